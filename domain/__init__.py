@@ -1,0 +1,1 @@
+"""Everything about incidents that is true without GraphQL."""

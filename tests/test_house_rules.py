@@ -1,0 +1,145 @@
+"""The house rules that no linter holds."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+MIGRATIONS = ROOT / "domain" / "persistence" / "migrations"
+MAXIMUM_MODULE_LINES = 400
+MAXIMUM_FUNCTION_LINES = 40
+
+# Put together here, because this file too is searched for them.
+REGISTRY_HOSTS = [
+    ".".join(parts)
+    for parts in (
+        ("pypi", "org"),
+        ("files", "pythonhosted", "org"),
+        ("registry", "npmjs", "org"),
+        ("deb", "debian", "org"),
+    )
+]
+UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b(?!\(#\d+\))")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def test_no_module_is_longer_than_400_lines() -> None:
+    lengths = {_name(path): len(path.read_text().splitlines()) for path in _modules("gql", "domain")}
+    assert {name: lines for name, lines in lengths.items() if lines > MAXIMUM_MODULE_LINES} == {}
+
+
+def test_no_function_is_longer_than_40_lines() -> None:
+    lengths = {
+        f"{_name(path)}:{node.lineno} {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for path in _modules("gql", "domain")
+        for node in ast.walk(_tree(path))
+        if isinstance(node, Function)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > MAXIMUM_FUNCTION_LINES} == {}
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    assert [_name(path) for path in _modules("gql", "domain") if not ast.get_docstring(_tree(path))] == []
+
+
+def test_everything_public_in_domain_says_what_the_caller_gets() -> None:
+    silent = [
+        f"{_name(path)}:{node.lineno} {node.name}"
+        for path in _modules("domain")
+        for node in _public_definitions(_tree(path))
+        if not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
+def test_no_dunder_has_a_docstring() -> None:
+    told = [
+        f"{_name(path)}:{node.lineno} {node.name}"
+        for path in _modules("gql", "domain")
+        for node in ast.walk(_tree(path))
+        if isinstance(node, Function) and _is_dunder(node.name) and ast.get_docstring(node)
+    ]
+    assert told == []
+
+
+def test_nothing_is_left_to_do_without_an_issue() -> None:
+    unfinished = [
+        f"{_name(path)}:{number}"
+        for path in _committed_files()
+        if path.suffix == ".py" or path.parent.name in {"scripts", ".ci"}
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if UNFINISHED.search(line)
+    ]
+    assert unfinished == []
+
+
+def test_no_committed_file_holds_the_address_of_a_package_registry() -> None:
+    found = [
+        f"{_name(path)}: {host}"
+        for path in _committed_files()
+        for host in REGISTRY_HOSTS
+        if host.encode() in path.read_bytes()
+    ]
+    assert found == []
+
+
+def test_no_test_package_shadows_a_real_one() -> None:
+    # tests/gql/__init__.py would make `import gql` find the tests (pytest's importlib mode needs none of them).
+    assert [
+        _name(path) for path in _committed_files() if _name(path).startswith("tests/") and path.name == "__init__.py"
+    ] == []
+
+
+def _modules(*packages: str) -> list[Path]:
+    return [
+        path
+        for package in packages
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if not path.is_relative_to(MIGRATIONS)
+    ]
+
+
+@cache
+def _committed_files() -> list[Path]:
+    # With what is about to be committed; not what .gitignore leaves out, nor what was deleted just now.
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [path for name in sorted(set(listed.split("\0"))) if name and (path := ROOT / name).is_file()]
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def _public_definitions(
+    scope: ast.Module | ast.ClassDef,
+) -> Iterator[ast.ClassDef | Function]:
+    for node in scope.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+            yield from _public_definitions(node)
+        if isinstance(node, Function) and not node.name.startswith("_") and not _is_inherited(node):
+            yield node
+
+
+def _is_inherited(node: Function) -> bool:
+    # What an override does was said where it was declared.
+    return any(ast.unparse(decorator).endswith("override") for decorator in node.decorator_list)
+
+
+def _is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()

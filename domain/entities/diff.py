@@ -1,0 +1,52 @@
+"""What differs between two states, by the canonical text of each field."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: Beyond it a JSON number loses digits in many readers, so larger integers are texts.
+_LARGEST_EXACT = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """The fields that differ, sorted, and what each of them is now (None where it is gone)."""
+
+    changed_fields: tuple[str, ...]
+    delta: Mapping[str, Any]
+
+    def __bool__(self) -> bool:
+        return bool(self.changed_fields)
+
+
+def diff(prev: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Difference:
+    """The difference from one state to the next; an absent field and a null one are the same."""
+    old, new = prev or {}, after or {}
+    changed = tuple(
+        sorted(name for name in {*old, *new} if canonical_text(old.get(name)) != canonical_text(new.get(name)))
+    )
+    return Difference(changed_fields=changed, delta={name: new.get(name) for name in changed})
+
+
+def canonical_text(value: Any) -> str:
+    """One text per value: keys sorted at every depth, numbers that JSON cannot hold null; lists keep their order."""
+    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def value_text(value: Any) -> str:
+    """The text of a field's value in its history: strings as they are, null for nothing, else canonical JSON."""
+    return str(value) if isinstance(value, str) else canonical_text(value)
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LARGEST_EXACT:
+        return str(value)
+    return value

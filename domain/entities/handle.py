@@ -1,0 +1,285 @@
+"""The one door to an entity: a write through it leaves row, history and event in one transaction, or nothing."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from domain.clock import Clock
+from domain.entities.derivers import DeriverRegistry
+from domain.entities.diff import Difference, diff, value_text
+from domain.entities.masking import SecretMasker
+from domain.ids import new_id
+from domain.model.actor import SYSTEM, Actor, Cause
+from domain.model.change import Change, ChangeAction, Touched, Transition
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+
+E = TypeVar("E")
+State = Mapping[str, Any]
+#: Facts that follow from a change instead of being one.
+_DERIVED_FACTS = frozenset({"updated_at"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot(Generic[E]):
+    """An entity at one version: its reactive state, and the facts that describe it."""
+
+    entity: E
+    version: int
+    state: State
+    facts: State = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied(Generic[E]):
+    """What a write made of an entity, and which of its parts it touched."""
+
+    after: Snapshot[E]
+    touched: tuple[Touched, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutation(Generic[E]):
+    """The entity after a write, unmasked, and the change recorded; None where nothing changed."""
+
+    after: Snapshot[E]
+    change: Change | None
+
+
+class Read(Protocol[E]):
+    """Batched look at the durable store: the entities of these ids, unknown ones left out."""
+
+    async def __call__(self, session: ReadSession, ids: Sequence[str], /) -> Mapping[str, Snapshot[E]]:
+        """The entities found, by id."""
+
+
+Lock = Callable[[UnitOfWork, Sequence[str]], Awaitable[None]]
+Stamp = Callable[[UnitOfWork, Snapshot[E], int, datetime], Awaitable[Snapshot[E]]]
+NameAction = Callable[[State | None, State | None], ChangeAction]
+Apply = Callable[[Snapshot[E] | None], Awaitable[Applied[E]]]
+ApplyMany = Callable[[str, Snapshot[E]], Awaitable[Applied[E]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityKind(Generic[E]):
+    """A kind of entity: the schema of its reactive state, and how the store is read, locked and stamped."""
+
+    name: str
+    state: type[BaseModel]
+    read: Read[E]
+    lock: Lock | None = None
+    stamp: Stamp[E] | None = None
+    name_action: NameAction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """What handles share once the application is put together."""
+
+    clock: Clock
+    derivers: DeriverRegistry
+    masker: SecretMasker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who writes and why; a run's secrets are masked in all that is recorded of it."""
+
+    actor: Actor = SYSTEM
+    cause: Cause = field(default_factory=Cause)
+    run_id: str | None = None
+
+
+BY_SYSTEM = Origin()
+
+
+class EntityHandle(Generic[E]):
+    """Reads and writes the entities of one kind."""
+
+    def __init__(self, kind: EntityKind[E], runtime: Callable[[], Runtime]) -> None:
+        self._kind = kind
+        self._runtime = runtime
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind."""
+        return self._kind.name
+
+    async def get(self, session: ReadSession, entity_id: str) -> Snapshot[E] | None:
+        """The entity as stored, or None."""
+        return (await self._kind.read(session, [entity_id])).get(entity_id)
+
+    async def get_many(self, session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapshot[E]]:
+        """The entities of these ids as stored; unknown ones are left out."""
+        return await self._kind.read(session, ids)
+
+    async def mutate(
+        self, unit: UnitOfWork, entity_id: str, apply: Apply[E], *, origin: Origin = BY_SYSTEM
+    ) -> Mutation[E]:
+        """Write an entity: `apply` gets it as it was, does the write in the same unit, and says what it became.
+
+        One change is recorded when anything differs, with a transition for each reactive field that does.
+
+        Raises:
+            pydantic.ValidationError: the new state does not fit the kind's schema; nothing is written.
+            RuntimeError: the registry is not bound yet.
+        """
+        self._runtime()
+        await self._lock(unit, [entity_id])
+        before = await self.get(unit, entity_id)
+        return await self._settle(unit, entity_id, before, await apply(before), origin)
+
+    async def mutate_many(
+        self, unit: UnitOfWork, ids: Sequence[str], apply: ApplyMany[E], *, origin: Origin = BY_SYSTEM
+    ) -> list[Mutation[E]]:
+        """Write several entities in one unit of work; all are locked first, in id order. Unknown ids are left out."""
+        self._runtime()
+        ordered = sorted(set(ids))
+        await self._lock(unit, ordered)
+        found = await self.get_many(unit, ordered)
+        return [
+            await self._settle(unit, entity_id, found[entity_id], await apply(entity_id, found[entity_id]), origin)
+            for entity_id in ordered
+            if entity_id in found
+        ]
+
+    async def remove(
+        self,
+        unit: UnitOfWork,
+        entity_id: str,
+        apply: Callable[[Snapshot[E] | None], Awaitable[None]],
+        *,
+        origin: Origin = BY_SYSTEM,
+    ) -> Change | None:
+        """Delete an entity; the change recorded, or None where there was no entity."""
+        self._runtime()
+        await self._lock(unit, [entity_id])
+        before = await self.get(unit, entity_id)
+        await apply(before)
+        if before is None or not before.state:
+            return None
+        gone = Difference(changed_fields=tuple(sorted(before.state)), delta={})
+        change = self._change(entity_id, before, None, gone, origin=origin)
+        unit.record(change, ())
+        return change
+
+    async def in_state_since(self, session: ReadSession, entity_id: str, name: str) -> datetime | None:
+        """Since when a reactive field has had its present value; None without an entity or a record of it."""
+        found = await self.get(session, entity_id)
+        if found is None:
+            return None
+        text = value_text(self._validated(found.state).get(name))
+        return await session.changes.transitions_since(self.kind, entity_id, name, text)
+
+    async def in_state_for(self, session: ReadSession, entity_id: str, name: str) -> timedelta:
+        """For how long a reactive field has had its present value; zero where that is unknown."""
+        since = await self.in_state_since(session, entity_id, name)
+        return max(timedelta(), self._runtime().clock.now() - since) if since else timedelta()
+
+    async def transition_count(self, session: ReadSession, entity_id: str, name: str, *, window: timedelta) -> int:
+        """How often a reactive field changed within a window that ends now, its first moment included."""
+        since = self._runtime().clock.now() - window
+        return await session.changes.transition_count(self.kind, entity_id, name, since)
+
+    async def _lock(self, unit: UnitOfWork, ids: Sequence[str]) -> None:
+        if self._kind.lock is not None:
+            await self._kind.lock(unit, ids)
+
+    async def _settle(
+        self, unit: UnitOfWork, entity_id: str, before: Snapshot[E] | None, applied: Applied[E], origin: Origin
+    ) -> Mutation[E]:
+        after = replace(applied.after, state=self._validated(applied.after.state))
+        prev = None if before is None else replace(before, state=self._validated(before.state))
+        changed = diff(prev.state if prev else None, after.state)
+        described = diff(_own_facts(prev), _own_facts(after)).changed_fields if prev else ()
+        if not changed and not described and not applied.touched:
+            return Mutation(after=after, change=None)
+        if prev is not None:
+            after = await self._stamped(unit, after, prev.version + 1)
+        change = self._change(
+            entity_id, prev, after, changed, origin=origin, described=described, touched=applied.touched
+        )
+        unit.record(change, self._transitions(change))
+        return Mutation(after=after, change=change)
+
+    async def _stamped(self, unit: UnitOfWork, after: Snapshot[E], version: int) -> Snapshot[E]:
+        if self._kind.stamp is None:
+            return replace(after, version=version)
+        stamped = await self._kind.stamp(unit, after, version, self._runtime().clock.now())
+        return replace(stamped, state=self._validated(stamped.state))
+
+    def _change(
+        self,
+        entity_id: str,
+        before: Snapshot[E] | None,
+        after: Snapshot[E] | None,
+        changed: Difference,
+        *,
+        origin: Origin,
+        described: tuple[str, ...] = (),
+        touched: tuple[Touched, ...] = (),
+    ) -> Change:
+        runtime = self._runtime()
+        prev, following = before.state if before else None, after.state if after else None
+        recorded = {
+            "prev": prev,
+            "next": following,
+            "delta": changed.delta,
+            "before": _recorded(before, with_description="description" in described or after is None),
+            "after": _recorded(after, with_description=True),
+        }
+        change = Change(
+            id=new_id("chg"),
+            kind=self.kind,
+            entity_id=entity_id,
+            version=before.version + 1 if before else 1,
+            action=(self._kind.name_action or _name_action)(prev, following),
+            changed_fields=changed.changed_fields,
+            described_fields=described,
+            touched=touched,
+            actor=origin.actor,
+            cause=origin.cause,
+            occurred_at=runtime.clock.now(),
+            **{name: runtime.masker.mask(origin.run_id, value) for name, value in recorded.items()},
+        )
+        events = runtime.derivers.derive(change) if changed else ()
+        return replace(change, events=events, payload=runtime.derivers.payload(change) if events else None)
+
+    def _transitions(self, change: Change) -> list[Transition]:
+        return [
+            Transition(
+                id=0,
+                change_id=change.id,
+                kind=change.kind,
+                entity_id=change.entity_id,
+                field=name,
+                from_value=None if change.prev is None else value_text(change.prev.get(name)),
+                to_value=value_text((change.next or {}).get(name)),
+                occurred_at=change.occurred_at,
+            )
+            for name in change.changed_fields
+        ]
+
+    def _validated(self, state: State) -> State:
+        return self._kind.state.model_validate(state).model_dump(mode="json")
+
+
+def _own_facts(snapshot: Snapshot[Any] | None) -> State:
+    facts = snapshot.facts if snapshot else {}
+    return {name: value for name, value in facts.items() if name not in _DERIVED_FACTS}
+
+
+def _recorded(snapshot: Snapshot[Any] | None, *, with_description: bool) -> State | None:
+    """All that the log keeps of a state; a long description only once, where it says something new."""
+    if snapshot is None:
+        return None
+    left_out = () if with_description else ("description",)
+    return {name: value for name, value in {**snapshot.facts, **snapshot.state}.items() if name not in left_out}
+
+
+def _name_action(prev: State | None, following: State | None) -> ChangeAction:
+    if prev is None:
+        return ChangeAction.CREATED
+    return ChangeAction.DELETED if following is None else ChangeAction.UPDATED

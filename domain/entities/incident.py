@@ -1,0 +1,144 @@
+"""Incidents as reactive entities: their state, what follows from its changes, and the payload of that."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic.alias_generators import to_camel
+
+from domain.entities.handle import EntityHandle, Snapshot, State
+from domain.entities.registry import EntityRegistry
+from domain.model.change import Change, ChangeAction
+from domain.model.incident import Incident, Severity, Status, canonical_systems
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+
+KIND = "incident"
+CREATED = "incident.created"
+UPDATED = "incident.updated"
+RESOLVED = "incident.resolved"
+
+
+class IncidentState(BaseModel):
+    """The reactive part of an incident; unknown fields are dropped."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    status: Status
+    severity: Severity
+    system_ids: list[str]
+
+    @field_validator("system_ids")
+    @classmethod
+    def _canonical(cls, system_ids: list[str]) -> list[str]:
+        return list(canonical_systems(system_ids))
+
+
+class _Payload(BaseModel):
+    """What all payloads of incident triggers share. Further fields may be there."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow", populate_by_name=True)
+
+    incident_id: str = Field(description="The incident's id.")
+    system_ids: list[str] = Field(description="The ids of the systems it affects, sorted.")
+    title: str | None = Field(default=None, description="Its title.")
+    severity: Severity = Field(description="Its severity.")
+    reference: str | None = Field(default=None, description="The name people say, such as INC-42.")
+    change_id: str | None = Field(default=None, description="The change that fired the trigger.")
+
+
+class CreatedPayload(_Payload):
+    """The payload of `incident.created`."""
+
+    description: str | None = Field(default=None, description="Its description.")
+    status: Status = Field(description="Its status.")
+    created_at: datetime | None = Field(default=None, description="When it was opened.")
+
+
+class UpdatedPayload(_Payload):
+    """The payload of `incident.updated`."""
+
+    description: str | None = Field(default=None, description="Its description.")
+    status: Status = Field(description="Its status.")
+    status_change: Status | None = Field(default=None, description="The new status, where the status changed.")
+    previous: dict[str, Any] | None = Field(default=None, description="What the changed fields were before.")
+
+
+class ResolvedPayload(_Payload):
+    """The payload of `incident.resolved`."""
+
+    resolved_at: datetime | None = Field(default=None, description="When it was resolved.")
+
+
+def define_incident(registry: EntityRegistry) -> EntityHandle[Incident]:
+    """The handle of incidents."""
+    return registry.define(
+        kind=KIND, state=IncidentState, read=_read, lock=_lock, stamp=_stamp, name_action=_name_action
+    )
+
+
+def project(incident: Incident) -> State:
+    """The reactive part of an incident."""
+    return {"status": incident.status, "severity": incident.severity, "system_ids": list(incident.system_ids)}
+
+
+def snapshot_of(incident: Incident) -> Snapshot[Incident]:
+    """An incident as the handle sees it."""
+    return Snapshot(entity=incident, version=incident.version, state=project(incident), facts=incident.facts())
+
+
+def derive(change: Change) -> Sequence[str]:
+    """The one trigger event of an incident's change: created, resolved or updated; none for a deletion."""
+    if change.next is None:
+        return ()
+    if change.prev is None:
+        return (CREATED,)
+    resolved = change.next["status"] == Status.RESOLVED and change.prev["status"] != Status.RESOLVED
+    return (RESOLVED,) if resolved else (UPDATED,)
+
+
+def to_payload(change: Change) -> Mapping[str, Any]:
+    """What triggers hand on: the state after the change, and the descriptive fields as they stood then."""
+    state, facts = change.next or {}, change.after or {}
+    system_ids = state.get("system_ids")
+    payload: dict[str, Any] = {
+        "incidentId": change.entity_id,
+        "systemIds": system_ids if isinstance(system_ids, list) else [],
+        "severity": state.get("severity"),
+        "status": state.get("status"),
+        "title": facts.get("title"),
+        "description": facts.get("description"),
+        "reference": f"INC-{facts['number']}" if "number" in facts else None,
+        "createdAt": facts.get("created_at"),
+        "resolvedAt": facts.get("resolved_at"),
+        "changeId": change.id,
+    }
+    if "status" in change.changed_fields and isinstance(state.get("status"), str):
+        payload["statusChange"] = state["status"]
+    if change.prev is not None:
+        payload["previous"] = {to_camel(name): change.prev.get(name) for name in change.changed_fields}
+    return payload
+
+
+async def _read(session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapshot[Incident]]:
+    found = await session.incidents.get_many(ids)
+    return {identifier: snapshot_of(incident) for identifier, incident in found.items()}
+
+
+async def _lock(unit: UnitOfWork, ids: Sequence[str]) -> None:
+    await unit.incidents.lock(ids)
+
+
+async def _stamp(unit: UnitOfWork, snapshot: Snapshot[Incident], version: int, now: datetime) -> Snapshot[Incident]:
+    stored = replace(snapshot.entity, version=version - 1)
+    return snapshot_of(await unit.incidents.stamp(stored, version=version, now=now))
+
+
+def _name_action(prev: State | None, following: State | None) -> ChangeAction:
+    if prev is None:
+        return ChangeAction.CREATED
+    if following is None:
+        return ChangeAction.DELETED
+    resolved = following["status"] == Status.RESOLVED and prev["status"] != Status.RESOLVED
+    return ChangeAction.RESOLVED if resolved else ChangeAction.UPDATED

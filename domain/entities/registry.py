@@ -1,0 +1,97 @@
+"""The kinds of entities that there are, each with its handle."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from domain.clock import Clock
+from domain.entities.derivers import DeriverRegistry
+from domain.entities.handle import EntityHandle, EntityKind, Lock, NameAction, Read, Runtime, Stamp
+from domain.entities.masking import SecretMasker
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonReactive:
+    """A table that is deliberately not reactive, and why."""
+
+    table: str
+    reason: str
+    note: str | None = None
+
+
+_REASONS = {"raw-sample", "sensitive", "externally-owned", "bookkeeping"}
+
+
+class EntityRegistry:
+    """Defines kinds; their handles can read at once, and write as soon as the registry is bound."""
+
+    def __init__(self) -> None:
+        self._handles: dict[str, EntityHandle[Any]] = {}
+        self._runtime: Runtime | None = None
+        self._non_reactive: list[NonReactive] = []
+
+    def define(
+        self,
+        *,
+        kind: str,
+        state: object,
+        read: Read[E],
+        lock: Lock | None = None,
+        stamp: Stamp[E] | None = None,
+        name_action: NameAction | None = None,
+    ) -> EntityHandle[E]:
+        """The handle of a new kind.
+
+        Raises:
+            ValueError: the kind is blank or defined already, `read` cannot be called, or `state` is not an object
+                schema (a pydantic model).
+        """
+        if not kind.strip():
+            raise ValueError("kind must be a non-empty string")
+        if kind in self._handles:
+            raise ValueError(f"the kind {kind!r} is defined already: kinds are globally unique")
+        if not callable(read):
+            raise ValueError(f"read of {kind!r} must be callable, not {type(read).__name__}")  # noqa: TRY004
+        if not (isinstance(state, type) and issubclass(state, BaseModel)):
+            received = state.__name__ if isinstance(state, type) else type(state).__name__
+            raise ValueError(f"state of {kind!r} must be an object schema, not {received}")  # noqa: TRY004
+        definition = EntityKind(name=kind, state=state, read=read, lock=lock, stamp=stamp, name_action=name_action)
+        handle = EntityHandle(definition, self._bound)
+        self._handles[kind] = handle
+        return handle
+
+    def bind(self, *, clock: Clock, derivers: DeriverRegistry, masker: SecretMasker) -> None:
+        """Let the handles write."""
+        self._runtime = Runtime(clock=clock, derivers=derivers, masker=masker)
+
+    def kinds(self) -> list[str]:
+        """All kinds in the order of their definition."""
+        return list(self._handles)
+
+    def resolver_for(self, kind: str) -> Callable[..., Awaitable[Mapping[str, Any]]] | None:
+        """The batched read of a kind, or None for an unknown one."""
+        handle = self._handles.get(kind)
+        return handle.get_many if handle is not None else None
+
+    def declare_non_reactive(self, *, table: str, reason: str, note: str | None = None) -> None:
+        """Record why a table is not reactive.
+
+        Raises:
+            ValueError: the reason is none of the known ones.
+        """
+        if reason not in _REASONS:
+            raise ValueError(f"the reason must be one of {', '.join(sorted(_REASONS))}")
+        self._non_reactive.append(NonReactive(table=table, reason=reason, note=note))
+
+    def non_reactive(self) -> Sequence[NonReactive]:
+        """All tables declared so."""
+        return tuple(self._non_reactive)
+
+    def _bound(self) -> Runtime:
+        if self._runtime is None:
+            raise RuntimeError("the entity store is not initialised: bind the registry before mutating")
+        return self._runtime

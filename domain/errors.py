@@ -1,0 +1,115 @@
+"""Expected failures: each has a fixed code, a sentence for people and, where one exists, the field at fault."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+
+class DomainError(Exception):
+    """A failure that the caller can understand and mend."""
+
+    code: ClassVar[str] = "BAD_USER_INPUT"
+
+    def __init__(self, message: str, *, field: Sequence[str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = list(field) if field is not None else None
+        self.log_head: int | None = None
+
+
+class InvalidInputError(DomainError):
+    """A value that can never be accepted."""
+
+
+class InvalidCursorError(DomainError):
+    """A cursor that this server did not hand out for this list."""
+
+    def __init__(self, *, field: Sequence[str] = ("after",)) -> None:
+        super().__init__("This cursor is not valid here. Use one exactly as the server returned it.", field=field)
+
+
+class CursorExpiredError(DomainError):
+    """A log cursor whose events are no longer kept."""
+
+    code = "CURSOR_EXPIRED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The events after this cursor are no longer available. Read the current state and subscribe anew.",
+            field=["after"],
+        )
+
+
+class NotFoundError(DomainError):
+    """Something that does not exist, or that the caller may not see."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self, noun: str, identifier: str, *, field: Sequence[str] = ("id",)) -> None:
+        super().__init__(f"{noun} {_shorten(identifier)} was not found.", field=field)
+        self.identifier = identifier
+
+
+class UnknownSystemError(DomainError):
+    """A system id or key that is not in the catalog."""
+
+    code = "UNKNOWN_SYSTEM"
+
+    def __init__(self, reference: str, *, field: Sequence[str]) -> None:
+        super().__init__(f"There is no system with the id or key {_shorten(reference)}.", field=field)
+
+
+class VersionConflictError(DomainError):
+    """The object changed since the caller read it; `current` is what it is now."""
+
+    code = "VERSION_CONFLICT"
+
+    def __init__(self, noun: str, *, expected: int, current: Any, version: int) -> None:
+        super().__init__(
+            f"{noun} is at version {version}, not {expected}: somebody changed it in the meantime.",
+            field=["expectedVersion"],
+        )
+        self.current = current
+
+
+class DuplicateError(DomainError):
+    """A value that has to be unique and is taken."""
+
+    code = "DUPLICATE"
+
+
+class AlreadyExistsError(DomainError):
+    """A key that names another object already."""
+
+    code = "ALREADY_EXISTS"
+
+
+class ConflictError(DomainError):
+    """A request that contradicts an earlier one."""
+
+    code = "CONFLICT"
+
+
+class UnauthenticatedError(DomainError):
+    """A caller who has to say who they are, or said it with a token that is not valid."""
+
+    code = "UNAUTHENTICATED"
+
+
+class ForbiddenError(DomainError):
+    """A caller who may not do this."""
+
+    code = "FORBIDDEN"
+
+
+class StartupError(DomainError):
+    """A reason why the server cannot start, in one line for the operator."""
+
+    code = "STARTUP"
+
+
+_SHOWN = 80
+
+
+def _shorten(text: str) -> str:
+    """At most 80 characters of what a caller sent, so that an error never echoes a book."""
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")

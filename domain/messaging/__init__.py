@@ -1,0 +1,1 @@
+"""Getting committed changes from the log to those who wait for them."""

@@ -1,0 +1,150 @@
+"""The process's one reader of the log: it reads each change once and serves all local followers from memory."""
+
+import asyncio
+import logging
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+
+from domain.errors import CursorExpiredError
+from domain.model.change import Change
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import ReadSession
+
+logger = logging.getLogger(__name__)
+
+_PAGE = 500
+
+
+class LogTail:
+    """Follows the log from its head. A wake-up makes it look at once, a poll covers every wake-up that got lost."""
+
+    def __init__(self, database: Database, *, poll_seconds: float = 1.0, ring_size: int = 2000) -> None:
+        self._database = database
+        self._poll_seconds = poll_seconds
+        self._ring_size = ring_size
+        self._recent: list[Change] = []
+        self._seqs: list[int] = []
+        #: Every change behind this position, up to the last one read, is in memory.
+        self._floor = 0
+        self._last = 0
+        self._wake = asyncio.Event()
+        self._followers: set[asyncio.Event] = set()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def followers(self) -> int:
+        """How many follow the log in this process."""
+        return len(self._followers)
+
+    @property
+    def last(self) -> int:
+        """The position of the last change read."""
+        return self._last
+
+    async def start(self) -> None:
+        """Begin at the log's present head."""
+        self._floor = self._last = await self._database.read(lambda session: session.changes.head())
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Read no further; followers hear nothing more."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    def wake(self) -> None:
+        """Look at the log now: something may have been appended."""
+        self._wake.set()
+
+    async def read_now(self) -> None:
+        """Read whatever was committed until now; for tests and for callers that cannot wait for the loop."""
+        while await self._read_page() == _PAGE:
+            pass
+
+    async def beyond(self, position: int, *, seconds: float) -> None:
+        """Wait until a change behind that position was read, or for so many seconds."""
+        wake = asyncio.Event()
+        self._followers.add(wake)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while self._last <= position:
+                        await wake.wait()
+                        wake.clear()
+        finally:
+            self._followers.discard(wake)
+
+    async def follow(self, after: int) -> AsyncGenerator[Sequence[Change], None]:
+        """Every change behind a position in order, without a gap or a duplicate: the stored ones, then live ones.
+
+        Raises:
+            CursorExpiredError: changes behind the position are no longer kept.
+        """
+        position = after
+        wake = asyncio.Event()
+        self._followers.add(wake)
+        try:
+            while True:
+                wake.clear()
+                batch = self._since(position)
+                if batch is None:
+                    batch = await self._stored(position)
+                if batch:
+                    position = batch[-1].seq
+                    yield batch
+                elif position >= self._floor:
+                    await wake.wait()
+                else:
+                    position = self._floor
+        finally:
+            self._followers.discard(wake)
+
+    def _since(self, position: int) -> Sequence[Change] | None:
+        """What memory holds behind a position; None when that is not all of it."""
+        if position < self._floor:
+            return None
+        return self._recent[bisect_right(self._seqs, position) :][:_PAGE]
+
+    async def _stored(self, position: int) -> Sequence[Change]:
+        async def read(session: ReadSession) -> Sequence[Change]:
+            # The floor after the page: a prune between the two is noticed, never skipped.
+            page = await session.changes.after(position, limit=_PAGE)
+            if position < await session.changes.floor():
+                raise CursorExpiredError
+            return page
+
+        return await self._database.read(read)
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.read_now()
+            except Exception:
+                logger.exception("reading the log failed; trying again in %s s", self._poll_seconds)
+
+    async def _read_page(self) -> int:
+        page = await self._database.read(lambda session: session.changes.after(self._last, limit=_PAGE))
+        # Two readers at once (the loop and a caller) may have fetched the same page.
+        fresh = [change for change in page if change.seq > self._last]
+        if fresh:
+            self._keep(fresh)
+            for follower in self._followers:
+                follower.set()
+        return len(page)
+
+    def _keep(self, fresh: Sequence[Change]) -> None:
+        self._recent.extend(fresh)
+        self._seqs.extend(change.seq for change in fresh)
+        self._last = self._seqs[-1]
+        # Cut in larger pieces: cutting one from the front of a list costs its whole length.
+        if len(self._recent) > 2 * self._ring_size:
+            surplus = len(self._recent) - self._ring_size
+            self._floor = self._seqs[surplus - 1]
+            del self._recent[:surplus], self._seqs[:surplus]

@@ -1,0 +1,87 @@
+"""Wake-ups between processes. They carry nothing: the log is the truth, so a lost one is late and never wrong."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+
+from broadcaster import Broadcast
+
+from domain.errors import StartupError
+
+logger = logging.getLogger(__name__)
+
+_CHANNEL = "incidentql"
+_SCHEMES = ("memory://", "redis://", "rediss://", "postgres://", "postgresql://")
+#: A listener whose backend died is told nothing by the library, so every process says something this often ...
+_HEARTBEAT_SECONDS = 5.0
+#: ... and one that heard nothing for this long connects anew.
+_SILENCE_SECONDS = 15.0
+_LONGEST_PAUSE_SECONDS = 10.0
+
+
+class WakeUps:
+    """One channel, one publisher and one subscriber per process: what the broadcaster library does reliably."""
+
+    def __init__(self, url: str, on_wake: Callable[[], None]) -> None:
+        """Raises StartupError for a URL of an unknown kind."""
+        if not url.startswith(_SCHEMES):
+            raise StartupError(f"The broadcast URL must start with one of: {', '.join(_SCHEMES)}.")
+        self._url = url
+        self._on_wake = on_wake
+        self._pending = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect in the background; until that works, polls do the waking."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        if self._task is not None:
+            # Nothing but the network is awaited in there, so cutting it short loses nothing.
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    def announce(self) -> None:
+        """Tell all processes that the log grew; several announcements at once become one."""
+        self._pending.set()
+
+    async def _run(self) -> None:
+        pause = 0.1
+        while True:
+            try:
+                await self._connected()
+            except Exception as error:  # noqa: BLE001 - whatever a backend raises, the answer is to connect anew
+                reason = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+                logger.warning("the broadcaster is not available (%r); connecting again", reason)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads reconnects
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    async def _connected(self) -> None:
+        broadcast = Broadcast(self._url)
+        await broadcast.connect()
+        try:
+            async with broadcast.subscribe(_CHANNEL) as subscriber, asyncio.TaskGroup() as tasks:
+                self._on_wake()  # whatever was announced while nobody listened
+                tasks.create_task(self._listen(subscriber.get))
+                tasks.create_task(self._publish(broadcast))
+        finally:
+            with suppress(Exception):
+                await broadcast.disconnect()
+
+    async def _listen(self, receive: Callable[[], object]) -> None:
+        while True:
+            async with asyncio.timeout(_SILENCE_SECONDS):
+                await receive()  # type: ignore[misc]  # the library's method is a coroutine without a type
+            self._on_wake()
+
+    async def _publish(self, broadcast: Broadcast) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                    await self._pending.wait()
+            self._pending.clear()
+            await broadcast.publish(_CHANNEL, "")

@@ -1,0 +1,1 @@
+"""Frozen data and pure rules; standard library only."""

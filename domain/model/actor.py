@@ -1,0 +1,54 @@
+"""Who made a change, and what made them do it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+
+class ActorType(StrEnum):
+    """What kind of party acted."""
+
+    SYSTEM = "system"
+    USER = "user"
+    APPLICATION = "application"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """The party that made a change."""
+
+    type: ActorType
+    id: str
+    name: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The form in the log and in payloads."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The actor that `as_json` described."""
+        return cls(type=ActorType(data["type"]), id=data["id"], name=data.get("name"))
+
+
+SYSTEM = Actor(type=ActorType.SYSTEM, id="system", name="System")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What led to a change: the change and run before it, and how long the chain is by now."""
+
+    change_id: str | None = None
+    run_id: str | None = None
+    depth: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The form in the log."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The cause that `as_json` described."""
+        return cls(change_id=data.get("change_id"), run_id=data.get("run_id"), depth=data.get("depth", 0))

@@ -1,0 +1,111 @@
+"""One committed mutation of an entity: the row of the log, and what each audience gets to see of it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from domain.model.actor import Actor, Cause
+from domain.model.viewer import Audience, Visibility
+
+
+class ChangeAction(StrEnum):
+    """What became of the entity."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    RESOLVED = "resolved"
+    DELETED = "deleted"
+
+
+class TouchKind(StrEnum):
+    """What happened to a part of an entity."""
+
+    ADDED = "added"
+    EDITED = "edited"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    """A part of an entity (a timeline entry, a link) that a change added, edited or removed."""
+
+    part: str
+    id: str
+    kind: TouchKind
+    #: The widest visibility that the part had before or has after: whoever saw either learns of the change.
+    visibility: Visibility
+
+    def as_json(self) -> dict[str, Any]:
+        """The form in the log; never the part's text."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The part that `as_json` described."""
+        return cls(
+            part=data["part"],
+            id=data["id"],
+            kind=TouchKind(data["kind"]),
+            visibility=Visibility(data["visibility"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one mutation did to one entity. `seq` orders all changes of a database by their commits."""
+
+    id: str
+    kind: str
+    entity_id: str
+    version: int
+    action: ChangeAction
+    prev: Mapping[str, Any] | None
+    next: Mapping[str, Any] | None
+    #: The reactive fields that differ, sorted.
+    changed_fields: tuple[str, ...]
+    delta: Mapping[str, Any]
+    #: The descriptive fields that differ, sorted.
+    described_fields: tuple[str, ...] = ()
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+    touched: tuple[Touched, ...] = ()
+    events: tuple[str, ...] = ()
+    payload: Mapping[str, Any] | None = None
+    actor: Actor
+    cause: Cause = field(default_factory=Cause)
+    occurred_at: datetime
+    seq: int = 0
+
+    @property
+    def reactive(self) -> bool:
+        """Whether the reactive state changed: only then are there transitions and trigger events."""
+        return bool(self.changed_fields)
+
+    def touched_for(self, audience: Audience) -> tuple[Touched, ...]:
+        """The touched parts that this audience may know of."""
+        return tuple(part for part in self.touched if audience.sees(part.visibility))
+
+    def concerns(self, audience: Audience) -> bool:
+        """Whether anything of it is visible to this audience: a change of hidden things alone never happened."""
+        return bool(self.changed_fields or self.described_fields or self.touched_for(audience))
+
+    def visible_fields(self, audience: Audience) -> tuple[str, ...]:
+        """The names of all that changed as far as this audience may know, sorted."""
+        parts = {part.part for part in self.touched_for(audience)}
+        return tuple(sorted({*self.changed_fields, *self.described_fields, *parts}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """One reactive field's step from one value to the next, both as text."""
+
+    id: int
+    change_id: str
+    kind: str
+    entity_id: str
+    field: str
+    from_value: str | None
+    to_value: str
+    occurred_at: datetime

@@ -1,0 +1,126 @@
+"""Filters as small trees, and the rule that decides whether a recorded state matches one."""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from domain.model.incident import Severity, Status
+from domain.model.moment import iso
+
+
+class Field(StrEnum):
+    """What an incident can be filtered by."""
+
+    STATUS = "status"
+    SEVERITY = "severity"
+    NUMBER = "number"
+    OPEN = "open"
+    SYSTEM = "system"
+    OPENED_BY = "opened_by"
+    TEXT = "text"
+    OCCURRED_AT = "occurred_at"
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    RESOLVED_AT = "resolved_at"
+
+
+class Operator(StrEnum):
+    """How a field is compared; an absent value matches nothing."""
+
+    IN = "in"
+    EQ = "eq"
+    GT = "gt"
+    GTE = "gte"
+    LT = "lt"
+    LTE = "lte"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One comparison; values are enums, aware datetimes, numbers, booleans or tuples of these."""
+
+    field: Field
+    operator: Operator
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Matches when every part does; without parts, always."""
+
+    parts: tuple["Filter", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Matches when at least one part does."""
+
+    parts: tuple["Filter", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Matches when its part does not."""
+
+    part: "Filter"
+
+
+Filter = Term | AllOf | AnyOf | Not
+EVERYTHING = AllOf()
+
+_COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
+    Operator.IN: lambda left, right: left in right,
+    Operator.EQ: operator.eq,
+    Operator.GT: operator.gt,
+    Operator.GTE: operator.ge,
+    Operator.LT: operator.lt,
+    Operator.LTE: operator.le,
+}
+
+
+def matches(tree: Filter, facts: Mapping[str, Any]) -> bool:
+    """Whether a state, as the log recorded it, passes the filter; agrees with what a query would find."""
+    match tree:
+        case AllOf(parts):
+            return all(matches(part, facts) for part in parts)
+        case AnyOf(parts):
+            return any(matches(part, facts) for part in parts)
+        case Not(part):
+            return not matches(part, facts)
+        case Term():
+            return _term_matches(tree, facts)
+
+
+def fields_of(tree: Filter) -> frozenset[Field]:
+    """Every field that the filter looks at."""
+    match tree:
+        case AllOf(parts) | AnyOf(parts):
+            return frozenset().union(*(fields_of(part) for part in parts))
+        case Not(part):
+            return fields_of(part)
+        case Term():
+            return frozenset({tree.field})
+
+
+def _term_matches(term: Term, facts: Mapping[str, Any]) -> bool:
+    if term.field is Field.SYSTEM:
+        return not set(facts["system_ids"]).isdisjoint(term.value)
+    if term.field is Field.OPEN:
+        return (facts["status"] != Status.RESOLVED) is term.value
+    if term.field is Field.OPENED_BY:
+        return facts["opened_by"]["id"] in term.value
+    actual = facts[term.field]
+    if term.field is Field.SEVERITY:
+        actual = Severity(actual)
+    return actual is not None and _COMPARE[term.operator](_comparable(actual), _comparable(term.value))
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_comparable(item) for item in value)
+    if isinstance(value, datetime):
+        return iso(value)
+    return value.rank if isinstance(value, Severity) else value

@@ -1,0 +1,258 @@
+"""Incidents, their timeline and links, and the rules that need nothing else."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from domain.errors import InvalidInputError
+from domain.model.actor import Actor
+from domain.model.moment import iso
+from domain.model.viewer import Visibility
+
+TITLE_LENGTH = 200
+MESSAGE_LENGTH = 20_000
+LABEL_LENGTH = 120
+URL_LENGTH = 2_000
+KEY_LENGTH = 200
+SYSTEMS_PER_INCIDENT = 100
+RESOLVED_MESSAGE = "Incident resolved"
+
+
+class Status(StrEnum):
+    """Where an incident stands; any status may follow any other."""
+
+    INVESTIGATING = "investigating"
+    IDENTIFIED = "identified"
+    FIXING = "fixing"
+    MONITORING = "monitoring"
+    RESOLVED = "resolved"
+
+
+class Severity(StrEnum):
+    """How bad it is, from least to worst."""
+
+    MINOR = "minor"
+    MAJOR = "major"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """1 for minor to 3 for critical: what comparisons and orderings use."""
+        return _SEVERITY_RANK[self]
+
+
+_SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity, start=1)}
+
+
+class Health(StrEnum):
+    """How a system fares, from best to worst."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+class HealthOverride(StrEnum):
+    """What an open incident says of its systems' health, whatever was reported."""
+
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One incident as it stands; a change makes a new one."""
+
+    id: str
+    number: int
+    title: str
+    description: str | None
+    status: Status
+    severity: Severity
+    suppress_notifications: bool
+    health_override: HealthOverride | None
+    dedupe_key: str
+    system_ids: tuple[str, ...]
+    version: int
+    opened_by: Actor
+    occurred_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    identified_at: datetime | None = None
+    fixing_at: datetime | None = None
+    monitoring_at: datetime | None = None
+    resolved_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether work on it goes on."""
+        return self.status is not Status.RESOLVED
+
+    @property
+    def reference(self) -> str:
+        """The human name, such as `INC-42`."""
+        return f"INC-{self.number}"
+
+    @property
+    def time_to_resolve_seconds(self) -> float | None:
+        """From its occurrence to its present resolution; None while open."""
+        return (self.resolved_at - self.occurred_at).total_seconds() if self.resolved_at else None
+
+    def with_status(self, status: Status, *, at: datetime) -> Self:
+        """The incident in that status, which it entered at that moment; unchanged when it is there already."""
+        if status is self.status:
+            return self
+        return replace(
+            self,
+            status=status,
+            identified_at=at if status is Status.IDENTIFIED else self.identified_at,
+            fixing_at=at if status is Status.FIXING else self.fixing_at,
+            monitoring_at=at if status is Status.MONITORING else self.monitoring_at,
+            resolved_at=at if status is Status.RESOLVED else None,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """All that filters, payloads and live views may need of it, as JSON."""
+        return {
+            "number": self.number,
+            "title": self.title,
+            "description": self.description,
+            "suppress_notifications": self.suppress_notifications,
+            "health_override": self.health_override,
+            "opened_by": self.opened_by.as_json(),
+            "occurred_at": iso(self.occurred_at),
+            "created_at": iso(self.created_at),
+            "updated_at": iso(self.updated_at),
+            "resolved_at": iso(self.resolved_at) if self.resolved_at else None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentUpdate:
+    """One entry of an incident's timeline."""
+
+    id: str
+    incident_id: str
+    message: str
+    status_change: Status | None
+    visibility: Visibility
+    created_at: datetime
+    created_by: Actor
+    edited_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentUpdateVersion:
+    """What a timeline entry said before an edit."""
+
+    id: str
+    update_id: str
+    message: str
+    status_change: Status | None
+    visibility: Visibility
+    created_at: datetime
+    replaced_at: datetime
+    replaced_by: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentLink:
+    """A page elsewhere that belongs to an incident; its URL is unique there."""
+
+    id: str
+    incident_id: str
+    label: str | None
+    url: str
+    visibility: Visibility
+    created_at: datetime
+
+
+def canonical_systems(system_ids: Iterable[str]) -> tuple[str, ...]:
+    """Sorted and unique, so that another order of the same systems is no change."""
+    return tuple(sorted(set(system_ids)))
+
+
+def header_status(timeline: Sequence[IncidentUpdate], *, current: Status) -> Status:
+    """The status of the newest entry that carries one; the current one where none does."""
+    carrying = [entry for entry in timeline if entry.status_change is not None]
+    newest = max(carrying, key=lambda entry: (entry.created_at, entry.id), default=None)
+    return newest.status_change if newest and newest.status_change else current
+
+
+def checked_title(title: str) -> str:
+    """The title without surrounding space, 1 to 200 characters.
+
+    Raises:
+        InvalidInputError: it is blank or too long.
+    """
+    return _checked_text(title, "title", "Title", TITLE_LENGTH)
+
+
+def checked_message(message: str, *, field: str = "message") -> str:
+    """A timeline message, 1 to 20,000 characters.
+
+    Raises:
+        InvalidInputError: it is blank or too long.
+    """
+    return _checked_text(message, field, "Message", MESSAGE_LENGTH)
+
+
+def checked_description(description: str | None) -> str | None:
+    """A description of at most 20,000 characters; a blank one is none.
+
+    Raises:
+        InvalidInputError: it is too long.
+    """
+    if description is None or not description.strip():
+        return None
+    return _checked_text(description, "description", "Description", MESSAGE_LENGTH)
+
+
+def checked_dedupe_key(key: str | None) -> str:
+    """The key that narrows deduplication, at most 200 characters; '' for none.
+
+    Raises:
+        InvalidInputError: it is too long.
+    """
+    return "" if key is None or not key.strip() else _checked_text(key, "dedupeKey", "Dedupe key", KEY_LENGTH)
+
+
+def checked_label(label: str | None) -> str | None:
+    """A link's label of at most 120 characters; a blank one is none.
+
+    Raises:
+        InvalidInputError: it is too long.
+    """
+    return None if label is None or not label.strip() else _checked_text(label, "label", "Label", LABEL_LENGTH)
+
+
+def checked_url(url: str) -> str:
+    """An absolute http or https URL with a host.
+
+    Raises:
+        InvalidInputError: it is anything else.
+    """
+    url = _checked_text(url, "url", "URL", URL_LENGTH)
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid or any(character.isspace() or not character.isprintable() for character in url):
+        raise InvalidInputError("URL must be an absolute http or https address.", field=["url"])
+    return url
+
+
+def _checked_text(text: str, field: str, noun: str, longest: int) -> str:
+    text = text.strip()
+    if not text:
+        raise InvalidInputError(f"{noun} must not be empty.", field=[field])
+    if len(text) > longest:
+        raise InvalidInputError(f"{noun} must have at most {longest:,} characters, not {len(text):,}.", field=[field])
+    # PostgreSQL cannot store it, and SQLite would cut the text in some tools.
+    if "\0" in text:
+        raise InvalidInputError(f"{noun} must not contain a NUL character.", field=[field])
+    return text

@@ -1,0 +1,26 @@
+"""The text form of moments in the log and in payloads: RFC 3339, UTC, milliseconds."""
+
+from datetime import UTC, datetime
+
+from domain.errors import InvalidInputError
+
+
+def iso(moment: datetime) -> str:
+    """Such as `2026-03-01T09:30:00.000Z`; texts sort as their moments do."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_iso(text: str) -> datetime:
+    """The aware moment of an RFC 3339 text, cut to milliseconds.
+
+    Raises:
+        InvalidInputError: the text is no moment, or has no offset.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInputError(f"{text[:40]!r} is not a date and time such as 2026-03-01T09:30:00Z.") from error
+    if moment.tzinfo is None:
+        raise InvalidInputError(f"{text[:40]!r} needs an offset: append Z for UTC.")
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,66 @@
+"""Pages of long lists by keyset: positions are values, never offsets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from domain.errors import InvalidInputError
+
+DEFAULT_SIZE = 25
+LARGEST_SIZE = 100
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A list's order by one field; the id breaks ties in the same direction."""
+
+    field: str
+    descending: bool = True
+
+    @property
+    def name(self) -> str:
+        """What cursors of this order are bound to."""
+        return f"{self.field}:{'desc' if self.descending else 'asc'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """Up to `size` items after or before a position, from the front or from the back."""
+
+    size: int = DEFAULT_SIZE
+    backward: bool = False
+    after: tuple[Any, ...] | None = None
+    before: tuple[Any, ...] | None = None
+
+    def cut(self, items: Sequence[T]) -> "Page[T]":
+        """The page out of up to size + 1 items that were read in the direction of travel."""
+        has_more = len(items) > self.size
+        kept = list(items[: self.size])
+        if self.backward:
+            return Page(items=kept[::-1], has_next=self.before is not None, has_previous=has_more)
+        return Page(items=kept, has_next=has_more, has_previous=self.after is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """Items in the list's order, and whether there are more on either side."""
+
+    items: Sequence[T]
+    has_next: bool
+    has_previous: bool
+
+
+def page_size(*, first: int | None, last: int | None) -> tuple[int, bool]:
+    """The number of items asked for, and whether they are counted from the back.
+
+    Raises:
+        InvalidInputError: both were given, or one is not between 1 and 100.
+    """
+    if first is not None and last is not None:
+        raise InvalidInputError("Ask for `first` or `last`, not for both.", field=["first"])
+    name = "first" if last is None else "last"
+    size = last if last is not None else DEFAULT_SIZE if first is None else first
+    if not 1 <= size <= LARGEST_SIZE:
+        raise InvalidInputError(f"`{name}` must lie between 1 and {LARGEST_SIZE}, not {size}.", field=[name])
+    return size, last is not None

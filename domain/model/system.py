@@ -1,0 +1,66 @@
+"""Systems: what incidents affect."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.errors import InvalidInputError
+from domain.model.incident import Health, HealthOverride
+
+NAME_LENGTH = 200
+_KEY = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """One system of the catalog; `key` is the name that its owner chose for monitors to use."""
+
+    id: str
+    key: str
+    name: str
+    description: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveHealthOverride:
+    """An open incident's word on one system's health."""
+
+    system_id: str
+    status: HealthOverride
+    incident_id: str
+    incident_title: str
+
+
+def worst_health(reported: Health, overrides: Sequence[ActiveHealthOverride]) -> Health:
+    """The worst of what was reported and what open incidents say."""
+    order = list(Health)
+    return max([reported, *(Health(override.status) for override in overrides)], key=order.index)
+
+
+def checked_key(key: str) -> str:
+    """A system's key: lower-case letters, digits, dots, dashes and underscores, at most 100.
+
+    Raises:
+        InvalidInputError: it has another form, or that of an id.
+    """
+    if not _KEY.fullmatch(key) or key.startswith("sys_"):
+        raise InvalidInputError(
+            "Key must be 1 to 100 lower-case letters, digits, dots, dashes or underscores, such as payments-api.",
+            field=["key"],
+        )
+    return key
+
+
+def checked_name(name: str) -> str:
+    """A system's name, 1 to 200 characters.
+
+    Raises:
+        InvalidInputError: it is blank or too long.
+    """
+    name = name.strip()
+    if not 1 <= len(name) <= NAME_LENGTH or "\0" in name:
+        raise InvalidInputError(f"Name must have 1 to {NAME_LENGTH} characters.", field=["name"])
+    return name

@@ -1,0 +1,92 @@
+"""Who is asking, and what they may see."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.errors import ForbiddenError, UnauthenticatedError
+from domain.model.actor import SYSTEM, Actor, ActorType
+
+
+class Visibility(StrEnum):
+    """Who may read an update or a link."""
+
+    PUBLIC = "public"
+    LOGGED_IN = "logged_in"
+    INTERNAL = "internal"
+
+
+class Role(StrEnum):
+    """What a caller may do, from least to most."""
+
+    ANONYMOUS = "anonymous"
+    VIEWER = "viewer"
+    RESPONDER = "responder"
+    ADMIN = "admin"
+
+    def includes(self, needed: "Role") -> bool:
+        """Whether this role may do whatever the needed one may."""
+        return _RANK[self] >= _RANK[needed]
+
+
+_RANK = {role: rank for rank, role in enumerate(Role)}
+
+
+class Audience(StrEnum):
+    """A group of callers that sees the same things."""
+
+    PUBLIC = "public"
+    AUTHENTICATED = "authenticated"
+    MANAGER = "manager"
+
+    @property
+    def visibilities(self) -> tuple[Visibility, ...]:
+        """What this audience may read; history of edits is for managers alone."""
+        return _SEEN[self]
+
+    def sees(self, visibility: Visibility) -> bool:
+        """Whether a thing of this visibility exists as far as this audience is concerned."""
+        return visibility in _SEEN[self]
+
+    @property
+    def sees_edit_history(self) -> bool:
+        """Whether former versions are shown: one of them might have been internal."""
+        return self is Audience.MANAGER
+
+
+_SEEN = {
+    Audience.PUBLIC: (Visibility.PUBLIC,),
+    Audience.AUTHENTICATED: (Visibility.PUBLIC, Visibility.LOGGED_IN),
+    Audience.MANAGER: (Visibility.PUBLIC, Visibility.LOGGED_IN, Visibility.INTERNAL),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """One caller: an actor with a role."""
+
+    actor: Actor
+    role: Role
+
+    @property
+    def audience(self) -> Audience:
+        """The audience that this caller belongs to."""
+        if self.actor.type is ActorType.SERVICE or self.role.includes(Role.RESPONDER):
+            return Audience.MANAGER
+        return Audience.PUBLIC if self.role is Role.ANONYMOUS else Audience.AUTHENTICATED
+
+    def require(self, needed: Role) -> None:
+        """Let the caller pass when their role includes the needed one.
+
+        Raises:
+            UnauthenticatedError: nobody said who they are.
+            ForbiddenError: their role is not enough.
+        """
+        if self.role.includes(needed):
+            return
+        if self.role is Role.ANONYMOUS:
+            raise UnauthenticatedError("This needs a token: send the header `Authorization: Bearer <token>`.")
+        raise ForbiddenError(f"This needs the role {needed.upper()}; yours is {self.role.upper()}.")
+
+
+ANONYMOUS = Viewer(actor=Actor(type=ActorType.USER, id="anonymous", name="Anonymous"), role=Role.ANONYMOUS)
+SYSTEM_VIEWER = Viewer(actor=SYSTEM, role=Role.ADMIN)

@@ -1,0 +1,1 @@
+"""The only SQL: engines, tables, units of work and one repository per noun."""

@@ -1,0 +1,281 @@
+"""The event log: every committed change in commit order, and the transitions of reactive fields."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model.actor import Actor, Cause
+from domain.model.change import Change, ChangeAction, Touched, Transition
+from domain.model.filters import EVERYTHING, Filter
+from domain.model.paging import Page, PageRequest
+from domain.model.viewer import Audience, Visibility
+from domain.persistence.conditions import recorded_condition
+from domain.persistence.dialects import lock_log
+from domain.persistence.keyset import paged, per_parent
+from domain.persistence.tables import changes, entity_transitions, incidents, server_state
+
+_FLOOR = "log_floor"
+
+
+class ChangeRepository:
+    """The log: appended as the last statements of a unit of work, read by position."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def append(self, pending: Sequence[tuple[Change, Sequence[Transition]]]) -> list[int]:
+        """Write changes and their transitions as the next ones of the log; nobody else appends until the commit."""
+        await lock_log(self._connection)
+        rows = [change_row(change) for change, _ in pending]
+        result = await self._connection.execute(
+            sa.insert(changes).returning(changes.c.seq, sort_by_parameter_order=True), rows
+        )
+        seqs = list(result.scalars())
+        steps = [transition_row(step) for _, transitions in pending for step in transitions]
+        if steps:
+            await self._connection.execute(sa.insert(entity_transitions), steps)
+        return seqs
+
+    async def head(self) -> int:
+        """The position of the last change; the floor where everything was pruned, 0 in an empty log."""
+        last = await self._connection.scalar(sa.select(sa.func.max(changes.c.seq)))
+        return int(last) if last is not None else await self.floor()
+
+    async def floor(self) -> int:
+        """The position up to which changes are no longer kept; 0 when all are."""
+        statement = sa.select(server_state.c.value).where(server_state.c.name == _FLOOR)
+        return int(await self._connection.scalar(statement) or 0)
+
+    async def after(self, seq: int, *, limit: int, kind: str | None = None) -> list[Change]:
+        """The next changes behind a position, oldest first."""
+        statement = sa.select(changes).where(changes.c.seq > seq).order_by(changes.c.seq).limit(limit)
+        if kind is not None:
+            statement = statement.where(changes.c.kind == kind)
+        return [change_of(row) for row in (await self._connection.execute(statement)).mappings()]
+
+    async def latest_seq(self, kind: str, entity_id: str, *, audience: Audience) -> int:
+        """The position of the last change of an entity that this audience may know of; 0 when there is none."""
+        statement = (
+            sa.select(changes)
+            .where(changes.c.kind == kind, changes.c.entity_id == entity_id)
+            .order_by(changes.c.version.desc())
+            .limit(100)
+        )
+        rows = (await self._connection.execute(statement)).mappings()
+        return next((row["seq"] for row in rows if change_of(row).concerns(audience)), 0)
+
+    async def page(
+        self,
+        kind: str,
+        tree: Filter,
+        page: PageRequest,
+        *,
+        audience: Audience,
+        actions: Sequence[ChangeAction] | None = None,
+        events_only: bool = False,
+    ) -> Page[Change]:
+        """One page of the log, oldest first, of changes that match before or after and concern the audience."""
+        condition = self._condition(kind, tree, audience=audience, actions=actions, events_only=events_only)
+        statement = paged(sa.select(changes).where(condition), (changes.c.seq,), page, descending=False)
+        rows = (await self._connection.execute(statement)).mappings()
+        return page.cut([change_of(row) for row in rows])
+
+    async def count(
+        self,
+        kind: str,
+        tree: Filter,
+        *,
+        audience: Audience,
+        actions: Sequence[ChangeAction] | None = None,
+        events_only: bool = False,
+    ) -> int:
+        """How many changes such pages hold in all."""
+        condition = self._condition(kind, tree, audience=audience, actions=actions, events_only=events_only)
+        return int(await self._connection.scalar(sa.select(sa.func.count()).select_from(changes).where(condition)) or 0)
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, Change]:
+        """The changes of these ids; those that are not kept are left out."""
+        rows = (await self._connection.execute(sa.select(changes).where(changes.c.id.in_(ids)))).mappings()
+        return {row["id"]: change_of(row) for row in rows}
+
+    async def prune(self, *, before: datetime, limit: int) -> int:
+        """Forget up to `limit` of the oldest changes, those older than a moment; how many they were."""
+        oldest = sa.select(changes.c.seq).where(changes.c.occurred_at < before).order_by(changes.c.seq).limit(limit)
+        seqs = list(await self._connection.scalars(oldest))
+        if not seqs:
+            return 0
+        floor = max([*seqs, await self.floor()])
+        await self._connection.execute(sa.delete(changes).where(changes.c.seq <= floor))
+        await self._connection.execute(
+            sa.update(server_state).where(server_state.c.name == _FLOOR).values(value=str(floor))
+        )
+        return len(seqs)
+
+    async def transitions_since(self, kind: str, entity_id: str, field: str, to_value: str) -> datetime | None:
+        """When a field last took that value."""
+        statement = (
+            sa.select(entity_transitions.c.occurred_at)
+            .where(*_of_field(kind, entity_id, field), entity_transitions.c.to_value == to_value)
+            .order_by(entity_transitions.c.occurred_at.desc(), entity_transitions.c.id.desc())
+            .limit(1)
+        )
+        return await self._connection.scalar(statement)
+
+    async def transition_count(self, kind: str, entity_id: str, field: str, since: datetime) -> int:
+        """How many times a field changed at or after a moment."""
+        statement = (
+            sa.select(sa.func.count())
+            .select_from(entity_transitions)
+            .where(*_of_field(kind, entity_id, field), entity_transitions.c.occurred_at >= since)
+        )
+        return int(await self._connection.scalar(statement) or 0)
+
+    async def histories(self, incident_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Transition]]:
+        """The page of each of these incidents' transitions, oldest first, in one statement."""
+
+        def steps(incident_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
+            statement = sa.select(alias.c.id).where(alias.c.kind == "incident", alias.c.entity_id == incident_id)
+            return paged(statement, (alias.c.id,), page, descending=False)
+
+        found = await per_parent(
+            self._connection, parents=(incidents, incident_ids), child=entity_transitions, children_of=steps
+        )
+        lists: dict[str, list[Transition]] = {identifier: [] for identifier in incident_ids}
+        for parent, row in found:
+            lists[parent].append(_transition(row))
+        for entries in lists.values():
+            entries.sort(key=lambda step: step.id, reverse=page.backward)
+        return {parent: page.cut(entries) for parent, entries in lists.items()}
+
+    async def history_counts(self, incident_ids: Sequence[str]) -> dict[str, int]:
+        """How many transitions each of these incidents went through."""
+        steps = entity_transitions.c
+        statement = (
+            sa.select(steps.entity_id, sa.func.count())
+            .where(steps.kind == "incident", steps.entity_id.in_(incident_ids))
+            .group_by(steps.entity_id)
+        )
+        counted = {identifier: count for identifier, count in await self._connection.execute(statement)}
+        return {identifier: counted.get(identifier, 0) for identifier in incident_ids}
+
+    def _condition(
+        self,
+        kind: str,
+        tree: Filter,
+        *,
+        audience: Audience,
+        actions: Sequence[ChangeAction] | None,
+        events_only: bool,
+    ) -> sa.ColumnElement[bool]:
+        conditions = [changes.c.kind == kind]
+        if events_only:
+            conditions.append(changes.c.has_events)
+        if actions is not None:
+            conditions.append(changes.c.action.in_(actions))
+        if audience is not Audience.MANAGER:
+            conditions.append(changes.c.visibility.in_(audience.visibilities))
+        if tree != EVERYTHING:
+            before = recorded_condition(self._connection, tree, changes.c.before)
+            after = recorded_condition(self._connection, tree, changes.c.after)
+            conditions.append(sa.or_(before, after))
+        return sa.and_(*conditions)
+
+
+def change_of(row: sa.RowMapping) -> Change:
+    """The change that a row of the log records."""
+    return Change(
+        id=row["id"],
+        kind=row["kind"],
+        entity_id=row["entity_id"],
+        version=row["version"],
+        action=ChangeAction(row["action"]),
+        prev=row["prev"],
+        next=row["next"],
+        changed_fields=tuple(row["changed_fields"]),
+        delta=row["delta"],
+        described_fields=tuple(row["described_fields"]),
+        before=row["before"],
+        after=row["after"],
+        touched=tuple(Touched.from_json(part) for part in row["touched"]),
+        events=tuple(row["events"]),
+        payload=row["payload"],
+        actor=Actor.from_json(row["actor"]),
+        cause=Cause.from_json(row["cause"]),
+        occurred_at=row["occurred_at"],
+        seq=row["seq"],
+    )
+
+
+def _of_field(kind: str, entity_id: str, field: str) -> tuple[sa.ColumnElement[bool], ...]:
+    steps = entity_transitions.c
+    return steps.kind == kind, steps.entity_id == entity_id, steps.field == field
+
+
+def change_row(change: Change) -> dict[str, Any]:
+    """The row of the log that records a change."""
+    return {
+        "id": change.id,
+        "kind": change.kind,
+        "entity_id": change.entity_id,
+        "version": change.version,
+        "action": change.action,
+        "reactive": change.reactive,
+        "has_events": bool(change.events),
+        "visibility": _widest(change),
+        "prev": change.prev,
+        "next": change.next,
+        "changed_fields": change.changed_fields,
+        "delta": change.delta,
+        "described_fields": change.described_fields,
+        "before": change.before,
+        "after": change.after,
+        "touched": [part.as_json() for part in change.touched],
+        "events": change.events,
+        "payload": change.payload,
+        "actor": change.actor.as_json(),
+        "cause": change.cause.as_json(),
+        "occurred_at": change.occurred_at,
+    }
+
+
+def transition_row(step: Transition) -> dict[str, Any]:
+    """The row that records a transition."""
+    return {
+        "change_id": step.change_id,
+        "kind": step.kind,
+        "entity_id": step.entity_id,
+        "field": step.field,
+        "from_value": step.from_value,
+        "to_value": step.to_value,
+        "occurred_at": step.occurred_at,
+    }
+
+
+def _widest(change: Change) -> Visibility:
+    return next(
+        (seen for seen in Visibility if change.concerns(_AUDIENCE_OF[seen])),
+        Visibility.INTERNAL,
+    )
+
+
+def _transition(row: sa.RowMapping) -> Transition:
+    return Transition(
+        id=row["id"],
+        change_id=row["change_id"],
+        kind=row["kind"],
+        entity_id=row["entity_id"],
+        field=row["field"],
+        from_value=row["from_value"],
+        to_value=row["to_value"],
+        occurred_at=row["occurred_at"],
+    )
+
+
+_AUDIENCE_OF = {
+    Visibility.PUBLIC: Audience.PUBLIC,
+    Visibility.LOGGED_IN: Audience.AUTHENTICATED,
+    Visibility.INTERNAL: Audience.MANAGER,
+}

@@ -1,0 +1,36 @@
+"""Claims: the unique pairs of system and key that make two deduplicated creates at once into one incident."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.persistence.dialects import insert_or_ignore
+from domain.persistence.tables import open_incident_claims as claims
+
+
+class ClaimRepository:
+    """Who holds which system and key."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def take(self, incident_id: str, system_id: str, dedupe_key: str) -> bool:
+        """Claim a pair for an incident; False when another one holds it. Waits for a rival that has not committed."""
+        values = {"system_id": system_id, "dedupe_key": dedupe_key, "incident_id": incident_id}
+        statement = insert_or_ignore(self._connection, claims, values).returning(claims.c.incident_id)
+        return await self._connection.scalar(statement) is not None
+
+    async def take_free(self, incident_id: str, system_ids: Sequence[str], dedupe_key: str) -> set[str]:
+        """The systems among these whose pair was free and now is the incident's.
+
+        In the order of the systems, so that no two callers wait for each other.
+        """
+        return {system_id for system_id in sorted(system_ids) if await self.take(incident_id, system_id, dedupe_key)}
+
+    async def release(self, incident_id: str, system_ids: Sequence[str] | None = None) -> None:
+        """Give up an incident's claims, or those on these systems."""
+        statement = sa.delete(claims).where(claims.c.incident_id == incident_id)
+        if system_ids is not None:
+            statement = statement.where(claims.c.system_id.in_(system_ids))
+        await self._connection.execute(statement)

@@ -1,0 +1,108 @@
+"""Filters as SQL: on the incidents as they are, and on states that the log recorded."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model.filters import AllOf, AnyOf, Field, Filter, Not, Operator, Term
+from domain.model.incident import Severity, Status
+from domain.model.moment import iso
+from domain.model.viewer import Audience
+from domain.persistence.dialects import json_list_overlaps
+from domain.persistence.search import search_condition
+from domain.persistence.tables import incident_systems, incidents
+
+#: A literal, because a bound value would hide from the planner that the partial index of open incidents fits.
+IS_OPEN = incidents.c.status != sa.literal_column("'resolved'")
+_APPLY: dict[Operator, Callable[[Any, Any], Any]] = {
+    Operator.EQ: operator.eq,
+    Operator.GT: operator.gt,
+    Operator.GTE: operator.ge,
+    Operator.LT: operator.lt,
+    Operator.LTE: operator.le,
+}
+_SEVERITIES = list(Severity)
+TermCondition = Callable[[Term], sa.ColumnElement[bool]]
+
+
+def incident_condition(connection: AsyncConnection, tree: Filter, audience: Audience) -> sa.ColumnElement[bool]:
+    """The filter over the incidents table; text search sees what the audience sees."""
+
+    def term_condition(term: Term) -> sa.ColumnElement[bool]:
+        match term.field:
+            case Field.SYSTEM:
+                touching = sa.select(incident_systems.c.incident_id).where(incident_systems.c.system_id.in_(term.value))
+                return incidents.c.id.in_(touching)
+            case Field.OPEN:
+                return IS_OPEN if term.value else ~IS_OPEN
+            case Field.TEXT:
+                return search_condition(connection, term.value, audience)
+            case Field.OPENED_BY:
+                return incidents.c.opened_by_id.in_(term.value)
+            case _:
+                return _column_condition(incidents.c[term.field], term)
+
+    return _combine(tree, term_condition)
+
+
+def recorded_condition(connection: AsyncConnection, tree: Filter, state: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    """The filter over a JSON column that holds a state as the log recorded it; the twin of `model.filters.matches`."""
+
+    def term_condition(term: Term) -> sa.ColumnElement[bool]:
+        match term.field:
+            case Field.SYSTEM:
+                return json_list_overlaps(connection, state["system_ids"], term.value)
+            case Field.OPEN:
+                status = _text(state["status"])
+                return status != Status.RESOLVED if term.value else status == Status.RESOLVED
+            case Field.OPENED_BY:
+                return _text(state["opened_by"]["id"]).in_(term.value)
+            case Field.SEVERITY:
+                return _text(state["severity"]).in_(_severities(term))
+            case Field.NUMBER:
+                return _column_condition(state["number"].as_integer(), term)
+            case _:
+                return _column_condition(_text(state[term.field.value]), _with_texts(term))
+
+    # A change without a state on this side (a creation's before) matches nothing, `not` included.
+    return sa.and_(state.is_not(None), _combine(tree, term_condition))
+
+
+def _text(element: Any) -> sa.ColumnElement[str]:
+    text: sa.ColumnElement[str] = element.as_string()
+    return text
+
+
+def _combine(tree: Filter, term_condition: TermCondition) -> sa.ColumnElement[bool]:
+    match tree:
+        case AllOf(parts):
+            return sa.and_(sa.true(), *(_combine(part, term_condition) for part in parts))
+        case AnyOf(parts):
+            return sa.or_(sa.false(), *(_combine(part, term_condition) for part in parts))
+        case Not(part):
+            return sa.not_(_combine(part, term_condition))
+        case Term():
+            return term_condition(tree)
+
+
+def _column_condition(column: sa.ColumnElement[Any], term: Term) -> sa.ColumnElement[bool]:
+    # Never NULL: an absent value matches nothing, and `not` of that matches.
+    if term.operator is Operator.IN:
+        return sa.and_(column.is_not(None), column.in_(term.value))
+    return sa.and_(column.is_not(None), _APPLY[term.operator](column, term.value))
+
+
+def _severities(term: Term) -> list[str]:
+    if term.operator is Operator.IN:
+        return [severity.value for severity in term.value]
+    return [severity.value for severity in _SEVERITIES if _APPLY[term.operator](severity.rank, term.value.rank)]
+
+
+def _with_texts(term: Term) -> Term:
+    if term.operator is Operator.IN:
+        return Term(term.field, term.operator, tuple(str(value) for value in term.value))
+    value = term.value
+    return Term(term.field, term.operator, iso(value) if hasattr(value, "isoformat") else str(value))

@@ -1,0 +1,105 @@
+"""Transactions: each runs shielded in its own task, so that a caller who goes away can never cut one in half."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+
+from domain.errors import DomainError
+from domain.persistence.engines import Engines
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: How often a transaction is run again that PostgreSQL chose as the victim of a deadlock.
+_ATTEMPTS = 3
+_DEADLOCK = "40P01"
+
+
+@dataclass(frozen=True, slots=True)
+class Committed(Generic[T]):
+    """What a unit of work returned, and the log's position as of its commit."""
+
+    value: T
+    seq: int
+
+
+class Database:
+    """The way to the data for everybody: `read` and `write` take a function and run it in one transaction."""
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+        self._running: set[asyncio.Task[Any]] = set()
+        self._on_append: list[Callable[[], None]] = []
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the data is in a SQLite file."""
+        return self._engines.writer.dialect.name == "sqlite"
+
+    def on_append(self, notify: Callable[[], None]) -> None:
+        """Call this after every commit that made the log longer."""
+        self._on_append.append(notify)
+
+    async def write(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Committed[T]:
+        """Run a unit of work and commit it; a failure leaves nothing behind. It must be safe to run again.
+
+        A DomainError leaves with `log_head` set to the log's position as this transaction saw it.
+        """
+        return await self._shielded(self._write(work))
+
+    async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
+        """Run a read on one consistent snapshot of SQLite, or statement by statement on PostgreSQL."""
+        return await self._shielded(self._read(work))
+
+    async def close(self) -> None:
+        """Let everything that is under way finish, then close all connections."""
+        while self._running:
+            await asyncio.wait(self._running)
+        await self._engines.dispose()
+
+    async def _shielded(self, transaction: Coroutine[Any, Any, T]) -> T:
+        # Cancelling inside a transaction loses the connection, and on SQLite with it the write lock.
+        task = asyncio.create_task(transaction)
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen here even when its caller went away
+
+    async def _write(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Committed[T]:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return await self._attempt(work)
+            except DBAPIError as error:
+                if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) != _DEADLOCK:
+                    raise
+                logger.info("deadlock, running the transaction again", extra={"attempt": attempt})
+        raise AssertionError("unreachable")
+
+    async def _attempt(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Committed[T]:
+        async with self._engines.writer.begin() as connection:
+            unit = UnitOfWork(connection)
+            try:
+                value = await work(unit)
+            except DomainError as error:
+                with suppress(DBAPIError):
+                    error.log_head = await unit.changes.head()
+                raise
+            seq = await unit.finish()
+        if unit.has_changes:
+            for notify in self._on_append:
+                notify()
+        return Committed(value, seq)
+
+    async def _read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
+        async with self._engines.reader.connect() as connection:
+            return await work(ReadSession(connection))

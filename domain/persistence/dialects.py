@@ -1,0 +1,72 @@
+"""Everything in which SQLite and PostgreSQL differ for a statement; engines differ in `engines`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.persistence.tables import search_entries
+
+#: Serialises appenders to the log until they commit, so that numbers appear in commit order.
+_LOG_LOCK = 0x1C1DE27
+
+
+def is_sqlite(connection: AsyncConnection) -> bool:
+    """Whether the connection speaks to SQLite."""
+    return connection.dialect.name == "sqlite"
+
+
+def insert_or_ignore(connection: AsyncConnection, table: sa.Table, values: Mapping[str, Any]) -> Any:
+    """An INSERT that does nothing where a unique value is taken; it waits for an uncommitted rival first."""
+    insert = sqlite.insert if is_sqlite(connection) else postgresql.insert
+    return insert(table).values(**values).on_conflict_do_nothing()
+
+
+def upsert(connection: AsyncConnection, table: sa.Table, values: Mapping[str, Any], *, keys: Sequence[str]) -> Any:
+    """An INSERT that overwrites the row with these keys where there is one."""
+    insert = sqlite.insert if is_sqlite(connection) else postgresql.insert
+    statement = insert(table).values(**values)
+    kept = {name: statement.excluded[name] for name in values if name not in keys}
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=kept)
+
+
+async def lock_rows(connection: AsyncConnection, table: sa.Table, ids: Sequence[str]) -> None:
+    """Keep these rows from others until the commit, in id order; SQLite's one writer has them already."""
+    if is_sqlite(connection):
+        return
+    statement = sa.select(table.c.id).where(table.c.id.in_(ids)).order_by(table.c.id).with_for_update()
+    await connection.execute(statement)
+
+
+async def lock_log(connection: AsyncConnection) -> None:
+    """Be the only appender until the commit; numbers of PostgreSQL are handed out before it, and would be overtaken."""
+    if not is_sqlite(connection):
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOG_LOCK)))
+
+
+def keep_shared(connection: AsyncConnection, statement: sa.Select[Any]) -> sa.Select[Any]:
+    """The same query; its rows cannot be deleted until the commit."""
+    return statement if is_sqlite(connection) else statement.with_for_update(read=True, key_share=True)
+
+
+def word_condition(connection: AsyncConnection, word: str, *, prefix: bool) -> sa.ColumnElement[bool]:
+    """Search entries that hold this word, or a word that starts with it; the word is letters and digits alone."""
+    if is_sqlite(connection):
+        match = f'"{word}"*' if prefix else f'"{word}"'
+        rows = sa.text("SELECT rowid FROM search_words WHERE search_words MATCH :match").bindparams(
+            sa.bindparam("match", match, unique=True)
+        )
+        return search_entries.c.id.in_(rows.columns(sa.column("rowid", sa.Integer)))
+    query = sa.cast(sa.literal(f"'{word}':*" if prefix else f"'{word}'"), postgresql.TSQUERY)
+    return sa.literal_column("search_entries.words", postgresql.TSVECTOR).op("@@")(query)
+
+
+def json_list_overlaps(connection: AsyncConnection, column: Any, values: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Whether the JSON list in that column holds any of the texts; an absent list holds none."""
+    if is_sqlite(connection):
+        entries = sa.func.json_each(column).table_valued("value")
+        return sa.exists(sa.select(sa.literal(1)).select_from(entries).where(entries.c.value.in_(values)))
+    held = sa.cast(column, postgresql.JSONB).op("?|")(sa.cast(list(values), postgresql.ARRAY(sa.Text)))
+    return sa.func.coalesce(held, sa.false())

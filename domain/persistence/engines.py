@@ -1,0 +1,134 @@
+"""Engines for both databases: one writer and many read-only readers on SQLite, two pools on PostgreSQL."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from domain.errors import StartupError
+
+#: How long a writer waits for another process's write transaction on the same SQLite file.
+_BUSY_MILLIS = 10_000
+#: How long a unit of work waits for a connection; finite, so that one opened inside another fails instead of hanging.
+_POOL_SECONDS = 30
+_SQLITE_READERS = 8
+_POSTGRES_CONNECTIONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Where writes go and where reads go."""
+
+    writer: AsyncEngine
+    reader: AsyncEngine
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self.reader.dispose()
+        await self.writer.dispose()
+
+
+def database_url(text: str) -> URL:
+    """The async URL of a SQLite file or a PostgreSQL database.
+
+    Raises:
+        StartupError: it is neither.
+    """
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except (ArgumentError, ValueError) as error:
+        raise StartupError("The database URL is not valid. Use sqlite:///file.db or postgresql://host/name.") from error
+    if backend in {"postgres", "postgresql"}:
+        return url.set(drivername="postgresql+asyncpg")
+    if backend != "sqlite":
+        raise StartupError(f"Databases of the kind {backend!r} are not supported. Use sqlite:/// or postgresql://.")
+    if not url.database or url.database == ":memory:":
+        raise StartupError("SQLite needs a file: sqlite:///incidentql.db, for instance.")
+    if not Path(url.database).absolute().parent.is_dir():
+        raise StartupError(f"The folder of the database file {url.database} does not exist.")
+    return url.set(drivername="sqlite+aiosqlite")
+
+
+def create_engines(url: URL, *, sqlite_synchronous: str = "FULL") -> Engines:
+    """Engines for that URL; nothing is connected yet."""
+    if url.get_backend_name() == "sqlite":
+        return Engines(writer=_sqlite_writer(url, sqlite_synchronous), reader=_sqlite_reader(url))
+    return Engines(writer=_postgres(url, read_only=False), reader=_postgres(url, read_only=True))
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _sqlite_writer(url: URL, synchronous: str) -> AsyncEngine:
+    # One connection that units of work take turns on: the pool's queue is fair, SQLite's busy waiting is not.
+    engine = _sqlite_engine(url, size=1)
+    pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "wal_autocheckpoint=1000")
+    _on_connect(engine, pragmas)
+    # Deferred transactions that start with a read lose updates or fail at once when they come to write.
+    _on_begin(engine, "BEGIN IMMEDIATE")
+    return engine
+
+
+def _sqlite_reader(url: URL) -> AsyncEngine:
+    path = Path(url.database or "").absolute()
+    # Writes from code that reads are refused by the file itself.
+    read_only = url.set(database=f"file:{path}", query={"mode": "ro", "uri": "true"})
+    engine = _sqlite_engine(read_only, size=_SQLITE_READERS)
+    _on_connect(engine, ("query_only=ON",))
+    _on_begin(engine, "BEGIN")
+    return engine
+
+
+def _sqlite_engine(url: URL, *, size: int) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=_POOL_SECONDS,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+    )
+
+
+def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...]) -> None:
+    common = (f"busy_timeout={_BUSY_MILLIS}", "temp_store=MEMORY", "cache_size=-32000")
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, in the mode that is right
+        cursor = connection.cursor()
+        for pragma in (*common, *pragmas):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+
+def _on_begin(engine: AsyncEngine, statement: str) -> None:
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+
+def _postgres(url: URL, *, read_only: bool) -> AsyncEngine:
+    settings = {"application_name": "incidentql", "timezone": "UTC"}
+    if read_only:
+        settings["default_transaction_read_only"] = "on"
+    return create_async_engine(
+        url,
+        pool_size=_POSTGRES_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=_POOL_SECONDS,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={"server_settings": settings, "timeout": 10},
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+    )

@@ -1,0 +1,73 @@
+"""Answers kept for a day, so that a repeated call gets the first one's instead of a second effect."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.persistence.dialects import insert_or_ignore
+from domain.persistence.tables import idempotency_keys as keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswer:
+    """What the first call with a key asked, what it was answered, and the log's position then."""
+
+    input_digest: str
+    answer: Mapping[str, Any]
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyName:
+    """A key is one caller's, for one mutation."""
+
+    viewer_id: str
+    mutation: str
+    key: str
+
+
+class IdempotencyRepository:
+    """Keys with their answers."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def claim(
+        self, name: KeyName, *, input_digest: str, now: datetime, forget_before: datetime
+    ) -> StoredAnswer | None:
+        """The stored answer of a key, or None when the caller is the first and now has to `answer`.
+
+        Waits for a rival with the same key that has not committed.
+        """
+        await self._connection.execute(sa.delete(keys).where(_is(name), keys.c.created_at < forget_before))
+        values = {
+            "viewer_id": name.viewer_id,
+            "mutation": name.mutation,
+            "key": name.key,
+            "input_digest": input_digest,
+            "created_at": now,
+        }
+        statement = insert_or_ignore(self._connection, keys, values).returning(keys.c.key)
+        if await self._connection.scalar(statement) is not None:
+            return None
+        row = (await self._connection.execute(sa.select(keys).where(_is(name)))).mappings().one()
+        return StoredAnswer(input_digest=row["input_digest"], answer=row["answer"], seq=row["seq"])
+
+    async def answer(self, name: KeyName, answer: Mapping[str, Any], *, seq: int) -> None:
+        """Keep the answer of a claimed key."""
+        await self._connection.execute(sa.update(keys).where(_is(name)).values(answer=answer, seq=seq))
+
+    async def forget(self, *, before: datetime, limit: int) -> int:
+        """Remove up to `limit` keys that are older than a moment; how many they were."""
+        old = sa.select(keys.c.viewer_id, keys.c.mutation, keys.c.key).where(keys.c.created_at < before).limit(limit)
+        primary = sa.tuple_(keys.c.viewer_id, keys.c.mutation, keys.c.key)
+        result = await self._connection.execute(sa.delete(keys).where(primary.in_(old)))
+        return result.rowcount
+
+
+def _is(name: KeyName) -> sa.ColumnElement[bool]:
+    return sa.and_(keys.c.viewer_id == name.viewer_id, keys.c.mutation == name.mutation, keys.c.key == name.key)

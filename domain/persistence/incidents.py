@@ -1,0 +1,234 @@
+"""Incidents and the systems they affect."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model.filters import Filter
+from domain.model.incident import HealthOverride, Incident, Status
+from domain.model.paging import Order, Page, PageRequest
+from domain.model.system import ActiveHealthOverride
+from domain.model.viewer import Audience
+from domain.persistence.conditions import IS_OPEN, incident_condition
+from domain.persistence.dialects import lock_rows
+from domain.persistence.keyset import key_json, paged, per_parent
+from domain.persistence.rows import actor_columns, actor_of
+from domain.persistence.tables import counters, incident_systems, incidents, systems
+
+_ORDER_COLUMNS = {name: incidents.c[name] for name in ("created_at", "updated_at", "severity", "number")}
+_TIMES = ("occurred_at", "created_at", "updated_at", "identified_at", "fixing_at", "monitoring_at", "resolved_at")
+_PLAIN = ("id", "number", "title", "description", "severity", "suppress_notifications", "dedupe_key", "version")
+
+
+def incident_position(incident: Incident, order: Order) -> tuple[Any, ...]:
+    """Where an incident stands in a list of that order, for a cursor."""
+    return key_json(getattr(incident, order.field)), incident.id
+
+
+class IncidentRepository:
+    """Incident rows with the ids of all systems of each."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock(self, ids: Sequence[str]) -> None:
+        """Keep these incidents from other writers until the commit, in id order."""
+        await lock_rows(self._connection, incidents, ids)
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, Incident]:
+        """The incidents of these ids; those that do not exist are left out."""
+        if not ids:
+            return {}
+        rows = (await self._connection.execute(sa.select(incidents).where(incidents.c.id.in_(ids)))).mappings().all()
+        return {incident.id: incident for incident in await self._with_systems(rows)}
+
+    async def ids_by_number(self, numbers: Sequence[int]) -> dict[int, str]:
+        """The ids of the incidents with these numbers."""
+        statement = sa.select(incidents.c.number, incidents.c.id).where(incidents.c.number.in_(numbers))
+        return {number: identifier for number, identifier in await self._connection.execute(statement)}
+
+    async def existing_ids(self, ids: Sequence[str]) -> list[str]:
+        """Which of these ids exist, once each, in the order given; open or not."""
+        if not ids:
+            return []
+        found = set(await self._connection.scalars(sa.select(incidents.c.id).where(incidents.c.id.in_(set(ids)))))
+        return [identifier for identifier in dict.fromkeys(ids) if identifier in found]
+
+    async def page(self, tree: Filter, order: Order, page: PageRequest, audience: Audience) -> Page[Incident]:
+        """One page of the incidents that match."""
+        statement = sa.select(incidents).where(incident_condition(self._connection, tree, audience))
+        key = (_ORDER_COLUMNS[order.field], incidents.c.id)
+        statement = paged(statement, key, page, descending=order.descending)
+        rows = (await self._connection.execute(statement)).mappings().all()
+        return page.cut(await self._with_systems(rows))
+
+    async def count(self, tree: Filter, audience: Audience) -> int:
+        """How many incidents match."""
+        condition = incident_condition(self._connection, tree, audience)
+        return await self._count(sa.select(sa.func.count()).select_from(incidents).where(condition))
+
+    async def pages_of_systems(
+        self, system_ids: Sequence[str], page: PageRequest, *, open_only: bool
+    ) -> dict[str, Page[Incident]]:
+        """The page of each of these systems' incidents, newest first, in one statement and one for memberships."""
+
+        def newest(system_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
+            member = incident_systems.alias("member")
+            joined = member.join(alias, alias.c.id == member.c.incident_id)
+            statement = sa.select(alias.c.id).select_from(joined).where(member.c.system_id == system_id)
+            if open_only:
+                statement = statement.where(alias.c.status != Status.RESOLVED)
+            # Ids are time-ordered: walking the membership's index is walking the incidents by creation.
+            return paged(statement, (member.c.incident_id,), page, descending=True)
+
+        found = await per_parent(self._connection, parents=(systems, system_ids), child=incidents, children_of=newest)
+        unique = {row["id"]: row for _, row in found}
+        by_id = {incident.id: incident for incident in await self._with_systems(list(unique.values()))}
+        lists: dict[str, list[Incident]] = {identifier: [] for identifier in system_ids}
+        for parent, row in found:
+            lists[parent].append(by_id[row["id"]])
+        for rows in lists.values():
+            rows.sort(key=lambda incident: incident.id, reverse=not page.backward)
+        return {parent: page.cut(rows) for parent, rows in lists.items()}
+
+    async def count_per_system(self, system_ids: Sequence[str], *, open_only: bool) -> dict[str, int]:
+        """How many incidents each of these systems has."""
+        statement = (
+            sa.select(incident_systems.c.system_id, sa.func.count())
+            .join(incidents, incidents.c.id == incident_systems.c.incident_id)
+            .where(incident_systems.c.system_id.in_(system_ids), IS_OPEN if open_only else sa.true())
+            .group_by(incident_systems.c.system_id)
+        )
+        counted = {system: count for system, count in await self._connection.execute(statement)}
+        return {system: counted.get(system, 0) for system in system_ids}
+
+    async def oldest_open_on(self, system_id: str, *, dedupe_key: str | None) -> Incident | None:
+        """The oldest open incident on a system, of that key where one is given."""
+        member = sa.exists().where(
+            incident_systems.c.incident_id == incidents.c.id, incident_systems.c.system_id == system_id
+        )
+        statement = sa.select(incidents).where(IS_OPEN, member).order_by(incidents.c.created_at, incidents.c.id)
+        if dedupe_key is not None:
+            statement = statement.where(incidents.c.dedupe_key == dedupe_key)
+        rows = (await self._connection.execute(statement.limit(1))).mappings().all()
+        return next(iter(await self._with_systems(rows)), None)
+
+    async def ids_of_system(self, system_id: str) -> list[str]:
+        """The ids of all incidents on a system, open or not, sorted."""
+        statement = sa.select(incident_systems.c.incident_id).where(incident_systems.c.system_id == system_id)
+        return sorted(await self._connection.scalars(statement))
+
+    async def active_overrides(self, system_ids: Sequence[str]) -> dict[str, list[ActiveHealthOverride]]:
+        """What open incidents say of these systems' health; systems without such a word are left out."""
+        if not system_ids:
+            return {}
+        statement = (
+            sa.select(incident_systems.c.system_id, incidents.c.health_override, incidents.c.id, incidents.c.title)
+            .join(incidents, incidents.c.id == incident_systems.c.incident_id)
+            .where(IS_OPEN, incidents.c.health_override.is_not(None), incident_systems.c.system_id.in_(system_ids))
+            .order_by(incident_systems.c.system_id, incidents.c.id)
+        )
+        overrides: dict[str, list[ActiveHealthOverride]] = {}
+        for system_id, status, identifier, title in await self._connection.execute(statement):
+            overrides.setdefault(system_id, []).append(
+                ActiveHealthOverride(
+                    system_id=system_id,
+                    status=HealthOverride(status),
+                    incident_id=identifier,
+                    incident_title=title,
+                )
+            )
+        return overrides
+
+    async def is_suppressed(self, system_id: str) -> bool:
+        """Whether an open incident on that system silences its notifications."""
+        statement = (
+            sa.select(sa.literal(1))
+            .select_from(incident_systems.join(incidents, incidents.c.id == incident_systems.c.incident_id))
+            .where(incident_systems.c.system_id == system_id, IS_OPEN, incidents.c.suppress_notifications)
+            .limit(1)
+        )
+        return await self._connection.scalar(statement) is not None
+
+    async def next_number(self) -> int:
+        """A number that no incident had; others who want one wait for the commit."""
+        statement = (
+            sa.update(counters)
+            .where(counters.c.name == "incident")
+            .values(value=counters.c.value + 1)
+            .returning(counters.c.value)
+        )
+        return int(await self._connection.scalar(statement))
+
+    async def insert(self, incident: Incident) -> None:
+        """Write a new incident and its systems."""
+        await self._connection.execute(sa.insert(incidents).values(**_columns(incident)))
+        await self._add_systems(incident.id, incident.system_ids)
+
+    async def save(self, before: Incident, after: Incident) -> None:
+        """Write what differs between two states of one incident."""
+        old, new = _columns(before), _columns(after)
+        changed = {name: value for name, value in new.items() if value != old[name]}
+        if changed:
+            await self._connection.execute(sa.update(incidents).where(incidents.c.id == after.id).values(**changed))
+        removed = set(before.system_ids) - set(after.system_ids)
+        if removed:
+            gone = sa.and_(incident_systems.c.incident_id == after.id, incident_systems.c.system_id.in_(removed))
+            await self._connection.execute(sa.delete(incident_systems).where(gone))
+        await self._add_systems(after.id, sorted(set(after.system_ids) - set(before.system_ids)))
+
+    async def stamp(self, incident: Incident, *, version: int, now: datetime) -> Incident:
+        """The incident at its next version, provided that nobody else took it there."""
+        statement = (
+            sa.update(incidents)
+            .where(incidents.c.id == incident.id, incidents.c.version == incident.version)
+            .values(version=version, updated_at=now)
+        )
+        result = await self._connection.execute(statement)
+        if result.rowcount != 1:
+            raise RuntimeError(f"{incident.id} was not locked: version {incident.version} is gone")
+        return replace(incident, version=version, updated_at=now)
+
+    async def delete(self, incident_id: str) -> None:
+        """Remove an incident with everything that belongs to it."""
+        await self._connection.execute(sa.delete(incidents).where(incidents.c.id == incident_id))
+
+    async def _add_systems(self, incident_id: str, system_ids: Sequence[str]) -> None:
+        if system_ids:
+            rows = [{"incident_id": incident_id, "system_id": system_id} for system_id in system_ids]
+            await self._connection.execute(sa.insert(incident_systems), rows)
+
+    async def _with_systems(self, rows: Sequence[sa.RowMapping]) -> list[Incident]:
+        if not rows:
+            return []
+        statement = (
+            sa.select(incident_systems.c.incident_id, incident_systems.c.system_id)
+            .where(incident_systems.c.incident_id.in_([row["id"] for row in rows]))
+            .order_by(incident_systems.c.system_id)
+        )
+        members: dict[str, list[str]] = {row["id"]: [] for row in rows}
+        for incident_id, system_id in await self._connection.execute(statement):
+            members[incident_id].append(system_id)
+        return [_incident(row, members[row["id"]]) for row in rows]
+
+    async def _count(self, statement: sa.Select[Any]) -> int:
+        return int(await self._connection.scalar(statement) or 0)
+
+
+def _columns(incident: Incident) -> dict[str, Any]:
+    plain = {name: getattr(incident, name) for name in (*_PLAIN, *_TIMES, "status", "health_override")}
+    return plain | actor_columns("opened_by", incident.opened_by)
+
+
+def _incident(row: Mapping[str, Any] | sa.RowMapping, system_ids: Sequence[str]) -> Incident:
+    return Incident(
+        **{name: row[name] for name in (*_PLAIN, *_TIMES)},
+        status=Status(row["status"]),
+        health_override=HealthOverride(row["health_override"]) if row["health_override"] else None,
+        opened_by=actor_of("opened_by", row),
+        system_ids=tuple(system_ids),
+    )

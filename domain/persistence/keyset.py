@@ -1,0 +1,70 @@
+"""Pages by keyset: of one list, and of the same list of many parents in one statement."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model.incident import Severity
+from domain.model.moment import iso, parse_iso
+from domain.model.paging import PageRequest
+from domain.persistence.dialects import is_sqlite
+from domain.persistence.types import SeverityRank, UtcDateTime
+
+Key = Sequence[sa.ColumnElement[Any]]
+
+
+def key_json(value: Any) -> Any:
+    """The JSON form of one sort value, for a cursor."""
+    return iso(value) if isinstance(value, datetime) else value
+
+
+def paged(statement: sa.Select[Any], key: Key, page: PageRequest, *, descending: bool) -> sa.Select[Any]:
+    """The statement in order, past the page's positions, with one row more than asked for to see whether there is."""
+    for position, forward in ((page.after, True), (page.before, False)):
+        if position is not None:
+            statement = statement.where(_beyond(key, position, greater=forward is not descending))
+    downward = descending is not page.backward
+    return statement.order_by(*(column.desc() if downward else column.asc() for column in key)).limit(page.size + 1)
+
+
+async def per_parent(
+    connection: AsyncConnection,
+    *,
+    parents: tuple[sa.Table, Sequence[str]],
+    child: sa.Table,
+    children_of: Callable[[sa.ColumnElement[str], sa.FromClause], sa.Select[Any]],
+) -> Sequence[tuple[str, sa.RowMapping]]:
+    """Each parent's own page of children, in one statement that reads no more rows than it returns.
+
+    `children_of(parent_id, alias)` selects the ids of one parent's page from the aliased child table.
+    """
+    table, ids = parents
+    alias = child.alias("page")
+    inner = children_of(table.c.id, alias)
+    if is_sqlite(connection):
+        # SQLite has no LATERAL, but looks a correlated list of ids up through the primary key.
+        joined = table.join(child, child.c.id.in_(inner.correlate(table)))
+    else:
+        lateral = inner.lateral("picked")
+        joined = table.join(lateral, sa.true()).join(child, child.c.id == lateral.c.id)
+    parent_id = table.c.id.label("parent_id")
+    statement = sa.select(parent_id, *child.c).select_from(joined).where(table.c.id.in_(ids))
+    rows = (await connection.execute(statement)).mappings().all()
+    return [(row["parent_id"], row) for row in rows]
+
+
+def _beyond(key: Key, position: Sequence[Any], *, greater: bool) -> sa.ColumnElement[bool]:
+    bounds = sa.tuple_(
+        *(sa.literal(_bound(column, raw), column.type) for column, raw in zip(key, position, strict=True))
+    )
+    columns = sa.tuple_(*key)
+    return columns > bounds if greater else columns < bounds
+
+
+def _bound(column: sa.ColumnElement[Any], raw: Any) -> Any:
+    if isinstance(column.type, UtcDateTime):
+        return parse_iso(raw)
+    return Severity(raw) if isinstance(column.type, SeverityRank) else raw

@@ -1,0 +1,106 @@
+"""Links of incidents to pages elsewhere."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model.incident import IncidentLink
+from domain.model.paging import Page, PageRequest
+from domain.model.viewer import Audience, Visibility
+from domain.persistence.dialects import insert_or_ignore
+from domain.persistence.keyset import key_json, paged, per_parent
+from domain.persistence.tables import incident_links as links
+from domain.persistence.tables import incidents
+
+
+def link_position(link: IncidentLink) -> tuple[Any, ...]:
+    """Where a link stands among its incident's, for a cursor."""
+    return key_json(link.created_at), link.id
+
+
+class LinkRepository:
+    """Links, oldest first; an address stands once on an incident."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, IncidentLink]:
+        """The links of these ids; those that do not exist are left out."""
+        rows = (await self._connection.execute(sa.select(links).where(links.c.id.in_(ids)))).mappings()
+        return {row["id"]: _link(row) for row in rows}
+
+    async def by_url(self, incident_id: str, url: str) -> IncidentLink | None:
+        """The link of that address on an incident."""
+        statement = sa.select(links).where(links.c.incident_id == incident_id, links.c.url_digest == _digest(url))
+        row = (await self._connection.execute(statement)).mappings().first()
+        return _link(row) if row else None
+
+    async def pages(
+        self, incident_ids: Sequence[str], page: PageRequest, audience: Audience
+    ) -> dict[str, Page[IncidentLink]]:
+        """The page of each of these incidents' links as this audience sees them, in one statement."""
+
+        def oldest(incident_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
+            seen = sa.and_(alias.c.incident_id == incident_id, alias.c.visibility.in_(audience.visibilities))
+            return paged(sa.select(alias.c.id).where(seen), (alias.c.created_at, alias.c.id), page, descending=False)
+
+        found = await per_parent(self._connection, parents=(incidents, incident_ids), child=links, children_of=oldest)
+        lists: dict[str, list[IncidentLink]] = {identifier: [] for identifier in incident_ids}
+        for parent, row in found:
+            lists[parent].append(_link(row))
+        for entries in lists.values():
+            entries.sort(key=lambda link: (link.created_at, link.id), reverse=page.backward)
+        return {parent: page.cut(entries) for parent, entries in lists.items()}
+
+    async def counts(self, incident_ids: Sequence[str], audience: Audience) -> dict[str, int]:
+        """How many links of each of these incidents this audience sees."""
+        statement = (
+            sa.select(links.c.incident_id, sa.func.count())
+            .where(links.c.incident_id.in_(incident_ids), links.c.visibility.in_(audience.visibilities))
+            .group_by(links.c.incident_id)
+        )
+        counted = {incident_id: count for incident_id, count in await self._connection.execute(statement)}
+        return {incident_id: counted.get(incident_id, 0) for incident_id in incident_ids}
+
+    async def insert(self, link: IncidentLink) -> bool:
+        """Write a new link; False when its address stands there already."""
+        statement = insert_or_ignore(self._connection, links, _columns(link)).returning(links.c.id)
+        return await self._connection.scalar(statement) is not None
+
+    async def save(self, link: IncidentLink) -> None:
+        """Write an edited link, whose incident is locked and whose address is free."""
+        await self._connection.execute(sa.update(links).where(links.c.id == link.id).values(**_columns(link)))
+
+    async def delete(self, link_id: str) -> None:
+        """Remove a link."""
+        await self._connection.execute(sa.delete(links).where(links.c.id == link_id))
+
+
+def _digest(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()
+
+
+def _columns(link: IncidentLink) -> dict[str, Any]:
+    return {
+        "id": link.id,
+        "incident_id": link.incident_id,
+        "label": link.label,
+        "url": link.url,
+        "url_digest": _digest(link.url),
+        "visibility": link.visibility,
+        "created_at": link.created_at,
+    }
+
+
+def _link(row: sa.RowMapping) -> IncidentLink:
+    return IncidentLink(
+        id=row["id"],
+        incident_id=row["incident_id"],
+        label=row["label"],
+        url=row["url"],
+        visibility=Visibility(row["visibility"]),
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,70 @@
+"""Bringing a database to the schema of this code, also when several processes start at once."""
+
+import logging
+import secrets
+import sqlite3
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from domain.errors import StartupError
+from domain.persistence.engines import Engines
+from domain.persistence.tables import server_state
+
+_MIGRATION_LOCK = 0x1C1DE28
+
+
+async def migrate(engines: Engines) -> None:
+    """Apply every migration that is missing, all in one transaction.
+
+    Raises:
+        StartupError: the database cannot be reached or written, or its schema is newer than this code.
+    """
+    try:
+        async with engines.writer.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+            await connection.run_sync(_upgrade)
+    except (DBAPIError, OSError, sqlite3.Error, TimeoutError) as error:
+        raise StartupError(_reason(error)) from error
+
+
+def head_revision() -> str:
+    """The revision that this code needs."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    config = _config()
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if current is not None and current not in known:
+        raise StartupError(
+            f"The database has a newer schema ({current}) than this version of incidentql knows. Update incidentql."
+        )
+    if current == head_revision():
+        return
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    if current is None:
+        # Signs cursors; made here because all processes of a database must share it.
+        connection.execute(sa.insert(server_state).values(name="cursor_key", value=secrets.token_hex(32)))
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    return config
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "orig", None) or error).splitlines()[0] if str(error) else type(error).__name__
+    if isinstance(error, OperationalError) and "locked" in text:
+        return "The database is locked by another program. Close it and start again."
+    return f"The database cannot be used: {text.split('>: ')[-1]}"

@@ -1,0 +1,78 @@
+"""The catalog of systems."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model.paging import Order, Page, PageRequest
+from domain.model.system import System
+from domain.persistence.dialects import insert_or_ignore, keep_shared, lock_rows
+from domain.persistence.keyset import key_json, paged
+from domain.persistence.tables import systems
+
+_COLUMNS = ("id", "key", "name", "description", "created_at", "updated_at")
+
+
+def system_position(system: System, order: Order) -> tuple[Any, ...]:
+    """Where a system stands in a list of that order, for a cursor."""
+    return key_json(getattr(system, order.field)), system.id
+
+
+class SystemRepository:
+    """Systems by id or by the key that their owners chose."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock(self, ids: Sequence[str]) -> None:
+        """Keep these systems from other writers until the commit."""
+        await lock_rows(self._connection, systems, ids)
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, System]:
+        """The systems of these ids; those that do not exist are left out."""
+        rows = (await self._connection.execute(sa.select(systems).where(systems.c.id.in_(ids)))).mappings()
+        return {row["id"]: _system(row) for row in rows}
+
+    async def resolve(self, references: Sequence[str], *, keep: bool = False) -> dict[str, str]:
+        """The ids behind these ids or keys, unknown ones left out; `keep` holds the systems until the commit."""
+        wanted = set(references)
+        statement = sa.select(systems.c.id, systems.c.key).where(
+            sa.or_(systems.c.id.in_(wanted), systems.c.key.in_(wanted))
+        )
+        rows = (await self._connection.execute(keep_shared(self._connection, statement) if keep else statement)).all()
+        return {key: row.id for row in rows for key in (row.id, row.key) if key in wanted}
+
+    async def page(self, order: Order, page: PageRequest) -> Page[System]:
+        """One page of the catalog."""
+        key = (systems.c[order.field], systems.c.id)
+        statement = paged(sa.select(systems), key, page, descending=order.descending)
+        rows = (await self._connection.execute(statement)).mappings()
+        return page.cut([_system(row) for row in rows])
+
+    async def count(self) -> int:
+        """How many systems there are."""
+        return int(await self._connection.scalar(sa.select(sa.func.count()).select_from(systems)) or 0)
+
+    async def insert(self, system: System) -> bool:
+        """Write a new system; False when its key is taken."""
+        statement = insert_or_ignore(self._connection, systems, _columns(system)).returning(systems.c.id)
+        return await self._connection.scalar(statement) is not None
+
+    async def save(self, system: System) -> None:
+        """Write a changed system; its key never changes."""
+        values = {name: value for name, value in _columns(system).items() if name not in {"id", "key"}}
+        await self._connection.execute(sa.update(systems).where(systems.c.id == system.id).values(**values))
+
+    async def delete(self, system_id: str) -> None:
+        """Remove a system that no incident has any more."""
+        await self._connection.execute(sa.delete(systems).where(systems.c.id == system_id))
+
+
+def _columns(system: System) -> dict[str, Any]:
+    return {name: getattr(system, name) for name in _COLUMNS}
+
+
+def _system(row: sa.RowMapping) -> System:
+    return System(**{name: row[name] for name in _COLUMNS})

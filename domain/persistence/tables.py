@@ -1,0 +1,285 @@
+"""All tables. Each index and constraint says which query or race it is there for."""
+
+import sqlalchemy as sa
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, UniqueConstraint
+
+from domain.model.incident import HealthOverride, Status
+from domain.model.viewer import Visibility
+from domain.persistence.types import BigId, Json, SeverityRank, UtcDateTime
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _one_of(column: str, values: type[Status | HealthOverride | Visibility]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+systems = Table(
+    "systems",
+    metadata,
+    Column("id", sa.String(64), primary_key=True),
+    # One system per key, also when two callers create it at once.
+    Column("key", sa.String(100), nullable=False, unique=True),
+    Column("name", sa.String(200), nullable=False),
+    Column("description", sa.Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    # The catalog by name.
+    Index(None, "name", "id"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", sa.String(64), primary_key=True),
+    # The number people say: found by it, and never given twice.
+    Column("number", sa.Integer, nullable=False, unique=True),
+    Column("title", sa.String(200), nullable=False),
+    Column("description", sa.Text),
+    Column("status", sa.String(20), nullable=False),
+    Column("severity", SeverityRank, nullable=False),
+    Column("suppress_notifications", sa.Boolean, nullable=False),
+    Column("health_override", sa.String(20)),
+    Column("dedupe_key", sa.String(200), nullable=False),
+    Column("version", sa.Integer, nullable=False),
+    Column("opened_by_type", sa.String(20), nullable=False),
+    Column("opened_by_id", sa.String(200), nullable=False),
+    Column("opened_by_name", sa.String(200)),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("identified_at", UtcDateTime),
+    Column("fixing_at", UtcDateTime),
+    Column("monitoring_at", UtcDateTime),
+    Column("resolved_at", UtcDateTime),
+    _one_of("status", Status),
+    _one_of("health_override", HealthOverride),
+    # A resolved incident has its time, an open one has none.
+    CheckConstraint("(status = 'resolved') = (resolved_at IS NOT NULL)", name="resolved_at"),
+    # One index per order in which lists can be walked.
+    Index(None, "created_at", "id"),
+    Index(None, "updated_at", "id"),
+    Index(None, "severity", "id"),
+    # Lists of one status.
+    Index(None, "status", "created_at", "id"),
+    # "What did this caller open?"
+    Index(None, "opened_by_id", "created_at", "id"),
+    # The default list hides what is resolved; most rows are.
+    Index(
+        "ix_incidents_open",
+        "created_at",
+        "id",
+        sqlite_where=sa.text("status <> 'resolved'"),
+        postgresql_where=sa.text("status <> 'resolved'"),
+    ),
+)
+
+incident_systems = Table(
+    "incident_systems",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    # Restricts: a system leaves its incidents through their handle before it is deleted.
+    Column("system_id", ForeignKey("systems.id", ondelete="RESTRICT"), primary_key=True),
+    # Incidents of a system; ids are time-ordered, so this is also newest or oldest first.
+    Index(None, "system_id", "incident_id"),
+)
+
+incident_updates = Table(
+    "incident_updates",
+    metadata,
+    Column("id", sa.String(64), primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("message", sa.Text, nullable=False),
+    Column("status_change", sa.String(20)),
+    Column("visibility", sa.String(20), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by_type", sa.String(20), nullable=False),
+    Column("created_by_id", sa.String(200), nullable=False),
+    Column("created_by_name", sa.String(200)),
+    Column("edited_at", UtcDateTime),
+    _one_of("status_change", Status),
+    _one_of("visibility", Visibility),
+    # The timeline of an incident.
+    Index(None, "incident_id", "created_at", "id"),
+)
+
+incident_update_versions = Table(
+    "incident_update_versions",
+    metadata,
+    Column("id", sa.String(64), primary_key=True),
+    Column("update_id", ForeignKey("incident_updates.id", ondelete="CASCADE"), nullable=False),
+    Column("message", sa.Text, nullable=False),
+    Column("status_change", sa.String(20)),
+    Column("visibility", sa.String(20), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("replaced_at", UtcDateTime, nullable=False),
+    Column("replaced_by_type", sa.String(20), nullable=False),
+    Column("replaced_by_id", sa.String(200), nullable=False),
+    Column("replaced_by_name", sa.String(200)),
+    # The edit history of an entry.
+    Index(None, "update_id", "id"),
+)
+
+incident_links = Table(
+    "incident_links",
+    metadata,
+    Column("id", sa.String(64), primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("label", sa.String(120)),
+    Column("url", sa.Text, nullable=False),
+    Column("url_digest", sa.String(64), nullable=False),
+    Column("visibility", sa.String(20), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    _one_of("visibility", Visibility),
+    # One link per address, also when two callers add it at once; the digest because an index row has a largest size.
+    UniqueConstraint("incident_id", "url_digest"),
+    # The links of an incident.
+    Index(None, "incident_id", "created_at", "id"),
+)
+
+open_incident_claims = Table(
+    "open_incident_claims",
+    metadata,
+    # The pair is unique: of two deduplicated creates at once, one inserts and the other reuses.
+    Column("system_id", ForeignKey("systems.id", ondelete="CASCADE"), primary_key=True),
+    Column("dedupe_key", sa.String(200), primary_key=True),
+    # Deferred: the claim decides whether the incident is written at all, so it comes first.
+    Column(
+        "incident_id",
+        ForeignKey("incidents.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+    ),
+    # Claims are given up by incident, on resolve and on delete.
+    Index(None, "incident_id"),
+)
+
+entity_transitions = Table(
+    "entity_transitions",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("change_id", sa.String(64), nullable=False),
+    Column("kind", sa.String(40), nullable=False),
+    Column("entity_id", sa.String(64), nullable=False),
+    Column("field", sa.String(60), nullable=False),
+    Column("from_value", sa.Text),
+    Column("to_value", sa.Text, nullable=False),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    # "In this state since when?" and counts of a field's steps in a window.
+    Index(None, "kind", "entity_id", "field", "occurred_at"),
+    # The history of one entity.
+    Index(None, "kind", "entity_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    # The cursor: increases in commit order, because appenders take a lock first and never reuse a number.
+    Column("seq", BigId, primary_key=True, autoincrement=True),
+    Column("id", sa.String(64), nullable=False, unique=True),
+    Column("kind", sa.String(40), nullable=False),
+    Column("entity_id", sa.String(64), nullable=False),
+    Column("version", sa.Integer, nullable=False),
+    Column("action", sa.String(20), nullable=False),
+    Column("reactive", sa.Boolean, nullable=False),
+    Column("has_events", sa.Boolean, nullable=False),
+    # The widest audience that anything of it concerns.
+    Column("visibility", sa.String(20), nullable=False),
+    Column("prev", Json),
+    Column("next", Json),
+    Column("changed_fields", Json, nullable=False),
+    Column("delta", Json, nullable=False),
+    Column("described_fields", Json, nullable=False),
+    Column("before", Json),
+    Column("after", Json),
+    Column("touched", Json, nullable=False),
+    Column("events", Json, nullable=False),
+    Column("payload", Json),
+    Column("actor", Json, nullable=False),
+    Column("cause", Json, nullable=False),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    # Exactly one change per version of an entity; also the log of one entity in order.
+    UniqueConstraint("kind", "entity_id", "version"),
+    # The trigger events among all changes.
+    Index(
+        "ix_changes_events",
+        "kind",
+        "seq",
+        sqlite_where=sa.text("has_events = 1"),
+        postgresql_where=sa.text("has_events"),
+    ),
+    # Retention deletes the oldest.
+    Index(None, "occurred_at"),
+    sqlite_autoincrement=True,
+)
+
+readers = Table(
+    "readers",
+    metadata,
+    Column("name", sa.String(100), primary_key=True),
+    Column("seq", BigId, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    # Two calls with one key at once: the second waits for the first and gets its answer.
+    Column("viewer_id", sa.String(200), primary_key=True),
+    Column("mutation", sa.String(60), primary_key=True),
+    Column("key", sa.String(200), primary_key=True),
+    Column("input_digest", sa.String(64), nullable=False),
+    Column("answer", Json),
+    Column("seq", BigId),
+    Column("created_at", UtcDateTime, nullable=False),
+    # Keys are forgotten after a day.
+    Index(None, "created_at"),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", sa.String(64), primary_key=True),
+    Column("name", sa.String(200), nullable=False),
+    Column("role", sa.String(20), nullable=False),
+    # A token is found by its digest; the token itself is kept nowhere.
+    Column("token_digest", sa.String(64), nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+server_state = Table(
+    "server_state",
+    metadata,
+    Column("name", sa.String(60), primary_key=True),
+    Column("value", sa.Text, nullable=False),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    # One row per series; the row lock serialises those who take a number.
+    Column("name", sa.String(60), primary_key=True),
+    Column("value", sa.Integer, nullable=False),
+)
+
+search_entries = Table(
+    "search_entries",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    # One entry per incident header and per timeline entry, replaced when its text changes.
+    Column("entry_id", sa.String(64), nullable=False, unique=True),
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("visibility", sa.String(20), nullable=False),
+    Column("body", sa.Text, nullable=False),
+    # Deleting an incident takes its entries along.
+    Index(None, "incident_id"),
+)

@@ -1,0 +1,130 @@
+"""Timeline entries of incidents, and what edited ones said before."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model.incident import IncidentUpdate, IncidentUpdateVersion, Status
+from domain.model.paging import Page, PageRequest
+from domain.model.viewer import Audience, Visibility
+from domain.persistence.keyset import key_json, paged, per_parent
+from domain.persistence.rows import actor_columns, actor_of
+from domain.persistence.tables import incident_update_versions as versions
+from domain.persistence.tables import incident_updates as updates
+from domain.persistence.tables import incidents
+
+_COLUMNS = ("id", "incident_id", "message", "status_change", "visibility", "created_at", "edited_at")
+#: Former versions shown per entry, the newest ones.
+_VERSIONS_SHOWN = 100
+
+
+def update_position(entry: IncidentUpdate) -> tuple[Any, ...]:
+    """Where an entry stands in its timeline, for a cursor."""
+    return key_json(entry.created_at), entry.id
+
+
+class TimelineRepository:
+    """Timeline entries, newest first."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, IncidentUpdate]:
+        """The entries of these ids; those that do not exist are left out."""
+        rows = (await self._connection.execute(sa.select(updates).where(updates.c.id.in_(ids)))).mappings()
+        return {row["id"]: _update(row) for row in rows}
+
+    async def carrying_status(self, incident_id: str) -> list[IncidentUpdate]:
+        """The newest entry of an incident that carries a status, if any: what its header follows."""
+        statement = (
+            sa.select(updates)
+            .where(updates.c.incident_id == incident_id, updates.c.status_change.is_not(None))
+            .order_by(updates.c.created_at.desc(), updates.c.id.desc())
+            .limit(1)
+        )
+        return [_update(row) for row in (await self._connection.execute(statement)).mappings()]
+
+    async def pages(
+        self, incident_ids: Sequence[str], page: PageRequest, audience: Audience
+    ) -> dict[str, Page[IncidentUpdate]]:
+        """The page of each of these incidents' timelines as this audience sees them, in one statement."""
+
+        def newest(incident_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
+            seen = sa.and_(alias.c.incident_id == incident_id, alias.c.visibility.in_(audience.visibilities))
+            return paged(sa.select(alias.c.id).where(seen), (alias.c.created_at, alias.c.id), page, descending=True)
+
+        found = await per_parent(self._connection, parents=(incidents, incident_ids), child=updates, children_of=newest)
+        lists: dict[str, list[IncidentUpdate]] = {identifier: [] for identifier in incident_ids}
+        for parent, row in found:
+            lists[parent].append(_update(row))
+        for entries in lists.values():
+            entries.sort(key=lambda entry: (entry.created_at, entry.id), reverse=not page.backward)
+        return {parent: page.cut(entries) for parent, entries in lists.items()}
+
+    async def counts(self, incident_ids: Sequence[str], audience: Audience) -> dict[str, int]:
+        """How many entries of each of these incidents this audience sees."""
+        statement = (
+            sa.select(updates.c.incident_id, sa.func.count())
+            .where(updates.c.incident_id.in_(incident_ids), updates.c.visibility.in_(audience.visibilities))
+            .group_by(updates.c.incident_id)
+        )
+        counted = {incident_id: count for incident_id, count in await self._connection.execute(statement)}
+        return {incident_id: counted.get(incident_id, 0) for incident_id in incident_ids}
+
+    async def versions_of(self, update_ids: Sequence[str]) -> dict[str, list[IncidentUpdateVersion]]:
+        """What these entries said before their edits, oldest first, the last 100 each."""
+
+        def newest(update_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
+            statement = sa.select(alias.c.id).where(alias.c.update_id == update_id)
+            return statement.order_by(alias.c.id.desc()).limit(_VERSIONS_SHOWN)
+
+        found = await per_parent(self._connection, parents=(updates, update_ids), child=versions, children_of=newest)
+        lists: dict[str, list[IncidentUpdateVersion]] = {identifier: [] for identifier in update_ids}
+        for parent, row in found:
+            lists[parent].append(_version(row))
+        return {parent: sorted(former, key=lambda version: version.id) for parent, former in lists.items()}
+
+    async def insert(self, entry: IncidentUpdate) -> None:
+        """Write a new entry."""
+        values = {name: getattr(entry, name) for name in _COLUMNS} | actor_columns("created_by", entry.created_by)
+        await self._connection.execute(sa.insert(updates).values(**values))
+
+    async def replace(self, entry: IncidentUpdate, *, former: IncidentUpdateVersion) -> None:
+        """Write an edited entry and keep what it said before."""
+        values = {name: getattr(entry, name) for name in _COLUMNS if name not in {"id", "incident_id"}}
+        await self._connection.execute(sa.update(updates).where(updates.c.id == entry.id).values(**values))
+        names = ("id", "update_id", "message", "status_change", "visibility", "created_at", "replaced_at")
+        kept = {name: getattr(former, name) for name in names} | actor_columns("replaced_by", former.replaced_by)
+        await self._connection.execute(sa.insert(versions).values(**kept))
+
+    async def delete(self, update_id: str) -> None:
+        """Remove an entry with its former versions."""
+        await self._connection.execute(sa.delete(updates).where(updates.c.id == update_id))
+
+
+def _update(row: sa.RowMapping) -> IncidentUpdate:
+    return IncidentUpdate(
+        id=row["id"],
+        incident_id=row["incident_id"],
+        message=row["message"],
+        status_change=Status(row["status_change"]) if row["status_change"] else None,
+        visibility=Visibility(row["visibility"]),
+        created_at=row["created_at"],
+        created_by=actor_of("created_by", row),
+        edited_at=row["edited_at"],
+    )
+
+
+def _version(row: sa.RowMapping) -> IncidentUpdateVersion:
+    return IncidentUpdateVersion(
+        id=row["id"],
+        update_id=row["update_id"],
+        message=row["message"],
+        status_change=Status(row["status_change"]) if row["status_change"] else None,
+        visibility=Visibility(row["visibility"]),
+        created_at=row["created_at"],
+        replaced_at=row["replaced_at"],
+        replaced_by=actor_of("replaced_by", row),
+    )

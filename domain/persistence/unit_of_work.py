@@ -1,0 +1,66 @@
+"""What one transaction can reach: repositories to read, and in a unit of work to write as well."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model.change import Change, Transition
+from domain.persistence.changes import ChangeRepository
+from domain.persistence.claims import ClaimRepository
+from domain.persistence.idempotency import IdempotencyRepository
+from domain.persistence.incidents import IncidentRepository
+from domain.persistence.links import LinkRepository
+from domain.persistence.readers import ReaderRepository
+from domain.persistence.search import SearchRepository
+from domain.persistence.state import StateRepository
+from domain.persistence.systems import SystemRepository
+from domain.persistence.timeline import TimelineRepository
+from domain.persistence.tokens import TokenRepository
+
+
+class ReadSession:
+    """One consistent look at the database; the connection behind it refuses writes."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self.incidents = IncidentRepository(connection)
+        self.timeline = TimelineRepository(connection)
+        self.links = LinkRepository(connection)
+        self.systems = SystemRepository(connection)
+        self.changes = ChangeRepository(connection)
+        self.readers = ReaderRepository(connection)
+        self.tokens = TokenRepository(connection)
+        self.state = StateRepository(connection)
+
+
+class UnitOfWork(ReadSession):
+    """One transaction: all that happened in it is committed together, or nothing is. Nobody commits it by hand."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection)
+        self.claims = ClaimRepository(connection)
+        self.idempotency = IdempotencyRepository(connection)
+        self.search = SearchRepository(connection)
+        self._pending: list[tuple[Change, Sequence[Transition]]] = []
+        self._closing: list[Callable[[int], Awaitable[None]]] = []
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether the log will grow by this unit of work."""
+        return bool(self._pending)
+
+    def record(self, change: Change, transitions: Sequence[Transition]) -> None:
+        """Have a change appended to the log when the work is done."""
+        self._pending.append((change, transitions))
+
+    def before_commit(self, step: Callable[[int], Awaitable[None]]) -> None:
+        """Have a step run after the append, with the log's position as this unit of work leaves it."""
+        self._closing.append(step)
+
+    async def finish(self) -> int:
+        """Append what was recorded, last of all because appenders wait for each other; the log's position."""
+        seqs = await self.changes.append(self._pending) if self._pending else []
+        seq = seqs[-1] if seqs else await self.changes.head()
+        for step in self._closing:
+            await step(seq)
+        return seq

@@ -1,0 +1,122 @@
+"""The log for readers: pages of it, and following it from a position, as an audience may see it."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from domain.entities.incident import KIND
+from domain.errors import CursorExpiredError
+from domain.messaging.tail import LogTail
+from domain.model.change import Change, ChangeAction
+from domain.model.cursor import CursorCodec
+from domain.model.filters import EVERYTHING, Filter, matches
+from domain.model.paging import Page, PageRequest
+from domain.model.viewer import Audience
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import ReadSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What somebody wants to hear of: a change matches when its state before or after it does."""
+
+    audience: Audience
+    tree: Filter = EVERYTHING
+    actions: tuple[ChangeAction, ...] | None = None
+    events_only: bool = False
+    incident_id: str | None = None
+
+    def wants(self, change: Change) -> bool:
+        """Whether this change is to be delivered; the same rule for stored and live ones."""
+        if change.kind != KIND or not change.concerns(self.audience):
+            return False
+        if self.events_only and not change.events:
+            return False
+        if self.actions is not None and change.action not in self.actions:
+            return False
+        if self.incident_id is not None and change.entity_id != self.incident_id:
+            return False
+        return self.tree == EVERYTHING or any(
+            matches(self.tree, state) for state in (change.before, change.after) if state is not None
+        )
+
+
+class EventService:
+    """Reads the log by position."""
+
+    def __init__(self, *, database: Database, tail: LogTail, cursors: CursorCodec) -> None:
+        self._database = database
+        self._tail = tail
+        self._cursors = cursors
+
+    async def head(self) -> int:
+        """The position of the log's last change."""
+        return await self._database.read(lambda session: session.changes.head())
+
+    async def start_of(self, after: str | None) -> int:
+        """The position to follow from: the one of a cursor, or the present head.
+
+        Raises:
+            InvalidCursorError: the cursor is none of this database's.
+            CursorExpiredError: changes behind it are no longer kept, or it lies ahead of a log that was restored.
+        """
+        if after is None:
+            return await self.head()
+        position = self._cursors.read_position(after)
+
+        async def check(session: ReadSession) -> int:
+            if not await session.changes.floor() <= position <= await session.changes.head():
+                raise CursorExpiredError
+            return position
+
+        return await self._database.read(check)
+
+    async def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
+        """Every wanted change behind a position, each once and in order, without end.
+
+        Raises:
+            CursorExpiredError: the reader fell so far behind that changes are no longer kept.
+        """
+        async with aclosing(self._tail.follow(position)) as batches:
+            async for batch in batches:
+                for change in batch:
+                    if watch.wants(change):
+                        yield change
+
+    async def latest(self, incident_id: str, audience: Audience) -> int:
+        """The position of an incident's latest change that concerns this audience; 0 without one."""
+        return await self._database.read(
+            lambda session: session.changes.latest_seq(KIND, incident_id, audience=audience)
+        )
+
+    async def page(self, watch: Watch, page: PageRequest) -> Page[Change]:
+        """One page of the wanted part of the log, oldest first."""
+        return await self._database.read(
+            lambda session: session.changes.page(
+                KIND,
+                watch.tree,
+                page,
+                audience=watch.audience,
+                actions=watch.actions,
+                events_only=watch.events_only,
+            )
+        )
+
+    async def count(self, watch: Watch) -> int:
+        """How many changes the wanted part of the log holds."""
+        return await self._database.read(
+            lambda session: session.changes.count(
+                KIND, watch.tree, audience=watch.audience, actions=watch.actions, events_only=watch.events_only
+            )
+        )
+
+    async def raw(self, position: int, *, limit: int) -> Sequence[Change]:
+        """The next stored changes of all kinds behind a position, for the operator."""
+        return await self._database.read(lambda session: session.changes.after(position, limit=limit))
+
+    async def follow_raw(self, position: int) -> AsyncGenerator[Change, None]:
+        """Every change of all kinds behind a position, without end, for the operator."""
+        async with aclosing(self._tail.follow(position)) as batches:
+            async for batch in batches:
+                for change in batch:
+                    yield change

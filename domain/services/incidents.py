@@ -1,0 +1,344 @@
+"""Opening, changing, resolving and deleting incidents."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from domain.clock import Clock
+from domain.entities.handle import Applied, EntityHandle, Origin, Snapshot
+from domain.entities.incident import snapshot_of
+from domain.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
+from domain.ids import new_id
+from domain.model.change import Touched, TouchKind
+from domain.model.commands import CreateIncident, Keep, UpdateIncident, given
+from domain.model.incident import (
+    RESOLVED_MESSAGE,
+    Incident,
+    IncidentUpdate,
+    Status,
+    canonical_systems,
+    checked_dedupe_key,
+    checked_description,
+    checked_message,
+    checked_title,
+)
+from domain.model.viewer import Viewer, Visibility
+from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.references import system_ids_of
+from domain.services.writing import (
+    Idempotency,
+    Outcome,
+    Writer,
+    check_version,
+    checked_moment,
+    origin_of,
+)
+
+BULK = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The incident that a create led to, and whether it was there before; None when it was deleted since."""
+
+    incident: Incident | None
+    reused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkResult:
+    """What became of one id of a bulk mutation."""
+
+    id: str
+    incident: Incident | None
+    error: DomainError | None
+    seq: int
+
+
+class IncidentService:
+    """The use cases of incidents; each call is one transaction, a bulk call one for each id."""
+
+    def __init__(self, *, writer: Writer, handle: EntityHandle[Incident], clock: Clock) -> None:
+        self._writer = writer
+        self._handle = handle
+        self._clock = clock
+
+    async def create(
+        self, viewer: Viewer, command: CreateIncident, *, idempotency_key: str | None = None
+    ) -> Outcome[Opened]:
+        """Open an incident, or reuse an open one where the command asks for that.
+
+        Raises:
+            InvalidInputError: a field has a value that cannot be accepted.
+            UnknownSystemError: a system is not in the catalog.
+            ConflictError: the idempotency key was used with another input.
+        """
+        draft = self._draft(viewer, command)
+        origin = origin_of(viewer)
+
+        async def work(unit: UnitOfWork) -> Opened:
+            return await self.create_in(unit, draft, command, origin=origin)
+
+        once = Idempotency(
+            mutation="createIncident",
+            key=idempotency_key,
+            command=command,
+            to_answer=lambda opened: {"id": opened.incident and opened.incident.id, "reused": opened.reused},
+            from_answer=_opened,
+        )
+        return await self._writer.run_once(viewer, work, once)
+
+    async def create_in(self, unit: UnitOfWork, draft: Incident, command: CreateIncident, *, origin: Origin) -> Opened:
+        """Open an incident in a unit of work that is under way."""
+        ordered = await system_ids_of(unit, command.systems)
+        primary = ordered[0]
+        key = draft.dedupe_key if command.dedupe_key else None
+        if command.dedupe_open_for_system:
+            found = await unit.incidents.oldest_open_on(primary, dedupe_key=key)
+            if found is not None:
+                return Opened(incident=found, reused=True)
+        taken = await unit.claims.take_free(draft.id, ordered, draft.dedupe_key)
+        if command.dedupe_open_for_system and primary not in taken:
+            return await self._reuse_rival(unit, draft.id, primary, dedupe_key=key)
+        incident = replace(draft, number=await unit.incidents.next_number(), system_ids=canonical_systems(ordered))
+        mutation = await self._handle.mutate(
+            unit, incident.id, lambda _: self._insert(unit, incident, command), origin=origin
+        )
+        return Opened(incident=mutation.after.entity, reused=False)
+
+    async def update(self, viewer: Viewer, command: UpdateIncident) -> Outcome[Incident]:
+        """Change fields of an incident; what is not mentioned stays.
+
+        Raises:
+            NotFoundError, VersionConflictError, InvalidInputError, UnknownSystemError
+        """
+
+        async def work(unit: UnitOfWork) -> Incident:
+            async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
+                incident = _present(before, command.id)
+                check_version(incident, command.expected_version)
+                return Applied(after=snapshot_of(await self._updated(unit, incident, command)))
+
+            return (await self._handle.mutate(unit, command.id, apply, origin=origin_of(viewer))).after.entity
+
+        return await self._writer.run(work)
+
+    async def resolve(
+        self, viewer: Viewer, incident_id: str, *, message: str | None = None, expected_version: int | None = None
+    ) -> Outcome[Incident]:
+        """Resolve an incident. One that is resolved stays as it is; a message then becomes a comment.
+
+        Raises:
+            NotFoundError, VersionConflictError, InvalidInputError
+        """
+        text = None if message is None or not message.strip() else checked_message(message)
+
+        async def work(unit: UnitOfWork) -> Incident:
+            return await self.resolve_in(
+                unit, incident_id, message=text, expected_version=expected_version, origin=origin_of(viewer)
+            )
+
+        return await self._writer.run(work)
+
+    async def resolve_in(
+        self,
+        unit: UnitOfWork,
+        incident_id: str,
+        *,
+        message: str | None,
+        origin: Origin,
+        expected_version: int | None = None,
+    ) -> Incident:
+        """Resolve an incident in a unit of work that is under way."""
+
+        async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
+            incident = _present(before, incident_id)
+            check_version(incident, expected_version)
+            if not incident.is_open and message is None:
+                return Applied(after=snapshot_of(incident))
+            now = self._clock.now()
+            entry = IncidentUpdate(
+                id=new_id("upd"),
+                incident_id=incident_id,
+                message=message or RESOLVED_MESSAGE,
+                status_change=Status.RESOLVED if incident.is_open else None,
+                visibility=Visibility.PUBLIC,
+                created_at=now,
+                created_by=origin.actor,
+            )
+            return await write_entry(unit, incident, entry)
+
+        return (await self._handle.mutate(unit, incident_id, apply, origin=origin)).after.entity
+
+    async def delete(self, viewer: Viewer, incident_id: str, *, expected_version: int | None = None) -> Outcome[str]:
+        """Delete an incident with its timeline and links.
+
+        Raises:
+            NotFoundError, VersionConflictError
+        """
+
+        async def work(unit: UnitOfWork) -> str:
+            async def apply(before: Snapshot[Incident] | None) -> None:
+                check_version(_present(before, incident_id), expected_version)
+                await unit.incidents.delete(incident_id)
+
+            await self._handle.remove(unit, incident_id, apply, origin=origin_of(viewer))
+            return incident_id
+
+        return await self._writer.run(work)
+
+    async def resolve_many(self, viewer: Viewer, ids: Sequence[str], *, message: str | None) -> list[BulkResult]:
+        """Resolve up to 100 incidents, each by itself and in the order given; one failure does not stop the rest.
+
+        Raises:
+            InvalidInputError: there are no ids, or too many.
+        """
+
+        async def resolve(incident_id: str) -> Outcome[Incident]:
+            return await self.resolve(viewer, incident_id, message=message)
+
+        if message is not None and message.strip():
+            checked_message(message)
+        return [await _single(incident_id, resolve) for incident_id in _checked_ids(ids)]
+
+    async def delete_many(self, viewer: Viewer, ids: Sequence[str]) -> list[BulkResult]:
+        """Delete up to 100 incidents, each by itself and in the order given; one failure does not stop the rest.
+
+        Raises:
+            InvalidInputError: there are no ids, or too many.
+        """
+
+        async def delete(incident_id: str) -> Outcome[None]:
+            return Outcome(None, (await self.delete(viewer, incident_id)).seq)
+
+        return [await _single(incident_id, delete) for incident_id in _checked_ids(ids)]
+
+    def _draft(self, viewer: Viewer, command: CreateIncident) -> Incident:
+        now = self._clock.now()
+        if command.initial_message is not None:
+            checked_message(command.initial_message, field="initialMessage")
+        occurred_at = command.occurred_at or now
+        return Incident(
+            id=new_id("inc"),
+            number=0,
+            title=checked_title(command.title),
+            description=checked_description(command.description),
+            status=Status.INVESTIGATING,
+            severity=command.severity,
+            suppress_notifications=command.suppress_notifications,
+            health_override=command.health_override,
+            dedupe_key=checked_dedupe_key(command.dedupe_key),
+            system_ids=(),
+            version=1,
+            opened_by=viewer.actor,
+            occurred_at=checked_moment(occurred_at, now=now, field="occurredAt"),
+            created_at=now,
+            updated_at=now,
+        )
+
+    async def _reuse_rival(
+        self, unit: UnitOfWork, incident_id: str, system_id: str, *, dedupe_key: str | None
+    ) -> Opened:
+        # The rival has committed by now, because taking the claim waited for it.
+        await unit.claims.release(incident_id)
+        found = await unit.incidents.oldest_open_on(system_id, dedupe_key=dedupe_key)
+        if found is None:
+            raise ConflictError("Another caller is opening or resolving this incident. Try again.")
+        return Opened(incident=found, reused=True)
+
+    async def _insert(self, unit: UnitOfWork, incident: Incident, command: CreateIncident) -> Applied[Incident]:
+        await unit.incidents.insert(incident)
+        await _index_header(unit, incident)
+        if command.initial_message is None:
+            return Applied(after=snapshot_of(incident))
+        entry = IncidentUpdate(
+            id=new_id("upd"),
+            incident_id=incident.id,
+            message=checked_message(command.initial_message, field="initialMessage"),
+            status_change=Status.INVESTIGATING,
+            visibility=command.initial_visibility,
+            created_at=incident.created_at,
+            created_by=incident.opened_by,
+        )
+        return Applied(after=snapshot_of(incident), touched=(await insert_entry(unit, entry),))
+
+    async def _updated(self, unit: UnitOfWork, incident: Incident, command: UpdateIncident) -> Incident:
+        title, description = given(command.title, incident.title), given(command.description, incident.description)
+        after = replace(
+            incident,
+            title=checked_title(title),
+            description=checked_description(description),
+            severity=given(command.severity, incident.severity),
+            suppress_notifications=given(command.suppress_notifications, incident.suppress_notifications),
+            health_override=given(command.health_override, incident.health_override),
+        )
+        if not isinstance(command.systems, Keep):
+            after = replace(after, system_ids=canonical_systems(await system_ids_of(unit, command.systems)))
+        if after == incident:
+            return incident
+        await save_incident(unit, incident, after)
+        if (after.title, after.description) != (incident.title, incident.description):
+            await _index_header(unit, after)
+        return after
+
+
+async def save_incident(unit: UnitOfWork, before: Incident, after: Incident) -> None:
+    """Write what differs, and keep the claims in step: an open incident holds what is free on its systems."""
+    await unit.incidents.save(before, after)
+    if not after.is_open:
+        if before.is_open:
+            await unit.claims.release(after.id)
+        return
+    removed = set(before.system_ids) - set(after.system_ids)
+    if removed:
+        await unit.claims.release(after.id, sorted(removed))
+    wanted = set(after.system_ids) if not before.is_open else set(after.system_ids) - set(before.system_ids)
+    await unit.claims.take_free(after.id, sorted(wanted), after.dedupe_key)
+
+
+async def insert_entry(unit: UnitOfWork, entry: IncidentUpdate) -> Touched:
+    """Write a timeline entry and make it findable; what the change touched by it."""
+    await unit.timeline.insert(entry)
+    await unit.search.put(
+        entry_id=entry.id, incident_id=entry.incident_id, visibility=entry.visibility, text=entry.message
+    )
+    return Touched(part="updates", id=entry.id, kind=TouchKind.ADDED, visibility=entry.visibility)
+
+
+async def write_entry(unit: UnitOfWork, incident: Incident, entry: IncidentUpdate) -> Applied[Incident]:
+    """Write a timeline entry, and the status that it carries to the incident's header."""
+    after = incident
+    if entry.status_change is not None:
+        after = incident.with_status(entry.status_change, at=entry.created_at)
+        await save_incident(unit, incident, after)
+    return Applied(after=snapshot_of(after), touched=(await insert_entry(unit, entry),))
+
+
+def _present(before: Snapshot[Incident] | None, incident_id: str) -> Incident:
+    if before is None:
+        raise NotFoundError("Incident", incident_id)
+    return before.entity
+
+
+async def _index_header(unit: UnitOfWork, incident: Incident) -> None:
+    text = f"{incident.reference} {incident.title} {incident.description or ''}"
+    await unit.search.put(entry_id=incident.id, incident_id=incident.id, visibility=Visibility.PUBLIC, text=text)
+
+
+async def _opened(unit: UnitOfWork, answer: Mapping[str, Any]) -> Opened:
+    found = await unit.incidents.get_many([answer["id"]])
+    return Opened(incident=found.get(answer["id"]), reused=answer["reused"])
+
+
+def _checked_ids(ids: Sequence[str]) -> list[str]:
+    if not 1 <= len(ids) <= BULK:
+        raise InvalidInputError(f"Name 1 to {BULK} incidents.", field=["ids"])
+    return list(dict.fromkeys(ids))
+
+
+async def _single(incident_id: str, write: Callable[[str], Awaitable[Outcome[Any]]]) -> BulkResult:
+    try:
+        outcome = await write(incident_id)
+    except DomainError as error:
+        return BulkResult(id=incident_id, incident=None, error=error, seq=error.log_head or 0)
+    return BulkResult(id=incident_id, incident=outcome.value, error=None, seq=outcome.seq)

@@ -1,0 +1,167 @@
+"""Putting links on incidents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from domain.clock import Clock
+from domain.entities.handle import Applied, EntityHandle, Snapshot
+from domain.entities.incident import snapshot_of
+from domain.errors import DuplicateError, NotFoundError
+from domain.ids import new_id
+from domain.model.change import Touched, TouchKind
+from domain.model.commands import AddIncidentLink, Keep, UpdateIncidentLink, given
+from domain.model.incident import Incident, IncidentLink, checked_label, checked_url
+from domain.model.viewer import Viewer, Visibility
+from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.writing import Idempotency, Outcome, Writer, check_version, origin_of
+
+_WIDTH = list(Visibility)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """An incident, and the link that was written; None for what was deleted since."""
+
+    incident: Incident | None
+    link: IncidentLink | None
+
+
+class LinkService:
+    """The use cases of links; each call is one transaction."""
+
+    def __init__(self, *, writer: Writer, handle: EntityHandle[Incident], clock: Clock) -> None:
+        self._writer = writer
+        self._handle = handle
+        self._clock = clock
+
+    async def add(
+        self, viewer: Viewer, command: AddIncidentLink, *, idempotency_key: str | None = None
+    ) -> Outcome[Linked]:
+        """Put a link on an incident.
+
+        Raises:
+            DuplicateError: the address stands there already.
+            NotFoundError, VersionConflictError, InvalidInputError, ConflictError
+        """
+        link = IncidentLink(
+            id=new_id("lnk"),
+            incident_id=command.incident_id,
+            label=checked_label(command.label),
+            url=checked_url(command.url),
+            visibility=command.visibility,
+            created_at=self._clock.now(),
+        )
+
+        async def work(unit: UnitOfWork) -> Linked:
+            async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
+                incident = _present(before, command.incident_id)
+                check_version(incident, command.expected_version)
+                if not await unit.links.insert(link):
+                    raise _duplicate()
+                return _touched(incident, link, TouchKind.ADDED, link.visibility)
+
+            mutation = await self._handle.mutate(unit, command.incident_id, apply, origin=origin_of(viewer))
+            return Linked(incident=mutation.after.entity, link=link)
+
+        once = Idempotency(
+            mutation="addIncidentLink",
+            key=idempotency_key,
+            command=command,
+            to_answer=lambda linked: {"incident": command.incident_id, "link": linked.link and linked.link.id},
+            from_answer=_recalled,
+        )
+        return await self._writer.run_once(viewer, work, once)
+
+    async def update(self, viewer: Viewer, command: UpdateIncidentLink) -> Outcome[Linked]:
+        """Change a link.
+
+        Raises:
+            DuplicateError: another link of the incident has the address.
+            NotFoundError: the incident or the link is unknown, or the link belongs to another incident.
+            VersionConflictError, InvalidInputError
+        """
+
+        async def work(unit: UnitOfWork) -> Linked:
+            written: list[IncidentLink] = []
+
+            async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
+                incident = _present(before, command.incident_id)
+                link = await _link(unit, incident, command.id)
+                check_version(incident, command.expected_version)
+                changed = _changed(link, command)
+                written.append(changed)
+                if changed == link:
+                    return Applied(after=snapshot_of(incident))
+                rival = await unit.links.by_url(incident.id, changed.url)
+                if rival is not None and rival.id != link.id:
+                    raise _duplicate()
+                await unit.links.save(changed)
+                widest = min(link.visibility, changed.visibility, key=_WIDTH.index)
+                return _touched(incident, link, TouchKind.EDITED, widest)
+
+            mutation = await self._handle.mutate(unit, command.incident_id, apply, origin=origin_of(viewer))
+            return Linked(incident=mutation.after.entity, link=written[0])
+
+        return await self._writer.run(work)
+
+    async def remove(
+        self, viewer: Viewer, *, link_id: str, incident_id: str, expected_version: int | None = None
+    ) -> Outcome[Linked]:
+        """Take a link off an incident.
+
+        Raises:
+            NotFoundError: the incident or the link is unknown, or the link belongs to another incident.
+            VersionConflictError
+        """
+
+        async def work(unit: UnitOfWork) -> Linked:
+            async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
+                incident = _present(before, incident_id)
+                link = await _link(unit, incident, link_id)
+                check_version(incident, expected_version)
+                await unit.links.delete(link.id)
+                return _touched(incident, link, TouchKind.REMOVED, link.visibility)
+
+            mutation = await self._handle.mutate(unit, incident_id, apply, origin=origin_of(viewer))
+            return Linked(incident=mutation.after.entity, link=None)
+
+        return await self._writer.run(work)
+
+
+def _changed(link: IncidentLink, command: UpdateIncidentLink) -> IncidentLink:
+    return replace(
+        link,
+        url=link.url if isinstance(command.url, Keep) else checked_url(command.url),
+        label=checked_label(given(command.label, link.label)),
+        visibility=given(command.visibility, link.visibility),
+    )
+
+
+def _touched(incident: Incident, link: IncidentLink, kind: TouchKind, visibility: Visibility) -> Applied[Incident]:
+    part = Touched(part="links", id=link.id, kind=kind, visibility=visibility)
+    return Applied(after=snapshot_of(incident), touched=(part,))
+
+
+def _duplicate() -> DuplicateError:
+    return DuplicateError("This incident has a link with this URL already.", field=["url"])
+
+
+def _present(before: Snapshot[Incident] | None, incident_id: str) -> Incident:
+    if before is None:
+        raise NotFoundError("Incident", incident_id, field=["incidentId"])
+    return before.entity
+
+
+async def _link(unit: UnitOfWork, incident: Incident, link_id: str) -> IncidentLink:
+    link = (await unit.links.get_many([link_id])).get(link_id)
+    # By both ids: who may write on one incident must not reach another's links.
+    if link is None or link.incident_id != incident.id:
+        raise NotFoundError("Link", link_id)
+    return link
+
+
+async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> Linked:
+    incidents = await unit.incidents.get_many([answer["incident"]])
+    links = await unit.links.get_many([answer["link"]])
+    return Linked(incident=incidents.get(answer["incident"]), link=links.get(answer["link"]))

@@ -1,0 +1,130 @@
+"""What can be asked; every method is one short read, batched where a list would ask it once per row."""
+
+from collections.abc import Sequence
+
+from domain.clock import Clock
+from domain.entities.handle import EntityHandle
+from domain.model.change import Change, Transition
+from domain.model.filters import Filter
+from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
+from domain.model.paging import Order, Page, PageRequest
+from domain.model.system import ActiveHealthOverride, System
+from domain.model.viewer import Audience
+from domain.persistence.database import Database
+from domain.persistence.incidents import incident_position
+from domain.persistence.links import link_position
+from domain.persistence.systems import system_position
+from domain.persistence.timeline import update_position
+
+__all__ = ["Reads", "incident_position", "link_position", "system_position", "update_position"]
+
+
+class Reads:
+    """Queries over incidents and systems, each as its audience may see it."""
+
+    def __init__(self, *, database: Database, handle: EntityHandle[Incident], clock: Clock) -> None:
+        self._database = database
+        self._handle = handle
+        self._clock = clock
+
+    async def incidents(self, ids: Sequence[str]) -> dict[str, Incident]:
+        """The incidents of these ids; unknown ones are left out."""
+        return await self._database.read(lambda session: session.incidents.get_many(ids))
+
+    async def incident_ids_by_number(self, numbers: Sequence[int]) -> dict[int, str]:
+        """The ids of the incidents with these numbers."""
+        return await self._database.read(lambda session: session.incidents.ids_by_number(numbers))
+
+    async def incident_page(self, tree: Filter, order: Order, page: PageRequest, audience: Audience) -> Page[Incident]:
+        """One page of the incidents that match."""
+        return await self._database.read(lambda session: session.incidents.page(tree, order, page, audience))
+
+    async def incident_count(self, tree: Filter, audience: Audience) -> int:
+        """How many incidents match."""
+        return await self._database.read(lambda session: session.incidents.count(tree, audience))
+
+    async def incident_pages_of_systems(
+        self, system_ids: Sequence[str], page: PageRequest, *, open_only: bool
+    ) -> dict[str, Page[Incident]]:
+        """The page of each of these systems' incidents, newest first."""
+        return await self._database.read(
+            lambda session: session.incidents.pages_of_systems(system_ids, page, open_only=open_only)
+        )
+
+    async def incident_counts_of_systems(self, system_ids: Sequence[str], *, open_only: bool) -> dict[str, int]:
+        """How many incidents each of these systems has."""
+        return await self._database.read(
+            lambda session: session.incidents.count_per_system(system_ids, open_only=open_only)
+        )
+
+    async def existing_incident_ids(self, ids: Sequence[str]) -> list[str]:
+        """Which of these ids exist, once each, in the order given."""
+        return await self._database.read(lambda session: session.incidents.existing_ids(ids))
+
+    async def active_overrides(self, system_ids: Sequence[str]) -> dict[str, list[ActiveHealthOverride]]:
+        """What open incidents say of these systems' health; systems without such a word are left out."""
+        return await self._database.read(lambda session: session.incidents.active_overrides(system_ids))
+
+    async def is_suppressed(self, system_id: str) -> bool:
+        """Whether an open incident on that system silences its notifications."""
+        return await self._database.read(lambda session: session.incidents.is_suppressed(system_id))
+
+    async def updates(self, ids: Sequence[str]) -> dict[str, IncidentUpdate]:
+        """The timeline entries of these ids, whatever their visibility; unknown ones are left out."""
+        return await self._database.read(lambda session: session.timeline.get_many(ids))
+
+    async def update_pages(
+        self, incident_ids: Sequence[str], page: PageRequest, audience: Audience
+    ) -> dict[str, Page[IncidentUpdate]]:
+        """The page of each of these incidents' timelines, newest first."""
+        return await self._database.read(lambda session: session.timeline.pages(incident_ids, page, audience))
+
+    async def update_counts(self, incident_ids: Sequence[str], audience: Audience) -> dict[str, int]:
+        """How many timeline entries each of these incidents has."""
+        return await self._database.read(lambda session: session.timeline.counts(incident_ids, audience))
+
+    async def update_versions(self, update_ids: Sequence[str]) -> dict[str, list[IncidentUpdateVersion]]:
+        """What these entries said before their edits, oldest first."""
+        return await self._database.read(lambda session: session.timeline.versions_of(update_ids))
+
+    async def links(self, ids: Sequence[str]) -> dict[str, IncidentLink]:
+        """The links of these ids, whatever their visibility; unknown ones are left out."""
+        return await self._database.read(lambda session: session.links.get_many(ids))
+
+    async def link_pages(
+        self, incident_ids: Sequence[str], page: PageRequest, audience: Audience
+    ) -> dict[str, Page[IncidentLink]]:
+        """The page of each of these incidents' links, oldest first."""
+        return await self._database.read(lambda session: session.links.pages(incident_ids, page, audience))
+
+    async def link_counts(self, incident_ids: Sequence[str], audience: Audience) -> dict[str, int]:
+        """How many links each of these incidents has."""
+        return await self._database.read(lambda session: session.links.counts(incident_ids, audience))
+
+    async def histories(self, incident_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Transition]]:
+        """The page of each of these incidents' transitions, oldest first."""
+        return await self._database.read(lambda session: session.changes.histories(incident_ids, page))
+
+    async def history_counts(self, incident_ids: Sequence[str]) -> dict[str, int]:
+        """How many transitions each of these incidents went through."""
+        return await self._database.read(lambda session: session.changes.history_counts(incident_ids))
+
+    async def systems(self, ids: Sequence[str]) -> dict[str, System]:
+        """The systems of these ids; unknown ones are left out."""
+        return await self._database.read(lambda session: session.systems.get_many(ids))
+
+    async def system_ids(self, references: Sequence[str]) -> dict[str, str]:
+        """The ids behind these ids or keys; unknown ones are left out."""
+        return await self._database.read(lambda session: session.systems.resolve(references))
+
+    async def system_page(self, order: Order, page: PageRequest) -> Page[System]:
+        """One page of the catalog."""
+        return await self._database.read(lambda session: session.systems.page(order, page))
+
+    async def system_count(self) -> int:
+        """How many systems there are."""
+        return await self._database.read(lambda session: session.systems.count())
+
+    async def changes(self, ids: Sequence[str]) -> dict[str, Change]:
+        """The changes of these ids; those that are not kept are left out."""
+        return await self._database.read(lambda session: session.changes.get_many(ids))

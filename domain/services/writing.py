@@ -1,0 +1,136 @@
+"""What all writing use cases share: one unit of work, the caller as origin, answers kept under idempotency keys."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from domain.clock import Clock
+from domain.entities.handle import Origin
+from domain.errors import ConflictError, InvalidInputError, VersionConflictError
+from domain.model.incident import Incident
+from domain.model.viewer import Viewer
+from domain.persistence.database import Database
+from domain.persistence.idempotency import KeyName
+from domain.persistence.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+KEPT = timedelta(hours=24)
+_KEY_LENGTH = 200
+#: Clocks of callers may be ahead of ours by so much before "in the future" is an error.
+_SKEW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What a write came to, and the log's position as of it."""
+
+    value: T
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency(Generic[T]):
+    """How the answer of one call is kept under its key, and found again."""
+
+    mutation: str
+    key: str | None
+    command: Any
+    to_answer: Callable[[T], Mapping[str, Any]]
+    from_answer: Callable[[UnitOfWork, Mapping[str, Any]], Awaitable[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Replayed(Generic[T]):
+    value: T
+    seq: int
+
+
+class Writer:
+    """Runs use cases."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def run(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Outcome[T]:
+        """Run a use case in one unit of work."""
+        committed = await self._database.write(work)
+        return Outcome(committed.value, committed.seq)
+
+    async def run_once(
+        self, viewer: Viewer, work: Callable[[UnitOfWork], Awaitable[T]], once: Idempotency[T]
+    ) -> Outcome[T]:
+        """Run a use case, or give the stored answer where this caller's key was answered within a day.
+
+        Raises:
+            ConflictError: the key was used with another input.
+            InvalidInputError: the key is blank or too long.
+        """
+        if once.key is None:
+            return await self.run(work)
+        name = KeyName(viewer_id=viewer.actor.id, mutation=once.mutation, key=_checked_key(once.key))
+        digest = _digest(once.command)
+        now = self._clock.now()
+
+        async def attempt(unit: UnitOfWork) -> T | _Replayed[T]:
+            stored = await unit.idempotency.claim(name, input_digest=digest, now=now, forget_before=now - KEPT)
+            if stored is not None:
+                if stored.input_digest != digest:
+                    raise ConflictError(
+                        "This idempotency key was used with another input within the last day.",
+                        field=["idempotencyKey"],
+                    )
+                return _Replayed(await once.from_answer(unit, stored.answer), stored.seq)
+            value = await work(unit)
+
+            async def keep(seq: int) -> None:
+                await unit.idempotency.answer(name, once.to_answer(value), seq=seq)
+
+            unit.before_commit(keep)
+            return value
+
+        committed = await self._database.write(attempt)
+        if isinstance(committed.value, _Replayed):
+            return Outcome(committed.value.value, committed.value.seq)
+        return Outcome(committed.value, committed.seq)
+
+
+def origin_of(viewer: Viewer) -> Origin:
+    """A change made by this caller directly."""
+    return Origin(actor=viewer.actor)
+
+
+def check_version(incident: Incident, expected: int | None) -> None:
+    """Let the write go on when the caller saw the present version, or did not say which they saw.
+
+    Raises:
+        VersionConflictError: the incident changed since.
+    """
+    if expected is not None and expected != incident.version:
+        raise VersionConflictError("The incident", expected=expected, current=incident, version=incident.version)
+
+
+def checked_moment(moment: datetime, *, now: datetime, field: str) -> datetime:
+    """A moment that is not in the future.
+
+    Raises:
+        InvalidInputError: it is more than five minutes ahead.
+    """
+    if moment > now + _SKEW:
+        raise InvalidInputError("This moment lies in the future.", field=[field])
+    return min(moment, now)
+
+
+def _checked_key(key: str) -> str:
+    if not key.strip() or len(key) > _KEY_LENGTH or "\0" in key:
+        raise InvalidInputError(f"Idempotency key must have 1 to {_KEY_LENGTH} characters.", field=["idempotencyKey"])
+    return key
+
+
+def _digest(command: Any) -> str:
+    text = json.dumps(dataclasses.asdict(command), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,58 @@
+"""Things that tests need many of, with every detail that does not matter filled in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from domain.bootstrap import Domain
+from domain.model.actor import Actor, ActorType
+from domain.model.change import Change
+from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem
+from domain.model.incident import Incident, Severity, Status
+from domain.model.system import System
+from domain.model.viewer import Role, Viewer
+
+ADMIN = Viewer(actor=Actor(type=ActorType.APPLICATION, id="tok_admin", name="admin"), role=Role.ADMIN)
+
+
+async def make_system(domain: Domain, key: str = "payments", **fields: Any) -> System:
+    """A system in the catalog."""
+    command = CreateSystem(key=key, name=fields.pop("name", key.title()), **fields)
+    system = (await domain.systems.create(ADMIN, command)).value
+    assert system is not None
+    return system
+
+
+async def make_incident(domain: Domain, *systems: str, **fields: Any) -> Incident:
+    """An open incident; on a system `payments` of its own making where none is named."""
+    if not systems:
+        if not await domain.reads.system_ids(["payments"]):
+            await make_system(domain)
+        systems = ("payments",)
+    command = CreateIncident(
+        title=fields.pop("title", "Checkout fails"),
+        severity=fields.pop("severity", Severity.MAJOR),
+        systems=systems,
+        **fields,
+    )
+    incident = (await domain.incidents.create(ADMIN, command)).value.incident
+    assert incident is not None
+    return incident
+
+
+async def set_status(domain: Domain, incident: Incident, status: Status, message: str = "Moving on") -> Incident:
+    """The incident after a timeline entry that names a status."""
+    command = AddIncidentUpdate(incident_id=incident.id, message=message, status_change=status)
+    after = (await domain.timeline.add(ADMIN, command)).value.incident
+    assert after is not None
+    return after
+
+
+async def log_of(domain: Domain, incident: Incident | None = None) -> Sequence[Change]:
+    """All changes in the log, or those of one incident."""
+    changes = await domain.events.raw(0, limit=1000)
+    return [change for change in changes if incident is None or change.entity_id == incident.id]
+
+
+async def events_of(domain: Domain, incident: Incident | None = None) -> list[str]:
+    """The trigger events in the log, in order."""
+    return [event for change in await log_of(domain, incident) for event in change.events]

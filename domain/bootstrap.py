@@ -104,7 +104,7 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         links=LinkService(writer=writer, handle=handle, clock=clock),
         systems=SystemService(writer=writer, handle=handle, clock=clock),
         events=EventService(database=database, tail=tail, cursors=cursors),
-        reads=Reads(database=database, handle=handle, clock=clock),
+        reads=Reads(database=database, handle=handle),
         tokens=TokenService(database=database, clock=clock),
     )
 

@@ -1,5 +1,6 @@
 """What an operator can set, from `INCIDENTQL_*` variables and the command line."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -53,7 +54,7 @@ class Settings:
             raise StartupError("INCIDENTQL_SQLITE_SYNCHRONOUS must be FULL, NORMAL or EXTRA.")
         if not 0 <= self.port <= _LAST_PORT:
             raise StartupError(f"The port must lie between 0 and 65535, not {self.port}.")
-        if self.poll_seconds <= 0 or self.ring_size < 1 or self.event_retention_days < 0:
+        if not 0 < self.poll_seconds < math.inf or self.ring_size < 1 or self.event_retention_days < 0:
             raise StartupError("Poll seconds and ring size must be positive, retention days not negative.")
 
 

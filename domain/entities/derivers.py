@@ -42,7 +42,7 @@ class DeriverRegistry:
         events: dict[str, None] = {}
         for deriver in self._derivers.get(change.kind, ()):
             try:
-                derived = deriver(change)
+                derived = list(deriver(change))
             except Exception:
                 logger.exception("a deriver failed", extra={"kind": change.kind, "change": change.id})
                 continue

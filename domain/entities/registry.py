@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from domain.clock import Clock
 from domain.entities.derivers import DeriverRegistry
@@ -56,7 +56,7 @@ class EntityRegistry:
             raise ValueError(f"the kind {kind!r} is defined already: kinds are globally unique")
         if not callable(read):
             raise ValueError(f"read of {kind!r} must be callable, not {type(read).__name__}")  # noqa: TRY004
-        if not (isinstance(state, type) and issubclass(state, BaseModel)):
+        if not (isinstance(state, type) and issubclass(state, BaseModel) and not issubclass(state, RootModel)):
             received = state.__name__ if isinstance(state, type) else type(state).__name__
             raise ValueError(f"state of {kind!r} must be an object schema, not {received}")  # noqa: TRY004
         definition = EntityKind(name=kind, state=state, read=read, lock=lock, stamp=stamp, name_action=name_action)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from domain.clock import Clock
@@ -35,11 +35,11 @@ class Subscription:
     handler: ChangeHandler
     delivery: Delivery
     group: str | None
-    active: bool = True
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def unsubscribe(self) -> None:
         """Hear of no further change."""
-        self.active = False
+        self.ended.set()
 
 
 class ChangeSubscribers:
@@ -52,7 +52,6 @@ class ChangeSubscribers:
         self._subscriptions: list[Subscription] = []
         self._listeners: list[asyncio.Task[None]] = []
         self._workers: list[asyncio.Task[None]] = []
-        self._stopping = asyncio.Event()
         self._started = False
 
     def on_change(
@@ -89,7 +88,6 @@ class ChangeSubscribers:
 
     async def stop(self) -> None:
         """Detach everybody; work under way is finished."""
-        self._stopping.set()
         for subscription in self._subscriptions:
             await subscription.unsubscribe()
         for task in self._listeners:
@@ -101,13 +99,13 @@ class ChangeSubscribers:
         if subscription.delivery is Delivery.BROADCAST:
             self._listeners.append(asyncio.create_task(self._broadcast(subscription, after)))
         else:
-            self._workers.append(asyncio.create_task(self._work_queue(subscription)))
+            self._workers.append(asyncio.create_task(self._work_queue(subscription, after)))
 
     async def _broadcast(self, subscription: Subscription, after: int) -> None:
         async with aclosing(self._tail.follow(after)) as following:
             async for batch in following:
                 for change in batch:
-                    if not subscription.active:
+                    if subscription.ended.is_set():
                         return
                     if change.kind == subscription.kind:
                         await self._isolated(subscription, change)
@@ -118,18 +116,18 @@ class ChangeSubscribers:
         except Exception:
             logger.exception("a handler of %s failed on %s", subscription.kind, change.id)
 
-    async def _work_queue(self, subscription: Subscription) -> None:
+    async def _work_queue(self, subscription: Subscription, after: int) -> None:
         async def handle(unit: UnitOfWork, change: Change) -> None:
-            if subscription.active:
-                await subscription.handler(change, unit)
+            await subscription.handler(change, unit)
 
         reader = DurableReader(
-            f"on_change:{subscription.group}",
+            # A position per kind: moving on in one must not pass by what the group has not seen of another.
+            f"on_change:{subscription.group}:{subscription.kind}",
             kind=subscription.kind,
             handler=handle,
             database=self._database,
             tail=self._tail,
             clock=self._clock,
         )
-        await reader.register()
-        await reader.run(self._stopping)
+        await reader.register(after=after)
+        await reader.run(subscription.ended)

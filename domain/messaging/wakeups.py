@@ -14,22 +14,26 @@ logger = logging.getLogger(__name__)
 
 _CHANNEL = "incidentql"
 _SCHEMES = ("memory://", "redis://", "rediss://", "postgres://", "postgresql://")
-#: A listener whose backend died is told nothing by the library, so every process says something this often ...
-_HEARTBEAT_SECONDS = 5.0
-#: ... and one that heard nothing for this long connects anew.
-_SILENCE_SECONDS = 15.0
+_FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 
 
 class WakeUps:
     """One channel, one publisher and one subscriber per process: what the broadcaster library does reliably."""
 
-    def __init__(self, url: str, on_wake: Callable[[], None]) -> None:
+    def __init__(
+        self, url: str, on_wake: Callable[[], None], *, heartbeat_seconds: float = 5.0, silence_seconds: float = 15.0
+    ) -> None:
         """Raises StartupError for a URL of an unknown kind."""
         if not url.startswith(_SCHEMES):
             raise StartupError(f"The broadcast URL must start with one of: {', '.join(_SCHEMES)}.")
         self._url = url
         self._on_wake = on_wake
+        #: A listener whose backend died is told nothing by the library, so every process says something this often ...
+        self._heartbeat_seconds = heartbeat_seconds
+        #: ... and one that heard nothing for this long connects anew.
+        self._silence_seconds = silence_seconds
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._pending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -50,38 +54,41 @@ class WakeUps:
         self._pending.set()
 
     async def _run(self) -> None:
-        pause = 0.1
         while True:
             try:
                 await self._connected()
             except Exception as error:  # noqa: BLE001 - whatever a backend raises, the answer is to connect anew
                 reason = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
                 logger.warning("the broadcaster is not available (%r); connecting again", reason)
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads reconnects
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(self._pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads reconnects
+            self._pause_seconds = min(self._pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _connected(self) -> None:
         broadcast = Broadcast(self._url)
-        await broadcast.connect()
         try:
+            await broadcast.connect()
             async with broadcast.subscribe(_CHANNEL) as subscriber, asyncio.TaskGroup() as tasks:
+                self._pause_seconds = _FIRST_PAUSE_SECONDS
                 self._on_wake()  # whatever was announced while nobody listened
                 tasks.create_task(self._listen(subscriber.get))
                 tasks.create_task(self._publish(broadcast))
         finally:
             with suppress(Exception):
                 await broadcast.disconnect()
+            # When connecting failed half-way, that leaves the half that was started to the garbage collector.
+            with suppress(Exception):
+                await broadcast._backend.disconnect()  # noqa: SLF001 - the library has no other way to it
 
     async def _listen(self, receive: Callable[[], object]) -> None:
         while True:
-            async with asyncio.timeout(_SILENCE_SECONDS):
+            async with asyncio.timeout(self._silence_seconds):
                 await receive()  # type: ignore[misc]  # the library's method is a coroutine without a type
             self._on_wake()
 
     async def _publish(self, broadcast: Broadcast) -> None:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                async with asyncio.timeout(self._heartbeat_seconds):
                     await self._pending.wait()
             self._pending.clear()
             await broadcast.publish(_CHANNEL, "")

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from domain.model.actor import Actor, Cause
+from domain.model.moment import iso
 from domain.model.viewer import Audience, Visibility
 
 
@@ -82,6 +83,29 @@ class Change:
     def reactive(self) -> bool:
         """Whether the reactive state changed: only then are there transitions and trigger events."""
         return bool(self.changed_fields)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it for an operator, hidden parts included; times as text."""
+        return {
+            "seq": self.seq,
+            "id": self.id,
+            "kind": self.kind,
+            "entityId": self.entity_id,
+            "version": self.version,
+            "action": self.action,
+            "events": list(self.events),
+            "changedFields": list(self.changed_fields),
+            "describedFields": list(self.described_fields),
+            "prev": self.prev,
+            "next": self.next,
+            "before": self.before,
+            "after": self.after,
+            "touched": [part.as_json() for part in self.touched],
+            "payload": self.payload,
+            "actor": self.actor.as_json(),
+            "cause": self.cause.as_json(),
+            "occurredAt": iso(self.occurred_at),
+        }
 
     def touched_for(self, audience: Audience) -> tuple[Touched, ...]:
         """The touched parts that this audience may know of."""

@@ -14,7 +14,7 @@ def parse_iso(text: str) -> datetime:
     """The aware moment of an RFC 3339 text, cut to milliseconds.
 
     Raises:
-        InvalidInputError: the text is no moment, or has no offset.
+        InvalidInputError: the text is no moment, has no offset, or is beyond the years 1 to 9999 in UTC.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -22,5 +22,8 @@ def parse_iso(text: str) -> datetime:
         raise InvalidInputError(f"{text[:40]!r} is not a date and time such as 2026-03-01T09:30:00Z.") from error
     if moment.tzinfo is None:
         raise InvalidInputError(f"{text[:40]!r} needs an offset: append Z for UTC.")
-    moment = moment.astimezone(UTC)
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInputError(f"{text[:40]!r} lies outside the calendar.") from error
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -58,14 +58,10 @@ class ChangeRepository:
 
     async def latest_seq(self, kind: str, entity_id: str, *, audience: Audience) -> int:
         """The position of the last change of an entity that this audience may know of; 0 when there is none."""
-        statement = (
-            sa.select(changes)
-            .where(changes.c.kind == kind, changes.c.entity_id == entity_id)
-            .order_by(changes.c.version.desc())
-            .limit(100)
-        )
-        rows = (await self._connection.execute(statement)).mappings()
-        return next((row["seq"] for row in rows if change_of(row).concerns(audience)), 0)
+        of_entity = sa.and_(changes.c.kind == kind, changes.c.entity_id == entity_id)
+        seen = changes.c.visibility.in_(audience.visibilities)
+        statement = sa.select(changes.c.seq).where(of_entity, seen).order_by(changes.c.version.desc()).limit(1)
+        return int(await self._connection.scalar(statement) or 0)
 
     async def page(
         self,
@@ -76,9 +72,12 @@ class ChangeRepository:
         audience: Audience,
         actions: Sequence[ChangeAction] | None = None,
         events_only: bool = False,
+        entity_id: str | None = None,
     ) -> Page[Change]:
         """One page of the log, oldest first, of changes that match before or after and concern the audience."""
-        condition = self._condition(kind, tree, audience=audience, actions=actions, events_only=events_only)
+        condition = self._condition(
+            kind, tree, audience=audience, actions=actions, events_only=events_only, entity_id=entity_id
+        )
         statement = paged(sa.select(changes).where(condition), (changes.c.seq,), page, descending=False)
         rows = (await self._connection.execute(statement)).mappings()
         return page.cut([change_of(row) for row in rows])
@@ -91,9 +90,12 @@ class ChangeRepository:
         audience: Audience,
         actions: Sequence[ChangeAction] | None = None,
         events_only: bool = False,
+        entity_id: str | None = None,
     ) -> int:
         """How many changes such pages hold in all."""
-        condition = self._condition(kind, tree, audience=audience, actions=actions, events_only=events_only)
+        condition = self._condition(
+            kind, tree, audience=audience, actions=actions, events_only=events_only, entity_id=entity_id
+        )
         return int(await self._connection.scalar(sa.select(sa.func.count()).select_from(changes).where(condition)) or 0)
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, Change]:
@@ -123,6 +125,22 @@ class ChangeRepository:
             .limit(1)
         )
         return await self._connection.scalar(statement)
+
+    async def latest_transitions(
+        self, kind: str, values: Sequence[tuple[str, str, str]]
+    ) -> dict[tuple[str, str, str], datetime]:
+        """When each of these (entity, field, value) last came about; those that never did are left out."""
+        if not values:
+            return {}
+        steps = entity_transitions.c
+        key = (steps.entity_id, steps.field, steps.to_value)
+        statement = (
+            sa.select(*key, sa.func.max(steps.occurred_at))
+            .where(steps.kind == kind, sa.tuple_(*key).in_(values))
+            .group_by(*key)
+        )
+        rows = await self._connection.execute(statement)
+        return {(entity_id, field, value): occurred_at for entity_id, field, value, occurred_at in rows}
 
     async def transition_count(self, kind: str, entity_id: str, field: str, since: datetime) -> int:
         """How many times a field changed at or after a moment."""
@@ -169,8 +187,11 @@ class ChangeRepository:
         audience: Audience,
         actions: Sequence[ChangeAction] | None,
         events_only: bool,
+        entity_id: str | None,
     ) -> sa.ColumnElement[bool]:
         conditions = [changes.c.kind == kind]
+        if entity_id is not None:
+            conditions.append(changes.c.entity_id == entity_id)
         if events_only:
             conditions.append(changes.c.has_events)
         if actions is not None:

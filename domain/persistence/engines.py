@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import sqlalchemy as sa
@@ -14,10 +15,11 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from domain.errors import StartupError
 
 #: How long a writer waits for another process's write transaction on the same SQLite file.
-_BUSY_MILLIS = 10_000
+BUSY_MILLIS = 10_000
 #: How long a unit of work waits for a connection; finite, so that one opened inside another fails instead of hanging.
 _POOL_SECONDS = 30
 _SQLITE_READERS = 8
+_WRITER_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "wal_autocheckpoint=1000")
 _POSTGRES_CONNECTIONS = 10
 
 
@@ -56,10 +58,14 @@ def database_url(text: str) -> URL:
     return url.set(drivername="sqlite+aiosqlite")
 
 
-def create_engines(url: URL, *, sqlite_synchronous: str = "FULL") -> Engines:
+def create_engines(url: URL, *, sqlite_synchronous: str = "FULL", busy_millis: int = BUSY_MILLIS) -> Engines:
     """Engines for that URL; nothing is connected yet."""
     if url.get_backend_name() == "sqlite":
-        return Engines(writer=_sqlite_writer(url, sqlite_synchronous), reader=_sqlite_reader(url))
+        pragmas = (f"busy_timeout={busy_millis}", "temp_store=MEMORY", "cache_size=-32000")
+        return Engines(
+            writer=_sqlite_writer(url, (*pragmas, *_WRITER_PRAGMAS, f"synchronous={sqlite_synchronous}")),
+            reader=_sqlite_reader(url, (*pragmas, "query_only=ON")),
+        )
     return Engines(writer=_postgres(url, read_only=False), reader=_postgres(url, read_only=True))
 
 
@@ -67,22 +73,21 @@ def _dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _sqlite_writer(url: URL, synchronous: str) -> AsyncEngine:
+def _sqlite_writer(url: URL, pragmas: tuple[str, ...]) -> AsyncEngine:
     # One connection that units of work take turns on: the pool's queue is fair, SQLite's busy waiting is not.
     engine = _sqlite_engine(url, size=1)
-    pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "wal_autocheckpoint=1000")
     _on_connect(engine, pragmas)
     # Deferred transactions that start with a read lose updates or fail at once when they come to write.
     _on_begin(engine, "BEGIN IMMEDIATE")
     return engine
 
 
-def _sqlite_reader(url: URL) -> AsyncEngine:
+def _sqlite_reader(url: URL, pragmas: tuple[str, ...]) -> AsyncEngine:
     path = Path(url.database or "").absolute()
     # Writes from code that reads are refused by the file itself.
-    read_only = url.set(database=f"file:{path}", query={"mode": "ro", "uri": "true"})
+    read_only = url.set(database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
     engine = _sqlite_engine(read_only, size=_SQLITE_READERS)
-    _on_connect(engine, ("query_only=ON",))
+    _on_connect(engine, pragmas)
     _on_begin(engine, "BEGIN")
     return engine
 
@@ -100,13 +105,11 @@ def _sqlite_engine(url: URL, *, size: int) -> AsyncEngine:
 
 
 def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...]) -> None:
-    common = (f"busy_timeout={_BUSY_MILLIS}", "temp_store=MEMORY", "cache_size=-32000")
-
     @sa.event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, in the mode that is right
         cursor = connection.cursor()
-        for pragma in (*common, *pragmas):
+        for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

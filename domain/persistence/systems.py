@@ -37,7 +37,8 @@ class SystemRepository:
 
     async def resolve(self, references: Sequence[str], *, keep: bool = False) -> dict[str, str]:
         """The ids behind these ids or keys, unknown ones left out; `keep` holds the systems until the commit."""
-        wanted = set(references)
+        # PostgreSQL refuses the character outright instead of finding nothing.
+        wanted = {reference for reference in references if "\0" not in reference}
         statement = sa.select(systems.c.id, systems.c.key).where(
             sa.or_(systems.c.id.in_(wanted), systems.c.key.in_(wanted))
         )

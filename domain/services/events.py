@@ -99,6 +99,7 @@ class EventService:
                 audience=watch.audience,
                 actions=watch.actions,
                 events_only=watch.events_only,
+                entity_id=watch.incident_id,
             )
         )
 
@@ -106,7 +107,12 @@ class EventService:
         """How many changes the wanted part of the log holds."""
         return await self._database.read(
             lambda session: session.changes.count(
-                KIND, watch.tree, audience=watch.audience, actions=watch.actions, events_only=watch.events_only
+                KIND,
+                watch.tree,
+                audience=watch.audience,
+                actions=watch.actions,
+                events_only=watch.events_only,
+                entity_id=watch.incident_id,
             )
         )
 

@@ -1,8 +1,9 @@
 """What can be asked; every method is one short read, batched where a list would ask it once per row."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from domain.clock import Clock
+from domain.entities.diff import value_text
 from domain.entities.handle import EntityHandle
 from domain.model.change import Change, Transition
 from domain.model.filters import Filter
@@ -15,6 +16,7 @@ from domain.persistence.incidents import incident_position
 from domain.persistence.links import link_position
 from domain.persistence.systems import system_position
 from domain.persistence.timeline import update_position
+from domain.persistence.unit_of_work import ReadSession
 
 __all__ = ["Reads", "incident_position", "link_position", "system_position", "update_position"]
 
@@ -22,10 +24,9 @@ __all__ = ["Reads", "incident_position", "link_position", "system_position", "up
 class Reads:
     """Queries over incidents and systems, each as its audience may see it."""
 
-    def __init__(self, *, database: Database, handle: EntityHandle[Incident], clock: Clock) -> None:
+    def __init__(self, *, database: Database, handle: EntityHandle[Incident]) -> None:
         self._database = database
         self._handle = handle
-        self._clock = clock
 
     async def incidents(self, ids: Sequence[str]) -> dict[str, Incident]:
         """The incidents of these ids; unknown ones are left out."""
@@ -108,6 +109,21 @@ class Reads:
     async def history_counts(self, incident_ids: Sequence[str]) -> dict[str, int]:
         """How many transitions each of these incidents went through."""
         return await self._database.read(lambda session: session.changes.history_counts(incident_ids))
+
+    async def incidents_in_state_since(self, keys: Sequence[tuple[str, str]]) -> list[datetime | None]:
+        """For each pair of incident and reactive field, since when the field has had its present value."""
+
+        async def read(session: ReadSession) -> list[datetime | None]:
+            found = await self._handle.get_many(session, sorted({identifier for identifier, _ in keys}))
+            present = {
+                (identifier, field): (identifier, field, value_text(found[identifier].state[field]))
+                for identifier, field in keys
+                if identifier in found
+            }
+            since = await session.changes.latest_transitions(self._handle.kind, list(present.values()))
+            return [since.get(present[key]) if key in present else None for key in keys]
+
+        return await self._database.read(read)
 
     async def systems(self, ids: Sequence[str]) -> dict[str, System]:
         """The systems of these ids; unknown ones are left out."""

@@ -1,0 +1,5 @@
+"""Runs the command line by `python -m gql.cli`."""
+
+from gql.cli.commands import main
+
+main()

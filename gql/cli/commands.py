@@ -1,0 +1,147 @@
+"""The commands of `incidentql`."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Coroutine
+from contextlib import aclosing
+from typing import Annotated, Any
+
+import orjson
+import typer
+import uvloop
+
+from domain.bootstrap import running_domain
+from domain.errors import DomainError, StartupError
+from domain.model.change import Change
+from domain.settings import Settings
+from gql.cli.serving import serve as serve_forever
+from gql.schema import sdl
+
+_PAGE = 500
+
+app = typer.Typer(
+    name="incidentql",
+    help="Incident management as a GraphQL API with live subscriptions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the data is: sqlite:///file.db or postgresql://user@host/name. "
+        "[default: sqlite:///incidentql.db, or INCIDENTQL_DATABASE_URL]",
+        show_default=False,
+    ),
+]
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on. [default: 127.0.0.1]", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port to listen on; 0 takes a free one. [default: 8000]", show_default=False)
+    ] = None,
+    database_url: DatabaseUrl = None,
+    broadcast_url: Annotated[
+        str | None,
+        typer.Option(
+            help="How processes wake each other: memory://, redis://host or postgresql://host/name. "
+            "[default: memory://]",
+            show_default=False,
+        ),
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Seed an empty database and keep a gentle stream of marked events going.")
+    ] = False,
+) -> None:
+    """Serve the API. Migrations run first; the first start prints an admin token."""
+    settings = _settings(host=host, port=port, database_url=database_url, broadcast_url=broadcast_url)
+    _run(serve_forever(settings, say=typer.echo))
+
+
+@app.command()
+def migrate(database_url: DatabaseUrl = None) -> None:
+    """Bring the database to the schema of this version."""
+
+    async def work(settings: Settings) -> None:
+        async with running_domain(settings, live=False):
+            typer.echo("The database is up to date.")
+
+    _run(work(_settings(database_url=database_url)))
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    typer.echo(sdl(), nl=False)
+
+
+@app.command()
+def events(
+    after: Annotated[str | None, typer.Option(help="Only what follows this cursor.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on as changes happen.")] = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print the log of all changes, one JSON object a line."""
+
+    async def work(settings: Settings) -> None:
+        async with running_domain(settings, live=follow) as domain:
+            position = await domain.events.start_of(after) if after is not None else 0
+
+            def show(change: Change) -> None:
+                line = orjson.dumps({"cursor": domain.cursors.position(change.seq), **change.as_json()})
+                sys.stdout.buffer.write(line + b"\n")
+
+            if follow:
+                async with aclosing(domain.events.follow_raw(position)) as changes:
+                    async for change in changes:
+                        show(change)
+                        sys.stdout.flush()
+                return
+            while page := await domain.events.raw(position, limit=_PAGE):
+                for change in page:
+                    show(change)
+                position = page[-1].seq
+
+    _run(work(_settings(database_url=database_url)))
+
+
+def main() -> None:
+    """Run the command line; what stops it from starting is one line and exit code 2."""
+    try:
+        app()
+    except StartupError as error:
+        _fail(error.message)
+
+
+def _settings(**overrides: Any) -> Settings:
+    settings = Settings.from_environment(**overrides)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("uvicorn.error", "uvicorn.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return settings
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(work)
+    except DomainError as error:
+        _fail(error.message)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        # `incidentql events | head` has read enough; what is buffered has nowhere to go at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+
+
+def _fail(message: str) -> None:
+    typer.echo(f"incidentql: {message}", err=True)
+    raise SystemExit(2)

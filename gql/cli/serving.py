@@ -1,0 +1,102 @@
+"""Running the web server: a socket bound before anything else, clean shutdown, a token shown once."""
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import uvicorn
+from typing_extensions import override
+
+from domain.bootstrap import running_domain
+from domain.errors import StartupError
+from domain.settings import Settings
+from gql.app import create_app
+
+_BACKLOG = 2048
+_GRACE_SECONDS = 10
+#: A peer that acknowledges nothing for so long is gone; the kernel then frees what its socket holds.
+_DEAD_PEER_MILLIS = 20_000
+_WS_FRAME_BYTES = 1 << 20
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that says when it begins to close, and leaves signals to be raised by nobody afterwards."""
+
+    def __init__(self, config: uvicorn.Config, *, on_closing: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_closing = on_closing
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_closing()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    @override
+    def capture_signals(self) -> Generator[None, None, None]:
+        # Uvicorn's own raises the signal again when done, which would kill the process before the database closed.
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+async def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        StartupError: the port is taken, or the database cannot be used.
+    """
+    listening = _bind(settings.host, settings.port)
+    with listening:
+        async with running_domain(settings) as domain:
+            token = await domain.tokens.ensure_admin(settings.admin_token)
+            closing = asyncio.Event()
+            app = create_app(domain, closing)
+            config = uvicorn.Config(
+                app,
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                ws="websockets-sansio",
+                ws_max_size=_WS_FRAME_BYTES,
+                ws_per_message_deflate=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+            port = listening.getsockname()[1]
+            _greet(say, host=settings.host, port=port, token=token)
+            server = Server(config, on_closing=closing.set)
+            await server.serve(sockets=[listening])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_PEER_MILLIS)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise StartupError(
+                f"Port {port} on {host} is taken. Stop whatever listens there, or use --port."
+            ) from error
+        raise StartupError(f"Cannot listen on {host}:{port}: {error.strerror or error}.") from error
+    return listening
+
+
+def _greet(say: Callable[[str], None], *, host: str, port: int, token: str | None) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    say(f"IncidentQL serves http://{shown}:{port}/graphql (HTTP, WebSocket and SSE)")
+    if token is not None:
+        say(f"Admin token, shown only this once: {token}")

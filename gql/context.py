@@ -1,0 +1,52 @@
+"""What resolvers may reach: one context per operation."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import strawberry
+
+from domain.bootstrap import Domain
+from domain.model.viewer import ANONYMOUS, Audience, Viewer
+from gql.loaders import Loaders
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """The caller, the services and this operation's loaders."""
+
+    domain: Domain
+    request_id: str
+    viewer: Viewer = ANONYMOUS
+    #: Where an SSE client left off; wins over the `after` of its document, which is the one it started with.
+    last_event_id: str | None = None
+    #: The log's position as of the event being delivered, as a cursor; leaves in `extensions.cursor`.
+    cursor: str | None = None
+    #: What a WebSocket client sent with `connection_init`.
+    connection_params: dict[str, Any] | None = None
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loaders = Loaders(self.domain, self.audience)
+
+    @property
+    def audience(self) -> Audience:
+        """The audience that the caller belongs to."""
+        return self.viewer.audience
+
+    def for_operation(self) -> "Context":
+        """A fresh context for the next operation of the same connection."""
+        return Context(
+            domain=self.domain,
+            request_id=self.request_id,
+            viewer=self.viewer,
+            last_event_id=self.last_event_id,
+            connection_params=self.connection_params,
+        )
+
+    def at_event(self, seq: int) -> None:
+        """Get ready for the next event: its cursor, and loaders that have not seen anything older."""
+        self.cursor = self.domain.cursors.position(seq)
+        self.loaders = Loaders(self.domain, self.audience)
+
+
+Info = strawberry.Info[Context, None]

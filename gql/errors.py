@@ -1,0 +1,91 @@
+"""What clients learn of failures: a code, a sentence and the field; of bugs only an id to ask about."""
+
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.execution import StreamExecutionResult
+from typing_extensions import override
+
+from domain.errors import DomainError
+
+logger = logging.getLogger(__name__)
+
+_PLACE = re.compile(r" has invalid value at ((?:\.\w+|\[\d+\])+):")
+
+
+class PublicErrors(SchemaExtension):
+    """Gives every error of a result its code; what is not meant for clients is logged and masked."""
+
+    _streamed = False
+
+    @override
+    def on_operation(self) -> Iterator[None]:
+        yield
+        if not self._streamed:
+            self._publish(self.execution_context.result)
+
+    @override
+    def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
+        self._streamed = True
+        self._publish(result)
+        yield
+
+    @override
+    def get_results(self) -> dict[str, Any]:
+        cursor = getattr(self.execution_context.context, "cursor", None)
+        return {"cursor": cursor} if cursor is not None else {}
+
+    def _publish(self, result: Any) -> None:
+        errors = getattr(result, "errors", None)
+        if errors:
+            request_id = getattr(self.execution_context.context, "request_id", "")
+            result.errors = [public_error(error, request_id) for error in errors]
+
+
+def public_error(error: GraphQLError, request_id: str) -> GraphQLError:
+    """The error as clients may see it."""
+    original = error.original_error
+    # Where graphql-core refused a value because a scalar did, its own message says more: that is no domain error.
+    if isinstance(original, DomainError) and (error.path is not None or error.message == original.message):
+        extensions: dict[str, Any] = {"code": original.code}
+        if original.field is not None:
+            extensions["field"] = original.field
+        return _replaced(error, original.message, extensions)
+    if isinstance(original, CannotGetOperationTypeError):
+        return _replaced(error, error.message, {"code": "OPERATION_RESOLUTION_FAILURE"})
+    if isinstance(original, InvalidOperationTypeError):
+        return _replaced(error, error.message, {"code": "BAD_USER_INPUT"})
+    if error.path is None and (original is None or isinstance(original, DomainError | GraphQLError | ValueError)):
+        return _request_error(error)
+    if isinstance(original, GraphQLError) and original.extensions:
+        return _replaced(error, original.message, original.extensions)
+    logger.error("request %s failed", request_id, exc_info=original or error)
+    message = f"Something went wrong here. Mention the request id {request_id} when you report it."
+    return _replaced(error, message, {"code": "INTERNAL", "requestId": request_id})
+
+
+def _request_error(error: GraphQLError) -> GraphQLError:
+    """An error in the document or its variables, found before anything ran."""
+    extensions = dict(error.extensions or {})
+    parse = isinstance(error, GraphQLSyntaxError)
+    extensions.setdefault("code", "GRAPHQL_PARSE_FAILED" if parse else "GRAPHQL_VALIDATION_FAILED")
+    place = _PLACE.search(error.message)
+    if place is not None:
+        extensions["field"] = re.findall(r"\w+", place.group(1))
+    return _replaced(error, error.message, extensions)
+
+
+def _replaced(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )

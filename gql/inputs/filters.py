@@ -1,0 +1,233 @@
+"""Filters as callers write them, turned into the domain's trees."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Optional
+
+import strawberry
+from strawberry.types.unset import UnsetType
+
+from domain.bootstrap import Domain
+from domain.errors import InvalidInputError, UnknownSystemError
+from domain.ids import prefix_of
+from domain.model.filters import EVERYTHING, AllOf, AnyOf, Field, Filter, Not, Operator, Term, fields_of
+from gql.types.enums import IncidentOrderField, OrderDirection, Severity, Status, SystemOrderField
+
+_DEEPEST = 8
+_MOST_TERMS = 100
+_MOST_VALUES = 100
+_SYSTEM_PREFIX = "sys"
+_ASKS_FOR_RESOLVED = {Field.STATUS, Field.OPEN, Field.RESOLVED_AT}
+
+
+def _optional(description: str, name: str | None = None) -> Any:
+    return strawberry.field(default=strawberry.UNSET, description=description, name=name)
+
+
+@strawberry.input(description="Compares a status. All that is given must hold.")
+class StatusFilter:
+    eq: Status | None = _optional("It is this one.")
+    in_: list[Status] | None = _optional("It is one of these.", name="in")
+    not_in: list[Status] | None = _optional("It is none of these.")
+
+
+@strawberry.input(description="Compares a severity, from MINOR to CRITICAL. All that is given must hold.")
+class SeverityFilter:
+    eq: Severity | None = _optional("It is this one.")
+    in_: list[Severity] | None = _optional("It is one of these.", name="in")
+    not_in: list[Severity] | None = _optional("It is none of these.")
+    gt: Severity | None = _optional("It is worse than this.")
+    gte: Severity | None = _optional("It is this one or worse.")
+    lt: Severity | None = _optional("It is less bad than this.")
+    lte: Severity | None = _optional("It is this one or less bad.")
+
+
+@strawberry.input(description="Compares a number. All that is given must hold.")
+class NumberFilter:
+    eq: int | None = _optional("It is this one.")
+    in_: list[int] | None = _optional("It is one of these.", name="in")
+    gt: int | None = _optional("It is larger.")
+    gte: int | None = _optional("It is this one or larger.")
+    lt: int | None = _optional("It is smaller.")
+    lte: int | None = _optional("It is this one or smaller.")
+
+
+@strawberry.input(description="Compares a moment; an absent one matches nothing. All that is given must hold.")
+class DateTimeFilter:
+    gt: datetime | None = _optional("It is later.")
+    gte: datetime | None = _optional("It is this moment or later.")
+    lt: datetime | None = _optional("It is earlier.")
+    lte: datetime | None = _optional("It is this moment or earlier.")
+
+
+@strawberry.input(description="Compares the affected systems.")
+class SystemFilter:
+    in_: list[str] = strawberry.field(name="in", description="At least one of these is affected; by id or key.")
+
+
+@strawberry.input(description="Compares who opened it.")
+class OpenedByFilter:
+    in_: list[str] = strawberry.field(name="in", description="It was one of these, by the actor's id.")
+
+
+@strawberry.input(description="Which incidents. All that is given must hold.")
+class IncidentFilter:
+    and_: Optional[list["IncidentFilter"]] = _optional("All of these hold.", name="and")  # noqa: UP045
+    or_: Optional[list["IncidentFilter"]] = _optional("At least one of these holds.", name="or")  # noqa: UP045
+    not_: Optional["IncidentFilter"] = _optional("This does not hold.", name="not")
+    status: StatusFilter | None = _optional("By status.")
+    severity: SeverityFilter | None = _optional("By severity.")
+    number: NumberFilter | None = _optional("By number.")
+    open: bool | None = _optional("Whether it is open.")
+    system: SystemFilter | None = _optional("By affected systems.")
+    opened_by: OpenedByFilter | None = _optional("By who opened it.")
+    occurred_at: DateTimeFilter | None = _optional("By when it began.")
+    created_at: DateTimeFilter | None = _optional("By when it was opened here.")
+    updated_at: DateTimeFilter | None = _optional("By when it last changed.")
+    resolved_at: DateTimeFilter | None = _optional("By when it was resolved.")
+    text: str | None = _optional(
+        "Words that all stand in its title, description or visible timeline; the last one may be a beginning."
+    )
+    include_resolved: bool | None = _optional(
+        "Resolved incidents are hidden unless this is true or status, open or resolvedAt ask for them; only at the top."
+    )
+
+
+@strawberry.input(
+    description="Which events: those whose incident matches before or after. All that is given must hold."
+)
+class IncidentEventFilter:
+    and_: Optional[list["IncidentEventFilter"]] = _optional("All of these hold.", name="and")  # noqa: UP045
+    or_: Optional[list["IncidentEventFilter"]] = _optional("At least one of these holds.", name="or")  # noqa: UP045
+    not_: Optional["IncidentEventFilter"] = _optional("This does not hold.", name="not")
+    status: StatusFilter | None = _optional("By status.")
+    severity: SeverityFilter | None = _optional("By severity.")
+    number: NumberFilter | None = _optional("By number.")
+    open: bool | None = _optional("Whether it is open.")
+    system: SystemFilter | None = _optional("By affected systems.")
+    opened_by: OpenedByFilter | None = _optional("By who opened it.")
+    occurred_at: DateTimeFilter | None = _optional("By when it began.")
+    created_at: DateTimeFilter | None = _optional("By when it was opened here.")
+    updated_at: DateTimeFilter | None = _optional("By when it last changed.")
+    resolved_at: DateTimeFilter | None = _optional("By when it was resolved.")
+
+
+@strawberry.input(description="The order of incidents.")
+class IncidentOrder:
+    field: IncidentOrderField = strawberry.field(description="What they are ordered by.")
+    direction: OrderDirection | None = _optional("Which way; DESC when nothing is said.")
+
+
+@strawberry.input(description="The order of systems.")
+class SystemOrder:
+    field: SystemOrderField = strawberry.field(description="What they are ordered by.")
+    direction: OrderDirection | None = _optional("Which way; ASC when nothing is said.")
+
+
+AnyFilter = IncidentFilter | IncidentEventFilter
+
+_COMPARED = {
+    "status": Field.STATUS,
+    "severity": Field.SEVERITY,
+    "number": Field.NUMBER,
+    "occurred_at": Field.OCCURRED_AT,
+    "created_at": Field.CREATED_AT,
+    "updated_at": Field.UPDATED_AT,
+    "resolved_at": Field.RESOLVED_AT,
+}
+
+
+async def filter_tree(domain: Domain, given: AnyFilter | UnsetType | None) -> Filter:
+    """The domain's filter for what a caller wrote; keys of systems have become ids.
+
+    Raises:
+        InvalidInputError: it is nested too deeply, too large, or has an empty list.
+        UnknownSystemError: a key names no system; an id that names none just matches nothing.
+    """
+    if given is None or isinstance(given, UnsetType):
+        return EVERYTHING
+    parts = _Parts()
+    parts.collect(given, depth=1)
+    found = await domain.reads.system_ids(sorted(parts.references)) if parts.references else {}
+    for reference in parts.references:
+        if reference not in found and prefix_of(reference) != _SYSTEM_PREFIX:
+            raise UnknownSystemError(reference, field=["filter", "system", "in"])
+    return _tree(given, found)
+
+
+def hide_resolved(given: IncidentFilter | UnsetType | None, tree: Filter) -> Filter:
+    """The filter of a list that hides resolved incidents unless it asks for them."""
+    wanted = isinstance(given, IncidentFilter) and given.include_resolved is True
+    if wanted or fields_of(tree) & _ASKS_FOR_RESOLVED:
+        return tree
+    return AllOf((tree, Term(Field.OPEN, Operator.EQ, True)))  # noqa: FBT003 - a value, not a flag
+
+
+class _Parts:
+    """Walks a filter once, to bound it and to gather the systems it names."""
+
+    def __init__(self) -> None:
+        self.references: set[str] = set()
+        self._terms = 0
+
+    def collect(self, given: AnyFilter, *, depth: int) -> None:
+        self._terms += 1
+        if depth > _DEEPEST or self._terms > _MOST_TERMS:
+            raise InvalidInputError(
+                f"A filter may be nested {_DEEPEST} deep and have {_MOST_TERMS} parts.", field=["filter"]
+            )
+        for name, comparison in _given(given):
+            for value in _lists(name, comparison):
+                if not 1 <= len(value) <= _MOST_VALUES:
+                    raise InvalidInputError(
+                        f"A list in a filter has 1 to {_MOST_VALUES} values.", field=["filter", name.strip("_")]
+                    )
+            if name == "system":
+                self.references.update(comparison.in_)
+            children = comparison if name in {"and_", "or_"} else [comparison] if name == "not_" else []
+            for child in children:
+                self.collect(child, depth=depth + 1)
+
+
+def _given(item: Any) -> Iterator[tuple[str, Any]]:
+    for name, value in vars(item).items():
+        if value is not None and not isinstance(value, UnsetType):
+            yield name, value
+
+
+def _lists(name: str, comparison: Any) -> list[list[Any]]:
+    if name in {"and_", "or_"}:
+        return [comparison]
+    if isinstance(comparison, str | bool) or name == "not_":
+        return []
+    return [value for _, value in _given(comparison) if isinstance(value, list)]
+
+
+def _tree(given: AnyFilter, systems: Mapping[str, str]) -> Filter:
+    return AllOf(tuple(_part(name, value, systems) for name, value in _given(given) if name != "include_resolved"))
+
+
+def _part(name: str, value: Any, systems: Mapping[str, str]) -> Filter:
+    match name:
+        case "and_" | "or_":
+            parts = tuple(_tree(part, systems) for part in value)
+            return AllOf(parts) if name == "and_" else AnyOf(parts)
+        case "not_":
+            return Not(_tree(value, systems))
+        case "system":
+            ids = tuple(systems.get(reference, reference) for reference in value.in_)
+            return Term(Field.SYSTEM, Operator.IN, ids)
+        case "opened_by":
+            return Term(Field.OPENED_BY, Operator.IN, tuple(value.in_))
+        case "open" | "text":
+            return Term(Field(name), Operator.EQ, value)
+        case _:
+            return AllOf(tuple(_comparison(_COMPARED[name], how, operand) for how, operand in _given(value)))
+
+
+def _comparison(field: Field, how: str, operand: Any) -> Filter:
+    if how == "in_":
+        return Term(field, Operator.IN, tuple(operand))
+    if how == "not_in":
+        return Not(Term(field, Operator.IN, tuple(operand)))
+    return Term(field, Operator(how), operand)

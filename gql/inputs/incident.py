@@ -1,0 +1,208 @@
+"""Inputs of the mutations on incidents, timelines and links."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from domain.model.commands import (
+    AddIncidentLink,
+    AddIncidentUpdate,
+    CreateIncident,
+    EditIncidentUpdate,
+    UpdateIncident,
+    UpdateIncidentLink,
+)
+from gql.inputs.given import kept_or_cleared, kept_or_set, value_or_none
+from gql.types.enums import HealthOverride, Severity, Status, Visibility
+
+_VERSION = "The version that the caller saw; the write is refused where the incident has another one by now."
+_KEY = (
+    "A key of the caller's choice: a repeated call with it, within a day and with the same input, "
+    "gets the first one's answer instead of a second effect."
+)
+
+
+def _optional(description: str) -> Any:
+    return strawberry.field(default=strawberry.UNSET, description=description)
+
+
+def _field(description: str) -> Any:
+    return strawberry.field(description=description)
+
+
+@strawberry.input(description="An incident to open. It starts as INVESTIGATING.")
+class CreateIncidentInput:
+    title: str = _field("What to call it, 1 to 200 characters.")
+    severity: Severity = _field("How bad it is.")
+    system_ids: list[str] = _field("The systems it affects, 1 to 100, by id or key.")
+    description: str | None = _optional("What is known of it, at most 20,000 characters of Markdown.")
+    initial_message: str | None = _optional("The first entry of its timeline.")
+    initial_visibility: Visibility | None = _optional("Who may read that entry; PUBLIC when nothing is said.")
+    suppress_notifications: bool | None = _optional("Silence health notifications of its systems while it is open.")
+    health_override: HealthOverride | None = _optional("What it says of its systems' health while it is open.")
+    dedupe_key: str | None = _optional("Narrows deduplication to incidents opened with the same key.")
+    dedupe_open_for_system: bool | None = _optional(
+        "Reuse the oldest open incident on the first of the systems, if there is one, instead of opening another."
+    )
+    occurred_at: datetime | None = _optional("When it began, if that was earlier than now.")
+    idempotency_key: str | None = _optional(_KEY)
+
+    def command(self) -> CreateIncident:
+        return CreateIncident(
+            title=self.title,
+            severity=self.severity,
+            systems=self.system_ids,
+            description=value_or_none(self.description),
+            initial_message=value_or_none(self.initial_message),
+            initial_visibility=value_or_none(self.initial_visibility) or Visibility.PUBLIC,
+            suppress_notifications=bool(self.suppress_notifications),
+            health_override=value_or_none(self.health_override),
+            dedupe_key=value_or_none(self.dedupe_key),
+            dedupe_open_for_system=bool(self.dedupe_open_for_system),
+            occurred_at=value_or_none(self.occurred_at),
+        )
+
+
+@strawberry.input(description="Fields of an incident to change: absent ones stay, null clears.")
+class UpdateIncidentInput:
+    id: strawberry.ID = _field("The incident.")
+    title: str | None = _optional("What to call it, 1 to 200 characters.")
+    description: str | None = _optional("What is known of it; null clears it.")
+    severity: Severity | None = _optional("How bad it is.")
+    suppress_notifications: bool | None = _optional("Silence health notifications of its systems while it is open.")
+    health_override: HealthOverride | None = _optional("What it says of its systems' health; null clears it.")
+    system_ids: list[str] | None = _optional("All systems it affects from now on, 1 to 100, by id or key.")
+    expected_version: int | None = _optional(_VERSION)
+
+    def command(self) -> UpdateIncident:
+        return UpdateIncident(
+            id=self.id,
+            title=kept_or_set(self.title, "title"),
+            description=kept_or_cleared(self.description),
+            severity=kept_or_set(self.severity, "severity"),
+            suppress_notifications=kept_or_set(self.suppress_notifications, "suppressNotifications"),
+            health_override=kept_or_cleared(self.health_override),
+            systems=kept_or_set(self.system_ids, "systemIds"),
+            expected_version=value_or_none(self.expected_version),
+        )
+
+
+@strawberry.input(description="An entry to write on an incident's timeline.")
+class AddIncidentUpdateInput:
+    incident_id: strawberry.ID = _field("The incident.")
+    message: str = _field("The text, 1 to 20,000 characters of Markdown.")
+    status_change: Status | None = _optional(
+        "The status that the incident takes with it; naming the one it has makes the entry a comment."
+    )
+    visibility: Visibility | None = _optional("Who may read it; PUBLIC when nothing is said.")
+    expected_version: int | None = _optional(_VERSION)
+    idempotency_key: str | None = _optional(_KEY)
+
+    def command(self) -> AddIncidentUpdate:
+        return AddIncidentUpdate(
+            incident_id=self.incident_id,
+            message=self.message,
+            status_change=value_or_none(self.status_change),
+            visibility=value_or_none(self.visibility) or Visibility.PUBLIC,
+            expected_version=value_or_none(self.expected_version),
+        )
+
+
+@strawberry.input(description="What to change about a timeline entry: absent fields stay.")
+class EditIncidentUpdateInput:
+    id: strawberry.ID = _field("The entry.")
+    incident_id: strawberry.ID = _field("The incident that it belongs to.")
+    message: str | None = _optional("The text.")
+    status_change: Status | None = _optional("The status that it carries; it can be changed, but not taken away.")
+    visibility: Visibility | None = _optional("Who may read it.")
+    created_at: datetime | None = _optional("The moment that it is dated.")
+    expected_version: int | None = _optional(_VERSION)
+
+    def command(self) -> EditIncidentUpdate:
+        return EditIncidentUpdate(
+            id=self.id,
+            incident_id=self.incident_id,
+            message=kept_or_set(self.message, "message"),
+            status_change=kept_or_set(self.status_change, "statusChange"),
+            visibility=kept_or_set(self.visibility, "visibility"),
+            created_at=kept_or_set(self.created_at, "createdAt"),
+            expected_version=value_or_none(self.expected_version),
+        )
+
+
+@strawberry.input(description="A timeline entry to delete.")
+class DeleteIncidentUpdateInput:
+    id: strawberry.ID = _field("The entry.")
+    incident_id: strawberry.ID = _field("The incident that it belongs to.")
+    expected_version: int | None = _optional(_VERSION)
+
+
+@strawberry.input(description="An incident to resolve.")
+class ResolveIncidentInput:
+    id: strawberry.ID = _field("The incident.")
+    message: str | None = _optional("The text of the timeline entry; on a resolved incident it becomes a comment.")
+    expected_version: int | None = _optional(_VERSION)
+
+
+@strawberry.input(description="An incident to delete, with its timeline and links.")
+class DeleteIncidentInput:
+    id: strawberry.ID = _field("The incident.")
+    expected_version: int | None = _optional(_VERSION)
+
+
+@strawberry.input(description="Incidents to resolve, each by itself and in the order given.")
+class ResolveIncidentsInput:
+    ids: list[strawberry.ID] = _field("The incidents, 1 to 100.")
+    message: str | None = _optional("The text of each timeline entry.")
+
+
+@strawberry.input(description="Incidents to delete, each by itself and in the order given.")
+class DeleteIncidentsInput:
+    ids: list[strawberry.ID] = _field("The incidents, 1 to 100.")
+
+
+@strawberry.input(description="A link to put on an incident.")
+class AddIncidentLinkInput:
+    incident_id: strawberry.ID = _field("The incident.")
+    url: str = _field("An absolute http or https address that the incident has no link with yet.")
+    label: str | None = _optional("What to call it, at most 120 characters.")
+    visibility: Visibility | None = _optional("Who may read it; PUBLIC when nothing is said.")
+    expected_version: int | None = _optional(_VERSION)
+    idempotency_key: str | None = _optional(_KEY)
+
+    def command(self) -> AddIncidentLink:
+        return AddIncidentLink(
+            incident_id=self.incident_id,
+            url=self.url,
+            label=value_or_none(self.label),
+            visibility=value_or_none(self.visibility) or Visibility.PUBLIC,
+            expected_version=value_or_none(self.expected_version),
+        )
+
+
+@strawberry.input(description="What to change about a link: absent fields stay, null clears.")
+class UpdateIncidentLinkInput:
+    id: strawberry.ID = _field("The link.")
+    incident_id: strawberry.ID = _field("The incident that it belongs to.")
+    url: str | None = _optional("Its address.")
+    label: str | None = _optional("What to call it; null clears it.")
+    visibility: Visibility | None = _optional("Who may read it.")
+    expected_version: int | None = _optional(_VERSION)
+
+    def command(self) -> UpdateIncidentLink:
+        return UpdateIncidentLink(
+            id=self.id,
+            incident_id=self.incident_id,
+            url=kept_or_set(self.url, "url"),
+            label=kept_or_cleared(self.label),
+            visibility=kept_or_set(self.visibility, "visibility"),
+            expected_version=value_or_none(self.expected_version),
+        )
+
+
+@strawberry.input(description="A link to take off an incident.")
+class RemoveIncidentLinkInput:
+    id: strawberry.ID = _field("The link.")
+    incident_id: strawberry.ID = _field("The incident that it belongs to.")
+    expected_version: int | None = _optional(_VERSION)

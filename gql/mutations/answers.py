@@ -1,0 +1,33 @@
+"""From what a use case came to, to the payload that says so."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from domain.errors import DomainError, ForbiddenError, UnauthenticatedError, VersionConflictError
+from domain.services.writing import Outcome
+from gql.context import Info
+from gql.types.errors import UserError
+from gql.types.incident import Incident
+from gql.types.payloads import Payload
+
+P = TypeVar("P", bound=Payload)
+T = TypeVar("T")
+
+
+async def answer(
+    info: Info,
+    payload: type[P],
+    call: Callable[[], Awaitable[Outcome[T]]],
+    show: Callable[[T], dict[str, Any]],
+) -> P:
+    """The payload of a mutation: what `show` makes of the value, or the reason why it was refused."""
+    cursors = info.context.domain.cursors
+    try:
+        outcome = await call()
+    except (UnauthenticatedError, ForbiddenError):
+        raise
+    except DomainError as error:
+        head = error.log_head if error.log_head is not None else await info.context.domain.events.head()
+        shown = {"incident": Incident.of(error.current)} if isinstance(error, VersionConflictError) else {}
+        return payload(user_errors=[UserError.of(error)], cursor=cursors.position(head), **shown)
+    return payload(user_errors=[], cursor=cursors.position(outcome.seq), **show(outcome.value))

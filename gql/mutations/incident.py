@@ -1,0 +1,138 @@
+"""Mutations on incidents."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import strawberry
+from strawberry.scalars import ID
+
+from domain.model import incident as model
+from domain.services.incidents import BulkResult
+from domain.services.writing import Outcome
+from gql.context import Info
+from gql.inputs.given import value_or_none
+from gql.inputs.incident import (
+    CreateIncidentInput,
+    DeleteIncidentInput,
+    DeleteIncidentsInput,
+    ResolveIncidentInput,
+    ResolveIncidentsInput,
+    UpdateIncidentInput,
+)
+from gql.mutations.answers import answer
+from gql.permissions import MANAGE_INCIDENTS
+from gql.types.enums import ErrorCode
+from gql.types.incident import Incident
+from gql.types.payloads import (
+    CreateIncidentPayload,
+    DeleteIncidentPayload,
+    DeleteIncidentsPayload,
+    IncidentResult,
+    ResolveIncidentPayload,
+    ResolveIncidentsPayload,
+    UpdateIncidentPayload,
+)
+
+_INPUT = strawberry.argument(description="What to do.")
+
+
+@strawberry.type
+class IncidentMutations:
+    @strawberry.mutation(permission_classes=MANAGE_INCIDENTS, description="Open an incident.")
+    async def create_incident(self, info: Info, input: Annotated[CreateIncidentInput, _INPUT]) -> CreateIncidentPayload:
+        context = info.context
+        return await answer(
+            info,
+            CreateIncidentPayload,
+            lambda: context.domain.incidents.create(
+                context.viewer, input.command(), idempotency_key=value_or_none(input.idempotency_key)
+            ),
+            lambda opened: {"incident": _shown(opened.incident), "reused": opened.reused},
+        )
+
+    @strawberry.mutation(
+        permission_classes=MANAGE_INCIDENTS,
+        description="Change fields of an incident. Its status is changed by `addIncidentUpdate` and `resolveIncident`.",
+    )
+    async def update_incident(self, info: Info, input: Annotated[UpdateIncidentInput, _INPUT]) -> UpdateIncidentPayload:
+        async def call() -> Outcome[model.Incident]:
+            return await info.context.domain.incidents.update(info.context.viewer, input.command())
+
+        return await answer(info, UpdateIncidentPayload, call, lambda incident: {"incident": Incident.of(incident)})
+
+    @strawberry.mutation(
+        permission_classes=MANAGE_INCIDENTS,
+        description="Resolve an incident. One that is resolved already stays as it is; a message becomes a comment.",
+    )
+    async def resolve_incident(
+        self, info: Info, input: Annotated[ResolveIncidentInput, _INPUT]
+    ) -> ResolveIncidentPayload:
+        async def call() -> Outcome[model.Incident]:
+            return await info.context.domain.incidents.resolve(
+                info.context.viewer,
+                input.id,
+                message=value_or_none(input.message),
+                expected_version=value_or_none(input.expected_version),
+            )
+
+        return await answer(info, ResolveIncidentPayload, call, lambda incident: {"incident": Incident.of(incident)})
+
+    @strawberry.mutation(
+        permission_classes=MANAGE_INCIDENTS, description="Delete an incident with its timeline and links, for good."
+    )
+    async def delete_incident(self, info: Info, input: Annotated[DeleteIncidentInput, _INPUT]) -> DeleteIncidentPayload:
+        async def call() -> Outcome[str]:
+            return await info.context.domain.incidents.delete(
+                info.context.viewer, input.id, expected_version=value_or_none(input.expected_version)
+            )
+
+        return await answer(info, DeleteIncidentPayload, call, lambda gone: {"deleted_incident_id": ID(gone)})
+
+    @strawberry.mutation(
+        permission_classes=MANAGE_INCIDENTS,
+        description="Resolve up to 100 incidents, each by itself: one that cannot be resolved does not stop the rest.",
+    )
+    async def resolve_incidents(
+        self, info: Info, input: Annotated[ResolveIncidentsInput, _INPUT]
+    ) -> ResolveIncidentsPayload:
+        async def call() -> Outcome[list[BulkResult]]:
+            return _together(
+                await info.context.domain.incidents.resolve_many(
+                    info.context.viewer, input.ids, message=value_or_none(input.message)
+                )
+            )
+
+        return await answer(info, ResolveIncidentsPayload, call, lambda results: {"results": _results(results)})
+
+    @strawberry.mutation(
+        permission_classes=MANAGE_INCIDENTS,
+        description="Delete up to 100 incidents, each by itself: one that cannot be deleted does not stop the rest.",
+    )
+    async def delete_incidents(
+        self, info: Info, input: Annotated[DeleteIncidentsInput, _INPUT]
+    ) -> DeleteIncidentsPayload:
+        async def call() -> Outcome[list[BulkResult]]:
+            return _together(await info.context.domain.incidents.delete_many(info.context.viewer, input.ids))
+
+        return await answer(info, DeleteIncidentsPayload, call, lambda results: {"results": _results(results)})
+
+
+def _shown(incident: model.Incident | None) -> Incident | None:
+    return Incident.of(incident) if incident is not None else None
+
+
+def _together(results: list[BulkResult]) -> Outcome[list[BulkResult]]:
+    return Outcome(results, max(result.seq for result in results))
+
+
+def _results(results: Sequence[BulkResult]) -> list[IncidentResult]:
+    return [
+        IncidentResult(
+            id=ID(result.id),
+            ok=result.error is None,
+            code=ErrorCode(result.error.code) if result.error else None,
+            message=result.error.message if result.error else None,
+            incident=_shown(result.incident),
+        )
+        for result in results
+    ]

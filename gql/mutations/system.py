@@ -1,0 +1,49 @@
+"""Mutations on systems."""
+
+from typing import Annotated
+
+import strawberry
+from strawberry.scalars import ID
+
+from domain.model import system as model
+from domain.services.writing import Outcome
+from gql.context import Info
+from gql.inputs.given import value_or_none
+from gql.inputs.system import CreateSystemInput, DeleteSystemInput, UpdateSystemInput
+from gql.mutations.answers import answer
+from gql.permissions import MANAGE_SYSTEMS
+from gql.types.incident import System
+from gql.types.payloads import CreateSystemPayload, DeleteSystemPayload, UpdateSystemPayload
+
+_INPUT = strawberry.argument(description="What to do.")
+
+
+@strawberry.type
+class SystemMutations:
+    @strawberry.mutation(permission_classes=MANAGE_SYSTEMS, description="Add a system to the catalog.")
+    async def create_system(self, info: Info, input: Annotated[CreateSystemInput, _INPUT]) -> CreateSystemPayload:
+        async def call() -> Outcome[model.System | None]:
+            return await info.context.domain.systems.create(
+                info.context.viewer, input.command(), idempotency_key=value_or_none(input.idempotency_key)
+            )
+
+        return await answer(
+            info, CreateSystemPayload, call, lambda system: {"system": System.of(system) if system else None}
+        )
+
+    @strawberry.mutation(permission_classes=MANAGE_SYSTEMS, description="Change a system's name or description.")
+    async def update_system(self, info: Info, input: Annotated[UpdateSystemInput, _INPUT]) -> UpdateSystemPayload:
+        async def call() -> Outcome[model.System]:
+            return await info.context.domain.systems.update(input.command())
+
+        return await answer(info, UpdateSystemPayload, call, lambda system: {"system": System.of(system)})
+
+    @strawberry.mutation(
+        permission_classes=MANAGE_SYSTEMS,
+        description="Delete a system; every incident that it is on loses it first, with a change of its own.",
+    )
+    async def delete_system(self, info: Info, input: Annotated[DeleteSystemInput, _INPUT]) -> DeleteSystemPayload:
+        async def call() -> Outcome[str]:
+            return await info.context.domain.systems.delete(info.context.viewer, input.id)
+
+        return await answer(info, DeleteSystemPayload, call, lambda gone: {"deleted_system_id": ID(gone)})

@@ -1,0 +1,101 @@
+"""Relay connections over keyset pages; their cursors are signed and bound to the list and its order."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+import strawberry
+from strawberry.types.unset import UnsetType
+
+from domain.model.cursor import CursorCodec
+from domain.model.paging import Page, PageRequest, page_size
+
+M = TypeVar("M")
+N = TypeVar("N")
+T = TypeVar("T")
+
+First = Annotated[
+    int | None, strawberry.argument(description="How many items, from the front: 1 to 100, 25 when nothing is said.")
+]
+After = Annotated[str | None, strawberry.argument(description="Only items behind this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="How many items, from the back: 1 to 100.")]
+Before = Annotated[str | None, strawberry.argument(description="Only items in front of this cursor.")]
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether there are items behind this page.")
+    has_previous_page: bool = strawberry.field(description="Whether there are items in front of this page.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first item.")
+    end_cursor: str | None = strawberry.field(description="The cursor of the last item.")
+
+
+@strawberry.type(description="An item and its place in the list.")
+class Edge(Generic[N]):
+    node: N = strawberry.field(description="The item.")
+    cursor: str = strawberry.field(description="Its place; opaque.")
+
+
+@strawberry.type(description="One page of a list.")
+class Connection(Generic[N]):
+    edges: list[Edge[N]] = strawberry.field(description="The items with their places.")
+    nodes: list[N] = strawberry.field(description="The items alone.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
+    count: strawberry.Private[Callable[[], Awaitable[int | None]]]
+
+    @strawberry.field(description="How many items the whole list has; counted only when asked for.")
+    async def total_count(self) -> int:
+        return await self.count() or 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageArguments:
+    """What a caller asked of a connection, as the schema delivers it."""
+
+    first: int | UnsetType | None
+    after: str | UnsetType | None
+    last: int | UnsetType | None
+    before: str | UnsetType | None
+
+    def request(self, cursors: CursorCodec, name: str) -> PageRequest:
+        """The page of the list of that name.
+
+        Raises:
+            InvalidInputError: a number is out of range, or there are two.
+            InvalidCursorError: a cursor is none of this list's.
+        """
+        size, backward = page_size(first=_given(self.first), last=_given(self.last))
+        after, before = _given(self.after), _given(self.before)
+        return PageRequest(
+            size=size,
+            backward=backward,
+            after=None if after is None else tuple(cursors.decode(name, after, field="after")),
+            before=None if before is None else tuple(cursors.decode(name, before, field="before")),
+        )
+
+
+def connection(
+    page: Page[M],
+    *,
+    to_node: Callable[[M], N],
+    cursor: Callable[[M], str],
+    count: Callable[[], Awaitable[int | None]],
+) -> Connection[N]:
+    """The connection that shows a page."""
+    edges = [Edge(node=to_node(item), cursor=cursor(item)) for item in page.items]
+    info = PageInfo(
+        has_next_page=page.has_next,
+        has_previous_page=page.has_previous,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return Connection(edges=edges, nodes=[edge.node for edge in edges], page_info=info, count=count)
+
+
+def cursor_maker(cursors: CursorCodec, name: str, position: Callable[[M], Sequence[Any]]) -> Callable[[M], str]:
+    """From an item to its cursor in the list of that name."""
+    return lambda item: cursors.encode(name, position(item))
+
+
+def _given(value: T | UnsetType | None) -> T | None:
+    return None if isinstance(value, UnsetType) else value

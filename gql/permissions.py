@@ -1,0 +1,43 @@
+"""Who may: every mutation and every subscription names one of these."""
+
+from typing import Any, ClassVar
+
+from strawberry.permission import BasePermission
+from typing_extensions import override
+
+from domain.model.viewer import Role
+from gql.context import Info
+
+
+class _Needs(BasePermission):
+    """Lets callers pass whose role includes the needed one."""
+
+    role: ClassVar[Role]
+
+    @override
+    def has_permission(self, source: Any, info: Info, **kwargs: Any) -> bool:
+        info.context.viewer.require(self.role)
+        return True
+
+
+class MayRead(_Needs):
+    """Whoever may read at all."""
+
+    role = Role.ANONYMOUS
+
+
+class MayManageIncidents(_Needs):
+    """Responders and admins."""
+
+    role = Role.RESPONDER
+
+
+class MayManageSystems(_Needs):
+    """Admins."""
+
+    role = Role.ADMIN
+
+
+MANAGE_INCIDENTS: list[type[BasePermission]] = [MayManageIncidents]
+MANAGE_SYSTEMS: list[type[BasePermission]] = [MayManageSystems]
+READ: list[type[BasePermission]] = [MayRead]

@@ -1,0 +1,135 @@
+"""Queries about incidents and the log of their changes."""
+
+from typing import Annotated
+
+import strawberry
+
+from domain.errors import InvalidInputError
+from domain.model.filters import Filter
+from domain.model.paging import Order
+from domain.services.events import Watch
+from domain.services.reads import incident_position
+from gql.context import Info
+from gql.inputs.filters import IncidentEventFilter, IncidentFilter, IncidentOrder, filter_tree, hide_resolved
+from gql.inputs.given import value_or_none
+from gql.inputs.watching import actions_of
+from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
+from gql.types.enums import IncidentEventType, OrderDirection
+from gql.types.event import IncidentChange, IncidentEvent
+from gql.types.incident import ActiveHealthOverride, Incident
+
+_LOG = "log"
+_MOST_IDS = 100
+Types = Annotated[
+    list[IncidentEventType] | None, strawberry.argument(description="Only these events; all when nothing is said.")
+]
+EventFilter = Annotated[
+    IncidentEventFilter | None, strawberry.argument(description="Only of incidents that match, before or after.")
+]
+
+
+@strawberry.type
+class IncidentQueries:
+    @strawberry.field(description="The incident with that id or number; null where there is none.")
+    async def incident(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = strawberry.UNSET,
+        number: Annotated[int | None, strawberry.argument(description="Its number.")] = strawberry.UNSET,
+    ) -> Incident | None:
+        identifier: str | None = value_or_none(id)
+        wanted = value_or_none(number)
+        if (identifier is None) is (wanted is None):
+            raise InvalidInputError("Name the incident by `id` or by `number`.", field=["id"])
+        if wanted is not None:
+            identifier = (await info.context.domain.reads.incident_ids_by_number([wanted])).get(wanted)
+        found = await info.context.loaders.incidents.load(identifier) if identifier else None
+        return Incident.of(found) if found else None
+
+    @strawberry.field(description="Incidents that match, newest first. Resolved ones are hidden unless asked for.")
+    async def incidents(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: Annotated[
+            IncidentFilter | None, strawberry.argument(description="Only incidents that match.")
+        ] = strawberry.UNSET,
+        order_by: Annotated[IncidentOrder | None, strawberry.argument(description="Their order.")] = strawberry.UNSET,
+    ) -> Connection[Incident]:
+        context = info.context
+        order = Order(field="created_at")
+        if order_by:
+            order = Order(field=order_by.field.value, descending=order_by.direction is not OrderDirection.ASC)
+        name = f"incidents:{order.name}"
+        arguments = PageArguments(first=first, after=after, last=last, before=before)
+        page = arguments.request(context.domain.cursors, name)
+        tree: Filter = hide_resolved(filter, await filter_tree(context.domain, filter))
+        return connection(
+            await context.domain.reads.incident_page(tree, order, page, context.audience),
+            to_node=Incident.of,
+            cursor=cursor_maker(context.domain.cursors, name, lambda incident: incident_position(incident, order)),
+            count=lambda: context.domain.reads.incident_count(tree, context.audience),
+        )
+
+    @strawberry.field(
+        description="The trigger events of the log, oldest first; its cursors are those of the subscription."
+    )
+    async def incident_events(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        types: Types = strawberry.UNSET,
+        filter: EventFilter = strawberry.UNSET,
+    ) -> Connection[IncidentEvent]:
+        watch = Watch(
+            audience=info.context.audience,
+            tree=await filter_tree(info.context.domain, filter),
+            actions=actions_of(types),
+            events_only=True,
+        )
+        arguments = PageArguments(first=first, after=after, last=last, before=before)
+        context = info.context
+        return connection(
+            await context.domain.events.page(watch, arguments.request(context.domain.cursors, _LOG)),
+            to_node=lambda change: IncidentEvent.of(change, context),
+            cursor=lambda change: context.domain.cursors.position(change.seq),
+            count=lambda: context.domain.events.count(watch),
+        )
+
+    @strawberry.field(description="All changes in the log, oldest first: comments, links, titles and deletions, too.")
+    async def incident_changes(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: EventFilter = strawberry.UNSET,
+    ) -> Connection[IncidentChange]:
+        watch = Watch(audience=info.context.audience, tree=await filter_tree(info.context.domain, filter))
+        arguments = PageArguments(first=first, after=after, last=last, before=before)
+        context = info.context
+        return connection(
+            await context.domain.events.page(watch, arguments.request(context.domain.cursors, _LOG)),
+            to_node=lambda change: IncidentChange.of(change, context),
+            cursor=lambda change: context.domain.cursors.position(change.seq),
+            count=lambda: context.domain.events.count(watch),
+        )
+
+    @strawberry.field(description="What open incidents say of the health of up to 100 systems.")
+    async def active_health_overrides(
+        self,
+        info: Info,
+        system_ids: Annotated[list[str], strawberry.argument(description="The systems, by id or key.")],
+    ) -> list[ActiveHealthOverride]:
+        if len(system_ids) > _MOST_IDS:
+            raise InvalidInputError(f"Name at most {_MOST_IDS} systems.", field=["systemIds"])
+        found = await info.context.domain.reads.system_ids(system_ids) if system_ids else {}
+        overrides = await info.context.domain.reads.active_overrides(sorted(set(found.values())))
+        return [ActiveHealthOverride.of(override) for words in overrides.values() for override in words]

@@ -1,0 +1,122 @@
+"""Subscriptions about incidents."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+
+import strawberry
+from strawberry.types.unset import UnsetType
+
+from domain.errors import NotFoundError
+from domain.services.events import Watch
+from gql.context import Context, Info
+from gql.inputs.filters import IncidentEventFilter, filter_tree
+from gql.inputs.watching import actions_of
+from gql.permissions import READ
+from gql.types.enums import ChangeAction, IncidentEventType
+from gql.types.event import IncidentChange, IncidentEvent
+from gql.types.incident import Incident
+
+After = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Go on behind this cursor: what was missed comes first, then what happens. From now on without it."
+    ),
+]
+EventFilter = Annotated[
+    IncidentEventFilter | None, strawberry.argument(description="Only of incidents that match, before or after.")
+]
+
+
+@strawberry.type
+class IncidentSubscriptions:
+    @strawberry.subscription(
+        permission_classes=READ,
+        description="The trigger events of incidents, each once and in order. `extensions.cursor` says where it is.",
+    )
+    async def incident_events(
+        self,
+        info: Info,
+        types: Annotated[
+            list[IncidentEventType] | None,
+            strawberry.argument(description="Only these events; all when nothing is said."),
+        ] = strawberry.UNSET,
+        filter: EventFilter = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+    ) -> AsyncGenerator[IncidentEvent, None]:
+        context = info.context
+        watch = Watch(
+            audience=context.audience,
+            tree=await filter_tree(context.domain, filter),
+            actions=actions_of(types),
+            events_only=True,
+        )
+        position = await context.domain.events.start_of(_resumed(context, after))
+        async with aclosing(context.domain.events.follow(watch, position)) as changes:
+            async for change in changes:
+                context.at_event(change.seq)
+                yield IncidentEvent.of(change, context)
+
+    @strawberry.subscription(
+        permission_classes=READ,
+        description="Every committed change of incidents: comments, links, titles and deletions, too.",
+    )
+    async def incident_changes(
+        self, info: Info, filter: EventFilter = strawberry.UNSET, after: After = strawberry.UNSET
+    ) -> AsyncGenerator[IncidentChange, None]:
+        context = info.context
+        watch = Watch(audience=context.audience, tree=await filter_tree(context.domain, filter))
+        position = await context.domain.events.start_of(_resumed(context, after))
+        async with aclosing(context.domain.events.follow(watch, position)) as changes:
+            async for change in changes:
+                context.at_event(change.seq)
+                yield IncidentChange.of(change, context)
+
+    @strawberry.subscription(
+        permission_classes=READ,
+        description=(
+            "The incident as it is, then again after every change of it; null, and the end, once it is deleted. "
+            "With `after`, its present state comes first only when that is news."
+        ),
+    )
+    async def incident(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")],
+        after: After = strawberry.UNSET,
+    ) -> AsyncGenerator[Incident | None, None]:
+        context = info.context
+        events = context.domain.events
+        cursor = _resumed(context, after)
+        position = await events.start_of(cursor)
+        watch = Watch(audience=context.audience, incident_id=id)
+        latest = await events.latest(id, context.audience)
+        if cursor is None or latest > position:
+            # The position first: a change between the two reads comes again instead of being missed.
+            position = await events.head()
+            present = await _present(context, id)
+            if present is None and cursor is None:
+                raise NotFoundError("Incident", id)
+            context.at_event(position)
+            yield present
+            if present is None:
+                return
+        elif await _present(context, id) is None:
+            raise NotFoundError("Incident", id)
+        async with aclosing(events.follow(watch, position)) as changes:
+            async for change in changes:
+                context.at_event(change.seq)
+                if change.action is ChangeAction.DELETED:
+                    yield None
+                    return
+                yield await _present(context, id)
+
+
+def _resumed(context: Context, after: str | UnsetType | None) -> str | None:
+    """Where to go on: a reconnecting EventSource repeats its first `after`, but knows better by its last event."""
+    return context.last_event_id or (None if isinstance(after, UnsetType) else after)
+
+
+async def _present(context: Context, incident_id: str) -> Incident | None:
+    found = await context.loaders.incidents.load(incident_id)
+    return Incident.of(found) if found else None

@@ -1,0 +1,101 @@
+"""What subscribers hear, and the log they can read back."""
+
+from datetime import datetime
+from typing import Any, Self
+
+import strawberry
+from pydantic.alias_generators import to_camel
+from strawberry.scalars import JSON
+
+from domain.model.change import Change
+from gql.context import Context, Info
+from gql.types.actor import Actor, Cause
+from gql.types.enums import ChangeAction, IncidentEventType
+from gql.types.incident import Incident
+from gql.types.node import Node
+
+_TYPE_OF = {kind.value: kind for kind in IncidentEventType}
+
+
+@strawberry.type(description="A trigger event: the status, severity or systems of an incident changed.")
+class IncidentEvent:
+    cursor: str = strawberry.field(description="Its place in the log: hand it to `after` to go on behind it.")
+    id: strawberry.ID = strawberry.field(description="The id of the change that fired it.")
+    type: IncidentEventType = strawberry.field(description="Which event it is.")
+    trigger: str = strawberry.field(description="The id of the trigger, such as `incident.resolved`.")
+    occurred_at: datetime = strawberry.field(description="When it happened.")
+    actor: Actor = strawberry.field(description="Who made the change.")
+    cause: Cause = strawberry.field(description="What led to the change.")
+    changed_fields: list[str] = strawberry.field(description="The reactive fields that changed, sorted.")
+    previous: JSON = strawberry.field(description="What those fields were before; empty when the incident was opened.")
+    payload: JSON = strawberry.field(description="What an automation would get, as of the event.")
+    incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
+
+    @classmethod
+    def of(cls, change: Change, context: Context) -> Self:
+        trigger = change.events[0]
+        previous = {to_camel(name): (change.prev or {}).get(name) for name in change.changed_fields}
+        return cls(
+            cursor=context.domain.cursors.position(change.seq),
+            id=strawberry.ID(change.id),
+            type=_TYPE_OF[trigger],
+            trigger=trigger,
+            occurred_at=change.occurred_at,
+            actor=Actor.of(change.actor),
+            cause=Cause.of(change.cause),
+            changed_fields=[to_camel(name) for name in change.changed_fields],
+            previous=JSON(previous if change.prev is not None else {}),
+            payload=JSON(change.payload or {}),
+            incident_id=strawberry.ID(change.entity_id),
+        )
+
+    @strawberry.field(description="The incident as it is now; null once it was deleted.")
+    async def incident(self, info: Info) -> Incident | None:
+        found = await info.context.loaders.incidents.load(self.incident_id)
+        return Incident.of(found) if found else None
+
+
+@strawberry.type(description="A committed change of an incident: fields, timeline, links or its deletion.")
+class IncidentChange(Node):
+    cursor: str = strawberry.field(description="Its place in the log: hand it to `after` to go on behind it.")
+    action: ChangeAction = strawberry.field(description="What became of the incident.")
+    incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
+    version: int = strawberry.field(description="The incident's version as of the change.")
+    occurred_at: datetime = strawberry.field(description="When it happened.")
+    actor: Actor = strawberry.field(description="Who made it.")
+    cause: Cause = strawberry.field(description="What led to it.")
+    changed_fields: list[str] = strawberry.field(
+        description="All that changed as far as the caller may know, sorted; `updates` and `links` among them."
+    )
+    delta: JSON = strawberry.field(
+        description="The new value of each changed field; of updates and links the ids added, edited, removed."
+    )
+
+    @classmethod
+    def of(cls, change: Change, context: Context) -> Self:
+        return cls(
+            id=strawberry.ID(change.id),
+            cursor=context.domain.cursors.position(change.seq),
+            action=change.action,
+            incident_id=strawberry.ID(change.entity_id),
+            version=change.version,
+            occurred_at=change.occurred_at,
+            actor=Actor.of(change.actor),
+            cause=Cause.of(change.cause),
+            changed_fields=[to_camel(name) for name in change.visible_fields(context.audience)],
+            delta=JSON(_delta(change, context)),
+        )
+
+    @strawberry.field(description="The incident as it is now; null once it was deleted.")
+    async def incident(self, info: Info) -> Incident | None:
+        found = await info.context.loaders.incidents.load(self.incident_id)
+        return Incident.of(found) if found else None
+
+
+def _delta(change: Change, context: Context) -> dict[str, Any]:
+    after = change.after or {}
+    names = (*change.changed_fields, *change.described_fields)
+    delta: dict[str, Any] = {to_camel(name): after.get(name) for name in sorted(names)} if change.after else {}
+    for part in change.touched_for(context.audience):
+        delta.setdefault(part.part, {}).setdefault(part.kind.value, []).append(part.id)
+    return delta

@@ -1,0 +1,253 @@
+"""Incidents, systems and how they hang together."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+import strawberry
+
+from domain.model import incident as model
+from domain.model import system as system_model
+from domain.model.change import Transition
+from domain.model.paging import PageRequest
+from domain.model.system import worst_health
+from domain.services.reads import link_position, update_position
+from gql.context import Info
+from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
+from gql.types.actor import Actor
+from gql.types.enums import Health, HealthOverride, IncidentField, Severity, Status
+from gql.types.node import Node
+from gql.types.timeline import IncidentLink, IncidentUpdate
+
+_UPDATES, _LINKS, _HISTORY, _OF_SYSTEM = "updates", "links", "history", "system.incidents"
+
+
+@strawberry.type(description="A step of one reactive field of an incident.")
+class IncidentTransition:
+    field: str = strawberry.field(description="The field: `status`, `severity` or `systemIds`.")
+    from_value: str | None = strawberry.field(
+        description="The value before as text; null when the incident was opened."
+    )
+    to_value: str = strawberry.field(description="The value after as text; lists as JSON.")
+    occurred_at: datetime = strawberry.field(description="When.")
+    change_id: strawberry.ID = strawberry.field(description="The change that it was part of.")
+
+    @classmethod
+    def of(cls, transition: Transition) -> Self:
+        return cls(
+            field="systemIds" if transition.field == "system_ids" else transition.field,
+            from_value=transition.from_value,
+            to_value=transition.to_value,
+            occurred_at=transition.occurred_at,
+            change_id=strawberry.ID(transition.change_id),
+        )
+
+
+@strawberry.type(description="An incident: something that is or was wrong with systems.")
+class Incident(Node):
+    number: int = strawberry.field(description="The number that people say.")
+    reference: str = strawberry.field(description="The number with its prefix, such as `INC-42`.")
+    title: str = strawberry.field(description="What it is called.")
+    description: str | None = strawberry.field(description="What is known of it, in Markdown.")
+    status: Status = strawberry.field(description="Where it stands.")
+    severity: Severity = strawberry.field(description="How bad it is.")
+    suppress_notifications: bool = strawberry.field(
+        description="Whether health notifications of its systems are silenced while it is open."
+    )
+    health_override: HealthOverride | None = strawberry.field(
+        description="What it says of its systems' health while it is open."
+    )
+    dedupe_key: str | None = strawberry.field(description="The key that deduplication was narrowed to.")
+    version: int = strawberry.field(description="Raised by one with every change, for `expectedVersion`.")
+    opened_by: Actor = strawberry.field(description="Who opened it.")
+    occurred_at: datetime = strawberry.field(description="When it began.")
+    created_at: datetime = strawberry.field(description="When it was opened here.")
+    updated_at: datetime = strawberry.field(description="When it last changed.")
+    identified_at: datetime | None = strawberry.field(description="When its cause was last identified.")
+    fixing_at: datetime | None = strawberry.field(description="When fixing last began.")
+    monitoring_at: datetime | None = strawberry.field(description="When monitoring last began.")
+    resolved_at: datetime | None = strawberry.field(description="When it was resolved; null while it is open.")
+    time_to_resolve_seconds: float | None = strawberry.field(
+        description="From its beginning to its resolution, in seconds; null while it is open."
+    )
+    system_ids: strawberry.Private[Sequence[str]]
+
+    @classmethod
+    def of(cls, incident: model.Incident) -> Self:
+        return cls(
+            id=strawberry.ID(incident.id),
+            number=incident.number,
+            reference=incident.reference,
+            title=incident.title,
+            description=incident.description,
+            status=incident.status,
+            severity=incident.severity,
+            suppress_notifications=incident.suppress_notifications,
+            health_override=incident.health_override,
+            dedupe_key=incident.dedupe_key or None,
+            version=incident.version,
+            opened_by=Actor.of(incident.opened_by),
+            occurred_at=incident.occurred_at,
+            created_at=incident.created_at,
+            updated_at=incident.updated_at,
+            identified_at=incident.identified_at,
+            fixing_at=incident.fixing_at,
+            monitoring_at=incident.monitoring_at,
+            resolved_at=incident.resolved_at,
+            time_to_resolve_seconds=incident.time_to_resolve_seconds,
+            system_ids=incident.system_ids,
+        )
+
+    @strawberry.field(description="The systems that it affects, 100 at most, by id.")
+    async def systems(self, info: Info) -> list["System"]:
+        systems = await info.context.loaders.systems.load_many(self.system_ids)
+        return [System.of(system) for system in systems if system is not None]
+
+    @strawberry.field(description="Its timeline, newest first, as far as the caller may read it.")
+    async def updates(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> Connection[IncidentUpdate]:
+        cursors, loaders = info.context.domain.cursors, info.context.loaders
+        arguments = PageArguments(first=first, after=after, last=last, before=before)
+        return connection(
+            await loaders.updates.load((self.id, arguments.request(cursors, _UPDATES))),
+            to_node=IncidentUpdate.of,
+            cursor=cursor_maker(cursors, _UPDATES, update_position),
+            count=lambda: loaders.update_counts.load(self.id),
+        )
+
+    @strawberry.field(description="Its links, oldest first, as far as the caller may read them.")
+    async def links(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> Connection[IncidentLink]:
+        cursors, loaders = info.context.domain.cursors, info.context.loaders
+        arguments = PageArguments(first=first, after=after, last=last, before=before)
+        return connection(
+            await loaders.links.load((self.id, arguments.request(cursors, _LINKS))),
+            to_node=IncidentLink.of,
+            cursor=cursor_maker(cursors, _LINKS, link_position),
+            count=lambda: loaders.link_counts.load(self.id),
+        )
+
+    @strawberry.field(description="The steps of its status, severity and systems, oldest first.")
+    async def history(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> Connection[IncidentTransition]:
+        cursors, loaders = info.context.domain.cursors, info.context.loaders
+        arguments = PageArguments(first=first, after=after, last=last, before=before)
+        return connection(
+            await loaders.histories.load((self.id, arguments.request(cursors, _HISTORY))),
+            to_node=IncidentTransition.of,
+            cursor=cursor_maker(cursors, _HISTORY, lambda step: (step.id,)),
+            count=lambda: loaders.history_counts.load(self.id),
+        )
+
+    @strawberry.field(description="Since when a reactive field has had its present value.")
+    async def in_state_since(
+        self,
+        info: Info,
+        field: Annotated[IncidentField, strawberry.argument(description="The field in question.")],
+    ) -> datetime | None:
+        return await info.context.loaders.in_state_since.load((self.id, field.value))
+
+
+@strawberry.type(description="An open incident's word on one system's health.")
+class ActiveHealthOverride:
+    system_id: strawberry.ID = strawberry.field(description="The id of the system.")
+    status: HealthOverride = strawberry.field(description="What the incident says.")
+    incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
+    incident_title: str = strawberry.field(description="What the incident is called.")
+
+    @classmethod
+    def of(cls, override: system_model.ActiveHealthOverride) -> Self:
+        return cls(
+            system_id=strawberry.ID(override.system_id),
+            status=override.status,
+            incident_id=strawberry.ID(override.incident_id),
+            incident_title=override.incident_title,
+        )
+
+
+@strawberry.type(description="How a system fares, and why.")
+class SystemHealth:
+    status: Health = strawberry.field(description="The worst of what was reported and what open incidents say.")
+    overrides: list[ActiveHealthOverride] = strawberry.field(description="What open incidents say.")
+
+
+@strawberry.type(description="Something that incidents affect.")
+class System(Node):
+    key: str = strawberry.field(description="The name that its owner chose for monitors to use; never changes.")
+    name: str = strawberry.field(description="Its name for people.")
+    description: str | None = strawberry.field(description="What it is.")
+    created_at: datetime = strawberry.field(description="When it was added to the catalog.")
+    updated_at: datetime = strawberry.field(description="When its name or description last changed.")
+
+    @classmethod
+    def of(cls, system: system_model.System) -> Self:
+        return cls(
+            id=strawberry.ID(system.id),
+            key=system.key,
+            name=system.name,
+            description=system.description,
+            created_at=system.created_at,
+            updated_at=system.updated_at,
+        )
+
+    @strawberry.field(description="How it fares; a system of which nothing bad was reported is healthy.")
+    async def health(self, info: Info) -> SystemHealth:
+        overrides = await info.context.loaders.overrides.load(self.id) or []
+        return SystemHealth(
+            status=worst_health(Health.HEALTHY, overrides),
+            overrides=[ActiveHealthOverride.of(override) for override in overrides],
+        )
+
+    @strawberry.field(description="The open incidents on it, newest first.")
+    async def open_incidents(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> Connection[Incident]:
+        loaders = info.context.loaders
+        arguments = PageArguments(first=first, after=after, last=last, before=before)
+        return await self._incidents(info, arguments, loaders.open_incidents, loaders.open_counts)
+
+    @strawberry.field(description="All incidents on it, newest first, resolved ones included.")
+    async def incidents(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> Connection[Incident]:
+        loaders = info.context.loaders
+        arguments = PageArguments(first=first, after=after, last=last, before=before)
+        return await self._incidents(info, arguments, loaders.system_incidents, loaders.incident_counts)
+
+    async def _incidents(self, info: Info, arguments: PageArguments, pages: Any, counts: Any) -> Connection[Incident]:
+        cursors = info.context.domain.cursors
+        request: PageRequest = arguments.request(cursors, _OF_SYSTEM)
+        return connection(
+            await pages.load((self.id, request)),
+            to_node=Incident.of,
+            cursor=cursor_maker(cursors, _OF_SYSTEM, lambda incident: (incident.id,)),
+            count=lambda: counts.load(self.id),
+        )

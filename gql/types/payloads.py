@@ -1,0 +1,120 @@
+"""What mutations answer: the object, why it was refused, and where the log stood."""
+
+import strawberry
+
+from gql.types.enums import ErrorCode
+from gql.types.errors import UserError
+from gql.types.incident import Incident, System
+from gql.types.timeline import IncidentLink, IncidentUpdate
+
+_OBJECT = "The incident as it is now; null where it does not exist."
+
+
+@strawberry.interface(description="What every mutation answers.")
+class Payload:
+    user_errors: list[UserError] = strawberry.field(
+        description="Why nothing was written; empty where the write went through."
+    )
+    cursor: str = strawberry.field(
+        description="The log's position as of this write: a live view that has reached it shows the write."
+    )
+
+
+@strawberry.type(description="The answer of `createIncident`.")
+class CreateIncidentPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+    reused: bool = strawberry.field(
+        default=False, description="Whether this is an incident that was open before, and nothing was written."
+    )
+
+
+@strawberry.type(description="The answer of `updateIncident`.")
+class UpdateIncidentPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+
+
+@strawberry.type(description="The answer of `resolveIncident`.")
+class ResolveIncidentPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+
+
+@strawberry.type(description="The answer of `deleteIncident`.")
+class DeleteIncidentPayload(Payload):
+    deleted_incident_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
+    incident: Incident | None = strawberry.field(
+        default=None, description="The incident as it is now, where it was refused because of its version."
+    )
+
+
+@strawberry.type(description="The answer of `addIncidentUpdate`.")
+class AddIncidentUpdatePayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+    update: IncidentUpdate | None = strawberry.field(default=None, description="The entry.")
+
+
+@strawberry.type(description="The answer of `editIncidentUpdate`.")
+class EditIncidentUpdatePayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+    update: IncidentUpdate | None = strawberry.field(default=None, description="The entry.")
+
+
+@strawberry.type(description="The answer of `deleteIncidentUpdate`.")
+class DeleteIncidentUpdatePayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+    deleted_update_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
+
+
+@strawberry.type(description="The answer of `addIncidentLink`.")
+class AddIncidentLinkPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+    link: IncidentLink | None = strawberry.field(default=None, description="The link.")
+
+
+@strawberry.type(description="The answer of `updateIncidentLink`.")
+class UpdateIncidentLinkPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+    link: IncidentLink | None = strawberry.field(default=None, description="The link.")
+
+
+@strawberry.type(description="The answer of `removeIncidentLink`.")
+class RemoveIncidentLinkPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+    removed_link_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
+
+
+@strawberry.type(description="What became of one id of a bulk mutation.")
+class IncidentResult:
+    id: strawberry.ID = strawberry.field(description="The id as it was given.")
+    ok: bool = strawberry.field(description="Whether the write went through, or had nothing to do.")
+    code: ErrorCode | None = strawberry.field(description="Why it was refused, for programs.")
+    message: str | None = strawberry.field(description="Why it was refused, for people.")
+    incident: Incident | None = strawberry.field(description="The incident as it is now; null where it does not exist.")
+
+
+@strawberry.type(description="The answer of `resolveIncidents`.")
+class ResolveIncidentsPayload(Payload):
+    results: list[IncidentResult] = strawberry.field(
+        default_factory=list, description="One result for each id, in the order given."
+    )
+
+
+@strawberry.type(description="The answer of `deleteIncidents`.")
+class DeleteIncidentsPayload(Payload):
+    results: list[IncidentResult] = strawberry.field(
+        default_factory=list, description="One result for each id, in the order given."
+    )
+
+
+@strawberry.type(description="The answer of `createSystem`.")
+class CreateSystemPayload(Payload):
+    system: System | None = strawberry.field(default=None, description="The system.")
+
+
+@strawberry.type(description="The answer of `updateSystem`.")
+class UpdateSystemPayload(Payload):
+    system: System | None = strawberry.field(default=None, description="The system as it is now.")
+
+
+@strawberry.type(description="The answer of `deleteSystem`.")
+class DeleteSystemPayload(Payload):
+    deleted_system_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")

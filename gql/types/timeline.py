@@ -1,0 +1,88 @@
+"""Timeline entries and links of incidents."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from domain.model import incident as model
+from gql.context import Info
+from gql.types.actor import Actor
+from gql.types.enums import Status, Visibility
+from gql.types.node import Node
+
+
+@strawberry.type(description="What a timeline entry said before an edit.")
+class IncidentUpdateVersion:
+    id: strawberry.ID = strawberry.field(description="The id of this version.")
+    message: str = strawberry.field(description="The text.")
+    status_change: Status | None = strawberry.field(description="The status that it carried.")
+    visibility: Visibility = strawberry.field(description="Who could read it.")
+    created_at: datetime = strawberry.field(description="The moment that it was dated.")
+    replaced_at: datetime = strawberry.field(description="When it was edited.")
+    replaced_by: Actor = strawberry.field(description="Who edited it.")
+
+    @classmethod
+    def of(cls, version: model.IncidentUpdateVersion) -> Self:
+        return cls(
+            id=strawberry.ID(version.id),
+            message=version.message,
+            status_change=version.status_change,
+            visibility=version.visibility,
+            created_at=version.created_at,
+            replaced_at=version.replaced_at,
+            replaced_by=Actor.of(version.replaced_by),
+        )
+
+
+@strawberry.type(description="An entry of an incident's timeline.")
+class IncidentUpdate(Node):
+    message: str = strawberry.field(description="The text, in Markdown.")
+    status_change: Status | None = strawberry.field(description="The status that the incident took with it.")
+    visibility: Visibility = strawberry.field(description="Who may read it.")
+    created_at: datetime = strawberry.field(description="The moment that it is dated.")
+    created_by: Actor = strawberry.field(description="Who wrote it.")
+    edited_at: datetime | None = strawberry.field(description="When it was last edited.")
+    incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
+
+    @classmethod
+    def of(cls, entry: model.IncidentUpdate) -> Self:
+        return cls(
+            id=strawberry.ID(entry.id),
+            message=entry.message,
+            status_change=entry.status_change,
+            visibility=entry.visibility,
+            created_at=entry.created_at,
+            created_by=Actor.of(entry.created_by),
+            edited_at=entry.edited_at,
+            incident_id=strawberry.ID(entry.incident_id),
+        )
+
+    @strawberry.field(
+        description="What it said before its edits, oldest first, the last 100; empty for those who may not see them."
+    )
+    async def edit_history(self, info: Info) -> list[IncidentUpdateVersion]:
+        if not info.context.audience.sees_edit_history or self.edited_at is None:
+            return []
+        versions = await info.context.loaders.versions.load(self.id)
+        return [IncidentUpdateVersion.of(version) for version in versions or []]
+
+
+@strawberry.type(description="A page elsewhere that belongs to an incident.")
+class IncidentLink(Node):
+    label: str | None = strawberry.field(description="What to call it.")
+    url: str = strawberry.field(description="Its address, unique on its incident.")
+    visibility: Visibility = strawberry.field(description="Who may read it.")
+    created_at: datetime = strawberry.field(description="When it was added.")
+    incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
+
+    @classmethod
+    def of(cls, link: model.IncidentLink) -> Self:
+        return cls(
+            id=strawberry.ID(link.id),
+            label=link.label,
+            url=link.url,
+            visibility=link.visibility,
+            created_at=link.created_at,
+            incident_id=strawberry.ID(link.incident_id),
+        )

@@ -1,0 +1,31 @@
+"""The catalog of triggers."""
+
+from typing import Self
+
+import strawberry
+from strawberry.scalars import JSON
+
+from domain.entities import triggers as model
+
+
+@strawberry.type(description="A kind of event that incidents give rise to.")
+class Trigger:
+    id: strawberry.ID = strawberry.field(description="Its id, such as `incident.created`.")
+    display_name: str = strawberry.field(description="Its name for people.")
+    description: str = strawberry.field(description="When it fires.")
+    category: str = strawberry.field(description="What it is listed under.")
+    icon: str = strawberry.field(description="The name of an icon that stands for it.")
+    payload_schema: JSON = strawberry.field(description="The JSON Schema of its payload.")
+    context_key: str = strawberry.field(description="The payload field that tells different things apart.")
+
+    @classmethod
+    def of(cls, trigger: model.Trigger) -> Self:
+        return cls(
+            id=strawberry.ID(trigger.id),
+            display_name=trigger.display_name,
+            description=trigger.description,
+            category=trigger.category,
+            icon=trigger.icon,
+            payload_schema=JSON(trigger.payload_schema),
+            context_key=trigger.context_key,
+        )

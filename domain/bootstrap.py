@@ -20,6 +20,7 @@ from domain.model.incident import Incident
 from domain.persistence.database import Database
 from domain.persistence.engines import create_engines, database_url
 from domain.persistence.migrate import migrate
+from domain.services.demo import DemoService
 from domain.services.events import EventService
 from domain.services.incidents import IncidentService
 from domain.services.links import LinkService
@@ -54,6 +55,7 @@ class Domain:
     events: EventService
     reads: Reads
     tokens: TokenService
+    demo: DemoService
 
 
 @asynccontextmanager
@@ -87,6 +89,19 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
     register_incident_triggers(triggers)
     tail = LogTail(database, poll_seconds=settings.poll_seconds, ring_size=settings.ring_size)
     writer = Writer(database, clock)
+    reads = Reads(database=database, handle=handle)
+    incidents = IncidentService(writer=writer, handle=handle, clock=clock)
+    timeline = TimelineService(writer=writer, handle=handle, clock=clock)
+    systems = SystemService(writer=writer, handle=handle, clock=clock)
+    demo = DemoService(
+        writer=writer,
+        handle=handle,
+        clock=clock,
+        reads=reads,
+        systems=systems,
+        incidents=incidents,
+        timeline=timeline,
+    )
     return Domain(
         settings=settings,
         clock=clock,
@@ -99,13 +114,14 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         tail=tail,
         subscribers=ChangeSubscribers(database=database, tail=tail, clock=clock),
         cursors=cursors,
-        incidents=IncidentService(writer=writer, handle=handle, clock=clock),
-        timeline=TimelineService(writer=writer, handle=handle, clock=clock),
+        incidents=incidents,
+        timeline=timeline,
         links=LinkService(writer=writer, handle=handle, clock=clock),
-        systems=SystemService(writer=writer, handle=handle, clock=clock),
+        systems=systems,
         events=EventService(database=database, tail=tail, cursors=cursors),
-        reads=Reads(database=database, handle=handle),
+        reads=reads,
         tokens=TokenService(database=database, clock=clock),
+        demo=demo,
     )
 
 

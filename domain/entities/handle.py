@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -95,6 +96,22 @@ class Origin:
 BY_SYSTEM = Origin()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step(Generic[E]):
+    """A write that changes something, before it is stamped and recorded."""
+
+    entity_id: str
+    before: Snapshot[E] | None
+    after: Snapshot[E]
+    changed: Difference
+    described: tuple[str, ...]
+    touched: tuple[Touched, ...]
+
+    @property
+    def version(self) -> int:
+        return self.before.version + 1 if self.before is not None else 1
+
+
 class EntityHandle(Generic[E]):
     """Reads and writes the entities of one kind."""
 
@@ -160,10 +177,23 @@ class EntityHandle(Generic[E]):
         await apply(before)
         if before is None or not before.state:
             return None
-        gone = Difference(changed_fields=tuple(sorted(before.state)), delta={})
-        change = self._change(entity_id, before, None, gone, origin=origin)
+        before = replace(before, state=self._validated(before.state))
+        change = self._tombstone(entity_id, before, origin=origin, at=self._runtime().clock.now())
         unit.record(change, ())
         return change
+
+    def replay(
+        self, entity_id: str, before: Snapshot[E] | None, applied: Applied[E], *, origin: Origin, at: datetime
+    ) -> tuple[Change, list[Transition]] | None:
+        """What a write of this step at that moment would have recorded, or None where it changes nothing.
+
+        For loading a history in bulk, in units of work that also write its rows; `applied.after` is stamped already.
+        """
+        step = self._step(entity_id, before, applied)
+        if step is None:
+            return None
+        change = self._change(step, origin=origin, at=at)
+        return change, _transitions(change)
 
     async def in_state_since(self, session: ReadSession, entity_id: str, name: str) -> datetime | None:
         """Since when a reactive field has had its present value; None without an entity or a record of it."""
@@ -190,80 +220,115 @@ class EntityHandle(Generic[E]):
     async def _settle(
         self, unit: UnitOfWork, entity_id: str, before: Snapshot[E] | None, applied: Applied[E], origin: Origin
     ) -> Mutation[E]:
+        step = self._step(entity_id, before, applied)
+        if step is None:
+            unchanged = replace(applied.after, state=self._validated(applied.after.state))
+            return Mutation(after=unchanged, change=None)
+        now = self._runtime().clock.now()
+        if step.before is not None and self._kind.stamp is not None:
+            stamped = await self._kind.stamp(unit, step.after, step.version, now)
+            step = replace(step, after=replace(stamped, state=step.after.state))
+        change = self._change(step, origin=origin, at=now)
+        unit.record(change, _transitions(change))
+        return Mutation(after=replace(step.after, version=step.version), change=change)
+
+    def _step(self, entity_id: str, before: Snapshot[E] | None, applied: Applied[E]) -> "_Step[E] | None":
         after = replace(applied.after, state=self._validated(applied.after.state))
         prev = None if before is None else replace(before, state=self._validated(before.state))
         changed = diff(prev.state if prev else None, after.state)
         described = diff(_own_facts(prev), _own_facts(after)).changed_fields if prev else ()
         if not changed and not described and not applied.touched:
-            return Mutation(after=after, change=None)
-        if prev is not None:
-            after = await self._stamped(unit, after, prev.version + 1)
-        change = self._change(
-            entity_id, prev, after, changed, origin=origin, described=described, touched=applied.touched
+            return None
+        return _Step(
+            entity_id=entity_id,
+            before=prev,
+            after=after,
+            changed=changed,
+            described=described,
+            touched=applied.touched,
         )
-        unit.record(change, self._transitions(change))
-        return Mutation(after=after, change=change)
 
-    async def _stamped(self, unit: UnitOfWork, after: Snapshot[E], version: int) -> Snapshot[E]:
-        if self._kind.stamp is None:
-            return replace(after, version=version)
-        stamped = await self._kind.stamp(unit, after, version, self._runtime().clock.now())
-        return replace(stamped, state=self._validated(stamped.state))
+    def _change(self, step: "_Step[E]", *, origin: Origin, at: datetime) -> Change:
+        described = "description" in step.described
+        return self._recorded(
+            step.entity_id,
+            states=(step.before.state if step.before else None, step.after.state),
+            pictures=(_picture(step.before, with_description=described), _picture(step.after, with_description=True)),
+            version=step.version,
+            changed=step.changed,
+            described=step.described,
+            touched=step.touched,
+            origin=origin,
+            at=at,
+        )
 
-    def _change(
+    def _tombstone(self, entity_id: str, before: Snapshot[E], *, origin: Origin, at: datetime) -> Change:
+        return self._recorded(
+            entity_id,
+            states=(before.state, None),
+            pictures=(_picture(before, with_description=True), None),
+            version=before.version + 1,
+            changed=Difference(changed_fields=tuple(sorted(before.state)), delta={}),
+            described=(),
+            touched=(),
+            origin=origin,
+            at=at,
+        )
+
+    def _recorded(  # noqa: PLR0913 - the one place that puts a change together
         self,
         entity_id: str,
-        before: Snapshot[E] | None,
-        after: Snapshot[E] | None,
-        changed: Difference,
         *,
+        states: tuple[State | None, State | None],
+        pictures: tuple[State | None, State | None],
+        version: int,
+        changed: Difference,
+        described: tuple[str, ...],
+        touched: tuple[Touched, ...],
         origin: Origin,
-        described: tuple[str, ...] = (),
-        touched: tuple[Touched, ...] = (),
+        at: datetime,
     ) -> Change:
         runtime = self._runtime()
-        prev, following = before.state if before else None, after.state if after else None
-        recorded = {
-            "prev": prev,
-            "next": following,
-            "delta": changed.delta,
-            "before": _recorded(before, with_description="description" in described or after is None),
-            "after": _recorded(after, with_description=True),
-        }
+        masked = partial(runtime.masker.mask, origin.run_id)
         change = Change(
             id=new_id("chg"),
             kind=self.kind,
             entity_id=entity_id,
-            version=before.version + 1 if before else 1,
-            action=(self._kind.name_action or _name_action)(prev, following),
+            version=version,
+            action=(self._kind.name_action or _name_action)(*states),
+            prev=masked(states[0]),
+            next=masked(states[1]),
             changed_fields=changed.changed_fields,
+            delta=masked(changed.delta),
             described_fields=described,
+            before=masked(pictures[0]),
+            after=masked(pictures[1]),
             touched=touched,
             actor=origin.actor,
             cause=origin.cause,
-            occurred_at=runtime.clock.now(),
-            **{name: runtime.masker.mask(origin.run_id, value) for name, value in recorded.items()},
+            occurred_at=at,
         )
         events = runtime.derivers.derive(change) if changed else ()
         return replace(change, events=events, payload=runtime.derivers.payload(change) if events else None)
 
-    def _transitions(self, change: Change) -> list[Transition]:
-        return [
-            Transition(
-                id=0,
-                change_id=change.id,
-                kind=change.kind,
-                entity_id=change.entity_id,
-                field=name,
-                from_value=None if change.prev is None else value_text(change.prev.get(name)),
-                to_value=value_text((change.next or {}).get(name)),
-                occurred_at=change.occurred_at,
-            )
-            for name in change.changed_fields
-        ]
-
     def _validated(self, state: State) -> State:
         return self._kind.state.model_validate(state).model_dump(mode="json")
+
+
+def _transitions(change: Change) -> list[Transition]:
+    return [
+        Transition(
+            id=0,
+            change_id=change.id,
+            kind=change.kind,
+            entity_id=change.entity_id,
+            field=name,
+            from_value=None if change.prev is None else value_text(change.prev.get(name)),
+            to_value=value_text((change.next or {}).get(name)),
+            occurred_at=change.occurred_at,
+        )
+        for name in change.changed_fields
+    ]
 
 
 def _own_facts(snapshot: Snapshot[Any] | None) -> State:
@@ -271,7 +336,7 @@ def _own_facts(snapshot: Snapshot[Any] | None) -> State:
     return {name: value for name, value in facts.items() if name not in _DERIVED_FACTS}
 
 
-def _recorded(snapshot: Snapshot[Any] | None, *, with_description: bool) -> State | None:
+def _picture(snapshot: Snapshot[Any] | None, *, with_description: bool) -> State | None:
     """All that the log keeps of a state; a long description only once, where it says something new."""
     if snapshot is None:
         return None

@@ -53,6 +53,8 @@ def database_url(text: str) -> URL:
         raise StartupError(f"Databases of the kind {backend!r} are not supported. Use sqlite:/// or postgresql://.")
     if not url.database or url.database == ":memory:":
         raise StartupError("SQLite needs a file: sqlite:///incidentql.db, for instance.")
+    if Path(url.database).is_dir():
+        raise StartupError(f"The database {url.database} is a folder. Name a file in it.")
     if not Path(url.database).absolute().parent.is_dir():
         raise StartupError(f"The folder of the database file {url.database} does not exist.")
     return url.set(drivername="sqlite+aiosqlite")

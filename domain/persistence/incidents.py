@@ -156,13 +156,27 @@ class IncidentRepository:
 
     async def next_number(self) -> int:
         """A number that no incident had; others who want one wait for the commit."""
+        return await self.last_of_numbers(1)
+
+    async def last_of_numbers(self, count: int) -> int:
+        """The last of so many consecutive numbers that no incident had; others who want some wait for the commit."""
         statement = (
             sa.update(counters)
             .where(counters.c.name == "incident")
-            .values(value=counters.c.value + 1)
+            .values(value=counters.c.value + count)
             .returning(counters.c.value)
         )
         return int(await self._connection.scalar(statement))
+
+    async def insert_many(self, loaded: Sequence[Incident]) -> None:
+        """Write incidents of a history that is being loaded."""
+        await self._connection.execute(sa.insert(incidents), [_columns(incident) for incident in loaded])
+        members = [
+            {"incident_id": incident.id, "system_id": system_id}
+            for incident in loaded
+            for system_id in incident.system_ids
+        ]
+        await self._connection.execute(sa.insert(incident_systems), members)
 
     async def insert(self, incident: Incident) -> None:
         """Write a new incident and its systems."""

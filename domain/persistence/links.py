@@ -70,6 +70,11 @@ class LinkRepository:
         statement = insert_or_ignore(self._connection, links, _columns(link)).returning(links.c.id)
         return await self._connection.scalar(statement) is not None
 
+    async def insert_many(self, loaded: Sequence[IncidentLink]) -> None:
+        """Write links of a history that is being loaded, whose addresses differ."""
+        if loaded:
+            await self._connection.execute(sa.insert(links), [_columns(link) for link in loaded])
+
     async def save(self, link: IncidentLink) -> None:
         """Write an edited link, whose incident is locked and whose address is free."""
         await self._connection.execute(sa.update(links).where(links.c.id == link.id).values(**_columns(link)))

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -56,6 +57,14 @@ class SearchRepository:
             "body": search_body(text),
         }
         await self._connection.execute(upsert(self._connection, search_entries, values, keys=["entry_id"]))
+
+    async def insert_many(self, entries: Sequence[tuple[str, str, Visibility, str]]) -> None:
+        """Make new texts findable: (entry, incident, visibility, text) each."""
+        rows = [
+            {"entry_id": entry_id, "incident_id": incident_id, "visibility": visibility, "body": search_body(text)}
+            for entry_id, incident_id, visibility, text in entries
+        ]
+        await self._connection.execute(sa.insert(search_entries), rows)
 
     async def remove(self, entry_id: str) -> None:
         """Forget the text of that entry."""

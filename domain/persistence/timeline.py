@@ -88,8 +88,15 @@ class TimelineRepository:
 
     async def insert(self, entry: IncidentUpdate) -> None:
         """Write a new entry."""
-        values = {name: getattr(entry, name) for name in _COLUMNS} | actor_columns("created_by", entry.created_by)
-        await self._connection.execute(sa.insert(updates).values(**values))
+        await self.insert_many([entry])
+
+    async def insert_many(self, entries: Sequence[IncidentUpdate]) -> None:
+        """Write new entries."""
+        rows = [
+            {name: getattr(entry, name) for name in _COLUMNS} | actor_columns("created_by", entry.created_by)
+            for entry in entries
+        ]
+        await self._connection.execute(sa.insert(updates), rows)
 
     async def replace(self, entry: IncidentUpdate, *, former: IncidentUpdateVersion) -> None:
         """Write an edited entry and keep what it said before."""

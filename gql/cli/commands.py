@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 import uvloop
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.bootstrap import running_domain
 from domain.errors import DomainError, StartupError
@@ -62,7 +63,28 @@ def serve(
 ) -> None:
     """Serve the API. Migrations run first; the first start prints an admin token."""
     settings = _settings(host=host, port=port, database_url=database_url, broadcast_url=broadcast_url)
-    _run(serve_forever(settings, say=typer.echo))
+    _run(serve_forever(settings, demo=demo, say=typer.echo))
+
+
+@app.command(name="demo")
+def fill(
+    incidents: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="How many past incidents to add.", show_default=True)
+    ] = 1000,
+    seed: Annotated[int, typer.Option(help="Another seed tells other stories.")] = 1,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Fill the database with a believable history: systems, incidents over months, updates and links."""
+
+    async def work(settings: Settings) -> None:
+        async with running_domain(settings, live=False) as domain:
+            with Progress(
+                TextColumn("Incidents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+            ) as progress:
+                bar = progress.add_task("incidents", total=incidents)
+                await domain.demo.fill(incidents, seed=seed, progress=lambda added: progress.advance(bar, added))
+
+    _run(work(_settings(database_url=database_url)))
 
 
 @app.command()

@@ -4,18 +4,19 @@ import asyncio
 import errno
 import signal
 import socket
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from typing_extensions import override
 
-from domain.bootstrap import running_domain
+from domain.bootstrap import Domain, running_domain
 from domain.errors import StartupError
 from domain.settings import Settings
 from gql.app import create_app
 
 _BACKLOG = 2048
+_DEMO_INCIDENTS = 200
 _GRACE_SECONDS = 10
 #: A peer that acknowledges nothing for so long is gone; the kernel then frees what its socket holds.
 _DEAD_PEER_MILLIS = 20_000
@@ -48,7 +49,7 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-async def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
+async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
     """Serve until told to stop.
 
     Raises:
@@ -73,7 +74,25 @@ async def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
             port = listening.getsockname()[1]
             _greet(say, host=settings.host, port=port, token=token)
             server = Server(config, on_closing=closing.set)
-            await server.serve(sockets=[listening])
+            async with _lively(domain, wanted=demo):
+                await server.serve(sockets=[listening])
+
+
+@asynccontextmanager
+async def _lively(domain: Domain, *, wanted: bool) -> AsyncIterator[None]:
+    """Where it is wanted, seeds an empty database and keeps demo events coming."""
+    if not wanted:
+        yield
+        return
+    if await domain.demo.is_empty():
+        await domain.demo.fill(_DEMO_INCIDENTS)
+    stopping = asyncio.Event()
+    running = asyncio.create_task(domain.demo.run(stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await running
 
 
 def _bind(host: str, port: int) -> socket.socket:

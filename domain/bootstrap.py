@@ -68,9 +68,10 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
     engines = create_engines(database_url(settings.database_url), sqlite_synchronous=settings.sqlite_synchronous)
     try:
         await migrate(engines)
-        database = Database(engines)
+        clock = clock or Clock()
+        database = Database(engines, clock)
         key = await database.read(lambda session: session.state.get("cursor_key"))
-        domain = _assemble(settings, clock or Clock(), database, CursorCodec(bytes.fromhex(key or "")))
+        domain = _assemble(settings, clock, database, CursorCodec(bytes.fromhex(key or "")))
         if live:
             async with _background(domain):
                 yield domain
@@ -91,7 +92,7 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
     writer = Writer(database, clock)
     reads = Reads(database=database, handle=handle)
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
-    timeline = TimelineService(writer=writer, handle=handle, clock=clock)
+    timeline = TimelineService(writer=writer, handle=handle)
     systems = SystemService(writer=writer, handle=handle, clock=clock)
     demo = DemoService(
         writer=writer,
@@ -116,7 +117,7 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         cursors=cursors,
         incidents=incidents,
         timeline=timeline,
-        links=LinkService(writer=writer, handle=handle, clock=clock),
+        links=LinkService(writer=writer, handle=handle),
         systems=systems,
         events=EventService(database=database, tail=tail, cursors=cursors),
         reads=reads,

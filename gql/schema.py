@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
-from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
+from graphql import GraphQLError, OperationDefinitionNode
+from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.scalar import ScalarDefinition
@@ -53,6 +53,22 @@ class SafeParserCache(ParserCache):
         yield
 
 
+class RequireOperationName(SchemaExtension):
+    """Refuses a document of several operations that does not say which one; the core would run the first of them."""
+
+    @override
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        document = context.graphql_document
+        if document is not None and not context.pre_execution_errors and context._provided_operation_name is None:
+            operations = [part for part in document.definitions if isinstance(part, OperationDefinitionNode)]
+            if len(operations) > 1:
+                message = "The document holds several operations: name one in `operationName`."
+                error = GraphQLError(message, operations, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})
+                context.pre_execution_errors = [error]
+        yield
+
+
 class IncidentSchema(strawberry.Schema):
     """A schema whose errors are logged by PublicErrors alone: what clients do wrong is none of the operator's."""
 
@@ -85,6 +101,8 @@ def _build(*, sort: bool) -> IncidentSchema:
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
             lambda: SafeParserCache(maxsize=512),
             lambda: ValidationCache(maxsize=512),
+            # Last: the cache overwrites the errors that were there before it.
+            RequireOperationName,
         ],
         config=StrawberryConfig(sort_schema=sort, scalar_map={datetime: _DATE_TIME}),
     )

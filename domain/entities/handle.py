@@ -178,7 +178,7 @@ class EntityHandle(Generic[E]):
         if before is None or not before.state:
             return None
         before = replace(before, state=self._validated(before.state))
-        change = self._tombstone(entity_id, before, origin=origin, at=self._runtime().clock.now())
+        change = self._tombstone(entity_id, before, origin=origin, at=unit.moment())
         unit.record(change, ())
         return change
 
@@ -224,7 +224,7 @@ class EntityHandle(Generic[E]):
         if step is None:
             unchanged = replace(applied.after, state=self._validated(applied.after.state))
             return Mutation(after=unchanged, change=None)
-        now = self._runtime().clock.now()
+        now = unit.moment()
         if step.before is not None and self._kind.stamp is not None:
             stamped = await self._kind.stamp(unit, step.after, step.version, now)
             step = replace(step, after=replace(stamped, state=step.after.state))

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from domain.clock import Clock
 from domain.errors import DomainError
 from domain.persistence.engines import Engines
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
@@ -32,8 +33,9 @@ class Committed(Generic[T]):
 class Database:
     """The way to the data for everybody: `read` and `write` take a function and run it in one transaction."""
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, clock: Clock | None = None) -> None:
         self._engines = engines
+        self._clock = clock or Clock()
         self._running: set[asyncio.Task[Any]] = set()
         self._on_append: list[Callable[[], None]] = []
 
@@ -87,7 +89,7 @@ class Database:
 
     async def _attempt(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Committed[T]:
         async with self._engines.writer.begin() as connection:
-            unit = UnitOfWork(connection)
+            unit = UnitOfWork(connection, self._clock)
             try:
                 value = await work(unit)
             except DomainError as error:

@@ -60,7 +60,7 @@ def word_condition(connection: AsyncConnection, word: str, *, prefix: bool) -> s
         )
         return search_entries.c.id.in_(rows.columns(sa.column("rowid", sa.Integer)))
     query = sa.cast(sa.literal(f"'{word}':*" if prefix else f"'{word}'"), postgresql.TSQUERY)
-    return sa.literal_column("search_entries.words", postgresql.TSVECTOR).op("@@")(query)
+    return sa.literal_column("search_entries.words", postgresql.TSVECTOR).bool_op("@@")(query)
 
 
 def json_list_overlaps(connection: AsyncConnection, column: Any, values: Sequence[str]) -> sa.ColumnElement[bool]:
@@ -68,5 +68,5 @@ def json_list_overlaps(connection: AsyncConnection, column: Any, values: Sequenc
     if is_sqlite(connection):
         entries = sa.func.json_each(column).table_valued("value")
         return sa.exists(sa.select(sa.literal(1)).select_from(entries).where(entries.c.value.in_(values)))
-    held = sa.cast(column, postgresql.JSONB).op("?|")(sa.cast(list(values), postgresql.ARRAY(sa.Text)))
+    held = sa.cast(column, postgresql.JSONB).bool_op("?|")(sa.cast(list(values), postgresql.ARRAY(sa.Text)))
     return sa.func.coalesce(held, sa.false())

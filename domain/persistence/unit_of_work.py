@@ -1,9 +1,11 @@
 """What one transaction can reach: repositories to read, and in a unit of work to write as well."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.clock import Clock
 from domain.model.change import Change, Transition
 from domain.persistence.changes import ChangeRepository
 from domain.persistence.claims import ClaimRepository
@@ -36,13 +38,24 @@ class ReadSession:
 class UnitOfWork(ReadSession):
     """One transaction: all that happened in it is committed together, or nothing is. Nobody commits it by hand."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
         super().__init__(connection)
+        self._clock = clock
+        self._moment: datetime | None = None
         self.claims = ClaimRepository(connection)
         self.idempotency = IdempotencyRepository(connection)
         self.search = SearchRepository(connection)
         self._pending: list[tuple[Change, Sequence[Transition]]] = []
         self._closing: list[Callable[[int], Awaitable[None]]] = []
+
+    def moment(self) -> datetime:
+        """The one moment at which everything in this unit of work happens.
+
+        Read when it is first asked for, which is after the locks: a later write of an entity is never dated earlier.
+        """
+        if self._moment is None:
+            self._moment = self._clock.now()
+        return self._moment
 
     @property
     def has_changes(self) -> bool:

@@ -100,7 +100,14 @@ class IncidentService:
         taken = await unit.claims.take_free(draft.id, ordered, draft.dedupe_key)
         if command.dedupe_open_for_system and primary not in taken:
             return await self._reuse_rival(unit, draft.id, primary, dedupe_key=key)
-        incident = replace(draft, number=await unit.incidents.next_number(), system_ids=canonical_systems(ordered))
+        incident = replace(
+            draft,
+            number=await unit.incidents.next_number(),
+            system_ids=canonical_systems(ordered),
+            occurred_at=min(command.occurred_at or unit.moment(), unit.moment()),
+            created_at=unit.moment(),
+            updated_at=unit.moment(),
+        )
         mutation = await self._handle.mutate(
             unit, incident.id, lambda _: self._insert(unit, incident, command), origin=origin
         )
@@ -156,14 +163,13 @@ class IncidentService:
             check_version(incident, expected_version)
             if not incident.is_open and message is None:
                 return Applied(after=snapshot_of(incident))
-            now = self._clock.now()
             entry = IncidentUpdate(
                 id=new_id("upd"),
                 incident_id=incident_id,
                 message=message or RESOLVED_MESSAGE,
                 status_change=Status.RESOLVED if incident.is_open else None,
                 visibility=Visibility.PUBLIC,
-                created_at=now,
+                created_at=unit.moment(),
                 created_by=origin.actor,
             )
             return await write_entry(unit, incident, entry)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from domain.clock import Clock
 from domain.entities.handle import Applied, EntityHandle, Snapshot
 from domain.entities.incident import snapshot_of
 from domain.errors import DuplicateError, NotFoundError
@@ -30,10 +29,9 @@ class Linked:
 class LinkService:
     """The use cases of links; each call is one transaction."""
 
-    def __init__(self, *, writer: Writer, handle: EntityHandle[Incident], clock: Clock) -> None:
+    def __init__(self, *, writer: Writer, handle: EntityHandle[Incident]) -> None:
         self._writer = writer
         self._handle = handle
-        self._clock = clock
 
     async def add(
         self, viewer: Viewer, command: AddIncidentLink, *, idempotency_key: str | None = None
@@ -44,25 +42,28 @@ class LinkService:
             DuplicateError: the address stands there already.
             NotFoundError, VersionConflictError, InvalidInputError, ConflictError
         """
-        link = IncidentLink(
-            id=new_id("lnk"),
-            incident_id=command.incident_id,
-            label=checked_label(command.label),
-            url=checked_url(command.url),
-            visibility=command.visibility,
-            created_at=self._clock.now(),
-        )
+        label, url = checked_label(command.label), checked_url(command.url)
+        link_id = new_id("lnk")
 
         async def work(unit: UnitOfWork) -> Linked:
             async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
                 incident = _present(before, command.incident_id)
                 check_version(incident, command.expected_version)
+                link = IncidentLink(
+                    id=link_id,
+                    incident_id=incident.id,
+                    label=label,
+                    url=url,
+                    visibility=command.visibility,
+                    created_at=unit.moment(),
+                )
                 if not await unit.links.insert(link):
                     raise _duplicate()
                 return _touched(incident, link, TouchKind.ADDED, link.visibility)
 
             mutation = await self._handle.mutate(unit, command.incident_id, apply, origin=origin_of(viewer))
-            return Linked(incident=mutation.after.entity, link=link)
+            written = await unit.links.get_many([link_id])
+            return Linked(incident=mutation.after.entity, link=written.get(link_id))
 
         once = Idempotency(
             mutation="addIncidentLink",

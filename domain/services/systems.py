@@ -79,7 +79,7 @@ class SystemService:
             )
             if changed == system:
                 return system
-            changed = replace(changed, updated_at=self._clock.now())
+            changed = replace(changed, updated_at=unit.moment())
             await unit.systems.save(changed)
             return changed
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from domain.clock import Clock
 from domain.entities.handle import Applied, Apply, EntityHandle, Snapshot
 from domain.entities.incident import snapshot_of
 from domain.errors import NotFoundError
@@ -31,10 +30,9 @@ class Written:
 class TimelineService:
     """The use cases of timelines; each call is one transaction."""
 
-    def __init__(self, *, writer: Writer, handle: EntityHandle[Incident], clock: Clock) -> None:
+    def __init__(self, *, writer: Writer, handle: EntityHandle[Incident]) -> None:
         self._writer = writer
         self._handle = handle
-        self._clock = clock
 
     async def add(
         self, viewer: Viewer, command: AddIncidentUpdate, *, idempotency_key: str | None = None
@@ -57,7 +55,7 @@ class TimelineService:
                     message=message,
                     status_change=None if command.status_change is incident.status else command.status_change,
                     visibility=command.visibility,
-                    created_at=self._clock.now(),
+                    created_at=unit.moment(),
                     created_by=viewer.actor,
                 )
                 return await write_entry(unit, incident, entry)
@@ -132,7 +130,7 @@ class TimelineService:
         command: EditIncidentUpdate,
         viewer: Viewer,
     ) -> Applied[Incident]:
-        now = self._clock.now()
+        now = unit.moment()
         created_at = given(command.created_at, entry.created_at)
         edited = replace(
             entry,

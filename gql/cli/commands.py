@@ -34,7 +34,7 @@ DatabaseUrl = Annotated[
     str | None,
     typer.Option(
         help="Where the data is: sqlite:///file.db or postgresql://user@host/name. "
-        "[default: sqlite:///incidentql.db, or INCIDENTQL_DATABASE_URL]",
+        "(default: sqlite:///incidentql.db, or INCIDENTQL_DATABASE_URL)",
         show_default=False,
     ),
 ]
@@ -43,17 +43,17 @@ DatabaseUrl = Annotated[
 @app.command()
 def serve(
     host: Annotated[
-        str | None, typer.Option(help="The address to listen on. [default: 127.0.0.1]", show_default=False)
+        str | None, typer.Option(help="The address to listen on. (default: 127.0.0.1)", show_default=False)
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="The port to listen on; 0 takes a free one. [default: 8000]", show_default=False)
+        int | None, typer.Option(help="The port to listen on; 0 takes a free one. (default: 8000)", show_default=False)
     ] = None,
     database_url: DatabaseUrl = None,
     broadcast_url: Annotated[
         str | None,
         typer.Option(
             help="How processes wake each other: memory://, redis://host or postgresql://host/name. "
-            "[default: memory://]",
+            "(default: memory://)",
             show_default=False,
         ),
     ] = None,

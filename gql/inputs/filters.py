@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Optional
 
 import strawberry
+from pydantic.alias_generators import to_camel
 from strawberry.types.unset import UnsetType
 
 from domain.bootstrap import Domain
@@ -180,7 +181,7 @@ class _Parts:
             for value in _lists(name, comparison):
                 if not 1 <= len(value) <= _MOST_VALUES:
                     raise InvalidInputError(
-                        f"A list in a filter has 1 to {_MOST_VALUES} values.", field=["filter", name.strip("_")]
+                        f"A list in a filter has 1 to {_MOST_VALUES} values.", field=["filter", to_camel(name.strip("_"))]
                     )
             if name == "system":
                 self.references.update(comparison.in_)

@@ -13,7 +13,7 @@ import orjson
 from anyio import CancelScope
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -74,10 +74,14 @@ class Endpoint(GraphQL[Context, None]):
             return
         try:
             response = await self.run(Request(scope, receive))
+        except ClientDisconnect:
+            return  # it hung up before its request was read: nobody is left to answer
         except HTTPException as error:
             response = _refusal(error.status_code, "BAD_USER_INPUT", error.reason)
         except InvalidOperationTypeError as error:
             response = _refusal(400, "BAD_USER_INPUT", _NOT_HERE[error.operation_type])
+        except CannotGetOperationTypeError as error:
+            response = _refusal(400, "OPERATION_RESOLUTION_FAILURE", _unresolved(error.operation_name))
         except DomainError as error:
             status = 401 if error.code == "UNAUTHENTICATED" else 400
             response = _refusal(status, error.code, error.message)
@@ -139,8 +143,6 @@ class Endpoint(GraphQL[Context, None]):
                 allowed_operation_types=OperationType.from_http(request_adapter.method) - {OperationType.SUBSCRIPTION},
                 operation_extensions=request_data.extensions,
             )
-        except CannotGetOperationTypeError as error:
-            raise HTTPException(400, error.as_http_error_reason()) from error
         except MissingQueryError as error:
             raise HTTPException(400, "There is no GraphQL document in the request: send `query`.") from error
 
@@ -196,6 +198,12 @@ async def _until(closing: asyncio.Event, stream: AsyncIterator[str]) -> AsyncIte
 
 def _last_event_id(connection: HTTPConnection) -> str | None:
     return connection.headers.get("last-event-id") or None
+
+
+def _unresolved(operation_name: str | None) -> str:
+    if operation_name is None:
+        return "There is no operation in the document."
+    return f"There is no operation {operation_name[:80]!r} in the document."
 
 
 def _refusal(status: int, code: str, message: str) -> Response:

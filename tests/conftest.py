@@ -1,19 +1,45 @@
 """What all tests share: both databases through one fixture, a clock that stands still, and the running domain."""
 
+import asyncio
+import shutil
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
+from typing_extensions import override
 
 from domain.bootstrap import Domain, running_domain
 from domain.clock import Clock
+from domain.persistence.engines import create_engines
+from domain.persistence.engines import database_url as parsed_url
+from domain.persistence.migrate import migrate
+from domain.persistence.tables import metadata
 from domain.settings import Settings
 from tests.addresses import postgres_url
 
 pytest_plugins = ["tests.requirements_gate"]
+
+#: The tables whose rows came with the schema.
+_SEEDED = {"counters", "server_state"}
+CountStatements = Callable[[], AbstractContextManager[list[str]]]
+_EMPTY = "\n".join(
+    [
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity",
+        "WHERE datname = current_database() AND pid <> pg_backend_pid();",
+        *(f"DELETE FROM {table.name};" for table in reversed(metadata.sorted_tables) if table.name not in _SEEDED),
+        "UPDATE counters SET value = 0;",
+        "UPDATE server_state SET value = '0' WHERE name = 'log_floor';",
+        *(f"SELECT setval('{name}_seq', 1, false);" for name in ("changes_seq", "entity_transitions_id")),
+    ]
+)
+_sent: ContextVar[list[str] | None] = ContextVar("sent", default=None)
 
 
 class SteppingClock(Clock):
@@ -23,6 +49,7 @@ class SteppingClock(Clock):
         self.moment = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
         self.step = timedelta(seconds=1)
 
+    @override
     def now(self) -> datetime:
         """The next moment."""
         self.moment += self.step
@@ -45,20 +72,53 @@ def dialect(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy, because migrating takes longer than most tests."""
+    file = tmp_path_factory.mktemp("template") / "incidents.db"
+    asyncio.run(_migrated(f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgresql_template() -> Iterator[str]:
+    """A migrated PostgreSQL database to empty before each test, because making and dropping one takes longer still."""
+    name = _fresh_name()
+    asyncio.run(_on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    # What a test wrote may be lost with the server's power.
+    asyncio.run(_on_server(postgres_url(), f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+    asyncio.run(_migrated(_url_of(name)))
+    yield _url_of(name)
+    asyncio.run(_on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
 @pytest.fixture
-async def database_url(dialect: str, tmp_path: Path) -> AsyncIterator[str]:
-    """An empty database of its own for this test."""
+def template(dialect: str, request: pytest.FixtureRequest) -> str:
+    """The file to copy, or the address of the database to empty."""
+    return str(request.getfixturevalue(f"{dialect}_template"))
+
+
+@pytest.fixture
+async def database_url(dialect: str, tmp_path: Path, template: str) -> str:
+    """A migrated database without data, for this test alone."""
     if dialect == "sqlite":
-        yield f"sqlite:///{tmp_path}/incidents.db"
+        file = tmp_path / "incidents.db"
+        shutil.copyfile(template, file)
+        return f"sqlite:///{file}"
+    await _on_server(template, _EMPTY)
+    return template
+
+
+@pytest.fixture
+async def empty_database_url(dialect: str, tmp_path: Path) -> AsyncIterator[str]:
+    """A database without a schema of its own for this test."""
+    if dialect == "sqlite":
+        yield f"sqlite:///{tmp_path}/empty.db"
         return
-    name = f"incidentql_test_{uuid.uuid4().hex[:12]}"
-    server = await asyncpg.connect(postgres_url())
-    try:
-        await server.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
-        yield postgres_url().rsplit("/", 1)[0] + f"/{name}"
-        await server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    finally:
-        await server.close()
+    name = _fresh_name()
+    await _on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0')
+    yield _url_of(name)
+    await _on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
@@ -75,7 +135,51 @@ async def domain(settings: Settings, clock: SteppingClock) -> AsyncIterator[Doma
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ADMIN_TOKEN", "DATABASE_URL", "BROADCAST_URL", "HOST", "PORT"):
         monkeypatch.delenv(f"INCIDENTQL_{name}", raising=False)
-    yield
+
+
+@pytest.fixture
+def count_statements(domain: Domain) -> Iterator[CountStatements]:
+    """A context that collects the statements that the code within it sends; not those of the log's tail."""
+    engines = [domain.database._engines.writer.sync_engine, domain.database._engines.reader.sync_engine]
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if (sent := _sent.get()) is not None and not statement.startswith(("BEGIN", "PRAGMA")):
+            sent.append(statement)
+
+    @contextmanager
+    def counting() -> Iterator[list[str]]:
+        sent: list[str] = []
+        token = _sent.set(sent)
+        yield sent
+        _sent.reset(token)
+
+    for engine in engines:
+        sa.event.listen(engine, "before_cursor_execute", note)
+    yield counting
+    for engine in engines:
+        sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def _fresh_name() -> str:
+    return f"incidentql_test_{uuid.uuid4().hex[:12]}"
+
+
+def _url_of(name: str) -> str:
+    return postgres_url().rsplit("/", 1)[0] + f"/{name}"
+
+
+async def _on_server(url: str, statement: str) -> None:
+    server = await asyncpg.connect(url)
+    try:
+        await server.execute(statement)
+    finally:
+        await server.close()
+
+
+async def _migrated(url: str) -> None:
+    engines = create_engines(parsed_url(url))
+    await migrate(engines)
+    await engines.dispose()

@@ -84,10 +84,8 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
 
 def _assemble(settings: Settings, clock: Clock, database: Database, cursors: CursorCodec) -> Domain:
     registry, derivers, masker, triggers = EntityRegistry(), DeriverRegistry(), SecretMasker(), TriggerRegistry()
-    handle = define_incident(registry)
-    derivers.register(kind=KIND, derive=derive, to_payload=to_payload)
+    handle = _incidents(registry, derivers, triggers)
     registry.bind(clock=clock, derivers=derivers, masker=masker)
-    register_incident_triggers(triggers)
     tail = LogTail(database, poll_seconds=settings.poll_seconds, ring_size=settings.ring_size)
     writer = Writer(database, clock)
     reads = Reads(database=database, handle=handle)
@@ -124,6 +122,15 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         tokens=TokenService(database=database, clock=clock),
         demo=demo,
     )
+
+
+def _incidents(
+    registry: EntityRegistry, derivers: DeriverRegistry, triggers: TriggerRegistry
+) -> EntityHandle[Incident]:
+    handle = define_incident(registry)
+    derivers.register(kind=KIND, derive=derive, to_payload=to_payload)
+    register_incident_triggers(triggers)
+    return handle
 
 
 @asynccontextmanager

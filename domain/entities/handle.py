@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -49,13 +49,8 @@ class Mutation(Generic[E]):
     change: Change | None
 
 
-class Read(Protocol[E]):
-    """Batched look at the durable store: the entities of these ids, unknown ones left out."""
-
-    async def __call__(self, session: ReadSession, ids: Sequence[str], /) -> Mapping[str, Snapshot[E]]:
-        """The entities found, by id."""
-
-
+#: Batched look at the durable store: the entities of these ids, unknown ones left out.
+Read = Callable[[ReadSession, Sequence[str]], Awaitable[Mapping[str, Snapshot[E]]]]
 Lock = Callable[[UnitOfWork, Sequence[str]], Awaitable[None]]
 Stamp = Callable[[UnitOfWork, Snapshot[E], int, datetime], Awaitable[Snapshot[E]]]
 NameAction = Callable[[State | None, State | None], ChangeAction]

@@ -19,12 +19,15 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 
 class WakeUps:
-    """One channel, one publisher and one subscriber per process: what the broadcaster library does reliably."""
+    """One channel, one publisher and one subscriber per process: what the broadcaster library does reliably.
+
+    Raises:
+        StartupError: the URL is of an unknown kind.
+    """
 
     def __init__(
         self, url: str, on_wake: Callable[[], None], *, heartbeat_seconds: float = 5.0, silence_seconds: float = 15.0
     ) -> None:
-        """Raises StartupError for a URL of an unknown kind."""
         if not url.startswith(_SCHEMES):
             raise StartupError(f"The broadcast URL must start with one of: {', '.join(_SCHEMES)}.")
         self._url = url

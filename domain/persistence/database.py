@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from domain.clock import Clock
-from domain.errors import DomainError
+from domain.errors import DomainError, InvalidInputError
 from domain.persistence.engines import Engines
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
@@ -20,6 +20,8 @@ T = TypeVar("T")
 #: How often a transaction is run again that PostgreSQL chose as the victim of a deadlock.
 _ATTEMPTS = 3
 _DEADLOCK = "40P01"
+#: PostgreSQL refuses a NUL character outright, where SQLite just finds nothing.
+_NOT_TEXT = "22021"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Database:
 
     async def _shielded(self, transaction: Coroutine[Any, Any, T]) -> T:
         # Cancelling inside a transaction loses the connection, and on SQLite with it the write lock.
-        task = asyncio.create_task(transaction)
+        task = asyncio.create_task(_understood(transaction))
         self._running.add(task)
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
@@ -105,3 +107,12 @@ class Database:
     async def _read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
         async with self._engines.reader.connect() as connection:
             return await work(ReadSession(connection))
+
+
+async def _understood(transaction: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await transaction
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _NOT_TEXT:
+            raise InvalidInputError("Text must not contain a NUL character.") from error
+        raise

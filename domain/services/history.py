@@ -81,10 +81,9 @@ class Step:
 
 
 class Historian:
-    """Makes up pasts from a seed: the same seed, systems and moments give the same stories."""
+    """Makes up pasts of systems, given as names by id; the same seed and moments give the same stories."""
 
     def __init__(self, systems: dict[str, str], *, seed: int) -> None:
-        """`systems` are names by id."""
         self._systems = systems
         self._random = random.Random(seed)  # noqa: S311 - stories, not secrets
 
@@ -96,12 +95,15 @@ class Historian:
             moment = now - span + span * share
             yield moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
+    def _some_systems(self) -> list[str]:
+        count = self._random.choices((1, 2, 3), weights=(70, 24, 6))[0]
+        return self._random.sample(sorted(self._systems), min(count, len(self._systems)))
+
     def story(self, number: int, start: datetime, *, now: datetime) -> list[Step]:
         """The steps of one incident, oldest first, as far as it has come by now."""
         pick = self._random
         opener = pick.choice(_PEOPLE)
-        count = pick.choices((1, 2, 3), weights=(70, 24, 6))[0]
-        chosen = pick.sample(sorted(self._systems), min(count, len(self._systems)))
+        chosen = self._some_systems()
         title, symptom, cause, cure = pick.choice(_STORIES)
         severity = pick.choices(tuple(Severity), weights=(45, 40, 15))[0]
         incident = Incident(

@@ -21,7 +21,8 @@ async def test_a_deduplicated_create_reuses_the_open_incident_until_it_is_resolv
     command = CreateIncident(title="Down", severity=Severity.MAJOR, systems=["payments"], dedupe_open_for_system=True)
     first = (await domain.incidents.create(ADMIN, command)).value
     second = (await domain.incidents.create(ADMIN, command)).value
-    assert first.incident is not None and second.incident is not None
+    assert first.incident is not None
+    assert second.incident is not None
     assert (first.reused, second.reused, second.incident.id) == (False, True, first.incident.id)
 
     await set_status(domain, first.incident, Status.RESOLVED)

@@ -1,0 +1,120 @@
+"""Cursors are opaque, signed and bound to their list."""
+
+import base64
+import string
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.errors import InvalidCursorError
+from domain.model.cursor import CursorCodec
+
+CODEC = CursorCodec(b"k" * 32)
+ALPHABET = string.ascii_letters + string.digits + "-_"
+JUNK = "+/=!. \né"
+names = st.text(alphabet=string.ascii_lowercase + ":", min_size=1, max_size=12)
+values = st.lists(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    max_size=4,
+)
+# A machine that is busy with other tests is no failure.
+quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@quick
+@given(name=names, position=values)
+def test_a_cursor_is_read_as_it_was_written(name: str, position: list[Any]) -> None:
+    assert CODEC.decode(name, CODEC.encode(name, position)) == position
+
+
+@quick
+@given(seq=st.integers(min_value=0, max_value=2**63 - 1))
+def test_a_place_in_the_log_is_read_as_it_was_written(seq: int) -> None:
+    assert CODEC.read_position(CODEC.position(seq)) == seq
+
+
+@quick
+@given(name=names, position=values, data=st.data())
+def test_tampering_never_leads_to_another_place(name: str, position: list[Any], data: st.DataObject) -> None:
+    cursor = CODEC.encode(name, position)
+    start = data.draw(st.integers(0, len(cursor)))
+    end = data.draw(st.integers(start, len(cursor)))
+    tampered = cursor[:start] + data.draw(st.text(ALPHABET + JUNK, max_size=3)) + cursor[end:]
+
+    with suppress(InvalidCursorError):
+        assert CODEC.decode(name, tampered) == position
+
+
+#: Their lengths leave two, four and zero bits of the last character unused.
+PLACES = [3, 30, 300]
+
+
+@pytest.mark.parametrize("seq", PLACES)
+def test_every_change_of_one_character_is_refused(seq: int) -> None:
+    cursor = CODEC.position(seq)
+    tampered = {cursor[:i] + letter + cursor[i + 1 :] for i in range(len(cursor)) for letter in ["", *ALPHABET, *JUNK]}
+
+    assert _accepted(tampered - {cursor}) == []
+
+
+@pytest.mark.parametrize("seq", PLACES)
+def test_every_additional_character_is_refused(seq: int) -> None:
+    cursor = CODEC.position(seq)
+
+    assert (
+        _accepted({cursor[:i] + letter + cursor[i:] for i in range(len(cursor) + 1) for letter in ALPHABET + JUNK})
+        == []
+    )
+
+
+@quick
+@given(name=names, other=names, position=values)
+def test_a_cursor_of_another_list_is_refused(name: str, other: str, position: list[Any]) -> None:
+    if name != other:
+        _refused(other, CODEC.encode(name, position))
+
+
+def test_a_cursor_of_another_database_is_refused() -> None:
+    with pytest.raises(InvalidCursorError):
+        CursorCodec(b"another key").read_position(CODEC.position(3))
+
+
+def test_a_cursor_of_a_list_is_no_place_in_the_log() -> None:
+    with pytest.raises(InvalidCursorError):
+        CODEC.read_position(CODEC.encode("created_at:desc", [3]))
+
+
+@pytest.mark.parametrize("text", ["", "a", "abc", "{}", "0", "\0", "💥", "a" * 10_000])
+def test_what_is_no_cursor_is_refused(text: str) -> None:
+    _refused("log", text)
+
+
+def test_a_position_without_its_signature_is_refused() -> None:
+    payload = base64.urlsafe_b64encode(b'["log",3]').rstrip(b"=").decode()
+
+    _refused("log", payload)
+
+
+def test_a_refusal_names_the_field_at_fault() -> None:
+    with pytest.raises(InvalidCursorError) as caught:
+        CODEC.decode("log", "nonsense", field="before")
+
+    assert caught.value.field == ["before"]
+
+
+def _refused(name: str, cursor: str) -> None:
+    with pytest.raises(InvalidCursorError):
+        CODEC.decode(name, cursor)
+
+
+def _accepted(cursors: Iterable[str]) -> list[str]:
+    accepted = []
+    for cursor in sorted(cursors):
+        with suppress(InvalidCursorError):
+            CODEC.read_position(cursor)
+            accepted.append(cursor)
+    return accepted

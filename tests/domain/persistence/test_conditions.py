@@ -1,0 +1,159 @@
+"""Filters: what SQL finds among incidents, what SQL finds in the log, and what the rule says of a state agree."""
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from domain.bootstrap import Domain
+from domain.model.commands import CreateIncident, UpdateIncident
+from domain.model.filters import AllOf, AnyOf, Field, Filter, Not, Operator, Term, matches
+from domain.model.incident import Severity, Status
+from domain.model.moment import parse_iso
+from domain.model.paging import PageRequest
+from domain.model.viewer import SYSTEM_VIEWER, Audience
+from domain.persistence.conditions import incident_condition, recorded_condition
+from domain.persistence.tables import changes, incidents
+from domain.persistence.unit_of_work import ReadSession
+from domain.services.events import Watch
+from tests.conftest import SteppingClock
+from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
+
+ORDERED = (Operator.EQ, Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
+MOMENTS = (Field.OCCURRED_AT, Field.CREATED_AT, Field.UPDATED_AT, Field.RESOLVED_AT)
+SEEDS = [1, 2]
+
+
+class Trees:
+    """Random filters over all fields but the text, with values that incidents have and values that none has."""
+
+    def __init__(self, chance: random.Random, states: Sequence[dict[str, Any]], systems: Sequence[str]) -> None:
+        self._chance = chance
+        self._systems = [*systems, "sys_unknown"]
+        self._moments = sorted({parse_iso(state[name]) for state in states for name in MOMENTS if state[name]})
+        self._numbers = range(len(states) + 2)
+
+    def tree(self, depth: int = 3) -> Filter:
+        """One filter; nested at most so deep."""
+        kind = self._chance.choice(["term", "all", "any", "not"]) if depth else "term"
+        if kind == "term":
+            return self._term()
+        if kind == "not":
+            return Not(self.tree(depth - 1))
+        parts = tuple(self.tree(depth - 1) for _ in range(self._chance.randrange(4)))
+        return AllOf(parts) if kind == "all" else AnyOf(parts)
+
+    def _term(self) -> Term:
+        field = self._chance.choice([field for field in Field if field is not Field.TEXT])
+        if field in MOMENTS:
+            moment = self._chance.choice(self._moments) + timedelta(milliseconds=self._chance.choice([-1, 0, 0, 1]))
+            return Term(field, self._chance.choice(ORDERED), moment)
+        match field:
+            case Field.NUMBER:
+                return Term(field, self._chance.choice(ORDERED), self._chance.choice(self._numbers))
+            case Field.SEVERITY if self._chance.random() < 0.5:
+                return Term(field, self._chance.choice(ORDERED), self._chance.choice(list(Severity)))
+            case Field.OPEN:
+                return Term(field, Operator.EQ, self._chance.random() < 0.5)
+            case _:
+                return Term(field, Operator.IN, self._some(field))
+
+    def _some(self, field: Field) -> tuple[Any, ...]:
+        values: dict[Field, Sequence[Any]] = {
+            Field.STATUS: list(Status),
+            Field.SEVERITY: list(Severity),
+            Field.SYSTEM: self._systems,
+            Field.OPENED_BY: [ADMIN.actor.id, SYSTEM_VIEWER.actor.id, "nobody"],
+        }
+        return tuple(self._chance.sample(values[field], self._chance.randrange(3)))
+
+
+async def _varied_incidents(domain: Domain, clock: SteppingClock, chance: random.Random) -> list[str]:
+    """30 incidents of all sorts, one of them without systems; the ids of the systems that are left."""
+    keys = ["api", "web", "db"]
+    systems = [(await make_system(domain, key)).id for key in keys]
+    for number in range(30):
+        command = CreateIncident(
+            title=f"Title {number}",
+            severity=chance.choice(list(Severity)),
+            systems=[*chance.sample(keys[:2], chance.randrange(1, 3)), *chance.sample(keys[2:], chance.randrange(2))],
+            occurred_at=clock.moment - timedelta(minutes=chance.randrange(60)),
+        )
+        viewer = chance.choice([ADMIN, SYSTEM_VIEWER])
+        incident = (await domain.incidents.create(viewer, command)).value.incident
+        assert incident is not None
+        if chance.random() < 0.6:
+            await set_status(domain, incident, chance.choice(list(Status)))
+        clock.advance(milliseconds=chance.randrange(2_000))
+    await make_system(domain, "gone")
+    await make_incident(domain, "gone")
+    await domain.systems.delete(ADMIN, "gone")
+    return systems
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_incidents_their_recorded_states_and_the_rule_agree_on_every_filter(
+    domain: Domain, clock: SteppingClock, seed: int
+) -> None:
+    chance = random.Random(seed)
+    systems = await _varied_incidents(domain, clock, chance)
+    latest = {change.entity_id: change for change in await log_of(domain)}
+    states = {identifier: dict(change.after or {}) for identifier, change in latest.items()}
+    seqs = [change.seq for change in latest.values()]
+    trees = Trees(chance, list(states.values()), systems)
+
+    async def agree(session: ReadSession) -> None:
+        for number in range(150):
+            tree = trees.tree()
+            ruled = {identifier for identifier, state in states.items() if matches(tree, state)}
+            where = incident_condition(session.connection, tree, Audience.PUBLIC)
+            found = set(await session.connection.scalars(sa.select(incidents.c.id).where(where)))
+            where = sa.and_(changes.c.seq.in_(seqs), recorded_condition(session.connection, tree, changes.c.after))
+            recorded = set(await session.connection.scalars(sa.select(changes.c.entity_id).where(where)))
+            assert (found, recorded) == (ruled, ruled), f"seed {seed}, filter {number}: {tree}"
+
+    await domain.database.read(agree)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_page_of_the_log_holds_what_a_live_reader_would_get(
+    domain: Domain, clock: SteppingClock, seed: int
+) -> None:
+    chance = random.Random(seed)
+    systems = await _varied_incidents(domain, clock, chance)
+    log = await log_of(domain)
+    trees = Trees(chance, [dict(change.after or {}) for change in log], systems)
+    for _ in range(40):
+        watch = Watch(
+            audience=chance.choice(list(Audience)),
+            tree=trees.tree(),
+            actions=chance.choice([None, tuple({change.action for change in chance.sample(log, 2)})]),
+            events_only=chance.random() < 0.3,
+            incident_id=chance.choice([None, None, chance.choice(log).entity_id]),
+        )
+        page = await domain.events.page(watch, PageRequest(size=100))
+        assert list(page.items) == [change for change in log if watch.wants(change)], f"seed {seed}: {watch}"
+        assert await domain.events.count(watch) == len(page.items)
+
+
+async def test_a_change_matches_by_its_state_before_or_after_it(domain: Domain) -> None:
+    incident = await make_incident(domain, severity=Severity.MINOR)
+    await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, severity=Severity.CRITICAL))
+    await domain.incidents.delete(ADMIN, incident.id)
+
+    async def versions(severity: Severity) -> list[int]:
+        tree = Term(Field.SEVERITY, Operator.IN, (severity,))
+        page = await domain.events.page(Watch(audience=Audience.PUBLIC, tree=tree), PageRequest())
+        return [change.version for change in page.items]
+
+    assert [await versions(severity) for severity in Severity] == [[1, 2], [], [2, 3]]
+
+
+async def test_not_does_not_match_the_nothing_before_a_creation(domain: Domain) -> None:
+    await make_incident(domain, severity=Severity.MINOR)
+    tree = Not(Term(Field.SEVERITY, Operator.IN, (Severity.MINOR,)))
+    page = await domain.events.page(Watch(audience=Audience.PUBLIC, tree=tree), PageRequest())
+    assert list(page.items) == []

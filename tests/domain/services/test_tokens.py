@@ -1,0 +1,46 @@
+"""Who a token belongs to, and the first one."""
+
+import pytest
+
+from domain.bootstrap import Domain
+from domain.errors import StartupError, UnauthenticatedError
+from domain.model.actor import ActorType
+from domain.model.viewer import ANONYMOUS, Role
+
+SECRET = "a-secret-of-more-than-16-characters"
+
+
+@pytest.mark.parametrize("authorization", [None, "", "  "])
+async def test_a_caller_without_a_token_is_anonymous(domain: Domain, authorization: str | None) -> None:
+    assert await domain.tokens.viewer_of(authorization) == ANONYMOUS
+
+
+async def test_the_first_start_makes_an_admin_token_and_shows_it_once(domain: Domain) -> None:
+    secret = await domain.tokens.ensure_admin(None)
+    assert secret is not None
+    viewer = await domain.tokens.viewer_of(f"Bearer {secret}")
+    assert (viewer.role, viewer.actor.type, viewer.actor.name) == (Role.ADMIN, ActorType.APPLICATION, "admin")
+    assert await domain.tokens.ensure_admin(None) is None
+
+
+async def test_a_wanted_admin_token_is_valid_and_not_shown(domain: Domain) -> None:
+    for _ in range(2):
+        assert await domain.tokens.ensure_admin(SECRET) is None
+    viewers = [await domain.tokens.viewer_of(f"{scheme} {SECRET}") for scheme in ("Bearer", "bearer", "BEARER  ")]
+    assert {viewer.actor.id for viewer in viewers} == {viewers[0].actor.id}
+
+
+@pytest.mark.parametrize("secret", ["short", "x" * 501], ids=["too short", "too long"])
+async def test_an_admin_token_that_is_no_secret_stops_the_start(domain: Domain, secret: str) -> None:
+    with pytest.raises(StartupError):
+        await domain.tokens.ensure_admin(secret)
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer", "Bearer ", "Basic dXNlcjpwYXNz", SECRET, "Bearer wrong", f"Bearer {SECRET}x", "Bearer " + "x" * 10_000],
+)
+async def test_anything_else_is_not_a_valid_token(domain: Domain, authorization: str) -> None:
+    await domain.tokens.ensure_admin(SECRET)
+    with pytest.raises(UnauthenticatedError):
+        await domain.tokens.viewer_of(authorization)

@@ -1,0 +1,66 @@
+"""What is forgotten, and what a reader of the log notices of it."""
+
+import asyncio
+
+import pytest
+
+from domain.bootstrap import Domain
+from domain.errors import CursorExpiredError
+from domain.services.upkeep import Upkeep
+from tests.conftest import SteppingClock
+from tests.factories import log_of, make_incident
+
+
+def _upkeep(domain: Domain, clock: SteppingClock, days: int) -> Upkeep:
+    return Upkeep(database=domain.database, clock=clock, event_retention_days=days)
+
+
+async def test_old_changes_are_forgotten_and_the_floor_moves(domain: Domain, clock: SteppingClock) -> None:
+    incident = await make_incident(domain)
+    clock.advance(days=8)
+    newer = await make_incident(domain, "payments")
+    await _upkeep(domain, clock, days=7).run_once()
+    assert [change.entity_id for change in await log_of(domain)] == [newer.id]
+    assert await domain.database.read(lambda session: session.changes.floor()) == 1
+    assert await domain.events.head() == 2
+    assert list(await domain.reads.incidents([incident.id])) == [incident.id]
+
+
+async def test_the_head_stays_where_it_was_when_all_is_forgotten(domain: Domain, clock: SteppingClock) -> None:
+    await make_incident(domain)
+    await make_incident(domain, "payments")
+    clock.advance(days=8)
+    await _upkeep(domain, clock, days=7).run_once()
+    assert (await log_of(domain), await domain.events.head()) == ([], 2)
+    await make_incident(domain, "payments")
+    assert [change.seq for change in await log_of(domain)] == [3]
+
+
+async def test_without_a_retention_nothing_is_forgotten(domain: Domain, clock: SteppingClock) -> None:
+    await make_incident(domain)
+    clock.advance(days=10_000)
+    await _upkeep(domain, clock, days=0).run_once()
+    assert len(await log_of(domain)) == 1
+
+
+async def test_a_cursor_behind_the_floor_has_expired_and_one_on_it_has_not(
+    domain: Domain, clock: SteppingClock
+) -> None:
+    await make_incident(domain)
+    for _ in range(2):
+        await make_incident(domain, "payments")
+    clock.advance(days=8)
+    await _upkeep(domain, clock, days=7).run_once()
+    assert await domain.events.start_of(domain.cursors.position(3)) == 3
+    with pytest.raises(CursorExpiredError):
+        await domain.events.start_of(domain.cursors.position(2))
+    with pytest.raises(CursorExpiredError):
+        await domain.events.start_of(domain.cursors.position(4))
+
+
+async def test_upkeep_stops_when_told_to(domain: Domain, clock: SteppingClock) -> None:
+    stopping = asyncio.Event()
+    running = asyncio.create_task(_upkeep(domain, clock, days=1).run(stopping))
+    stopping.set()
+    async with asyncio.timeout(5):
+        await running

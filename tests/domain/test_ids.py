@@ -1,0 +1,61 @@
+"""Identifiers: prefixed, ordered by time, never twice."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from domain.ids import new_id, prefix_of
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def _number(identifier: str) -> int:
+    value = 0
+    for character in identifier.rpartition("_")[2]:
+        value = value << 5 | ALPHABET.index(character)
+    return value
+
+
+def test_an_id_has_its_prefix_and_26_characters() -> None:
+    identifier = new_id("inc")
+    assert identifier.startswith("inc_")
+    assert len(identifier) == 30
+
+
+def test_an_id_is_a_uuid_of_version_7_with_the_time_first() -> None:
+    number = _number(new_id("inc"))
+    assert (number >> 76 & 0xF, number >> 62 & 0b11) == (7, 0b10)
+    assert abs((number >> 80) - time.time() * 1000) < 5_000
+
+
+def test_the_time_of_an_id_can_be_given() -> None:
+    assert _number(new_id("inc", millis=1_700_000_000_123)) >> 80 == 1_700_000_000_123
+
+
+def test_ids_of_one_process_are_sorted_also_within_a_millisecond() -> None:
+    ids = [new_id("inc") for _ in range(5_000)]
+    assert ids == sorted(ids)
+
+
+def test_ids_made_on_many_threads_are_unique() -> None:
+    with ThreadPoolExecutor(8) as threads:
+        ids = [
+            identifier
+            for batch in threads.map(lambda _: [new_id("x") for _ in range(500)], range(8))
+            for identifier in batch
+        ]
+    assert len(set(ids)) == 4_000
+
+
+@pytest.mark.parametrize("prefix", ["inc", "upd", "a_b"])
+def test_the_prefix_of_an_id_is_found_again(prefix: str) -> None:
+    assert prefix_of(new_id(prefix)) == prefix
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "inc", "inc_", "_" + "0" * 26, "inc_" + "0" * 25, "inc_" + "0" * 27, "inc_" + "u" * 26, "inc_" + "A" * 26],
+)
+def test_anything_else_has_no_prefix(text: str) -> None:
+    assert prefix_of(text) is None

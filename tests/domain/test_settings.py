@@ -1,0 +1,53 @@
+"""What an operator can set."""
+
+from typing import Any
+
+import pytest
+
+from domain.errors import StartupError
+from domain.settings import Settings
+
+
+def test_without_anything_set_it_runs_on_a_file_and_the_own_machine() -> None:
+    settings = Settings.from_environment({})
+    assert (settings.host, settings.database_url) == ("127.0.0.1", "sqlite:///incidentql.db")
+    assert settings.admin_token is None
+
+
+def test_every_kind_of_value_is_read_from_the_environment() -> None:
+    settings = Settings.from_environment(
+        {"INCIDENTQL_PORT": "9000", "INCIDENTQL_POLL_SECONDS": "0.5", "INCIDENTQL_ADMIN_TOKEN": "x" * 20, "PORT": "1"}
+    )
+    assert (settings.port, settings.poll_seconds, settings.admin_token) == (9000, 0.5, "x" * 20)
+
+
+def test_an_override_wins_over_the_environment_and_none_does_not_count() -> None:
+    settings = Settings.from_environment({"INCIDENTQL_PORT": "9000", "INCIDENTQL_HOST": "::"}, port=7000, host=None)
+    assert (settings.port, settings.host) == (7000, "::")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("PORT", "http"), ("PORT", ""), ("POLL_SECONDS", "soon"), ("RING_SIZE", "1.5")]
+)
+def test_a_value_of_the_wrong_kind_is_named_in_one_line(name: str, text: str) -> None:
+    with pytest.raises(StartupError, match=f"^INCIDENTQL_{name} cannot be .*$"):
+        Settings.from_environment({f"INCIDENTQL_{name}": text})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"port": -1},
+        {"port": 65536},
+        {"sqlite_synchronous": "OFF"},
+        {"poll_seconds": 0.0},
+        {"poll_seconds": float("nan")},
+        {"poll_seconds": float("inf")},
+        {"ring_size": 0},
+        {"event_retention_days": -1},
+    ],
+    ids=str,
+)
+def test_a_value_out_of_range_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(StartupError):
+        Settings(**values)

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -21,6 +20,8 @@ E = TypeVar("E")
 State = Mapping[str, Any]
 #: Facts that follow from a change instead of being one.
 _DERIVED_FACTS = frozenset({"updated_at"})
+#: What a change holds of values that could be a run's secrets.
+_MASKED = ("prev", "next", "delta", "before", "after")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,27 +285,29 @@ class EntityHandle(Generic[E]):
         at: datetime,
     ) -> Change:
         runtime = self._runtime()
-        masked = partial(runtime.masker.mask, origin.run_id)
-        change = Change(
+        plain = Change(
             id=new_id("chg"),
             kind=self.kind,
             entity_id=entity_id,
             version=version,
             action=(self._kind.name_action or _name_action)(*states),
-            prev=masked(states[0]),
-            next=masked(states[1]),
+            prev=states[0],
+            next=states[1],
             changed_fields=changed.changed_fields,
-            delta=masked(changed.delta),
+            delta=changed.delta,
             described_fields=described,
-            before=masked(pictures[0]),
-            after=masked(pictures[1]),
+            before=pictures[0],
+            after=pictures[1],
             touched=touched,
             actor=origin.actor,
             cause=origin.cause,
             occurred_at=at,
         )
-        events = runtime.derivers.derive(change) if changed else ()
-        return replace(change, events=events, payload=runtime.derivers.payload(change) if events else None)
+        # What follows from a change is decided on what really happened; only what is kept of it is masked.
+        events = runtime.derivers.derive(plain) if changed else ()
+        masked = {name: runtime.masker.mask(origin.run_id, getattr(plain, name)) for name in _MASKED}
+        change = replace(plain, events=events, **masked)
+        return replace(change, payload=runtime.derivers.payload(change)) if events else change
 
     def _validated(self, state: State) -> State:
         return self._kind.state.model_validate(state).model_dump(mode="json")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from domain.clock import Clock
+from domain.errors import CursorExpiredError
 from domain.messaging.readers import DurableReader
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
@@ -15,6 +16,8 @@ from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 1.0
 
 #: Gets the change and, in a work queue, the unit of work that also moves the group's position; else None.
 ChangeHandler = Callable[[Change, UnitOfWork | None], Awaitable[None]]
@@ -102,13 +105,23 @@ class ChangeSubscribers:
             self._workers.append(asyncio.create_task(self._work_queue(subscription, after)))
 
     async def _broadcast(self, subscription: Subscription, after: int) -> None:
-        async with aclosing(self._tail.follow(after)) as following:
-            async for batch in following:
-                for change in batch:
-                    if subscription.ended.is_set():
-                        return
-                    if change.kind == subscription.kind:
-                        await self._isolated(subscription, change)
+        position = after
+        while not subscription.ended.is_set():
+            try:
+                async with aclosing(self._tail.follow(position)) as following:
+                    async for batch in following:
+                        for change in batch:
+                            if subscription.ended.is_set():
+                                return
+                            position = change.seq
+                            if change.kind == subscription.kind:
+                                await self._isolated(subscription, change)
+            except CursorExpiredError:
+                logger.warning("a handler of %s is too far behind; it goes on from now", subscription.kind)
+                position = self._tail.last
+            except Exception:
+                logger.exception("the log cannot be followed for %s; trying again", subscription.kind)
+                await self._tail.beyond(position, seconds=_RETRY_SECONDS)
 
     async def _isolated(self, subscription: Subscription, change: Change) -> None:
         try:
@@ -129,5 +142,15 @@ class ChangeSubscribers:
             tail=self._tail,
             clock=self._clock,
         )
-        await reader.register(after=after)
+        await self._until_registered(reader, subscription, after)
         await reader.run(subscription.ended)
+
+    async def _until_registered(self, reader: DurableReader, subscription: Subscription, after: int) -> None:
+        while not subscription.ended.is_set():
+            try:
+                await reader.register(after=after)
+            except Exception:
+                logger.exception("the reader of %s could not be registered; trying again", subscription.group)
+                await self._tail.beyond(self._tail.last, seconds=_RETRY_SECONDS)
+            else:
+                return

@@ -1,5 +1,6 @@
 """What each audience gets to know of a change."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -72,6 +73,19 @@ def test_a_touched_part_survives_the_log() -> None:
     part = _part(Visibility.LOGGED_IN)
 
     assert Touched.from_json(part.as_json()) == part
+
+
+def test_an_operator_sees_all_of_a_change_as_json() -> None:
+    change = _changed(touched=(_part(Visibility.INTERNAL),))
+
+    seen = json.loads(json.dumps(change.as_json()))
+
+    assert (seen["entityId"], seen["changedFields"], seen["describedFields"]) == (
+        change.entity_id,
+        ["severity"],
+        ["title"],
+    )
+    assert (seen["touched"][0]["visibility"], seen["occurredAt"]) == ("internal", "2026-03-01T12:00:00.000Z")
 
 
 def _part(visibility: Visibility) -> Touched:

@@ -1,0 +1,38 @@
+"""One domain for many tests of a module: each looks only at what it wrote itself."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from domain.bootstrap import Domain, running_domain
+from domain.settings import Settings
+from tests.addresses import postgres_url
+from tests.conftest import SteppingClock
+
+
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+)
+async def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Domain]:
+    """The running domain that all tests of a module share, on each database."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('shared')}/incidents.db"
+        async with running_domain(_settings(url), clock=SteppingClock()) as running:
+            yield running
+        return
+    name = f"incidentql_test_{uuid.uuid4().hex[:12]}"
+    server = await asyncpg.connect(postgres_url())
+    await server.execute(f'CREATE DATABASE "{name}"')
+    async with running_domain(
+        _settings(postgres_url().rsplit("/", 1)[0] + f"/{name}"), clock=SteppingClock()
+    ) as running:
+        yield running
+    await server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await server.close()
+
+
+def _settings(url: str) -> Settings:
+    return Settings(database_url=url, sqlite_synchronous="NORMAL", poll_seconds=0.05)

@@ -1,0 +1,418 @@
+"""The one door to entities: what a write through it leaves behind, on both databases."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from domain.bootstrap import Domain, running_domain
+from domain.entities.diff import diff
+from domain.entities.handle import Applied, Origin, Snapshot
+from domain.entities.incident import snapshot_of
+from domain.model.actor import SYSTEM, Actor, ActorType, Cause
+from domain.model.change import ChangeAction
+from domain.model.commands import UpdateIncident
+from domain.model.incident import Incident, Severity, Status
+from domain.persistence.unit_of_work import UnitOfWork
+from tests.conftest import SteppingClock
+from tests.domain.entities.widgets import Step, Widgets, steps_of
+from tests.factories import ADMIN, log_of, make_incident, set_status
+
+SECRET = "hunter2!"
+BY_RUN = Origin(cause=Cause(run_id="run_1"), run_id="run_1")
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def domain(shared: Domain) -> Domain:
+    """The domain that the tests of this module share."""
+    return shared
+
+
+@pytest.fixture
+def clock(domain: Domain) -> SteppingClock:
+    """Its clock."""
+    assert isinstance(domain.clock, SteppingClock)
+    return domain.clock
+
+
+@pytest.fixture
+def widgets(domain: Domain) -> Widgets:
+    """Widgets of this test alone."""
+    return Widgets(domain)
+
+
+async def test_a_committed_write_is_visible_to_another_process(domain: Domain) -> None:
+    async with running_domain(domain.settings) as other:
+        incident = await make_incident(domain)
+
+        found = await other.database.read(lambda session: other.handle.get(session, incident.id))
+        batch = await other.database.read(lambda session: other.handle.get_many(session, [incident.id, "inc_none"]))
+    assert found is not None
+    assert found.entity == incident
+    assert batch == {incident.id: found}
+
+
+async def test_a_write_that_is_not_committed_is_not_visible_to_another_process(domain: Domain) -> None:
+    incident = await make_incident(domain)
+
+    async def work(unit: UnitOfWork) -> Snapshot[Incident] | None:
+        await unit.incidents.delete(incident.id)
+        return await domain.database.read(lambda session: domain.handle.get(session, incident.id))
+
+    outside = (await domain.database.write(work)).value
+    assert outside is not None
+    assert await domain.reads.incidents([incident.id]) == {}
+
+
+async def test_what_one_process_only_keeps_in_memory_another_does_not_see(domain: Domain, widgets: Widgets) -> None:
+    await widgets.put("w1", colour="red")
+
+    assert await domain.database.read(lambda session: Widgets(domain).handle.get(session, "w1")) is None
+
+
+async def test_creating_leaves_an_event_without_a_former_state_and_a_transition_for_each_field(
+    domain: Domain, widgets: Widgets
+) -> None:
+    await widgets.put("w1", colour="red", size=3)
+
+    [change] = await widgets.log()
+    assert (change.action, change.version, change.prev) == (ChangeAction.CREATED, 1, None)
+    assert change.next == {"colour": "red", "size": 3, "labels": None, "parts": None}
+    assert await widgets.steps() == [("colour", None, "red"), ("size", None, "3")]
+
+
+async def test_updating_leaves_the_changed_field_alone_in_the_delta(domain: Domain, widgets: Widgets) -> None:
+    await widgets.put("w1", colour="red", size=3)
+    await widgets.put("w1", colour="red", size=4)
+
+    change = (await widgets.log())[-1]
+    assert (change.action, change.version, change.changed_fields) == (ChangeAction.UPDATED, 2, ("size",))
+    assert change.delta == {"size": 4}
+    assert (await widgets.steps())[2:] == [("size", "3", "4")]
+
+
+async def test_a_field_that_is_dropped_becomes_null(domain: Domain, widgets: Widgets) -> None:
+    await widgets.put("w1", colour="red", labels={"a": 1})
+    await widgets.put("w1", colour="red")
+
+    assert (await widgets.log())[-1].delta == {"labels": None}
+    assert (await widgets.steps())[2:] == [("labels", '{"a":1}', "null")]
+
+
+async def test_an_equal_state_leaves_no_event_and_no_transition(domain: Domain, widgets: Widgets) -> None:
+    await widgets.put("w1", labels={"a": 1, "b": {"x": 1, "y": 2}})
+    before = await widgets.steps()
+
+    mutation = await widgets.put("w1", labels={"b": {"y": 2, "x": 1}, "a": 1})
+
+    assert (mutation.change, mutation.after.version) == (None, 1)
+    assert (len(await widgets.log()), await widgets.steps()) == (1, before)
+
+
+async def test_a_creation_of_nothing_but_nulls_leaves_no_event(domain: Domain, widgets: Widgets) -> None:
+    assert (await widgets.put("w1", colour=None)).change is None
+    assert await widgets.log() == []
+
+
+async def test_the_former_state_is_read_before_the_write_is_applied(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    seen: list[Status | None] = []
+
+    async def work(unit: UnitOfWork) -> None:
+        async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
+            seen.append(before.entity.status if before else None)
+            return await _resolve(unit, incident, domain)
+
+        await domain.handle.mutate(unit, incident.id, apply)
+
+    await domain.database.write(work)
+    change = (await log_of(domain, incident))[-1]
+    assert seen == [Status.INVESTIGATING]
+    assert change.prev is not None
+    assert change.prev["status"] == "investigating"
+
+
+async def test_a_write_that_raises_leaves_no_event_no_transition_and_no_row(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    steps = await steps_of(domain, entity_id=incident.id)
+
+    async def work(unit: UnitOfWork) -> None:
+        async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
+            await _resolve(unit, incident, domain)
+            raise RuntimeError("the write failed")
+
+        await domain.handle.mutate(unit, incident.id, apply)
+
+    with pytest.raises(RuntimeError, match="the write failed"):
+        await domain.database.write(work)
+    await _nothing_happened(domain, incident, steps)
+
+
+async def test_a_failure_after_the_write_takes_row_event_and_transitions_back(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    steps = await steps_of(domain, entity_id=incident.id)
+
+    async def work(unit: UnitOfWork) -> None:
+        await domain.handle.mutate(unit, incident.id, lambda _: _resolve(unit, incident, domain))
+        raise RuntimeError("something else failed")
+
+    with pytest.raises(RuntimeError, match="something else"):
+        await domain.database.write(work)
+    await _nothing_happened(domain, incident, steps)
+
+
+async def test_a_failure_of_the_append_takes_the_row_back(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    steps = await steps_of(domain, entity_id=incident.id)
+
+    async def work(unit: UnitOfWork) -> None:
+        mutation = await domain.handle.mutate(unit, incident.id, lambda _: _resolve(unit, incident, domain))
+        assert mutation.change is not None
+        unit.record(mutation.change, ())  # the same change twice: the log refuses it
+
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        await domain.database.write(work)
+    await _nothing_happened(domain, incident, steps)
+
+
+async def test_removing_leaves_a_tombstone_without_transitions(domain: Domain, widgets: Widgets) -> None:
+    await widgets.put("w1", colour="red")
+    steps = await widgets.steps()
+    await widgets.remove("w1")
+
+    change = (await widgets.log())[-1]
+    assert (change.action, change.version, change.next, change.delta) == (ChangeAction.DELETED, 2, None, {})
+    assert change.changed_fields == ("colour", "labels", "parts", "size")
+    assert change.prev == {"colour": "red", "size": None, "labels": None, "parts": None}
+    assert (change.events, await widgets.steps()) == ((), steps)
+
+
+async def test_removing_what_is_not_there_applies_and_leaves_no_event(domain: Domain, widgets: Widgets) -> None:
+    applied: list[Any] = []
+
+    async def apply(before: Snapshot[Any] | None) -> None:
+        applied.append(before)
+
+    removed = (await domain.database.write(lambda unit: widgets.handle.remove(unit, "w1", apply))).value
+    assert (applied, removed, await widgets.log()) == ([None], None, [])
+
+
+async def test_secrets_of_a_run_are_masked_in_the_event(domain: Domain, widgets: Widgets) -> None:
+    domain.masker.register("run_1", [SECRET])
+    await widgets.put("w1", origin=BY_RUN, colour=f"the key is {SECRET}")
+
+    [change] = await widgets.log()
+    assert change.next is not None
+    assert (change.next["colour"], change.delta) == ("the key is ****", {"colour": "the key is ****"})
+
+
+async def test_without_a_run_nothing_is_masked(domain: Domain, widgets: Widgets) -> None:
+    domain.masker.register("run_1", [SECRET])
+    await widgets.put("w1", colour=SECRET)
+
+    assert (await widgets.log())[0].delta == {"colour": SECRET}
+    assert await widgets.steps() == [("colour", None, SECRET)]
+
+
+async def test_a_secret_deep_inside_is_masked_in_event_and_transitions(domain: Domain, widgets: Widgets) -> None:
+    await widgets.put("w1", parts=[SECRET], labels={"plain": SECRET})
+    domain.masker.register("run_1", [SECRET])
+    await widgets.put("w1", origin=BY_RUN, parts=["new"], labels={f"key {SECRET}": [{"deep": SECRET}]})
+
+    change = (await widgets.log())[-1]
+    assert change.next is not None
+    assert change.next["labels"] == {"key ****": [{"deep": "****"}]}
+    assert (await widgets.steps())[2:] == [
+        ("labels", '{"plain":"****"}', '{"key ****":[{"deep":"****"}]}'),
+        ("parts", '["****"]', '["new"]'),
+    ]
+    assert SECRET not in repr(change)
+
+
+async def test_a_change_inside_a_secret_is_a_change_although_it_looks_equal(domain: Domain, widgets: Widgets) -> None:
+    domain.masker.register("run_1", [SECRET, "correct horse"])
+    await widgets.put("w1", origin=BY_RUN, colour=SECRET)
+    await widgets.put("w1", origin=BY_RUN, colour="correct horse")
+
+    assert [change.delta for change in await widgets.log()] == [{"colour": "****"}] * 2
+
+
+async def test_the_state_returned_is_not_masked(domain: Domain, widgets: Widgets) -> None:
+    domain.masker.register("run_1", [SECRET])
+
+    mutation = await widgets.put("w1", origin=BY_RUN, colour=SECRET)
+
+    assert mutation.after.state["colour"] == SECRET
+
+
+async def test_each_event_has_an_id_of_its_own(domain: Domain, widgets: Widgets) -> None:
+    for size in range(5):
+        await widgets.put("w1", size=size)
+
+    assert len({change.id for change in await widgets.log()}) == 5
+
+
+async def test_reads_go_to_the_store(domain: Domain) -> None:
+    incidents = [await make_incident(domain, title=f"Number {number}") for number in range(3)]
+    wanted = [incident.id for incident in incidents[1:]]
+
+    found = await domain.database.read(lambda session: domain.handle.get_many(session, [*wanted, "inc_none"]))
+
+    assert found == {incident.id: snapshot_of(incident) for incident in incidents[1:]}
+    assert await domain.database.read(lambda session: domain.handle.get(session, "inc_none")) is None
+
+
+async def test_a_state_that_does_not_fit_the_schema_is_refused_and_nothing_is_written(
+    domain: Domain, widgets: Widgets
+) -> None:
+    with pytest.raises(ValidationError):
+        await widgets.put("w1", size="enormous")
+
+    assert (widgets.stored, await widgets.log(), await widgets.steps()) == ({}, [], [])
+
+
+async def test_fields_that_the_schema_does_not_know_are_dropped(domain: Domain, widgets: Widgets) -> None:
+    mutation = await widgets.put("w1", colour="red", weight=12)
+
+    assert "weight" not in mutation.after.state
+    assert (await widgets.log())[0].delta == {"colour": "red"}
+
+
+async def test_the_actor_and_the_cause_are_carried(domain: Domain, widgets: Widgets) -> None:
+    actor = Actor(type=ActorType.USER, id="usr_1", name="Ada")
+    cause = Cause(change_id="chg_0", run_id="run_1", depth=2)
+    await widgets.put("w1", origin=Origin(actor=actor, cause=cause), colour="red")
+    await widgets.put("w2", colour="red")
+
+    named, unnamed = await widgets.log()
+    assert (named.actor, named.cause) == (actor, cause)
+    assert (unnamed.actor, unnamed.cause) == (SYSTEM, Cause())
+
+
+async def test_the_time_of_a_state_is_that_of_its_latest_transition(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    await set_status(domain, incident, Status.FIXING)
+    await set_status(domain, incident, Status.INVESTIGATING)
+    await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, severity=Severity.MINOR))
+
+    since = await domain.database.read(lambda session: domain.handle.in_state_since(session, incident.id, "status"))
+    assert since == (await log_of(domain, incident))[2].occurred_at
+
+
+async def test_the_time_of_a_state_is_unknown_without_the_entity_or_a_record(domain: Domain, widgets: Widgets) -> None:
+    await widgets.put("w1", colour="red")
+
+    async def since(identifier: str, field: str) -> object:
+        return await domain.database.read(lambda session: widgets.handle.in_state_since(session, identifier, field))
+
+    async def lasts(identifier: str) -> timedelta:
+        return await domain.database.read(lambda session: widgets.handle.in_state_for(session, identifier, "size"))
+
+    assert (await since("w0", "colour"), await since("w1", "size")) == (None, None)
+    assert await lasts("w1") == timedelta()
+
+
+async def test_the_duration_of_a_state_grows_with_time(domain: Domain, clock: SteppingClock) -> None:
+    incident = await make_incident(domain)
+
+    async def lasts() -> timedelta:
+        return await domain.database.read(lambda session: domain.handle.in_state_for(session, incident.id, "status"))
+
+    first = await lasts()
+    clock.advance(minutes=5)
+    assert await lasts() == first + timedelta(minutes=5) + clock.step
+
+
+async def test_transitions_of_a_field_are_counted_in_a_window_that_includes_its_first_moment(
+    domain: Domain, clock: SteppingClock
+) -> None:
+    incident = await make_incident(domain)
+    clock.advance(minutes=30)
+    await set_status(domain, incident, Status.FIXING)
+    await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, severity=Severity.MINOR))
+    clock.advance(minutes=10)
+    await set_status(domain, incident, Status.MONITORING)
+    first = (await log_of(domain, incident))[1]
+
+    async def count(field: str, *, longer: timedelta = timedelta()) -> int:
+        window = clock.moment + clock.step - first.occurred_at + longer
+        return await domain.database.read(
+            lambda session: domain.handle.transition_count(session, incident.id, field, window=window)
+        )
+
+    assert (await count("status"), await count("severity")) == (2, 1)
+    assert await count("status", longer=timedelta(milliseconds=-1)) == 1
+    assert await count("status", longer=timedelta(hours=1)) == 3
+
+
+async def test_the_transitions_equal_the_difference_of_the_states(domain: Domain, widgets: Widgets) -> None:
+    await widgets.put("w1", colour="red", size=1, parts=["a", "b"])
+    before = len(await widgets.steps())
+    await widgets.put("w1", colour=None, size=2, parts=["b", "a"])
+
+    change = (await widgets.log())[-1]
+    assert change.changed_fields == diff(change.prev, change.next).changed_fields
+    assert (await widgets.steps())[before:] == [
+        ("colour", "red", "null"),
+        ("parts", '["a","b"]', '["b","a"]'),
+        ("size", "1", "2"),
+    ]
+
+
+async def test_the_time_of_a_transition_is_that_of_its_change(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    since = await domain.database.read(
+        lambda session: session.changes.transitions_since("incident", incident.id, "status", "investigating")
+    )
+
+    assert since == (await log_of(domain, incident))[0].occurred_at
+
+
+async def test_several_entities_of_one_unit_get_one_change_each(domain: Domain) -> None:
+    incidents = [await make_incident(domain) for _ in range(3)]
+    ids = [incident.id for incident in reversed(incidents)]
+
+    async def work(unit: UnitOfWork) -> int:
+        async def apply(_: str, before: Snapshot[Incident]) -> Applied[Incident]:
+            return await _resolve(unit, before.entity, domain)
+
+        return len(await domain.handle.mutate_many(unit, [*ids, "inc_none", ids[0]], apply))
+
+    head = await domain.events.head()
+    written = (await domain.database.write(work)).value
+    changes = await domain.events.raw(head, limit=100)
+    assert written == 3
+    assert [change.entity_id for change in changes] == sorted(ids)
+    assert {change.version for change in changes} == {2}
+
+
+async def _resolve(unit: UnitOfWork, incident: Incident, domain: Domain) -> Applied[Incident]:
+    after = incident.with_status(Status.RESOLVED, at=domain.clock.now())
+    await unit.incidents.save(incident, after)
+    return Applied(after=snapshot_of(after))
+
+
+async def _nothing_happened(domain: Domain, incident: Incident, steps: Sequence[Step]) -> None:
+    assert await domain.reads.incidents([incident.id]) == {incident.id: incident}
+    assert len(await log_of(domain, incident)) == 1
+    assert await steps_of(domain, entity_id=incident.id) == steps
+
+
+async def test_a_secret_that_looks_like_a_status_does_not_change_which_event_fires(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    domain.masker.register("run_status", ["resolved"])
+    resolved = await domain.database.write(
+        lambda unit: domain.incidents.resolve_in(unit, incident.id, message=None, origin=Origin(run_id="run_status"))
+    )
+    domain.masker.drop("run_status")
+
+    change = (await log_of(domain, incident))[-1]
+    assert resolved.value.status is Status.RESOLVED
+    assert change.events == ("incident.resolved",)
+    assert change.next is not None
+    assert change.next["status"] == "****"

@@ -1,0 +1,72 @@
+"""Secrets of runs stay out of what is recorded."""
+
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.entities.masking import MASK, SecretMasker
+
+letters = st.text(alphabet="abc", max_size=12)
+secrets = st.lists(st.text(alphabet="abc", min_size=4, max_size=6), min_size=1, max_size=4)
+values = st.recursive(
+    letters | st.integers() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(letters, inner, max_size=3),
+    max_leaves=10,
+)
+# A machine that is busy with other tests is no failure.
+quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def test_a_secret_is_masked_in_strings_lists_objects_and_keys() -> None:
+    masker = _masker("hunter2!")
+
+    masked = masker.mask("run", {"say hunter2!": ["hunter2!", {"deep": "(hunter2!)"}], "size": 1})
+
+    assert masked == {f"say {MASK}": [MASK, {"deep": f"({MASK})"}], "size": 1}
+
+
+def test_the_longest_secret_is_masked_first() -> None:
+    assert _masker("pass", "password").mask("run", "password pass") == f"{MASK} {MASK}"
+
+
+def test_values_under_four_characters_are_left_alone() -> None:
+    assert _masker("abc").mask("run", "abcabc") == "abcabc"
+
+
+def test_another_run_and_no_run_are_not_masked() -> None:
+    masker = _masker("hunter2!")
+
+    assert masker.mask("other", "hunter2!") == "hunter2!"
+    assert masker.mask(None, "hunter2!") == "hunter2!"
+
+
+def test_a_run_that_has_ended_is_forgotten() -> None:
+    masker = _masker("hunter2!")
+    masker.drop("run")
+
+    assert masker.mask("run", "hunter2!") == "hunter2!"
+
+
+@quick
+@given(registered=secrets, value=values)
+def test_no_registered_secret_is_left_anywhere(registered: list[str], value: Any) -> None:
+    masked = json.dumps(_masker(*registered).mask("run", value))
+
+    assert [secret for secret in registered if secret in masked] == []
+
+
+@quick
+@given(registered=secrets, value=values)
+def test_masking_what_is_masked_changes_nothing_more(registered: list[str], value: Any) -> None:
+    masker = _masker(*registered)
+    masked = masker.mask("run", value)
+
+    assert masker.mask("run", masked) == masked
+
+
+def _masker(*values_of_run: str) -> SecretMasker:
+    masker = SecretMasker()
+    masker.register("run", values_of_run)
+    return masker

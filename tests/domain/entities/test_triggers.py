@@ -1,0 +1,48 @@
+"""The catalog of triggers."""
+
+import pytest
+
+from domain.entities.triggers import TriggerRegistry, register_incident_triggers
+
+
+@pytest.fixture
+def catalog() -> TriggerRegistry:
+    """The triggers of incidents."""
+    registry = TriggerRegistry()
+    register_incident_triggers(registry)
+    return registry
+
+
+def test_incidents_have_three_triggers(catalog: TriggerRegistry) -> None:
+    assert [(trigger.id, trigger.display_name, trigger.icon) for trigger in catalog.all()] == [
+        ("incident.created", "Incident Created", "CircleAlert"),
+        ("incident.updated", "Incident Updated", "CircleAlert"),
+        ("incident.resolved", "Incident Resolved", "CircleCheck"),
+    ]
+    assert {(trigger.category, trigger.context_key) for trigger in catalog.all()} == {("Incidents", "incidentId")}
+
+
+@pytest.mark.parametrize(
+    ("trigger_id", "required"),
+    [
+        ("incident.created", {"incidentId", "systemIds", "severity", "status"}),
+        ("incident.updated", {"incidentId", "systemIds", "severity", "status"}),
+        ("incident.resolved", {"incidentId", "systemIds", "severity"}),
+    ],
+)
+def test_the_payload_schema_demands_what_is_always_there_in_wire_names(
+    catalog: TriggerRegistry, trigger_id: str, required: set[str]
+) -> None:
+    trigger = catalog.get(trigger_id)
+    assert trigger is not None
+
+    assert set(trigger.payload_schema["required"]) == required
+
+
+def test_an_unknown_trigger_is_not_found(catalog: TriggerRegistry) -> None:
+    assert catalog.get("incident.exploded") is None
+
+
+def test_a_trigger_is_registered_once(catalog: TriggerRegistry) -> None:
+    with pytest.raises(ValueError, match="registered already"):
+        register_incident_triggers(catalog)

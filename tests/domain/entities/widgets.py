@@ -1,0 +1,85 @@
+"""A second kind of entity for tests of what all kinds share: states in a dictionary, changes in the real log."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+
+from domain.bootstrap import Domain
+from domain.entities.handle import BY_SYSTEM, Applied, Mutation, Origin, Snapshot
+from domain.entities.registry import EntityRegistry
+from domain.ids import new_id
+from domain.model.change import Change
+from domain.persistence.tables import entity_transitions
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+
+Widget = Mapping[str, Any]
+#: A field, its former text and its next one.
+Step = tuple[str, str | None, str]
+
+
+class WidgetState(BaseModel):
+    colour: str | None = None
+    size: int | None = None
+    labels: dict[str, Any] | None = None
+    parts: list[str] | None = None
+
+
+class Widgets:
+    """Widgets by id, and the handle that writes them."""
+
+    def __init__(self, domain: Domain) -> None:
+        self.stored: dict[str, Snapshot[Widget]] = {}
+        self._domain = domain
+        #: Of its own, so that tests on one database do not see each other's widgets.
+        self.kind = new_id("kind")
+        registry = EntityRegistry()
+        self.handle = registry.define(kind=self.kind, state=WidgetState, read=self._read)
+        registry.bind(clock=domain.clock, derivers=domain.derivers, masker=domain.masker)
+
+    async def put(self, identifier: str, *, origin: Origin = BY_SYSTEM, **state: Any) -> Mutation[Widget]:
+        """Write a widget."""
+
+        async def apply(before: Snapshot[Widget] | None) -> Applied[Widget]:
+            return Applied(after=Snapshot(entity=state, version=before.version if before else 1, state=state))
+
+        async def work(unit: UnitOfWork) -> Mutation[Widget]:
+            return await self.handle.mutate(unit, identifier, apply, origin=origin)
+
+        mutation = (await self._domain.database.write(work)).value
+        self.stored[identifier] = mutation.after
+        return mutation
+
+    async def remove(self, identifier: str) -> Change | None:
+        """Delete a widget."""
+
+        async def apply(before: Snapshot[Widget] | None) -> None:
+            self.stored.pop(identifier, None)
+
+        return (await self._domain.database.write(lambda unit: self.handle.remove(unit, identifier, apply))).value
+
+    async def log(self) -> Sequence[Change]:
+        """All changes of these widgets."""
+        return [change for change in await self._domain.events.raw(0, limit=1000) if change.kind == self.kind]
+
+    async def steps(self) -> Sequence[Step]:
+        """All transitions of these widgets."""
+        return await steps_of(self._domain, kind=self.kind)
+
+    async def _read(self, session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapshot[Widget]]:
+        return {identifier: self.stored[identifier] for identifier in ids if identifier in self.stored}
+
+
+async def steps_of(domain: Domain, *, kind: str = "incident", entity_id: str | None = None) -> Sequence[Step]:
+    """The stored transitions of a kind or of one entity, oldest first."""
+    steps = entity_transitions.c
+    statement = sa.select(steps.field, steps.from_value, steps.to_value).where(steps.kind == kind)
+    if entity_id is not None:
+        statement = statement.where(steps.entity_id == entity_id)
+
+    async def read(session: ReadSession) -> Sequence[Step]:
+        rows = await session.connection.execute(statement.order_by(steps.id))
+        return [(row.field, row.from_value, row.to_value) for row in rows]
+
+    return await domain.database.read(read)

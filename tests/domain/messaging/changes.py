@@ -1,0 +1,57 @@
+"""Appending to the log, and waiting for what comes of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from domain.bootstrap import Domain
+from domain.ids import new_id
+from domain.model.actor import SYSTEM
+from domain.model.change import Change, ChangeAction
+from domain.persistence.unit_of_work import UnitOfWork
+
+_DEADLINE_SECONDS = 10
+
+
+def a_change(domain: Domain, kind: str = "widget") -> Change:
+    """The creation of something, not appended yet."""
+    return Change(
+        id=new_id("chg"),
+        kind=kind,
+        entity_id=new_id("wdg"),
+        version=1,
+        action=ChangeAction.CREATED,
+        prev=None,
+        next={"size": 1},
+        changed_fields=("size",),
+        delta={"size": 1},
+        actor=SYSTEM,
+        occurred_at=domain.clock.now(),
+    )
+
+
+async def append(domain: Domain, count: int = 1, *, kind: str = "widget") -> list[int]:
+    """So many more changes in the log, each of a transaction of its own; their positions."""
+    return [await _append(domain, a_change(domain, kind)) for _ in range(count)]
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    """Wait until something is so; fail when it is not within ten seconds."""
+
+    async def check() -> bool:
+        return reached()
+
+    await until_it_is(check)
+
+
+async def until_it_is(so: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until a question is answered with yes; fail when it is not within ten seconds."""
+    async with asyncio.timeout(_DEADLINE_SECONDS):
+        while not await so():  # noqa: ASYNC110 - servers and counters have no event to wait for
+            await asyncio.sleep(0.005)
+
+
+async def _append(domain: Domain, change: Change) -> int:
+    async def work(unit: UnitOfWork) -> None:
+        unit.record(change, ())
+
+    return (await domain.database.write(work)).seq

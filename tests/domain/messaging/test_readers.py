@@ -1,0 +1,295 @@
+"""Durable readers: every change once, with its effects, or not at all."""
+
+import asyncio
+import logging
+import sqlite3
+import uuid
+from collections.abc import Sequence
+from contextlib import closing
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from domain.bootstrap import Domain, running_domain
+from domain.ids import new_id
+from domain.messaging.readers import DurableReader, Handler
+from domain.model.change import Change
+from domain.model.system import System
+from domain.persistence.unit_of_work import UnitOfWork
+from tests.domain.messaging.changes import a_change, append, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+on_sqlite = pytest.mark.parametrize("shared", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize(
+    "shared", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+
+
+@pytest.fixture
+def domain(shared: Domain) -> Domain:
+    """The domain that the tests of this module share."""
+    return shared
+
+
+class Work:
+    """A handler whose effect can only happen once per change; it fails where it is told to."""
+
+    def __init__(self, domain: Domain) -> None:
+        self._domain = domain
+        #: The reader's; of its own, because tests share a database.
+        self.name = uuid.uuid4().hex
+        self.tried: list[int] = []
+        self.failing: set[int] = set()
+
+    async def __call__(self, unit: UnitOfWork, change: Change) -> None:
+        fails = change.seq in self.failing
+        self.tried.append(change.seq)
+        now = self._domain.clock.now()
+        system = System(
+            id=new_id("sys"),
+            key=f"effect-{self.name}-{change.seq}",
+            name="Effect",
+            description=None,
+            created_at=now,
+            updated_at=now,
+        )
+        assert await unit.systems.insert(system), "this change had its effect already"
+        if fails:
+            raise RuntimeError("poison")
+
+
+@pytest.fixture
+def work(domain: Domain) -> Work:
+    """The handler of this test."""
+    return Work(domain)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def reader(domain: Domain, work: Work) -> DurableReader:
+    """A reader of widgets that starts now."""
+    reader = a_reader(domain, work)
+    await reader.register()
+    return reader
+
+
+def a_reader(domain: Domain, work: Work, handler: Handler | None = None) -> DurableReader:
+    """A reader of the name that this test's readers share."""
+    return DurableReader(
+        work.name,
+        kind="widget",
+        handler=handler or work,
+        database=domain.database,
+        tail=domain.tail,
+        clock=domain.clock,
+    )
+
+
+async def test_a_new_reader_handles_what_comes_from_then_on_once_and_in_order(domain: Domain, work: Work) -> None:
+    await append(domain, 2)
+    reader = a_reader(domain, work)
+    await reader.register()
+    stored = await append(domain, 3)
+
+    assert await reader.run_pending() == 3
+    assert await reader.run_pending() == 0
+    assert work.tried == stored
+
+
+async def test_a_new_reader_can_start_behind_a_given_change(domain: Domain, work: Work) -> None:
+    stored = await append(domain, 3)
+    reader = a_reader(domain, work)
+    await reader.register(after=stored[0])
+    await reader.run_pending()
+
+    assert work.tried == stored[1:]
+
+
+async def test_a_reader_that_comes_back_goes_on_where_it_stopped(
+    domain: Domain, reader: DurableReader, work: Work
+) -> None:
+    stored = await append(domain, 2)
+    await reader.run_pending()
+    stored += await append(domain, 2)
+    again = a_reader(domain, work)
+    await again.register()
+    await again.run_pending()
+
+    assert work.tried == stored
+
+
+async def test_changes_of_other_kinds_are_passed_by(domain: Domain, reader: DurableReader, work: Work) -> None:
+    await append(domain, 2, kind="gadget")
+    stored = await append(domain, 1)
+    await append(domain, 1, kind="gadget")
+    await reader.run_pending()
+
+    assert work.tried == stored
+
+
+async def test_more_changes_than_one_batch_are_all_handled(domain: Domain, work: Work) -> None:
+    handled: list[int] = []
+
+    async def handle(_: UnitOfWork, change: Change) -> None:
+        handled.append(change.seq)
+
+    reader = a_reader(domain, work, handle)
+    await reader.register()
+
+    async def many(unit: UnitOfWork) -> None:
+        for _ in range(120):
+            unit.record(a_change(domain), ())
+
+    last = (await domain.database.write(many)).seq
+
+    assert await reader.run_pending() == 120
+    assert handled == list(range(last - 119, last + 1))
+
+
+async def test_a_crash_in_the_handler_leaves_neither_effect_nor_position_and_the_change_comes_again(
+    domain: Domain, reader: DurableReader, work: Work
+) -> None:
+    [seq] = await append(domain)
+    work.failing = {seq}
+    before = await _position(domain, work)
+    with pytest.raises(RuntimeError, match="poison"):
+        await reader.run_pending()
+    assert (await _effects(domain, work, [seq]), await _position(domain, work)) == ([], before)
+
+    work.failing = set()
+    await reader.run_pending()
+    assert (await _effects(domain, work, [seq]), await _position(domain, work)) == ([seq], seq)
+
+
+async def test_the_effects_of_a_change_and_the_position_appear_together(
+    domain: Domain, reader: DurableReader, work: Work
+) -> None:
+    stored = await append(domain, 2)
+    seen: list[tuple[list[int], int | None]] = []
+
+    async def looking(unit: UnitOfWork, change: Change) -> None:
+        await work(unit, change)
+        seen.append((await _effects(domain, work, stored), await _position(domain, work)))
+
+    before = await _position(domain, work)
+    await a_reader(domain, work, looking).run_pending()
+
+    assert seen == [([], before), (stored[:1], stored[0])]
+    assert (await _effects(domain, work, stored), await _position(domain, work)) == (stored, stored[1])
+
+
+async def test_a_change_that_fails_five_times_is_logged_and_passed_by(
+    domain: Domain, reader: DurableReader, work: Work, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored = await append(domain, 3)
+    work.failing = {stored[1]}
+    for _ in range(4):
+        with pytest.raises(RuntimeError, match="poison"):
+            await reader.run_pending()
+    assert await _position(domain, work) == stored[0]
+
+    await reader.run_pending()
+    assert work.tried == [stored[0], *[stored[1]] * 5, stored[2]]
+    assert await _effects(domain, work, stored) == [stored[0], stored[2]]
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 4 + [logging.ERROR]
+
+
+@on_sqlite
+async def test_a_database_that_is_locked_uses_up_no_attempts(domain: Domain, reader: DurableReader, work: Work) -> None:
+    stored = await append(domain)
+    await _wait_for_the_lock(domain, millis=0)
+    file = domain.settings.database_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(file, isolation_level=None)) as rival:
+        rival.execute("BEGIN IMMEDIATE")
+        for _ in range(6):
+            with pytest.raises(OperationalError, match="locked"):
+                await reader.run_pending()
+    await _wait_for_the_lock(domain, millis=10_000)
+
+    await reader.run_pending()
+    assert work.tried == stored
+
+
+@on_sqlite
+async def test_a_running_reader_tries_again_by_itself(
+    domain: Domain, reader: DurableReader, work: Work, caplog: pytest.LogCaptureFixture
+) -> None:
+    stopping = asyncio.Event()
+    running = asyncio.create_task(reader.run(stopping))
+    work.failing = {await domain.events.head() + 1}
+    [seq] = await append(domain)
+    try:
+        await until(lambda: len(work.tried) > 0)
+        work.failing = set()
+        await until(lambda: len(work.tried) > 1)
+    finally:
+        stopping.set()
+        await running
+
+    assert await _effects(domain, work, [seq]) == [seq]
+
+
+async def test_a_reader_that_is_told_to_stop_leaves_the_rest_for_later(domain: Domain, work: Work) -> None:
+    stopping = asyncio.Event()
+
+    async def stops(unit: UnitOfWork, change: Change) -> None:
+        await work(unit, change)
+        if len(work.tried) == 2:
+            stopping.set()
+
+    reader = a_reader(domain, work, stops)
+    await reader.register()
+    stored = await append(domain, 5)
+    await asyncio.wait_for(reader.run(stopping), 5)
+
+    assert work.tried == stored[:2]
+    assert await _position(domain, work) == stored[1]
+
+
+async def test_two_processes_share_the_work_of_one_reader(domain: Domain, reader: DurableReader, work: Work) -> None:
+    stopping = asyncio.Event()
+    async with running_domain(domain.settings) as other:
+        elsewhere = Work(other)
+        elsewhere.name = work.name
+        running = [asyncio.create_task(each.run(stopping)) for each in (reader, a_reader(other, elsewhere))]
+        stored = await append(domain, 20)
+        await until(lambda: len({*work.tried, *elsewhere.tried}) == 20)
+        stopping.set()
+        await asyncio.gather(*running)
+
+    assert sorted(work.tried + elsewhere.tried) == stored
+
+
+@on_postgresql
+async def test_a_reader_whose_other_process_is_at_work_does_not_wait_for_it(domain: Domain, work: Work) -> None:
+    held, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(unit: UnitOfWork, change: Change) -> None:
+        held.set()
+        await go_on.wait()
+
+    slow_one, quick_one = a_reader(domain, work, slow), a_reader(domain, work)
+    await slow_one.register()
+    await append(domain)
+    at_work = asyncio.create_task(slow_one.run_pending())
+    await held.wait()
+
+    assert await quick_one.run_pending() == 0
+    go_on.set()
+    assert (await at_work, work.tried) == (1, [])
+
+
+async def _wait_for_the_lock(domain: Domain, *, millis: int) -> None:
+    pragma = sa.text(f"PRAGMA busy_timeout = {millis}")
+    await domain.database.write(lambda unit: unit.connection.execute(pragma))
+
+
+async def _position(domain: Domain, work: Work) -> int | None:
+    return await domain.database.read(lambda session: session.readers.position(work.name))
+
+
+async def _effects(domain: Domain, work: Work, seqs: Sequence[int]) -> list[int]:
+    keys = {seq: f"effect-{work.name}-{seq}" for seq in seqs}
+    found = await domain.reads.system_ids(list(keys.values()))
+    return [seq for seq, key in keys.items() if key in found]

@@ -1,0 +1,279 @@
+"""Following the log: everything once and in order, whoever reads and however late."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, closing
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from domain.bootstrap import Domain
+from domain.errors import CursorExpiredError
+from domain.messaging.tail import LogTail
+from domain.model.change import Change
+from domain.persistence.unit_of_work import UnitOfWork
+from tests.domain.messaging.changes import a_change, append, until, until_it_is
+
+NEVER = 3600.0
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+on_sqlite = pytest.mark.parametrize("shared", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize(
+    "shared", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+
+
+@pytest.fixture
+def domain(shared: Domain) -> Domain:
+    """The domain that the tests of this module share."""
+    return shared
+
+
+@asynccontextmanager
+async def a_tail(domain: Domain, *, poll_seconds: float = NEVER, ring_size: int = 3) -> AsyncIterator[LogTail]:
+    """A tail with a ring far smaller than the log, woken by nothing but what the test says."""
+    tail = LogTail(domain.database, poll_seconds=poll_seconds, ring_size=ring_size)
+    await tail.start()
+    try:
+        yield tail
+    finally:
+        await tail.stop()
+
+
+async def take(tail: LogTail, after: int, count: int) -> list[int]:
+    """The positions of so many changes behind a position."""
+    taken: list[int] = []
+    async with asyncio.timeout(10), aclosing(tail.follow(after)) as batches:
+        async for batch in batches:
+            taken.extend(change.seq for change in batch)
+            if len(taken) >= count:
+                break
+    return taken
+
+
+async def test_a_follower_gets_the_stored_changes_then_the_live_ones_without_gap_or_duplicate(domain: Domain) -> None:
+    head = await domain.events.head()
+    stored = await append(domain, 8)
+    async with a_tail(domain) as tail:
+        domain.database.on_append(tail.wake)
+        following = asyncio.create_task(take(tail, head, 20))
+        live = await append(domain, 12)
+
+        assert await following == stored + live
+
+
+async def test_followers_from_everywhere_get_the_same_changes(domain: Domain) -> None:
+    head = await domain.events.head()
+    stored = await append(domain, 6)
+    async with a_tail(domain) as tail:
+        domain.database.on_append(tail.wake)
+        starts = enumerate([head, *stored])
+        following = [asyncio.create_task(take(tail, after, 15 - number)) for number, after in starts]
+        await until(lambda: tail.followers == 7)
+        live = await append(domain, 9)
+
+        assert await asyncio.gather(*following) == [(stored + live)[number:] for number in range(7)]
+
+
+async def test_a_follower_too_slow_for_the_ring_reads_the_database_and_skips_nothing(domain: Domain) -> None:
+    head = await domain.events.head()
+    stored = await append(domain, 2)
+    async with a_tail(domain) as tail, aclosing(tail.follow(head)) as batches:
+        seen = [change.seq for change in await anext(batches)]
+        stored += await append(domain, 10)
+        await tail.read_now()
+        assert tail._floor > seen[-1]
+        while len(seen) < len(stored):
+            seen += [change.seq for change in await anext(batches)]
+
+        assert seen == stored
+
+
+async def test_the_ring_keeps_no_more_than_twice_its_size(domain: Domain) -> None:
+    async with a_tail(domain) as tail:
+        for _ in range(10):
+            await append(domain, 2)
+            await tail.read_now()
+
+            assert len(tail._recent) <= 6
+
+
+async def test_a_lost_wake_up_is_covered_by_the_poll(domain: Domain) -> None:
+    async with a_tail(domain, poll_seconds=0.02) as tail:
+        following = asyncio.create_task(take(tail, tail.last, 3))
+
+        assert await append(domain, 3) == await following
+
+
+async def test_a_wake_up_is_quicker_than_the_poll(domain: Domain) -> None:
+    async with a_tail(domain) as tail:
+        following = asyncio.create_task(take(tail, tail.last, 1))
+        [seq] = await append(domain)
+        tail.wake()
+
+        assert await following == [seq]
+
+
+@on_sqlite
+async def test_a_tail_that_cannot_read_the_log_says_so_and_goes_on(
+    domain: Domain, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_tail(domain, poll_seconds=0.02) as tail:
+        following = asyncio.create_task(take(tail, tail.last, 1))
+        _rename(domain, "changes", "gone")
+        await until(lambda: any(record.name == "domain.messaging.tail" for record in caplog.records))
+        _rename(domain, "gone", "changes")
+
+        assert await append(domain) == await following
+
+
+async def test_a_follower_behind_what_is_kept_is_told_so(domain: Domain) -> None:
+    stored = await append(domain, 4)
+    await _prune(domain, stored[1])
+    async with a_tail(domain) as tail:
+        with pytest.raises(CursorExpiredError):
+            await take(tail, stored[0], 1)
+
+        assert await take(tail, stored[1], 2) == stored[2:]
+
+
+async def test_a_follower_that_falls_behind_what_is_kept_is_told_so(domain: Domain) -> None:
+    head = await domain.events.head()
+    await append(domain)
+    async with a_tail(domain) as tail, aclosing(tail.follow(head)) as batches:
+        await anext(batches)
+        more = await append(domain, 10)
+        await tail.read_now()
+        await _prune(domain, more[4])
+
+        with pytest.raises(CursorExpiredError):
+            await anext(batches)
+
+
+async def test_a_follower_of_a_log_pruned_to_its_end_goes_on_with_what_comes(domain: Domain) -> None:
+    stored = await append(domain, 3)
+    await _prune(domain, stored[-1])
+    async with a_tail(domain) as tail:
+        domain.database.on_append(tail.wake)
+        following = asyncio.create_task(take(tail, stored[-1], 1))
+
+        assert await append(domain) == await following
+
+
+async def test_a_follower_who_leaves_is_forgotten(domain: Domain) -> None:
+    [seq] = await append(domain)
+    async with a_tail(domain) as tail:
+        async with aclosing(tail.follow(seq - 1)) as batches:
+            await anext(batches)
+            assert tail.followers == 1
+
+        assert tail.followers == 0
+
+
+async def test_waiting_for_more_ends_with_the_next_change_or_in_time(domain: Domain) -> None:
+    async with a_tail(domain) as tail:
+        await tail.beyond(tail.last, seconds=0.01)
+        waiting = asyncio.create_task(tail.beyond(tail.last, seconds=NEVER))
+        await until(lambda: tail.followers == 1)
+        await append(domain)
+        tail.wake()
+        await asyncio.wait_for(waiting, 10)
+
+        assert tail.followers == 0
+
+
+@on_postgresql
+async def test_no_reader_skips_a_transaction_that_began_first_and_commits_last(domain: Domain) -> None:
+    under_way, go_on = asyncio.Event(), asyncio.Event()
+    early, late = a_change(domain), a_change(domain)
+
+    async def slow(unit: UnitOfWork) -> None:
+        unit.record(early, ())
+        await unit.changes.head()
+        under_way.set()
+        await go_on.wait()
+
+    async with a_tail(domain) as tail:
+        domain.database.on_append(tail.wake)
+        following = asyncio.create_task(_ids(tail, 2))
+        first = asyncio.create_task(domain.database.write(slow))
+        await under_way.wait()
+        second = await domain.database.write(lambda unit: _record(unit, late))
+        try:
+            await until(lambda: tail.last == second.seq)
+        finally:
+            go_on.set()
+
+        assert (await first).seq > second.seq
+        assert await following == [late.id, early.id]
+
+
+@on_postgresql
+async def test_who_has_appended_and_not_committed_holds_up_those_behind(domain: Domain) -> None:
+    head = await domain.events.head()
+    appended, go_on = asyncio.Event(), asyncio.Event()
+    early, late = a_change(domain), a_change(domain)
+
+    async def slow(unit: UnitOfWork) -> None:
+        async def hold(_: int) -> None:
+            appended.set()
+            await go_on.wait()
+
+        unit.record(early, ())
+        unit.before_commit(hold)
+
+    async with a_tail(domain) as tail:
+        domain.database.on_append(tail.wake)
+        following = asyncio.create_task(_ids(tail, 2))
+        first = asyncio.create_task(domain.database.write(slow))
+        await appended.wait()
+        second = asyncio.create_task(domain.database.write(lambda unit: _record(unit, late)))
+        try:
+            await _someone_waits(domain)
+            await tail.read_now()
+            assert (second.done(), tail.last) == (False, head)
+        finally:
+            go_on.set()
+
+        assert (await first).seq < (await second).seq
+        assert await following == [early.id, late.id]
+
+
+async def _ids(tail: LogTail, count: int) -> list[str]:
+    ids: list[str] = []
+    async with asyncio.timeout(10), aclosing(tail.follow(tail.last)) as batches:
+        async for batch in batches:
+            ids.extend(change.id for change in batch)
+            if len(ids) >= count:
+                break
+    return ids
+
+
+async def _record(unit: UnitOfWork, change: Change) -> None:
+    unit.record(change, ())
+
+
+async def _prune(domain: Domain, up_to: int) -> None:
+    oldest = await domain.events.raw(0, limit=1000)
+    count = sum(change.seq <= up_to for change in oldest)
+    before = domain.clock.now() + timedelta(days=1)
+    await domain.database.write(lambda unit: unit.changes.prune(before=before, limit=count))
+
+
+def _rename(domain: Domain, table: str, name: str) -> None:
+    file = domain.settings.database_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"ALTER TABLE {table} RENAME TO {name}")
+
+
+async def _someone_waits(domain: Domain) -> None:
+    statement = sa.text(
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+        " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+    )
+
+    async def waiting() -> bool:
+        return bool(await domain.database.read(lambda session: session.connection.scalar(statement)))
+
+    await until_it_is(waiting)

@@ -1,0 +1,159 @@
+"""Wake-ups between processes, over each of the broadcaster's backends."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from domain.errors import StartupError
+from domain.messaging.wakeups import WakeUps
+from tests.addresses import postgres_url, redis_url
+from tests.domain.messaging.changes import until, until_it_is
+
+NEVER = 3600.0
+between_processes = pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param(redis_url(), marks=pytest.mark.redis, id="redis"),
+        pytest.param(postgres_url(), marks=pytest.mark.postgres, id="postgres"),
+    ],
+)
+
+
+class Process:
+    """One process's wake-ups, counted."""
+
+    def __init__(self, url: str, *, heartbeat_seconds: float = NEVER, silence_seconds: float = NEVER) -> None:
+        self.woken = 0
+        self.wakeups = WakeUps(url, self._wake, heartbeat_seconds=heartbeat_seconds, silence_seconds=silence_seconds)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Connected, until left."""
+        await self.wakeups.start()
+        try:
+            await until(lambda: self.woken > 0)
+            yield
+        finally:
+            await self.wakeups.stop()
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+
+@pytest.mark.parametrize("url", ["kafka://localhost", "redis-stream://localhost", "localhost", ""])
+def test_a_broadcast_url_of_an_unknown_kind_is_refused(url: str) -> None:
+    with pytest.raises(StartupError, match="memory://"):
+        Process(url)
+
+
+async def test_in_one_process_an_announcement_wakes_its_own_reader() -> None:
+    process = Process("memory://")
+    async with process.running():
+        process.wakeups.announce()
+
+        await until(lambda: process.woken == 2)
+
+
+@between_processes
+async def test_an_announcement_in_one_process_wakes_the_other(url: str) -> None:
+    one, other = Process(url), Process(url)
+    async with one.running(), other.running():
+        await _wakes(one, other)
+        await _wakes(other, one)
+
+
+@between_processes
+async def test_who_connects_looks_at_the_log_whatever_was_announced_before(url: str) -> None:
+    process = Process(url)
+    async with process.running():
+        assert process.woken == 1
+
+
+@pytest.mark.redis
+async def test_a_lost_connection_to_redis_is_made_again() -> None:
+    name = f"incidentql-test-{uuid.uuid4().hex[:8]}"
+    async with Redis.from_url(redis_url()) as server:
+        await _survives(f"{redis_url()}?client_name={name}", _RedisConnections(server, name))
+
+
+@pytest.mark.postgres
+async def test_a_lost_connection_to_postgres_is_made_again() -> None:
+    name = f"incidentql-test-{uuid.uuid4().hex[:8]}"
+    server = await asyncpg.connect(postgres_url())
+    try:
+        await _survives(f"{postgres_url()}?application_name={name}", _PostgresConnections(server, name))
+    finally:
+        await server.close()
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "postgresql://127.0.0.1:1/nowhere"], ids=["redis", "postgres"])
+async def test_a_server_that_is_away_is_tried_again_and_leaves_no_task_behind(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = asyncio.all_tasks()
+    wakeups = WakeUps(url, lambda: None)
+    await wakeups.start()
+    await until(lambda: len(caplog.records) >= 2)
+    await wakeups.stop()
+
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+    await until(lambda: asyncio.all_tasks() == before)
+
+
+class _RedisConnections:
+    def __init__(self, server: Redis, name: str) -> None:
+        self._server = server
+        self._name = name
+
+    async def listening(self) -> set[str]:
+        clients = await self._server.client_list(_type="pubsub")
+        return {client["id"] for client in clients if client["name"] == self._name}
+
+    async def cut(self, connection: str) -> None:
+        await self._server.client_kill_filter(_id=connection)
+
+
+class _PostgresConnections:
+    def __init__(self, server: asyncpg.Connection, name: str) -> None:
+        self._server = server
+        self._name = name
+
+    async def listening(self) -> set[str]:
+        rows = await self._server.fetch("SELECT pid FROM pg_stat_activity WHERE application_name = $1", self._name)
+        return {str(row["pid"]) for row in rows}
+
+    async def cut(self, connection: str) -> None:
+        await self._server.execute("SELECT pg_terminate_backend($1)", int(connection))
+
+
+async def _survives(url: str, connections: _RedisConnections | _PostgresConnections) -> None:
+    process = Process(url, heartbeat_seconds=0.05, silence_seconds=0.3)
+    other = Process(url.partition("?")[0])
+    async with process.running(), other.running():
+        [lost] = await connections.listening()
+        await connections.cut(lost)
+        await until_it_is(lambda: _reconnected(connections, lost))
+        woken = process.woken
+        await until(lambda: process.woken > woken + 2)
+
+        assert process.wakeups._pause_seconds == pytest.approx(0.1)
+        await _wakes(process, other)
+
+
+async def _reconnected(connections: _RedisConnections | _PostgresConnections, lost: str) -> bool:
+    return bool(await connections.listening() - {lost})
+
+
+async def _wakes(announcing: Process, woken: Process) -> None:
+    before = woken.woken
+    async with asyncio.timeout(10):
+        # The server may not have taken note of the subscription yet: an announcement may be lost, not all of them.
+        while woken.woken == before:
+            announcing.wakeups.announce()
+            await asyncio.sleep(0.02)

@@ -46,6 +46,10 @@ class Context:
     def at_event(self, seq: int) -> None:
         """Get ready for the next event: its cursor, and loaders that have not seen anything older."""
         self.cursor = self.domain.cursors.position(seq)
+        self.forget()
+
+    def forget(self) -> None:
+        """Read everything anew from here on, because what was read so far may have become old."""
         self.loaders = Loaders(self.domain, self.audience)
 
 

@@ -60,7 +60,8 @@ class RequireOperationName(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
         document = context.graphql_document
-        if document is not None and not context.pre_execution_errors and context._provided_operation_name is None:
+        named = context._provided_operation_name is not None  # noqa: SLF001 - `operation_name` falls back on the first
+        if document is not None and not context.pre_execution_errors and not named:
             operations = [part for part in document.definitions if isinstance(part, OperationDefinitionNode)]
             if len(operations) > 1:
                 message = "The document holds several operations: name one in `operationName`."

@@ -180,9 +180,8 @@ class _Parts:
         for name, comparison in _given(given):
             for value in _lists(name, comparison):
                 if not 1 <= len(value) <= _MOST_VALUES:
-                    raise InvalidInputError(
-                        f"A list in a filter has 1 to {_MOST_VALUES} values.", field=["filter", to_camel(name.strip("_"))]
-                    )
+                    place = ["filter", to_camel(name.strip("_"))]
+                    raise InvalidInputError(f"A list in a filter has 1 to {_MOST_VALUES} values.", field=place)
             if name == "system":
                 self.references.update(comparison.in_)
             children = comparison if name in {"and_", "or_"} else [comparison] if name == "not_" else []

@@ -23,6 +23,8 @@ async def answer(
     """The payload of a mutation: what `show` makes of the value, or the reason why it was refused."""
     cursors = info.context.domain.cursors
     try:
+        # A document may hold several mutations, one after the other: none shows what an earlier one has read.
+        info.context.forget()
         outcome = await call()
     except (UnauthenticatedError, ForbiddenError):
         raise

@@ -9,7 +9,7 @@ from domain.model.filters import Filter
 from domain.model.paging import Order
 from domain.services.events import Watch
 from domain.services.reads import incident_position
-from gql.context import Info
+from gql.context import Context, Info
 from gql.inputs.filters import IncidentEventFilter, IncidentFilter, IncidentOrder, filter_tree, hide_resolved
 from gql.inputs.given import value_or_none
 from gql.inputs.watching import actions_of
@@ -95,6 +95,7 @@ class IncidentQueries:
         )
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         context = info.context
+        await _check_kept(context, value_or_none(after))
         return connection(
             await context.domain.events.page(watch, arguments.request(context.domain.cursors, _LOG)),
             to_node=lambda change: IncidentEvent.of(change, context),
@@ -115,6 +116,7 @@ class IncidentQueries:
         watch = Watch(audience=info.context.audience, tree=await filter_tree(info.context.domain, filter))
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         context = info.context
+        await _check_kept(context, value_or_none(after))
         return connection(
             await context.domain.events.page(watch, arguments.request(context.domain.cursors, _LOG)),
             to_node=lambda change: IncidentChange.of(change, context),
@@ -133,3 +135,9 @@ class IncidentQueries:
         found = await info.context.domain.reads.system_ids(system_ids) if system_ids else {}
         overrides = await info.context.domain.reads.active_overrides(sorted(set(found.values())))
         return [ActiveHealthOverride.of(override) for words in overrides.values() for override in words]
+
+
+async def _check_kept(context: Context, after: str | None) -> None:
+    """Refuse a page behind a cursor whose next changes were forgotten: it would look as if nothing were missing."""
+    if after is not None:
+        await context.domain.events.start_of(after)

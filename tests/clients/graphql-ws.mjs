@@ -1,0 +1,38 @@
+// Runs one operation with the official graphql-ws client and prints what happens, one JSON object a line.
+// Argument: { url, token, query, variables, retries }. A resumable subscription names its cursor `variables.after`.
+import { createClient } from "graphql-ws";
+import WebSocket from "ws";
+
+const options = JSON.parse(process.argv[2]);
+const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+const client = createClient({
+  url: options.url,
+  webSocketImpl: WebSocket,
+  connectionParams: options.token ? { Authorization: `Bearer ${options.token}` } : undefined,
+  retryAttempts: options.retries ?? 0,
+  retryWait: () => new Promise((resolve) => setTimeout(resolve, 50)),
+  shouldRetry: () => true,
+  on: {
+    connected: () => print({ type: "connected" }),
+    closed: (event) => print({ type: "closed", code: event.code, reason: event.reason }),
+  },
+});
+
+const payload = { query: options.query, variables: options.variables ?? {} };
+client.subscribe(payload, {
+  next(result) {
+    // The client sends this payload again when it connects again: from where it got to, not from where it began.
+    const cursor = result.extensions?.cursor;
+    if (cursor) payload.variables.after = cursor;
+    print({ type: "next", payload: result });
+  },
+  error(error) {
+    print({ type: "error", code: error.code ?? null, message: String(error.reason ?? error.message ?? error) });
+    process.exit(0);
+  },
+  complete() {
+    print({ type: "complete" });
+    client.dispose();
+  },
+});

@@ -1,0 +1,123 @@
+"""Clients that others wrote, each in a process of its own: graphql-ws and graphql-sse on Node, and curl."""
+
+import asyncio
+import json
+import urllib.parse
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from typing_extensions import override
+
+from tests.e2e.server import TOKEN, Server
+from tests.requirements_gate import CLIENTS, node_command
+
+ARRIVAL_SECONDS = 10
+EVENTS = """subscription Events($after: String) {
+  incidentEvents(after: $after) { type incidentId changedFields cursor }
+}"""
+
+
+class Client:
+    """What a client process reports, message by message; Node's print them as JSON lines."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        #: How far the subscription came.
+        self.cursor: str | None = None
+
+    async def message(self) -> dict[str, Any]:
+        """The next thing that happened to the client."""
+        line = await self._line()
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    async def next(self, kind: str = "next") -> dict[str, Any]:
+        """The next message of that kind, others passed by; its cursor is noted."""
+        while (message := await self.message())["type"] != kind:
+            assert message["type"] in {"connected", "closed"}, message
+        self.cursor = message.get("payload", {}).get("extensions", {}).get("cursor", self.cursor)
+        return message
+
+    async def events(self, count: int) -> list[tuple[str, str]]:
+        """The type and the incident of so many events."""
+        found = [(await self.next())["payload"]["data"]["incidentEvents"] for _ in range(count)]
+        return [(event["type"], event["incidentId"]) for event in found]
+
+    async def kill(self) -> None:
+        """`kill -9`."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.communicate()
+
+    async def _line(self) -> str:
+        assert self._process.stdout is not None
+        async with asyncio.timeout(ARRIVAL_SECONDS):
+            line = await self._process.stdout.readline()
+        if not line:
+            assert self._process.stderr is not None
+            raise EOFError((await self._process.stderr.read()).decode())
+        return line.decode().rstrip("\r\n")
+
+
+class Curl(Client):
+    """curl on an SSE stream."""
+
+    @override
+    async def message(self) -> dict[str, Any]:
+        """The next event of the stream."""
+        fields: dict[str, str] = {}
+        while line := await self._line():
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        if "event" not in fields:
+            return await self.message()
+        payload = json.loads(fields["data"]) if fields.get("data") else {}
+        if fields["event"] == "next":
+            assert fields["id"] == payload["extensions"]["cursor"]
+        return {"type": fields["event"], "payload": payload}
+
+
+@asynccontextmanager
+async def graphql_ws(server: Server, query: str = EVENTS, **options: Any) -> AsyncIterator[Client]:
+    """The graphql-ws client at work on one operation, as the admin where no other token is given."""
+    settings = {"url": server.websocket_url, "token": TOKEN, "query": query} | options
+    async with _client(*node_command(), "graphql-ws.mjs", json.dumps(settings)) as process:
+        yield Client(process)
+
+
+@asynccontextmanager
+async def subscribed(kind: str, server: Server, *, after: str | None, resumed: bool = False) -> AsyncIterator[Client]:
+    """A client of that kind on `incidentEvents`; over SSE a resumed one says where it was as EventSource does."""
+    variables = {"after": after}
+    if kind == "graphql-ws":
+        async with graphql_ws(server, variables=variables) as client:
+            yield client
+        return
+    last_event_id = after if resumed else None
+    if resumed:
+        variables = {"after": None}
+    if kind == "graphql-sse":
+        settings = {"url": server.graphql_url, "query": EVENTS, "variables": variables, "lastEventId": last_event_id}
+        async with _client(*node_command(), "graphql-sse.mjs", json.dumps(settings)) as process:
+            yield Client(process)
+        return
+    parameters = urllib.parse.urlencode({"query": EVENTS, "variables": json.dumps(variables)})
+    headers = ["-H", "Accept: text/event-stream"]
+    if last_event_id is not None:
+        headers += ["-H", f"Last-Event-ID: {last_event_id}"]
+    async with _client("curl", "-sSN", *headers, f"{server.graphql_url}?{parameters}") as process:
+        yield Curl(process)
+
+
+@asynccontextmanager
+async def _client(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=CLIENTS, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()

@@ -1,0 +1,90 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from tests.e2e.clients import EVENTS
+from tests.e2e.server import Server, api_of, running_server
+from tests.requirements_gate import chromium_path
+
+pytestmark = pytest.mark.chromium
+
+# Without these Chromium wants a sandbox that root has not, and calls home.
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ARRIVAL_SECONDS = 15  # Chromium waits for some seconds before it comes back
+
+_LISTEN = """([query, variables]) => {
+  const parameters = new URLSearchParams({ query, variables: JSON.stringify(variables) });
+  const source = new EventSource(`/graphql?${parameters}`);
+  source.addEventListener("next", ({ data }) => report(JSON.parse(data).data.incidentEvents));
+}"""
+_CONNECT = """([query, variables]) => {
+  const socket = new WebSocket(`ws://${location.host}/graphql`, "graphql-transport-ws");
+  socket.onopen = () => socket.send(JSON.stringify({ type: "connection_init" }));
+  socket.onmessage = ({ data }) => {
+    const message = JSON.parse(data);
+    const subscribe = { id: "1", type: "subscribe", payload: { query, variables } };
+    if (message.type === "connection_ack") socket.send(JSON.stringify(subscribe));
+    if (message.type === "next") report(message.payload.data.incidentEvents);
+  };
+}"""
+
+
+async def test_an_event_source_resumes_by_itself_after_the_server_was_killed(sqlite_url: str) -> None:
+    async with running_server(sqlite_url) as server, api_of(server) as api, page_of(server) as (page, reports):
+        await page.evaluate(_LISTEN, [EVENTS, {"after": await api.create_system()}])
+        written = [await api.create_incident("Before")]
+        heard = [await arrival(reports)]
+        await server.kill()
+        await server.start()
+        written += [await api.create_incident(title) for title in ("Missed", "Missed, too")]
+        heard += [await arrival(reports), await arrival(reports)]
+        written.append(await api.create_incident("Live"))
+        heard.append(await arrival(reports))
+    assert heard == written
+
+
+async def test_a_page_subscribes_over_a_web_socket(sqlite_url: str) -> None:
+    async with running_server(sqlite_url) as server, api_of(server) as api, page_of(server) as (page, reports):
+        await page.evaluate(_CONNECT, [EVENTS, {"after": await api.create_system()}])
+        written = [await api.create_incident("One"), await api.create_incident("Two")]
+        assert [await arrival(reports), await arrival(reports)] == written
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/incidents.db"
+
+
+@asynccontextmanager
+async def page_of(server: Server) -> AsyncIterator[tuple[Page, "asyncio.Queue[str]"]]:
+    reports: asyncio.Queue[str] = asyncio.Queue()
+
+    def report(event: dict[str, Any]) -> None:
+        reports.put_nowait(event["incidentId"])
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=_ARGUMENTS)
+        page = await browser.new_page()
+        await page.expose_function("report", report)
+        # Any document of the server's own: a page of another origin would not be let in.
+        await page.goto(f"{server.url}/health")
+        yield page, reports
+        await browser.close()
+
+
+async def arrival(reports: "asyncio.Queue[str]") -> str:
+    async with asyncio.timeout(ARRIVAL_SECONDS):
+        return await reports.get()

@@ -1,0 +1,104 @@
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.e2e.api import Api, mutation_text
+from tests.e2e.audit import contradictions, truth_of
+from tests.e2e.clients import EVENTS
+from tests.e2e.server import TOKEN, Server, api_of, running_server
+from tests.e2e.subscriber import PROTOCOL
+
+TIMES = 100
+
+
+async def test_a_client_that_takes_back_its_mutations_on_the_web_socket_never_harms_the_database(
+    database_url: str,
+) -> None:
+    async with running_server(database_url) as server, api_of(server) as api:
+        await api.create_system()
+        async with connected(server) as socket:
+            for number in range(TIMES):
+                await send(socket, id=str(number), type="subscribe", payload=a_mutation(number))
+                await pause(number)
+                await send(socket, id=str(number), type="complete")
+            await assert_writes_at_once(api)
+    await assert_sound(database_url)
+
+
+async def test_a_client_that_hangs_up_on_its_mutations_never_harms_the_database(database_url: str) -> None:
+    async with running_server(database_url) as server, api_of(server) as api:
+        await api.create_system()
+        for number in range(TIMES):
+            await hang_up_on(server, number)
+        await assert_writes_at_once(api)
+    await assert_sound(database_url)
+
+
+async def test_subscribers_that_vanish_while_events_are_sent_to_them_stop_nobody(database_url: str) -> None:
+    async with running_server(database_url) as server, api_of(server) as api:
+        subscription = {"query": EVENTS, "variables": {"after": await api.create_system()}}
+        async with AsyncExitStack() as sockets:
+            vanishing = [await sockets.enter_async_context(connected(server)) for _ in range(20)]
+            for socket in vanishing:
+                await send(socket, id="1", type="subscribe", payload=subscription)
+            writing = [asyncio.create_task(api.create_incident(f"Vanishing {number}")) for number in range(10)]
+            await vanishing[0].recv()
+            for socket in vanishing:
+                socket.transport.abort()
+            await asyncio.gather(*writing)
+        await assert_writes_at_once(api)
+        server.terminate()
+        assert await server.ended() == 0
+        assert server.stderr == ""
+
+
+@asynccontextmanager
+async def connected(server: Server) -> AsyncIterator[ClientConnection]:
+    async with connect(server.websocket_url, subprotocols=[PROTOCOL]) as socket:
+        await send(socket, type="connection_init", payload={"Authorization": f"Bearer {TOKEN}"})
+        assert json.loads(await socket.recv()) == {"type": "connection_ack"}
+        yield socket
+
+
+async def hang_up_on(server: Server, number: int) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    body = json.dumps(a_mutation(number)).encode()
+    head = (
+        f"POST /graphql HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {TOKEN}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    writer.write(head.encode() + body)
+    await writer.drain()
+    await pause(number)
+    writer.transport.abort()
+
+
+async def pause(number: int) -> None:
+    # From "at once" to "it may be done": the mutation is cut off at another place each time.
+    await asyncio.sleep(number % 10 / 1000)
+
+
+async def assert_writes_at_once(api: Api) -> None:
+    began = time.monotonic()
+    await api.create_incident("Still writing")
+    assert time.monotonic() - began < 8  # what was taken back may be ahead in the queue; a lock would take 10 s
+
+
+async def assert_sound(database_url: str) -> None:
+    truth = await truth_of(database_url)
+    assert contradictions(truth) == []
+    assert any((change.after or {})["title"] == "Still writing" for change in truth.log)
+
+
+def a_mutation(number: int) -> dict[str, object]:
+    input = {"title": f"Taken back {number}", "severity": "MAJOR", "systemIds": ["payments"]}
+    return {"query": mutation_text("createIncident"), "variables": {"input": input}}
+
+
+async def send(socket: ClientConnection, **message: object) -> None:
+    await socket.send(json.dumps(message))

@@ -1,0 +1,136 @@
+import time
+from shutil import which
+
+import pytest
+
+from tests.addresses import redis_url
+from tests.e2e.api import Api, mutation_text
+from tests.e2e.clients import Client, graphql_ws, subscribed
+from tests.e2e.server import api_of, running_server
+
+CLIENTS = [
+    pytest.param("graphql-ws", marks=pytest.mark.node),
+    pytest.param("graphql-sse", marks=pytest.mark.node),
+    pytest.param("curl", marks=pytest.mark.skipif(which("curl") is None, reason="no curl on PATH")),
+]
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+async def test_a_client_hears_each_event_once_and_after_a_crash_of_its_own_exactly_what_it_missed(
+    kind: str, database_url: str
+) -> None:
+    async with running_server(database_url) as server, api_of(server) as api:
+        async with subscribed(kind, server, after=await api.create_system()) as client:
+            incident = await life_of_an_incident(api)
+            heard = await client.events(3)
+            await client.kill()
+        missed = [await api.create_incident("Missed"), await api.create_incident("Missed, too")]
+        await api.write("resolveIncident", id=missed[0])
+        async with subscribed(kind, server, after=client.cursor, resumed=True) as client:
+            caught_up = await client.events(3)
+            live = await api.create_incident("Live")
+            assert await client.events(1) == [("CREATED", live)]
+    assert heard == [("CREATED", incident), ("UPDATED", incident), ("RESOLVED", incident)]
+    assert caught_up == [("CREATED", missed[0]), ("CREATED", missed[1]), ("RESOLVED", missed[0])]
+
+
+@pytest.mark.node
+async def test_a_client_that_retries_misses_nothing_and_hears_nothing_twice_when_the_server_is_killed(
+    database_url: str,
+) -> None:
+    expected = []
+    async with running_server(database_url) as server, api_of(server) as api:
+        variables = {"after": await api.create_system()}
+        async with graphql_ws(server, variables=variables, retries=1000) as client:
+            heard: list[tuple[str, str]] = []
+            for round_ in range(3):
+                written = [await api.create_incident(f"{round_}.{number}") for number in range(3)]
+                expected += [("CREATED", incident) for incident in written]
+                if round_ != 1:  # the second time, killed before the client can have heard
+                    heard += await client.events(len(expected) - len(heard))
+                await server.restart()
+            expected.append(("CREATED", await api.create_incident("The last")))
+            heard += await client.events(len(expected) - len(heard))
+    assert heard == expected
+
+
+@pytest.mark.node
+async def test_queries_and_mutations_go_over_the_web_socket(database_url: str) -> None:
+    async with running_server(database_url) as server:
+        variables = {"input": {"key": "payments", "name": "Payments"}}
+        async with graphql_ws(server, mutation_text("createSystem"), variables=variables) as client:
+            answer = (await client.next())["payload"]["data"]["createSystem"]
+            await client.next("complete")
+        async with graphql_ws(server, '{ system(key: "payments") { id } }') as client:
+            found = (await client.next())["payload"]["data"]["system"]
+            await client.next("complete")
+    assert answer["userErrors"] == []
+    assert found["id"] == answer["system"]["id"]
+
+
+@pytest.mark.node
+async def test_a_token_that_is_not_valid_closes_the_web_socket_with_4403(database_url: str) -> None:
+    async with running_server(database_url) as server, graphql_ws(server, token="not-a-token-of-ours") as client:
+        assert (await client.next("closed"))["code"] == 4403
+
+
+@pytest.mark.node
+async def test_a_server_told_to_stop_sends_its_clients_away_to_come_back(database_url: str) -> None:
+    async with running_server(database_url) as server, api_of(server) as api:
+        after = await api.create_system()
+        async with (
+            graphql_ws(server, variables={"after": after}) as socket,
+            subscribed("curl", server, after=after) as sse,
+        ):
+            await api.create_incident()
+            await socket.events(1)
+            await sse.events(1)
+            told = time.monotonic()
+            server.terminate()
+            assert (await socket.next("closed"))["code"] == 1012
+            with pytest.raises(EOFError):  # without a `complete`, which would mean that there is no more to come
+                await sse.message()
+            assert await server.ended() == 0
+            assert time.monotonic() - told < 5
+            assert server.stderr == ""
+
+
+@pytest.mark.node
+@pytest.mark.parametrize(
+    ("dialect", "broadcast", "poll_seconds"),
+    [
+        pytest.param("postgresql", "redis", "60", marks=[pytest.mark.postgres, pytest.mark.redis]),
+        pytest.param("postgresql", "postgresql", "60", marks=pytest.mark.postgres),
+        pytest.param("sqlite", "memory", "0.2", id="sqlite-poll"),
+    ],
+)
+async def test_a_write_through_one_process_arrives_at_a_subscriber_of_another(
+    broadcast: str, poll_seconds: str, database_url: str
+) -> None:
+    url = {"redis": redis_url(), "postgresql": database_url, "memory": "memory://"}[broadcast]
+    async with (
+        running_server(database_url, broadcast_url=url, poll_seconds=poll_seconds) as first,
+        running_server(database_url, broadcast_url=url, poll_seconds=poll_seconds) as second,
+        api_of(first) as api,
+        graphql_ws(second, variables={"after": await api.create_system()}) as client,
+    ):
+        await arrival(api, client)
+        latencies = sorted([await arrival(api, client) for _ in range(11)])
+    print(f"{broadcast}: median {latencies[5] * 1000:.1f} ms, slowest {latencies[-1] * 1000:.1f} ms")
+
+
+async def life_of_an_incident(api: Api) -> str:
+    """The id of an incident that was created, commented, made worse and resolved."""
+    incident = await api.create_incident()
+    await api.write("addIncidentUpdate", incidentId=incident, message="Only a comment")
+    await api.write("updateIncident", id=incident, severity="CRITICAL")
+    await api.write("resolveIncident", id=incident)
+    return incident
+
+
+async def arrival(api: Api, client: Client) -> float:
+    """How many seconds pass from the answer to a write until a subscriber has its event; negative when it is first."""
+    incident = await api.create_incident()
+    written = time.monotonic()
+    assert await client.events(1) == [("CREATED", incident)]
+    return time.monotonic() - written

@@ -1,0 +1,193 @@
+import asyncio
+import json
+import re
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.addresses import postgres_url
+from tests.e2e.api import Api
+from tests.e2e.filling import fill
+from tests.e2e.processes import Command, run_command
+from tests.e2e.server import TOKEN, api_of, running_server
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_SECONDS = 10
+TOKEN_LINE = re.compile(r"^Admin token, shown only this once: (iql_\S+)$", re.MULTILINE)
+
+
+async def test_what_stops_a_server_from_starting_is_one_line(tmp_path: Path, sqlite_template: Path) -> None:
+    (tmp_path / "text.db").write_text("This is no database at all. " * 100)
+    shutil.copyfile(sqlite_template, tmp_path / "newer.db")
+    newer = sqlite3.connect(tmp_path / "newer.db")
+    newer.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer.commit()
+    newer.close()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        cases = {
+            "a URL that is none": (("--database-url", "nonsense"), {}, "database URL is not valid"),
+            "another database": (("--database-url", "oracle://host/name"), {}, "'oracle' are not supported"),
+            "memory": (("--database-url", "sqlite://"), {}, "SQLite needs a file"),
+            "no folder": (("--database-url", f"sqlite:///{tmp_path}/none/a.db"), {}, "folder of the database file"),
+            "a folder": (("--database-url", f"sqlite:///{tmp_path}"), {}, "is a folder. Name a file in it."),
+            "no database file": (("--database-url", f"sqlite:///{tmp_path}/text.db"), {}, "file is not a database"),
+            "newer": (("--database-url", f"sqlite:///{tmp_path}/newer.db"), {}, "newer schema (9999)"),
+            "no PostgreSQL": (("--database-url", "postgresql://127.0.0.1:9/incidents"), {}, "database cannot be used"),
+            "taken": (("--port", port, "--database-url", f"sqlite:///{tmp_path}/taken.db"), {}, f"Port {port} on"),
+            "no such port": (("--port", "70000"), {}, "between 0 and 65535"),
+            "no such host": (("--host", "192.0.2.1"), {}, "Cannot listen on 192.0.2.1"),
+            "a setting of text": ((), {"INCIDENTQL_RING_SIZE": "many"}, "INCIDENTQL_RING_SIZE cannot be 'many'"),
+            "a setting too small": ((), {"INCIDENTQL_POLL_SECONDS": "0"}, "must be positive"),
+            "a short token": ((), {"INCIDENTQL_ADMIN_TOKEN": "short"}, "at least 16 characters"),
+            "no such broadcaster": (("--broadcast-url", "kafka://host"), {}, "broadcast URL must start with"),
+        }
+        outcomes = await asyncio.gather(
+            *(refusal(tmp_path, name, arguments, environment) for name, (arguments, environment, _) in cases.items())
+        )
+    wrong = {
+        name: outcome
+        for (name, (_, _, reason)), outcome in zip(cases.items(), outcomes, strict=True)
+        if not is_one_line(outcome, reason)
+    }
+    assert wrong == {}
+
+
+async def test_a_database_file_that_another_program_has_locked_is_one_line_after_ten_seconds(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    shutil.copyfile(sqlite_template, tmp_path / "locked.db")
+    with closing(sqlite3.connect(tmp_path / "locked.db", isolation_level=None)) as locking:
+        locking.execute("PRAGMA journal_mode = DELETE")
+        locking.execute("BEGIN EXCLUSIVE")
+        outcome = await refusal(tmp_path, "locked", ("--database-url", f"sqlite:///{tmp_path}/locked.db"), {})
+    assert is_one_line(outcome, "locked by another program"), outcome
+
+
+@pytest.mark.postgres
+async def test_a_postgresql_database_that_does_not_exist_is_one_line(tmp_path: Path) -> None:
+    url = postgres_url().rsplit("/", 1)[0] + "/there_is_no_such_database"
+    outcome = await run_command("migrate", "--database-url", url, folder=tmp_path)
+    assert is_one_line(outcome, '"there_is_no_such_database" does not exist'), outcome
+
+
+async def test_the_first_start_shows_a_token_that_works_and_later_ones_show_none(empty_database_url: str) -> None:
+    async with running_server(empty_database_url, admin_token=None) as server:
+        (token,) = TOKEN_LINE.findall(server.stdout)
+        await server.restart()
+        assert TOKEN_LINE.findall(server.stdout) == [token]
+        async with api_of(server, token) as api:
+            assert await role_of(api) == "ADMIN"
+
+
+async def test_a_token_from_the_environment_works_and_is_never_shown(empty_database_url: str) -> None:
+    async with running_server(empty_database_url) as server, api_of(server) as api:
+        assert await role_of(api) == "ADMIN"
+        assert TOKEN not in server.stdout + server.stderr
+        assert TOKEN_LINE.findall(server.stdout) == []
+
+
+async def test_port_0_takes_a_free_one_and_says_which_until_ctrl_c_ends_it(tmp_path: Path) -> None:
+    server = Command("serve", "--port", "0", "--database-url", f"sqlite:///{tmp_path}/a.db", folder=tmp_path)
+    try:
+        await until(lambda: "/graphql" in server.stdout)
+        server.interrupt()
+        assert (await server.ended(), server.stderr) == (0, "")
+    finally:
+        await server.close()
+    assert re.search(r"http://127\.0\.0\.1:[1-9]\d+/graphql", server.stdout)
+
+
+async def test_events_prints_the_log_from_any_cursor_and_follows_it(database_url: str, tmp_path: Path) -> None:
+    arguments = ("--database-url", database_url)
+    async with running_server(database_url) as server, api_of(server) as api:
+        await api.create_system()
+        await api.create_incident("First")
+        code, printed, _ = await run_command("events", *arguments, folder=folder(tmp_path, "all"))
+        cursor = json.loads(printed)["cursor"]
+        follower = Command("events", "--follow", "--after", cursor, *arguments, folder=folder(tmp_path, "follow"))
+        try:
+            await api.create_incident("Second")
+            await until(lambda: titles(follower.stdout) == ["Second"])
+            await api.create_incident("Third")
+            await until(lambda: titles(follower.stdout) == ["Second", "Third"])
+            follower.interrupt()
+            assert await follower.ended() == 130
+            assert follower.stderr == ""
+        finally:
+            await follower.close()
+    assert (code, titles(printed)) == (0, ["First"])
+
+
+@pytest.mark.parametrize("option", ["", "--follow"], ids=["read", "follow"])
+async def test_events_stops_in_silence_when_its_reader_has_enough(
+    option: str, tmp_path: Path, sqlite_template: Path
+) -> None:
+    file = tmp_path / "many.db"
+    shutil.copyfile(sqlite_template, file)
+    await fill(f"sqlite:///{file}", incidents=150)  # more than fits into a pipe, or nobody would notice
+    command = f"{sys.executable} -m gql.cli events {option} --database-url sqlite:///{file} | head -1"
+    done = await asyncio.to_thread(
+        subprocess.run, ["bash", "-c", f"set -o pipefail; {command}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["action"] == "created"
+
+
+async def test_schema_prints_the_schema_as_it_is_committed(tmp_path: Path) -> None:
+    outcome = await run_command("schema", folder=tmp_path)
+    assert outcome == (0, (ROOT / "schema.graphql").read_text(), "")
+
+
+async def test_migrate_may_be_run_again(empty_database_url: str, tmp_path: Path) -> None:
+    for turn in ("first", "second"):
+        outcome = await run_command("migrate", "--database-url", empty_database_url, folder=folder(tmp_path, turn))
+        assert outcome == (0, "The database is up to date.\n", "")
+
+
+async def refusal(
+    tmp_path: Path, name: str, arguments: Sequence[str], environment: Mapping[str, str]
+) -> tuple[int, str, str]:
+    # Later options win: each case names only what is wrong with it.
+    usual = ("serve", "--port", "0", "--database-url", f"sqlite:///{tmp_path}/{name.replace(' ', '_')}.usual.db")
+    return await run_command(*usual, *arguments, folder=folder(tmp_path, name), environment=environment)
+
+
+def is_one_line(outcome: tuple[int, str, str], reason: str) -> bool:
+    code, stdout, stderr = outcome
+    return (
+        code == 2
+        and stdout == ""
+        and stderr.startswith("incidentql: ")
+        and stderr.count("\n") == 1
+        and reason in stderr
+    )
+
+
+def folder(tmp_path: Path, name: str) -> Path:
+    made = tmp_path / f"output of {name}"
+    made.mkdir()
+    return made
+
+
+def titles(printed: str) -> list[str]:
+    return [json.loads(line)["after"]["title"] for line in printed.splitlines()]
+
+
+async def role_of(api: Api) -> str:
+    return str((await api.run("{ viewer { role } }"))["viewer"]["role"])
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)

@@ -1,0 +1,39 @@
+"""What tests of the GraphQL surface share: callers of each role, and the proof that nothing was written."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from domain.bootstrap import Domain
+from domain.persistence.tables import metadata
+from tests.client import Api, Stored, calling
+
+
+@pytest.fixture
+def dialect(request: pytest.FixtureRequest) -> str:
+    """SQLite, unless a test asks for both: tests/domain proves every statement on either already."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+async def api(domain: Domain) -> AsyncIterator[Api]:
+    """The application as each role meets it."""
+    async with calling(domain) as callers:
+        yield callers
+
+
+@pytest.fixture
+def stored(domain: Domain) -> Stored:
+    """All rows of all tables: equal before and after means that nothing was written."""
+
+    async def read() -> dict[str, Any]:
+        async with domain.database._engines.reader.connect() as connection:
+            return {
+                table.name: list(map(tuple, await connection.execute(sa.select(table).order_by(*table.primary_key))))
+                for table in metadata.sorted_tables
+                if table.name != "readers"
+            }
+
+    return read

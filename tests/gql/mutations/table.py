@@ -1,0 +1,268 @@
+"""Every mutation of the schema, and how to call it: with an effect, without one, and so that it is refused."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+
+from domain.bootstrap import Domain
+from domain.model.commands import AddIncidentLink, AddIncidentUpdate
+from domain.model.incident import Incident, IncidentLink, IncidentUpdate, Status
+from domain.model.system import System
+from domain.model.viewer import Role
+from tests.client import Json
+from tests.factories import ADMIN, make_incident, make_system
+
+NOWHERE = "inc_00000000000000000000000000"
+_worlds = count()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Two open incidents on two systems, one with a timeline and a link, and a resolved one on the second system."""
+
+    number: int
+    system: System
+    spare: System
+    incident: Incident
+    other: Incident
+    resolved: Incident
+    step: IncidentUpdate
+    comment: IncidentUpdate
+    link: IncidentLink
+
+
+Input = Callable[[World], Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A call, and the actions of the changes that it leaves, one for each incident that it changes."""
+
+    input: Input
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One mutation."""
+
+    effects: Mapping[str, Effect]
+    #: None where whatever is not refused has an effect.
+    no_op: Input | None = None
+    #: The no-op is the first effect once more, under its idempotency key.
+    repeated: bool = False
+    refused: Input
+    code: str
+    needs: Role = Role.RESPONDER
+    selection: str = field(default="")
+
+
+async def make_world(domain: Domain) -> World:
+    """A fresh world beside those that are there."""
+    number = next(_worlds)
+    system, spare = [await make_system(domain, f"{name}-{number}") for name in ("api", "db")]
+    both = (system.id, spare.id)
+    incident = await make_incident(domain, *both, initial_message="Looking")
+    other = await make_incident(domain, *both)
+    resolved = (await domain.incidents.resolve(ADMIN, (await make_incident(domain, spare.id)).id)).value
+    step = AddIncidentUpdate(incident_id=incident.id, message="Found it", status_change=Status.IDENTIFIED)
+    comment = AddIncidentUpdate(incident_id=incident.id, message="Coffee")
+    link = AddIncidentLink(incident_id=incident.id, url="https://example.com/graph", label="Graph")
+    entries = [(await domain.timeline.add(ADMIN, entry)).value for entry in (step, comment)]
+    linked = (await domain.links.add(ADMIN, link)).value
+    assert entries[0].update is not None
+    assert entries[1].update is not None
+    assert linked.incident is not None
+    assert linked.link is not None
+    return World(
+        number=number,
+        system=system,
+        spare=spare,
+        incident=linked.incident,
+        other=other,
+        resolved=resolved,
+        step=entries[0].update,
+        comment=entries[1].update,
+        link=linked.link,
+    )
+
+
+def _on_incident(**values: object) -> Input:
+    return lambda world: {"id": world.incident.id, **values}
+
+
+def _of_incident(**values: object) -> Input:
+    return lambda world: {"incidentId": world.incident.id, **values}
+
+
+def _of_step(**values: object) -> Input:
+    return lambda world: {"incidentId": world.incident.id, "id": world.step.id, **values}
+
+
+def _of_link(**values: object) -> Input:
+    return lambda world: {"incidentId": world.incident.id, "id": world.link.id, **values}
+
+
+MUTATIONS: dict[str, Row] = {
+    "createIncident": Row(
+        effects={
+            "plain": Effect(
+                lambda world: {"title": "New", "severity": "MINOR", "systemIds": [world.system.key]}, ("created",)
+            ),
+            "with a first entry": Effect(
+                lambda world: {
+                    "title": "New",
+                    "severity": "CRITICAL",
+                    "systemIds": [world.system.id, world.spare.key],
+                    "initialMessage": "Hm",
+                },
+                ("created",),
+            ),
+        },
+        no_op=lambda world: {
+            "title": "Again",
+            "severity": "MINOR",
+            "systemIds": [world.system.id],
+            "dedupeOpenForSystem": True,
+        },
+        refused=lambda world: {"title": "New", "severity": "MINOR", "systemIds": ["nowhere"]},
+        code="UNKNOWN_SYSTEM",
+    ),
+    "updateIncident": Row(
+        effects={
+            "title": Effect(_on_incident(title="Renamed"), ("updated",)),
+            "description": Effect(_on_incident(description="Known"), ("updated",)),
+            "severity": Effect(_on_incident(severity="CRITICAL"), ("updated",)),
+            "systems": Effect(lambda world: {"id": world.incident.id, "systemIds": [world.spare.key]}, ("updated",)),
+            "override and silence": Effect(
+                _on_incident(healthOverride="UNHEALTHY", suppressNotifications=True), ("updated",)
+            ),
+            "severity and title": Effect(_on_incident(severity="MINOR", title="Renamed"), ("updated",)),
+        },
+        no_op=lambda world: {
+            "id": world.incident.id,
+            "title": world.incident.title,
+            "description": None,
+            "severity": "MAJOR",
+            "systemIds": [world.spare.id, world.system.key],
+        },
+        refused=lambda world: {"id": NOWHERE, "title": "Renamed"},
+        code="NOT_FOUND",
+    ),
+    "addIncidentUpdate": Row(
+        effects={
+            "comment": Effect(_of_incident(message="Still here", idempotencyKey="once"), ("updated",)),
+            "status": Effect(_of_incident(message="On it", statusChange="FIXING"), ("updated",)),
+            "present status": Effect(_of_incident(message="Same", statusChange="IDENTIFIED"), ("updated",)),
+            "resolving": Effect(_of_incident(message="Done", statusChange="RESOLVED"), ("resolved",)),
+            "reopening": Effect(
+                lambda world: {"incidentId": world.resolved.id, "message": "Back", "statusChange": "INVESTIGATING"},
+                ("updated",),
+            ),
+        },
+        repeated=True,
+        refused=_of_incident(message=" "),
+        code="BAD_USER_INPUT",
+    ),
+    "editIncidentUpdate": Row(
+        effects={
+            "text": Effect(_of_step(message="Better said"), ("updated",)),
+            "status": Effect(_of_step(statusChange="FIXING"), ("updated",)),
+            "visibility": Effect(_of_step(visibility="INTERNAL"), ("updated",)),
+        },
+        no_op=_of_step(message="Found it"),
+        refused=lambda world: {"incidentId": world.other.id, "id": world.step.id, "message": "Not mine"},
+        code="NOT_FOUND",
+    ),
+    "deleteIncidentUpdate": Row(
+        effects={
+            "with a status": Effect(_of_step(), ("updated",)),
+            "comment": Effect(lambda world: {"incidentId": world.incident.id, "id": world.comment.id}, ("updated",)),
+        },
+        refused=_of_step(expectedVersion=1),
+        code="VERSION_CONFLICT",
+    ),
+    "resolveIncident": Row(
+        effects={
+            "open": Effect(_on_incident(message="Done"), ("resolved",)),
+            "silently": Effect(_on_incident(), ("resolved",)),
+            "resolved, with a message": Effect(lambda world: {"id": world.resolved.id, "message": "PS"}, ("updated",)),
+        },
+        no_op=lambda world: {"id": world.resolved.id},
+        refused=lambda world: {"id": NOWHERE},
+        code="NOT_FOUND",
+    ),
+    "deleteIncident": Row(
+        effects={"open": Effect(_on_incident(), ("deleted",))},
+        refused=_on_incident(expectedVersion=1),
+        code="VERSION_CONFLICT",
+    ),
+    "resolveIncidents": Row(
+        effects={
+            "some": Effect(
+                lambda world: {"ids": [world.incident.id, world.resolved.id, world.other.id, world.incident.id]},
+                ("resolved", "resolved"),
+            ),
+        },
+        no_op=lambda world: {"ids": [world.resolved.id]},
+        refused=lambda world: {"ids": []},
+        code="BAD_USER_INPUT",
+        selection="results { id ok code message incident { status } }",
+    ),
+    "deleteIncidents": Row(
+        effects={
+            "some": Effect(
+                lambda world: {"ids": [world.incident.id, NOWHERE, world.resolved.id]}, ("deleted", "deleted")
+            ),
+        },
+        no_op=None,
+        refused=lambda world: {"ids": [NOWHERE] * 101},
+        code="BAD_USER_INPUT",
+        selection="results { id ok code message }",
+    ),
+    "addIncidentLink": Row(
+        effects={"link": Effect(_of_incident(url="https://example.com/new", idempotencyKey="once"), ("updated",))},
+        repeated=True,
+        refused=_of_incident(url="https://example.com/graph"),
+        code="DUPLICATE",
+    ),
+    "updateIncidentLink": Row(
+        effects={
+            "label": Effect(_of_link(label=None), ("updated",)),
+            "address": Effect(_of_link(url="https://example.com/moved"), ("updated",)),
+        },
+        no_op=_of_link(label="Graph"),
+        refused=_of_link(url="ftp://example.com"),
+        code="BAD_USER_INPUT",
+    ),
+    "removeIncidentLink": Row(
+        effects={"link": Effect(_of_link(), ("updated",))},
+        refused=lambda world: {"incidentId": world.other.id, "id": world.link.id},
+        code="NOT_FOUND",
+    ),
+    "createSystem": Row(
+        effects={
+            "system": Effect(lambda world: {"key": f"new-{world.number}", "name": "New", "idempotencyKey": "once"}, ())
+        },
+        repeated=True,
+        refused=lambda world: {"key": world.system.key, "name": "Mine"},
+        code="ALREADY_EXISTS",
+        needs=Role.ADMIN,
+    ),
+    "updateSystem": Row(
+        effects={"name": Effect(lambda world: {"id": world.system.key, "name": "Renamed"}, ())},
+        no_op=lambda world: {"id": world.system.id, "name": world.system.name},
+        refused=lambda world: {"id": "nowhere", "name": "Renamed"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "deleteSystem": Row(
+        effects={
+            "of two open incidents": Effect(lambda world: {"id": world.system.key}, ("updated", "updated")),
+            "of three, one resolved": Effect(lambda world: {"id": world.spare.id}, ("updated",) * 3),
+        },
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+}

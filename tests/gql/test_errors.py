@@ -1,0 +1,264 @@
+"""What clients learn of failures outside a payload: a code, a sentence, the field; of bugs an id and nothing else."""
+
+import logging
+import re
+from typing import Any
+
+import pytest
+
+from domain.bootstrap import Domain
+from domain.model.cursor import CursorCodec
+from domain.services.incidents import IncidentService
+from domain.services.reads import Reads
+from gql.limits import MAX_TOKENS
+from tests.client import Api, Json, Stored
+from tests.factories import make_incident
+from tests.gql.dialects import on_both_databases
+
+LIST = """
+query Q($first: Int, $last: Int, $after: String, $before: String) {
+  incidents(first: $first, last: $last, after: $after, before: $before) { nodes { id } }
+}
+"""
+FILTERED = "query Q($filter: IncidentFilter) { incidents(filter: $filter) { nodes { id } } }"
+NODES = "query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+HEALTH = "query Q($ids: [String!]!) { activeHealthOverrides(systemIds: $ids) { status } }"
+EMPTY = "A list in a filter has 1 to 100 values."
+CURSOR = "This cursor is not valid here. Use one exactly as the server returned it."
+
+
+def nested(depth: int) -> Json:
+    """A filter that many levels deep."""
+    return {"open": True} if depth == 1 else {"not": nested(depth - 1)}
+
+
+REFUSED: dict[str, tuple[str, Json, list[str], str]] = {
+    "first: 0": (LIST, {"first": 0}, ["first"], "`first` must lie between 1 and 100, not 0."),
+    "first: 1000": (LIST, {"first": 1000}, ["first"], "`first` must lie between 1 and 100, not 1000."),
+    "first: -1": (LIST, {"first": -1}, ["first"], "`first` must lie between 1 and 100, not -1."),
+    "last: 0": (LIST, {"last": 0}, ["last"], "`last` must lie between 1 and 100, not 0."),
+    "last: 101": (LIST, {"last": 101}, ["last"], "`last` must lie between 1 and 100, not 101."),
+    "first and last": (LIST, {"first": 1, "last": 1}, ["first"], "Ask for `first` or `last`, not for both."),
+    "no cursor": (LIST, {"after": "nonsense"}, ["after"], CURSOR),
+    "empty cursor": (LIST, {"before": ""}, ["before"], CURSOR),
+    "cursor that is no ASCII": (LIST, {"after": "é"}, ["after"], CURSOR),
+    "empty and": (FILTERED, {"filter": {"and": []}}, ["filter", "and"], EMPTY),
+    "empty or": (FILTERED, {"filter": {"or": []}}, ["filter", "or"], EMPTY),
+    "empty in": (FILTERED, {"filter": {"status": {"in": []}}}, ["filter", "status"], EMPTY),
+    "empty in, within not": (FILTERED, {"filter": {"not": {"number": {"in": []}}}}, ["filter", "number"], EMPTY),
+    "no opener": (FILTERED, {"filter": {"openedBy": {"in": []}}}, ["filter", "openedBy"], EMPTY),
+    "101 numbers": (FILTERED, {"filter": {"number": {"in": [1] * 101}}}, ["filter", "number"], EMPTY),
+    "filter 9 deep": (FILTERED, {"filter": nested(9)}, ["filter"], "A filter may be nested 8 deep and have 100 parts."),
+    "filter of 101 parts": (FILTERED, {"filter": {"or": [{}] * 100}}, ["filter"], "A filter may be nested 8 deep and"),
+    "101 ids": (NODES, {"ids": ["x"] * 101}, ["ids"], "Name at most 100 ids."),
+    "101 systems": (HEALTH, {"ids": ["x"] * 101}, ["systemIds"], "Name at most 100 systems."),
+    "no incident named": ("{ incident { id } }", {}, ["id"], "Name the incident by `id` or by `number`."),
+    "two names": ('{ incident(id: "x", number: 1) { id } }', {}, ["id"], "Name the incident by `id` or by `number`."),
+    "no system named": ("{ system { id } }", {}, ["id"], "Name the system by `id` or by `key`."),
+    "no event type": (
+        "{ incidentEvents(types: []) { nodes { id } } }",
+        {},
+        ["types"],
+        "Name at least one type, or leave",
+    ),
+    "first of a timeline": (
+        "{ incident(number: 1) { updates(first: 0) { nodes { id } } } }",
+        {},
+        ["first"],
+        "`first` must",
+    ),
+}
+
+NOT_OF_THE_SCHEMA: dict[str, tuple[str, Json, list[str]]] = {
+    "wrong enum": (FILTERED, {"filter": {"status": {"in": ["NOPE"]}}}, ["status", "in", "0"]),
+    "moment without an offset": (FILTERED, {"filter": {"createdAt": {"gte": "2026-01-01"}}}, ["createdAt", "gte"]),
+    "unknown comparison": (FILTERED, {"filter": {"status": {"like": "x"}}}, ["status"]),
+}
+
+
+@pytest.mark.parametrize(("document", "variables", "field", "told"), REFUSED.values(), ids=REFUSED)
+async def test_an_argument_that_cannot_be_accepted_is_refused(
+    api: Api, domain: Domain, document: str, variables: Json, field: list[str], told: str
+) -> None:
+    await make_incident(domain)
+    error = await api.anonymous.error(document, **variables)
+    assert (error["code"], error["field"]) == ("BAD_USER_INPUT", field)
+    assert error["message"].startswith(told)
+    assert re.fullmatch(r"[A-Z`].{5,150}\.", error["message"])
+
+
+@pytest.mark.parametrize(("document", "variables", "field"), NOT_OF_THE_SCHEMA.values(), ids=NOT_OF_THE_SCHEMA)
+async def test_a_variable_that_does_not_fit_the_schema_is_refused_with_its_place(
+    api: Api, document: str, variables: Json, field: list[str]
+) -> None:
+    error = await api.anonymous.error(document, **variables)
+    assert (error["code"], error["field"]) == ("GRAPHQL_VALIDATION_FAILED", field)
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("{ incidents { nodes { id } }", "GRAPHQL_PARSE_FAILED"),
+        ('{ incident(id: "\\ud800") { id } }', "GRAPHQL_PARSE_FAILED"),
+        ("{ nope }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ incidents { nodes { nope } } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query Q($id: Nope) { node(id: $id) { id } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ incidents(filter: {status: {eq: NOPE}}) { nodes { id } } }", "GRAPHQL_VALIDATION_FAILED"),
+        (
+            '{ incidents(filter: {createdAt: {gt: "2026-01-01T00:00:00"}}) { nodes { id } } }',
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        ("{ incidents(first: 99999999999) { nodes { id } } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query A { viewer { role } } query B { viewer { role } }", "OPERATION_RESOLUTION_FAILURE"),
+        ("query A { viewer { role } } { viewer { role } }", "GRAPHQL_VALIDATION_FAILED"),
+    ],
+    ids=[
+        "syntax",
+        "surrogate",
+        "field",
+        "nested field",
+        "type",
+        "enum",
+        "moment",
+        "number",
+        "two operations",
+        "anonymous",
+    ],
+)
+async def test_a_document_that_cannot_run_is_refused_without_data(api: Api, document: str, code: str) -> None:
+    answer = await api.anonymous.send(document)
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {code}
+    assert "data" not in answer
+
+
+async def test_a_document_that_is_too_long_is_refused(api: Api) -> None:
+    answer = await api.anonymous.send("{ " + "viewer { role } " * MAX_TOKENS + "}")
+    assert "data" not in answer
+    assert len(answer["errors"]) == 1
+
+
+async def test_of_several_operations_the_one_named_runs(api: Api) -> None:
+    document = "query A { viewer { role } } query B { triggers { id } }"
+    response = await api.anonymous.post(json={"query": document, "operationName": "B"})
+    assert list(response.json()["data"]) == ["triggers"]
+
+
+async def test_a_document_of_several_operations_writes_nothing_unless_one_is_named(api: Api, stored: Stored) -> None:
+    before = await stored()
+    create = 'createSystem(input: {key: "new", name: "New"}) { cursor }'
+    answer = await api.admin.send(f"mutation A {{ {create} }} mutation B {{ {create} }}")
+    assert answer["errors"][0]["extensions"]["code"] == "OPERATION_RESOLUTION_FAILURE"
+    assert await stored() == before
+
+
+async def test_a_tampered_cursor_is_refused(api: Api, domain: Domain) -> None:
+    await make_incident(domain)
+    info = (await api.anonymous.read("{ incidents { pageInfo { endCursor } } }"))["incidents"]["pageInfo"]
+    cursor = info["endCursor"]
+    assert "errors" not in await api.anonymous.send(LIST, after=cursor)
+    middle = len(cursor) // 2
+    for tampered in (
+        cursor[:middle] + ("A" if cursor[middle] != "A" else "B") + cursor[middle + 1 :],
+        cursor[:-4],
+        cursor + cursor,
+        CursorCodec(b"another database").encode("incidents:created_at:desc", ["x", "y"]),
+    ):
+        error = await api.anonymous.error(LIST, after=tampered)
+        assert (error["code"], error["field"]) == ("BAD_USER_INPUT", ["after"])
+
+
+async def test_a_cursor_of_another_list_or_order_is_refused(api: Api, domain: Domain) -> None:
+    incident = await make_incident(domain, initial_message="Hm")
+    data = await api.anonymous.read(
+        "query Q($id: ID!) { incidents { pageInfo { endCursor } } systems { pageInfo { endCursor } }"
+        " incidentChanges { pageInfo { endCursor } } incident(id: $id) { updates { pageInfo { endCursor } } } }",
+        id=incident.id,
+    )
+    order = "orderBy: {field: CREATED_AT, direction: ASC}"
+    ascending = f"query Q($after: String) {{ incidents(after: $after, {order}) {{ nodes {{ id }} }} }}"
+    log = "query Q($after: String) { incidentChanges(after: $after) { nodes { id } } }"
+    for document, page in [
+        (LIST, data["systems"]),
+        (LIST, data["incidentChanges"]),
+        (LIST, data["incident"]["updates"]),
+        (ascending, data["incidents"]),
+        (log, data["incidents"]),
+    ]:
+        error = await api.anonymous.error(document, after=page["pageInfo"]["endCursor"])
+        assert (error["code"], error["message"]) == ("BAD_USER_INPUT", CURSOR)
+
+
+async def test_an_unknown_key_in_a_filter_is_named_and_an_unknown_id_finds_nothing(api: Api, domain: Domain) -> None:
+    await make_incident(domain)
+    error = await api.anonymous.error(FILTERED, filter={"or": [{"system": {"in": ["payments", "nowhere"]}}]})
+    assert (error["code"], error["field"]) == ("UNKNOWN_SYSTEM", ["filter", "system", "in"])
+    assert error["message"] == "There is no system with the id or key 'nowhere'."
+    gone = {"system": {"in": ["sys_00000000000000000000000000"]}}
+    assert (await api.anonymous.read(FILTERED, filter=gone))["incidents"]["nodes"] == []
+
+
+@on_both_databases
+async def test_no_text_makes_a_query_stumble(api: Api) -> None:
+    cases: list[tuple[str, Json]] = [
+        ("query Q($id: ID!) { incident(id: $id) { id } }", {"id": "\0"}),
+        ("query Q($id: ID!) { system(id: $id) { id } }", {"id": "\0"}),
+        ("query Q($id: ID!) { node(id: $id) { id } }", {"id": "inc_\0"}),
+        (FILTERED, {"filter": {"openedBy": {"in": ["\0"]}}}),
+        (FILTERED, {"filter": {"text": "a\0b' OR 1=1 -- \" * : & | ! ( ) \\ % _ \U0001f525"}}),
+        (FILTERED, {"filter": {"createdAt": {"gte": "0001-01-01T00:00:00Z", "lte": "9999-12-31T23:59:59Z"}}}),
+    ]
+    for document, variables in cases:
+        codes = [
+            error["extensions"]["code"] for error in (await api.admin.send(document, **variables)).get("errors", ())
+        ]
+        assert "INTERNAL" not in codes
+
+
+async def test_a_bug_tells_the_client_an_id_and_the_log_the_rest(
+    api: Api, domain: Domain, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    incident = await make_incident(domain)
+
+    async def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("the password is hunter2")
+
+    monkeypatch.setattr(IncidentService, "delete", broken)
+    response = await api.admin.post(
+        json={"query": f'mutation {{ deleteIncident(input: {{id: "{incident.id}"}}) {{ cursor }} }}'}
+    )
+    [error] = response.json()["errors"]
+    assert response.json()["data"] is None
+    assert set(error["extensions"]) == {"code", "requestId"}
+    assert error["extensions"]["code"] == "INTERNAL"
+    assert error["extensions"]["requestId"] in error["message"]
+    assert "hunter2" not in response.text
+    assert "ZeroDivision" not in response.text
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert error["extensions"]["requestId"] in record.getMessage()
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], ZeroDivisionError)
+
+
+async def test_a_bug_in_one_field_leaves_the_others(
+    api: Api, domain: Domain, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await make_incident(domain)
+
+    async def broken(*_: Any, **__: Any) -> None:
+        raise KeyError("secret")
+
+    monkeypatch.setattr(Reads, "incidents", broken)
+    answer = await api.anonymous.send("{ incident(number: 1) { id } triggers { id } }")
+    assert answer["data"]["incident"] is None
+    assert len(answer["data"]["triggers"]) > 0
+    assert answer["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert "secret" not in str(answer)
+    assert "KeyError" in caplog.text
+
+
+async def test_what_clients_do_wrong_is_not_logged(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    await api.anonymous.send("{ nope")
+    await api.anonymous.send("{ nope }")
+    await api.anonymous.send("{ incidents(first: 0) { nodes { id } } }")
+    await api.anonymous.try_to("deleteIncident", {"id": "x"})
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -1,0 +1,177 @@
+"""The schema as clients know it: committed, described, and never broken without a warning."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    build_schema,
+    find_breaking_changes,
+    is_introspection_type,
+    is_specified_scalar_type,
+)
+
+from gql.schema import schema, sdl
+
+ROOT = Path(__file__).parents[2]
+COMMITTED = ROOT / "schema.graphql"
+
+
+def breaking_changes(old: str, new: str) -> list[str]:
+    """What a client of the old schema would stumble over in the new one."""
+    return sorted(change.description for change in find_breaking_changes(build_schema(old), build_schema(new)))
+
+
+def released_schema(repository: Path = ROOT) -> tuple[str, str] | None:
+    """The newest `v*` tag and the schema that it was released with; None before the first release."""
+    tags = _git(repository, "tag", "--list", "v*", "--sort=-version:refname").splitlines()
+    return (tags[0], _git(repository, "show", f"{tags[0]}:schema.graphql")) if tags else None
+
+
+def test_the_committed_schema_is_the_one_that_the_code_builds() -> None:
+    assert COMMITTED.read_text() == sdl(), "run: python -m gql.cli schema > schema.graphql"
+
+
+def test_the_schema_breaks_no_client_of_the_last_release(capsys: pytest.CaptureFixture[str]) -> None:
+    released = released_schema()
+    if released is None:
+        with capsys.disabled():
+            print("\nschema gate: there is no v* tag yet, so nothing to compare schema.graphql with")
+        return
+    tag, old = released
+    assert (tag, breaking_changes(old, sdl())) == (tag, [])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("  reference: String!\n", "", "Incident.reference was removed"),
+        ("  number: Int!\n", "  number: String!\n", "changed type"),
+        ("  CRITICAL\n", "", "CRITICAL was removed"),
+        ("input DeleteSystemInput {", "input DeleteSystemInput {\n  sure: Boolean!", "sure"),
+        ("  incident(\n", "  incident(\n    really: Boolean!\n", "really"),
+    ],
+    ids=["field removed", "type changed", "enum value removed", "input demanded", "argument demanded"],
+)
+def test_the_gate_stops_what_breaks_clients(before: str, after: str, told: str) -> None:
+    assert before in _bare(sdl())
+    broken = breaking_changes(_bare(sdl()), _bare(sdl()).replace(before, after, 1))
+    assert [change for change in broken if told in change] == broken != []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("  number: Int!\n", "  number: Int!\n  nickname: String\n"),
+        ("  CRITICAL\n", "  CRITICAL\n  APOCALYPTIC\n"),
+        ("input DeleteSystemInput {", "input DeleteSystemInput {\n  reason: String"),
+        ("  reference: String!\n", '  reference: String! @deprecated(reason: "Use number.")\n'),
+    ],
+    ids=["field", "enum value", "optional input", "deprecation"],
+)
+def test_the_gate_lets_additions_pass(before: str, after: str) -> None:
+    assert before in _bare(sdl())
+    assert breaking_changes(_bare(sdl()), _bare(sdl()).replace(before, after, 1)) == []
+
+
+def test_the_gate_compares_with_the_newest_release_and_with_nothing_before_the_first(tmp_path: Path) -> None:
+    _git(tmp_path, "init", "--quiet")
+    assert released_schema(tmp_path) is None
+    for tag in ("v0.9.0", "v0.10.0", "other"):
+        (tmp_path / "schema.graphql").write_text(f"type Query {{ from{tag.replace('.', '')}: Int }}\n")
+        _git(tmp_path, "add", "schema.graphql")
+        _git(tmp_path, "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "--quiet", "--message", tag)
+        _git(tmp_path, "tag", tag)
+    assert released_schema(tmp_path) == ("v0.10.0", "type Query { fromv0100: Int }\n")
+
+
+def test_everything_in_the_schema_says_what_it_is() -> None:
+    silent = [name for name, description in _described(schema._schema) if not (description or "").strip()]
+    assert silent == []
+
+
+def test_a_description_is_a_sentence() -> None:
+    unfinished = [name for name, text in _described(schema._schema) if not (text or "").endswith((".", "`."))]
+    assert unfinished == []
+
+
+def test_absent_is_not_null_anywhere() -> None:
+    assert "= null" not in sdl()
+
+
+def test_every_mutation_takes_one_input_and_answers_with_a_payload_of_its_own() -> None:
+    mutations = schema._schema.mutation_type
+    assert mutations is not None
+    for name, field in mutations.fields.items():
+        noun = f"{name[0].upper()}{name[1:]}"
+        assert {argument: str(value.type) for argument, value in field.args.items()} == {"input": f"{noun}Input!"}
+        assert str(field.type) == f"{noun}Payload!"
+
+
+def test_every_payload_says_why_it_was_refused_and_where_the_log_stood() -> None:
+    payloads = [
+        type for name, type in schema._schema.type_map.items() if name.endswith("Payload") and name != "Payload"
+    ]
+    assert len(payloads) == 15
+    for payload in payloads:
+        assert isinstance(payload, GraphQLObjectType)
+        assert [interface.name for interface in payload.interfaces] == ["Payload"]
+
+
+def test_every_list_is_a_connection_or_bounded() -> None:
+    # The bound of each of these is in its description or follows from its type.
+    bounded = {
+        "Query.nodes",
+        "Query.triggers",
+        "Query.activeHealthOverrides",
+        "Incident.systems",
+        "IncidentUpdate.editHistory",
+        "SystemHealth.overrides",
+        "IncidentEvent.changedFields",
+        "IncidentChange.changedFields",
+        "Viewer.visibilities",
+        "UserError.field",
+    }
+    lists = {
+        f"{type.name}.{name}"
+        for type in schema._schema.type_map.values()
+        if isinstance(type, GraphQLObjectType) and not is_introspection_type(type)
+        for name, field in type.fields.items()
+        if "[" in str(field.type) and not type.name.endswith(("Connection", "Payload"))
+    }
+    assert lists == bounded
+
+
+def _described(built: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
+    for type in built.type_map.values():
+        if is_introspection_type(type) or is_specified_scalar_type(type):
+            continue
+        yield type.name, type.description
+        if isinstance(type, GraphQLEnumType):
+            yield from ((f"{type.name}.{name}", member.description) for name, member in type.values.items())
+        if isinstance(type, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            yield from ((f"{type.name}.{name}", field.description) for name, field in type.fields.items())
+        if isinstance(type, GraphQLObjectType | GraphQLInterfaceType):
+            for name, field in type.fields.items():
+                yield from ((f"{type.name}.{name}({each}:)", item.description) for each, item in field.args.items())
+
+
+def _bare(text: str) -> str:
+    """The schema without its descriptions, so that a doctored line is found by what it says."""
+    lines, quoted = [], False
+    for line in text.splitlines():
+        quotes = line.count('"""')
+        if not quotes and not quoted and line.strip():
+            lines.append(line)
+        quoted = quoted is not (quotes % 2 == 1)
+    return "\n".join(lines) + "\n"
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=repository, check=True, capture_output=True, text=True).stdout

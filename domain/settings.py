@@ -32,6 +32,8 @@ class Settings:
     #: How many recent changes each process keeps in memory for its subscribers.
     ring_size: int = 2000
     max_body_bytes: int = 1_000_000
+    #: Whether a browser at /graphql gets an IDE.
+    ide: bool = True
     log_level: str = "INFO"
 
     @classmethod

@@ -1,15 +1,20 @@
 """The web application: routes and lifespan around one running domain."""
 
 import asyncio
+from functools import cache
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from domain.bootstrap import Domain
-from gql.schema import schema
+from gql.schema import schema, sdl
+from gql.transport.ide import Ide
 from gql.transport.view import Endpoint
+
+#: Made once: it takes longer than most operations.
+_schema_text = cache(sdl)
 
 
 def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlette:
@@ -17,7 +22,8 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
 
     Streams end when `closing` is set, without a word that would tell their clients not to come back.
     """
-    endpoint = Endpoint(schema, domain, closing or asyncio.Event())
+    ide = Ide() if domain.settings.ide else None
+    endpoint = Endpoint(schema, domain, closing or asyncio.Event(), ide=ide)
 
     async def health(_: Request) -> Response:
         await domain.events.head()
@@ -25,9 +31,21 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
 
     return Starlette(
         routes=[
+            Route("/", _to_the_endpoint),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
+            Route("/graphql/schema", _schema_as_text),
             Route("/health", health),
+            *(ide.routes() if ide else ()),
         ],
         max_body_size=domain.settings.max_body_bytes,
     )
+
+
+async def _to_the_endpoint(_: Request) -> Response:
+    # Relative, for proxies that serve this under a path of theirs.
+    return RedirectResponse("graphql")
+
+
+async def _schema_as_text(_: Request) -> Response:
+    return PlainTextResponse(_schema_text(), headers={"x-content-type-options": "nosniff"})

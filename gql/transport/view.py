@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
 from strawberry.http.streaming import HTTPStreamTransport
 from strawberry.schema import BaseSchema
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -33,6 +34,7 @@ from domain.bootstrap import Domain
 from domain.errors import DomainError
 from domain.ids import new_id
 from gql.context import Context
+from gql.transport.ide import Ide, is_for_browsers
 from gql.transport.sse import ResumableSSE
 from gql.transport.websocket import TextAdapter, TransportHandler
 
@@ -57,15 +59,16 @@ class Endpoint(GraphQL[Context, None]):
         {GRAPHQL_SSE_PROTOCOL: ResumableSSE}
     )
 
-    def __init__(self, schema: BaseSchema, domain: Domain, closing: asyncio.Event) -> None:
+    def __init__(self, schema: BaseSchema, domain: Domain, closing: asyncio.Event, *, ide: Ide | None = None) -> None:
         super().__init__(
             schema,
-            graphql_ide=None,
+            graphql_ide=None if ide is None else "graphiql",
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             connection_init_wait_timeout=_INIT_TIMEOUT,
         )
         self._domain = domain
         self._closing = closing
+        self._ide = ide
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,6 +109,15 @@ class Endpoint(GraphQL[Context, None]):
         context.viewer = known.viewer
         no_payload: UnsetType = UNSET
         return no_payload
+
+    @override
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        return is_for_browsers(request)
+
+    @override
+    async def render_graphql_ide(self, request: Request) -> Response:
+        assert self._ide is not None, "otherwise it was refused with 404"
+        return self._ide.page()
 
     @override
     def decode_json(self, data: str | bytes) -> object:

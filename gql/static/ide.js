@@ -1,0 +1,216 @@
+"use strict";
+
+const endpoint = new URL(location.pathname, location.href);
+const socketAddress = new URL(endpoint);
+socketAddress.protocol = endpoint.protocol.replace("http", "ws");
+
+const FORBIDDEN = 4403;
+const LONGEST_WAIT_MILLIS = 15_000;
+
+const LIST = `# What is open now.
+# Ctrl-click a name for its documentation,
+# press Ctrl-Space for what fits, Ctrl-Enter to run.
+query Incidents {
+  incidents(first: 20) {
+    totalCount
+    nodes {
+      reference
+      title
+      status
+      severity
+      systems {
+        key
+      }
+      updates(last: 3) {
+        nodes {
+          message
+          statusChange
+        }
+      }
+    }
+  }
+  systems(first: 20) {
+    nodes {
+      key
+      name
+    }
+  }
+}
+`;
+
+const OPEN = `# Opens an incident; enter a token above, first.
+# Its variables, below, name a system by its key.
+# No system yet? In a tab of its own, run
+#   mutation {
+#     createSystem(input: {
+#       key: "payments", name: "Payments"
+#     }) { system { key } userErrors { message } }
+#   }
+mutation OpenIncident($input: CreateIncidentInput!) {
+  createIncident(input: $input) {
+    incident {
+      id
+      reference
+      status
+    }
+    cursor
+    userErrors {
+      code
+      field
+      message
+    }
+  }
+}
+`;
+
+const WATCH = `# Every event from now on: run it, then open
+# an incident from another window.
+# To go on behind an event that you saw,
+# set "after" below to its cursor.
+subscription Watch($after: String) {
+  incidentEvents(after: $after) {
+    cursor
+    type
+    changedFields
+    actor {
+      name
+    }
+    incident {
+      reference
+      title
+      status
+      severity
+    }
+  }
+}
+`;
+
+const EXAMPLES = [
+  { query: LIST },
+  {
+    query: OPEN,
+    variables: JSON.stringify(
+      {
+        input: {
+          title: "Card payments fail",
+          severity: "MAJOR",
+          systemIds: ["payments"],
+          initialMessage: "We are looking into it.",
+        },
+      },
+      null,
+      2,
+    ),
+  },
+  { query: WATCH, variables: JSON.stringify({ after: null }, null, 2) },
+];
+
+// The token is in the field and nowhere else: no storage, no address, gone with the page.
+const field = document.getElementById("token");
+const sockets = new Set();
+
+function withToken(headers = {}) {
+  const token = field.value.trim();
+  const isGiven = Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
+  return token && !isGiven ? { ...headers, Authorization: `Bearer ${token}` } : headers;
+}
+
+// A client for each run, because a socket says only once, at its beginning, who is calling.
+function socketFor(headers) {
+  const client = graphqlWs.createClient({
+    url: socketAddress.href,
+    connectionParams: () => withToken(headers),
+    retryAttempts: Infinity,
+    retryWait: (retries) => {
+      const millis = Math.min(LONGEST_WAIT_MILLIS, 500 * 2 ** retries);
+      return new Promise((resolve) => setTimeout(resolve, millis * (0.5 + Math.random() / 2)));
+    },
+    // Asking again would not make a wrong token right.
+    shouldRetry: (problem) => "code" in problem && problem.code !== FORBIDDEN,
+  });
+  client.on("connected", () => sockets.add(client));
+  client.on("closed", () => sockets.delete(client));
+  return client;
+}
+
+const post = GraphiQL.createFetcher({ url: endpoint.href, enableIncrementalDelivery: false });
+
+function fetcher(params, options = {}) {
+  const headers = options.headers ?? {};
+  return isSubscription(params, options.documentAST)
+    ? { subscribe: (sink) => ({ unsubscribe: watch(params, headers, sink) }) }
+    : post(params, { ...options, headers: withToken(headers) });
+}
+
+function isSubscription({ operationName }, document) {
+  const operations = document?.definitions.filter(({ kind }) => kind === "OperationDefinition") ?? [];
+  const chosen = operations.find(({ name }) => name?.value === operationName) ?? operations[0];
+  return chosen?.operation === "subscription";
+}
+
+function watch(params, headers, sink) {
+  let seen;
+  const resumable = {
+    ...params,
+    // Read anew whenever the socket comes back, so that it goes on where it was.
+    get variables() {
+      return seen === undefined ? params.variables : { ...params.variables, after: seen };
+    },
+  };
+  return socketFor(headers).subscribe(resumable, {
+    next: (result) => {
+      seen = result.extensions?.cursor ?? seen;
+      sink.next(result);
+    },
+    error: (problem) => sink.error(Array.isArray(problem) ? problem : { message: inWords(problem) }),
+    complete: () => sink.complete(),
+  });
+}
+
+function inWords(problem) {
+  if (problem.code === FORBIDDEN) return "This token is not valid.";
+  return "code" in problem ? `The socket was closed: ${problem.code} ${problem.reason}` : problem.message;
+}
+
+field.addEventListener("change", () => {
+  document.getElementById("caller").textContent = field.value.trim()
+    ? "Sent with every request, kept nowhere."
+    : "Without one you are anonymous.";
+  // What runs goes on as the new caller.
+  for (const client of sockets) client.terminate();
+});
+
+// GraphiQL's history keeps the headers of what was run, whatever it is told about persisting them.
+const HISTORY = ["graphiql:queries", "graphiql:favorites"];
+const storage = {
+  get length() {
+    return localStorage.length;
+  },
+  getItem: (key) => localStorage.getItem(key),
+  setItem: (key, value) => localStorage.setItem(key, HISTORY.includes(key) ? withoutHeaders(value) : value),
+  removeItem: (key) => localStorage.removeItem(key),
+  clear: () => localStorage.clear(),
+};
+
+function withoutHeaders(json) {
+  return JSON.stringify(JSON.parse(json), (name, value) => (name === "headers" ? undefined : value));
+}
+
+function Ide() {
+  const [query, setQuery] = React.useState();
+  const explorer = GraphiQLPluginExplorer.useExplorerPlugin({ query, onEdit: setQuery });
+  return React.createElement(GraphiQL, {
+    fetcher,
+    query,
+    onEditQuery: setQuery,
+    plugins: [explorer],
+    defaultTabs: EXAMPLES,
+    defaultEditorToolsVisibility: "variables",
+    storage,
+    // Headers may hold a token, too.
+    shouldPersistHeaders: false,
+    showPersistHeadersSettings: false,
+  });
+}
+
+ReactDOM.render(React.createElement(Ide), document.getElementById("ide"));

@@ -1,0 +1,223 @@
+"""The IDE in a real browser that has no internet: it reads, writes and watches, and leaves no token behind."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Page, ViewportSize, WebSocket, async_playwright, expect
+
+from tests.requirements_gate import chromium_path
+
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(90)]
+
+TOKEN = "an-admin-token-for-tests"
+ARRIVAL_MILLIS = 15_000
+# Without these Chromium wants a sandbox that root has not, calls home, and asks for names.
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]
+_REPORT_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
+  console.error("refused by the policy:", event.violatedDirective, event.blockedURI, event.sourceFile));"""
+
+
+class Ide:
+    """The page, with all that it asked for and all that it said over sockets."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.answer = page.get_by_role("region", name="Result Window").or_(page.locator(".result-window"))
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.pardoned: str | None = None
+        self.frames: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("websocket", self._listen)
+        page.on(
+            "console", lambda said: self.complaints.append(said.text) if said.type in {"error", "warning"} else None
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    async def open_tab(self, name: str) -> None:
+        """Show one of the examples."""
+        await self.page.get_by_role("tab", name=name).click()
+        # GraphiQL takes a moment to see which operation the tab holds; run sooner, it would name the other one.
+        for _ in range(ARRIVAL_MILLIS // 50):
+            if await self.page.evaluate("localStorage.getItem('graphiql:operationName')") == name:
+                return
+            await self.page.wait_for_timeout(50)
+        pytest.fail(f"there is no operation {name} in the editor")
+
+    async def run(self) -> None:
+        """Press the button."""
+        await self.page.get_by_role("button", name="Execute query").click()
+
+    async def enter_token(self, token: str) -> None:
+        """Type a token, and leave the field."""
+        await self.page.get_by_label("Token").fill(token)
+        await self.page.get_by_label("Token").press("Tab")
+
+    async def shows(self, text: str) -> None:
+        """Wait until the answer has this text."""
+        await expect(self.answer).to_contain_text(text, timeout=ARRIVAL_MILLIS)
+
+    def _listen(self, socket: WebSocket) -> None:
+        self.requests.append(socket.url)
+        socket.on("framesent", lambda frame: self.frames.append(str(frame)))
+
+
+async def test_it_shows_the_documentation_and_runs_a_query(ide: Ide) -> None:
+    await ide.page.get_by_role("button", name="Show Documentation Explorer").click()
+    docs = ide.page.locator(".graphiql-doc-explorer")
+    await docs.get_by_role("link", name="Subscription", exact=True).click()
+    await expect(docs).to_contain_text("What can be watched, live")
+    await ide.page.get_by_role("button", name="Show GraphiQL Explorer").click()
+    await expect(ide.page.locator(".graphiql-explorer-root")).to_contain_text("incidents")
+    await ide.run()
+    await ide.shows('"key": "payments"')
+
+
+async def test_a_mutation_carries_the_token(ide: Ide) -> None:
+    await ide.open_tab("OpenIncident")
+    await ide.run()
+    await ide.shows("UNAUTHENTICATED")
+    await ide.enter_token(TOKEN)
+    await ide.run()
+    await ide.shows('"status": "INVESTIGATING"')
+
+
+async def test_a_subscription_shows_what_others_do_and_goes_on_when_the_token_changes(ide: Ide, address: str) -> None:
+    await ide.open_tab("Watch")
+    await ide.run()
+    await hear_of_an_incident(ide, address)
+
+    await ide.enter_token(TOKEN)
+    create_incident(address, "While it was away")
+    await ide.shows("While it was away")
+    inits = [frame for frame in ide.frames if "connection_init" in frame]
+    assert [TOKEN in frame for frame in inits] == [False, True]
+
+    await ide.page.get_by_role("button", name="Stop query").click()
+    await expect(ide.page.get_by_role("button", name="Execute query")).to_be_visible()
+
+
+async def test_a_wrong_token_is_told_at_once(ide: Ide) -> None:
+    ide.pardoned = "401 (Unauthorized)"  # the browser's own remark on the status of that answer
+    await ide.enter_token("wrong")
+    await ide.run()
+    await ide.shows("This token is not valid.")
+    await ide.open_tab("Watch")
+    await expect(ide.answer).not_to_contain_text("This token is not valid.")
+    await ide.run()
+    await ide.shows("This token is not valid.")
+
+
+async def test_no_token_outlives_the_page(ide: Ide) -> None:
+    await ide.enter_token(TOKEN)
+    await ide.page.get_by_role("button", name="Headers").click()
+    await ide.page.locator(".graphiql-editor-tool .CodeMirror:visible").click()
+    await ide.page.keyboard.insert_text(f'{{"authorization": "Bearer {TOKEN}", "x-note": "in the history"}}')
+    async with ide.page.expect_request(lambda request: request.method == "POST") as sent:
+        await ide.run()
+    assert (await (await sent.value).all_headers())["x-note"] == "in the history"
+    await ide.shows("totalCount")
+    await ide.page.get_by_role("button", name="Show History").click()
+    await expect(ide.page.locator(".graphiql-history-item")).to_have_count(1)
+
+    kept = str(await ide.page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])"))
+    assert "graphiql:queries" in kept
+    assert TOKEN not in kept
+    await ide.page.reload()
+    await expect(ide.page.get_by_label("Token")).to_have_value("")
+
+
+@pytest.mark.parametrize("width", [1280, 800, 400])
+async def test_the_token_covers_nothing(ide: Ide, width: int) -> None:
+    await ide.page.set_viewport_size(ViewportSize(width=width, height=800))
+    boxes: dict[str, Any] = await ide.page.evaluate("""() => ({
+      bar: document.querySelector("header").getBoundingClientRect().toJSON(),
+      ide: document.querySelector(".graphiql-container").getBoundingClientRect().toJSON(),
+      scrolls: document.documentElement.scrollWidth > innerWidth || document.documentElement.scrollHeight > innerHeight,
+    })""")
+    assert boxes["bar"]["bottom"] <= boxes["ide"]["top"]
+    assert boxes["ide"]["bottom"] <= 800
+    assert not boxes["scrolls"]
+
+
+@pytest.fixture
+async def ide(address: str) -> AsyncIterator[Ide]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=_ARGUMENTS)
+        page = await browser.new_page(viewport=ViewportSize(width=1280, height=800))
+        await page.add_init_script(_REPORT_VIOLATIONS)
+        opened = Ide(page)
+        await page.goto(address)
+        await expect(page.locator(".graphiql-query-editor")).to_contain_text("totalCount", timeout=ARRIVAL_MILLIS)
+        yield opened
+        await browser.close()
+    pardoned = opened.pardoned
+    assert [said for said in opened.complaints if pardoned is None or pardoned not in said] == []
+    assert opened.requests, "nothing was asked for"
+    own = re.compile(rf"(http|ws)://{re.escape(address.split('/')[2])}/|data:")
+    assert [url for url in opened.requests if not own.match(url)] == []
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The endpoint of a server process that knows the system `payments`."""
+    folder: Path = tmp_path_factory.mktemp("ide")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("INCIDENTQL_")}
+    environment |= {
+        "INCIDENTQL_ADMIN_TOKEN": TOKEN,
+        "INCIDENTQL_DATABASE_URL": f"sqlite:///{folder}/incidents.db",
+        "INCIDENTQL_SQLITE_SYNCHRONOUS": "NORMAL",
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [sys.executable, "-m", "gql.cli", "serve", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            found = re.search(r"serves (http://\S+)", server.stdout.readline())
+            assert found, "the server did not start"
+            call(found[1], 'mutation { createSystem(input: { key: "payments", name: "Payments" }) { system { id } } }')
+            yield found[1]
+        finally:
+            server.terminate()
+
+
+async def hear_of_an_incident(ide: Ide, address: str) -> None:
+    # Nobody says when "from now on" has begun: what is written before that does not come.
+    for _ in range(10):
+        create_incident(address, "From outside")
+        with suppress(AssertionError):
+            await expect(ide.answer).to_contain_text("From outside", timeout=2000)
+            return
+    pytest.fail("no event came")
+
+
+def create_incident(address: str, title: str) -> None:
+    document = """mutation ($title: String!) {
+      createIncident(input: { title: $title, severity: MAJOR, systemIds: ["payments"] }) { incident { id } }
+    }"""
+    assert call(address, document, title=title)["createIncident"]["incident"] is not None
+
+
+def call(address: str, document: str, **variables: Any) -> Any:
+    """The data that another client gets."""
+    request = {"query": document, "variables": variables}
+    answer = httpx.post(address, json=request, headers={"authorization": f"Bearer {TOKEN}"}, timeout=20).json()
+    assert "errors" not in answer, answer
+    return answer["data"]

@@ -65,7 +65,11 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
     Raises:
         StartupError: the database or a setting makes a start impossible.
     """
-    engines = create_engines(database_url(settings.database_url), sqlite_synchronous=settings.sqlite_synchronous)
+    engines = create_engines(
+        database_url(settings.database_url),
+        sqlite_synchronous=settings.sqlite_synchronous,
+        busy_millis=int(settings.sqlite_busy_seconds * 1000),
+    )
     try:
         await migrate(engines)
         clock = clock or Clock()

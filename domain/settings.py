@@ -25,6 +25,8 @@ class Settings:
     admin_token: str | None = None
     #: How durable an acknowledged write is on SQLite: FULL survives a power cut, NORMAL only a crash of the process.
     sqlite_synchronous: str = "FULL"
+    #: How long a write waits for another process's write on the same SQLite file.
+    sqlite_busy_seconds: float = 10.0
     #: How many days the event log is kept; 0 keeps it for ever.
     event_retention_days: int = 0
     #: How long a reader of the log sleeps when no wake-up arrives.
@@ -56,6 +58,8 @@ class Settings:
             raise StartupError("INCIDENTQL_SQLITE_SYNCHRONOUS must be FULL, NORMAL or EXTRA.")
         if not 0 <= self.port <= _LAST_PORT:
             raise StartupError(f"The port must lie between 0 and 65535, not {self.port}.")
+        if not 0 <= self.sqlite_busy_seconds < math.inf:
+            raise StartupError("INCIDENTQL_SQLITE_BUSY_SECONDS must not be negative.")
         if not 0 < self.poll_seconds < math.inf or self.ring_size < 1 or self.event_retention_days < 0:
             raise StartupError("Poll seconds and ring size must be positive, retention days not negative.")
 

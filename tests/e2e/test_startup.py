@@ -61,14 +61,17 @@ async def test_what_stops_a_server_from_starting_is_one_line(tmp_path: Path, sql
     assert wrong == {}
 
 
-async def test_a_database_file_that_another_program_has_locked_is_one_line_after_ten_seconds(
+_IMPATIENT = {"INCIDENTQL_SQLITE_BUSY_SECONDS": "0.2"}
+
+
+async def test_a_database_file_that_another_program_has_locked_is_one_line_once_waiting_is_over(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
     shutil.copyfile(sqlite_template, tmp_path / "locked.db")
     with closing(sqlite3.connect(tmp_path / "locked.db", isolation_level=None)) as locking:
         locking.execute("PRAGMA journal_mode = DELETE")
         locking.execute("BEGIN EXCLUSIVE")
-        outcome = await refusal(tmp_path, "locked", ("--database-url", f"sqlite:///{tmp_path}/locked.db"), {})
+        outcome = await refusal(tmp_path, "locked", ("--database-url", f"sqlite:///{tmp_path}/locked.db"), _IMPATIENT)
     assert is_one_line(outcome, "locked by another program"), outcome
 
 

@@ -1,0 +1,142 @@
+"""The README's tour, run as a stranger would copy and paste it."""
+
+import asyncio
+import os
+import re
+import shutil
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.server import Server, running_server
+from tests.requirements_gate import CLIENTS
+
+README = Path(__file__).parents[2] / "README.md"
+TOKEN = "a-long-secret-of-your-own"
+_BLOCK = re.compile(r"^```(?:sh|js)\n(?:#|//) tour: ([\w.-]+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_SECONDS = 15
+
+pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), reason="no bash or no curl on PATH")
+
+
+@pytest.fixture
+async def server(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server whose admin token is the README's."""
+    file = tmp_path / "tour.db"
+    shutil.copyfile(sqlite_template, file)
+    async with running_server(f"sqlite:///{file}", admin_token=TOKEN) as running:
+        yield running
+
+
+async def test_the_tour_writes_and_shows_what_it_wrote(server: Server, tmp_path: Path) -> None:
+    said = await run(server, tmp_path, "write")
+
+    assert '"reference":"INC-1"' in said
+    assert '"severity":"CRITICAL","version":3' in said
+    assert '"status":"RESOLVED"' in said.splitlines()[-2]
+    assert '"message":"One provider answers late."' in said.splitlines()[-1]
+    assert '"code"' not in said
+
+
+async def test_the_tour_shows_a_refusal(server: Server, tmp_path: Path) -> None:
+    said = await run(server, tmp_path, "write", "refusal")
+
+    assert '"code":"BAD_USER_INPUT","field":["title"]' in said.splitlines()[-1]
+
+
+async def test_the_tour_watches_over_sse_and_goes_on_behind_the_last_event(server: Server, tmp_path: Path) -> None:
+    async with watching(server, tmp_path, "sse") as watcher:
+        heard = await heard_of(watcher, server, tmp_path, "data:")
+    last = [line for line in heard if line.startswith("id:")][-1].removeprefix("id: ")
+    await run(server, tmp_path, "write")
+    async with watching(server, tmp_path, "sse-resume", LAST=last) as watcher:
+        missed = await lines_of(watcher, "data:", 3)
+
+    assert [kind_of(line) for line in heard if line.startswith("data:")][-3:] == ["CREATED", "UPDATED", "RESOLVED"]
+    assert [kind_of(line) for line in missed if line.startswith("data:")] == ["CREATED", "UPDATED", "RESOLVED"]
+
+
+@pytest.mark.node
+async def test_the_tour_watches_with_the_official_client(server: Server, node: list[str], tmp_path: Path) -> None:
+    script = CLIENTS / f"tour-{tmp_path.name}.mjs"  # beside node_modules, where imports are found
+    script.write_text(text_of("watch.mjs", server))
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *node, str(script), cwd=CLIENTS, stdout=PIPE, env=os.environ | {"TOKEN": TOKEN}
+        )
+        async with ended(process):
+            heard = await heard_of(process, server, tmp_path, "")
+    finally:
+        script.unlink()
+
+    assert [line.split()[0] for line in heard[-3:]] == ["CREATED", "UPDATED", "RESOLVED"]
+
+
+def text_of(name: str, server: Server) -> str:
+    """A block of the README, for the address of this server."""
+    blocks = dict(_BLOCK.findall(README.read_text()))
+    return str(blocks[name]).replace("127.0.0.1:8000", server.url.removeprefix("http://"))
+
+
+async def run(server: Server, folder: Path, *names: str) -> str:
+    """What these blocks print, run in one shell."""
+    script = "\n".join(text_of(name, server) for name in names)
+    process = await asyncio.create_subprocess_exec("bash", "-c", script, cwd=folder, stdout=PIPE)
+    async with asyncio.timeout(_SECONDS):
+        said, _ = await process.communicate()
+    return said.decode().strip()
+
+
+@asynccontextmanager
+async def watching(server: Server, folder: Path, name: str, **variables: str) -> AsyncIterator[Process]:
+    """A block that goes on, stopped at the end."""
+    script = "exec " + text_of(name, server).strip()
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", script, cwd=folder, stdout=PIPE, env=os.environ | variables
+    )
+    async with ended(process):
+        yield process
+
+
+@asynccontextmanager
+async def ended(process: Process) -> AsyncIterator[None]:
+    """Kills the process at the end."""
+    try:
+        yield
+    finally:
+        process.kill()
+        await process.communicate()
+
+
+async def heard_of(watcher: Process, server: Server, folder: Path, start: str) -> list[str]:
+    """What a watcher hears of a round of writes; until it is subscribed, rounds go unheard."""
+    heard: list[str] = []
+    while not heard:
+        await run(server, folder, "write")
+        heard = await lines_of(watcher, start, 3, seconds=1)
+    while sum(line.startswith(start) for line in heard) % 3:
+        heard += await lines_of(watcher, start, 1)
+    return heard
+
+
+async def lines_of(process: Process, start: str, count: int, *, seconds: float = _SECONDS) -> list[str]:
+    """All lines until so many begin like that, or until time is up."""
+    assert process.stdout is not None
+    lines: list[str] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while sum(line.startswith(start) for line in lines) < count:
+                line = (await process.stdout.readline()).decode().strip()
+                if line:
+                    lines.append(line)
+    return lines
+
+
+def kind_of(line: str) -> str:
+    """The event's type."""
+    found = re.search(r'"type":"(\w+)"', line)
+    assert found is not None, line
+    return found.group(1)

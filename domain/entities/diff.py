@@ -8,6 +8,7 @@ from typing import Any
 
 #: Beyond it a JSON number loses digits in many readers, so larger integers are texts.
 _LARGEST_EXACT = 2**53 - 1
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,20 +25,25 @@ class Difference:
 def diff(prev: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Difference:
     """The difference from one state to the next; an absent field and a null one are the same."""
     old, new = prev or {}, after or {}
-    changed = tuple(
-        sorted(name for name in {*old, *new} if canonical_text(old.get(name)) != canonical_text(new.get(name)))
-    )
+    changed = tuple(sorted(name for name in {*old, *new} if _differ(old.get(name), new.get(name))))
     return Difference(changed_fields=changed, delta={name: new.get(name) for name in changed})
 
 
 def canonical_text(value: Any) -> str:
     """One text per value: keys sorted at every depth, numbers that JSON cannot hold null; lists keep their order."""
-    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _encode(_canonical(value))
 
 
 def value_text(value: Any) -> str:
     """The text of a field's value in its history: strings as they are, null for nothing, else canonical JSON."""
     return str(value) if isinstance(value, str) else canonical_text(value)
+
+
+def _differ(left: Any, right: Any) -> bool:
+    # Most fields are texts, and most did not change: they need no canonical form.
+    if isinstance(left, str) and isinstance(right, str):
+        return left != right
+    return left is not right and canonical_text(left) != canonical_text(right)
 
 
 def _canonical(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Who made a change, and what made them do it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ class Actor:
 
     def as_json(self) -> dict[str, Any]:
         """The form in the log and in payloads."""
-        return asdict(self)
+        return {"type": self.type, "id": self.id, "name": self.name}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -46,7 +46,7 @@ class Cause:
 
     def as_json(self) -> dict[str, Any]:
         """The form in the log."""
-        return asdict(self)
+        return {"change_id": self.change_id, "run_id": self.run_id, "depth": self.depth}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

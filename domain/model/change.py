@@ -1,7 +1,7 @@
 """One committed mutation of an entity: the row of the log, and what each audience gets to see of it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -40,7 +40,7 @@ class Touched:
 
     def as_json(self) -> dict[str, Any]:
         """The form in the log; never the part's text."""
-        return asdict(self)
+        return {"part": self.part, "id": self.id, "kind": self.kind, "visibility": self.visibility}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -26,18 +26,18 @@ class ChangeRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def append(self, pending: Sequence[tuple[Change, Sequence[Transition]]]) -> list[int]:
-        """Write changes and their transitions as the next ones of the log; nobody else appends until the commit."""
+    async def append(self, pending: Sequence[tuple[Change, Sequence[Transition]]]) -> int:
+        """Write changes and their transitions as the next ones of the log; the position of the last one.
+
+        Nobody else appends until the commit.
+        """
         await lock_log(self._connection)
-        rows = [change_row(change) for change, _ in pending]
-        result = await self._connection.execute(
-            sa.insert(changes).returning(changes.c.seq, sort_by_parameter_order=True), rows
-        )
-        seqs = list(result.scalars())
+        # Rows are numbered in this order; asking each for its number would send them one by one.
+        await self._connection.execute(sa.insert(changes), [change_row(change) for change, _ in pending])
         steps = [transition_row(step) for _, transitions in pending for step in transitions]
         if steps:
             await self._connection.execute(sa.insert(entity_transitions), steps)
-        return seqs
+        return await self.head()
 
     async def head(self) -> int:
         """The position of the last change; the floor where everything was pruned, 0 in an empty log."""

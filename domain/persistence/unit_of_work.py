@@ -72,8 +72,7 @@ class UnitOfWork(ReadSession):
 
     async def finish(self) -> int:
         """Append what was recorded, last of all because appenders wait for each other; the log's position."""
-        seqs = await self.changes.append(self._pending) if self._pending else []
-        seq = seqs[-1] if seqs else await self.changes.head()
+        seq = await self.changes.append(self._pending) if self._pending else await self.changes.head()
         for step in self._closing:
             await step(seq)
         return seq

@@ -24,7 +24,9 @@ from domain.services.demo import DemoService
 from domain.services.events import EventService
 from domain.services.incidents import IncidentService
 from domain.services.links import LinkService
+from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.reads import Reads
+from domain.services.sessions import Sessions
 from domain.services.systems import SystemService
 from domain.services.timeline import TimelineService
 from domain.services.tokens import TokenService
@@ -55,6 +57,7 @@ class Domain:
     events: EventService
     reads: Reads
     tokens: TokenService
+    sessions: Sessions
     demo: DemoService
 
 
@@ -96,14 +99,9 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
     timeline = TimelineService(writer=writer, handle=handle)
     systems = SystemService(writer=writer, handle=handle, clock=clock)
+    sessions = Sessions(database=database, clock=clock)
     demo = DemoService(
-        writer=writer,
-        handle=handle,
-        clock=clock,
-        reads=reads,
-        systems=systems,
-        incidents=incidents,
-        timeline=timeline,
+        writer=writer, handle=handle, clock=clock, reads=reads, systems=systems, incidents=incidents, timeline=timeline
     )
     return Domain(
         settings=settings,
@@ -123,7 +121,8 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         systems=systems,
         events=EventService(database=database, tail=tail, cursors=cursors),
         reads=reads,
-        tokens=TokenService(database=database, clock=clock),
+        tokens=_tokens(settings, clock, database, writer, sessions),
+        sessions=sessions,
         demo=demo,
     )
 
@@ -135,6 +134,18 @@ def _incidents(
     derivers.register(kind=KIND, derive=derive, to_payload=to_payload)
     register_incident_triggers(triggers)
     return handle
+
+
+def _tokens(settings: Settings, clock: Clock, database: Database, writer: Writer, sessions: Sessions) -> TokenService:
+    rules = OidcRules.of(settings)
+    return TokenService(
+        database=database,
+        clock=clock,
+        writer=writer,
+        sessions=sessions,
+        oidc=OidcVerifier(rules, clock) if rules else None,
+        anonymous_access=settings.anonymous_access,
+    )
 
 
 @asynccontextmanager
@@ -151,12 +162,14 @@ async def _background(domain: Domain) -> AsyncIterator[None]:
     await domain.tail.start()
     await wakeups.start()
     await domain.subscribers.start()
+    await domain.sessions.start()
     tidying = asyncio.create_task(upkeep.run(stopping))
     try:
         yield
     finally:
         stopping.set()
         await tidying
+        await domain.sessions.stop()
         await domain.subscribers.stop()
         await wakeups.stop()
         await domain.tail.stop()

@@ -23,6 +23,19 @@ class Settings:
     database_url: str = "sqlite:///incidentql.db"
     broadcast_url: str = "memory://"
     admin_token: str | None = None
+    #: Whether callers without a token may read what is public.
+    anonymous_access: bool = True
+    #: Whose JSON Web Tokens are taken as bearer tokens, too; the audience says which of them are meant for this server.
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    #: Where the issuer's keys are; by default its own discovery document says so.
+    oidc_jwks_url: str | None = None
+    #: Where a token says what its owner is: a path of claims such as realm_access.roles.
+    oidc_role_claim: str = "role"
+    #: What that means here: sre=RESPONDER,boss=ADMIN. Without it, what it says is the role.
+    oidc_role_map: str = ""
+    #: The role of owners of whom nothing is said that means anything here; NONE refuses them.
+    oidc_default_role: str = "VIEWER"
     #: How durable an acknowledged write is on SQLite: FULL survives a power cut, NORMAL only a crash of the process.
     sqlite_synchronous: str = "FULL"
     #: How long a write waits for another process's write on the same SQLite file.

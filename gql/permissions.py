@@ -13,10 +13,13 @@ class _Needs(BasePermission):
     """Lets callers pass whose role includes the needed one."""
 
     role: ClassVar[Role]
+    unlimited: ClassVar[bool] = False
 
     @override
     def has_permission(self, source: Any, info: Info, **kwargs: Any) -> bool:
         info.context.viewer.require(self.role)
+        if self.unlimited:
+            info.context.viewer.require_unlimited()
         return True
 
 
@@ -33,6 +36,20 @@ class MayManageIncidents(_Needs):
 
 
 class MayManageSystems(_Needs):
+    """Admins who are not limited to some systems."""
+
+    role = Role.ADMIN
+    unlimited = True
+
+
+class MayManageTokens(_Needs):
+    """Admins who are not limited to some systems: a token must not make one that may do more than itself."""
+
+    role = Role.ADMIN
+    unlimited = True
+
+
+class MaySeeTokens(_Needs):
     """Admins."""
 
     role = Role.ADMIN
@@ -40,4 +57,6 @@ class MayManageSystems(_Needs):
 
 MANAGE_INCIDENTS: list[type[BasePermission]] = [MayManageIncidents]
 MANAGE_SYSTEMS: list[type[BasePermission]] = [MayManageSystems]
+MANAGE_TOKENS: list[type[BasePermission]] = [MayManageTokens]
+SEE_TOKENS: list[type[BasePermission]] = [MaySeeTokens]
 READ: list[type[BasePermission]] = [MayRead]

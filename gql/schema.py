@@ -20,19 +20,21 @@ from gql.mutations.incident import IncidentMutations
 from gql.mutations.link import LinkMutations
 from gql.mutations.system import SystemMutations
 from gql.mutations.timeline import TimelineMutations
+from gql.mutations.token import TokenMutations
 from gql.queries.incident import IncidentQueries
 from gql.queries.node import NodeQueries
 from gql.queries.system import SystemQueries
+from gql.queries.token import TokenQueries
 from gql.subscriptions.incident import IncidentSubscriptions
 
 
 @strawberry.type(description="What can be asked.")
-class Query(IncidentQueries, SystemQueries, NodeQueries):
+class Query(IncidentQueries, SystemQueries, TokenQueries, NodeQueries):
     pass
 
 
 @strawberry.type(description="What can be done. Every answer says why a write was refused, and where the log stood.")
-class Mutation(IncidentMutations, TimelineMutations, LinkMutations, SystemMutations):
+class Mutation(IncidentMutations, TimelineMutations, LinkMutations, SystemMutations, TokenMutations):
     pass
 
 

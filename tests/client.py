@@ -9,8 +9,8 @@ import httpx
 
 from domain.bootstrap import Domain
 from domain.ids import new_id
+from domain.model.token import ApiToken
 from domain.model.viewer import Role
-from domain.persistence.tokens import ApiToken
 from domain.persistence.unit_of_work import UnitOfWork
 from gql.app import create_app
 

@@ -6,9 +6,10 @@ from typing import Any
 from domain.bootstrap import Domain
 from domain.model.actor import Actor, ActorType
 from domain.model.change import Change
-from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem
+from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem, CreateToken
 from domain.model.incident import Incident, Severity, Status
 from domain.model.system import System
+from domain.model.token import ApiToken
 from domain.model.viewer import Role, Viewer
 
 ADMIN = Viewer(actor=Actor(type=ActorType.APPLICATION, id="tok_admin", name="admin"), role=Role.ADMIN)
@@ -37,6 +38,12 @@ async def make_incident(domain: Domain, *systems: str, **fields: Any) -> Inciden
     incident = (await domain.incidents.create(ADMIN, command)).value.incident
     assert incident is not None
     return incident
+
+
+async def make_token(domain: Domain, **fields: Any) -> tuple[ApiToken, str]:
+    """A token that may read, and its secret."""
+    command = CreateToken(name=fields.pop("name", "monitor"), role=fields.pop("role", Role.VIEWER), **fields)
+    return (await domain.tokens.create(ADMIN, command)).value
 
 
 async def set_status(domain: Domain, incident: Incident, status: Status, message: str = "Moving on") -> Incident:

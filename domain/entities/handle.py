@@ -55,6 +55,7 @@ Read = Callable[[ReadSession, Sequence[str]], Awaitable[Mapping[str, Snapshot[E]
 Lock = Callable[[UnitOfWork, Sequence[str]], Awaitable[None]]
 Stamp = Callable[[UnitOfWork, Snapshot[E], int, datetime], Awaitable[Snapshot[E]]]
 NameAction = Callable[[State | None, State | None], ChangeAction]
+Permit = Callable[[State | None, State | None], None]
 Apply = Callable[[Snapshot[E] | None], Awaitable[Applied[E]]]
 ApplyMany = Callable[[str, Snapshot[E]], Awaitable[Applied[E]]]
 
@@ -80,13 +81,22 @@ class Runtime:
     masker: SecretMasker
 
 
+def permit_all(before: State | None, after: State | None) -> None:
+    """What a writer without limits is asked: nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who writes and why; a run's secrets are masked in all that is recorded of it."""
+    """Who writes and why; a run's secrets are masked in all that is recorded of it.
+
+    `permit` is asked about the state before a write, and about the state after it, and raises where the writer has no
+    business with it.
+    """
 
     actor: Actor = SYSTEM
     cause: Cause = field(default_factory=Cause)
     run_id: str | None = None
+    permit: Permit = permit_all
 
 
 BY_SYSTEM = Origin()
@@ -142,6 +152,7 @@ class EntityHandle(Generic[E]):
         self._runtime()
         await self._lock(unit, [entity_id])
         before = await self.get(unit, entity_id)
+        _ask(origin, before)
         return await self._settle(unit, entity_id, before, await apply(before), origin)
 
     async def mutate_many(
@@ -152,6 +163,8 @@ class EntityHandle(Generic[E]):
         ordered = sorted(set(ids))
         await self._lock(unit, ordered)
         found = await self.get_many(unit, ordered)
+        for before in found.values():
+            _ask(origin, before)
         return [
             await self._settle(unit, entity_id, found[entity_id], await apply(entity_id, found[entity_id]), origin)
             for entity_id in ordered
@@ -170,6 +183,7 @@ class EntityHandle(Generic[E]):
         self._runtime()
         await self._lock(unit, [entity_id])
         before = await self.get(unit, entity_id)
+        _ask(origin, before)
         await apply(before)
         if before is None or not before.state:
             return None
@@ -216,6 +230,7 @@ class EntityHandle(Generic[E]):
     async def _settle(
         self, unit: UnitOfWork, entity_id: str, before: Snapshot[E] | None, applied: Applied[E], origin: Origin
     ) -> Mutation[E]:
+        origin.permit(None, applied.after.state)
         step = self._step(entity_id, before, applied)
         if step is None:
             unchanged = replace(applied.after, state=self._validated(applied.after.state))
@@ -311,6 +326,11 @@ class EntityHandle(Generic[E]):
 
     def _validated(self, state: State) -> State:
         return self._kind.state.model_validate(state).model_dump(mode="json")
+
+
+def _ask(origin: Origin, before: Snapshot[Any] | None) -> None:
+    if before is not None:
+        origin.permit(before.state, None)
 
 
 def _transitions(change: Change) -> list[Transition]:

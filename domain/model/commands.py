@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TypeVar
 
 from domain.model.incident import HealthOverride, Severity, Status
-from domain.model.viewer import Visibility
+from domain.model.viewer import Role, Visibility
 
 
 class Keep(Enum):
@@ -119,3 +119,13 @@ class UpdateSystem:
     system: str
     name: str | Keep = KEEP
     description: str | Keep | None = KEEP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateToken:
+    """Make an API token; without systems it is not limited to any."""
+
+    name: str
+    role: Role
+    expires_at: datetime | None = None
+    systems: Sequence[str] | None = None

@@ -1,6 +1,8 @@
 """Who is asking, and what they may see."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from domain.errors import ForbiddenError, UnauthenticatedError
@@ -62,10 +64,15 @@ _SEEN = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """One caller: an actor with a role."""
+    """One caller: an actor with a role, for as long as the credential holds that they came with."""
 
     actor: Actor
     role: Role
+    #: The API token that they came with, which can be revoked; None for anybody else.
+    token_id: str | None = None
+    expires_at: datetime | None = None
+    #: The ids of the systems whose incidents they may write, and nothing else; None for whoever is not limited.
+    systems: frozenset[str] | None = None
 
     @property
     def audience(self) -> Audience:
@@ -73,6 +80,15 @@ class Viewer:
         if self.actor.type is ActorType.SERVICE or self.role.includes(Role.RESPONDER):
             return Audience.MANAGER
         return Audience.PUBLIC if self.role is Role.ANONYMOUS else Audience.AUTHENTICATED
+
+    @property
+    def can_lapse(self) -> bool:
+        """Whether the caller's credential may cease to be valid while they are connected."""
+        return self.token_id is not None or self.expires_at is not None
+
+    def may_write(self, system_ids: Collection[str]) -> bool:
+        """Whether the caller may write an incident of these systems, as far as their limits are concerned."""
+        return self.systems is None or self.systems.issuperset(system_ids)
 
     def require(self, needed: Role) -> None:
         """Let the caller pass when their role includes the needed one.
@@ -86,6 +102,24 @@ class Viewer:
         if self.role is Role.ANONYMOUS:
             raise UnauthenticatedError("This needs a token: send the header `Authorization: Bearer <token>`.")
         raise ForbiddenError(f"This needs the role {needed.upper()}; yours is {self.role.upper()}.")
+
+    def require_systems(self, system_ids: Collection[str], *, field: str) -> None:
+        """Let the caller pass when every one of these systems is within their limits.
+
+        Raises:
+            ForbiddenError: one is not; it names the field that led there.
+        """
+        if not self.may_write(system_ids):
+            raise ForbiddenError("This token may only write incidents whose systems are all its own.", field=[field])
+
+    def require_unlimited(self) -> None:
+        """Let the caller pass when they are not limited to some systems.
+
+        Raises:
+            ForbiddenError: they are.
+        """
+        if self.systems is not None:
+            raise ForbiddenError("This needs a token that is not limited to some systems.")
 
 
 ANONYMOUS = Viewer(actor=Actor(type=ActorType.USER, id="anonymous", name="Anonymous"), role=Role.ANONYMOUS)

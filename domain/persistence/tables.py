@@ -254,6 +254,14 @@ api_tokens = Table(
     # A token is found by its digest; the token itself is kept nowhere.
     Column("token_digest", sa.String(64), nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by_type", sa.String(20)),
+    Column("created_by_id", sa.String(200)),
+    Column("created_by_name", sa.String(200)),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    # Ids without a foreign key: a list that lost its last system still limits the token, to nothing.
+    Column("systems", Json),
 )
 
 server_state = Table(

@@ -1,25 +1,22 @@
 """API tokens, kept as digests."""
 
 import hashlib
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.model.paging import Page, PageRequest
+from domain.model.token import ApiToken
 from domain.model.viewer import Role
-from domain.persistence.dialects import insert_or_ignore
+from domain.persistence.dialects import insert_or_ignore, lock_rows
+from domain.persistence.keyset import paged
+from domain.persistence.rows import actor_columns, actor_of
 from domain.persistence.tables import api_tokens
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiToken:
-    """A token's name and role; the secret itself is kept nowhere."""
-
-    id: str
-    name: str
-    role: Role
-    created_at: datetime
+#: Everything but the digest, which nobody needs back.
+_COLUMNS = [column for column in api_tokens.c if column.name != "token_digest"]
 
 
 def token_digest(secret: str) -> str:
@@ -28,23 +25,53 @@ def token_digest(secret: str) -> str:
 
 
 class TokenRepository:
-    """Tokens by their digest."""
+    """Tokens by their digest or their id."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def find(self, secret: str) -> ApiToken | None:
-        """The token with that secret."""
-        statement = sa.select(api_tokens).where(api_tokens.c.token_digest == token_digest(secret))
+    async def find(self, digest: str) -> ApiToken | None:
+        """The token whose secret has that digest, valid or not."""
+        statement = sa.select(*_COLUMNS).where(api_tokens.c.token_digest == digest)
         row = (await self._connection.execute(statement)).mappings().first()
-        if row is None:
-            return None
-        return ApiToken(id=row["id"], name=row["name"], role=Role(row["role"]), created_at=row["created_at"])
+        return None if row is None else _token(row)
 
-    async def has_admin(self) -> bool:
-        """Whether an admin token exists."""
-        statement = sa.select(sa.literal(1)).where(sa.exists().where(api_tokens.c.role == Role.ADMIN))
-        return await self._connection.scalar(statement) is not None
+    async def get_many(self, ids: Sequence[str]) -> dict[str, ApiToken]:
+        """The tokens of these ids; those that do not exist are left out."""
+        rows = (await self._connection.execute(sa.select(*_COLUMNS).where(api_tokens.c.id.in_(ids)))).mappings()
+        return {row["id"]: _token(row) for row in rows}
+
+    async def unrevoked(self, ids: Sequence[str]) -> set[str]:
+        """Which of these tokens exist and are not revoked."""
+        statement = sa.select(api_tokens.c.id).where(api_tokens.c.id.in_(ids), api_tokens.c.revoked_at.is_(None))
+        return set(await self._connection.scalars(statement))
+
+    async def page(self, page: PageRequest) -> Page[ApiToken]:
+        """One page of all tokens, newest first."""
+        statement = paged(sa.select(*_COLUMNS), [api_tokens.c.id], page, descending=True)
+        return page.cut([_token(row) for row in (await self._connection.execute(statement)).mappings()])
+
+    async def count(self) -> int:
+        """How many tokens there are."""
+        return int(await self._connection.scalar(sa.select(sa.func.count()).select_from(api_tokens)) or 0)
+
+    async def lock(self, token_id: str) -> ApiToken | None:
+        """The token, and it and all admin tokens kept from other writers until the commit."""
+        # All of them in one order: of two callers who revoke the last two, the second sees what the first did.
+        admins = await self._connection.scalars(sa.select(api_tokens.c.id).where(api_tokens.c.role == Role.ADMIN))
+        await lock_rows(self._connection, api_tokens, sorted({token_id, *admins}))
+        return (await self.get_many([token_id])).get(token_id)
+
+    async def valid_admins(self, at: datetime) -> set[str]:
+        """The admin tokens that may still make others at that moment."""
+        columns = api_tokens.c
+        statement = sa.select(columns.id).where(
+            columns.role == Role.ADMIN,
+            columns.systems.is_(None),
+            columns.revoked_at.is_(None),
+            sa.or_(columns.expires_at.is_(None), columns.expires_at > at),
+        )
+        return set(await self._connection.scalars(statement))
 
     async def insert(self, token: ApiToken, secret: str) -> None:
         """Write a token; the same secret twice is one."""
@@ -54,5 +81,36 @@ class TokenRepository:
             "role": token.role,
             "token_digest": token_digest(secret),
             "created_at": token.created_at,
+            "expires_at": token.expires_at,
+            "systems": None if token.systems is None else sorted(token.systems),
         }
+        if token.created_by is not None:
+            values |= actor_columns("created_by", token.created_by)
         await self._connection.execute(insert_or_ignore(self._connection, api_tokens, values))
+
+    async def revoke(self, token_id: str, *, at: datetime) -> None:
+        """End a token, which is locked."""
+        await self._connection.execute(sa.update(api_tokens).where(api_tokens.c.id == token_id).values(revoked_at=at))
+
+    async def used(self, uses: Mapping[str, datetime], *, every: timedelta) -> None:
+        """Note when tokens were last used, where the note is older than that; ids in order, so that writers pass."""
+        for token_id, at in sorted(uses.items()):
+            noted = api_tokens.c.last_used_at
+            statement = sa.update(api_tokens).where(
+                api_tokens.c.id == token_id, sa.or_(noted.is_(None), noted <= at - every)
+            )
+            await self._connection.execute(statement.values(last_used_at=at))
+
+
+def _token(row: sa.RowMapping) -> ApiToken:
+    return ApiToken(
+        id=row["id"],
+        name=row["name"],
+        role=Role(row["role"]),
+        created_at=row["created_at"],
+        created_by=None if row["created_by_id"] is None else actor_of("created_by", row),
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+        last_used_at=row["last_used_at"],
+        systems=None if row["systems"] is None else frozenset(row["systems"]),
+    )

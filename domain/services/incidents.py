@@ -91,6 +91,8 @@ class IncidentService:
     async def create_in(self, unit: UnitOfWork, draft: Incident, command: CreateIncident, *, origin: Origin) -> Opened:
         """Open an incident in a unit of work that is under way."""
         ordered = await system_ids_of(unit, command.systems)
+        # Here as well, because one that is reused is not written.
+        origin.permit(None, {"system_ids": ordered})
         primary = ordered[0]
         key = draft.dedupe_key if command.dedupe_key else None
         if command.dedupe_open_for_system:

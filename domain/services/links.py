@@ -61,9 +61,9 @@ class LinkService:
                     raise _duplicate()
                 return _touched(incident, link, TouchKind.ADDED, link.visibility)
 
-            mutation = await self._handle.mutate(unit, command.incident_id, apply, origin=origin_of(viewer))
+            made = await self._handle.mutate(unit, command.incident_id, apply, origin=origin_of(viewer, "incidentId"))
             written = await unit.links.get_many([link_id])
-            return Linked(incident=mutation.after.entity, link=written.get(link_id))
+            return Linked(incident=made.after.entity, link=written.get(link_id))
 
         once = Idempotency(
             mutation="addIncidentLink",
@@ -101,8 +101,8 @@ class LinkService:
                 widest = min(link.visibility, changed.visibility, key=_WIDTH.index)
                 return _touched(incident, link, TouchKind.EDITED, widest)
 
-            mutation = await self._handle.mutate(unit, command.incident_id, apply, origin=origin_of(viewer))
-            return Linked(incident=mutation.after.entity, link=written[0])
+            made = await self._handle.mutate(unit, command.incident_id, apply, origin=origin_of(viewer, "incidentId"))
+            return Linked(incident=made.after.entity, link=written[0])
 
         return await self._writer.run(work)
 
@@ -124,8 +124,8 @@ class LinkService:
                 await unit.links.delete(link.id)
                 return _touched(incident, link, TouchKind.REMOVED, link.visibility)
 
-            mutation = await self._handle.mutate(unit, incident_id, apply, origin=origin_of(viewer))
-            return Linked(incident=mutation.after.entity, link=None)
+            made = await self._handle.mutate(unit, incident_id, apply, origin=origin_of(viewer, "incidentId"))
+            return Linked(incident=made.after.entity, link=None)
 
         return await self._writer.run(work)
 

@@ -10,6 +10,7 @@ from domain.model.filters import Filter
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.system import ActiveHealthOverride, System
+from domain.model.token import ApiToken
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
 from domain.persistence.incidents import incident_position
@@ -140,6 +141,18 @@ class Reads:
     async def system_count(self) -> int:
         """How many systems there are."""
         return await self._database.read(lambda session: session.systems.count())
+
+    async def tokens(self, ids: Sequence[str]) -> dict[str, ApiToken]:
+        """The API tokens of these ids; unknown ones are left out."""
+        return await self._database.read(lambda session: session.tokens.get_many(ids))
+
+    async def token_page(self, page: PageRequest) -> Page[ApiToken]:
+        """One page of all API tokens, newest first."""
+        return await self._database.read(lambda session: session.tokens.page(page))
+
+    async def token_count(self) -> int:
+        """How many API tokens there are."""
+        return await self._database.read(lambda session: session.tokens.count())
 
     async def changes(self, ids: Sequence[str]) -> dict[str, Change]:
         """The changes of these ids; those that are not kept are left out."""

@@ -18,6 +18,15 @@ async def system_ids_of(unit: UnitOfWork, references: Sequence[str], *, field: s
         raise InvalidInputError("An incident affects at least one system.", field=[field])
     if len(references) > SYSTEMS_PER_INCIDENT:
         raise InvalidInputError(f"An incident affects at most {SYSTEMS_PER_INCIDENT} systems.", field=[field])
+    return await known_system_ids(unit, references, field=field)
+
+
+async def known_system_ids(unit: UnitOfWork, references: Sequence[str], *, field: str = "systemIds") -> list[str]:
+    """The ids behind references, in their order and each once; the systems stay until the commit.
+
+    Raises:
+        UnknownSystemError: one is not in the catalog; its index is in the error's field.
+    """
     found = await unit.systems.resolve(references, keep=True)
     for index, reference in enumerate(references):
         if reference not in found:

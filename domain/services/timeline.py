@@ -118,9 +118,9 @@ class TimelineService:
     async def _written(
         self, unit: UnitOfWork, incident_id: str, update_id: str, apply: Apply[Incident], viewer: Viewer
     ) -> Written:
-        mutation = await self._handle.mutate(unit, incident_id, apply, origin=origin_of(viewer))
+        made = await self._handle.mutate(unit, incident_id, apply, origin=origin_of(viewer, "incidentId"))
         found = await unit.timeline.get_many([update_id])
-        return Written(incident=mutation.after.entity, update=found.get(update_id))
+        return Written(incident=made.after.entity, update=found.get(update_id))
 
     async def _edited(
         self,

@@ -1,15 +1,25 @@
-"""Who a token belongs to, and the first one."""
+"""Who a token belongs to, making and revoking tokens, and the first one."""
 
+import logging
 import secrets
 
 from domain.clock import Clock
-from domain.errors import StartupError, UnauthenticatedError
-from domain.ids import new_id
-from domain.model.actor import Actor, ActorType
+from domain.errors import ConflictError, InvalidInputError, NotFoundError, StartupError, UnauthenticatedError
+from domain.ids import new_id, prefix_of
+from domain.model.actor import SYSTEM
+from domain.model.commands import CreateToken
+from domain.model.system import checked_name
+from domain.model.token import SYSTEMS_PER_TOKEN, ApiToken, checked_expiry, checked_role
 from domain.model.viewer import ANONYMOUS, Role, Viewer
 from domain.persistence.database import Database
-from domain.persistence.tokens import ApiToken
+from domain.persistence.tokens import token_digest
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.oidc import OidcVerifier, looks_like_jwt
+from domain.services.references import known_system_ids
+from domain.services.sessions import Sessions
+from domain.services.writing import Outcome, Writer
+
+logger = logging.getLogger(__name__)
 
 _SHORTEST_SECRET = 16
 _LONGEST_SECRET = 500
@@ -17,32 +27,98 @@ _SCHEME = "bearer "
 
 
 class TokenService:
-    """Authentication by bearer token."""
+    """Authentication by bearer token, and the use cases of API tokens; the log has none of their changes."""
 
-    def __init__(self, *, database: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        writer: Writer,
+        sessions: Sessions,
+        oidc: OidcVerifier | None,
+        anonymous_access: bool,
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._writer = writer
+        self._sessions = sessions
+        self._oidc = oidc
+        self._anonymous_access = anonymous_access
 
     async def viewer_of(self, authorization: str | None) -> Viewer:
         """The caller behind an `Authorization` value; the anonymous one where there is none.
 
         Raises:
-            UnauthenticatedError: the value is no bearer token, or none that is valid.
+            UnauthenticatedError: the value is no bearer token, or none that is valid; or a token is needed to read.
         """
         if authorization is None or not authorization.strip():
+            if not self._anonymous_access:
+                raise UnauthenticatedError(
+                    "This server needs a token: send the header `Authorization: Bearer <token>`."
+                )
             return ANONYMOUS
         if not authorization.lower().startswith(_SCHEME):
             raise UnauthenticatedError("Authorization must have the form `Bearer <token>`.")
         secret = authorization[len(_SCHEME) :].strip()
+        if self._oidc is not None and looks_like_jwt(secret):
+            return await self._oidc.viewer_of(secret)
         if secret and len(secret) <= _LONGEST_SECRET:
-            token = await self._database.read(lambda session: session.tokens.find(secret))
+            token = await self._sessions.valid_token(secret)
             if token is not None:
-                actor = Actor(type=ActorType.APPLICATION, id=token.id, name=token.name)
-                return Viewer(actor=actor, role=token.role)
+                return token.viewer
         raise UnauthenticatedError("This token is not valid.")
 
+    async def create(self, viewer: Viewer, command: CreateToken) -> Outcome[tuple[ApiToken, str]]:
+        """Make a token; it, and its secret, which is stored nowhere.
+
+        Raises:
+            InvalidInputError, UnknownSystemError
+        """
+        secret = _fresh_secret()
+        name, role = checked_name(command.name), checked_role(command.role)
+
+        async def work(unit: UnitOfWork) -> tuple[ApiToken, str]:
+            token = ApiToken(
+                id=new_id("tok"),
+                name=name,
+                role=role,
+                created_at=unit.moment(),
+                created_by=viewer.actor,
+                expires_at=checked_expiry(command.expires_at, now=unit.moment()),
+                systems=await _limits(unit, command),
+            )
+            await unit.tokens.insert(token, secret)
+            return token, secret
+
+        return await self._writer.run(work)
+
+    async def revoke(self, token_id: str) -> Outcome[ApiToken]:
+        """End a token and whatever lives on it; one that is revoked stays as it is.
+
+        Raises:
+            NotFoundError: there is no such token.
+            ConflictError: it is the last one that can make others.
+        """
+
+        async def work(unit: UnitOfWork) -> ApiToken:
+            # Only what has the form of an id is asked for: PostgreSQL refuses some texts instead of finding nothing.
+            token = await unit.tokens.lock(token_id) if prefix_of(token_id) == "tok" else None
+            if token is None:
+                raise NotFoundError("Token", token_id)
+            if token.revoked_at is not None:
+                return token
+            if await unit.tokens.valid_admins(unit.moment()) == {token_id}:
+                raise ConflictError("This is the last admin token. Create another one first.", field=["id"])
+            await unit.tokens.revoke(token_id, at=unit.moment())
+            return (await unit.tokens.get_many([token_id]))[token_id]
+
+        outcome = await self._writer.run(work)
+        self._sessions.revoked(token_id)
+        return outcome
+
     async def ensure_admin(self, wanted: str | None) -> str | None:
-        """See to it that there is an admin token: the wanted one, or a fresh one where there was none.
+        """See to it that there is an admin token: the wanted one, or a fresh one where none is valid.
 
         Returns the fresh one, which is shown once and stored nowhere.
 
@@ -51,13 +127,35 @@ class TokenService:
         """
         if wanted is not None and not _SHORTEST_SECRET <= len(wanted) <= _LONGEST_SECRET:
             raise StartupError(f"INCIDENTQL_ADMIN_TOKEN must have at least {_SHORTEST_SECRET} characters.")
-        fresh = f"iql_{secrets.token_urlsafe(32)}"
+        fresh = _fresh_secret()
 
         async def work(unit: UnitOfWork) -> str | None:
-            if wanted is None and await unit.tokens.has_admin():
+            if wanted is None and await unit.tokens.valid_admins(unit.moment()):
                 return None
-            token = ApiToken(id=new_id("tok"), name="admin", role=Role.ADMIN, created_at=self._clock.now())
+            token = ApiToken(
+                id=new_id("tok"), name="admin", role=Role.ADMIN, created_at=unit.moment(), created_by=SYSTEM
+            )
             await unit.tokens.insert(token, wanted or fresh)
-            return None if wanted is not None else fresh
+            if wanted is None:
+                return fresh
+            stored = await unit.tokens.find(token_digest(wanted))
+            if stored is not None and not stored.is_valid(unit.moment()):
+                # Neither brought back, because it may be known to others, nor a reason not to start.
+                logger.warning("the token in INCIDENTQL_ADMIN_TOKEN was revoked or has expired: choose another")
+            return None
 
         return (await self._database.write(work)).value
+
+
+def _fresh_secret() -> str:
+    return f"iql_{secrets.token_urlsafe(32)}"
+
+
+async def _limits(unit: UnitOfWork, command: CreateToken) -> frozenset[str] | None:
+    if command.systems is None:
+        return None
+    if not 1 <= len(command.systems) <= SYSTEMS_PER_TOKEN:
+        raise InvalidInputError(
+            f"Name 1 to {SYSTEMS_PER_TOKEN} systems, or leave them out for a token without limits.", field=["systemIds"]
+        )
+    return frozenset(await known_system_ids(unit, command.systems))

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from domain.clock import Clock
-from domain.entities.handle import Origin
+from domain.entities.handle import Origin, State
 from domain.errors import ConflictError, InvalidInputError, VersionConflictError
+from domain.model.actor import ActorType
 from domain.model.incident import Incident
 from domain.model.viewer import Viewer
 from domain.persistence.database import Database
@@ -72,7 +73,7 @@ class Writer:
         """
         if once.key is None:
             return await self.run(work)
-        name = KeyName(viewer_id=viewer.actor.id, mutation=once.mutation, key=_checked_key(once.key))
+        name = KeyName(viewer_id=_owner(viewer), mutation=once.mutation, key=_checked_key(once.key))
         digest = _digest(once.command)
         now = self._clock.now()
 
@@ -99,9 +100,16 @@ class Writer:
         return Outcome(committed.value, committed.seq)
 
 
-def origin_of(viewer: Viewer) -> Origin:
-    """A change made by this caller directly."""
-    return Origin(actor=viewer.actor)
+def origin_of(viewer: Viewer, field: str = "id") -> Origin:
+    """A change made by this caller directly, within their limits; the field is the one that names the incident."""
+
+    def permit(before: State | None, after: State | None) -> None:
+        if before is not None:
+            viewer.require_systems(before["system_ids"], field=field)
+        if after is not None:
+            viewer.require_systems(after["system_ids"], field="systemIds")
+
+    return Origin(actor=viewer.actor, permit=permit)
 
 
 def check_version(incident: Incident, expected: int | None) -> None:
@@ -123,6 +131,11 @@ def checked_moment(moment: datetime, *, now: datetime, field: str) -> datetime:
     if moment > now + _SKEW:
         raise InvalidInputError("This moment lies in the future.", field=[field])
     return min(moment, now)
+
+
+def _owner(viewer: Viewer) -> str:
+    # Users are named by somebody else, who must not get at the answers of a token by naming one of them after it.
+    return f"user:{viewer.actor.id}" if viewer.actor.type is ActorType.USER else viewer.actor.id
 
 
 def _checked_key(key: str) -> str:

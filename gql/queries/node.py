@@ -8,10 +8,12 @@ import strawberry
 from domain.errors import InvalidInputError
 from domain.ids import prefix_of
 from gql.context import Context, Info
+from gql.types.enums import Role
 from gql.types.event import IncidentChange
 from gql.types.incident import Incident, System
 from gql.types.node import Node
 from gql.types.timeline import IncidentLink, IncidentUpdate
+from gql.types.token import ApiToken
 
 _MOST_IDS = 100
 
@@ -72,10 +74,18 @@ async def _changes(context: Context, ids: list[str]) -> dict[str, Node]:
     }
 
 
+async def _tokens(context: Context, ids: list[str]) -> dict[str, Node]:
+    if not context.viewer.role.includes(Role.ADMIN):
+        return {}
+    found = await context.domain.reads.tokens(ids)
+    return {token.id: ApiToken.of(token) for token in found.values()}
+
+
 _READERS: dict[str, Callable[[Context, list[str]], Awaitable[dict[str, Node]]]] = {
     "inc": _incidents,
     "sys": _systems,
     "upd": _updates,
     "lnk": _links,
     "chg": _changes,
+    "tok": _tokens,
 }

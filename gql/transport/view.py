@@ -3,9 +3,10 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -96,6 +97,7 @@ class Endpoint(GraphQL[Context, None]):
         if isinstance(request, Request):
             context = await self._known(context, request.headers.get("authorization"))
             context.last_event_id = _last_event_id(request)
+            request.state.viewer = context.viewer
         return context
 
     @override
@@ -176,36 +178,47 @@ class Endpoint(GraphQL[Context, None]):
         sub_response: Response,
         headers: Mapping[str, str],
     ) -> Response:
-        return await super().create_streaming_response(
-            request, lambda: _until(self._closing, stream()), sub_response, headers
-        )
+        sessions, viewer = self._domain.sessions, request.state.viewer
+        ends: list[Callable[[], Awaitable[object]]] = [self._closing.wait]
+        if viewer.can_lapse:
+            ends.append(partial(sessions.wait_invalid, viewer))
+
+        def until_end() -> AsyncIterator[str]:
+            return _until(ends, lambda: sessions.why_invalid(viewer) is not None, stream())
+
+        return await super().create_streaming_response(request, until_end, sub_response, headers)
 
     async def _known(self, context: Context, authorization: str | None) -> Context:
         viewer = await self._domain.tokens.viewer_of(authorization)
         return Context(domain=self._domain, request_id=context.request_id, viewer=viewer)
 
 
-async def _until(closing: asyncio.Event, stream: AsyncIterator[str]) -> AsyncIterator[str]:
-    """The stream, cut off when the server closes: its client comes back with the last cursor it saw."""
-    end = asyncio.ensure_future(closing.wait())
+async def _until(
+    ends: Sequence[Callable[[], Awaitable[object]]], is_over: Callable[[], bool], stream: AsyncIterator[str]
+) -> AsyncIterator[str]:
+    """The stream, cut off when one of its ends comes: its client comes back with the last cursor it saw."""
+    waiting: set[asyncio.Future[Any]] = {asyncio.ensure_future(end()) for end in ends}
     following: asyncio.Future[str] | None = None
     assert isinstance(stream, AsyncGenerator)
     async with aclosing(stream):
         try:
             while True:
                 following = asyncio.ensure_future(anext(stream))
-                await asyncio.wait({following, end}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({following, *waiting}, return_when=asyncio.FIRST_COMPLETED)
                 if not following.done():
                     return
-                yield following.result()
+                event = following.result()
+                if is_over():
+                    return
+                yield event
         except StopAsyncIteration:
             return
         finally:
             # Shielded: a client that went away is a cancellation which anyio repeats at every further wait.
             with CancelScope(shield=True):
-                for waiting in (end, following):
-                    if waiting is not None and waiting.cancel():
-                        await asyncio.wait({waiting})
+                for future in (*waiting, *([following] if following else [])):
+                    if future.cancel():
+                        await asyncio.wait({future})
 
 
 def _last_event_id(connection: HTTPConnection) -> str | None:
@@ -220,6 +233,7 @@ def _unresolved(operation_name: str | None) -> str:
 
 def _refusal(status: int, code: str, message: str) -> Response:
     error = GraphQLError(message, extensions={"code": code})
-    headers = {"allow": "GET, POST"} if status == 405 else {}  # noqa: PLR2004 - RFC 9110, 15.5.6
+    # RFC 9110, 15.5.6 and 11.6.1
+    headers = {405: {"allow": "GET, POST"}, 401: {"www-authenticate": "Bearer"}}.get(status, {})
     body = json.dumps({"errors": [error.formatted]})
     return Response(body, status_code=status, media_type="application/json", headers=headers)

@@ -83,6 +83,7 @@ class ErrorCode(Enum):
     ALREADY_EXISTS = "ALREADY_EXISTS"
     UNKNOWN_SYSTEM = "UNKNOWN_SYSTEM"
     UNSUPPORTED = "UNSUPPORTED"
+    FORBIDDEN = "FORBIDDEN"
 
 
 class IncidentField(Enum):
@@ -236,5 +237,6 @@ _described(
         ErrorCode.ALREADY_EXISTS: "A key names another object already.",
         ErrorCode.UNKNOWN_SYSTEM: "A system is not in the catalog.",
         ErrorCode.UNSUPPORTED: "This server cannot do it.",
+        ErrorCode.FORBIDDEN: "The caller may not write this one of several; about a single object, that is an error.",
     },
 )

@@ -6,6 +6,7 @@ from gql.types.enums import ErrorCode
 from gql.types.errors import UserError
 from gql.types.incident import Incident, System
 from gql.types.timeline import IncidentLink, IncidentUpdate
+from gql.types.token import ApiToken
 
 _OBJECT = "The incident as it is now; null where it does not exist."
 
@@ -118,3 +119,16 @@ class UpdateSystemPayload(Payload):
 @strawberry.type(description="The answer of `deleteSystem`.")
 class DeleteSystemPayload(Payload):
     deleted_system_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
+
+
+@strawberry.type(description="The answer of `createToken`.")
+class CreateTokenPayload(Payload):
+    token: ApiToken | None = strawberry.field(default=None, description="The token.")
+    secret: str | None = strawberry.field(
+        default=None, description="What to send as `Authorization: Bearer <secret>`. It is shown only this once."
+    )
+
+
+@strawberry.type(description="The answer of `revokeToken`.")
+class RevokeTokenPayload(Payload):
+    token: ApiToken | None = strawberry.field(default=None, description="The token as it is now.")

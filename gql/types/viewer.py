@@ -1,12 +1,17 @@
 """The caller."""
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import Self
 
 import strawberry
 
 from domain.model import viewer as model
+from gql.context import Info
 from gql.types.actor import Actor
 from gql.types.enums import Role, Visibility
+from gql.types.incident import System
+from gql.types.token import systems_within
 
 
 @strawberry.type(description="Whoever is asking.")
@@ -14,7 +19,23 @@ class Viewer:
     actor: Actor = strawberry.field(description="Who changes made by this caller are put down to.")
     role: Role = strawberry.field(description="What the caller may do.")
     visibilities: list[Visibility] = strawberry.field(description="Which updates and links the caller may read.")
+    expires_at: datetime | None = strawberry.field(
+        description="When the caller's token ceases to be valid, and their streams end; null for never."
+    )
+    system_ids: strawberry.Private[Collection[str] | None]
 
     @classmethod
     def of(cls, viewer: model.Viewer) -> Self:
-        return cls(actor=Actor.of(viewer.actor), role=viewer.role, visibilities=list(viewer.audience.visibilities))
+        return cls(
+            actor=Actor.of(viewer.actor),
+            role=viewer.role,
+            visibilities=list(viewer.audience.visibilities),
+            expires_at=viewer.expires_at,
+            system_ids=viewer.systems,
+        )
+
+    @strawberry.field(
+        description="The systems whose incidents the caller may write, 100 at most, by id; null where not limited."
+    )
+    async def systems(self, info: Info) -> list[System] | None:
+        return await systems_within(info, self.system_ids)

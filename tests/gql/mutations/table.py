@@ -8,9 +8,10 @@ from domain.bootstrap import Domain
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, Status
 from domain.model.system import System
+from domain.model.token import ApiToken
 from domain.model.viewer import Role
 from tests.client import Json
-from tests.factories import ADMIN, make_incident, make_system
+from tests.factories import ADMIN, make_incident, make_system, make_token
 
 NOWHERE = "inc_00000000000000000000000000"
 _worlds = count()
@@ -18,7 +19,7 @@ _worlds = count()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Two open incidents on two systems, one with a timeline and a link, and a resolved one on the second system."""
+    """Two open incidents on two systems, one with a timeline and a link, a resolved one, and two tokens."""
 
     number: int
     system: System
@@ -29,6 +30,8 @@ class World:
     step: IncidentUpdate
     comment: IncidentUpdate
     link: IncidentLink
+    token: ApiToken
+    spent: ApiToken
 
 
 Input = Callable[[World], Json]
@@ -84,6 +87,8 @@ async def make_world(domain: Domain) -> World:
         step=entries[0].update,
         comment=entries[1].update,
         link=linked.link,
+        token=(await make_token(domain))[0],
+        spent=(await domain.tokens.revoke((await make_token(domain))[0].id)).value,
     )
 
 
@@ -261,6 +266,21 @@ MUTATIONS: dict[str, Row] = {
             "of two open incidents": Effect(lambda world: {"id": world.system.key}, ("updated", "updated")),
             "of three, one resolved": Effect(lambda world: {"id": world.spare.id}, ("updated",) * 3),
         },
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "createToken": Row(
+        effects={
+            "limited": Effect(lambda world: {"name": "ci", "role": "RESPONDER", "systemIds": [world.system.key]}, ())
+        },
+        refused=lambda world: {"name": " ", "role": "VIEWER"},
+        code="BAD_USER_INPUT",
+        needs=Role.ADMIN,
+    ),
+    "revokeToken": Row(
+        effects={"token": Effect(lambda world: {"id": world.token.id}, ())},
+        no_op=lambda world: {"id": world.spent.id},
         refused=lambda world: {"id": "nowhere"},
         code="NOT_FOUND",
         needs=Role.ADMIN,

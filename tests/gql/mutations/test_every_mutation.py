@@ -22,6 +22,7 @@ ALWAYS_EFFECTIVE = {
     "deleteIncidentUpdate",
     "removeIncidentLink",
     "deleteSystem",
+    "createToken",
 }
 
 
@@ -95,6 +96,8 @@ async def test_no_text_makes_a_database_stumble(api: Api, domain: Domain, stored
         ("removeIncidentLink", {"incidentId": incident, "id": "'; DROP TABLE incidents; --"}),
         ("createIncident", {"title": "New", "severity": "MINOR", "systemIds": ["\0"]}),
         ("updateSystem", {"id": "\0", "name": "x"}),
+        ("createToken", {"name": "x", "role": "VIEWER", "systemIds": ["\0"]}),
+        ("revokeToken", {"id": "tok_\0"}),
     ]
     for mutation, input in cases:
         answer = await api.admin.try_to(mutation, input)

@@ -5,7 +5,7 @@ import pytest
 from domain.bootstrap import Domain
 from domain.model.commands import AddIncidentLink
 from tests.client import Api
-from tests.factories import ADMIN, log_of, make_incident
+from tests.factories import ADMIN, log_of, make_incident, make_token
 
 NODE = "query Q($id: ID!) { node(id: $id) { __typename id } }"
 
@@ -21,12 +21,13 @@ async def _one_of_each(domain: Domain) -> dict[str, str]:
         "IncidentUpdate": opened.touched[0].id,
         "IncidentLink": link.value.link.id,
         "IncidentChange": opened.id,
+        "ApiToken": (await make_token(domain))[0].id,
     }
 
 
 async def test_everything_with_an_id_is_found_by_it(api: Api, domain: Domain) -> None:
     for type, id in (await _one_of_each(domain)).items():
-        assert await api.anonymous.read(NODE, id=id) == {"node": {"__typename": type, "id": id}}
+        assert await api.admin.read(NODE, id=id) == {"node": {"__typename": type, "id": id}}
 
 
 async def test_every_type_that_is_a_node_can_be_found(api: Api, domain: Domain) -> None:
@@ -45,7 +46,7 @@ async def test_an_id_of_nothing_is_null(api: Api, domain: Domain, id: str) -> No
 async def test_nodes_come_in_the_order_asked_for_with_null_for_what_is_missing(api: Api, domain: Domain) -> None:
     ids = list((await _one_of_each(domain)).values())
     asked = [ids[4], "nothing", ids[0], ids[0], *ids[::-1]]
-    found = (await api.anonymous.read("query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=asked))["nodes"]
+    found = (await api.admin.read("query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=asked))["nodes"]
     assert found == [None if id == "nothing" else {"id": id} for id in asked]
     assert (await api.anonymous.read("{ nodes(ids: []) { id } }"))["nodes"] == []
 

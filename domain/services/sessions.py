@@ -1,0 +1,164 @@
+"""What this process knows of the credentials in use, so that asking costs no statement and streams end with them."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from domain.clock import Clock
+from domain.model.token import ApiToken
+from domain.model.viewer import Viewer
+from domain.persistence.database import Database
+from domain.persistence.tokens import token_digest
+
+logger = logging.getLogger(__name__)
+
+EXPIRED = "Token expired"
+REVOKED = "Token revoked"
+
+#: For so long a token is taken as it was read: with the check below, a revocation elsewhere ends a stream within 3 s.
+_KEPT = timedelta(seconds=2)
+_CHECK_SECONDS = 1.0
+_MOST_KEPT = 10_000
+_USE_EVERY = timedelta(minutes=1)
+#: A statement can name only so many ids.
+_CHUNK = 500
+
+#: What ends together: streams of one token, or users' streams whose tokens expire at the same moment.
+_Credential = tuple[str | None, datetime | None]
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A credential that streams live on."""
+
+    streams: int = 0
+    reason: str | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def end(self, reason: str) -> None:
+        if self.reason is None:
+            self.reason = reason
+            self.ended.set()
+
+
+class Sessions:
+    """Tokens read a moment ago, credentials that streams live on, and one task that looks after both."""
+
+    def __init__(self, *, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._read: dict[str, tuple[datetime, ApiToken]] = {}
+        self._watched: dict[_Credential, _Watched] = {}
+        self._used: dict[str, datetime] = {}
+        self._noted: dict[str, datetime] = {}
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to look after what is in use."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Write down what was used, and look no further."""
+        self._stopping.set()
+        if self._task is not None:
+            await self._task
+
+    async def valid_token(self, secret: str) -> ApiToken | None:
+        """The valid token with that secret, as it was at most two seconds ago."""
+        digest = token_digest(secret)
+        now = self._clock.now()
+        token = self._remembered(digest, now)
+        if token is None:
+            token = await self._database.read(lambda session: session.tokens.find(digest))
+            if token is None:
+                return None
+            self._remember(digest, token, now)
+        if not token.is_valid(now):
+            return None
+        self._used[token.id] = now
+        return token
+
+    def why_invalid(self, viewer: Viewer) -> str | None:
+        """Why the caller's credential is known not to be valid any more; None while it is."""
+        watched = self._watched.get(_credential(viewer), _Watched())
+        if viewer.expires_at is not None and viewer.expires_at <= self._clock.now():
+            watched.end(EXPIRED)
+        return watched.reason
+
+    async def wait_invalid(self, viewer: Viewer) -> str:
+        """Wait until the caller's credential ceases to be valid; why it did. Never returns for callers without one."""
+        credential = _credential(viewer)
+        watched = self._watched.setdefault(credential, _Watched())
+        watched.streams += 1
+        try:
+            await watched.ended.wait()
+            return watched.reason or REVOKED
+        finally:
+            watched.streams -= 1
+            if not watched.streams and self._watched.get(credential) is watched:
+                del self._watched[credential]
+
+    def revoked(self, token_id: str) -> None:
+        """End whatever lives on this token here, at once; other processes find out when they look."""
+        self._read = {digest: kept for digest, kept in self._read.items() if kept[1].id != token_id}
+        for credential, watched in self._watched.items():
+            if credential[0] == token_id:
+                watched.end(REVOKED)
+
+    async def check(self) -> None:
+        """Look now: end what has expired or was revoked, and write down what was used."""
+        now = self._clock.now()
+        # First, because it holds also when the database does not answer.
+        for (_, expires_at), watched in self._watched.items():
+            if expires_at is not None and expires_at <= now:
+                watched.end(EXPIRED)
+        ids = sorted({token_id for token_id, _ in self._watched if token_id is not None})
+        for start in range(0, len(ids), _CHUNK):
+            chunk = ids[start : start + _CHUNK]
+            for token_id in set(chunk) - await self._unrevoked(chunk):
+                self.revoked(token_id)
+        await self._write_uses(now)
+
+    def _remembered(self, digest: str, now: datetime) -> ApiToken | None:
+        read_at, token = self._read.get(digest, (None, None))
+        # Not below zero either: a clock that was set back must not keep anything for longer.
+        if read_at is None or not timedelta() <= now - read_at <= _KEPT:
+            return None
+        return token
+
+    def _remember(self, digest: str, token: ApiToken, now: datetime) -> None:
+        self._read.pop(digest, None)
+        if len(self._read) >= _MOST_KEPT:
+            del self._read[next(iter(self._read))]
+        self._read[digest] = (now, token)
+
+    async def _unrevoked(self, ids: Sequence[str]) -> set[str]:
+        return await self._database.read(lambda session: session.tokens.unrevoked(ids))
+
+    async def _write_uses(self, now: datetime) -> None:
+        self._noted = {token_id: at for token_id, at in self._noted.items() if now - at < _USE_EVERY}
+        due = {token_id: at for token_id, at in self._used.items() if token_id not in self._noted}
+        if not due:
+            return
+        self._noted |= due
+        self._used = {token_id: at for token_id, at in self._used.items() if token_id not in due}
+        await self._database.write(lambda unit: unit.tokens.used(due, every=_USE_EVERY))
+
+    async def _run(self) -> None:
+        while not self._stopping.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CHECK_SECONDS):
+                    await self._stopping.wait()
+            if self._watched or self._used:
+                try:
+                    await self.check()
+                except Exception:
+                    logger.exception("looking after tokens failed; trying again in %s s", _CHECK_SECONDS)
+
+
+def _credential(viewer: Viewer) -> _Credential:
+    return viewer.token_id, viewer.expires_at

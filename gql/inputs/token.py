@@ -1,0 +1,35 @@
+"""Inputs of the mutations on API tokens."""
+
+from datetime import datetime
+
+import strawberry
+
+from domain.model.commands import CreateToken
+from gql.inputs.given import value_or_none
+from gql.types.enums import Role
+
+
+@strawberry.input(description="A token to make. There is no idempotency key: its answer, a secret, is not kept.")
+class CreateTokenInput:
+    name: str = strawberry.field(description="What to call it, 1 to 200 characters.")
+    role: Role = strawberry.field(description="What its holder may do: VIEWER, RESPONDER or ADMIN.")
+    expires_at: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="When it ceases to be valid, in the future; never when nothing is said."
+    )
+    system_ids: list[strawberry.ID] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The systems, by id or key, whose incidents it may write, 1 to 100; all when nothing is said.",
+    )
+
+    def command(self) -> CreateToken:
+        return CreateToken(
+            name=self.name,
+            role=self.role,
+            expires_at=value_or_none(self.expires_at),
+            systems=value_or_none(self.system_ids),
+        )
+
+
+@strawberry.input(description="A token to revoke.")
+class RevokeTokenInput:
+    id: strawberry.ID = strawberry.field(description="Its id, not its secret.")

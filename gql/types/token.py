@@ -1,0 +1,56 @@
+"""API tokens."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from domain.model import token as model
+from gql.context import Info
+from gql.types.actor import Actor
+from gql.types.enums import Role
+from gql.types.incident import System
+from gql.types.node import Node
+
+
+@strawberry.type(description="What lets a program in. Its secret is shown once, by `createToken`, and kept nowhere.")
+class ApiToken(Node):
+    name: str = strawberry.field(description="What it is called; changes made with it are put down to that name.")
+    role: Role = strawberry.field(description="What its holder may do.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+    created_by: Actor | None = strawberry.field(description="Who made it; null where that was not recorded yet.")
+    expires_at: datetime | None = strawberry.field(description="When it ceases to be valid; null for never.")
+    revoked_at: datetime | None = strawberry.field(description="When it was revoked; null for a token that was not.")
+    last_used_at: datetime | None = strawberry.field(
+        description="When it was last used, up to a minute behind; null for a token that never was."
+    )
+    system_ids: strawberry.Private[Collection[str] | None]
+
+    @classmethod
+    def of(cls, token: model.ApiToken) -> Self:
+        return cls(
+            id=strawberry.ID(token.id),
+            name=token.name,
+            role=token.role,
+            created_at=token.created_at,
+            created_by=Actor.of(token.created_by) if token.created_by else None,
+            expires_at=token.expires_at,
+            revoked_at=token.revoked_at,
+            last_used_at=token.last_used_at,
+            system_ids=token.systems,
+        )
+
+    @strawberry.field(
+        description="The systems whose incidents it may write, 100 at most, by id; null where it is not limited."
+    )
+    async def systems(self, info: Info) -> list[System] | None:
+        return await systems_within(info, self.system_ids)
+
+
+async def systems_within(info: Info, system_ids: Collection[str] | None) -> list[System] | None:
+    """The systems that somebody is limited to; those that were deleted since are left out."""
+    if system_ids is None:
+        return None
+    systems = await info.context.loaders.systems.load_many(sorted(system_ids))
+    return [System.of(system) for system in systems if system is not None]

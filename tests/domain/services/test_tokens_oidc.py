@@ -1,0 +1,392 @@
+"""JSON Web Tokens of an OIDC issuer: a real HTTP server serves its keys."""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from typing_extensions import override
+
+from domain.errors import StartupError, UnauthenticatedError
+from domain.model.actor import Actor, ActorType
+from domain.model.viewer import Role
+from domain.services.oidc import OidcRules, OidcVerifier
+from domain.settings import Settings
+from tests.conftest import SteppingClock
+
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+WEAK_RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+EC = ec.generate_private_key(ec.SECP256R1())
+ED = ed25519.Ed25519PrivateKey.generate()
+
+
+class Issuer:
+    """An OIDC issuer: its keys, and how often it was asked for them."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.name = url
+        self.keys: list[dict[str, Any]] = [_jwk(RSAAlgorithm, RSA, "rsa")]
+        self.asked: list[str] = []
+        self.broken = False
+
+    def answer(self, path: str) -> bytes | None:
+        """The document at that path."""
+        self.asked.append(path)
+        if self.broken:
+            return b"<html>out of order</html>"
+        if path == "/.well-known/openid-configuration":
+            return json.dumps({"issuer": self.name, "jwks_uri": f"{self.url}/keys"}).encode()
+        return json.dumps({"keys": self.keys}).encode() if path == "/keys" else None
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """A running issuer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = found.answer(self.path)
+            self.send_response(404 if body is None else 200)
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        @override
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        found = Issuer(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield found
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def clock() -> SteppingClock:
+    """A clock that stands still."""
+    clock = SteppingClock()
+    clock.step = timedelta()
+    return clock
+
+
+@pytest.fixture
+def verifier(issuer: Issuer, clock: SteppingClock) -> OidcVerifier:
+    """Who takes the issuer's tokens."""
+    return _verifier(issuer, clock)
+
+
+async def test_a_user_is_known_by_a_token_of_the_issuer(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    viewer = await verifier.viewer_of(_token(issuer, clock, role="RESPONDER", name="Ann", email="ann@example.com"))
+    assert viewer.actor == Actor(type=ActorType.USER, id="user-1", name="Ann")
+    assert (viewer.role, viewer.expires_at, viewer.systems) == (
+        Role.RESPONDER,
+        clock.now() + timedelta(minutes=5),
+        None,
+    )
+    assert viewer.can_lapse
+
+
+async def test_a_user_without_a_name_goes_by_the_address(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    viewer = await verifier.viewer_of(_token(issuer, clock, name=" ", email="ann@example.com"))
+    assert viewer.actor.name == "ann@example.com"
+    assert (await verifier.viewer_of(_token(issuer, clock))).actor.name is None
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key", "kind"),
+    [
+        ("RS256", RSA, RSAAlgorithm),
+        ("RS512", RSA, RSAAlgorithm),
+        ("PS256", RSA, RSAAlgorithm),
+        ("ES256", EC, ECAlgorithm),
+        ("EdDSA", ED, OKPAlgorithm),
+    ],
+)
+async def test_asymmetric_signatures_are_taken(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock, algorithm: str, key: Any, kind: Any
+) -> None:
+    issuer.keys = [_jwk(kind, key, "k")]
+    token = _token(issuer, clock, key=key, algorithm=algorithm, key_id="k")
+    assert (await verifier.viewer_of(token)).role is Role.VIEWER
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"iss": "https://elsewhere.example"},
+        {"aud": "another-app"},
+        {"aud": ["another-app", "third"]},
+        {"iss": None},
+        {"aud": None},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": 7},
+        {"sub": "a\0b"},
+        {"sub": "x" * 191},
+        {"exp": None},
+        {"exp": "tomorrow"},
+        {"exp": True},
+        {"exp": float("inf")},
+        {"exp": 1e300},
+        {"exp": -1e300},
+        {"nbf": "yesterday"},
+    ],
+    ids=repr,
+)
+async def test_a_token_with_wrong_claims_is_refused(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock, changed: dict[str, Any]
+) -> None:
+    assert (await _refusal(verifier, _token(issuer, clock, **changed))).startswith("This token ")
+
+
+async def test_a_token_is_refused_from_the_moment_at_which_it_expires(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    token = _token(issuer, clock)
+    clock.advance(minutes=5, milliseconds=-1)
+    await verifier.viewer_of(token)
+    clock.advance(milliseconds=1)
+    assert await _refusal(verifier, token) == "This token has expired."
+
+
+async def test_a_token_is_refused_until_it_is_valid_give_or_take_a_little(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    token = _token(issuer, clock, nbf=clock.now().timestamp() + 11)
+    assert await _refusal(verifier, token) == "This token is not valid yet."
+    clock.advance(seconds=1)
+    await verifier.viewer_of(token)
+
+
+async def test_a_token_without_a_signature_is_refused(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    for header in ({"alg": "none", "kid": "rsa"}, {"alg": "None", "kid": "rsa"}, {"kid": "rsa"}):
+        token = f"{_part(header)}.{_part(_claims(issuer, clock))}."
+        assert await _refusal(verifier, token) == "This token is not valid."
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "RS256"])
+async def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock, algorithm: str
+) -> None:
+    public = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    signed = f"{_part({'alg': algorithm, 'kid': 'rsa'})}.{_part(_claims(issuer, clock))}"
+    signature = hmac.new(public, signed.encode(), hashlib.sha256).digest()
+    assert await _refusal(verifier, f"{signed}.{_encoded(signature)}") == "This token is not valid."
+
+
+async def test_a_secret_among_the_keys_of_the_issuer_signs_nothing(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    secret = b"a-secret-that-is-long-enough-for-sha-256"
+    issuer.keys.append({"kty": "oct", "kid": "secret", "k": _encoded(secret), "alg": "HS256"})
+    token = jwt.encode(_claims(issuer, clock), secret, algorithm="HS256", headers={"kid": "secret"})
+    assert await _refusal(verifier, token) == "This token is not valid."
+
+
+async def test_a_key_that_is_too_weak_or_is_for_encryption_signs_nothing(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    issuer.keys = [_jwk(RSAAlgorithm, WEAK_RSA, "weak"), {**_jwk(RSAAlgorithm, RSA, "enc"), "use": "enc"}]
+    with pytest.warns(jwt.warnings.InsecureKeyLengthWarning):
+        weak = _token(issuer, clock, key=WEAK_RSA, key_id="weak")
+    assert await _refusal(verifier, weak) == "This token is not valid."
+    assert await _refusal(verifier, _token(issuer, clock, key_id="enc")) == "This token is not valid."
+
+
+async def test_a_token_of_somebody_elses_key_or_with_other_claims_is_refused(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    assert await _refusal(verifier, _token(issuer, clock, key=OTHER_RSA)) == "This token is not valid."
+    header, _, signature = _token(issuer, clock).split(".")
+    raised = _part(_claims(issuer, clock) | {"role": "ADMIN"})
+    assert await _refusal(verifier, f"{header}.{raised}.{signature}") == "This token is not valid."
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "eyJ..",
+        "eyJ.e.e",
+        "eyJhbGciOiJSUzI1NiJ9.e30.AA",
+        "eyJ" + "x" * 9000 + ".x.x",
+        "eyJhbGciOjF9.e30.e30",
+        "eyJ€.ß.ł",
+    ],
+    ids=range(6),
+)
+async def test_nonsense_in_the_form_of_a_token_is_refused(verifier: OidcVerifier, token: str) -> None:
+    assert await _refusal(verifier, token) == "This token is not valid."
+
+
+async def test_the_keys_are_read_once_and_again_when_they_are_old(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    for _ in range(5):
+        await verifier.viewer_of(_token(issuer, clock))
+    assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
+    clock.advance(minutes=10, milliseconds=1)
+    await verifier.viewer_of(_token(issuer, clock))
+    assert len(issuer.asked) == 4
+
+
+async def test_a_new_key_is_found_but_not_looked_for_more_than_every_30_seconds(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    await verifier.viewer_of(_token(issuer, clock))
+    issuer.keys = [_jwk(RSAAlgorithm, OTHER_RSA, "new")]
+    clock.advance(seconds=29)
+    for _ in range(5):
+        await _refusal(verifier, _token(issuer, clock, key=OTHER_RSA, key_id="new"))
+    assert len(issuer.asked) == 2
+    clock.advance(seconds=1)
+    await verifier.viewer_of(_token(issuer, clock, key=OTHER_RSA, key_id="new"))
+    for number in range(5):
+        await _refusal(verifier, _token(issuer, clock, key_id=f"guess {number}"))
+    assert len(issuer.asked) == 4
+    assert await _refusal(verifier, _token(issuer, clock)) == "This token is not valid."
+
+
+async def test_known_keys_hold_while_the_issuer_is_out_of_order(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await verifier.viewer_of(_token(issuer, clock))
+    issuer.broken = True
+    clock.advance(seconds=30)
+    assert await _refusal(verifier, _token(issuer, clock, key_id="new")) == "This token is not valid."
+    assert "could not be read" in caplog.text
+    await verifier.viewer_of(_token(issuer, clock))
+
+
+async def test_a_token_that_names_no_key_is_checked_with_the_only_one(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    await verifier.viewer_of(_token(issuer, clock, key_id=None))
+
+
+async def test_the_discovery_document_must_be_that_of_the_issuer(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    issuer.name = "https://elsewhere.example"
+    assert await _refusal(verifier, _token(issuer, clock, iss=issuer.url)) == "This token is not valid."
+
+
+async def test_the_address_of_the_keys_can_be_set(issuer: Issuer, clock: SteppingClock) -> None:
+    verifier = _verifier(issuer, clock, oidc_jwks_url=f"{issuer.url}/keys")
+    await verifier.viewer_of(_token(issuer, clock))
+    assert issuer.asked == ["/keys"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "claims", "role"),
+    [
+        ({}, {"role": "admin"}, Role.ADMIN),
+        ({}, {"role": "ANONYMOUS"}, Role.VIEWER),
+        ({}, {"role": {"deep": "ADMIN"}}, Role.VIEWER),
+        ({}, {"role": ["RESPONDER", "ADMIN", 3, "VIEWER"]}, Role.ADMIN),
+        ({"oidc_role_map": "sre=RESPONDER, boss=admin"}, {"role": "sre"}, Role.RESPONDER),
+        ({"oidc_role_map": "sre=RESPONDER, boss=admin"}, {"role": ["sre", "boss"]}, Role.ADMIN),
+        ({"oidc_role_map": "sre=RESPONDER, boss=admin"}, {"role": "ADMIN"}, Role.VIEWER),
+        ({"oidc_role_claim": "realm_access.roles"}, {"realm_access": {"roles": ["ADMIN"]}}, Role.ADMIN),
+        ({"oidc_role_claim": "realm_access.roles"}, {"realm_access": ["ADMIN"]}, Role.VIEWER),
+        ({"oidc_role_claim": "https://x.example/role"}, {"https://x.example/role": "ADMIN"}, Role.ADMIN),
+        ({"oidc_default_role": "RESPONDER"}, {}, Role.RESPONDER),
+        ({"oidc_default_role": "NONE"}, {"role": "VIEWER"}, Role.VIEWER),
+    ],
+)
+async def test_the_role_is_read_from_a_claim(
+    issuer: Issuer, clock: SteppingClock, settings: dict[str, str], claims: dict[str, Any], role: Role
+) -> None:
+    viewer = await _verifier(issuer, clock, **settings).viewer_of(_token(issuer, clock, **claims))
+    assert viewer.role is role
+
+
+async def test_users_without_a_role_can_be_refused(issuer: Issuer, clock: SteppingClock) -> None:
+    verifier = _verifier(issuer, clock, oidc_default_role="none")
+    assert await _refusal(verifier, _token(issuer, clock)) == "This token gives its owner no role here."
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"oidc_audience": None},
+        {"oidc_issuer": "issuer.example"},
+        {"oidc_jwks_url": "file:///etc/passwd"},
+        {"oidc_role_map": "sre=BOSS"},
+        {"oidc_role_map": "sre"},
+        {"oidc_role_map": "sre=ANONYMOUS"},
+        {"oidc_default_role": "GUEST"},
+    ],
+    ids=repr,
+)
+def test_settings_that_mean_nothing_stop_the_start(settings: dict[str, Any]) -> None:
+    with pytest.raises(StartupError):
+        OidcRules.of(Settings(**{"oidc_issuer": "https://issuer.example", "oidc_audience": "us"} | settings))
+
+
+def test_without_an_issuer_there_are_no_rules() -> None:
+    assert OidcRules.of(Settings(oidc_audience="us")) is None
+
+
+def _verifier(issuer: Issuer, clock: SteppingClock, **settings: Any) -> OidcVerifier:
+    rules = OidcRules.of(Settings(oidc_issuer=issuer.url, oidc_audience="incidents", **settings))
+    assert rules is not None
+    return OidcVerifier(rules, clock)
+
+
+def _claims(issuer: Issuer, clock: SteppingClock, **changed: Any) -> dict[str, Any]:
+    now = clock.now().timestamp()
+    claims = {"iss": issuer.url, "aud": ["incidents", "other"], "sub": "user-1", "iat": now, "exp": now + 300}
+    return {name: value for name, value in (claims | changed).items() if value is not None}
+
+
+def _token(
+    issuer: Issuer,
+    clock: SteppingClock,
+    *,
+    key: Any = RSA,
+    algorithm: str = "RS256",
+    key_id: str | None = "rsa",
+    **changed: Any,
+) -> str:
+    """A token of the issuer: good for five minutes, except for what is changed."""
+    headers = {"kid": key_id, "alg": algorithm, "typ": "JWT"}
+    payload = json.dumps(_claims(issuer, clock, **changed)).encode()
+    return jwt.PyJWS().encode(payload, key, algorithm, {name: text for name, text in headers.items() if text})
+
+
+def _jwk(kind: Any, key: Any, key_id: str) -> dict[str, Any]:
+    return {**kind.to_jwk(key.public_key(), as_dict=True), "kid": key_id, "use": "sig"}
+
+
+def _part(content: Any) -> str:
+    return _encoded(json.dumps(content).encode())
+
+
+def _encoded(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+async def _refusal(verifier: OidcVerifier, token: str) -> str:
+    with pytest.raises(UnauthenticatedError) as caught:
+        await verifier.viewer_of(token)
+    return caught.value.message

@@ -21,6 +21,8 @@ from domain.persistence.tables import counters, incident_systems, incidents, sys
 
 _ORDER_COLUMNS = {name: incidents.c[name] for name in ("created_at", "updated_at", "severity", "number")}
 _TIMES = ("occurred_at", "created_at", "updated_at", "identified_at", "fixing_at", "monitoring_at", "resolved_at")
+#: Words on one system's health that are shown.
+_OVERRIDES_SHOWN = 100
 _PLAIN = ("id", "number", "title", "description", "severity", "suppress_notifications", "dedupe_key", "version")
 
 
@@ -123,15 +125,27 @@ class IncidentRepository:
         return sorted(await self._connection.scalars(statement))
 
     async def active_overrides(self, system_ids: Sequence[str]) -> dict[str, list[ActiveHealthOverride]]:
-        """What open incidents say of these systems' health; systems without such a word are left out."""
+        """What open incidents say of these systems' health, up to 100 words each; systems without one are left out."""
         if not system_ids:
             return {}
-        statement = (
-            sa.select(incident_systems.c.system_id, incidents.c.health_override, incidents.c.id, incidents.c.title)
+        # The worst ones first, so that the bound can never make a system look better than it is.
+        rank = sa.func.row_number().over(
+            partition_by=incident_systems.c.system_id, order_by=(incidents.c.health_override.desc(), incidents.c.id)
+        )
+        said = (
+            sa.select(
+                incident_systems.c.system_id,
+                incidents.c.health_override,
+                incidents.c.id,
+                incidents.c.title,
+                rank.label("rank"),
+            )
             .join(incidents, incidents.c.id == incident_systems.c.incident_id)
             .where(IS_OPEN, incidents.c.health_override.is_not(None), incident_systems.c.system_id.in_(system_ids))
-            .order_by(incident_systems.c.system_id, incidents.c.id)
+            .subquery()
         )
+        columns = (said.c.system_id, said.c.health_override, said.c.id, said.c.title)
+        statement = sa.select(*columns).where(said.c.rank <= _OVERRIDES_SHOWN).order_by(said.c.system_id, said.c.id)
         overrides: dict[str, list[ActiveHealthOverride]] = {}
         for system_id, status, identifier, title in await self._connection.execute(statement):
             overrides.setdefault(system_id, []).append(

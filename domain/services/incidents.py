@@ -52,7 +52,8 @@ class BulkResult:
     id: str
     incident: Incident | None
     error: DomainError | None
-    seq: int
+    #: The log's position as of it; None where not even that could be read.
+    seq: int | None
 
 
 class IncidentService:
@@ -348,5 +349,5 @@ async def _single(incident_id: str, write: Callable[[str], Awaitable[Outcome[Any
     try:
         outcome = await write(incident_id)
     except DomainError as error:
-        return BulkResult(id=incident_id, incident=None, error=error, seq=error.log_head or 0)
+        return BulkResult(id=incident_id, incident=None, error=error, seq=error.log_head)
     return BulkResult(id=incident_id, incident=outcome.value, error=None, seq=outcome.seq)

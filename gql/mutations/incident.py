@@ -96,11 +96,10 @@ class IncidentMutations:
         self, info: Info, input: Annotated[ResolveIncidentsInput, _INPUT]
     ) -> ResolveIncidentsPayload:
         async def call() -> Outcome[list[BulkResult]]:
-            return _together(
-                await info.context.domain.incidents.resolve_many(
-                    info.context.viewer, input.ids, message=value_or_none(input.message)
-                )
+            results = await info.context.domain.incidents.resolve_many(
+                info.context.viewer, input.ids, message=value_or_none(input.message)
             )
+            return await _together(info, results)
 
         return await answer(info, ResolveIncidentsPayload, call, lambda results: {"results": _results(results)})
 
@@ -112,7 +111,8 @@ class IncidentMutations:
         self, info: Info, input: Annotated[DeleteIncidentsInput, _INPUT]
     ) -> DeleteIncidentsPayload:
         async def call() -> Outcome[list[BulkResult]]:
-            return _together(await info.context.domain.incidents.delete_many(info.context.viewer, input.ids))
+            results = await info.context.domain.incidents.delete_many(info.context.viewer, input.ids)
+            return await _together(info, results)
 
         return await answer(info, DeleteIncidentsPayload, call, lambda results: {"results": _results(results)})
 
@@ -121,8 +121,9 @@ def _shown(incident: model.Incident | None) -> Incident | None:
     return Incident.of(incident) if incident is not None else None
 
 
-def _together(results: list[BulkResult]) -> Outcome[list[BulkResult]]:
-    return Outcome(results, max(result.seq for result in results))
+async def _together(info: Info, results: list[BulkResult]) -> Outcome[list[BulkResult]]:
+    known = [result.seq for result in results if result.seq is not None]
+    return Outcome(results, max(known) if known else await info.context.domain.events.head())
 
 
 def _results(results: Sequence[BulkResult]) -> list[IncidentResult]:

@@ -312,3 +312,14 @@ async def test_an_open_filter_hides_what_is_resolved(domain: Domain) -> None:
     page = await domain.reads.incident_page(OPEN, NEWEST, PageRequest(), Audience.PUBLIC)
     assert [incident.id for incident in page.items] == [second.id]
     assert await domain.reads.incident_count(OPEN, Audience.PUBLIC) == 1
+
+
+async def test_however_many_incidents_speak_of_a_system_the_worst_word_is_heard(domain: Domain) -> None:
+    system = await make_system(domain)
+    for _ in range(101):
+        await make_incident(domain, system.id, health_override=HealthOverride.DEGRADED)
+    await make_incident(domain, system.id, health_override=HealthOverride.UNHEALTHY)
+
+    said = (await domain.reads.active_overrides([system.id]))[system.id]
+    assert len(said) == 100
+    assert HealthOverride.UNHEALTHY in {override.status for override in said}

@@ -72,12 +72,12 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
                 ws_per_message_deflate=False,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
-            port = listening.getsockname()[1]
-            _greet(say, host=settings.host, port=port, token=token)
-            server = Server(config, on_closing=closing.set)
             # What is there now stays: looked through again at each full collection, it stops all clients for 0.1 s.
             gc.collect()
             gc.freeze()
+            port = listening.getsockname()[1]
+            _greet(say, host=settings.host, port=port, token=token)
+            server = Server(config, on_closing=closing.set)
             async with _lively(domain, wanted=demo):
                 await server.serve(sockets=[listening])
 

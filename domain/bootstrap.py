@@ -13,6 +13,7 @@ from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.subscribers import ChangeSubscribers
 from domain.entities.triggers import TriggerRegistry, register_incident_triggers
+from domain.messaging.buckets import Buckets, make_buckets
 from domain.messaging.tail import LogTail
 from domain.messaging.wakeups import WakeUps
 from domain.model.cursor import CursorCodec
@@ -59,6 +60,7 @@ class Domain:
     tokens: TokenService
     sessions: Sessions
     demo: DemoService
+    buckets: Buckets
 
 
 @asynccontextmanager
@@ -84,6 +86,7 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
                 yield domain
         else:
             yield domain
+        await domain.buckets.close()
         await database.close()
     finally:
         await engines.dispose()
@@ -124,6 +127,7 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         tokens=_tokens(settings, clock, database, writer, sessions),
         sessions=sessions,
         demo=demo,
+        buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
     )
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import NoneType
-from typing import Any, Self, get_args, get_type_hints
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from domain.errors import StartupError
 
@@ -49,6 +49,27 @@ class Settings:
     max_body_bytes: int = 1_000_000
     #: Whether a browser at /graphql gets an IDE.
     ide: bool = True
+    #: How long a client may take to send its request's body.
+    body_timeout_seconds: float = 10.0
+    #: Web pages of which origins may call the API from a browser; `*` is all of them.
+    cors_origins: tuple[str, ...] = ()
+    #: How many queries one request may carry as a JSON array; 0 refuses arrays.
+    batching_max: int = 0
+    #: A folder of `.graphql` files, or a JSON file of documents by id, that clients may name instead of sending text.
+    documents: str | None = None
+    #: Whether only those documents run.
+    documents_only: bool = False
+    #: Whether the schema can be asked for, and errors suggest names from it.
+    introspection: bool = True
+    max_cost: int = 10_000
+    max_depth: int = 15
+    max_aliases: int = 100
+    max_directives: int = 50
+    max_tokens: int = 2000
+    #: Points of cost that a caller may spend in a minute; 0 sets no limit.
+    rate_limit: int = 600_000
+    #: How long a query or mutation may take; 0 sets no limit.
+    execution_seconds: float = 20.0
     log_level: str = "INFO"
 
     @classmethod
@@ -75,6 +96,25 @@ class Settings:
             raise StartupError("INCIDENTQL_SQLITE_BUSY_SECONDS must not be negative.")
         if not 0 < self.poll_seconds < math.inf or self.ring_size < 1 or self.event_retention_days < 0:
             raise StartupError("Poll seconds and ring size must be positive, retention days not negative.")
+        _require_positive(
+            body_timeout_seconds=self.body_timeout_seconds,
+            max_body_bytes=self.max_body_bytes,
+            max_cost=self.max_cost,
+            max_depth=self.max_depth,
+            max_aliases=self.max_aliases,
+            max_directives=self.max_directives,
+            max_tokens=self.max_tokens,
+        )
+        if min(self.rate_limit, self.batching_max) < 0 or not 0 <= self.execution_seconds < math.inf:
+            raise StartupError("Rate limit, batching and execution seconds must not be negative.")
+        if self.documents_only and self.documents is None:
+            raise StartupError("INCIDENTQL_DOCUMENTS_ONLY needs INCIDENTQL_DOCUMENTS: nothing could run without them.")
+
+
+def _require_positive(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 < value < math.inf:
+            raise StartupError(f"INCIDENTQL_{name.upper()} must be positive, not {value}.")
 
 
 def _given(overrides: dict[str, Any]) -> dict[str, Any]:
@@ -82,6 +122,8 @@ def _given(overrides: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse(name: str, text: str, hint: Any) -> Any:
+    if get_origin(hint) is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
     kind = next((option for option in get_args(hint) if option is not NoneType), hint)
     try:
         if kind is bool:

@@ -4,12 +4,16 @@ import asyncio
 from functools import cache
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from domain.bootstrap import Domain
+from domain.settings import Settings
 from gql.schema import schema, sdl
+from gql.transport.headers import REQUEST_ID, StandardHeaders
 from gql.transport.ide import Ide
 from gql.transport.view import Endpoint
 
@@ -34,11 +38,12 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
             Route("/", _to_the_endpoint),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
-            Route("/graphql/schema", _schema_as_text),
+            *([Route("/graphql/schema", _schema_as_text)] if domain.settings.introspection else ()),
             Route("/health", health),
             *(ide.routes() if ide else ()),
         ],
-        max_body_size=domain.settings.max_body_bytes,
+        # No `max_body_size`: it answers in plain text, also in the place of the endpoint's own answer.
+        middleware=_middleware(domain.settings),
     )
 
 
@@ -49,3 +54,14 @@ async def _to_the_endpoint(_: Request) -> Response:
 
 async def _schema_as_text(_: Request) -> Response:
     return PlainTextResponse(_schema_text(), headers={"x-content-type-options": "nosniff"})
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "POST"),
+        allow_headers=("Authorization", "Content-Type", "Last-Event-ID", REQUEST_ID),
+        expose_headers=(REQUEST_ID, "Retry-After"),
+    )
+    return [Middleware(StandardHeaders), *([cors] if settings.cors_origins else [])]

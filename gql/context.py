@@ -6,7 +6,8 @@ from typing import Any
 import strawberry
 
 from domain.bootstrap import Domain
-from domain.model.viewer import ANONYMOUS, Audience, Viewer
+from domain.messaging.buckets import Allowance
+from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from gql.loaders import Loaders
 
 
@@ -17,6 +18,11 @@ class Context:
     domain: Domain
     request_id: str
     viewer: Viewer = ANONYMOUS
+    #: Where the caller's connection comes from.
+    address: str = ""
+    #: What this operation costs, and what its caller may still spend; None where nobody is limited.
+    cost: int = 0
+    allowance: Allowance | None = None
     #: Where an SSE client left off; wins over the `after` of its document, which is the one it started with.
     last_event_id: str | None = None
     #: The log's position as of the event being delivered, as a cursor; leaves in `extensions.cursor`.
@@ -33,12 +39,18 @@ class Context:
         """The audience that the caller belongs to."""
         return self.viewer.audience
 
+    @property
+    def payer(self) -> str:
+        """Who pays for this operation: whoever has a token, else the address."""
+        return f"address:{self.address}" if self.viewer.role is Role.ANONYMOUS else self.viewer.actor.id
+
     def for_operation(self) -> "Context":
         """A fresh context for the next operation of the same connection."""
         return Context(
             domain=self.domain,
             request_id=self.request_id,
             viewer=self.viewer,
+            address=self.address,
             last_event_id=self.last_event_id,
             connection_params=self.connection_params,
         )

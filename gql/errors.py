@@ -12,9 +12,14 @@ from strawberry.types.execution import StreamExecutionResult
 from typing_extensions import override
 
 from domain.errors import DomainError
+from gql.limits.bounds import Bounds
 
 logger = logging.getLogger(__name__)
 
+_INVALID = "GRAPHQL_VALIDATION_FAILED"
+#: The library says no other way that a document was given up for its length.
+_TOO_MANY_TOKENS = "tokens. Parsing aborted"
+_SUGGESTION = re.compile(r" Did you mean .*\?$")
 _PLACE = re.compile(r" has invalid value at ((?:\.\w+|\[\d+\])+):")
 
 
@@ -43,12 +48,14 @@ class PublicErrors(SchemaExtension):
     def _publish(self, result: Any) -> None:
         errors = getattr(result, "errors", None)
         if errors:
-            request_id = getattr(self.execution_context.context, "request_id", "")
-            result.errors = [public_error(error, request_id) for error in errors]
+            context = self.execution_context.context
+            request_id = getattr(context, "request_id", "")
+            suggest = Bounds.around(context).introspection
+            result.errors = [public_error(error, request_id, suggest=suggest) for error in errors]
 
 
-def public_error(error: GraphQLError, request_id: str) -> GraphQLError:
-    """The error as clients may see it."""
+def public_error(error: GraphQLError, request_id: str, *, suggest: bool = True) -> GraphQLError:
+    """The error as clients may see it; with names of the schema in it only where it may `suggest` them."""
     original = error.original_error
     # Where graphql-core refused a value because a scalar did, its own message says more: that is no domain error.
     if isinstance(original, DomainError) and (error.path is not None or error.message == original.message):
@@ -61,23 +68,33 @@ def public_error(error: GraphQLError, request_id: str) -> GraphQLError:
     if isinstance(original, InvalidOperationTypeError):
         return _replaced(error, error.message, {"code": "BAD_USER_INPUT"})
     if error.path is None and (original is None or isinstance(original, DomainError | GraphQLError | ValueError)):
-        return _request_error(error)
+        return _request_error(error, suggest=suggest)
     if isinstance(original, GraphQLError) and original.extensions:
         return _replaced(error, original.message, original.extensions)
-    logger.error("request %s failed", request_id, exc_info=original or error)
+    logger.error("request %s failed", request_id, exc_info=original or error, extra={"request_id": request_id})
+    masked = internal(request_id)
+    return _replaced(error, masked["message"], masked["extensions"])
+
+
+def internal(request_id: str) -> dict[str, Any]:
+    """What clients hear of a bug: the id under which the log has the rest."""
     message = f"Something went wrong here. Mention the request id {request_id} when you report it."
-    return _replaced(error, message, {"code": "INTERNAL", "requestId": request_id})
+    return {"message": message, "extensions": {"code": "INTERNAL", "requestId": request_id}}
 
 
-def _request_error(error: GraphQLError) -> GraphQLError:
+def _request_error(error: GraphQLError, *, suggest: bool) -> GraphQLError:
     """An error in the document or its variables, found before anything ran."""
     extensions = dict(error.extensions or {})
-    parse = isinstance(error, GraphQLSyntaxError)
-    extensions.setdefault("code", "GRAPHQL_PARSE_FAILED" if parse else "GRAPHQL_VALIDATION_FAILED")
+    extensions.setdefault("code", _syntax_code(error) if isinstance(error, GraphQLSyntaxError) else _INVALID)
     place = _PLACE.search(error.message)
     if place is not None:
         extensions["field"] = re.findall(r"\w+", place.group(1))
-    return _replaced(error, error.message, extensions)
+    message = error.message if suggest else _SUGGESTION.sub("", error.message)
+    return _replaced(error, message, extensions)
+
+
+def _syntax_code(error: GraphQLSyntaxError) -> str:
+    return "TOKEN_LIMIT" if _TOO_MANY_TOKENS in error.message else "GRAPHQL_PARSE_FAILED"
 
 
 def _replaced(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:

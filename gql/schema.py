@@ -1,13 +1,11 @@
 """The schema: all roots put together, with the extensions that every operation runs through."""
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, OperationDefinitionNode
-from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
+from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.scalar import ScalarDefinition
@@ -15,13 +13,16 @@ from typing_extensions import override
 
 from domain.model.moment import iso, parse_iso
 from gql.errors import PublicErrors
-from gql.limits import MAX_TOKENS
+from gql.limits.cache import DocumentCache
+from gql.limits.checks import Checks
+from gql.limits.timing import execute_in_time
 from gql.mutations.incident import IncidentMutations
 from gql.mutations.link import LinkMutations
 from gql.mutations.system import SystemMutations
 from gql.mutations.timeline import TimelineMutations
 from gql.mutations.token import TokenMutations
 from gql.queries.incident import IncidentQueries
+from gql.queries.limits import LimitQueries
 from gql.queries.node import NodeQueries
 from gql.queries.system import SystemQueries
 from gql.queries.token import TokenQueries
@@ -29,7 +30,7 @@ from gql.subscriptions.incident import IncidentSubscriptions
 
 
 @strawberry.type(description="What can be asked.")
-class Query(IncidentQueries, SystemQueries, TokenQueries, NodeQueries):
+class Query(IncidentQueries, SystemQueries, TokenQueries, NodeQueries, LimitQueries):
     pass
 
 
@@ -43,37 +44,12 @@ class Subscription(IncidentSubscriptions):
     pass
 
 
-class SafeParserCache(ParserCache):
-    """Caches parsed documents; a syntax error is left to the core, which knows how to report it on streams, too."""
-
-    @override
-    def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        if context.query and context.graphql_document is None:
-            with suppress(GraphQLError):
-                context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
-        yield
-
-
-class RequireOperationName(SchemaExtension):
-    """Refuses a document of several operations that does not say which one; the core would run the first of them."""
-
-    @override
-    def on_validate(self) -> Iterator[None]:
-        context = self.execution_context
-        document = context.graphql_document
-        named = context._provided_operation_name is not None  # noqa: SLF001 - `operation_name` falls back on the first
-        if document is not None and not context.pre_execution_errors and not named:
-            operations = [part for part in document.definitions if isinstance(part, OperationDefinitionNode)]
-            if len(operations) > 1:
-                message = "The document holds several operations: name one in `operationName`."
-                error = GraphQLError(message, operations, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})
-                context.pre_execution_errors = [error]
-        yield
-
-
 class IncidentSchema(strawberry.Schema):
-    """A schema whose errors are logged by PublicErrors alone: what clients do wrong is none of the operator's."""
+    """A schema that executes in time, and whose errors are logged by PublicErrors alone."""
+
+    @override
+    def _get_execute_function(self) -> Callable[..., Any]:
+        return execute_in_time
 
     @override
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
@@ -95,17 +71,14 @@ _DATE_TIME = ScalarDefinition(
 
 
 def _build(*, sort: bool) -> IncidentSchema:
+    cache = DocumentCache()
     return IncidentSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         extensions=[
             PublicErrors,
-            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-            lambda: SafeParserCache(maxsize=512),
-            lambda: ValidationCache(maxsize=512),
-            # Last: the cache overwrites the errors that were there before it.
-            RequireOperationName,
+            lambda: Checks(cache),
         ],
         config=StrawberryConfig(sort_schema=sort, scalar_map={datetime: _DATE_TIME}),
     )

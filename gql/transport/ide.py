@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
-from strawberry.http.base import BaseRequestProtocol
 from typing_extensions import override
 
 _STATIC = Path(__file__).parent.parent / "static"
@@ -79,9 +79,10 @@ class Ide:
         return [Mount(self._path, GZipMiddleware(files, compresslevel=_GZIP_LEVEL))]
 
 
-def is_for_browsers(request: BaseRequestProtocol) -> bool:
+def is_for_browsers(request: Request) -> bool:
     """Whether a request without an operation asks for a page in so many words; `*/*` does not."""
-    if request.method != "GET" or request.query_params.get("query") is not None:
+    asked = any(request.query_params.get(name) is not None for name in ("query", "documentId", "extensions"))
+    if request.method != "GET" or asked:
         return False
     return any(_is_html(accepted) for accepted in request.headers.get("accept", "").lower().split(","))
 

@@ -1,58 +1,61 @@
 """The endpoint: HTTP, WebSocket and SSE under one path."""
 
 import asyncio
-import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import orjson
-from anyio import CancelScope
-from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
-from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
-from strawberry.http.base import BaseRequestProtocol
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.streaming import HTTPStreamTransport
 from strawberry.schema import BaseSchema
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types.execution import ExecutionResult
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 from typing_extensions import override
 
 from domain.bootstrap import Domain
 from domain.errors import DomainError
-from domain.ids import new_id
+from domain.model.viewer import ANONYMOUS
 from gql.context import Context
+from gql.transport.answering import Lingering, answer, batch_answer, failure, refusal
+from gql.transport.documents import Documents
+from gql.transport.headers import VARIES, request_id_of
 from gql.transport.ide import Ide, is_for_browsers
-from gql.transport.sse import ResumableSSE
+from gql.transport.negotiation import Accepted, negotiate
+from gql.transport.reading import Asked, asked_in, asked_in_query, linger, read_json
+from gql.transport.sse import ResumableSSE, until
+from gql.transport.statuses import EVENT_STREAM, JSON, Outcome, RefusalError, outcome_of_code, was_executed
 from gql.transport.websocket import TextAdapter, TransportHandler
 
 logger = logging.getLogger(__name__)
 
 _INIT_TIMEOUT = timedelta(seconds=5)
-
-
-_NOT_HERE = {
-    OperationType.QUERY: "Queries are not allowed here.",
-    OperationType.MUTATION: "Mutations need POST.",
-    OperationType.SUBSCRIPTION: "Subscriptions need a WebSocket, or `Accept: text/event-stream`.",
-}
+_QUERIES = frozenset({OperationType.QUERY})
+_QUERIES_AND_MUTATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
+_SUBSCRIPTIONS = frozenset({OperationType.SUBSCRIPTION})
 
 
 class Endpoint(GraphQL[Context, None]):
-    """Strawberry's ASGI view, answering in JSON whatever happens."""
+    """Strawberry's ASGI view with an HTTP of its own, answering in JSON whatever happens.
+
+    Raises:
+        StartupError: the registered documents cannot be read.
+    """
 
     graphql_transport_ws_handler_class = TransportHandler
     websocket_adapter_class = TextAdapter
@@ -63,10 +66,13 @@ class Endpoint(GraphQL[Context, None]):
     def __init__(self, schema: BaseSchema, domain: Domain, closing: asyncio.Event, *, ide: Ide | None = None) -> None:
         super().__init__(
             schema,
-            graphql_ide=None if ide is None else "graphiql",
+            graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             connection_init_wait_timeout=_INIT_TIMEOUT,
+            allowed_origins=domain.settings.cors_origins,
         )
+        #: Finds the text of operations that name a document.
+        self.documents = Documents(domain.settings)
         self._domain = domain
         self._closing = closing
         self._ide = ide
@@ -76,50 +82,54 @@ class Endpoint(GraphQL[Context, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        request = Request(scope, receive)
+        media = JSON
+        settings = self._domain.settings
+        response: ASGIApp
         try:
-            response = await self.run(Request(scope, receive))
+            if is_for_browsers(request):
+                response = self._page()
+            else:
+                accepted = _negotiated(request)
+                media = accepted.media or JSON
+                response = await self._respond(request, accepted)
         except ClientDisconnect:
             return  # it hung up before its request was read: nobody is left to answer
-        except HTTPException as error:
-            response = _refusal(error.status_code, "BAD_USER_INPUT", error.reason)
-        except InvalidOperationTypeError as error:
-            response = _refusal(400, "BAD_USER_INPUT", _NOT_HERE[error.operation_type])
-        except CannotGetOperationTypeError as error:
-            response = _refusal(400, "OPERATION_RESOLUTION_FAILURE", _unresolved(error.operation_name))
+        except RefusalError as error:
+            response = refusal(error, media)
+            if error.outcome is Outcome.TOO_LARGE:
+                response = Lingering(response, partial(linger, request, most_bytes=settings.max_body_bytes))
         except DomainError as error:
-            status = 401 if error.code == "UNAUTHENTICATED" else 400
-            response = _refusal(status, error.code, error.message)
+            response = refusal(_unwelcome(error), media)
+        except Exception:
+            request_id = request_id_of(scope)
+            logger.exception("request %s failed", request_id, extra={"request_id": request_id})
+            response = failure(request_id, media)
         await response(scope, receive, send)
 
     @override
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        context = Context(domain=self._domain, request_id=new_id("req"))
+        viewer = ANONYMOUS
         if isinstance(request, Request):
-            context = await self._known(context, request.headers.get("authorization"))
-            context.last_event_id = _last_event_id(request)
-            request.state.viewer = context.viewer
-        return context
+            viewer = request.state.viewer = await self._domain.tokens.viewer_of(request.headers.get("authorization"))
+        return Context(
+            domain=self._domain,
+            request_id=request_id_of(request.scope),
+            viewer=viewer,
+            address=request.client.host if request.client is not None else "",
+            last_event_id=request.headers.get("last-event-id") if isinstance(request, Request) else None,
+        )
 
     @override
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         parameters = context.connection_params or {}
         authorization = parameters.get("Authorization", parameters.get("authorization"))
         try:
-            known = await self._known(context, None if authorization is None else str(authorization))
+            context.viewer = await self._domain.tokens.viewer_of(None if authorization is None else str(authorization))
         except DomainError as error:
             raise ConnectionRejectionError({"code": error.code}) from error
-        context.viewer = known.viewer
         no_payload: UnsetType = UNSET
         return no_payload
-
-    @override
-    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
-        return is_for_browsers(request)
-
-    @override
-    async def render_graphql_ide(self, request: Request) -> Response:
-        assert self._ide is not None, "otherwise it was refused with 404"
-        return self._ide.page()
 
     @override
     def decode_json(self, data: str | bytes) -> object:
@@ -130,43 +140,11 @@ class Endpoint(GraphQL[Context, None]):
         return orjson.dumps(data)
 
     @override
-    def parse_json(self, data: str | bytes) -> Any:
-        parsed = super().parse_json(data)
-        if not isinstance(parsed, dict | list):
-            raise HTTPException(400, "The body must be a JSON object.")
-        return parsed
-
-    @override
-    async def execute_single(
-        self,
-        request: Request,
-        request_adapter: AsyncHTTPRequestAdapter,
-        sub_response: Response,
-        context: Context,
-        root_value: None,
-        request_data: GraphQLRequestData,
-    ) -> ExecutionResult:
-        try:
-            return await self.schema.execute(
-                request_data.query,
-                root_value=root_value,
-                variable_values=request_data.variables,
-                context_value=context,
-                operation_name=request_data.operation_name,
-                # The library's own would run a subscription as if it were a query.
-                allowed_operation_types=OperationType.from_http(request_adapter.method) - {OperationType.SUBSCRIPTION},
-                operation_extensions=request_data.extensions,
-            )
-        except MissingQueryError as error:
-            raise HTTPException(400, "There is no GraphQL document in the request: send `query`.") from error
-
-    @override
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         data = await super().process_result(request, result)
         if not data.get("extensions"):
             data.pop("extensions", None)
-        if result.errors and all(error.path is None for error in result.errors):
-            # Nothing was executed, so there is no data that could be null.
+        if not was_executed(result):
             data.pop("data", None)
         return data
 
@@ -184,45 +162,114 @@ class Endpoint(GraphQL[Context, None]):
             ends.append(partial(sessions.wait_invalid, viewer))
 
         def until_end() -> AsyncIterator[str]:
-            return _until(ends, lambda: sessions.why_invalid(viewer) is not None, stream())
+            return until(ends, lambda: sessions.why_invalid(viewer) is not None, stream())
 
         return await super().create_streaming_response(request, until_end, sub_response, headers)
 
-    async def _known(self, context: Context, authorization: str | None) -> Context:
-        viewer = await self._domain.tokens.viewer_of(authorization)
-        return Context(domain=self._domain, request_id=context.request_id, viewer=viewer)
+    def _page(self) -> Response:
+        if self._ide is None:
+            raise RefusalError(Outcome.NOT_FOUND, "There is no page here: send an operation.", code="NOT_FOUND")
+        return self._ide.page()
 
+    async def _respond(self, request: Request, accepted: Accepted) -> Response:
+        context = await self.get_context(request, Response())
+        if request.method == "GET":
+            return await self._single(request, asked_in_query(request), context, accepted)
+        settings = self._domain.settings
+        body = await read_json(request, most_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
+        if isinstance(body, list):
+            return await self._batch(request, body, context, accepted)
+        return await self._single(request, asked_in(body), context, accepted)
 
-async def _until(
-    ends: Sequence[Callable[[], Awaitable[object]]], is_over: Callable[[], bool], stream: AsyncIterator[str]
-) -> AsyncIterator[str]:
-    """The stream, cut off when one of its ends comes: its client comes back with the last cursor it saw."""
-    waiting: set[asyncio.Future[Any]] = {asyncio.ensure_future(end()) for end in ends}
-    following: asyncio.Future[str] | None = None
-    assert isinstance(stream, AsyncGenerator)
-    async with aclosing(stream):
+    async def _single(self, request: Request, asked: Asked, context: Context, accepted: Accepted) -> Response:
+        asked = self._with_text(asked)
+        allowed = _QUERIES if request.method == "GET" else _QUERIES_AND_MUTATIONS
+        if accepted.media is None:
+            return await self._stream(request, asked, context, allowed | _SUBSCRIPTIONS)
         try:
-            while True:
-                following = asyncio.ensure_future(anext(stream))
-                await asyncio.wait({following, *waiting}, return_when=asyncio.FIRST_COMPLETED)
-                if not following.done():
-                    return
-                event = following.result()
-                if is_over():
-                    return
-                yield event
-        except StopAsyncIteration:
-            return
-        finally:
-            # Shielded: a client that went away is a cancellation which anyio repeats at every further wait.
-            with CancelScope(shield=True):
-                for future in (*waiting, *([following] if following else [])):
-                    if future.cancel():
-                        await asyncio.wait({future})
+            result = await self._execute(asked, context, allowed)
+        except InvalidOperationTypeError as error:
+            if error.operation_type is OperationType.SUBSCRIPTION and accepted.streams:
+                return await self._stream(request, asked, context, _SUBSCRIPTIONS)
+            raise _not_here(error.operation_type) from error
+        return answer(result, await self.process_result(request, result), accepted.media)
+
+    async def _batch(self, request: Request, items: list[Any], context: Context, accepted: Accepted) -> Response:
+        most = self._domain.settings.batching_max
+        if accepted.media is None or not 0 < len(items) <= most:
+            raise RefusalError(
+                Outcome.ILL_FORMED,
+                f"Batching is limited to {most} queries." if most else "Batching is not enabled: send one operation.",
+            )
+
+        async def one(item: object) -> GraphQLHTTPResponse:
+            try:
+                asked = self._with_text(asked_in(item))
+                result = await self._execute(asked, context.for_operation(), _QUERIES)
+            except InvalidOperationTypeError:
+                result = _refused("BAD_USER_INPUT", "A batch holds queries only.")
+            except RefusalError as error:
+                result = _refused(error.code, error.message)
+            return await self.process_result(request, result)
+
+        return batch_answer(await asyncio.gather(*map(one, items)), accepted.media)
+
+    def _with_text(self, asked: Asked) -> Asked:
+        try:
+            text = self.documents.resolve(asked.query, asked.extensions, asked.document_id)
+        except GraphQLError as error:
+            code = str((error.extensions or {})["code"])
+            raise RefusalError(outcome_of_code(code), error.message, code=code) from error
+        return replace(asked, query=text)
+
+    async def _execute(self, asked: Asked, context: Context, allowed: frozenset[OperationType]) -> ExecutionResult:
+        try:
+            return await self.schema.execute(
+                asked.query,
+                variable_values=asked.variables,
+                context_value=context,
+                operation_name=asked.operation_name,
+                allowed_operation_types=allowed,
+                operation_extensions=asked.extensions,
+            )
+        except CannotGetOperationTypeError as error:
+            message = _unresolved(error.operation_name)
+            raise RefusalError(Outcome.ILL_FORMED, message, code="OPERATION_RESOLUTION_FAILURE") from error
+
+    async def _stream(
+        self, request: Request, asked: Asked, context: Context, allowed: frozenset[OperationType]
+    ) -> Response:
+        results = await self.schema.stream(
+            asked.query,
+            variable_values=asked.variables,
+            context_value=context,
+            operation_name=asked.operation_name,
+            allowed_operation_types=allowed,
+            operation_extensions=asked.extensions,
+        )
+        transport = ResumableSSE()
+        events = self._stream_result(request, results, transport)  # type: ignore[arg-type]  # its protocol is too narrow
+        plain = await self.get_sub_response(request)
+        return await self.create_streaming_response(request, events, plain, {**transport.headers, **VARIES})
 
 
-def _last_event_id(connection: HTTPConnection) -> str | None:
-    return connection.headers.get("last-event-id") or None
+def _negotiated(request: Request) -> Accepted:
+    if request.method not in {"GET", "POST"}:
+        raise RefusalError(Outcome.WRONG_METHOD, "Send a POST or, for queries, a GET.", headers={"allow": "GET, POST"})
+    return negotiate(request.headers.get("accept"))
+
+
+def _unwelcome(error: DomainError) -> RefusalError:
+    if error.code == "UNAUTHENTICATED":
+        headers = {"www-authenticate": "Bearer"}  # RFC 9110, 11.6.1
+        return RefusalError(Outcome.UNAUTHENTICATED, error.message, code=error.code, headers=headers)
+    return RefusalError(Outcome.ILL_FORMED, error.message, code=error.code)
+
+
+def _not_here(kind: OperationType) -> RefusalError:
+    if kind is OperationType.MUTATION:
+        return RefusalError(Outcome.WRONG_METHOD, "Mutations need POST.", headers={"allow": "POST"})
+    return RefusalError(Outcome.ILL_FORMED, f"Subscriptions need a WebSocket, or `Accept: {EVENT_STREAM}`.")
 
 
 def _unresolved(operation_name: str | None) -> str:
@@ -231,9 +278,5 @@ def _unresolved(operation_name: str | None) -> str:
     return f"There is no operation {operation_name[:80]!r} in the document."
 
 
-def _refusal(status: int, code: str, message: str) -> Response:
-    error = GraphQLError(message, extensions={"code": code})
-    # RFC 9110, 15.5.6 and 11.6.1
-    headers = {405: {"allow": "GET, POST"}, 401: {"www-authenticate": "Bearer"}}.get(status, {})
-    body = json.dumps({"errors": [error.formatted]})
-    return Response(body, status_code=status, media_type="application/json", headers=headers)
+def _refused(code: str, message: str) -> ExecutionResult:
+    return PreExecutionError(data=None, errors=[GraphQLError(message, extensions={"code": code})])

@@ -54,25 +54,25 @@ async def files_of(client: httpx.AsyncClient) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("accept", "is_page"),
+    ("accept", "status"),
     [
-        pytest.param(BROWSER["accept"], True, id="browser"),
-        pytest.param("application/json, TEXT/HTML;q=0.5", True, id="html too"),
-        pytest.param("*/*", False, id="curl"),
-        pytest.param("text/*", False, id="some text"),
-        pytest.param("application/json, text/html;q=0.0", False, id="html refused"),
-        pytest.param("", False, id="nothing"),
+        pytest.param(BROWSER["accept"], 200, id="browser"),
+        pytest.param("application/json, TEXT/HTML;q=0.5", 200, id="html too"),
+        pytest.param("*/*", 400, id="curl"),
+        pytest.param("text/*", 406, id="some text"),
+        pytest.param("application/json, text/html;q=0.0", 400, id="html refused"),
+        pytest.param("", 400, id="nothing"),
     ],
 )
-async def test_only_who_asks_for_html_gets_the_page(client: httpx.AsyncClient, accept: str, is_page: bool) -> None:
+async def test_only_who_asks_for_html_gets_the_page(client: httpx.AsyncClient, accept: str, status: int) -> None:
     answer = await client.get("/graphql", headers={"accept": accept})
-    expected = (200, "text/html; charset=utf-8") if is_page else (400, "application/json")
-    assert (answer.status_code, answer.headers["content-type"]) == expected
+    media = "text/html" if status == 200 else "application/json"
+    assert (answer.status_code, answer.headers["content-type"]) == (status, f"{media}; charset=utf-8")
 
 
 async def test_a_query_in_the_address_is_run_for_a_browser_too(client: httpx.AsyncClient) -> None:
     answer = await client.get("/graphql", params={"query": "{__typename}"}, headers=BROWSER)
-    assert answer.json() == {"data": {"__typename": "Query"}}
+    assert answer.json()["data"] == {"__typename": "Query"}
 
 
 async def test_the_page_may_only_use_what_this_server_serves(client: httpx.AsyncClient) -> None:
@@ -164,10 +164,15 @@ async def test_without_its_files_the_page_says_how_to_do_without(
 async def test_it_can_be_switched_off(settings: Settings) -> None:
     async with running_domain(replace(settings, ide=False)) as domain, visiting(domain) as client:
         answer = await client.get("/graphql", headers=BROWSER)
-        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json; charset=utf-8")
         assert answer.json()["errors"][0]["message"]
         assert (await client.get(f"/graphql/ide/{ide._version()}/ide.js")).status_code == 404
         assert (await client.get("/graphql/schema")).status_code == 200
+
+
+async def test_a_schema_that_nobody_is_told_cannot_be_read_as_text_either(settings: Settings) -> None:
+    async with running_domain(replace(settings, introspection=False)) as domain, visiting(domain) as client:
+        assert (await client.get("/graphql/schema")).status_code == 404
 
 
 def test_the_environment_switches_it_off() -> None:

@@ -99,8 +99,10 @@ async def test_a_mutation_by_get_is_refused(api: Api, stored: Stored) -> None:
     assert await stored() == before
 
 
-async def test_an_answer_without_extensions_has_no_such_member(api: Api) -> None:
-    assert await api.anonymous.send("{ viewer { role } }") == {"data": {"viewer": {"role": "ANONYMOUS"}}}
+async def test_an_answer_holds_data_and_what_it_cost_and_no_member_that_is_empty(api: Api) -> None:
+    answer = await api.anonymous.send("{ viewer { role } }")
+    assert answer.pop("extensions").keys() == {"cost"}
+    assert answer == {"data": {"viewer": {"role": "ANONYMOUS"}}}
 
 
 async def test_the_server_says_that_it_is_well(api: Api) -> None:

@@ -1,0 +1,117 @@
+"""What every operation goes through between its text and its execution, on every transport."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
+from strawberry.extensions import SchemaExtension
+from strawberry.types import ExecutionContext
+from typing_extensions import override
+
+from domain.model.moment import iso
+from gql.context import Context
+from gql.limits.bounds import Bounds, limited
+from gql.limits.cache import DocumentCache
+from gql.limits.costs import cost_of
+from gql.limits.variables import unreadable
+
+#: Of a longer document, reading and validating are a turn of the event loop each.
+_LONG_CHARACTERS = 1_000
+#: What a document costs that is not valid: finding that out takes as long as many a query.
+_WRONG_POINTS = 10
+
+
+class Checks(SchemaExtension):
+    """Reads and validates the document within bounds, prices the operation, and lets its caller pay for it."""
+
+    def __init__(self, cache: DocumentCache) -> None:
+        self._cache = cache
+        self._cost: int | None = None
+        self._bounds: Bounds | None = None
+
+    @override
+    async def on_parse(self) -> AsyncIterator[None]:
+        context = self.execution_context
+        bounds = self._bounds = Bounds.around(context.context)
+        if context.query and context.graphql_document is None:
+            context.parse_options["max_tokens"] = bounds.tokens
+            # An error is left to the core, which knows how to report it on streams, too.
+            with suppress(GraphQLError):
+                context.graphql_document = self._cache.parsed(context.query, bounds)
+            await _breathe(context)
+        yield
+
+    @override
+    async def on_validate(self) -> AsyncIterator[None]:
+        context = self.execution_context
+        document = context.graphql_document
+        if document is not None and not context.pre_execution_errors:
+            context.pre_execution_errors = await self._refusals(context, document)
+        yield
+
+    @override
+    def get_results(self) -> dict[str, Any]:
+        if self._cost is None or self._bounds is None:
+            return {}
+        cost: dict[str, Any] = {"requested": self._cost, "limit": self._bounds.cost}
+        allowance = getattr(self.execution_context.context, "allowance", None)
+        if allowance is not None:
+            cost["rateLimit"] = {
+                "limit": allowance.limit,
+                "remaining": allowance.remaining,
+                "resetAt": iso(allowance.reset_at),
+            }
+        return {"cost": cost}
+
+    async def _refusals(self, context: ExecutionContext, document: DocumentNode) -> list[GraphQLError]:
+        bounds = self._bounds or Bounds.around(context.context)
+        schema = context.schema._schema  # noqa: SLF001 - the only way to graphql-core's own
+        errors = self._cache.errors(schema, context.query or "", document, bounds)
+        await _breathe(context)
+        if errors:
+            late = await _charged(context.context, _WRONG_POINTS)
+            return list(errors) if late is None else [late]
+        operation = _chosen(document, context._provided_operation_name)  # noqa: SLF001 - the public one guesses
+        if isinstance(operation, GraphQLError):
+            return [operation]
+        refusal = unreadable(context.variables)
+        if refusal is not None:
+            return [refusal]
+        cost = cost_of(schema, document, operation, context.variables)
+        if operation.operation is not OperationType.SUBSCRIPTION or cost > bounds.cost:
+            self._cost = cost
+        if cost > bounds.cost:
+            return [limited("COST_LIMIT", f"This costs {cost} points, and {bounds.cost} is the most. Ask for less.")]
+        refusal = await _charged(context.context, cost)
+        return [] if refusal is None else [refusal]
+
+
+def _chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode | GraphQLError:
+    """The operation to run; the core would run the first of several when none was named."""
+    operations = [part for part in document.definitions if isinstance(part, OperationDefinitionNode)]
+    if name is None and len(operations) > 1:
+        message = "The document holds several operations: name one in `operationName`."
+        return GraphQLError(message, operations, extensions={"code": "OPERATION_RESOLUTION_FAILURE"})
+    return next(part for part in operations if name is None or (part.name is not None and part.name.value == name))
+
+
+async def _charged(context: Context | None, cost: int) -> GraphQLError | None:
+    """Why the caller has to wait; None when the operation is paid for."""
+    if context is None:
+        return None
+    context.cost = cost
+    context.allowance = await context.domain.buckets.spend(context.payer, max(1, cost))
+    if context.allowance is None or context.allowance.retry_after_seconds is None:
+        return None
+    seconds = context.allowance.retry_after_seconds
+    return GraphQLError(
+        f"You have spent your {context.allowance.limit} points a minute. Try again in {seconds} s.",
+        extensions={"code": "RATE_LIMITED", "retryAfterSeconds": seconds},
+    )
+
+
+async def _breathe(context: ExecutionContext) -> None:
+    if len(context.query or "") > _LONG_CHARACTERS:
+        await asyncio.sleep(0)

@@ -1,0 +1,186 @@
+"""What an operation costs: a point for each object that it may read, however large its lists turn out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    ArgumentNode,
+    DocumentNode,
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLCompositeType,
+    GraphQLField,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    NamedTypeNode,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    get_nullable_type,
+    is_composite_type,
+    is_list_type,
+    value_from_ast_untyped,
+)
+
+from domain.model.paging import DEFAULT_SIZE, LARGEST_SIZE
+from gql.limits.fragments import fragments_of, innermost_first
+from gql.limits.structure import INTROSPECTION
+
+_WRITE = 5
+#: Leaves with a statement of their own; all others came with their object.
+_READ_LEAVES = frozenset({"totalCount", "inStateSince"})
+#: What a list holds whose length nobody says; the systems of an incident, mostly.
+_USUAL_LENGTH = 5
+#: The schema's lists are long, but reading them takes no statement.
+_LENGTHS = {"__Schema.types": 100, "__Type.fields": 10, "__Type.enumValues": 10, "__Type.inputFields": 10}
+_DESCRIPTIONS_PER_POINT = 200
+#: The whole schema once, in the usual words, and half as much again: it is read in one go, 30 milliseconds long.
+_MOST_DESCRIPTIONS = 130_000
+#: Costs add up and multiply; beyond this it does not matter how far.
+_ENDLESS = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """The cost of a selection; `per_item` counts once for every item of the connection that it is about."""
+
+    fixed: int = 0
+    per_item: int = 0
+
+    def plus(self, other: "_Cost") -> "_Cost":
+        return _Cost(min(_ENDLESS, self.fixed + other.fixed), min(_ENDLESS, self.per_item + other.per_item))
+
+
+def cost_of(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any] | None,
+) -> int:
+    """The points that a valid operation costs with these variables."""
+    root = schema.get_root_type(operation.operation)
+    if root is None:
+        return 0
+    return _Pricing(schema, document, operation, variables or {}).total(operation, root)
+
+
+class _Pricing:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any],
+    ) -> None:
+        self._schema = schema
+        self._writes = operation.operation is OperationType.MUTATION
+        self._variables = _with_defaults(operation, variables)
+        self._known: dict[str, _Cost] = {}
+        self._described = 0
+        order, _ = innermost_first(fragments_of(document))
+        for fragment in order:
+            on = self._composite(fragment.type_condition)
+            self._known[fragment.name.value] = self._selected(fragment.selection_set, on)
+
+    def total(self, operation: OperationDefinitionNode, root: GraphQLCompositeType) -> int:
+        return self._selected(operation.selection_set, root).fixed
+
+    def _selected(self, selections: SelectionSetNode, on: GraphQLCompositeType) -> _Cost:
+        cost = _Cost()
+        for node in selections.selections:
+            cost = cost.plus(self._one(node, on))
+        return cost
+
+    def _one(self, node: SelectionNode, on: GraphQLCompositeType) -> _Cost:
+        if isinstance(node, FragmentSpreadNode):
+            return self._known.get(node.name.value, _Cost())
+        if isinstance(node, InlineFragmentNode):
+            inner = on if node.type_condition is None else self._composite(node.type_condition)
+            return self._selected(node.selection_set, inner)
+        assert isinstance(node, FieldNode)
+        field = self._schema.get_field(on, node.name.value)
+        if field is None or node.selection_set is None:
+            return _Cost(int(node.name.value in _READ_LEAVES))
+        return self._object(node, field, on)
+
+    def _object(self, node: FieldNode, field: GraphQLField, on: GraphQLCompositeType) -> _Cost:
+        given = get_named_type(field.type)
+        assert is_composite_type(given)
+        assert node.selection_set is not None
+        held = self._selected(node.selection_set, given)
+        name = node.name.value
+        if on.name.endswith("Connection") and name in {"nodes", "edges"}:
+            return _Cost(per_item=held.fixed + int(name == "nodes"))
+        if given.name.endswith("Connection"):
+            return _Cost(min(_ENDLESS, 1 + held.fixed + held.per_item * self._page(node)))
+        if name in INTROSPECTION:
+            self._described += held.fixed
+            return _Cost(
+                _ENDLESS if self._described > _MOST_DESCRIPTIONS else 1 + held.fixed // _DESCRIPTIONS_PER_POINT
+            )
+        length = 1
+        if is_list_type(get_nullable_type(field.type)):
+            length = _LENGTHS.get(f"{on.name}.{name}") or self._named(node) or _USUAL_LENGTH
+        cost = min(_ENDLESS, length * (1 + held.fixed))
+        if self._writes and on is self._schema.mutation_type:
+            cost += _WRITE * max(1, self._named(node))
+        return _Cost(cost)
+
+    def _page(self, node: FieldNode) -> int:
+        """How many items a connection shows at most; what is out of range is refused when it runs."""
+        sizes = [self._value(each) for each in node.arguments or () if each.name.value in {"first", "last"}]
+        given = [size for size in sizes if isinstance(size, int) and not isinstance(size, bool)]
+        return min(max(given, default=DEFAULT_SIZE), LARGEST_SIZE) if min(given, default=1) > 0 else LARGEST_SIZE
+
+    def _named(self, node: FieldNode) -> int:
+        """How many things the arguments name: `ids` and the like, also in an `input`."""
+        values = [self._value(argument) for argument in node.arguments or ()]
+        values += [member for value in values if isinstance(value, dict) for member in value.values()]
+        return max((len(value) for value in values if isinstance(value, list)), default=0)
+
+    def _value(self, argument: ArgumentNode) -> Any:
+        return _plain(argument.value, self._variables)
+
+    def _composite(self, condition: NamedTypeNode) -> GraphQLCompositeType:
+        found = self._schema.get_type(condition.name.value)
+        # Validation saw to it.
+        assert found is not None
+        assert is_composite_type(found)
+        return found
+
+
+def _plain(value: ValueNode, variables: Mapping[str, Any]) -> Any:
+    """A literal as Python sees it, as far as sizes are concerned: numbers, and lists one level into an object."""
+    if isinstance(value, VariableNode):
+        return variables.get(value.name.value)
+    if isinstance(value, IntValueNode):
+        return int(value.value) if len(value.value) <= len(str(_ENDLESS)) else _ENDLESS
+    if isinstance(value, ListValueNode):
+        return list(value.values or ())
+    if isinstance(value, ObjectValueNode):
+        return {member.name.value: _lists_only(member.value, variables) for member in value.fields or ()}
+    return None
+
+
+def _lists_only(value: ValueNode, variables: Mapping[str, Any]) -> Sequence[Any] | None:
+    if isinstance(value, VariableNode):
+        held = variables.get(value.name.value)
+        return held if isinstance(held, list) else None
+    return list(value.values or ()) if isinstance(value, ListValueNode) else None
+
+
+def _with_defaults(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> dict[str, Any]:
+    defaults = {
+        each.variable.name.value: value_from_ast_untyped(each.default_value)
+        for each in operation.variable_definitions or ()
+        if each.default_value is not None
+    }
+    return {**defaults, **variables}

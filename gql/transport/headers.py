@@ -1,0 +1,65 @@
+"""What every HTTP answer carries: the request's id, and what browsers and caches have to know."""
+
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from domain.ids import new_id
+
+REQUEST_ID = "X-Request-Id"
+_SCOPE_KEY = "incidentql.request_id"
+_SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+#: For answers of the endpoint: what they depend on besides the address.
+VARIES: Mapping[str, str] = MappingProxyType({"vary": "Accept, Authorization, Origin"})
+
+
+class StandardHeaders:
+    """An ASGI application in front of another, which gives each request its id and each answer its headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - a dunder
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope)
+        request_id = scope[_SCOPE_KEY] = _known_or_new(given.get(REQUEST_ID))
+        secret = "authorization" in given
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                if "vary" in headers:
+                    headers["Vary"] = ", ".join(_merged(headers.getlist("vary")))
+                if secret:
+                    transform = ", no-transform" if "no-transform" in headers.get("cache-control", "") else ""
+                    headers["Cache-Control"] = f"no-store{transform}"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id of that request or connection."""
+    known = scope.get(_SCOPE_KEY)
+    return known if isinstance(known, str) else new_id("req")
+
+
+def _known_or_new(given: str | None) -> str:
+    # A client's own goes into logs and back to it: short, and nothing that could be mistaken for more than an id.
+    return given if given is not None and _SANE.fullmatch(given) else new_id("req")
+
+
+def _merged(varies: Iterable[str]) -> list[str]:
+    """Each header once: the endpoint and the CORS layer name some of the same."""
+    names: dict[str, str] = {}
+    for value in varies:
+        for name in value.split(","):
+            names.setdefault(name.strip().lower(), name.strip())
+    return list(names.values())

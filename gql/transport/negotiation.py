@@ -1,0 +1,54 @@
+"""What a client can read."""
+
+from dataclasses import dataclass
+
+from gql.transport.statuses import EVENT_STREAM, GRAPHQL_JSON, JSON, Outcome, RefusalError
+
+#: The media type that a range of an Accept header stands for.
+_KNOWN = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, "application/*": JSON, "*/*": JSON, EVENT_STREAM: EVENT_STREAM}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The media types to answer in: one for single results if any, and event streams if `streams`."""
+
+    media: str | None
+    streams: bool
+
+
+def negotiate(accept: str | None) -> Accepted:
+    """What that Accept header asks for; the client's liking decides, then the order in which it names them.
+
+    Raises:
+        RefusalError: there is nothing in it that this server sends.
+    """
+    if accept is None or not accept.strip():
+        return Accepted(media=JSON, streams=False)
+    weights: dict[str, float] = {}
+    for part in accept.split(","):
+        media = _KNOWN.get(part.partition(";")[0].strip().lower())
+        if media is not None:
+            weights[media] = max(weights.get(media, 0.0), _weight(part))
+    single = max((GRAPHQL_JSON, JSON), key=lambda media: weights.get(media, 0.0))
+    # Of two that are liked the same, the first named: `max` alone would always take the newer one.
+    if weights.get(GRAPHQL_JSON, 0.0) == weights.get(JSON, 0.0):
+        single = next((media for media in weights if media != EVENT_STREAM), single)
+    accepted = Accepted(
+        media=single if weights.get(single, 0.0) > 0 else None, streams=weights.get(EVENT_STREAM, 0) > 0
+    )
+    if accepted.media is None and not accepted.streams:
+        raise RefusalError(
+            Outcome.NOT_ACCEPTABLE, f"Accept one of {GRAPHQL_JSON}, {JSON} or, for subscriptions, {EVENT_STREAM}."
+        )
+    return accepted
+
+
+def _weight(part: str) -> float:
+    for parameter in part.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

@@ -1,0 +1,124 @@
+"""From an HTTP request to what it asks for, within a size and a time."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from cross_web import parse_content_type
+from starlette.requests import Request
+
+from gql.transport.statuses import JSON, Outcome, RefusalError
+
+#: The rest of a body that is not wanted would otherwise be read, to be thrown away.
+_HANG_UP = {"connection": "close"}
+_LINGER_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One operation as a client sent it: right types, and nothing else known of it."""
+
+    query: str | None
+    document_id: str | None
+    operation_name: str | None
+    variables: dict[str, Any] | None
+    extensions: dict[str, Any] | None
+
+
+def asked_in_query(request: Request) -> Asked:
+    """The operation in a URL.
+
+    Raises:
+        RefusalError: a parameter is no JSON object where it has to be one.
+    """
+    given: dict[str, Any] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        if given.get(name):
+            given[name] = _decoded(given[name], f"`{name}`")
+        else:
+            given.pop(name, None)
+    return asked_in(given)
+
+
+def asked_in(given: object) -> Asked:
+    """The operation in a JSON object.
+
+    Raises:
+        RefusalError: it is none, or a member has a wrong type.
+    """
+    if not isinstance(given, dict):
+        raise RefusalError(Outcome.ILL_FORMED, "The body must be a JSON object.")
+    return Asked(
+        query=_member(given, "query", str, "a string"),
+        document_id=_member(given, "documentId", str, "a string"),
+        operation_name=_member(given, "operationName", str, "a string"),
+        variables=_member(given, "variables", dict, "an object"),
+        extensions=_member(given, "extensions", dict, "an object"),
+    )
+
+
+async def read_json(request: Request, *, most_bytes: int, seconds: float) -> Any:
+    """The JSON in the body, whatever it is.
+
+    Raises:
+        RefusalError: it is too large, comes too slowly, or is no JSON in UTF-8.
+    """
+    content_type, parameters = parse_content_type(request.headers.get("content-type") or "")
+    if content_type != JSON or parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise RefusalError(Outcome.WRONG_TYPE, f"Send {JSON} in UTF-8.", headers={"accept-post": JSON})
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise RefusalError(Outcome.WRONG_TYPE, "Send the body as it is, not compressed.")
+    try:
+        async with asyncio.timeout(seconds):
+            body = await _body(request, most_bytes)
+    except TimeoutError as error:
+        message = f"The body did not arrive within {seconds:g} s."
+        raise RefusalError(Outcome.TOO_SLOW, message, code="TIMEOUT", headers=_HANG_UP) from error
+    return _decoded(body, "The body")
+
+
+async def linger(request: Request, *, most_bytes: int) -> None:
+    """Let a client that is still sending see the answer.
+
+    Hanging up on unread bytes resets the connection, and takes the answer with it that the client has not read yet.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            dropped = 0
+            while dropped <= most_bytes:
+                message = await request.receive()
+                dropped += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
+            await asyncio.sleep(_LINGER_SECONDS)
+
+
+async def _body(request: Request, most_bytes: int) -> bytes:
+    """The body, given up as soon as it is known to be too large: from its header, or from what came of it."""
+    announced = request.headers.get("content-length", "")
+    body = bytearray()
+    if not announced.isdecimal() or int(announced) <= most_bytes:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most_bytes:
+                break
+        else:
+            return bytes(body)
+    raise RefusalError(Outcome.TOO_LARGE, f"A request may have {most_bytes} bytes at most.", headers=_HANG_UP)
+
+
+def _decoded(text: str | bytes, what: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except ValueError as error:
+        raise RefusalError(Outcome.ILL_FORMED, f"{what} cannot be parsed as JSON.") from error
+
+
+def _member(given: Mapping[str, Any], name: str, kind: type, article: str) -> Any:
+    value = given.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise RefusalError(Outcome.ILL_FORMED, f"`{name}` must be {article} or null, if provided.")
+    return value

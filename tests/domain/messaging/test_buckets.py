@@ -1,0 +1,108 @@
+"""What callers may spend: filled up evenly, counted across processes with Redis, and unlimited while that is away."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from domain.clock import Clock
+from domain.messaging.buckets import MemoryBuckets, RedisBuckets, UnlimitedBuckets, make_buckets
+from tests.addresses import redis_url
+from tests.conftest import SteppingClock
+
+NOBODY_LISTENS = "redis://127.0.0.1:1"
+
+
+@pytest.fixture
+def standing(clock: SteppingClock) -> SteppingClock:
+    """A clock that moves only when told."""
+    clock.step = timedelta()
+    return clock
+
+
+@pytest.fixture
+async def shared() -> AsyncIterator[list[RedisBuckets]]:
+    """The buckets of two processes."""
+    both = [RedisBuckets(redis_url(), Clock(), limit=60) for _ in range(2)]
+    yield both
+    for buckets in both:
+        await buckets.close()
+
+
+async def test_a_bucket_holds_a_minutes_points_and_fills_up_evenly(standing: SteppingClock) -> None:
+    buckets = MemoryBuckets(standing, limit=60)
+    spent = await buckets.spend("ann", 50)
+    assert spent is not None
+    assert (spent.limit, spent.remaining, spent.retry_after_seconds) == (60, 10, None)
+    assert spent.reset_at == standing.moment + timedelta(seconds=50)
+    refused = await buckets.spend("ann", 30)
+    assert refused is not None
+    assert (refused.remaining, refused.retry_after_seconds) == (10, 20)
+    standing.advance(seconds=20)
+    allowed = await buckets.spend("ann", 30)
+    assert allowed is not None
+    assert (allowed.remaining, allowed.retry_after_seconds) == (0, None)
+
+
+async def test_each_caller_has_a_bucket(standing: SteppingClock) -> None:
+    buckets = MemoryBuckets(standing, limit=60)
+    await buckets.spend("ann", 60)
+    other = await buckets.spend("bob", 60)
+    assert other is not None
+    assert other.retry_after_seconds is None
+
+
+async def test_what_costs_more_than_a_minute_has_needs_a_full_bucket(standing: SteppingClock) -> None:
+    buckets = MemoryBuckets(standing, limit=60)
+    spent = await buckets.spend("ann", 1_000)
+    assert spent is not None
+    assert (spent.remaining, spent.retry_after_seconds) == (0, None)
+
+
+async def test_callers_from_everywhere_do_not_fill_the_memory(standing: SteppingClock) -> None:
+    buckets = MemoryBuckets(standing, limit=60)
+    for number in range(10_050):
+        await buckets.spend(f"address:{number}", 1)
+    assert len(buckets._kept) <= 10_000
+    standing.advance(minutes=2)
+    for number in range(20_000, 20_100):
+        await buckets.spend(f"address:{number}", 1)
+    assert len(buckets._kept) <= 200
+
+
+@pytest.mark.redis
+async def test_processes_count_together_through_redis(shared: list[RedisBuckets]) -> None:
+    caller = uuid.uuid4().hex
+    answers = await asyncio.gather(*(buckets.spend(caller, 10) for buckets in shared for _ in range(5)))
+    assert sum(answer is not None and answer.retry_after_seconds is None for answer in answers) == 6
+    refused = await shared[0].spend(caller, 50)
+    assert refused is not None
+    assert refused.limit == 60
+    assert 40 <= (refused.retry_after_seconds or 0) <= 50
+
+
+async def test_while_redis_is_away_nobody_is_limited_and_the_log_says_so_once(
+    standing: SteppingClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    buckets = RedisBuckets(NOBODY_LISTENS, standing, limit=1)
+    with caplog.at_level(logging.WARNING):
+        assert [await buckets.spend("ann", 1) for _ in range(5)] == [None] * 5
+    assert len(caplog.records) == 1
+    standing.advance(seconds=10)
+    assert await buckets.spend("ann", 1) is None
+    assert len(caplog.records) == 2
+    await buckets.close()
+
+
+async def test_the_settings_choose_the_buckets(clock: SteppingClock) -> None:
+    unlimited = make_buckets(limit=0, broadcast_url="redis://x", clock=clock)
+    assert isinstance(unlimited, UnlimitedBuckets)
+    assert await unlimited.spend("ann", 10**9) is None
+    assert isinstance(make_buckets(limit=1, broadcast_url="memory://", clock=clock), MemoryBuckets)
+    shared = make_buckets(limit=1, broadcast_url=redis_url(), clock=clock)
+    assert isinstance(shared, RedisBuckets)
+    for buckets in (unlimited, shared):
+        await buckets.close()

@@ -1,0 +1,210 @@
+"""What is too much is refused with its own code, quickly, and whatever way through the schema it takes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from graphql import get_introspection_query
+from strawberry.types import ExecutionResult
+
+from domain.bootstrap import Domain, running_domain
+from domain.model.viewer import ANONYMOUS, Viewer
+from domain.services.incidents import IncidentService
+from domain.services.reads import Reads
+from domain.settings import Settings
+from gql.context import Context
+from gql.schema import schema
+from tests.conftest import SteppingClock
+from tests.factories import ADMIN, make_incident
+from tests.gql.hostile import DOCUMENTS, IDS, VARIABLES
+from tests.gql.transport.serving import ticking
+
+#: Longer than a turn is found to take by far, shorter than the 50 ms that other clients would notice.
+LONGEST_TURN_SECONDS = 0.05
+FIRST_PAGE = (
+    "{ incidents { totalCount nodes { id title status systems { key } updates(first: 3) { nodes { message } } } } }"
+)
+
+
+@asynccontextmanager
+async def limited(settings: Settings, **limits: Any) -> AsyncIterator[Domain]:
+    """A domain with other limits."""
+    async with running_domain(replace(settings, **limits), clock=SteppingClock()) as domain:
+        yield domain
+
+
+async def run(domain: Domain, document: str, variables: Any = None, *, viewer: Viewer = ANONYMOUS) -> ExecutionResult:
+    """The result of an operation, as every transport gets it."""
+    context = Context(domain=domain, request_id="req_test", viewer=viewer, address="192.0.2.1")
+    return await schema.execute(document, variable_values=variables, context_value=context)
+
+
+async def code(domain: Domain, document: str, variables: Any = None) -> str:
+    """The code that an operation is refused with."""
+    result = await run(domain, document, variables)
+    assert result.data is None
+    assert result.errors
+    return str((result.errors[0].extensions or {})["code"])
+
+
+async def cost(domain: Domain, document: str, variables: Any = None) -> int:
+    """What an operation costs."""
+    result = await run(domain, document, variables)
+    return int((result.extensions or {})["cost"]["requested"])
+
+
+@pytest.mark.parametrize(("document", "expected"), DOCUMENTS.values(), ids=DOCUMENTS.keys())
+async def test_a_hostile_document_is_refused_before_anybody_else_has_to_wait(
+    domain: Domain, document: str, expected: str
+) -> None:
+    await run(domain, FIRST_PAGE)
+    async with ticking() as ticker:
+        assert await code(domain, document) == expected
+    assert ticker.longest_seconds < LONGEST_TURN_SECONDS
+
+
+@pytest.mark.parametrize(("document", "variables", "expected"), VARIABLES.values(), ids=VARIABLES.keys())
+async def test_hostile_variables_are_refused_before_anybody_else_has_to_wait(
+    domain: Domain, document: str, variables: Any, expected: str
+) -> None:
+    await run(domain, FIRST_PAGE)
+    async with ticking() as ticker:
+        assert await code(domain, document, variables) == expected
+    assert ticker.longest_seconds < LONGEST_TURN_SECONDS
+
+
+async def test_the_usual_introspection_passes(domain: Domain) -> None:
+    result = await run(domain, get_introspection_query(input_value_deprecation=True, specified_by_url=True))
+    assert result.errors is None
+
+
+@pytest.mark.parametrize(
+    ("document", "variables", "points"),
+    [
+        ("{ viewer { role } }", None, 1),
+        ("{ incidents { nodes { id } } }", None, 1 + 25),
+        ("{ incidents(first: 10) { nodes { id } } }", None, 1 + 10),
+        ("{ incidents(last: 10) { edges { node { id } cursor } pageInfo { endCursor } } }", None, 1 + 10 + 1),
+        ("{ incidents(first: 10) { totalCount } }", None, 2),
+        ("query($n: Int) { incidents(first: $n) { nodes { id } } }", {"n": 7}, 1 + 7),
+        ("query($n: Int = 8) { incidents(first: $n) { nodes { id } } }", None, 1 + 8),
+        ("query($n: Int) { incidents(first: $n) { nodes { id } } }", None, 1 + 25),
+        ("{ incidents(first: 10) { nodes { updates(first: 2) { nodes { id } } } } }", None, 1 + 10 * (1 + 1 + 2)),
+        ("{ incidents(first: 10) { ...F } } fragment F on IncidentConnection { nodes { id } }", None, 1 + 10),
+        ("{ incidents(first: 10) { nodes { ... on Node { id } systems { id } } } }", None, 1 + 10 * (1 + 5)),
+        ("{ incidents(first: 10) { nodes { inStateSince(field: STATUS) } } }", None, 1 + 10 * 2),
+        (IDS, {"ids": ["a"] * 40}, 40),
+        ('{ nodes(ids: ["a", "b", "c"]) { id } }', None, 3),
+    ],
+)
+async def test_an_operation_costs_what_it_may_read(domain: Domain, document: str, variables: Any, points: int) -> None:
+    assert await cost(domain, document, variables) == points
+
+
+async def test_a_write_costs_more_and_a_bulk_write_by_the_number_of_its_ids(domain: Domain) -> None:
+    one = "mutation($input: ResolveIncidentInput!) { resolveIncident(input: $input) { userErrors { code } } }"
+    many = "mutation($input: ResolveIncidentsInput!) { resolveIncidents(input: $input) { cursor } }"
+    cheap = await cost(domain, one, {"input": {"id": "inc_1"}})
+    assert cheap > await cost(domain, "{ viewer { role } }")
+    assert await cost(domain, many, {"input": {"ids": ["inc_1"] * 20}}) >= 20 * 5
+
+
+@pytest.mark.parametrize(
+    ("limits", "document", "expected"),
+    [
+        ({"max_cost": 10}, "{ incidents { nodes { id } } }", "COST_LIMIT"),
+        ({"max_depth": 2}, "{ incidents { nodes { id } } }", "DEPTH_LIMIT"),
+        ({"max_aliases": 1}, "{ a: viewer { b: role } }", "ALIAS_LIMIT"),
+        ({"max_directives": 1}, "{ viewer @skip(if: false) { role @skip(if: false) } }", "DIRECTIVE_LIMIT"),
+        ({"max_tokens": 7}, "{ incidents { nodes { id } } }", "TOKEN_LIMIT"),
+        ({"introspection": False}, "{ __schema { queryType { name } } }", "GRAPHQL_VALIDATION_FAILED"),
+    ],
+)
+async def test_an_operator_sets_the_limits(
+    settings: Settings, limits: dict[str, Any], document: str, expected: str
+) -> None:
+    async with limited(settings, **limits) as domain:
+        assert await code(domain, document) == expected
+        assert (await run(domain, "{ viewer { __typename } }")).errors is None
+
+
+async def test_a_schema_that_is_not_told_is_not_hinted_at_either(domain: Domain, settings: Settings) -> None:
+    [error] = (await run(domain, "{ viewr { role } }")).errors or []
+    assert "Did you mean" in error.message
+    async with limited(settings, introspection=False) as closed:
+        for document, variables in (
+            ("{ viewr { role } }", None),
+            ("query($f: IncidentField!) { incident(number: 1) { inStateSince(field: $f) } }", {"f": "STATUZ"}),
+        ):
+            [error] = (await run(closed, document, variables)).errors or []
+            assert "Did you mean" not in error.message
+
+
+async def test_the_answer_says_what_it_cost_and_what_is_left(domain: Domain) -> None:
+    result = await run(
+        domain, "{ incidents(first: 5) { nodes { id } } rateLimit { limit remaining used cost resetAt } }"
+    )
+    told = (result.extensions or {})["cost"]
+    assert result.data is not None
+    asked = result.data["rateLimit"]
+    assert told["requested"] == asked["cost"] == 1 + 5 + 1
+    assert told["limit"] == domain.settings.max_cost
+    assert asked["limit"] == domain.settings.rate_limit
+    assert asked["used"] == asked["limit"] - asked["remaining"] == asked["cost"]
+    assert told["rateLimit"] == {name: asked[name] for name in ("limit", "remaining", "resetAt")}
+
+
+async def test_a_caller_who_spent_everything_waits_and_others_do_not(settings: Settings) -> None:
+    async with limited(settings, rate_limit=60) as domain:
+        document = "{ incidents(first: 50) { nodes { id } } }"
+        assert (await run(domain, document)).errors is None
+        [error] = (await run(domain, document)).errors or []
+        assert (error.extensions or {})["code"] == "RATE_LIMITED"
+        assert 0 < (error.extensions or {})["retryAfterSeconds"] <= 60
+        assert (await run(domain, document, viewer=ADMIN)).errors is None
+
+
+async def test_nobody_is_limited_where_the_limit_is_zero(settings: Settings) -> None:
+    async with limited(settings, rate_limit=0) as domain:
+        result = await run(domain, "{ rateLimit { remaining } }")
+        assert result.data == {"rateLimit": None}
+        assert "rateLimit" not in (result.extensions or {})["cost"]
+
+
+async def test_a_query_that_takes_too_long_is_given_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: Any, **__: Any) -> None:
+        await asyncio.Event().wait()
+
+    async with limited(settings, execution_seconds=0.05) as domain:
+        monkeypatch.setattr(Reads, "incident_page", never)
+        assert await code(domain, "{ incidents { nodes { id } } }") == "TIMEOUT"
+
+
+async def test_a_write_that_takes_too_long_says_that_it_may_still_be_committed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = IncidentService.resolve
+
+    async def slow(*arguments: Any, **options: Any) -> Any:
+        result = await real(*arguments, **options)
+        await asyncio.sleep(5)
+        return result
+
+    async with limited(settings, execution_seconds=0.5) as domain:
+        incident = await make_incident(domain)
+        monkeypatch.setattr(IncidentService, "resolve", slow)
+        document = "mutation($input: ResolveIncidentInput!) { resolveIncident(input: $input) { cursor } }"
+        [error] = (await run(domain, document, {"input": {"id": incident.id}}, viewer=ADMIN)).errors or []
+        assert (error.extensions or {})["code"] == "TIMEOUT"
+        assert "may still be committed" in error.message
+        result = await run(domain, f'{{ incident(id: "{incident.id}") {{ status }} }}')
+        assert result.data == {"incident": {"status": "RESOLVED"}}
+
+
+async def test_documents_that_are_not_valid_are_paid_for_as_well(settings: Settings) -> None:
+    async with limited(settings, rate_limit=10) as domain:
+        assert await code(domain, "{ nope }") == "GRAPHQL_VALIDATION_FAILED"
+        assert await code(domain, "{ nope }") == "RATE_LIMITED"

@@ -1,0 +1,60 @@
+"""A real server in the test's own process and event loop, and what its event loop was busy with."""
+
+import asyncio
+import gc
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import uvicorn
+
+from domain.bootstrap import Domain
+from gql.app import create_app
+
+
+@dataclass(slots=True)
+class Ticker:
+    """The CPU time that the longest turn of the event loop took."""
+
+    longest_seconds: float = 0.0
+    running: bool = field(default=True)
+
+    async def run(self) -> None:
+        """Tick until stopped; between two ticks lies at least one turn of everything else."""
+        while self.running:
+            before = time.thread_time()
+            await asyncio.sleep(0)
+            self.longest_seconds = max(self.longest_seconds, time.thread_time() - before)
+
+
+@asynccontextmanager
+async def ticking() -> AsyncIterator[Ticker]:
+    """A ticker that runs meanwhile; as in the real server, collecting garbage passes by what was there before."""
+    gc.collect()
+    gc.freeze()
+    ticker = Ticker()
+    task = asyncio.create_task(ticker.run())
+    try:
+        yield ticker
+    finally:
+        ticker.running = False
+        await task
+        gc.unfreeze()
+
+
+@asynccontextmanager
+async def serving(domain: Domain) -> AsyncIterator[str]:
+    """The address of a server for this domain."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(create_app(domain), lifespan="off", access_log=False, log_config=None)
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server._serve([listening]))
+        try:
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.01)
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task

@@ -1,0 +1,390 @@
+"""GraphQL over HTTP beyond the official audits: types, statuses, headers, batches, and bodies meant to hurt."""
+
+import asyncio
+import json
+import resource
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from domain.bootstrap import Domain, running_domain
+from domain.services.tokens import TokenService
+from domain.settings import Settings
+from gql.app import create_app
+from tests.conftest import SteppingClock
+from tests.factories import make_incident
+from tests.gql.hostile import BODIES
+from tests.gql.test_limits import LONGEST_TURN_SECONDS
+from tests.gql.transport.serving import serving, ticking
+
+VIEWER = "{ viewer { role } }"
+WRITE = 'mutation { createSystem(input: {key: "a", name: "b"}) { cursor } }'
+WATCH = "subscription { incidentChanges { incidentId } }"
+SECRET = "an-admin-token-for-tests"
+MODERN, LEGACY, STREAM = "application/graphql-response+json", "application/json", "text/event-stream"
+HEAD = b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+Client = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def client(settings: Settings) -> Client:
+    """A client of an application with these settings."""
+
+    @asynccontextmanager
+    async def connected(**changes: Any) -> AsyncIterator[httpx.AsyncClient]:
+        async with running_domain(replace(settings, **changes), clock=SteppingClock()) as domain:
+            await domain.tokens.ensure_admin(SECRET)
+            transport = httpx.ASGITransport(app=create_app(domain))
+            async with httpx.AsyncClient(transport=transport, base_url="http://incidents.test") as http:
+                yield http
+
+    return connected
+
+
+@asynccontextmanager
+async def connected_to(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection for bytes that no HTTP client would send."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+def body(response: httpx.Response) -> Any:
+    """The JSON of an answer that says that it is JSON."""
+    assert response.headers["content-type"] in {f"{MODERN}; charset=utf-8", f"{LEGACY}; charset=utf-8"}
+    return response.json()
+
+
+def code(response: httpx.Response) -> str:
+    """The code of the one error of an answer without data."""
+    answer = body(response)
+    assert "data" not in answer
+    [error] = answer["errors"]
+    return str(error["extensions"]["code"])
+
+
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        (None, LEGACY),
+        ("*/*", LEGACY),
+        ("application/*", LEGACY),
+        (LEGACY, LEGACY),
+        (MODERN, MODERN),
+        (f"{MODERN}, {LEGACY}", MODERN),
+        (f"{LEGACY}, {MODERN}", LEGACY),
+        (f"{LEGACY};q=0.5, {MODERN}", MODERN),
+        (f"{MODERN};q=0.2, {LEGACY};q=0.9", LEGACY),
+        (f"{MODERN};q=0, */*", LEGACY),
+        (f"text/html, {MODERN};q=0.1", MODERN),
+        (f"{MODERN}, application/graphql+json, {LEGACY}, {STREAM}, multipart/mixed", MODERN),
+        (f"{STREAM}, {LEGACY}", LEGACY),
+    ],
+)
+async def test_an_answer_has_the_type_that_the_client_likes_best(
+    client: Client, accept: str | None, media: str
+) -> None:
+    async with client() as http:
+        http.headers.pop("accept")
+        headers = {} if accept is None else {"accept": accept}
+        response = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
+        assert response.headers["content-type"] == f"{media}; charset=utf-8"
+        assert body(response)["data"] == {"viewer": {"role": "ANONYMOUS"}}
+
+
+@pytest.mark.parametrize("accept", ["text/html", f"{LEGACY};q=0", "image/*", f"{LEGACY};q=x"])
+async def test_a_client_that_reads_nothing_of_ours_is_told_so(client: Client, accept: str) -> None:
+    async with client() as http:
+        response = await http.post("/graphql", json={"query": VIEWER}, headers={"accept": accept})
+        assert response.status_code == 406
+        assert code(response) == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize(
+    ("query", "modern", "legacy", "expected"),
+    [
+        ("{", 400, 200, "GRAPHQL_PARSE_FAILED"),
+        ("{ nope }", 400, 200, "GRAPHQL_VALIDATION_FAILED"),
+        ("{ incidents(first: 100) { nodes { updates(first: 100) { nodes { id } } } } }", 400, 200, "COST_LIMIT"),
+        ("query A { viewer { role } } query B { viewer { role } }", 400, 200, "OPERATION_RESOLUTION_FAILURE"),
+        ("fragment F on Viewer { role }", 400, 400, "OPERATION_RESOLUTION_FAILURE"),
+        ("", 400, 400, "BAD_USER_INPUT"),
+        (WATCH, 400, 400, "BAD_USER_INPUT"),
+    ],
+)
+async def test_a_refusal_has_the_status_of_its_kind_and_no_data(
+    client: Client, query: str, modern: int, legacy: int, expected: str
+) -> None:
+    async with client(max_cost=5_000) as http:
+        for media, status in ((MODERN, modern), (LEGACY, legacy)):
+            response = await http.post("/graphql", json={"query": query}, headers={"accept": media})
+            assert response.status_code == status
+            assert code(response) == expected
+
+
+async def test_an_error_of_a_field_leaves_the_status_at_200(client: Client) -> None:
+    async with client() as http:
+        response = await http.post("/graphql", json={"query": "{ incident { id } }"}, headers={"accept": MODERN})
+        assert response.status_code == 200
+        assert body(response)["data"] == {"incident": None}
+        response = await http.post("/graphql", json={"query": WRITE}, headers={"accept": MODERN})
+        assert response.status_code == 200
+        assert body(response)["data"] is None
+
+
+async def test_methods_other_than_get_and_post_are_not_allowed(client: Client) -> None:
+    async with client() as http:
+        for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
+            response = await http.request(method, "/graphql")
+            assert response.status_code == 405
+            assert response.headers["allow"] == "GET, POST"
+            assert code(response) == "BAD_USER_INPUT"
+
+
+async def test_a_get_asks_and_does_not_write(client: Client) -> None:
+    async with client() as http:
+        response = await http.get(
+            "/graphql",
+            params={
+                "query": "query A($n: Int) { incidents(first: $n) { totalCount } } query B { viewer { role } }",
+                "operationName": "A",
+                "variables": '{"n": 1}',
+                "extensions": "{}",
+            },
+        )
+        assert body(response)["data"] == {"incidents": {"totalCount": 0}}
+        for media in (MODERN, LEGACY):
+            response = await http.get("/graphql", params={"query": WRITE}, headers={"accept": media})
+            assert response.status_code == 405
+            assert response.headers["allow"] == "POST"
+            assert code(response) == "BAD_USER_INPUT"
+        for parameter in ("variables", "extensions"):
+            for value in ("{", "[]", "1"):
+                response = await http.get("/graphql", params={"query": VIEWER, parameter: value})
+                assert response.status_code == 400
+                assert code(response) == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/plain"},
+        {"content-type": "application/jsonfoo"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": "multipart/form-data; boundary=x"},
+        {"content-type": "application/json; charset=utf-16"},
+        {"content-type": ""},
+        {"content-type": "application/json", "content-encoding": "gzip"},
+    ],
+)
+async def test_a_body_of_another_type_is_refused(client: Client, headers: dict[str, str]) -> None:
+    async with client() as http:
+        response = await http.post("/graphql", content=json.dumps({"query": VIEWER}), headers=headers)
+        assert response.status_code == 415
+        assert code(response) == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize(("content", "expected"), BODIES.values(), ids=BODIES.keys())
+async def test_a_hostile_body_is_refused_before_anybody_else_has_to_wait(
+    client: Client, content: bytes, expected: str
+) -> None:
+    async with client() as http:
+        await http.post("/graphql", json={"query": VIEWER})
+        async with ticking() as ticker:
+            response = await http.post("/graphql", content=content, headers={"content-type": LEGACY})
+        assert 400 <= response.status_code < 500 or expected in {"DEPTH_LIMIT", "TOKEN_LIMIT"}
+        assert code(response) == expected
+        assert ticker.longest_seconds < LONGEST_TURN_SECONDS
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused_unread(client: Client) -> None:
+    async with client(max_body_bytes=1_000) as http:
+        response = await http.post("/graphql", json={"query": VIEWER, "variables": {"x": "y" * 1_000}})
+        assert response.status_code == 413
+        assert code(response) == "BAD_USER_INPUT"
+
+
+async def test_of_an_endless_body_only_the_beginning_is_read(domain: Domain) -> None:
+    chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    sent = 0
+    async with serving(domain) as url, connected_to(url) as (reader, writer):
+        async with ticking() as ticker:
+            writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+            answer = asyncio.create_task(reader.readuntil(b"}]}"))
+            while not answer.done() and sent < 200_000_000:
+                writer.write(chunk)
+                sent += len(chunk)
+                await writer.drain()
+            assert (await answer).startswith(b"HTTP/1.1 413")
+        assert ticker.longest_seconds < LONGEST_TURN_SECONDS
+    assert sent < 20_000_000
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(f"of 200 MB {sent / 1e6:.1f} MB were sent; the process grew by {grown / 1024:.1f} MB")
+
+
+@pytest.mark.parametrize(
+    ("announced", "status", "expected"), [(200_000_000, b"413", "BAD_USER_INPUT"), (100, b"408", "TIMEOUT")]
+)
+async def test_a_body_that_is_too_large_or_too_slow_is_answered_before_it_is_there(
+    settings: Settings, announced: int, status: bytes, expected: str
+) -> None:
+    async with (
+        running_domain(replace(settings, body_timeout_seconds=0.1)) as domain,
+        serving(domain) as url,
+        connected_to(url) as (reader, writer),
+    ):
+        writer.write(HEAD + f"Content-Length: {announced}\r\n\r\n{{".encode())
+        answer = await asyncio.wait_for(reader.read(), timeout=5)
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b"connection: close" in answer.lower()
+    assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["errors"][0]["extensions"]["code"] == expected
+
+
+async def test_arrays_are_refused_unless_the_operator_lets_them_in(client: Client) -> None:
+    async with client() as http:
+        response = await http.post("/graphql", json=[{"query": VIEWER}])
+        assert response.status_code == 400
+        assert code(response) == "BAD_USER_INPUT"
+
+
+async def test_a_batch_holds_queries_and_one_that_fails_spoils_no_other(client: Client) -> None:
+    batch = [
+        {"query": VIEWER},
+        {"query": "{ nope }"},
+        {"query": WRITE},
+        1,
+        {"query": "query A { viewer { role } }", "operationName": "B"},
+        {"documentId": "nobody-knows-this-one"},
+        {"query": "{ rateLimit { cost } }"},
+    ]
+    async with client(batching_max=7) as http:
+        response = await http.post("/graphql", json=batch, headers={"authorization": f"Bearer {SECRET}"})
+        answers = body(response)
+        assert [answer.get("data") for answer in answers] == [
+            {"viewer": {"role": "ADMIN"}},
+            *[None] * 5,
+            {"rateLimit": {"cost": 1}},
+        ]
+        assert [answer["errors"][0]["extensions"]["code"] for answer in answers[1:6]] == [
+            "GRAPHQL_VALIDATION_FAILED",
+            "BAD_USER_INPUT",
+            "BAD_USER_INPUT",
+            "OPERATION_RESOLUTION_FAILURE",
+            "PERSISTED_QUERY_NOT_FOUND",
+        ]
+        assert all("data" not in answer for answer in answers[1:6])
+        for wrong in ([], batch + batch):
+            assert code(await http.post("/graphql", json=wrong)) == "BAD_USER_INPUT"
+
+
+async def test_documents_are_named_by_post_and_by_get(client: Client, tmp_path: Any) -> None:
+    file = tmp_path / "documents.json"
+    file.write_text(json.dumps({"viewer": VIEWER}))
+    async with client(documents=str(file), documents_only=True) as http:
+        expected = {"viewer": {"role": "ANONYMOUS"}}
+        assert body(await http.post("/graphql", json={"documentId": "viewer"}))["data"] == expected
+        assert body(await http.get("/graphql", params={"documentId": "viewer"}))["data"] == expected
+        for media, status in ((MODERN, 400), (LEGACY, 200)):
+            response = await http.post("/graphql", json={"query": "{ __typename }"}, headers={"accept": media})
+            assert response.status_code == status
+            assert code(response) == "PERSISTED_QUERY_NOT_FOUND"
+
+
+async def test_a_caller_beyond_the_rate_gets_429_and_the_time_to_wait(client: Client) -> None:
+    async with client(rate_limit=1) as http:
+        for media in (MODERN, LEGACY):
+            await http.post("/graphql", json={"query": VIEWER})
+            response = await http.post("/graphql", json={"query": VIEWER}, headers={"accept": media})
+            assert response.status_code == 429
+            assert 1 <= int(response.headers["retry-after"]) <= 60
+            assert code(response) == "RATE_LIMITED"
+
+
+@pytest.mark.parametrize("given", ["abc-123", "0af7651916cd43dd8448eb211c80319c", "a:b/c=d"])
+async def test_a_request_keeps_the_id_that_it_came_with(client: Client, given: str) -> None:
+    async with client() as http:
+        response = await http.post("/graphql", json={"query": VIEWER}, headers={"x-request-id": given})
+        assert response.headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "a b", "<script>", "x" * 129, "ä"])
+async def test_a_request_without_a_sane_id_gets_one(client: Client, given: str) -> None:
+    async with client() as http:
+        headers = {b"x-request-id": given.encode()}
+        first = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
+        second = await http.get("/health")
+        assert first.headers["x-request-id"].startswith("req_")
+        assert first.headers["x-request-id"] != second.headers["x-request-id"]
+
+
+async def test_a_bug_is_answered_with_the_id_under_which_it_was_logged(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise ZeroDivisionError("secret")
+
+    async with client() as http:
+        monkeypatch.setattr(TokenService, "viewer_of", broken)
+        response = await http.post("/graphql", json={"query": VIEWER}, headers={"x-request-id": "find-me"})
+        assert response.status_code == 500
+        assert body(response)["errors"][0]["extensions"] == {"code": "INTERNAL", "requestId": "find-me"}
+        assert "secret" not in response.text
+        [record] = [each for each in caplog.records if each.levelname == "ERROR"]
+        assert "find-me" in record.getMessage()
+
+
+async def test_caches_and_browsers_are_told_what_they_have_to_know(client: Client) -> None:
+    async with client() as http:
+        response = await http.post("/graphql", json={"query": VIEWER})
+        assert response.headers["vary"] == "Accept, Authorization, Origin"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert "cache-control" not in response.headers
+        for token in (SECRET, "wrong"):
+            response = await http.post("/graphql", json={"query": VIEWER}, headers={"authorization": f"Bearer {token}"})
+            assert response.headers["cache-control"] == "no-store"
+
+
+async def test_pages_of_listed_origins_may_call(client: Client) -> None:
+    ours, other = "https://status.example", "https://elsewhere.example"
+    preflight = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    async with client(cors_origins=(ours,)) as http:
+        allowed = await http.options("/graphql", headers={"origin": ours, **preflight})
+        assert allowed.status_code == 200
+        assert allowed.headers["access-control-allow-origin"] == ours
+        assert (await http.options("/graphql", headers={"origin": other, **preflight})).status_code == 400
+        response = await http.post("/graphql", json={"query": VIEWER}, headers={"origin": ours})
+        assert response.headers["access-control-allow-origin"] == ours
+        assert response.headers["access-control-expose-headers"] == "X-Request-Id, Retry-After"
+        assert response.headers["vary"] == "Accept, Authorization, Origin"
+        response = await http.post("/graphql", json={"query": VIEWER}, headers={"origin": other})
+        assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize("accept", [STREAM, f"{MODERN}, {STREAM}"])
+async def test_a_subscription_streams_to_whoever_reads_streams_at_all(domain: Domain, accept: str) -> None:
+    async with serving(domain) as url, httpx.AsyncClient() as http:
+        request = http.stream("POST", f"{url}/graphql", json={"query": WATCH}, headers={"accept": accept})
+        async with request as response:
+            assert response.headers["content-type"].startswith(STREAM)
+            assert response.headers["cache-control"] == "no-cache, no-transform"
+            incident = await make_incident(domain)
+            async for line in response.aiter_lines():
+                if line.startswith("data: "):
+                    assert json.loads(line[6:])["data"] == {"incidentChanges": {"incidentId": incident.id}}
+                    break
+
+
+async def test_a_refusal_on_a_stream_is_an_event(domain: Domain) -> None:
+    async with serving(domain) as url, httpx.AsyncClient() as http:
+        for query, expected in (("{", "GRAPHQL_PARSE_FAILED"), ("subscription { nope }", "GRAPHQL_VALIDATION_FAILED")):
+            response = await http.post(f"{url}/graphql", json={"query": query}, headers={"accept": STREAM})
+            [told] = [line[6:] for line in response.text.splitlines() if line.startswith("data: {")]
+            assert json.loads(told)["errors"][0]["extensions"]["code"] == expected

@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.bootstrap import Domain
 from domain.settings import Settings
@@ -16,6 +17,7 @@ from gql.schema import schema, sdl
 from gql.transport.headers import REQUEST_ID, StandardHeaders
 from gql.transport.ide import Ide
 from gql.transport.view import Endpoint
+from gql.transport.websocket import PROTOCOL
 
 #: Made once: it takes longer than most operations.
 _schema_text = cache(sdl)
@@ -33,7 +35,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
         await domain.events.head()
         return JSONResponse({"status": "ok"})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", _to_the_endpoint),
             Route("/graphql", endpoint),
@@ -45,6 +47,20 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
         # No `max_body_size`: it answers in plain text, also in the place of the endpoint's own answer.
         middleware=_middleware(domain.settings),
     )
+    app.state.endpoint = endpoint
+    return app
+
+
+class ProtocolScope:
+    """The outermost layer: remembers the server's protocol object, which the layers between would hide from sockets."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - the ASGI call
+        if scope["type"] == "websocket":
+            scope[PROTOCOL] = getattr(send, "__self__", None)
+        await self._app(scope, receive, send)
 
 
 async def _to_the_endpoint(_: Request) -> Response:

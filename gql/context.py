@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import strawberry
+from typing_extensions import override
 
 from domain.bootstrap import Domain
 from domain.messaging.buckets import Allowance
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from gql.loaders import Loaders
+from gql.transport.sources import EventSource, LogSource
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,10 +31,17 @@ class Context:
     cursor: str | None = None
     #: What a WebSocket client sent with `connection_init`.
     connection_params: dict[str, Any] | None = None
+    #: What subscriptions read from; the log itself where nothing else is said.
+    source: EventSource | None = None
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
         self.loaders = Loaders(self.domain, self.audience)
+
+    @property
+    def events(self) -> EventSource:
+        """What subscriptions read from."""
+        return self.source or LogSource(self.domain.events, resumed=self.last_event_id)
 
     @property
     def audience(self) -> Audience:
@@ -44,7 +53,19 @@ class Context:
         """Who pays for this operation: whoever has a token, else the address."""
         return f"address:{self.address}" if self.viewer.role is Role.ANONYMOUS else self.viewer.actor.id
 
-    def for_operation(self) -> "Context":
+    async def spend(self, points: int) -> Allowance | None:
+        """Charge the caller; what is left, None where nobody counts."""
+        return await self.domain.buckets.spend(self.payer, points)
+
+    def require(self, role: Role) -> None:
+        """Let the caller pass when their role includes the needed one.
+
+        Raises:
+            UnauthenticatedError, ForbiddenError
+        """
+        self.viewer.require(role)
+
+    def for_operation(self, source: EventSource | None = None) -> "Context":
         """A fresh context for the next operation of the same connection."""
         return Context(
             domain=self.domain,
@@ -53,7 +74,12 @@ class Context:
             address=self.address,
             last_event_id=self.last_event_id,
             connection_params=self.connection_params,
+            source=source,
         )
+
+    def resumed(self, after: str | None) -> str | None:
+        """Where a subscription goes on: what an EventSource says on its return wins over its first `after`."""
+        return self.last_event_id or after
 
     def at_event(self, seq: int) -> None:
         """Get ready for the next event: its cursor, and loaders that have not seen anything older."""
@@ -64,5 +90,44 @@ class Context:
         """Read everything anew from here on, because what was read so far may have become old."""
         self.loaders = Loaders(self.domain, self.audience)
 
+
+@dataclass(slots=True, kw_only=True)
+class GroupContext(Context):
+    """The context of a shared execution: it knows its audience and nobody in it."""
+
+    shared_audience: Audience = Audience.PUBLIC
+
+    @property
+    @override
+    def audience(self) -> Audience:
+        """The audience that all of the group belong to."""
+        return self.shared_audience
+
+    @override
+    def __getattribute__(self, name: str) -> Any:
+        if name in _PERSONAL:
+            # Whoever reaches this forgot to declare the field as one that depends on the caller.
+            raise RuntimeError(f"a shared subscription must not look at the caller's {name}")
+        # Not super(): a dataclass with slots is another class than the one this method was written in.
+        return object.__getattribute__(self, name)
+
+    @override
+    async def spend(self, points: int) -> Allowance | None:
+        """Charge nobody: each member paid when it came."""
+        return None
+
+    @override
+    def resumed(self, after: str | None) -> str | None:
+        """Nowhere in particular: members have caught up by themselves."""
+        return after
+
+    @override
+    def require(self, role: Role) -> None:
+        """Let the execution pass: its members were let in one by one, by the role that all subscriptions need."""
+        if role is not Role.ANONYMOUS:
+            raise RuntimeError(f"a shared subscription must not ask for the role {role}")
+
+
+_PERSONAL = frozenset({"viewer", "connection_params", "last_event_id"})
 
 Info = strawberry.Info[Context, None]

@@ -17,7 +17,7 @@ class _Needs(BasePermission):
 
     @override
     def has_permission(self, source: Any, info: Info, **kwargs: Any) -> bool:
-        info.context.viewer.require(self.role)
+        info.context.require(self.role)
         if self.unlimited:
             info.context.viewer.require_unlimited()
         return True

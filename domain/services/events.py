@@ -15,6 +15,8 @@ from domain.model.viewer import Audience
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
 
+_PAGE = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
@@ -82,6 +84,30 @@ class EventService:
                 for change in batch:
                     if watch.wants(change):
                         yield change
+
+    async def stretch(self, watch: Watch, position: int, *, until: int) -> AsyncGenerator[Change, None]:
+        """Every wanted change behind a position, up to another one, which has been written already.
+
+        Raises:
+            CursorExpiredError: changes behind the position are no longer kept.
+        """
+        while position < until:
+            page = await self._stored(position)
+            for change in page:
+                if change.seq <= until and watch.wants(change):
+                    yield change
+            if not page:
+                return
+            position = page[-1].seq
+
+    async def _stored(self, position: int) -> Sequence[Change]:
+        async def read(session: ReadSession) -> Sequence[Change]:
+            page = await session.changes.after(position, limit=_PAGE)
+            if position < await session.changes.floor():
+                raise CursorExpiredError
+            return page
+
+        return await self._database.read(read)
 
     async def latest(self, incident_id: str, audience: Audience) -> int:
         """The position of an incident's latest change that concerns this audience; 0 without one."""

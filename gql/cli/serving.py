@@ -5,7 +5,7 @@ import errno
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
@@ -14,11 +14,14 @@ from typing_extensions import override
 from domain.bootstrap import Domain, running_domain
 from domain.errors import StartupError
 from domain.settings import Settings
-from gql.app import create_app
+from gql.app import ProtocolScope, create_app
+from gql.transport.view import Endpoint
 
 _BACKLOG = 2048
 _DEMO_INCIDENTS = 200
 _GRACE_SECONDS = 10
+#: Over how long sockets are closed when the server stops, so that their clients do not all come back at once.
+_DRAIN_SECONDS = 1.0
 #: A peer that acknowledges nothing for so long is gone; the kernel then frees what its socket holds.
 _DEAD_PEER_MILLIS = 20_000
 _WS_FRAME_BYTES = 1 << 20
@@ -27,13 +30,13 @@ _WS_FRAME_BYTES = 1 << 20
 class Server(uvicorn.Server):
     """Uvicorn that says when it begins to close, and leaves signals to be raised by nobody afterwards."""
 
-    def __init__(self, config: uvicorn.Config, *, on_closing: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, *, on_closing: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._on_closing = on_closing
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._on_closing()
+        await self._on_closing()
         await super().shutdown(sockets)
 
     @contextmanager
@@ -60,16 +63,18 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
     with listening:
         async with running_domain(settings) as domain:
             token = await domain.tokens.ensure_admin(settings.admin_token)
-            closing = asyncio.Event()
-            app = create_app(domain, closing)
+            app = create_app(domain)
+            endpoint: Endpoint = app.state.endpoint
             config = uvicorn.Config(
-                app,
+                ProtocolScope(app),
                 lifespan="off",
                 access_log=False,
                 log_config=None,
                 ws="websockets-sansio",
                 ws_max_size=_WS_FRAME_BYTES,
                 ws_per_message_deflate=False,
+                # Its own pings end in 1011, after which the official client does not come back; ours cut the line.
+                ws_ping_interval=None,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
             # What is there now stays: looked through again at each full collection, it stops all clients for 0.1 s.
@@ -77,8 +82,8 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
             gc.freeze()
             port = listening.getsockname()[1]
             _greet(say, host=settings.host, port=port, token=token)
-            server = Server(config, on_closing=closing.set)
-            async with _lively(domain, wanted=demo):
+            server = Server(config, on_closing=lambda: endpoint.close(seconds=_DRAIN_SECONDS))
+            async with endpoint.running(), _lively(domain, wanted=demo):
                 await server.serve(sockets=[listening])
 
 

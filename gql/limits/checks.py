@@ -71,7 +71,7 @@ class Checks(SchemaExtension):
         errors = self._cache.errors(schema, context.query or "", document, bounds)
         await _breathe(context)
         if errors:
-            late = await _charged(context.context, _WRONG_POINTS)
+            late = await charged(context.context, _WRONG_POINTS)
             return list(errors) if late is None else [late]
         operation = _chosen(document, context._provided_operation_name)  # noqa: SLF001 - the public one guesses
         if isinstance(operation, GraphQLError):
@@ -84,7 +84,7 @@ class Checks(SchemaExtension):
             self._cost = cost
         if cost > bounds.cost:
             return [limited("COST_LIMIT", f"This costs {cost} points, and {bounds.cost} is the most. Ask for less.")]
-        refusal = await _charged(context.context, cost)
+        refusal = await charged(context.context, cost)
         return [] if refusal is None else [refusal]
 
 
@@ -97,12 +97,12 @@ def _chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode
     return next(part for part in operations if name is None or (part.name is not None and part.name.value == name))
 
 
-async def _charged(context: Context | None, cost: int) -> GraphQLError | None:
+async def charged(context: Context | None, cost: int) -> GraphQLError | None:
     """Why the caller has to wait; None when the operation is paid for."""
     if context is None:
         return None
     context.cost = cost
-    context.allowance = await context.domain.buckets.spend(context.payer, max(1, cost))
+    context.allowance = await context.spend(max(1, cost))
     if context.allowance is None or context.allowance.retry_after_seconds is None:
         return None
     seconds = context.allowance.retry_after_seconds

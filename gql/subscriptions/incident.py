@@ -51,8 +51,9 @@ class IncidentSubscriptions:
             actions=actions_of(types),
             events_only=True,
         )
-        position = await context.domain.events.start_of(_resumed(context, after))
-        async with aclosing(context.domain.events.follow(watch, position)) as changes:
+        source = context.events
+        position = await source.start(_given(after))
+        async with aclosing(source.follow(watch, position)) as changes:
             async for change in changes:
                 context.at_event(change.seq)
                 yield IncidentEvent.of(change, context)
@@ -66,8 +67,9 @@ class IncidentSubscriptions:
     ) -> AsyncGenerator[IncidentChange, None]:
         context = info.context
         watch = Watch(audience=context.audience, tree=await filter_tree(context.domain, filter))
-        position = await context.domain.events.start_of(_resumed(context, after))
-        async with aclosing(context.domain.events.follow(watch, position)) as changes:
+        source = context.events
+        position = await source.start(_given(after))
+        async with aclosing(source.follow(watch, position)) as changes:
             async for change in changes:
                 context.at_event(change.seq)
                 yield IncidentChange.of(change, context)
@@ -86,24 +88,25 @@ class IncidentSubscriptions:
         after: After = strawberry.UNSET,
     ) -> AsyncGenerator[Incident | None, None]:
         context = info.context
-        events = context.domain.events
-        cursor = _resumed(context, after)
-        position = await events.start_of(cursor)
+        source = context.events
+        cursor = context.resumed(_given(after))
+        position = await source.start(cursor)
         watch = Watch(audience=context.audience, incident_id=id)
-        latest = await events.latest(id, context.audience)
-        if cursor is None or latest > position:
-            # The position first: a change between the two reads comes again instead of being missed.
-            position = await events.head()
+        if source.shows_present:
+            events = context.domain.events
+            news = cursor is None or await events.latest(id, context.audience) > position
+            if news:
+                # The position first: a change between the two reads comes again instead of being missed.
+                position = await events.head()
             present = await _present(context, id)
-            if present is None and cursor is None:
+            if present is None and (cursor is None or not news):
                 raise NotFoundError("Incident", id)
-            context.at_event(position)
-            yield present
+            if news:
+                context.at_event(position)
+                yield present
             if present is None:
                 return
-        elif await _present(context, id) is None:
-            raise NotFoundError("Incident", id)
-        async with aclosing(events.follow(watch, position)) as changes:
+        async with aclosing(source.follow(watch, position)) as changes:
             async for change in changes:
                 context.at_event(change.seq)
                 if change.action is ChangeAction.DELETED:
@@ -112,9 +115,8 @@ class IncidentSubscriptions:
                 yield await _present(context, id)
 
 
-def _resumed(context: Context, after: str | UnsetType | None) -> str | None:
-    """Where to go on: a reconnecting EventSource repeats its first `after`, but knows better by its last event."""
-    return context.last_event_id or (None if isinstance(after, UnsetType) else after)
+def _given(after: str | UnsetType | None) -> str | None:
+    return None if isinstance(after, UnsetType) else after
 
 
 async def _present(context: Context, incident_id: str) -> Incident | None:

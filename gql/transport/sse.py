@@ -1,14 +1,31 @@
 """GraphQL over SSE, distinct connections mode; the cursor is each event's id, so that EventSource resumes by itself."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from anyio import CancelScope
+from graphql import GraphQLError
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.streaming import SSETransport
+from strawberry.types.execution import ExecutionResult
 from typing_extensions import override
+
+from gql.transport.groups import Delivery
+from gql.transport.joining import Joining
+from gql.transport.outbox import MOST_BYTES, MOST_FRAMES
+
+_FORM = b"sse"
+
+
+class SharedResponse(dict[str, Any]):
+    """A group's result where the library expects a response: nothing of it is encoded again."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__()
+        self.delivery = delivery
 
 
 class ResumableSSE(SSETransport):
@@ -16,9 +33,92 @@ class ResumableSSE(SSETransport):
 
     @override
     def encode_next(self, response: GraphQLHTTPResponse, encode_json: Callable[[object], str]) -> str:
+        if isinstance(response, SharedResponse):
+            return _frame_of(response.delivery)
         event = super().encode_next(response, encode_json)
         cursor = (response.get("extensions") or {}).get("cursor")
         return f"id: {cursor}\r\n{event}" if cursor is not None else event
+
+
+class StreamMember:
+    """One SSE stream's place in a group: a bounded queue that its response empties."""
+
+    def __init__(self, cut: asyncio.Event) -> None:
+        self.last = 0
+        self._waiting: deque[Delivery] = deque()
+        self._waiting_bytes = 0
+        self._filled = asyncio.Event()
+        self._cut = cut
+        self._ended = False
+        self._errors: list[Any] | None = None
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Queue a result; a stream that is read too slowly is cut, and its client comes back with its last id."""
+        if self._cut.is_set():
+            return
+        self._waiting.append(delivery)
+        self._waiting_bytes += len(delivery.payload)
+        if len(self._waiting) > MOST_FRAMES or self._waiting_bytes > MOST_BYTES:
+            self._waiting.clear()
+            self._cut.set()
+        self._filled.set()
+
+    def finish(self, errors: list[Any] | None) -> None:
+        """Hear that nothing more comes."""
+        self._ended, self._errors = True, errors
+        self._filled.set()
+
+    async def results(self) -> AsyncGenerator[Delivery | ExecutionResult, None]:
+        """Everything that was delivered, until the end."""
+        while True:
+            while self._waiting:
+                delivery = self._waiting.popleft()
+                self._waiting_bytes -= len(delivery.payload)
+                yield delivery
+            if self._ended:
+                if self._errors:
+                    yield failed(self._errors)
+                return
+            self._filled.clear()
+            await self._filled.wait()
+
+
+def failed(errors: list[Any]) -> ExecutionResult:
+    """The result that says why a subscription ended."""
+    return ExecutionResult(
+        data=None, errors=[GraphQLError(error["message"], extensions=error.get("extensions")) for error in errors]
+    )
+
+
+async def shared_results(joining: Joining, cut: asyncio.Event) -> AsyncGenerator[Any, None]:
+    """What a subscriber missed, then what its group shares."""
+    member = StreamMember(cut)
+    try:
+        async with aclosing(joining.results(member)) as missed:
+            async for result in missed:
+                yield result
+    except GraphQLError as error:
+        yield ExecutionResult(data=None, errors=[error])
+        return
+    if joining.group is None:
+        if joining.errors:
+            yield failed(joining.errors)
+        return
+    try:
+        async with aclosing(member.results()) as results:
+            async for delivery in results:
+                yield delivery
+    finally:
+        joining.group.leave(member)
+
+
+def _frame_of(delivery: Delivery) -> str:
+    """The event's text, made once for all streams of a group."""
+    frame = delivery.frames.get(_FORM)
+    if frame is None:
+        head = f"id: {delivery.cursor}\r\n".encode() if delivery.cursor is not None else b""
+        frame = delivery.frames[_FORM] = head + b"event: next\r\ndata: " + delivery.payload + b"\r\n\r\n"
+    return frame.decode()
 
 
 async def until(
@@ -33,7 +133,7 @@ async def until(
             while True:
                 following = asyncio.ensure_future(anext(stream))
                 await asyncio.wait({following, *waiting}, return_when=asyncio.FIRST_COMPLETED)
-                if not following.done():
+                if any(end.done() for end in waiting):
                     return
                 event = following.result()
                 if is_over():

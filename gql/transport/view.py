@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from graphql import GraphQLError
@@ -15,11 +16,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
+from strawberry import Schema
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.streaming import HTTPStreamTransport
-from strawberry.schema import BaseSchema
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
@@ -34,17 +35,21 @@ from domain.model.viewer import ANONYMOUS
 from gql.context import Context
 from gql.transport.answering import Lingering, answer, batch_answer, failure, refusal
 from gql.transport.documents import Documents
+from gql.transport.groups import Delivery, Groups
 from gql.transport.headers import VARIES, request_id_of
 from gql.transport.ide import Ide, is_for_browsers
+from gql.transport.joining import Joining
 from gql.transport.negotiation import Accepted, negotiate
 from gql.transport.reading import Asked, asked_in, asked_in_query, linger, read_json
-from gql.transport.sse import ResumableSSE, until
+from gql.transport.sharing import shared_operation
+from gql.transport.sse import ResumableSSE, SharedResponse, shared_results, until
 from gql.transport.statuses import EVENT_STREAM, JSON, Outcome, RefusalError, outcome_of_code, was_executed
-from gql.transport.websocket import TextAdapter, TransportHandler
+from gql.transport.websocket import Sockets, TextAdapter, TransportHandler
 
 logger = logging.getLogger(__name__)
 
 _INIT_TIMEOUT = timedelta(seconds=5)
+_PING_SECONDS = 20.0
 _QUERIES = frozenset({OperationType.QUERY})
 _QUERIES_AND_MUTATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
 _SUBSCRIPTIONS = frozenset({OperationType.SUBSCRIPTION})
@@ -63,7 +68,7 @@ class Endpoint(GraphQL[Context, None]):
         {GRAPHQL_SSE_PROTOCOL: ResumableSSE}
     )
 
-    def __init__(self, schema: BaseSchema, domain: Domain, closing: asyncio.Event, *, ide: Ide | None = None) -> None:
+    def __init__(self, schema: Schema, domain: Domain, closing: asyncio.Event, *, ide: Ide | None = None) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
@@ -76,6 +81,29 @@ class Endpoint(GraphQL[Context, None]):
         self._domain = domain
         self._closing = closing
         self._ide = ide
+        self.groups = Groups(schema, domain)
+        self.sockets = Sockets()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Sockets are pinged meanwhile; afterwards nothing of this endpoint runs any more."""
+        pinging = asyncio.create_task(self._ping())
+        try:
+            yield
+        finally:
+            pinging.cancel()
+            await asyncio.wait({pinging})
+            await self.groups.stop()
+
+    async def close(self, *, seconds: float) -> None:
+        """End all streams and close all sockets, spread over so many seconds."""
+        self._closing.set()
+        await self.sockets.drain(seconds=seconds)
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(_PING_SECONDS)
+            await self.sockets.ping()
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -140,7 +168,9 @@ class Endpoint(GraphQL[Context, None]):
         return orjson.dumps(data)
 
     @override
-    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+    async def process_result(self, request: Request, result: ExecutionResult | Delivery) -> GraphQLHTTPResponse:
+        if isinstance(result, Delivery):
+            return cast("GraphQLHTTPResponse", SharedResponse(result))
         data = await super().process_result(request, result)
         if not data.get("extensions"):
             data.pop("extensions", None)
@@ -158,6 +188,9 @@ class Endpoint(GraphQL[Context, None]):
     ) -> Response:
         sessions, viewer = self._domain.sessions, request.state.viewer
         ends: list[Callable[[], Awaitable[object]]] = [self._closing.wait]
+        cut: asyncio.Event | None = getattr(request.state, "cut", None)
+        if cut is not None:
+            ends.append(cut.wait)
         if viewer.can_lapse:
             ends.append(partial(sessions.wait_invalid, viewer))
 
@@ -239,7 +272,7 @@ class Endpoint(GraphQL[Context, None]):
     async def _stream(
         self, request: Request, asked: Asked, context: Context, allowed: frozenset[OperationType]
     ) -> Response:
-        results = await self.schema.stream(
+        results = self._shared(request, asked, context) or await self.schema.stream(
             asked.query,
             variable_values=asked.variables,
             context_value=context,
@@ -251,6 +284,21 @@ class Endpoint(GraphQL[Context, None]):
         events = self._stream_result(request, results, transport)  # type: ignore[arg-type]  # its protocol is too narrow
         plain = await self.get_sub_response(request)
         return await self.create_streaming_response(request, events, plain, {**transport.headers, **VARIES})
+
+    def _shared(self, request: Request, asked: Asked, context: Context) -> AsyncGenerator[Any, None] | None:
+        shared = shared_operation(self.groups.core, asked.query, asked.operation_name) if asked.query else None
+        if shared is None or not asked.query:
+            return None
+        request.state.cut = asyncio.Event()
+        joining = Joining(
+            self.groups,
+            context,
+            shared,
+            query=asked.query,
+            operation_name=asked.operation_name,
+            variables=asked.variables,
+        )
+        return shared_results(joining, request.state.cut)
 
 
 def _negotiated(request: Request) -> Accepted:

@@ -1,115 +1,399 @@
-"""graphql-transport-ws: one context per operation, text frames, and errors that leave the socket open."""
+"""graphql-transport-ws to the letter, with subscriptions that are executed once for all who share them."""
 
 import asyncio
+import json
+import logging
+import random
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
-from typing import Any
+from typing import Any, Protocol, cast
 
 from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
-from strawberry.schema.schema import StreamResult
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, SubscribeMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    CompleteMessage,
+    ConnectionInitMessage,
+    Message,
+    PingMessage,
+    SubscribeMessage,
+)
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from typing_extensions import override
 
 from gql.context import Context
 from gql.errors import public_error
+from gql.transport.documents import Documents
+from gql.transport.groups import Delivery, Group, Groups, source_failed
+from gql.transport.joining import Joining
+from gql.transport.messages import problem_of
+from gql.transport.outbox import SEND_SECONDS, Outbox, text_frame, wire_protocol
+from gql.transport.sharing import SharedOperation, is_subscription, shared_operation
 
+logger = logging.getLogger(__name__)
+
+#: Where the outermost layer of the application leaves the server's protocol object.
+PROTOCOL = "incidentql.protocol"
+_REASON_BYTES = 120
+_UNFRAMED = b"asgi"
+_SLOW = (1013, "SLOW_CONSUMER")
 #: The official client takes this for a reason to try again with fresh `connectionParams`; 4401 would end it for good.
 _FORBIDDEN = 4403
 
 
+class Endpoint(Protocol):
+    """What a socket needs of the view that accepted it."""
+
+    groups: Groups
+    sockets: "Sockets"
+    documents: Documents
+
+
 class TextAdapter(ASGIWebSocketAdapter):
-    """Sends text frames, which the protocol demands, whatever the encoder returns."""
+    """Sends text frames, each within a bounded time; a peer that does not read is cut off."""
+
+    @property
+    def protocol(self) -> Any:
+        """The server's protocol object, where it is known."""
+        return self.ws.scope.get(PROTOCOL)
 
     @override
     async def send_json(self, message: Mapping[str, object]) -> None:
         encoded = self.view.encode_json(message)
+        await self.send_text(encoded.decode() if isinstance(encoded, bytes) else encoded)
+
+    async def send_text(self, text: str) -> None:
+        """Send one frame.
+
+        Raises:
+            WebSocketDisconnected: the peer is gone, or did not take it in time.
+        """
         try:
-            await self.ws.send_text(encoded.decode() if isinstance(encoded, bytes) else encoded)
+            async with asyncio.timeout(SEND_SECONDS):
+                await self.ws.send_text(text)
+        except TimeoutError as error:
+            self.abort()
+            raise WebSocketDisconnected from error
         except (WebSocketDisconnect, RuntimeError) as error:
             # Starlette raises RuntimeError for a send after the close that raced with it.
             raise WebSocketDisconnected from error
 
+    def abort(self) -> None:
+        """Drop the connection without a word: nobody is listening."""
+        transport = getattr(self.protocol, "transport", None)
+        if transport is not None:
+            transport.abort()
+
     @override
     async def close(self, code: int, reason: str) -> None:
-        with suppress(RuntimeError):
-            await self.ws.close(code=code, reason=reason)
+        # A close frame has room for 123 bytes of reason (RFC 6455, 5.5).
+        short = reason.encode()[:_REASON_BYTES].decode(errors="ignore")
+        with suppress(RuntimeError, WebSocketDisconnect):
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self.ws.close(code=code, reason=short)
+            except TimeoutError:
+                self.abort()
+
+
+class SocketMember:
+    """One subscription of one socket."""
+
+    __slots__ = ("_handler", "_prefix", "group", "id", "last", "open")
+
+    def __init__(self, handler: "TransportHandler", operation_id: str) -> None:
+        self.id = operation_id
+        self.last = 0
+        self.open = True
+        self.group: Group | None = None
+        self._handler = handler
+        self._prefix = b'{"id":%s,"type":"next","payload":' % json.dumps(operation_id).encode()
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Put a result into the socket's outbox, as long as its caller may have it."""
+        if self._handler.is_invalid:
+            return
+        frames, outbox = delivery.frames, self._handler.outbox
+        form = self._prefix if outbox.is_wired else _UNFRAMED + self._prefix
+        frame = frames.get(form)
+        if frame is None:
+            message = self._prefix + delivery.payload + b"}"
+            frame = frames[form] = text_frame(message) if outbox.is_wired else message
+        outbox.put(frame, frame, self.is_open)
+
+    def finish(self, errors: list[Any] | None) -> None:
+        """Tell the client that nothing more comes."""
+        message: dict[str, Any] = {"id": self.id, "type": "complete"}
+        if errors:
+            message = {"id": self.id, "type": "error", "payload": errors}
+        encoded = json.dumps(message).encode()
+        outbox = self._handler.outbox
+        outbox.put(encoded, text_frame(encoded) if outbox.is_wired else encoded, self.is_open)
+        self._handler.members.pop(self.id, None)
+
+    def is_open(self) -> bool:
+        """Whether the client still wants it."""
+        return self.open
+
+    def leave(self) -> None:
+        """Hear nothing more."""
+        self.open = False
+        if self.group is not None:
+            self.group.leave(self)
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
-    """The library's handler, with a fresh context for every operation of the socket, which ends with its credential."""
+    """One socket."""
 
-    _lapse: asyncio.Task[None] | None = None
+    outbox: Outbox
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.members: dict[str, SocketMember] = {}
+        self.heard = True
+        self._lapse: asyncio.Task[None] | None = None
+
+    @property
+    def endpoint(self) -> "Endpoint":
+        """What all sockets share."""
+        return cast("Endpoint", self.view)
+
+    @property
+    def adapter(self) -> TextAdapter:
+        """The socket."""
+        assert isinstance(self.websocket, TextAdapter)
+        return self.websocket
 
     @override
-    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        if message.get("payload") is None:
-            message = ConnectionInitMessage(type="connection_init")
-        await super().handle_connection_init(message)
-        if self.connection_acknowledged and self._lapse is None and self.context.viewer.can_lapse:
-            self._lapse = asyncio.create_task(self._close_when_invalid())
-
-    @override
-    async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        if not self._is_invalid():
-            await super().handle_subscribe(message)
+    async def handle(self) -> None:
+        protocol = wire_protocol(self.adapter.protocol)
+        self.outbox = Outbox(self.adapter.send_text, protocol, on_overflow=self._on_overflow)
+        sockets = self.endpoint.sockets
+        sockets.add(self)
+        try:
+            await super().handle()
+        finally:
+            sockets.discard(self)
 
     @override
     async def shutdown(self) -> None:
-        if self._lapse is not None and self._lapse.cancel():
-            await asyncio.wait({self._lapse})
-        await super().shutdown()
-
-    @override
-    async def run_operation(self, operation: Operation[Context, None]) -> None:
-        context = self.context.for_operation()
         try:
-            try:
-                results = await self.schema.stream(
-                    operation.query,
-                    variable_values=operation.variables,
-                    context_value=context,
-                    root_value=self.root_value,
-                    operation_name=operation.operation_name,
-                )
-                async with aclosing(results):
-                    await self._send_result_stream(operation, results)
-            except (WebSocketDisconnected, asyncio.CancelledError):
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever failed, the client hears of it, masked
-                failure = error if isinstance(error, GraphQLError) else GraphQLError("failed", original_error=error)
-                await operation.send_initial_errors([public_error(failure, context.request_id)])
-            await operation.send_operation_message({"id": operation.id, "type": "complete"})
-        except WebSocketDisconnected:
-            self.operations.pop(operation.id, None)
+            # The operations first: one of them may be about to join its group.
+            await super().shutdown()
+        finally:
+            self._leave_all()
+            if self._lapse is not None and self._lapse.cancel():
+                await asyncio.wait({self._lapse})
+            await self.outbox.stop()
 
     @override
-    async def _send_result_stream(self, operation: Operation[Context, None], result_source: StreamResult) -> None:
-        async for result in result_source:
-            if self._is_invalid():
-                raise WebSocketDisconnected  # nothing more may leave; the socket is being closed
-            if isinstance(result, PreExecutionError) or _is_end(result):
-                await operation.send_initial_errors(list(getattr(result, "errors", None) or ()))
-                return
-            if isinstance(result, ExecutionResult):
-                await operation.send_next(result)
+    async def handle_message(self, message: Message) -> None:
+        self.heard = True
+        problem = problem_of(message)
+        if problem is not None:
+            await self.handle_invalid_message(problem)
+            return
+        if message.get("payload") is None:
+            message = cast("Message", {name: value for name, value in message.items() if name != "payload"})
+        await super().handle_message(message)
 
-    def _is_invalid(self) -> bool:
-        return self.context.domain.sessions.why_invalid(self.context.viewer) is not None
+    @override
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        try:
+            await super().handle_connection_init(message)
+        except WebSocketDisconnected:
+            raise
+        except Exception:
+            logger.exception("a socket could not be opened")
+            await self.websocket.close(code=4500, reason="Internal server error")
+        if self.connection_acknowledged and self._lapse is None and self.context.viewer.can_lapse:
+            self._lapse = asyncio.create_task(self._close_when_invalid())
+
+    @property
+    def is_invalid(self) -> bool:
+        """Whether the caller's credential has ceased to be valid: nothing more may leave."""
+        viewer = self.context.viewer
+        return viewer.can_lapse and self.context.domain.sessions.why_invalid(viewer) is not None
 
     async def _close_when_invalid(self) -> None:
         reason = await self.context.domain.sessions.wait_invalid(self.context.viewer)
+        self._leave_all()
         for identifier in list(self.operations):
             await self.cleanup_operation(identifier)
-        with suppress(WebSocketDisconnect):
-            await self.websocket.close(code=_FORBIDDEN, reason=reason)
+        await self.websocket.close(code=_FORBIDDEN, reason=reason)
+
+    def _leave_all(self) -> None:
+        for member in list(self.members.values()):
+            member.leave()
+        self.members.clear()
+
+    @override
+    async def handle_ping(self, message: PingMessage) -> None:
+        payload = message.get("payload")
+        await self.send_message({"type": "pong", "payload": payload} if payload else {"type": "pong"})
+
+    @override
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        if self.is_invalid:
+            return
+        if self.connection_acknowledged and (message["id"] in self.members or message["id"] in self.operations):
+            await self.websocket.close(code=4409, reason=f"Subscriber for {message['id']} already exists")
+            return
+        limit = self.max_subscriptions_per_connection
+        if limit is not None and len(self.members) + len(self.operations) >= limit and self.connection_acknowledged:
+            error = GraphQLError("This socket has too many operations.", extensions={"code": "RATE_LIMITED"})
+            await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+            return
+        payload: dict[str, Any] = {**message["payload"]}
+        try:
+            payload["query"] = self.endpoint.documents.resolve(
+                payload.get("query"), payload.get("extensions"), payload.get("documentId")
+            )
+        except GraphQLError as error:
+            await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+            return
+        await super().handle_subscribe(cast("SubscribeMessage", {**message, "payload": payload}))
+
+    @override
+    async def handle_complete(self, message: CompleteMessage) -> None:
+        member = self.members.pop(message["id"], None)
+        if member is not None:
+            member.leave()
+        await super().handle_complete(message)
+
+    @override
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        try:
+            if await self._run(operation):
+                await operation.send_operation_message({"id": operation.id, "type": "complete"})
+        except WebSocketDisconnected:
+            self.operations.pop(operation.id, None)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever failed, the client hears of it, masked
+            failure = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+            with suppress(WebSocketDisconnected):
+                await operation.send_initial_errors([public_error(failure, self.context.request_id)])
+
+    async def _run(self, operation: Operation[Context, None]) -> bool:
+        """Execute with others where that can be; whether `complete` is due."""
+        if not operation.query:
+            message = "There is no GraphQL document in the message: send `query`."
+            raise GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+        shared = shared_operation(self.endpoint.groups.core, operation.query, operation.operation_name)
+        if shared is not None:
+            return await self._share(operation, shared)
+        return await self._execute(operation, self.context.for_operation())
+
+    async def _execute(self, operation: Operation[Context, None], context: Context) -> bool:
+        results = await self.schema.stream(
+            operation.query,
+            variable_values=operation.variables,
+            context_value=context,
+            root_value=self.root_value,
+            operation_name=operation.operation_name,
+        )
+        # A subscription that fails ends with an error; a query's failure is a result like any other.
+        strict = is_subscription(operation.query, operation.operation_name)
+        async with aclosing(results):
+            async for result in results:
+                if not await self._send_result(operation, result, strict=strict):
+                    return False
+        return True
+
+    async def _send_result(self, operation: Operation[Context, None], result: Any, *, strict: bool) -> bool:
+        """Send one result; False when it was the end of the operation."""
+        if self.is_invalid:
+            raise WebSocketDisconnected  # the socket is being closed
+        if isinstance(result, PreExecutionError) or (strict and source_failed(result)):
+            await operation.send_initial_errors(list(result.errors or ()))
+            return False
+        if isinstance(result, ExecutionResult):
+            await operation.send_next(result)
+        return True
+
+    async def _share(self, operation: Operation[Context, None], shared: SharedOperation) -> bool:
+        """Catch up alone, then join the group at a known position; whether `complete` is due."""
+        member = SocketMember(self, operation.id)
+        joining = Joining(
+            self.endpoint.groups,
+            self.context,
+            shared,
+            query=operation.query,
+            operation_name=operation.operation_name,
+            variables=operation.variables,
+        )
+        async with aclosing(joining.results(member)) as missed:
+            async for result in missed:
+                if not await self._send_result(operation, result, strict=True):
+                    return False
+        if joining.group is not None:
+            self._joined(operation, member, joining.group)
+            return False
+        if joining.errors is not None:
+            await self._refuse(operation, joining.errors)
+            return False
+        return True
+
+    def _joined(self, operation: Operation[Context, None], member: SocketMember, group: Group) -> None:
+        member.group = group
+        self.operations.pop(operation.id, None)
+        self.members[operation.id] = member
+
+    async def _refuse(self, operation: Operation[Context, None], errors: list[Any]) -> None:
+        self.operations.pop(operation.id, None)
+        await self.send_message({"id": operation.id, "type": "error", "payload": errors})
+
+    def _on_overflow(self) -> None:
+        self._leave_all()
+        closing = asyncio.create_task(self.websocket.close(*_SLOW))
+        self.endpoint.sockets.closing.add(closing)
+        closing.add_done_callback(self.endpoint.sockets.closing.discard)
 
 
-def _is_end(result: Any) -> bool:
-    """Whether the source of events failed, as opposed to the execution of one of them: no path leads to that."""
-    errors = getattr(result, "errors", None) or ()
-    return getattr(result, "data", None) is None and any(error.path is None for error in errors)
+class Sockets:
+    """All open sockets of a process: pinged in turn, and closed gently when the server goes."""
+
+    def __init__(self) -> None:
+        self._open: set[TransportHandler] = set()
+        self.closing: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, handler: TransportHandler) -> None:
+        """Keep an eye on a socket."""
+        self._open.add(handler)
+
+    def discard(self, handler: TransportHandler) -> None:
+        """A socket has closed."""
+        self._open.discard(handler)
+
+    async def ping(self) -> None:
+        """Ask every socket for a sign of life; cut off those that gave none since the last time."""
+        for handler in list(self._open):
+            if not handler.connection_acknowledged:
+                continue
+            if not handler.heard:
+                handler.adapter.abort()
+                continue
+            handler.heard = False
+            message = b'{"type":"ping"}'
+            outbox = handler.outbox
+            outbox.put(message, text_frame(message) if outbox.is_wired else message, _always)
+            await asyncio.sleep(0)
+
+    async def drain(self, *, seconds: float) -> None:
+        """Close every socket with 1012 at a moment of its own, so that their clients do not all come back at once."""
+        closing = [self._close_later(handler, random.uniform(0, seconds)) for handler in list(self._open)]  # noqa: S311 - only spreads them
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    async def _close_later(self, handler: TransportHandler, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await handler.websocket.close(code=1012, reason="The server is restarting.")
+
+
+def _always() -> bool:
+    return True

@@ -1,0 +1,328 @@
+"""Shared subscriptions: one source, one execution and one encoding per group and event, however many listen."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import orjson
+from graphql import GraphQLSchema
+from strawberry import Schema
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from domain.bootstrap import Domain
+from domain.ids import new_id
+from domain.model.change import Change
+from domain.model.filters import AllOf, Field, Filter, Term
+from domain.services.events import Watch
+from gql.context import GroupContext
+from gql.transport.sharing import GroupKey
+
+logger = logging.getLogger(__name__)
+
+#: How long handing an event out may hold the event loop before others get a turn.
+_TURN_SECONDS = 0.0015
+_CHECK_EVERY = 32
+_INTERNAL = [{"message": "Something went wrong here.", "extensions": {"code": "INTERNAL"}}]
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """One result of a group on its way to the members: the JSON payload, encoded once."""
+
+    seq: int
+    cursor: str | None
+    payload: bytes
+    #: Where the library looks for errors to handle; those of a group are in the payload, handled.
+    errors: ClassVar[None] = None
+    #: What members made of it for the wire, shared among those that make the same of it.
+    frames: dict[bytes, bytes] = field(default_factory=dict)
+
+
+class Member(Protocol):
+    """One subscriber of a group."""
+
+    #: The position up to which it has everything; what it gets lies behind that.
+    last: int
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Take a result without waiting."""
+
+    def finish(self, errors: list[Any] | None) -> None:
+        """Hear that nothing more comes, because of errors or because the subscription ended."""
+
+
+class Group:
+    """Those who share one execution. It is its own event source: the hub puts changes in, the execution takes them."""
+
+    shows_present = False
+
+    def __init__(self, key: GroupKey, groups: "Groups") -> None:
+        self.key = key
+        self.members: dict[Member, None] = {}
+        self.watch: Watch | None = None
+        self.started = asyncio.Event()
+        self.errors: list[Any] | None = None
+        self.closed = False
+        self._groups = groups
+        self._queue: deque[Change] = deque()
+        self._filled = asyncio.Event()
+        self._current = 0
+        self._delivered = 0
+        self._busy = False
+        self.task: asyncio.Task[None] | None = None
+        self._joining = 0
+
+    @property
+    def position(self) -> int:
+        """Everything up to here was handed out: who joins now must have it already."""
+        idle = not self._busy and not self._queue
+        return max(self._delivered, self._groups.position) if idle else self._delivered
+
+    def join(self, member: Member) -> bool:
+        """Hand results to this member from its position on; False while it is behind and has to catch up first."""
+        if member.last < self.position:
+            return False
+        self.members[member] = None
+        return True
+
+    def leave(self, member: Member) -> None:
+        """Hand this member nothing more; without members the group ends."""
+        self.members.pop(member, None)
+        self._end_if_unwanted()
+
+    async def ready(self) -> bool:
+        """Whether it takes members, once that is known; False when it ended before it began."""
+        self._joining += 1
+        try:
+            await self.started.wait()
+        finally:
+            self._joining -= 1
+            # Who waited may have been cancelled; who joins does so before anything else can happen.
+            asyncio.get_running_loop().call_soon(self._end_if_unwanted)
+        return not self.closed
+
+    def _end_if_unwanted(self) -> None:
+        if not self.members and not self._joining:
+            self._groups.close(self)
+
+    def put(self, change: Change) -> None:
+        """Have the execution take a change."""
+        self._queue.append(change)
+        self._filled.set()
+
+    async def start(self, after: str | None) -> int:  # noqa: ARG002 - members have caught up by themselves
+        """Where the hub is."""
+        return self._groups.position
+
+    async def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
+        """The changes behind the hub's position that it finds to be wanted."""
+        self.watch = watch
+        self._delivered = max(position, self._groups.position)
+        self._groups.listen(self)
+        self.started.set()
+        while True:
+            self._busy = False
+            while not self._queue:
+                self._filled.clear()
+                await self._filled.wait()
+            change = self._queue.popleft()
+            self._busy = True
+            self._current = change.seq
+            yield change
+
+    async def run(self, schema: Schema, context: GroupContext) -> None:
+        """Execute the subscription and hand every result out, until it ends."""
+        try:
+            results = await schema.stream(
+                self.key.query,
+                variable_values=orjson.loads(self.key.variables),
+                context_value=context,
+                operation_name=self.key.operation_name,
+            )
+            async with aclosing(results):
+                async for result in results:
+                    if not isinstance(result, ExecutionResult | PreExecutionError):
+                        continue
+                    if source_failed(result) or (result.data is None and result.errors and not self._busy):
+                        self.fail([error.formatted for error in result.errors or ()])
+                        return
+                    await self._hand_out(_encoded(result, self._current, context.cursor))
+        except Exception:
+            logger.exception("a shared subscription failed")
+            self.fail(_INTERNAL)
+        finally:
+            self._end()
+
+    def fail(self, errors: list[Any]) -> None:
+        """End because of these errors, of which every member hears."""
+        self.errors = errors
+
+    async def _hand_out(self, delivery: Delivery) -> None:
+        # From here on it counts as handed out: who joins in between gets it by catching up, not from us.
+        self._delivered = delivery.seq
+        turn_ends = time.perf_counter() + _TURN_SECONDS
+        for count, member in enumerate(list(self.members), start=1):
+            if member.last < delivery.seq and member in self.members:
+                member.last = delivery.seq
+                member.deliver(delivery)
+            if count % _CHECK_EVERY == 0 and time.perf_counter() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = time.perf_counter() + _TURN_SECONDS
+
+    def _end(self) -> None:
+        self.closed = True
+        self.started.set()
+        self._groups.forget(self)
+        for member in list(self.members):
+            member.finish(self.errors)
+        self.members.clear()
+
+
+class Groups:
+    """All groups of a process, and the one reader of the log that feeds them."""
+
+    def __init__(self, schema: Schema, domain: Domain) -> None:
+        self.schema = schema
+        self._domain = domain
+        self._groups: dict[GroupKey, Group] = {}
+        self._index: dict[tuple[str, str], dict[Group, None]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._position = 0
+
+    @property
+    def core(self) -> GraphQLSchema:
+        """The schema as graphql-core has it."""
+        return self.schema._schema  # noqa: SLF001 - the library has no other name for it
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    @property
+    def position(self) -> int:
+        """Every change up to here was given to the groups that want it."""
+        if self._task is None:
+            self._position = self._domain.tail.last
+            self._task = asyncio.create_task(self._feed())
+        return self._position
+
+    def of(self, key: GroupKey) -> Group:
+        """The group of that key, made where there is none."""
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(key, self)
+            context = GroupContext(
+                domain=self._domain, request_id=new_id("req"), shared_audience=key.audience, source=group
+            )
+            group.task = asyncio.create_task(group.run(self.schema, context))
+        return group
+
+    def listen(self, group: Group) -> None:
+        """Feed a group from now on with what its watch wants."""
+        for place in _places(group.watch):
+            self._index.setdefault(place, {})[group] = None
+
+    def close(self, group: Group) -> None:
+        """End a group that nobody listens to."""
+        self.forget(group)
+        if group.task is not None and not group.closed:
+            group.closed = True
+            # It waits for changes or for a read, which is shielded: nothing is cut in half.
+            group.task.cancel()
+
+    def forget(self, group: Group) -> None:
+        """Feed a group no more."""
+        if self._groups.get(group.key) is group:
+            del self._groups[group.key]
+        for place in _places(group.watch):
+            listeners = self._index.get(place, {})
+            listeners.pop(group, None)
+            if not listeners:
+                self._index.pop(place, None)
+        if not self._groups and self._task is not None:
+            # It waits for the log; the next group begins at the log's head again.
+            self._task.cancel()
+            self._task = None
+
+    async def stop(self) -> None:
+        """End all groups and the feed."""
+        for group in list(self._groups.values()):
+            self.close(group)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _feed(self) -> None:
+        try:
+            async with aclosing(self._domain.events.follow_raw(self._position)) as changes:
+                async for change in changes:
+                    for group in self._interested(change):
+                        group.put(change)
+                    self._position = change.seq
+        except Exception:
+            logger.exception("the feed of shared subscriptions failed")
+            # The next one who asks for the position starts it anew, at the end of the log.
+            self._task = None
+            for group in list(self._groups.values()):
+                group.fail(_INTERNAL)
+                self.close(group)
+
+    def _interested(self, change: Change) -> Iterator[Group]:
+        """The groups that want a change, found by what they watch; only those are asked."""
+        seen: set[Group] = set()
+        for place in _touched_places(change):
+            for group in self._index.get(place, ()):
+                if group not in seen and group.watch is not None and group.watch.wants(change):
+                    seen.add(group)
+                    yield group
+
+
+def source_failed(result: Any) -> bool:
+    """Whether a subscription's source failed, as opposed to the execution of one event: no path leads to that."""
+    errors = getattr(result, "errors", None) or ()
+    return getattr(result, "data", None) is None and any(error.path is None for error in errors)
+
+
+_ANYWHERE = ("any", "")
+
+
+def _places(watch: Watch | None) -> list[tuple[str, str]]:
+    """Where a watch has to look: at one incident, at some systems, or everywhere."""
+    if watch is None:
+        return []
+    if watch.incident_id is not None:
+        return [("incident", watch.incident_id)]
+    systems = _systems_of(watch.tree)
+    return [("system", system) for system in systems] if systems is not None else [_ANYWHERE]
+
+
+def _systems_of(tree: Filter) -> tuple[str, ...] | None:
+    """The systems without one of which the filter cannot match; None where there is no such set."""
+    if isinstance(tree, Term):
+        return tuple(tree.value) if tree.field is Field.SYSTEM else None
+    if isinstance(tree, AllOf):
+        return next((systems for part in tree.parts if (systems := _systems_of(part)) is not None), None)
+    return None
+
+
+def _touched_places(change: Change) -> Iterator[tuple[str, str]]:
+    yield _ANYWHERE
+    yield ("incident", change.entity_id)
+    systems: set[str] = set()
+    for state in (change.before, change.after):
+        systems.update((state or {}).get("system_ids", ()))
+    for system in systems:
+        yield ("system", system)
+
+
+def _encoded(result: Any, seq: int, cursor: str | None) -> Delivery:
+    payload: Mapping[str, Any] = {"data": result.data}
+    if result.errors:
+        payload = {**payload, "errors": [error.formatted for error in result.errors]}
+    if result.extensions:
+        payload = {**payload, "extensions": result.extensions}
+    return Delivery(seq=seq, cursor=cursor, payload=orjson.dumps(payload))

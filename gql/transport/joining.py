@@ -1,0 +1,86 @@
+"""How one subscriber gets into its group without a gap or a duplicate: what it missed first, alone, then the rest."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from gql.context import Context
+from gql.limits.checks import charged
+from gql.permissions import MayRead
+from gql.transport.groups import Group, Groups, Member
+from gql.transport.sharing import SharedOperation
+from gql.transport.sources import CatchUp, Continued
+
+#: What joining costs somebody who has missed nothing, and so has nothing executed alone.
+_JOINING_POINTS = 5
+
+
+class Joining:
+    """One subscriber's way into its group."""
+
+    def __init__(
+        self,
+        groups: Groups,
+        context: Context,
+        shared: SharedOperation,
+        *,
+        query: str,
+        operation_name: str | None,
+        variables: dict[str, Any] | None,
+    ) -> None:
+        self._groups = groups
+        self._context = context
+        self._shared = shared
+        self._query = query
+        self._operation_name = operation_name
+        self._variables = variables
+        #: The group, once the subscriber is in it.
+        self.group: Group | None = None
+        #: Why there is none, where the shared execution failed.
+        self.errors: list[Any] | None = None
+
+    async def results(self, member: Member) -> AsyncGenerator[Any, None]:
+        """What the subscriber missed. Then it is in `group`, or there are `errors`, or the subscription has ended."""
+        self._context.require(MayRead.role)
+        key = self._shared.key(self._query, self._operation_name, self._variables, self._context.audience)
+        stretch = await self._first(member)
+        while True:
+            if stretch is not None:
+                async with aclosing(self._executed(stretch)) as results:
+                    async for result in results:
+                        yield result
+                if not stretch.finished:
+                    return
+                member.last = stretch.reached
+            group = self._groups.of(key)
+            if await group.ready():
+                if group.join(member):
+                    self.group = group
+                    return
+                stretch = Continued(self._context.domain.events, position=member.last, until=group.position)
+            elif group.errors is not None:
+                self.errors = group.errors
+                return
+            else:
+                stretch = None  # delivered already; the group went before anybody was in it
+
+    async def _first(self, member: Member) -> CatchUp | None:
+        events, resumed = self._context.domain.events, self._context.last_event_id
+        if resumed is None and self._shared.starts_now(self._variables):
+            refusal = await charged(self._context, _JOINING_POINTS)
+            if refusal is not None:
+                raise refusal
+            member.last = await events.head()
+            return None
+        return CatchUp(events, until=self._groups.position, resumed=resumed)
+
+    async def _executed(self, stretch: CatchUp) -> AsyncGenerator[Any, None]:
+        results = await self._groups.schema.stream(
+            self._query,
+            variable_values=self._variables,
+            context_value=self._context.for_operation(stretch),
+            operation_name=self._operation_name,
+        )
+        async with aclosing(results):
+            async for result in results:
+                yield result

@@ -1,0 +1,131 @@
+"""The way out of one WebSocket: bounded, in order, and never waited for by anybody else."""
+
+import asyncio
+import struct
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from websockets.protocol import State
+
+#: What a socket may have waiting before it is dropped; its client comes back with its cursor.
+MOST_FRAMES = 1024
+MOST_BYTES = 4_000_000
+#: How long one frame may take to leave; a peer that reads nothing for so long is gone.
+SEND_SECONDS = 10.0
+
+_SHORT, _MEDIUM = 126, 1 << 16
+
+
+class Outbox:
+    """Takes frames without waiting. While the peer reads slowly they queue up, to a bound.
+
+    `protocol` is uvicorn's, where frames can be written to it as they are, else None.
+    """
+
+    def __init__(
+        self, send_text: Callable[[str], Awaitable[None]], protocol: Any, *, on_overflow: Callable[[], None]
+    ) -> None:
+        self._send_text = send_text
+        self._protocol = protocol
+        self._on_overflow = on_overflow
+        self._waiting: deque[tuple[bytes, Callable[[], bool]]] = deque()
+        self._waiting_bytes = 0
+        self._task: asyncio.Task[None] | None = None
+        self.closed = False
+
+    @property
+    def is_wired(self) -> bool:
+        """Whether frames go to the wire as they are, encoded once for all sockets of a group."""
+        return self._protocol is not None
+
+    def put(self, message: bytes, frame: bytes, wanted: Callable[[], bool]) -> None:
+        """Send a message when its turn comes, if it is still wanted then; `frame` is its form on the wire."""
+        if self.closed:
+            return
+        protocol = self._protocol
+        # A drain on its way has a frame that comes first, even when it is woken only after us.
+        if protocol is not None and self._task is None and protocol.writable.is_set():
+            if protocol.disconnected or protocol.close_sent or protocol.transport.is_closing():
+                self.close()
+                return
+            protocol.transport.write(frame)
+            return
+        self._waiting.append((frame if protocol is not None else message, wanted))
+        self._waiting_bytes += len(frame)
+        if len(self._waiting) > MOST_FRAMES or self._waiting_bytes > MOST_BYTES:
+            self.close()
+            self._on_overflow()
+        elif self._task is None:
+            self._task = asyncio.create_task(self._drain())
+
+    def close(self) -> None:
+        """Drop what waits, and take nothing more."""
+        self.closed = True
+        self._waiting.clear()
+        self._waiting_bytes = 0
+
+    async def stop(self) -> None:
+        """The same, and let go of the peer."""
+        self.close()
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await self._task
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                await self._until_writable()
+                if not self._waiting:
+                    return
+                # Asked only now: whoever reuses the id of a subscription must hear nothing of the former one.
+                frame, wanted = self._waiting.popleft()
+                self._waiting_bytes -= len(frame)
+                if wanted():
+                    await self._write(frame)
+        except Exception:  # noqa: BLE001 - however sending fails, the peer is gone
+            self.close()
+        finally:
+            self._task = None
+
+    async def _until_writable(self) -> None:
+        protocol = self._protocol
+        if protocol is None:
+            return
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await protocol.writable.wait()
+        except TimeoutError:
+            protocol.transport.abort()
+            raise
+
+    async def _write(self, frame: bytes) -> None:
+        protocol = self._protocol
+        if protocol is None:
+            await self._send_text(frame.decode())
+            return
+        if protocol.disconnected or protocol.close_sent:
+            self.close()
+            return
+        protocol.transport.write(frame)
+
+
+def wire_protocol(candidate: Any) -> Any:
+    """Uvicorn's sans-io protocol where frames can be written to it as they are: no compression, nothing in between."""
+    conn = getattr(candidate, "conn", None)
+    usable = all(hasattr(candidate, name) for name in ("writable", "transport", "disconnected", "close_sent"))
+    if not usable or conn is None or getattr(conn, "extensions", None) or conn.state is not State.OPEN:
+        return None
+    return candidate
+
+
+def text_frame(message: bytes) -> bytes:
+    """A WebSocket frame that holds this text, unmasked as servers send it (RFC 6455, 5.2)."""
+    size = len(message)
+    if size < _SHORT:
+        return b"\x81" + bytes((size,)) + message
+    if size < _MEDIUM:
+        return b"\x81\x7e" + struct.pack("!H", size) + message
+    return b"\x81\x7f" + struct.pack("!Q", size) + message

@@ -1,0 +1,29 @@
+"""Our server as `incidentql serve` runs it, or with one of its ideas taken away."""
+
+import asyncio
+import math
+import sys
+from typing import Any
+from unittest.mock import patch
+
+import uvloop
+
+from domain.settings import Settings
+from gql.cli.serving import serve
+
+#: Pre-framed writes: without the protocol object, messages go through ASGI's `send`. Shared executions. Turns for
+#: others while an event is handed out.
+IDEAS: dict[str, Any] = {
+    "wire": patch("gql.cli.serving.ProtocolScope", lambda app: app),
+    "sharing": patch("gql.transport.websocket.shared_operation", lambda *_: None),
+    "turns": patch("gql.transport.groups._TURN_SECONDS", math.inf),
+}
+
+
+if __name__ == "__main__":
+    port, database, token, *ideas = sys.argv[1:]
+    for one in ideas:
+        IDEAS[one].start()
+    settings = Settings(port=int(port), database_url=f"sqlite:///{database}", admin_token=token, ide=False)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings, demo=False, say=print))

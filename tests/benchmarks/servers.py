@@ -1,0 +1,173 @@
+"""The servers that are measured, each a process of its own on core 0."""
+
+import json
+import os
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+PEERS = FOLDER / "peers"
+ROOT = FOLDER.parent.parent
+TOKEN = "a-token-for-the-benchmark"
+SERVER_CORE, CLIENT_CORE = 0, 1
+_START_SECONDS = 15
+_INSTALL_SECONDS = 240
+_STOP_SECONDS = 5
+_MOST_FILES = 16_384
+_CREATE_SYSTEM = 'mutation { createSystem(input: {key: "payments", name: "Payments"}) { system { id } } }'
+
+
+class MissingError(Exception):
+    """This machine does not have what a peer needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A server, and how much of it fits into the time of a run."""
+
+    name: str
+    script: str
+    #: What to take away from our own server.
+    without: tuple[str, ...] = ()
+    most_messages: int = 1_000_000
+    #: It is so far behind that one round tells enough.
+    rounds: int = 99
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is IncidentQL, with its database."""
+        return self.script == "incidentql.py"
+
+    def command(self, port: int, folder: Path) -> list[str]:
+        """How to start it.
+
+        Raises:
+            MissingError: it needs Node or packages that are not there.
+        """
+        if self.script.endswith(".mjs"):
+            return [_node(), str(PEERS / self.script), str(port)]
+        more = [str(folder / "bench.db"), TOKEN, *self.without] if self.is_ours else []
+        return [sys.executable, str(PEERS / self.script), str(port), *more]
+
+
+RAW = Peer(name="raw wire", script="raw.py")
+OURS = Peer(name="ours wire", script="incidentql.py")
+ASGI = Peer(name="ours plain ASGI", script="incidentql.py", without=("wire",))
+ALONE = Peer(name="ours per socket", script="incidentql.py", without=("sharing",), most_messages=5000, rounds=1)
+INLINE = Peer(name="ours without turns", script="incidentql.py", without=("turns",))
+GRAPHQL_WS = Peer(name="node graphql-ws", script="graphql-ws.mjs", most_messages=40_000, rounds=1)
+MERCURIUS = Peer(name="node mercurius", script="mercurius.mjs", most_messages=40_000, rounds=1)
+ALL = (RAW, OURS, ASGI, ALONE, GRAPHQL_WS, MERCURIUS)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers."""
+
+    port: int
+    pid: int
+
+
+@contextmanager
+def running(peer: Peer, folder: Path) -> Iterator[Running]:
+    """The server, started anew with an empty database.
+
+    Raises:
+        MissingError: it cannot run here.
+        RuntimeError: it did not start.
+    """
+    for old in folder.glob("bench.db*"):
+        old.unlink()
+    port = _free_port()
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["taskset", "-c", str(SERVER_CORE), *peer.command(port, folder)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _await_start(process, port, log)
+        if peer.is_ours:
+            post(port, {"query": _CREATE_SYSTEM})
+        yield Running(port, process.pid)
+    finally:
+        # Not gently: closing thousands of sockets one by one is no part of what is measured.
+        process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
+
+
+def post(port: int, body: dict[str, Any]) -> Any:
+    """The answer to one GraphQL request over HTTP."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        json.dumps(body).encode(),
+        {"content-type": "application/json", "authorization": f"Bearer {TOKEN}"},
+    )
+    with urllib.request.urlopen(request, timeout=_STOP_SECONDS) as response:
+        answer = json.load(response)
+    if "errors" in answer:
+        raise RuntimeError(answer["errors"])
+    return answer
+
+
+def raise_file_limit() -> None:
+    """Allow as many open sockets as this machine lets us have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def install_node_peers() -> str | None:
+    """Install their packages as locked, unless that was done; why they cannot run, if they cannot."""
+    try:
+        _node()
+    except MissingError as error:
+        return str(error)
+    lock, stamp = PEERS / "package-lock.json", PEERS / "node_modules" / ".installed"
+    if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
+        return None
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    try:
+        subprocess.run(command, cwd=PEERS, check=True, capture_output=True, timeout=_INSTALL_SECONDS)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"npm ci failed: {error}"
+    stamp.write_bytes(lock.read_bytes())
+    return None
+
+
+def _node() -> str:
+    found = shutil.which("node")
+    if found is None:
+        raise MissingError("no node on PATH")
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_start(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"it did not start: {log.read_text()[-600:]}")

@@ -1,0 +1,15 @@
+from shutil import which
+
+import pytest
+
+from tests.benchmarks import fanout
+
+
+@pytest.mark.skipif(which("gcc") is None or which("taskset") is None, reason="no gcc or no taskset on PATH")
+def test_the_command_measures_our_server_beside_raw_writes(capsys: pytest.CaptureFixture[str]) -> None:
+    fanout.main(["--n", "20", "--events", "2", "--rounds", "1", "--only", "raw,ours wire"])
+    printed = capsys.readouterr().out
+    assert "20 sockets" in printed
+    assert "raw wire" in printed
+    assert "ours wire" in printed
+    assert "without" not in printed

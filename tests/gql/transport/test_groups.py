@@ -1,0 +1,280 @@
+"""Shared subscriptions: what all of a group get, and how a group ends."""
+
+import asyncio
+import json
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from domain.bootstrap import Domain
+from domain.model.commands import UpdateIncident
+from domain.model.viewer import Audience
+from domain.services.events import EventService, Watch
+from domain.services.reads import Reads
+from gql.transport import sharing
+from gql.transport.groups import Delivery, Group
+from tests.client import Json
+from tests.factories import ADMIN, make_incident, make_system
+from tests.gql.subscriptions.watching import now
+from tests.gql.transport.sockets import Running, serving, until
+
+CHANGES = "subscription S($after: String, $f: IncidentEventFilter) { incidentChanges(after: $after, filter: $f) {"
+PLAIN = f"{CHANGES} version changedFields delta incidentId }} }}"
+SHOWING = f"{CHANGES} version incident {{ title }} }} }}"
+INCIDENT = "subscription S($id: ID!, $after: String) { incident(id: $id, after: $after) { version title } }"
+
+
+# ------------------------------------------------------------------------------------------------ what all of them get
+
+
+async def test_only_groups_that_a_change_may_concern_are_asked(
+    served: Running, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"system-{number}" for number in range(20)]
+    for key in keys:
+        await make_system(domain, key)
+    moved = await make_incident(domain, keys[0])
+    asked: list[Watch] = []
+    original = Watch.wants
+
+    def wants(watch: Watch, change: Any) -> bool:
+        asked.append(watch)
+        return original(watch, change)
+
+    monkeypatch.setattr(Watch, "wants", wants)
+    async with served.socket() as raw:
+        for key in keys:
+            await raw.subscribe(PLAIN, id=key, f={"system": {"in": [key]}})
+        await until(lambda: served.members == 20)
+        await domain.incidents.update(ADMIN, UpdateIncident(id=moved.id, systems=[keys[1]]))
+        heard = [await raw.next() for _ in range(2)]
+        await raw.ping()
+    assert {message["id"] for message in heard} == {keys[0], keys[1]}
+    assert len(asked) == 2
+
+
+async def test_errors_of_an_execution_are_shared(
+    served: Running, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    async def broken(_: Reads, ids: Any) -> Any:
+        calls.append(ids)
+        raise RuntimeError("with a secret")
+
+    monkeypatch.setattr(Reads, "incidents", broken)
+    async with served.socket() as one, served.socket() as other:
+        for raw in (one, other):
+            await raw.subscribe(SHOWING)
+        await until(lambda: served.members == 2)
+        await make_incident(domain)
+        payloads = [(await raw.next())["payload"] for raw in (one, other)]
+    assert payloads[0] == payloads[1]
+    assert payloads[0]["data"] == {"incidentChanges": {"version": 1, "incident": None}}
+    assert payloads[0]["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert "secret" not in str(payloads)
+    assert len(calls) == 1
+
+
+async def test_a_source_that_fails_between_two_events_is_an_error_for_all(
+    served: Running, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = await make_incident(domain)
+
+    async def broken(*_: Any) -> Any:
+        raise RuntimeError("with a secret")
+
+    async with served.socket() as one, served.socket() as other:
+        for raw in (one, other):
+            await raw.send(_watch(incident.id))
+            await raw.data()
+        await until(lambda: served.members == 2)
+        monkeypatch.setattr(Reads, "incidents", broken)
+        await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, title="Two"))
+        for raw in (one, other):
+            message = await raw.next()
+            assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "INTERNAL")
+            await raw.ping()
+
+
+async def test_a_feed_that_fails_is_an_error_for_all_and_the_next_one_starts_it_anew(
+    served: Running, domain: Domain, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = EventService.follow_raw
+
+    async def broken(service: EventService, position: int) -> Any:
+        async with aclosing(original(service, position)) as changes:
+            await anext(changes)
+        raise RuntimeError("the database is gone")
+        yield
+
+    monkeypatch.setattr(EventService, "follow_raw", broken)
+    async with served.socket() as raw, served.stream(query=PLAIN) as stream:
+        await raw.subscribe(PLAIN)
+        await until(lambda: served.members == 2)
+        await make_incident(domain)
+        assert (await raw.next())["payload"][0]["extensions"]["code"] == "INTERNAL"
+        event = await stream.next()
+        assert event is not None
+        assert event["data"]["errors"][0]["extensions"]["code"] == "INTERNAL"
+        monkeypatch.undo()
+        await raw.subscribe(PLAIN)
+        await until(lambda: served.members == 1)
+        incident = await make_incident(domain)
+        assert (await raw.data())[0]["incidentId"] == incident.id
+    assert "the database is gone" in caplog.text
+
+
+async def test_frames_on_the_wire_are_those_of_the_server_s_own_encoder(domain: Domain) -> None:
+    shown = f"{CHANGES} delta incident {{ title description }} }} }}"
+    texts: dict[str, list[str]] = {}
+    start = await now(domain)
+    async with (
+        serving(domain) as wired,
+        serving(domain, outermost=lambda app: app) as plain,
+        wired.socket() as one,
+        plain.socket() as other,
+    ):
+        sockets = {"wired": one, "plain": other}
+        for raw in sockets.values():
+            await raw.subscribe(shown, id='€"')
+        await until(lambda: wired.members == plain.members == 1)
+        for size in (0, 10, 125, 5000, 19_000):
+            await make_incident(domain, description="é€" * (size // 2) or None)
+        for name, raw in sockets.items():
+            texts[name] = [await raw.text() for _ in range(5)]
+        # What is caught up with is encoded by the library, one operation at a time.
+        await one.subscribe(shown, id="2", after=start)
+        texts["caught up"] = [(await one.text()).replace('"id":"2"', '"id":"€\\""', 1) for _ in range(5)]
+    assert texts["wired"] == texts["plain"]
+    assert [json.loads(text) for text in texts["caught up"]] == [json.loads(text) for text in texts["wired"]]
+
+
+# ---------------------------------------------------------------------------------------------------------- how it ends
+
+
+async def test_a_group_ends_with_its_last_member_and_leaves_nothing_running(served: Running, domain: Domain) -> None:
+    async with served.socket() as raw:
+        await raw.subscribe(PLAIN)
+        await until(lambda: served.members == 1)
+    await until(served.idle)
+    followers, tasks = domain.tail.followers, len(asyncio.all_tasks())
+    async with served.socket() as one, served.socket() as other, served.stream(query=PLAIN):
+        for raw in (one, other):
+            await raw.subscribe(PLAIN)
+            await raw.subscribe(SHOWING, id="2")
+        await until(lambda: served.members == 5)
+        assert domain.tail.followers == followers + 1  # one feed for all groups
+        await one.send({"id": "1", "type": "complete"}, {"id": "2", "type": "complete"})
+        await one.ping()
+        assert served.members == 3
+        other.abort()
+        await until(lambda: served.members == 1)
+        assert len(served.endpoint.groups) == 1
+    await until(served.idle)
+    await until(lambda: len(asyncio.all_tasks()) <= tasks)
+    assert domain.tail.followers == followers
+    assert served.endpoint.groups._index == {}
+
+
+async def test_a_deleted_incident_completes_all_who_watch_it(served: Running, domain: Domain) -> None:
+    incident = await make_incident(domain)
+    async with (
+        served.socket() as one,
+        served.socket() as other,
+        served.stream(query=INCIDENT, id=incident.id) as stream,
+    ):
+        for raw in (one, other):
+            await raw.send(_watch(incident.id))
+            assert (await raw.data())[0]["version"] == 1
+        await stream.data()
+        await until(lambda: served.members == 3)
+        await domain.incidents.delete(ADMIN, incident.id)
+        for raw in (one, other):
+            assert (await raw.next())["payload"]["data"] == {"incident": None}
+            assert await raw.next() == {"id": "1", "type": "complete"}
+            await raw.ping()
+            await raw.send(_watch(incident.id))
+            assert (await raw.next())["payload"][0]["extensions"]["code"] == "NOT_FOUND"
+        assert await stream.data() == [None]
+        ended = await stream.next()
+        assert ended is not None
+        assert ended["event"] == "complete"
+        assert len(served.endpoint.groups) == 0
+
+
+async def test_a_member_that_leaves_while_others_are_served_hears_nothing_more(served: Running, domain: Domain) -> None:
+    first, second = Ear(), Ear()
+    group = await _group_of(served, first, second)
+    first.on_delivery = lambda: group.leave(second)
+    await make_incident(domain)
+    await until(lambda: len(first.heard) == 1)
+    first.on_delivery = lambda: None
+    await make_incident(domain)
+    await until(lambda: len(first.heard) == 2)
+    assert second.heard == []
+    group.leave(first)
+
+
+async def test_who_comes_while_others_are_served_has_to_catch_up_first(served: Running, domain: Domain) -> None:
+    first, late = Ear(), Ear()
+    group = await _group_of(served, first)
+    late.last = first.last
+    joined: list[bool] = []
+    first.on_delivery = lambda: joined.append(group.join(late))
+    await make_incident(domain)
+    await until(lambda: len(first.heard) == 1)
+    assert joined == [False]
+    group.leave(first)
+
+
+async def test_a_used_id_hears_nothing_of_the_subscription_that_had_it(served: Running, domain: Domain) -> None:
+    await make_incident(domain)
+    async with served.socket() as raw:
+        for _ in range(8):
+            await raw.subscribe(PLAIN)
+            await raw.subscribe("{ viewer { role } }", id="2")
+            assert (await raw.next())["id"] == "2"
+            assert (await raw.next())["type"] == "complete"
+            await until(lambda: served.members == 1)
+            written = asyncio.create_task(make_incident(domain))
+            await raw.send({"id": "1", "type": "complete"}, {"type": "ping"})
+            while (await raw.next())["type"] != "pong":
+                pass
+            await raw.subscribe("{ viewer { role } }")
+            assert "viewer" in (await raw.next())["payload"]["data"]
+            assert (await raw.next())["type"] == "complete"
+            await written
+
+
+class Ear:
+    """A member that notes what it hears."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.heard: list[int] = []
+        self.on_delivery: Any = lambda: None
+
+    def deliver(self, delivery: Delivery) -> None:
+        self.heard.append(delivery.seq)
+        self.on_delivery()
+
+    def finish(self, errors: list[Any] | None) -> None:
+        raise AssertionError(errors)
+
+
+async def _group_of(served: Running, *members: Ear) -> Group:
+    groups = served.endpoint.groups
+    shared = sharing.shared_operation(groups.core, PLAIN, None)
+    assert shared is not None
+    group = groups.of(shared.key(PLAIN, None, {}, Audience.PUBLIC))
+    assert await group.ready()
+    for member in members:
+        member.last = group.position
+        assert group.join(member)
+    return group
+
+
+def _watch(incident_id: str) -> Json:
+    return {"id": "1", "type": "subscribe", "payload": {"query": INCIDENT, "variables": {"id": incident_id}}}

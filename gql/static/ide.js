@@ -21,7 +21,7 @@ query Incidents {
       systems {
         key
       }
-      updates(last: 3) {
+      updates(first: 3) {
         nodes {
           message
           statusChange

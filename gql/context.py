@@ -33,10 +33,15 @@ class Context:
     connection_params: dict[str, Any] | None = None
     #: What subscriptions read from; the log itself where nothing else is said.
     source: EventSource | None = None
-    loaders: Loaders = field(init=False)
+    _loaders: Loaders | None = field(default=None, init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        self.loaders = Loaders(self.domain, self.audience)
+    @property
+    def loaders(self) -> Loaders:
+        """What this operation has read, or this event's part of it."""
+        # Made when first asked for: the context of an idle socket never is, and all loaders together take 20 KB.
+        if self._loaders is None:
+            self._loaders = Loaders(self.domain, self.audience)
+        return self._loaders
 
     @property
     def events(self) -> EventSource:
@@ -88,7 +93,7 @@ class Context:
 
     def forget(self) -> None:
         """Read everything anew from here on, because what was read so far may have become old."""
-        self.loaders = Loaders(self.domain, self.audience)
+        self._loaders = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,7 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -193,6 +193,7 @@ class Groups:
         self._index: dict[tuple[str, str], dict[Group, None]] = {}
         self._task: asyncio.Task[None] | None = None
         self._position = 0
+        self._joining = 0
 
     @property
     def core(self) -> GraphQLSchema:
@@ -243,8 +244,21 @@ class Groups:
             listeners.pop(group, None)
             if not listeners:
                 self._index.pop(place, None)
-        if not self._groups and self._task is not None:
-            # It waits for the log; the next group begins at the log's head again.
+        self._rest()
+
+    @contextmanager
+    def joining(self) -> Iterator[None]:
+        """Keep the feed going meanwhile: the position that somebody catches up to must not be left behind."""
+        self._joining += 1
+        try:
+            yield
+        finally:
+            self._joining -= 1
+            self._rest()
+
+    def _rest(self) -> None:
+        """End the feed when nobody needs it; the next one begins at the log's head again."""
+        if not self._groups and not self._joining and self._task is not None:
             self._task.cancel()
             self._task = None
 

@@ -42,6 +42,12 @@ class Joining:
     async def results(self, member: Member) -> AsyncGenerator[Any, None]:
         """What the subscriber missed. Then it is in `group`, or there are `errors`, or the subscription has ended."""
         self._context.require(MayRead.role)
+        with self._groups.joining():
+            async with aclosing(self._until_joined(member)) as results:
+                async for result in results:
+                    yield result
+
+    async def _until_joined(self, member: Member) -> AsyncGenerator[Any, None]:
         key = self._shared.key(self._query, self._operation_name, self._variables, self._context.audience)
         stretch = await self._first(member)
         while True:

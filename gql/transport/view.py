@@ -42,9 +42,10 @@ from gql.transport.joining import Joining
 from gql.transport.negotiation import Accepted, negotiate
 from gql.transport.reading import Asked, asked_in, asked_in_query, linger, read_json
 from gql.transport.sharing import shared_operation
+from gql.transport.sockets import Sockets
 from gql.transport.sse import ResumableSSE, SharedResponse, shared_results, until
 from gql.transport.statuses import EVENT_STREAM, JSON, Outcome, RefusalError, outcome_of_code, was_executed
-from gql.transport.websocket import Sockets, TextAdapter, TransportHandler
+from gql.transport.websocket import TextAdapter, TransportHandler
 
 logger = logging.getLogger(__name__)
 

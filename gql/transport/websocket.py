@@ -3,9 +3,9 @@
 import asyncio
 import json
 import logging
-import random
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
 from graphql import GraphQLError
@@ -31,6 +31,7 @@ from gql.transport.joining import Joining
 from gql.transport.messages import problem_of
 from gql.transport.outbox import SEND_SECONDS, Outbox, text_frame, wire_protocol
 from gql.transport.sharing import SharedOperation, is_subscription, shared_operation
+from gql.transport.sockets import Sockets
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Endpoint(Protocol):
     """What a socket needs of the view that accepted it."""
 
     groups: Groups
-    sockets: "Sockets"
+    sockets: Sockets
     documents: Documents
 
 
@@ -101,7 +102,7 @@ class TextAdapter(ASGIWebSocketAdapter):
 class SocketMember:
     """One subscription of one socket."""
 
-    __slots__ = ("_handler", "_prefix", "group", "id", "last", "open")
+    __slots__ = ("_handler", "_lapses", "_outbox", "_prefix", "group", "id", "last", "open")
 
     def __init__(self, handler: "TransportHandler", operation_id: str) -> None:
         self.id = operation_id
@@ -109,13 +110,15 @@ class SocketMember:
         self.open = True
         self.group: Group | None = None
         self._handler = handler
-        self._prefix = b'{"id":%s,"type":"next","payload":' % json.dumps(operation_id).encode()
+        self._outbox = handler.outbox
+        self._lapses = handler.context.viewer.can_lapse
+        self._prefix = _prefix_of(operation_id)
 
     def deliver(self, delivery: Delivery) -> None:
         """Put a result into the socket's outbox, as long as its caller may have it."""
-        if self._handler.is_invalid:
+        if self._lapses and self._handler.is_invalid:
             return
-        frames, outbox = delivery.frames, self._handler.outbox
+        frames, outbox = delivery.frames, self._outbox
         form = self._prefix if outbox.is_wired else _UNFRAMED + self._prefix
         frame = frames.get(form)
         if frame is None:
@@ -129,7 +132,7 @@ class SocketMember:
         if errors:
             message = {"id": self.id, "type": "error", "payload": errors}
         encoded = json.dumps(message).encode()
-        outbox = self._handler.outbox
+        outbox = self._outbox
         outbox.put(encoded, text_frame(encoded) if outbox.is_wired else encoded, self.is_open)
         self._handler.members.pop(self.id, None)
 
@@ -208,6 +211,10 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         except Exception:
             logger.exception("a socket could not be opened")
             await self.websocket.close(code=4500, reason="Internal server error")
+        finally:
+            # Cancelled by now; it would hold its frames and its traceback for as long as the socket is open.
+            if self.connection_init_received:
+                self.connection_init_timeout_task = None
         if self.connection_acknowledged and self._lapse is None and self.context.viewer.can_lapse:
             self._lapse = asyncio.create_task(self._close_when_invalid())
 
@@ -353,47 +360,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         closing.add_done_callback(self.endpoint.sockets.closing.discard)
 
 
-class Sockets:
-    """All open sockets of a process: pinged in turn, and closed gently when the server goes."""
-
-    def __init__(self) -> None:
-        self._open: set[TransportHandler] = set()
-        self.closing: set[asyncio.Task[None]] = set()
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def add(self, handler: TransportHandler) -> None:
-        """Keep an eye on a socket."""
-        self._open.add(handler)
-
-    def discard(self, handler: TransportHandler) -> None:
-        """A socket has closed."""
-        self._open.discard(handler)
-
-    async def ping(self) -> None:
-        """Ask every socket for a sign of life; cut off those that gave none since the last time."""
-        for handler in list(self._open):
-            if not handler.connection_acknowledged:
-                continue
-            if not handler.heard:
-                handler.adapter.abort()
-                continue
-            handler.heard = False
-            message = b'{"type":"ping"}'
-            outbox = handler.outbox
-            outbox.put(message, text_frame(message) if outbox.is_wired else message, _always)
-            await asyncio.sleep(0)
-
-    async def drain(self, *, seconds: float) -> None:
-        """Close every socket with 1012 at a moment of its own, so that their clients do not all come back at once."""
-        closing = [self._close_later(handler, random.uniform(0, seconds)) for handler in list(self._open)]  # noqa: S311 - only spreads them
-        await asyncio.gather(*closing, return_exceptions=True)
-
-    async def _close_later(self, handler: TransportHandler, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        await handler.websocket.close(code=1012, reason="The server is restarting.")
-
-
-def _always() -> bool:
-    return True
+@lru_cache(maxsize=1024)
+def _prefix_of(operation_id: str) -> bytes:
+    """How its messages begin: one object for the many sockets whose clients count their operations from one."""
+    return b'{"id":%s,"type":"next","payload":' % json.dumps(operation_id).encode()

@@ -173,28 +173,31 @@ def _probe(server: Running, ending: threading.Event, found: list[tuple[float, fl
 
 def _print_fan_out(size: int, results: dict[Peer, list[Result]]) -> None:
     rows = {peer: _median(runs) for peer, runs in results.items() if runs}
-    print(f"\n{size} sockets")
+    raw = _delivery_micros(rows[RAW]) if RAW in rows else None
     print(
-        f"{'server':<20}{'events':>7}{'bytes':>7}{'us/message':>12}{'of raw':>8}{'with write':>12}{'us/write':>10}"
+        f"\n{size} sockets; CPU in us: a write alone, an event to one socket, each message beyond that, and all in all"
+    )
+    print(
+        f"{'server':<18}{'events':>7}{'bytes':>6}{'write':>8}{'event':>8}{'message':>9}{'of raw':>8}{'all':>9}"
         f"{'messages/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'KB/socket':>11}"
     )
-    raw = _delivery_micros(rows[RAW]) if RAW in rows else None
     for peer, row in rows.items():
         micros = _delivery_micros(row)
-        share = f"{raw / micros:.2f}" if raw else "-"
+        share = f"{raw / micros:.2f}" if raw and micros > 0 else "-"
         print(
-            f"{peer.name:<20}{row['events']:>7.0f}{row['bytes']:>7.0f}{micros:>12.1f}{share:>8}"
-            f"{row['cpu_seconds'] / row['delivered'] * 1e6:>12.1f}{row['write_cpu_seconds'] * 1e6:>10.0f}"
+            f"{peer.name:<18}{row['events']:>7.0f}{row['bytes']:>6.0f}{row['write_cpu_seconds'] * 1e6:>8.0f}"
+            f"{row['event_cpu_seconds'] * 1e6:>8.0f}{micros:>9.1f}{share:>8}"
+            f"{row['cpu_seconds'] / row['delivered'] * 1e6:>9.1f}"
             f"{row['delivered'] / row['seconds']:>12.0f}{row['p50_ms']:>9.1f}{row['p99_ms']:>9.1f}"
-            f"{(row['kb_idle'] - row['kb_before']) / size:>11.1f}",
+            f"{(row['kb_idle'] - row['kb_before']) / (size - 1):>11.1f}",
             flush=True,
         )
 
 
 def _delivery_micros(row: Result) -> float:
-    """CPU per message without what the writes would have cost with nobody there."""
-    delivery: float = row["cpu_seconds"] - row["events"] * row["write_cpu_seconds"]
-    return delivery / float(row["delivered"]) * 1e6
+    """CPU per message beyond the first: without the write and the execution, which an event costs once."""
+    delivery = float(row["cpu_seconds"] - row["events"] * row["event_cpu_seconds"])
+    return delivery / float(row["delivered"] - row["events"]) * 1e6
 
 
 def _median(runs: Sequence[Result]) -> Result:

@@ -6,7 +6,7 @@
  *     write           file: the body of the HTTP request that makes an event; "@MARK@" in it has to come back in the event
  *     token           sent with connection_init and as bearer
  *     sockets, stalled  how many subscribe, and how many of them never read again
- *     events, alone   how many writes with subscribers, and how many before there are any
+ *     events, alone   how many writes with all subscribers, and how many before with none, then with one
  *     rate            events a second; 0: the next one when everybody has the last one
  *     seconds         when to give up
  *
@@ -53,7 +53,7 @@ static size_t answer_length;
 static bool waits_for_answer;
 static long *arrived; /* per event */
 static uint32_t *latencies;
-static long delivered, bytes;
+static long delivered, bytes, heard_alone;
 static int measured_from; /* the events before that only warm up */
 static double began;
 
@@ -179,6 +179,7 @@ static void take_event(const char *mark, size_t length, double at) {
     char *end;
     double sent = strtod(mark + strlen("bench:"), &end);
     long event = *end == ':' ? strtol(end + 1, NULL, 10) : -1;
+    heard_alone += event == -1;
     if (event < 0 || event >= events) return;
     arrived[event]++;
     if (event < measured_from) return;
@@ -309,11 +310,10 @@ static void turn(int milliseconds) {
     }
 }
 
-static void connect_all(void) {
-    peers = calloc(sockets, sizeof *peers);
-    while (subscribed + gone < sockets) {
-        while (opened < sockets && opened - subscribed - gone < HANDSHAKES_AT_ONCE) {
-            peers[opened].stalled = opened < stalled;
+static void connect_up_to(int wanted) {
+    while (subscribed + gone < wanted) {
+        while (opened < wanted && opened - subscribed - gone < HANDSHAKES_AT_ONCE) {
+            peers[opened].stalled = opened >= sockets - stalled;
             open_peer(&peers[opened++]);
         }
         turn(100);
@@ -326,15 +326,16 @@ static void connect_all(void) {
     }
 }
 
-/* What writes cost while nobody listens; the same number before that only warm up. */
+/* What a write costs while nobody listens, or while one socket does; the same number before that only warm up. */
 static double write_alone(void) {
     double cpu = 0;
     for (int i = 0; i < 2 * alone; i++) {
         if (i == alone) cpu = server_cpu();
+        long heard_before = heard_alone;
         send_write(-1);
-        while (waits_for_answer) turn(100);
+        while (waits_for_answer || (subscribed && heard_alone == heard_before)) turn(100);
     }
-    return server_cpu() - cpu;
+    return alone ? (server_cpu() - cpu) / alone : 0;
 }
 
 /* Events up to a number, one after the other or at a rate; false when nothing came for too long. */
@@ -404,10 +405,16 @@ int main(int count, char **options) {
     latencies = calloc((size_t)sockets * events + 1, sizeof *latencies);
     writer = connection(NULL, 0);
 
-    double dropped_after = -1, write_cpu = alone ? write_alone() : 0;
+    peers = calloc(sockets, sizeof *peers);
+
+    double dropped_after = -1, write_cpu = write_alone(), event_cpu = 0;
+    if (alone && sockets) {
+        connect_up_to(1);
+        event_cpu = write_alone();
+    }
     long before = server_kilobytes();
     double connecting = now(), connect_cpu = server_cpu();
-    connect_all();
+    connect_up_to(sockets);
     connecting = now() - connecting;
     connect_cpu = server_cpu() - connect_cpu;
     long idle = server_kilobytes();
@@ -431,11 +438,11 @@ int main(int count, char **options) {
     }
     qsort(latencies, delivered, sizeof *latencies, ascending);
     printf("{\"complete\":%s,\"delivered\":%ld,\"events\":%d,\"bytes\":%.1f,\"seconds\":%.4f,\"cpu_seconds\":%.6f,"
-           "\"write_cpu_seconds\":%.6f,\"connect_seconds\":%.3f,\"connect_cpu_seconds\":%.3f,"
+           "\"write_cpu_seconds\":%.6f,\"event_cpu_seconds\":%.6f,\"connect_seconds\":%.3f,\"connect_cpu_seconds\":%.3f,"
            "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"kb_before\":%ld,\"kb_idle\":%ld,\"kb_after\":%ld,"
            "\"gone\":%d,\"dropped_after\":%.2f}\n",
            complete ? "true" : "false", delivered, events - measured_from, delivered ? (double)bytes / delivered : 0,
-           seconds, cpu, alone ? write_cpu / alone : 0, connecting, connect_cpu, percentile(0.5), percentile(0.99),
+           seconds, cpu, write_cpu, event_cpu, connecting, connect_cpu, percentile(0.5), percentile(0.99),
            percentile(1), before, idle, after, gone, dropped_after);
     return 0;
 }

@@ -22,7 +22,7 @@ class Load:
     sockets: int
     events: int
     stalled: int = 0
-    #: Writes before there are subscribers: what a write costs by itself.
+    #: Writes before there are subscribers, then with one: what a write and what an event cost by themselves.
     alone: int = 0
     #: Events a second; 0 makes the next one when everybody has the last one.
     rate: float = 0

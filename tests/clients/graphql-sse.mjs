@@ -1,5 +1,5 @@
 // Subscribes with the official graphql-sse client (distinct connections) and prints what happens, one JSON object a line.
-// Argument: { url, query, variables, lastEventId }.
+// Argument: { url, token, query, variables, lastEventId }.
 import { createClient } from "graphql-sse";
 
 const options = JSON.parse(process.argv[2]);
@@ -7,7 +7,10 @@ const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const client = createClient({
   url: options.url,
-  headers: options.lastEventId ? { "Last-Event-ID": options.lastEventId } : {},
+  headers: {
+    ...(options.token ? { Authorization: `Bearer ${options.token}` } : {}),
+    ...(options.lastEventId ? { "Last-Event-ID": options.lastEventId } : {}),
+  },
   retryAttempts: 0,
 });
 

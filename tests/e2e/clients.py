@@ -87,6 +87,14 @@ async def graphql_ws(server: Server, query: str = EVENTS, **options: Any) -> Asy
 
 
 @asynccontextmanager
+async def graphql_sse(server: Server, query: str = EVENTS, **options: Any) -> AsyncIterator[Client]:
+    """The graphql-sse client at work on one operation, as nobody where no token is given."""
+    settings = {"url": server.graphql_url, "query": query} | options
+    async with _client(*node_command(), "graphql-sse.mjs", json.dumps(settings)) as process:
+        yield Client(process)
+
+
+@asynccontextmanager
 async def subscribed(kind: str, server: Server, *, after: str | None, resumed: bool = False) -> AsyncIterator[Client]:
     """A client of that kind on `incidentEvents`; over SSE a resumed one says where it was as EventSource does."""
     variables = {"after": after}
@@ -98,9 +106,8 @@ async def subscribed(kind: str, server: Server, *, after: str | None, resumed: b
     if resumed:
         variables = {"after": None}
     if kind == "graphql-sse":
-        settings = {"url": server.graphql_url, "query": EVENTS, "variables": variables, "lastEventId": last_event_id}
-        async with _client(*node_command(), "graphql-sse.mjs", json.dumps(settings)) as process:
-            yield Client(process)
+        async with graphql_sse(server, variables=variables, lastEventId=last_event_id) as client:
+            yield client
         return
     parameters = urllib.parse.urlencode({"query": EVENTS, "variables": json.dumps(variables)})
     headers = ["-H", "Accept: text/event-stream"]

@@ -5,9 +5,10 @@ import pytest
 
 from tests.addresses import redis_url
 from tests.e2e.api import Api, mutation_text
-from tests.e2e.clients import Client, graphql_ws, subscribed
-from tests.e2e.server import api_of, running_server
+from tests.e2e.clients import Client, graphql_sse, graphql_ws, subscribed
+from tests.e2e.server import TOKEN, api_of, running_server
 
+ROLE = "{ viewer { role } }"
 CLIENTS = [
     pytest.param("graphql-ws", marks=pytest.mark.node),
     pytest.param("graphql-sse", marks=pytest.mark.node),
@@ -72,6 +73,45 @@ async def test_queries_and_mutations_go_over_the_web_socket(database_url: str) -
 async def test_a_token_that_is_not_valid_closes_the_web_socket_with_4403(database_url: str) -> None:
     async with running_server(database_url) as server, graphql_ws(server, token="not-a-token-of-ours") as client:
         assert (await client.next("closed"))["code"] == 4403
+
+
+@pytest.mark.node
+async def test_queries_and_mutations_go_over_sse(database_url: str) -> None:
+    async with running_server(database_url) as server:
+        variables = {"input": {"key": "payments", "name": "Payments"}}
+        async with graphql_sse(server, mutation_text("createSystem"), variables=variables, token=TOKEN) as client:
+            answer = (await client.next())["payload"]["data"]["createSystem"]
+            await client.next("complete")
+        async with graphql_sse(server, '{ system(key: "payments") { id } }') as client:
+            found = (await client.next())["payload"]["data"]["system"]
+            await client.next("complete")
+        async with graphql_sse(server, token="not-a-token-of-ours") as client:
+            assert "401" in (await client.next("error"))["message"]
+    assert answer["userErrors"] == []
+    assert found["id"] == answer["system"]["id"]
+
+
+@pytest.mark.node
+async def test_a_client_whose_token_expired_comes_back_with_a_fresh_one(database_url: str) -> None:
+    tokens = ["expired-since-yesterday", TOKEN]
+    async with running_server(database_url) as server, graphql_ws(server, ROLE, tokens=tokens, retries=5) as client:
+        assert (await client.next("closed"))["code"] == 4403
+        assert (await client.next())["payload"]["data"] == {"viewer": {"role": "ADMIN"}}
+
+
+@pytest.mark.node
+async def test_a_client_that_pings_is_answered_and_one_that_has_enough_leaves_in_peace(database_url: str) -> None:
+    async with running_server(database_url) as server, api_of(server) as api:
+        variables = {"after": await api.create_system()}
+        async with graphql_ws(server, variables=variables, keepAlive=50) as client:
+            for _ in range(3):
+                await client.next("pong")
+        async with graphql_ws(server, variables=variables, take=1) as client:
+            incident = await api.create_incident()
+            await api.create_incident("Of no interest any more")
+            assert await client.events(1) == [("CREATED", incident)]
+            await client.next("complete")
+            assert (await client.next("closed"))["code"] == 1000
 
 
 @pytest.mark.node

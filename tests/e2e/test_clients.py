@@ -108,7 +108,6 @@ async def test_a_client_that_pings_is_answered_and_one_that_has_enough_leaves_in
                 await client.next("pong")
         async with graphql_ws(server, variables=variables, take=1) as client:
             incident = await api.create_incident()
-            await api.create_incident("Of no interest any more")
             assert await client.events(1) == [("CREATED", incident)]
             await client.next("complete")
             assert (await client.next("closed"))["code"] == 1000

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import socket
 from collections.abc import AsyncIterator
@@ -65,7 +66,7 @@ async def test_many_connections_that_never_say_a_word_are_closed(
     leaving_nothing: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leaving_nothing.endpoint, "connection_init_wait_timeout", timedelta(seconds=0.5))
-    await _many_silent(leaving_nothing, 500)
+    await _many_silent(leaving_nothing, int(os.environ.get("HOSTILE_SILENT", "500")))
 
 
 async def _many_silent(served: Running, count: int) -> None:
@@ -139,7 +140,8 @@ async def test_a_token_counts_only_where_it_belongs(leaving_nothing: Running, pl
 
 
 async def test_sockets_that_vanish_at_any_moment_leave_nothing(leaving_nothing: Running, domain: Domain) -> None:
-    await _many_abrupt(leaving_nothing, domain, count=300, dice=random.Random(1))
+    count = int(os.environ.get("HOSTILE_ABRUPT", "300"))
+    await _many_abrupt(leaving_nothing, domain, count=count, dice=random.Random(1))
 
 
 async def _many_abrupt(served: Running, domain: Domain, *, count: int, dice: random.Random) -> None:

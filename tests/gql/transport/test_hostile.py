@@ -34,8 +34,9 @@ async def leaving_nothing(served: Running, domain: Domain) -> AsyncIterator[Runn
     await until(served.idle)
     tasks, followers = len(asyncio.all_tasks()), domain.tail.followers
     yield served
-    await until(served.idle)
-    await until(lambda: len(asyncio.all_tasks()) <= tasks)
+    # Uvicorn gives a peer ten seconds to answer a close.
+    await until(served.idle, seconds=15)
+    await until(lambda: len(asyncio.all_tasks()) <= tasks, seconds=15)
     assert domain.tail.followers == followers
     assert served.endpoint.groups._index == {}
 

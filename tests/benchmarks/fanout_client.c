@@ -31,6 +31,7 @@
 #define READ_BYTES (1 << 18)
 #define MARK "@MARK@"
 #define QUIET_SECONDS 10.0
+#define SETTLE_SECONDS 4.0 /* somebody else may keep the server busy */
 
 enum phase { UPGRADING, INITIALISING, SUBSCRIBED, GONE };
 
@@ -319,7 +320,8 @@ static void connect_up_to(int wanted) {
         turn(100);
     }
     /* Subscriptions are not acknowledged: they are in place when the server has nothing more to do. */
-    for (int quiet = 0; quiet < 2;) {
+    double settled_by = now() + SETTLE_SECONDS;
+    for (int quiet = 0; quiet < 2 && now() < settled_by;) {
         double cpu = server_cpu(), until = now() + 0.15;
         while (now() < until) turn(20);
         quiet = server_cpu() - cpu < 0.006 ? quiet + 1 : 0;

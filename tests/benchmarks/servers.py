@@ -41,6 +41,7 @@ class Peer:
     #: What to take away from our own server.
     without: tuple[str, ...] = ()
     most_messages: int = 1_000_000
+    most_sockets: int = 1_000_000
     #: It is so far behind that one round tells enough.
     rounds: int = 99
 
@@ -63,8 +64,15 @@ class Peer:
 
 RAW = Peer(name="raw wire", script="raw.py")
 OURS = Peer(name="ours wire", script="incidentql.py")
-ASGI = Peer(name="ours plain ASGI", script="incidentql.py", without=("wire",))
-ALONE = Peer(name="ours per socket", script="incidentql.py", without=("sharing",), most_messages=5000, rounds=1)
+ASGI = Peer(name="ours plain ASGI", script="incidentql.py", without=("wire",), rounds=1)
+ALONE = Peer(
+    name="ours per socket",
+    script="incidentql.py",
+    without=("sharing",),
+    most_messages=3000,
+    most_sockets=1000,
+    rounds=1,
+)
 INLINE = Peer(name="ours without turns", script="incidentql.py", without=("turns",))
 GRAPHQL_WS = Peer(name="node graphql-ws", script="graphql-ws.mjs", most_messages=40_000, rounds=1)
 MERCURIUS = Peer(name="node mercurius", script="mercurius.mjs", most_messages=40_000, rounds=1)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,11 +37,40 @@ class _Watched:
     streams: int = 0
     reason: str | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    listeners: set[Callable[[str], None]] = field(default_factory=set)
 
     def end(self, reason: str) -> None:
         if self.reason is None:
             self.reason = reason
             self.ended.set()
+            for listener in list(self.listeners):
+                listener(reason)
+
+
+class Held:
+    """One stream's hold on its credential, for as long as it lasts."""
+
+    __slots__ = ("_expires_at", "_on_end", "_release", "_watched")
+
+    def __init__(
+        self, watched: _Watched, expires_at: datetime | None, on_end: Callable[[str], None], release: Callable[[], None]
+    ) -> None:
+        self._watched = watched
+        self._expires_at = expires_at
+        self._on_end = on_end
+        self._release = release
+        watched.streams += 1
+        watched.listeners.add(on_end)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether nothing more may leave; asked for every event of every stream, so it looks nothing up."""
+        return self._watched.reason is not None or (self._expires_at is not None and self._expires_at <= now)
+
+    def release(self) -> None:
+        """Let go of it."""
+        self._watched.listeners.discard(self._on_end)
+        self._watched.streams -= 1
+        self._release()
 
 
 class Sessions:
@@ -84,10 +113,18 @@ class Sessions:
 
     def why_invalid(self, viewer: Viewer) -> str | None:
         """Why the caller's credential is known not to be valid any more; None while it is."""
-        watched = self._watched.get(_credential(viewer), _Watched())
+        watched = self._watched.get(_credential(viewer))
         if viewer.expires_at is not None and viewer.expires_at <= self._clock.now():
-            watched.end(EXPIRED)
-        return watched.reason
+            if watched is not None:
+                watched.end(EXPIRED)
+            return EXPIRED
+        return watched.reason if watched is not None else None
+
+    def hold(self, viewer: Viewer, on_end: Callable[[str], None]) -> Held:
+        """Hear, once and without waiting for it, that the caller's credential has ceased to be valid."""
+        credential = _credential(viewer)
+        watched = self._watched.setdefault(credential, _Watched())
+        return Held(watched, viewer.expires_at, on_end, lambda: self._forget(credential, watched))
 
     async def wait_invalid(self, viewer: Viewer) -> str:
         """Wait until the caller's credential ceases to be valid; why it did. Never returns for callers without one."""
@@ -99,8 +136,7 @@ class Sessions:
             return watched.reason or REVOKED
         finally:
             watched.streams -= 1
-            if not watched.streams and self._watched.get(credential) is watched:
-                del self._watched[credential]
+            self._forget(credential, watched)
 
     def revoked(self, token_id: str) -> None:
         """End whatever lives on this token here, at once; other processes find out when they look."""
@@ -122,6 +158,10 @@ class Sessions:
             for token_id in set(chunk) - await self._unrevoked(chunk):
                 self.revoked(token_id)
         await self._write_uses(now)
+
+    def _forget(self, credential: _Credential, watched: _Watched) -> None:
+        if not watched.streams and self._watched.get(credential) is watched:
+            del self._watched[credential]
 
     def _remembered(self, digest: str, now: datetime) -> ApiToken | None:
         read_at, token = self._read.get(digest, (None, None))

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
 import orjson
@@ -37,6 +38,8 @@ class Delivery:
     seq: int
     cursor: str | None
     payload: bytes
+    #: When it was handed out: what a member's credential has to be valid at.
+    at: datetime
     #: Where the library looks for errors to handle; those of a group are in the payload, handled.
     errors: ClassVar[None] = None
     #: What members made of it for the wire, shared among those that make the same of it.
@@ -151,7 +154,7 @@ class Group:
                     if source_failed(result) or (result.data is None and result.errors and not self._busy):
                         self.fail([error.formatted for error in result.errors or ()])
                         return
-                    await self._hand_out(_encoded(result, self._current, context.cursor))
+                    await self._hand_out(_encoded(result, self._current, context.cursor, at=context.domain.clock.now()))
         except Exception:
             logger.exception("a shared subscription failed")
             self.fail(_INTERNAL)
@@ -333,10 +336,10 @@ def _touched_places(change: Change) -> Iterator[tuple[str, str]]:
         yield ("system", system)
 
 
-def _encoded(result: Any, seq: int, cursor: str | None) -> Delivery:
+def _encoded(result: Any, seq: int, cursor: str | None, *, at: datetime) -> Delivery:
     payload: Mapping[str, Any] = {"data": result.data}
     if result.errors:
         payload = {**payload, "errors": [error.formatted for error in result.errors]}
     if result.extensions:
         payload = {**payload, "extensions": result.extensions}
-    return Delivery(seq=seq, cursor=cursor, payload=orjson.dumps(payload))
+    return Delivery(seq=seq, cursor=cursor, payload=orjson.dumps(payload), at=at)

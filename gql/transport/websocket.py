@@ -23,6 +23,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from typing_extensions import override
 
+from domain.services.sessions import Held
 from gql.context import Context
 from gql.errors import public_error
 from gql.transport.documents import Documents
@@ -102,7 +103,7 @@ class TextAdapter(ASGIWebSocketAdapter):
 class SocketMember:
     """One subscription of one socket."""
 
-    __slots__ = ("_handler", "_lapses", "_outbox", "_prefix", "group", "id", "last", "open")
+    __slots__ = ("_handler", "_held", "_outbox", "_prefix", "group", "id", "last", "open")
 
     def __init__(self, handler: "TransportHandler", operation_id: str) -> None:
         self.id = operation_id
@@ -111,12 +112,12 @@ class SocketMember:
         self.group: Group | None = None
         self._handler = handler
         self._outbox = handler.outbox
-        self._lapses = handler.context.viewer.can_lapse
+        self._held = handler.held
         self._prefix = _prefix_of(operation_id)
 
     def deliver(self, delivery: Delivery) -> None:
         """Put a result into the socket's outbox, as long as its caller may have it."""
-        if self._lapses and self._handler.is_invalid:
+        if self._held is not None and self._held.is_over(delivery.at):
             return
         frames, outbox = delivery.frames, self._outbox
         form = self._prefix if outbox.is_wired else _UNFRAMED + self._prefix
@@ -156,7 +157,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         super().__init__(*args, **kwargs)
         self.members: dict[str, SocketMember] = {}
         self.heard = True
-        self._lapse: asyncio.Task[None] | None = None
+        #: The hold on the caller's credential, where it has one that can end.
+        self.held: Held | None = None
 
     @property
     def endpoint(self) -> "Endpoint":
@@ -187,8 +189,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await super().shutdown()
         finally:
             self._leave_all()
-            if self._lapse is not None and self._lapse.cancel():
-                await asyncio.wait({self._lapse})
+            if self.held is not None:
+                self.held.release()
             await self.outbox.stop()
 
     @override
@@ -215,21 +217,23 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             # Cancelled by now; it would hold its frames and its traceback for as long as the socket is open.
             if self.connection_init_received:
                 self.connection_init_timeout_task = None
-        if self.connection_acknowledged and self._lapse is None and self.context.viewer.can_lapse:
-            self._lapse = asyncio.create_task(self._close_when_invalid())
+        if self.connection_acknowledged and self.held is None and self.context.viewer.can_lapse:
+            self.held = self.context.domain.sessions.hold(self.context.viewer, self._on_lapse)
 
     @property
     def is_invalid(self) -> bool:
         """Whether the caller's credential has ceased to be valid: nothing more may leave."""
-        viewer = self.context.viewer
-        return viewer.can_lapse and self.context.domain.sessions.why_invalid(viewer) is not None
+        return self.held is not None and self.held.is_over(self.context.domain.clock.now())
 
-    async def _close_when_invalid(self) -> None:
-        reason = await self.context.domain.sessions.wait_invalid(self.context.viewer)
+    def _on_lapse(self, reason: str) -> None:
         self._leave_all()
-        for identifier in list(self.operations):
-            await self.cleanup_operation(identifier)
-        await self.websocket.close(code=_FORBIDDEN, reason=reason)
+        self._close_soon(_FORBIDDEN, reason)
+
+    def _close_soon(self, code: int, reason: str) -> None:
+        """Close without being waited for; operations that still run end with the socket."""
+        closing = asyncio.create_task(self.websocket.close(code=code, reason=reason))
+        self.endpoint.sockets.closing.add(closing)
+        closing.add_done_callback(self.endpoint.sockets.closing.discard)
 
     def _leave_all(self) -> None:
         for member in list(self.members.values()):
@@ -355,9 +359,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     def _on_overflow(self) -> None:
         self._leave_all()
-        closing = asyncio.create_task(self.websocket.close(*_SLOW))
-        self.endpoint.sockets.closing.add(closing)
-        closing.add_done_callback(self.endpoint.sockets.closing.discard)
+        self._close_soon(*_SLOW)
 
 
 @lru_cache(maxsize=1024)

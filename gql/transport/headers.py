@@ -23,11 +23,11 @@ class StandardHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - a dunder
-        if scope["type"] not in {"http", "websocket"}:
+        given = Headers(scope=scope) if scope["type"] in {"http", "websocket"} else Headers()
+        request_id = scope[_SCOPE_KEY] = _known_or_new(given.get(REQUEST_ID))
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope)
-        request_id = scope[_SCOPE_KEY] = _known_or_new(given.get(REQUEST_ID))
         secret = "authorization" in given
 
         async def send_with_headers(message: Message) -> None:

@@ -31,15 +31,21 @@ _Credential = tuple[str | None, datetime | None]
 
 
 @dataclass(slots=True)
-class _Watched:
+class Watched:
     """A credential that streams live on."""
 
+    expires_at: datetime | None = None
     streams: int = 0
     reason: str | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     listeners: set[Callable[[str], None]] = field(default_factory=set)
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether nothing more may leave on it; asked for every event of every stream, so it looks nothing up."""
+        return self.reason is not None or (self.expires_at is not None and self.expires_at <= now)
+
     def end(self, reason: str) -> None:
+        """Let everybody who lives on it know, once."""
         if self.reason is None:
             self.reason = reason
             self.ended.set()
@@ -50,26 +56,20 @@ class _Watched:
 class Held:
     """One stream's hold on its credential, for as long as it lasts."""
 
-    __slots__ = ("_expires_at", "_on_end", "_release", "_watched")
+    __slots__ = ("_on_end", "_release", "credential")
 
-    def __init__(
-        self, watched: _Watched, expires_at: datetime | None, on_end: Callable[[str], None], release: Callable[[], None]
-    ) -> None:
-        self._watched = watched
-        self._expires_at = expires_at
+    def __init__(self, credential: Watched, on_end: Callable[[str], None], release: Callable[[], None]) -> None:
+        #: What all streams of the same token share.
+        self.credential = credential
         self._on_end = on_end
         self._release = release
-        watched.streams += 1
-        watched.listeners.add(on_end)
-
-    def is_over(self, now: datetime) -> bool:
-        """Whether nothing more may leave; asked for every event of every stream, so it looks nothing up."""
-        return self._watched.reason is not None or (self._expires_at is not None and self._expires_at <= now)
+        credential.streams += 1
+        credential.listeners.add(on_end)
 
     def release(self) -> None:
         """Let go of it."""
-        self._watched.listeners.discard(self._on_end)
-        self._watched.streams -= 1
+        self.credential.listeners.discard(self._on_end)
+        self.credential.streams -= 1
         self._release()
 
 
@@ -80,7 +80,7 @@ class Sessions:
         self._database = database
         self._clock = clock
         self._read: dict[str, tuple[datetime, ApiToken]] = {}
-        self._watched: dict[_Credential, _Watched] = {}
+        self._watched: dict[_Credential, Watched] = {}
         self._used: dict[str, datetime] = {}
         self._noted: dict[str, datetime] = {}
         self._stopping = asyncio.Event()
@@ -123,13 +123,13 @@ class Sessions:
     def hold(self, viewer: Viewer, on_end: Callable[[str], None]) -> Held:
         """Hear, once and without waiting for it, that the caller's credential has ceased to be valid."""
         credential = _credential(viewer)
-        watched = self._watched.setdefault(credential, _Watched())
-        return Held(watched, viewer.expires_at, on_end, lambda: self._forget(credential, watched))
+        watched = self._watched.setdefault(credential, Watched(expires_at=viewer.expires_at))
+        return Held(watched, on_end, lambda: self._forget(credential, watched))
 
     async def wait_invalid(self, viewer: Viewer) -> str:
         """Wait until the caller's credential ceases to be valid; why it did. Never returns for callers without one."""
         credential = _credential(viewer)
-        watched = self._watched.setdefault(credential, _Watched())
+        watched = self._watched.setdefault(credential, Watched(expires_at=viewer.expires_at))
         watched.streams += 1
         try:
             await watched.ended.wait()
@@ -159,7 +159,7 @@ class Sessions:
                 self.revoked(token_id)
         await self._write_uses(now)
 
-    def _forget(self, credential: _Credential, watched: _Watched) -> None:
+    def _forget(self, credential: _Credential, watched: Watched) -> None:
         if not watched.streams and self._watched.get(credential) is watched:
             del self._watched[credential]
 

@@ -103,7 +103,7 @@ class TextAdapter(ASGIWebSocketAdapter):
 class SocketMember:
     """One subscription of one socket."""
 
-    __slots__ = ("_handler", "_held", "_outbox", "_prefix", "group", "id", "last", "open")
+    __slots__ = ("_credential", "_handler", "_outbox", "_prefix", "group", "id", "last", "open")
 
     def __init__(self, handler: "TransportHandler", operation_id: str) -> None:
         self.id = operation_id
@@ -112,12 +112,13 @@ class SocketMember:
         self.group: Group | None = None
         self._handler = handler
         self._outbox = handler.outbox
-        self._held = handler.held
+        # Shared by all sockets of a token, so that it stays in the processor's cache.
+        self._credential = handler.held.credential if handler.held is not None else None
         self._prefix = _prefix_of(operation_id)
 
     def deliver(self, delivery: Delivery) -> None:
         """Put a result into the socket's outbox, as long as its caller may have it."""
-        if self._held is not None and self._held.is_over(delivery.at):
+        if self._credential is not None and self._credential.is_over(delivery.at):
             return
         frames, outbox = delivery.frames, self._outbox
         form = self._prefix if outbox.is_wired else _UNFRAMED + self._prefix
@@ -223,7 +224,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     @property
     def is_invalid(self) -> bool:
         """Whether the caller's credential has ceased to be valid: nothing more may leave."""
-        return self.held is not None and self.held.is_over(self.context.domain.clock.now())
+        return self.held is not None and self.held.credential.is_over(self.context.domain.clock.now())
 
     def _on_lapse(self, reason: str) -> None:
         self._leave_all()

@@ -125,7 +125,7 @@ class IncidentService:
 
         async def work(unit: UnitOfWork) -> Incident:
             async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-                incident = _present(before, command.id)
+                incident = present(before, command.id)
                 check_version(incident, command.expected_version)
                 return Applied(after=snapshot_of(await self._updated(unit, incident, command)))
 
@@ -162,7 +162,7 @@ class IncidentService:
         """Resolve an incident in a unit of work that is under way."""
 
         async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-            incident = _present(before, incident_id)
+            incident = present(before, incident_id)
             check_version(incident, expected_version)
             if not incident.is_open and message is None:
                 return Applied(after=snapshot_of(incident))
@@ -188,7 +188,7 @@ class IncidentService:
 
         async def work(unit: UnitOfWork) -> str:
             async def apply(before: Snapshot[Incident] | None) -> None:
-                check_version(_present(before, incident_id), expected_version)
+                check_version(present(before, incident_id), expected_version)
                 await unit.incidents.delete(incident_id)
 
             await self._handle.remove(unit, incident_id, apply, origin=origin_of(viewer))
@@ -291,6 +291,17 @@ class IncidentService:
         return after
 
 
+def present(before: Snapshot[Incident] | None, incident_id: str, *, field: str = "id") -> Incident:
+    """The incident as it was before a write.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    if before is None:
+        raise NotFoundError("Incident", incident_id, field=[field])
+    return before.entity
+
+
 async def save_incident(unit: UnitOfWork, before: Incident, after: Incident) -> None:
     """Write what differs, and keep the claims in step: an open incident holds what is free on its systems."""
     await unit.incidents.save(before, after)
@@ -321,12 +332,6 @@ async def write_entry(unit: UnitOfWork, incident: Incident, entry: IncidentUpdat
         after = incident.with_status(entry.status_change, at=entry.created_at)
         await save_incident(unit, incident, after)
     return Applied(after=snapshot_of(after), touched=(await insert_entry(unit, entry),))
-
-
-def _present(before: Snapshot[Incident] | None, incident_id: str) -> Incident:
-    if before is None:
-        raise NotFoundError("Incident", incident_id)
-    return before.entity
 
 
 async def _index_header(unit: UnitOfWork, incident: Incident) -> None:

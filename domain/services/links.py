@@ -13,6 +13,7 @@ from domain.model.commands import AddIncidentLink, Keep, UpdateIncidentLink, giv
 from domain.model.incident import Incident, IncidentLink, checked_label, checked_url
 from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.incidents import present
 from domain.services.writing import Idempotency, Outcome, Writer, check_version, origin_of
 
 _WIDTH = list(Visibility)
@@ -47,7 +48,7 @@ class LinkService:
 
         async def work(unit: UnitOfWork) -> Linked:
             async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-                incident = _present(before, command.incident_id)
+                incident = present(before, command.incident_id, field="incidentId")
                 check_version(incident, command.expected_version)
                 link = IncidentLink(
                     id=link_id,
@@ -87,7 +88,7 @@ class LinkService:
             written: list[IncidentLink] = []
 
             async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-                incident = _present(before, command.incident_id)
+                incident = present(before, command.incident_id, field="incidentId")
                 link = await _link(unit, incident, command.id)
                 check_version(incident, command.expected_version)
                 changed = _changed(link, command)
@@ -118,7 +119,7 @@ class LinkService:
 
         async def work(unit: UnitOfWork) -> Linked:
             async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-                incident = _present(before, incident_id)
+                incident = present(before, incident_id, field="incidentId")
                 link = await _link(unit, incident, link_id)
                 check_version(incident, expected_version)
                 await unit.links.delete(link.id)
@@ -146,12 +147,6 @@ def _touched(incident: Incident, link: IncidentLink, kind: TouchKind, visibility
 
 def _duplicate() -> DuplicateError:
     return DuplicateError("This incident has a link with this URL already.", field=["url"])
-
-
-def _present(before: Snapshot[Incident] | None, incident_id: str) -> Incident:
-    if before is None:
-        raise NotFoundError("Incident", incident_id, field=["incidentId"])
-    return before.entity
 
 
 async def _link(unit: UnitOfWork, incident: Incident, link_id: str) -> IncidentLink:

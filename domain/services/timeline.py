@@ -13,7 +13,7 @@ from domain.model.commands import AddIncidentUpdate, EditIncidentUpdate, Keep, g
 from domain.model.incident import Incident, IncidentUpdate, IncidentUpdateVersion, checked_message, header_status
 from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
-from domain.services.incidents import save_incident, write_entry
+from domain.services.incidents import present, save_incident, write_entry
 from domain.services.writing import Idempotency, Outcome, Writer, check_version, checked_moment, origin_of
 
 _WIDTH = list(Visibility)
@@ -47,7 +47,7 @@ class TimelineService:
 
         async def work(unit: UnitOfWork) -> Written:
             async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-                incident = _present(before, command.incident_id)
+                incident = present(before, command.incident_id, field="incidentId")
                 check_version(incident, command.expected_version)
                 entry = IncidentUpdate(
                     id=update_id,
@@ -81,7 +81,7 @@ class TimelineService:
 
         async def work(unit: UnitOfWork) -> Written:
             async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-                incident = _present(before, command.incident_id)
+                incident = present(before, command.incident_id, field="incidentId")
                 entry = await _entry(unit, incident, command.id)
                 check_version(incident, command.expected_version)
                 return await self._edited(unit, incident, entry, command, viewer)
@@ -102,7 +102,7 @@ class TimelineService:
 
         async def work(unit: UnitOfWork) -> Written:
             async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-                incident = _present(before, incident_id)
+                incident = present(before, incident_id, field="incidentId")
                 entry = await _entry(unit, incident, update_id)
                 check_version(incident, expected_version)
                 await unit.timeline.delete(entry.id)
@@ -179,12 +179,6 @@ async def _entry(unit: UnitOfWork, incident: Incident, update_id: str) -> Incide
     if entry is None or entry.incident_id != incident.id:
         raise NotFoundError("Update", update_id)
     return entry
-
-
-def _present(before: Snapshot[Incident] | None, incident_id: str) -> Incident:
-    if before is None:
-        raise NotFoundError("Incident", incident_id, field=["incidentId"])
-    return before.entity
 
 
 async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> Written:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, TokenKind, ValueNode
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import StreamExecutionResult
@@ -89,8 +89,21 @@ def _request_error(error: GraphQLError, *, suggest: bool) -> GraphQLError:
     place = _PLACE.search(error.message)
     if place is not None:
         extensions["field"] = re.findall(r"\w+", place.group(1))
+    elif name := _name_of_literal(error):
+        extensions["field"] = [name]
     message = error.message if suggest else _SUGGESTION.sub("", error.message)
     return _replaced(error, message, extensions)
+
+
+def _name_of_literal(error: GraphQLError) -> str | None:
+    """The argument or input field that a bad literal in the document was given to: what stands before its colon."""
+    node = error.nodes[0] if error.nodes else None
+    if not isinstance(node, ValueNode) or node.loc is None:
+        return None
+    colon = node.loc.start_token.prev
+    if colon is None or colon.kind is not TokenKind.COLON or colon.prev is None:
+        return None
+    return colon.prev.value
 
 
 def _syntax_code(error: GraphQLSyntaxError) -> str:

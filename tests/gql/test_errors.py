@@ -262,3 +262,9 @@ async def test_what_clients_do_wrong_is_not_logged(api: Api, caplog: pytest.LogC
     await api.anonymous.send("{ incidents(first: 0) { nodes { id } } }")
     await api.anonymous.try_to("deleteIncident", {"id": "x"})
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_bad_literal_in_a_document_names_its_field(api: Api) -> None:
+    document = 'mutation { createIncident(input: {title: "Down", severity: BAD, systemIds: ["payments"]}) { cursor } }'
+    (error,) = (await api.admin.send(document))["errors"]
+    assert error["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED", "field": ["severity"]}

@@ -32,6 +32,10 @@ class Snapshot(Generic[E]):
     version: int
     state: State
     facts: State = field(default_factory=dict)
+    #: What the log keeps beside it; a difference in it alone is no change.
+    aside: State = field(default_factory=dict)
+    #: What the limits of a writer are held against; the state where nothing else is said.
+    reach: State | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +93,8 @@ def permit_all(before: State | None, after: State | None) -> None:
 class Origin:
     """Who writes and why; a run's secrets are masked in all that is recorded of it.
 
-    `permit` is asked about the state before a write, and about the state after it, and raises where the writer has no
-    business with it.
+    `permit` is asked about what an entity reaches before a write, and after it, and raises where the writer has no
+    business with it: with the `system_ids` of an incident's state, or of what another kind says instead.
     """
 
     actor: Actor = SYSTEM
@@ -230,7 +234,7 @@ class EntityHandle(Generic[E]):
     async def _settle(
         self, unit: UnitOfWork, entity_id: str, before: Snapshot[E] | None, applied: Applied[E], origin: Origin
     ) -> Mutation[E]:
-        origin.permit(None, applied.after.state)
+        origin.permit(None, _reach(applied.after))
         step = self._step(entity_id, before, applied)
         if step is None:
             unchanged = replace(applied.after, state=self._validated(applied.after.state))
@@ -330,7 +334,11 @@ class EntityHandle(Generic[E]):
 
 def _ask(origin: Origin, before: Snapshot[Any] | None) -> None:
     if before is not None:
-        origin.permit(before.state, None)
+        origin.permit(_reach(before), None)
+
+
+def _reach(snapshot: Snapshot[Any]) -> State:
+    return snapshot.state if snapshot.reach is None else snapshot.reach
 
 
 def _transitions(change: Change) -> list[Transition]:
@@ -359,7 +367,8 @@ def _picture(snapshot: Snapshot[Any] | None, *, with_description: bool) -> State
     if snapshot is None:
         return None
     left_out = () if with_description else ("description",)
-    return {name: value for name, value in {**snapshot.facts, **snapshot.state}.items() if name not in left_out}
+    whole = {**snapshot.aside, **snapshot.facts, **snapshot.state}
+    return {name: value for name, value in whole.items() if name not in left_out}
 
 
 def _name_action(prev: State | None, following: State | None) -> ChangeAction:

@@ -6,23 +6,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from domain.clock import Clock
+from domain.entities import health, incident
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import EntityHandle
-from domain.entities.incident import KIND, define_incident, derive, to_payload
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.subscribers import ChangeSubscribers
-from domain.entities.triggers import TriggerRegistry, register_incident_triggers
+from domain.entities.triggers import TriggerRegistry, register_health_triggers, register_incident_triggers
 from domain.messaging.buckets import Buckets, make_buckets
 from domain.messaging.tail import LogTail
 from domain.messaging.wakeups import WakeUps
 from domain.model.cursor import CursorCodec
+from domain.model.health import SystemHealth
 from domain.model.incident import Incident
 from domain.persistence.database import Database
 from domain.persistence.engines import create_engines, database_url
 from domain.persistence.migrate import migrate
 from domain.services.demo import DemoService
 from domain.services.events import EventService
+from domain.services.health import HealthService
 from domain.services.incidents import IncidentService
 from domain.services.links import LinkService
 from domain.services.oidc import OidcRules, OidcVerifier
@@ -47,6 +49,7 @@ class Domain:
     derivers: DeriverRegistry
     masker: SecretMasker
     handle: EntityHandle[Incident]
+    health_handle: EntityHandle[SystemHealth]
     triggers: TriggerRegistry
     tail: LogTail
     subscribers: ChangeSubscribers
@@ -55,6 +58,7 @@ class Domain:
     timeline: TimelineService
     links: LinkService
     systems: SystemService
+    health: HealthService
     events: EventService
     reads: Reads
     tokens: TokenService
@@ -95,13 +99,14 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
 def _assemble(settings: Settings, clock: Clock, database: Database, cursors: CursorCodec) -> Domain:
     registry, derivers, masker, triggers = EntityRegistry(), DeriverRegistry(), SecretMasker(), TriggerRegistry()
     handle = _incidents(registry, derivers, triggers)
+    health_handle = _health(registry, derivers, triggers)
     registry.bind(clock=clock, derivers=derivers, masker=masker)
     tail = LogTail(database, poll_seconds=settings.poll_seconds, ring_size=settings.ring_size)
     writer = Writer(database, clock)
-    reads = Reads(database=database, handle=handle)
+    reads = Reads(database=database, handle=handle, health=health_handle)
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
     timeline = TimelineService(writer=writer, handle=handle)
-    systems = SystemService(writer=writer, handle=handle, clock=clock)
+    systems = SystemService(writer=writer, handle=handle, health=health_handle, clock=clock)
     sessions = Sessions(database=database, clock=clock)
     demo = DemoService(
         writer=writer, handle=handle, clock=clock, reads=reads, systems=systems, incidents=incidents, timeline=timeline
@@ -114,6 +119,7 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         derivers=derivers,
         masker=masker,
         handle=handle,
+        health_handle=health_handle,
         triggers=triggers,
         tail=tail,
         subscribers=ChangeSubscribers(database=database, tail=tail, clock=clock),
@@ -122,6 +128,7 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         timeline=timeline,
         links=LinkService(writer=writer, handle=handle),
         systems=systems,
+        health=HealthService(writer=writer, handle=health_handle),
         events=EventService(database=database, tail=tail, cursors=cursors),
         reads=reads,
         tokens=_tokens(settings, clock, database, writer, sessions),
@@ -134,9 +141,18 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
 def _incidents(
     registry: EntityRegistry, derivers: DeriverRegistry, triggers: TriggerRegistry
 ) -> EntityHandle[Incident]:
-    handle = define_incident(registry)
-    derivers.register(kind=KIND, derive=derive, to_payload=to_payload)
+    handle = incident.define_incident(registry)
+    derivers.register(kind=incident.KIND, derive=incident.derive, to_payload=incident.to_payload)
     register_incident_triggers(triggers)
+    return handle
+
+
+def _health(
+    registry: EntityRegistry, derivers: DeriverRegistry, triggers: TriggerRegistry
+) -> EntityHandle[SystemHealth]:
+    handle = health.define_health(registry)
+    derivers.register(kind=health.KIND, derive=health.derive, to_payload=health.to_payload)
+    register_health_triggers(triggers)
     return handle
 
 

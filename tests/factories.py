@@ -6,8 +6,9 @@ from typing import Any
 from domain.bootstrap import Domain
 from domain.model.actor import Actor, ActorType
 from domain.model.change import Change
-from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem, CreateToken
-from domain.model.incident import Incident, Severity, Status
+from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem, CreateToken, ReportSystemHealth
+from domain.model.health import SystemHealth
+from domain.model.incident import Health, Incident, Severity, Status
 from domain.model.system import System
 from domain.model.token import ApiToken
 from domain.model.viewer import Role, Viewer
@@ -52,6 +53,14 @@ async def set_status(domain: Domain, incident: Incident, status: Status, message
     after = (await domain.timeline.add(ADMIN, command)).value.incident
     assert after is not None
     return after
+
+
+async def report_health(domain: Domain, system: str, status: Health, **fields: Any) -> SystemHealth:
+    """The health of a system after a report."""
+    command = ReportSystemHealth(system=system, status=status, **fields)
+    health = (await domain.health.report(ADMIN, command)).value.health
+    assert health is not None
+    return health
 
 
 async def log_of(domain: Domain, incident: Incident | None = None) -> Sequence[Change]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from domain.entities.health import CHANGED, DEGRADED, HEALTHY, HealthPayload
 from domain.entities.incident import CREATED, RESOLVED, UPDATED, CreatedPayload, ResolvedPayload, UpdatedPayload
 
 
@@ -74,5 +75,24 @@ def register_incident_triggers(registry: TriggerRegistry) -> None:
             icon=icon,
             payload=payload,
             context_key="incidentId",
+        )
+        registry.register(trigger)
+
+
+def register_health_triggers(registry: TriggerRegistry) -> None:
+    """Add the three triggers of systems' health."""
+    for identifier, name, icon, description in (
+        (CHANGED, "System Health Changed", "Activity", "A system fares otherwise than before, for better or worse."),
+        (DEGRADED, "System Degraded", "TriangleAlert", "A system that was healthy is degraded or unhealthy."),
+        (HEALTHY, "System Healthy", "CircleCheck", "A system that was degraded or unhealthy is healthy again."),
+    ):
+        trigger = Trigger(
+            id=identifier,
+            display_name=name,
+            description=description,
+            category="Systems",
+            icon=icon,
+            payload=HealthPayload,
+            context_key="systemId",
         )
         registry.register(trigger)

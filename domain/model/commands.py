@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
-from domain.model.incident import HealthOverride, Severity, Status
+from domain.model.incident import Health, HealthOverride, Severity, Status
 from domain.model.viewer import Role, Visibility
 
 
@@ -119,6 +119,16 @@ class UpdateSystem:
     system: str
     name: str | Keep = KEEP
     description: str | Keep | None = KEEP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSystemHealth:
+    """Say how a system fares, named by id or key, and when that was seen; now where nothing is said."""
+
+    system: str
+    status: Health
+    message: str | None = None
+    observed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,14 @@ async def lock_rows(connection: AsyncConnection, table: sa.Table, ids: Sequence[
     await connection.execute(statement)
 
 
+def keep_apart(connection: AsyncConnection, statement: sa.Select[Any]) -> sa.Select[Any]:
+    """The same query; its rows are kept from others who ask like this until the commit, and from being deleted.
+
+    Unlike `lock_rows` it lets others refer to them meanwhile (PostgreSQL's FOR NO KEY UPDATE).
+    """
+    return statement if is_sqlite(connection) else statement.with_for_update(key_share=True)
+
+
 async def lock_log(connection: AsyncConnection) -> None:
     """Be the only appender until the commit; numbers of PostgreSQL are handed out before it, and would be overtaken."""
     if not is_sqlite(connection):

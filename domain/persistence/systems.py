@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.system import System
-from domain.persistence.dialects import insert_or_ignore, keep_shared, lock_rows
+from domain.persistence.dialects import insert_or_ignore, keep_apart, keep_shared, lock_rows
 from domain.persistence.keyset import key_json, paged
 from domain.persistence.tables import systems
 
@@ -44,6 +44,15 @@ class SystemRepository:
         )
         rows = (await self._connection.execute(keep_shared(self._connection, statement) if keep else statement)).all()
         return {key: row.id for row in rows for key in (row.id, row.key) if key in wanted}
+
+    async def hold(self, reference: str) -> System | None:
+        """The system of that id or key, kept from others who report on it, and from deletion, until the commit."""
+        if "\0" in reference:
+            return None
+        named = sa.or_(systems.c.id == reference, systems.c.key == reference)
+        statement = keep_apart(self._connection, sa.select(systems).where(named))
+        row = (await self._connection.execute(statement)).mappings().first()
+        return _system(row) if row is not None else None
 
     async def page(self, order: Order, page: PageRequest) -> Page[System]:
         """One page of the catalog."""

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, UniqueConstraint
 
-from domain.model.incident import HealthOverride, Status
+from domain.model.incident import Health, HealthOverride, Status
 from domain.model.viewer import Visibility
 from domain.persistence.types import BigId, Json, SeverityRank, UtcDateTime
 
@@ -18,7 +18,7 @@ metadata = sa.MetaData(
 )
 
 
-def _one_of(column: str, values: type[Status | HealthOverride | Visibility]) -> CheckConstraint:
+def _one_of(column: str, values: type[Status | Health | HealthOverride | Visibility]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
@@ -35,6 +35,20 @@ systems = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     # The catalog by name.
     Index(None, "name", "id"),
+)
+
+system_health = Table(
+    "system_health",
+    metadata,
+    # One row per system, from its first report on. It leaves through its handle; the cascade is for safety.
+    Column("system_id", ForeignKey("systems.id", ondelete="CASCADE"), primary_key=True),
+    Column("status", sa.String(20), nullable=False),
+    Column("message", sa.Text),
+    # The order of reports: one that was observed earlier than this comes too late.
+    Column("observed_at", UtcDateTime, nullable=False),
+    Column("reported_at", UtcDateTime, nullable=False),
+    Column("version", sa.Integer, nullable=False),
+    _one_of("status", Health),
 )
 
 incidents = Table(

@@ -9,6 +9,7 @@ from domain.clock import Clock
 from domain.model.change import Change, Transition
 from domain.persistence.changes import ChangeRepository
 from domain.persistence.claims import ClaimRepository
+from domain.persistence.health import HealthRepository
 from domain.persistence.idempotency import IdempotencyRepository
 from domain.persistence.incidents import IncidentRepository
 from domain.persistence.links import LinkRepository
@@ -29,6 +30,7 @@ class ReadSession:
         self.timeline = TimelineRepository(connection)
         self.links = LinkRepository(connection)
         self.systems = SystemRepository(connection)
+        self.health = HealthRepository(connection)
         self.changes = ChangeRepository(connection)
         self.readers = ReaderRepository(connection)
         self.tokens = TokenRepository(connection)

@@ -7,6 +7,7 @@ from domain.entities.diff import value_text
 from domain.entities.handle import EntityHandle
 from domain.model.change import Change, Transition
 from domain.model.filters import Filter
+from domain.model.health import ReportedHealth, SystemHealth
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.system import ActiveHealthOverride, System
@@ -25,9 +26,12 @@ __all__ = ["Reads", "incident_position", "link_position", "system_position", "up
 class Reads:
     """Queries over incidents and systems, each as its audience may see it."""
 
-    def __init__(self, *, database: Database, handle: EntityHandle[Incident]) -> None:
+    def __init__(
+        self, *, database: Database, handle: EntityHandle[Incident], health: EntityHandle[SystemHealth]
+    ) -> None:
         self._database = database
         self._handle = handle
+        self._health = health
 
     async def incidents(self, ids: Sequence[str]) -> dict[str, Incident]:
         """The incidents of these ids; unknown ones are left out."""
@@ -133,6 +137,11 @@ class Reads:
     async def system_ids(self, references: Sequence[str]) -> dict[str, str]:
         """The ids behind these ids or keys; unknown ones are left out."""
         return await self._database.read(lambda session: session.systems.resolve(references))
+
+    async def health_of(self, system_ids: Sequence[str]) -> dict[str, ReportedHealth]:
+        """How each of these systems fares by its reports; healthy where there is none, or no such system."""
+        found = await self._database.read(lambda session: session.health.reported(system_ids, kind=self._health.kind))
+        return {system_id: found.get(system_id) or ReportedHealth(system_id=system_id) for system_id in system_ids}
 
     async def system_page(self, order: Order, page: PageRequest) -> Page[System]:
         """One page of the catalog."""

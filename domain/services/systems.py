@@ -10,6 +10,7 @@ from domain.entities.incident import snapshot_of
 from domain.errors import AlreadyExistsError, NotFoundError
 from domain.ids import new_id
 from domain.model.commands import CreateSystem, Keep, UpdateSystem, given
+from domain.model.health import SystemHealth
 from domain.model.incident import Incident, checked_description
 from domain.model.system import System, checked_key, checked_name
 from domain.model.viewer import Viewer
@@ -24,9 +25,17 @@ _CHUNK = 500
 class SystemService:
     """The use cases of systems; each call is one transaction. The catalog itself has no events."""
 
-    def __init__(self, *, writer: Writer, handle: EntityHandle[Incident], clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        handle: EntityHandle[Incident],
+        health: EntityHandle[SystemHealth],
+        clock: Clock,
+    ) -> None:
         self._writer = writer
         self._handle = handle
+        self._health = health
         self._clock = clock
 
     async def create(
@@ -86,7 +95,7 @@ class SystemService:
         return await self._writer.run(work)
 
     async def delete(self, viewer: Viewer, reference: str) -> Outcome[str]:
-        """Remove a system; every incident that it was on loses it first, through the incident's handle.
+        """Remove a system; every incident that it was on loses it first, then its health goes, through their handles.
 
         Raises:
             NotFoundError
@@ -106,6 +115,11 @@ class SystemService:
             for start in range(0, len(affected), _CHUNK):
                 chunk = affected[start : start + _CHUNK]
                 await self._handle.mutate_many(unit, chunk, detach, origin=origin_of(viewer))
+
+            async def forget(_: Snapshot[SystemHealth] | None) -> None:
+                await unit.health.delete(system.id)
+
+            await self._health.remove(unit, system.id, forget, origin=origin_of(viewer))
             await unit.systems.delete(system.id)
             return system.id
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import strawberry
 
+from domain.entities.incident import KIND
 from domain.errors import InvalidInputError
 from domain.ids import prefix_of
 from gql.context import Context, Info
@@ -70,7 +71,9 @@ async def _links(context: Context, ids: list[str]) -> dict[str, Node]:
 async def _changes(context: Context, ids: list[str]) -> dict[str, Node]:
     found = await context.domain.reads.changes(ids)
     return {
-        change.id: IncidentChange.of(change, context) for change in found.values() if change.concerns(context.audience)
+        change.id: IncidentChange.of(change, context)
+        for change in found.values()
+        if change.kind == KIND and change.concerns(context.audience)
     }
 
 

@@ -47,7 +47,9 @@ async def truth_of(database_url: str) -> Truth:
         versions = {identifier: version for identifier, version in rows}
         stepped: dict[str, list[str]] = defaultdict(list)
         for change_id, field in await session.connection.execute(
-            sa.select(entity_transitions.c.change_id, entity_transitions.c.field)
+            sa.select(entity_transitions.c.change_id, entity_transitions.c.field).where(
+                entity_transitions.c.kind == KIND
+            )
         ):
             stepped[change_id].append(field)
         return versions, stepped, set(await session.connection.scalars(sa.select(systems.c.id)))

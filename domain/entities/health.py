@@ -1,0 +1,116 @@
+"""The health of systems as a reactive entity: its state, what follows from its changes, and the payload of that.
+
+There is one per system, under the system's id, from its first report on. A system without a report counts as healthy.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from domain.entities.handle import EntityHandle, Snapshot
+from domain.entities.registry import EntityRegistry
+from domain.model.change import Change
+from domain.model.health import SystemHealth
+from domain.model.incident import Health
+from domain.model.moment import iso
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+
+KIND = "health"
+CHANGED = "system.health_changed"
+DEGRADED = "system.degraded"
+HEALTHY = "system.healthy"
+
+
+class HealthState(BaseModel):
+    """The reactive part of a system's health."""
+
+    status: Health
+
+
+class HealthPayload(BaseModel):
+    """The payload of all three triggers of a system's health. Further fields may be there."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow", populate_by_name=True)
+
+    system_id: str = Field(description="The system's id.")
+    system_key: str = Field(description="The name that its owner chose for monitors to use.")
+    system_name: str = Field(description="Its name for people, as of the change.")
+    previous_status: Health = Field(description="How it fared before; healthy where nothing had been reported.")
+    new_status: Health = Field(description="How it fares.")
+    message: str | None = Field(default=None, description="What the report says in words.")
+    observed_at: datetime = Field(description="When the reporter saw it.")
+    timestamp: datetime = Field(description="When it was recorded here.")
+    change_id: str = Field(description="The change that fired the trigger.")
+
+
+def define_health(registry: EntityRegistry) -> EntityHandle[SystemHealth]:
+    """The handle of systems' health.
+
+    It is locked by its system, so that a unit of work that writes incidents as well goes: systems, incidents, health.
+    """
+    return registry.define(kind=KIND, state=HealthState, read=_read, lock=_lock, stamp=_stamp)
+
+
+def snapshot_of(health: SystemHealth) -> Snapshot[SystemHealth]:
+    """A system's health as the handle sees it: whoever may write incidents of the system may report on it."""
+    return Snapshot(
+        entity=health,
+        version=health.version,
+        state={"status": health.status},
+        facts=health.facts(),
+        aside=health.aside(),
+        reach={"system_ids": [health.system_id]},
+    )
+
+
+def derive(change: Change) -> Sequence[str]:
+    """The trigger events of a change of health: one for every other status, one more on the way from or to healthy."""
+    if change.next is None:
+        return ()
+    before, after = _status_before(change), change.next["status"]
+    if before == after:
+        return ()
+    if before == Health.HEALTHY:
+        return (DEGRADED, CHANGED)
+    return (HEALTHY, CHANGED) if after == Health.HEALTHY else (CHANGED,)
+
+
+def to_payload(change: Change) -> Mapping[str, Any]:
+    """What triggers hand on: the status before and after, and what was reported with it."""
+    facts = change.after or {}
+    return {
+        "systemId": change.entity_id,
+        "systemKey": facts.get("system_key"),
+        "systemName": facts.get("system_name"),
+        "previousStatus": _status_before(change),
+        "newStatus": (change.next or {}).get("status"),
+        "message": facts.get("message"),
+        "observedAt": facts.get("observed_at"),
+        "timestamp": iso(change.occurred_at),
+        "changeId": change.id,
+    }
+
+
+def _status_before(change: Change) -> str:
+    status: str = change.prev["status"] if change.prev is not None else Health.HEALTHY.value
+    return status
+
+
+async def _read(session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapshot[SystemHealth]]:
+    found = await session.health.get_many(ids)
+    return {identifier: snapshot_of(health) for identifier, health in found.items()}
+
+
+async def _lock(unit: UnitOfWork, ids: Sequence[str]) -> None:
+    await unit.health.lock(ids)
+
+
+async def _stamp(
+    unit: UnitOfWork, snapshot: Snapshot[SystemHealth], version: int, _now: datetime
+) -> Snapshot[SystemHealth]:
+    await unit.health.stamp(snapshot.entity.system_id, version=version)
+    return snapshot_of(replace(snapshot.entity, version=version))

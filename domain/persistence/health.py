@@ -1,0 +1,94 @@
+"""What was last reported of each system's health."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model.health import ReportedHealth, SystemHealth
+from domain.model.incident import Health
+from domain.persistence.dialects import keep_apart, upsert
+from domain.persistence.tables import entity_transitions, system_health, systems
+
+_COLUMNS = ("system_id", "message", "observed_at", "reported_at", "version")
+
+
+class HealthRepository:
+    """One row per system of which anything was reported."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock(self, system_ids: Sequence[str]) -> None:
+        """Be the only one to write the health of these systems until the commit, in id order.
+
+        It is the systems that are locked: before the first report there is nothing else.
+        """
+        statement = sa.select(systems.c.id).where(systems.c.id.in_(system_ids)).order_by(systems.c.id)
+        await self._connection.execute(keep_apart(self._connection, statement))
+
+    async def get_many(self, system_ids: Sequence[str]) -> dict[str, SystemHealth]:
+        """What was last reported of these systems; those without a report are left out."""
+        statement = (
+            sa.select(system_health, systems.c.key, systems.c.name)
+            .join(systems, systems.c.id == system_health.c.system_id)
+            .where(system_health.c.system_id.in_(system_ids))
+        )
+        rows = (await self._connection.execute(statement)).mappings()
+        return {row["system_id"]: _health(row) for row in rows}
+
+    async def reported(self, system_ids: Sequence[str], *, kind: str) -> dict[str, ReportedHealth]:
+        """How these systems fare by their reports, and since when, in one statement; those without are left out.
+
+        `kind` is the one under which their transitions are recorded.
+        """
+        steps = entity_transitions.c
+        since = (
+            sa.select(sa.func.max(steps.occurred_at))
+            .where(
+                steps.kind == kind,
+                steps.entity_id == system_health.c.system_id,
+                steps.field == "status",
+                steps.to_value == system_health.c.status,
+            )
+            .scalar_subquery()
+        )
+        statement = sa.select(system_health, since.label("since")).where(system_health.c.system_id.in_(system_ids))
+        rows = (await self._connection.execute(statement)).mappings()
+        return {
+            row["system_id"]: ReportedHealth(
+                system_id=row["system_id"],
+                status=Health(row["status"]),
+                since=row["since"],
+                message=row["message"],
+                observed_at=row["observed_at"],
+                reported_at=row["reported_at"],
+            )
+            for row in rows
+        }
+
+    async def put(self, health: SystemHealth) -> None:
+        """Write a report over the one before, if there is one."""
+        values = {"status": health.status, **{name: getattr(health, name) for name in _COLUMNS}}
+        await self._connection.execute(upsert(self._connection, system_health, values, keys=["system_id"]))
+
+    async def stamp(self, system_id: str, *, version: int) -> None:
+        """Raise a health to its next version, provided that nobody else did."""
+        statement = (
+            sa.update(system_health)
+            .where(system_health.c.system_id == system_id, system_health.c.version == version - 1)
+            .values(version=version)
+        )
+        result = await self._connection.execute(statement)
+        if result.rowcount != 1:
+            raise RuntimeError(f"the health of {system_id} was not locked: version {version - 1} is gone")
+
+    async def delete(self, system_id: str) -> None:
+        """Forget what was reported of a system."""
+        await self._connection.execute(sa.delete(system_health).where(system_health.c.system_id == system_id))
+
+
+def _health(row: sa.RowMapping) -> SystemHealth:
+    columns: dict[str, Any] = {name: row[name] for name in _COLUMNS}
+    return SystemHealth(system_key=row["key"], system_name=row["name"], status=Health(row["status"]), **columns)

@@ -1,0 +1,100 @@
+"""Saying how systems fare."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.entities.handle import Applied, EntityHandle, Origin, Snapshot
+from domain.entities.health import snapshot_of
+from domain.errors import UnknownSystemError
+from domain.model.commands import ReportSystemHealth
+from domain.model.health import SystemHealth, checked_health_message
+from domain.model.system import System
+from domain.model.viewer import Viewer
+from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.writing import Idempotency, Outcome, Writer, checked_moment, origin_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """A system and its health after a report; None where a repeated call finds that the system was deleted since."""
+
+    system: System | None
+    health: SystemHealth | None
+
+
+class HealthService:
+    """The use cases of systems' health; each call is one transaction."""
+
+    def __init__(self, *, writer: Writer, handle: EntityHandle[SystemHealth]) -> None:
+        self._writer = writer
+        self._handle = handle
+
+    async def report(
+        self, viewer: Viewer, command: ReportSystemHealth, *, idempotency_key: str | None = None
+    ) -> Outcome[Reported]:
+        """Say how a system fares.
+
+        A report that says nothing new (monitors send those all day) only moves the moments on, without a change; one
+        that was observed before the last one comes too late and is ignored.
+
+        Raises:
+            UnknownSystemError: the system is not in the catalog.
+            InvalidInputError: the moment lies in the future, or the message is too long.
+            ForbiddenError: the system is beyond the caller's limits.
+            ConflictError: the idempotency key was used with another input.
+        """
+        origin = origin_of(viewer, "system")
+
+        async def work(unit: UnitOfWork) -> Reported:
+            return await self.report_in(unit, command, origin=origin)
+
+        once = Idempotency(
+            mutation="reportSystemHealth",
+            key=idempotency_key,
+            command=command,
+            to_answer=lambda reported: {"id": reported.system and reported.system.id},
+            from_answer=_recalled,
+        )
+        return await self._writer.run_once(viewer, work, once)
+
+    async def report_in(self, unit: UnitOfWork, command: ReportSystemHealth, *, origin: Origin) -> Reported:
+        """Say how a system fares in a unit of work that is under way, and that holds no incident yet.
+
+        Raises:
+            UnknownSystemError, InvalidInputError, ForbiddenError
+        """
+        message = checked_health_message(command.message)
+        system = await unit.systems.hold(command.system)
+        if system is None:
+            raise UnknownSystemError(command.system, field=["system"])
+        # Here as well, so that the refusal names the field that the caller filled in.
+        origin.permit({"system_ids": [system.id]}, None)
+        now = unit.moment()
+        observed_at = checked_moment(command.observed_at or now, now=now, field="observedAt")
+
+        async def apply(before: Snapshot[SystemHealth] | None) -> Applied[SystemHealth]:
+            if before is not None and observed_at < before.entity.observed_at:
+                return Applied(after=before)
+            health = SystemHealth(
+                system_id=system.id,
+                system_key=system.key,
+                system_name=system.name,
+                status=command.status,
+                message=message,
+                observed_at=observed_at,
+                reported_at=now,
+                version=before.version if before is not None else 1,
+            )
+            await unit.health.put(health)
+            return Applied(after=snapshot_of(health))
+
+        mutation = await self._handle.mutate(unit, system.id, apply, origin=origin)
+        return Reported(system=system, health=mutation.after.entity)
+
+
+async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> Reported:
+    identifier = answer["id"]
+    systems = await unit.systems.get_many([identifier])
+    health = await unit.health.get_many([identifier])
+    return Reported(system=systems.get(identifier), health=health.get(identifier))

@@ -8,6 +8,7 @@ from strawberry.dataloader import DataLoader
 
 from domain.bootstrap import Domain
 from domain.model.change import Transition
+from domain.model.health import ReportedHealth
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Page, PageRequest
 from domain.model.system import ActiveHealthOverride, System
@@ -27,6 +28,7 @@ class Loaders:
         reads = domain.reads
         self.incidents: DataLoader[str, Incident | None] = _by_id(reads.incidents)
         self.systems: DataLoader[str, System | None] = _by_id(reads.systems)
+        self.health: DataLoader[str, ReportedHealth | None] = _by_id(reads.health_of)
         self.overrides: DataLoader[str, list[ActiveHealthOverride] | None] = _by_id(reads.active_overrides)
         self.versions: DataLoader[str, list[IncidentUpdateVersion] | None] = _by_id(reads.update_versions)
         self.update_counts: DataLoader[str, int | None] = _by_id(lambda ids: reads.update_counts(ids, audience))

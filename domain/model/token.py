@@ -24,7 +24,7 @@ class ApiToken:
     revoked_at: datetime | None = None
     #: Kept roughly: up to a minute behind.
     last_used_at: datetime | None = None
-    #: The ids of the systems whose incidents it may write; None for all.
+    #: The ids of the systems whose incidents and health it may write; None for all.
     systems: frozenset[str] | None = None
 
     def is_valid(self, at: datetime) -> bool:

@@ -71,7 +71,7 @@ class Viewer:
     #: The API token that they came with, which can be revoked; None for anybody else.
     token_id: str | None = None
     expires_at: datetime | None = None
-    #: The ids of the systems whose incidents they may write, and nothing else; None for whoever is not limited.
+    #: The ids of the systems whose incidents and health they may write, and nothing else; None without limits.
     systems: frozenset[str] | None = None
 
     @property
@@ -110,7 +110,9 @@ class Viewer:
             ForbiddenError: one is not; it names the field that led there.
         """
         if not self.may_write(system_ids):
-            raise ForbiddenError("This token may only write incidents whose systems are all its own.", field=[field])
+            raise ForbiddenError(
+                "This token may only write what is about its own systems, and about no other.", field=[field]
+            )
 
     def require_unlimited(self) -> None:
         """Let the caller pass when they are not limited to some systems.

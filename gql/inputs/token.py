@@ -18,7 +18,9 @@ class CreateTokenInput:
     )
     system_ids: list[strawberry.ID] | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The systems, by id or key, whose incidents it may write, 1 to 100; all when nothing is said.",
+        description=(
+            "The systems, by id or key, whose incidents and health it may write, 1 to 100; all when nothing is said."
+        ),
     )
 
     def command(self) -> CreateToken:

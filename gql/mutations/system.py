@@ -1,19 +1,25 @@
 """Mutations on systems."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.scalars import ID
 
 from domain.model import system as model
+from domain.services.health import Reported
 from domain.services.writing import Outcome
 from gql.context import Info
 from gql.inputs.given import value_or_none
-from gql.inputs.system import CreateSystemInput, DeleteSystemInput, UpdateSystemInput
+from gql.inputs.system import CreateSystemInput, DeleteSystemInput, ReportSystemHealthInput, UpdateSystemInput
 from gql.mutations.answers import answer
-from gql.permissions import MANAGE_SYSTEMS
+from gql.permissions import MANAGE_INCIDENTS, MANAGE_SYSTEMS
 from gql.types.incident import System
-from gql.types.payloads import CreateSystemPayload, DeleteSystemPayload, UpdateSystemPayload
+from gql.types.payloads import (
+    CreateSystemPayload,
+    DeleteSystemPayload,
+    ReportSystemHealthPayload,
+    UpdateSystemPayload,
+)
 
 _INPUT = strawberry.argument(description="What to do.")
 
@@ -47,3 +53,20 @@ class SystemMutations:
             return await info.context.domain.systems.delete(info.context.viewer, input.id)
 
         return await answer(info, DeleteSystemPayload, call, lambda gone: {"deleted_system_id": ID(gone)})
+
+    @strawberry.mutation(
+        permission_classes=MANAGE_INCIDENTS,
+        description="Say how a system fares, as a monitor does. What it says is reported until the next report.",
+    )
+    async def report_system_health(
+        self, info: Info, input: Annotated[ReportSystemHealthInput, _INPUT]
+    ) -> ReportSystemHealthPayload:
+        async def call() -> Outcome[Reported]:
+            return await info.context.domain.health.report(
+                info.context.viewer, input.command(), idempotency_key=value_or_none(input.idempotency_key)
+            )
+
+        def show(reported: Reported) -> dict[str, Any]:
+            return {"system": System.of(reported.system) if reported.system else None}
+
+        return await answer(info, ReportSystemHealthPayload, call, show)

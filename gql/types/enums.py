@@ -163,7 +163,7 @@ _described(
     values={
         Role.ANONYMOUS: "Reads what is public.",
         Role.VIEWER: "Reads what is for everybody with a token, too.",
-        Role.RESPONDER: "Manages incidents and reads everything about them.",
+        Role.RESPONDER: "Manages incidents, reports how systems fare, and reads everything about incidents.",
         Role.ADMIN: "Does everything.",
     },
 )

@@ -1,11 +1,13 @@
 """Incidents, systems and how they hang together."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 
 import strawberry
 
+from domain.model import health as health_model
 from domain.model import incident as model
 from domain.model import system as system_model
 from domain.model.change import Transition
@@ -183,9 +185,33 @@ class ActiveHealthOverride:
         )
 
 
+@strawberry.type(description="What was last reported of a system's health.")
+class ReportedHealth:
+    status: Health = strawberry.field(description="How it fares.")
+    since: datetime | None = strawberry.field(description="Since when reports say so.")
+    message: str | None = strawberry.field(description="What the report says in words; everybody may read it.")
+    observed_at: datetime = strawberry.field(description="When the reporter last saw it so.")
+    reported_at: datetime = strawberry.field(description="When the last report arrived here.")
+
+    @classmethod
+    def of(cls, health: health_model.ReportedHealth | None) -> Self | None:
+        if health is None or health.observed_at is None or health.reported_at is None:
+            return None
+        return cls(
+            status=health.status,
+            since=health.since,
+            message=health.message,
+            observed_at=health.observed_at,
+            reported_at=health.reported_at,
+        )
+
+
 @strawberry.type(description="How a system fares, and why.")
 class SystemHealth:
     status: Health = strawberry.field(description="The worst of what was reported and what open incidents say.")
+    reported: ReportedHealth | None = strawberry.field(
+        description="What was last reported; null where nothing was, which counts as healthy."
+    )
     overrides: list[ActiveHealthOverride] = strawberry.field(description="What open incidents say.")
 
 
@@ -210,9 +236,12 @@ class System(Node):
 
     @strawberry.field(description="How it fares; a system of which nothing bad was reported is healthy.")
     async def health(self, info: Info) -> SystemHealth:
-        overrides = await info.context.loaders.overrides.load(self.id) or []
+        loaders = info.context.loaders
+        reported, overrides = await asyncio.gather(loaders.health.load(self.id), loaders.overrides.load(self.id))
+        overrides = overrides or []
         return SystemHealth(
-            status=worst_health(Health.HEALTHY, overrides),
+            status=worst_health(reported.status if reported else Health.HEALTHY, overrides),
+            reported=ReportedHealth.of(reported),
             overrides=[ActiveHealthOverride.of(override) for override in overrides],
         )
 

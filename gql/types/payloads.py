@@ -121,6 +121,14 @@ class DeleteSystemPayload(Payload):
     deleted_system_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
 
 
+@strawberry.type(description="The answer of `reportSystemHealth`.")
+class ReportSystemHealthPayload(Payload):
+    system: System | None = strawberry.field(
+        default=None,
+        description="The system, with its health as it is now; a report that came too late changed nothing.",
+    )
+
+
 @strawberry.type(description="The answer of `createToken`.")
 class CreateTokenPayload(Payload):
     token: ApiToken | None = strawberry.field(default=None, description="The token.")

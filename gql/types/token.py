@@ -42,7 +42,7 @@ class ApiToken(Node):
         )
 
     @strawberry.field(
-        description="The systems whose incidents it may write, 100 at most, by id; null where it is not limited."
+        description="The systems whose incidents and health it may write, 100 at most, by id; null without limits."
     )
     async def systems(self, info: Info) -> list[System] | None:
         return await systems_within(info, self.system_ids)

@@ -8,7 +8,7 @@ from strawberry.scalars import JSON
 from domain.entities import triggers as model
 
 
-@strawberry.type(description="A kind of event that incidents give rise to.")
+@strawberry.type(description="A kind of event that incidents and systems give rise to.")
 class Trigger:
     id: strawberry.ID = strawberry.field(description="Its id, such as `incident.created`.")
     display_name: str = strawberry.field(description="Its name for people.")

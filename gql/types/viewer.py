@@ -35,7 +35,7 @@ class Viewer:
         )
 
     @strawberry.field(
-        description="The systems whose incidents the caller may write, 100 at most, by id; null where not limited."
+        description="The systems whose incidents and health one may write, 100 at most, by id; null without limits."
     )
     async def systems(self, info: Info) -> list[System] | None:
         return await systems_within(info, self.system_ids)

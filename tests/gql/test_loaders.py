@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from domain.bootstrap import Domain
-from domain.model.commands import AddIncidentLink, CreateIncident, EditIncidentUpdate
-from domain.model.incident import HealthOverride, Severity
+from domain.model.commands import AddIncidentLink, CreateIncident, EditIncidentUpdate, ReportSystemHealth
+from domain.model.incident import Health, HealthOverride, Severity
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.writing import origin_of
 from tests.client import Api, Caller, Json
@@ -20,7 +20,11 @@ query Q($first: Int!) {
     totalCount
     nodes {
       title
-      systems { key health { status overrides { incidentTitle } } openIncidents(first: 2) { nodes { id } } }
+      systems {
+        key
+        health { status reported { since } overrides { incidentTitle } }
+        openIncidents(first: 2) { nodes { id } }
+      }
       updates(first: 5) { totalCount nodes { message editHistory { id } } }
       links { totalCount nodes { url } }
       history { totalCount nodes { toValue } }
@@ -35,7 +39,7 @@ query Q($first: Int!) {
   systems(first: $first) {
     totalCount
     nodes {
-      health { status overrides { incidentId } }
+      health { status reported { status since message } overrides { incidentId } }
       openIncidents(first: 2) { totalCount nodes { id systems { key } } }
       incidents(last: 2) { totalCount nodes { id updates { totalCount } } }
     }
@@ -61,6 +65,7 @@ async def test_a_page_of_incidents_costs_the_same_for_one_and_for_fifty(
     for key in "abcde":
         await make_system(domain, key)
     await _open(domain, *([str(number), "abcde"[number % 5]] for number in range(50)))
+    await _report(domain, "abc")
     for incident in await _newest(api, 10):
         await _touch(domain, incident)
     one = await _cost(api.admin, count_statements, INCIDENTS, rows=1)
@@ -74,6 +79,7 @@ async def test_a_page_of_systems_costs_the_same_for_one_and_for_twenty(
 ) -> None:
     keys = [(await make_system(domain, f"system-{number}")).key for number in range(20)]
     await _open(domain, *(["One", key] for key in keys), *(["Two", key, keys[0]] for key in keys))
+    await _report(domain, keys[:10])
     one = await _cost(api.anonymous, count_statements, SYSTEMS, rows=1)
     assert await _cost(api.anonymous, count_statements, SYSTEMS, rows=20) == one
 
@@ -155,6 +161,17 @@ async def _open(domain: Domain, *incidents: Sequence[str]) -> None:
             )
             draft = domain.incidents._draft(ADMIN, command)
             await domain.incidents.create_in(unit, draft, command, origin=origin_of(ADMIN))
+
+    await domain.database.write(work)
+
+
+async def _report(domain: Domain, keys: Sequence[str]) -> None:
+    """Say of these systems that they are unhealthy, in one transaction."""
+
+    async def work(unit: UnitOfWork) -> None:
+        for key in keys:
+            command = ReportSystemHealth(system=key, status=Health.UNHEALTHY, message=f"{key} is down")
+            await domain.health.report_in(unit, command, origin=origin_of(ADMIN))
 
     await domain.database.write(work)
 

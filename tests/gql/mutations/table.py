@@ -6,12 +6,12 @@ from itertools import count
 
 from domain.bootstrap import Domain
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate
-from domain.model.incident import Incident, IncidentLink, IncidentUpdate, Status
+from domain.model.incident import Health, Incident, IncidentLink, IncidentUpdate, Status
 from domain.model.system import System
 from domain.model.token import ApiToken
 from domain.model.viewer import Role
 from tests.client import Json
-from tests.factories import ADMIN, make_incident, make_system, make_token
+from tests.factories import ADMIN, make_incident, make_system, make_token, report_health
 
 NOWHERE = "inc_00000000000000000000000000"
 _worlds = count()
@@ -19,7 +19,10 @@ _worlds = count()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Two open incidents on two systems, one with a timeline and a link, a resolved one, and two tokens."""
+    """Two open incidents on two systems, one with a timeline and a link, a resolved one, and two tokens.
+
+    The spare system is reported to be unhealthy; of the other one nothing was reported.
+    """
 
     number: int
     system: System
@@ -65,6 +68,7 @@ async def make_world(domain: Domain) -> World:
     number = next(_worlds)
     system, spare = [await make_system(domain, f"{name}-{number}") for name in ("api", "db")]
     both = (system.id, spare.id)
+    await report_health(domain, spare.id, Health.UNHEALTHY)
     incident = await make_incident(domain, *both, initial_message="Looking")
     other = await make_incident(domain, *both)
     resolved = (await domain.incidents.resolve(ADMIN, (await make_incident(domain, spare.id)).id)).value
@@ -264,11 +268,29 @@ MUTATIONS: dict[str, Row] = {
     "deleteSystem": Row(
         effects={
             "of two open incidents": Effect(lambda world: {"id": world.system.key}, ("updated", "updated")),
-            "of three, one resolved": Effect(lambda world: {"id": world.spare.id}, ("updated",) * 3),
+            "of three, one resolved, with a health": Effect(
+                lambda world: {"id": world.spare.id}, ("updated", "updated", "updated", "deleted")
+            ),
         },
         refused=lambda world: {"id": "nowhere"},
         code="NOT_FOUND",
         needs=Role.ADMIN,
+    ),
+    "reportSystemHealth": Row(
+        effects={
+            "first": Effect(
+                lambda world: {"system": world.system.key, "status": "DEGRADED", "idempotencyKey": "once"}, ("created",)
+            ),
+            "first, healthy": Effect(lambda world: {"system": world.system.id, "status": "HEALTHY"}, ("created",)),
+            "status": Effect(lambda world: {"system": world.spare.key, "status": "HEALTHY"}, ("updated",)),
+            "message": Effect(
+                lambda world: {"system": world.spare.id, "status": "UNHEALTHY", "message": "Down"}, ("updated",)
+            ),
+        },
+        repeated=True,
+        refused=lambda world: {"system": "nowhere", "status": "DEGRADED"},
+        code="UNKNOWN_SYSTEM",
+        selection="system { key health { status reported { status message } } }",
     ),
     "createToken": Row(
         effects={

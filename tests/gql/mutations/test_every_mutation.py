@@ -98,6 +98,8 @@ async def test_no_text_makes_a_database_stumble(api: Api, domain: Domain, stored
         ("updateSystem", {"id": "\0", "name": "x"}),
         ("createToken", {"name": "x", "role": "VIEWER", "systemIds": ["\0"]}),
         ("revokeToken", {"id": "tok_\0"}),
+        ("reportSystemHealth", {"system": "\0", "status": "DEGRADED"}),
+        ("reportSystemHealth", {"system": world.system.id, "status": "DEGRADED", "message": "\0"}),
     ]
     for mutation, input in cases:
         answer = await api.admin.try_to(mutation, input)

@@ -279,6 +279,13 @@ async def test_a_repeated_call_reports_once(domain: Domain) -> None:
     assert gone.value == Reported(system=None, health=None)
 
 
+async def test_a_version_that_somebody_else_took_is_noticed(domain: Domain) -> None:
+    system = await make_system(domain)
+    await report_health(domain, "payments", DEGRADED)
+    with pytest.raises(RuntimeError, match="was not locked"):
+        await domain.database.write(lambda unit: unit.health.stamp(system.id, version=3))
+
+
 async def test_the_health_of_systems_is_read_with_one_statement_however_many(
     domain: Domain, count_statements: CountStatements
 ) -> None:

@@ -90,6 +90,7 @@ def compile_part(text: str, start: int, *, in_span: bool = False) -> tuple[Expre
     return compile_tree(text, parsed.tree), parsed.end
 
 
+@lru_cache(_KEPT)
 def compile_tree(text: str, tree: nodes.Expr) -> Expression:
     """The expression of a checked tree, such as a part of another expression."""
     # As Environment.compile_expression does it, which would parse the text itself and lose the places.

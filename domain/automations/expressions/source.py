@@ -62,7 +62,9 @@ def parse(environment: Environment, text: str, start: int = 0, *, in_span: bool 
         if not parser.stream.eos:
             raise _error(text, parser.stream.current.lineno - 1, "The expression should end here.")
     except TemplateSyntaxError as error:
-        raise _error(text, min(error.lineno - 1, end), _sentence(error)) from error
+        if "end of template" in (error.message or ""):
+            raise _error(text, end, "The expression is not complete.") from error
+        raise _error(text, error.lineno - 1, _sentence(error)) from error
     except RecursionError as error:
         raise _error(text, start, _TOO_DEEP) from error
     return Parsed(tree, end)

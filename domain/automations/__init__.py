@@ -1,0 +1,1 @@
+"""Automations: what they may say, when they start and what they do."""

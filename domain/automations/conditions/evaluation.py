@@ -1,0 +1,137 @@
+"""Whether a condition holds, and what each of its parts gave."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from domain.automations.conditions.model import (
+    All,
+    AnyOf,
+    Condition,
+    Negation,
+    NumericBounds,
+    NumericState,
+    SystemState,
+    SystemStatus,
+    TimeOfDay,
+    Window,
+)
+from domain.automations.conditions.windows import is_within
+from domain.automations.expressions.errors import EvaluationError, UndefinedValueError
+from domain.automations.expressions.language import compile_expression
+from domain.automations.expressions.values import to_moment, to_number
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether it holds; `details` is JSON: kind, value and what the kind looked at, parts within parts."""
+
+    value: bool
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    scope: Mapping[str, Any]
+    now: datetime
+
+
+def evaluate(condition: Condition, scope: Mapping[str, Any], *, now: datetime) -> Verdict:
+    """Whether the condition holds; `and` and `or` end at the part that decides, later parts are not in the details.
+
+    Raises:
+        EvaluationError: an expression has no value, such as a division by 0; the field is the path to it.
+    """
+    return _evaluate(condition, _Look(scope, now), ())
+
+
+def health_of(scope: Mapping[str, Any], entity: str) -> Mapping[str, Any] | None:
+    """What the scope has of that system's health; None when it has nothing."""
+    health = scope.get("health")
+    systems = health.get("systems") if isinstance(health, Mapping) else None
+    found = systems.get(entity) if isinstance(systems, Mapping) else None
+    return found if isinstance(found, Mapping) else None
+
+
+def _evaluate(condition: Condition, look: _Look, path: tuple[str, ...]) -> Verdict:
+    match condition:
+        case All():
+            return _each(condition.conditions, look, (*path, "and"), decisive=False)
+        case AnyOf():
+            return _each(condition.conditions, look, (*path, "or"), decisive=True)
+        case Negation():
+            inner = _evaluate(condition.condition, look, (*path, "not"))
+            return _verdict("not", value=not inner.value, parts=[inner.details])
+        case TimeOfDay():
+            return _time(condition.time, look)
+    try:
+        return _leaf(condition, look)
+    except EvaluationError as error:
+        error.field = list(path)
+        raise
+
+
+def _leaf(condition: str | NumericState | SystemState, look: _Look) -> Verdict:
+    match condition:
+        case NumericState():
+            return _numeric(condition.numeric_state, look)
+        case SystemState():
+            return _state(condition.state, look)
+        case _:
+            value = compile_expression(condition).truth(look.scope, now=look.now)
+            return _verdict("expression", value=value, expression=condition)
+
+
+def _each(conditions: list[Condition], look: _Look, path: tuple[str, ...], *, decisive: bool) -> Verdict:
+    parts: list[dict[str, Any]] = []
+    for index, condition in enumerate(conditions):
+        verdict = _evaluate(condition, look, (*path, str(index)))
+        parts.append(verdict.details)
+        if verdict.value is decisive:
+            return _verdict(path[-1], value=decisive, parts=parts)
+    return _verdict(path[-1], value=not decisive, parts=parts)
+
+
+def _numeric(bounds: NumericBounds, look: _Look) -> Verdict:
+    number = to_number(_given(bounds.value, look))
+    holds = (
+        number is not None
+        and (bounds.above is None or number > bounds.above)
+        and (bounds.below is None or number < bounds.below)
+    )
+    return _verdict("numeric_state", value=holds, number=number, above=bounds.above, below=bounds.below)
+
+
+def _given(value: str | float, look: _Look) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return compile_expression(value).value(look.scope, now=look.now)
+    except UndefinedValueError:
+        return None
+
+
+def _time(window: Window, look: _Look) -> Verdict:
+    local = look.now.astimezone(ZoneInfo(window.timezone))
+    return _verdict(
+        "time", value=is_within(window, look.now), local=local.isoformat(timespec="seconds"), timezone=window.timezone
+    )
+
+
+def _state(wanted: SystemStatus, look: _Look) -> Verdict:
+    health = health_of(look.scope, wanted.entity) or {}
+    status, since = health.get("status"), health.get("in_status_since")
+    holds = status == wanted.status
+    seconds = wanted.dwell.seconds_in(look.scope, now=look.now) if wanted.dwell and holds else None
+    if seconds is not None:
+        moment = to_moment(since)
+        holds = moment is not None and (look.now - moment).total_seconds() >= seconds
+    return _verdict(
+        "state", value=holds, entity=wanted.entity, status=status, in_status_since=since, for_seconds=seconds
+    )
+
+
+def _verdict(kind: str, *, value: bool, **seen: Any) -> Verdict:
+    return Verdict(value, {"kind": kind, "value": value, **seen})

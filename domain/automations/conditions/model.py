@@ -1,0 +1,166 @@
+"""The kinds of conditions and what each may say."""
+
+from collections.abc import Mapping
+from datetime import time
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from domain.automations.conditions.duration import Definition, Duration
+from domain.automations.expressions.fields import ExpressionText
+from domain.model.incident import Health
+
+# Before each tag of a kind: pydantic puts it into the path of an error, where readers look for keys only.
+TAG = "kind:"
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+_ExpressionOrNumber = Annotated[
+    Annotated[ExpressionText, Tag("kind:expression")] | Annotated[Number, Tag("kind:number")],
+    Discriminator(lambda value: f"{TAG}{'expression' if isinstance(value, str) else 'number'}"),
+]
+_Clock = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+_Weekday = Annotated[int, Field(ge=0, le=6)]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError) as error:
+        raise PydanticCustomError("timezone", "This is not a time zone such as Europe/Berlin.") from error
+    return name
+
+
+class All(Definition):
+    """Every one of these holds."""
+
+    conditions: list["Condition"] = Field(alias="and", min_length=1)
+
+
+class AnyOf(Definition):
+    """At least one of these holds."""
+
+    conditions: list["Condition"] = Field(alias="or", min_length=1)
+
+
+class Negation(Definition):
+    """This does not hold."""
+
+    condition: "Condition" = Field(alias="not")
+
+
+class NumericBounds(Definition):
+    """A number strictly above one bound, strictly below another, or between both."""
+
+    value: _ExpressionOrNumber
+    above: Number | None = None
+    below: Number | None = None
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Self:
+        if self.above is None and self.below is None:
+            raise PydanticCustomError("numeric_state", "Give above, below or both.")
+        return self
+
+    @property
+    def bounds(self) -> list[float]:
+        """Those that it has."""
+        return [bound for bound in (self.above, self.below) if bound is not None]
+
+
+class NumericState(Definition):
+    """A value lies within bounds; what is no number does not."""
+
+    numeric_state: NumericBounds
+
+
+class Window(Definition):
+    """A part of the day, of the week, or both; over midnight when `after` is later than `before`."""
+
+    after: _Clock | None = Field(None, description="HH:mm from which on, inclusive.")
+    before: _Clock | None = Field(None, description="HH:mm up to which, exclusive.")
+    weekday: list[_Weekday] | None = Field(
+        None,
+        min_length=1,
+        max_length=7,
+        description="0 is Monday, 6 is Sunday. Of a window over midnight it is the day on which it begins.",
+    )
+    timezone: Annotated[str, Field(max_length=64), AfterValidator(_known_zone)] = Field(
+        "UTC", description="An IANA name such as Europe/Berlin."
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.after is None and self.before is None and self.weekday is None:
+            raise PydanticCustomError("time", "Give after, before or weekday.")
+        if self.after is not None and self.after == self.before:
+            raise PydanticCustomError("time", "A window from a time to the same time is empty.")
+        return self
+
+    @property
+    def start(self) -> time:
+        """When it begins; midnight unless said."""
+        return time.fromisoformat(self.after) if self.after else time.min
+
+    @property
+    def end(self) -> time | None:
+        """When it ends; None is the end of the day."""
+        return time.fromisoformat(self.before) if self.before else None
+
+
+class TimeOfDay(Definition):
+    """Now lies within a window."""
+
+    time: Window
+
+
+class SystemStatus(Definition):
+    """The status of one system, perhaps for some time already."""
+
+    entity: str = Field(min_length=1, max_length=200, description="The system's id or key.")
+    status: Annotated[Health, Field(strict=False)]
+    dwell: Duration | None = Field(None, alias="for")
+
+
+class SystemState(Definition):
+    """A system is in a status."""
+
+    state: SystemStatus
+
+
+_KINDS: Mapping[str, type[Definition]] = {
+    "and": All,
+    "or": AnyOf,
+    "not": Negation,
+    "numeric_state": NumericState,
+    "time": TimeOfDay,
+    "state": SystemState,
+}
+
+
+def _kind(value: Any) -> str | None:
+    if isinstance(value, str):
+        return f"{TAG}expression"
+    # Either JSON, or what was made of it before.
+    named = value if isinstance(value, dict) else ()
+    return next((f"{TAG}{key}" for key, kind in _KINDS.items() if key in named or type(value) is kind), None)
+
+
+Condition = Annotated[
+    Annotated[ExpressionText, Tag("kind:expression")]
+    | Annotated[All, Tag("kind:and")]
+    | Annotated[AnyOf, Tag("kind:or")]
+    | Annotated[Negation, Tag("kind:not")]
+    | Annotated[NumericState, Tag("kind:numeric_state")]
+    | Annotated[TimeOfDay, Tag("kind:time")]
+    | Annotated[SystemState, Tag("kind:state")],
+    Discriminator(
+        _kind,
+        custom_error_type="condition",
+        custom_error_message="A condition is an expression or has one of and, or, not, numeric_state, time, state.",
+    ),
+]
+
+for _model in (All, AnyOf, Negation):
+    _model.model_rebuild()

@@ -1,0 +1,31 @@
+"""From JSON to a condition, or to the one sentence that says what is wrong with it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from domain.automations.conditions.depth import check_depth
+from domain.automations.conditions.model import TAG, Condition
+from domain.errors import InvalidInputError
+
+_ADAPTER: TypeAdapter[Condition] = TypeAdapter(Condition)
+
+
+def parse_condition(document: Any) -> Condition:
+    """The condition that this JSON value is.
+
+    Raises:
+        InvalidInputError: it is none; the field is the path to what is wrong first.
+    """
+    check_depth(document)
+    try:
+        return _ADAPTER.validate_python(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise InvalidInputError(first["msg"], field=field_path(first["loc"])) from error
+
+
+def field_path(location: Sequence[int | str]) -> list[str]:
+    """The keys and indexes of pydantic's location of an error, without the tags of its unions."""
+    return [str(part) for part in location if not (isinstance(part, str) and part.startswith(TAG))]

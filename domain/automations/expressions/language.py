@@ -1,0 +1,99 @@
+"""Expressions, compiled once and evaluated over plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import nodes
+from jinja2.environment import TemplateExpression
+
+from domain.automations.expressions.errors import EvaluationError, ExpressionError, place
+from domain.automations.expressions.grammar import check_tree
+from domain.automations.expressions.references import first_missing
+from domain.automations.expressions.sandbox import NOW, Missing, Sandbox
+from domain.automations.expressions.source import SOURCE_BYTES, normalized, parse
+from domain.model.moment import iso
+
+# What a process keeps compiled; about 20 kB each.
+_KEPT = 1024
+
+_SANDBOX = Sandbox()
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """An accepted expression; evaluating it never changes the scope."""
+
+    #: The text that `line` and `column` count in: for a template's expression the whole template.
+    source: str
+    tree: nodes.Expr = field(repr=False)
+    _run: TemplateExpression = field(repr=False)
+
+    def value(self, scope: Mapping[str, Any], *, now: datetime) -> Any:
+        """Its value, of whatever type.
+
+        Raises:
+            UndefinedValueError: it hangs on something that the scope does not have.
+            EvaluationError: it has no value, such as a division by 0.
+        """
+        result = self._result(scope, now=now)
+        if isinstance(result, Missing):
+            raise first_missing(self.tree, self.source, scope, name=result.name)
+        return result
+
+    def truth(self, scope: Mapping[str, Any], *, now: datetime) -> bool:
+        """Whether it is true; what is undefined and decides makes it false.
+
+        Raises:
+            EvaluationError: it has no value, such as a division by 0.
+        """
+        result = self._result(scope, now=now)
+        return not isinstance(result, Missing) and bool(result)
+
+    def _result(self, scope: Mapping[str, Any], *, now: datetime) -> Any:
+        try:
+            return self._run({**scope, "now": iso(now), NOW: now})
+        except ExpressionError as error:
+            line, column = place(self.source, self.tree.lineno - 1)
+            raise EvaluationError(error.message, line, column) from error
+        except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
+            line, column = place(self.source, self.tree.lineno - 1)
+            raise EvaluationError("The expression has no value for this input.", line, column) from error
+
+
+@lru_cache(_KEPT)
+def compile_expression(source: str) -> Expression:
+    """The expression that this text is.
+
+    Raises:
+        ExpressionError: the text is no expression, or not one that may be saved.
+    """
+    if len(source) > SOURCE_BYTES:
+        raise ExpressionError(f"The expression is longer than {SOURCE_BYTES} bytes.")
+    text = normalized(source)
+    for mark in ("{{", "}}"):
+        if mark in text:
+            raise ExpressionError("An expression stands without {{ and }}.", *place(text, text.index(mark)))
+    return compile_part(text, 0)[0]
+
+
+def compile_part(text: str, start: int, *, in_span: bool = False) -> tuple[Expression, int]:
+    """The expression at that offset of a normalized text, and the offset after it and its `}}`.
+
+    Raises:
+        ExpressionError: there is no expression, or not one that may be saved.
+    """
+    parsed = parse(_SANDBOX, text, start, in_span=in_span)
+    check_tree(text, parsed.tree)
+    return compile_tree(text, parsed.tree), parsed.end
+
+
+@lru_cache(_KEPT)
+def compile_tree(text: str, tree: nodes.Expr) -> Expression:
+    """The expression of a checked tree, such as a part of another expression."""
+    # As Environment.compile_expression does it, which would parse the text itself and lose the places.
+    body: list[nodes.Node] = [nodes.Assign(nodes.Name("result", "store"), tree, lineno=1)]
+    template = _SANDBOX.from_string(nodes.Template(body, lineno=1))
+    return Expression(text, tree, TemplateExpression(template, undefined_to_none=False))

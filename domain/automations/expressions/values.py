@@ -1,0 +1,71 @@
+"""Numbers, moments and texts as expressions take them from JSON."""
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+#: No text that an expression makes is longer.
+TEXT_LENGTH = 65_536
+#: What 64 bits hold: JSON writers, and both databases, take no larger integer.
+LARGEST_NUMBER = 2**63 - 1
+
+_NUMERIC = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{0,18})?([eE][+-]?[0-9]{1,3})?")
+_MOMENT_LENGTH = 40
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is an integer or a float; a truth value is neither."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def to_number(value: Any) -> int | float | None:
+    """The finite number that it is or spells; None for anything else."""
+    if isinstance(value, str):
+        text = value.strip()
+        if not _NUMERIC.fullmatch(text):
+            return None
+        value = float(text) if set(text) & set(".eE") else int(text)
+    return value if is_number(value) and is_bounded(value) else None
+
+
+def is_bounded(value: float) -> bool:
+    """Whether a result may go on: finite and, as an integer, within 64 bits."""
+    return abs(value) <= LARGEST_NUMBER if isinstance(value, int) else math.isfinite(value)
+
+
+def to_moment(value: Any) -> datetime | None:
+    """The moment, in UTC, of an ISO 8601 text, a datetime or Unix seconds; None for anything else."""
+    try:
+        if isinstance(value, str) and len(value) <= _MOMENT_LENGTH:
+            value = datetime.fromisoformat(value.strip())
+        elif is_number(value):
+            value = datetime.fromtimestamp(value, UTC)
+        if not isinstance(value, datetime):
+            return None
+        # Reports of the outside may lack the offset; UTC is what every other moment here is in.
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def to_json(value: Any) -> str:
+    """The JSON text of a value of the scope.
+
+    Raises:
+        TypeError: it holds something that JSON does not have.
+    """
+    return orjson.dumps(value).decode()
+
+
+def to_text(value: Any) -> str:
+    """How a value stands within other text: nothing for None, `true` and `false`, lists and objects as JSON.
+
+    Raises:
+        TypeError: it holds something that JSON does not have.
+    """
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else to_json(value)

@@ -5,12 +5,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from domain.automations.actions.builtin import register_builtin_actions
+from domain.automations.actions.incidents import IncidentActions
+from domain.automations.actions.registry import ActionRegistry
+from domain.automations.definition import Definition
+from domain.automations.engine import Engine
+from domain.automations.system import AutomationSystem, Parts
+from domain.automations.triggers.schedule import register_time_triggers
 from domain.clock import Clock
 from domain.entities import health, incident
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import EntityHandle
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
+from domain.entities.run import define_run
 from domain.entities.subscribers import ChangeSubscribers
 from domain.entities.triggers import TriggerRegistry, register_health_triggers, register_incident_triggers
 from domain.messaging.buckets import Buckets, make_buckets
@@ -65,6 +73,7 @@ class Domain:
     sessions: Sessions
     demo: DemoService
     buckets: Buckets
+    automations: AutomationSystem
 
 
 @asynccontextmanager
@@ -74,8 +83,9 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
     Raises:
         StartupError: the database or a setting makes a start impossible.
     """
+    url = database_url(settings.database_url)
     engines = create_engines(
-        database_url(settings.database_url),
+        url,
         sqlite_synchronous=settings.sqlite_synchronous,
         busy_millis=int(settings.sqlite_busy_seconds * 1000),
     )
@@ -84,7 +94,10 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
         clock = clock or Clock()
         database = Database(engines, clock)
         key = await database.read(lambda session: session.state.get("cursor_key"))
-        domain = _assemble(settings, clock, database, CursorCodec(bytes.fromhex(key or "")))
+        engine = Engine(url)
+        if live and settings.automations:
+            await engine.prepare()
+        domain = _assemble(settings, clock, database, CursorCodec(bytes.fromhex(key or "")), engine)
         if live:
             async with _background(domain):
                 yield domain
@@ -96,12 +109,14 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
         await engines.dispose()
 
 
-def _assemble(settings: Settings, clock: Clock, database: Database, cursors: CursorCodec) -> Domain:
+def _assemble(settings: Settings, clock: Clock, database: Database, cursors: CursorCodec, engine: Engine) -> Domain:
     registry, derivers, masker, triggers = EntityRegistry(), DeriverRegistry(), SecretMasker(), TriggerRegistry()
     handle = _incidents(registry, derivers, triggers)
     health_handle = _health(registry, derivers, triggers)
+    runs = define_run(registry)
     registry.bind(clock=clock, derivers=derivers, masker=masker)
     tail = LogTail(database, poll_seconds=settings.poll_seconds, ring_size=settings.ring_size)
+    subscribers = ChangeSubscribers(database=database, tail=tail, clock=clock)
     writer = Writer(database, clock)
     reads = Reads(database=database, handle=handle, health=health_handle)
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
@@ -122,7 +137,7 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         health_handle=health_handle,
         triggers=triggers,
         tail=tail,
-        subscribers=ChangeSubscribers(database=database, tail=tail, clock=clock),
+        subscribers=subscribers,
         cursors=cursors,
         incidents=incidents,
         timeline=timeline,
@@ -135,7 +150,34 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         sessions=sessions,
         demo=demo,
         buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
+        automations=AutomationSystem(
+            Parts(
+                database=database,
+                clock=clock,
+                writer=writer,
+                registry=registry,
+                runs=runs,
+                masker=masker,
+                triggers=triggers,
+                actions=_actions(incidents, timeline),
+                tail=tail,
+                subscribers=subscribers,
+                engine=engine,
+                secret_values=_no_secrets,
+            )
+        ),
     )
+
+
+def _actions(incidents: IncidentService, timeline: TimelineService) -> ActionRegistry:
+    actions = ActionRegistry()
+    IncidentActions(incidents, timeline).register(actions)
+    register_builtin_actions(actions)
+    return actions
+
+
+async def _no_secrets(_definition: Definition) -> list[str]:
+    return []
 
 
 def _incidents(
@@ -153,6 +195,7 @@ def _health(
     handle = health.define_health(registry)
     derivers.register(kind=health.KIND, derive=health.derive, to_payload=health.to_payload)
     register_health_triggers(triggers)
+    register_time_triggers(triggers)
     return handle
 
 
@@ -181,7 +224,11 @@ async def _background(domain: Domain) -> AsyncIterator[None]:
     )
     await domain.tail.start()
     await wakeups.start()
+    if domain.settings.automations:
+        domain.automations.subscribe()
     await domain.subscribers.start()
+    if domain.settings.automations:
+        await domain.automations.start()
     await domain.sessions.start()
     tidying = asyncio.create_task(upkeep.run(stopping))
     try:
@@ -190,6 +237,8 @@ async def _background(domain: Domain) -> AsyncIterator[None]:
         stopping.set()
         await tidying
         await domain.sessions.stop()
+        if domain.settings.automations:
+            await domain.automations.stop()
         await domain.subscribers.stop()
         await wakeups.stop()
         await domain.tail.stop()

@@ -1,5 +1,7 @@
 """The current time, injected so that tests decide what it is."""
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
 
@@ -10,3 +12,12 @@ class Clock:
         """The current moment, UTC, whole milliseconds."""
         moment = datetime.now(UTC)
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    async def wait(self, wake: asyncio.Event, *, until: datetime) -> None:
+        """Wait until something wakes the caller, but no longer than until that moment; the event is cleared."""
+        seconds = (until - self.now()).total_seconds()
+        if seconds > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await wake.wait()
+        wake.clear()

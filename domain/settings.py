@@ -70,6 +70,8 @@ class Settings:
     rate_limit: int = 600_000
     #: How long a query or mutation may take; 0 sets no limit.
     execution_seconds: float = 20.0
+    #: Whether this process routes and runs automations; some process of the database has to.
+    automations: bool = True
     log_level: str = "INFO"
 
     @classmethod

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from typing_extensions import override
 
+from domain.automations.engine import Engine
 from domain.bootstrap import Domain, running_domain
 from domain.clock import Clock
 from domain.persistence.engines import create_engines
@@ -34,6 +35,7 @@ _EMPTY = "\n".join(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity",
         "WHERE datname = current_database() AND pid <> pg_backend_pid();",
         *(f"DELETE FROM {table.name};" for table in reversed(metadata.sorted_tables) if table.name not in _SEEDED),
+        "DELETE FROM dbos.workflow_status;",
         "UPDATE counters SET value = 0;",
         "UPDATE server_state SET value = '0' WHERE name = 'log_floor';",
         *(f"SELECT setval('{name}_seq', 1, false);" for name in ("changes_seq", "entity_transitions_id")),
@@ -48,6 +50,7 @@ class SteppingClock(Clock):
     def __init__(self) -> None:
         self.moment = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
         self.step = timedelta(seconds=1)
+        self._waiting: dict[asyncio.Event, datetime] = {}
 
     @override
     def now(self) -> datetime:
@@ -56,8 +59,22 @@ class SteppingClock(Clock):
         return self.moment
 
     def advance(self, **duration: float) -> None:
-        """Let so much time pass, in the words of timedelta."""
+        """Let so much time pass, in the words of timedelta; whoever waits for a moment that has come goes on."""
         self.moment += timedelta(**duration)
+        for event, until in list(self._waiting.items()):
+            if until <= self.moment:
+                event.set()
+
+    @override
+    async def wait(self, wake: asyncio.Event, *, until: datetime) -> None:
+        """Wait until something wakes the caller, or until time has passed that moment."""
+        if until > self.moment:
+            self._waiting[wake] = until
+            try:
+                await wake.wait()
+            finally:
+                del self._waiting[wake]
+        wake.clear()
 
 
 @pytest.fixture
@@ -124,7 +141,7 @@ async def empty_database_url(dialect: str, tmp_path: Path) -> AsyncIterator[str]
 @pytest.fixture
 def settings(database_url: str) -> Settings:
     """The settings of this test's domain; durability is for the crash tests, which set it themselves."""
-    return Settings(database_url=database_url, sqlite_synchronous="NORMAL", poll_seconds=0.05)
+    return Settings(database_url=database_url, sqlite_synchronous="NORMAL", poll_seconds=0.05, automations=False)
 
 
 @pytest.fixture
@@ -187,3 +204,6 @@ async def _migrated(url: str) -> None:
     engines = create_engines(parsed_url(url))
     await migrate(engines)
     await engines.dispose()
+    engine = Engine(parsed_url(url))
+    await engine.prepare()
+    await engine.close()

@@ -22,6 +22,13 @@ class Trigger:
     payload: type[BaseModel]
     #: The payload field that tells runs for different things apart.
     context_key: str
+    #: The settings that an automation may give it.
+    config: type[BaseModel] | None = None
+
+    @property
+    def config_schema(self) -> Mapping[str, Any] | None:
+        """The JSON Schema of its settings, for one that has some."""
+        return None if self.config is None else self.config.model_json_schema(by_alias=True)
 
     @property
     def payload_schema(self) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from domain.model.filters import EVERYTHING, Filter
 from domain.model.paging import Page, PageRequest
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.conditions import recorded_condition
-from domain.persistence.dialects import lock_log
+from domain.persistence.dialects import json_list_overlaps, lock_log
 from domain.persistence.keyset import paged, per_parent
 from domain.persistence.tables import changes, entity_transitions, incidents, server_state
 
@@ -55,6 +55,13 @@ class ChangeRepository:
         if kind is not None:
             statement = statement.where(changes.c.kind == kind)
         return [change_of(row) for row in (await self._connection.execute(statement)).mappings()]
+
+    async def fired(self, event: str, *, after: int, limit: int) -> list[Change]:
+        """The next changes behind a position that fired a trigger event, oldest first."""
+        statement = sa.select(changes).where(changes.c.seq > after, changes.c.has_events)
+        statement = statement.where(json_list_overlaps(self._connection, changes.c.events, [event]))
+        rows = (await self._connection.execute(statement.order_by(changes.c.seq).limit(limit))).mappings()
+        return [change_of(row) for row in rows]
 
     async def latest_seq(self, kind: str, entity_id: str, *, audience: Audience) -> int:
         """The position of the last change of an entity that this audience may know of; 0 when there is none."""
@@ -150,6 +157,22 @@ class ChangeRepository:
             .where(*_of_field(kind, entity_id, field), entity_transitions.c.occurred_at >= since)
         )
         return int(await self._connection.scalar(statement) or 0)
+
+    async def transition_counts(self, kind: str, ids: Sequence[str], field: str, since: datetime) -> dict[str, int]:
+        """How many times a field of each of these entities changed at or after a moment."""
+        steps = entity_transitions.c
+        statement = (
+            sa.select(steps.entity_id, sa.func.count())
+            .where(steps.kind == kind, steps.entity_id.in_(ids), steps.field == field, steps.occurred_at >= since)
+            .group_by(steps.entity_id)
+        )
+        return {identifier: count for identifier, count in await self._connection.execute(statement)}
+
+    async def values_since(self, kind: str, entity_id: str, field: str, since: datetime) -> list[str]:
+        """The values that a field took after a moment, as texts, oldest first."""
+        steps = entity_transitions.c
+        statement = sa.select(steps.to_value).where(*_of_field(kind, entity_id, field), steps.occurred_at > since)
+        return list(await self._connection.scalars(statement.order_by(steps.id)))
 
     async def histories(self, incident_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Transition]]:
         """The page of each of these incidents' transitions, oldest first, in one statement."""
@@ -258,6 +281,7 @@ def change_row(change: Change) -> dict[str, Any]:
         "payload": change.payload,
         "actor": change.actor.as_json(),
         "cause": change.cause.as_json(),
+        "run_id": change.cause.run_id,
         "occurred_at": change.occurred_at,
     }
 

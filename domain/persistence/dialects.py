@@ -32,11 +32,18 @@ def upsert(connection: AsyncConnection, table: sa.Table, values: Mapping[str, An
     return statement.on_conflict_do_update(index_elements=list(keys), set_=kept)
 
 
-async def lock_rows(connection: AsyncConnection, table: sa.Table, ids: Sequence[str]) -> None:
-    """Keep these rows from others until the commit, in id order; SQLite's one writer has them already."""
+async def lock_rows(
+    connection: AsyncConnection, table: sa.Table, ids: Sequence[str], *, referable: bool = False
+) -> None:
+    """Keep these rows from others until the commit, in id order; SQLite's one writer has them already.
+
+    With `referable`, others may still write rows that refer to them.
+    """
     if is_sqlite(connection):
         return
-    statement = sa.select(table.c.id).where(table.c.id.in_(ids)).order_by(table.c.id).with_for_update()
+    statement = (
+        sa.select(table.c.id).where(table.c.id.in_(ids)).order_by(table.c.id).with_for_update(key_share=referable)
+    )
     await connection.execute(statement)
 
 

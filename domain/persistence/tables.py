@@ -220,6 +220,8 @@ changes = Table(
     Column("payload", Json),
     Column("actor", Json, nullable=False),
     Column("cause", Json, nullable=False),
+    # The run that made the change, out of its cause.
+    Column("run_id", sa.String(64)),
     Column("occurred_at", UtcDateTime, nullable=False),
     # Exactly one change per version of an entity; also the log of one entity in order.
     UniqueConstraint("kind", "entity_id", "version"),
@@ -230,6 +232,13 @@ changes = Table(
         "seq",
         sqlite_where=sa.text("has_events = 1"),
         postgresql_where=sa.text("has_events"),
+    ),
+    # What a run did.
+    Index(
+        "ix_changes_run_id",
+        "run_id",
+        sqlite_where=sa.text("run_id IS NOT NULL"),
+        postgresql_where=sa.text("run_id IS NOT NULL"),
     ),
     # Retention deletes the oldest.
     Index(None, "occurred_at"),

@@ -7,13 +7,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.clock import Clock
 from domain.model.change import Change, Transition
+from domain.persistence.automations import AutomationRepository
 from domain.persistence.changes import ChangeRepository
 from domain.persistence.claims import ClaimRepository
+from domain.persistence.gates import ArtifactRepository, DwellRepository, WindowRepository
 from domain.persistence.health import HealthRepository
 from domain.persistence.idempotency import IdempotencyRepository
 from domain.persistence.incidents import IncidentRepository
 from domain.persistence.links import LinkRepository
 from domain.persistence.readers import ReaderRepository
+from domain.persistence.runs import RunRepository
 from domain.persistence.search import SearchRepository
 from domain.persistence.state import StateRepository
 from domain.persistence.systems import SystemRepository
@@ -35,6 +38,10 @@ class ReadSession:
         self.readers = ReaderRepository(connection)
         self.tokens = TokenRepository(connection)
         self.state = StateRepository(connection)
+        self.automations = AutomationRepository(connection)
+        self.runs = RunRepository(connection)
+        self.artifacts = ArtifactRepository(connection)
+        self.dwells = DwellRepository(connection)
 
 
 class UnitOfWork(ReadSession):
@@ -47,6 +54,7 @@ class UnitOfWork(ReadSession):
         self.claims = ClaimRepository(connection)
         self.idempotency = IdempotencyRepository(connection)
         self.search = SearchRepository(connection)
+        self.windows = WindowRepository(connection)
         self._pending: list[tuple[Change, Sequence[Transition]]] = []
         self._closing: list[Callable[[int], Awaitable[None]]] = []
 

@@ -9,6 +9,7 @@ from domain.entities.handle import Applied, EntityHandle, Origin, Snapshot
 from domain.entities.incident import snapshot_of
 from domain.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
 from domain.ids import new_id
+from domain.model.actor import Actor
 from domain.model.change import Touched, TouchKind
 from domain.model.commands import CreateIncident, Keep, UpdateIncident, given
 from domain.model.incident import (
@@ -74,7 +75,7 @@ class IncidentService:
             UnknownSystemError: a system is not in the catalog.
             ConflictError: the idempotency key was used with another input.
         """
-        draft = self._draft(viewer, command)
+        draft = self.draft(viewer.actor, command)
         origin = origin_of(viewer)
 
         async def work(unit: UnitOfWork) -> Opened:
@@ -222,7 +223,12 @@ class IncidentService:
 
         return [await _single(incident_id, delete) for incident_id in _checked_ids(ids)]
 
-    def _draft(self, viewer: Viewer, command: CreateIncident) -> Incident:
+    def draft(self, actor: Actor, command: CreateIncident) -> Incident:
+        """The incident that a command asks for, checked as far as that needs no look at the database.
+
+        Raises:
+            InvalidInputError: a field has a value that cannot be accepted.
+        """
         now = self._clock.now()
         if command.initial_message is not None:
             checked_message(command.initial_message, field="initialMessage")
@@ -239,7 +245,7 @@ class IncidentService:
             dedupe_key=checked_dedupe_key(command.dedupe_key),
             system_ids=(),
             version=1,
-            opened_by=viewer.actor,
+            opened_by=actor,
             occurred_at=checked_moment(occurred_at, now=now, field="occurredAt"),
             created_at=now,
             updated_at=now,

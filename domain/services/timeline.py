@@ -4,13 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from domain.entities.handle import Applied, Apply, EntityHandle, Snapshot
+from domain.entities.handle import Applied, Apply, EntityHandle, Origin, Snapshot
 from domain.entities.incident import snapshot_of
 from domain.errors import NotFoundError
 from domain.ids import new_id
 from domain.model.change import Touched, TouchKind
 from domain.model.commands import AddIncidentUpdate, EditIncidentUpdate, Keep, given
-from domain.model.incident import Incident, IncidentUpdate, IncidentUpdateVersion, checked_message, header_status
+from domain.model.incident import (
+    Incident,
+    IncidentUpdate,
+    IncidentUpdateVersion,
+    Status,
+    checked_message,
+    header_status,
+)
 from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import present, save_incident, write_entry
@@ -70,6 +77,38 @@ class TimelineService:
             from_answer=_recalled,
         )
         return await self._writer.run_once(viewer, work, once)
+
+    async def add_in(
+        self,
+        unit: UnitOfWork,
+        incident_id: str,
+        *,
+        message: str,
+        status_change: Status | None,
+        origin: Origin,
+    ) -> IncidentUpdate:
+        """Add an entry that everybody may read in a unit of work that is under way.
+
+        Raises:
+            NotFoundError, InvalidInputError
+        """
+        entry = IncidentUpdate(
+            id=new_id("upd"),
+            incident_id=incident_id,
+            message=checked_message(message),
+            status_change=status_change,
+            visibility=Visibility.PUBLIC,
+            created_at=unit.moment(),
+            created_by=origin.actor,
+        )
+
+        async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
+            incident = present(before, incident_id, field="incidentId")
+            silent = replace(entry, status_change=None if status_change is incident.status else status_change)
+            return await write_entry(unit, incident, silent)
+
+        await self._handle.mutate(unit, incident_id, apply, origin=origin)
+        return entry
 
     async def edit(self, viewer: Viewer, command: EditIncidentUpdate) -> Outcome[Written]:
         """Change an entry and keep what it said before; an edit that changes nothing leaves no trace.

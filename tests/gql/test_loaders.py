@@ -159,7 +159,7 @@ async def _open(domain: Domain, *incidents: Sequence[str]) -> None:
                 initial_message="Looking",
                 health_override=HealthOverride.DEGRADED,
             )
-            draft = domain.incidents._draft(ADMIN, command)
+            draft = domain.incidents.draft(ADMIN.actor, command)
             await domain.incidents.create_in(unit, draft, command, origin=origin_of(ADMIN))
 
     await domain.database.write(work)

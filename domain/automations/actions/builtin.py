@@ -1,0 +1,42 @@
+"""The actions that belong to nothing in particular: a line in the log."""
+
+import logging
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.automations.actions.registry import ActionContext, ActionRegistry, ActionType, Result, VersionedConfig
+
+logger = logging.getLogger(__name__)
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class LogConfig(BaseModel):
+    """The settings of `log`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message: str = Field(min_length=1, max_length=10_000, description="The line.")
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much it matters.")
+
+
+def register_builtin_actions(registry: ActionRegistry) -> None:
+    """Add them."""
+    registry.register(
+        ActionType(
+            id="log",
+            display_name="Log",
+            description="Writes a line to the server's log.",
+            category="Tools",
+            icon="ScrollText",
+            config=VersionedConfig(1, LogConfig),
+            perform=_log,
+        )
+    )
+
+
+async def _log(config: LogConfig, context: ActionContext) -> Result:
+    extra = {"run": context.run.id, "automation": context.run.automation_id}
+    logger.log(_LEVELS[config.level], "%s", config.message, extra=extra)
+    return Result()

@@ -1,0 +1,213 @@
+"""The actions on incidents: open, resolve, say something, move on. They write through the incidents' handle."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from domain.automations.actions.registry import (
+    ActionContext,
+    ActionFailedError,
+    ActionRegistry,
+    ActionType,
+    ArtifactType,
+    Produced,
+    Result,
+    VersionedConfig,
+)
+from domain.model.commands import CreateIncident
+from domain.model.incident import Incident, Severity, Status
+from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.incidents import IncidentService
+from domain.services.timeline import TimelineService
+
+INCIDENT = "incident.incident"
+_CATEGORY = "Incidents"
+
+
+class IncidentArtifact(BaseModel):
+    """An incident, as one action hands it to the next."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    incident_id: str = Field(description="The incident's id.")
+    status: str = Field(description="Its status.")
+    severity: str = Field(description="Its severity.")
+    system_ids: list[str] = Field(description="The ids of the systems it affects, sorted.")
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class CreateConfig(_Config):
+    """The settings of `incident.create`."""
+
+    title: str = Field(min_length=1, description="Its title.")
+    description: str | None = Field(default=None, description="More about it.")
+    severity: Severity = Field(description="minor, major or critical.")
+    system_ids: list[str] = Field(min_length=1, description="The systems it affects, by id or key.")
+    initial_message: str | None = Field(default=None, description="The first entry of its timeline.")
+    suppress_notifications: bool = Field(default=False, description="Whether it silences its systems' notifications.")
+    dedupe_open_for_system: bool = Field(
+        default=False, description="Whether an incident that is open on the first system is used instead of a new one."
+    )
+    dedupe_key: str | None = Field(default=None, description="Only one with this key is used instead.")
+    take_over: bool = Field(
+        default=False, description="Whether the automation may resolve an incident that it found open already."
+    )
+
+
+class _Target(_Config):
+    incident_id: str | None = Field(
+        default=None, description="The incident; without it, the one that an earlier step handed on."
+    )
+
+
+class ResolveConfig(_Target):
+    """The settings of `incident.resolve`."""
+
+    message: str | None = Field(default=None, description="The entry in its timeline.")
+
+
+class AddUpdateConfig(_Target):
+    """The settings of `incident.add_update`."""
+
+    message: str = Field(min_length=1, description="The entry in its timeline.")
+    status_change: Status | None = Field(default=None, description="The status that it then has.")
+
+
+class UpdateStatusConfig(_Target):
+    """The settings of `incident.update_status`."""
+
+    status: Status = Field(description="The status that it then has.")
+    message: str | None = Field(default=None, description="The entry in its timeline.")
+
+
+class IncidentActions:
+    """The four actions, on the services that people's writes go through as well."""
+
+    def __init__(self, incidents: IncidentService, timeline: TimelineService) -> None:
+        self._incidents = incidents
+        self._timeline = timeline
+
+    def register(self, registry: ActionRegistry) -> None:
+        """Add the actions and the artifact that they share."""
+        registry.register_artifact(
+            ArtifactType(
+                id=INCIDENT, display_name="Incident", description="An incident to work on.", data=IncidentArtifact
+            )
+        )
+        for name, title, icon, description, config, perform in (
+            ("create", "Open Incident", "CircleAlert", "Opens an incident.", CreateConfig, self.create),
+            ("resolve", "Resolve Incident", "CircleCheck", "Resolves an incident.", ResolveConfig, self.resolve),
+            (
+                "add_update",
+                "Add Update",
+                "MessageSquare",
+                "Adds an entry to an incident's timeline.",
+                AddUpdateConfig,
+                self.add_update,
+            ),
+            (
+                "update_status",
+                "Update Status",
+                "Activity",
+                "Moves an incident to another status.",
+                UpdateStatusConfig,
+                self.update_status,
+            ),
+        ):
+            action = ActionType(
+                id=f"incident.{name}",
+                display_name=title,
+                description=description,
+                category=_CATEGORY,
+                icon=icon,
+                config=VersionedConfig(1, config),
+                produces=INCIDENT if name == "create" else None,
+                consumes=() if name == "create" else (INCIDENT,),
+                perform_in=perform,
+            )
+            registry.register(action)
+
+    async def create(self, unit: UnitOfWork, config: CreateConfig, context: ActionContext) -> Result:
+        """Open an incident, or use one that is open where the settings ask for that."""
+        command = CreateIncident(
+            title=config.title,
+            description=config.description,
+            severity=config.severity,
+            systems=tuple(config.system_ids),
+            initial_message=config.initial_message,
+            suppress_notifications=config.suppress_notifications,
+            dedupe_open_for_system=config.dedupe_open_for_system,
+            dedupe_key=config.dedupe_key or "",
+        )
+        draft = self._incidents.draft(context.origin.actor, command)
+        opened = await self._incidents.create_in(unit, draft, command, origin=context.origin)
+        assert opened.incident is not None, "only a repeated call finds none"
+        artifact = Produced(
+            type=INCIDENT,
+            data=artifact_of(opened.incident),
+            entity_id=opened.incident.id,
+            owned=not opened.reused or config.take_over,
+        )
+        return Result(external_id=opened.incident.id, artifact=artifact, details={"reused": opened.reused})
+
+    async def resolve(self, unit: UnitOfWork, config: ResolveConfig, context: ActionContext) -> Result:
+        """Resolve an incident; one that somebody else resolved stays as it is."""
+        target, explicit = _target(config, context)
+        incident = await _existing(unit, target)
+        artifact = context.consumed.get(INCIDENT)
+        if not explicit and artifact is not None and not artifact.owned:
+            return Result(external_id=target, details={"skipped": "not_owner"})
+        if not incident.is_open:
+            return Result(external_id=target, details={"skipped": "already_resolved"})
+        incident = await self._incidents.resolve_in(unit, target, message=config.message or None, origin=context.origin)
+        return Result(external_id=target, details={"incident": artifact_of(incident)})
+
+    async def add_update(self, unit: UnitOfWork, config: AddUpdateConfig, context: ActionContext) -> Result:
+        """Add an entry to an incident's timeline."""
+        return await self._entry(unit, config, context, message=config.message, status=config.status_change)
+
+    async def update_status(self, unit: UnitOfWork, config: UpdateStatusConfig, context: ActionContext) -> Result:
+        """Move an incident to another status."""
+        message = config.message or f"Status changed to {config.status}"
+        return await self._entry(unit, config, context, message=message, status=config.status)
+
+    async def _entry(
+        self, unit: UnitOfWork, config: _Target, context: ActionContext, *, message: str, status: Status | None
+    ) -> Result:
+        target, _ = _target(config, context)
+        await _existing(unit, target)
+        entry = await self._timeline.add_in(unit, target, message=message, status_change=status, origin=context.origin)
+        return Result(external_id=entry.id, details={"updateId": entry.id, "incidentId": target})
+
+
+def artifact_of(incident: Incident) -> Mapping[str, Any]:
+    """What actions hand on of an incident."""
+    return {
+        "incidentId": incident.id,
+        "status": incident.status.value,
+        "severity": incident.severity.value,
+        "systemIds": list(incident.system_ids),
+    }
+
+
+def _target(config: _Target, context: ActionContext) -> tuple[str, bool]:
+    """The incident to work on, and whether the settings name it; a blank name is none."""
+    if config.incident_id is not None and config.incident_id.strip():
+        return config.incident_id, True
+    artifact = context.consumed.get(INCIDENT)
+    handed_on = artifact.data.get("incidentId") if artifact is not None else None
+    if isinstance(handed_on, str):
+        return handed_on, False
+    raise ActionFailedError("No incidentId was given, and no earlier step handed an incident on.", field=["incidentId"])
+
+
+async def _existing(unit: UnitOfWork, incident_id: str) -> Incident:
+    incident = (await unit.incidents.get_many([incident_id])).get(incident_id)
+    if incident is None:
+        raise ActionFailedError(f"Incident {incident_id[:80]} not found.", field=["incidentId"])
+    return incident

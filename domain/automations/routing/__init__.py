@@ -1,0 +1,1 @@
+"""From a change to a run: who listens, which gates hold, and how many may run."""

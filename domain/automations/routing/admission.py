@@ -1,0 +1,139 @@
+"""Whether a firing may start a run now: the mode's decision, and the run row, in one short critical section."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from domain.automations.definition import Definition
+from domain.automations.engine import Workflow
+from domain.automations.running.journal import Journal
+from domain.ids import new_id
+from domain.model.automation import (
+    Automation,
+    AutomationRun,
+    ConcurrencyScope,
+    Firing,
+    Mode,
+    RunStatus,
+    SkipReason,
+)
+from domain.persistence.unit_of_work import UnitOfWork
+
+#: Has a workflow run once the unit of work is committed.
+Enqueue = Callable[[UnitOfWork, Workflow, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """What a firing led to: a run, or the row that says why there is none; None where it was dealt with before."""
+
+    run: AutomationRun | None
+
+    @property
+    def started(self) -> bool:
+        """Whether there is a run."""
+        return self.run is not None and self.run.status is not RunStatus.SKIPPED
+
+
+class Admission:
+    """Starts runs as their automation's mode has it. The automation's row is locked meanwhile, so counts hold."""
+
+    def __init__(self, *, journal: Journal, enqueue: Enqueue) -> None:
+        self._journal = journal
+        self._enqueue = enqueue
+
+    async def admit(
+        self,
+        unit: UnitOfWork,
+        automation: Automation,
+        definition: Definition,
+        trigger_id: str,
+        firing: Firing,
+        *,
+        once_key: str | None = None,
+        by_hand: bool = False,
+    ) -> Admitted:
+        """Start a run, queue it, or record why not; a firing that was dealt with before changes nothing."""
+        await unit.automations.lock([automation.id])
+        if await unit.runs.find(automation.id, trigger_id, firing.key) is not None:
+            return Admitted(run=None)
+        run = self._run(unit, automation, definition, trigger_id, firing)
+        if once_key is not None and await unit.runs.once_taken(automation.id, once_key):
+            return await self.skip(unit, automation, trigger_id, firing, SkipReason.ONCE)
+        active = [] if by_hand else await unit.runs.active(automation.id, run.bucket)
+        reason = _refusal(definition, len(active))
+        if reason is not None:
+            return await self.skip(unit, automation, trigger_id, firing, reason, bucket=run.bucket)
+        if definition.mode is Mode.RESTART:
+            for former in active:
+                await self._journal.cancel(unit, former.id, message="Superseded by a newer run.")
+        await self._journal.open(unit, run, once_key=once_key)
+        if definition.mode is not Mode.QUEUED or not active:
+            await self._enqueue(unit, Workflow.RUN, run.id)
+        return Admitted(run=run)
+
+    async def skip(
+        self,
+        unit: UnitOfWork,
+        automation: Automation,
+        trigger_id: str,
+        firing: Firing,
+        reason: SkipReason,
+        *,
+        message: str | None = None,
+        bucket: str = "",
+    ) -> Admitted:
+        """Record that a firing led to no run, and why."""
+        now = unit.moment()
+        run = AutomationRun(
+            id=new_id("run"),
+            automation_id=automation.id,
+            number=automation.number,
+            trigger_id=trigger_id,
+            firing=firing,
+            bucket=bucket,
+            status=RunStatus.SKIPPED,
+            reason=reason,
+            message=message,
+            created_at=now,
+            finished_at=now,
+        )
+        return Admitted(run=run if await unit.runs.insert(run) else None)
+
+    async def proceed(self, unit: UnitOfWork, finished: AutomationRun) -> None:
+        """Let the next run of a queue start, now that one of its bucket has ended; the automation is locked."""
+        active = await unit.runs.active(finished.automation_id, finished.bucket)
+        if active and all(run.status is RunStatus.PENDING for run in active):
+            await self._enqueue(unit, Workflow.RUN, active[0].id)
+
+    def _run(
+        self, unit: UnitOfWork, automation: Automation, definition: Definition, trigger_id: str, firing: Firing
+    ) -> AutomationRun:
+        return AutomationRun(
+            id=new_id("run"),
+            automation_id=automation.id,
+            number=automation.number,
+            trigger_id=trigger_id,
+            firing=firing,
+            bucket=bucket_of(definition, firing),
+            status=RunStatus.PENDING,
+            created_at=unit.moment(),
+        )
+
+
+def bucket_of(definition: Definition, firing: Firing) -> str:
+    """The runs that count together: all of the automation, or those for the same thing; no thing is one of its own."""
+    if definition.concurrency_scope is ConcurrencyScope.AUTOMATION:
+        return "all"
+    return "none" if firing.context_key is None else f"key:{firing.context_key}"
+
+
+def _refusal(definition: Definition, active: int) -> SkipReason | None:
+    match definition.mode:
+        case Mode.SINGLE if active:
+            return SkipReason.ALREADY_RUNNING
+        case Mode.PARALLEL if active >= definition.max_runs:
+            return SkipReason.MAX_RUNS
+        case Mode.QUEUED if active > definition.max_runs:
+            return SkipReason.QUEUE_FULL
+        case _:
+            return None

@@ -1,0 +1,114 @@
+"""Dwells: whether what fired a trigger holds for as long as it asks, without a break."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.automations.definition import Definition
+from domain.automations.routing.admission import Admission
+from domain.automations.routing.gates import Fired, Gates
+from domain.automations.wakes import WakeIndex, reference
+from domain.clock import Clock
+from domain.entities import health, incident
+from domain.entities.registry import EntityRegistry
+from domain.model.automation import Automation, Dwell, SkipReason
+from domain.model.change import Change
+from domain.model.incident import Health, Status
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import UnitOfWork
+
+
+class Dwells:
+    """Keeps dwells: breaks them as changes are routed, and fires those that held."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        registry: EntityRegistry,
+        admission: Admission,
+        gates: Gates,
+        wakes: WakeIndex,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._registry = registry
+        self._admission = admission
+        self._gates = gates
+        self._wakes = wakes
+
+    async def break_on(self, unit: UnitOfWork, change: Change) -> None:
+        """End the dwells that a change breaks, each with a row that says so."""
+        broken = [
+            dwell for dwell in await unit.dwells.on(change.kind, change.entity_id) if not holds(dwell, change.next)
+        ]
+        if not broken:
+            return
+        automations = await unit.automations.lock(sorted({dwell.automation_id for dwell in broken}))
+        for dwell in broken:
+            await self._end(unit, dwell, automations[dwell.automation_id], SkipReason.DWELL_BROKEN)
+
+    async def keep(self, dwell_id: str) -> None:
+        """Wait for a dwell's end, and fire it if it is still armed then."""
+        while True:
+            dwell = await self._database.read(lambda session: session.dwells.get(dwell_id))
+            if dwell is None:
+                return
+            if self._clock.now() >= dwell.fire_at:
+                await self._database.write(lambda unit: self.fire(unit, dwell_id))
+                return
+            names = [reference(str(dwell.firing.kind), str(dwell.firing.entity_id))]
+            with self._wakes.watching(names, run_id=dwell_id) as woken:
+                await self._clock.wait(woken, until=dwell.fire_at)
+
+    async def fire(self, unit: UnitOfWork, dwell_id: str) -> None:
+        """Start the run that a dwell was armed for, if what fired it held without a break."""
+        dwell = await unit.dwells.get(dwell_id)
+        if dwell is None:
+            return
+        automation = (await unit.automations.lock([dwell.automation_id]))[dwell.automation_id]
+        definition = Definition.model_validate(automation.definition)
+        trigger = definition.trigger(dwell.trigger_id)
+        if not automation.enabled or trigger is None or trigger.event != dwell.firing.event:
+            await self._end(unit, dwell, automation, SkipReason.DISABLED)
+        elif not await self._held(unit, dwell):
+            await self._end(unit, dwell, automation, SkipReason.DWELL_BROKEN)
+        elif await unit.dwells.claim(dwell.id):
+            fired = Fired(
+                automation=automation,
+                definition=definition,
+                trigger=trigger,
+                firing=dwell.firing,
+                state=dwell.state,
+            )
+            await self._gates.start(unit, fired)
+
+    async def _held(self, unit: UnitOfWork, dwell: Dwell) -> bool:
+        """The state now, and all that it was since: a break that is not routed yet counts as well."""
+        kind, entity_id = str(dwell.firing.kind), str(dwell.firing.entity_id)
+        read = self._registry.resolver_for(kind)
+        found = await read(unit, [entity_id]) if read is not None else {}
+        if not holds(dwell, found[entity_id].state if entity_id in found else None):
+            return False
+        passed = await unit.changes.values_since(kind, entity_id, "status", dwell.armed_at)
+        return all(holds(dwell, {"status": value}) for value in passed)
+
+    async def _end(self, unit: UnitOfWork, dwell: Dwell, automation: Automation, reason: SkipReason) -> None:
+        if await unit.dwells.claim(dwell.id):
+            await self._admission.skip(unit, automation, dwell.trigger_id, dwell.firing, reason)
+
+
+def holds(dwell: Dwell, state: Mapping[str, Any] | None) -> bool:
+    """Whether what fired the trigger is still so: a worse status is still degraded, another one is not the same."""
+    if state is None:
+        return False
+    status = state.get("status")
+    match dwell.firing.event:
+        case health.DEGRADED:
+            return status != Health.HEALTHY
+        case health.HEALTHY:
+            return status == Health.HEALTHY
+        case incident.CREATED:
+            return status != Status.RESOLVED
+        case _:
+            return status == dwell.state.get("status")

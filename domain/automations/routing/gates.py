@@ -1,0 +1,165 @@
+"""The gates between a trigger's firing and a run, in their order; each that closes says so in a row of its own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain.automations.conditions.evaluation import evaluate
+from domain.automations.conditions.model import Condition
+from domain.automations.definition import Definition, TriggerPart, Window
+from domain.automations.engine import Workflow
+from domain.automations.expressions.errors import ExpressionError
+from domain.automations.expressions.language import compile_expression
+from domain.automations.routing.admission import Admission, Admitted, Enqueue
+from domain.automations.scope import StateReader, trigger_scope
+from domain.ids import new_id
+from domain.model.automation import Automation, Dwell, Firing, SkipReason
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+
+#: No window reaches further back.
+_LONGEST_WINDOW = timedelta(hours=24)
+_KEY_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """A trigger of an automation that fired, with what it needs to be decided on."""
+
+    automation: Automation
+    definition: Definition
+    trigger: TriggerPart
+    firing: Firing
+    #: The reactive state of what fired it.
+    state: Mapping[str, Any]
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        """What expressions of gates see."""
+        return {"trigger": trigger_scope(self.firing, self.trigger.name), "variables": {}, "vars": {}, "artifacts": {}}
+
+
+class Gates:
+    """Decides what becomes of a firing, in the unit of work that it is routed in."""
+
+    def __init__(
+        self, *, admission: Admission, states: StateReader, enqueue: Enqueue, depth: int, now: Callable[[], datetime]
+    ) -> None:
+        self._admission = admission
+        self._states = states
+        self._enqueue = enqueue
+        self._depth = depth
+        self._now = now
+
+    async def pass_through(self, unit: UnitOfWork, fired: Fired) -> Admitted:
+        """Take a firing through all gates: to a run, to a dwell, or to the row that says which gate was closed."""
+        if fired.firing.depth > self._depth:
+            message = f"The chain of causes is longer than {self._depth}."
+            return await self._skip(unit, fired, SkipReason.DEPTH, message)
+        trigger = fired.trigger
+        if trigger.filter is not None and not await self._holds(unit, fired, trigger.filter, SkipReason.FILTER):
+            return Admitted(run=None)
+        if trigger.window is not None and not await self._fills(unit, fired, trigger.window):
+            return await self._skip(unit, fired, SkipReason.WINDOW)
+        if trigger.for_ is not None:
+            return await self._arm(unit, fired)
+        return await self.start(unit, fired)
+
+    async def start(self, unit: UnitOfWork, fired: Fired) -> Admitted:
+        """Take a firing through the gates that are left once it has held for long enough."""
+        for condition in fired.definition.conditions:
+            if not await self._holds(unit, fired, condition, SkipReason.CONDITION):
+                return Admitted(run=None)
+        try:
+            once_key = self._once_key(fired)
+        except ExpressionError as error:
+            return await self._skip(unit, fired, SkipReason.ERROR, f"once_for: {error}")
+        return await self._admission.admit(
+            unit, fired.automation, fired.definition, fired.trigger.name, fired.firing, once_key=once_key
+        )
+
+    async def _holds(self, unit: UnitOfWork, fired: Fired, condition: Condition, reason: SkipReason) -> bool:
+        now = self._now()
+        scope = await self._enriched(unit, fired, condition, now=now)
+        try:
+            verdict = evaluate(condition, scope, now=now)
+        except ExpressionError as error:
+            await self._skip(unit, fired, reason, str(error))
+            return False
+        if not verdict.value:
+            await self._skip(unit, fired, reason)
+        return verdict.value
+
+    async def _enriched(
+        self, session: ReadSession, fired: Fired, *conditions: Condition, now: datetime
+    ) -> dict[str, Any]:
+        return await self._states.enriched(
+            session,
+            fired.scope,
+            conditions=conditions,
+            firing=fired.firing,
+            uses_state=fired.definition.uses_state,
+            window=timedelta(minutes=fired.definition.state_window_minutes),
+            now=now,
+        )
+
+    async def _fills(self, unit: UnitOfWork, fired: Fired, window: Window) -> bool:
+        """Whether enough firings lie within the window by this one; told once, only the one that fills it counts."""
+        automation, trigger, at = fired.automation.id, fired.trigger.name, fired.firing.occurred_at
+        partition = await self._partition(unit, fired, window)
+        since = at - timedelta(minutes=window.minutes)
+        before = await unit.windows.count(automation, trigger, partition, since=since)
+        if not await unit.windows.add(automation, trigger, partition, key=fired.firing.key, at=at):
+            return False
+        await unit.windows.forget(automation, trigger, before=at - _LONGEST_WINDOW)
+        filled = before + 1 >= window.count
+        return filled and (window.refire == "every" or before < window.count)
+
+    async def _partition(self, unit: ReadSession, fired: Fired, window: Window) -> str:
+        """What keeps firings apart; where that has no value, the thing that the trigger is about."""
+        key = fired.firing.context_key
+        otherwise = "none" if key is None else f"key:{key}"
+        if window.partition_by is None:
+            return otherwise
+        now = self._now()
+        scope = await self._enriched(unit, fired, window.partition_by, now=now)
+        try:
+            value = compile_expression(window.partition_by).value(scope, now=now)
+        except ExpressionError:
+            return otherwise
+        return otherwise if value in {None, ""} or isinstance(value, dict | list) else f"by:{value}"[:_KEY_LENGTH]
+
+    async def _arm(self, unit: UnitOfWork, fired: Fired) -> Admitted:
+        assert fired.trigger.for_ is not None
+        now = self._now()
+        try:
+            scope = await self._enriched(unit, fired, now=now)
+            seconds = fired.trigger.for_.seconds_in(scope, now=now)
+        except ExpressionError as error:
+            return await self._skip(unit, fired, SkipReason.ERROR, f"for: {error}")
+        dwell = Dwell(
+            id=new_id("dwl"),
+            automation_id=fired.automation.id,
+            trigger_id=fired.trigger.name,
+            firing=fired.firing,
+            state=fired.state,
+            armed_at=fired.firing.occurred_at,
+            # From when it happened, not from when it was routed: a process that was down makes nothing later.
+            fire_at=fired.firing.occurred_at + timedelta(seconds=seconds),
+        )
+        if not await unit.dwells.arm(dwell):
+            return await self._skip(unit, fired, SkipReason.DWELL_ARMED)
+        await self._enqueue(unit, Workflow.DWELL, dwell.id)
+        return Admitted(run=None)
+
+    def _once_key(self, fired: Fired) -> str | None:
+        once_for = fired.definition.once_for
+        if once_for is None:
+            return None
+        value = compile_expression(once_for).value(fired.scope, now=self._now())
+        return str(value)[:_KEY_LENGTH]
+
+    async def _skip(self, unit: UnitOfWork, fired: Fired, reason: SkipReason, message: str | None = None) -> Admitted:
+        return await self._admission.skip(
+            unit, fired.automation, fired.trigger.name, fired.firing, reason, message=message
+        )

@@ -1,0 +1,96 @@
+"""The one way in: every change of an entity is routed once, to all automations that listen to what it fired."""
+
+import logging
+
+from pydantic import ValidationError
+
+from domain.automations.definition import Definition
+from domain.automations.routing.dwells import Dwells
+from domain.automations.routing.gates import Fired, Gates
+from domain.entities import incident
+from domain.model.automation import Automation, Firing
+from domain.model.change import Change
+from domain.model.incident import Status
+from domain.persistence.unit_of_work import UnitOfWork
+
+logger = logging.getLogger(__name__)
+
+#: The work queue of changes: one process of all routes at a time, in the log's order.
+GROUP = "automations"
+
+
+class Router:
+    """Routes changes in the transaction that moves the queue's position: none is lost, none is routed twice."""
+
+    def __init__(self, *, gates: Gates, dwells: Dwells) -> None:
+        self._gates = gates
+        self._dwells = dwells
+
+    async def route(self, unit: UnitOfWork, change: Change) -> None:
+        """Do all that follows from a change."""
+        if not change.reactive:
+            return
+        await self._dwells.break_on(unit, change)
+        await _close_artifacts(unit, change)
+        if not change.events:
+            return
+        listening = await unit.automations.listening(change.events)
+        automations = await unit.automations.get_many(sorted({automation_id for automation_id, _ in listening}))
+        for automation_id, trigger_id in listening:
+            fired = _fired(automations[automation_id], trigger_id, change)
+            if fired is not None:
+                await self._gates.pass_through(unit, fired)
+
+
+def _fired(automation: Automation, trigger_id: str, change: Change) -> Fired | None:
+    try:
+        definition = Definition.model_validate(automation.definition)
+    except ValidationError:
+        logger.exception("the definition of %s is of another version of the server", automation.id)
+        return None
+    trigger = definition.trigger(trigger_id)
+    if trigger is None or trigger.event not in change.events:
+        return None
+    return Fired(
+        automation=automation,
+        definition=definition,
+        trigger=trigger,
+        firing=firing_of(change, trigger.event),
+        state=change.next or {},
+    )
+
+
+def firing_of(change: Change, event: str) -> Firing:
+    """That a change fired an event."""
+    return Firing(
+        event=event,
+        key=change.id,
+        payload=change.payload or generic_payload(change),
+        actor=change.actor,
+        context_key=change.entity_id,
+        change_id=change.id,
+        kind=change.kind,
+        entity_id=change.entity_id,
+        depth=change.cause.depth,
+        occurred_at=change.occurred_at,
+    )
+
+
+def generic_payload(change: Change) -> dict[str, object]:
+    """What a kind without a mapper of its own hands on."""
+    return {
+        **(change.next or {}),
+        "kind": change.kind,
+        "id": change.entity_id,
+        "prev": change.prev,
+        "next": change.next,
+        "delta": change.delta,
+        "changedFields": list(change.changed_fields),
+    }
+
+
+async def _close_artifacts(unit: UnitOfWork, change: Change) -> None:
+    """An incident that is resolved or gone is handed on to later runs no more."""
+    over = change.next is None or change.next.get("status") == Status.RESOLVED
+    if change.kind == incident.KIND and over:
+        await unit.artifacts.close(change.entity_id, at=unit.moment())

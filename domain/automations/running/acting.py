@@ -1,0 +1,168 @@
+"""Doing an action: its settings rendered and checked, attempts, and what it hands on."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from domain.automations.actions.registry import ActionContext, ActionType, Produced, Result
+from domain.automations.definition import ActionNode, Retry
+from domain.automations.expressions.errors import ExpressionError
+from domain.automations.rendering import mentions_state, render
+from domain.automations.running.journal import RunEndedError
+from domain.automations.running.work import Frame, StepFailedError, Work
+from domain.errors import DomainError
+from domain.ids import new_id
+from domain.model.automation import Artifact, RunStep, StepStatus
+from domain.persistence.unit_of_work import UnitOfWork
+
+logger = logging.getLogger(__name__)
+
+
+async def act(work: Work, node: ActionNode, path: str, frame: Frame) -> None:
+    """Do an action once, and keep what it hands on in the frame.
+
+    Raises:
+        StepFailedError: it failed, now or when the run came to it first.
+    """
+    step = work.begun(path, "action", action=node.action, action_id=node.id)
+    if not step.status.is_final:
+        step = await _done(work, node, step, frame)
+    if step.status is StepStatus.FAILED:
+        raise StepFailedError(step.error or "The action failed.")
+    _keep(node, step, frame)
+
+
+async def _done(work: Work, node: ActionNode, step: RunStep, frame: Frame) -> RunStep:
+    action = work.tools.actions.get(node.action)
+    if action is None:
+        raise await work.fail(step, f"There is no action {node.action!r}.")
+    try:
+        config = await _config(work, action, node, frame)
+    except (ExpressionError, ValidationError, DomainError) as error:
+        raise await work.fail(step, _explained(error)) from error
+    step = replace(step, input=config.model_dump(mode="json", by_alias=True, exclude_none=True))
+    if action.perform is not None:
+        step = await work.note(step)
+    return await _attempted(work, action, config, node, step, frame)
+
+
+async def _attempted(
+    work: Work, action: ActionType, config: BaseModel, node: ActionNode, step: RunStep, frame: Frame
+) -> RunStep:
+    retry = node.retry or Retry(attempts=1)
+    while not step.status.is_final:
+        try:
+            async with asyncio.timeout(node.timeout_seconds):
+                return await _once(work, action, config, step, frame)
+        except TimeoutError:
+            error = f"It took longer than {node.timeout_seconds} seconds."
+        except RunEndedError:
+            raise
+        except DomainError as failure:
+            error = failure.message
+        except Exception:
+            logger.exception("the action %s failed", action.id, extra={"run": work.run.id, "path": step.path})
+            error = "An internal error; the server's log has it."
+        if step.attempts >= retry.attempts:
+            raise await work.fail(step, error)
+        pause = retry.delay_seconds * 2 ** (step.attempts - 1)
+        step = await work.note(replace(step, attempts=step.attempts + 1, error=error))
+        now = work.tools.clock.now()
+        with work.tools.wakes.watching((), run_id=work.run.id) as woken:
+            await work.tools.clock.wait(woken, until=now + timedelta(seconds=pause))
+    return step
+
+
+async def _once(work: Work, action: ActionType, config: BaseModel, step: RunStep, frame: Frame) -> RunStep:
+    if action.perform is not None:
+        context = ActionContext(run=work.run, origin=work.origin, path=step.path, consumed={})
+        result = await action.perform(config, context)
+        return await work.write(lambda unit: _recorded(work, unit, action, step, result))
+
+    async def perform(unit: UnitOfWork) -> RunStep:
+        assert action.perform_in is not None
+        await work.tools.journal.hold(unit, work.run.id)
+        stored = await unit.runs.step(step.run_id, step.path)
+        if stored is not None and stored.status.is_final:
+            return stored
+        consumed = await _consumed(work, unit, action, frame)
+        context = ActionContext(run=work.run, origin=work.origin, path=step.path, consumed=consumed)
+        return await _recorded(work, unit, action, step, await action.perform_in(unit, config, context))
+
+    return await work.write(perform)
+
+
+async def _recorded(work: Work, unit: UnitOfWork, action: ActionType, step: RunStep, result: Result) -> RunStep:
+    output = {"externalId": result.external_id, **result.details}
+    produced = result.artifact
+    if action.produces is not None and produced is not None:
+        output["artifact"] = await _produced(work, unit, step, produced)
+    output = {name: value for name, value in output.items() if value is not None}
+    return await work.note_in(unit, work.finished(step, StepStatus.SUCCESS, output=output, error=None))
+
+
+async def _produced(work: Work, unit: UnitOfWork, step: RunStep, produced: Produced) -> Mapping[str, Any]:
+    type_ = work.tools.actions.artifact(produced.type)
+    if type_ is None or step.action_id is None:
+        raise DomainError("An action that hands something on needs an id.")
+    data = work.tools.masker.mask(work.run.id, type_.checked(produced.data))
+    artifact = Artifact(
+        id=new_id("art"),
+        automation_id=work.run.automation_id,
+        run_id=work.run.id,
+        path=step.path,
+        action_id=step.action_id,
+        type=produced.type,
+        data=data,
+        owned=produced.owned,
+        context_key=work.run.firing.context_key,
+        created_at=unit.moment(),
+    )
+    await unit.artifacts.add(artifact, entity_id=produced.entity_id)
+    return {"type": produced.type, "data": data, "owned": produced.owned}
+
+
+async def _consumed(work: Work, unit: UnitOfWork, action: ActionType, frame: Frame) -> dict[str, Produced]:
+    """Of this run first, then what earlier runs left for the same thing; never across things."""
+    consumed: dict[str, Produced] = {}
+    key = work.run.firing.context_key
+    for type_ in action.consumes:
+        if type_ in frame.latest:
+            consumed[type_] = frame.latest[type_]
+        elif key is not None:
+            former = await unit.artifacts.newest_open(work.run.automation_id, type_, context_key=key)
+            if former is not None:
+                consumed[type_] = Produced(type=type_, data=former.data, owned=former.owned)
+    return consumed
+
+
+async def _config(work: Work, action: ActionType, node: ActionNode, frame: Frame) -> BaseModel:
+    now = work.tools.clock.now()
+    scope = work.scope(frame)
+    if mentions_state(node.config):
+        scope = await work.read(lambda session: work.enriched(session, scope, now=now))
+    config = render(node.config, scope, now=now, keep_secrets=action.sees_secrets)
+    config = work.tools.masker.mask(work.run.id, config)
+    return action.config.model.model_validate(action.config.migrated(config))
+
+
+def _keep(node: ActionNode, step: RunStep, frame: Frame) -> None:
+    artifact = (step.output or {}).get("artifact")
+    if artifact is None or node.id is None:
+        return
+    local = artifact["type"].rpartition(".")[2]
+    frame.artifacts.setdefault(node.id, {})[local] = artifact["data"]
+    frame.latest[artifact["type"]] = Produced(type=artifact["type"], data=artifact["data"], owned=artifact["owned"])
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return f"The setting {place or 'config'} is not valid: {first['msg']}."
+    return str(error)

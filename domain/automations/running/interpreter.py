@@ -1,0 +1,234 @@
+"""Walks a definition: what comes next is decided on what is recorded, so that a repeated walk goes the same way."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from domain.automations.definition import (
+    Action,
+    ActionNode,
+    ChooseNode,
+    ConditionNode,
+    DelayNode,
+    Node,
+    ParallelNode,
+    RepeatNode,
+    SequenceNode,
+    StopNode,
+    VariablesNode,
+    WaitForTriggerNode,
+    WaitUntilNode,
+)
+from domain.automations.expressions.errors import ExpressionError
+from domain.automations.expressions.language import compile_expression
+from domain.automations.rendering import mentions_state, render
+from domain.automations.running.acting import act
+from domain.automations.running.waiting import delay, wait_for_trigger, wait_until
+from domain.automations.running.work import Frame, StepFailedError, StopError, Work
+from domain.model.automation import RunStep, StepStatus
+
+
+class Interpreter:
+    """Does the steps of one run, from its first to its last; those that are done already only take effect again."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def run(self) -> None:
+        """Do all steps.
+
+        Raises:
+            StepFailedError: one failed, and nothing says that the run goes on.
+            StopError: a step ended the run.
+            RunEndedError: the run was cancelled.
+        """
+        await self._walk(self._work.definition.actions, "actions", Frame())
+
+    async def _walk(self, nodes: Sequence[Node], path: str, frame: Frame) -> None:
+        for index, node in enumerate(nodes):
+            await self._visit(node, f"{path}[{index}]", frame)
+
+    async def _visit(self, node: Node, path: str, frame: Frame) -> None:
+        if not node.enabled:
+            await self._disabled(node, path)
+            return
+        try:
+            await self._do(node, path, frame)
+        except StepFailedError:
+            if not node.continue_on_error:
+                raise
+
+    async def _do(self, node: Node, path: str, frame: Frame) -> None:
+        match node:
+            case ActionNode():
+                await act(self._work, node, path, frame)
+            case WaitUntilNode():
+                await wait_until(self._work, node, path, frame)
+            case WaitForTriggerNode():
+                await wait_for_trigger(self._work, node, path, frame)
+            case DelayNode():
+                await delay(self._work, node, path, frame)
+            case VariablesNode():
+                await self._variables(node, path, frame)
+            case ConditionNode():
+                await self._condition(node, path, frame)
+            case StopNode():
+                await self._stop(node, path)
+            case _:
+                await self._contain(node, path, frame)
+
+    async def _contain(self, node: Node, path: str, frame: Frame) -> None:
+        match node:
+            case ChooseNode():
+                await self._choose(node, path, frame)
+            case ParallelNode():
+                await self._parallel(node, path, frame)
+            case RepeatNode():
+                await self._repeat(node, path, frame)
+            case SequenceNode():
+                await self._walk(node.sequence, f"{path}.sequence", frame)
+
+    async def _disabled(self, node: Node, path: str) -> None:
+        if self._work.known(path) is None:
+            step = self._work.begun(path, "action" if isinstance(node, ActionNode) else "step", action_id=node.id)
+            await self._work.note(self._work.finished(step, StepStatus.SKIPPED, output={"reason": "disabled"}))
+
+    async def _variables(self, node: VariablesNode, path: str, frame: Frame) -> None:
+        step = self._work.begun(path, "variables", action_id=node.id)
+        if not step.status.is_final:
+            now = self._work.tools.clock.now()
+            scope = self._work.scope(frame)
+            if mentions_state(node.variables):
+                scope = await self._work.read(lambda session: self._work.enriched(session, scope, now=now))
+            try:
+                values = render(node.variables, scope, now=now)
+            except ExpressionError as error:
+                raise await self._work.fail(step, str(error)) from error
+            step = await self._work.succeed(step, values)
+        frame.variables |= _output(step)
+
+    async def _condition(self, node: ConditionNode, path: str, frame: Frame) -> None:
+        step = self._work.begun(path, "condition", action_id=node.id)
+        if not step.status.is_final:
+            try:
+                verdict = await self._work.evaluate(node.condition, frame)
+            except ExpressionError as error:
+                raise await self._work.fail(step, str(error)) from error
+            step = await self._work.succeed(step, {"value": verdict.value, "condition": verdict.details})
+        if not _output(step)["value"]:
+            raise StopError(f"The condition at {path} does not hold.")
+
+    async def _stop(self, node: StopNode, path: str) -> None:
+        step = self._work.begun(path, "stop", action_id=node.id)
+        reason = node.stop.reason or f"Stopped at {path}."
+        if not step.status.is_final:
+            step = await self._work.succeed(step, {"reason": reason, "error": node.stop.error})
+        if node.stop.error:
+            raise StepFailedError(reason)
+        raise StopError(reason)
+
+    async def _choose(self, node: ChooseNode, path: str, frame: Frame) -> None:
+        step = self._work.begun(path, "choose", action_id=node.id)
+        if not step.status.is_final:
+            seen: list[Any] = []
+            matched: int | None = None
+            for index, branch in enumerate(node.choose):
+                try:
+                    verdict = await self._work.evaluate(branch.when, frame)
+                except ExpressionError as error:
+                    raise await self._work.fail(step, f"choose[{index}].when: {error}") from error
+                seen.append(verdict.details)
+                if verdict.value:
+                    matched = index
+                    break
+            step = await self._work.succeed(step, {"matchedBranch": matched, "conditions": seen})
+        matched = _output(step)["matchedBranch"]
+        if matched is not None:
+            await self._walk(node.choose[matched].sequence, f"{path}.choose[{matched}].sequence", frame)
+        else:
+            await self._walk(node.else_ or [], f"{path}.else", frame)
+
+    async def _parallel(self, node: ParallelNode, path: str, frame: Frame) -> None:
+        frames = [frame.fork() for _ in node.parallel]
+        branches = (
+            self._branch(branch, f"{path}.parallel[{index}]", frames[index])
+            for index, branch in enumerate(node.parallel)
+        )
+        errors = await asyncio.gather(*branches)
+        for fork in frames:
+            frame.join(fork)
+        step = self._work.begun(path, "parallel", action_id=node.id)
+        failed = [error for error in errors if error is not None]
+        if not step.status.is_final:
+            status = StepStatus.FAILED if failed else StepStatus.SUCCESS
+            output = {"failed": len(failed), "branches": len(errors)}
+            step = self._work.finished(step, status, output=output, error=failed[0] if failed else None)
+            step = await self._work.note(step)
+        if failed:
+            raise StepFailedError(failed[0])
+
+    async def _branch(self, node: Action, path: str, frame: Frame) -> str | None:
+        """One branch beside others; why it failed. Stopping ends the branch alone."""
+        try:
+            await self._visit(node, path, frame)
+        except StepFailedError as error:
+            return str(error)
+        except StopError:
+            return None
+        return None
+
+    async def _repeat(self, node: RepeatNode, path: str, frame: Frame) -> None:
+        repeat, outer = node.repeat, frame.repeat
+        items = await self._items(node, path, frame) if repeat.for_each is not None else None
+        rounds = repeat.count or (len(items) if items is not None else repeat.max_iterations)
+        try:
+            for index in range(rounds):
+                frame.repeat = {"index": index, "first": index == 0}
+                if items is not None:
+                    frame.repeat["item"] = items[index]
+                place = f"{path}.repeat[{index}]"
+                if repeat.while_ is not None and not await self._holds(repeat.while_, f"{place}.while", frame):
+                    return
+                await self._walk(repeat.sequence, f"{place}.sequence", frame)
+                if repeat.until is not None and await self._holds(repeat.until, f"{place}.until", frame):
+                    return
+        finally:
+            frame.repeat = outer
+
+    async def _items(self, node: RepeatNode, path: str, frame: Frame) -> list[Any]:
+        """The list that the loop goes over: what it was at the beginning."""
+        assert node.repeat.for_each is not None
+        step = self._work.begun(path, "repeat", action_id=node.id)
+        if not step.status.is_final:
+            now = self._work.tools.clock.now()
+            try:
+                items = compile_expression(node.repeat.for_each).value(self._work.scope(frame), now=now)
+            except ExpressionError as error:
+                raise await self._work.fail(step, f"for_each: {error}") from error
+            if not isinstance(items, list | tuple):
+                raise await self._work.fail(step, "for_each needs a list.")
+            step = await self._work.succeed(step, {"items": list(items)})
+        return list(_output(step)["items"])
+
+    async def _holds(self, condition: str, path: str, frame: Frame) -> bool:
+        """Whether the loop's condition holds; an error counts as no."""
+        step = self._work.begun(path, "repeat")
+        if not step.status.is_final:
+            try:
+                verdict = await self._work.evaluate(condition, frame)
+                output = {"value": verdict.value, "condition": verdict.details}
+            except ExpressionError as error:
+                output = {"value": False, "error": str(error)}
+            step = await self._work.succeed(step, output)
+        return bool(_output(step)["value"])
+
+
+def _output(step: RunStep) -> dict[str, Any]:
+    """What a step that is done came to.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    if step.status is StepStatus.FAILED:
+        raise StepFailedError(step.error or "The step failed.")
+    return dict(step.output or {})

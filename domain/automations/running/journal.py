@@ -1,0 +1,132 @@
+"""What is written of runs: each entry is one transaction's, together with the effect that it speaks of."""
+
+from dataclasses import replace
+
+from domain.entities.handle import Applied, EntityHandle, Origin, Snapshot
+from domain.entities.masking import SecretMasker
+from domain.entities.run import snapshot_of
+from domain.errors import NotFoundError
+from domain.model.actor import Actor, ActorType
+from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep, StepStatus
+from domain.model.change import Touched, TouchKind
+from domain.model.viewer import Visibility
+from domain.persistence.unit_of_work import UnitOfWork
+
+
+class RunEndedError(Exception):
+    """The run was cancelled, or ended elsewhere, while somebody worked on it."""
+
+
+class Journal:
+    """Writes runs and their steps through the handle of runs; a run's secrets are masked in all of it."""
+
+    def __init__(self, *, handle: EntityHandle[AutomationRun], masker: SecretMasker) -> None:
+        self._handle = handle
+        self._masker = masker
+
+    async def open(self, unit: UnitOfWork, run: AutomationRun, *, once_key: str | None) -> None:
+        """Write a new run."""
+
+        async def apply(_: Snapshot[AutomationRun] | None) -> Applied[AutomationRun]:
+            await unit.runs.insert(run, once_key=once_key)
+            return Applied(after=snapshot_of(run))
+
+        origin = Origin(actor=run.firing.actor, cause=replace(run.cause, run_id=None, depth=run.firing.depth))
+        await self._handle.mutate(unit, run.id, apply, origin=origin)
+
+    async def begin(self, unit: UnitOfWork, run_id: str, origin: Origin) -> AutomationRun:
+        """The run, under way now.
+
+        Raises:
+            RunEndedError: it is over.
+        """
+
+        async def apply(before: Snapshot[AutomationRun] | None) -> Applied[AutomationRun]:
+            run = _active(before)
+            if run.status is RunStatus.PENDING:
+                run = replace(run, status=RunStatus.RUNNING, started_at=unit.moment())
+            return Applied(after=snapshot_of(run))
+
+        return (await self._handle.mutate(unit, run_id, apply, origin=origin)).after.entity
+
+    async def hold(self, unit: UnitOfWork, run_id: str) -> AutomationRun:
+        """The run, kept from others until the commit.
+
+        Raises:
+            RunEndedError: it is over.
+        """
+        await unit.runs.lock([run_id])
+        return _active(await self._handle.get(unit, run_id))
+
+    async def note(self, unit: UnitOfWork, step: RunStep, origin: Origin) -> RunStep:
+        """Write where a step stands, and where the run stands by that; the step as stored.
+
+        Raises:
+            RunEndedError: the run is over.
+        """
+        masked = replace(
+            step,
+            input=self._masker.mask(step.run_id, step.input),
+            output=self._masker.mask(step.run_id, step.output),
+            error=self._masker.mask(step.run_id, step.error),
+        )
+
+        async def apply(before: Snapshot[AutomationRun] | None) -> Applied[AutomationRun]:
+            run = _active(before)
+            await unit.runs.put_step(masked)
+            waiting = step.status is StepStatus.WAITING
+            if not waiting and run.status is RunStatus.WAITING:
+                waiting = await unit.runs.waiting_steps(run.id) > 0
+            run = replace(run, status=RunStatus.WAITING if waiting else RunStatus.RUNNING)
+            kind = TouchKind.ADDED if step.status.is_final else TouchKind.EDITED
+            touched = Touched(part="steps", id=step.path, kind=kind, visibility=Visibility.INTERNAL)
+            return Applied(after=snapshot_of(run), touched=(touched,))
+
+        await self._handle.mutate(unit, step.run_id, apply, origin=origin)
+        return masked
+
+    async def finish(
+        self, unit: UnitOfWork, run_id: str, status: RunStatus, message: str | None, origin: Origin
+    ) -> AutomationRun:
+        """The run, over now.
+
+        Raises:
+            RunEndedError: it was over before.
+        """
+        text = self._masker.mask(run_id, message)
+
+        async def apply(before: Snapshot[AutomationRun] | None) -> Applied[AutomationRun]:
+            run = replace(_active(before), status=status, message=text, finished_at=unit.moment())
+            return Applied(after=snapshot_of(run))
+
+        return (await self._handle.mutate(unit, run_id, apply, origin=origin)).after.entity
+
+    async def cancel(
+        self, unit: UnitOfWork, run_id: str, *, message: str, origin: Origin | None = None
+    ) -> AutomationRun:
+        """The run, cancelled; one that is over stays as it is.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+
+        async def apply(before: Snapshot[AutomationRun] | None) -> Applied[AutomationRun]:
+            if before is None:
+                raise NotFoundError("Run", run_id)
+            run = before.entity
+            if not run.status.is_final:
+                run = replace(run, status=RunStatus.CANCELLED, message=message, finished_at=unit.moment())
+            return Applied(after=snapshot_of(run))
+
+        return (await self._handle.mutate(unit, run_id, apply, origin=origin or Origin())).after.entity
+
+
+def actor_of(automation: Automation) -> Actor:
+    """Who a run's writes are by."""
+    return Actor(type=ActorType.SERVICE, id=automation.id, name=automation.name)
+
+
+def _active(before: Snapshot[AutomationRun] | None) -> AutomationRun:
+    if before is None or before.entity.status.is_final:
+        raise RunEndedError
+    return before.entity

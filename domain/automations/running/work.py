@@ -1,0 +1,217 @@
+"""One run under way: what it is, how far it is, and the ways to write, read and evaluate in its name."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from domain.automations.actions.registry import ActionRegistry, Produced
+from domain.automations.conditions.evaluation import Verdict, evaluate
+from domain.automations.conditions.model import Condition
+from domain.automations.definition import Definition
+from domain.automations.running.journal import Journal, RunEndedError
+from domain.automations.scope import StateReader, context_system, trigger_scope
+from domain.automations.wakes import WakeIndex
+from domain.clock import Clock
+from domain.entities.handle import Origin
+from domain.entities.masking import SecretMasker
+from domain.model.automation import Automation, AutomationRun, RunStep, StepStatus
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+
+T = TypeVar("T")
+
+#: A run comes to so many steps at most: loops in loops would never end.
+MOST_STEPS = 10_000
+
+
+class StepFailedError(Exception):
+    """A step failed; the text says why, for people."""
+
+
+class StopError(Exception):
+    """A stop or a condition ends the run, or the branch of a parallel that it is in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What all runs of a process share."""
+
+    database: Database
+    clock: Clock
+    journal: Journal
+    actions: ActionRegistry
+    states: StateReader
+    wakes: WakeIndex
+    masker: SecretMasker
+    #: How many transactions runs may have under way: people's writes stand in the same line.
+    writing: asyncio.Semaphore
+    reading: asyncio.Semaphore
+
+
+@dataclass(slots=True, kw_only=True)
+class Frame:
+    """What steps know of the steps before them."""
+
+    variables: dict[str, Any] = field(default_factory=dict)
+    #: Data by the id of the action and the local name of its type.
+    artifacts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: The newest artifact of each type.
+    latest: dict[str, Produced] = field(default_factory=dict)
+    repeat: Mapping[str, Any] | None = None
+    resume: Mapping[str, Any] | None = None
+
+    def fork(self) -> "Frame":
+        """A copy for a branch that runs beside others."""
+        return replace(
+            self,
+            variables=dict(self.variables),
+            artifacts={name: dict(value) for name, value in self.artifacts.items()},
+            latest=dict(self.latest),
+        )
+
+    def join(self, other: "Frame") -> None:
+        """Take over what a branch found."""
+        self.variables |= other.variables
+        for name, value in other.artifacts.items():
+            self.artifacts.setdefault(name, {}).update(value)
+        self.latest |= other.latest
+
+
+class Work:
+    """One run under way in this process."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        *,
+        run: AutomationRun,
+        automation: Automation,
+        definition: Definition,
+        steps: Sequence[RunStep],
+        origin: Origin,
+    ) -> None:
+        self.tools = tools
+        self.run = run
+        self.automation = automation
+        self.definition = definition
+        self.origin = origin
+        self._steps = {step.path: step for step in steps}
+        self._count = len(steps)
+
+    def known(self, path: str) -> RunStep | None:
+        """The step of that path, where the run came to it before."""
+        return self._steps.get(path)
+
+    def begun(self, path: str, kind: str, **fields: Any) -> RunStep:
+        """A step that the run has come to now, or had come to before.
+
+        Raises:
+            StepFailedError: the run has come to too many.
+        """
+        before = self._steps.get(path)
+        if before is not None:
+            return replace(before, **fields)
+        self._count += 1
+        if self._count > MOST_STEPS:
+            raise StepFailedError(f"The run came to more than {MOST_STEPS} steps.")
+        now = self.tools.clock.now()
+        return RunStep(
+            run_id=self.run.id,
+            path=path,
+            position=self._count,
+            kind=kind,
+            status=StepStatus.RUNNING,
+            started_at=now,
+            **fields,
+        )
+
+    async def note(self, step: RunStep) -> RunStep:
+        """Write where a step stands; what another process wrote before stays. The step as stored."""
+        return await self.write(lambda unit: self.note_in(unit, step))
+
+    async def note_in(self, unit: UnitOfWork, step: RunStep) -> RunStep:
+        """Write where a step stands in a unit of work that is under way."""
+        stored = await unit.runs.step(step.run_id, step.path)
+        if stored is None or not stored.status.is_final:
+            stored = await self.tools.journal.note(unit, step, self.origin)
+        self._steps[step.path] = stored
+        return stored
+
+    async def succeed(self, step: RunStep, output: Mapping[str, Any] | None = None) -> RunStep:
+        """Write that a step is done."""
+        return await self.note(self.finished(step, StepStatus.SUCCESS, output=output))
+
+    async def fail(self, step: RunStep, error: str) -> StepFailedError:
+        """Write that a step failed; the error to raise."""
+        stored = await self.note(self.finished(step, StepStatus.FAILED, error=error))
+        return StepFailedError(stored.error or error)
+
+    def finished(self, step: RunStep, status: StepStatus, **fields: Any) -> RunStep:
+        """The step, over now."""
+        return replace(step, status=status, finished_at=self.tools.clock.now(), **fields)
+
+    async def write(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """Do something in a unit of work."""
+        async with self.tools.writing:
+            return (await self.tools.database.write(work)).value
+
+    async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
+        """Read something."""
+        async with self.tools.reading:
+            return await self.tools.database.read(work)
+
+    async def require_active(self, session: ReadSession) -> None:
+        """Go on while the run is active.
+
+        Raises:
+            RunEndedError: it is over.
+        """
+        run = (await session.runs.get_many([self.run.id])).get(self.run.id)
+        if run is None or run.status.is_final:
+            raise RunEndedError
+
+    def scope(self, frame: Frame) -> dict[str, Any]:
+        """What expressions see without looking at the database."""
+        scope: dict[str, Any] = {
+            "trigger": trigger_scope(self.run.firing, self.run.trigger_id),
+            "variables": frame.variables,
+            "vars": frame.variables,
+            "artifacts": frame.artifacts,
+            "run": {
+                "id": self.run.id,
+                "automationId": self.run.automation_id,
+                "contextKey": self.run.firing.context_key,
+            },
+        }
+        if frame.repeat is not None:
+            scope["repeat"] = frame.repeat
+        if frame.resume is not None:
+            scope["resume"] = frame.resume
+        return scope
+
+    @property
+    def context_system(self) -> str | None:
+        """The system that the run is about."""
+        return context_system(self.run.firing)
+
+    async def enriched(
+        self, session: ReadSession, scope: Mapping[str, Any], *conditions: Condition, now: datetime
+    ) -> dict[str, Any]:
+        """The scope with the health and state that conditions look at, as they are now."""
+        return await self.tools.states.enriched(
+            session,
+            scope,
+            conditions=conditions,
+            firing=self.run.firing,
+            uses_state=self.definition.uses_state,
+            window=timedelta(minutes=self.definition.state_window_minutes),
+            now=now,
+        )
+
+    async def evaluate(self, condition: Condition, frame: Frame) -> Verdict:
+        """What a condition gives now."""
+        now = self.tools.clock.now()
+        scope = await self.read(lambda session: self.enriched(session, self.scope(frame), condition, now=now))
+        return evaluate(condition, scope, now=now)

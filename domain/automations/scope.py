@@ -1,0 +1,140 @@
+"""What expressions see: the trigger, variables, artifacts, health and the state of entities."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from domain.automations.conditions.model import Condition
+from domain.automations.conditions.wakes import wake_references
+from domain.entities.health import KIND as HEALTH
+from domain.entities.registry import EntityRegistry
+from domain.model.automation import Firing
+from domain.model.moment import iso
+from domain.persistence.unit_of_work import ReadSession
+
+#: So many entities an expression may look at; what is beyond that stays undefined.
+MOST_ENTITIES = 50
+
+
+def trigger_scope(firing: Firing, trigger_id: str) -> dict[str, Any]:
+    """What expressions see as `trigger`."""
+    return {
+        "id": trigger_id,
+        "event": firing.event,
+        "eventId": firing.event,
+        "actor": firing.actor.as_json(),
+        "payload": dict(firing.payload),
+        "changeId": firing.change_id,
+        "contextKey": firing.context_key,
+        "occurredAt": iso(firing.occurred_at),
+    }
+
+
+def context_system(firing: Firing) -> str | None:
+    """The system that the firing is about: of its payload, where it names one, or the first of several."""
+    single, several = firing.payload.get("systemId"), firing.payload.get("systemIds")
+    if isinstance(single, str):
+        return single
+    if isinstance(several, list) and several and isinstance(several[0], str):
+        return several[0]
+    return None
+
+
+class StateReader:
+    """Reads what conditions look at: the health of systems, and entities by their ids."""
+
+    def __init__(self, registry: EntityRegistry) -> None:
+        self._registry = registry
+
+    async def enriched(
+        self,
+        session: ReadSession,
+        scope: Mapping[str, Any],
+        *,
+        conditions: Sequence[Condition],
+        firing: Firing,
+        uses_state: Sequence[str] = (),
+        window: timedelta = timedelta(minutes=60),
+        now: datetime,
+    ) -> dict[str, Any]:
+        """The scope with `health` and `state` as they are now, as far as the conditions look at them."""
+        context = context_system(firing)
+        references = references_of(conditions, scope, context)
+        systems = [context] if context else []
+        systems += [*uses_state, *(_of_kind(references, HEALTH))]
+        health = await self._health(session, systems, context=context, since=now - window, now=now)
+        return {**scope, "health": health, "state": await self._state(session, references)}
+
+    async def _health(
+        self, session: ReadSession, names: Sequence[str], *, context: str | None, since: datetime, now: datetime
+    ) -> dict[str, Any]:
+        names = list(dict.fromkeys(name for name in names if name != "*"))[:MOST_ENTITIES]
+        if not names:
+            return {"systems": {}}
+        identifiers = await session.systems.resolve(names)
+        ids = sorted(set(identifiers.values()))
+        found = await session.health.get_many(ids)
+        beginnings = await session.changes.latest_transitions(
+            HEALTH,
+            [(identifier, "status", found[identifier].status.value) for identifier in ids if identifier in found],
+        )
+        counts = await session.changes.transition_counts(HEALTH, ids, "status", since)
+        started = {key[0]: moment for key, moment in beginnings.items()}
+        views = {
+            identifier: _health_view(
+                status=found[identifier].status.value if identifier in found else "healthy",
+                since=started.get(identifier),
+                transitions=counts.get(identifier, 0),
+                now=now,
+            )
+            for identifier in ids
+        }
+        # By the name that the expression has for it as well: a key, perhaps.
+        systems = {**views, **{name: views[identifier] for name, identifier in identifiers.items()}}
+        health: dict[str, Any] = {"systems": systems}
+        if context in systems:
+            health["system"] = systems[context]
+        return health
+
+    async def _state(self, session: ReadSession, references: Iterable[str]) -> dict[str, Any]:
+        kinds: dict[str, list[str]] = {}
+        for name in sorted(references)[:MOST_ENTITIES]:
+            kind, _, identifier = name.partition(":")
+            if kind != HEALTH and identifier != "*":
+                kinds.setdefault(kind, []).append(identifier)
+        state: dict[str, Any] = {}
+        for kind, ids in kinds.items():
+            read = self._registry.resolver_for(kind)
+            found = await read(session, ids) if read is not None else {}
+            state[kind] = {
+                identifier: {
+                    to_camel(name): value
+                    for name, value in {**snapshot.facts, **snapshot.state, "id": identifier}.items()
+                }
+                for identifier, snapshot in found.items()
+            }
+        return state
+
+
+def references_of(conditions: Sequence[Condition], scope: Mapping[str, Any], context: str | None) -> set[str]:
+    """What these conditions look at, such as `incident:inc_...` or `health:*`."""
+    found: set[str] = set()
+    for condition in conditions:
+        found |= wake_references(condition, scope=scope, context_system=context).refs
+    return found
+
+
+def _of_kind(references: Iterable[str], kind: str) -> list[str]:
+    return sorted(name.partition(":")[2] for name in references if name.startswith(f"{kind}:"))
+
+
+def _health_view(*, status: str, since: datetime | None, transitions: int, now: datetime) -> dict[str, Any]:
+    return {
+        "status": status,
+        "in_status_since": None if since is None else iso(since),
+        "in_status_for_seconds": None if since is None else max(0.0, (now - since).total_seconds()),
+        "transitions_in_window": transitions,
+        "evaluated_at": iso(now),
+    }

@@ -1,0 +1,251 @@
+"""Automations as people keep them: written, switched, run by hand, and their runs cancelled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from domain.automations.catalog import Catalog
+from domain.automations.definition import Definition
+from domain.automations.routing.admission import Admission
+from domain.automations.running.journal import Journal
+from domain.automations.triggers.schedule import MANUAL, next_firing
+from domain.automations.validation import parsed
+from domain.clock import Clock
+from domain.entities.handle import Origin
+from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError
+from domain.ids import new_id
+from domain.model.automation import (
+    GROUP_LENGTH,
+    NAME_LENGTH,
+    Automation,
+    AutomationRun,
+    AutomationVersion,
+    Firing,
+)
+from domain.model.commands import KEEP, Keep, given
+from domain.model.viewer import Viewer
+from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.writing import Idempotency, Outcome, Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteAutomation:
+    """What an automation is to be; on an update, what is KEEP stays."""
+
+    name: str | Keep = KEEP
+    description: str | Keep | None = KEEP
+    group: str | Keep | None = KEEP
+    enabled: bool | Keep = KEEP
+    definition: Mapping[str, Any] | Keep = KEEP
+    managed_by: str | Keep | None = KEEP
+
+
+class AutomationService:
+    """The use cases of automations; each call is one transaction. The automations themselves have no events."""
+
+    def __init__(
+        self, *, writer: Writer, clock: Clock, catalog: Catalog, journal: Journal, admission: Admission
+    ) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._catalog = catalog
+        self._journal = journal
+        self._admission = admission
+
+    async def create(
+        self, viewer: Viewer, command: WriteAutomation, *, idempotency_key: str | None = None
+    ) -> Outcome[Automation | None]:
+        """Add an automation; None where a repeated call finds that it was deleted since.
+
+        Raises:
+            InvalidDefinitionError: the definition has problems, all of which it lists.
+            AlreadyExistsError: the name is taken.
+            InvalidInputError, ConflictError
+        """
+        now = self._clock.now()
+        document = given(command.definition, {})
+        parsed(document, self._catalog)
+        automation = Automation(
+            id=new_id("aut"),
+            name=_checked_name(given(command.name, "")),
+            description=given(command.description, None),
+            group=_checked_group(given(command.group, None)),
+            enabled=given(command.enabled, True),  # noqa: FBT003 - the default of a field
+            number=1,
+            definition=document,
+            managed_by=given(command.managed_by, None),
+            created_at=now,
+            updated_at=now,
+        )
+
+        async def work(unit: UnitOfWork) -> Automation | None:
+            if not await unit.automations.insert(automation, _version(automation, viewer, now)):
+                raise _taken(automation.name)
+            await _listen(unit, automation)
+            return automation
+
+        once = Idempotency(
+            mutation="createAutomation",
+            key=idempotency_key,
+            command=command,
+            to_answer=lambda _: {"id": automation.id},
+            from_answer=_recalled,
+        )
+        return await self._writer.run_once(viewer, work, once)
+
+    async def update(self, viewer: Viewer, automation_id: str, command: WriteAutomation) -> Outcome[Automation]:
+        """Change an automation; another definition is a new version, and active runs keep theirs.
+
+        Raises:
+            NotFoundError, InvalidDefinitionError, AlreadyExistsError, InvalidInputError
+        """
+        if not isinstance(command.definition, Keep):
+            parsed(command.definition, self._catalog)
+
+        async def work(unit: UnitOfWork) -> Automation:
+            before = await _locked(unit, automation_id)
+            after = replace(
+                before,
+                name=_checked_name(given(command.name, before.name)),
+                description=given(command.description, before.description),
+                group=_checked_group(given(command.group, before.group)),
+                enabled=given(command.enabled, before.enabled),
+                definition=given(command.definition, before.definition),
+                managed_by=given(command.managed_by, before.managed_by),
+            )
+            if after == before:
+                return before
+            renewed = after.definition != before.definition
+            after = replace(after, number=before.number + renewed, updated_at=unit.moment())
+            rival = await unit.automations.named(after.name)
+            if rival is not None and rival.id != after.id:
+                raise _taken(after.name)
+            await unit.automations.save(after, _version(after, viewer, unit.moment()) if renewed else None)
+            if renewed or after.enabled is not before.enabled:
+                await _listen(unit, after)
+            return after
+
+        return await self._writer.run(work)
+
+    async def delete(self, automation_id: str) -> Outcome[str]:
+        """Remove an automation with its versions; its active runs are cancelled first, and its runs go with it.
+
+        Raises:
+            NotFoundError
+        """
+
+        async def work(unit: UnitOfWork) -> str:
+            automation = await _locked(unit, automation_id)
+            for run in await unit.runs.active(automation.id):
+                await self._journal.cancel(unit, run.id, message="The automation was deleted.")
+            await unit.automations.delete(automation.id)
+            return automation.id
+
+        return await self._writer.run(work)
+
+    async def run_by_hand(
+        self,
+        viewer: Viewer,
+        automation_id: str,
+        *,
+        trigger_id: str | None = None,
+        payload: Mapping[str, Any] | None = None,
+        context_key: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Outcome[AutomationRun | None]:
+        """Start a run now, past all gates and also of an automation that is switched off.
+
+        Raises:
+            NotFoundError: there is no such automation.
+            InvalidInputError: it has no trigger of that id.
+        """
+        key = f"hand:{viewer.actor.id}:{idempotency_key}"[:200] if idempotency_key else f"hand:{new_id('key')}"
+
+        async def work(unit: UnitOfWork) -> AutomationRun | None:
+            automation = await _locked(unit, automation_id)
+            definition = Definition.model_validate(automation.definition)
+            trigger = definition.trigger(trigger_id) if trigger_id is not None else definition.triggers[0]
+            if trigger is None:
+                raise InvalidInputError(f"The automation has no trigger {trigger_id!r:.80}.", field=["trigger"])
+            firing = Firing(
+                event=MANUAL,
+                key=key,
+                payload=payload or {},
+                actor=viewer.actor,
+                context_key=context_key,
+                occurred_at=unit.moment(),
+            )
+            await self._admission.admit(unit, automation, definition, trigger.name, firing, by_hand=True)
+            return await unit.runs.find(automation.id, trigger.name, key)
+
+        return await self._writer.run(work)
+
+    async def cancel_run(self, viewer: Viewer, run_id: str) -> Outcome[AutomationRun]:
+        """End a run; one that is over stays as it is. A step under way is finished, and none follows it.
+
+        Raises:
+            NotFoundError
+        """
+
+        async def work(unit: UnitOfWork) -> AutomationRun:
+            found = (await unit.runs.get_many([run_id])).get(run_id)
+            if found is None:
+                raise NotFoundError("Run", run_id)
+            await unit.automations.lock([found.automation_id])
+            origin = Origin(actor=viewer.actor)
+            run = await self._journal.cancel(unit, run_id, message="Cancelled by hand.", origin=origin)
+            await self._admission.proceed(unit, run)
+            return run
+
+        return await self._writer.run(work)
+
+
+async def _listen(unit: UnitOfWork, automation: Automation) -> None:
+    """Have routing and schedule know the triggers of an automation; of one that is switched off, none."""
+    triggers: list[tuple[str, str, datetime | None]] = []
+    if automation.enabled:
+        definition = Definition.model_validate(automation.definition)
+        triggers = [
+            (trigger.name, trigger.event, next_firing(trigger, after=unit.moment())) for trigger in definition.triggers
+        ]
+    await unit.automations.set_triggers(automation.id, triggers)
+
+
+async def _locked(unit: UnitOfWork, automation_id: str) -> Automation:
+    found = (await unit.automations.lock([automation_id])).get(automation_id)
+    if found is None:
+        raise NotFoundError("Automation", automation_id)
+    return found
+
+
+async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> Automation | None:
+    return (await unit.automations.get_many([answer["id"]])).get(answer["id"])
+
+
+def _version(automation: Automation, viewer: Viewer, now: datetime) -> AutomationVersion:
+    return AutomationVersion(
+        automation_id=automation.id,
+        number=automation.number,
+        definition=automation.definition,
+        created_at=now,
+        created_by=viewer.actor,
+    )
+
+
+def _taken(name: str) -> AlreadyExistsError:
+    return AlreadyExistsError(f"There is an automation with the name {name!r} already.", field=["name"])
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= NAME_LENGTH or "\0" in name:
+        raise InvalidInputError(f"Name must have 1 to {NAME_LENGTH} characters.", field=["name"])
+    return name
+
+
+def _checked_group(group: str | None) -> str | None:
+    group = group.strip() if group is not None else None
+    if group is not None and (not 1 <= len(group) <= GROUP_LENGTH or "\0" in group):
+        raise InvalidInputError(f"Group must have 1 to {GROUP_LENGTH} characters.", field=["group"])
+    return group

@@ -1,0 +1,95 @@
+"""Slots: names of worker processes that the operating system or PostgreSQL frees when their owner dies."""
+
+import fcntl
+import logging
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import asyncpg
+
+from domain.errors import StartupError
+
+logger = logging.getLogger(__name__)
+
+SLOTS = 256
+_LOCK_CLASS = 0x1C1DE29
+
+
+class Slots(Protocol):
+    """Locks by number; those that a process holds end with it, however it ends."""
+
+    async def take(self, slot: int) -> bool:
+        """Hold a slot; False while another process does."""
+
+    async def give(self, slot: int) -> None:
+        """Let a slot go."""
+
+    async def close(self) -> None:
+        """Let all slots go."""
+
+
+class FileSlots:
+    """Slots of the processes that share a SQLite file: one byte each of a file beside it."""
+
+    def __init__(self, database: Path) -> None:
+        self._path = database.with_name(database.name + "-slots")
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    async def take(self, slot: int) -> bool:
+        """Hold a slot; False while another process does."""
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, slot)
+        except OSError:
+            return False
+        return True
+
+    async def give(self, slot: int) -> None:
+        """Let a slot go."""
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, slot)
+
+    async def close(self) -> None:
+        """Let all slots go."""
+        os.close(self._file)
+
+
+class PostgresSlots:
+    """Slots of the processes that share a PostgreSQL database: advisory locks of a session of their own."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: asyncpg.Connection | None = None
+
+    async def take(self, slot: int) -> bool:
+        """Hold a slot; False while another process does."""
+        connection = await self._connected()
+        return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", _LOCK_CLASS, slot))
+
+    async def give(self, slot: int) -> None:
+        """Let a slot go."""
+        connection = await self._connected()
+        await connection.fetchval("SELECT pg_advisory_unlock($1, $2)", _LOCK_CLASS, slot)
+
+    async def close(self) -> None:
+        """Let all slots go."""
+        if self._connection is not None:
+            with suppress(Exception):
+                await self._connection.close(timeout=2)
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._dsn, timeout=10)
+        return self._connection
+
+
+async def take_any(slots: Slots) -> int:
+    """The first free slot, now held.
+
+    Raises:
+        StartupError: all are taken.
+    """
+    for slot in range(SLOTS):
+        if await slots.take(slot):
+            return slot
+    raise StartupError(f"{SLOTS} processes run automations on this database already; that is the limit.")

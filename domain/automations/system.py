@@ -1,0 +1,138 @@
+"""The automations of one process: what runs them, put together from its parts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from domain.automations.actions.registry import ActionRegistry
+from domain.automations.catalog import Catalog
+from domain.automations.definition import Definition
+from domain.automations.engine import Engine, Workflow
+from domain.automations.routing.admission import Admission
+from domain.automations.routing.dwells import Dwells
+from domain.automations.routing.gates import Gates
+from domain.automations.routing.router import GROUP, Router
+from domain.automations.running.journal import Journal
+from domain.automations.running.runner import Runner
+from domain.automations.running.work import Tools
+from domain.automations.scope import StateReader
+from domain.automations.service import AutomationService
+from domain.automations.triggers.scheduler import Scheduler
+from domain.automations.wakes import WakeIndex
+from domain.clock import Clock
+from domain.entities import health, incident
+from domain.entities.handle import EntityHandle
+from domain.entities.masking import SecretMasker
+from domain.entities.registry import EntityRegistry
+from domain.entities.subscribers import ChangeSubscribers, Delivery
+from domain.entities.triggers import TriggerRegistry
+from domain.messaging.tail import LogTail
+from domain.model.automation import AutomationRun
+from domain.model.change import Change
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.writing import Writer
+
+#: How many transactions of runs may stand in line for the database at once: people's writes stand in the same line.
+_WRITING = 4
+_READING = 8
+#: How long a chain of causes may be before what it fires is no longer run.
+DEPTH = 8
+
+#: The kinds of entities whose changes are routed.
+ROUTED = (incident.KIND, health.KIND)
+
+SecretValues = Callable[[Definition], Awaitable[Sequence[str]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What automations take from the rest of the domain."""
+
+    database: Database
+    clock: Clock
+    writer: Writer
+    registry: EntityRegistry
+    runs: EntityHandle[AutomationRun]
+    masker: SecretMasker
+    triggers: TriggerRegistry
+    actions: ActionRegistry
+    tail: LogTail
+    subscribers: ChangeSubscribers
+    engine: Engine
+    secret_values: SecretValues
+
+
+class AutomationSystem:
+    """All that there is of automations in a process. A process that does not start them can still keep them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._stopping = asyncio.Event()
+        self._scheduling: asyncio.Task[None] | None = None
+        self.catalog = Catalog(triggers=parts.triggers, actions=parts.actions)
+        self.journal = Journal(handle=parts.runs, masker=parts.masker)
+        self.wakes = WakeIndex(parts.tail)
+        self.states = StateReader(parts.registry)
+        self.admission = Admission(journal=self.journal, enqueue=parts.engine.enqueue)
+        self.gates = Gates(
+            admission=self.admission,
+            states=self.states,
+            enqueue=parts.engine.enqueue,
+            depth=DEPTH,
+            now=parts.clock.now,
+        )
+        self.dwells = Dwells(
+            database=parts.database,
+            clock=parts.clock,
+            registry=parts.registry,
+            admission=self.admission,
+            gates=self.gates,
+            wakes=self.wakes,
+        )
+        self.router = Router(gates=self.gates, dwells=self.dwells)
+        self.scheduler = Scheduler(database=parts.database, clock=parts.clock, gates=self.gates)
+        tools = Tools(
+            database=parts.database,
+            clock=parts.clock,
+            journal=self.journal,
+            actions=parts.actions,
+            states=self.states,
+            wakes=self.wakes,
+            masker=parts.masker,
+            writing=asyncio.Semaphore(_WRITING),
+            reading=asyncio.Semaphore(_READING),
+        )
+        self.runner = Runner(tools, proceed=self.admission.proceed, secrets=parts.secret_values)
+        self.service = AutomationService(
+            writer=parts.writer,
+            clock=parts.clock,
+            catalog=self.catalog,
+            journal=self.journal,
+            admission=self.admission,
+        )
+
+    def subscribe(self) -> None:
+        """Have all changes routed; before the subscribers are started."""
+        for kind in ROUTED:
+            self._parts.subscribers.on_change(kind=kind, handler=self._route, delivery=Delivery.WORK_QUEUE, group=GROUP)
+
+    async def start(self) -> None:
+        """Run what is there to run, from now on."""
+        await self.wakes.start()
+        await self._parts.engine.start({Workflow.RUN: self.runner.execute, Workflow.DWELL: self.dwells.keep})
+        self._scheduling = asyncio.create_task(self.scheduler.run(self._stopping))
+
+    async def stop(self) -> None:
+        """Run no more; whatever waits goes on waiting in the database."""
+        self._stopping.set()
+        if self._scheduling is not None:
+            with suppress(asyncio.CancelledError):
+                await self._scheduling
+        await self._parts.engine.stop()
+        await self.wakes.stop()
+
+    async def _route(self, change: Change, unit: UnitOfWork | None) -> None:
+        assert unit is not None, "a work queue hands the unit of work on"
+        await self.router.route(unit, change)

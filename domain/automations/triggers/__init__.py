@@ -1,0 +1,1 @@
+"""Triggers that no entity fires: time, and people."""

@@ -1,0 +1,102 @@
+"""Triggers of time: what they may say, and when they fire next."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from domain.automations.definition import TriggerPart
+from domain.entities.triggers import Trigger, TriggerRegistry
+from domain.model.moment import iso
+
+CRON = "time.cron"
+INTERVAL = "time.interval"
+MANUAL = "manual"
+_CATEGORY = "Time"
+_LONGEST_SECONDS = 31_536_000
+
+
+def _cron(text: str) -> str:
+    if len(text.split()) != 5 or not croniter.is_valid(text):  # noqa: PLR2004 - minute, hour, day, month, weekday
+        raise PydanticCustomError("cron", "This is not a cron expression of five fields such as */5 * * * *.")
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError) as error:
+        raise PydanticCustomError("timezone", "This is not a time zone such as Europe/Berlin.") from error
+    return name
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CronConfig(_Config):
+    """The settings of `time.cron`."""
+
+    cron: Annotated[str, AfterValidator(_cron)] = Field(description="Minute, hour, day, month, weekday: */5 * * * *.")
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(default="UTC", description="An IANA name.")
+
+
+class IntervalConfig(_Config):
+    """The settings of `time.interval`."""
+
+    seconds: float = Field(ge=1, le=_LONGEST_SECONDS, description="How many seconds lie between two firings.")
+
+
+class TimePayload(BaseModel):
+    """The payload of triggers of time."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    scheduled_at: datetime = Field(alias="scheduledAt", description="When it was due.")
+
+
+class ManualPayload(BaseModel):
+    """The payload of a run by hand: whatever the caller gives."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def register_time_triggers(registry: TriggerRegistry) -> None:
+    """Add the triggers that no entity fires."""
+    for identifier, name, icon, description, payload, config in (
+        (CRON, "Schedule", "CalendarClock", "Fires at the times of a cron expression.", TimePayload, CronConfig),
+        (INTERVAL, "Interval", "Timer", "Fires again and again after a time.", TimePayload, IntervalConfig),
+        (MANUAL, "By Hand", "Hand", "Fires when somebody runs the automation.", ManualPayload, None),
+    ):
+        trigger = Trigger(
+            id=identifier,
+            display_name=name,
+            description=description,
+            category=_CATEGORY if config is not None else "People",
+            icon=icon,
+            payload=payload,
+            context_key="",
+            config=config,
+        )
+        registry.register(trigger)
+
+
+def next_firing(trigger: TriggerPart, *, after: datetime) -> datetime | None:
+    """When a trigger of time fires next; None for one that time does not fire."""
+    if trigger.event == CRON:
+        config = CronConfig.model_validate(trigger.config or {})
+        local = after.astimezone(ZoneInfo(config.timezone))
+        moment: datetime = croniter(config.cron, local).get_next(datetime)
+        return moment.astimezone(after.tzinfo)
+    if trigger.event == INTERVAL:
+        return after + timedelta(seconds=IntervalConfig.model_validate(trigger.config or {}).seconds)
+    return None
+
+
+def time_payload(due: datetime) -> Mapping[str, Any]:
+    """What a trigger of time hands on."""
+    return {"scheduledAt": iso(due)}

@@ -1,0 +1,76 @@
+"""Fires the triggers of time: each instant once, whichever process gets to it."""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from functools import partial
+
+from domain.automations.definition import Definition
+from domain.automations.routing.gates import Fired, Gates
+from domain.automations.triggers.schedule import next_firing, time_payload
+from domain.clock import Clock
+from domain.model.actor import SYSTEM
+from domain.model.automation import Firing
+from domain.model.moment import iso
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import UnitOfWork
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 100
+#: How soon a schedule is noticed that was written meanwhile.
+_LOOK_SECONDS = 1.0
+
+
+class Scheduler:
+    """Looks what is due. What fell due while no process ran is fired once, not once for each time."""
+
+    def __init__(self, *, database: Database, clock: Clock, gates: Gates) -> None:
+        self._database = database
+        self._clock = clock
+        self._gates = gates
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Fire what is due, until told to stop."""
+        while not stopping.is_set():
+            try:
+                await self.run_pending()
+                due = await self._database.read(lambda session: session.automations.next_due())
+            except Exception:
+                logger.exception("the schedule could not be read; trying again")
+                due = None
+            look = self._clock.now() + timedelta(seconds=_LOOK_SECONDS)
+            seconds = ((due if due is not None and due < look else look) - self._clock.now()).total_seconds()
+            try:
+                async with asyncio.timeout(max(0.01, seconds)):
+                    await stopping.wait()
+            except TimeoutError:
+                continue
+
+    async def run_pending(self) -> int:
+        """Fire what is due now; how many triggers that were."""
+        due = await self._database.read(lambda session: session.automations.due(self._clock.now(), limit=_BATCH))
+        for automation_id, trigger_id, moment in due:
+            await self._database.write(partial(self._fire, automation_id, trigger_id, moment))
+        return len(due)
+
+    async def _fire(self, automation_id: str, trigger_id: str, due: datetime, unit: UnitOfWork) -> None:
+        automation = (await unit.automations.lock([automation_id])).get(automation_id)
+        if automation is None:
+            return
+        definition = Definition.model_validate(automation.definition)
+        trigger = definition.trigger(trigger_id)
+        following = next_firing(trigger, after=unit.moment()) if trigger is not None else None
+        won = await unit.automations.reschedule(automation_id, trigger_id, was=due, next_at=following)
+        if not won or trigger is None:
+            return
+        firing = Firing(
+            event=trigger.event,
+            key=f"at:{iso(due)}",
+            payload=time_payload(due),
+            actor=SYSTEM,
+            context_key=None,
+            occurred_at=due,
+        )
+        fired = Fired(automation=automation, definition=definition, trigger=trigger, firing=firing, state={})
+        await self._gates.pass_through(unit, fired)

@@ -1,0 +1,94 @@
+"""What wakes waits: an index in memory from what they look at to those who look, fed by the log's tail."""
+
+import asyncio
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import aclosing, contextmanager
+
+from domain.entities.run import KIND as RUN
+from domain.errors import CursorExpiredError
+from domain.messaging.tail import LogTail
+from domain.model.change import Change
+
+logger = logging.getLogger(__name__)
+
+#: The kind under which waits name trigger events.
+EVENT = "event"
+_RETRY_SECONDS = 1.0
+
+
+def reference(kind: str, entity_id: str) -> str:
+    """What a wait names that looks at one entity; with `*` as the id, at all of a kind."""
+    return f"{kind}:{entity_id}"
+
+
+class WakeIndex:
+    """Which waits of this process look at what. It may forget all of it: waits read the state once they registered."""
+
+    def __init__(self, tail: LogTail) -> None:
+        self._tail = tail
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Follow the log from now on."""
+        self._task = asyncio.create_task(self._run(self._tail.last))
+
+    async def stop(self) -> None:
+        """Wake nobody any more."""
+        if self._task is not None:
+            # It only waits for the log.
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    @contextmanager
+    def watching(self, references: Collection[str], *, run_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever something of these references changes, or the run itself."""
+        event = asyncio.Event()
+        names = {*references, reference(RUN, run_id)}
+        for name in names:
+            self._waiting.setdefault(name, set()).add(event)
+        try:
+            yield event
+        finally:
+            for name in names:
+                waiting = self._waiting[name]
+                waiting.discard(event)
+                if not waiting:
+                    del self._waiting[name]
+
+    def owners(self, kind: str, entity_id: str) -> set[asyncio.Event]:
+        """The waits that look at this entity, by its id or as one of its kind."""
+        found = self._waiting.get(reference(kind, entity_id), set()) | self._waiting.get(reference(kind, "*"), set())
+        return set(found)
+
+    def wake(self, change: Change) -> None:
+        """Wake those who look at what changed, or wait for what it fired."""
+        woken = self.owners(change.kind, change.entity_id)
+        for fired in change.events:
+            woken |= self._waiting.get(reference(EVENT, fired), set())
+        for event in woken:
+            event.set()
+
+    def wake_all(self) -> None:
+        """Wake everybody: changes may have gone by unseen."""
+        for waiting in self._waiting.values():
+            for event in waiting:
+                event.set()
+
+    async def _run(self, after: int) -> None:
+        position = after
+        while True:
+            try:
+                async with aclosing(self._tail.follow(position)) as following:
+                    async for batch in following:
+                        for change in batch:
+                            self.wake(change)
+                        position = batch[-1].seq
+            except CursorExpiredError:
+                position = self._tail.last
+                self.wake_all()
+            except Exception:
+                logger.exception("waits cannot follow the log; trying again")
+                await asyncio.sleep(_RETRY_SECONDS)
+                self.wake_all()

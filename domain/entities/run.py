@@ -1,0 +1,54 @@
+"""Runs of automations as entities: their status has a history, and pages follow it like that of incidents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.entities.handle import EntityHandle, Snapshot
+from domain.entities.registry import EntityRegistry
+from domain.model.automation import AutomationRun, RunStatus, SkipReason
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+
+KIND = "automation_run"
+
+
+class RunState(BaseModel):
+    """The reactive part of a run."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    status: RunStatus
+    reason: SkipReason | None = None
+
+
+def define_run(registry: EntityRegistry) -> EntityHandle[AutomationRun]:
+    """The handle of runs."""
+    return registry.define(kind=KIND, state=RunState, read=_read, lock=_lock, stamp=_stamp)
+
+
+def snapshot_of(run: AutomationRun) -> Snapshot[AutomationRun]:
+    """A run as the handle sees it."""
+    return Snapshot(
+        entity=run,
+        version=run.version,
+        state={"status": run.status, "reason": run.reason},
+        facts={"automation_id": run.automation_id, "trigger_id": run.trigger_id, "message": run.message},
+    )
+
+
+async def _read(session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapshot[AutomationRun]]:
+    return {identifier: snapshot_of(run) for identifier, run in (await session.runs.get_many(ids)).items()}
+
+
+async def _lock(unit: UnitOfWork, ids: Sequence[str]) -> None:
+    await unit.runs.lock(ids)
+
+
+async def _stamp(
+    unit: UnitOfWork, snapshot: Snapshot[AutomationRun], version: int, _now: datetime
+) -> Snapshot[AutomationRun]:
+    run = replace(snapshot.entity, version=version)
+    await unit.runs.stamp(run)
+    return snapshot_of(run)

@@ -1,0 +1,214 @@
+"""Automations as data: their definitions' versions, their runs, and the steps of those."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from domain.model.actor import Actor, Cause
+
+NAME_LENGTH = 200
+GROUP_LENGTH = 120
+
+
+class Mode(StrEnum):
+    """What happens when an automation fires while runs of it are active."""
+
+    SINGLE = "single"
+    RESTART = "restart"
+    QUEUED = "queued"
+    PARALLEL = "parallel"
+
+
+class ConcurrencyScope(StrEnum):
+    """Which active runs count: all of the automation, or those for the same thing."""
+
+    AUTOMATION = "automation"
+    CONTEXT_KEY = "context_key"
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. A skipped one is a firing that led to no run, kept with its reason."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCESS = "success"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it stays so."""
+        return self not in ACTIVE
+
+
+ACTIVE = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING)
+
+
+class StepStatus(StrEnum):
+    """Where a step stands."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it stays so."""
+        return self not in {StepStatus.RUNNING, StepStatus.WAITING}
+
+
+class SkipReason(StrEnum):
+    """Why a firing led to no run, or why it ended before its turn."""
+
+    DEPTH = "depth"
+    FILTER = "filter"
+    WINDOW = "window"
+    DWELL_ARMED = "dwell_armed"
+    DWELL_BROKEN = "dwell_broken"
+    CONDITION = "condition"
+    ONCE = "once"
+    ALREADY_RUNNING = "already_running"
+    MAX_RUNS = "max_runs"
+    QUEUE_FULL = "queue_full"
+    DISABLED = "disabled"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Automation:
+    """One automation with its present definition; `number` counts its versions, from 1."""
+
+    id: str
+    name: str
+    description: str | None
+    group: str | None
+    enabled: bool
+    number: int
+    definition: Mapping[str, Any]
+    #: Who keeps it in step, such as `file:alerts.yaml`; None when people edit it.
+    managed_by: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutomationVersion:
+    """A definition that an automation has or had."""
+
+    automation_id: str
+    number: int
+    definition: Mapping[str, Any]
+    created_at: datetime
+    created_by: Actor
+
+    @property
+    def id(self) -> str:
+        """`aut_...:3`, for instance."""
+        return f"{self.automation_id}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firing:
+    """That a trigger of an automation fired: what fired it, for what, and what it handed on."""
+
+    event: str
+    #: What makes the firing one of a kind: the change's id, the scheduled instant, or the caller's key.
+    key: str
+    payload: Mapping[str, Any]
+    actor: Actor
+    #: The thing it is about, such as a system's or an incident's id.
+    context_key: str | None
+    change_id: str | None = None
+    kind: str | None = None
+    entity_id: str | None = None
+    #: How long the chain of causes is that led to the firing.
+    depth: int = 0
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutomationRun:
+    """One run of one version of an automation, or a firing that led to none."""
+
+    id: str
+    automation_id: str
+    number: int
+    trigger_id: str
+    firing: Firing
+    #: The runs that its mode counts together.
+    bucket: str
+    status: RunStatus
+    reason: SkipReason | None = None
+    #: Why it failed, was stopped or cancelled, for people.
+    message: str | None = None
+    version: int = 1
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def cause(self) -> Cause:
+        """What its writes name as their cause."""
+        return Cause(change_id=self.firing.change_id, run_id=self.id, depth=self.firing.depth + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStep:
+    """One visited node of a definition; the path names the node and the iterations that led to it."""
+
+    run_id: str
+    path: str
+    #: The order in which the run came to its steps, from 1.
+    position: int
+    kind: str
+    #: The provider action, for steps that have one.
+    action: str | None = None
+    action_id: str | None = None
+    status: StepStatus
+    attempts: int = 1
+    input: Any = None
+    output: Any = None
+    error: str | None = None
+    started_at: datetime
+    finished_at: datetime | None = None
+    #: Until when it waits, for steps that do.
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """What an action handed on, such as the incident that it opened."""
+
+    id: str
+    automation_id: str
+    run_id: str
+    path: str
+    #: The id that the definition gives the action.
+    action_id: str
+    type: str
+    data: Mapping[str, Any]
+    #: Whether the automation may end what the artifact names: it made it, or took it over.
+    owned: bool
+    context_key: str | None
+    created_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dwell:
+    """A trigger that fired and now waits whether what it saw holds for long enough."""
+
+    id: str
+    automation_id: str
+    trigger_id: str
+    firing: Firing
+    #: The entity's reactive state when it was armed.
+    state: Mapping[str, Any]
+    armed_at: datetime
+    fire_at: datetime

@@ -1,0 +1,175 @@
+"""What gates and artifacts of automations keep between firings: dwells, windows and artifacts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model.actor import Actor
+from domain.model.automation import Artifact, Dwell, Firing
+from domain.model.moment import iso, parse_iso
+from domain.persistence.automation_tables import automation_artifacts, automation_dwells, automation_window_events
+from domain.persistence.dialects import insert_or_ignore
+
+
+class DwellRepository:
+    """Dwells: at most one per trigger and thing."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def arm(self, dwell: Dwell) -> bool:
+        """Write a dwell; False where one is armed already, which keeps its deadline."""
+        statement = insert_or_ignore(self._connection, automation_dwells, _dwell_row(dwell))
+        return (await self._connection.execute(statement)).rowcount > 0
+
+    async def get(self, dwell_id: str) -> Dwell | None:
+        """The dwell of that id, while it is armed."""
+        statement = sa.select(automation_dwells).where(automation_dwells.c.id == dwell_id)
+        row = (await self._connection.execute(statement)).mappings().first()
+        return None if row is None else _dwell(row)
+
+    async def on(self, kind: str, entity_id: str) -> list[Dwell]:
+        """The dwells that a change of this entity may break."""
+        columns = automation_dwells.c
+        statement = sa.select(automation_dwells).where(columns.kind == kind, columns.entity_id == entity_id)
+        return [_dwell(row) for row in (await self._connection.execute(statement.order_by(columns.id))).mappings()]
+
+    async def of_automation(self, automation_id: str) -> list[Dwell]:
+        """The dwells of an automation."""
+        columns = automation_dwells.c
+        statement = sa.select(automation_dwells).where(columns.automation_id == automation_id)
+        return [_dwell(row) for row in (await self._connection.execute(statement.order_by(columns.id))).mappings()]
+
+    async def claim(self, dwell_id: str) -> bool:
+        """Take a dwell away; False where somebody else did."""
+        statement = sa.delete(automation_dwells).where(automation_dwells.c.id == dwell_id)
+        return (await self._connection.execute(statement)).rowcount > 0
+
+
+class WindowRepository:
+    """When triggers with a window fired."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, automation_id: str, trigger_id: str, partition: str, *, key: str, at: datetime) -> bool:
+        """Note a firing; False where it is noted already."""
+        values = {
+            "automation_id": automation_id,
+            "trigger_id": trigger_id,
+            "partition_key": partition,
+            "firing_key": key,
+            "occurred_at": at,
+        }
+        statement = insert_or_ignore(self._connection, automation_window_events, values)
+        return (await self._connection.execute(statement)).rowcount > 0
+
+    async def count(self, automation_id: str, trigger_id: str, partition: str, *, since: datetime) -> int:
+        """How many firings of that partition lie in the window."""
+        columns = automation_window_events.c
+        statement = sa.select(sa.func.count()).select_from(automation_window_events)
+        statement = statement.where(
+            columns.automation_id == automation_id,
+            columns.trigger_id == trigger_id,
+            columns.partition_key == partition,
+            columns.occurred_at >= since,
+        )
+        return int(await self._connection.scalar(statement) or 0)
+
+    async def forget(self, automation_id: str, trigger_id: str, *, before: datetime) -> None:
+        """Drop what no window reaches any more."""
+        columns = automation_window_events.c
+        statement = sa.delete(automation_window_events).where(
+            columns.automation_id == automation_id, columns.trigger_id == trigger_id, columns.occurred_at < before
+        )
+        await self._connection.execute(statement)
+
+
+class ArtifactRepository:
+    """What actions handed on."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, artifact: Artifact, *, entity_id: str | None) -> None:
+        """Write an artifact; the same step's again is one."""
+        values = {**asdict(artifact), "entity_id": entity_id}
+        await self._connection.execute(insert_or_ignore(self._connection, automation_artifacts, values))
+
+    async def of_runs(self, run_ids: Sequence[str]) -> dict[str, list[Artifact]]:
+        """The artifacts of these runs, oldest first."""
+        columns = automation_artifacts.c
+        statement = sa.select(automation_artifacts).where(columns.run_id.in_(run_ids)).order_by(columns.id)
+        found: dict[str, list[Artifact]] = {identifier: [] for identifier in run_ids}
+        for row in (await self._connection.execute(statement)).mappings():
+            found[row["run_id"]].append(_artifact(row))
+        return found
+
+    async def newest_open(self, automation_id: str, type_: str, *, context_key: str) -> Artifact | None:
+        """The newest open artifact of a type that earlier runs of an automation left for the same thing."""
+        columns = automation_artifacts.c
+        statement = (
+            sa.select(automation_artifacts)
+            .where(
+                columns.automation_id == automation_id,
+                columns.type == type_,
+                columns.context_key == context_key,
+                columns.closed_at.is_(None),
+            )
+            .order_by(columns.id.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(statement)).mappings().first()
+        return None if row is None else _artifact(row)
+
+    async def close(self, entity_id: str, *, at: datetime) -> None:
+        """Close all artifacts that name this entity."""
+        columns = automation_artifacts.c
+        statement = sa.update(automation_artifacts).where(columns.entity_id == entity_id, columns.closed_at.is_(None))
+        await self._connection.execute(statement.values(closed_at=at))
+
+
+def _dwell_row(dwell: Dwell) -> dict[str, Any]:
+    return {
+        "id": dwell.id,
+        "automation_id": dwell.automation_id,
+        "trigger_id": dwell.trigger_id,
+        "context_key": dwell.firing.context_key or "",
+        "kind": dwell.firing.kind,
+        "entity_id": dwell.firing.entity_id,
+        "firing": firing_json(dwell.firing),
+        "state": dwell.state,
+        "armed_at": dwell.armed_at,
+        "fire_at": dwell.fire_at,
+    }
+
+
+def _dwell(row: sa.RowMapping) -> Dwell:
+    return Dwell(
+        id=row["id"],
+        automation_id=row["automation_id"],
+        trigger_id=row["trigger_id"],
+        firing=firing_from_json(row["firing"]),
+        state=row["state"],
+        armed_at=row["armed_at"],
+        fire_at=row["fire_at"],
+    )
+
+
+def _artifact(row: sa.RowMapping) -> Artifact:
+    return Artifact(**{name: value for name, value in row.items() if name != "entity_id"})
+
+
+def firing_json(firing: Firing) -> dict[str, Any]:
+    """A firing as JSON."""
+    data = asdict(firing)
+    return {**data, "actor": firing.actor.as_json(), "occurred_at": iso(firing.occurred_at)}
+
+
+def firing_from_json(data: Mapping[str, Any]) -> Firing:
+    """The firing that `firing_json` described."""
+    return Firing(**{**data, "actor": Actor.from_json(data["actor"]), "occurred_at": parse_iso(data["occurred_at"])})

@@ -1,0 +1,219 @@
+"""Runs of automations and their steps."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model.actor import Actor
+from domain.model.automation import ACTIVE, AutomationRun, Firing, RunStatus, RunStep, SkipReason, StepStatus
+from domain.model.paging import Page, PageRequest
+from domain.persistence.automation_tables import automation_runs, automation_steps
+from domain.persistence.dialects import insert_or_ignore, lock_rows, upsert
+from domain.persistence.keyset import paged
+
+
+class RunRepository:
+    """Runs by id, by what fired them, and by the bucket that their mode counts."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, AutomationRun]:
+        """The runs of these ids; unknown ones are left out."""
+        rows = (
+            await self._connection.execute(sa.select(automation_runs).where(automation_runs.c.id.in_(ids)))
+        ).mappings()
+        return {row["id"]: _run(row) for row in rows}
+
+    async def lock(self, ids: Sequence[str]) -> None:
+        """Keep these runs from other writers until the commit."""
+        await lock_rows(self._connection, automation_runs, ids)
+
+    async def find(self, automation_id: str, trigger_id: str, key: str) -> AutomationRun | None:
+        """The run that a firing led to."""
+        columns = automation_runs.c
+        statement = sa.select(automation_runs).where(
+            columns.automation_id == automation_id, columns.trigger_id == trigger_id, columns.firing_key == key
+        )
+        row = (await self._connection.execute(statement)).mappings().first()
+        return None if row is None else _run(row)
+
+    async def once_taken(self, automation_id: str, once_key: str) -> bool:
+        """Whether a run for that value of `once_for` exists."""
+        columns = automation_runs.c
+        statement = sa.select(columns.id).where(columns.automation_id == automation_id, columns.once_key == once_key)
+        return await self._connection.scalar(statement) is not None
+
+    async def insert(self, run: AutomationRun, *, once_key: str | None = None) -> bool:
+        """Write a new run; False where the same firing led to one before, or the value of `once_for` is taken."""
+        values = {**_row(run), "once_key": once_key}
+        return (
+            await self._connection.execute(insert_or_ignore(self._connection, automation_runs, values))
+        ).rowcount > 0
+
+    async def stamp(self, run: AutomationRun) -> None:
+        """Write where a run, which is locked, now stands."""
+        columns = ("status", "reason", "message", "version", "started_at", "finished_at")
+        values = {name: value for name, value in _row(run).items() if name in columns}
+        await self._connection.execute(
+            sa.update(automation_runs).where(automation_runs.c.id == run.id).values(**values)
+        )
+
+    async def active(self, automation_id: str, bucket: str | None = None) -> list[AutomationRun]:
+        """The active runs of an automation, or of one bucket of it, oldest first."""
+        columns = automation_runs.c
+        statement = sa.select(automation_runs).where(columns.automation_id == automation_id, columns.status.in_(ACTIVE))
+        if bucket is not None:
+            statement = statement.where(columns.bucket == bucket)
+        rows = (await self._connection.execute(statement.order_by(columns.id))).mappings()
+        return [_run(row) for row in rows]
+
+    async def page(
+        self,
+        page: PageRequest,
+        *,
+        automation_id: str | None = None,
+        statuses: Sequence[RunStatus] | None = None,
+    ) -> Page[AutomationRun]:
+        """One page of runs, newest first."""
+        statement = sa.select(automation_runs).where(*_conditions(automation_id, statuses))
+        statement = paged(statement, [automation_runs.c.id], page, descending=True)
+        return page.cut([_run(row) for row in (await self._connection.execute(statement)).mappings()])
+
+    async def count(self, *, automation_id: str | None = None, statuses: Sequence[RunStatus] | None = None) -> int:
+        """How many runs match."""
+        statement = sa.select(sa.func.count()).select_from(automation_runs).where(*_conditions(automation_id, statuses))
+        return int(await self._connection.scalar(statement) or 0)
+
+    async def of_changes(self, change_ids: Sequence[str]) -> list[AutomationRun]:
+        """The runs, and the firings that led to none, that these changes fired."""
+        columns = automation_runs.c
+        statement = sa.select(automation_runs).where(columns.change_id.in_(change_ids)).order_by(columns.id)
+        return [_run(row) for row in (await self._connection.execute(statement)).mappings()]
+
+    async def forget(self, *, before: datetime, limit: int) -> int:
+        """Delete the oldest final runs that were created before that moment; how many."""
+        columns = automation_runs.c
+        doomed = sa.select(columns.id).where(columns.created_at < before, columns.status.not_in(ACTIVE)).limit(limit)
+        statement = sa.delete(automation_runs).where(columns.id.in_(doomed.scalar_subquery()))
+        return (await self._connection.execute(statement)).rowcount
+
+    async def steps(self, run_ids: Sequence[str]) -> dict[str, list[RunStep]]:
+        """The steps of these runs in the order in which the runs came to them."""
+        columns = automation_steps.c
+        statement = sa.select(automation_steps).where(columns.run_id.in_(run_ids)).order_by(columns.position)
+        found: dict[str, list[RunStep]] = {identifier: [] for identifier in run_ids}
+        for row in (await self._connection.execute(statement)).mappings():
+            found[row["run_id"]].append(_step(row))
+        return found
+
+    async def step(self, run_id: str, path: str) -> RunStep | None:
+        """One step of a run."""
+        columns = automation_steps.c
+        statement = sa.select(automation_steps).where(columns.run_id == run_id, columns.path == path)
+        row = (await self._connection.execute(statement)).mappings().first()
+        return None if row is None else _step(row)
+
+    async def put_step(self, step: RunStep) -> None:
+        """Write where a step of a locked run stands."""
+        statement = upsert(self._connection, automation_steps, _step_row(step), keys=("run_id", "path"))
+        await self._connection.execute(statement)
+
+    async def waiting_steps(self, run_id: str) -> int:
+        """How many steps of a run wait."""
+        columns = automation_steps.c
+        statement = sa.select(sa.func.count()).select_from(automation_steps)
+        statement = statement.where(columns.run_id == run_id, columns.status == StepStatus.WAITING)
+        return int(await self._connection.scalar(statement) or 0)
+
+
+def _conditions(automation_id: str | None, statuses: Sequence[RunStatus] | None) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if automation_id is not None:
+        conditions.append(automation_runs.c.automation_id == automation_id)
+    if statuses is not None:
+        conditions.append(automation_runs.c.status.in_(statuses))
+    return conditions
+
+
+def _row(run: AutomationRun) -> dict[str, Any]:
+    firing = run.firing
+    return {
+        "id": run.id,
+        "automation_id": run.automation_id,
+        "number": run.number,
+        "trigger_id": run.trigger_id,
+        "firing_key": firing.key,
+        "event": firing.event,
+        "payload": firing.payload,
+        "actor": firing.actor.as_json(),
+        "context_key": firing.context_key,
+        "change_id": firing.change_id,
+        "kind": firing.kind,
+        "entity_id": firing.entity_id,
+        "depth": firing.depth,
+        "occurred_at": firing.occurred_at,
+        "bucket": run.bucket,
+        "status": run.status,
+        "reason": run.reason,
+        "message": run.message,
+        "version": run.version,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+    }
+
+
+def _run(row: sa.RowMapping) -> AutomationRun:
+    return AutomationRun(
+        id=row["id"],
+        automation_id=row["automation_id"],
+        number=row["number"],
+        trigger_id=row["trigger_id"],
+        firing=Firing(
+            event=row["event"],
+            key=row["firing_key"],
+            payload=row["payload"],
+            actor=Actor.from_json(row["actor"]),
+            context_key=row["context_key"],
+            change_id=row["change_id"],
+            kind=row["kind"],
+            entity_id=row["entity_id"],
+            depth=row["depth"],
+            occurred_at=row["occurred_at"],
+        ),
+        bucket=row["bucket"],
+        status=RunStatus(row["status"]),
+        reason=None if row["reason"] is None else SkipReason(row["reason"]),
+        message=row["message"],
+        version=row["version"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+def _step_row(step: RunStep) -> dict[str, Any]:
+    return {
+        "run_id": step.run_id,
+        "path": step.path,
+        "position": step.position,
+        "kind": step.kind,
+        "action": step.action,
+        "action_id": step.action_id,
+        "status": step.status,
+        "attempts": step.attempts,
+        "input": step.input,
+        "output": step.output,
+        "error": step.error,
+        "started_at": step.started_at,
+        "finished_at": step.finished_at,
+        "due_at": step.due_at,
+    }
+
+
+def _step(row: sa.RowMapping) -> RunStep:
+    return RunStep(**{**row, "status": StepStatus(row["status"])})

@@ -1,0 +1,162 @@
+"""Drives automations by hand: routes what changed, runs what is enqueued, and waits for states under a deadline."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from domain.automations.engine import Workflow
+from domain.automations.service import WriteAutomation
+from domain.bootstrap import Domain
+from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep
+from domain.model.change import Change
+from domain.model.filters import EVERYTHING
+from domain.model.incident import Health, Incident
+from domain.model.paging import Order, PageRequest
+from domain.model.viewer import Audience
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from tests.conftest import SteppingClock
+from tests.factories import ADMIN, report_health
+
+#: How long a state may take to come about before the test fails.
+DEADLINE_SECONDS = 10.0
+
+
+class World:
+    """A domain whose router and runner a test calls itself: nothing happens that it does not ask for."""
+
+    def __init__(self, domain: Domain, clock: SteppingClock) -> None:
+        self.domain = domain
+        self.clock = clock
+        self._position = 0
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def automation(self, *actions: Mapping[str, Any], name: str = "tested", **definition: Any) -> Automation:
+        """A new automation; unless told otherwise it is triggered by created incidents."""
+        document = {"triggers": [{"event": "incident.created"}], "actions": list(actions), **definition}
+        command = WriteAutomation(name=name, definition=document)
+        created = (await self.domain.automations.service.create(ADMIN, command)).value
+        assert created is not None
+        return created
+
+    async def route(self) -> None:
+        """Route every change that was not routed yet, in the log's order."""
+        while batch := await self.domain.database.read(self._unrouted):
+            for change in batch:
+                self._position = change.seq
+                if change.kind in {"incident", "health"}:
+                    await self.domain.database.write(partial(self._route, change))
+
+    async def _unrouted(self, session: ReadSession) -> list[Change]:
+        return await session.changes.after(self._position, limit=100)
+
+    async def _route(self, change: Change, unit: UnitOfWork) -> None:
+        await self.domain.automations.router.route(unit, change)
+
+    async def enqueued(self, workflow: Workflow = Workflow.RUN) -> list[str]:
+        """The ids of what was enqueued so far, oldest first."""
+
+        async def read(session: ReadSession) -> list[str]:
+            sqlite = session.connection.dialect.name == "sqlite"
+            table = "workflow_status" if sqlite else "dbos.workflow_status"
+            query = f"SELECT workflow_uuid FROM {table} WHERE name = '{workflow}' ORDER BY created_at, workflow_uuid"
+            rows = await session.connection.execute(sa.text(query))
+            return [str(row[0]).partition(":")[2] for row in rows]
+
+        return await self.domain.database.read(read)
+
+    async def run_enqueued(self) -> None:
+        """Begin what was enqueued and is not under way yet: runs and dwells."""
+        for workflow, handler in (
+            (Workflow.RUN, self.domain.automations.runner.execute),
+            (Workflow.DWELL, self.domain.automations.dwells.keep),
+        ):
+            for identifier in await self.enqueued(workflow):
+                if identifier not in self._tasks:
+                    self._tasks[identifier] = asyncio.create_task(handler(identifier))
+
+    async def settle(self) -> None:
+        """Route and run until every run is over or waits, and nothing is left to route."""
+        deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
+        while True:
+            await self.route()
+            await self.run_enqueued()
+            busy = [run for run in await self.runs() if run.status in {RunStatus.PENDING, RunStatus.RUNNING}]
+            under_way = [run for run in busy if run.id in self._tasks]
+            head = await self.domain.database.read(lambda session: session.changes.head())
+            if not under_way and head == self._position:
+                return
+            assert asyncio.get_running_loop().time() < deadline, f"still busy: {under_way}"
+            await asyncio.sleep(0.005)
+
+    async def firing(self) -> None:
+        """Let the dwells that are over fire, and what they start begin."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            for identifier in await self.enqueued(Workflow.DWELL):
+                dwell = await self.domain.database.read(
+                    lambda session, identifier=identifier: session.dwells.get(identifier)  # type: ignore[misc]
+                )
+                if dwell is not None and dwell.fire_at <= self.clock.moment:
+                    await self._tasks[identifier]
+        await self.settle()
+
+    async def crash(self) -> None:
+        """Forget all that is under way, as a process does that is killed; what is recorded stays."""
+        tasks = list(self._tasks.values())
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self.crash()
+
+    async def runs(self, *statuses: RunStatus) -> list[AutomationRun]:
+        """All runs, or those of these statuses, oldest first."""
+        page = await self.domain.database.read(
+            lambda session: session.runs.page(PageRequest(size=1000), statuses=statuses or None)
+        )
+        return list(page.items)[::-1]
+
+    async def run(self, run_id: str) -> AutomationRun:
+        """A run as it is now."""
+        return (await self.domain.database.read(lambda session: session.runs.get_many([run_id])))[run_id]
+
+    async def only_run(self) -> AutomationRun:
+        """The one run there is; skipped firings do not count."""
+        runs = [run for run in await self.runs() if run.status is not RunStatus.SKIPPED]
+        assert len(runs) == 1, runs
+        return runs[0]
+
+    async def skips(self) -> list[str]:
+        """Why firings led to no run, oldest first."""
+        return [str(run.reason) for run in await self.runs(RunStatus.SKIPPED)]
+
+    async def steps(self, run: AutomationRun) -> list[RunStep]:
+        """The steps of a run in order."""
+        return (await self.domain.database.read(lambda session: session.runs.steps([run.id])))[run.id]
+
+    async def step(self, run: AutomationRun, path: str) -> RunStep:
+        """One step of a run."""
+        return next(step for step in await self.steps(run) if step.path == path)
+
+    async def until(self, run: AutomationRun, status: RunStatus) -> AutomationRun:
+        """The run once it has that status; fails when that takes too long."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while (now := await self.run(run.id)).status is not status:  # noqa: ASYNC110 - it is the database that is watched
+                await asyncio.sleep(0.005)
+        return now
+
+    async def report(self, system: str, health: Health) -> None:
+        """Report how a system fares."""
+        await report_health(self.domain, system, health)
+
+    async def incidents(self) -> Sequence[Incident]:
+        """All incidents, oldest first."""
+        page = await self.domain.reads.incident_page(
+            EVERYTHING, Order(field="created_at", descending=False), PageRequest(size=100), Audience.MANAGER
+        )
+        return page.items

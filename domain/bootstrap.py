@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from domain.clock import Clock
 from domain.entities.derivers import DeriverRegistry
@@ -21,12 +22,14 @@ from domain.model.incident import Incident
 from domain.persistence.database import Database
 from domain.persistence.engines import create_engines, database_url
 from domain.persistence.migrate import migrate
+from domain.services.ciphers import SecretKeys
 from domain.services.demo import DemoService
 from domain.services.events import EventService
 from domain.services.incidents import IncidentService
 from domain.services.links import LinkService
 from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.reads import Reads
+from domain.services.secrets import SecretService
 from domain.services.sessions import Sessions
 from domain.services.systems import SystemService
 from domain.services.timeline import TimelineService
@@ -58,6 +61,7 @@ class Domain:
     events: EventService
     reads: Reads
     tokens: TokenService
+    secrets: SecretService
     sessions: Sessions
     demo: DemoService
     buckets: Buckets
@@ -125,6 +129,7 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         events=EventService(database=database, tail=tail, cursors=cursors),
         reads=reads,
         tokens=_tokens(settings, clock, database, writer, sessions),
+        secrets=SecretService(database=database, writer=writer, keys=_secret_keys(settings)),
         sessions=sessions,
         demo=demo,
         buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
@@ -150,6 +155,13 @@ def _tokens(settings: Settings, clock: Clock, database: Database, writer: Writer
         oidc=OidcVerifier(rules, clock) if rules else None,
         anonymous_access=settings.anonymous_access,
     )
+
+
+def _secret_keys(settings: Settings) -> SecretKeys:
+    url = database_url(settings.database_url)
+    # Servers of one PostgreSQL database may be on machines that share no file.
+    is_file = url.get_backend_name() == "sqlite"
+    return SecretKeys.of(settings.secret_key, Path(f"{url.database}.key") if is_file else None)
 
 
 @asynccontextmanager

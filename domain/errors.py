@@ -89,6 +89,12 @@ class ConflictError(DomainError):
     code = "CONFLICT"
 
 
+class UnsupportedError(DomainError):
+    """Something that this server is not set up for."""
+
+    code = "UNSUPPORTED"
+
+
 class UnauthenticatedError(DomainError):
     """A caller who has to say who they are, or said it with a token that is not valid."""
 

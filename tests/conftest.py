@@ -27,6 +27,8 @@ from tests.addresses import postgres_url
 pytest_plugins = ["tests.requirements_gate"]
 
 #: The tables whose rows came with the schema.
+#: A server on PostgreSQL can keep secrets only with a key of its own.
+SECRET_KEY = "dGhlIGtleSB0aGF0IGlzIHVzZWQgaW4gb3VyIHRlc3Q="
 _SEEDED = {"counters", "server_state"}
 CountStatements = Callable[[], AbstractContextManager[list[str]]]
 _EMPTY = "\n".join(
@@ -124,7 +126,7 @@ async def empty_database_url(dialect: str, tmp_path: Path) -> AsyncIterator[str]
 @pytest.fixture
 def settings(database_url: str) -> Settings:
     """The settings of this test's domain; durability is for the crash tests, which set it themselves."""
-    return Settings(database_url=database_url, sqlite_synchronous="NORMAL", poll_seconds=0.05)
+    return Settings(database_url=database_url, sqlite_synchronous="NORMAL", poll_seconds=0.05, secret_key=SECRET_KEY)
 
 
 @pytest.fixture
@@ -136,7 +138,7 @@ async def domain(settings: Settings, clock: SteppingClock) -> AsyncIterator[Doma
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ADMIN_TOKEN", "DATABASE_URL", "BROADCAST_URL", "HOST", "PORT"):
+    for name in ("ADMIN_TOKEN", "DATABASE_URL", "BROADCAST_URL", "HOST", "PORT", "SECRET_KEY"):
         monkeypatch.delenv(f"INCIDENTQL_{name}", raising=False)
 
 

@@ -14,6 +14,7 @@ from domain.persistence.incidents import IncidentRepository
 from domain.persistence.links import LinkRepository
 from domain.persistence.readers import ReaderRepository
 from domain.persistence.search import SearchRepository
+from domain.persistence.secrets import SecretRepository
 from domain.persistence.state import StateRepository
 from domain.persistence.systems import SystemRepository
 from domain.persistence.timeline import TimelineRepository
@@ -32,6 +33,7 @@ class ReadSession:
         self.changes = ChangeRepository(connection)
         self.readers = ReaderRepository(connection)
         self.tokens = TokenRepository(connection)
+        self.secrets = SecretRepository(connection)
         self.state = StateRepository(connection)
 
 

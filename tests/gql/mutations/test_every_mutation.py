@@ -23,6 +23,9 @@ ALWAYS_EFFECTIVE = {
     "removeIncidentLink",
     "deleteSystem",
     "createToken",
+    "createSecret",
+    "updateSecret",
+    "deleteSecret",
 }
 
 
@@ -98,6 +101,9 @@ async def test_no_text_makes_a_database_stumble(api: Api, domain: Domain, stored
         ("updateSystem", {"id": "\0", "name": "x"}),
         ("createToken", {"name": "x", "role": "VIEWER", "systemIds": ["\0"]}),
         ("revokeToken", {"id": "tok_\0"}),
+        ("createSecret", {"name": "\0", "value": "hush-hush"}),
+        ("updateSecret", {"id": "sec_\0", "value": "hush-hush"}),
+        ("deleteSecret", {"id": "\0"}),
     ]
     for mutation, input in cases:
         answer = await api.admin.try_to(mutation, input)

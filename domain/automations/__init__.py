@@ -1,0 +1,1 @@
+"""Automations: what happens by itself when something else did."""

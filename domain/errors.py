@@ -107,6 +107,36 @@ class ForbiddenError(DomainError):
     code = "FORBIDDEN"
 
 
+class AddressRefusedError(DomainError):
+    """A server that automations must not call."""
+
+    code = "ADDRESS_REFUSED"
+
+    def __init__(self, host: str) -> None:
+        # Which address a name stands for inside the operator's network is not the caller's to learn.
+        super().__init__(
+            f"{_shorten(host)} is an internal address, or leads to one. INCIDENTQL_HTTP_ALLOW lists exceptions.",
+            field=["url"],
+        )
+        self.host = host
+
+
+class RequestFailedError(DomainError):
+    """A request to another server that came to nothing, or to an answer that was not expected.
+
+    `answer` is that answer, where there was one.
+    """
+
+    code = "REQUEST_FAILED"
+
+    def __init__(self, host: str, reason: str, *, attempts: int, answer: Any = None) -> None:
+        times = "" if attempts == 1 else f", the last of {attempts} times"
+        super().__init__(f"{_shorten(host)} {reason}{times}.")
+        self.host = host
+        self.attempts = attempts
+        self.answer = answer
+
+
 class StartupError(DomainError):
     """A reason why the server cannot start, in one line for the operator."""
 

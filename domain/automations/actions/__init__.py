@@ -1,0 +1,1 @@
+"""What automations can do, one module per action."""

@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
+from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
-from domain.automations.definition import Definition
 from domain.automations.engine import Engine
+from domain.automations.outbound.addresses import AddressRules
+from domain.automations.outbound.caller import HttpCaller
 from domain.automations.system import AutomationSystem, Parts
 from domain.automations.triggers.schedule import register_time_triggers
 from domain.clock import Clock
@@ -30,6 +33,7 @@ from domain.model.incident import Incident
 from domain.persistence.database import Database
 from domain.persistence.engines import create_engines, database_url
 from domain.persistence.migrate import migrate
+from domain.services.ciphers import SecretKeys
 from domain.services.demo import DemoService
 from domain.services.events import EventService
 from domain.services.health import HealthService
@@ -37,6 +41,7 @@ from domain.services.incidents import IncidentService
 from domain.services.links import LinkService
 from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.reads import Reads
+from domain.services.secrets import SecretService
 from domain.services.sessions import Sessions
 from domain.services.systems import SystemService
 from domain.services.timeline import TimelineService
@@ -70,6 +75,7 @@ class Domain:
     events: EventService
     reads: Reads
     tokens: TokenService
+    secrets: SecretService
     sessions: Sessions
     demo: DemoService
     buckets: Buckets
@@ -89,12 +95,12 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
         sqlite_synchronous=settings.sqlite_synchronous,
         busy_millis=int(settings.sqlite_busy_seconds * 1000),
     )
+    engine = Engine(url)
     try:
         await migrate(engines)
         clock = clock or Clock()
         database = Database(engines, clock)
         key = await database.read(lambda session: session.state.get("cursor_key"))
-        engine = Engine(url)
         if live and settings.automations:
             await engine.prepare()
         domain = _assemble(settings, clock, database, CursorCodec(bytes.fromhex(key or "")), engine)
@@ -106,6 +112,7 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
         await domain.buckets.close()
         await database.close()
     finally:
+        await engine.close()
         await engines.dispose()
 
 
@@ -116,68 +123,102 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
     runs = define_run(registry)
     registry.bind(clock=clock, derivers=derivers, masker=masker)
     tail = LogTail(database, poll_seconds=settings.poll_seconds, ring_size=settings.ring_size)
-    subscribers = ChangeSubscribers(database=database, tail=tail, clock=clock)
     writer = Writer(database, clock)
-    reads = Reads(database=database, handle=handle, health=health_handle)
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
     timeline = TimelineService(writer=writer, handle=handle)
-    systems = SystemService(writer=writer, handle=handle, health=health_handle, clock=clock)
-    sessions = Sessions(database=database, clock=clock)
-    demo = DemoService(
-        writer=writer, handle=handle, clock=clock, reads=reads, systems=systems, incidents=incidents, timeline=timeline
+    parts = Parts(
+        database=database,
+        clock=clock,
+        writer=writer,
+        registry=registry,
+        runs=runs,
+        masker=masker,
+        triggers=triggers,
+        actions=_actions(settings, clock, incidents, timeline),
+        tail=tail,
+        subscribers=ChangeSubscribers(database=database, tail=tail, clock=clock),
+        engine=engine,
+        secrets=SecretService(database=database, writer=writer, keys=_secret_keys(settings)),
     )
+    handles = _Handles(incidents=handle, health=health_handle, registry=registry, derivers=derivers)
+    return _domain(settings, cursors, parts, handles, incidents=incidents, timeline=timeline)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Handles:
+    incidents: EntityHandle[Incident]
+    health: EntityHandle[SystemHealth]
+    registry: EntityRegistry
+    derivers: DeriverRegistry
+
+
+def _domain(
+    settings: Settings,
+    cursors: CursorCodec,
+    parts: Parts,
+    handles: _Handles,
+    *,
+    incidents: IncidentService,
+    timeline: TimelineService,
+) -> Domain:
+    database, clock, writer, handle = parts.database, parts.clock, parts.writer, handles.incidents
+    reads = Reads(database=database, handle=handle, health=handles.health)
+    systems = SystemService(writer=writer, handle=handle, health=handles.health, clock=clock)
+    sessions = Sessions(database=database, clock=clock)
     return Domain(
         settings=settings,
         clock=clock,
         database=database,
-        registry=registry,
-        derivers=derivers,
-        masker=masker,
+        registry=handles.registry,
+        derivers=handles.derivers,
+        masker=parts.masker,
         handle=handle,
-        health_handle=health_handle,
-        triggers=triggers,
-        tail=tail,
-        subscribers=subscribers,
+        health_handle=handles.health,
+        triggers=parts.triggers,
+        tail=parts.tail,
+        subscribers=parts.subscribers,
         cursors=cursors,
         incidents=incidents,
         timeline=timeline,
         links=LinkService(writer=writer, handle=handle),
         systems=systems,
-        health=HealthService(writer=writer, handle=health_handle),
-        events=EventService(database=database, tail=tail, cursors=cursors),
+        health=HealthService(writer=writer, handle=handles.health),
+        events=EventService(database=database, tail=parts.tail, cursors=cursors),
         reads=reads,
         tokens=_tokens(settings, clock, database, writer, sessions),
+        secrets=parts.secrets,
         sessions=sessions,
-        demo=demo,
+        demo=_demo(parts, handle, reads, systems, incidents, timeline),
         buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
-        automations=AutomationSystem(
-            Parts(
-                database=database,
-                clock=clock,
-                writer=writer,
-                registry=registry,
-                runs=runs,
-                masker=masker,
-                triggers=triggers,
-                actions=_actions(incidents, timeline),
-                tail=tail,
-                subscribers=subscribers,
-                engine=engine,
-                secret_values=_no_secrets,
-            )
-        ),
+        automations=AutomationSystem(parts),
     )
 
 
-def _actions(incidents: IncidentService, timeline: TimelineService) -> ActionRegistry:
+def _demo(
+    parts: Parts,
+    handle: EntityHandle[Incident],
+    reads: Reads,
+    systems: SystemService,
+    incidents: IncidentService,
+    timeline: TimelineService,
+) -> DemoService:
+    return DemoService(
+        writer=parts.writer,
+        handle=handle,
+        clock=parts.clock,
+        reads=reads,
+        systems=systems,
+        incidents=incidents,
+        timeline=timeline,
+    )
+
+
+def _actions(settings: Settings, clock: Clock, incidents: IncidentService, timeline: TimelineService) -> ActionRegistry:
     actions = ActionRegistry()
     IncidentActions(incidents, timeline).register(actions)
+    OutboundActions(HttpCaller(rules=AddressRules.of(settings.http_allow), clock=clock), clock).register(actions)
     register_builtin_actions(actions)
     return actions
-
-
-async def _no_secrets(_definition: Definition) -> list[str]:
-    return []
 
 
 def _incidents(
@@ -209,6 +250,13 @@ def _tokens(settings: Settings, clock: Clock, database: Database, writer: Writer
         oidc=OidcVerifier(rules, clock) if rules else None,
         anonymous_access=settings.anonymous_access,
     )
+
+
+def _secret_keys(settings: Settings) -> SecretKeys:
+    url = database_url(settings.database_url)
+    # Servers of one PostgreSQL database may be on machines that share no file.
+    is_file = url.get_backend_name() == "sqlite"
+    return SecretKeys.of(settings.secret_key, Path(f"{url.database}.key") if is_file else None)
 
 
 @asynccontextmanager

@@ -89,6 +89,12 @@ class ConflictError(DomainError):
     code = "CONFLICT"
 
 
+class UnsupportedError(DomainError):
+    """Something that this server is not set up for."""
+
+    code = "UNSUPPORTED"
+
+
 class UnauthenticatedError(DomainError):
     """A caller who has to say who they are, or said it with a token that is not valid."""
 
@@ -99,6 +105,36 @@ class ForbiddenError(DomainError):
     """A caller who may not do this."""
 
     code = "FORBIDDEN"
+
+
+class AddressRefusedError(DomainError):
+    """A server that automations must not call."""
+
+    code = "ADDRESS_REFUSED"
+
+    def __init__(self, host: str) -> None:
+        # Which address a name stands for inside the operator's network is not the caller's to learn.
+        super().__init__(
+            f"{_shorten(host)} is an internal address, or leads to one. INCIDENTQL_HTTP_ALLOW lists exceptions.",
+            field=["url"],
+        )
+        self.host = host
+
+
+class RequestFailedError(DomainError):
+    """A request to another server that came to nothing, or to an answer that was not expected.
+
+    `answer` is that answer, where there was one.
+    """
+
+    code = "REQUEST_FAILED"
+
+    def __init__(self, host: str, reason: str, *, attempts: int, answer: Any = None) -> None:
+        times = "" if attempts == 1 else f", the last of {attempts} times"
+        super().__init__(f"{_shorten(host)} {reason}{times}.")
+        self.host = host
+        self.attempts = attempts
+        self.answer = answer
 
 
 class StartupError(DomainError):

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
@@ -36,6 +36,10 @@ class Settings:
     oidc_role_map: str = ""
     #: The role of owners of whom nothing is said that means anything here; NONE refuses them.
     oidc_default_role: str = "VIEWER"
+    #: What secrets are encrypted with: Fernet keys, separated by commas. The first encrypts, all of them decrypt.
+    secret_key: str | None = field(default=None, repr=False)
+    #: Internal hosts and networks that automations may call: names, addresses or CIDRs.
+    http_allow: tuple[str, ...] = ()
     #: How durable an acknowledged write is on SQLite: FULL survives a power cut, NORMAL only a crash of the process.
     sqlite_synchronous: str = "FULL"
     #: How long a write waits for another process's write on the same SQLite file.
@@ -83,10 +87,10 @@ class Settings:
         """
         hints = get_type_hints(cls)
         values: dict[str, Any] = {}
-        for field in fields(cls):
-            text = environment.get(f"INCIDENTQL_{field.name.upper()}")
+        for setting in fields(cls):
+            text = environment.get(f"INCIDENTQL_{setting.name.upper()}")
             if text is not None:
-                values[field.name] = _parse(field.name, text, hints[field.name])
+                values[setting.name] = _parse(setting.name, text, hints[setting.name])
         return cls(**(values | _given(overrides)))
 
     def __post_init__(self) -> None:

@@ -22,6 +22,10 @@ _TOO_MANY_TOKENS = "tokens. Parsing aborted"
 _SUGGESTION = re.compile(r" Did you mean .*\?$")
 _PLACE = re.compile(r" has invalid value at ((?:\.\w+|\[\d+\])+):")
 
+_TAKES_SECRET = re.compile(r"\b(?:create|update)Secret\b")
+#: How graphql-core quotes a value, or a part of the document, that it refuses.
+_QUOTED = re.compile(r"(?:, found\b|(cannot represent .*? value): ).*", re.DOTALL)
+
 
 class PublicErrors(SchemaExtension):
     """Gives every error of a result its code; what is not meant for clients is logged and masked."""
@@ -92,6 +96,9 @@ def _request_error(error: GraphQLError, *, suggest: bool) -> GraphQLError:
     elif name := _name_of_literal(error):
         extensions["field"] = [name]
     message = error.message if suggest else _SUGGESTION.sub("", error.message)
+    # graphql-core copies some values before it refuses them; where those came from is lost.
+    if error.source is None or _TAKES_SECRET.search(error.source.body):
+        message = _QUOTED.sub(r"\1", message)
     return _replaced(error, message, extensions)
 
 

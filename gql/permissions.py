@@ -55,8 +55,23 @@ class MaySeeTokens(_Needs):
     role = Role.ADMIN
 
 
+class MayManageSecrets(_Needs):
+    """Admins who are not limited to some systems: automations of any system use the same secrets."""
+
+    role = Role.ADMIN
+    unlimited = True
+
+
+class MaySeeSecrets(_Needs):
+    """Admins."""
+
+    role = Role.ADMIN
+
+
 MANAGE_INCIDENTS: list[type[BasePermission]] = [MayManageIncidents]
 MANAGE_SYSTEMS: list[type[BasePermission]] = [MayManageSystems]
 MANAGE_TOKENS: list[type[BasePermission]] = [MayManageTokens]
 SEE_TOKENS: list[type[BasePermission]] = [MaySeeTokens]
+MANAGE_SECRETS: list[type[BasePermission]] = [MayManageSecrets]
+SEE_SECRETS: list[type[BasePermission]] = [MaySeeSecrets]
 READ: list[type[BasePermission]] = [MayRead]

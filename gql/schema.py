@@ -18,24 +18,26 @@ from gql.limits.checks import Checks
 from gql.limits.timing import execute_in_time
 from gql.mutations.incident import IncidentMutations
 from gql.mutations.link import LinkMutations
+from gql.mutations.secret import SecretMutations
 from gql.mutations.system import SystemMutations
 from gql.mutations.timeline import TimelineMutations
 from gql.mutations.token import TokenMutations
 from gql.queries.incident import IncidentQueries
 from gql.queries.limits import LimitQueries
 from gql.queries.node import NodeQueries
+from gql.queries.secret import SecretQueries
 from gql.queries.system import SystemQueries
 from gql.queries.token import TokenQueries
 from gql.subscriptions.incident import IncidentSubscriptions
 
 
 @strawberry.type(description="What can be asked.")
-class Query(IncidentQueries, SystemQueries, TokenQueries, NodeQueries, LimitQueries):
+class Query(IncidentQueries, SystemQueries, TokenQueries, SecretQueries, NodeQueries, LimitQueries):
     pass
 
 
 @strawberry.type(description="What can be done. Every answer says why a write was refused, and where the log stood.")
-class Mutation(IncidentMutations, TimelineMutations, LinkMutations, SystemMutations, TokenMutations):
+class Mutation(IncidentMutations, TimelineMutations, LinkMutations, SystemMutations, TokenMutations, SecretMutations):
     pass
 
 

@@ -28,6 +28,8 @@ from tests.addresses import postgres_url
 pytest_plugins = ["tests.requirements_gate"]
 
 #: The tables whose rows came with the schema.
+#: A server on PostgreSQL can keep secrets only with a key of its own.
+SECRET_KEY = "dGhlIGtleSB0aGF0IGlzIHVzZWQgaW4gb3VyIHRlc3Q="
 _SEEDED = {"counters", "server_state"}
 CountStatements = Callable[[], AbstractContextManager[list[str]]]
 _EMPTY = "\n".join(
@@ -141,7 +143,13 @@ async def empty_database_url(dialect: str, tmp_path: Path) -> AsyncIterator[str]
 @pytest.fixture
 def settings(database_url: str) -> Settings:
     """The settings of this test's domain; durability is for the crash tests, which set it themselves."""
-    return Settings(database_url=database_url, sqlite_synchronous="NORMAL", poll_seconds=0.05, automations=False)
+    return Settings(
+        database_url=database_url,
+        sqlite_synchronous="NORMAL",
+        poll_seconds=0.05,
+        automations=False,
+        secret_key=SECRET_KEY,
+    )
 
 
 @pytest.fixture
@@ -153,7 +161,7 @@ async def domain(settings: Settings, clock: SteppingClock) -> AsyncIterator[Doma
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ADMIN_TOKEN", "DATABASE_URL", "BROADCAST_URL", "HOST", "PORT"):
+    for name in ("ADMIN_TOKEN", "DATABASE_URL", "BROADCAST_URL", "HOST", "PORT", "SECRET_KEY"):
         monkeypatch.delenv(f"INCIDENTQL_{name}", raising=False)
 
 

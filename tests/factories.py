@@ -9,6 +9,7 @@ from domain.model.change import Change
 from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem, CreateToken, ReportSystemHealth
 from domain.model.health import SystemHealth
 from domain.model.incident import Health, Incident, Severity, Status
+from domain.model.secret import Secret
 from domain.model.system import System
 from domain.model.token import ApiToken
 from domain.model.viewer import Role, Viewer
@@ -45,6 +46,11 @@ async def make_token(domain: Domain, **fields: Any) -> tuple[ApiToken, str]:
     """A token that may read, and its secret."""
     command = CreateToken(name=fields.pop("name", "monitor"), role=fields.pop("role", Role.VIEWER), **fields)
     return (await domain.tokens.create(ADMIN, command)).value
+
+
+async def make_secret(domain: Domain, name: str = "API_KEY", value: str = "correct-horse-battery") -> Secret:
+    """A secret that automations may use."""
+    return (await domain.secrets.create(ADMIN, name=name, value=value)).value
 
 
 async def set_status(domain: Domain, incident: Incident, status: Status, message: str = "Moving on") -> Incident:

@@ -1,31 +1,51 @@
 """Settings with templates in them, rendered: a field that is one expression keeps its value's type."""
 
 import re
+import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from domain.automations.expressions.templates import compile_template
+from domain.automations.secret_references import seal, secret_names, unseal
 from domain.entities.masking import MASK
 
-#: `${{ secrets.NAME }}`: put in where it leaves the process, and nowhere else.
-SECRET = re.compile(r"\$\{\{\s*secrets\.([A-Za-z0-9_-]{1,64})\s*\}\}")
 _STATE = re.compile(r"\b(?:health|state)\b")
 
 
-def render(value: Any, scope: Mapping[str, Any], *, now: datetime, keep_secrets: bool = False) -> Any:
-    """The value with every template in it rendered; secrets stay as they are named, or are masked.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """Rendered settings in which secrets are sealed: what data from elsewhere looks like one is left as it is."""
+
+    names: frozenset[str]
+    sealed: Any
+    mark: str
+
+    @property
+    def masked(self) -> Any:
+        """The settings as everybody may see them."""
+        return unseal(self.sealed, self.mark, dict.fromkeys(self.names, MASK))
+
+    def filled(self, values: Mapping[str, str]) -> Any:
+        """The settings with the secrets in them; for what leaves the process at once, and is kept nowhere.
+
+        Raises:
+            NotFoundError: one of the secrets is not there.
+        """
+        return unseal(self.sealed, self.mark, values)
+
+
+def render(value: Any, scope: Mapping[str, Any], *, now: datetime) -> Rendered:
+    """The value with every template in it rendered.
 
     Raises:
         ExpressionError: a template is not valid, or hangs on something that the scope does not have.
+        InvalidInputError: a reference to a secret is none.
     """
-    if isinstance(value, str):
-        return _text(value, scope, now, keep_secrets=keep_secrets)
-    if isinstance(value, Mapping):
-        return {key: render(item, scope, now=now, keep_secrets=keep_secrets) for key, item in value.items()}
-    if isinstance(value, list):
-        return [render(item, scope, now=now, keep_secrets=keep_secrets) for item in value]
-    return value
+    mark = f"s{secrets.token_hex(12)}s"
+    sealed = _rendered(seal(value, mark), scope, now)
+    return Rendered(names=frozenset(secret_names(value)), sealed=sealed, mark=mark)
 
 
 def mentions_state(value: Any) -> bool:
@@ -37,16 +57,11 @@ def mentions_state(value: Any) -> bool:
     return isinstance(value, list) and any(mentions_state(item) for item in value)
 
 
-def _text(text: str, scope: Mapping[str, Any], now: datetime, *, keep_secrets: bool) -> Any:
-    if "{{" not in text and "{%" not in text and "{#" not in text:
-        return text
-    if SECRET.search(text) is None:
-        return compile_template(text).value(scope, now=now)
-    # What lies between two secrets is a template of its own.
-    rendered, position = [], 0
-    for secret in SECRET.finditer(text):
-        rendered.append(compile_template(text[position : secret.start()]).text(scope, now=now))
-        rendered.append(secret.group() if keep_secrets else MASK)
-        position = secret.end()
-    rendered.append(compile_template(text[position:]).text(scope, now=now))
-    return "".join(rendered)
+def _rendered(value: Any, scope: Mapping[str, Any], now: datetime) -> Any:
+    if isinstance(value, str):
+        return compile_template(value).value(scope, now=now) if "{" in value else value
+    if isinstance(value, Mapping):
+        return {key: _rendered(item, scope, now) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rendered(item, scope, now) for item in value]
+    return value

@@ -1,7 +1,7 @@
 """The automations of one process: what runs them, put together from its parts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from domain.automations.running.journal import Journal
 from domain.automations.running.runner import Runner
 from domain.automations.running.work import Tools
 from domain.automations.scope import StateReader
+from domain.automations.secret_references import secret_names
 from domain.automations.service import AutomationService
 from domain.automations.triggers.scheduler import Scheduler
 from domain.automations.wakes import WakeIndex
@@ -32,6 +33,7 @@ from domain.model.automation import AutomationRun
 from domain.model.change import Change
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.secrets import SecretService
 from domain.services.writing import Writer
 
 #: How many transactions of runs may stand in line for the database at once: people's writes stand in the same line.
@@ -42,8 +44,6 @@ DEPTH = 8
 
 #: The kinds of entities whose changes are routed.
 ROUTED = (incident.KIND, health.KIND)
-
-SecretValues = Callable[[Definition], Awaitable[Sequence[str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class Parts:
     tail: LogTail
     subscribers: ChangeSubscribers
     engine: Engine
-    secret_values: SecretValues
+    secrets: SecretService
 
 
 class AutomationSystem:
@@ -93,18 +93,7 @@ class AutomationSystem:
         )
         self.router = Router(gates=self.gates, dwells=self.dwells)
         self.scheduler = Scheduler(database=parts.database, clock=parts.clock, gates=self.gates)
-        tools = Tools(
-            database=parts.database,
-            clock=parts.clock,
-            journal=self.journal,
-            actions=parts.actions,
-            states=self.states,
-            wakes=self.wakes,
-            masker=parts.masker,
-            writing=asyncio.Semaphore(_WRITING),
-            reading=asyncio.Semaphore(_READING),
-        )
-        self.runner = Runner(tools, proceed=self.admission.proceed, secrets=parts.secret_values)
+        self.runner = Runner(self._tools(), proceed=self.admission.proceed)
         self.service = AutomationService(
             writer=parts.writer,
             clock=parts.clock,
@@ -132,6 +121,26 @@ class AutomationSystem:
                 await self._scheduling
         await self._parts.engine.stop()
         await self.wakes.stop()
+
+    def _tools(self) -> Tools:
+        parts = self._parts
+        return Tools(
+            database=parts.database,
+            clock=parts.clock,
+            journal=self.journal,
+            actions=parts.actions,
+            states=self.states,
+            wakes=self.wakes,
+            masker=parts.masker,
+            secrets=parts.secrets.resolve,
+            named_secrets=self._named_secrets,
+            writing=asyncio.Semaphore(_WRITING),
+            reading=asyncio.Semaphore(_READING),
+        )
+
+    async def _named_secrets(self, definition: Definition) -> Mapping[str, str]:
+        names = secret_names(definition.model_dump(mode="json"))
+        return await self._parts.secrets.resolve(await self._parts.secrets.known(names)) if names else {}
 
     async def _route(self, change: Change, unit: UnitOfWork | None) -> None:
         assert unit is not None, "a work queue hands the unit of work on"

@@ -18,6 +18,7 @@ from domain.persistence.links import LinkRepository
 from domain.persistence.readers import ReaderRepository
 from domain.persistence.runs import RunRepository
 from domain.persistence.search import SearchRepository
+from domain.persistence.secrets import SecretRepository
 from domain.persistence.state import StateRepository
 from domain.persistence.systems import SystemRepository
 from domain.persistence.timeline import TimelineRepository
@@ -37,6 +38,7 @@ class ReadSession:
         self.changes = ChangeRepository(connection)
         self.readers = ReaderRepository(connection)
         self.tokens = TokenRepository(connection)
+        self.secrets = SecretRepository(connection)
         self.state = StateRepository(connection)
         self.automations = AutomationRepository(connection)
         self.runs = RunRepository(connection)

@@ -10,6 +10,7 @@ from domain.model.filters import Filter
 from domain.model.health import ReportedHealth, SystemHealth
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Order, Page, PageRequest
+from domain.model.secret import Secret
 from domain.model.system import ActiveHealthOverride, System
 from domain.model.token import ApiToken
 from domain.model.viewer import Audience
@@ -162,6 +163,18 @@ class Reads:
     async def token_count(self) -> int:
         """How many API tokens there are."""
         return await self._database.read(lambda session: session.tokens.count())
+
+    async def secrets(self, ids: Sequence[str]) -> dict[str, Secret]:
+        """The secrets of these ids, without their values; unknown ones are left out."""
+        return await self._database.read(lambda session: session.secrets.get_many(ids))
+
+    async def secret_page(self, page: PageRequest) -> Page[Secret]:
+        """One page of all secrets, without their values, newest first."""
+        return await self._database.read(lambda session: session.secrets.page(page))
+
+    async def secret_count(self) -> int:
+        """How many secrets there are."""
+        return await self._database.read(lambda session: session.secrets.count())
 
     async def changes(self, ids: Sequence[str]) -> dict[str, Change]:
         """The changes of these ids; those that are not kept are left out."""

@@ -145,7 +145,7 @@ def main() -> None:
 def _settings(**overrides: Any) -> Settings:
     settings = Settings.from_environment(**overrides)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("uvicorn.error", "uvicorn.access"):
+    for noisy in ("uvicorn.error", "uvicorn.access", "httpcore", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return settings
 

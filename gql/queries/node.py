@@ -13,6 +13,7 @@ from gql.types.enums import Role
 from gql.types.event import IncidentChange
 from gql.types.incident import Incident, System
 from gql.types.node import Node
+from gql.types.secret import Secret
 from gql.types.timeline import IncidentLink, IncidentUpdate
 from gql.types.token import ApiToken
 
@@ -84,6 +85,13 @@ async def _tokens(context: Context, ids: list[str]) -> dict[str, Node]:
     return {token.id: ApiToken.of(token) for token in found.values()}
 
 
+async def _secrets(context: Context, ids: list[str]) -> dict[str, Node]:
+    if not context.viewer.role.includes(Role.ADMIN):
+        return {}
+    found = await context.domain.reads.secrets(ids)
+    return {secret.id: Secret.of(secret) for secret in found.values()}
+
+
 _READERS: dict[str, Callable[[Context, list[str]], Awaitable[dict[str, Node]]]] = {
     "inc": _incidents,
     "sys": _systems,
@@ -91,4 +99,5 @@ _READERS: dict[str, Callable[[Context, list[str]], Awaitable[dict[str, Node]]]] 
     "lnk": _links,
     "chg": _changes,
     "tok": _tokens,
+    "sec": _secrets,
 }

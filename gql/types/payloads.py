@@ -5,6 +5,7 @@ import strawberry
 from gql.types.enums import ErrorCode
 from gql.types.errors import UserError
 from gql.types.incident import Incident, System
+from gql.types.secret import Secret
 from gql.types.timeline import IncidentLink, IncidentUpdate
 from gql.types.token import ApiToken
 
@@ -140,3 +141,18 @@ class CreateTokenPayload(Payload):
 @strawberry.type(description="The answer of `revokeToken`.")
 class RevokeTokenPayload(Payload):
     token: ApiToken | None = strawberry.field(default=None, description="The token as it is now.")
+
+
+@strawberry.type(description="The answer of `createSecret`.")
+class CreateSecretPayload(Payload):
+    secret: Secret | None = strawberry.field(default=None, description="The secret, without its value.")
+
+
+@strawberry.type(description="The answer of `updateSecret`.")
+class UpdateSecretPayload(Payload):
+    secret: Secret | None = strawberry.field(default=None, description="The secret as it is now, without its value.")
+
+
+@strawberry.type(description="The answer of `deleteSecret`.")
+class DeleteSecretPayload(Payload):
+    deleted_secret_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")

@@ -6,7 +6,7 @@ from strawberry.types.field import StrawberryField
 
 from domain.bootstrap import Domain
 from domain.model.viewer import ANONYMOUS, Role
-from gql.permissions import MayManageIncidents, MayManageSystems, MayManageTokens, MayRead
+from gql.permissions import MayManageIncidents, MayManageSecrets, MayManageSystems, MayManageTokens, MayRead
 from gql.schema import Mutation, Query, Subscription
 from tests.client import Api, Caller, Stored
 from tests.gql.mutations.table import MUTATIONS, make_world
@@ -17,7 +17,8 @@ PERMISSION = {Role.RESPONDER: MayManageIncidents, Role.ADMIN: MayManageSystems}
 def test_every_mutation_names_the_role_that_it_needs() -> None:
     named = {_name(field): field.permission_classes for field in _fields(Mutation)}
     tokens = {name: [MayManageTokens] for name in ("createToken", "revokeToken")}
-    assert named == {name: [PERMISSION[row.needs]] for name, row in MUTATIONS.items()} | tokens
+    secrets = {name: [MayManageSecrets] for name in ("createSecret", "updateSecret", "deleteSecret")}
+    assert named == {name: [PERMISSION[row.needs]] for name, row in MUTATIONS.items()} | tokens | secrets
 
 
 def test_every_subscription_asks_whether_the_caller_may_read() -> None:
@@ -40,9 +41,12 @@ async def test_a_viewer_writes_nothing(api: Api, domain: Domain, stored: Stored)
     assert await _codes(api.viewer, domain, stored) == dict.fromkeys(MUTATIONS, "FORBIDDEN")
 
 
-async def test_a_responder_writes_neither_systems_nor_tokens(api: Api, domain: Domain, stored: Stored) -> None:
+async def test_a_responder_writes_neither_systems_nor_tokens_nor_secrets(
+    api: Api, domain: Domain, stored: Stored
+) -> None:
     beyond = {name for name, row in MUTATIONS.items() if row.needs is Role.ADMIN}
-    assert beyond == {"createSystem", "updateSystem", "deleteSystem", "createToken", "revokeToken"}
+    systems, secrets = [{f"{verb}{noun}" for verb in ("create", "update", "delete")} for noun in ("System", "Secret")]
+    assert beyond == {*systems, *secrets, "createToken", "revokeToken"}
     assert await _codes(api.responder, domain, stored, *beyond) == dict.fromkeys(beyond, "FORBIDDEN")
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from domain.automations.actions.registry import ActionContext, ActionType, Produced, Result
 from domain.automations.definition import ActionNode, Retry
 from domain.automations.expressions.errors import ExpressionError
-from domain.automations.rendering import mentions_state, render
+from domain.automations.rendering import Rendered, mentions_state, render
 from domain.automations.running.journal import RunEndedError
 from domain.automations.running.work import Frame, StepFailedError, Work
 from domain.errors import DomainError
@@ -42,17 +42,17 @@ async def _done(work: Work, node: ActionNode, step: RunStep, frame: Frame) -> Ru
     if action is None:
         raise await work.fail(step, f"There is no action {node.action!r}.")
     try:
-        config = await _config(work, action, node, frame)
-    except (ExpressionError, ValidationError, DomainError) as error:
-        raise await work.fail(step, _explained(error)) from error
-    step = replace(step, input=config.model_dump(mode="json", by_alias=True, exclude_none=True))
-    if action.perform is not None:
-        step = await work.note(step)
+        config = await _config(work, node, frame)
+        step = replace(step, input=work.tools.masker.mask(work.run.id, config.masked))
+        if action.perform is not None:
+            step = await work.note(step)
+    except (ExpressionError, DomainError) as error:
+        raise await work.fail(step, str(error)) from error
     return await _attempted(work, action, config, node, step, frame)
 
 
 async def _attempted(
-    work: Work, action: ActionType, config: BaseModel, node: ActionNode, step: RunStep, frame: Frame
+    work: Work, action: ActionType, config: Rendered, node: ActionNode, step: RunStep, frame: Frame
 ) -> RunStep:
     retry = node.retry or Retry(attempts=1)
     while not step.status.is_final:
@@ -63,8 +63,8 @@ async def _attempted(
             error = f"It took longer than {node.timeout_seconds} seconds."
         except RunEndedError:
             raise
-        except DomainError as failure:
-            error = failure.message
+        except (DomainError, ValidationError) as failure:
+            error = _explained(failure)
         except Exception:
             logger.exception("the action %s failed", action.id, extra={"run": work.run.id, "path": step.path})
             error = "An internal error; the server's log has it."
@@ -78,11 +78,14 @@ async def _attempted(
     return step
 
 
-async def _once(work: Work, action: ActionType, config: BaseModel, step: RunStep, frame: Frame) -> RunStep:
+async def _once(work: Work, action: ActionType, config: Rendered, step: RunStep, frame: Frame) -> RunStep:
     if action.perform is not None:
         context = ActionContext(run=work.run, origin=work.origin, path=step.path, consumed={})
-        result = await action.perform(config, context)
+        result = await action.perform(await _filled(work, action, config), context)
         return await work.write(lambda unit: _recorded(work, unit, action, step, result))
+
+    # A secret in it is masked before the write itself, so that no row ever holds it.
+    shown = _checked(action, work.tools.masker.mask(work.run.id, config.masked))
 
     async def perform(unit: UnitOfWork) -> RunStep:
         assert action.perform_in is not None
@@ -92,7 +95,7 @@ async def _once(work: Work, action: ActionType, config: BaseModel, step: RunStep
             return stored
         consumed = await _consumed(work, unit, action, frame)
         context = ActionContext(run=work.run, origin=work.origin, path=step.path, consumed=consumed)
-        return await _recorded(work, unit, action, step, await action.perform_in(unit, config, context))
+        return await _recorded(work, unit, action, step, await action.perform_in(unit, shown, context))
 
     return await work.write(perform)
 
@@ -141,13 +144,24 @@ async def _consumed(work: Work, unit: UnitOfWork, action: ActionType, frame: Fra
     return consumed
 
 
-async def _config(work: Work, action: ActionType, node: ActionNode, frame: Frame) -> BaseModel:
+async def _config(work: Work, node: ActionNode, frame: Frame) -> Rendered:
     now = work.tools.clock.now()
     scope = work.scope(frame)
     if mentions_state(node.config):
         scope = await work.read(lambda session: work.enriched(session, scope, now=now))
-    config = render(node.config, scope, now=now, keep_secrets=action.sees_secrets)
-    config = work.tools.masker.mask(work.run.id, config)
+    return render(node.config, scope, now=now)
+
+
+async def _filled(work: Work, action: ActionType, config: Rendered) -> BaseModel:
+    """The settings for what leaves the process; secrets only for actions that take care of them."""
+    if not action.sees_secrets or not config.names:
+        return _checked(action, config.masked)
+    values = await work.tools.secrets(config.names)
+    work.tools.masker.register(work.run.id, values.values())
+    return _checked(action, config.filled(values))
+
+
+def _checked(action: ActionType, config: Mapping[str, Any]) -> BaseModel:
     return action.config.model.model_validate(action.config.migrated(config))
 
 

@@ -101,7 +101,7 @@ class Interpreter:
             if mentions_state(node.variables):
                 scope = await self._work.read(lambda session: self._work.enriched(session, scope, now=now))
             try:
-                values = render(node.variables, scope, now=now)
+                values = render(node.variables, scope, now=now).masked
             except ExpressionError as error:
                 raise await self._work.fail(step, str(error)) from error
             step = await self._work.succeed(step, values)

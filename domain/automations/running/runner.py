@@ -1,7 +1,7 @@
 """Runs a run: from wherever it stands to its end, however often somebody starts over."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from domain.automations.definition import Definition
@@ -21,17 +21,14 @@ _LONGEST_PAUSE_SECONDS = 30.0
 
 #: Lets the next run of a queue start.
 Proceed = Callable[[UnitOfWork, AutomationRun], Awaitable[None]]
-#: The values of all secrets that a definition names, as far as they exist.
-Secrets = Callable[[Definition], Awaitable[Sequence[str]]]
 
 
 class Runner:
     """Executes runs by their ids; executing one again goes on where its steps end."""
 
-    def __init__(self, tools: Tools, *, proceed: Proceed, secrets: Secrets) -> None:
+    def __init__(self, tools: Tools, *, proceed: Proceed) -> None:
         self._tools = tools
         self._proceed = proceed
-        self._secrets = secrets
 
     async def execute(self, run_id: str) -> None:
         """Bring a run to its end. Failures of the database are waited out; a fault of ours fails the run in the end."""
@@ -53,7 +50,8 @@ class Runner:
 
     async def _execute(self, run_id: str) -> None:
         work = await self._loaded(run_id)
-        self._tools.masker.register(run_id, await self._secrets(work.definition))
+        # Known before the first step, so that a secret that turns up in an answer is masked there, too.
+        self._tools.masker.register(run_id, (await self._tools.named_secrets(work.definition)).values())
         status, message = await _outcome(work)
         await self._end(run_id, status, message, work.origin)
 

@@ -1,7 +1,7 @@
 """One run under way: what it is, how far it is, and the ways to write, read and evaluate in its name."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -45,6 +45,10 @@ class Tools:
     states: StateReader
     wakes: WakeIndex
     masker: SecretMasker
+    #: The values of these secrets; raises for one that is not there.
+    secrets: Callable[[Collection[str]], Awaitable[Mapping[str, str]]]
+    #: The values of the secrets that a definition names, as far as they are there.
+    named_secrets: Callable[[Definition], Awaitable[Mapping[str, str]]]
     #: How many transactions runs may have under way: people's writes stand in the same line.
     writing: asyncio.Semaphore
     reading: asyncio.Semaphore

@@ -7,11 +7,12 @@ from itertools import count
 from domain.bootstrap import Domain
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate
 from domain.model.incident import Health, Incident, IncidentLink, IncidentUpdate, Status
+from domain.model.secret import Secret
 from domain.model.system import System
 from domain.model.token import ApiToken
 from domain.model.viewer import Role
 from tests.client import Json
-from tests.factories import ADMIN, make_incident, make_system, make_token, report_health
+from tests.factories import ADMIN, make_incident, make_secret, make_system, make_token, report_health
 
 NOWHERE = "inc_00000000000000000000000000"
 _worlds = count()
@@ -19,7 +20,7 @@ _worlds = count()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Two open incidents on two systems, one with a timeline and a link, a resolved one, and two tokens.
+    """Two open incidents on two systems, one with a timeline and a link, a resolved one, two tokens and a secret.
 
     The spare system is reported to be unhealthy; of the other one nothing was reported.
     """
@@ -35,6 +36,7 @@ class World:
     link: IncidentLink
     token: ApiToken
     spent: ApiToken
+    secret: Secret
 
 
 Input = Callable[[World], Json]
@@ -92,6 +94,7 @@ async def make_world(domain: Domain) -> World:
         comment=entries[1].update,
         link=linked.link,
         token=(await make_token(domain))[0],
+        secret=await make_secret(domain, f"KEY-{number}"),
         spent=(await domain.tokens.revoke((await make_token(domain))[0].id)).value,
     )
 
@@ -298,6 +301,24 @@ MUTATIONS: dict[str, Row] = {
         },
         refused=lambda world: {"name": " ", "role": "VIEWER"},
         code="BAD_USER_INPUT",
+        needs=Role.ADMIN,
+    ),
+    "createSecret": Row(
+        effects={"secret": Effect(lambda world: {"name": f"NEW-{world.number}", "value": "hush-hush"}, ())},
+        refused=lambda world: {"name": world.secret.name, "value": "hush-hush"},
+        code="ALREADY_EXISTS",
+        needs=Role.ADMIN,
+    ),
+    "updateSecret": Row(
+        effects={"value": Effect(lambda world: {"id": world.secret.id, "value": "hush-hush"}, ())},
+        refused=lambda world: {"id": world.secret.id, "value": "abc"},
+        code="BAD_USER_INPUT",
+        needs=Role.ADMIN,
+    ),
+    "deleteSecret": Row(
+        effects={"secret": Effect(lambda world: {"id": world.secret.id}, ())},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
         needs=Role.ADMIN,
     ),
     "revokeToken": Row(

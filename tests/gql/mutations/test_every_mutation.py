@@ -23,6 +23,9 @@ ALWAYS_EFFECTIVE = {
     "removeIncidentLink",
     "deleteSystem",
     "createToken",
+    "createSecret",
+    "updateSecret",
+    "deleteSecret",
 }
 
 
@@ -100,6 +103,9 @@ async def test_no_text_makes_a_database_stumble(api: Api, domain: Domain, stored
         ("revokeToken", {"id": "tok_\0"}),
         ("reportSystemHealth", {"system": "\0", "status": "DEGRADED"}),
         ("reportSystemHealth", {"system": world.system.id, "status": "DEGRADED", "message": "\0"}),
+        ("createSecret", {"name": "\0", "value": "hush-hush"}),
+        ("updateSecret", {"id": "sec_\0", "value": "hush-hush"}),
+        ("deleteSecret", {"id": "\0"}),
     ]
     for mutation, input in cases:
         answer = await api.admin.try_to(mutation, input)

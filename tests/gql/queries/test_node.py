@@ -5,7 +5,7 @@ import pytest
 from domain.bootstrap import Domain
 from domain.model.commands import AddIncidentLink
 from tests.client import Api
-from tests.factories import ADMIN, log_of, make_incident, make_token
+from tests.factories import ADMIN, log_of, make_incident, make_secret, make_token
 
 NODE = "query Q($id: ID!) { node(id: $id) { __typename id } }"
 
@@ -22,6 +22,7 @@ async def _one_of_each(domain: Domain) -> dict[str, str]:
         "IncidentLink": link.value.link.id,
         "IncidentChange": opened.id,
         "ApiToken": (await make_token(domain))[0].id,
+        "Secret": (await make_secret(domain)).id,
     }
 
 

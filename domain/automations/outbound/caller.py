@@ -1,0 +1,200 @@
+"""Calling another server: within a time, again after failures that pass, and never an internal one."""
+
+import asyncio
+import ssl
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from random import SystemRandom
+from typing import Any
+
+import httpx
+
+from domain.automations.outbound.addresses import AddressRules
+from domain.automations.outbound.bodies import read_body, shown_body
+from domain.automations.outbound.requests import OutgoingRequest
+from domain.automations.outbound.transport import GuardedTransport, Resolver, resolve_host
+from domain.clock import Clock
+from domain.errors import RequestFailedError
+
+#: No attempt is under way longer than this after the first began.
+LONGEST_SECONDS = 180.0
+_FIRST_WAIT_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 20.0
+#: What a server may ask for by Retry-After.
+_LONGEST_RETRY_AFTER_SECONDS = 60.0
+_MOST_REDIRECTS = 3
+_chance = SystemRandom().random
+#: What of an answer's headers is nobody's secret.
+_SHOWN = ("content-type", "content-length", "date", "etag", "last-modified", "retry-after", "x-request-id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRules:
+    """How patient a call is, and which statuses it asks for; without `expect` all of 200 to 299."""
+
+    timeout_seconds: float
+    retries: int
+    retry_on: frozenset[int]
+    expect: frozenset[int] = frozenset()
+    follow_redirects: bool = False
+
+    def expects(self, status: int) -> bool:
+        """Whether an answer of that status is a success."""
+        return status in self.expect if self.expect else httpx.codes.is_success(status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpResult:
+    """What a server answered in the end."""
+
+    status: int
+    #: Those that are nobody's secret, names in lower case.
+    headers: Mapping[str, str]
+    #: JSON where it is JSON, text otherwise, None where it is empty; it may hold secrets that the request had.
+    body: Any
+    #: Whether the body is its first 64 kB alone.
+    truncated: bool
+    attempts: int
+    duration_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    status: int
+    headers: httpx.Headers
+    content: bytes = b""
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    reason: str
+    passes: bool = True
+
+
+class HttpCaller:
+    """Sends requests. It keeps no connection: each is checked anew, and no call leaves others anything."""
+
+    def __init__(
+        self,
+        *,
+        rules: AddressRules,
+        clock: Clock,
+        resolve: Resolver = resolve_host,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        elapsed: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = _chance,
+    ) -> None:
+        self._rules = rules
+        self._clock = clock
+        self._resolve = resolve
+        self._sleep = sleep
+        self._elapsed = elapsed
+        self._chance = chance
+
+    async def call(self, prepare: Callable[[], OutgoingRequest], rules: CallRules) -> HttpResult:
+        """The answer that the rules expect; `prepare` makes the request, anew for each attempt.
+
+        At least once: a request whose answer was lost is sent again. It ends within LONGEST_SECONDS.
+
+        Raises:
+            RequestFailedError: there was another answer, or none.
+            AddressRefusedError: the server is one that must not be called.
+            InvalidInputError: there is no such request, or a redirect leads to no web address.
+        """
+        began = self._elapsed()
+        attempts = 0
+        while True:
+            attempts += 1
+            request = prepare()
+            left = LONGEST_SECONDS - (self._elapsed() - began)
+            outcome = await self._attempt(request, rules, seconds=min(rules.timeout_seconds, left))
+            wait = self._wait_seconds(outcome, rules, attempts)
+            spent = self._elapsed() - began
+            if wait is None or spent + wait >= LONGEST_SECONDS:
+                return _concluded(request.url.host, outcome, rules, attempts=attempts, duration_seconds=spent)
+            await self._sleep(wait)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Some 20 ms: once, and not before somebody calls. SSL_CERT_FILE names an operator's own authorities.
+        return httpx.create_ssl_context()
+
+    def _wait_seconds(self, outcome: _Answer | _Failure, rules: CallRules, attempts: int) -> float | None:
+        """How long to wait before the next attempt; None where there is none."""
+        if attempts > rules.retries:
+            return None
+        backoff = min(_FIRST_WAIT_SECONDS * 2 ** (attempts - 1), _LONGEST_WAIT_SECONDS)
+        wait: float = backoff * (0.5 + self._chance() / 2)
+        if isinstance(outcome, _Failure):
+            return wait if outcome.passes else None
+        if outcome.status not in rules.retry_on or rules.expects(outcome.status):
+            return None
+        asked = self._retry_after(outcome.headers.get("retry-after", ""))
+        return max(wait, min(asked, _LONGEST_RETRY_AFTER_SECONDS))
+
+    def _retry_after(self, text: str) -> float:
+        """RFC 9110, 10.2.3: seconds or a date; 0 for anything else."""
+        if text.isascii() and text.isdigit():
+            return float(text[:6])
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return 0.0
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - self._clock.now()) / timedelta(seconds=1))
+
+    async def _attempt(self, request: OutgoingRequest, rules: CallRules, *, seconds: float) -> _Answer | _Failure:
+        # The library's errors quote headers and addresses, so they end here: only their kind goes on.
+        try:
+            # For the whole exchange: its own limits hold for each read, and a byte a second satisfies them.
+            async with asyncio.timeout(seconds):
+                return await self._exchange(request, rules, seconds=seconds)
+        except (TimeoutError, httpx.TimeoutException):
+            return _Failure(f"did not answer within {seconds:g} s")
+        except httpx.ConnectError:
+            return _Failure("could not be reached, or has no certificate to trust")
+        except httpx.TransportError:
+            return _Failure("broke the connection off, or speaks no HTTP")
+        except zlib.error:
+            return _Failure("sent a body that cannot be unpacked", passes=False)
+
+    async def _exchange(self, request: OutgoingRequest, rules: CallRules, *, seconds: float) -> _Answer | _Failure:
+        async with GuardedTransport(rules=self._rules, resolve=self._resolve, tls=self._tls) as transport:
+            for _ in range(_MOST_REDIRECTS + 1):
+                response = await transport.handle_async_request(request.as_httpx(timeout_seconds=seconds))
+                try:
+                    location = response.headers.get("location") if rules.follow_redirects else None
+                    following = request.redirected(response.status_code, location)
+                    if following is None:
+                        content, truncated = await read_body(response)
+                        return _Answer(
+                            status=response.status_code, headers=response.headers, content=content, truncated=truncated
+                        )
+                finally:
+                    await response.aclose()
+                request = following
+        return _Failure(f"redirected more than {_MOST_REDIRECTS} times", passes=False)
+
+
+def _concluded(
+    host: str, outcome: _Answer | _Failure, rules: CallRules, *, attempts: int, duration_seconds: float
+) -> HttpResult:
+    if isinstance(outcome, _Failure):
+        raise RequestFailedError(host, outcome.reason, attempts=attempts)
+    result = HttpResult(
+        status=outcome.status,
+        headers={name: outcome.headers[name] for name in _SHOWN if name in outcome.headers},
+        body=shown_body(outcome.content, truncated=outcome.truncated, headers=outcome.headers),
+        truncated=outcome.truncated,
+        attempts=attempts,
+        duration_seconds=duration_seconds,
+    )
+    if not rules.expects(outcome.status):
+        raise RequestFailedError(host, f"answered {outcome.status}", attempts=attempts, answer=result)
+    return result

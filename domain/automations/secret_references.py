@@ -1,0 +1,73 @@
+"""References to secrets in definitions: `${{ secrets.NAME }}` inside the text of a config, never in its keys."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from domain.errors import InvalidInputError, NotFoundError
+
+_REFERENCE = re.compile(r"\$\{\{\s*secrets\.([A-Za-z0-9_-]{1,64})\s*\}\}")
+#: What was meant as a reference.
+_ATTEMPT = re.compile(r"\$\{\{\s*secrets\b")
+
+
+def secret_names(json: Any) -> set[str]:
+    """The names of all secrets that a JSON value refers to.
+
+    Raises:
+        InvalidInputError: something begins like a reference and is none, such as `${{ secrets.MY KEY }}`.
+    """
+    names: set[str] = set()
+
+    def note(text: str) -> str:
+        found = _REFERENCE.findall(text)
+        if len(found) != len(_ATTEMPT.findall(text)):
+            raise InvalidInputError("A secret is referred to as `${{ secrets.NAME }}`.")
+        names.update(found)
+        return text
+
+    _each_text(json, note)
+    return names
+
+
+def substitute(json: Any, values: Mapping[str, str]) -> Any:
+    """The same JSON value with the secrets in place of the references; references within secrets stay as they are.
+
+    It is for what an author wrote. What was rendered with data from elsewhere is sealed before and unsealed after, or a
+    reference in somebody's incident title would be replaced, too.
+
+    Raises:
+        NotFoundError: there is no value for a reference.
+    """
+    return _each_text(json, lambda text: _REFERENCE.sub(lambda match: _value(values, match[1]), text))
+
+
+def seal(json: Any, mark: str) -> Any:
+    """The same JSON value with each reference as its name between two marks; the mark is one that nobody can guess."""
+    return _each_text(json, lambda text: _REFERENCE.sub(lambda match: f"{mark}{match[1]}{mark}", text))
+
+
+def unseal(json: Any, mark: str, values: Mapping[str, str]) -> Any:
+    """The sealed JSON value, rendered since, with the secrets where the references were.
+
+    Raises:
+        NotFoundError: there is no value for a reference.
+    """
+    sealed = re.compile(f"{re.escape(mark)}([A-Za-z0-9_-]{{1,64}}?){re.escape(mark)}")
+    return _each_text(json, lambda text: sealed.sub(lambda match: _value(values, match[1]), text))
+
+
+def _value(values: Mapping[str, str], name: str) -> str:
+    if name not in values:
+        raise NotFoundError("Secret", name, field=["secrets"])
+    return values[name]
+
+
+def _each_text(json: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(json, str):
+        return change(json)
+    if isinstance(json, Mapping):
+        return {key: _each_text(item, change) for key, item in json.items()}
+    if isinstance(json, list | tuple):
+        return [_each_text(item, change) for item in json]
+    return json

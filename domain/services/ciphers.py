@@ -1,0 +1,142 @@
+"""Encrypting secrets, with the operator's keys or with one in a file beside the database."""
+
+import errno
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from domain.errors import StartupError, UnsupportedError
+
+_SETTING = "INCIDENTQL_SECRET_KEY"
+_HOW = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+
+
+class SecretCipher:
+    """Encrypts values under their names; what was stored under one name is of no use under another."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        # ValueError where a key has another form; the first one encrypts.
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+
+    def encrypt(self, name: str, value: str) -> str:
+        """What to store."""
+        # Fernet signs no data beside the text, so the name is inside: a text copied to another name is found out.
+        text = json.dumps({"name": name, "value": value})
+        return self._fernet.encrypt(text.encode()).decode()
+
+    def decrypt(self, name: str, ciphertext: str) -> str:
+        """The value that was stored under that name.
+
+        Raises:
+            UnsupportedError: it was encrypted with none of these keys, or under another name.
+        """
+        try:
+            stored = json.loads(self._fernet.decrypt(ciphertext))
+        except InvalidToken as error:
+            raise _unreadable(name) from error
+        if stored["name"] != name:
+            raise _unreadable(name)
+        return str(stored["value"])
+
+
+class SecretKeys:
+    """The keys of this server, from its settings or from the key file, which is made when it is first needed."""
+
+    def __init__(self, cipher: SecretCipher | None, file: Path | None) -> None:
+        self._cipher = cipher
+        self._file = file
+
+    @classmethod
+    def of(cls, setting: str | None, file: Path | None) -> Self:
+        """The keys in that setting; without it those in that file, where there can be one.
+
+        Raises:
+            StartupError: the setting holds something that is no key.
+        """
+        if setting is None:
+            return cls(None, file)
+        keys = [key.strip() for key in setting.split(",")]
+        try:
+            return cls(SecretCipher(keys), None)
+        except ValueError:
+            # Not chained and not quoted: most of it may be a key.
+            raise StartupError(f"{_SETTING} must hold Fernet keys, separated by commas. Make one: {_HOW}") from None
+
+    def to_write(self) -> SecretCipher:
+        """The cipher; it blocks for the first use, which may make the file, in one piece and for its owner alone.
+
+        Raises:
+            UnsupportedError: there is no key and nowhere to keep one, or the file cannot be used.
+        """
+        if self._cipher is None:
+            if self._file is None:
+                raise UnsupportedError(
+                    f"Secrets need {_SETTING}, the same for all servers of this PostgreSQL database. Make one: {_HOW}"
+                )
+            try:
+                if not self._file.exists():
+                    _make(self._file)
+            except OSError as error:
+                raise UnsupportedError(
+                    f"The key file {self._file} cannot be made ({error.strerror}). Set {_SETTING} instead."
+                ) from error
+        return self.to_read()
+
+    def to_read(self) -> SecretCipher:
+        """The cipher; it blocks for the first use.
+
+        Raises:
+            UnsupportedError: there is no key, or the file cannot be used.
+        """
+        if self._cipher is None:
+            if self._file is None:
+                raise UnsupportedError(f"Secrets cannot be read without {_SETTING}.")
+            try:
+                self._cipher = SecretCipher([self._file.read_text(encoding="ascii").strip()])
+            except OSError as error:
+                raise UnsupportedError(f"The key file {self._file} cannot be read ({error.strerror}).") from error
+            except ValueError:
+                raise UnsupportedError(f"The key file {self._file} holds no Fernet key.") from None
+        return self._cipher
+
+
+def _make(file: Path) -> None:
+    """Write a fresh key; of several processes the first one's stays."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as writing:
+            writing.write(Fernet.generate_key() + b"\n")
+            writing.flush()
+            os.fsync(writing.fileno())
+        # A link appears whole or not at all, and never over another: nobody reads half a key or loses theirs.
+        with suppress(FileExistsError):
+            os.link(draft, file)
+    finally:
+        draft.unlink()
+    _sync_folder(file.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # A power cut must not take the key and leave what was encrypted with it.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _unreadable(name: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"Secret {name!r} was encrypted with a key that this server does not have. Add that key to {_SETTING}, or set "
+        "the secret anew."
+    )

@@ -1,0 +1,112 @@
+"""Keeping secrets for automations."""
+
+import asyncio
+from collections.abc import Collection
+
+from domain.errors import AlreadyExistsError, NotFoundError
+from domain.ids import new_id, prefix_of
+from domain.model.secret import Secret, checked_secret_name, checked_secret_value
+from domain.model.viewer import Viewer
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.ciphers import SecretKeys
+from domain.services.writing import Outcome, Writer
+
+
+class SecretService:
+    """The use cases of secrets. Their values go in and come out in `resolve` alone; the log has none of it."""
+
+    def __init__(self, *, database: Database, writer: Writer, keys: SecretKeys) -> None:
+        self._database = database
+        self._writer = writer
+        self._keys = keys
+
+    async def create(self, viewer: Viewer, *, name: str, value: str) -> Outcome[Secret]:
+        """Store a value under a new name.
+
+        Raises:
+            AlreadyExistsError: the name is taken.
+            UnsupportedError: the server has no key to encrypt with.
+            InvalidInputError
+        """
+        ciphertext = await self._encrypted(checked_secret_name(name), checked_secret_value(value))
+
+        async def work(unit: UnitOfWork) -> Secret:
+            secret = Secret(
+                id=new_id("sec"),
+                name=name,
+                created_at=unit.moment(),
+                updated_at=unit.moment(),
+                created_by=viewer.actor,
+            )
+            if not await unit.secrets.insert(secret, ciphertext):
+                raise AlreadyExistsError(f"There is a secret with the name {name!r} already.", field=["name"])
+            return secret
+
+        return await self._writer.run(work)
+
+    async def replace(self, secret_id: str, *, value: str) -> Outcome[Secret]:
+        """Store another value under the same name; runs that begin a step from now on get it.
+
+        Raises:
+            NotFoundError: there is no such secret.
+            UnsupportedError: the server has no key to encrypt with.
+            InvalidInputError
+        """
+        checked_secret_value(value)
+        # The name never changes, and is needed to encrypt before the transaction begins.
+        known = await self._database.read(lambda session: session.secrets.get_many(_ids(secret_id)))
+        if secret_id not in known:
+            raise NotFoundError("Secret", secret_id)
+        ciphertext = await self._encrypted(known[secret_id].name, value)
+
+        async def work(unit: UnitOfWork) -> Secret:
+            if await unit.secrets.lock(secret_id) is None:
+                raise NotFoundError("Secret", secret_id)
+            await unit.secrets.replace(secret_id, ciphertext, at=unit.moment())
+            return (await unit.secrets.get_many([secret_id]))[secret_id]
+
+        return await self._writer.run(work)
+
+    async def delete(self, secret_id: str) -> Outcome[str]:
+        """Forget a secret; steps that name it fail from now on.
+
+        Raises:
+            NotFoundError: there is no such secret.
+        """
+
+        async def work(unit: UnitOfWork) -> str:
+            if not _ids(secret_id) or not await unit.secrets.delete(secret_id):
+                raise NotFoundError("Secret", secret_id)
+            return secret_id
+
+        return await self._writer.run(work)
+
+    async def known(self, names: Collection[str]) -> set[str]:
+        """Which of these names have a secret."""
+        return set(await self._database.read(lambda session: session.secrets.ciphertexts(names)))
+
+    async def resolve(self, names: Collection[str]) -> dict[str, str]:
+        """The values under these names, for the step that needs them: they must be neither stored nor shown.
+
+        Raises:
+            NotFoundError: there is no secret of one of these names.
+            UnsupportedError: the server has not the key that one was encrypted with.
+        """
+        if not names:
+            return {}
+        stored = await self._database.read(lambda session: session.secrets.ciphertexts(names))
+        for name in sorted(names):
+            if name not in stored:
+                raise NotFoundError("Secret", name, field=["secrets"])
+        cipher = await asyncio.to_thread(self._keys.to_read)
+        return {name: cipher.decrypt(name, ciphertext) for name, ciphertext in stored.items()}
+
+    async def _encrypted(self, name: str, value: str) -> str:
+        cipher = await asyncio.to_thread(self._keys.to_write)
+        return cipher.encrypt(name, value)
+
+
+def _ids(secret_id: str) -> list[str]:
+    # Only what has the form of an id is asked for: PostgreSQL refuses some texts instead of finding nothing.
+    return [secret_id] if prefix_of(secret_id) == "sec" else []

@@ -1,0 +1,30 @@
+"""Secrets of automations."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from domain.model import secret as model
+from gql.types.actor import Actor
+from gql.types.node import Node
+
+
+@strawberry.type(
+    description="Something that automations know and nobody can read back: there is no field for its value."
+)
+class Secret(Node):
+    name: str = strawberry.field(description="What automations call it: `${{ secrets.NAME }}`.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+    updated_at: datetime = strawberry.field(description="When its value was last set.")
+    created_by: Actor = strawberry.field(description="Who made it.")
+
+    @classmethod
+    def of(cls, secret: model.Secret) -> Self:
+        return cls(
+            id=strawberry.ID(secret.id),
+            name=secret.name,
+            created_at=secret.created_at,
+            updated_at=secret.updated_at,
+            created_by=Actor.of(secret.created_by),
+        )

@@ -1,0 +1,56 @@
+"""Callers whose time and chance tests hold in hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+
+from domain.automations.outbound.addresses import Address, AddressRules
+from domain.automations.outbound.caller import HttpCaller
+from tests.conftest import SteppingClock
+
+
+@dataclass(slots=True)
+class Waits:
+    """Time that passes only while somebody sleeps, and how long they did."""
+
+    asked: list[float] = field(default_factory=list)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let so much time pass at once."""
+        self.asked.append(seconds)
+
+    def elapsed(self) -> float:
+        """How much has passed."""
+        return sum(self.asked)
+
+
+class Names:
+    """A resolver that gives one answer after the other, the last one for ever."""
+
+    def __init__(self, *answers: Sequence[str] | OSError) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    async def resolve(self, host: str, port: int) -> Sequence[Address]:
+        """The next answer."""
+        self.asked.append(host)
+        found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(found, OSError):
+            raise found
+        return [ip_address(text) for text in found]
+
+
+def make_caller(*allowed: str, waits: Waits | None = None, names: Names | None = None, **options: Any) -> HttpCaller:
+    """A caller that may reach this machine, unless it is told which; without jitter."""
+    waits = waits or Waits()
+    if names is not None:
+        options["resolve"] = names.resolve
+    return HttpCaller(
+        rules=AddressRules.of(allowed or ("127.0.0.1",)),
+        clock=options.pop("clock", SteppingClock()),
+        sleep=waits.sleep,
+        elapsed=waits.elapsed,
+        chance=options.pop("chance", lambda: 1.0),
+        **options,
+    )

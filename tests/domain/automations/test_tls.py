@@ -1,0 +1,74 @@
+"""TLS to the address that was checked, under the name that was called."""
+
+import asyncio
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from domain.automations.actions.http import HttpRequestConfig, HttpSender
+from domain.errors import RequestFailedError
+from tests.domain.automations.calling import Names, make_caller
+from tests.domain.automations.servers import Server, as_json
+
+NAME = "hooks.test"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for the name, and its key behind it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + key.private_bytes(*form))
+    return file
+
+
+async def _send(certificate: Path, host: str) -> tuple[object, list[str | None]]:
+    """The answer under that name, and the names that the server was asked for."""
+    asked: list[str | None] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.sni_callback = lambda _socket, name, _context: asked.append(name)
+    server = Server([as_json("ok")])
+    listening = await asyncio.start_server(server.handle, "127.0.0.1", 0, ssl=context)
+    url = f"https://{host}:{listening.sockets[0].getsockname()[1]}/"
+    sender = HttpSender(make_caller(names=Names(["127.0.0.1"])))
+    try:
+        return (await sender.send(HttpRequestConfig(url=url, retries=0), idempotency_key="k")).body, asked
+    finally:
+        listening.close()
+
+
+async def test_the_name_is_what_tls_is_about_and_the_address_what_is_called(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert await _send(certificate, NAME) == ("ok", [NAME])
+
+
+async def test_a_certificate_for_another_name_is_refused(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with pytest.raises(RequestFailedError, match="no certificate to trust"):
+        await _send(certificate, "other.test")
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Path) -> None:
+    with pytest.raises(RequestFailedError, match="no certificate to trust"):
+        await _send(certificate, NAME)

@@ -1,5 +1,6 @@
 """Texts that were written to break the parser, the sandbox or the process: each is refused, at once."""
 
+import sys
 import time
 
 import pytest
@@ -128,13 +129,25 @@ def test_a_hostile_span_is_refused_at_once(name: str) -> None:
         "+".join(["a"] * 32),
         "a" + ".a" * 31,
         "1 if a else " * 31 + "1",
+        "a < (" * 31 + "a" + ")" * 31,
         "'" + "a" * 4000 + "'",
         "a in [" + ",".join(["1"] * 1900) + "]",
     ],
-    ids=["brackets", "not", "minus", "terms", "attributes", "choices", "text", "constants"],
+    ids=["brackets", "not", "minus", "terms", "attributes", "choices", "comparisons", "text", "constants"],
 )
 def test_what_is_just_within_the_bounds_is_accepted(source: str) -> None:
     assert compile_expression(source).tree is not None
+
+
+def test_a_caller_with_few_calls_left_gets_the_same_error() -> None:
+    def called(depth: int) -> None:
+        if depth:
+            called(depth - 1)
+        else:
+            compile_expression("(" * 30 + "1 + 1" + ")" * 30)
+
+    with pytest.raises(ExpressionError):
+        called(sys.getrecursionlimit() - 300)
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,8 @@ def test_what_is_undefined_and_does_not_decide_does_no_harm(source: str) -> None
         ("(gone | default(1)) + variables.missing", "variables.missing", 23),
         ("trigger.payload.items[7]", "trigger.payload.items[7]", 1),
         ("trigger[variables.id]", "trigger[…]", 1),
+        ("trigger.payload.items[0].gone", "trigger.payload.items[0].gone", 1),
+        ("(trigger.payload.items | first).gone", "gone", 32),
         ("trigger.payload['a-b']", "trigger.payload['a-b']", 1),
     ],
 )

@@ -106,10 +106,11 @@ def _edge(index: int) -> Callable[[Any], Any]:
 
 
 def _unique(value: Any) -> list[Any]:
-    # By their JSON text, as objects cannot be hashed and 1 is not true.
-    return list({orjson.dumps(item, option=orjson.OPT_SORT_KEYS): item for item in reversed(_items(value))}.values())[
-        ::-1
-    ]
+    found: dict[bytes, Any] = {}
+    for item in _items(value):
+        # By their JSON text, as objects cannot be hashed and 1 is not true.
+        found.setdefault(orjson.dumps(item, option=orjson.OPT_SORT_KEYS), item)
+    return list(found.values())
 
 
 def _sort(value: Any) -> list[Any]:

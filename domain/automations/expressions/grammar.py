@@ -6,7 +6,7 @@ from jinja2 import nodes
 
 from domain.automations.expressions.errors import ExpressionError, place
 from domain.automations.expressions.filters import FILTERS, TESTS
-from domain.automations.expressions.source import NESTING
+from domain.automations.expressions.source import NESTING, TOO_DEEP
 from domain.automations.expressions.values import is_bounded
 
 # Jinja2 gives these a meaning of its own, and `null` is what other languages call none.
@@ -23,7 +23,7 @@ def check_tree(text: str, tree: nodes.Expr) -> None:
     waiting: list[tuple[nodes.Node, int]] = [(tree, 1)]
     while waiting:
         node, depth = waiting.pop()
-        message = _fault(node) if depth <= NESTING else f"The expression is nested deeper than {NESTING}."
+        message = _fault(node) if depth <= NESTING else TOO_DEEP
         if message:
             raise ExpressionError(message, *place(text, node.lineno - 1))
         below = depth if isinstance(node, nodes.Operand) else depth + 1

@@ -13,7 +13,7 @@ from domain.automations.expressions.errors import EvaluationError, ExpressionErr
 from domain.automations.expressions.grammar import check_tree
 from domain.automations.expressions.references import first_missing
 from domain.automations.expressions.sandbox import NOW, Missing, Sandbox
-from domain.automations.expressions.source import SOURCE_BYTES, normalized, parse
+from domain.automations.expressions.source import SOURCE_BYTES, TOO_DEEP, normalized, parse
 from domain.model.moment import iso
 
 # What a process keeps compiled; about 20 kB each.
@@ -85,9 +85,13 @@ def compile_part(text: str, start: int, *, in_span: bool = False) -> tuple[Expre
     Raises:
         ExpressionError: there is no expression, or not one that may be saved.
     """
-    parsed = parse(_SANDBOX, text, start, in_span=in_span)
-    check_tree(text, parsed.tree)
-    return compile_tree(text, parsed.tree), parsed.end
+    try:
+        parsed = parse(_SANDBOX, text, start, in_span=in_span)
+        check_tree(text, parsed.tree)
+        return compile_tree(text, parsed.tree), parsed.end
+    except RecursionError as error:
+        # Within the bounds it takes some 500 calls; a caller who is that deep already has fewer left.
+        raise ExpressionError(TOO_DEEP, *place(text, start)) from error
 
 
 @lru_cache(_KEPT)

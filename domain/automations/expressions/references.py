@@ -48,11 +48,13 @@ def tree_references(tree: nodes.Node, text: str) -> tuple[Reference, ...]:
 
 def first_missing(tree: nodes.Node, text: str, scope: Mapping[str, Any], *, name: str) -> UndefinedValueError:
     """The error that names the path which ends in this name and which the scope does not have."""
-    candidates = sorted(tree_references(tree, text), key=lambda reference: (reference.line, reference.column))
-    for reference in candidates:
-        count = _parts_there(reference, scope)
-        if count is not None and (reference.root, *reference.parts)[count] in {name, DYNAMIC}:
-            return UndefinedValueError(reference.path_to(count), reference.line, reference.column)
+    found = sorted(tree_references(tree, text), key=lambda reference: (reference.line, reference.column))
+    missing = [(one, count) for one in found if (count := _parts_there(one, scope)) is not None]
+    # A path whose key only the evaluation knew may end in that name, too; one that says so itself comes first.
+    for wanted in (name, str(DYNAMIC)):
+        for reference, count in missing:
+            if str((reference.root, *reference.parts)[count]) == wanted:
+                return UndefinedValueError(reference.path_to(count), reference.line, reference.column)
     return UndefinedValueError(name, *place(text, tree.lineno - 1))
 
 

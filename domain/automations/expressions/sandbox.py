@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from jinja2 import ChainableUndefined, nodes, pass_context
 from jinja2.compiler import CodeGenerator, Frame
@@ -160,11 +160,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
             result = self.both(result, lambda pair=(left, right), name=name: _compared(name, *pair))  # type: ignore[misc] # mypy has no type for a default
             left = right
         return result
-
-    @override
-    def handle_exception(self, source: str | None = None) -> NoReturn:
-        # Jinja2 would rewrite the trace to point into a template's file; there is none, and it takes long.
-        raise  # noqa: PLE0704 # called from an except clause, as its name says
 
 
 def _compared(name: str, left: Any, right: Any) -> Any:

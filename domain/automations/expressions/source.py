@@ -14,6 +14,7 @@ from domain.automations.expressions.errors import ExpressionError, place
 SOURCE_BYTES = 4096
 #: How deep brackets, prefix operators, chains and the tree as a whole may go.
 NESTING = 32
+TOO_DEEP = f"The expression is nested deeper than {NESTING}."
 
 # A token as the lexer yields it, but with its offset from 1 where the lexer has the line: nodes take it over as their
 # line number, the only thing that Jinja2 tells of a place.
@@ -65,12 +66,7 @@ def parse(environment: Environment, text: str, start: int = 0, *, in_span: bool 
         if "end of template" in (error.message or ""):
             raise _error(text, end, "The expression is not complete.") from error
         raise _error(text, error.lineno - 1, _sentence(error)) from error
-    except RecursionError as error:
-        raise _error(text, start, _TOO_DEEP) from error
     return Parsed(tree, end)
-
-
-_TOO_DEEP = f"The expression is nested deeper than {NESTING}."
 
 
 def _read(environment: Environment, text: str, start: int, *, in_span: bool) -> tuple[list[_Token], int]:
@@ -79,7 +75,7 @@ def _read(environment: Environment, text: str, start: int, *, in_span: bool) -> 
     try:
         for _, kind, value in environment.lexer.tokeniter(text[start:], None, None, "variable"):
             if kind == "variable_end":
-                return _close(text, tokens, (offset, value), in_span=in_span)
+                return _close(text, tokens, offset, value)
             tokens.append((offset + 1, kind, value))
             offset += len(value)
             if offset - start > SOURCE_BYTES:
@@ -89,13 +85,10 @@ def _read(environment: Environment, text: str, start: int, *, in_span: bool) -> 
     _check_size(text, start, offset)
     if in_span:
         raise _error(text, start - 2, "This {{ is never closed.")
-    return _close(text, tokens, (offset, ""), in_span=in_span)
+    return _close(text, tokens, offset, "")
 
 
-def _close(text: str, tokens: list[_Token], end: tuple[int, str], *, in_span: bool) -> tuple[list[_Token], int]:
-    offset, closing = end
-    if closing and not in_span:
-        raise _error(text, offset, "An expression stands without {{ and }}.")
+def _close(text: str, tokens: list[_Token], offset: int, closing: str) -> tuple[list[_Token], int]:
     if closing and closing != "}}":
         raise _error(text, offset, "Whitespace control is not supported; write }}.")
     if all(kind == "whitespace" for _, kind, _ in tokens):
@@ -120,7 +113,7 @@ def _check_tokens(text: str, tokens: list[_Token]) -> None:
         # Each of these is one more call of the parser within itself, wherever it stands.
         prefixes += value in {"not", "if"} if kind == "name" else value in {"-", "+"} and not after_operand
         if max(brackets, prefixes) > NESTING:
-            raise _error(text, position - 1, _TOO_DEEP)
+            raise _error(text, position - 1, TOO_DEEP)
         after_operand = value in _CLOSING if kind == "operator" else value not in _WORDS_BEFORE_OPERANDS
 
 

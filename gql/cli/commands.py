@@ -1,22 +1,20 @@
 """The commands of `incidentql`."""
 
-import asyncio
-import logging
-import os
 import sys
-from collections.abc import Coroutine
 from contextlib import aclosing
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated
 
 import orjson
 import typer
-import uvloop
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.bootstrap import running_domain
-from domain.errors import DomainError, StartupError
+from domain.errors import StartupError
 from domain.model.change import Change
 from domain.settings import Settings
+from gql.cli.automations import app as automations
+from gql.cli.running import DatabaseUrl, fail, run, settings_of
 from gql.cli.serving import serve as serve_forever
 from gql.schema import sdl
 
@@ -30,14 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-DatabaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        help="Where the data is: sqlite:///file.db or postgresql://user@host/name. "
-        "(default: sqlite:///incidentql.db, or INCIDENTQL_DATABASE_URL)",
-        show_default=False,
-    ),
-]
+app.add_typer(automations)
 
 
 @app.command()
@@ -62,8 +53,8 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the API. Migrations run first; the first start prints an admin token."""
-    settings = _settings(host=host, port=port, database_url=database_url, broadcast_url=broadcast_url)
-    _run(serve_forever(settings, demo=demo, say=typer.echo))
+    settings = settings_of(host=host, port=port, database_url=database_url, broadcast_url=broadcast_url)
+    run(serve_forever(settings, demo=demo, say=typer.echo))
 
 
 @app.command(name="demo")
@@ -84,7 +75,7 @@ def fill(
                 bar = progress.add_task("incidents", total=incidents)
                 await domain.demo.fill(incidents, seed=seed, progress=lambda added: progress.advance(bar, added))
 
-    _run(work(_settings(database_url=database_url)))
+    run(work(settings_of(database_url=database_url)))
 
 
 @app.command()
@@ -95,7 +86,7 @@ def migrate(database_url: DatabaseUrl = None) -> None:
         async with running_domain(settings, live=False):
             typer.echo("The database is up to date.")
 
-    _run(work(_settings(database_url=database_url)))
+    run(work(settings_of(database_url=database_url)))
 
 
 @app.command()
@@ -113,7 +104,8 @@ def events(
     """Print the log of all changes, one JSON object a line."""
 
     async def work(settings: Settings) -> None:
-        async with running_domain(settings, live=follow) as domain:
+        # Following is all it does: whoever serves runs the automations.
+        async with running_domain(replace(settings, automations=False), live=follow) as domain:
             position = await domain.events.start_of(after) if after is not None else 0
 
             def show(change: Change) -> None:
@@ -131,7 +123,7 @@ def events(
                     show(change)
                 position = page[-1].seq
 
-    _run(work(_settings(database_url=database_url)))
+    run(work(settings_of(database_url=database_url)))
 
 
 def main() -> None:
@@ -139,31 +131,4 @@ def main() -> None:
     try:
         app()
     except StartupError as error:
-        _fail(error.message)
-
-
-def _settings(**overrides: Any) -> Settings:
-    settings = Settings.from_environment(**overrides)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("uvicorn.error", "uvicorn.access", "httpcore", "httpx"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    return settings
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work)
-    except DomainError as error:
-        _fail(error.message)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except BrokenPipeError:
-        # `incidentql events | head` has read enough; what is buffered has nowhere to go at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
-
-
-def _fail(message: str) -> None:
-    typer.echo(f"incidentql: {message}", err=True)
-    raise SystemExit(2)
+        fail(error.message)

@@ -1,0 +1,164 @@
+"""Ready-made automations: what opens and resolves incidents by the health of systems, to be installed as it is."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from domain.errors import InvalidInputError, NotFoundError
+from domain.model.incident import Severity
+
+
+class _Parameters(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    system_ids: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="The ids of the systems that it is for; all, unless given.",
+    )
+    severity: Severity = Field(default=Severity.CRITICAL, description="The severity of the incidents that it opens.")
+    suppress_notifications: bool = Field(
+        default=False, description="Whether its incidents silence their systems' notifications."
+    )
+
+
+class SustainedParameters(_Parameters):
+    """How long is long."""
+
+    degraded_seconds: float = Field(
+        default=1800, gt=0, le=2_592_000, description="For how long a system is degraded before an incident is opened."
+    )
+    healthy_seconds: float | None = Field(
+        default=1800,
+        gt=0,
+        le=2_592_000,
+        description="For how long it is healthy before that is resolved; null for never.",
+    )
+
+
+class FlappingParameters(_Parameters):
+    """How often is too often."""
+
+    transitions: int = Field(default=3, ge=1, le=1000, description="How many changes to a status that is not healthy.")
+    within_minutes: float = Field(default=60, gt=0, le=1440, description="Within how many minutes.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """One ready-made automation."""
+
+    id: str
+    display_name: str
+    description: str
+    icon: str
+    parameters: type[_Parameters]
+
+    @property
+    def parameters_schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of its parameters, in wire names."""
+        return self.parameters.model_json_schema(by_alias=True)
+
+
+SUSTAINED = Template(
+    id="sustained",
+    display_name="Sustained degradation",
+    description="A system that stays degraded gets an incident, which is resolved once the system stays healthy.",
+    icon="Activity",
+    parameters=SustainedParameters,
+)
+FLAPPING = Template(
+    id="flapping",
+    display_name="Flapping",
+    description="A system that goes bad again and again gets an incident, which people resolve.",
+    icon="ChartSpline",
+    parameters=FlappingParameters,
+)
+TEMPLATES = (SUSTAINED, FLAPPING)
+
+
+def definition_from(template_id: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The definition that a template becomes with these parameters.
+
+    Raises:
+        NotFoundError: there is no such template.
+        InvalidInputError: a parameter is unknown or has a value that cannot be accepted.
+    """
+    template = next((known for known in TEMPLATES if known.id == template_id), None)
+    if template is None:
+        raise NotFoundError("Template", template_id, field=["template"])
+    try:
+        given = template.parameters.model_validate(parameters)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        place = [str(part) for part in fault["loc"]]
+        raise InvalidInputError(f"{'.'.join(place)}: {fault['msg']}.", field=["parameters", *place]) from error
+    return sustained(given) if isinstance(given, SustainedParameters) else flapping(given)
+
+
+def sustained(given: SustainedParameters) -> Mapping[str, Any]:
+    """Degraded for so long: open an incident; healthy for so long: resolve it."""
+    trigger: dict[str, Any] = {
+        "id": "degraded",
+        "event": "system.degraded",
+        "for": {"seconds": given.degraded_seconds},
+    }
+    if given.system_ids is not None:
+        trigger["filter"] = _among(given.system_ids)
+    opened = f"It has been degraded for {_duration(given.degraded_seconds)}."
+    actions: list[Mapping[str, Any]] = [_open(given, "{{ trigger.payload.systemName }} is unhealthy", opened)]
+    if given.healthy_seconds is not None:
+        healthy_for = f"health.system.in_status_since | older_than({given.healthy_seconds})"
+        recovered = {"and": ["health.system.status == 'healthy'", healthy_for]}
+        message = f"It stayed healthy for {_duration(given.healthy_seconds)}."
+        actions += [
+            {"id": "await_recovery", "wait_until": {"condition": recovered}},
+            {"id": "resolve_incident", "action": "incident.resolve", "config": {"message": message}},
+        ]
+    return {"triggers": [trigger], "actions": actions, "mode": "single", "concurrency_scope": "context_key"}
+
+
+def flapping(given: BaseModel) -> Mapping[str, Any]:
+    """So many changes for the worse within so long: open an incident."""
+    assert isinstance(given, FlappingParameters)
+    condition = "trigger.payload.newStatus != 'healthy'"
+    if given.system_ids is not None:
+        condition = f"{condition} and {_among(given.system_ids)}"
+    trigger = {
+        "id": "flapping",
+        "event": "system.health_changed",
+        "filter": condition,
+        "window": {"count": given.transitions, "minutes": given.within_minutes, "refire": "once"},
+    }
+    told = f"It changed for the worse {given.transitions} times within {_duration(given.within_minutes * 60)}."
+    actions = [_open(given, "{{ trigger.payload.systemName }} is flapping", told)]
+    return {"triggers": [trigger], "actions": actions, "mode": "single", "concurrency_scope": "context_key"}
+
+
+def _open(given: _Parameters, title: str, description: str) -> Mapping[str, Any]:
+    config = {
+        "title": title,
+        "description": description,
+        "severity": given.severity.value,
+        "systemIds": ["{{ trigger.payload.systemId }}"],
+        "suppressNotifications": given.suppress_notifications,
+        "dedupeOpenForSystem": True,
+        "takeOver": True,
+    }
+    return {"id": "open_incident", "action": "incident.create", "config": config}
+
+
+def _among(system_ids: Sequence[str]) -> str:
+    return f"trigger.payload.systemId in {json.dumps(list(system_ids))}"
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):
+        count = seconds / size
+        if count >= 1:
+            return f"{count:g} {unit}" if count == 1 else f"{count:g} {unit}s"
+    return f"{seconds:g} seconds"

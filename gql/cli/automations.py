@@ -1,0 +1,241 @@
+"""The commands of `incidentql automations`: applied from files, listed, and their runs looked at."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+from rich.tree import Tree
+
+from domain.automations.documents import load_document
+from domain.automations.service import WriteAutomation
+from domain.automations.validation import InvalidDefinitionError
+from domain.bootstrap import Domain, running_domain
+from domain.errors import InvalidInputError, NotFoundError
+from domain.model.actor import SYSTEM
+from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep
+from domain.model.paging import PageRequest
+from domain.model.viewer import Role, Viewer
+from gql.cli.running import DatabaseUrl, run, settings_of
+
+app = typer.Typer(
+    name="automations", help="Apply automations from files, and look at their runs.", no_args_is_help=True
+)
+
+_OPERATOR = Viewer(actor=SYSTEM, role=Role.ADMIN)
+#: What a file says of an automation beside its definition.
+_HEADER = ("name", "description", "group", "enabled")
+_PAGE = 100
+_COLOURS = {
+    "success": "green",
+    "failed": "red",
+    "cancelled": "yellow",
+    "skipped": "bright_black",
+    "waiting": "cyan",
+    "running": "blue",
+    "pending": "blue",
+}
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="A YAML or JSON file: one automation, or a list under `automations`.")],
+    dry: Annotated[bool, typer.Option("--dry", help="Show what would change, and change nothing.")] = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Create or update automations by their names; what changes is shown."""
+
+    async def work() -> None:
+        documents = _documents(file)
+        async with running_domain(settings_of(database_url=database_url), live=False) as domain:
+            for document in documents:
+                await _apply(domain, document, managed_by=f"file:{file.name}", dry=dry)
+
+    run(work())
+
+
+@app.command(name="list")
+def list_(database_url: DatabaseUrl = None) -> None:
+    """List all automations."""
+
+    async def work() -> None:
+        table = Table(Column("Id", no_wrap=True), "Name", "Enabled", "Version", "Triggers", "Group", "Kept by")
+        async with running_domain(settings_of(database_url=database_url), live=False) as domain:
+            page = await domain.database.read(lambda session: session.automations.page(PageRequest(size=_PAGE)))
+            for automation in page.items:
+                table.add_row(*_row(automation))
+        Console().print(table)
+
+    run(work())
+
+
+@app.command()
+def runs(
+    automation: Annotated[str | None, typer.Option(help="Only those of the automation with this name or id.")] = None,
+    skipped: Annotated[bool, typer.Option("--skipped", help="Also firings that led to no run.")] = False,
+    last: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 20,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """List the newest runs."""
+
+    async def work() -> None:
+        table = Table(Column("Run", no_wrap=True), "Automation", "Status", "About", "Began", "Took", "Why")
+        async with running_domain(settings_of(database_url=database_url), live=False) as domain:
+            names = await _names(domain)
+            only = None if automation is None else _found(names, automation)
+            statuses = None if skipped else [status for status in RunStatus if status is not RunStatus.SKIPPED]
+            page = await domain.database.read(
+                lambda session: session.runs.page(PageRequest(size=last), automation_id=only, statuses=statuses)
+            )
+            for found in page.items:
+                table.add_row(*_run_row(found, names))
+        Console().print(table)
+
+    run(work())
+
+
+@app.command()
+def trace(
+    run_id: Annotated[str, typer.Argument(help="The run's id.", metavar="RUN")], database_url: DatabaseUrl = None
+) -> None:
+    """Show what a run did, step by step."""
+
+    async def work() -> None:
+        async with running_domain(settings_of(database_url=database_url), live=False) as domain:
+            found = (await domain.database.read(lambda session: session.runs.get_many([run_id]))).get(run_id)
+            if found is None:
+                raise NotFoundError("Run", run_id)
+            steps = (await domain.database.read(lambda session: session.runs.steps([run_id])))[run_id]
+            Console().print(_tree(found, steps, await _names(domain)))
+
+    run(work())
+
+
+def _documents(file: Path) -> list[Mapping[str, Any]]:
+    try:
+        document = load_document(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{file} is not text in UTF-8.") from error
+    documents = document.get("automations", [document])
+    if not isinstance(documents, list) or not all(isinstance(entry, dict) for entry in documents):
+        raise InvalidInputError("`automations` must be a list of automations.")
+    return documents
+
+
+async def _apply(domain: Domain, document: Mapping[str, Any], *, managed_by: str, dry: bool) -> None:
+    name = document.get("name")
+    if not isinstance(name, str):
+        raise InvalidInputError("An automation in a file needs a name.")
+    definition = {key: value for key, value in document.items() if key not in _HEADER}
+    command = WriteAutomation(
+        name=name,
+        description=document.get("description"),
+        group=document.get("group"),
+        enabled=document.get("enabled", True),
+        definition=definition,
+        managed_by=managed_by,
+    )
+    before = await domain.database.read(lambda session: session.automations.named(name))
+    try:
+        if not dry:
+            await _write(domain, before, command)
+    except InvalidDefinitionError as error:
+        lines = [f"  {problem.path or 'definition'}: {problem.message}" for problem in error.problems]
+        raise InvalidInputError("\n".join([f"{name} is not valid:", *lines])) from error
+    _show_difference(name, before, document)
+
+
+async def _write(domain: Domain, before: Automation | None, command: WriteAutomation) -> None:
+    if before is None:
+        await domain.automations.service.create(_OPERATOR, command)
+    else:
+        await domain.automations.service.update(_OPERATOR, before.id, command)
+
+
+def _show_difference(name: str, before: Automation | None, document: Mapping[str, Any]) -> None:
+    former = "" if before is None else _as_yaml(_as_document(before))
+    present = _as_yaml({"enabled": True, "description": None, "group": None, **document})
+    lines = list(difflib.unified_diff(former.splitlines(), present.splitlines(), "before", "after", lineterm=""))
+    verb = "created" if before is None else "changed" if lines else "unchanged"
+    console = Console()
+    console.print(f"[bold]{escape(name)}[/bold]: {verb}")
+    for line in lines[2:] if before is not None else ():
+        colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+        console.print(escape(line), style=colour, highlight=False)
+
+
+def _as_document(automation: Automation) -> dict[str, Any]:
+    return {
+        "name": automation.name,
+        "description": automation.description,
+        "group": automation.group,
+        "enabled": automation.enabled,
+        **automation.definition,
+    }
+
+
+def _as_yaml(document: Mapping[str, Any]) -> str:
+    return str(yaml.safe_dump(dict(document), sort_keys=True, allow_unicode=True, width=100))
+
+
+async def _names(domain: Domain) -> dict[str, str]:
+    page = await domain.database.read(lambda session: session.automations.page(PageRequest(size=1000)))
+    return {automation.id: automation.name for automation in page.items}
+
+
+def _found(names: Mapping[str, str], wanted: str) -> str:
+    for identifier, name in names.items():
+        if wanted in {identifier, name}:
+            return identifier
+    raise NotFoundError("Automation", wanted)
+
+
+def _row(automation: Automation) -> list[str]:
+    events = ", ".join(trigger["event"] for trigger in automation.definition["triggers"])
+    enabled = "yes" if automation.enabled else "no"
+    shown = [automation.id, automation.name, enabled, str(automation.number), events]
+    return [escape(text) for text in (*shown, automation.group or "", automation.managed_by or "")]
+
+
+def _run_row(found: AutomationRun, names: Mapping[str, str]) -> list[str]:
+    colour = _COLOURS[found.status]
+    took = "" if found.finished_at is None else f"{(found.finished_at - found.created_at).total_seconds():.1f} s"
+    return [
+        found.id,
+        escape(names.get(found.automation_id, found.automation_id)),
+        f"[{colour}]{found.status}[/{colour}]",
+        escape(found.firing.context_key or ""),
+        f"{found.created_at:%Y-%m-%d %H:%M:%S}",
+        took,
+        escape(found.message or (found.reason or "")),
+    ]
+
+
+def _tree(found: AutomationRun, steps: list[RunStep], names: Mapping[str, str]) -> Tree:
+    colour = _COLOURS[found.status]
+    name = escape(names.get(found.automation_id, found.automation_id))
+    about = f" for {escape(found.firing.context_key)}" if found.firing.context_key else ""
+    tree = Tree(f"[bold]{name}[/bold], {escape(found.firing.event)}{about}: [{colour}]{found.status}[/{colour}]")
+    if found.message:
+        tree.add(escape(found.message))
+    for step in steps:
+        colour = _COLOURS.get(step.status, "")
+        what = escape(step.action or step.kind)
+        branch = tree.add(f"{escape(step.path)}  {what}  [{colour}]{step.status}[/{colour}]{_took(step)}")
+        for label, value in (("in", step.input), ("out", step.output), ("error", step.error)):
+            if value is not None:
+                branch.add(f"[bright_black]{label}[/bright_black] {escape(str(value))}")
+    return tree
+
+
+def _took(step: RunStep) -> str:
+    if step.finished_at is None:
+        return "" if step.due_at is None else f"  until {step.due_at:%Y-%m-%d %H:%M:%S}"
+    return f"  {(step.finished_at - step.started_at).total_seconds():.2f} s"

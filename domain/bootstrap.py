@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
@@ -39,6 +40,7 @@ from domain.services.events import EventService
 from domain.services.health import HealthService
 from domain.services.incidents import IncidentService
 from domain.services.links import LinkService
+from domain.services.loading import HistoryLoader
 from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.reads import Reads
 from domain.services.secrets import SecretService
@@ -188,29 +190,16 @@ def _domain(
         tokens=_tokens(settings, clock, database, writer, sessions),
         secrets=parts.secrets,
         sessions=sessions,
-        demo=_demo(parts, handle, reads, systems, incidents, timeline),
+        demo=_demo(parts, handles, reads=reads, systems=systems, incidents=incidents, timeline=timeline),
         buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
         automations=AutomationSystem(parts),
     )
 
 
-def _demo(
-    parts: Parts,
-    handle: EntityHandle[Incident],
-    reads: Reads,
-    systems: SystemService,
-    incidents: IncidentService,
-    timeline: TimelineService,
-) -> DemoService:
-    return DemoService(
-        writer=parts.writer,
-        handle=handle,
-        clock=parts.clock,
-        reads=reads,
-        systems=systems,
-        incidents=incidents,
-        timeline=timeline,
-    )
+def _demo(parts: Parts, handles: _Handles, **services: Any) -> DemoService:
+    loader = HistoryLoader(writer=parts.writer, incidents=handles.incidents, health=handles.health)
+    health = HealthService(writer=parts.writer, handle=handles.health)
+    return DemoService(loader=loader, clock=parts.clock, health=health, **services)
 
 
 def _actions(settings: Settings, clock: Clock, incidents: IncidentService, timeline: TimelineService) -> ActionRegistry:

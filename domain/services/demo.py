@@ -3,27 +3,27 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.clock import Clock
-from domain.entities.handle import Applied, EntityHandle, Origin
-from domain.entities.incident import snapshot_of
 from domain.errors import AlreadyExistsError, DomainError
 from domain.model.actor import Actor, ActorType
-from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem, UpdateIncident
+from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem, ReportSystemHealth, UpdateIncident
 from domain.model.filters import AllOf, Field, Operator, Term
-from domain.model.incident import Incident, Severity, Status
+from domain.model.incident import Health, Incident, Severity, Status
 from domain.model.paging import Order, PageRequest
-from domain.model.viewer import Audience, Role, Viewer, Visibility
-from domain.persistence.unit_of_work import UnitOfWork
-from domain.services.history import SYSTEMS, Historian, Step
+from domain.model.system import System
+from domain.model.viewer import Audience, Role, Viewer
+from domain.services.health import HealthService
+from domain.services.history import SYSTEMS, Historian
 from domain.services.incidents import IncidentService
+from domain.services.loading import HistoryLoader
+from domain.services.outages import Report, outages
 from domain.services.reads import Reads
 from domain.services.systems import SystemService
 from domain.services.timeline import TimelineService
-from domain.services.writing import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -46,16 +46,16 @@ class DemoService:
     def __init__(
         self,
         *,
-        writer: Writer,
-        handle: EntityHandle[Incident],
+        loader: HistoryLoader,
         clock: Clock,
+        health: HealthService,
         reads: Reads,
         systems: SystemService,
         incidents: IncidentService,
         timeline: TimelineService,
     ) -> None:
-        self._writer = writer
-        self._handle = handle
+        self._loader = loader
+        self._health = health
         self._clock = clock
         self._reads = reads
         self._systems = systems
@@ -76,15 +76,17 @@ class DemoService:
         `progress` is told how many were added after every transaction.
         """
         now = self._clock.now()
-        historian = Historian(await self._catalog(), seed=seed)
-        batch: list[datetime] = []
-        for start in historian.starts(incidents, now=now, days=_DAYS):
-            batch.append(start)
-            if len(batch) == _BATCH:
-                await self._load(historian, batch, now, progress)
-                batch = []
-        if batch:
-            await self._load(historian, batch, now, progress)
+        catalog = await self._catalog()
+        historian = Historian({identifier: system.name for identifier, system in catalog.items()}, seed=seed)
+        reports = await self._outages(catalog, now, seed)
+        starts = list(historian.starts(incidents, now=now, days=_DAYS))
+        for first in range(0, len(starts), _BATCH):
+            following = starts[first + _BATCH] if first + _BATCH < len(starts) else now
+            due = [report for report in reports if report.at < following]
+            reports = reports[len(due) :]
+            await self._loader.load(historian, starts[first : first + _BATCH], now, due)
+            if progress is not None:
+                progress(len(starts[first : first + _BATCH]))
 
     async def run(self, stopping: asyncio.Event, *, pause_seconds: float = 6.0) -> None:
         """Do something small every few seconds until told to stop."""
@@ -102,7 +104,10 @@ class DemoService:
                 logger.exception("the demonstration failed; it goes on")
 
     async def act(self) -> None:
-        """One small thing: open a marked incident, comment on one, worsen it or move it on."""
+        """One small thing: a system fares worse or better, or a marked incident is opened, worsened or moved on."""
+        if self._random.random() < 0.35:  # noqa: PLR2004
+            await self._change_health()
+            return
         mine = AllOf(
             (
                 Term(Field.OPEN, Operator.EQ, True),  # noqa: FBT003 - a value, not a flag
@@ -117,10 +122,19 @@ class DemoService:
             return
         await self._carry_on(self._random.choice(page.items))
 
+    async def _change_health(self) -> None:
+        """Let the system that is bad be well again, or another one go bad."""
+        catalog = await self._catalog()
+        health = await self._reads.health_of(list(catalog))
+        bad = sorted(identifier for identifier, told in health.items() if told.status is not Health.HEALTHY)
+        status = Health.HEALTHY if bad else self._random.choice((Health.DEGRADED, Health.UNHEALTHY))
+        system = self._random.choice(bad or sorted(catalog))
+        await self._health.report(DEMO, ReportSystemHealth(system=system, status=status, message=f"{_MARK} a check"))
+
     async def _open(self) -> None:
         catalog = await self._catalog()
         system_id = self._random.choice(sorted(catalog))
-        story = Historian({system_id: catalog[system_id]}, seed=self._random.randrange(1 << 30))
+        story = Historian({system_id: catalog[system_id].name}, seed=self._random.randrange(1 << 30))
         past = story.story(0, self._clock.now(), now=self._clock.now())[0].after
         command = CreateIncident(
             title=f"{_MARK} {past.title}",
@@ -144,50 +158,16 @@ class DemoService:
             moved = AddIncidentUpdate(incident_id=incident.id, message=f"Now {status.value}.", status_change=status)
             await self._timeline.add(DEMO, moved)
 
-    async def _catalog(self) -> dict[str, str]:
-        """Names by id of the demonstration's systems, which are added where they are missing."""
+    async def _catalog(self) -> Mapping[str, System]:
+        """The demonstration's systems by id; they are added where they are missing."""
         for key, name, description in SYSTEMS:
             with suppress(AlreadyExistsError):
                 await self._systems.create(DEMO, CreateSystem(key=key, name=name, description=description))
         ids = await self._reads.system_ids([key for key, _, _ in SYSTEMS])
-        return {
-            identifier: system.name for identifier, system in (await self._reads.systems(list(ids.values()))).items()
-        }
+        return await self._reads.systems(list(ids.values()))
 
-    async def _load(
-        self,
-        historian: Historian,
-        starts: Sequence[datetime],
-        now: datetime,
-        progress: Callable[[int], None] | None,
-    ) -> None:
-        async def work(unit: UnitOfWork) -> None:
-            first = await unit.incidents.last_of_numbers(len(starts)) - len(starts) + 1
-            stories = [historian.story(first + index, start, now=now) for index, start in enumerate(starts)]
-            await self._write(unit, stories)
-
-        await self._writer.run(work)
-        if progress is not None:
-            progress(len(starts))
-
-    async def _write(self, unit: UnitOfWork, stories: Sequence[Sequence[Step]]) -> None:
-        ends = [story[-1].after for story in stories]
-        steps = sorted((step for story in stories for step in story), key=lambda step: step.at)
-        entries = [step.update for step in steps if step.update is not None]
-        await unit.incidents.insert_many(ends)
-        await unit.timeline.insert_many(entries)
-        await unit.links.insert_many([step.link for step in steps if step.link is not None])
-        headers = [
-            (end.id, end.id, Visibility.PUBLIC, f"{end.reference} {end.title} {end.description}") for end in ends
-        ]
-        texts = [(entry.id, entry.incident_id, entry.visibility, entry.message) for entry in entries]
-        await unit.search.insert_many([*headers, *texts])
-        for end in ends:
-            if end.is_open:
-                await unit.claims.take_free(end.id, end.system_ids, end.dedupe_key)
-        for step in steps:
-            before = snapshot_of(step.before) if step.before is not None else None
-            applied = Applied(after=snapshot_of(step.after), touched=step.touched)
-            recorded = self._handle.replay(step.after.id, before, applied, origin=Origin(actor=step.actor), at=step.at)
-            if recorded is not None:
-                unit.record(*recorded)
+    async def _outages(self, catalog: Mapping[str, System], now: datetime, seed: int) -> list[Report]:
+        """The past of those systems of which nothing was reported yet."""
+        known = await self._reads.health_of(list(catalog))
+        fresh = {identifier: system for identifier, system in catalog.items() if not known[identifier].is_reported}
+        return outages(fresh, start=now - timedelta(days=_DAYS), now=now, seed=seed)

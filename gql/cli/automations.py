@@ -64,7 +64,7 @@ def list_(database_url: DatabaseUrl = None) -> None:
     """List all automations."""
 
     async def work() -> None:
-        table = Table(Column("Id", no_wrap=True), "Name", "Enabled", "Version", "Triggers", "Group", "Kept by")
+        table = Table("Name", "Triggers", "On", "Version", Column("Id", no_wrap=True))
         async with running_domain(settings_of(database_url=database_url), live=False) as domain:
             page = await domain.database.read(lambda session: session.automations.page(PageRequest(size=_PAGE)))
             for automation in page.items:
@@ -84,7 +84,7 @@ def runs(
     """List the newest runs."""
 
     async def work() -> None:
-        table = Table(Column("Run", no_wrap=True), "Automation", "Status", "About", "Began", "Took", "Why")
+        table = Table("Automation", "Status", "Began", "Took", "Why", Column("Run", no_wrap=True))
         async with running_domain(settings_of(database_url=database_url), live=False) as domain:
             names = await _names(domain)
             only = None if automation is None else _found(names, automation)
@@ -199,22 +199,20 @@ def _found(names: Mapping[str, str], wanted: str) -> str:
 
 def _row(automation: Automation) -> list[str]:
     events = ", ".join(trigger["event"] for trigger in automation.definition["triggers"])
-    enabled = "yes" if automation.enabled else "no"
-    shown = [automation.id, automation.name, enabled, str(automation.number), events]
-    return [escape(text) for text in (*shown, automation.group or "", automation.managed_by or "")]
+    shown = (automation.name, events, "yes" if automation.enabled else "no", str(automation.number), automation.id)
+    return [escape(text) for text in shown]
 
 
 def _run_row(found: AutomationRun, names: Mapping[str, str]) -> list[str]:
     colour = _COLOURS[found.status]
     took = "" if found.finished_at is None else f"{(found.finished_at - found.created_at).total_seconds():.1f} s"
     return [
-        found.id,
         escape(names.get(found.automation_id, found.automation_id)),
         f"[{colour}]{found.status}[/{colour}]",
-        escape(found.firing.context_key or ""),
-        f"{found.created_at:%Y-%m-%d %H:%M:%S}",
+        f"{found.created_at:%m-%d %H:%M:%S}",
         took,
         escape(found.message or (found.reason or "")),
+        found.id,
     ]
 
 

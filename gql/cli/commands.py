@@ -9,9 +9,11 @@ import orjson
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from domain.automations.demo import install
 from domain.bootstrap import running_domain
 from domain.errors import StartupError
 from domain.model.change import Change
+from domain.services.demo import DEMO
 from domain.settings import Settings
 from gql.cli.automations import app as automations
 from gql.cli.running import DatabaseUrl, fail, run, settings_of
@@ -74,6 +76,7 @@ def fill(
             ) as progress:
                 bar = progress.add_task("incidents", total=incidents)
                 await domain.demo.fill(incidents, seed=seed, progress=lambda added: progress.advance(bar, added))
+            await install(domain.automations.service, DEMO)
 
     run(work(settings_of(database_url=database_url)))
 

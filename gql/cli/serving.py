@@ -11,8 +11,10 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from typing_extensions import override
 
+from domain.automations.demo import install
 from domain.bootstrap import Domain, running_domain
 from domain.errors import StartupError
+from domain.services.demo import DEMO
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
 from gql.transport.view import Endpoint
@@ -95,6 +97,7 @@ async def _lively(domain: Domain, *, wanted: bool) -> AsyncIterator[None]:
         return
     if await domain.demo.is_empty():
         await domain.demo.fill(_DEMO_INCIDENTS)
+    await install(domain.automations.service, DEMO)
     stopping = asyncio.Event()
     running = asyncio.create_task(domain.demo.run(stopping))
     try:

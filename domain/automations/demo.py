@@ -1,0 +1,28 @@
+"""The demonstration's automations: the ready-made ones, in seconds instead of minutes."""
+
+from contextlib import suppress
+
+from domain.automations.service import AutomationService, WriteAutomation
+from domain.automations.templates import FLAPPING, SUSTAINED, definition_from
+from domain.errors import AlreadyExistsError
+from domain.model.viewer import Viewer
+
+_GROUP = "Demonstration"
+_INSTALLED = (
+    ("Open and resolve incidents by health", SUSTAINED, {"degradedSeconds": 8, "healthySeconds": 12}),
+    ("Open incidents for systems that flap", FLAPPING, {"transitions": 3, "withinMinutes": 30}),
+)
+
+
+async def install(service: AutomationService, viewer: Viewer) -> None:
+    """Add what is missing of the demonstration's automations."""
+    for name, template, parameters in _INSTALLED:
+        command = WriteAutomation(
+            name=name,
+            description=template.description,
+            group=_GROUP,
+            definition=definition_from(template.id, parameters),
+            managed_by="demo",
+        )
+        with suppress(AlreadyExistsError):
+            await service.create(viewer, command)

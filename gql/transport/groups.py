@@ -167,13 +167,15 @@ class Group:
 
     async def _hand_out(self, delivery: Delivery) -> None:
         # From here on it counts as handed out: who joins in between gets it by catching up, not from us.
-        self._delivered = delivery.seq
+        seq = self._delivered = delivery.seq
+        remaining, members = list(self.members), self.members
         turn_ends = time.perf_counter() + _TURN_SECONDS
-        for count, member in enumerate(list(self.members), start=1):
-            if member.last < delivery.seq and member in self.members:
-                member.last = delivery.seq
-                member.deliver(delivery)
-            if count % _CHECK_EVERY == 0 and time.perf_counter() > turn_ends:
+        for start in range(0, len(remaining), _CHECK_EVERY):
+            for member in remaining[start : start + _CHECK_EVERY]:
+                if member.last < seq and member in members:
+                    member.last = seq
+                    member.deliver(delivery)
+            if time.perf_counter() > turn_ends:
                 await asyncio.sleep(0)
                 turn_ends = time.perf_counter() + _TURN_SECONDS
 

@@ -176,6 +176,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     @override
     async def handle(self) -> None:
+        _forget_handshake(self.adapter)
         protocol = wire_protocol(self.adapter.protocol)
         self.outbox = self.adapter.outbox = Outbox(self.adapter.send_text, protocol, on_overflow=self._on_overflow)
         sockets = self.endpoint.sockets
@@ -363,6 +364,14 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     def _on_overflow(self) -> None:
         self._leave_all()
         self._close_soon(*_SLOW)
+
+
+def _forget_handshake(adapter: TextAdapter) -> None:
+    """Free what only the opening of the socket needed; kept for as long as it is open, that is 5 KB of it."""
+    adapter.ws.scope["headers"] = ()
+    for name in ("request", "response"):
+        if hasattr(adapter.protocol, name):
+            setattr(adapter.protocol, name, None)
 
 
 @lru_cache(maxsize=1024)

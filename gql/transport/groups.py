@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 #: How long handing an event out may hold the event loop before others get a turn.
 _TURN_SECONDS = 0.0015
 _CHECK_EVERY = 32
+#: How far a group may be behind its feed: some 20 MB, and minutes of handing out to thousands.
+_MOST_QUEUED = 10_000
 _INTERNAL = [{"message": "Something went wrong here.", "extensions": {"code": "INTERNAL"}}]
 
 
@@ -114,7 +116,12 @@ class Group:
             self._groups.close(self)
 
     def put(self, change: Change) -> None:
-        """Have the execution take a change."""
+        """Have the execution take a change; a group that has fallen too far behind ends instead."""
+        if len(self._queue) >= _MOST_QUEUED:
+            logger.error("a shared subscription is %s changes behind and ends", len(self._queue))
+            self.fail(_INTERNAL)
+            self._groups.close(self)
+            return
         self._queue.append(change)
         self._filled.set()
 
@@ -279,7 +286,8 @@ class Groups:
         try:
             async with aclosing(self._domain.events.follow_raw(self._position)) as changes:
                 async for change in changes:
-                    for group in self._interested(change):
+                    # All of them first: a group that ends takes itself out of where they are looked up.
+                    for group in list(self._interested(change)):
                         group.put(change)
                     self._position = change.seq
         except Exception:

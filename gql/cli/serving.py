@@ -17,6 +17,7 @@ from domain.errors import StartupError
 from domain.services.demo import DEMO
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
+from gql.transport.protocol import SlimProtocol
 from gql.transport.view import Endpoint
 
 _BACKLOG = 2048
@@ -72,7 +73,7 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
                 lifespan="off",
                 access_log=False,
                 log_config=None,
-                ws="websockets-sansio",
+                ws=SlimProtocol,
                 ws_max_size=_WS_FRAME_BYTES,
                 ws_per_message_deflate=False,
                 # Its own pings end in 1011, after which the official client does not come back; ours cut the line.

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 #: How long handing an event out may hold the event loop before others get a turn.
 _TURN_SECONDS = 0.0015
 _CHECK_EVERY = 32
+#: How far a group may be behind its feed: some 20 MB, and minutes of handing out to thousands.
+_MOST_QUEUED = 10_000
 _INTERNAL = [{"message": "Something went wrong here.", "extensions": {"code": "INTERNAL"}}]
 
 
@@ -114,7 +116,12 @@ class Group:
             self._groups.close(self)
 
     def put(self, change: Change) -> None:
-        """Have the execution take a change."""
+        """Have the execution take a change; a group that has fallen too far behind ends instead."""
+        if len(self._queue) >= _MOST_QUEUED:
+            logger.error("a shared subscription is %s changes behind and ends", len(self._queue))
+            self.fail(_INTERNAL)
+            self._groups.close(self)
+            return
         self._queue.append(change)
         self._filled.set()
 
@@ -167,13 +174,15 @@ class Group:
 
     async def _hand_out(self, delivery: Delivery) -> None:
         # From here on it counts as handed out: who joins in between gets it by catching up, not from us.
-        self._delivered = delivery.seq
+        seq = self._delivered = delivery.seq
+        remaining, members = list(self.members), self.members
         turn_ends = time.perf_counter() + _TURN_SECONDS
-        for count, member in enumerate(list(self.members), start=1):
-            if member.last < delivery.seq and member in self.members:
-                member.last = delivery.seq
-                member.deliver(delivery)
-            if count % _CHECK_EVERY == 0 and time.perf_counter() > turn_ends:
+        for start in range(0, len(remaining), _CHECK_EVERY):
+            for member in remaining[start : start + _CHECK_EVERY]:
+                if member.last < seq and member in members:
+                    member.last = seq
+                    member.deliver(delivery)
+            if time.perf_counter() > turn_ends:
                 await asyncio.sleep(0)
                 turn_ends = time.perf_counter() + _TURN_SECONDS
 
@@ -277,7 +286,8 @@ class Groups:
         try:
             async with aclosing(self._domain.events.follow_raw(self._position)) as changes:
                 async for change in changes:
-                    for group in self._interested(change):
+                    # All of them first: a group that ends takes itself out of where they are looked up.
+                    for group in list(self._interested(change)):
                         group.put(change)
                     self._position = change.seq
         except Exception:

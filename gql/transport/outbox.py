@@ -15,6 +15,8 @@ MOST_BYTES = 4_000_000
 #: How long one frame may take to leave; a peer that reads nothing for so long is gone.
 SEND_SECONDS = 10.0
 
+#: Where asyncio's transports, and uvloop's, begin to ask for a pause.
+_HIGH_WATER_BYTES = 1 << 16
 _SHORT, _MEDIUM = 126, 1 << 16
 
 
@@ -26,25 +28,15 @@ class Outbox:
 
     # With slots, and the transport at hand: of thousands of sockets no object is in the processor's cache any more when
     # its turn comes, so a delivery costs what it has to fetch from memory.
-    __slots__ = (
-        "_on_overflow",
-        "_protocol",
-        "_send_text",
-        "_task",
-        "_transport",
-        "_waiting",
-        "_waiting_bytes",
-        "_writable",
-        "closed",
-    )
+    __slots__ = ("_direct", "_on_overflow", "_protocol", "_send_text", "_task", "_waiting", "_waiting_bytes", "closed")
 
     def __init__(
         self, send_text: Callable[[str], Awaitable[None]], protocol: Any, *, on_overflow: Callable[[], None]
     ) -> None:
         self._send_text = send_text
         self._protocol = protocol
-        self._transport: Any = None if protocol is None else protocol.transport
-        self._writable: Any = None if protocol is None else protocol.writable
+        #: The transport, while frames may be written to it at once: nothing waits that has to leave before them.
+        self._direct: Any = None if protocol is None else protocol.transport
         self._on_overflow = on_overflow
         # Made when first needed: an empty deque takes 760 bytes, and most sockets never have anything waiting.
         self._waiting: deque[tuple[bytes, Callable[[], bool]]] | None = None
@@ -57,24 +49,27 @@ class Outbox:
         """Whether frames go to the wire as they are, encoded once for all sockets of a group."""
         return self._protocol is not None
 
-    def put(self, message: bytes, frame: bytes, wanted: Callable[[], bool]) -> None:
-        """Send a message when its turn comes, if it is still wanted then; `frame` is its form on the wire."""
-        if self.closed:
-            return
-        protocol, transport = self._protocol, self._transport
-        # A drain on its way has a frame that comes first, even when it is woken only after us.
-        if transport is not None and self._task is None and self._writable.is_set():
+    def form_of(self, message: bytes) -> bytes:
+        """The message as `put` takes it."""
+        return message if self._protocol is None else text_frame(message)
+
+    def put(self, frame: bytes, wanted: Callable[[], bool]) -> None:
+        """Send a frame when its turn comes, if it is still wanted then."""
+        transport = self._direct
+        # What the protocol's `writable` says too, but without fetching two more objects.
+        if transport is not None and transport.get_write_buffer_size() < _HIGH_WATER_BYTES:
             # A connection that was lost is one that is closing, too.
-            if protocol.close_sent or transport.is_closing():
+            if transport.is_closing():
                 self.close()
-                return
-            transport.write(frame)
-            return
-        self._queue(frame if protocol is not None else message, wanted)
+            else:
+                transport.write(frame)
+        elif not self.closed:
+            self._queue(frame, wanted)
 
     def close(self) -> None:
-        """Drop what waits, and take nothing more."""
+        """Drop what waits, and take nothing more: after a close frame none may follow."""
         self.closed = True
+        self._direct = None
         self._waiting = None
         self._waiting_bytes = 0
 
@@ -95,6 +90,8 @@ class Outbox:
             self.close()
             self._on_overflow()
         elif self._task is None:
+            # Whatever comes meanwhile comes after it, even when the drain is woken later.
+            self._direct = None
             self._task = asyncio.create_task(self._drain())
 
     async def _drain(self) -> None:
@@ -112,6 +109,8 @@ class Outbox:
             self.close()
         finally:
             self._task = None
+            if self._protocol is not None and not self.closed:
+                self._direct = self._protocol.transport
 
     async def _until_writable(self) -> None:
         protocol = self._protocol
@@ -125,20 +124,18 @@ class Outbox:
             raise
 
     async def _write(self, frame: bytes) -> None:
-        protocol = self._protocol
-        if protocol is None:
+        if self._protocol is None:
             await self._send_text(frame.decode())
-            return
-        if protocol.disconnected or protocol.close_sent:
+        elif self._protocol.transport.is_closing():
             self.close()
-            return
-        protocol.transport.write(frame)
+        else:
+            self._protocol.transport.write(frame)
 
 
 def wire_protocol(candidate: Any) -> Any:
     """Uvicorn's sans-io protocol where frames can be written to it as they are: no compression, nothing in between."""
     conn = getattr(candidate, "conn", None)
-    usable = all(hasattr(candidate, name) for name in ("writable", "transport", "disconnected", "close_sent"))
+    usable = all(hasattr(candidate, name) for name in ("writable", "transport"))
     if not usable or conn is None or getattr(conn, "extensions", None) or conn.state is not State.OPEN:
         return None
     return candidate

@@ -4,7 +4,7 @@ import asyncio
 import random
 from typing import Protocol
 
-from gql.transport.outbox import Outbox, text_frame
+from gql.transport.outbox import Outbox
 
 
 class Adapter(Protocol):
@@ -57,9 +57,7 @@ class Sockets:
                 handler.adapter.abort()
                 continue
             handler.heard = False
-            message = b'{"type":"ping"}'
-            outbox = handler.outbox
-            outbox.put(message, text_frame(message) if outbox.is_wired else message, _always)
+            handler.outbox.put(handler.outbox.form_of(b'{"type":"ping"}'), _always)
             await asyncio.sleep(0)
 
     async def drain(self, *, seconds: float) -> None:

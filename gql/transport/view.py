@@ -151,7 +151,8 @@ class Endpoint(GraphQL[Context, None]):
 
     @override
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        parameters = context.connection_params or {}
+        # Nobody needs them again: neither the memory nor the secret is kept for as long as the socket is open.
+        parameters, context.connection_params = context.connection_params or {}, None
         authorization = parameters.get("Authorization", parameters.get("authorization"))
         try:
             context.viewer = await self._domain.tokens.viewer_of(None if authorization is None else str(authorization))

@@ -30,7 +30,7 @@ from gql.transport.documents import Documents
 from gql.transport.groups import Delivery, Group, Groups, source_failed
 from gql.transport.joining import Joining
 from gql.transport.messages import problem_of
-from gql.transport.outbox import SEND_SECONDS, Outbox, text_frame, wire_protocol
+from gql.transport.outbox import SEND_SECONDS, Outbox, wire_protocol
 from gql.transport.sharing import SharedOperation, is_subscription, shared_operation
 from gql.transport.sockets import Sockets
 
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 #: Where the outermost layer of the application leaves the server's protocol object.
 PROTOCOL = "incidentql.protocol"
 _REASON_BYTES = 120
-_UNFRAMED = b"asgi"
+_UNFRAMED = b"asgi "
 _SLOW = (1013, "SLOW_CONSUMER")
 #: The official client takes this for a reason to try again with fresh `connectionParams`; 4401 would end it for good.
 _FORBIDDEN = 4403
@@ -55,6 +55,9 @@ class Endpoint(Protocol):
 
 class TextAdapter(ASGIWebSocketAdapter):
     """Sends text frames, each within a bounded time; a peer that does not read is cut off."""
+
+    #: What else writes to the socket, once it does.
+    outbox: Outbox | None = None
 
     @property
     def protocol(self) -> Any:
@@ -98,12 +101,15 @@ class TextAdapter(ASGIWebSocketAdapter):
                     await self.ws.close(code=code, reason=short)
             except TimeoutError:
                 self.abort()
+            finally:
+                if self.outbox is not None:
+                    self.outbox.close()
 
 
 class SocketMember:
     """One subscription of one socket."""
 
-    __slots__ = ("_credential", "_handler", "_outbox", "_prefix", "group", "id", "last", "open")
+    __slots__ = ("_credential", "_form", "_handler", "_outbox", "group", "id", "last", "open")
 
     def __init__(self, handler: "TransportHandler", operation_id: str) -> None:
         self.id = operation_id
@@ -114,28 +120,24 @@ class SocketMember:
         self._outbox = handler.outbox
         # Shared by all sockets of a token, so that it stays in the processor's cache.
         self._credential = handler.held.credential if handler.held is not None else None
-        self._prefix = _prefix_of(operation_id)
+        self._form = _form_of(operation_id, wired=handler.outbox.is_wired)
 
     def deliver(self, delivery: Delivery) -> None:
         """Put a result into the socket's outbox, as long as its caller may have it."""
         if self._credential is not None and self._credential.is_over(delivery.at):
             return
-        frames, outbox = delivery.frames, self._outbox
-        form = self._prefix if outbox.is_wired else _UNFRAMED + self._prefix
-        frame = frames.get(form)
+        frame = delivery.frames.get(self._form)
         if frame is None:
-            message = self._prefix + delivery.payload + b"}"
-            frame = frames[form] = text_frame(message) if outbox.is_wired else message
-        outbox.put(frame, frame, self.is_open)
+            message = self._form.removeprefix(_UNFRAMED) + delivery.payload + b"}"
+            frame = delivery.frames[self._form] = self._outbox.form_of(message)
+        self._outbox.put(frame, self.is_open)
 
     def finish(self, errors: list[Any] | None) -> None:
         """Tell the client that nothing more comes."""
         message: dict[str, Any] = {"id": self.id, "type": "complete"}
         if errors:
             message = {"id": self.id, "type": "error", "payload": errors}
-        encoded = json.dumps(message).encode()
-        outbox = self._outbox
-        outbox.put(encoded, text_frame(encoded) if outbox.is_wired else encoded, self.is_open)
+        self._outbox.put(self._outbox.form_of(json.dumps(message).encode()), self.is_open)
         self._handler.members.pop(self.id, None)
 
     def is_open(self) -> bool:
@@ -174,8 +176,9 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     @override
     async def handle(self) -> None:
+        _forget_handshake(self.adapter)
         protocol = wire_protocol(self.adapter.protocol)
-        self.outbox = Outbox(self.adapter.send_text, protocol, on_overflow=self._on_overflow)
+        self.outbox = self.adapter.outbox = Outbox(self.adapter.send_text, protocol, on_overflow=self._on_overflow)
         sockets = self.endpoint.sockets
         sockets.add(self)
         try:
@@ -363,7 +366,16 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self._close_soon(*_SLOW)
 
 
+def _forget_handshake(adapter: TextAdapter) -> None:
+    """Free what only the opening of the socket needed; kept for as long as it is open, that is 5 KB of it."""
+    adapter.ws.scope["headers"] = ()
+    for name in ("request", "response"):
+        if hasattr(adapter.protocol, name):
+            setattr(adapter.protocol, name, None)
+
+
 @lru_cache(maxsize=1024)
-def _prefix_of(operation_id: str) -> bytes:
+def _form_of(operation_id: str, *, wired: bool) -> bytes:
     """How its messages begin: one object for the many sockets whose clients count their operations from one."""
-    return b'{"id":%s,"type":"next","payload":' % json.dumps(operation_id).encode()
+    prefix = b'{"id":%s,"type":"next","payload":' % json.dumps(operation_id).encode()
+    return prefix if wired else _UNFRAMED + prefix

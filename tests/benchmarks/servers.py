@@ -64,6 +64,9 @@ class Peer:
 
 RAW = Peer(name="raw wire", script="raw.py")
 OURS = Peer(name="ours wire", script="incidentql.py")
+#: Against `raw wire`, what an event takes here besides delivering and what it takes alone, most likely because a
+#: fan-out leaves the processor's cache cold. Against `ours wire`, what delivering takes beyond the writes.
+BARE = Peer(name="ours bare writes", script="incidentql.py", without=("delivery",))
 ASGI = Peer(name="ours plain ASGI", script="incidentql.py", without=("wire",), rounds=1)
 ALONE = Peer(
     name="ours per socket",
@@ -76,7 +79,7 @@ ALONE = Peer(
 INLINE = Peer(name="ours without turns", script="incidentql.py", without=("turns",))
 GRAPHQL_WS = Peer(name="node graphql-ws", script="graphql-ws.mjs", most_messages=40_000, rounds=1)
 MERCURIUS = Peer(name="node mercurius", script="mercurius.mjs", most_messages=40_000, rounds=1)
-ALL = (RAW, OURS, ASGI, ALONE, GRAPHQL_WS, MERCURIUS)
+ALL = (RAW, OURS, BARE, ASGI, ALONE, GRAPHQL_WS, MERCURIUS)
 
 
 @dataclass(frozen=True, slots=True)

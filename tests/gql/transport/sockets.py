@@ -23,6 +23,7 @@ from domain.model.viewer import Role
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
+from gql.transport.protocol import SlimProtocol
 from gql.transport.view import Endpoint
 from tests.client import Json
 
@@ -205,7 +206,7 @@ async def serving(domain: Domain, *, outermost: Callable[[Any], Any] = ProtocolS
         lifespan="off",
         log_config=None,
         access_log=False,
-        ws="websockets-sansio",
+        ws=SlimProtocol,
         ws_max_size=1 << 20,
         ws_per_message_deflate=False,
         ws_ping_interval=None,

@@ -12,7 +12,7 @@ from domain.model.commands import UpdateIncident
 from domain.model.viewer import Audience
 from domain.services.events import EventService, Watch
 from domain.services.reads import Reads
-from gql.transport import sharing
+from gql.transport import groups, sharing
 from gql.transport.groups import Delivery, Group
 from tests.client import Json
 from tests.factories import ADMIN, make_incident, make_system
@@ -217,6 +217,26 @@ async def test_a_member_that_leaves_while_others_are_served_hears_nothing_more(s
     group.leave(first)
 
 
+async def test_a_group_that_falls_too_far_behind_ends_instead_of_filling_the_memory(
+    served: Running, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "_MOST_QUEUED", 2)
+    await make_incident(domain)
+    [change] = await domain.database.read(lambda session: session.changes.after(0, limit=1))
+    async with served.socket() as raw:
+        await raw.subscribe(PLAIN)
+        await until(lambda: served.members == 1)
+        [group] = served.endpoint.groups._groups.values()
+        for _ in range(3):
+            group.put(change)
+        message = await raw.next()
+        assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "INTERNAL")
+        await raw.subscribe(PLAIN)
+        await until(lambda: served.members == 1)
+        await make_incident(domain)
+        assert (await raw.data())[0]["version"] == 1
+
+
 async def test_who_comes_while_others_are_served_has_to_catch_up_first(served: Running, domain: Domain) -> None:
     first, late = Ear(), Ear()
     group = await _group_of(served, first)
@@ -265,10 +285,9 @@ class Ear:
 
 
 async def _group_of(served: Running, *members: Ear) -> Group:
-    groups = served.endpoint.groups
-    shared = sharing.shared_operation(groups.core, PLAIN, None)
+    shared = sharing.shared_operation(served.endpoint.groups.core, PLAIN, None)
     assert shared is not None
-    group = groups.of(shared.key(PLAIN, None, {}, Audience.PUBLIC))
+    group = served.endpoint.groups.of(shared.key(PLAIN, None, {}, Audience.PUBLIC))
     assert await group.ready()
     for member in members:
         member.last = group.position

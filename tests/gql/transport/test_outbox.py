@@ -15,14 +15,16 @@ class Wire:
 
     def __init__(self) -> None:
         self.writable = asyncio.Event()
-        self.disconnected = False
-        self.close_sent = False
+        self.closing = False
         self.transport = self
         self.written: list[bytes] = []
         self.aborted = False
 
     def is_closing(self) -> bool:
-        return False
+        return self.closing
+
+    def get_write_buffer_size(self) -> int:
+        return 0 if self.writable.is_set() else 1 << 16
 
     def write(self, frame: bytes) -> None:
         self.written.append(frame)
@@ -39,21 +41,21 @@ def test_a_frame_is_what_the_library_would_write(size: int) -> None:
 
 async def test_a_frame_does_not_overtake_one_that_waited_for_the_peer() -> None:
     wire, box = _outbox()
-    box.put(b"1", b"1", _wanted)
+    box.put(b"1", _wanted)
     await asyncio.sleep(0)
     wire.writable.set()
     # The drain is woken, but has not run yet.
-    box.put(b"2", b"2", _wanted)
+    box.put(b"2", _wanted)
     await _drained(box)
-    box.put(b"3", b"3", _wanted)
+    box.put(b"3", _wanted)
     assert wire.written == [b"1", b"2", b"3"]
 
 
 async def test_a_frame_that_waited_for_the_peer_is_dropped_once_it_is_not_wanted() -> None:
     wire, box = _outbox()
     wanted = [True]
-    box.put(b"1", b"1", lambda: wanted[0])
-    box.put(b"2", b"2", _wanted)
+    box.put(b"1", lambda: wanted[0])
+    box.put(b"2", _wanted)
     await asyncio.sleep(0)
     wanted[0] = False
     wire.writable.set()
@@ -64,7 +66,7 @@ async def test_a_frame_that_waited_for_the_peer_is_dropped_once_it_is_not_wanted
 async def test_a_peer_that_takes_no_frame_in_time_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "SEND_SECONDS", 0.01)
     wire, box = _outbox()
-    box.put(b"1", b"1", _wanted)
+    box.put(b"1", _wanted)
     await _drained(box)
     assert wire.aborted
     assert box.closed
@@ -79,25 +81,38 @@ async def test_what_waits_is_bounded_by_number_and_by_size(
     overflows: list[bool] = []
     wire, box = _outbox(overflows)
     for _ in range(fits):
-        box.put(b"x" * 10, b"x" * 10, _wanted)
+        box.put(b"x" * 10, _wanted)
     assert not overflows
     for _ in range(3):
-        box.put(b"x" * 10, b"x" * 10, _wanted)
+        box.put(b"x" * 10, _wanted)
     assert overflows == [True]
     wire.writable.set()
     await _drained(box)
     assert wire.written == []
 
 
-@pytest.mark.parametrize("gone", ["disconnected", "close_sent"])
-async def test_nothing_is_written_to_a_peer_that_is_gone(gone: str) -> None:
+@pytest.mark.parametrize("waiting", [True, False])
+async def test_nothing_is_written_to_a_peer_that_is_gone(waiting: bool) -> None:
     wire, box = _outbox()
-    box.put(b"1", b"1", _wanted)
-    await asyncio.sleep(0)
-    setattr(wire, gone, True)
+    if waiting:
+        box.put(b"1", _wanted)
+        await asyncio.sleep(0)
+    wire.closing = True
     wire.writable.set()
     await _drained(box)
-    box.put(b"2", b"2", _wanted)
+    box.put(b"2", _wanted)
+    assert wire.written == []
+    assert box.closed
+
+
+async def test_nothing_follows_a_close_frame() -> None:
+    wire, box = _outbox()
+    box.put(b"1", _wanted)
+    await asyncio.sleep(0)
+    box.close()
+    wire.writable.set()
+    await _drained(box)
+    box.put(b"2", _wanted)
     assert wire.written == []
 
 
@@ -110,7 +125,7 @@ async def test_without_the_server_s_protocol_frames_go_through_it_in_order() -> 
 
     box = Outbox(send, None, on_overflow=lambda: None)
     for text in (b"1", b"2", b"3"):
-        box.put(text, text, _wanted)
+        box.put(text, _wanted)
     await _drained(box)
     assert sent == ["1", "2", "3"]
 

@@ -209,7 +209,7 @@ async def _listen(unit: UnitOfWork, automation: Automation) -> None:
         triggers = [
             (trigger.name, trigger.event, next_firing(trigger, after=unit.moment())) for trigger in definition.triggers
         ]
-    await unit.automations.set_triggers(automation.id, triggers)
+    await unit.automations.set_triggers(automation.id, triggers, head=await unit.changes.head())
 
 
 async def _locked(unit: UnitOfWork, automation_id: str) -> Automation:

@@ -105,7 +105,13 @@ class AutomationSystem:
     def subscribe(self) -> None:
         """Have all changes routed; before the subscribers are started."""
         for kind in ROUTED:
-            self._parts.subscribers.on_change(kind=kind, handler=self._route, delivery=Delivery.WORK_QUEUE, group=GROUP)
+            self._parts.subscribers.on_change(
+                kind=kind,
+                handler=self._route,
+                delivery=Delivery.WORK_QUEUE,
+                group=GROUP,
+                concerns=self.router.concerned,
+            )
 
     async def start(self) -> None:
         """Run what is there to run, from now on."""

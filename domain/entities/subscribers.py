@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from domain.clock import Clock
 from domain.errors import CursorExpiredError
-from domain.messaging.readers import DurableReader
+from domain.messaging.readers import Concerns, DurableReader
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
 from domain.persistence.database import Database
@@ -38,6 +38,7 @@ class Subscription:
     handler: ChangeHandler
     delivery: Delivery
     group: str | None
+    concerns: Concerns | None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def unsubscribe(self) -> None:
@@ -64,11 +65,12 @@ class ChangeSubscribers:
         handler: ChangeHandler,
         delivery: Delivery = Delivery.BROADCAST,
         group: str | None = None,
+        concerns: Concerns | None = None,
     ) -> Subscription:
         """Run a handler on every change of a kind from now on.
 
         Broadcast: in every process, live. Work queue: in one process of the group, durably, with the handler's writes
-        in the transaction that moves the group's position.
+        in the transaction that moves the group's position; `concerns` spares it for changes that it tells to be idle.
 
         Raises:
             ValueError: the kind is blank, or a work queue has no group.
@@ -77,7 +79,7 @@ class ChangeSubscribers:
             raise ValueError("kind must be a non-empty string")
         if delivery is Delivery.WORK_QUEUE and not (group or "").strip():
             raise ValueError("a work queue needs a group")
-        subscription = Subscription(kind=kind, handler=handler, delivery=delivery, group=group)
+        subscription = Subscription(kind=kind, handler=handler, delivery=delivery, group=group, concerns=concerns)
         self._subscriptions.append(subscription)
         if self._started:
             self._attach(subscription, after=self._tail.last)
@@ -141,6 +143,7 @@ class ChangeSubscribers:
             database=self._database,
             tail=self._tail,
             clock=self._clock,
+            concerns=subscription.concerns,
         )
         await self._until_registered(reader, subscription, after)
         await reader.run(subscription.ended)

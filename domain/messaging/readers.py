@@ -13,9 +13,13 @@ from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[UnitOfWork, Change], Awaitable[None]]
+#: Whether a handler would do anything about any of these changes, as far as can be told before the first is handled.
+Concerns = Callable[[ReadSession, Sequence[Change]], Awaitable[bool]]
 _BATCH = 100
 _ATTEMPTS = 5
 _LONGEST_WAIT_SECONDS = 1.0
+#: So many changes that concern nobody are passed by before the position is written down.
+_UNWRITTEN = 1000
 
 
 class DurableReader:
@@ -23,11 +27,20 @@ class DurableReader:
 
     The handler's writes and the reader's position are committed together: a crash repeats or loses nothing. Of several
     processes with a reader of one name, one works at a time. A change that the handler fails on is tried five times,
-    then logged and passed by, so that it does not stop those behind it.
+    then logged and passed by, so that it does not stop those behind it. With `concerns`, changes that do not concern
+    the handler cost no transaction: after a crash they are looked at again.
     """
 
     def __init__(
-        self, name: str, *, kind: str, handler: Handler, database: Database, tail: LogTail, clock: Clock
+        self,
+        name: str,
+        *,
+        kind: str,
+        handler: Handler,
+        database: Database,
+        tail: LogTail,
+        clock: Clock,
+        concerns: Concerns | None = None,
     ) -> None:
         self._name = name
         self._kind = kind
@@ -36,6 +49,10 @@ class DurableReader:
         self._tail = tail
         self._clock = clock
         self._failures: dict[int, int] = {}
+        self._concerns = concerns
+        #: Up to here, and from the written position on, nothing concerned the handler.
+        self._passed = 0
+        self._unwritten = 0
 
     async def register(self, *, after: int | None = None) -> None:
         """Start behind a position, or at the log's head, where the reader is new; otherwise go on where it stopped."""
@@ -53,9 +70,14 @@ class DurableReader:
         """
         handled = 0
         while True:
-            batch = await self._database.read(self._next)
+            batch, concerned = await self._database.read(self._next)
             if not batch:
                 return handled
+            if not concerned and self._unwritten < _UNWRITTEN:
+                self._passed = batch[-1].seq
+                self._unwritten += len(batch)
+                continue
+            self._unwritten = 0
             for change in batch:
                 if not await self._handle(change, stopping):
                     return handled
@@ -71,9 +93,10 @@ class DurableReader:
                 logger.exception("reader %s failed; trying again", self._name)
             await self._tail.beyond(seen, seconds=_LONGEST_WAIT_SECONDS)
 
-    async def _next(self, session: ReadSession) -> Sequence[Change]:
-        position = await session.readers.position(self._name)
-        return await session.changes.after(position or 0, limit=_BATCH, kind=self._kind)
+    async def _next(self, session: ReadSession) -> tuple[Sequence[Change], bool]:
+        position = max(await session.readers.position(self._name) or 0, self._passed)
+        batch = await session.changes.after(position, limit=_BATCH, kind=self._kind)
+        return batch, self._concerns is None or (bool(batch) and await self._concerns(session, batch))
 
     async def _handle(self, change: Change, stopping: asyncio.Event | None) -> bool:
         """Whether the change is done with; False when another process holds the reader, or when told to stop."""

@@ -46,6 +46,8 @@ automation_triggers = Table(
     Column("position", sa.Integer, nullable=False),
     # When a trigger of time fires next; null for the others.
     Column("next_at", UtcDateTime),
+    # The log's head when it began to listen: what was before is none of its business.
+    Column("since_seq", BigId, nullable=False),
     # Routing: who listens to this event.
     Index(None, "event"),
     # The schedule: what is due.

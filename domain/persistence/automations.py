@@ -88,29 +88,38 @@ class AutomationRepository:
         statement = paged(statement, [columns.number], page, descending=True)
         return page.cut([_version(row) for row in (await self._connection.execute(statement)).mappings()])
 
-    async def set_triggers(self, automation_id: str, triggers: Sequence[tuple[str, str, datetime | None]]) -> None:
-        """Have an automation listen to these alone: the id of each, its event, and when it is due if time fires it."""
+    async def set_triggers(
+        self, automation_id: str, triggers: Sequence[tuple[str, str, datetime | None]], *, head: int
+    ) -> None:
+        """Have an automation listen to these alone: the id of each, its event, and when it is due if time fires it.
+
+        It hears what comes behind the log's head; of events that it listened to before, also what is not routed yet.
+        """
         table = automation_triggers
+        former = sa.select(table.c.event, sa.func.min(table.c.since_seq)).where(table.c.automation_id == automation_id)
+        rows = await self._connection.execute(former.group_by(table.c.event))
+        since = {event: seq for event, seq in rows}
         await self._connection.execute(sa.delete(table).where(table.c.automation_id == automation_id))
-        rows = [
+        values = [
             {
                 "automation_id": automation_id,
                 "trigger_id": trigger_id,
                 "event": event,
                 "position": position,
                 "next_at": next_at,
+                "since_seq": since.get(event, head),
             }
             for position, (trigger_id, event, next_at) in enumerate(triggers)
         ]
-        if rows:
-            await self._connection.execute(sa.insert(table), rows)
+        if values:
+            await self._connection.execute(sa.insert(table), values)
 
-    async def listening(self, events: Sequence[str]) -> list[tuple[str, str]]:
-        """The automation and trigger ids that listen to any of these events, in order of their ids."""
+    async def listening(self, events: Sequence[str], *, at: int) -> list[tuple[str, str]]:
+        """The automation and trigger ids that listen to any of these events at that position, in order of their ids."""
         columns = automation_triggers.c
         statement = (
             sa.select(columns.automation_id, columns.trigger_id)
-            .where(columns.event.in_(events))
+            .where(columns.event.in_(events), columns.since_seq < at)
             .order_by(columns.automation_id, columns.position)
         )
         return [(row.automation_id, row.trigger_id) for row in await self._connection.execute(statement)]

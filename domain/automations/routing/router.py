@@ -1,6 +1,7 @@
 """The one way in: every change of an entity is routed once, to all automations that listen to what it fired."""
 
 import logging
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 
@@ -11,7 +12,7 @@ from domain.entities import incident
 from domain.model.automation import Automation, Firing
 from domain.model.change import Change
 from domain.model.incident import Status
-from domain.persistence.unit_of_work import UnitOfWork
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,15 @@ class Router:
         self._gates = gates
         self._dwells = dwells
 
+    async def concerned(self, session: ReadSession, batch: Sequence[Change]) -> bool:
+        """Whether anything follows from any of these changes; most concern nobody, and a look costs little."""
+        reactive = [change for change in batch if change.reactive]
+        events = sorted({event for change in reactive for event in change.events})
+        if events and await session.automations.listening(events, at=batch[-1].seq):
+            return True
+        keys = {(change.kind, change.entity_id) for change in reactive}
+        return await session.dwells.any_on(keys) or await session.artifacts.any_open([key for _, key in keys])
+
     async def route(self, unit: UnitOfWork, change: Change) -> None:
         """Do all that follows from a change."""
         if not change.reactive:
@@ -34,7 +44,7 @@ class Router:
         await _close_artifacts(unit, change)
         if not change.events:
             return
-        listening = await unit.automations.listening(change.events)
+        listening = await unit.automations.listening(change.events, at=change.seq)
         automations = await unit.automations.get_many(sorted({automation_id for automation_id, _ in listening}))
         for automation_id, trigger_id in listening:
             fired = _fired(automations[automation_id], trigger_id, change)

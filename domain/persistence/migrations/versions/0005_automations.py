@@ -97,6 +97,7 @@ def upgrade() -> None:
         sa.Column("event", sa.String(length=100), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("since_seq", _BIG_ID, nullable=False),
         sa.ForeignKeyConstraint(
             ["automation_id"], ["automations.id"], name=op.f("fk_automation_triggers_automation_id"), ondelete="CASCADE"
         ),

@@ -1,0 +1,87 @@
+"""The commands on automations, as an operator types them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gql.cli.commands import app
+
+SUSTAINED = """
+name: Sustained
+description: Opens incidents for systems that stay degraded.
+triggers:
+  - event: system.degraded
+    for: {seconds: 5}
+actions:
+  - id: open
+    action: incident.create
+    config:
+      title: "{{ trigger.payload.systemName }} is down"
+      severity: major
+      systemIds: ["{{ trigger.payload.systemId }}"]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "sustained.yaml"
+    file.write_text(SUSTAINED)
+    return file
+
+
+def call(database_url: str, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["automations", *arguments, "--database-url", database_url], env={"COLUMNS": "200"})
+
+
+def test_a_file_is_applied_once_and_found_unchanged_the_next_time(database_url: str, file: Path) -> None:
+    assert "Sustained: created" in call(database_url, "apply", str(file)).output
+    assert "Sustained: unchanged" in call(database_url, "apply", str(file)).output
+    listed = call(database_url, "list").output
+    assert all(text in listed for text in ("Sustained", "system.degraded", "aut_"))
+
+
+def test_a_changed_file_shows_what_it_changes(database_url: str, file: Path) -> None:
+    call(database_url, "apply", str(file))
+    file.write_text(SUSTAINED.replace("seconds: 5", "seconds: 7"))
+    shown = call(database_url, "apply", str(file), "--dry").output
+    assert all(line in shown for line in ("Sustained: changed", "-    seconds: 5", "+    seconds: 7"))
+    assert call(database_url, "apply", str(file)).output == shown
+    assert "unchanged" in call(database_url, "apply", str(file)).output
+
+
+def test_json_and_several_automations_in_a_file_are_fine(database_url: str, tmp_path: Path) -> None:
+    action = {"action": "log", "config": {"message": "x"}}
+    one: dict[str, Any] = {"triggers": [{"event": "manual"}], "actions": [action]}
+    file = tmp_path / "two.json"
+    file.write_text(json.dumps({"automations": [{"name": "one", **one}, {"name": "two", "enabled": False, **one}]}))
+    assert "two: created" in call(database_url, "apply", str(file)).output
+    listed = call(database_url, "list").output.splitlines()
+    assert any("two" in line and " no " in line for line in listed)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("triggers: []\n", "needs a name"),
+        ("- 1\n", "mapping"),
+        ("name: [\n", "YAML"),
+        (SUSTAINED.replace("event:", "evnt:"), "triggers"),
+    ],
+    ids=["no name", "a list", "no YAML", "an unknown key"],
+)
+def test_a_file_with_a_fault_is_refused_with_the_place_and_changes_nothing(
+    database_url: str, file: Path, text: str, said: str
+) -> None:
+    file.write_text(text)
+    refused = call(database_url, "apply", str(file))
+    assert (refused.exit_code, said in refused.output) == (2, True)
+    assert "Sustained" not in call(database_url, "list").output
+
+
+def test_unknown_runs_and_files_are_said_to_be_unknown(database_url: str, tmp_path: Path) -> None:
+    assert "was not found" in call(database_url, "trace", "run_1").output
+    assert "cannot be read" in call(database_url, "apply", str(tmp_path / "none.yaml")).output
+    assert call(database_url, "runs", "--automation", "none").exit_code == 2

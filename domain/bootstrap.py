@@ -138,7 +138,6 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         triggers=triggers,
         actions=_actions(settings, clock, incidents, timeline),
         tail=tail,
-        subscribers=ChangeSubscribers(database=database, tail=tail, clock=clock),
         engine=engine,
         secrets=SecretService(database=database, writer=writer, keys=_secret_keys(settings)),
     )
@@ -178,7 +177,7 @@ def _domain(
         health_handle=handles.health,
         triggers=parts.triggers,
         tail=parts.tail,
-        subscribers=parts.subscribers,
+        subscribers=ChangeSubscribers(database=database, tail=parts.tail, clock=clock),
         cursors=cursors,
         incidents=incidents,
         timeline=timeline,
@@ -261,8 +260,6 @@ async def _background(domain: Domain) -> AsyncIterator[None]:
     )
     await domain.tail.start()
     await wakeups.start()
-    if domain.settings.automations:
-        domain.automations.subscribe()
     await domain.subscribers.start()
     if domain.settings.automations:
         await domain.automations.start()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from domain.automations.actions.registry import ActionRegistry
@@ -26,13 +25,11 @@ from domain.entities import health, incident
 from domain.entities.handle import EntityHandle
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
-from domain.entities.subscribers import ChangeSubscribers, Delivery
 from domain.entities.triggers import TriggerRegistry
+from domain.messaging.readers import DurableReader
 from domain.messaging.tail import LogTail
 from domain.model.automation import AutomationRun
-from domain.model.change import Change
 from domain.persistence.database import Database
-from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.secrets import SecretService
 from domain.services.writing import Writer
 
@@ -59,7 +56,6 @@ class Parts:
     triggers: TriggerRegistry
     actions: ActionRegistry
     tail: LogTail
-    subscribers: ChangeSubscribers
     engine: Engine
     secrets: SecretService
 
@@ -70,7 +66,7 @@ class AutomationSystem:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._stopping = asyncio.Event()
-        self._scheduling: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.catalog = Catalog(triggers=parts.triggers, actions=parts.actions)
         self.journal = Journal(handle=parts.runs, masker=parts.masker)
         self.wakes = WakeIndex(parts.tail)
@@ -102,29 +98,30 @@ class AutomationSystem:
             admission=self.admission,
         )
 
-    def subscribe(self) -> None:
-        """Have all changes routed; before the subscribers are started."""
-        for kind in ROUTED:
-            self._parts.subscribers.on_change(
-                kind=kind,
-                handler=self._route,
-                delivery=Delivery.WORK_QUEUE,
-                group=GROUP,
-                concerns=self.router.concerned,
-            )
-
     async def start(self) -> None:
-        """Run what is there to run, from now on."""
+        """Route and run what is there to be, from now on."""
+        parts = self._parts
         await self.wakes.start()
-        await self._parts.engine.start({Workflow.RUN: self.runner.execute, Workflow.DWELL: self.dwells.keep})
-        self._scheduling = asyncio.create_task(self.scheduler.run(self._stopping))
+        await parts.engine.start({Workflow.RUN: self.runner.execute, Workflow.DWELL: self.dwells.keep})
+        reader = DurableReader(
+            GROUP,
+            kinds=ROUTED,
+            handler=self.router.route,
+            database=parts.database,
+            tail=parts.tail,
+            clock=parts.clock,
+            concerns=self.router.concerned,
+        )
+        await reader.register()
+        self._tasks = [
+            asyncio.create_task(reader.run(self._stopping)),
+            asyncio.create_task(self.scheduler.run(self._stopping)),
+        ]
 
     async def stop(self) -> None:
         """Run no more; whatever waits goes on waiting in the database."""
         self._stopping.set()
-        if self._scheduling is not None:
-            with suppress(asyncio.CancelledError):
-                await self._scheduling
+        await asyncio.gather(*self._tasks)
         await self._parts.engine.stop()
         await self.wakes.stop()
 
@@ -147,7 +144,3 @@ class AutomationSystem:
     async def _named_secrets(self, definition: Definition) -> Mapping[str, str]:
         names = secret_names(definition.model_dump(mode="json"))
         return await self._parts.secrets.resolve(await self._parts.secrets.known(names)) if names else {}
-
-    async def _route(self, change: Change, unit: UnitOfWork | None) -> None:
-        assert unit is not None, "a work queue hands the unit of work on"
-        await self.router.route(unit, change)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from domain.clock import Clock
 from domain.errors import CursorExpiredError
-from domain.messaging.readers import Concerns, DurableReader
+from domain.messaging.readers import DurableReader
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
 from domain.persistence.database import Database
@@ -38,7 +38,6 @@ class Subscription:
     handler: ChangeHandler
     delivery: Delivery
     group: str | None
-    concerns: Concerns | None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def unsubscribe(self) -> None:
@@ -65,12 +64,11 @@ class ChangeSubscribers:
         handler: ChangeHandler,
         delivery: Delivery = Delivery.BROADCAST,
         group: str | None = None,
-        concerns: Concerns | None = None,
     ) -> Subscription:
         """Run a handler on every change of a kind from now on.
 
         Broadcast: in every process, live. Work queue: in one process of the group, durably, with the handler's writes
-        in the transaction that moves the group's position; `concerns` spares it for changes that it tells to be idle.
+        in the transaction that moves the group's position.
 
         Raises:
             ValueError: the kind is blank, or a work queue has no group.
@@ -79,7 +77,7 @@ class ChangeSubscribers:
             raise ValueError("kind must be a non-empty string")
         if delivery is Delivery.WORK_QUEUE and not (group or "").strip():
             raise ValueError("a work queue needs a group")
-        subscription = Subscription(kind=kind, handler=handler, delivery=delivery, group=group, concerns=concerns)
+        subscription = Subscription(kind=kind, handler=handler, delivery=delivery, group=group)
         self._subscriptions.append(subscription)
         if self._started:
             self._attach(subscription, after=self._tail.last)
@@ -138,12 +136,11 @@ class ChangeSubscribers:
         reader = DurableReader(
             # A position per kind: moving on in one must not pass by what the group has not seen of another.
             f"on_change:{subscription.group}:{subscription.kind}",
-            kind=subscription.kind,
+            kinds=[subscription.kind],
             handler=handle,
             database=self._database,
             tail=self._tail,
             clock=self._clock,
-            concerns=subscription.concerns,
         )
         await self._until_registered(reader, subscription, after)
         await reader.run(subscription.ended)

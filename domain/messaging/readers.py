@@ -23,7 +23,7 @@ _UNWRITTEN = 1000
 
 
 class DurableReader:
-    """Hands all changes of one kind to a handler, oldest first.
+    """Hands all changes of some kinds to a handler, oldest first.
 
     The handler's writes and the reader's position are committed together: a crash repeats or loses nothing. Of several
     processes with a reader of one name, one works at a time. A change that the handler fails on is tried five times,
@@ -35,7 +35,7 @@ class DurableReader:
         self,
         name: str,
         *,
-        kind: str,
+        kinds: Sequence[str],
         handler: Handler,
         database: Database,
         tail: LogTail,
@@ -43,7 +43,7 @@ class DurableReader:
         concerns: Concerns | None = None,
     ) -> None:
         self._name = name
-        self._kind = kind
+        self._kinds = kinds
         self._handler = handler
         self._database = database
         self._tail = tail
@@ -94,8 +94,13 @@ class DurableReader:
             await self._tail.beyond(seen, seconds=_LONGEST_WAIT_SECONDS)
 
     async def _next(self, session: ReadSession) -> tuple[Sequence[Change], bool]:
+        if self._concerns is not None and self._passed:
+            # Most changes concern nobody: for those it costs nothing to know how far other processes have come.
+            batch = await session.changes.after(self._passed, limit=_BATCH, kinds=self._kinds)
+            if not batch or not await self._concerns(session, batch):
+                return batch, False
         position = max(await session.readers.position(self._name) or 0, self._passed)
-        batch = await session.changes.after(position, limit=_BATCH, kind=self._kind)
+        batch = await session.changes.after(position, limit=_BATCH, kinds=self._kinds)
         return batch, self._concerns is None or (bool(batch) and await self._concerns(session, batch))
 
     async def _handle(self, change: Change, stopping: asyncio.Event | None) -> bool:

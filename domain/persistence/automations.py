@@ -1,6 +1,6 @@
 """Automations, their versions, and which of them listens to what."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.automation import Automation, AutomationVersion
 from domain.model.paging import Page, PageRequest
-from domain.persistence.automation_tables import automation_triggers, automation_versions, automations
+from domain.persistence.automation_tables import (
+    automation_artifacts,
+    automation_dwells,
+    automation_triggers,
+    automation_versions,
+    automations,
+)
 from domain.persistence.dialects import insert_or_ignore, lock_rows
 from domain.persistence.keyset import paged
 from domain.persistence.rows import actor_columns, actor_of
@@ -123,6 +129,19 @@ class AutomationRepository:
             .order_by(columns.automation_id, columns.position)
         )
         return [(row.automation_id, row.trigger_id) for row in await self._connection.execute(statement)]
+
+    async def concerned(self, events: Sequence[str], entities: Collection[tuple[str, str]], *, at: int) -> bool:
+        """Whether any automation listens to these events, or left a dwell or an artifact that these changes may end."""
+        triggers, dwells, artifacts = automation_triggers.c, automation_dwells.c, automation_artifacts.c
+        kinds, ids = sorted({kind for kind, _ in entities}), sorted({entity_id for _, entity_id in entities})
+        statement = sa.select(
+            sa.or_(
+                sa.exists().where(triggers.event.in_(events), triggers.since_seq < at),
+                sa.exists().where(dwells.kind.in_(kinds), dwells.entity_id.in_(ids)),
+                sa.exists().where(artifacts.entity_id.in_(ids), artifacts.closed_at.is_(None)),
+            )
+        )
+        return bool(await self._connection.scalar(statement))
 
     async def due(self, now: datetime, *, limit: int) -> list[tuple[str, str, datetime]]:
         """The triggers of time that are due: automation, trigger, and since when."""

@@ -49,11 +49,11 @@ class ChangeRepository:
         statement = sa.select(server_state.c.value).where(server_state.c.name == _FLOOR)
         return int(await self._connection.scalar(statement) or 0)
 
-    async def after(self, seq: int, *, limit: int, kind: str | None = None) -> list[Change]:
+    async def after(self, seq: int, *, limit: int, kinds: Sequence[str] | None = None) -> list[Change]:
         """The next changes behind a position, oldest first."""
         statement = sa.select(changes).where(changes.c.seq > seq).order_by(changes.c.seq).limit(limit)
-        if kind is not None:
-            statement = statement.where(changes.c.kind == kind)
+        if kinds is not None:
+            statement = statement.where(changes.c.kind.in_(kinds))
         return [change_of(row) for row in (await self._connection.execute(statement)).mappings()]
 
     async def fired(self, event: str, *, after: int, limit: int) -> list[Change]:

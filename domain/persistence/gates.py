@@ -1,6 +1,6 @@
 """What gates and artifacts of automations keep between firings: dwells, windows and artifacts."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -37,15 +37,6 @@ class DwellRepository:
         columns = automation_dwells.c
         statement = sa.select(automation_dwells).where(columns.kind == kind, columns.entity_id == entity_id)
         return [_dwell(row) for row in (await self._connection.execute(statement.order_by(columns.id))).mappings()]
-
-    async def any_on(self, entities: Collection[tuple[str, str]]) -> bool:
-        """Whether a change of any of these kinds and ids may break a dwell."""
-        columns = automation_dwells.c
-        ids = sorted({entity_id for _, entity_id in entities})
-        statement = sa.select(columns.id).where(
-            columns.entity_id.in_(ids), columns.kind.in_({kind for kind, _ in entities})
-        )
-        return await self._connection.scalar(statement.limit(1)) is not None
 
     async def of_automation(self, automation_id: str) -> list[Dwell]:
         """The dwells of an automation."""
@@ -134,14 +125,6 @@ class ArtifactRepository:
         )
         row = (await self._connection.execute(statement)).mappings().first()
         return None if row is None else _artifact(row)
-
-    async def any_open(self, entity_ids: Collection[str]) -> bool:
-        """Whether any of these entities is named by an open artifact."""
-        columns = automation_artifacts.c
-        statement = sa.select(columns.id).where(
-            columns.entity_id.in_(sorted(set(entity_ids))), columns.closed_at.is_(None)
-        )
-        return await self._connection.scalar(statement.limit(1)) is not None
 
     async def close(self, entity_id: str, *, at: datetime) -> None:
         """Close all artifacts that name this entity."""

@@ -31,10 +31,8 @@ class Router:
         """Whether anything follows from any of these changes; most concern nobody, and a look costs little."""
         reactive = [change for change in batch if change.reactive]
         events = sorted({event for change in reactive for event in change.events})
-        if events and await session.automations.listening(events, at=batch[-1].seq):
-            return True
         keys = {(change.kind, change.entity_id) for change in reactive}
-        return await session.dwells.any_on(keys) or await session.artifacts.any_open([key for _, key in keys])
+        return bool(reactive) and await session.automations.concerned(events, keys, at=batch[-1].seq)
 
     async def route(self, unit: UnitOfWork, change: Change) -> None:
         """Do all that follows from a change."""

@@ -29,6 +29,7 @@ class World:
 
     def __init__(self, domain: Domain, clock: SteppingClock) -> None:
         self.domain = domain
+        self.viewer = ADMIN
         self.clock = clock
         self._position = 0
         self._tasks: dict[str, asyncio.Task[None]] = {}

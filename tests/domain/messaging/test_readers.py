@@ -78,7 +78,7 @@ def a_reader(domain: Domain, work: Work, handler: Handler | None = None) -> Dura
     """A reader of the name that this test's readers share."""
     return DurableReader(
         work.name,
-        kind="widget",
+        kinds=["widget"],
         handler=handler or work,
         database=domain.database,
         tail=domain.tail,

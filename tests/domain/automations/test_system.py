@@ -1,0 +1,65 @@
+"""What a process does with automations, all in all: it routes and runs by itself, and passes by what is nobody's."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from domain.bootstrap import Domain, running_domain
+from domain.messaging.readers import DurableReader
+from domain.model.automation import RunStatus
+from domain.settings import Settings
+from tests.conftest import CountStatements
+from tests.domain.automations.world import DEADLINE_SECONDS, World
+from tests.factories import make_incident
+
+
+@pytest.fixture
+async def automatic(settings: Settings) -> AsyncIterator[Domain]:
+    """A domain that runs its automations by itself, in real time."""
+    async with running_domain(replace(settings, automations=True)) as running:
+        yield running
+
+
+async def statuses(domain: Domain) -> list[RunStatus]:
+    return [run.status for run in await World(domain, None).runs()]  # type: ignore[arg-type]
+
+
+async def test_an_incident_starts_the_automations_that_listen_without_anybodys_help(automatic: Domain) -> None:
+    world = World(automatic, None)  # type: ignore[arg-type]
+    await world.automation({"action": "log", "config": {"message": "{{ trigger.payload.title }}"}})
+    await make_incident(automatic)
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while await statuses(automatic) != [RunStatus.SUCCESS]:  # noqa: ASYNC110 - it is the database that is watched
+            await asyncio.sleep(0.01)
+
+
+async def test_a_change_that_concerns_no_automation_costs_no_transaction(
+    world: World, count_statements: CountStatements
+) -> None:
+    await world.automation(triggers=[{"event": "incident.resolved"}])
+    reader = DurableReader(
+        "automations",
+        kinds=["incident"],
+        handler=world.domain.automations.router.route,
+        database=world.domain.database,
+        tail=world.domain.tail,
+        clock=world.clock,
+        concerns=world.domain.automations.router.concerned,
+    )
+    await reader.register()
+    incident = await make_incident(world.domain)
+    with count_statements() as sent:
+        assert await reader.run_pending() == 0
+    assert not [statement for statement in sent if not statement.startswith(("SELECT", "BEGIN"))]
+    await world.domain.incidents.resolve(world.viewer, incident.id)
+    assert await reader.run_pending() == 1
+    assert await reader.run_pending() == 0
+
+
+async def test_what_was_before_an_automation_listened_is_none_of_its_business(world: World) -> None:
+    await make_incident(world.domain)
+    await world.automation({"action": "log", "config": {"message": "x"}})
+    await world.settle()
+    assert await world.runs() == []

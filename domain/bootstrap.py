@@ -140,6 +140,7 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         tail=tail,
         engine=engine,
         secrets=SecretService(database=database, writer=writer, keys=_secret_keys(settings)),
+        run_retention_days=settings.run_retention_days,
     )
     handles = _Handles(incidents=handle, health=health_handle, registry=registry, derivers=derivers)
     return _domain(settings, cursors, parts, handles, incidents=incidents, timeline=timeline)

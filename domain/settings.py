@@ -76,6 +76,8 @@ class Settings:
     execution_seconds: float = 20.0
     #: Whether this process routes and runs automations; some process of the database has to.
     automations: bool = True
+    #: How long runs of automations are kept once they are over; 0 is for ever.
+    run_retention_days: int = 30
     log_level: str = "INFO"
 
     @classmethod
@@ -100,7 +102,12 @@ class Settings:
             raise StartupError(f"The port must lie between 0 and 65535, not {self.port}.")
         if not 0 <= self.sqlite_busy_seconds < math.inf:
             raise StartupError("INCIDENTQL_SQLITE_BUSY_SECONDS must not be negative.")
-        if not 0 < self.poll_seconds < math.inf or self.ring_size < 1 or self.event_retention_days < 0:
+        if (
+            not 0 < self.poll_seconds < math.inf
+            or self.ring_size < 1
+            or self.event_retention_days < 0
+            or self.run_retention_days < 0
+        ):
             raise StartupError("Poll seconds and ring size must be positive, retention days not negative.")
         _require_positive(
             body_timeout_seconds=self.body_timeout_seconds,

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -28,6 +29,7 @@ _SCHEMA = "dbos"
 _POLL_SECONDS = 0.1
 _ADOPT_SECONDS = 1.0
 _SLOT_PREFIX = "slot-"
+_FORGOTTEN = 500
 
 
 class Workflow(StrEnum):
@@ -102,6 +104,12 @@ class Engine:
         # In a thread: it waits for the database, and on SQLite perhaps for a transaction of this very loop.
         await asyncio.to_thread(DBOS.launch)
         self._adopting = asyncio.create_task(self._adopt())
+
+    async def forget(self, *, before: datetime) -> None:
+        """Drop what was enqueued before that moment and is over; of a started engine."""
+        # Its async methods would make its thread pool the one of our loop, and take it away at the end.
+        while await asyncio.to_thread(_forget_some, before):
+            pass
 
     async def stop(self) -> None:
         """Run no more; what waits is taken up again by the next start, or by another process within seconds."""
@@ -181,6 +189,18 @@ class Engine:
 def _system_engine() -> sa.Engine:
     # The library's own connection: it has no query for this, and a second one would wait for the first on SQLite.
     return _get_dbos_instance()._sys_db.engine  # noqa: SLF001
+
+
+def _forget_some(before: datetime) -> int:
+    over = DBOS.list_workflows(
+        status=["SUCCESS", "ERROR", "CANCELLED"],
+        end_time=before.isoformat(),
+        limit=_FORGOTTEN,
+        load_input=False,
+        load_output=False,
+    )
+    DBOS.delete_workflows([workflow.workflow_id for workflow in over])
+    return len(over)
 
 
 def _quiet() -> None:

@@ -19,6 +19,7 @@ from domain.automations.scope import StateReader
 from domain.automations.secret_references import secret_names
 from domain.automations.service import AutomationService
 from domain.automations.triggers.scheduler import Scheduler
+from domain.automations.upkeep import RunUpkeep
 from domain.automations.wakes import WakeIndex
 from domain.clock import Clock
 from domain.entities import health, incident
@@ -58,6 +59,8 @@ class Parts:
     tail: LogTail
     engine: Engine
     secrets: SecretService
+    #: For how long runs are kept that are over; 0 is for ever.
+    run_retention_days: int
 
 
 class AutomationSystem:
@@ -89,6 +92,12 @@ class AutomationSystem:
         )
         self.router = Router(gates=self.gates, dwells=self.dwells)
         self.scheduler = Scheduler(database=parts.database, clock=parts.clock, gates=self.gates)
+        self.upkeep = RunUpkeep(
+            database=parts.database,
+            clock=parts.clock,
+            engine=parts.engine,
+            retention_days=parts.run_retention_days,
+        )
         self.runner = Runner(self._tools(), proceed=self.admission.proceed)
         self.service = AutomationService(
             writer=parts.writer,
@@ -116,6 +125,7 @@ class AutomationSystem:
         self._tasks = [
             asyncio.create_task(reader.run(self._stopping)),
             asyncio.create_task(self.scheduler.run(self._stopping)),
+            asyncio.create_task(self.upkeep.run(self._stopping)),
         ]
 
     async def stop(self) -> None:

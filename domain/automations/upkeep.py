@@ -1,0 +1,47 @@
+"""What automations may forget: runs that are long over, and what the engine keeps of them."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import timedelta
+
+from domain.automations.engine import Engine
+from domain.clock import Clock
+from domain.persistence.database import Database
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 500
+_PERIOD_SECONDS = 3600.0
+#: For so long the engine could be asked to run the same thing again.
+_ENGINE_KEEPS = timedelta(days=1)
+
+
+class RunUpkeep:
+    """Forgets once at the start and then every hour, in small transactions that writers fit between."""
+
+    def __init__(self, *, database: Database, clock: Clock, engine: Engine, retention_days: int) -> None:
+        self._database = database
+        self._clock = clock
+        self._engine = engine
+        self._retention = timedelta(days=retention_days)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Tidy up until told to stop."""
+        while not stopping.is_set():
+            try:
+                await self.forget_runs()
+                await self._engine.forget(before=self._clock.now() - _ENGINE_KEEPS)
+            except Exception:
+                logger.exception("forgetting old runs failed; trying again in an hour")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PERIOD_SECONDS):
+                    await stopping.wait()
+
+    async def forget_runs(self) -> None:
+        """Forget the runs that are over for longer than they are kept; active ones stay, however old."""
+        if not self._retention:
+            return
+        before = self._clock.now() - self._retention
+        while (await self._database.write(lambda unit: unit.runs.forget(before=before, limit=_CHUNK))).value:
+            pass

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from domain.automations.conditions.duration import Duration
-from domain.automations.conditions.model import Condition
+from domain.automations.conditions.model import TAG, Condition
 from domain.automations.expressions.fields import ExpressionText, TemplateText
 from domain.model.automation import ConcurrencyScope, Mode
 
@@ -112,14 +113,14 @@ class Delay(Part):
     @model_validator(mode="after")
     def _one(self) -> "Delay":
         if (self.seconds is None) is (self.template is None):
-            raise ValueError("give either seconds or template")
+            raise PydanticCustomError("delay", "Give either seconds or template.")
         return self
 
 
 class DelayNode(Node):
     """Waits for a time."""
 
-    delay: Delay
+    delay: Delay = Field(description="For how long.")
 
 
 class Repeat(Part):
@@ -135,26 +136,28 @@ class Repeat(Part):
     @model_validator(mode="after")
     def _one(self) -> "Repeat":
         if sum(way is not None for way in (self.count, self.for_each, self.while_, self.until)) != 1:
-            raise ValueError("give exactly one of count, for_each, while and until")
+            raise PydanticCustomError("repeat", "Give exactly one of count, for_each, while and until.")
         return self
 
 
 class RepeatNode(Node):
     """Does its steps several times."""
 
-    repeat: Repeat
+    repeat: Repeat = Field(description="What, and how often.")
 
 
 class VariablesNode(Node):
     """Keeps values under names."""
 
-    variables: dict[Annotated[str, Field(pattern=_IDENTIFIER)], Any] = Field(min_length=1, max_length=100)
+    variables: dict[Annotated[str, Field(pattern=_IDENTIFIER)], Any] = Field(
+        min_length=1, max_length=100, description="The values by their names; texts are templates."
+    )
 
 
 class ConditionNode(Node):
     """Lets the run go on only if a condition holds."""
 
-    condition: Condition
+    condition: Condition = Field(description="What has to hold.")
 
 
 class Stop(Part):
@@ -167,7 +170,7 @@ class Stop(Part):
 class StopNode(Node):
     """Ends the run."""
 
-    stop: Stop
+    stop: Stop = Field(description="Why, and how.")
 
 
 class WaitForTrigger(Part):
@@ -185,7 +188,7 @@ class WaitForTrigger(Part):
 class WaitForTriggerNode(Node):
     """Waits for an event."""
 
-    wait_for_trigger: WaitForTrigger
+    wait_for_trigger: WaitForTrigger = Field(description="For which event, and how long.")
 
 
 class WaitUntil(Part):
@@ -199,16 +202,17 @@ class WaitUntil(Part):
 class WaitUntilNode(Node):
     """Waits until a condition holds."""
 
-    wait_until: WaitUntil
+    wait_until: WaitUntil = Field(description="For which condition, and how long.")
 
 
 class SequenceNode(Node):
     """Groups steps."""
 
-    sequence: "list[Action]" = Field(min_length=1)
+    sequence: "list[Action]" = Field(min_length=1, description="The steps, in order.")
 
 
-_KINDS: dict[str, type[Node]] = {
+#: The kinds of steps by the key that tells them.
+STEPS: Mapping[str, type[Node]] = {
     "action": ActionNode,
     "choose": ChooseNode,
     "parallel": ParallelNode,
@@ -227,27 +231,32 @@ def kind_of(node: Any) -> str | None:
     """Which kind of step that is, by the key that is there; None for no kind."""
     present: Sequence[str]
     if isinstance(node, Mapping):
-        present = [kind for kind in _KINDS if kind in node]
+        present = [kind for kind in STEPS if kind in node]
         return present[0] if len(present) == 1 else None
-    return next((kind for kind, model in _KINDS.items() if isinstance(node, model)), None)
+    return next((kind for kind, model in STEPS.items() if isinstance(node, model)), None)
+
+
+def _tag_of(node: Any) -> str | None:
+    kind = kind_of(node)
+    return None if kind is None else f"{TAG}{kind}"
 
 
 Action = Annotated[
-    Annotated[ActionNode, Tag("action")]
-    | Annotated[ChooseNode, Tag("choose")]
-    | Annotated[ParallelNode, Tag("parallel")]
-    | Annotated[DelayNode, Tag("delay")]
-    | Annotated[RepeatNode, Tag("repeat")]
-    | Annotated[VariablesNode, Tag("variables")]
-    | Annotated[ConditionNode, Tag("condition")]
-    | Annotated[StopNode, Tag("stop")]
-    | Annotated[WaitForTriggerNode, Tag("wait_for_trigger")]
-    | Annotated[WaitUntilNode, Tag("wait_until")]
-    | Annotated[SequenceNode, Tag("sequence")],
+    Annotated[ActionNode, Tag("kind:action")]
+    | Annotated[ChooseNode, Tag("kind:choose")]
+    | Annotated[ParallelNode, Tag("kind:parallel")]
+    | Annotated[DelayNode, Tag("kind:delay")]
+    | Annotated[RepeatNode, Tag("kind:repeat")]
+    | Annotated[VariablesNode, Tag("kind:variables")]
+    | Annotated[ConditionNode, Tag("kind:condition")]
+    | Annotated[StopNode, Tag("kind:stop")]
+    | Annotated[WaitForTriggerNode, Tag("kind:wait_for_trigger")]
+    | Annotated[WaitUntilNode, Tag("kind:wait_until")]
+    | Annotated[SequenceNode, Tag("kind:sequence")],
     Discriminator(
-        kind_of,
+        _tag_of,
         custom_error_type="action_kind",
-        custom_error_message=f"a step needs exactly one of {', '.join(_KINDS)}",
+        custom_error_message=f"A step has exactly one of {', '.join(STEPS)}",
     ),
 ]
 
@@ -255,7 +264,7 @@ Action = Annotated[
 def _trigger_names_are_unique(triggers: list[TriggerPart]) -> list[TriggerPart]:
     names = [trigger.name for trigger in triggers]
     if len(set(names)) != len(names):
-        raise ValueError("two triggers have the same id: give them ids of their own")
+        raise PydanticCustomError("triggers", "Two triggers have the same id; give them ids of their own.")
     return triggers
 
 

@@ -42,6 +42,11 @@ def substitute(json: Any, values: Mapping[str, str]) -> Any:
     return _each_text(json, lambda text: _REFERENCE.sub(lambda match: _value(values, match[1]), text))
 
 
+def without_references(text: str) -> str:
+    """The text with a dash for each character of a reference, so that whatever else is in it keeps its place."""
+    return _REFERENCE.sub(lambda match: re.sub(r"[^\n\r]", "-", match[0]), text)
+
+
 def seal(json: Any, mark: str) -> Any:
     """The same JSON value with each reference as its name between two marks; the mark is one that nobody can guess."""
     return _each_text(json, lambda text: _REFERENCE.sub(lambda match: f"{mark}{match[1]}{mark}", text))

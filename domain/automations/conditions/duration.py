@@ -25,10 +25,10 @@ class Definition(BaseModel):
 class Duration(Definition):
     """Exactly one of seconds, minutes, hours or a template that gives seconds; at most 30 days."""
 
-    seconds: Annotated[float, Field(gt=0, le=LONGEST_SECONDS)] | None = None
-    minutes: Annotated[int, Field(ge=1, le=43_200)] | None = None
-    hours: Annotated[int, Field(ge=1, le=720)] | None = None
-    template: TemplateText | None = None
+    seconds: Annotated[float, Field(gt=0, le=LONGEST_SECONDS)] | None = Field(None, description="So many seconds.")
+    minutes: Annotated[int, Field(ge=1, le=43_200)] | None = Field(None, description="So many minutes.")
+    hours: Annotated[int, Field(ge=1, le=720)] | None = Field(None, description="So many hours.")
+    template: TemplateText | None = Field(None, description="A template that gives the seconds.")
 
     @model_validator(mode="after")
     def _has_one_unit(self) -> Self:

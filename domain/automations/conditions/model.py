@@ -35,27 +35,27 @@ def _known_zone(name: str) -> str:
 class All(Definition):
     """Every one of these holds."""
 
-    conditions: list["Condition"] = Field(alias="and", min_length=1)
+    conditions: list["Condition"] = Field(alias="and", min_length=1, description="The conditions.")
 
 
 class AnyOf(Definition):
     """At least one of these holds."""
 
-    conditions: list["Condition"] = Field(alias="or", min_length=1)
+    conditions: list["Condition"] = Field(alias="or", min_length=1, description="The conditions.")
 
 
 class Negation(Definition):
     """This does not hold."""
 
-    condition: "Condition" = Field(alias="not")
+    condition: "Condition" = Field(alias="not", description="The condition.")
 
 
 class NumericBounds(Definition):
     """A number strictly above one bound, strictly below another, or between both."""
 
-    value: _ExpressionOrNumber
-    above: Number | None = None
-    below: Number | None = None
+    value: _ExpressionOrNumber = Field(description="An expression that gives the number, or a number.")
+    above: Number | None = Field(None, description="It is greater than this.")
+    below: Number | None = Field(None, description="It is less than this.")
 
     @model_validator(mode="after")
     def _has_a_bound(self) -> Self:
@@ -72,7 +72,7 @@ class NumericBounds(Definition):
 class NumericState(Definition):
     """A value lies within bounds; what is no number does not."""
 
-    numeric_state: NumericBounds
+    numeric_state: NumericBounds = Field(description="The value, and its bounds.")
 
 
 class Window(Definition):
@@ -112,21 +112,21 @@ class Window(Definition):
 class TimeOfDay(Definition):
     """Now lies within a window."""
 
-    time: Window
+    time: Window = Field(description="The window.")
 
 
 class SystemStatus(Definition):
     """The status of one system, perhaps for some time already."""
 
     entity: str = Field(min_length=1, max_length=200, description="The system's id or key.")
-    status: Annotated[Health, Field(strict=False)]
-    dwell: Duration | None = Field(None, alias="for")
+    status: Annotated[Health, Field(strict=False)] = Field(description="How it fares.")
+    dwell: Duration | None = Field(None, alias="for", description="For how long already.")
 
 
 class SystemState(Definition):
     """A system is in a status."""
 
-    state: SystemStatus
+    state: SystemStatus = Field(description="The system, and its status.")
 
 
 _KINDS: Mapping[str, type[Definition]] = {

@@ -1,11 +1,11 @@
 """Triggers of time: what they may say, and when they fire next."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
+from croniter import CroniterError, croniter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
@@ -23,6 +23,11 @@ _LONGEST_SECONDS = 31_536_000
 def _cron(text: str) -> str:
     if len(text.split()) != 5 or not croniter.is_valid(text):  # noqa: PLR2004 - minute, hour, day, month, weekday
         raise PydanticCustomError("cron", "This is not a cron expression of five fields such as */5 * * * *.")
+    try:
+        # Four years have every day that there is.
+        croniter(text, datetime(2024, 1, 1, tzinfo=UTC), max_years_between_matches=8).get_next(datetime)
+    except CroniterError as error:
+        raise PydanticCustomError("cron", "There is no such day; it would never fire.") from error
     return text
 
 

@@ -1,0 +1,47 @@
+"""Settings of triggers and actions against their models, as far as they can be judged before they are rendered."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from domain.automations.actions.registry import ActionType
+from domain.automations.validation.problems import Problem, below
+from domain.automations.validation.structure import keys_of, sentence, unknown_key
+
+
+def action_config_problems(path: str, action: ActionType, config: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the settings of an action, which are stored as its first version had them."""
+    try:
+        migrated = action.config.migrated(config)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        # A migration sees what nothing has checked yet.
+        message = f"These are no settings of {action.id} that can be brought to version {action.config.version}."
+        yield Problem(path=path, message=message)
+        return
+    yield from config_problems(path, action.config.model, migrated, templates=True)
+
+
+def config_problems(
+    path: str, model: type[BaseModel], config: Mapping[str, Any], *, templates: bool
+) -> Iterator[Problem]:
+    """What is wrong with settings; a field with a template in it is only judged when the template has its value."""
+    try:
+        model.model_validate(config, extra="forbid")
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            if not (templates and _is_template(fault)):
+                yield _problem(path, model, fault)
+
+
+def _is_template(fault: ErrorDetails) -> bool:
+    return isinstance(fault["input"], str) and "{{" in fault["input"]
+
+
+def _problem(path: str, model: type[BaseModel], fault: ErrorDetails) -> Problem:
+    location = fault["loc"]
+    message = sentence(fault)
+    if fault["type"] == "extra_forbidden":
+        message = unknown_key(keys_of(model) if len(location) == 1 else [])
+    return Problem(path=below(path, *location), message=message)

@@ -1,0 +1,51 @@
+"""What is wrong with a definition, and where: in paths as people write them."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from domain.errors import DomainError
+
+#: So many problems are told at once; whoever mends these learns of the next.
+MOST_PROBLEMS = 100
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong: its place, such as `actions[0].config.title`, and what it is."""
+
+    path: str
+    message: str
+
+
+class InvalidDefinitionError(DomainError):
+    """A definition with problems; none of it is saved."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        first = problems[0]
+        super().__init__(f"{first.path or 'definition'}: {first.message}", field=["definition"])
+        self.problems = tuple(problems)
+
+
+def below(path: str, *keys: str | int) -> str:
+    """The path of what lies under those keys, such as `actions[0].config["X-Key: 1"]`."""
+    for key in keys:
+        if isinstance(key, int):
+            path = f"{path}[{key}]"
+        elif _PLAIN_KEY.fullmatch(key):
+            path = f"{path}.{key}" if path else key
+        else:
+            # Escaped: no key of a stranger breaks the line that an error stands in.
+            path = f"{path}[{key[:80]!a}]"
+    return path
+
+
+def bounded(problems: Iterable[Problem]) -> list[Problem]:
+    """The first of the problems, each once, and how many there are beyond."""
+    found = list(dict.fromkeys(problems))
+    if len(found) <= MOST_PROBLEMS:
+        return found
+    rest = Problem(path="", message=f"There are {len(found) - MOST_PROBLEMS} more problems.")
+    return [*found[:MOST_PROBLEMS], rest]

@@ -1,0 +1,258 @@
+"""The steps of a definition, followed on every way that a run may take: what each names, and what is there by then."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from domain.automations.actions.registry import ActionType
+from domain.automations.catalog import Catalog
+from domain.automations.definition import (
+    Action,
+    ActionNode,
+    ChooseNode,
+    ConditionNode,
+    Definition,
+    DelayNode,
+    Node,
+    ParallelNode,
+    RepeatNode,
+    SequenceNode,
+    StopNode,
+    VariablesNode,
+    WaitForTriggerNode,
+    WaitUntilNode,
+    walk,
+)
+from domain.automations.validation.configs import action_config_problems
+from domain.automations.validation.places import Facts, Place, meeting
+from domain.automations.validation.problems import Problem
+from domain.automations.validation.texts import Texts, proven
+from domain.automations.validation.triggers import is_of_entity, unknown_event
+
+
+def producers(definition: Definition, catalog: Catalog) -> dict[str, str | None]:
+    """By the id of each step, the local name of what it hands on; None for nothing."""
+    names: dict[str, str | None] = {}
+    for _, node in walk(definition.actions):
+        action = catalog.actions.get(node.action) if isinstance(node, ActionNode) else None
+        artifact = catalog.actions.artifact(action.produces) if action is not None and action.produces else None
+        if node.id is not None:
+            names[node.id] = names.get(node.id) or (artifact.local_name if artifact is not None else None)
+    return names
+
+
+def id_problems(definition: Definition) -> Iterator[Problem]:
+    """Ids that several steps have."""
+    taken: dict[str, str] = {}
+    for path, node in walk(definition.actions):
+        if node.id is None:
+            continue
+        if node.id in taken:
+            yield Problem(path=f"{path}.id", message=f"The id {node.id!r} is that of {taken[node.id]} already.")
+        taken.setdefault(node.id, path)
+
+
+class Steps:
+    """Follows the steps of one definition.
+
+    Loops of no round, branches not taken and ends of branches count: what is there is what every way leads past. An
+    artifact whose step failed and `continue_on_error` counts as there, since the run then says what is missing.
+
+    An action that works on what an earlier step handed on, and names nothing itself, is fine as long as the definition
+    has any step that hands such a thing on: at run time that of an earlier run for the same thing serves, too, such as
+    an incident that one trigger opens and another resolves. Without any such step there can be none.
+    """
+
+    def __init__(self, definition: Definition, catalog: Catalog, texts: Texts) -> None:
+        self._catalog = catalog
+        self._texts = texts
+        self._definition = definition
+        self._handed_on = {
+            action.produces
+            for _, node in walk(definition.actions)
+            if isinstance(node, ActionNode) and (action := catalog.actions.get(node.action)) is not None
+        }
+        self._found: list[Problem] = []
+        #: For each branch of a parallel around the present step, what was there where it ended early.
+        self._ends: list[list[Facts]] = []
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with them."""
+        self._walk(self._definition.actions, "actions", Facts())
+        return self._found
+
+    def _walk(self, nodes: Sequence[Node], path: str, facts: Facts) -> Facts:
+        for index, node in enumerate(nodes):
+            facts = self._visit(node, f"{path}[{index}]", facts)
+        return facts
+
+    def _visit(self, node: Node, path: str, facts: Facts) -> Facts:
+        if not node.enabled:
+            # Whatever it names may be there once somebody switches it on, and others, too.
+            self._do(node, path, replace(facts, unreachable=True))
+            return facts
+        after = self._do(node, path, facts)
+        if after.unreachable and node.continue_on_error:
+            return facts
+        return after
+
+    def _do(self, node: Node, path: str, facts: Facts) -> Facts:
+        match node:
+            case ActionNode():
+                facts = self._action(node, path, facts)
+            case VariablesNode():
+                self._found += self._texts.values(f"{path}.variables", node.variables, facts, secrets=False)
+                facts = replace(facts, variables=facts.variables.union(node.variables))
+            case ConditionNode():
+                self._condition(f"{path}.condition", node.condition, facts)
+                self._end(facts)
+                facts = facts.granted(proven(node.condition))
+            case StopNode():
+                self._end(facts)
+                facts = replace(facts, unreachable=True)
+            case WaitUntilNode() | WaitForTriggerNode() | DelayNode():
+                facts = self._wait(node, path, facts)
+            case _:
+                facts = self._contain(node, path, facts)
+        return facts
+
+    def _contain(self, node: Node, path: str, facts: Facts) -> Facts:
+        match node:
+            case ChooseNode():
+                return self._choose(node, path, facts)
+            case ParallelNode():
+                return self._parallel(node, path, facts)
+            case RepeatNode():
+                return self._repeat(node, path, facts)
+            case SequenceNode():
+                return self._walk(node.sequence, f"{path}.sequence", facts)
+        return facts
+
+    def _action(self, node: ActionNode, path: str, facts: Facts) -> Facts:
+        self._found += self._texts.values(f"{path}.config", node.config, facts, secrets=True)
+        action = self._catalog.actions.get(node.action)
+        if action is None:
+            known = ", ".join(one.id for one in self._catalog.actions.all())
+            self._tell(f"{path}.action", f"There is no action {node.action!r}; there are {known}.")
+            return facts
+        self._found += action_config_problems(f"{path}.config", action, node.config)
+        self._target(node, action, path)
+        if action.produces is None:
+            return facts
+        if node.id is None:
+            self._tell(f"{path}.id", f"{action.id} hands something on, so that it needs an id.")
+            return facts
+        return facts.produced(node.id)
+
+    def _target(self, node: ActionNode, action: ActionType, path: str) -> None:
+        for type_ in action.consumes:
+            artifact = self._catalog.actions.artifact(type_)
+            assert artifact is not None, "actions are registered with types that are known"
+            name = f"{artifact.local_name}_id"
+            if type_ not in self._handed_on and not any(
+                _is_given(node.config.get(key)) for key in (name, to_camel(name))
+            ):
+                message = f"No {to_camel(name)} was given, and no step hands one on that this could work on."
+                self._tell(f"{path}.config", message)
+
+    def _wait(self, node: WaitUntilNode | WaitForTriggerNode | DelayNode, path: str, facts: Facts) -> Facts:
+        match node:
+            case WaitUntilNode():
+                self._condition(f"{path}.wait_until.condition", node.wait_until.condition, facts)
+            case DelayNode():
+                if node.delay.template is not None:
+                    self._template(f"{path}.delay.template", node.delay.template, facts)
+            case _:
+                facts = self._wait_for_trigger(node, path, facts)
+        return facts
+
+    def _wait_for_trigger(self, node: WaitForTriggerNode, path: str, facts: Facts) -> Facts:
+        wait, path = node.wait_for_trigger, f"{path}.wait_for_trigger"
+        trigger = self._catalog.triggers.get(wait.event)
+        if trigger is None:
+            self._tell(f"{path}.event", unknown_event(wait.event, self._catalog))
+        elif not is_of_entity(trigger):
+            self._tell(f"{path}.event", f"{wait.event} cannot be waited for; a delay waits for a time.")
+        if wait.filter is not None:
+            self._expression(f"{path}.filter", wait.filter, facts)
+        if wait.context_key is not None:
+            self._template(f"{path}.context_key", wait.context_key, facts)
+        return replace(facts, resume=True)
+
+    def _choose(self, node: ChooseNode, path: str, facts: Facts) -> Facts:
+        ways: list[Facts] = []
+        for index, branch in enumerate(node.choose):
+            place = f"{path}.choose[{index}]"
+            self._condition(f"{place}.when", branch.when, facts)
+            inside = facts.granted(proven(branch.when))
+            ways.append(self._walk(branch.sequence, f"{place}.sequence", inside))
+        ways.append(self._walk(node.else_ or [], f"{path}.else", facts))
+        return meeting(*ways)
+
+    def _parallel(self, node: ParallelNode, path: str, facts: Facts) -> Facts:
+        after = facts
+        for index, branch in enumerate(node.parallel):
+            end = self._branch(branch, f"{path}.parallel[{index}]", facts)
+            # What one branch waited for stays its own.
+            after = replace(after.may_have(end), artifacts=after.artifacts | end.artifacts, resume=facts.resume)
+        return after
+
+    def _branch(self, node: Action, path: str, facts: Facts) -> Facts:
+        """What is there when the branch is over, be it that a stop or a condition ended it."""
+        self._ends.append([])
+        end = self._visit(node, path, facts)
+        return replace(meeting(end, *self._ends.pop()), unreachable=False)
+
+    def _repeat(self, node: RepeatNode, path: str, facts: Facts) -> Facts:
+        repeat, path = node.repeat, f"{path}.repeat"
+        if repeat.for_each is not None:
+            self._expression(f"{path}.for_each", repeat.for_each, facts)
+        start = replace(facts, repeat=True)
+        if repeat.count != 1:
+            start = start.may_have(self._whatever_of(repeat.sequence))
+        if repeat.while_ is not None:
+            self._condition(f"{path}.while", repeat.while_, start)
+            start = start.granted(proven(repeat.while_))
+        end = self._walk(repeat.sequence, f"{path}.sequence", start)
+        if repeat.until is not None:
+            self._condition(f"{path}.until", repeat.until, end)
+        if repeat.count is None and repeat.until is None:
+            # Perhaps there is no round at all.
+            end = meeting(facts, end)
+        return replace(end, repeat=facts.repeat)
+
+    def _whatever_of(self, nodes: Sequence[Node]) -> Facts:
+        """All that these steps may leave for their next round."""
+        facts = Facts()
+        for _, node in walk(nodes):
+            if not node.enabled:
+                continue
+            if isinstance(node, VariablesNode):
+                facts = replace(facts, variables=facts.variables.union(node.variables))
+            elif isinstance(node, WaitForTriggerNode):
+                facts = replace(facts, resume=True)
+            elif isinstance(node, ActionNode) and node.id is not None:
+                facts = replace(facts, possible=facts.possible | {node.id})
+        return facts
+
+    def _end(self, facts: Facts) -> None:
+        if self._ends:
+            self._ends[-1].append(facts)
+
+    def _condition(self, path: str, condition: Any, facts: Facts) -> None:
+        self._found += self._texts.condition(path, condition, Place.CONDITION, facts)
+
+    def _expression(self, path: str, text: str, facts: Facts) -> None:
+        self._found += self._texts.expression(path, text, Place.PLAIN, facts)
+
+    def _template(self, path: str, text: str, facts: Facts) -> None:
+        self._found += self._texts.template(path, text, Place.PLAIN, facts)
+
+    def _tell(self, path: str, message: str) -> None:
+        self._found.append(Problem(path=path, message=message))
+
+
+def _is_given(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())

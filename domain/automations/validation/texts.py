@@ -1,0 +1,178 @@
+"""Expressions and templates where they stand: whether they are some, and whether what they name is there."""
+
+from collections.abc import Iterator, Mapping, Set
+from typing import Any
+
+from jinja2 import nodes
+
+from domain.automations.conditions.duration import Duration
+from domain.automations.conditions.model import All, AnyOf, Condition, Negation, NumericState, SystemState
+from domain.automations.expressions.analysis import references
+from domain.automations.expressions.errors import ExpressionError
+from domain.automations.expressions.language import Expression, compile_expression
+from domain.automations.expressions.references import Reference, tree_references
+from domain.automations.expressions.templates import Template, compile_template
+from domain.automations.secret_references import without_references
+from domain.automations.validation.places import Facts, Place
+from domain.automations.validation.problems import Problem, below
+
+_LOOP = "`repeat` exists inside of loops only."
+_RESUME = "`resume` exists after a wait_for_trigger only."
+_SECRET = "A secret stands in the config of an action only, as `${{ secrets.NAME }}`."  # noqa: S105 - it is no password
+
+
+class Texts:
+    """Checks the texts of one definition, by what its steps hand on."""
+
+    def __init__(self, produced: Mapping[str, str | None]) -> None:
+        #: By the id of each step, the local name of what it hands on.
+        self._produced = produced
+
+    def expression(self, path: str, text: str, place: Place, facts: Facts) -> Iterator[Problem]:
+        """What is wrong with an expression."""
+        yield from self._named(path, compile_expression(text), place, facts)
+
+    def template(self, path: str, text: str, place: Place, facts: Facts) -> Iterator[Problem]:
+        """What is wrong with a template."""
+        try:
+            compiled = compile_template(text)
+        except ExpressionError as error:
+            yield _problem(path, error.message, error.line, error.column)
+            return
+        yield from self._named(path, compiled, place, facts)
+
+    def values(self, path: str, value: Any, facts: Facts, *, secrets: bool) -> Iterator[Problem]:
+        """What is wrong with the templates in a JSON value; secrets stand in configs only."""
+        match value:
+            case str():
+                plain = without_references(value)
+                if plain != value and not secrets:
+                    yield Problem(path=path, message=_SECRET)
+                yield from self.template(path, plain, Place.VALUE, facts)
+            case dict():
+                for key, item in value.items():
+                    yield from self.values(below(path, key), item, facts, secrets=secrets)
+            case list():
+                for index, item in enumerate(value):
+                    yield from self.values(below(path, index), item, facts, secrets=secrets)
+
+    def condition(self, path: str, condition: Condition, place: Place, facts: Facts) -> Iterator[Problem]:
+        """What is wrong with the expressions in a condition."""
+        match condition:
+            case str():
+                yield from self.expression(path, condition, place, facts)
+            case All() | AnyOf():
+                key = "and" if isinstance(condition, All) else "or"
+                facts = facts.granted(proven(condition))
+                for index, part in enumerate(condition.conditions):
+                    yield from self.condition(f"{path}.{key}[{index}]", part, place, facts)
+            case Negation():
+                yield from self.condition(f"{path}.not", condition.condition, place, facts)
+            case NumericState():
+                if isinstance(value := condition.numeric_state.value, str):
+                    yield from self.expression(f"{path}.numeric_state.value", value, place, facts)
+            case SystemState():
+                yield from self.duration(f"{path}.state.for", condition.state.dwell, place, facts)
+
+    def duration(self, path: str, duration: Duration | None, place: Place, facts: Facts) -> Iterator[Problem]:
+        """What is wrong with the template of a duration."""
+        if duration is not None and duration.template is not None:
+            yield from self.template(f"{path}.template", duration.template, place, facts)
+
+    def _named(self, path: str, compiled: Expression | Template, place: Place, facts: Facts) -> Iterator[Problem]:
+        for expression in (compiled,) if isinstance(compiled, Expression) else compiled.expressions:
+            tolerated = _asked_for(expression)
+            for reference in references(expression):
+                message = self._fault(reference, place, facts, tolerated)
+                if message is not None:
+                    yield _problem(path, message, reference.line, reference.column)
+
+    def _fault(self, reference: Reference, place: Place, facts: Facts, tolerated: Set[str]) -> str | None:
+        root = reference.root
+        if root not in place.value:
+            return _SECRET if root == "secrets" else f"There is no `{root[:80]}` here; there are {_listed(place)}."
+        if root == "artifacts":
+            return self._artifact_fault(reference, facts, tolerated)
+        if facts.unreachable:
+            return None
+        if root in {"vars", "variables"}:
+            return _variable_fault(reference, facts)
+        if root == "repeat" and not facts.repeat:
+            return _LOOP
+        return _RESUME if root == "resume" and not facts.resume else None
+
+    def _artifact_fault(self, reference: Reference, facts: Facts, tolerated: Set[str]) -> str | None:
+        """What is wrong with `artifacts.<id>.<name>`; what the expression asks for itself may also not be there."""
+        if not reference.parts or not isinstance(reference.parts[0], str | int):
+            return None
+        step = str(reference.parts[0])
+        name = self._produced.get(step)
+        if name is None:
+            return f"The step {step!r:.80} hands nothing on." if step in self._produced else _no_step(step)
+        second = reference.parts[1] if len(reference.parts) > 1 else None
+        if isinstance(second, str | int) and str(second) != name:
+            return f"The step {step!r} hands on `{name}`, not `{second!s:.80}`."
+        if facts.unreachable or step in facts.artifacts or (step in tolerated and step in facts.possible):
+            return None
+        if step in facts.possible:
+            return f"The step {step!r} may not have run before this; ask `artifacts.{step} is defined` first."
+        return f"The step {step!r} does not run before this."
+
+
+def proven(condition: Condition) -> frozenset[str]:
+    """The ids of steps whose artifacts are there where the condition holds, since it asks for `is defined`."""
+    found: set[str] = set()
+    waiting: list[Condition] = [condition]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, All):
+            waiting += part.conditions
+        elif isinstance(part, str):
+            expression = compile_expression(part)
+            found |= _defined(expression, expression.tree)
+    return frozenset(found)
+
+
+def _defined(expression: Expression, tree: nodes.Expr) -> set[str]:
+    """Those of which the tree, where it is true, says that they are there."""
+    if isinstance(tree, nodes.And):
+        return _defined(expression, tree.left) | _defined(expression, tree.right)
+    return _steps(expression, tree.node) if isinstance(tree, nodes.Test) and tree.name == "defined" else set()
+
+
+def _asked_for(expression: Expression) -> set[str]:
+    """Those that need not be there: what `is defined` and `default` are about, anywhere in the expression."""
+    found: set[str] = set()
+    waiting: list[nodes.Node] = [expression.tree]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.iter_child_nodes()
+        if isinstance(node, nodes.Test | nodes.Filter) and node.name in {"defined", "default"}:
+            assert node.node is not None, "none of ours stands without a value"
+            found |= _steps(expression, node.node)
+    return found
+
+
+def _steps(expression: Expression, tree: nodes.Expr) -> set[str]:
+    found = tree_references(tree, expression.source)
+    return {str(one.parts[0]) for one in found if one.root == "artifacts" and one.parts}
+
+
+def _variable_fault(reference: Reference, facts: Facts) -> str | None:
+    name = reference.parts[0] if reference.parts else None
+    if not isinstance(name, str | int) or str(name) in facts.variables:
+        return None
+    return f"No step before this sets the variable {name!r:.80}."
+
+
+def _no_step(step: str) -> str:
+    return f"There is no step {step!r:.80} that hands something on."
+
+
+def _listed(place: Place) -> str:
+    *names, last = place.value
+    return f"{', '.join(names)} and {last}"
+
+
+def _problem(path: str, message: str, line: int, column: int) -> Problem:
+    return Problem(path=path, message=f"{message} (line {line}, column {column})")

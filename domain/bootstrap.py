@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -259,21 +259,22 @@ async def _background(domain: Domain) -> AsyncIterator[None]:
         clock=domain.clock,
         event_retention_days=domain.settings.event_retention_days,
     )
-    await domain.tail.start()
-    await wakeups.start()
-    await domain.subscribers.start()
-    if domain.settings.automations:
-        await domain.automations.start()
-    await domain.sessions.start()
-    tidying = asyncio.create_task(upkeep.run(stopping))
-    try:
-        yield
-    finally:
-        stopping.set()
-        await tidying
-        await domain.sessions.stop()
+    async with AsyncExitStack() as stack:
+        # Each is stopped in turn, also when a later one cannot start.
+        stack.push_async_callback(domain.tail.stop)
+        await domain.tail.start()
+        stack.push_async_callback(wakeups.stop)
+        await wakeups.start()
+        stack.push_async_callback(domain.subscribers.stop)
+        await domain.subscribers.start()
         if domain.settings.automations:
-            await domain.automations.stop()
-        await domain.subscribers.stop()
-        await wakeups.stop()
-        await domain.tail.stop()
+            stack.push_async_callback(domain.automations.stop)
+            await domain.automations.start()
+        stack.push_async_callback(domain.sessions.stop)
+        await domain.sessions.start()
+        tidying = asyncio.create_task(upkeep.run(stopping))
+        try:
+            yield
+        finally:
+            stopping.set()
+            await tidying

@@ -6,7 +6,7 @@ is done twice is up to the workflow, which finds in the run's own steps what is 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
@@ -16,8 +16,10 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
 from dbos._dbos import _get_dbos_instance
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
 
 from domain.automations.slots import SLOTS, FileSlots, PostgresSlots, Slots, take_any
+from domain.errors import StartupError
 from domain.persistence.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ _POLL_SECONDS = 0.1
 _ADOPT_SECONDS = 1.0
 _SLOT_PREFIX = "slot-"
 _FORGOTTEN = 500
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
 
 
 class Workflow(StrEnum):
@@ -55,13 +59,22 @@ class Engine:
         self._slot: int | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._adopting: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._handlers: Mapping[Workflow, Handler] = {}
+        self._halted = False
 
     async def prepare(self) -> None:
-        """Make the engine's own tables, or bring them up to date."""
+        """Make the engine's own tables, or bring them up to date.
+
+        Raises:
+            StartupError: they cannot be made.
+        """
         _quiet()
-        await asyncio.to_thread(DBOS.migrate, self._url, schema=_SCHEMA)
-        await asyncio.to_thread(self._connected().register_queue, _QUEUE, polling_interval_sec=_POLL_SECONDS)
+        try:
+            await asyncio.to_thread(DBOS.migrate, self._url, schema=_SCHEMA)
+            await asyncio.to_thread(self._connected().register_queue, _QUEUE, polling_interval_sec=_POLL_SECONDS)
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise StartupError(f"The tables of the automations' engine cannot be made: {reason}") from error
 
     async def enqueue(self, unit: UnitOfWork, workflow: Workflow, identifier: str) -> None:
         """Have a workflow run once this unit of work is committed; the same one again is enqueued once."""
@@ -77,32 +90,15 @@ class Engine:
             lambda connection: client.enqueue_in_transaction(connection, options, identifier)
         )
 
-    async def start(self, handlers: dict[Workflow, Handler]) -> None:
+    async def start(self, handlers: Mapping[Workflow, Handler]) -> None:
         """Run what is enqueued, and what processes that died left behind.
 
         Raises:
             StartupError: too many processes run automations on this database.
         """
-        _quiet()
+        self._handlers = handlers
         self._slots = self._make_slots()
-        self._slot = await take_any(self._slots)
-        config = DBOSConfig(
-            name="incidentql",
-            system_database_url=self._url,
-            dbos_system_schema=_SCHEMA,
-            application_version=_ENGINE_VERSION,
-            executor_id=f"{_SLOT_PREFIX}{self._slot}",
-            log_level="WARNING",
-            run_migrations=False,
-            use_listen_notify=False,
-            scheduler_polling_interval_sec=3600.0,
-        )
-        DBOS(config=config)
-        _quiet()
-        for workflow, handler in handlers.items():
-            self._register(workflow, handler)
-        # In a thread: it waits for the database, and on SQLite perhaps for a transaction of this very loop.
-        await asyncio.to_thread(DBOS.launch)
+        await self._launch()
         self._adopting = asyncio.create_task(self._adopt())
 
     async def forget(self, *, before: datetime) -> None:
@@ -113,19 +109,12 @@ class Engine:
 
     async def stop(self) -> None:
         """Run no more; what waits is taken up again by the next start, or by another process within seconds."""
-        self._stopping = True
         if self._adopting is not None:
             self._adopting.cancel()
             with suppress(asyncio.CancelledError):
                 await self._adopting
-        logging.getLogger("dbos").setLevel(logging.CRITICAL)
-        for task in self._running:
-            # Their transactions are shielded; where they stand is recorded.
-            task.cancel()
-        if self._running:
-            await asyncio.wait(self._running, timeout=10)
         if self._slots is not None:
-            await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+            await self._halt()
             await self._slots.close()
 
     async def close(self) -> None:
@@ -139,17 +128,54 @@ class Engine:
             self._client = DBOSClient(system_database_url=self._url, dbos_system_schema=_SCHEMA)
         return self._client
 
+    async def _launch(self) -> None:
+        """Run what is enqueued, under the name of a slot that no other process has."""
+        assert self._slots is not None
+        _quiet()
+        slot = await take_any(self._slots)
+        config = DBOSConfig(
+            name="incidentql",
+            system_database_url=self._url,
+            dbos_system_schema=_SCHEMA,
+            application_version=_ENGINE_VERSION,
+            executor_id=f"{_SLOT_PREFIX}{slot}",
+            log_level="WARNING",
+            run_migrations=False,
+            use_listen_notify=False,
+            scheduler_polling_interval_sec=3600.0,
+        )
+        self._halted = False
+        DBOS(config=config)
+        _quiet()
+        for workflow, handler in self._handlers.items():
+            self._register(workflow, handler)
+        # In a thread: it waits for the database, and on SQLite perhaps for a transaction of this very loop.
+        await asyncio.to_thread(DBOS.launch)
+        self._slot = slot
+
+    async def _halt(self) -> None:
+        """Run nothing; where the runs stand is recorded."""
+        self._slot = None
+        self._halted = True
+        logging.getLogger("dbos").setLevel(logging.CRITICAL)
+        for task in self._running:
+            # Their transactions are shielded.
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=10)
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+
     def _register(self, workflow: Workflow, handler: Handler) -> None:
         home = asyncio.get_running_loop()
 
         async def at_home(identifier: str) -> None:
             task = asyncio.current_task()
             assert task is not None
-            if self._stopping:
+            if self._halted:
                 raise asyncio.CancelledError
             self._running.add(task)
             try:
-                await handler(identifier)
+                await _insist(handler, identifier)
             finally:
                 self._running.discard(task)
 
@@ -160,17 +186,31 @@ class Engine:
         DBOS.workflow(name=workflow.value, max_recovery_attempts=None)(work)
 
     async def _adopt(self) -> None:
-        """Take over what processes left behind whose slots were freed by their death."""
-        assert self._slots is not None
+        """Take over what processes left behind whose slots were freed by their death; and keep our own."""
         while True:
             await asyncio.sleep(_ADOPT_SECONDS)
             try:
-                for slot in await asyncio.to_thread(self._foreign_slots):
-                    if await self._slots.take(slot):
-                        await asyncio.to_thread(DBOS._recover_pending_workflows, [f"{_SLOT_PREFIX}{slot}"])  # noqa: SLF001 - the library's documented recovery, without its admin server
-                        await self._slots.give(slot)
+                await self._keep_slot()
+                await self._adopt_from_others()
             except Exception:
                 logger.exception("taking over from other processes failed; trying again")
+
+    async def _keep_slot(self) -> None:
+        assert self._slots is not None
+        if self._slot is not None:
+            if await self._slots.keep(self._slot):
+                return
+            logger.warning("another process took slot %s of this one; it goes on under another", self._slot)
+            # Whoever has the slot runs what this process ran under its name.
+            await self._halt()
+        await self._launch()
+
+    async def _adopt_from_others(self) -> None:
+        assert self._slots is not None
+        for slot in await asyncio.to_thread(self._foreign_slots):
+            if await self._slots.take(slot):
+                await asyncio.to_thread(DBOS._recover_pending_workflows, [f"{_SLOT_PREFIX}{slot}"])  # noqa: SLF001 - the library's documented recovery, without its admin server
+                await self._slots.give(slot)
 
     def _foreign_slots(self) -> Sequence[int]:
         table = "workflow_status" if self._is_sqlite else f"{_SCHEMA}.workflow_status"
@@ -201,6 +241,18 @@ def _forget_some(before: datetime) -> int:
     )
     DBOS.delete_workflows([workflow.workflow_id for workflow in over])
     return len(over)
+
+
+async def _insist(handler: Handler, identifier: str) -> None:
+    """Call until it succeeds: a workflow that failed is never run again, and what it was for would be forgotten."""
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await handler(identifier)
+        except Exception:
+            logger.exception("%s could not be run to its end; trying again in %s s", identifier, pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 def _quiet() -> None:

@@ -17,11 +17,13 @@ from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from domain.ids import new_id
 from domain.model.automation import (
     GROUP_LENGTH,
+    KEY_LENGTH,
     NAME_LENGTH,
     Automation,
     AutomationRun,
     AutomationVersion,
     Firing,
+    bounded_key,
 )
 from domain.model.commands import KEEP, Keep, given
 from domain.model.viewer import Viewer
@@ -121,7 +123,9 @@ class AutomationService:
             rival = await unit.automations.named(after.name)
             if rival is not None and rival.id != after.id:
                 raise _taken(after.name)
-            await unit.automations.save(after, _version(after, viewer, unit.moment()) if renewed else None)
+            # Somebody else may be taking the name at this very moment.
+            if not await unit.automations.save(after, _version(after, viewer, unit.moment()) if renewed else None):
+                raise _taken(after.name)
             if renewed or after.enabled is not before.enabled:
                 await _listen(unit, after)
             return after
@@ -158,9 +162,10 @@ class AutomationService:
 
         Raises:
             NotFoundError: there is no such automation.
-            InvalidInputError: it has no trigger of that id.
+            InvalidInputError: it has no trigger of that id, or the context key is too long.
         """
-        key = f"hand:{viewer.actor.id}:{idempotency_key}"[:200] if idempotency_key else f"hand:{new_id('key')}"
+        key = bounded_key(f"hand:{viewer.actor.id}:{idempotency_key}") if idempotency_key else f"hand:{new_id('key')}"
+        _check_context_key(context_key)
 
         async def work(unit: UnitOfWork) -> AutomationRun | None:
             automation = await _locked(unit, automation_id)
@@ -249,3 +254,8 @@ def _checked_group(group: str | None) -> str | None:
     if group is not None and (not 1 <= len(group) <= GROUP_LENGTH or "\0" in group):
         raise InvalidInputError(f"Group must have 1 to {GROUP_LENGTH} characters.", field=["group"])
     return group
+
+
+def _check_context_key(key: str | None) -> None:
+    if key is not None and (not 1 <= len(key) <= KEY_LENGTH or "\0" in key):
+        raise InvalidInputError(f"Context key must have 1 to {KEY_LENGTH} characters.", field=["contextKey"])

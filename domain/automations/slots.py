@@ -1,7 +1,6 @@
 """Slots: names of worker processes that the operating system or PostgreSQL frees when their owner dies."""
 
 import fcntl
-import logging
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -11,10 +10,9 @@ import asyncpg
 
 from domain.errors import StartupError
 
-logger = logging.getLogger(__name__)
-
 SLOTS = 256
 _LOCK_CLASS = 0x1C1DE29
+_ANSWER_SECONDS = 5.0
 
 
 class Slots(Protocol):
@@ -22,6 +20,9 @@ class Slots(Protocol):
 
     async def take(self, slot: int) -> bool:
         """Hold a slot; False while another process does."""
+
+    async def keep(self, slot: int) -> bool:
+        """Whether a slot that was taken is still held; one that was lost is taken again, unless another process did."""
 
     async def give(self, slot: int) -> None:
         """Let a slot go."""
@@ -35,15 +36,21 @@ class FileSlots:
 
     def __init__(self, database: Path) -> None:
         self._path = database.with_name(database.name + "-slots")
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = self._opened()
 
     async def take(self, slot: int) -> bool:
         """Hold a slot; False while another process does."""
+        self._follow_name()
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, slot)
         except OSError:
             return False
         return True
+
+    async def keep(self, slot: int) -> bool:
+        """Whether a slot that was taken is still held; one that was lost is taken again, unless another process did."""
+        # A lock that this process has already is granted again.
+        return await self.take(slot)
 
     async def give(self, slot: int) -> None:
         """Let a slot go."""
@@ -52,6 +59,17 @@ class FileSlots:
     async def close(self) -> None:
         """Let all slots go."""
         os.close(self._file)
+
+    def _follow_name(self) -> None:
+        """Lock the file that has the name now: one that was removed keeps out nobody who came later."""
+        with suppress(FileNotFoundError):
+            if os.path.samestat(self._path.stat(), os.fstat(self._file)):
+                return
+        os.close(self._file)
+        self._file = self._opened()
+
+    def _opened(self) -> int:
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 class PostgresSlots:
@@ -65,6 +83,18 @@ class PostgresSlots:
         """Hold a slot; False while another process does."""
         connection = await self._connected()
         return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", _LOCK_CLASS, slot))
+
+    async def keep(self, slot: int) -> bool:
+        """Whether a slot that was taken is still held; one that was lost is taken again, unless another process did."""
+        if self._connection is not None and not self._connection.is_closed():
+            try:
+                # The locks live as long as the session: if it answers, they do.
+                await self._connection.fetchval("SELECT 1", timeout=_ANSWER_SECONDS)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                self._connection.terminate()
+            else:
+                return True
+        return await self.take(slot)
 
     async def give(self, slot: int) -> None:
         """Let a slot go."""

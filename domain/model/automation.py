@@ -1,5 +1,6 @@
 """Automations as data: their definitions' versions, their runs, and the steps of those."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,8 @@ from domain.model.actor import Actor, Cause
 
 NAME_LENGTH = 200
 GROUP_LENGTH = 120
+#: What firings, values and things are told apart by.
+KEY_LENGTH = 200
 
 
 class Mode(StrEnum):
@@ -212,3 +215,8 @@ class Dwell:
     state: Mapping[str, Any]
     armed_at: datetime
     fire_at: datetime
+
+
+def bounded_key(text: str) -> str:
+    """The text itself where it is short enough for a key; a longer one's digest, so that no two become the same."""
+    return text if len(text) <= KEY_LENGTH else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

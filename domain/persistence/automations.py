@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.automation import Automation, AutomationVersion
@@ -69,12 +70,19 @@ class AutomationRepository:
             await self._connection.execute(sa.insert(automation_versions).values(**_version_row(version)))
         return written
 
-    async def save(self, automation: Automation, version: AutomationVersion | None) -> None:
-        """Write an automation, which is locked, and its new version where it has one."""
+    async def save(self, automation: Automation, version: AutomationVersion | None) -> bool:
+        """Write an automation, which is locked, and its new version where it has one; False where its name is taken.
+
+        After that nothing else can be written in the same transaction.
+        """
         if version is not None:
             await self._connection.execute(sa.insert(automation_versions).values(**_version_row(version)))
         statement = sa.update(automations).where(automations.c.id == automation.id).values(**_row(automation))
-        await self._connection.execute(statement)
+        try:
+            await self._connection.execute(statement)
+        except IntegrityError:
+            return False
+        return True
 
     async def delete(self, automation_id: str) -> None:
         """Remove an automation with its versions, runs and all that belongs to them."""

@@ -32,6 +32,17 @@ class DwellRepository:
         row = (await self._connection.execute(statement)).mappings().first()
         return None if row is None else _dwell(row)
 
+    async def of_trigger(self, automation_id: str, trigger_id: str, context_key: str | None) -> Dwell | None:
+        """The dwell of a trigger for a thing, while it is armed."""
+        columns = automation_dwells.c
+        statement = sa.select(automation_dwells).where(
+            columns.automation_id == automation_id,
+            columns.trigger_id == trigger_id,
+            columns.context_key == (context_key or ""),
+        )
+        row = (await self._connection.execute(statement)).mappings().first()
+        return None if row is None else _dwell(row)
+
     async def on(self, kind: str, entity_id: str) -> list[Dwell]:
         """The dwells that a change of this entity may break."""
         columns = automation_dwells.c

@@ -46,7 +46,9 @@ class Dwells:
             return
         automations = await unit.automations.lock(sorted({dwell.automation_id for dwell in broken}))
         for dwell in broken:
-            await self._end(unit, dwell, automations[dwell.automation_id], SkipReason.DWELL_BROKEN)
+            # One that was deleted meanwhile took its dwells along.
+            if dwell.automation_id in automations:
+                await self._end(unit, dwell, automations[dwell.automation_id], SkipReason.DWELL_BROKEN)
 
     async def keep(self, dwell_id: str) -> None:
         """Wait for a dwell's end, and fire it if it is still armed then."""
@@ -66,7 +68,9 @@ class Dwells:
         dwell = await unit.dwells.get(dwell_id)
         if dwell is None:
             return
-        automation = (await unit.automations.lock([dwell.automation_id]))[dwell.automation_id]
+        automation = (await unit.automations.lock([dwell.automation_id])).get(dwell.automation_id)
+        if automation is None:
+            return
         definition = Definition.model_validate(automation.definition)
         trigger = definition.trigger(dwell.trigger_id)
         if not automation.enabled or trigger is None or trigger.event != dwell.firing.event:

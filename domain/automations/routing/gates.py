@@ -14,12 +14,11 @@ from domain.automations.expressions.language import compile_expression
 from domain.automations.routing.admission import Admission, Admitted, Enqueue
 from domain.automations.scope import StateReader, trigger_scope
 from domain.ids import new_id
-from domain.model.automation import Automation, Dwell, Firing, SkipReason
+from domain.model.automation import Automation, Dwell, Firing, SkipReason, bounded_key
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 #: No window reaches further back.
 _LONGEST_WINDOW = timedelta(hours=24)
-_KEY_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +58,12 @@ class Gates:
         trigger = fired.trigger
         if trigger.filter is not None and not await self._holds(unit, fired, trigger.filter, SkipReason.FILTER):
             return Admitted(run=None)
-        if trigger.window is not None and not await self._fills(unit, fired, trigger.window):
-            return await self._skip(unit, fired, SkipReason.WINDOW)
+        if trigger.window is not None:
+            filled = await self._fills(unit, fired, trigger.window)
+            if filled is None:
+                return Admitted(run=None)
+            if not filled:
+                return await self._skip(unit, fired, SkipReason.WINDOW)
         if trigger.for_ is not None:
             return await self._arm(unit, fired)
         return await self.start(unit, fired)
@@ -103,14 +106,17 @@ class Gates:
             now=now,
         )
 
-    async def _fills(self, unit: UnitOfWork, fired: Fired, window: Window) -> bool:
-        """Whether enough firings lie within the window by this one; told once, only the one that fills it counts."""
+    async def _fills(self, unit: UnitOfWork, fired: Fired, window: Window) -> bool | None:
+        """Whether enough firings lie within the window by this one; told once, only the one that fills it counts.
+
+        None for a firing that was counted before.
+        """
         automation, trigger, at = fired.automation.id, fired.trigger.name, fired.firing.occurred_at
         partition = await self._partition(unit, fired, window)
         since = at - timedelta(minutes=window.minutes)
         before = await unit.windows.count(automation, trigger, partition, since=since)
         if not await unit.windows.add(automation, trigger, partition, key=fired.firing.key, at=at):
-            return False
+            return None
         await unit.windows.forget(automation, trigger, before=at - _LONGEST_WINDOW)
         filled = before + 1 >= window.count
         return filled and (window.refire == "every" or before < window.count)
@@ -127,7 +133,7 @@ class Gates:
             value = compile_expression(window.partition_by).value(scope, now=now)
         except ExpressionError:
             return otherwise
-        return otherwise if value in {None, ""} or isinstance(value, dict | list) else f"by:{value}"[:_KEY_LENGTH]
+        return bounded_key(f"by:{value}") if isinstance(value, str | int | float) and value != "" else otherwise
 
     async def _arm(self, unit: UnitOfWork, fired: Fired) -> Admitted:
         assert fired.trigger.for_ is not None
@@ -148,6 +154,10 @@ class Gates:
             fire_at=fired.firing.occurred_at + timedelta(seconds=seconds),
         )
         if not await unit.dwells.arm(dwell):
+            armed = await unit.dwells.of_trigger(dwell.automation_id, dwell.trigger_id, dwell.firing.context_key)
+            if armed is not None and armed.firing.key == dwell.firing.key:
+                # Delivered again; a row for it would stand in the way of the run that the dwell ends in.
+                return Admitted(run=None)
             return await self._skip(unit, fired, SkipReason.DWELL_ARMED)
         await self._enqueue(unit, Workflow.DWELL, dwell.id)
         return Admitted(run=None)
@@ -157,7 +167,7 @@ class Gates:
         if once_for is None:
             return None
         value = compile_expression(once_for).value(fired.scope, now=self._now())
-        return str(value)[:_KEY_LENGTH]
+        return bounded_key(str(value))
 
     async def _skip(self, unit: UnitOfWork, fired: Fired, reason: SkipReason, message: str | None = None) -> Admitted:
         return await self._admission.skip(

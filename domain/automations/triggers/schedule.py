@@ -90,15 +90,20 @@ def register_time_triggers(registry: TriggerRegistry) -> None:
         registry.register(trigger)
 
 
-def next_firing(trigger: TriggerPart, *, after: datetime) -> datetime | None:
-    """When a trigger of time fires next; None for one that time does not fire."""
+def next_firing(trigger: TriggerPart, *, after: datetime, was: datetime | None = None) -> datetime | None:
+    """When a trigger of time fires next; None for one that time does not fire.
+
+    Intervals are counted from when it was due before, so that the delay of each firing does not add up.
+    """
     if trigger.event == CRON:
         config = CronConfig.model_validate(trigger.config or {})
         local = after.astimezone(ZoneInfo(config.timezone))
         moment: datetime = croniter(config.cron, local).get_next(datetime)
         return moment.astimezone(after.tzinfo)
     if trigger.event == INTERVAL:
-        return after + timedelta(seconds=IntervalConfig.model_validate(trigger.config or {}).seconds)
+        interval = timedelta(seconds=IntervalConfig.model_validate(trigger.config or {}).seconds)
+        begin = after if was is None else was
+        return begin + interval * max(1, (after - begin) // interval + 1)
     return None
 
 

@@ -51,7 +51,11 @@ class Scheduler:
         """Fire what is due now; how many triggers that were."""
         due = await self._database.read(lambda session: session.automations.due(self._clock.now(), limit=_BATCH))
         for automation_id, trigger_id, moment in due:
-            await self._database.write(partial(self._fire, automation_id, trigger_id, moment))
+            try:
+                await self._database.write(partial(self._fire, automation_id, trigger_id, moment))
+            except Exception:
+                # Those behind it are due as well.
+                logger.exception("%s of %s could not be fired; trying again", trigger_id, automation_id)
         return len(due)
 
     async def _fire(self, automation_id: str, trigger_id: str, due: datetime, unit: UnitOfWork) -> None:
@@ -60,7 +64,7 @@ class Scheduler:
             return
         definition = Definition.model_validate(automation.definition)
         trigger = definition.trigger(trigger_id)
-        following = next_firing(trigger, after=unit.moment()) if trigger is not None else None
+        following = next_firing(trigger, after=unit.moment(), was=due) if trigger is not None else None
         won = await unit.automations.reschedule(automation_id, trigger_id, was=due, next_at=following)
         if not won or trigger is None:
             return

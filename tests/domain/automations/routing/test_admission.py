@@ -1,0 +1,176 @@
+"""Who may run: each mode's decision, the queue that goes on, and firings that count once."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from domain.automations.running.runner import Runner
+from domain.automations.service import WriteAutomation
+from domain.model.automation import Automation, AutomationRun, RunStatus
+from domain.model.incident import Health
+from domain.model.paging import PageRequest
+from domain.persistence.unit_of_work import UnitOfWork
+from tests.domain.automations.world import World
+from tests.factories import ADMIN, make_incident, make_system
+
+WAIT = {"delay": {"seconds": 60}}
+FAIL = {"stop": {"reason": "No use.", "error": True}}
+
+
+async def fire(world: World, times: int = 1) -> list[AutomationRun]:
+    """So many firings; the runs that there are then."""
+    for _ in range(times):
+        await make_incident(world.domain)
+    await world.settle()
+    return await world.runs()
+
+
+async def statuses(world: World) -> list[str]:
+    return [run.status.value for run in await world.runs()]
+
+
+async def queue(world: World, *actions: Mapping[str, Any], times: int = 3) -> list[AutomationRun]:
+    """A queue whose first run waits."""
+    await world.automation(*(actions or (WAIT,)), mode="queued")
+    return await fire(world, times)
+
+
+async def test_the_next_of_a_queue_starts_when_the_one_before_it_ends(world: World) -> None:
+    await queue(world)
+    assert await statuses(world) == ["waiting", "pending", "pending"]
+    world.clock.advance(seconds=60)
+    await _until(world, ["success", "waiting", "pending"])
+
+
+async def test_a_failed_run_lets_the_next_one_start(world: World) -> None:
+    await queue(world, WAIT, FAIL, times=2)
+    world.clock.advance(seconds=60)
+    await _until(world, ["failed", "waiting"])
+
+
+async def test_a_cancelled_run_lets_the_next_one_start(world: World) -> None:
+    first, *_ = await queue(world)
+    await world.domain.automations.service.cancel_run(ADMIN, first.id)
+    await _until(world, ["cancelled", "waiting", "pending"])
+
+
+async def test_cancelling_who_waits_in_the_queue_starts_nobody(world: World) -> None:
+    _, second, third = await queue(world)
+    await world.domain.automations.service.cancel_run(ADMIN, second.id)
+    await world.settle()
+    assert await statuses(world) == ["waiting", "cancelled", "pending"]
+    assert third.id not in await world.enqueued()
+
+
+async def test_the_end_of_a_run_and_the_start_of_the_next_are_one_transaction(world: World) -> None:
+    await world.automation({"variables": {"done": True}}, mode="queued")
+    for _ in range(2):
+        await make_incident(world.domain)
+    await world.route()
+    first, second = await world.runs()
+    crashing = asyncio.Event()
+
+    async def crash(unit: UnitOfWork, finished: AutomationRun) -> None:
+        await world.domain.automations.admission.proceed(unit, finished)
+        crashing.set()
+        raise RuntimeError("the process died")
+
+    task = asyncio.create_task(Runner(world.domain.automations._tools(), proceed=crash).execute(first.id))
+    await crashing.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await statuses(world) == ["running", "pending"]
+    assert await world.enqueued() == [first.id]
+    await world.settle()
+    assert await statuses(world) == ["success", "success"]
+    assert await world.enqueued() == [first.id, second.id]
+
+
+async def test_a_queue_that_became_parallel_still_starts_those_who_waited(world: World) -> None:
+    await queue(world)
+    [automation] = await _automations(world)
+    definition = {**automation.definition, "mode": "parallel"}
+    await world.domain.automations.service.update(ADMIN, automation.id, WriteAutomation(definition=definition))
+    for passed in (["success", "waiting", "pending"], ["success", "success", "waiting"]):
+        world.clock.advance(seconds=60)
+        await _until(world, passed)
+
+
+async def test_deleting_an_automation_ends_its_queue(world: World) -> None:
+    runs = await queue(world)
+    await world.domain.automations.service.delete(runs[0].automation_id)
+    world.clock.advance(seconds=60)
+    await world.settle()
+    assert await world.runs() == []
+    assert await world.enqueued() == [runs[0].id]
+
+
+async def test_a_restart_cancels_what_ran_before(world: World) -> None:
+    await world.automation(WAIT, mode="restart")
+    first, second = await fire(world, 2)
+    assert (first.status, first.message) == (RunStatus.CANCELLED, "Superseded by a newer run.")
+    world.clock.advance(seconds=60)
+    assert (await world.until(second, RunStatus.SUCCESS)).id == second.id
+    assert [step.status.value for step in await world.steps(first)] in ([], ["waiting"])
+
+
+async def test_an_automation_runs_once_across_systems_or_once_for_each(world: World) -> None:
+    trigger = {"event": "system.degraded"}
+    await world.automation(WAIT, triggers=[trigger], concurrency_scope="automation", name="all")
+    await world.automation(WAIT, triggers=[trigger], concurrency_scope="context_key", name="each")
+    for key in ("payments", "search"):
+        await make_system(world.domain, key)
+        await world.report(key, Health.UNHEALTHY)
+    await world.settle()
+    assert sorted(await statuses(world)) == ["skipped", "waiting", "waiting", "waiting"]
+
+
+async def test_a_parallel_automation_starts_the_next_once_one_has_ended(world: World) -> None:
+    await world.automation(WAIT, mode="parallel", max_runs=2)
+    assert [run.status.value for run in await fire(world, 3)] == ["waiting", "waiting", "skipped"]
+    world.clock.advance(seconds=60)
+    await _until(world, ["success", "success", "skipped"])
+    await fire(world)
+    assert await world.skips() == ["max_runs"]
+    assert (await statuses(world))[-1] == "waiting"
+
+
+async def test_an_automation_runs_once_for_each_value(world: World) -> None:
+    await world.automation(once_for="trigger.payload.title", mode="parallel")
+    for title in ("A", "B", "A", "A"):
+        await make_incident(world.domain, title=title)
+    await world.settle()
+    assert [run.firing.payload["title"] for run in await world.runs(RunStatus.SUCCESS)] == ["A", "B"]
+    assert await world.skips() == ["once", "once"]
+
+
+async def test_values_that_begin_alike_are_values_of_their_own(world: World) -> None:
+    await world.automation(once_for="trigger.payload.description", mode="parallel")
+    for end in ("a", "b", "a"):
+        await make_incident(world.domain, description="long " * 60 + end)
+    await world.settle()
+    assert [run.status.value for run in await world.runs()] == ["success", "success", "skipped"]
+
+
+async def test_firings_at_once_by_hand_and_by_change_are_decided_one_by_one(world: World) -> None:
+    automation = await world.automation(WAIT)
+    await make_incident(world.domain)
+    await asyncio.gather(world.route(), *(_by_hand(world, automation, f"key {n % 2}") for n in range(6)))
+    await world.settle()
+    hand = [run for run in await world.runs() if run.firing.event == "manual"]
+    assert len(hand) == 2
+
+
+async def _by_hand(world: World, automation: Automation, key: str) -> None:
+    await world.domain.automations.service.run_by_hand(ADMIN, automation.id, idempotency_key=key)
+
+
+async def _until(world: World, wanted: list[str]) -> None:
+    async with asyncio.timeout(5):
+        while await statuses(world) != wanted:
+            await world.settle()
+
+
+async def _automations(world: World) -> list[Automation]:
+    page = await world.domain.database.read(lambda session: session.automations.page(PageRequest(size=10)))
+    return list(page.items)

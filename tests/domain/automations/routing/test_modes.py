@@ -1,0 +1,184 @@
+"""Modes under pressure: fifty firings through the routers of two processes, while runs start and end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from domain.bootstrap import Domain, running_domain
+from domain.messaging.readers import DurableReader
+from domain.model.automation import AutomationRun, RunStatus, SkipReason
+from domain.model.change import Change
+from domain.model.incident import Health
+from domain.persistence.unit_of_work import UnitOfWork
+from domain.settings import Settings
+from tests.conftest import SteppingClock
+from tests.domain.automations.world import DEADLINE_SECONDS, World
+from tests.factories import make_incident, make_system, report_health
+
+#: How many there are, also by thing.
+FIRINGS = {False: 50, True: 20}
+#: Time stands still: whatever waits, waits.
+WAIT = {"delay": {"seconds": 60}}
+QUICK = {"variables": {"done": True}}
+
+
+@pytest.fixture
+async def other(world: World, settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
+    """Another process on the same database."""
+    async with running_domain(settings, clock=clock) as other:
+        yield other
+
+
+@asynccontextmanager
+async def under_way(world: World, other: Domain, *, running: bool = True) -> AsyncIterator[None]:
+    """Meanwhile both processes route, and runs begin as soon as they are enqueued."""
+    readers = [_reader(domain, kind) for domain in (world.domain, other) for kind in ("incident", "health")]
+    for reader in readers:
+        await reader.register(after=0)
+
+    async def again_and_again(work: Callable[[], Awaitable[object]], pause: float) -> None:
+        while True:
+            await work()
+            await asyncio.sleep(pause)
+
+    tasks = [asyncio.create_task(again_and_again(reader.run_pending, 0.01)) for reader in readers]
+    if running:
+        tasks.append(asyncio.create_task(again_and_again(world.run_enqueued, 0.04)))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _reader(domain: Domain, kind: str) -> DurableReader:
+    async def route(unit: UnitOfWork, change: Change) -> None:
+        await domain.automations.router.route(unit, change)
+
+    name = f"on_change:automations:{kind}"
+    return DurableReader(name, kind=kind, handler=route, database=domain.database, tail=domain.tail, clock=domain.clock)
+
+
+async def fire(world: World, other: Domain, *, by_thing: bool) -> None:
+    """Fifty changes at once in two processes; by thing, twenty that are of two systems."""
+    domains = (world.domain, other)
+    if not by_thing:
+        await make_system(world.domain)
+        await asyncio.gather(*(make_incident(domains[n % 2], "payments") for n in range(50)))
+        return
+
+    async def flap(domain: Domain, key: str) -> None:
+        await make_system(domain, key)
+        for n in range(10):
+            await report_health(domain, key, Health.UNHEALTHY if n % 2 else Health.DEGRADED)
+
+    await asyncio.gather(flap(world.domain, "payments"), flap(other, "search"))
+
+
+async def firings(world: World, *, of_all: int, done: Callable[[list[AutomationRun]], bool]) -> list[AutomationRun]:
+    """What the firings led to, once all are routed and the runs are where they are to be."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while len(runs := await world.runs()) < of_all or not done(runs):  # noqa: ASYNC110 - it is the database that is watched
+            await asyncio.sleep(0.05)
+    return runs
+
+
+def of(runs: list[AutomationRun], status: RunStatus, reason: SkipReason | None = None) -> list[AutomationRun]:
+    return [run for run in runs if run.status is status and run.reason is reason]
+
+
+async def highest_activity(world: World, buckets: dict[str, str]) -> int:
+    """How many runs of one bucket were under way at once, at most, by the log."""
+    active: dict[str, set[str]] = {}
+    highest = 0
+    for change in await world.domain.database.read(lambda session: session.changes.after(0, limit=10_000)):
+        if change.kind == "automation_run":
+            under_way = active.setdefault(buckets[change.entity_id], set())
+            started = (change.next or {}).get("status") in {RunStatus.RUNNING, RunStatus.WAITING}
+            (under_way.add if started else under_way.discard)(change.entity_id)
+            highest = max(highest, len(under_way))
+    return highest
+
+
+async def automate(world: World, action: Mapping[str, Any], *, by_thing: bool, **fields: Any) -> int:
+    """How many buckets there will be."""
+    event = "system.health_changed" if by_thing else "incident.created"
+    scope = "context_key" if by_thing else "automation"
+    await world.automation(action, triggers=[{"event": event}], concurrency_scope=scope, **fields)
+    return 2 if by_thing else 1
+
+
+by_thing = pytest.mark.parametrize("by_thing", [False, True], ids=["automation", "context_key"])
+
+
+@by_thing
+async def test_a_single_automation_runs_once_and_skips_the_others(world: World, other: Domain, by_thing: bool) -> None:
+    buckets = await automate(world, WAIT, by_thing=by_thing, mode="single")
+    async with under_way(world, other):
+        await fire(world, other, by_thing=by_thing)
+        runs = await firings(
+            world, of_all=FIRINGS[by_thing], done=lambda runs: len(of(runs, RunStatus.WAITING)) == buckets
+        )
+    assert len(of(runs, RunStatus.SKIPPED, SkipReason.ALREADY_RUNNING)) == FIRINGS[by_thing] - buckets
+    assert len(runs) == FIRINGS[by_thing]
+
+
+@by_thing
+async def test_a_restarting_automation_ends_with_its_last_run_alone(
+    world: World, other: Domain, by_thing: bool
+) -> None:
+    buckets = await automate(world, WAIT, by_thing=by_thing, mode="restart")
+    async with under_way(world, other):
+        await fire(world, other, by_thing=by_thing)
+        runs = await firings(
+            world, of_all=FIRINGS[by_thing], done=lambda runs: len(of(runs, RunStatus.WAITING)) == buckets
+        )
+    superseded = of(runs, RunStatus.CANCELLED)
+    assert {run.message for run in superseded} == {"Superseded by a newer run."}
+    assert len(superseded) == FIRINGS[by_thing] - buckets
+    last = {run.bucket: run.id for run in runs}
+    assert {run.bucket: run.id for run in of(runs, RunStatus.WAITING)} == last
+
+
+@by_thing
+async def test_a_queued_automation_runs_all_one_at_a_time_in_order(world: World, other: Domain, by_thing: bool) -> None:
+    await automate(world, QUICK, by_thing=by_thing, mode="queued", max_runs=1000)
+    async with under_way(world, other):
+        await fire(world, other, by_thing=by_thing)
+        runs = await firings(
+            world, of_all=FIRINGS[by_thing], done=lambda runs: len(of(runs, RunStatus.SUCCESS)) == FIRINGS[by_thing]
+        )
+    assert await highest_activity(world, {run.id: run.bucket for run in runs}) == 1
+    log = await world.domain.database.read(lambda session: session.changes.after(0, limit=10_000))
+    ended = [c.entity_id for c in log if (c.next or {}).get("status") == "success"]
+    fired = [c.id for c in log if c.kind in {"incident", "health"}]
+    keys = {run.id: run.firing.key for run in runs}
+    for bucket in {run.bucket for run in runs}:
+        mine = {run.firing.key for run in runs if run.bucket == bucket}
+        assert [keys[run] for run in ended if keys[run] in mine] == [key for key in fired if key in mine]
+
+
+@by_thing
+async def test_a_parallel_automation_never_runs_more_than_it_may(world: World, other: Domain, by_thing: bool) -> None:
+    buckets = await automate(world, WAIT, by_thing=by_thing, mode="parallel", max_runs=5)
+    async with under_way(world, other):
+        await fire(world, other, by_thing=by_thing)
+        runs = await firings(
+            world, of_all=FIRINGS[by_thing], done=lambda runs: len(of(runs, RunStatus.WAITING)) == 5 * buckets
+        )
+    assert len(of(runs, RunStatus.SKIPPED, SkipReason.MAX_RUNS)) == FIRINGS[by_thing] - 5 * buckets
+    assert await highest_activity(world, {run.id: run.bucket for run in runs}) == 5
+
+
+async def test_a_full_queue_says_so(world: World, other: Domain) -> None:
+    await automate(world, WAIT, by_thing=False, mode="queued", max_runs=3)
+    async with under_way(world, other, running=False):
+        await fire(world, other, by_thing=False)
+        runs = await firings(world, of_all=50, done=lambda _: True)
+    assert len(of(runs, RunStatus.PENDING)) == 4
+    assert len(of(runs, RunStatus.SKIPPED, SkipReason.QUEUE_FULL)) == 46
+    assert await world.enqueued() == [of(runs, RunStatus.PENDING)[0].id]

@@ -22,6 +22,7 @@ from gql.mutations.secret import SecretMutations
 from gql.mutations.system import SystemMutations
 from gql.mutations.timeline import TimelineMutations
 from gql.mutations.token import TokenMutations
+from gql.queries.explanation import ExplanationQueries
 from gql.queries.incident import IncidentQueries
 from gql.queries.limits import LimitQueries
 from gql.queries.node import NodeQueries
@@ -32,7 +33,7 @@ from gql.subscriptions.incident import IncidentSubscriptions
 
 
 @strawberry.type(description="What can be asked.")
-class Query(IncidentQueries, SystemQueries, TokenQueries, SecretQueries, NodeQueries, LimitQueries):
+class Query(IncidentQueries, SystemQueries, TokenQueries, SecretQueries, ExplanationQueries, NodeQueries, LimitQueries):
     pass
 
 

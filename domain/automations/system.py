@@ -8,6 +8,7 @@ from domain.automations.actions.registry import ActionRegistry
 from domain.automations.catalog import Catalog
 from domain.automations.definition import Definition
 from domain.automations.engine import Engine, Workflow
+from domain.automations.explanation import Explanations
 from domain.automations.routing.admission import Admission
 from domain.automations.routing.dwells import Dwells
 from domain.automations.routing.gates import Gates
@@ -99,6 +100,7 @@ class AutomationSystem:
             retention_days=parts.run_retention_days,
         )
         self.runner = Runner(self._tools(), proceed=self.admission.proceed)
+        self.explanations = Explanations(parts.database)
         self.service = AutomationService(
             writer=parts.writer,
             clock=parts.clock,

@@ -110,6 +110,18 @@ class ChangeRepository:
         rows = (await self._connection.execute(sa.select(changes).where(changes.c.id.in_(ids)))).mappings()
         return {row["id"]: change_of(row) for row in rows}
 
+    async def latest_of(self, kind: str, entity_id: str, *, limit: int) -> list[Change]:
+        """The newest changes of an entity, oldest first."""
+        of_entity = sa.and_(changes.c.kind == kind, changes.c.entity_id == entity_id)
+        statement = sa.select(changes).where(of_entity).order_by(changes.c.version.desc()).limit(limit)
+        return [change_of(row) for row in (await self._connection.execute(statement)).mappings()][::-1]
+
+    async def written_by(self, run_ids: Sequence[str], *, besides: str, limit: int) -> list[Change]:
+        """The first changes that these runs made, but for those of one kind, oldest first."""
+        made = sa.and_(changes.c.run_id.in_(run_ids), changes.c.kind != besides)
+        statement = sa.select(changes).where(made).order_by(changes.c.seq).limit(limit)
+        return [change_of(row) for row in (await self._connection.execute(statement)).mappings()]
+
     async def prune(self, *, before: datetime, limit: int) -> int:
         """Forget up to `limit` of the oldest changes, those older than a moment; how many they were."""
         oldest = sa.select(changes.c.seq).where(changes.c.occurred_at < before).order_by(changes.c.seq).limit(limit)

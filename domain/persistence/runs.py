@@ -88,10 +88,11 @@ class RunRepository:
         statement = sa.select(sa.func.count()).select_from(automation_runs).where(*_conditions(automation_id, statuses))
         return int(await self._connection.scalar(statement) or 0)
 
-    async def of_changes(self, change_ids: Sequence[str]) -> list[AutomationRun]:
-        """The runs, and the firings that led to none, that these changes fired."""
+    async def of_changes(self, change_ids: Sequence[str], *, limit: int | None = None) -> list[AutomationRun]:
+        """The runs, and the firings that led to none, that these changes fired; the first of them."""
         columns = automation_runs.c
-        statement = sa.select(automation_runs).where(columns.change_id.in_(change_ids)).order_by(columns.id)
+        statement = sa.select(automation_runs).where(columns.change_id.in_(change_ids))
+        statement = statement.order_by(columns.id).limit(limit)
         return [_run(row) for row in (await self._connection.execute(statement)).mappings()]
 
     async def forget(self, *, before: datetime, limit: int) -> int:

@@ -76,13 +76,7 @@ class AutomationSystem:
         self.wakes = WakeIndex(parts.tail)
         self.states = StateReader(parts.registry)
         self.admission = Admission(journal=self.journal, enqueue=parts.engine.enqueue)
-        self.gates = Gates(
-            admission=self.admission,
-            states=self.states,
-            enqueue=parts.engine.enqueue,
-            depth=DEPTH,
-            now=parts.clock.now,
-        )
+        self.gates = self._gates()
         self.dwells = Dwells(
             database=parts.database,
             clock=parts.clock,
@@ -136,6 +130,15 @@ class AutomationSystem:
         await asyncio.gather(*self._tasks)
         await self._parts.engine.stop()
         await self.wakes.stop()
+
+    def _gates(self) -> Gates:
+        return Gates(
+            admission=self.admission,
+            states=self.states,
+            enqueue=self._parts.engine.enqueue,
+            depth=DEPTH,
+            now=self._parts.clock.now,
+        )
 
     def _tools(self) -> Tools:
         parts = self._parts

@@ -59,7 +59,7 @@ def _without_entity(path: str, part: TriggerPart, trigger: Trigger) -> Iterator[
         return
     if part.for_ is not None:
         yield Problem(path=f"{path}.for", message=f"Nothing of {trigger.id} can hold for a time.")
-    if part.window is not None:
+    if part.window is not None and trigger.id == MANUAL:
         yield Problem(path=f"{path}.window", message=f"The firings of {trigger.id} are not counted.")
     if part.filter is not None and trigger.id == MANUAL:
         yield Problem(path=f"{path}.filter", message="A run by hand is not filtered.")

@@ -1,6 +1,7 @@
 """Dwells: what fired a trigger has to hold, without a break, for as long as the trigger asks."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -227,14 +228,14 @@ async def test_each_system_has_a_dwell_of_its_own(world: World) -> None:
 
 
 async def test_a_trigger_without_a_thing_has_one_dwell(world: World) -> None:
-    trigger = {"event": "time.interval", "config": {"seconds": 60}, "for": {"minutes": 30}}
-    automation = await world.automation(NOTE, triggers=[trigger])
-    for _ in range(2):
-        world.clock.advance(seconds=60)
-        await world.domain.automations.scheduler.run_pending()
-    [dwell] = await dwells(world, automation)
-    assert dwell.firing.context_key is None
-    assert await world.skips() == ["dwell_armed"]
+    automation = await sustained(world)
+    await world.report("payments", Health.DEGRADED)
+    await world.settle()
+    [armed] = await dwells(world, automation)
+    nothing = replace(armed, firing=replace(armed.firing, context_key=None))
+    for number, written in ((1, True), (2, False)):
+        dwell = replace(nothing, id=f"dwl_{number}")
+        assert (await world.domain.database.write(lambda unit, dwell=dwell: unit.dwells.arm(dwell))).value is written  # type: ignore[misc]
 
 
 async def test_a_change_that_is_delivered_again_does_not_cost_the_run_of_its_dwell(world: World) -> None:

@@ -60,7 +60,9 @@ def _reader(domain: Domain, kind: str) -> DurableReader:
         await domain.automations.router.route(unit, change)
 
     name = f"on_change:automations:{kind}"
-    return DurableReader(name, kind=kind, handler=route, database=domain.database, tail=domain.tail, clock=domain.clock)
+    return DurableReader(
+        name, kinds=[kind], handler=route, database=domain.database, tail=domain.tail, clock=domain.clock
+    )
 
 
 async def fire(world: World, other: Domain, *, by_thing: bool) -> None:

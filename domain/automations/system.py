@@ -9,6 +9,7 @@ from domain.automations.actions.registry import ActionRegistry
 from domain.automations.catalog import Catalog
 from domain.automations.definition import Definition
 from domain.automations.engine import Engine, Workflow
+from domain.automations.reads import AutomationReads
 from domain.automations.routing.admission import Admission
 from domain.automations.routing.dwells import Dwells
 from domain.automations.routing.gates import Gates
@@ -94,6 +95,7 @@ class AutomationSystem:
         self.router = Router(gates=self.gates, dwells=self.dwells)
         self.scheduler = Scheduler(database=parts.database, clock=parts.clock, gates=self.gates)
         self.runner = Runner(self._tools(), proceed=self.admission.proceed)
+        self.reads = AutomationReads(parts.database)
         self.service = AutomationService(
             writer=parts.writer,
             clock=parts.clock,

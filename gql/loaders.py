@@ -7,18 +7,21 @@ from typing import TypeVar
 from strawberry.dataloader import DataLoader
 
 from domain.bootstrap import Domain
-from domain.model.change import Transition
+from domain.model.automation import Artifact, Automation, AutomationRun, AutomationVersion, RunStatus, RunStep
+from domain.model.change import Change, Transition
 from domain.model.health import ReportedHealth
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Page, PageRequest
 from domain.model.system import ActiveHealthOverride, System
 from domain.model.viewer import Audience
 
-K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+A = TypeVar("A", bound=Hashable)
 
 #: One page of a list that belongs to a parent.
 PageKey = tuple[str, PageRequest]
+Statuses = tuple[RunStatus, ...]
+RunsAsked = tuple[PageRequest, Statuses]
 
 
 class Loaders:
@@ -26,6 +29,8 @@ class Loaders:
 
     def __init__(self, domain: Domain, audience: Audience) -> None:
         reads = domain.reads
+        self._domain = domain
+        self._automations: AutomationLoaders | None = None
         self.incidents: DataLoader[str, Incident | None] = _by_id(reads.incidents)
         self.systems: DataLoader[str, System | None] = _by_id(reads.systems)
         self.health: DataLoader[str, ReportedHealth | None] = _by_id(reads.health_of)
@@ -57,6 +62,35 @@ class Loaders:
             lambda ids, page: reads.incident_pages_of_systems(ids, page, open_only=True)
         )
 
+    @property
+    def automations(self) -> "AutomationLoaders":
+        """What is about automations; made when first asked for, because most operations never do."""
+        if self._automations is None:
+            self._automations = AutomationLoaders(self._domain)
+        return self._automations
+
+
+class AutomationLoaders:
+    """Automations and runs, for those who may read them."""
+
+    def __init__(self, domain: Domain) -> None:
+        reads = domain.automations.reads
+        self.automations: DataLoader[str, Automation | None] = _by_id(reads.automations)
+        self.versions: DataLoader[PageKey, Page[AutomationVersion]] = _by_page(reads.version_pages)
+        self.version_counts: DataLoader[str, int | None] = _by_id(reads.version_counts)
+        self.runs: DataLoader[str, AutomationRun | None] = _by_id(reads.runs)
+        self.opening_runs: DataLoader[str, AutomationRun | None] = _by_id(reads.runs_that_opened)
+        self.runs_of: DataLoader[tuple[str, RunsAsked], Page[AutomationRun]] = _by_page(
+            lambda ids, asked: reads.run_pages(ids, *asked)
+        )
+        self.run_counts: DataLoader[tuple[str, Statuses], int] = _by_page(reads.run_counts)
+        self.steps: DataLoader[PageKey, Page[RunStep]] = _by_page(reads.step_pages)
+        self.step_counts: DataLoader[str, int | None] = _by_id(reads.step_counts)
+        self.artifacts: DataLoader[PageKey, Page[Artifact]] = _by_page(reads.artifact_pages)
+        self.artifact_counts: DataLoader[str, int | None] = _by_id(reads.artifact_counts)
+        self.changes: DataLoader[PageKey, Page[Change]] = _by_page(reads.change_pages)
+        self.change_counts: DataLoader[str, int | None] = _by_id(reads.change_counts)
+
 
 def _by_id(read: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]]) -> DataLoader[str, V | None]:
     async def load(ids: list[str]) -> list[V | None]:
@@ -66,16 +100,14 @@ def _by_id(read: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]]) -> DataL
     return DataLoader(load_fn=load)
 
 
-def _by_page(
-    read: Callable[[Sequence[str], PageRequest], Awaitable[Mapping[str, Page[V]]]],
-) -> DataLoader[PageKey, Page[V]]:
+def _by_page(read: Callable[[Sequence[str], A], Awaitable[Mapping[str, V]]]) -> DataLoader[tuple[str, A], V]:
     """Parents that ask for the same page share a read; aliases with other arguments get their own."""
 
-    async def load(keys: list[PageKey]) -> list[Page[V]]:
-        parents: dict[PageRequest, list[str]] = {}
-        for parent, page in keys:
-            parents.setdefault(page, []).append(parent)
-        found = {page: await read(ids, page) for page, ids in parents.items()}
-        return [found[page][parent] for parent, page in keys]
+    async def load(keys: list[tuple[str, A]]) -> list[V]:
+        parents: dict[A, list[str]] = {}
+        for parent, asked in keys:
+            parents.setdefault(asked, []).append(parent)
+        found = {asked: await read(ids, asked) for asked, ids in parents.items()}
+        return [found[asked][parent] for parent, asked in keys]
 
     return DataLoader(load_fn=load)

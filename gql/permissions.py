@@ -68,10 +68,25 @@ class MaySeeSecrets(_Needs):
     role = Role.ADMIN
 
 
+class MayManageAutomations(_Needs):
+    """Admins who are not limited to some systems: automations write incidents of any system."""
+
+    role = Role.ADMIN
+    unlimited = True
+
+
+class MaySeeAutomations(_Needs):
+    """Responders and admins: definitions and traces may tell what is internal."""
+
+    role = Role.RESPONDER
+
+
 MANAGE_INCIDENTS: list[type[BasePermission]] = [MayManageIncidents]
 MANAGE_SYSTEMS: list[type[BasePermission]] = [MayManageSystems]
 MANAGE_TOKENS: list[type[BasePermission]] = [MayManageTokens]
 SEE_TOKENS: list[type[BasePermission]] = [MaySeeTokens]
 MANAGE_SECRETS: list[type[BasePermission]] = [MayManageSecrets]
 SEE_SECRETS: list[type[BasePermission]] = [MaySeeSecrets]
+MANAGE_AUTOMATIONS: list[type[BasePermission]] = [MayManageAutomations]
+SEE_AUTOMATIONS: list[type[BasePermission]] = [MaySeeAutomations]
 READ: list[type[BasePermission]] = [MayRead]

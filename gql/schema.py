@@ -16,12 +16,15 @@ from gql.errors import PublicErrors
 from gql.limits.cache import DocumentCache
 from gql.limits.checks import Checks
 from gql.limits.timing import execute_in_time
+from gql.mutations.automation import AutomationMutations
 from gql.mutations.incident import IncidentMutations
 from gql.mutations.link import LinkMutations
 from gql.mutations.secret import SecretMutations
 from gql.mutations.system import SystemMutations
 from gql.mutations.timeline import TimelineMutations
 from gql.mutations.token import TokenMutations
+from gql.queries.automation import AutomationQueries
+from gql.queries.catalog import CatalogQueries
 from gql.queries.explanation import ExplanationQueries
 from gql.queries.incident import IncidentQueries
 from gql.queries.limits import LimitQueries
@@ -33,12 +36,30 @@ from gql.subscriptions.incident import IncidentSubscriptions
 
 
 @strawberry.type(description="What can be asked.")
-class Query(IncidentQueries, SystemQueries, TokenQueries, SecretQueries, ExplanationQueries, NodeQueries, LimitQueries):
+class Query(
+    IncidentQueries,
+    SystemQueries,
+    AutomationQueries,
+    CatalogQueries,
+    TokenQueries,
+    SecretQueries,
+    ExplanationQueries,
+    NodeQueries,
+    LimitQueries,
+):
     pass
 
 
 @strawberry.type(description="What can be done. Every answer says why a write was refused, and where the log stood.")
-class Mutation(IncidentMutations, TimelineMutations, LinkMutations, SystemMutations, TokenMutations, SecretMutations):
+class Mutation(
+    IncidentMutations,
+    TimelineMutations,
+    LinkMutations,
+    SystemMutations,
+    AutomationMutations,
+    TokenMutations,
+    SecretMutations,
+):
     pass
 
 

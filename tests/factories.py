@@ -1,10 +1,12 @@
 """Things that tests need many of, with every detail that does not matter filled in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from domain.automations.service import WriteAutomation
 from domain.bootstrap import Domain
 from domain.model.actor import Actor, ActorType
+from domain.model.automation import Automation, AutomationRun
 from domain.model.change import Change
 from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem, CreateToken, ReportSystemHealth
 from domain.model.health import SystemHealth
@@ -15,6 +17,14 @@ from domain.model.token import ApiToken
 from domain.model.viewer import Role, Viewer
 
 ADMIN = Viewer(actor=Actor(type=ActorType.APPLICATION, id="tok_admin", name="admin"), role=Role.ADMIN)
+
+#: Of a new incident, says so in the log.
+DEFINITION: Mapping[str, Any] = {
+    "triggers": [{"event": "incident.created"}],
+    "actions": [
+        {"id": "note", "action": "incident.add_update", "config": {"message": "Seen: {{ trigger.payload.title }}"}}
+    ],
+}
 
 
 async def make_system(domain: Domain, key: str = "payments", **fields: Any) -> System:
@@ -51,6 +61,22 @@ async def make_token(domain: Domain, **fields: Any) -> tuple[ApiToken, str]:
 async def make_secret(domain: Domain, name: str = "API_KEY", value: str = "correct-horse-battery") -> Secret:
     """A secret that automations may use."""
     return (await domain.secrets.create(ADMIN, name=name, value=value)).value
+
+
+async def make_automation(domain: Domain, name: str = "noter", **fields: Any) -> Automation:
+    """An automation that is switched on."""
+    definition = fields.pop("definition", DEFINITION)
+    command = WriteAutomation(name=name, definition=definition, **fields)
+    automation = (await domain.automations.service.create(ADMIN, command)).value
+    assert automation is not None
+    return automation
+
+
+async def start_run(domain: Domain, automation: Automation, **fields: Any) -> AutomationRun:
+    """A run of an automation, by hand, which has yet to begin."""
+    run = (await domain.automations.service.run_by_hand(ADMIN, automation.id, **fields)).value
+    assert run is not None
+    return run
 
 
 async def set_status(domain: Domain, incident: Incident, status: Status, message: str = "Moving on") -> Incident:

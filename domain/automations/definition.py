@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -303,6 +304,12 @@ class Definition(Part):
 
 for _model in (Branch, ChooseNode, ParallelNode, Repeat, RepeatNode, SequenceNode, Definition):
     _model.model_rebuild()
+
+
+@cache
+def definition_schema() -> Mapping[str, Any]:
+    """The JSON Schema of definitions."""
+    return Definition.model_json_schema(by_alias=True)
 
 
 def walk(actions: Sequence[Node], path: str = "actions") -> Iterator[tuple[str, Node]]:

@@ -3,27 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from domain.automations.catalog import Catalog
 from domain.automations.definition import Definition
 from domain.automations.routing.admission import Admission
 from domain.automations.running.journal import Journal
+from domain.automations.storable import storable
 from domain.automations.triggers.schedule import MANUAL, next_firing
 from domain.automations.validation import parsed
 from domain.clock import Clock
 from domain.entities.handle import Origin
 from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError
-from domain.ids import new_id
+from domain.ids import new_id, prefix_of
 from domain.model.automation import (
+    CONTEXT_KEY_LENGTH,
+    DESCRIPTION_LENGTH,
     GROUP_LENGTH,
-    KEY_LENGTH,
     NAME_LENGTH,
     Automation,
     AutomationRun,
     AutomationVersion,
     Firing,
-    bounded_key,
 )
 from domain.model.commands import KEEP, Keep, given
 from domain.model.viewer import Viewer
@@ -67,11 +69,11 @@ class AutomationService:
         """
         now = self._clock.now()
         document = given(command.definition, {})
-        parsed(document, self._catalog)
+        parsed(storable(document, "definition"), self._catalog)
         automation = Automation(
             id=new_id("aut"),
             name=_checked_name(given(command.name, "")),
-            description=given(command.description, None),
+            description=_checked_description(given(command.description, None)),
             group=_checked_group(given(command.group, None)),
             enabled=given(command.enabled, True),  # noqa: FBT003 - the default of a field
             number=1,
@@ -103,14 +105,14 @@ class AutomationService:
             NotFoundError, InvalidDefinitionError, AlreadyExistsError, InvalidInputError
         """
         if not isinstance(command.definition, Keep):
-            parsed(command.definition, self._catalog)
+            parsed(storable(command.definition, "definition"), self._catalog)
 
         async def work(unit: UnitOfWork) -> Automation:
             before = await _locked(unit, automation_id)
             after = replace(
                 before,
                 name=_checked_name(given(command.name, before.name)),
-                description=given(command.description, before.description),
+                description=_checked_description(given(command.description, before.description)),
                 group=_checked_group(given(command.group, before.group)),
                 enabled=given(command.enabled, before.enabled),
                 definition=given(command.definition, before.definition),
@@ -160,31 +162,45 @@ class AutomationService:
     ) -> Outcome[AutomationRun | None]:
         """Start a run now, past all gates and also of an automation that is switched off.
 
+        None where a repeated call finds that the run was deleted since.
+
         Raises:
             NotFoundError: there is no such automation.
-            InvalidInputError: it has no trigger of that id, or the context key is too long.
+            InvalidInputError: it has no trigger of that id, or what is handed to it cannot be kept.
+            ConflictError
         """
-        key = bounded_key(f"hand:{viewer.actor.id}:{idempotency_key}") if idempotency_key else f"hand:{new_id('key')}"
-        _check_context_key(context_key)
+        command = _RunByHand(
+            automation_id=automation_id,
+            trigger_id=trigger_id,
+            payload=storable(payload or {}, "payload"),
+            context_key=_checked_context_key(context_key),
+        )
+        once: Idempotency[AutomationRun | None] = Idempotency(
+            mutation="runAutomation",
+            key=idempotency_key,
+            command=command,
+            to_answer=lambda run: {"id": run.id if run is not None else ""},
+            from_answer=_recalled_run,
+        )
+        return await self._writer.run_once(viewer, partial(self._start, viewer, command), once)
 
-        async def work(unit: UnitOfWork) -> AutomationRun | None:
-            automation = await _locked(unit, automation_id)
-            definition = Definition.model_validate(automation.definition)
-            trigger = definition.trigger(trigger_id) if trigger_id is not None else definition.triggers[0]
-            if trigger is None:
-                raise InvalidInputError(f"The automation has no trigger {trigger_id!r:.80}.", field=["trigger"])
-            firing = Firing(
-                event=MANUAL,
-                key=key,
-                payload=payload or {},
-                actor=viewer.actor,
-                context_key=context_key,
-                occurred_at=unit.moment(),
-            )
-            await self._admission.admit(unit, automation, definition, trigger.name, firing, by_hand=True)
-            return await unit.runs.find(automation.id, trigger.name, key)
-
-        return await self._writer.run(work)
+    async def _start(self, viewer: Viewer, command: "_RunByHand", unit: UnitOfWork) -> AutomationRun | None:
+        automation = await _locked(unit, command.automation_id)
+        definition = Definition.model_validate(automation.definition)
+        wanted = command.trigger_id
+        trigger = definition.triggers[0] if wanted is None else definition.trigger(wanted)
+        if trigger is None:
+            raise InvalidInputError(f"The automation has no trigger {wanted!r:.80}.", field=["trigger"])
+        firing = Firing(
+            event=MANUAL,
+            key=f"hand:{new_id('key')}",
+            payload=command.payload,
+            actor=viewer.actor,
+            context_key=command.context_key,
+            occurred_at=unit.moment(),
+        )
+        admitted = await self._admission.admit(unit, automation, definition, trigger.name, firing, by_hand=True)
+        return admitted.run
 
     async def cancel_run(self, viewer: Viewer, run_id: str) -> Outcome[AutomationRun]:
         """End a run; one that is over stays as it is. A step under way is finished, and none follows it.
@@ -194,7 +210,7 @@ class AutomationService:
         """
 
         async def work(unit: UnitOfWork) -> AutomationRun:
-            found = (await unit.runs.get_many([run_id])).get(run_id)
+            found = (await unit.runs.get_many([run_id])).get(run_id) if prefix_of(run_id) == "run" else None
             if found is None:
                 raise NotFoundError("Run", run_id)
             await unit.automations.lock([found.automation_id])
@@ -204,6 +220,14 @@ class AutomationService:
             return run
 
         return await self._writer.run(work)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RunByHand:
+    automation_id: str
+    trigger_id: str | None
+    payload: Mapping[str, Any]
+    context_key: str | None
 
 
 async def _listen(unit: UnitOfWork, automation: Automation) -> None:
@@ -218,14 +242,19 @@ async def _listen(unit: UnitOfWork, automation: Automation) -> None:
 
 
 async def _locked(unit: UnitOfWork, automation_id: str) -> Automation:
-    found = (await unit.automations.lock([automation_id])).get(automation_id)
-    if found is None:
+    # Only what has the form of an id is asked for: PostgreSQL refuses some texts instead of finding nothing.
+    found = await unit.automations.lock([automation_id]) if prefix_of(automation_id) == "aut" else {}
+    if automation_id not in found:
         raise NotFoundError("Automation", automation_id)
-    return found
+    return found[automation_id]
 
 
 async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> Automation | None:
     return (await unit.automations.get_many([answer["id"]])).get(answer["id"])
+
+
+async def _recalled_run(unit: UnitOfWork, answer: Mapping[str, Any]) -> AutomationRun | None:
+    return (await unit.runs.get_many([answer["id"]])).get(answer["id"])
 
 
 def _version(automation: Automation, viewer: Viewer, now: datetime) -> AutomationVersion:
@@ -256,6 +285,15 @@ def _checked_group(group: str | None) -> str | None:
     return group
 
 
-def _check_context_key(key: str | None) -> None:
-    if key is not None and (not 1 <= len(key) <= KEY_LENGTH or "\0" in key):
-        raise InvalidInputError(f"Context key must have 1 to {KEY_LENGTH} characters.", field=["contextKey"])
+def _checked_description(description: str | None) -> str | None:
+    if description is not None and (len(description) > DESCRIPTION_LENGTH or "\0" in description):
+        raise InvalidInputError(
+            f"Description must have at most {DESCRIPTION_LENGTH:,} characters.", field=["description"]
+        )
+    return description
+
+
+def _checked_context_key(key: str | None) -> str | None:
+    if key is not None and (not 1 <= len(key) <= CONTEXT_KEY_LENGTH or "\0" in key):
+        raise InvalidInputError(f"Context key must have 1 to {CONTEXT_KEY_LENGTH} characters.", field=["contextKey"])
+    return key

@@ -9,6 +9,7 @@ from domain.automations.catalog import Catalog
 from domain.automations.definition import Definition
 from domain.automations.engine import Engine, Workflow
 from domain.automations.explanation import Explanations
+from domain.automations.reads import AutomationReads
 from domain.automations.routing.admission import Admission
 from domain.automations.routing.dwells import Dwells
 from domain.automations.routing.gates import Gates
@@ -95,6 +96,7 @@ class AutomationSystem:
         )
         self.runner = Runner(self._tools(), proceed=self.admission.proceed)
         self.explanations = Explanations(parts.database)
+        self.reads = AutomationReads(parts.database)
         self.service = AutomationService(
             writer=parts.writer,
             clock=parts.clock,

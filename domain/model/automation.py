@@ -13,6 +13,8 @@ NAME_LENGTH = 200
 GROUP_LENGTH = 120
 #: What firings, values and things are told apart by.
 KEY_LENGTH = 200
+DESCRIPTION_LENGTH = 20_000
+CONTEXT_KEY_LENGTH = KEY_LENGTH
 
 
 class Mode(StrEnum):
@@ -49,6 +51,8 @@ class RunStatus(StrEnum):
 
 
 ACTIVE = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING)
+#: What counts as a run where nobody asks for more: skipped ones outnumber the rest by far.
+SHOWN = tuple(status for status in RunStatus if status is not RunStatus.SKIPPED)
 
 
 class StepStatus(StrEnum):
@@ -154,6 +158,13 @@ class AutomationRun:
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """From its first step to its end."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
 
     @property
     def cause(self) -> Cause:

@@ -18,7 +18,7 @@ from domain.persistence.automation_tables import (
     automations,
 )
 from domain.persistence.dialects import insert_or_ignore, lock_rows
-from domain.persistence.keyset import paged
+from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
 from domain.persistence.rows import actor_columns, actor_of
 
 _PRESENT = sa.and_(
@@ -95,12 +95,40 @@ class AutomationRepository:
         row = (await self._connection.execute(statement.where(columns.number == number))).mappings().first()
         return None if row is None else _version(row)
 
-    async def versions(self, automation_id: str, page: PageRequest) -> Page[AutomationVersion]:
-        """One page of an automation's versions, newest first."""
+    async def get_versions(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], AutomationVersion]:
+        """The versions of these automations and numbers; unknown ones are left out."""
         columns = automation_versions.c
-        statement = sa.select(automation_versions).where(columns.automation_id == automation_id)
-        statement = paged(statement, [columns.number], page, descending=True)
-        return page.cut([_version(row) for row in (await self._connection.execute(statement)).mappings()])
+        statement = sa.select(automation_versions).where(sa.tuple_(columns.automation_id, columns.number).in_(keys))
+        rows = (await self._connection.execute(statement)).mappings()
+        return {(row["automation_id"], row["number"]): _version(row) for row in rows}
+
+    async def version_pages(
+        self, automation_ids: Sequence[str], page: PageRequest
+    ) -> dict[str, Page[AutomationVersion]]:
+        """The page of each of these automations' versions, newest first."""
+
+        def picked(automation_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
+            statement = sa.select(alias.c.automation_id, alias.c.number).where(alias.c.automation_id == automation_id)
+            return paged(statement, [alias.c.number], page, descending=True)
+
+        found = await per_parent(
+            self._connection,
+            parents=(automations, automation_ids),
+            child=automation_versions,
+            children_of=picked,
+            key=("automation_id", "number"),
+        )
+        return pages_of(
+            [(parent, _version(row)) for parent, row in found],
+            automation_ids,
+            page,
+            order=lambda version: version.number,
+            descending=True,
+        )
+
+    async def version_counts(self, automation_ids: Sequence[str]) -> dict[str, int]:
+        """How many versions each of these automations has."""
+        return await count_per_parent(self._connection, automation_versions.c.automation_id, automation_ids)
 
     async def set_triggers(
         self, automation_id: str, triggers: Sequence[tuple[str, str, datetime | None]], *, head: int

@@ -12,9 +12,10 @@ from domain.model.change import Change, ChangeAction, Touched, Transition
 from domain.model.filters import EVERYTHING, Filter
 from domain.model.paging import Page, PageRequest
 from domain.model.viewer import Audience, Visibility
+from domain.persistence.automation_tables import automation_runs
 from domain.persistence.conditions import recorded_condition
 from domain.persistence.dialects import json_list_overlaps, lock_log
-from domain.persistence.keyset import paged, per_parent
+from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
 from domain.persistence.tables import changes, entity_transitions, incidents, server_state
 
 _FLOOR = "log_floor"
@@ -121,6 +122,31 @@ class ChangeRepository:
         made = sa.and_(changes.c.run_id.in_(run_ids), changes.c.kind != besides)
         statement = sa.select(changes).where(made).order_by(changes.c.seq).limit(limit)
         return [change_of(row) for row in (await self._connection.execute(statement)).mappings()]
+
+    async def pages_of_runs(self, run_ids: Sequence[str], page: PageRequest, *, kind: str) -> dict[str, Page[Change]]:
+        """The page of what each of these runs did to entities of a kind, oldest first."""
+
+        def picked(run_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
+            statement = sa.select(alias.c.id).where(alias.c.run_id == run_id, alias.c.kind == kind)
+            return paged(statement, [alias.c.seq], page, descending=False)
+
+        found = await per_parent(
+            self._connection, parents=(automation_runs, run_ids), child=changes, children_of=picked
+        )
+        made = [(parent, change_of(row)) for parent, row in found]
+        return pages_of(made, run_ids, page, order=lambda change: change.seq, descending=False)
+
+    async def counts_of_runs(self, run_ids: Sequence[str], *, kind: str) -> dict[str, int]:
+        """How many changes each of these runs made to entities of a kind."""
+        return await count_per_parent(self._connection, changes.c.run_id, run_ids, changes.c.kind == kind)
+
+    async def runs_that_created(self, kind: str, entity_ids: Sequence[str]) -> dict[str, str]:
+        """The id of the run that created each of these entities; those that no run created are left out."""
+        columns = changes.c
+        statement = sa.select(columns.entity_id, columns.run_id).where(
+            columns.kind == kind, columns.entity_id.in_(entity_ids), columns.version == 1, columns.run_id.is_not(None)
+        )
+        return {entity_id: run_id for entity_id, run_id in await self._connection.execute(statement)}
 
     async def prune(self, *, before: datetime, limit: int) -> int:
         """Forget up to `limit` of the oldest changes, those older than a moment; how many they were."""

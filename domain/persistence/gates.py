@@ -11,8 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.model.actor import Actor
 from domain.model.automation import Artifact, Dwell, Firing
 from domain.model.moment import iso, parse_iso
-from domain.persistence.automation_tables import automation_artifacts, automation_dwells, automation_window_events
+from domain.model.paging import Page, PageRequest
+from domain.persistence.automation_tables import (
+    automation_artifacts,
+    automation_dwells,
+    automation_runs,
+    automation_window_events,
+)
 from domain.persistence.dialects import insert_or_ignore
+from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
 
 
 class DwellRepository:
@@ -111,6 +118,28 @@ class ArtifactRepository:
         values = {**asdict(artifact), "entity_id": entity_id}
         await self._connection.execute(insert_or_ignore(self._connection, automation_artifacts, values))
 
+    async def get_many(self, ids: Sequence[str]) -> dict[str, Artifact]:
+        """The artifacts of these ids; unknown ones are left out."""
+        statement = sa.select(automation_artifacts).where(automation_artifacts.c.id.in_(ids))
+        return {row["id"]: _artifact(row) for row in (await self._connection.execute(statement)).mappings()}
+
+    async def pages(self, run_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Artifact]]:
+        """The page of each of these runs' artifacts, oldest first."""
+
+        def picked(run_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
+            statement = sa.select(alias.c.id).where(alias.c.run_id == run_id)
+            return paged(statement, [alias.c.id], page, descending=False)
+
+        found = await per_parent(
+            self._connection, parents=(automation_runs, run_ids), child=automation_artifacts, children_of=picked
+        )
+        artifacts = [(parent, _artifact(row)) for parent, row in found]
+        return pages_of(artifacts, run_ids, page, order=lambda artifact: artifact.id, descending=False)
+
+    async def counts(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """How many artifacts each of these runs handed on."""
+        return await count_per_parent(self._connection, automation_artifacts.c.run_id, run_ids)
+
     async def of_runs(self, run_ids: Sequence[str]) -> dict[str, list[Artifact]]:
         """The artifacts of these runs, oldest first."""
         columns = automation_artifacts.c
@@ -172,7 +201,7 @@ def _dwell(row: sa.RowMapping) -> Dwell:
 
 
 def _artifact(row: sa.RowMapping) -> Artifact:
-    return Artifact(**{name: value for name, value in row.items() if name != "entity_id"})
+    return Artifact(**{name: value for name, value in row.items() if name not in {"entity_id", "parent_id"}})
 
 
 def firing_json(firing: Firing) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.model.actor import Actor
 from domain.model.automation import ACTIVE, AutomationRun, Firing, RunStatus, RunStep, SkipReason, StepStatus
 from domain.model.paging import Page, PageRequest
-from domain.persistence.automation_tables import automation_runs, automation_steps
+from domain.persistence.automation_tables import automation_runs, automation_steps, automations
 from domain.persistence.dialects import insert_or_ignore, lock_rows, upsert
-from domain.persistence.keyset import paged
+from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
 
 
 class RunRepository:
@@ -88,6 +88,28 @@ class RunRepository:
         statement = sa.select(sa.func.count()).select_from(automation_runs).where(*_conditions(automation_id, statuses))
         return int(await self._connection.scalar(statement) or 0)
 
+    async def pages(
+        self, automation_ids: Sequence[str], page: PageRequest, *, statuses: Sequence[RunStatus]
+    ) -> dict[str, Page[AutomationRun]]:
+        """The page of each of these automations' runs, newest first."""
+
+        def picked(automation_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
+            statement = sa.select(alias.c.id).where(alias.c.automation_id == automation_id)
+            return paged(statement.where(alias.c.status.in_(statuses)), [alias.c.id], page, descending=True)
+
+        found = await per_parent(
+            self._connection, parents=(automations, automation_ids), child=automation_runs, children_of=picked
+        )
+        runs = [(parent, _run(row)) for parent, row in found]
+        return pages_of(runs, automation_ids, page, order=lambda run: run.id, descending=True)
+
+    async def counts(self, automation_ids: Sequence[str], *, statuses: Sequence[RunStatus]) -> dict[str, int]:
+        """How many runs each of these automations has."""
+        columns = automation_runs.c
+        return await count_per_parent(
+            self._connection, columns.automation_id, automation_ids, columns.status.in_(statuses)
+        )
+
     async def of_changes(self, change_ids: Sequence[str], *, limit: int | None = None) -> list[AutomationRun]:
         """The runs, and the firings that led to none, that these changes fired; the first of them."""
         columns = automation_runs.c
@@ -110,6 +132,27 @@ class RunRepository:
         for row in (await self._connection.execute(statement)).mappings():
             found[row["run_id"]].append(_step(row))
         return found
+
+    async def step_pages(self, run_ids: Sequence[str], page: PageRequest) -> dict[str, Page[RunStep]]:
+        """The page of each of these runs' steps, in the order in which the runs came to them."""
+
+        def picked(run_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
+            statement = sa.select(alias.c.run_id, alias.c.path).where(alias.c.run_id == run_id)
+            return paged(statement, [alias.c.position, alias.c.path], page, descending=False)
+
+        found = await per_parent(
+            self._connection,
+            parents=(automation_runs, run_ids),
+            child=automation_steps,
+            children_of=picked,
+            key=("run_id", "path"),
+        )
+        steps = [(parent, _step(row)) for parent, row in found]
+        return pages_of(steps, run_ids, page, order=lambda step: (step.position, step.path), descending=False)
+
+    async def step_counts(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """How many steps each of these runs has come to."""
+        return await count_per_parent(self._connection, automation_steps.c.run_id, run_ids)
 
     async def step(self, run_id: str, path: str) -> RunStep | None:
         """One step of a run."""
@@ -217,4 +260,5 @@ def _step_row(step: RunStep) -> dict[str, Any]:
 
 
 def _step(row: sa.RowMapping) -> RunStep:
-    return RunStep(**{**row, "status": StepStatus(row["status"])})
+    values = {name: value for name, value in row.items() if name != "parent_id"}
+    return RunStep(**{**values, "status": StepStatus(row["status"])})

@@ -20,27 +20,41 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What somebody wants to hear of: a change matches when its state before or after it does."""
+    """What somebody wants to hear of: a change matches when its state before or after it does.
+
+    `fields` and `now` narrow what is followed, not pages of the log.
+    """
 
     audience: Audience
+    kind: str = KIND
     tree: Filter = EVERYTHING
     actions: tuple[ChangeAction, ...] | None = None
     events_only: bool = False
-    incident_id: str | None = None
+    entity_id: str | None = None
+    #: Only changes of these fields; all when nothing is said.
+    fields: frozenset[str] | None = None
+    #: What the entity has to be after the change: for each field, any of these values.
+    now: tuple[tuple[str, frozenset[str]], ...] = ()
 
     def wants(self, change: Change) -> bool:
         """Whether this change is to be delivered; the same rule for stored and live ones."""
-        if change.kind != KIND or not change.concerns(self.audience):
+        if change.kind != self.kind or not change.concerns(self.audience) or not self._fits(change):
             return False
         if self.events_only and not change.events:
             return False
         if self.actions is not None and change.action not in self.actions:
             return False
-        if self.incident_id is not None and change.entity_id != self.incident_id:
+        if self.entity_id is not None and change.entity_id != self.entity_id:
             return False
         return self.tree == EVERYTHING or any(
             matches(self.tree, state) for state in (change.before, change.after) if state is not None
         )
+
+    def _fits(self, change: Change) -> bool:
+        if self.fields is not None and self.fields.isdisjoint(change.changed_fields):
+            return False
+        after = change.after or {}
+        return all(after.get(field) in values for field, values in self.now)
 
 
 class EventService:
@@ -109,23 +123,21 @@ class EventService:
 
         return await self._database.read(read)
 
-    async def latest(self, incident_id: str, audience: Audience) -> int:
-        """The position of an incident's latest change that concerns this audience; 0 without one."""
-        return await self._database.read(
-            lambda session: session.changes.latest_seq(KIND, incident_id, audience=audience)
-        )
+    async def latest(self, entity_id: str, audience: Audience, *, kind: str = KIND) -> int:
+        """The position of an entity's latest change that concerns this audience; 0 without one."""
+        return await self._database.read(lambda session: session.changes.latest_seq(kind, entity_id, audience=audience))
 
     async def page(self, watch: Watch, page: PageRequest) -> Page[Change]:
         """One page of the wanted part of the log, oldest first."""
         return await self._database.read(
             lambda session: session.changes.page(
-                KIND,
+                watch.kind,
                 watch.tree,
                 page,
                 audience=watch.audience,
                 actions=watch.actions,
                 events_only=watch.events_only,
-                entity_id=watch.incident_id,
+                entity_id=watch.entity_id,
             )
         )
 
@@ -133,12 +145,12 @@ class EventService:
         """How many changes the wanted part of the log holds."""
         return await self._database.read(
             lambda session: session.changes.count(
-                KIND,
+                watch.kind,
                 watch.tree,
                 audience=watch.audience,
                 actions=watch.actions,
                 events_only=watch.events_only,
-                entity_id=watch.incident_id,
+                entity_id=watch.entity_id,
             )
         )
 

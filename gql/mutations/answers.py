@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from domain.automations.validation import InvalidDefinitionError
 from domain.errors import DomainError, ForbiddenError, UnauthenticatedError, VersionConflictError
 from domain.services.writing import Outcome
 from gql.context import Info
+from gql.types.automation import AutomationProblem
 from gql.types.errors import UserError
 from gql.types.incident import Incident
 from gql.types.payloads import Payload
@@ -30,6 +32,14 @@ async def answer(
         raise
     except DomainError as error:
         head = error.log_head if error.log_head is not None else await info.context.domain.events.head()
-        shown = {"incident": Incident.of(error.current)} if isinstance(error, VersionConflictError) else {}
-        return payload(user_errors=[UserError.of(error)], cursor=cursors.position(head), **shown)
+        return payload(user_errors=UserError.list_of(error), cursor=cursors.position(head), **_shown(error))
     return payload(user_errors=[], cursor=cursors.position(outcome.seq), **show(outcome.value))
+
+
+def _shown(error: DomainError) -> dict[str, Any]:
+    """What the payload tells of a refusal beside its reasons."""
+    if isinstance(error, VersionConflictError):
+        return {"incident": Incident.of(error.current)}
+    if isinstance(error, InvalidDefinitionError):
+        return {"problems": AutomationProblem.list_of(error.problems)}
+    return {}

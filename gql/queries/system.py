@@ -13,7 +13,6 @@ from gql.inputs.given import value_or_none
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.enums import OrderDirection
 from gql.types.incident import System
-from gql.types.trigger import Trigger
 from gql.types.viewer import Viewer
 
 
@@ -57,10 +56,6 @@ class SystemQueries:
             cursor=cursor_maker(context.domain.cursors, name, lambda system: system_position(system, order)),
             count=context.domain.reads.system_count,
         )
-
-    @strawberry.field(description="The catalog of triggers: what fires, and what its payload holds.")
-    async def triggers(self, info: Info) -> list[Trigger]:
-        return [Trigger.of(trigger) for trigger in info.context.domain.triggers.all()]
 
     @strawberry.field(description="Whoever is asking.")
     async def viewer(self, info: Info) -> Viewer:

@@ -91,7 +91,7 @@ class IncidentSubscriptions:
         source = context.events
         cursor = context.resumed(_given(after))
         position = await source.start(cursor)
-        watch = Watch(audience=context.audience, incident_id=id)
+        watch = Watch(audience=context.audience, entity_id=id)
         if source.shows_present:
             events = context.domain.events
             news = cursor is None or await events.latest(id, context.audience) > position

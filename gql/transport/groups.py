@@ -314,17 +314,14 @@ def source_failed(result: Any) -> bool:
     return getattr(result, "data", None) is None and any(error.path is None for error in errors)
 
 
-_ANYWHERE = ("any", "")
-
-
 def _places(watch: Watch | None) -> list[tuple[str, str]]:
-    """Where a watch has to look: at one incident, at some systems, or everywhere."""
+    """Where a watch has to look: at one entity, at some systems, or at all of its kind."""
     if watch is None:
         return []
-    if watch.incident_id is not None:
-        return [("incident", watch.incident_id)]
+    if watch.entity_id is not None:
+        return [(watch.kind, watch.entity_id)]
     systems = _systems_of(watch.tree)
-    return [("system", system) for system in systems] if systems is not None else [_ANYWHERE]
+    return [("system", system) for system in systems] if systems is not None else [("every", watch.kind)]
 
 
 def _systems_of(tree: Filter) -> tuple[str, ...] | None:
@@ -337,8 +334,8 @@ def _systems_of(tree: Filter) -> tuple[str, ...] | None:
 
 
 def _touched_places(change: Change) -> Iterator[tuple[str, str]]:
-    yield _ANYWHERE
-    yield ("incident", change.entity_id)
+    yield ("every", change.kind)
+    yield (change.kind, change.entity_id)
     systems: set[str] = set()
     for state in (change.before, change.after):
         systems.update((state or {}).get("system_ids", ()))

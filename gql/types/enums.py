@@ -8,6 +8,7 @@ import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from domain.model.actor import ActorType
+from domain.model.automation import RunStatus, SkipReason, StepStatus
 from domain.model.change import ChangeAction
 from domain.model.incident import Health, HealthOverride, Severity, Status
 from domain.model.viewer import Role, Visibility
@@ -23,8 +24,11 @@ __all__ = [
     "IncidentOrderField",
     "OrderDirection",
     "Role",
+    "RunStatus",
     "Severity",
+    "SkipReason",
     "Status",
+    "StepStatus",
     "SystemOrderField",
     "Visibility",
 ]
@@ -238,5 +242,50 @@ _described(
         ErrorCode.UNKNOWN_SYSTEM: "A system is not in the catalog.",
         ErrorCode.UNSUPPORTED: "This server cannot do it.",
         ErrorCode.FORBIDDEN: "The caller may not write this one of several; about a single object, that is an error.",
+    },
+)
+_described(
+    RunStatus,
+    name="AutomationRunStatus",
+    description="Where a run stands.",
+    values={
+        RunStatus.PENDING: "It has yet to begin, or stands in its automation's queue.",
+        RunStatus.RUNNING: "It is under way.",
+        RunStatus.WAITING: "A step of it waits: for a time, an event or a condition.",
+        RunStatus.SUCCESS: "It is over, and went well.",
+        RunStatus.FAILED: "It is over, because a step failed.",
+        RunStatus.CANCELLED: "It was ended before it was over.",
+        RunStatus.SKIPPED: "The trigger fired and led to no run; the reason says why.",
+    },
+)
+_described(
+    StepStatus,
+    name="AutomationStepStatus",
+    description="Where a step of a run stands.",
+    values={
+        StepStatus.RUNNING: "It is under way.",
+        StepStatus.WAITING: "It waits: for a time, an event or a condition.",
+        StepStatus.SUCCESS: "It is over, and went well.",
+        StepStatus.FAILED: "It failed.",
+        StepStatus.SKIPPED: "It was not done.",
+    },
+)
+_described(
+    SkipReason,
+    name="AutomationSkipReason",
+    description="Why a firing of a trigger led to no run, or why it ended before its turn.",
+    values={
+        SkipReason.DEPTH: "Too long a chain of automations led to it.",
+        SkipReason.FILTER: "The trigger's filter did not hold, or could not be evaluated.",
+        SkipReason.WINDOW: "The trigger had not fired often enough yet.",
+        SkipReason.DWELL_ARMED: "It is now waited whether what fired it holds for long enough.",
+        SkipReason.DWELL_BROKEN: "What fired it did not hold for long enough.",
+        SkipReason.CONDITION: "A condition did not hold.",
+        SkipReason.ONCE: "The automation ran for the same value before, and runs once for each.",
+        SkipReason.ALREADY_RUNNING: "A run was active, and the automation has one at a time.",
+        SkipReason.MAX_RUNS: "As many runs were active as there may be.",
+        SkipReason.QUEUE_FULL: "As many runs stood in the queue as there may be.",
+        SkipReason.DISABLED: "The automation had been switched off meanwhile.",
+        SkipReason.ERROR: "A gate failed; the message says how.",
     },
 )

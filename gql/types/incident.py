@@ -17,7 +17,8 @@ from domain.services.reads import link_position, update_position
 from gql.context import Info
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.actor import Actor
-from gql.types.enums import Health, HealthOverride, IncidentField, Severity, Status
+from gql.types.automation import AutomationRun
+from gql.types.enums import ActorType, Health, HealthOverride, IncidentField, Severity, Status, Visibility
 from gql.types.node import Node
 from gql.types.timeline import IncidentLink, IncidentUpdate
 
@@ -166,6 +167,16 @@ class Incident(Node):
         field: Annotated[IncidentField, strawberry.argument(description="The field in question.")],
     ) -> datetime | None:
         return await info.context.loaders.in_state_since.load((self.id, field.value))
+
+    @strawberry.field(
+        description="The run that opened it; null where none did, it is not kept, or the caller may not see runs."
+    )
+    async def automation_run(self, info: Info) -> AutomationRun | None:
+        may_see = info.context.audience.sees(Visibility.INTERNAL)
+        if not may_see or self.opened_by.type is not ActorType.SERVICE:
+            return None
+        found = await info.context.loaders.automations.opening_runs.load(self.id)
+        return AutomationRun.of(found) if found else None
 
 
 @strawberry.type(description="An open incident's word on one system's health.")

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from gql.types.automation import Automation, AutomationProblem, AutomationRun
 from gql.types.enums import ErrorCode
 from gql.types.errors import UserError
 from gql.types.incident import Incident, System
@@ -156,3 +157,38 @@ class UpdateSecretPayload(Payload):
 @strawberry.type(description="The answer of `deleteSecret`.")
 class DeleteSecretPayload(Payload):
     deleted_secret_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
+
+
+_PROBLEMS = "All that is wrong with the definition, 100 at most; each is among the `userErrors`, too."
+
+
+@strawberry.type(description="The answer of `createAutomation`.")
+class CreateAutomationPayload(Payload):
+    automation: Automation | None = strawberry.field(default=None, description="The automation.")
+    problems: list[AutomationProblem] = strawberry.field(default_factory=list, description=_PROBLEMS)
+
+
+@strawberry.type(description="The answer of `updateAutomation`.")
+class UpdateAutomationPayload(Payload):
+    automation: Automation | None = strawberry.field(default=None, description="The automation as it is now.")
+    problems: list[AutomationProblem] = strawberry.field(default_factory=list, description=_PROBLEMS)
+
+
+@strawberry.type(description="The answer of `setAutomationEnabled`.")
+class SetAutomationEnabledPayload(Payload):
+    automation: Automation | None = strawberry.field(default=None, description="The automation as it is now.")
+
+
+@strawberry.type(description="The answer of `deleteAutomation`.")
+class DeleteAutomationPayload(Payload):
+    deleted_automation_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
+
+
+@strawberry.type(description="The answer of `runAutomation`.")
+class RunAutomationPayload(Payload):
+    run: AutomationRun | None = strawberry.field(default=None, description="The run, which has yet to begin.")
+
+
+@strawberry.type(description="The answer of `cancelAutomationRun`.")
+class CancelAutomationRunPayload(Payload):
+    run: AutomationRun | None = strawberry.field(default=None, description="The run as it is now.")

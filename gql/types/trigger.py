@@ -16,7 +16,12 @@ class Trigger:
     category: str = strawberry.field(description="What it is listed under.")
     icon: str = strawberry.field(description="The name of an icon that stands for it.")
     payload_schema: JSON = strawberry.field(description="The JSON Schema of its payload.")
-    context_key: str = strawberry.field(description="The payload field that tells different things apart.")
+    config_schema: JSON | None = strawberry.field(
+        description="The JSON Schema of the settings that an automation gives it; null for one that has none."
+    )
+    context_key: str = strawberry.field(
+        description="The payload field that tells different things apart; empty where none does."
+    )
 
     @classmethod
     def of(cls, trigger: model.Trigger) -> Self:
@@ -27,5 +32,6 @@ class Trigger:
             category=trigger.category,
             icon=trigger.icon,
             payload_schema=JSON(trigger.payload_schema),
+            config_schema=JSON(trigger.config_schema) if trigger.config_schema is not None else None,
             context_key=trigger.context_key,
         )

@@ -6,11 +6,26 @@ from strawberry.types.field import StrawberryField
 
 from domain.bootstrap import Domain
 from domain.model.viewer import ANONYMOUS, Role
-from gql.permissions import MayManageIncidents, MayManageSecrets, MayManageSystems, MayManageTokens, MayRead
+from gql.permissions import (
+    MayManageAutomations,
+    MayManageIncidents,
+    MayManageSecrets,
+    MayManageSystems,
+    MayManageTokens,
+    MayRead,
+)
 from gql.schema import Mutation, Query, Subscription
 from tests.client import Api, Caller, Stored
 from tests.gql.mutations.table import MUTATIONS, make_world
 
+AUTOMATIONS = {
+    "createAutomation",
+    "updateAutomation",
+    "setAutomationEnabled",
+    "deleteAutomation",
+    "runAutomation",
+    "cancelAutomationRun",
+}
 PERMISSION = {Role.RESPONDER: MayManageIncidents, Role.ADMIN: MayManageSystems}
 
 
@@ -18,7 +33,9 @@ def test_every_mutation_names_the_role_that_it_needs() -> None:
     named = {_name(field): field.permission_classes for field in _fields(Mutation)}
     tokens = {name: [MayManageTokens] for name in ("createToken", "revokeToken")}
     secrets = {name: [MayManageSecrets] for name in ("createSecret", "updateSecret", "deleteSecret")}
-    assert named == {name: [PERMISSION[row.needs]] for name, row in MUTATIONS.items()} | tokens | secrets
+    automations = {name: [MayManageAutomations] for name in AUTOMATIONS}
+    by_role = {name: [PERMISSION[row.needs]] for name, row in MUTATIONS.items()}
+    assert named == by_role | tokens | secrets | automations
 
 
 def test_every_subscription_asks_whether_the_caller_may_read() -> None:
@@ -41,12 +58,12 @@ async def test_a_viewer_writes_nothing(api: Api, domain: Domain, stored: Stored)
     assert await _codes(api.viewer, domain, stored) == dict.fromkeys(MUTATIONS, "FORBIDDEN")
 
 
-async def test_a_responder_writes_neither_systems_nor_tokens_nor_secrets(
+async def test_a_responder_writes_neither_systems_nor_tokens_nor_secrets_nor_automations(
     api: Api, domain: Domain, stored: Stored
 ) -> None:
     beyond = {name for name, row in MUTATIONS.items() if row.needs is Role.ADMIN}
     systems, secrets = [{f"{verb}{noun}" for verb in ("create", "update", "delete")} for noun in ("System", "Secret")]
-    assert beyond == {*systems, *secrets, "createToken", "revokeToken"}
+    assert beyond == {*systems, *secrets, *AUTOMATIONS, "createToken", "revokeToken"}
     assert await _codes(api.responder, domain, stored, *beyond) == dict.fromkeys(beyond, "FORBIDDEN")
 
 

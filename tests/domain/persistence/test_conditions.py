@@ -132,7 +132,7 @@ async def test_a_page_of_the_log_holds_what_a_live_reader_would_get(
             tree=trees.tree(),
             actions=chance.choice([None, tuple({change.action for change in chance.sample(log, 2)})]),
             events_only=chance.random() < 0.3,
-            incident_id=chance.choice([None, None, chance.choice(log).entity_id]),
+            entity_id=chance.choice([None, None, chance.choice(log).entity_id]),
         )
         page = await domain.events.page(watch, PageRequest(size=100))
         assert list(page.items) == [change for change in log if watch.wants(change)], f"seed {seed}: {watch}"

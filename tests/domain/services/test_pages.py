@@ -210,7 +210,7 @@ async def test_the_log_is_walked_oldest_first(domain: Domain) -> None:
         await domain.timeline.add(ADMIN, AddIncidentUpdate(incident_id=one.id, message="Hello"))
     for watch, expected in (
         (Watch(audience=Audience.PUBLIC), list(range(1, 8))),
-        (Watch(audience=Audience.PUBLIC, incident_id=incident.id), [1, 3, 5, 7]),
+        (Watch(audience=Audience.PUBLIC, entity_id=incident.id), [1, 3, 5, 7]),
         (Watch(audience=Audience.PUBLIC, events_only=True), [1, 2]),
     ):
         walked = await _walk(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from domain.bootstrap import Domain
+from domain.model.automation import Automation, AutomationRun
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate
 from domain.model.incident import Health, Incident, IncidentLink, IncidentUpdate, Status
 from domain.model.secret import Secret
@@ -12,7 +13,17 @@ from domain.model.system import System
 from domain.model.token import ApiToken
 from domain.model.viewer import Role
 from tests.client import Json
-from tests.factories import ADMIN, make_incident, make_secret, make_system, make_token, report_health
+from tests.factories import (
+    ADMIN,
+    DEFINITION,
+    make_automation,
+    make_incident,
+    make_secret,
+    make_system,
+    make_token,
+    report_health,
+    start_run,
+)
 
 NOWHERE = "inc_00000000000000000000000000"
 _worlds = count()
@@ -20,7 +31,8 @@ _worlds = count()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Two open incidents on two systems, one with a timeline and a link, a resolved one, two tokens and a secret.
+    """Two open incidents on two systems, one with a timeline and a link, a resolved one, two tokens and a secret;
+    and an automation with two runs that have yet to begin, of which one was cancelled.
 
     The spare system is reported to be unhealthy; of the other one nothing was reported.
     """
@@ -37,6 +49,9 @@ class World:
     token: ApiToken
     spent: ApiToken
     secret: Secret
+    automation: Automation
+    run: AutomationRun
+    cancelled: AutomationRun
 
 
 Input = Callable[[World], Json]
@@ -83,8 +98,12 @@ async def make_world(domain: Domain) -> World:
     assert entries[1].update is not None
     assert linked.incident is not None
     assert linked.link is not None
+    automation = await make_automation(domain, f"automation-{number}")
     return World(
         number=number,
+        automation=automation,
+        run=await start_run(domain, automation),
+        cancelled=(await domain.automations.service.cancel_run(ADMIN, (await start_run(domain, automation)).id)).value,
         system=system,
         spare=spare,
         incident=linked.incident,
@@ -113,6 +132,10 @@ def _of_step(**values: object) -> Input:
 
 def _of_link(**values: object) -> Input:
     return lambda world: {"incidentId": world.incident.id, "id": world.link.id, **values}
+
+
+def _of_automation(**values: object) -> Input:
+    return lambda world: {"id": world.automation.id, **values}
 
 
 MUTATIONS: dict[str, Row] = {
@@ -317,6 +340,62 @@ MUTATIONS: dict[str, Row] = {
     ),
     "deleteSecret": Row(
         effects={"secret": Effect(lambda world: {"id": world.secret.id}, ())},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "createAutomation": Row(
+        effects={
+            "automation": Effect(
+                lambda world: {"name": f"new-{world.number}", "definition": DEFINITION, "idempotencyKey": "once"}, ()
+            ),
+            "off": Effect(
+                lambda world: {"name": f"off-{world.number}", "definition": DEFINITION, "enabled": False}, ()
+            ),
+        },
+        repeated=True,
+        refused=lambda world: {"name": world.automation.name, "definition": DEFINITION},
+        code="ALREADY_EXISTS",
+        needs=Role.ADMIN,
+    ),
+    "updateAutomation": Row(
+        effects={
+            "name": Effect(lambda world: {"id": world.automation.id, "name": f"renamed-{world.number}"}, ()),
+            "definition": Effect(_of_automation(definition={**DEFINITION, "mode": "parallel"}), ()),
+        },
+        no_op=_of_automation(definition=DEFINITION, description=None),
+        refused=lambda world: {"id": world.automation.id, "name": " "},
+        code="BAD_USER_INPUT",
+        needs=Role.ADMIN,
+    ),
+    "setAutomationEnabled": Row(
+        effects={"off": Effect(_of_automation(enabled=False), ())},
+        no_op=_of_automation(enabled=True),
+        refused=lambda world: {"id": "nowhere", "enabled": False},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "deleteAutomation": Row(
+        effects={"with a run under way": Effect(_of_automation(), ("updated",))},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "runAutomation": Row(
+        effects={
+            "first trigger": Effect(_of_automation(idempotencyKey="once"), ("created",)),
+            "named trigger": Effect(
+                _of_automation(trigger="incident_created", payload={"a": [1]}, contextKey="inc_x"), ("created",)
+            ),
+        },
+        repeated=True,
+        refused=_of_automation(trigger="nothing"),
+        code="BAD_USER_INPUT",
+        needs=Role.ADMIN,
+    ),
+    "cancelAutomationRun": Row(
+        effects={"pending": Effect(lambda world: {"id": world.run.id}, ("updated",))},
+        no_op=lambda world: {"id": world.cancelled.id},
         refused=lambda world: {"id": "nowhere"},
         code="NOT_FOUND",
         needs=Role.ADMIN,

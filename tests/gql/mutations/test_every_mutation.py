@@ -12,6 +12,7 @@ from domain.model.change import Change
 from domain.persistence.tables import entity_transitions
 from gql.schema import schema
 from tests.client import Api, Json, Stored
+from tests.factories import DEFINITION
 from tests.gql.dialects import on_both_databases
 from tests.gql.mutations.table import MUTATIONS, Input, Row, make_world
 
@@ -26,6 +27,7 @@ ALWAYS_EFFECTIVE = {
     "createSecret",
     "updateSecret",
     "deleteSecret",
+    "deleteAutomation",
 }
 
 
@@ -106,6 +108,22 @@ async def test_no_text_makes_a_database_stumble(api: Api, domain: Domain, stored
         ("createSecret", {"name": "\0", "value": "hush-hush"}),
         ("updateSecret", {"id": "sec_\0", "value": "hush-hush"}),
         ("deleteSecret", {"id": "\0"}),
+        ("createAutomation", {"name": "\0", "definition": DEFINITION}),
+        ("createAutomation", {"name": "x", "description": "\0", "definition": DEFINITION}),
+        ("createAutomation", {"name": "x", "group": "\0", "definition": DEFINITION}),
+        ("createAutomation", {"name": "x", "definition": {**DEFINITION, "run_as": "\0"}}),
+        ("createAutomation", {"name": "x", "definition": {"\0": 1}}),
+        ("updateAutomation", {"id": "\0", "name": "x"}),
+        ("updateAutomation", {"id": "aut_'; DROP TABLE automations; --", "name": "x"}),
+        ("setAutomationEnabled", {"id": "\0", "enabled": True}),
+        ("deleteAutomation", {"id": "\0"}),
+        ("runAutomation", {"id": "\0"}),
+        ("runAutomation", {"id": world.automation.id, "trigger": "\0"}),
+        ("runAutomation", {"id": world.automation.id, "payload": {"a": ["\0"]}}),
+        ("runAutomation", {"id": world.automation.id, "payload": {"\0": 1}}),
+        ("runAutomation", {"id": world.automation.id, "contextKey": "\0"}),
+        ("runAutomation", {"id": world.automation.id, "idempotencyKey": "\0"}),
+        ("cancelAutomationRun", {"id": "run_\0"}),
     ]
     for mutation, input in cases:
         answer = await api.admin.try_to(mutation, input)
@@ -152,7 +170,7 @@ def _diff(change: Change) -> dict[str, tuple[str | None, str]]:
     return {
         name: (None if change.prev is None else _text(change.prev[name]), _text(value))
         for name, value in change.next.items()
-        if change.prev is None or change.prev[name] != value
+        if value != (None if change.prev is None else change.prev[name])
     }
 
 

@@ -3,10 +3,13 @@
 import pytest
 
 from domain.bootstrap import Domain
+from domain.ids import new_id
+from domain.model.automation import Artifact
 from domain.model.commands import AddIncidentLink
 from tests.client import Api
-from tests.factories import ADMIN, log_of, make_incident, make_secret, make_token
+from tests.factories import ADMIN, log_of, make_automation, make_incident, make_secret, make_token, start_run
 
+VERSIONS = [f"aut_{'0' * 26}:{number}" for number in ("1", "0", "", "x", "9" * 30)]
 NODE = "query Q($id: ID!) { node(id: $id) { __typename id } }"
 
 
@@ -23,6 +26,31 @@ async def _one_of_each(domain: Domain) -> dict[str, str]:
         "IncidentChange": opened.id,
         "ApiToken": (await make_token(domain))[0].id,
         "Secret": (await make_secret(domain)).id,
+        **await _automations(domain),
+    }
+
+
+async def _automations(domain: Domain) -> dict[str, str]:
+    automation = await make_automation(domain)
+    run = await start_run(domain, automation)
+    artifact = Artifact(
+        id=new_id("art"),
+        automation_id=automation.id,
+        run_id=run.id,
+        path="actions[0]",
+        action_id="open",
+        type="incident.incident",
+        data={},
+        owned=True,
+        context_key=None,
+        created_at=domain.clock.now(),
+    )
+    await domain.database.write(lambda unit: unit.artifacts.add(artifact, entity_id=None))
+    return {
+        "Automation": automation.id,
+        "AutomationVersion": f"{automation.id}:1",
+        "AutomationRun": run.id,
+        "Artifact": artifact.id,
     }
 
 
@@ -37,7 +65,17 @@ async def test_every_type_that_is_a_node_can_be_found(api: Api, domain: Domain) 
 
 
 @pytest.mark.parametrize(
-    "id", ["inc_00000000000000000000000000", "tok_00000000000000000000000000", "inc", "_", "", "payments", "x" * 9000]
+    "id",
+    [
+        "inc_00000000000000000000000000",
+        "tok_00000000000000000000000000",
+        "inc",
+        "_",
+        "",
+        "payments",
+        "x" * 9000,
+        *VERSIONS,
+    ],
 )
 async def test_an_id_of_nothing_is_null(api: Api, domain: Domain, id: str) -> None:
     await make_incident(domain)

@@ -113,7 +113,7 @@ async def test_a_watch_of_the_id_of_a_system_hears_nothing_of_its_health(domain:
     await report_health(domain, "payments", Health.UNHEALTHY)
     [change] = await log_of(domain)
     assert change.concerns(Audience.PUBLIC)
-    assert not Watch(audience=Audience.PUBLIC, incident_id=system.id).wants(change)
+    assert not Watch(audience=Audience.PUBLIC, entity_id=system.id).wants(change)
     assert await domain.events.latest(system.id, Audience.MANAGER) == 0
 
 

@@ -1,0 +1,28 @@
+"""Which JSON both databases can keep."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from domain.errors import InvalidInputError
+
+_REFUSED = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(document: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    """The document, which both databases can keep as it is.
+
+    Raises:
+        InvalidInputError: there is a text in it that PostgreSQL refuses.
+    """
+    left: list[Any] = [document]
+    while left:
+        value = left.pop()
+        if isinstance(value, Mapping):
+            left.extend(value)
+            left.extend(value.values())
+        elif isinstance(value, list | tuple):
+            left.extend(value)
+        elif isinstance(value, str) and _REFUSED.search(value):
+            raise InvalidInputError("No text in it may contain a NUL character or half of a pair.", field=[field])
+    return document

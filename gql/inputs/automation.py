@@ -1,0 +1,97 @@
+"""Inputs of the mutations on automations and their runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+from domain.automations.service import WriteAutomation
+from domain.errors import InvalidInputError
+from domain.model.commands import KEEP
+from gql.inputs.given import kept_or_cleared, kept_or_set, value_or_none
+
+_DEFINITION = "Triggers, conditions and actions: `automationSchema` has its JSON Schema."
+
+
+def _optional(description: str) -> Any:
+    return strawberry.field(default=strawberry.UNSET, description=description)
+
+
+@strawberry.input(description="An automation to make.")
+class CreateAutomationInput:
+    name: str = strawberry.field(description="Its name, 1 to 200 characters, which no other automation may have.")
+    description: str | None = _optional("What it is for, at most 20,000 characters.")
+    group: str | None = _optional("What to list it under, 1 to 120 characters.")
+    enabled: bool = strawberry.field(default=True, description="Whether its triggers fire from the start.")
+    definition: JSON = strawberry.field(description=_DEFINITION)
+    idempotency_key: str | None = _optional(
+        "A key of the caller's choice: a repeated call gets the first one's answer."
+    )
+
+    def command(self) -> WriteAutomation:
+        return WriteAutomation(
+            name=self.name,
+            description=value_or_none(self.description),
+            group=value_or_none(self.group),
+            enabled=self.enabled,
+            definition=_object(self.definition, "definition"),
+        )
+
+
+@strawberry.input(description="What to change about an automation: absent fields stay, null clears.")
+class UpdateAutomationInput:
+    id: strawberry.ID = strawberry.field(description="The automation.")
+    name: str | None = _optional("Its name.")
+    description: str | None = _optional("What it is for; null clears it.")
+    group: str | None = _optional("What to list it under; null clears it.")
+    enabled: bool | None = _optional("Whether its triggers fire.")
+    definition: JSON | None = _optional(
+        f"{_DEFINITION} Another one becomes a new version; runs that are under way stay with theirs."
+    )
+
+    def command(self) -> WriteAutomation:
+        definition = kept_or_set(self.definition, "definition")
+        return WriteAutomation(
+            name=kept_or_set(self.name, "name"),
+            description=kept_or_cleared(self.description),
+            group=kept_or_cleared(self.group),
+            enabled=kept_or_set(self.enabled, "enabled"),
+            definition=KEEP if definition is KEEP else _object(definition, "definition"),
+        )
+
+
+@strawberry.input(description="An automation to switch on or off.")
+class SetAutomationEnabledInput:
+    id: strawberry.ID = strawberry.field(description="The automation.")
+    enabled: bool = strawberry.field(description="Whether its triggers fire from now on.")
+
+
+@strawberry.input(description="An automation to delete, with its versions and runs; those under way are cancelled.")
+class DeleteAutomationInput:
+    id: strawberry.ID = strawberry.field(description="The automation.")
+
+
+@strawberry.input(description="An automation to run now.")
+class RunAutomationInput:
+    id: strawberry.ID = strawberry.field(description="The automation; it may be switched off.")
+    trigger: str | None = _optional("The id of the trigger to run it as; the first one when nothing is said.")
+    payload: JSON | None = _optional("An object that expressions see as `trigger.payload`; empty by default.")
+    context_key: str | None = _optional("What the run is to be about, such as the id of a system or an incident.")
+    idempotency_key: str | None = _optional("A key of the caller's choice: a repeated call gets the first one's run.")
+
+    def given_payload(self) -> Mapping[str, Any]:
+        """The payload, which is an object."""
+        payload: Any = self.payload
+        return _object(value_or_none(payload) or {}, "payload")
+
+
+@strawberry.input(description="A run to cancel.")
+class CancelAutomationRunInput:
+    id: strawberry.ID = strawberry.field(description="The run.")
+
+
+def _object(value: Any, field: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidInputError("This must be an object.", field=[field])
+    return value

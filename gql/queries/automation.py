@@ -1,0 +1,116 @@
+"""Queries about automations and their runs."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import strawberry
+from strawberry.scalars import JSON
+
+from domain.automations.validation import Problem, problems_of
+from domain.errors import InvalidInputError
+from gql.context import Info
+from gql.inputs.given import value_or_none
+from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
+from gql.permissions import SEE_AUTOMATIONS
+from gql.types.automation import (
+    RUNS,
+    Automation,
+    AutomationProblem,
+    AutomationRun,
+    AutomationValidation,
+    StatusesAsked,
+    statuses_of,
+)
+
+_AUTOMATIONS = "automations"
+
+
+@strawberry.type
+class AutomationQueries:
+    @strawberry.field(
+        permission_classes=SEE_AUTOMATIONS,
+        description="The automation with that id or name; null where there is none. For responders.",
+    )
+    async def automation(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = strawberry.UNSET,
+        name: Annotated[str | None, strawberry.argument(description="Its name.")] = strawberry.UNSET,
+    ) -> Automation | None:
+        identifier, wanted = value_or_none(id), value_or_none(name)
+        if (identifier is None) is (wanted is None):
+            raise InvalidInputError("Name the automation by `id` or by `name`.", field=["id"])
+        if wanted is not None:
+            found = await info.context.domain.automations.reads.named(wanted)
+        else:
+            found = await info.context.loaders.automations.automations.load(str(identifier))
+        return Automation.of(found) if found else None
+
+    @strawberry.field(permission_classes=SEE_AUTOMATIONS, description="All automations, oldest first. For responders.")
+    async def automations(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        group: Annotated[str | None, strawberry.argument(description="Only those of this group.")] = strawberry.UNSET,
+        enabled: Annotated[
+            bool | None, strawberry.argument(description="Only those that are switched on, or off.")
+        ] = strawberry.UNSET,
+    ) -> Connection[Automation]:
+        reads, cursors = info.context.domain.automations.reads, info.context.domain.cursors
+        of_group, switched = value_or_none(group), value_or_none(enabled)
+        arguments = PageArguments(first=first, after=after, last=last, before=before)
+        page = arguments.request(cursors, _AUTOMATIONS)
+        return connection(
+            await reads.automation_page(page, group=of_group, enabled=switched),
+            to_node=Automation.of,
+            cursor=cursor_maker(cursors, _AUTOMATIONS, lambda automation: (automation.id,)),
+            count=lambda: reads.automation_count(group=of_group, enabled=switched),
+        )
+
+    @strawberry.field(
+        permission_classes=SEE_AUTOMATIONS,
+        description="The run with that id, skipped ones included; null where there is none. For responders.",
+    )
+    async def automation_run(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+    ) -> AutomationRun | None:
+        found = await info.context.loaders.automations.runs.load(id)
+        return AutomationRun.of(found) if found else None
+
+    @strawberry.field(permission_classes=SEE_AUTOMATIONS, description="Runs, newest first. For responders.")
+    async def automation_runs(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        automation_id: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Only those of this automation.")
+        ] = strawberry.UNSET,
+        statuses: StatusesAsked = strawberry.UNSET,
+    ) -> Connection[AutomationRun]:
+        reads, cursors = info.context.domain.automations.reads, info.context.domain.cursors
+        of_automation, asked = value_or_none(automation_id), statuses_of(statuses)
+        arguments = PageArguments(first=first, after=after, last=last, before=before)
+        return connection(
+            await reads.run_page(arguments.request(cursors, RUNS), automation_id=of_automation, statuses=asked),
+            to_node=AutomationRun.of,
+            cursor=cursor_maker(cursors, RUNS, lambda run: (run.id,)),
+            count=lambda: reads.run_count(automation_id=of_automation, statuses=asked),
+        )
+
+    @strawberry.field(
+        permission_classes=SEE_AUTOMATIONS,
+        description="What is wrong with a definition, as saving it would say. For responders.",
+    )
+    async def validate_automation(
+        self, info: Info, definition: Annotated[JSON, strawberry.argument(description="The definition.")]
+    ) -> AutomationValidation:
+        problems = [Problem(path="", message="A definition is an object.")]
+        if isinstance(definition, Mapping):
+            problems = problems_of(definition, info.context.domain.automations.catalog)
+        return AutomationValidation(valid=not problems, problems=AutomationProblem.list_of(problems))

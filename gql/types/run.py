@@ -1,0 +1,104 @@
+"""What a run consists of: its steps, what they handed on, and what they changed."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+from pydantic.alias_generators import to_camel
+from strawberry.scalars import JSON
+
+from domain.model import automation as model
+from domain.model.change import Change
+from domain.model.viewer import Audience
+from gql.types.enums import ChangeAction, StepStatus
+from gql.types.node import Node
+
+
+@strawberry.type(description="One step that a run came to.")
+class AutomationStep:
+    path: str = strawberry.field(
+        description="Its place in the definition and its iterations, such as `actions[1].choose[0].sequence[2]`."
+    )
+    position: int = strawberry.field(description="Its place among the run's steps, from 1.")
+    kind: str = strawberry.field(description="What kind of step it is, such as `action` or `wait_until`.")
+    action: str | None = strawberry.field(description="The id of the action that it does; null for other kinds.")
+    action_id: str | None = strawberry.field(description="The id that the definition gives it.")
+    status: StepStatus = strawberry.field(description="Where it stands.")
+    attempts: int = strawberry.field(description="How often it was tried so far.")
+    input: JSON | None = strawberry.field(description="What it began with; secrets are masked.")
+    output: JSON | None = strawberry.field(description="What it came to; secrets are masked.")
+    error: str | None = strawberry.field(description="Why it failed.")
+    started_at: datetime = strawberry.field(description="When it began.")
+    finished_at: datetime | None = strawberry.field(description="When it was over.")
+    due_at: datetime | None = strawberry.field(description="Until when it waits; null for one that may wait for ever.")
+
+    @classmethod
+    def of(cls, step: model.RunStep) -> Self:
+        return cls(
+            path=step.path,
+            position=step.position,
+            kind=step.kind,
+            action=step.action,
+            action_id=step.action_id,
+            status=step.status,
+            attempts=step.attempts,
+            input=step.input,
+            output=step.output,
+            error=step.error,
+            started_at=step.started_at,
+            finished_at=step.finished_at,
+            due_at=step.due_at,
+        )
+
+
+@strawberry.type(description="Something that a step handed on, such as the incident that it opened.")
+class Artifact(Node):
+    type: strawberry.ID = strawberry.field(description="The id of its type, to be found among `artifactTypes`.")
+    run_id: strawberry.ID = strawberry.field(description="The id of the run.")
+    automation_id: strawberry.ID = strawberry.field(description="The id of the automation.")
+    path: str = strawberry.field(description="The path of the step.")
+    action_id: str = strawberry.field(description="The id that the definition gives the step.")
+    data: JSON = strawberry.field(description="What it says, in the form that its type has.")
+    owned: bool = strawberry.field(
+        description="Whether the automation may end what it names, because it made it or took it over."
+    )
+    context_key: str | None = strawberry.field(description="What the run was about.")
+    created_at: datetime = strawberry.field(description="When it was handed on.")
+    closed_at: datetime | None = strawberry.field(description="When what it names ended.")
+
+    @classmethod
+    def of(cls, artifact: model.Artifact) -> Self:
+        return cls(
+            id=strawberry.ID(artifact.id),
+            type=strawberry.ID(artifact.type),
+            run_id=strawberry.ID(artifact.run_id),
+            automation_id=strawberry.ID(artifact.automation_id),
+            path=artifact.path,
+            action_id=artifact.action_id,
+            data=JSON(artifact.data),
+            owned=artifact.owned,
+            context_key=artifact.context_key,
+            created_at=artifact.created_at,
+            closed_at=artifact.closed_at,
+        )
+
+
+@strawberry.type(description="Something that a run did to an incident. Both are found by `node` under their ids.")
+class AutomationRunChange:
+    change_id: strawberry.ID = strawberry.field(description="The id of the change.")
+    incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
+    action: ChangeAction = strawberry.field(description="What became of the incident.")
+    changed_fields: list[str] = strawberry.field(
+        description="All that changed, sorted; `updates` and `links` among them."
+    )
+    occurred_at: datetime = strawberry.field(description="When it happened.")
+
+    @classmethod
+    def of(cls, change: Change) -> Self:
+        return cls(
+            change_id=strawberry.ID(change.id),
+            incident_id=strawberry.ID(change.entity_id),
+            action=change.action,
+            changed_fields=[to_camel(name) for name in change.visible_fields(Audience.MANAGER)],
+            occurred_at=change.occurred_at,
+        )

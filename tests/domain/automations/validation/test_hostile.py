@@ -61,9 +61,9 @@ def test_hostile_loops_in_loops_are_bounded_when_they_run() -> None:
     assert MOST_STEPS == 10_000
 
 
-def test_a_hostile_definition_at_every_bound_is_still_judged() -> None:
+def test_a_hostile_definition_of_long_expressions_is_still_judged() -> None:
     terms = " == ".join(["trigger.id"] * 290)
-    steps = [{"condition": f"{terms} == {index}"} for index in range(60)]
+    steps = [{"condition": f"{terms} == {index}"} for index in range(20)]
     begun = time.perf_counter()
     assert problems_of(make_definition(*steps), CATALOG) == []
     print(f"accepted in {(time.perf_counter() - begun) * 1000:.0f} ms")

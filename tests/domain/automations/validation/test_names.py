@@ -1,0 +1,152 @@
+"""What expressions may name where: artifacts, variables, and the roots of each place."""
+
+from typing import Any
+
+import pytest
+
+from tests.domain.automations.validation.definitions import OPEN, STOP, choose, log, repeat, told
+
+USE = log("{{ artifacts.open.incident.incidentId }}")
+SET = {"variables": {"x": 1}}
+WAIT = {"wait_for_trigger": {"event": "incident.resolved"}}
+HEALTHY_FOR = {"entity": "a", "status": "healthy", "for": {"template": "{{ artifacts.no }}"}}
+MAYBE = choose(("true", [OPEN]))
+
+
+@pytest.mark.parametrize("text", ["artifacts.open", "artifacts['open'].incident", "artifacts.open['incident'].status"])
+def test_what_an_earlier_step_hands_on_is_there(text: str) -> None:
+    assert told(OPEN, log(f"{{{{ {text} | json }}}}"), {"condition": text}) == {}
+
+
+def test_the_word_alone_is_no_reference() -> None:
+    assert told(log("artifacts.nothing and {{ 1 }} artifacts.none")) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("artifacts.other", "There is no step 'other' that hands something on."),
+        ("artifacts['open-it']", "There is no step 'open-it' that hands something on."),
+        ("artifacts.said", "The step 'said' hands nothing on."),
+        ("artifacts.open.ticket", "The step 'open' hands on `incident`, not `ticket`."),
+    ],
+)
+def test_what_no_step_hands_on_is_told(text: str, message: str) -> None:
+    problems = told(OPEN, log("x", id="said"), log(f"{{{{ {text} }}}}"))
+    assert problems == {"actions[2].config.message": f"{message} (line 1, column 4)"}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param([choose(("true", [OPEN]), otherwise=[STOP]), USE], id="all ways that go on"),
+        pytest.param([{"parallel": [OPEN, STOP]}, USE], id="after a parallel"),
+        pytest.param([repeat(OPEN, count=2), USE], id="after a counted loop"),
+        pytest.param([repeat(OPEN, until="artifacts.open is defined"), USE], id="after until"),
+        pytest.param([MAYBE, choose(("artifacts.open is defined and true", [USE]))], id="asked before"),
+        pytest.param([MAYBE, {"condition": {"and": ["artifacts.open is defined", "true"]}}, USE], id="required before"),
+        pytest.param([MAYBE, log("{{ artifacts.open.incident.status | default('none') }}")], id="with a default"),
+        pytest.param([MAYBE, log("{{ artifacts.open.incident.status if artifacts.open is defined else 1 }}")], id="if"),
+        pytest.param([STOP, USE, OPEN], id="never run"),
+        pytest.param([{**USE, "enabled": False}, OPEN], id="switched off"),
+    ],
+)
+def test_what_is_there_on_every_way_may_be_named(steps: list[Any]) -> None:
+    assert told(*steps) == {}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param([USE, OPEN], id="too early"),
+        pytest.param([MAYBE, USE], id="one branch only"),
+        pytest.param([choose(("true", [OPEN]), otherwise=[log("x")]), USE], id="not in else"),
+        pytest.param([{"parallel": [OPEN, USE]}], id="beside it"),
+        pytest.param([{"parallel": [{"sequence": [{"condition": "true"}, OPEN]}]}, USE], id="an end before it"),
+        pytest.param([repeat(OPEN, for_each="trigger.payload.systems"), USE], id="perhaps no item"),
+        pytest.param([repeat(OPEN, **{"while": "true"}), USE], id="perhaps no round"),
+        pytest.param([repeat(USE, OPEN, count=2)], id="the first round"),
+        pytest.param([{**OPEN, "enabled": False}, USE], id="switched off"),
+    ],
+)
+def test_what_is_not_there_on_every_way_is_told(steps: list[Any]) -> None:
+    [message] = told(*steps).values()
+    assert message.startswith("The step 'open' ")
+
+
+@pytest.mark.parametrize(
+    ("step", "path"),
+    [
+        (choose(("not artifacts.no", [STOP])), "choose[0].when"),
+        ({"condition": {"or": [{"not": "artifacts.no"}]}}, "condition.or[0].not"),
+        ({"condition": {"numeric_state": {"value": "artifacts.no", "above": 1}}}, "condition.numeric_state.value"),
+        (
+            {"wait_until": {"condition": {"state": HEALTHY_FOR}}},
+            "wait_until.condition.state.for.template",
+        ),
+        (repeat(STOP, for_each="artifacts.no"), "repeat.for_each"),
+        (repeat(STOP, **{"while": "artifacts.no"}), "repeat.while"),
+        (repeat(log("x"), until="artifacts.no"), "repeat.until"),
+        ({"wait_for_trigger": {"event": "incident.resolved", "filter": "artifacts.no"}}, "wait_for_trigger.filter"),
+        ({"variables": {"a": [{"b": "{{ artifacts.no }}"}]}}, "variables.a[0].b"),
+        ({"delay": {"template": "{{ artifacts.no }}"}}, "delay.template"),
+    ],
+)
+def test_references_are_found_wherever_expressions_stand(step: Any, path: str) -> None:
+    assert list(told(step)) == [f"actions[0].{path}"]
+
+
+def test_a_variable_that_no_earlier_step_sets_is_told() -> None:
+    assert list(told({"condition": "vars.x"}, SET, {"condition": "vars.x and variables.x"})) == ["actions[0].condition"]
+
+
+def test_a_variable_of_an_earlier_round_is_known() -> None:
+    assert told(repeat({"condition": "vars.x"}, SET, count=2)) == {}
+
+
+def test_names_of_loops_are_known_inside_of_them_only() -> None:
+    assert list(told(repeat(log("{{ repeat.index }}"), count=2), log("{{ repeat.index }}"))) == [
+        "actions[1].config.message"
+    ]
+
+
+def test_what_resumed_a_run_is_known_after_the_wait_only() -> None:
+    assert list(told(log("{{ resume.payload }}"), WAIT, log("{{ resume.payload }}"))) == ["actions[0].config.message"]
+
+
+def test_what_resumed_a_branch_is_not_known_after_the_parallel() -> None:
+    assert list(told({"parallel": [WAIT]}, log("{{ resume.event }}"))) == ["actions[1].config.message"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "path"),
+    [
+        pytest.param({"conditions": ["vars.x"]}, "conditions[0]", id="gates come before a run"),
+        pytest.param({"once_for": "health.system.status"}, "once_for", id="once_for"),
+        pytest.param({"actions": [{"condition": "payload.x"}]}, "actions[0].condition", id="unknown"),
+        pytest.param({"actions": [log("{{ state.incident.a }}")]}, "actions[0].config.message", id="state in texts"),
+    ],
+)
+def test_a_name_that_is_not_there_is_told_beside_those_that_are(parts: Any, path: str) -> None:
+    assert "here; there are trigger" in told(**parts)[path]
+
+
+def test_unknown_fields_of_a_payload_are_nothing_to_tell() -> None:
+    assert told({"condition": "trigger.payload.whatever.it.is"}) == {}
+
+
+@pytest.mark.parametrize(
+    "step", [log("{{ secrets.KEY }}"), {"variables": {"a": "${{ secrets.KEY }}"}}, {"condition": "secrets.KEY"}]
+)
+def test_a_secret_stands_in_settings_of_actions_only(step: Any) -> None:
+    [message] = told(step).values()
+    assert message.startswith("A secret stands in the config of an action only")
+
+
+def test_a_secret_in_settings_is_fine() -> None:
+    assert told(log("Bearer ${{ secrets.KEY }}")) == {}
+
+
+@pytest.mark.parametrize("step", [log("${{ secrets.MY KEY }}"), {"stop": {"reason": "${{ secrets. }}"}}])
+def test_a_malformed_reference_to_a_secret_is_told_wherever_it_stands(step: Any) -> None:
+    assert list(told(step).values()) == ["A secret is referred to as `${{ secrets.NAME }}`."]

@@ -1,0 +1,133 @@
+"""What holds of every document."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.automations.conditions.model import Condition
+from domain.automations.conditions.wakes import wake_references
+from domain.automations.definition import (
+    STEPS,
+    ChooseNode,
+    ConditionNode,
+    Definition,
+    WaitUntilNode,
+    kind_of,
+    walk,
+)
+from domain.automations.secret_references import secret_names
+from domain.automations.triggers.schedule import next_firing
+from domain.automations.validation import InvalidDefinitionError, parsed, problems_of
+from tests.domain.automations.validation.definitions import CATALOG, DEDUPED
+
+QUICKLY = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+
+TEXTS = st.sampled_from(
+    [
+        "true",
+        "x",
+        "",
+        "artifacts.a",
+        "vars.b",
+        "{{ artifacts.a.incident }}",
+        "{{",
+        "${{ secrets.A }}",
+        "${{ secrets.",
+        "\0",
+    ]
+)
+KEYS = st.sampled_from(
+    [*STEPS, "triggers", "actions", "conditions", "when", "event", "config", "else", "for", "and", "not", "time", "id"]
+)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.text(max_size=5)
+JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4))
+
+CONDITIONS = st.sampled_from(
+    [
+        "trigger.payload.x",
+        "vars.b == 1",
+        "artifacts.a is defined",
+        {"and": ["true", {"not": "health.system.status == 'healthy'"}]},
+        {"time": {"after": "10:00"}},
+        {"numeric_state": {"value": "repeat.index", "above": 1}},
+    ]
+)
+LEAVES = st.one_of(
+    st.builds(lambda name: {"id": name, "action": "incident.create", "config": DEDUPED}, st.sampled_from("abc")),
+    st.builds(lambda text: {"action": "log", "config": {"message": text}}, TEXTS),
+    st.builds(lambda value: {"variables": {"b": value}}, SCALARS),
+    st.builds(lambda condition: {"condition": condition}, CONDITIONS),
+    st.builds(lambda condition: {"wait_until": {"condition": condition}}, CONDITIONS),
+    st.sampled_from([{"stop": {}}, {"delay": {"seconds": 1}}, {"wait_for_trigger": {"event": "incident.updated"}}]),
+)
+STEP = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.builds(lambda steps: {"parallel": steps}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(
+            lambda when, steps, other: {"choose": [{"when": when, "sequence": steps}], "else": other},
+            CONDITIONS,
+            st.lists(inner, min_size=1, max_size=2),
+            st.lists(inner, max_size=2),
+        ),
+        st.builds(
+            lambda steps, how: {"repeat": {**how, "sequence": steps}},
+            st.lists(inner, min_size=1, max_size=2),
+            st.sampled_from([{"count": 2}, {"until": "vars.b"}, {"while": "repeat.first"}, {"for_each": "vars.b"}]),
+        ),
+    ),
+    max_leaves=6,
+)
+TRIGGER = st.sampled_from(
+    [
+        {"event": "incident.created"},
+        {"event": "time.cron", "config": {"cron": "0 0 29 2 *"}},
+        {"event": "system.degraded", "for": {"minutes": 1}},
+    ]
+)
+
+
+@QUICKLY
+@given(JSON)
+def test_any_document_is_read_or_has_problems(document: Any) -> None:
+    with suppress(InvalidDefinitionError):
+        parsed(document, CATALOG)
+
+
+@QUICKLY
+@given(JSON)
+def test_any_steps_are_read_or_have_problems(step: Any) -> None:
+    with suppress(InvalidDefinitionError):
+        parsed({"triggers": [{"event": "manual"}], "actions": [step]}, CATALOG)
+
+
+@QUICKLY
+@given(st.lists(STEP, max_size=4), TRIGGER)
+def test_a_definition_that_is_accepted_can_be_done(steps: list[Any], trigger: Mapping[str, Any]) -> None:
+    document = {"triggers": [trigger], "actions": steps}
+    if problems_of(document, CATALOG):
+        return
+    definition = Definition.model_validate(document)
+    assert Definition.model_validate(definition.model_dump(mode="json", by_alias=True, exclude_none=True)) == definition
+    secret_names(definition.model_dump(mode="json"))
+    for part in definition.triggers:
+        next_firing(part, after=datetime(2026, 3, 1, tzinfo=UTC))
+    for _, node in walk(definition.actions):
+        assert kind_of(node) in STEPS
+        for condition in conditions_of(node):
+            wake_references(condition)
+
+
+def conditions_of(node: Any) -> list[Condition]:
+    match node:
+        case ChooseNode():
+            return [branch.when for branch in node.choose]
+        case ConditionNode():
+            return [node.condition]
+        case WaitUntilNode():
+            return [node.wait_until.condition]
+    return []

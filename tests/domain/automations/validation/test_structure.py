@@ -1,0 +1,93 @@
+"""The form of definitions: what is told, in which words and where."""
+
+from typing import Any
+
+import pytest
+
+from domain.automations.validation import InvalidDefinitionError, parsed, problems_of
+from domain.automations.validation.problems import MOST_PROBLEMS
+from tests.domain.automations.validation.definitions import (
+    CATALOG,
+    OPEN,
+    RESOLVE,
+    STOP,
+    choose,
+    log,
+    make_definition,
+    repeat,
+    told,
+)
+
+
+def test_a_definition_without_problems_is_read() -> None:
+    assert parsed(make_definition(OPEN, RESOLVE), CATALOG).actions[0].id == "open"
+
+
+def test_a_definition_with_problems_is_not_read() -> None:
+    with pytest.raises(InvalidDefinitionError, match=r"^triggers: ") as caught:
+        parsed({"triggers": []}, CATALOG)
+    assert [problem.path for problem in caught.value.problems] == ["triggers"]
+
+
+def test_problems_of_form_hide_all_others() -> None:
+    assert list(told({"action": "no.such"}, mode="sometimes")) == ["mode"]
+
+
+@pytest.mark.parametrize(
+    ("step", "path"),
+    [
+        pytest.param(
+            choose(("true", [{"delay": {"seconds": -1}}])), "choose[0].sequence[0].delay.seconds", id="choose"
+        ),
+        pytest.param(choose(("true", [STOP]), otherwise=[{}]), "else[0]", id="else"),
+        pytest.param({"parallel": [STOP, {"sequence": []}]}, "parallel[1].sequence", id="parallel"),
+        pytest.param(repeat({"stop": {"error": 1}}, count=2), "repeat.sequence[0].stop.error", id="repeat"),
+        pytest.param(repeat(STOP, **{"while": "1 +"}), "repeat.while", id="while"),
+        pytest.param({"condition": {"and": ["true", {"not": {"or": []}}]}}, "condition.and[1].not.or", id="condition"),
+        pytest.param({"condition": {"state": {"entity": "a", "status": "x"}}}, "condition.state.status", id="state"),
+        pytest.param({"variables": {"a-b": 1}}, "variables.a-b", id="variable"),
+        pytest.param({"id": "open-it", "stop": {}}, "id", id="hyphenated id"),
+    ],
+)
+def test_a_path_is_as_people_write_it(step: Any, path: str) -> None:
+    assert list(told(step)) == [f"actions[0].{path}"]
+
+
+def test_a_faulty_expression_is_told_with_line_and_column() -> None:
+    assert told({"condition": "a ==\n  )"}) == {"actions[0].condition": "Unexpected ')'. (line 2, column 3)"}
+
+
+@pytest.mark.parametrize("step", [{}, {"type": "delay"}, {"delay": {"seconds": 1}, "stop": {}}])
+def test_a_step_without_a_kind_or_with_two_is_told_which_kinds_there_are(step: Any) -> None:
+    kinds = (
+        "action, choose, parallel, delay, repeat, variables, condition, stop, wait_for_trigger, wait_until, sequence"
+    )
+    assert told(step) == {"actions[0]": f"A step has exactly one of {kinds}."}
+
+
+def test_an_unknown_key_is_told_beside_those_that_there_are() -> None:
+    problems = told({"delay": {"seconds": 1}, "name": "x"}, modus="single")
+    assert problems["modus"].startswith("This key is unknown; there are triggers, conditions, actions, mode")
+    known = "id, description, enabled, continue_on_error, delay"
+    assert problems["actions[0].name"] == f"This key is unknown; there are {known}."
+
+
+@pytest.mark.parametrize("document", [None, [], "x", 1, {"triggers": {"event": "x"}}, {}])
+def test_what_is_no_definition_is_told(document: Any) -> None:
+    assert problems_of(document, CATALOG)
+
+
+def test_an_expression_stands_without_braces() -> None:
+    problems = told({"condition": "{{ true }}"}, once_for="{{ trigger.id }}")
+    assert problems["once_for"].startswith("An expression stands without {{ and }}.")
+    assert problems["actions[0].condition"] == problems["once_for"]
+
+
+def test_only_the_first_hundred_problems_are_told() -> None:
+    problems = problems_of(make_definition(*[{}] * 500), CATALOG)
+    assert len(problems) == MOST_PROBLEMS + 1
+    assert problems[-1].message == "There are 400 more problems."
+
+
+def test_a_key_of_a_stranger_stays_within_its_line() -> None:
+    assert list(told({**log("x"), "a\nb": 1})) == ["actions[0]['a\\nb']"]

@@ -15,7 +15,7 @@ from domain.model.incident import Health
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.settings import Settings
 from tests.conftest import SteppingClock
-from tests.domain.automations.world import DEADLINE_SECONDS, World
+from tests.domain.automations.world import World
 from tests.factories import make_incident, make_system, report_health
 
 #: How many there are, also by thing.
@@ -46,7 +46,7 @@ async def under_way(world: World, other: Domain, *, running: bool = True) -> Asy
 
     tasks = [asyncio.create_task(again_and_again(reader.run_pending, 0.01)) for reader in readers]
     if running:
-        tasks.append(asyncio.create_task(again_and_again(world.run_enqueued, 0.04)))
+        tasks.append(asyncio.create_task(again_and_again(world.run_enqueued, 0.015)))
     try:
         yield
     finally:
@@ -83,7 +83,7 @@ async def fire(world: World, other: Domain, *, by_thing: bool) -> None:
 
 async def firings(world: World, *, of_all: int, done: Callable[[list[AutomationRun]], bool]) -> list[AutomationRun]:
     """What the firings led to, once all are routed and the runs are where they are to be."""
-    async with asyncio.timeout(DEADLINE_SECONDS):
+    async with asyncio.timeout(15):
         while len(runs := await world.runs()) < of_all or not done(runs):  # noqa: ASYNC110 - it is the database that is watched
             await asyncio.sleep(0.05)
     return runs

@@ -1,0 +1,229 @@
+"""Automations as people keep them: written, renamed, switched, run by hand, deleted, and their runs cancelled."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from domain.automations.service import WriteAutomation
+from domain.automations.validation import InvalidDefinitionError
+from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError
+from domain.model.automation import Automation, RunStatus
+from domain.model.paging import PageRequest
+from tests.domain.automations.world import World
+from tests.factories import ADMIN, log_of, make_incident
+
+WAIT = {"wait_until": {"condition": "1 > 2"}}
+CREATED = {"triggers": [{"event": "incident.created"}]}
+
+
+async def update(world: World, automation: Automation, **fields: Any) -> Automation:
+    command = WriteAutomation(**fields)
+    return (await world.domain.automations.service.update(ADMIN, automation.id, command)).value
+
+
+async def numbers(world: World, automation: Automation) -> list[int]:
+    """The versions of an automation, newest first."""
+    page = await world.domain.database.read(
+        lambda session: session.automations.versions(automation.id, PageRequest(size=100))
+    )
+    return [version.number for version in page.items]
+
+
+async def test_an_automation_begins_with_its_first_version(world: World) -> None:
+    automation = await world.automation(name="  Escalate ")
+    assert (automation.name, automation.number, automation.enabled) == ("Escalate", 1, True)
+    assert await numbers(world, automation) == [1]
+
+
+async def test_another_definition_is_a_new_version(world: World) -> None:
+    automation = await world.automation()
+    after = await update(world, automation, definition={**CREATED, "mode": "restart"})
+    assert (after.number, after.definition["mode"]) == (2, "restart")
+    assert await numbers(world, automation) == [2, 1]
+
+
+async def test_the_same_definition_is_no_new_version(world: World) -> None:
+    automation = await world.automation()
+    reordered = dict(reversed(list(automation.definition.items())))
+    assert (await update(world, automation, definition=reordered)).number == 1
+    assert await numbers(world, automation) == [1]
+
+
+async def test_a_name_a_group_or_a_switch_is_no_new_version(world: World) -> None:
+    automation = await world.automation()
+    world.clock.advance(seconds=1)
+    after = await update(world, automation, name="other", group="night", enabled=False, description="d")
+    assert (after.name, after.group, after.enabled, after.description) == ("other", "night", False, "d")
+    assert (after.number, await numbers(world, automation)) == (1, [1])
+    assert after.updated_at > automation.updated_at
+
+
+async def test_nothing_that_differs_changes_nothing(world: World) -> None:
+    automation = await world.automation()
+    world.clock.advance(seconds=1)
+    assert await update(world, automation, name=automation.name) == automation
+
+
+async def test_a_name_names_one_automation(world: World) -> None:
+    first = await world.automation(name="first")
+    second = await world.automation(name="second")
+    with pytest.raises(AlreadyExistsError):
+        await world.automation(name="first")
+    with pytest.raises(AlreadyExistsError):
+        await update(world, second, name="first")
+    assert (await update(world, first, name="third")).name == "third"
+    assert (await update(world, second, name="first")).name == "first"
+
+
+async def test_two_who_take_one_name_at_once_are_told_apart(world: World) -> None:
+    automations = [await world.automation(name=name) for name in ("a", "b", "c")]
+    outcomes = await asyncio.gather(
+        *(update(world, automation, name="taken") for automation in automations), return_exceptions=True
+    )
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == [
+        "AlreadyExistsError",
+        "AlreadyExistsError",
+        "Automation",
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\0b"], ids=["empty", "blank", "long", "nul"])
+async def test_a_name_has_1_to_200_characters(world: World, name: str) -> None:
+    with pytest.raises(InvalidInputError):
+        await world.automation(name=name)
+
+
+@pytest.mark.parametrize("group", ["", " ", "x" * 121, "a\0b"], ids=["empty", "blank", "long", "nul"])
+async def test_a_group_has_1_to_120_characters(world: World, group: str) -> None:
+    automation = await world.automation()
+    with pytest.raises(InvalidInputError):
+        await update(world, automation, group=group)
+
+
+async def test_a_definition_with_a_problem_is_saved_neither_new_nor_changed(world: World) -> None:
+    automation = await world.automation()
+    with pytest.raises(InvalidDefinitionError):
+        await world.automation(name="bad", triggers=[])
+    with pytest.raises(InvalidDefinitionError):
+        await update(world, automation, definition={"triggers": []})
+    assert await numbers(world, automation) == [1]
+
+
+@pytest.mark.parametrize("call", ["update", "delete", "run", "cancel"])
+async def test_what_is_not_there_is_not_found(world: World, call: str) -> None:
+    service = world.domain.automations.service
+    calls = {
+        "update": lambda: service.update(ADMIN, "aut_none", WriteAutomation(name="x")),
+        "delete": lambda: service.delete("aut_none"),
+        "run": lambda: service.run_by_hand(ADMIN, "aut_none"),
+        "cancel": lambda: service.cancel_run(ADMIN, "run_none"),
+    }
+    with pytest.raises(NotFoundError):
+        await calls[call]()
+
+
+async def test_an_automation_that_is_switched_off_is_not_started(world: World) -> None:
+    automation = await world.automation()
+    await update(world, automation, enabled=False)
+    await make_incident(world.domain)
+    await world.settle()
+    assert await world.runs() == []
+    await update(world, automation, enabled=True)
+    await make_incident(world.domain)
+    await world.settle()
+    assert len(await world.runs()) == 1
+
+
+async def test_a_run_finishes_on_the_version_that_it_started_with(world: World) -> None:
+    automation = await world.automation({"delay": {"seconds": 60}}, {"variables": {"version": 1}})
+    await make_incident(world.domain)
+    await world.settle()
+    await update(world, automation, definition={**CREATED, "actions": [{"variables": {"version": 2}}]})
+    world.clock.advance(seconds=60)
+    run = await world.until(await world.only_run(), RunStatus.SUCCESS)
+    assert (run.number, (await world.step(run, "actions[1]")).output) == (1, {"version": 1})
+
+
+async def test_a_run_by_hand_passes_all_gates(world: World) -> None:
+    trigger = {"event": "incident.created", "filter": "false", "for": {"minutes": 5}}
+    automation = await world.automation(triggers=[trigger], conditions=["false"])
+    await update(world, automation, enabled=False)
+    run = (await world.domain.automations.service.run_by_hand(ADMIN, automation.id, payload={"n": 1})).value
+    assert run is not None
+    await world.settle()
+    done = await world.only_run()
+    assert (done.id, done.status, done.firing.event) == (run.id, RunStatus.SUCCESS, "manual")
+    assert (done.firing.payload, done.firing.actor) == ({"n": 1}, ADMIN.actor)
+
+
+async def test_a_run_by_hand_starts_beside_those_that_run(world: World) -> None:
+    automation = await world.automation(WAIT, mode="single")
+    for _ in range(2):
+        await world.domain.automations.service.run_by_hand(ADMIN, automation.id)
+    await world.settle()
+    assert [run.status.value for run in await world.runs()] == ["waiting", "waiting"]
+
+
+async def test_a_run_by_hand_is_of_the_first_trigger_or_of_the_one_that_is_named(world: World) -> None:
+    triggers = [{"event": "incident.created"}, {"id": "again", "event": "incident.updated"}]
+    automation = await world.automation(triggers=triggers)
+    run = world.domain.automations.service.run_by_hand
+    assert (await run(ADMIN, automation.id)).value.trigger_id == "incident_created"  # type: ignore[union-attr]  # it was started
+    assert (await run(ADMIN, automation.id, trigger_id="again")).value.trigger_id == "again"  # type: ignore[union-attr]  # it was started
+    with pytest.raises(InvalidInputError):
+        await run(ADMIN, automation.id, trigger_id="absent")
+
+
+async def test_a_repeated_call_by_hand_starts_one_run(world: World) -> None:
+    automation = await world.automation()
+    run = world.domain.automations.service.run_by_hand
+    calls = [
+        run(ADMIN, automation.id, idempotency_key=key) for key in ("a", "a", "b", "x" * 199 + "1", "x" * 199 + "2")
+    ]
+    ids = [outcome.value.id for outcome in await asyncio.gather(*calls) if outcome.value is not None]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 4
+
+
+@pytest.mark.parametrize("key", ["", "x" * 201, "a\0b"], ids=["empty", "long", "nul"])
+async def test_a_context_key_has_1_to_200_characters(world: World, key: str) -> None:
+    automation = await world.automation()
+    with pytest.raises(InvalidInputError):
+        await world.domain.automations.service.run_by_hand(ADMIN, automation.id, context_key=key)
+
+
+async def test_a_cancelled_run_is_not_resumed_by_what_it_waited_for(world: World) -> None:
+    event = {"wait_for_trigger": {"event": "incident.resolved"}}
+    await world.automation(event)
+    incident = await make_incident(world.domain)
+    await world.settle()
+    run = await world.only_run()
+    cancelled = (await world.domain.automations.service.cancel_run(ADMIN, run.id)).value
+    assert (cancelled.status, cancelled.message) == (RunStatus.CANCELLED, "Cancelled by hand.")
+    await world.domain.incidents.resolve(ADMIN, incident.id)
+    await world.settle()
+    assert (await world.only_run()) == cancelled
+
+
+async def test_cancelling_a_run_that_is_over_changes_nothing(world: World) -> None:
+    await world.automation()
+    await make_incident(world.domain)
+    await world.settle()
+    run = await world.only_run()
+    before = len(await log_of(world.domain))
+    assert (await world.domain.automations.service.cancel_run(ADMIN, run.id)).value == run
+    assert len(await log_of(world.domain)) == before
+
+
+async def test_a_deleted_automation_takes_its_runs_along_and_ends_them(world: World) -> None:
+    automation = await world.automation(WAIT)
+    await make_incident(world.domain)
+    await world.settle()
+    run = await world.only_run()
+    await world.domain.automations.service.delete(automation.id)
+    assert await world.runs() == []
+    [*_, last] = [change for change in await log_of(world.domain) if change.entity_id == run.id]
+    assert (last.next or {})["status"] == "cancelled"
+    async with asyncio.timeout(5):
+        await world._tasks[run.id]

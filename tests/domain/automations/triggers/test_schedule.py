@@ -1,0 +1,76 @@
+"""When triggers of time fire next."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from domain.automations.definition import TriggerPart
+from domain.automations.triggers.schedule import next_firing
+
+START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+
+def cron(expression: str, zone: str = "UTC") -> TriggerPart:
+    return TriggerPart(event="time.cron", config={"cron": expression, "timezone": zone})
+
+
+def interval(seconds: float) -> TriggerPart:
+    return TriggerPart(event="time.interval", config={"seconds": seconds})
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "expected"),
+    [
+        ("*/5 * * * *", "UTC", "2026-03-01T09:05:00+00:00"),
+        ("0 9 * * *", "UTC", "2026-03-02T09:00:00+00:00"),
+        ("0 9 * * *", "Europe/Berlin", "2026-03-02T08:00:00+00:00"),
+        ("30 9 * * 1", "America/New_York", "2026-03-02T14:30:00+00:00"),
+        ("0 0 1 * *", "Asia/Kolkata", "2026-03-31T18:30:00+00:00"),
+    ],
+)
+def test_a_cron_expression_is_read_in_its_time_zone(expression: str, zone: str, expected: str) -> None:
+    assert next_firing(cron(expression, zone), after=START) == datetime.fromisoformat(expected)
+
+
+def test_nine_in_the_morning_stays_nine_when_the_clocks_change() -> None:
+    moment, fired = datetime(2026, 3, 27, 12, tzinfo=UTC), []
+    for _ in range(3):
+        following = next_firing(cron("0 9 * * *", "Europe/Berlin"), after=moment)
+        assert following is not None
+        fired.append(following.isoformat())
+        moment = following
+    assert fired == ["2026-03-28T08:00:00+00:00", "2026-03-29T07:00:00+00:00", "2026-03-30T07:00:00+00:00"]
+
+
+@pytest.mark.parametrize(
+    ("day", "expression"), [("2026-03-28", "30 2 * * *"), ("2026-10-24", "30 2 * * *"), ("2026-10-24", "0 * * * *")]
+)
+def test_a_schedule_goes_on_through_the_change_of_the_clocks(day: str, expression: str) -> None:
+    moment = begin = datetime.fromisoformat(f"{day}T00:00:00+00:00")
+    fired = []
+    while moment < begin + timedelta(days=4):
+        following = next_firing(cron(expression, "Europe/Berlin"), after=moment)
+        assert following is not None
+        assert following > moment
+        moment = following
+        fired.append(moment)
+    assert max(after - before for before, after in pairwise(fired)) <= timedelta(hours=26)
+
+
+def test_an_interval_fires_first_after_that_time() -> None:
+    assert next_firing(interval(90), after=START) == START + timedelta(seconds=90)
+
+
+def test_an_interval_keeps_its_beat_when_it_fires_late() -> None:
+    late = START + timedelta(seconds=3)
+    assert next_firing(interval(60), after=late, was=START) == START + timedelta(seconds=60)
+
+
+def test_an_interval_passes_by_what_it_missed() -> None:
+    late = START + timedelta(seconds=200)
+    assert next_firing(interval(60), after=late, was=START) == START + timedelta(seconds=240)
+
+
+def test_what_no_time_fires_has_no_next_time() -> None:
+    assert next_firing(TriggerPart(event="incident.created"), after=START) is None

@@ -1,0 +1,150 @@
+"""Triggers of time: each instant fires once, whoever gets to it, and only while it is wanted."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from domain.automations.service import WriteAutomation
+from domain.automations.triggers.scheduler import Scheduler
+from domain.model.actor import SYSTEM
+from domain.model.automation import Automation
+from domain.persistence.unit_of_work import UnitOfWork
+from tests.domain.automations.world import World
+from tests.factories import ADMIN
+
+NOON = {"event": "time.cron", "config": {"cron": "0 12 * * *"}}
+MINUTELY = {"event": "time.interval", "config": {"seconds": 60}}
+
+
+async def scheduled(world: World, trigger: Mapping[str, Any] = MINUTELY, **fields: Any) -> Automation:
+    return await world.automation(triggers=[trigger], **{"mode": "parallel", "max_runs": 100, **fields})
+
+
+async def pass_time(world: World, **duration: float) -> int:
+    """Let time pass; how many triggers fired by that."""
+    world.clock.advance(**duration)
+    return await world.domain.automations.scheduler.run_pending()
+
+
+async def due(world: World) -> datetime | None:
+    return await world.domain.database.read(lambda session: session.automations.next_due())
+
+
+async def test_a_schedule_fires_when_it_is_due_and_not_before(world: World) -> None:
+    await scheduled(world, NOON)
+    assert await pass_time(world, hours=2, minutes=59) == 0
+    assert await pass_time(world, minutes=1) == 1
+    assert await due(world) == datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+async def test_a_schedule_says_what_was_due_and_that_nobody_fired_it(world: World) -> None:
+    await scheduled(world, NOON)
+    await pass_time(world, hours=4)
+    firing = (await world.only_run()).firing
+    assert firing.payload == {"scheduledAt": "2026-03-01T12:00:00.000Z"}
+    assert (firing.event, firing.actor, firing.context_key) == ("time.cron", SYSTEM, None)
+    assert firing.occurred_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+async def test_an_interval_fires_again_and_again(world: World) -> None:
+    await scheduled(world)
+    assert [await pass_time(world, seconds=30) for _ in range(6)] == [0, 1, 0, 1, 0, 1]
+
+
+async def test_an_interval_does_not_drift_by_how_late_it_is_noticed(world: World) -> None:
+    await scheduled(world)
+    first = await due(world)
+    assert first is not None
+    for _ in range(3):
+        await pass_time(world, seconds=60.4)
+    assert await due(world) == first + timedelta(seconds=180)
+
+
+async def test_what_was_missed_while_nobody_ran_is_fired_once(world: World) -> None:
+    await scheduled(world)
+    assert await pass_time(world, hours=5) == 1
+    assert await pass_time(world, seconds=1) == 0
+    assert len(await world.runs()) == 1
+
+
+async def test_two_schedulers_fire_each_instant_once(world: World) -> None:
+    await scheduled(world)
+    parts = world.domain.automations
+    other = Scheduler(database=world.domain.database, clock=world.clock, gates=parts.gates)
+    for _ in range(3):
+        world.clock.advance(seconds=60)
+        await asyncio.gather(*(each.run_pending() for each in (parts.scheduler, other, other)))
+    assert len(await world.runs()) == 3
+
+
+async def test_a_schedule_is_heard_of_as_soon_as_it_is_written(world: World) -> None:
+    automation = await scheduled(world)
+    assert await due(world) == world.clock.moment + timedelta(seconds=60)
+    await _update(world, automation, definition={"triggers": [NOON]})
+    assert await due(world) == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    await _update(world, automation, enabled=False)
+    assert await due(world) is None
+    await _update(world, automation, enabled=True)
+    assert await due(world) is not None
+    await world.domain.automations.service.delete(automation.id)
+    assert await due(world) is None
+
+
+async def test_an_automation_that_is_switched_off_is_not_fired_by_time(world: World) -> None:
+    automation = await scheduled(world)
+    await _update(world, automation, enabled=False)
+    assert await pass_time(world, hours=1) == 0
+
+
+async def test_a_schedule_that_is_changed_between_the_look_and_the_firing_does_not_fire(world: World) -> None:
+    automation = await scheduled(world)
+    world.clock.advance(seconds=60)
+    [found] = await world.domain.database.read(lambda session: session.automations.due(world.clock.moment, limit=10))
+    await _update(world, automation, definition={"triggers": [NOON]})
+    await world.domain.database.write(lambda unit: world.domain.automations.scheduler._fire(*found, unit))
+    assert await world.runs() == []
+    assert await due(world) == datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+async def test_a_schedule_goes_through_the_gates(world: World) -> None:
+    await scheduled(world, {**MINUTELY, "filter": "false"})
+    await pass_time(world, seconds=60)
+    assert await world.skips() == ["filter"]
+
+
+async def test_one_that_cannot_be_fired_does_not_hold_up_the_others(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = await scheduled(world, name="broken")
+    world.clock.advance(seconds=1)
+    await scheduled(world, name="sound")
+
+    async def spoil(unit: UnitOfWork) -> None:
+        spoilt = sa.text("UPDATE automation_versions SET definition = '{}' WHERE automation_id = :id")
+        await unit.connection.execute(spoilt, {"id": broken.id})
+
+    await world.domain.database.write(spoil)
+    await pass_time(world, seconds=60)
+    assert [run.automation_id for run in await world.runs()] != [broken.id]
+    assert len(await world.runs()) == 1
+    assert "could not be fired" in caplog.text
+
+
+async def test_the_scheduler_notices_within_a_second_what_became_due(world: World) -> None:
+    await scheduled(world)
+    stopping = asyncio.Event()
+    task = asyncio.create_task(world.domain.automations.scheduler.run(stopping))
+    world.clock.advance(seconds=60)
+    async with asyncio.timeout(2):
+        while not await world.runs():  # noqa: ASYNC110 - it is the database that is watched
+            await asyncio.sleep(0.02)
+    stopping.set()
+    await task
+
+
+async def _update(world: World, automation: Automation, **fields: Any) -> None:
+    await world.domain.automations.service.update(ADMIN, automation.id, WriteAutomation(**fields))

@@ -21,6 +21,7 @@ from gql.mutations.incident import IncidentMutations
 from gql.mutations.link import LinkMutations
 from gql.mutations.secret import SecretMutations
 from gql.mutations.system import SystemMutations
+from gql.mutations.template import TemplateMutations
 from gql.mutations.timeline import TimelineMutations
 from gql.mutations.token import TokenMutations
 from gql.queries.automation import AutomationQueries
@@ -31,6 +32,7 @@ from gql.queries.limits import LimitQueries
 from gql.queries.node import NodeQueries
 from gql.queries.secret import SecretQueries
 from gql.queries.system import SystemQueries
+from gql.queries.template import TemplateQueries
 from gql.queries.token import TokenQueries
 from gql.subscriptions.incident import IncidentSubscriptions
 
@@ -41,6 +43,7 @@ class Query(
     SystemQueries,
     AutomationQueries,
     CatalogQueries,
+    TemplateQueries,
     TokenQueries,
     SecretQueries,
     ExplanationQueries,
@@ -57,6 +60,7 @@ class Mutation(
     LinkMutations,
     SystemMutations,
     AutomationMutations,
+    TemplateMutations,
     TokenMutations,
     SecretMutations,
 ):

@@ -81,6 +81,18 @@ FLAPPING = Template(
 TEMPLATES = (SUSTAINED, FLAPPING)
 
 
+def template_of(template_id: str) -> Template:
+    """The template of that id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    template = next((known for known in TEMPLATES if known.id == template_id), None)
+    if template is None:
+        raise NotFoundError("Template", template_id, field=["template"])
+    return template
+
+
 def definition_from(template_id: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     """The definition that a template becomes with these parameters.
 
@@ -88,9 +100,7 @@ def definition_from(template_id: str, parameters: Mapping[str, Any]) -> Mapping[
         NotFoundError: there is no such template.
         InvalidInputError: a parameter is unknown or has a value that cannot be accepted.
     """
-    template = next((known for known in TEMPLATES if known.id == template_id), None)
-    if template is None:
-        raise NotFoundError("Template", template_id, field=["template"])
+    template = template_of(template_id)
     try:
         given = template.parameters.model_validate(parameters)
     except ValidationError as error:

@@ -168,6 +168,12 @@ class CreateAutomationPayload(Payload):
     problems: list[AutomationProblem] = strawberry.field(default_factory=list, description=_PROBLEMS)
 
 
+@strawberry.type(description="The answer of `installAutomation`.")
+class InstallAutomationPayload(Payload):
+    automation: Automation | None = strawberry.field(default=None, description="The automation.")
+    problems: list[AutomationProblem] = strawberry.field(default_factory=list, description=_PROBLEMS)
+
+
 @strawberry.type(description="The answer of `updateAutomation`.")
 class UpdateAutomationPayload(Payload):
     automation: Automation | None = strawberry.field(default=None, description="The automation as it is now.")

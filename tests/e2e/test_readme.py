@@ -8,9 +8,12 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
+from tests.e2e.api import Api
 from tests.e2e.server import Server, running_server
 from tests.requirements_gate import CLIENTS
 
@@ -59,6 +62,20 @@ async def test_the_tour_watches_over_sse_and_goes_on_behind_the_last_event(serve
     assert [kind_of(line) for line in missed if line.startswith("data:")] == ["CREATED", "UPDATED", "RESOLVED"]
 
 
+async def test_the_tours_automation_opens_an_incident_and_resolves_it_over_a_kill(
+    server: Server, tmp_path: Path
+) -> None:
+    await run(server, tmp_path, "write", "automation")
+    opened = await newest_incident(server, "INVESTIGATING")
+    await server.restart()
+    said = await run(server, tmp_path, "write", "recovery")
+    resolved = await newest_incident(server, "RESOLVED", of=opened["reference"])
+
+    assert '"name":"Sustained"' in said.splitlines()[-1]
+    assert (opened["title"], opened["openedBy"]["name"]) == ("Payments is unhealthy", "Sustained")
+    assert resolved["updates"]["nodes"][0]["message"] == "It stayed healthy for 2 seconds."
+
+
 @pytest.mark.node
 async def test_the_tour_watches_with_the_official_client(server: Server, node: list[str], tmp_path: Path) -> None:
     script = CLIENTS / f"tour-{tmp_path.name}.mjs"  # beside node_modules, where imports are found
@@ -73,6 +90,20 @@ async def test_the_tour_watches_with_the_official_client(server: Server, node: l
         script.unlink()
 
     assert [line.split()[0] for line in heard[-3:]] == ["CREATED", "UPDATED", "RESOLVED"]
+
+
+async def newest_incident(server: Server, status: str, *, of: str | None = None) -> dict[str, Any]:
+    """The newest incident that an automation opened, or the one of that reference, once it has that status."""
+    query = """{ incidents(filter: {includeResolved: true}) { nodes {
+        reference title status openedBy { name } updates { nodes { message } } } } }"""
+    async with asyncio.timeout(_SECONDS), httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        while True:
+            found = (await Api(client, server.graphql_url).run(query))["incidents"]["nodes"]
+            for incident in found:
+                wanted = incident["openedBy"]["name"] == "Sustained" if of is None else incident["reference"] == of
+                if wanted and incident["status"] == status:
+                    return dict(incident)
+            await asyncio.sleep(0.05)
 
 
 def text_of(name: str, server: Server) -> str:

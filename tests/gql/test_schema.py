@@ -118,7 +118,7 @@ def test_every_payload_says_why_it_was_refused_and_where_the_log_stood() -> None
     payloads = [
         type for name, type in schema._schema.type_map.items() if name.endswith("Payload") and name != "Payload"
     ]
-    assert len(payloads) == 27
+    assert len(payloads) == 28
     for payload in payloads:
         assert isinstance(payload, GraphQLObjectType)
         assert [interface.name for interface in payload.interfaces] == ["Payload"]
@@ -131,6 +131,7 @@ def test_every_list_is_a_connection_or_bounded() -> None:
         "Query.triggers",
         "Query.actions",
         "Query.artifactTypes",
+        "Query.automationTemplates",
         "Action.consumes",
         "AutomationValidation.problems",
         "AutomationRunChange.changedFields",

@@ -344,6 +344,23 @@ MUTATIONS: dict[str, Row] = {
         code="NOT_FOUND",
         needs=Role.ADMIN,
     ),
+    "installAutomation": Row(
+        effects={
+            "automation": Effect(
+                lambda world: {
+                    "template": "sustained",
+                    "name": f"ready-{world.number}",
+                    "parameters": {"degradedSeconds": 2},
+                    "idempotencyKey": "once",
+                },
+                (),
+            ),
+        },
+        repeated=True,
+        refused=lambda world: {"template": "nothing"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
     "createAutomation": Row(
         effects={
             "automation": Effect(

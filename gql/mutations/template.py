@@ -1,0 +1,36 @@
+"""The mutation that installs a ready-made automation."""
+
+from typing import Annotated
+
+import strawberry
+
+from domain.model import automation as model
+from domain.services.writing import Outcome
+from gql.context import Info
+from gql.inputs.given import value_or_none
+from gql.inputs.template import InstallAutomationInput
+from gql.mutations.answers import answer
+from gql.permissions import MANAGE_AUTOMATIONS
+from gql.types.automation import Automation
+from gql.types.payloads import InstallAutomationPayload
+
+_INPUT = strawberry.argument(description="What to do.")
+
+
+@strawberry.type
+class TemplateMutations:
+    @strawberry.mutation(
+        permission_classes=MANAGE_AUTOMATIONS,
+        description="Install a ready-made automation. From then on it is one like any other.",
+    )
+    async def install_automation(
+        self, info: Info, input: Annotated[InstallAutomationInput, _INPUT]
+    ) -> InstallAutomationPayload:
+        async def call() -> Outcome[model.Automation | None]:
+            return await info.context.domain.automations.service.create(
+                info.context.viewer, input.command(), idempotency_key=value_or_none(input.idempotency_key)
+            )
+
+        return await answer(
+            info, InstallAutomationPayload, call, lambda made: {"automation": Automation.of(made) if made else None}
+        )

@@ -1,0 +1,22 @@
+"""Installing ready-made automations."""
+
+from tests.client import Api
+
+
+async def test_a_template_is_installed_under_its_own_name_with_what_it_says_by_default(api: Api) -> None:
+    made = await api.admin.do("installAutomation", {"template": "flapping"}, "automation { name definition }")
+    assert made["automation"]["name"] == "Flapping"
+    [trigger] = made["automation"]["definition"]["triggers"]
+    assert trigger["window"] == {"count": 3, "minutes": 60.0, "refire": "once"}
+
+
+async def test_parameters_that_are_not_there_are_refused_by_their_names(api: Api) -> None:
+    refused = await api.admin.try_to("installAutomation", {"template": "sustained", "parameters": {"minutes": 1}})
+    assert refused["data"]["installAutomation"]["userErrors"][0]["field"] == ["parameters", "minutes"]
+
+
+async def test_the_templates_say_what_can_be_set(api: Api) -> None:
+    asked = "{ automationTemplates { id displayName description icon parametersSchema } }"
+    found = {template["id"]: template for template in (await api.viewer.read(asked))["automationTemplates"]}
+    assert set(found) == {"sustained", "flapping"}
+    assert "healthySeconds" in found["sustained"]["parametersSchema"]["properties"]

@@ -128,11 +128,13 @@ class GroupContext(Context):
 
     @override
     def require(self, role: Role) -> None:
-        """Let the execution pass: its members were let in one by one, by the role that all subscriptions need."""
-        if role is not Role.ANONYMOUS:
+        """Let the execution pass where all of its audience have the role; members were let in one by one."""
+        if not _ROLE_OF[self.shared_audience].includes(role):
             raise RuntimeError(f"a shared subscription must not ask for the role {role}")
 
 
+#: The least role that those of an audience have.
+_ROLE_OF = {Audience.PUBLIC: Role.ANONYMOUS, Audience.AUTHENTICATED: Role.VIEWER, Audience.MANAGER: Role.RESPONDER}
 _PERSONAL = frozenset({"viewer", "connection_params", "last_event_id"})
 
 Info = strawberry.Info[Context, None]

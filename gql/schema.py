@@ -34,6 +34,7 @@ from gql.queries.secret import SecretQueries
 from gql.queries.system import SystemQueries
 from gql.queries.template import TemplateQueries
 from gql.queries.token import TokenQueries
+from gql.subscriptions.automation import AutomationSubscriptions
 from gql.subscriptions.incident import IncidentSubscriptions
 
 
@@ -68,7 +69,7 @@ class Mutation(
 
 
 @strawberry.type(description="What can be watched, live and from any cursor.")
-class Subscription(IncidentSubscriptions):
+class Subscription(IncidentSubscriptions, AutomationSubscriptions):
     pass
 
 

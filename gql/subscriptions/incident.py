@@ -5,24 +5,17 @@ from contextlib import aclosing
 from typing import Annotated
 
 import strawberry
-from strawberry.types.unset import UnsetType
 
-from domain.errors import NotFoundError
 from domain.services.events import Watch
 from gql.context import Context, Info
 from gql.inputs.filters import IncidentEventFilter, filter_tree
 from gql.inputs.watching import actions_of
 from gql.permissions import READ
-from gql.types.enums import ChangeAction, IncidentEventType
+from gql.subscriptions.following import After, given, states
+from gql.types.enums import IncidentEventType
 from gql.types.event import IncidentChange, IncidentEvent
 from gql.types.incident import Incident
 
-After = Annotated[
-    str | None,
-    strawberry.argument(
-        description="Go on behind this cursor: what was missed comes first, then what happens. From now on without it."
-    ),
-]
 EventFilter = Annotated[
     IncidentEventFilter | None, strawberry.argument(description="Only of incidents that match, before or after.")
 ]
@@ -52,7 +45,7 @@ class IncidentSubscriptions:
             events_only=True,
         )
         source = context.events
-        position = await source.start(_given(after))
+        position = await source.start(given(after))
         async with aclosing(source.follow(watch, position)) as changes:
             async for change in changes:
                 context.at_event(change.seq)
@@ -68,7 +61,7 @@ class IncidentSubscriptions:
         context = info.context
         watch = Watch(audience=context.audience, tree=await filter_tree(context.domain, filter))
         source = context.events
-        position = await source.start(_given(after))
+        position = await source.start(given(after))
         async with aclosing(source.follow(watch, position)) as changes:
             async for change in changes:
                 context.at_event(change.seq)
@@ -88,35 +81,17 @@ class IncidentSubscriptions:
         after: After = strawberry.UNSET,
     ) -> AsyncGenerator[Incident | None, None]:
         context = info.context
-        source = context.events
-        cursor = context.resumed(_given(after))
-        position = await source.start(cursor)
-        watch = Watch(audience=context.audience, entity_id=id)
-        if source.shows_present:
-            events = context.domain.events
-            news = cursor is None or await events.latest(id, context.audience) > position
-            if news:
-                # The position first: a change between the two reads comes again instead of being missed.
-                position = await events.head()
-            present = await _present(context, id)
-            if present is None and (cursor is None or not news):
-                raise NotFoundError("Incident", id)
-            if news:
-                context.at_event(position)
-                yield present
-            if present is None:
-                return
-        async with aclosing(source.follow(watch, position)) as changes:
-            async for change in changes:
-                context.at_event(change.seq)
-                if change.action is ChangeAction.DELETED:
-                    yield None
-                    return
-                yield await _present(context, id)
-
-
-def _given(after: str | UnsetType | None) -> str | None:
-    return None if isinstance(after, UnsetType) else after
+        following = states(
+            context,
+            Watch(audience=context.audience, entity_id=id),
+            given(after),
+            noun="Incident",
+            read=lambda: _present(context, id),
+            is_over=lambda _: False,
+        )
+        async with aclosing(following) as incidents:
+            async for incident in incidents:
+                yield incident
 
 
 async def _present(context: Context, incident_id: str) -> Incident | None:

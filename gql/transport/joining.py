@@ -4,9 +4,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
+from graphql import GraphQLError
+
+from domain.errors import ForbiddenError, UnauthenticatedError
 from gql.context import Context
 from gql.limits.checks import charged
-from gql.permissions import MayRead
 from gql.transport.groups import Group, Groups, Member
 from gql.transport.sharing import SharedOperation
 from gql.transport.sources import CatchUp, Continued
@@ -40,8 +42,15 @@ class Joining:
         self.errors: list[Any] | None = None
 
     async def results(self, member: Member) -> AsyncGenerator[Any, None]:
-        """What the subscriber missed. Then it is in `group`, or there are `errors`, or the subscription has ended."""
-        self._context.require(MayRead.role)
+        """What the subscriber missed. Then it is in `group`, or there are `errors`, or the subscription has ended.
+
+        Raises:
+            GraphQLError: the caller may not subscribe, or not so often.
+        """
+        try:
+            self._context.require(self._shared.needs)
+        except (UnauthenticatedError, ForbiddenError) as error:
+            raise GraphQLError(error.message, extensions={"code": error.code}) from error
         with self._groups.joining():
             async with aclosing(self._until_joined(member)) as results:
                 async for result in results:

@@ -23,10 +23,18 @@ from graphql import (
 )
 from graphql.language import Visitor, visit
 
-from domain.model.viewer import Audience
+from domain.model.viewer import Audience, Role
 
-#: The root fields whose events depend on nothing of the caller but the audience.
-_SHARED_FIELDS = frozenset({"incident", "incidentChanges", "incidentEvents"})
+#: The root fields whose events depend on nothing of the caller but the audience, and the role that each needs.
+SHARED_FIELDS = {
+    "incident": Role.ANONYMOUS,
+    "incidentChanges": Role.ANONYMOUS,
+    "incidentEvents": Role.ANONYMOUS,
+    "automationRun": Role.RESPONDER,
+    "automationRuns": Role.RESPONDER,
+}
+#: Those of them that begin with the present state of something.
+_STATES = frozenset({"incident", "automationRun"})
 #: Fields that depend on the very caller, as `Type.field`; an operation with one of them is executed for each caller.
 VIEWER_DEPENDENT_FIELDS = frozenset({"Query.viewer"})
 _RESUME = "after"
@@ -57,6 +65,11 @@ class SharedOperation:
     #: Whether the variable must be given, or stands for something when it is not.
     resumes_always: bool = False
 
+    @property
+    def needs(self) -> Role:
+        """The role that whoever joins must have."""
+        return SHARED_FIELDS[self.field]
+
     def key(
         self, query: str, operation_name: str | None, variables: Mapping[str, Any] | None, audience: Audience
     ) -> GroupKey:
@@ -70,7 +83,7 @@ class SharedOperation:
 
     def starts_now(self, variables: Mapping[str, Any] | None) -> bool:
         """Whether the subscriber wants what happens from now on, and nothing before that."""
-        if self.field == "incident" or (self.resumes and self.resume_variable is None):
+        if self.field in _STATES or (self.resumes and self.resume_variable is None):
             return False
         if self.resume_variable is None:
             return True
@@ -97,7 +110,7 @@ def _analysed(schema: GraphQLSchema, query: str, operation_name: str | None) -> 
         return None
     fields = operation.selection_set.selections
     root = fields[0]
-    if len(fields) != 1 or not isinstance(root, FieldNode) or root.name.value not in _SHARED_FIELDS:
+    if len(fields) != 1 or not isinstance(root, FieldNode) or root.name.value not in SHARED_FIELDS:
         return None
     if root.directives or _reaches_viewer(schema, document):
         return None

@@ -13,8 +13,10 @@ from gql.permissions import (
     MayManageSystems,
     MayManageTokens,
     MayRead,
+    MaySeeAutomations,
 )
 from gql.schema import Mutation, Query, Subscription
+from gql.transport.sharing import SHARED_FIELDS
 from tests.client import Api, Caller, Stored
 from tests.gql.mutations.table import MUTATIONS, make_world
 
@@ -38,16 +40,23 @@ def test_every_mutation_names_the_role_that_it_needs() -> None:
     assert named == by_role | tokens | secrets | automations
 
 
-def test_every_subscription_asks_whether_the_caller_may_read() -> None:
+def test_every_subscription_asks_whether_the_caller_may_read_what_it_tells() -> None:
     assert {_name(field): field.permission_classes for field in _fields(Subscription)} == {
         "incident": [MayRead],
         "incidentChanges": [MayRead],
         "incidentEvents": [MayRead],
+        "automationRun": [MaySeeAutomations],
+        "automationRuns": [MaySeeAutomations],
     }
 
 
 def test_no_query_writes() -> None:
     assert {_name(field) for field in _fields(Query)}.isdisjoint(MUTATIONS)
+
+
+def test_a_shared_subscription_lets_in_whom_its_permission_lets_in() -> None:
+    needed = {_name(field): vars(field.permission_classes[0])["role"] for field in _fields(Subscription)}
+    assert {name: role for name, role in needed.items() if name in SHARED_FIELDS} == SHARED_FIELDS
 
 
 async def test_nobody_writes_without_a_token(api: Api, domain: Domain, stored: Stored) -> None:

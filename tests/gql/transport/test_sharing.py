@@ -166,8 +166,24 @@ async def test_a_resolver_that_looks_at_the_caller_of_a_group_is_a_logged_bug(
 def test_the_context_of_a_group_knows_nobody(domain: Domain, name: str) -> None:
     context = GroupContext(domain=domain, request_id="req", shared_audience=Audience.MANAGER)
     assert context.audience is Audience.MANAGER
-    context.require(Role.ANONYMOUS)
+    context.require(Role.RESPONDER)
     with pytest.raises(RuntimeError, match=name):
         getattr(context, name)
-    with pytest.raises(RuntimeError, match="responder"):
-        context.require(Role.RESPONDER)
+    with pytest.raises(RuntimeError, match="admin"):
+        context.require(Role.ADMIN)
+
+
+@pytest.mark.parametrize(
+    ("audience", "role"),
+    [(Audience.PUBLIC, Role.ANONYMOUS), (Audience.AUTHENTICATED, Role.VIEWER), (Audience.MANAGER, Role.RESPONDER)],
+)
+def test_the_context_of_a_group_has_the_least_role_of_its_audience(
+    domain: Domain, audience: Audience, role: Role
+) -> None:
+    context = GroupContext(domain=domain, request_id="req", shared_audience=audience)
+    for asked in Role:
+        if role.includes(asked):
+            context.require(asked)
+        else:
+            with pytest.raises(RuntimeError, match=asked):
+                context.require(asked)

@@ -1,6 +1,7 @@
 """Automations as people keep them: written, renamed, switched, run by hand, deleted, and their runs cancelled."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -113,7 +114,7 @@ async def test_a_definition_with_a_problem_is_saved_neither_new_nor_changed(worl
 @pytest.mark.parametrize("call", ["update", "delete", "run", "cancel"])
 async def test_what_is_not_there_is_not_found(world: World, call: str) -> None:
     service = world.domain.automations.service
-    calls = {
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
         "update": lambda: service.update(ADMIN, "aut_none", WriteAutomation(name="x")),
         "delete": lambda: service.delete("aut_none"),
         "run": lambda: service.run_by_hand(ADMIN, "aut_none"),

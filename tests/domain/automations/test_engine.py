@@ -1,0 +1,228 @@
+"""The engine: what is enqueued in a transaction that commits is run to its end, whoever dies meanwhile."""
+
+import asyncio
+import dataclasses
+import sys
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from domain.automations import slots
+from domain.automations.engine import Engine, Workflow
+from domain.automations.slots import PostgresSlots
+from domain.bootstrap import Domain, running_domain
+from domain.errors import StartupError
+from domain.persistence.engines import create_engines
+from domain.persistence.engines import database_url as parsed_url
+from domain.persistence.migrate import migrate
+from domain.persistence.unit_of_work import UnitOfWork
+from domain.settings import Settings
+from tests.addresses import postgres_url
+from tests.conftest import SECRET_KEY
+
+DEADLINE_SECONDS = 12.0
+Handler = Callable[[str], Awaitable[None]]
+
+#: A process that begins what is enqueued, says so, and never ends it.
+_HANGING = """
+import asyncio, sys
+from domain.automations.engine import Engine, Workflow
+from domain.persistence.engines import database_url
+
+async def hang(identifier):
+    print(identifier, flush=True)
+    await asyncio.sleep(60)
+
+async def main():
+    engine = Engine(database_url(sys.argv[1]))
+    await engine.start({Workflow.RUN: hang})
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+class Calls:
+    """What a handler was called with; it ends only what is let go."""
+
+    def __init__(self, *, hang: bool = False) -> None:
+        self.seen: list[str] = []
+        self.done: list[str] = []
+        self.let_go = asyncio.Event()
+        if not hang:
+            self.let_go.set()
+
+    async def __call__(self, identifier: str) -> None:
+        self.seen.append(identifier)
+        await self.let_go.wait()
+        self.done.append(identifier)
+
+
+@asynccontextmanager
+async def started(url: str, handler: Handler) -> AsyncIterator[Engine]:
+    """A running engine."""
+    engine = Engine(parsed_url(url))
+    try:
+        await engine.start({Workflow.RUN: handler})
+        yield engine
+    finally:
+        await engine.stop()
+        await engine.close()
+
+
+async def enqueue(domain: Domain, engine: Engine, *identifiers: str, fail: bool = False) -> None:
+    async def work(unit: UnitOfWork) -> None:
+        for identifier in identifiers:
+            await engine.enqueue(unit, Workflow.RUN, identifier)
+        if fail:
+            raise RuntimeError("rolled back")
+
+    await domain.database.write(work)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not holds():  # noqa: ASYNC110 - another process's doing is watched
+            await asyncio.sleep(0.02)
+
+
+async def test_what_is_enqueued_runs_only_if_its_transaction_commits(domain: Domain, database_url: str) -> None:
+    calls = Calls()
+    async with started(database_url, calls) as engine:
+        with pytest.raises(RuntimeError):
+            await enqueue(domain, engine, "lost", fail=True)
+        await enqueue(domain, engine, "kept")
+        await enqueue(domain, engine, "last")
+        await until(lambda: "last" in calls.done and "kept" in calls.done)
+    assert sorted(calls.seen) == ["kept", "last"]
+
+
+async def test_what_is_enqueued_twice_runs_once(domain: Domain, database_url: str) -> None:
+    calls = Calls()
+    async with started(database_url, calls) as engine:
+        await enqueue(domain, engine, "same", "same")
+        await until(lambda: calls.done == ["same"])
+        await enqueue(domain, engine, "same")
+        await enqueue(domain, engine, "last")
+        await until(lambda: "last" in calls.done)
+    assert calls.seen == ["same", "last"]
+
+
+async def test_what_was_under_way_when_it_stopped_goes_on_with_the_next_start(
+    domain: Domain, database_url: str
+) -> None:
+    calls = Calls(hang=True)
+    async with started(database_url, calls) as engine:
+        await enqueue(domain, engine, "wait")
+        await until(lambda: calls.seen == ["wait"])
+    assert calls.done == []
+    calls.let_go.set()
+    async with started(database_url, calls):
+        await until(lambda: calls.done == ["wait"])
+    assert calls.seen == ["wait", "wait"]
+
+
+async def test_what_fails_is_tried_again(domain: Domain, database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    tried: list[str] = []
+
+    async def fail_first(identifier: str) -> None:
+        tried.append(identifier)
+        if len(tried) == 1:
+            raise OSError("the database is away")
+
+    async with started(database_url, fail_first) as engine:
+        await enqueue(domain, engine, "shaky")
+        await until(lambda: len(tried) == 2)
+    assert "shaky could not be run to its end" in caplog.text
+
+
+async def test_a_killed_process_is_taken_over_by_a_living_one(domain: Domain, database_url: str) -> None:
+    client = Engine(parsed_url(database_url))
+    await enqueue(domain, client, "orphan")
+    await client.close()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _HANGING, database_url, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        assert await asyncio.wait_for(process.stdout.readline(), 15) == b"orphan\n"
+        calls = Calls()
+        async with started(database_url, calls) as engine:
+            assert engine._slot == 1
+            process.kill()
+            await until(lambda: calls.done == ["orphan"])
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def test_several_may_make_the_tables_of_an_empty_database_at_once(empty_database_url: str) -> None:
+    url = parsed_url(empty_database_url)
+    engines = [Engine(url) for _ in range(3)]
+    databases = [create_engines(url) for _ in range(3)]
+
+    async def start(n: int) -> None:
+        await migrate(databases[n])
+        await engines[n].prepare()
+
+    await asyncio.gather(*map(start, range(3)))
+    for database in databases:
+        await database.dispose()
+    for engine in engines:
+        await engine.close()
+
+
+async def test_a_start_that_fails_leaves_nothing_running(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "SLOTS", 0)
+    before = asyncio.all_tasks()
+    with pytest.raises(StartupError, match="that is the limit"):
+        async with running_domain(dataclasses.replace(settings, automations=True)):
+            pass
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_a_process_that_lost_its_slot_goes_on_under_another(domain: Domain, database_url: str) -> None:
+    calls = Calls(hang=True)
+    async with started(database_url, calls) as engine:
+        await enqueue(domain, engine, "under way")
+        await until(lambda: calls.seen == ["under way"])
+        rival = PostgresSlots(database_url)
+        assert isinstance(engine._slots, PostgresSlots)
+        assert engine._slots._connection is not None
+        engine._slots._connection.terminate()
+        async with asyncio.timeout(5):
+            while not await rival.take(0):
+                pass
+        await until(lambda: engine._slot == 1)
+        calls.let_go.set()
+        await enqueue(domain, engine, "later")
+        await until(lambda: calls.done == ["later"])
+        await rival.close()
+        await until(lambda: calls.done == ["later", "under way"])
+
+
+@pytest.mark.postgres
+async def test_a_user_that_may_make_no_schema_is_told_so() -> None:
+    name = f"incidentql_test_{uuid.uuid4().hex[:12]}"
+    server = await asyncpg.connect(postgres_url())
+    await server.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
+    await server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    address = postgres_url().rpartition("@")[2].rpartition("/")[0]
+    inside = await asyncpg.connect(f"{postgres_url().rpartition('/')[0]}/{name}")
+    await inside.execute(f"GRANT ALL ON SCHEMA public TO {name}")
+    await inside.close()
+    settings = Settings(database_url=f"postgresql://{name}:x@{address}/{name}", secret_key=SECRET_KEY)
+    try:
+        with pytest.raises(StartupError, match="engine cannot be made: permission denied"):
+            async with running_domain(settings):
+                pass
+    finally:
+        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await server.execute(f"DROP ROLE {name}")
+        await server.close()

@@ -1,0 +1,143 @@
+"""Slots: names of processes that are free again when their owner is dead, however it died."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from domain.automations import slots as module
+from domain.automations.slots import FileSlots, PostgresSlots, Slots, take_any
+from domain.errors import StartupError
+
+#: A process of its own that holds a slot until it is killed: locks of files are shared within a process.
+_HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from domain.automations.slots import FileSlots, PostgresSlots
+
+async def main(url, slot):
+    slots = PostgresSlots(url) if url.startswith("postgresql") else FileSlots(Path(url.removeprefix("sqlite:///")))
+    print(await slots.take(slot), flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+"""
+
+
+def make_slots(url: str) -> Slots:
+    return PostgresSlots(url) if url.startswith("postgresql") else FileSlots(Path(url.removeprefix("sqlite:///")))
+
+
+@pytest.fixture
+async def slots(database_url: str) -> AsyncIterator[Slots]:
+    slots = make_slots(database_url)
+    yield slots
+    await slots.close()
+
+
+@asynccontextmanager
+async def holder(url: str, slot: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Another process that holds a slot."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _HOLDER, url, str(slot), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        assert await asyncio.wait_for(process.stdout.readline(), 15) == b"True\n"
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def free_soon(slots: Slots, slot: int) -> bool:
+    async with asyncio.timeout(5):
+        while not await slots.take(slot):  # noqa: ASYNC110 - another process is watched
+            await asyncio.sleep(0.02)
+    return True
+
+
+async def test_a_slot_has_one_owner_until_that_is_killed(database_url: str, slots: Slots) -> None:
+    async with holder(database_url, 0) as process:
+        assert not await slots.take(0)
+        assert await take_any(slots) == 1
+        process.kill()
+        assert await free_soon(slots, 0)
+
+
+async def test_a_slot_that_was_given_back_is_free(database_url: str, slots: Slots) -> None:
+    assert await slots.take(3)
+    assert await slots.keep(3)
+    await slots.give(3)
+    async with holder(database_url, 3):
+        assert not await slots.take(3)
+
+
+async def test_when_all_slots_are_taken_the_start_says_so(
+    database_url: str, slots: Slots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SLOTS", 1)
+    async with holder(database_url, 0):
+        with pytest.raises(StartupError, match="1 processes run automations on this database already"):
+            await take_any(slots)
+
+
+async def test_a_file_of_slots_that_is_removed_is_made_again_with_the_slot_held(tmp_path: Path) -> None:
+    database = tmp_path / "incidents.db"
+    slots = FileSlots(database)
+    assert await slots.take(0)
+    (tmp_path / "incidents.db-slots").unlink()
+    assert await slots.keep(0)
+    with pytest.raises(AssertionError):
+        async with holder(f"sqlite:///{database}", 0):
+            pass
+    await slots.close()
+
+
+async def test_a_file_of_slots_that_was_removed_may_cost_the_slot(tmp_path: Path) -> None:
+    database = tmp_path / "incidents.db"
+    slots = FileSlots(database)
+    assert await slots.take(0)
+    (tmp_path / "incidents.db-slots").unlink()
+    async with holder(f"sqlite:///{database}", 0):
+        assert not await slots.keep(0)
+        assert await take_any(slots) == 1
+    await slots.close()
+
+
+@pytest.mark.postgres
+async def test_a_connection_that_drops_is_noticed_and_the_slot_taken_again(postgresql_template: str) -> None:
+    slots = PostgresSlots(postgresql_template)
+    assert await slots.take(0)
+    await drop_sessions(postgresql_template)
+    assert await slots.keep(0)
+    rival = PostgresSlots(postgresql_template)
+    assert not await rival.take(0)
+    await slots.close()
+    await rival.close()
+
+
+@pytest.mark.postgres
+async def test_a_slot_that_another_took_after_the_connection_dropped_is_lost(postgresql_template: str) -> None:
+    slots, rival = PostgresSlots(postgresql_template), PostgresSlots(postgresql_template)
+    assert await slots.take(0)
+    await drop_sessions(postgresql_template)
+    assert await rival.take(0)
+    assert not await slots.keep(0)
+    assert await take_any(slots) == 1
+    await slots.close()
+    await rival.close()
+
+
+async def drop_sessions(url: str) -> None:
+    server = await asyncpg.connect(url)
+    await server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await server.close()

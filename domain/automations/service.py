@@ -1,5 +1,6 @@
 """Automations as people keep them: written, switched, run by hand, and their runs cancelled."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -69,7 +70,7 @@ class AutomationService:
         """
         now = self._clock.now()
         document = given(command.definition, {})
-        parsed(storable(document, "definition"), self._catalog)
+        await self._checked(storable(document, "definition"))
         automation = Automation(
             id=new_id("aut"),
             name=_checked_name(given(command.name, "")),
@@ -105,7 +106,7 @@ class AutomationService:
             NotFoundError, InvalidDefinitionError, AlreadyExistsError, InvalidInputError
         """
         if not isinstance(command.definition, Keep):
-            parsed(storable(command.definition, "definition"), self._catalog)
+            await self._checked(storable(command.definition, "definition"))
 
         async def work(unit: UnitOfWork) -> Automation:
             before = await _locked(unit, automation_id)
@@ -133,6 +134,10 @@ class AutomationService:
             return after
 
         return await self._writer.run(work)
+
+    async def _checked(self, document: Mapping[str, Any]) -> None:
+        # In a thread: reading many long expressions takes seconds that everybody else would wait for.
+        await asyncio.to_thread(parsed, document, self._catalog)
 
     async def delete(self, automation_id: str) -> Outcome[str]:
         """Remove an automation with its versions; its active runs are cancelled first, and its runs go with it.

@@ -1,5 +1,6 @@
 """Queries about automations and their runs."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -112,5 +113,6 @@ class AutomationQueries:
     ) -> AutomationValidation:
         problems = [Problem(path="", message="A definition is an object.")]
         if isinstance(definition, Mapping):
-            problems = problems_of(definition, info.context.domain.automations.catalog)
+            catalog = info.context.domain.automations.catalog
+            problems = await asyncio.to_thread(problems_of, definition, catalog)
         return AutomationValidation(valid=not problems, problems=AutomationProblem.list_of(problems))

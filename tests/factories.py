@@ -18,11 +18,15 @@ from domain.model.viewer import Role, Viewer
 
 ADMIN = Viewer(actor=Actor(type=ActorType.APPLICATION, id="tok_admin", name="admin"), role=Role.ADMIN)
 
-#: Of a new incident, says so in the log.
+#: Of a new incident, says so on its timeline.
 DEFINITION: Mapping[str, Any] = {
     "triggers": [{"event": "incident.created"}],
     "actions": [
-        {"id": "note", "action": "incident.add_update", "config": {"message": "Seen: {{ trigger.payload.title }}"}}
+        {
+            "id": "note",
+            "action": "incident.add_update",
+            "config": {"incidentId": "{{ trigger.payload.incidentId }}", "message": "Seen"},
+        }
     ],
 }
 

@@ -22,6 +22,7 @@ from tests.gql.mutations.table import MUTATIONS, make_world
 
 AUTOMATIONS = {
     "createAutomation",
+    "installAutomation",
     "updateAutomation",
     "setAutomationEnabled",
     "deleteAutomation",

@@ -45,6 +45,8 @@ _SYSTEMS = 20
 _RULES = Rules(degraded=timedelta(seconds=0.6), healthy=timedelta(seconds=0.6), noted="Somebody was told.")
 _ANSWER_SECONDS = 2.0
 _QUIET_SECONDS = 60.0
+#: How long everything is left alone where nothing is to be killed.
+_UNHARMED_SECONDS = 30.0
 _REPORT = "mutation ($input: ReportSystemHealthInput!) { reportSystemHealth(input: $input) { userErrors { message } } }"
 _COLUMNS = ("database", "kills", "freezes", "episodes", "long", "merged", "incidents", "resolves", "seconds", "quiet")
 
@@ -58,6 +60,8 @@ class Result:
     freezes: int
     #: How often a process killed itself, by point.
     points: Counter[str]
+    #: How often one that was started did not come to answer: it killed itself first, or had no connection.
+    failed_starts: int
     seconds: float
     #: How long it took until nothing was left to do; None where that took too long.
     quiet_seconds: float | None
@@ -151,6 +155,7 @@ async def crash(
         kills=crowd.kills,
         freezes=crowd.freezes,
         points=crowd.points,
+        failed_starts=crowd.failed_starts,
         seconds=time.monotonic() - began,
         quiet_seconds=quiet,
         complaints=complaints,
@@ -201,7 +206,7 @@ def _complaints(crowd: Crowd) -> Counter[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 1 where anything is wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.automation_crash", description=__doc__)
-    parser.add_argument("--count", type=int, default=100, help="how many times to kill a process")
+    parser.add_argument("--count", type=int, default=100, help="how many times to kill a process; 0 harms none")
     parser.add_argument("--seed", type=int, default=1, help="what the choices and the moments start from")
     parser.add_argument("--database", choices=(*DIALECTS, "both"), default="both")
     parser.add_argument("--processes", type=int, default=3)
@@ -233,6 +238,7 @@ def _print(dialect: str, result: Result) -> None:
     print("  ".join(f"{cell:>10}" for cell in cells))
     print(f"  runs: {', '.join(f'{status} {count}' for status, count in sorted(truth.statuses.items()))}")
     print(f"  killed themselves at: {', '.join(f'{point} {count}' for point, count in result.points.most_common())}")
+    print(f"  starts that failed: {result.failed_starts}")
     lateness = {
         "runs": fire_seconds(truth),
         "creates": create_seconds(truth),

@@ -16,6 +16,8 @@ from tests.e2e.server import Server
 _FAILING = 0.5
 _FREEZING = 0.25
 _CALLS = 20
+#: More starts that fail than these are no accident any more.
+_FAILED_STARTS = 20
 
 
 class Crowd:
@@ -25,6 +27,7 @@ class Crowd:
         self.servers = servers
         self.kills = 0
         self.freezes = 0
+        self.failed_starts = 0
         #: How often a process killed itself, by point.
         self.points: Counter[str] = Counter()
         self._random = choices
@@ -70,11 +73,13 @@ class Crowd:
                 await server.start()
                 break
             except AssertionError:
-                if point is None:
+                self.failed_starts += 1
+                if self.failed_starts > _FAILED_STARTS:
                     raise
-                # It killed itself before it answered.
-                self.points[point] += 1
+                # It killed itself before it answered, or the database had no connection left; whoever started it
+                # starts it again.
                 point = None
+                await asyncio.sleep(0.5)
         self._up[server] = True
 
     async def _until_ended(self, server: Server, point: str, *, seconds: float) -> None:

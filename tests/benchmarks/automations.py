@@ -79,13 +79,13 @@ async def _short_runs(domain: Domain, action: Mapping[str, Any], *, runs: int) -
         "max_runs": 100,
         "actions": [action],
     }
-    page = await domain.database.read(lambda session: session.changes.after(0, limit=runs, kind="incident"))
+    page = await domain.database.read(lambda session: session.changes.after(0, limit=runs, kinds=["incident"]))
     service = domain.automations.service
     automation = (await service.create(ADMIN, WriteAutomation(name="short", definition=definition))).value
     assert automation is not None
     began = time.monotonic()
     for change in page:
-        await service.run(ADMIN, automation.id, payload={"incidentId": change.entity_id}, key=change.id)
+        await service.run_by_hand(ADMIN, automation.id, payload={"incidentId": change.entity_id})
     await _until(domain, RunStatus.SUCCESS, runs)
     return time.monotonic() - began
 

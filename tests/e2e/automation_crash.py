@@ -144,10 +144,13 @@ async def crash(
         stream = Stream(crowd, client, choices)
         for number in range(systems):
             await make_system(domain, f"system-{number}")
-        reporting = [asyncio.create_task(stream.run(f"system-{number}", longest=longest)) for number in range(systems)]
-        await crowd.harm(kills=kills, longest_life=2 * longest, longest_freeze=longest)
-        stream.stopping = True
-        await asyncio.gather(*reporting)
+        async with asyncio.TaskGroup() as reporting:
+            for number in range(systems):
+                reporting.create_task(stream.run(f"system-{number}", longest=longest))
+            if not kills:
+                await asyncio.sleep(_UNHARMED_SECONDS)
+            await crowd.harm(kills=kills, longest_life=2 * longest, longest_freeze=longest)
+            stream.stopping = True
         quiet = await until_quiet(domain, seconds=_QUIET_SECONDS)
         complaints = _complaints(crowd)
     return Result(

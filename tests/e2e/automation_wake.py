@@ -34,10 +34,12 @@ from tests.e2e.server import Server, api_of
 from tests.factories import ADMIN, make_system, report_health
 
 _LIMIT_SECONDS = 180.0
+_START_SECONDS = 60.0
 _SAMPLE = 200
 _PACE_SECONDS = 0.05
 _WAIT = "actions[0]"
 _AT_ONCE = 4
+_CUTS = ("p50 ms", "p95 ms", "max ms")
 _REPORT = "mutation ($input: ReportSystemHealthInput!) { reportSystemHealth(input: $input) { userErrors { message } } }"
 
 
@@ -85,6 +87,7 @@ class Bed:
             for _ in range(processes):
                 folder = stack.enter_context(TemporaryDirectory(prefix="incidentql-server-"))
                 servers.append(Server(self.url, Path(folder), **settings))
+                servers[-1].start_seconds = _START_SECONDS
                 stack.push_async_callback(servers[-1].close)
             await asyncio.gather(*(server.start() for server in servers))
             yield servers
@@ -209,9 +212,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _compare(dialects: Sequence[str], options: argparse.Namespace) -> int:
-    print(
-        f"{'database':>10}  {'processes':>26}  {'runs':>5}  {'all done':>9}  {'p50 ms':>7}  {'p95 ms':>7}  {'max ms':>7}"
-    )
+    cuts = "  ".join(f"{cut:>7}" for cut in _CUTS)
+    print(f"{'database':>10}  {'processes':>26}  {'runs':>5}  {'all done':>9}  {cuts}")
     sound = True
     for dialect in dialects:
         async with fresh_database(dialect) as url:

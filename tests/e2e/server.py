@@ -35,6 +35,8 @@ class Server:
         }
         self._command: Command | None = None
         self.url = ""
+        #: How long the next start may take.
+        self.start_seconds: float = START_SECONDS
         #: What the next process does before it begins.
         self.prepare: Callable[[], None] | None = None
 
@@ -63,7 +65,7 @@ class Server:
         self._command = Command(
             *self._arguments, folder=self._folder, environment=self._environment, prepare=self.prepare
         )
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.start_seconds
         while not (found := _ADDRESS.search(self._running.stdout)):
             self._check_start(deadline)
             await asyncio.sleep(0.01)

@@ -30,6 +30,8 @@ _QUEUE = "automations"
 _SCHEMA = "dbos"
 _POLL_SECONDS = 0.1
 _ADOPT_SECONDS = 1.0
+#: PostgreSQL has a hundred by default, and each process takes twenty for the rest; the library would take as many.
+_CONNECTIONS = 5
 _SLOT_PREFIX = "slot-"
 _FORGOTTEN = 500
 _FIRST_PAUSE_SECONDS = 0.5
@@ -142,6 +144,7 @@ class Engine:
             log_level="WARNING",
             run_migrations=False,
             use_listen_notify=False,
+            sys_db_pool_size=_CONNECTIONS,
             scheduler_polling_interval_sec=3600.0,
         )
         self._halted = False

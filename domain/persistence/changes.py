@@ -206,10 +206,14 @@ class ChangeRepository:
         )
         return {identifier: count for identifier, count in await self._connection.execute(statement)}
 
-    async def values_since(self, kind: str, entity_id: str, field: str, since: datetime) -> list[str]:
-        """The values that a field took after a moment, as texts, oldest first."""
+    async def values_between(
+        self, kind: str, entity_id: str, field: str, *, after: datetime, before: datetime
+    ) -> list[str]:
+        """The values that a field took between two moments, neither of them included, as texts, oldest first."""
         steps = entity_transitions.c
-        statement = sa.select(steps.to_value).where(*_of_field(kind, entity_id, field), steps.occurred_at > since)
+        statement = sa.select(steps.to_value).where(
+            *_of_field(kind, entity_id, field), steps.occurred_at > after, steps.occurred_at < before
+        )
         return list(await self._connection.scalars(statement.order_by(steps.id)))
 
     async def histories(self, incident_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Transition]]:

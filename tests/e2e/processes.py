@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -20,16 +20,22 @@ _context.set_forkserver_preload(["gql.cli.commands"])
 
 
 class Command:
-    """One running `incidentql ...`, its output in two files."""
+    """One running `incidentql ...`, its output in two files; `prepare` is called in the process before it begins."""
 
-    def __init__(self, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
         self._stdout, self._stderr = folder / "stdout.log", folder / "stderr.log"
         for file in (self._stdout, self._stderr):
             file.touch()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("INCIDENTQL_")}
         self._process: ForkServerProcess = _context.Process(
             target=_main,
-            args=(arguments, inherited | dict(environment or {}), str(self._stdout), str(self._stderr)),
+            args=(arguments, inherited | dict(environment or {}), str(self._stdout), str(self._stderr), prepare),
             daemon=True,
         )
         self._process.start()
@@ -52,6 +58,14 @@ class Command:
     def kill(self) -> None:
         """`kill -9`."""
         self._process.kill()
+
+    def freeze(self) -> None:
+        """Stop it where it is, as a machine does that is suspended."""
+        os.kill(self._process.pid or 0, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.kill(self._process.pid or 0, signal.SIGCONT)
 
     def terminate(self) -> None:
         """SIGTERM."""
@@ -87,7 +101,13 @@ async def run_command(
         await command.close()
 
 
-def _main(arguments: Sequence[str], environment: Mapping[str, str], stdout: str, stderr: str) -> None:
+def _main(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    stdout: str,
+    stderr: str,
+    prepare: Callable[[], None] | None,
+) -> None:
     for path, stream in ((stdout, sys.stdout), (stderr, sys.stderr)):
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.dup2(file, stream.fileno())
@@ -95,4 +115,6 @@ def _main(arguments: Sequence[str], environment: Mapping[str, str], stdout: str,
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["incidentql", *arguments]
+    if prepare is not None:
+        prepare()
     gql.cli.commands.main()

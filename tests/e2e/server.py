@@ -5,7 +5,7 @@ import random
 import re
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +35,10 @@ class Server:
         }
         self._command: Command | None = None
         self.url = ""
+        #: How long the next start may take.
+        self.start_seconds: float = START_SECONDS
+        #: What the next process does before it begins.
+        self.prepare: Callable[[], None] | None = None
 
     @property
     def graphql_url(self) -> str:
@@ -58,8 +62,10 @@ class Server:
 
     async def start(self) -> None:
         """Start it, and return when it answers."""
-        self._command = Command(*self._arguments, folder=self._folder, environment=self._environment)
-        deadline = time.monotonic() + START_SECONDS
+        self._command = Command(
+            *self._arguments, folder=self._folder, environment=self._environment, prepare=self.prepare
+        )
+        deadline = time.monotonic() + self.start_seconds
         while not (found := _ADDRESS.search(self._running.stdout)):
             self._check_start(deadline)
             await asyncio.sleep(0.01)
@@ -68,6 +74,19 @@ class Server:
             while not await _is_healthy(client, self.url):
                 self._check_start(deadline)
                 await asyncio.sleep(0.01)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is over."""
+        return self._running.has_ended
+
+    def freeze(self) -> None:
+        """Stop its process where it is."""
+        self._running.freeze()
+
+    def thaw(self) -> None:
+        """Let its process go on."""
+        self._running.thaw()
 
     async def kill(self) -> None:
         """`kill -9`."""

@@ -38,7 +38,7 @@ class Dwells:
         self._wakes = wakes
 
     async def break_on(self, unit: UnitOfWork, change: Change) -> None:
-        """End the dwells that a change breaks, each with a row that says so."""
+        """End the dwells that a change breaks, each with a row that says so; one that held until then fires first."""
         broken = [
             dwell for dwell in await unit.dwells.on(change.kind, change.entity_id) if not holds(dwell, change.next)
         ]
@@ -46,8 +46,11 @@ class Dwells:
             return
         automations = await unit.automations.lock(sorted({dwell.automation_id for dwell in broken}))
         for dwell in broken:
-            # One that was deleted meanwhile took its dwells along.
-            if dwell.automation_id in automations:
+            if change.next is not None and change.occurred_at >= dwell.fire_at:
+                # Nobody was there to fire it in time; left armed, it would stand in the way of the next one.
+                await self.fire(unit, dwell.id)
+            elif dwell.automation_id in automations:
+                # One that was deleted meanwhile took its dwells along.
                 await self._end(unit, dwell, automations[dwell.automation_id], SkipReason.DWELL_BROKEN)
 
     async def keep(self, dwell_id: str) -> None:
@@ -88,13 +91,14 @@ class Dwells:
             await self._gates.start(unit, fired)
 
     async def _held(self, unit: UnitOfWork, dwell: Dwell) -> bool:
-        """The state now, and all that it was since: a break that is not routed yet counts as well."""
+        """All that the state was until the dwell's end, whenever that is looked at; a break not routed yet counts."""
         kind, entity_id = str(dwell.firing.kind), str(dwell.firing.entity_id)
         read = self._registry.resolver_for(kind)
-        found = await read(unit, [entity_id]) if read is not None else {}
-        if not holds(dwell, found[entity_id].state if entity_id in found else None):
+        if read is None or entity_id not in await read(unit, [entity_id]):
             return False
-        passed = await unit.changes.values_since(kind, entity_id, "status", dwell.armed_at)
+        passed = await unit.changes.values_between(
+            kind, entity_id, "status", after=dwell.armed_at, before=dwell.fire_at
+        )
         return all(holds(dwell, {"status": value}) for value in passed)
 
     async def _end(self, unit: UnitOfWork, dwell: Dwell, automation: Automation, reason: SkipReason) -> None:

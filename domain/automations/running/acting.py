@@ -18,6 +18,7 @@ from domain.automations.running.work import Frame, StepFailedError, Work
 from domain.errors import DomainError
 from domain.ids import new_id
 from domain.model.automation import Artifact, RunStep, StepStatus
+from domain.persistence.outages import DatabaseAwayError, telling_outages
 from domain.persistence.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ async def _attempted(
                 return await _once(work, action, config, step, frame)
         except TimeoutError:
             error = f"It took longer than {node.timeout_seconds} seconds."
-        except RunEndedError:
+        except (RunEndedError, DatabaseAwayError):
             raise
         except (DomainError, ValidationError) as failure:
             error = _explained(failure)
@@ -156,7 +157,8 @@ async def _filled(work: Work, action: ActionType, config: Rendered) -> BaseModel
     """The settings for what leaves the process; secrets only for actions that take care of them."""
     if not action.sees_secrets or not config.names:
         return _checked(action, config.masked)
-    values = await work.tools.secrets(config.names)
+    with telling_outages():
+        values = await work.tools.secrets(config.names)
     work.tools.masker.register(work.run.id, values.values())
     return _checked(action, config.filled(values))
 

@@ -12,12 +12,16 @@ from domain.entities.handle import Origin, State
 from domain.errors import ForbiddenError
 from domain.model.automation import Automation, AutomationRun, RunStatus
 from domain.model.viewer import Role
+from domain.persistence.outages import DatabaseAwayError, telling_outages
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 logger = logging.getLogger(__name__)
 
+#: How often a fault of ours is tried again before it fails the run.
 _ATTEMPTS = 8
 _LONGEST_PAUSE_SECONDS = 30.0
+#: A database that was away is mostly back soon, and then nobody should wait much longer.
+_LONGEST_AWAY_SECONDS = 5.0
 
 #: Lets the next run of a queue start.
 Proceed = Callable[[UnitOfWork, AutomationRun], Awaitable[None]]
@@ -32,21 +36,33 @@ class Runner:
 
     async def execute(self, run_id: str) -> None:
         """Bring a run to its end. Failures of the database are waited out; a fault of ours fails the run in the end."""
-        for attempt in range(1, _ATTEMPTS + 1):
+        faults = outages = 0
+        while faults < _ATTEMPTS:
             try:
-                await self._execute(run_id)
+                with telling_outages():
+                    await self._execute(run_id)
             except RunEndedError:
                 return
+            except DatabaseAwayError as error:
+                outages += 1
+                logger.warning(
+                    "the database is away (%r); the run goes on when it is back", error.__cause__, extra=_of(run_id)
+                )
+                await self._pause(run_id, tried=outages, longest=_LONGEST_AWAY_SECONDS)
             except Exception:
-                logger.exception("the run failed inside; attempt %s", attempt, extra={"run": run_id})
-                pause = timedelta(seconds=min(0.2 * 2**attempt, _LONGEST_PAUSE_SECONDS))
-                with self._tools.wakes.watching((), run_id=run_id) as woken:
-                    await self._tools.clock.wait(woken, until=self._tools.clock.now() + pause)
+                faults += 1
+                logger.exception("the run failed inside; attempt %s", faults, extra=_of(run_id))
+                await self._pause(run_id, tried=faults, longest=_LONGEST_PAUSE_SECONDS)
             else:
                 return
             finally:
                 self._tools.masker.drop(run_id)
         await self._end(run_id, RunStatus.FAILED, "An internal error; the server's log has it.", Origin())
+
+    async def _pause(self, run_id: str, *, tried: int, longest: float) -> None:
+        pause = timedelta(seconds=min(0.2 * 2 ** min(tried, 10), longest))
+        with self._tools.wakes.watching((), run_id=run_id) as woken:
+            await self._tools.clock.wait(woken, until=self._tools.clock.now() + pause)
 
     async def _execute(self, run_id: str) -> None:
         work = await self._loaded(run_id)
@@ -105,6 +121,10 @@ class Runner:
                 await self._tools.database.write(work)
             except RunEndedError:
                 return
+
+
+def _of(run_id: str) -> dict[str, str]:
+    return {"run": run_id}
 
 
 async def _outcome(work: Work) -> tuple[RunStatus, str | None]:

@@ -18,6 +18,7 @@ from domain.entities.handle import Origin
 from domain.entities.masking import SecretMasker
 from domain.model.automation import Automation, AutomationRun, RunStep, StepStatus
 from domain.persistence.database import Database
+from domain.persistence.outages import telling_outages
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 T = TypeVar("T")
@@ -157,14 +158,24 @@ class Work:
         return replace(step, status=status, finished_at=self.tools.clock.now(), **fields)
 
     async def write(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """Do something in a unit of work."""
+        """Do something in a unit of work.
+
+        Raises:
+            DatabaseAwayError: what the step was to do says nothing about that, so it is no failure of the step.
+        """
         async with self.tools.writing:
-            return (await self.tools.database.write(work)).value
+            with telling_outages():
+                return (await self.tools.database.write(work)).value
 
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
-        """Read something."""
+        """Read something.
+
+        Raises:
+            DatabaseAwayError
+        """
         async with self.tools.reading:
-            return await self.tools.database.read(work)
+            with telling_outages():
+                return await self.tools.database.read(work)
 
     async def require_active(self, session: ReadSession) -> None:
         """Go on while the run is active.

@@ -1,0 +1,293 @@
+"""Reads a database that automations worked on, and says what they left out, did twice or did not finish."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from domain.bootstrap import running_domain
+from domain.entities import health, incident
+from domain.entities.run import KIND as RUN
+from domain.model.automation import ACTIVE
+from domain.model.change import ChangeAction, TouchKind
+from domain.persistence.automation_tables import automation_dwells, automation_runs
+from domain.persistence.tables import changes, entity_transitions, incident_updates
+from domain.persistence.unit_of_work import ReadSession
+from domain.settings import Settings
+
+_HEALTHY = "healthy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the automations under audit promise."""
+
+    degraded: timedelta
+    healthy: timedelta
+    #: What another automation says once in each incident.
+    noted: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Episode:
+    """A system's way from healthy and back, as recorded."""
+
+    system: str
+    change: str
+    began: datetime
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run, or a firing that led to none."""
+
+    id: str
+    automation: str
+    change: str | None
+    status: str
+    reason: str | None
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Opened:
+    """An incident that a run opened."""
+
+    id: str
+    run: str
+    at: datetime
+    resolved: list[datetime] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """All that the database has of what happened."""
+
+    episodes: Sequence[Episode]
+    runs: Sequence[Run]
+    incidents: Sequence[Opened]
+    #: Ids of dwells that are armed.
+    armed: Sequence[str]
+    #: The runs' entries in the engine: status by run.
+    workflows: dict[str, str]
+    #: How often a step of a run was finished.
+    finished: Counter[tuple[str, str]]
+    notes: Counter[str]
+    rules: Rules
+
+    @property
+    def long(self) -> list[Episode]:
+        """The episodes that have to have an incident."""
+        return [one for one in self.episodes if one.ended is None or one.ended - one.began >= self.rules.degraded]
+
+    @property
+    def statuses(self) -> Counter[str]:
+        """How many runs there are of each status."""
+        return Counter(run.status for run in self.runs)
+
+    def run_of(self, episode: Episode) -> list[Run]:
+        """The runs that an episode started."""
+        return [run for run in self.runs if run.change == episode.change and run.status != "skipped"]
+
+    def incidents_of(self, episode: Episode) -> list[Opened]:
+        """The incidents that an episode led to."""
+        runs = {run.id for run in self.run_of(episode)}
+        return [one for one in self.incidents if one.run in runs]
+
+    def is_merged(self, episode: Episode) -> bool:
+        """Whether it came while the incident of the one before was open, which then stands for both."""
+        return any(run.change == episode.change and run.reason == "already_running" for run in self.runs)
+
+
+async def recorded(database_url: str, rules: Rules) -> Recorded:
+    """What is stored; nobody writes meanwhile."""
+
+    async def read(session: ReadSession) -> Recorded:
+        return Recorded(
+            episodes=await _episodes(session),
+            runs=await _runs(session),
+            incidents=await _incidents(session),
+            armed=list(await session.connection.scalars(sa.select(automation_dwells.c.id))),
+            workflows=await _workflows(session),
+            finished=await _finished(session),
+            notes=await _notes(session, rules.noted),
+            rules=rules,
+        )
+
+    async with running_domain(Settings(database_url=database_url), live=False) as domain:
+        return await domain.database.read(read)
+
+
+async def unfinished(session: ReadSession) -> int:
+    """How many runs are active and how many dwells armed, together."""
+    active = sa.select(sa.func.count()).select_from(automation_runs).where(automation_runs.c.status.in_(ACTIVE))
+    armed = sa.select(sa.func.count()).select_from(automation_dwells)
+    return int(await session.connection.scalar(active) or 0) + int(await session.connection.scalar(armed) or 0)
+
+
+FINDINGS = (
+    "doubled incidents",
+    "missing incidents",
+    "early incidents",
+    "unresolved",
+    "doubled resolves",
+    "failed runs",
+    "orphan runs",
+    "lost wake-ups",
+    "dwells left",
+    "steps done twice",
+    "notes wrong",
+    "broken workflows",
+)
+
+
+def findings(truth: Recorded) -> dict[str, list[str]]:
+    """Everything that must not be, by its name."""
+    found: dict[str, list[str]] = {name: [] for name in FINDINGS}
+    for name, what in (*_of_episodes(truth), *_of_incidents(truth), *_of_runs(truth)):
+        found[name].append(what)
+    found["dwells left"] += truth.armed
+    found["steps done twice"] += [f"{run} {path}" for (run, path), count in truth.finished.items() if count > 1]
+    return found
+
+
+def fire_seconds(truth: Recorded) -> list[float]:
+    """How late each run that opens an incident was made, in order."""
+    return sorted(
+        (run.at - episode.began - truth.rules.degraded).total_seconds()
+        for episode in truth.long
+        for run in truth.run_of(episode)
+    )
+
+
+def create_seconds(truth: Recorded) -> list[float]:
+    """How late each incident was opened, in order."""
+    late = []
+    for episode in truth.long:
+        late += [
+            (one.at - episode.began - truth.rules.degraded).total_seconds() for one in truth.incidents_of(episode)[:1]
+        ]
+    return sorted(late)
+
+
+def resolve_seconds(truth: Recorded) -> list[float]:
+    """How late each incident was resolved, in order."""
+    late = []
+    for episode in truth.long:
+        for one in truth.incidents_of(episode)[:1]:
+            if episode.ended is not None and one.resolved:
+                due = max(episode.ended + truth.rules.healthy, one.at)
+                late.append((one.resolved[0] - due).total_seconds())
+    return sorted(late)
+
+
+def _of_episodes(truth: Recorded) -> Iterator[tuple[str, str]]:
+    long = {episode.change for episode in truth.long}
+    for episode in truth.episodes:
+        opened = truth.incidents_of(episode)
+        what = f"{episode.system} from {episode.began:%H:%M:%S.%f} to {episode.ended}"
+        if len(opened) > 1:
+            yield "doubled incidents", what
+        if episode.change not in long and opened:
+            yield "early incidents", what
+        if episode.change in long and not opened and not truth.is_merged(episode):
+            reasons = [run.reason for run in truth.runs if run.change == episode.change]
+            yield "missing incidents", f"{what}: {reasons}"
+
+
+def _of_incidents(truth: Recorded) -> Iterator[tuple[str, str]]:
+    for one in truth.incidents:
+        if not one.resolved:
+            yield "unresolved", one.id
+        if len(one.resolved) > 1:
+            yield "doubled resolves", one.id
+        if truth.notes[one.id] != 1:
+            yield "notes wrong", f"{one.id} has {truth.notes[one.id]}"
+
+
+def _of_runs(truth: Recorded) -> Iterator[tuple[str, str]]:
+    for run in truth.runs:
+        engine = truth.workflows.get(run.id)
+        what = f"{run.id} is {run.status}, in the engine {engine}"
+        if run.status in {"failed", "cancelled"}:
+            yield "failed runs", what
+        if run.status in ACTIVE and engine not in {"PENDING", "ENQUEUED"}:
+            yield "orphan runs", what
+        elif run.status in ACTIVE:
+            # At the end all systems are healthy for long enough.
+            yield "lost wake-ups", what
+    for run_id, status in truth.workflows.items():
+        if status not in {"PENDING", "ENQUEUED", "SUCCESS"}:
+            yield "broken workflows", f"{run_id} is {status}"
+
+
+async def _episodes(session: ReadSession) -> list[Episode]:
+    steps = entity_transitions.c
+    statement = sa.select(entity_transitions).where(steps.kind == health.KIND, steps.field == "status")
+    open_: dict[str, Episode] = {}
+    found = []
+    for row in await session.connection.execute(statement.order_by(steps.id)):
+        present = open_.get(row.entity_id)
+        if row.to_value != _HEALTHY and present is None:
+            open_[row.entity_id] = Episode(system=row.entity_id, change=row.change_id, began=row.occurred_at)
+            found.append(open_[row.entity_id])
+        elif row.to_value == _HEALTHY and present is not None:
+            present.ended = row.occurred_at
+            del open_[row.entity_id]
+    return found
+
+
+async def _runs(session: ReadSession) -> list[Run]:
+    columns = automation_runs.c
+    rows = await session.connection.execute(sa.select(automation_runs).order_by(columns.id))
+    return [
+        Run(
+            id=row.id,
+            automation=row.automation_id,
+            change=row.change_id,
+            status=row.status,
+            reason=row.reason,
+            at=row.created_at,
+        )
+        for row in rows
+    ]
+
+
+async def _incidents(session: ReadSession) -> list[Opened]:
+    columns = changes.c
+    statement = sa.select(columns.entity_id, columns.action, columns.run_id, columns.occurred_at)
+    statement = statement.where(columns.kind == incident.KIND).order_by(columns.seq)
+    found: dict[str, Opened] = {}
+    for row in await session.connection.execute(statement):
+        if row.action == ChangeAction.CREATED:
+            found[row.entity_id] = Opened(id=row.entity_id, run=row.run_id, at=row.occurred_at)
+        elif row.action == ChangeAction.RESOLVED:
+            found[row.entity_id].resolved.append(row.occurred_at)
+    return list(found.values())
+
+
+async def _workflows(session: ReadSession) -> dict[str, str]:
+    table = "workflow_status" if session.connection.dialect.name == "sqlite" else "dbos.workflow_status"
+    rows = await session.connection.execute(sa.text(f"SELECT workflow_uuid, status FROM {table}"))
+    return {str(row[0]).partition(":")[2]: str(row[1]) for row in rows}
+
+
+async def _finished(session: ReadSession) -> Counter[tuple[str, str]]:
+    columns = changes.c
+    statement = sa.select(columns.entity_id, columns.touched).where(columns.kind == RUN)
+    counts: Counter[tuple[str, str]] = Counter()
+    for run_id, touched in await session.connection.execute(statement):
+        counts.update((run_id, part["id"]) for part in touched if part["kind"] == TouchKind.ADDED)
+    return counts
+
+
+async def _notes(session: ReadSession, text: str) -> Counter[str]:
+    columns = incident_updates.c
+    statement = sa.select(columns.incident_id).where(columns.message == text)
+    counts: dict[str, int] = defaultdict(int)
+    for identifier in await session.connection.scalars(statement):
+        counts[identifier] += 1
+    return Counter(counts)

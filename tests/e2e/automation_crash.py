@@ -1,0 +1,268 @@
+"""Kills and freezes servers that run automations, and counts what was lost, doubled, left waiting or left undone.
+
+python -m tests.e2e.automation_crash --count 100 --seed 1 --database sqlite
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from domain.automations.service import WriteAutomation
+from domain.automations.templates import definition_from
+from domain.bootstrap import Domain, running_domain
+from domain.clock import Clock
+from domain.model.moment import iso
+from domain.settings import Settings
+from tests.e2e.automation_audit import (
+    FINDINGS,
+    Recorded,
+    Rules,
+    create_seconds,
+    findings,
+    fire_seconds,
+    recorded,
+    resolve_seconds,
+    unfinished,
+)
+from tests.e2e.crowd import Crowd, running_crowd
+from tests.e2e.databases import DIALECTS, fresh_database
+from tests.e2e.server import TOKEN
+from tests.factories import ADMIN, make_system
+
+_SYSTEMS = 20
+_RULES = Rules(degraded=timedelta(seconds=0.6), healthy=timedelta(seconds=0.6), noted="Somebody was told.")
+_ANSWER_SECONDS = 2.0
+_QUIET_SECONDS = 60.0
+#: How long everything is left alone where nothing is to be killed.
+_UNHARMED_SECONDS = 30.0
+_REPORT = "mutation ($input: ReportSystemHealthInput!) { reportSystemHealth(input: $input) { userErrors { message } } }"
+_COLUMNS = ("database", "kills", "freezes", "episodes", "long", "merged", "incidents", "resolves", "seconds", "quiet")
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """What became of all that the automations had to do."""
+
+    truth: Recorded
+    kills: int
+    freezes: int
+    #: How often a process killed itself, by point.
+    points: Counter[str]
+    #: How often one that was started did not come to answer: it killed itself first, or had no connection.
+    failed_starts: int
+    seconds: float
+    #: How long it took until nothing was left to do; None where that took too long.
+    quiet_seconds: float | None
+    #: What servers complained of, each with how often.
+    complaints: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def violations(self) -> dict[str, list[str]]:
+        """All that is wrong, by its name."""
+        return {name: found for name, found in findings(self.truth).items() if found}
+
+
+class Stream:
+    """Monitors that report systems' health, each to any server that answers."""
+
+    def __init__(self, crowd: Crowd, client: httpx.AsyncClient, choices: random.Random) -> None:
+        self._crowd = crowd
+        self._client = client
+        self._random = choices
+        self._clock = Clock()
+        self.stopping = False
+
+    async def run(self, key: str, *, longest: float) -> None:
+        """Have one system degrade and recover until told to stop; at the end it is healthy."""
+        while not self.stopping:
+            status = self._random.choice(["DEGRADED", "UNHEALTHY"])
+            await self._report(key, status)
+            # One of four is over before anybody has to know.
+            brief = self._random.random() < 0.25
+            seconds = self._random.uniform(0.05, 0.5) if brief else self._random.uniform(0.8, longest)
+            if not brief and self._random.random() < 0.3:
+                await asyncio.sleep(seconds / 2)
+                await self._report(key, "UNHEALTHY" if status == "DEGRADED" else "DEGRADED")
+                seconds /= 2
+            await asyncio.sleep(seconds)
+            await self._report(key, "HEALTHY")
+            await asyncio.sleep(self._random.uniform(longest / 2, 2 * longest))
+
+    async def _report(self, key: str, status: str) -> None:
+        # As of now, also when a frozen process comes to it later than another one came to a later report.
+        report = {"system": key, "status": status, "observedAt": iso(self._clock.now())}
+        while True:
+            server = self._random.choice(self._crowd.up or self._crowd.servers)
+            try:
+                answer = await self._client.post(
+                    server.graphql_url, json={"query": _REPORT, "variables": {"input": report}}
+                )
+                body: dict[str, Any] = answer.json()
+                if "errors" not in body:
+                    assert not body["data"]["reportSystemHealth"]["userErrors"], body
+                    return
+            except (httpx.TransportError, ValueError):
+                pass
+            await asyncio.sleep(0.05)
+
+
+async def crash(
+    database_url: str,
+    *,
+    kills: int,
+    seed: int,
+    processes: int = 3,
+    systems: int = _SYSTEMS,
+    longest: float = 3.0,
+    keep: Path | None = None,
+) -> Result:
+    """Kill processes so many times while systems fail and recover, then wait until nothing is left to do."""
+    began = time.monotonic()
+    choices = random.Random(seed)
+    postgres = database_url.startswith("postgres")
+    settings = {"broadcast_url": database_url} if postgres else {}
+    async with AsyncExitStack() as stack:
+        crowd = await stack.enter_async_context(
+            running_crowd(database_url, processes=processes, choices=choices, keep=keep, **settings)
+        )
+        domain = await stack.enter_async_context(running_domain(Settings(database_url=database_url), live=False))
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        client = await stack.enter_async_context(httpx.AsyncClient(headers=headers, timeout=_ANSWER_SECONDS))
+        await install(domain)
+        stream = Stream(crowd, client, choices)
+        for number in range(systems):
+            await make_system(domain, f"system-{number}")
+        async with asyncio.TaskGroup() as reporting:
+            for number in range(systems):
+                reporting.create_task(stream.run(f"system-{number}", longest=longest))
+            if not kills:
+                await asyncio.sleep(_UNHARMED_SECONDS)
+            await crowd.harm(kills=kills, longest_life=2 * longest, longest_freeze=longest)
+            stream.stopping = True
+        quiet = await until_quiet(domain, seconds=_QUIET_SECONDS)
+        complaints = _complaints(crowd)
+    return Result(
+        truth=await recorded(database_url, _RULES),
+        kills=crowd.kills,
+        freezes=crowd.freezes,
+        points=crowd.points,
+        failed_starts=crowd.failed_starts,
+        seconds=time.monotonic() - began,
+        quiet_seconds=quiet,
+        complaints=complaints,
+    )
+
+
+async def install(domain: Domain) -> None:
+    """Add the automations: one that opens and resolves incidents, and one that says something in each."""
+    seconds = {
+        "degradedSeconds": _RULES.degraded.total_seconds(),
+        "healthySeconds": _RULES.healthy.total_seconds(),
+    }
+    note = {
+        "triggers": [{"event": "incident.created"}],
+        "mode": "parallel",
+        "max_runs": 100,
+        "actions": [
+            {"delay": {"seconds": 0.3}},
+            {
+                "action": "incident.add_update",
+                "config": {"incidentId": "{{ trigger.payload.incidentId }}", "message": _RULES.noted},
+            },
+        ],
+    }
+    definitions = {"sustained": definition_from("sustained", seconds), "note": note}
+    for name, definition in definitions.items():
+        await domain.automations.service.create(ADMIN, WriteAutomation(name=name, definition=definition))
+
+
+async def until_quiet(domain: Domain, *, seconds: float) -> float | None:
+    """How long it took until no run was active and no dwell armed for a second; None where that took too long."""
+    began = time.monotonic()
+    since = None
+    while (now := time.monotonic()) - began < seconds:
+        left = await domain.database.read(unfinished)
+        since = None if left else since or now
+        if since is not None and now - since > 1.5:  # an incident's note comes as a run of its own
+            return since - began
+        await asyncio.sleep(0.1)
+    return None
+
+
+def _complaints(crowd: Crowd) -> Counter[str]:
+    lines = [line for server in crowd.servers for line in server.stderr.splitlines()]
+    return Counter(line[:100] for line in lines if "Error: " in line or " ERROR " in line or " WARNING " in line)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 1 where anything is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.automation_crash", description=__doc__)
+    parser.add_argument("--count", type=int, default=100, help="how many times to kill a process; 0 harms none")
+    parser.add_argument("--seed", type=int, default=1, help="what the choices and the moments start from")
+    parser.add_argument("--database", choices=(*DIALECTS, "both"), default="both")
+    parser.add_argument("--processes", type=int, default=3)
+    parser.add_argument("--keep", type=Path, help="a folder for what the servers print")
+    options = parser.parse_args(arguments)
+    dialects = DIALECTS if options.database == "both" else (options.database,)
+    return asyncio.run(_compare(dialects, options))
+
+
+async def _compare(dialects: Sequence[str], options: argparse.Namespace) -> int:
+    sound = True
+    for dialect in dialects:
+        keep = Path(tempfile.mkdtemp(dir=options.keep, prefix=f"{dialect}-")) if options.keep else None
+        async with fresh_database(dialect) as url:
+            result = await crash(url, kills=options.count, seed=options.seed, processes=options.processes, keep=keep)
+        _print(dialect, result)
+        sound = sound and not result.violations
+    return 0 if sound else 1
+
+
+def _print(dialect: str, result: Result) -> None:
+    truth = result.truth
+    merged = [one for one in truth.long if truth.is_merged(one)]
+    resolves = sum(len(one.resolved) for one in truth.incidents)
+    counted = (len(truth.episodes), len(truth.long), len(merged), len(truth.incidents), resolves)
+    quiet = "never" if result.quiet_seconds is None else f"{result.quiet_seconds:.1f}"
+    cells = (dialect, result.kills, result.freezes, *counted, f"{result.seconds:.0f}", quiet)
+    print("  ".join(f"{name:>10}" for name in _COLUMNS))
+    print("  ".join(f"{cell:>10}" for cell in cells))
+    print(f"  runs: {', '.join(f'{status} {count}' for status, count in sorted(truth.statuses.items()))}")
+    print(f"  killed themselves at: {', '.join(f'{point} {count}' for point, count in result.points.most_common())}")
+    print(f"  starts that failed: {result.failed_starts}")
+    lateness = {
+        "runs": fire_seconds(truth),
+        "creates": create_seconds(truth),
+        "resolves": resolve_seconds(truth),
+    }
+    for name, late in lateness.items():
+        if late:
+            print(f"  lateness of {name}: p50 {_at(late, 0.5)}, p95 {_at(late, 0.95)}, max {_at(late, 1)}")
+    found = findings(truth)
+    print(f"  {', '.join(f'{name} {len(found[name])}' for name in FINDINGS)}")
+    for name, whats in result.violations.items():
+        for what in whats[:20]:
+            print(f"  {name}: {what}")
+    for complaint, count in result.complaints.most_common(15):
+        print(f"  {count:>5} x {complaint}")
+    sys.stdout.flush()
+
+
+def _at(ordered: Sequence[float], share: float) -> str:
+    return f"{ordered[min(len(ordered) - 1, int(share * len(ordered)))]:.2f} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Makes a process kill itself at a chosen call of the code under test, before it is made or after it was."""
+
+import functools
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from domain.automations.actions.incidents import IncidentActions
+from domain.automations.engine import Engine
+from domain.automations.routing.admission import Admission
+from domain.automations.routing.dwells import Dwells
+from domain.automations.routing.gates import Gates
+from domain.automations.routing.router import Router
+from domain.automations.running.journal import Journal
+from domain.automations.running.work import Work
+from domain.persistence.database import Database
+
+#: What can be cut short. Some of it is called within transactions; `Database.write` returns when one is committed.
+POINTS: dict[str, tuple[type, str]] = {
+    "route": (Router, "route"),
+    "arm": (Gates, "_arm"),
+    "enqueue": (Engine, "enqueue"),
+    "keep": (Dwells, "keep"),
+    "fire": (Dwells, "fire"),
+    "break": (Dwells, "break_on"),
+    "admit": (Admission, "admit"),
+    "begin": (Journal, "begin"),
+    "note": (Journal, "note"),
+    "finish": (Journal, "finish"),
+    "create": (IncidentActions, "create"),
+    "resolve": (IncidentActions, "resolve"),
+    "read": (Work, "read"),
+    "commit": (Database, "write"),
+}
+
+
+def fail_at(point: str, *, call: int, after: bool) -> None:
+    """Have this process die by SIGKILL at that call of the point, counted from 1."""
+    owner, name = POINTS[point]
+    original: Callable[..., Awaitable[Any]] = getattr(owner, name)
+    calls = 0
+
+    @functools.wraps(original)
+    async def failing(*arguments: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        mine = calls
+        if mine == call and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = await original(*arguments, **named)
+        if mine == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, failing)

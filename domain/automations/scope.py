@@ -62,10 +62,13 @@ class StateReader:
         """The scope with `health` and `state` as they are now, as far as the conditions look at them."""
         context = context_system(firing)
         references = references_of(conditions, scope, context)
+        scope = {**scope, "state": await self._state(session, references)}
+        # Once more: which systems these are may hang on the state of an incident.
+        references |= references_of(conditions, scope, context)
         systems = [context] if context else []
         systems += [*uses_state, *(_of_kind(references, HEALTH))]
         health = await self._health(session, systems, context=context, since=now - window, now=now)
-        return {**scope, "health": health, "state": await self._state(session, references)}
+        return {**scope, "health": health}
 
     async def _health(
         self, session: ReadSession, names: Sequence[str], *, context: str | None, since: datetime, now: datetime

@@ -15,7 +15,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 class LogConfig(BaseModel):
     """The settings of `log`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     message: str = Field(min_length=1, max_length=10_000, description="The line.")
     level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much it matters.")

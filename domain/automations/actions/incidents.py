@@ -17,7 +17,7 @@ from domain.automations.actions.registry import (
     VersionedConfig,
 )
 from domain.model.commands import CreateIncident
-from domain.model.incident import Incident, Severity, Status
+from domain.model.incident import Incident, Severity, Status, checked_message
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import IncidentService
 from domain.services.timeline import TimelineService
@@ -38,7 +38,10 @@ class IncidentArtifact(BaseModel):
 
 
 class _Config(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+    # A template that is one expression gives a number where one is: it makes a title all the same.
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", coerce_numbers_to_str=True
+    )
 
 
 class CreateConfig(_Config):
@@ -164,7 +167,9 @@ class IncidentActions:
             return Result(external_id=target, details={"skipped": "not_owner"})
         if not incident.is_open:
             return Result(external_id=target, details={"skipped": "already_resolved"})
-        incident = await self._incidents.resolve_in(unit, target, message=config.message or None, origin=context.origin)
+        text = _text(config.message)
+        message = checked_message(text) if text is not None else None
+        incident = await self._incidents.resolve_in(unit, target, message=message, origin=context.origin)
         return Result(external_id=target, details={"incident": artifact_of(incident)})
 
     async def add_update(self, unit: UnitOfWork, config: AddUpdateConfig, context: ActionContext) -> Result:
@@ -173,7 +178,7 @@ class IncidentActions:
 
     async def update_status(self, unit: UnitOfWork, config: UpdateStatusConfig, context: ActionContext) -> Result:
         """Move an incident to another status."""
-        message = config.message or f"Status changed to {config.status}"
+        message = _text(config.message) or f"Status changed to {config.status}"
         return await self._entry(unit, config, context, message=message, status=config.status)
 
     async def _entry(
@@ -193,6 +198,11 @@ def artifact_of(incident: Incident) -> Mapping[str, Any]:
         "severity": incident.severity.value,
         "systemIds": list(incident.system_ids),
     }
+
+
+def _text(message: str | None) -> str | None:
+    """The message, where it says something: what a template came to may be blank."""
+    return message if message is not None and message.strip() else None
 
 
 def _target(config: _Target, context: ActionContext) -> tuple[str, bool]:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -12,9 +13,9 @@ from pydantic import BaseModel, ValidationError
 from domain.automations.actions.registry import ActionContext, ActionType, Produced, Result
 from domain.automations.definition import ActionNode, Retry
 from domain.automations.expressions.errors import ExpressionError
-from domain.automations.rendering import Rendered, mentions_state, render
+from domain.automations.rendering import Rendered, render
 from domain.automations.running.journal import RunEndedError
-from domain.automations.running.work import Frame, StepFailedError, Work
+from domain.automations.running.work import Frame, Work, settled
 from domain.errors import DomainError
 from domain.ids import new_id
 from domain.model.automation import Artifact, RunStep, StepStatus
@@ -33,22 +34,20 @@ async def act(work: Work, node: ActionNode, path: str, frame: Frame) -> None:
     step = work.begun(path, "action", action=node.action, action_id=node.id)
     if not step.status.is_final:
         step = await _done(work, node, step, frame)
-    if step.status is StepStatus.FAILED:
-        raise StepFailedError(step.error or "The action failed.")
-    _keep(node, step, frame)
+    _keep(node, settled(step), frame)
 
 
 async def _done(work: Work, node: ActionNode, step: RunStep, frame: Frame) -> RunStep:
     action = work.tools.actions.get(node.action)
     if action is None:
-        raise await work.fail(step, f"There is no action {node.action!r}.")
+        return await work.fail(step, f"There is no action {node.action!r}.")
     try:
         config = await _config(work, node, frame)
-        step = replace(step, input=work.tools.masker.mask(work.run.id, config.masked))
-        if action.perform is not None:
-            step = await work.note(step)
     except (ExpressionError, DomainError) as error:
-        raise await work.fail(step, str(error)) from error
+        return await work.fail(step, str(error))
+    step = replace(step, input=work.tools.masker.mask(work.run.id, config.masked))
+    if action.perform is not None:
+        step = await work.note(step)
     return await _attempted(work, action, config, node, step, frame)
 
 
@@ -57,32 +56,46 @@ async def _attempted(
 ) -> RunStep:
     retry = node.retry or Retry(attempts=1)
     while not step.status.is_final:
-        try:
-            async with asyncio.timeout(node.timeout_seconds):
-                return await _once(work, action, config, step, frame)
-        except TimeoutError:
-            error = f"It took longer than {node.timeout_seconds} seconds."
-        except (RunEndedError, DatabaseAwayError):
-            raise
-        except (DomainError, ValidationError) as failure:
-            error = _explained(failure)
-        except Exception:
-            logger.exception("the action %s failed", action.id, extra={"run": work.run.id, "path": step.path})
-            error = "An internal error; the server's log has it."
+        if step.due_at is not None:
+            await work.sleep(step.due_at)
+        outcome = await _tried(work, action, config, node, step, frame)
+        if isinstance(outcome, RunStep):
+            return outcome
         if step.attempts >= retry.attempts:
-            raise await work.fail(step, error)
-        pause = retry.delay_seconds * 2 ** (step.attempts - 1)
-        step = await work.note(replace(step, attempts=step.attempts + 1, error=error))
-        now = work.tools.clock.now()
-        with work.tools.wakes.watching((), run_id=work.run.id) as woken:
-            await work.tools.clock.wait(woken, until=now + timedelta(seconds=pause))
+            return await work.fail(step, outcome)
+        pause = timedelta(seconds=retry.delay_seconds * 2 ** (step.attempts - 1))
+        # Recorded, so that a restart neither shortens nor repeats it.
+        due_at = work.tools.clock.now() + pause
+        step = await work.note(replace(step, attempts=step.attempts + 1, error=outcome, due_at=due_at))
     return step
+
+
+async def _tried(
+    work: Work, action: ActionType, config: Rendered, node: ActionNode, step: RunStep, frame: Frame
+) -> RunStep | str:
+    """The step when it is over; else why this attempt failed."""
+    try:
+        async with asyncio.timeout(node.timeout_seconds):
+            return await _once(work, action, config, step, frame)
+    except TimeoutError:
+        return f"It took longer than {node.timeout_seconds} seconds."
+    except (RunEndedError, DatabaseAwayError):
+        raise
+    except ValidationError as failure:
+        # Tried again, the same settings are as wrong.
+        return await work.fail(step, _explained(failure))
+    except DomainError as failure:
+        return str(failure)
+    except Exception:
+        logger.exception("the action %s failed", action.id, extra={"run": work.run.id, "path": step.path})
+        return "An internal error; the server's log has it."
 
 
 async def _once(work: Work, action: ActionType, config: Rendered, step: RunStep, frame: Frame) -> RunStep:
     if action.perform is not None:
-        context = ActionContext(run=work.run, origin=work.origin, path=step.path, consumed={})
-        result = await action.perform(await _filled(work, action, config), context)
+        origin = await work.read(work.limited)
+        context = ActionContext(run=work.run, origin=origin, path=step.path, consumed={})
+        result = _masked(work, await action.perform(await _filled(work, action, config), context))
         return await work.write(lambda unit: _recorded(work, unit, action, step, result))
 
     # A secret in it is masked before the write itself, so that no row ever holds it.
@@ -94,8 +107,8 @@ async def _once(work: Work, action: ActionType, config: Rendered, step: RunStep,
         stored = await unit.runs.step(step.run_id, step.path)
         if stored is not None and stored.status.is_final:
             return stored
-        consumed = await _consumed(work, unit, action, frame)
-        context = ActionContext(run=work.run, origin=work.origin, path=step.path, consumed=consumed)
+        consumed, origin = await _consumed(work, unit, action, frame), await work.limited(unit)
+        context = ActionContext(run=work.run, origin=origin, path=step.path, consumed=consumed)
         return await _recorded(work, unit, action, step, await action.perform_in(unit, shown, context))
 
     return await work.write(perform)
@@ -107,7 +120,13 @@ async def _recorded(work: Work, unit: UnitOfWork, action: ActionType, step: RunS
     if action.produces is not None and produced is not None:
         output["artifact"] = await _produced(work, unit, step, produced)
     output = {name: value for name, value in output.items() if value is not None}
-    return await work.note_in(unit, work.finished(step, StepStatus.SUCCESS, output=output, error=None))
+    return await work.note_in(unit, work.finished(step, StepStatus.SUCCESS, output=output, error=None, due_at=None))
+
+
+def _masked(work: Work, result: Result) -> Result:
+    # At once: when the record's turn comes, the run may be over here and its secrets forgotten.
+    mask = partial(work.tools.masker.mask, work.run.id)
+    return replace(result, external_id=mask(result.external_id), details=mask(result.details))
 
 
 async def _produced(work: Work, unit: UnitOfWork, step: RunStep, produced: Produced) -> Mapping[str, Any]:
@@ -147,16 +166,13 @@ async def _consumed(work: Work, unit: UnitOfWork, action: ActionType, frame: Fra
 
 async def _config(work: Work, node: ActionNode, frame: Frame) -> Rendered:
     now = work.tools.clock.now()
-    scope = work.scope(frame)
-    if mentions_state(node.config):
-        scope = await work.read(lambda session: work.enriched(session, scope, now=now))
-    return render(node.config, scope, now=now)
+    return render(node.config, await work.rendering_scope(frame, node.config, now=now), now=now)
 
 
 async def _filled(work: Work, action: ActionType, config: Rendered) -> BaseModel:
     """The settings for what leaves the process; secrets only for actions that take care of them."""
     if not action.sees_secrets or not config.names:
-        return _checked(action, config.masked)
+        return _checked(action, work.tools.masker.mask(work.run.id, config.masked))
     with telling_outages():
         values = await work.tools.secrets(config.names)
     work.tools.masker.register(work.run.id, values.values())
@@ -176,9 +192,7 @@ def _keep(node: ActionNode, step: RunStep, frame: Frame) -> None:
     frame.latest[artifact["type"]] = Produced(type=artifact["type"], data=artifact["data"], owned=artifact["owned"])
 
 
-def _explained(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return f"The setting {place or 'config'} is not valid: {first['msg']}."
-    return str(error)
+def _explained(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"The setting {place or 'config'} is not valid: {first['msg']}."

@@ -1,7 +1,7 @@
 """Walks a definition: what comes next is decided on what is recorded, so that a repeated walk goes the same way."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from domain.automations.definition import (
@@ -18,13 +18,14 @@ from domain.automations.definition import (
     VariablesNode,
     WaitForTriggerNode,
     WaitUntilNode,
+    kind_of,
 )
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.language import compile_expression
-from domain.automations.rendering import mentions_state, render
+from domain.automations.rendering import render
 from domain.automations.running.acting import act
 from domain.automations.running.waiting import delay, wait_for_trigger, wait_until
-from domain.automations.running.work import Frame, StepFailedError, StopError, Work
+from domain.automations.running.work import Frame, StepFailedError, StopError, Work, settled
 from domain.model.automation import RunStep, StepStatus
 
 
@@ -90,59 +91,49 @@ class Interpreter:
 
     async def _disabled(self, node: Node, path: str) -> None:
         if self._work.known(path) is None:
-            step = self._work.begun(path, "action" if isinstance(node, ActionNode) else "step", action_id=node.id)
+            step = self._work.begun(path, str(kind_of(node)), action_id=node.id)
             await self._work.note(self._work.finished(step, StepStatus.SKIPPED, output={"reason": "disabled"}))
 
     async def _variables(self, node: VariablesNode, path: str, frame: Frame) -> None:
-        step = self._work.begun(path, "variables", action_id=node.id)
-        if not step.status.is_final:
+        async def decide() -> dict[str, Any]:
             now = self._work.tools.clock.now()
-            scope = self._work.scope(frame)
-            if mentions_state(node.variables):
-                scope = await self._work.read(lambda session: self._work.enriched(session, scope, now=now))
-            try:
-                values = render(node.variables, scope, now=now).masked
-            except ExpressionError as error:
-                raise await self._work.fail(step, str(error)) from error
-            step = await self._work.succeed(step, values)
-        frame.variables |= _output(step)
+            scope = await self._work.rendering_scope(frame, node.variables, now=now)
+            return dict(render(node.variables, scope, now=now).masked)
+
+        step = self._work.begun(path, "variables", action_id=node.id)
+        frame.variables |= await self._decided(step, decide)
 
     async def _condition(self, node: ConditionNode, path: str, frame: Frame) -> None:
+        async def decide() -> dict[str, Any]:
+            verdict = await self._work.evaluate(node.condition, frame)
+            return {"value": verdict.value, "condition": verdict.details}
+
         step = self._work.begun(path, "condition", action_id=node.id)
-        if not step.status.is_final:
-            try:
-                verdict = await self._work.evaluate(node.condition, frame)
-            except ExpressionError as error:
-                raise await self._work.fail(step, str(error)) from error
-            step = await self._work.succeed(step, {"value": verdict.value, "condition": verdict.details})
-        if not _output(step)["value"]:
+        if not (await self._decided(step, decide))["value"]:
             raise StopError(f"The condition at {path} does not hold.")
 
     async def _stop(self, node: StopNode, path: str) -> None:
         step = self._work.begun(path, "stop", action_id=node.id)
         reason = node.stop.reason or f"Stopped at {path}."
         if not step.status.is_final:
-            step = await self._work.succeed(step, {"reason": reason, "error": node.stop.error})
-        if node.stop.error:
-            raise StepFailedError(reason)
-        raise StopError(reason)
+            await self._work.succeed(step, {"reason": reason, "error": node.stop.error})
+        raise StopError(reason, failed=node.stop.error)
 
     async def _choose(self, node: ChooseNode, path: str, frame: Frame) -> None:
-        step = self._work.begun(path, "choose", action_id=node.id)
-        if not step.status.is_final:
+        async def decide() -> dict[str, Any]:
             seen: list[Any] = []
-            matched: int | None = None
             for index, branch in enumerate(node.choose):
                 try:
                     verdict = await self._work.evaluate(branch.when, frame)
                 except ExpressionError as error:
-                    raise await self._work.fail(step, f"choose[{index}].when: {error}") from error
+                    raise ExpressionError(f"choose[{index}].when: {error}") from error
                 seen.append(verdict.details)
                 if verdict.value:
-                    matched = index
-                    break
-            step = await self._work.succeed(step, {"matchedBranch": matched, "conditions": seen})
-        matched = _output(step)["matchedBranch"]
+                    return {"matchedBranch": index, "conditions": seen}
+            return {"matchedBranch": None, "conditions": seen}
+
+        step = self._work.begun(path, "choose", action_id=node.id)
+        matched = (await self._decided(step, decide))["matchedBranch"]
         if matched is not None:
             await self._walk(node.choose[matched].sequence, f"{path}.choose[{matched}].sequence", frame)
         else:
@@ -150,13 +141,17 @@ class Interpreter:
 
     async def _parallel(self, node: ParallelNode, path: str, frame: Frame) -> None:
         frames = [frame.fork() for _ in node.parallel]
-        branches = (
-            self._branch(branch, f"{path}.parallel[{index}]", frames[index])
-            for index, branch in enumerate(node.parallel)
-        )
-        errors = await asyncio.gather(*branches)
-        for fork in frames:
-            frame.join(fork)
+        try:
+            async with asyncio.TaskGroup() as group:
+                branches = [
+                    group.create_task(self._branch(branch, f"{path}.parallel[{index}]", frames[index]))
+                    for index, branch in enumerate(node.parallel)
+                ]
+        except ExceptionGroup as failures:
+            # Either of them says it all: the run is over, or something is wrong inside.
+            raise failures.exceptions[0] from failures
+        errors = [branch.result() for branch in branches]
+        frame.join(frames)
         step = self._work.begun(path, "parallel", action_id=node.id)
         failed = [error for error in errors if error is not None]
         if not step.status.is_final:
@@ -164,8 +159,7 @@ class Interpreter:
             output = {"failed": len(failed), "branches": len(errors)}
             step = self._work.finished(step, status, output=output, error=failed[0] if failed else None)
             step = await self._work.note(step)
-        if failed:
-            raise StepFailedError(failed[0])
+        settled(step)
 
     async def _branch(self, node: Action, path: str, frame: Frame) -> str | None:
         """One branch beside others; why it failed. Stopping ends the branch alone."""
@@ -173,8 +167,8 @@ class Interpreter:
             await self._visit(node, path, frame)
         except StepFailedError as error:
             return str(error)
-        except StopError:
-            return None
+        except StopError as stop:
+            return str(stop) if stop.failed else None
         return None
 
     async def _repeat(self, node: RepeatNode, path: str, frame: Frame) -> None:
@@ -197,38 +191,44 @@ class Interpreter:
 
     async def _items(self, node: RepeatNode, path: str, frame: Frame) -> list[Any]:
         """The list that the loop goes over: what it was at the beginning."""
-        assert node.repeat.for_each is not None
-        step = self._work.begun(path, "repeat", action_id=node.id)
-        if not step.status.is_final:
+        expression = node.repeat.for_each
+        assert expression is not None
+
+        async def decide() -> dict[str, Any]:
             now = self._work.tools.clock.now()
-            try:
-                items = compile_expression(node.repeat.for_each).value(self._work.scope(frame), now=now)
-            except ExpressionError as error:
-                raise await self._work.fail(step, f"for_each: {error}") from error
+            seen = self._work.scope(frame)
+            scope = await self._work.read(lambda session: self._work.enriched(session, seen, expression, now=now))
+            items = compile_expression(expression).value(scope, now=now)
             if not isinstance(items, list | tuple):
-                raise await self._work.fail(step, "for_each needs a list.")
-            step = await self._work.succeed(step, {"items": list(items)})
-        return list(_output(step)["items"])
+                raise ExpressionError("for_each needs a list.")
+            return {"items": list(items)}
+
+        step = self._work.begun(path, "repeat", action_id=node.id)
+        return list((await self._decided(step, decide))["items"])
 
     async def _holds(self, condition: str, path: str, frame: Frame) -> bool:
         """Whether the loop's condition holds; an error counts as no."""
-        step = self._work.begun(path, "repeat")
-        if not step.status.is_final:
+
+        async def decide() -> dict[str, Any]:
             try:
                 verdict = await self._work.evaluate(condition, frame)
-                output = {"value": verdict.value, "condition": verdict.details}
             except ExpressionError as error:
-                output = {"value": False, "error": str(error)}
-            step = await self._work.succeed(step, output)
-        return bool(_output(step)["value"])
+                return {"value": False, "error": str(error)}
+            return {"value": verdict.value, "condition": verdict.details}
 
+        return bool((await self._decided(self._work.begun(path, "repeat"), decide))["value"])
 
-def _output(step: RunStep) -> dict[str, Any]:
-    """What a step that is done came to.
+    async def _decided(self, step: RunStep, decide: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+        """What a step came to: as recorded, or as decided now and recorded with it.
 
-    Raises:
-        StepFailedError: it failed.
-    """
-    if step.status is StepStatus.FAILED:
-        raise StepFailedError(step.error or "The step failed.")
-    return dict(step.output or {})
+        Raises:
+            StepFailedError: it has no value.
+        """
+        if not step.status.is_final:
+            try:
+                output = await decide()
+            except ExpressionError as error:
+                step = await self._work.fail(step, str(error))
+            else:
+                step = await self._work.succeed(step, output)
+        return dict(settled(step).output or {})

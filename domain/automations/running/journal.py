@@ -62,28 +62,33 @@ class Journal:
         """Write where a step stands, and where the run stands by that; the step as stored.
 
         Raises:
-            RunEndedError: the run is over.
+            RunEndedError: the run is over, and the step has not just ended that was under way then.
         """
-        masked = replace(
-            step,
-            input=self._masker.mask(step.run_id, step.input),
-            output=self._masker.mask(step.run_id, step.output),
-            error=self._masker.mask(step.run_id, step.error),
-        )
+        masked = self.masked(step)
 
         async def apply(before: Snapshot[AutomationRun] | None) -> Applied[AutomationRun]:
+            if before is not None and before.entity.status.is_final and await _was_under_way(unit, step):
+                await unit.runs.put_step(masked)
+                return Applied(after=before, touched=(_touched(step),))
             run = _active(before)
             await unit.runs.put_step(masked)
             waiting = step.status is StepStatus.WAITING
             if not waiting and run.status is RunStatus.WAITING:
                 waiting = await unit.runs.waiting_steps(run.id) > 0
             run = replace(run, status=RunStatus.WAITING if waiting else RunStatus.RUNNING)
-            kind = TouchKind.ADDED if step.status.is_final else TouchKind.EDITED
-            touched = Touched(part="steps", id=step.path, kind=kind, visibility=Visibility.INTERNAL)
-            return Applied(after=snapshot_of(run), touched=(touched,))
+            return Applied(after=snapshot_of(run), touched=(_touched(step),))
 
         await self._handle.mutate(unit, step.run_id, apply, origin=origin)
         return masked
+
+    def masked(self, step: RunStep) -> RunStep:
+        """The step as everybody may see it."""
+        return replace(
+            step,
+            input=self._masker.mask(step.run_id, step.input),
+            output=self._masker.mask(step.run_id, step.output),
+            error=self._masker.mask(step.run_id, step.error),
+        )
 
     async def finish(
         self, unit: UnitOfWork, run_id: str, status: RunStatus, message: str | None, origin: Origin
@@ -124,6 +129,17 @@ class Journal:
 def actor_of(automation: Automation) -> Actor:
     """Who a run's writes are by."""
     return Actor(type=ActorType.SERVICE, id=automation.id, name=automation.name)
+
+
+async def _was_under_way(unit: UnitOfWork, step: RunStep) -> bool:
+    """Whether the step is over now, having begun before its run ended: what it did outside is told all the same."""
+    before = await unit.runs.step(step.run_id, step.path)
+    return step.status.is_final and before is not None and before.status is StepStatus.RUNNING
+
+
+def _touched(step: RunStep) -> Touched:
+    kind = TouchKind.ADDED if step.status.is_final else TouchKind.EDITED
+    return Touched(part="steps", id=step.path, kind=kind, visibility=Visibility.INTERNAL)
 
 
 def _active(before: Snapshot[AutomationRun] | None) -> AutomationRun:

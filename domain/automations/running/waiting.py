@@ -1,6 +1,5 @@
 """Waiting: for a time, a condition or an event. Woken by changes, and by the moment at which time alone decides."""
 
-import random
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,7 +12,7 @@ from domain.automations.conditions.model import Condition
 from domain.automations.definition import DelayNode, WaitForTriggerNode, WaitUntilNode
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.templates import compile_template
-from domain.automations.running.work import Frame, StepFailedError, Work
+from domain.automations.running.work import Frame, Work, next_look, settled
 from domain.automations.scope import references_of, trigger_scope
 from domain.automations.wakes import EVENT, reference
 from domain.entities.health import KIND as HEALTH
@@ -23,8 +22,6 @@ from domain.model.change import Change
 from domain.model.viewer import Audience
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
-#: Woken by nothing, a wait looks again after about so long: the net under a wake-up that was lost.
-_NET_SECONDS = 30.0
 _LONGEST_DELAY_SECONDS = 2_592_000
 _PAGE = 100
 
@@ -37,22 +34,19 @@ async def delay(work: Work, node: DelayNode, path: str, frame: Frame) -> None:
     """
     step = work.begun(path, "delay", action_id=node.id)
     if step.status.is_final:
-        _require_success(step)
+        settled(step)
         return
     if step.due_at is None:
         now = work.tools.clock.now()
         try:
-            seconds = _seconds(node, work.scope(frame), now)
+            scope = await work.rendering_scope(frame, node.delay.template, now=now)
+            seconds = _seconds(node, scope, now)
         except ExpressionError as error:
-            raise await work.fail(step, str(error)) from error
+            await work.fail(step, str(error))
+            return
         step = await _wait_begins(work, step, seconds)
     assert step.due_at is not None
-    with work.tools.wakes.watching((), run_id=work.run.id) as woken:
-        while True:
-            await work.read(work.require_active)
-            if work.tools.clock.now() >= step.due_at:
-                break
-            await work.tools.clock.wait(woken, until=step.due_at)
+    await work.sleep(step.due_at)
     await work.succeed(step, {"seconds": (step.input or {}).get("seconds")})
 
 
@@ -64,7 +58,7 @@ async def wait_until(work: Work, node: WaitUntilNode, path: str, frame: Frame) -
     """
     step = work.begun(path, "wait_until", action_id=node.id)
     if step.status.is_final:
-        _require_success(step)
+        settled(step)
         return
     condition, timeout = node.wait_until.condition, node.wait_until.timeout_seconds
     first = step.status is not StepStatus.WAITING
@@ -80,7 +74,7 @@ async def wait_until(work: Work, node: WaitUntilNode, path: str, frame: Frame) -
             if step.due_at is not None and now >= step.due_at:
                 break
             first = False
-            await work.tools.clock.wait(woken, until=_next_look(now, step.due_at, flip))
+            await work.tools.clock.wait(woken, until=next_look(now, step.due_at, flip))
     await _timed_out(work, step, "The condition did not hold in time.", goes_on=node.wait_until.continue_on_timeout)
 
 
@@ -93,7 +87,7 @@ async def wait_for_trigger(work: Work, node: WaitForTriggerNode, path: str, fram
     step = work.begun(path, "wait_for_trigger", action_id=node.id)
     if not step.status.is_final:
         step = await _event_awaited(work, node, step, frame)
-    _require_success(step)
+    settled(step)
     frame.resume = step.output
 
 
@@ -103,7 +97,7 @@ async def _event_awaited(work: Work, node: WaitForTriggerNode, step: RunStep, fr
         try:
             key = _context_key(work, node, frame)
         except ExpressionError as error:
-            raise await work.fail(step, str(error)) from error
+            return await work.fail(step, str(error))
         step = await _event_wait_begins(work, step, key, wanted.timeout_seconds)
     position = int(step.input["after"])
     with work.tools.wakes.watching([reference(EVENT, wanted.event)], run_id=work.run.id) as woken:
@@ -115,7 +109,7 @@ async def _event_awaited(work: Work, node: WaitForTriggerNode, step: RunStep, fr
                 return await work.succeed(step, output)
             if step.due_at is not None and now >= step.due_at:
                 break
-            await work.tools.clock.wait(woken, until=_next_look(now, step.due_at, None))
+            await work.tools.clock.wait(woken, until=next_look(now, step.due_at, None))
     message = f"Timed out waiting for {wanted.event}."
     return await _timed_out(work, step, message, goes_on=wanted.continue_on_timeout)
 
@@ -209,13 +203,8 @@ async def _wait_begins(work: Work, step: RunStep, seconds: float | None) -> RunS
 
 async def _timed_out(work: Work, step: RunStep, message: str, *, goes_on: bool) -> RunStep:
     if not goes_on:
-        raise await work.fail(step, message)
+        return await work.fail(step, message)
     return await work.succeed(step, {"timedOut": True})
-
-
-def _next_look(now: datetime, *moments: datetime | None) -> datetime:
-    net = now + timedelta(seconds=_NET_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - only spreads the looks
-    return min([net, *(moment for moment in moments if moment is not None)])
 
 
 def _seconds(node: DelayNode, scope: Mapping[str, Any], now: datetime) -> float:
@@ -230,8 +219,3 @@ def _seconds(node: DelayNode, scope: Mapping[str, Any], now: datetime) -> float:
     if not 0 <= seconds <= _LONGEST_DELAY_SECONDS:
         raise ExpressionError(f"A delay needs 0 to {_LONGEST_DELAY_SECONDS} seconds, not {text[:40]!r}.")
     return seconds
-
-
-def _require_success(step: RunStep) -> None:
-    if step.status is StepStatus.FAILED:
-        raise StepFailedError(step.error or "The wait failed.")

@@ -1,6 +1,7 @@
 """One run under way: what it is, how far it is, and the ways to write, read and evaluate in its name."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -10,7 +11,9 @@ from domain.automations.actions.registry import ActionRegistry, Produced
 from domain.automations.conditions.evaluation import Verdict, evaluate
 from domain.automations.conditions.model import Condition
 from domain.automations.definition import Definition
+from domain.automations.rendering import mentions_state
 from domain.automations.running.journal import Journal, RunEndedError
+from domain.automations.running.limits import permit_of
 from domain.automations.scope import StateReader, context_system, trigger_scope
 from domain.automations.wakes import WakeIndex
 from domain.clock import Clock
@@ -25,6 +28,8 @@ T = TypeVar("T")
 
 #: A run comes to so many steps at most: loops in loops would never end.
 MOST_STEPS = 10_000
+#: Woken by nothing, a wait looks again after about so long: the net under a wake-up that was lost.
+_NET_SECONDS = 30.0
 
 
 class StepFailedError(Exception):
@@ -32,7 +37,11 @@ class StepFailedError(Exception):
 
 
 class StopError(Exception):
-    """A stop or a condition ends the run, or the branch of a parallel that it is in."""
+    """The run ends here, or the branch of a parallel that this is in; nothing lets it go on."""
+
+    def __init__(self, reason: str, *, failed: bool = False) -> None:
+        super().__init__(reason)
+        self.failed = failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +85,15 @@ class Frame:
             latest=dict(self.latest),
         )
 
-    def join(self, other: "Frame") -> None:
-        """Take over what a branch found."""
-        self.variables |= other.variables
-        for name, value in other.artifacts.items():
-            self.artifacts.setdefault(name, {}).update(value)
-        self.latest |= other.latest
+    def join(self, branches: "Sequence[Frame]") -> None:
+        """Take over what branches that were forked off found, the last one's where several did."""
+        # Compared with what they began with: what a branch left alone is not its own.
+        before = self.fork()
+        for branch in branches:
+            self.variables |= _added(before.variables, branch.variables)
+            self.latest |= _added(before.latest, branch.latest)
+            for name, value in branch.artifacts.items():
+                self.artifacts.setdefault(name, {}).update(_added(before.artifacts.get(name, {}), value))
 
 
 class Work:
@@ -103,7 +115,7 @@ class Work:
         self.definition = definition
         self.origin = origin
         self._steps = {step.path: step for step in steps}
-        self._count = len(steps)
+        self._count = max((step.position for step in steps), default=0)
 
     def known(self, path: str) -> RunStep | None:
         """The step of that path, where the run came to it before."""
@@ -113,14 +125,14 @@ class Work:
         """A step that the run has come to now, or had come to before.
 
         Raises:
-            StepFailedError: the run has come to too many.
+            StopError: the run has come to too many.
         """
         before = self._steps.get(path)
         if before is not None:
             return replace(before, **fields)
         self._count += 1
         if self._count > MOST_STEPS:
-            raise StepFailedError(f"The run came to more than {MOST_STEPS} steps.")
+            raise StopError(f"The run came to more than {MOST_STEPS} steps.", failed=True)
         now = self.tools.clock.now()
         return RunStep(
             run_id=self.run.id,
@@ -134,7 +146,9 @@ class Work:
 
     async def note(self, step: RunStep) -> RunStep:
         """Write where a step stands; what another process wrote before stays. The step as stored."""
-        return await self.write(lambda unit: self.note_in(unit, step))
+        # Masked before it stands in line: when its turn comes, the run may be over here and its secrets forgotten.
+        masked = self.tools.journal.masked(step)
+        return await self.write(lambda unit: self.note_in(unit, masked))
 
     async def note_in(self, unit: UnitOfWork, step: RunStep) -> RunStep:
         """Write where a step stands in a unit of work that is under way."""
@@ -145,13 +159,20 @@ class Work:
         return stored
 
     async def succeed(self, step: RunStep, output: Mapping[str, Any] | None = None) -> RunStep:
-        """Write that a step is done."""
-        return await self.note(self.finished(step, StepStatus.SUCCESS, output=output))
+        """Write that a step is done; the step as stored.
 
-    async def fail(self, step: RunStep, error: str) -> StepFailedError:
-        """Write that a step failed; the error to raise."""
-        stored = await self.note(self.finished(step, StepStatus.FAILED, error=error))
-        return StepFailedError(stored.error or error)
+        Raises:
+            StepFailedError: another process has written before that it failed.
+        """
+        return settled(await self.note(self.finished(step, StepStatus.SUCCESS, output=output)))
+
+    async def fail(self, step: RunStep, error: str) -> RunStep:
+        """Write that a step failed; the step as stored where somebody has written before that it is done.
+
+        Raises:
+            StepFailedError: it failed.
+        """
+        return settled(await self.note(self.finished(step, StepStatus.FAILED, error=error)))
 
     def finished(self, step: RunStep, status: StepStatus, **fields: Any) -> RunStep:
         """The step, over now."""
@@ -186,6 +207,29 @@ class Work:
         run = (await session.runs.get_many([self.run.id])).get(self.run.id)
         if run is None or run.status.is_final:
             raise RunEndedError
+
+    async def sleep(self, until: datetime) -> None:
+        """Wait until that moment.
+
+        Raises:
+            RunEndedError: the run is over.
+        """
+        with self.tools.wakes.watching((), run_id=self.run.id) as woken:
+            while True:
+                await self.read(self.require_active)
+                now = self.tools.clock.now()
+                if now >= until:
+                    return
+                await self.tools.clock.wait(woken, until=next_look(now, until))
+
+    async def limited(self, session: ReadSession) -> Origin:
+        """How actions write: with the limits of the token that the run runs as, as they are now.
+
+        Raises:
+            ForbiddenError: the token is not valid any more.
+        """
+        permit = await permit_of(session, self.definition.run_as, now=self.tools.clock.now())
+        return replace(self.origin, permit=permit)
 
     def scope(self, frame: Frame) -> dict[str, Any]:
         """What expressions see without looking at the database."""
@@ -225,8 +269,36 @@ class Work:
             now=now,
         )
 
+    async def rendering_scope(self, frame: Frame, value: Any, *, now: datetime) -> dict[str, Any]:
+        """What templates in that value see; health too, where they look at it."""
+        scope = self.scope(frame)
+        if not mentions_state(value):
+            return scope
+        return await self.read(lambda session: self.enriched(session, scope, now=now))
+
     async def evaluate(self, condition: Condition, frame: Frame) -> Verdict:
         """What a condition gives now."""
         now = self.tools.clock.now()
         scope = await self.read(lambda session: self.enriched(session, self.scope(frame), condition, now=now))
         return evaluate(condition, scope, now=now)
+
+
+def settled(step: RunStep) -> RunStep:
+    """A step that is over and did not fail.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    if step.status is StepStatus.FAILED:
+        raise StepFailedError(step.error or "The step failed.")
+    return step
+
+
+def next_look(now: datetime, *moments: datetime | None) -> datetime:
+    """When to look again at the latest: at the first of these moments, or when the net's time has come."""
+    net = now + timedelta(seconds=_NET_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - only spreads the looks
+    return min([net, *(moment for moment in moments if moment is not None)])
+
+
+def _added(before: Mapping[str, T], after: Mapping[str, T]) -> dict[str, T]:
+    return {name: value for name, value in after.items() if name not in before or before[name] is not value}

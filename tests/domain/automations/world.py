@@ -1,7 +1,7 @@
 """Drives automations by hand: routes what changed, runs what is enqueued, and waits for states under a deadline."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from domain.model.paging import Order, PageRequest
 from domain.model.viewer import Audience
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from tests.conftest import SteppingClock
+from tests.domain.messaging.changes import until_it_is
 from tests.factories import ADMIN, report_health
 
 #: How long a state may take to come about before the test fails.
@@ -32,15 +33,63 @@ class World:
         self.viewer = ADMIN
         self.clock = clock
         self._position = 0
+        self._made = 0
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def automation(self, *actions: Mapping[str, Any], name: str = "tested", **definition: Any) -> Automation:
+    async def automation(self, *actions: Mapping[str, Any], name: str | None = None, **definition: Any) -> Automation:
         """A new automation; unless told otherwise it is triggered by created incidents."""
         document = {"triggers": [{"event": "incident.created"}], "actions": list(actions), **definition}
-        command = WriteAutomation(name=name, definition=document)
+        self._made += 1
+        command = WriteAutomation(name=name or f"tested {self._made}", definition=document)
         created = (await self.domain.automations.service.create(ADMIN, command)).value
         assert created is not None
         return created
+
+    async def begun(
+        self, *actions: Mapping[str, Any], payload: Mapping[str, Any] | None = None, **definition: Any
+    ) -> AutomationRun:
+        """A run of a new automation that was started by hand, under way."""
+        context_key = definition.pop("context_key", None)
+        # An event that none of its actions brings about, which would be a loop.
+        document = {"triggers": [{"event": "system.healthy"}], **definition}
+        automation = await self.automation(*actions, **document)
+        return await self.again(automation, payload=payload, context_key=context_key)
+
+    async def again(self, automation: Automation, **firing: Any) -> AutomationRun:
+        """A further run of an automation that was started by hand, under way."""
+        run = (await self.domain.automations.service.run_by_hand(ADMIN, automation.id, **firing)).value
+        assert run is not None
+        await self.run_enqueued()
+        return run
+
+    async def ran(self, *actions: Mapping[str, Any], **options: Any) -> AutomationRun:
+        """A run that was started by hand, over."""
+        return await self.over(await self.begun(*actions, **options))
+
+    async def over(self, run: AutomationRun) -> AutomationRun:
+        """The run once it is over."""
+        await until_it_is(partial(self._is_over, run))
+        return await self.run(run.id)
+
+    async def all_over(self, runs: Mapping[str, Awaitable[AutomationRun]]) -> dict[str, AutomationRun]:
+        """These runs, all at the same time, once they are over."""
+        return dict(zip(runs, await asyncio.gather(*runs.values()), strict=True))
+
+    async def _is_over(self, run: AutomationRun) -> bool:
+        return (await self.run(run.id)).status.is_final
+
+    async def trace(self, run: AutomationRun) -> dict[str, str]:
+        """How each step of a run stands, in order."""
+        return {step.path: step.status.value for step in await self.steps(run)}
+
+    async def waiting(self, run: AutomationRun, *paths: str) -> None:
+        """Come back once these steps of a run wait."""
+
+        async def do() -> bool:
+            trace = await self.trace(run)
+            return all(trace.get(path) == "waiting" for path in paths)
+
+        await until_it_is(do)
 
     async def route(self) -> None:
         """Route every change that was not routed yet, in the log's order."""
@@ -161,3 +210,38 @@ class World:
             EVERYTHING, Order(field="created_at", descending=False), PageRequest(size=100), Audience.MANAGER
         )
         return page.items
+
+    async def messages(self) -> list[str]:
+        """What all timelines say, oldest first."""
+        rows = await self.rows("SELECT message FROM incident_updates ORDER BY id")
+        return [str(row[0]) for row in rows]
+
+    async def rows(self, query: str) -> Sequence[Sequence[Any]]:
+        """What the database gives for a query of the test's own."""
+
+        async def read(session: ReadSession) -> Sequence[Sequence[Any]]:
+            return (await session.connection.execute(sa.text(query))).all()
+
+        return await self.domain.database.read(read)
+
+    async def ended(self, run: AutomationRun) -> None:
+        """Come back once nobody works on a run any more."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await self._tasks[run.id]
+
+    async def tried(self, run: AutomationRun, path: str, attempt: int) -> None:
+        """Come back once a step pauses before that attempt."""
+
+        async def pauses() -> bool:
+            found = [step for step in await self.steps(run) if step.path == path]
+            return bool(found) and found[0].attempts == attempt and found[0].due_at is not None
+
+        await until_it_is(pauses)
+
+    async def settled_down(self, run: AutomationRun, expected: Mapping[str, str]) -> None:
+        """Come back once these steps of a run stand so."""
+
+        async def stand() -> bool:
+            return expected.items() <= (await self.trace(run)).items()
+
+        await until_it_is(stand)

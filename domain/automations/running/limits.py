@@ -1,0 +1,29 @@
+"""What a run may write: all, or what the token may that it runs as."""
+
+from datetime import datetime
+
+from domain.entities.handle import Permit, State, permit_all
+from domain.errors import ForbiddenError
+from domain.model.viewer import Role
+from domain.persistence.unit_of_work import ReadSession
+
+
+async def permit_of(session: ReadSession, token_id: str | None, *, now: datetime) -> Permit:
+    """What is asked before each write of a run: nothing, or whether the token that it runs as reaches that far.
+
+    Raises:
+        ForbiddenError: the token is not valid any more, or may not write at all.
+    """
+    if token_id is None:
+        return permit_all
+    token = (await session.tokens.get_many([token_id])).get(token_id)
+    if token is None or not token.is_valid(now) or not token.role.includes(Role.RESPONDER):
+        raise ForbiddenError("The token that the automation runs as is not valid any more.")
+    systems = token.systems
+
+    def permit(before: State | None, after: State | None) -> None:
+        for state in (before, after):
+            if systems is not None and not set((state or {}).get("system_ids", ())) <= systems:
+                raise ForbiddenError("The token that the automation runs as does not reach these systems.")
+
+    return permit

@@ -1,0 +1,121 @@
+"""Attempts at an action: how often, after which pauses, and what a failure leaves."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.automations.actions.registry import ActionContext, Result
+from domain.errors import ConflictError
+from domain.model.automation import AutomationRun, RunStatus
+from tests.domain.automations.world import World
+from tests.factories import make_incident, make_system
+
+LOG = {"action": "log", "config": {"message": "here"}}
+
+
+class Moody:
+    """The action `log`, which fails as often as it is told to, in the way that it is told to."""
+
+    def __init__(self, world: World, *failures: Exception | None) -> None:
+        actions = world.domain.automations.catalog.actions._actions
+        actions["log"] = replace(actions["log"], perform=self.perform)
+        self.failures = list(failures)
+        self.keys: list[str] = []
+        self.moments: list[Any] = []
+        self._world = world
+
+    async def perform(self, config: Any, context: ActionContext) -> Result:
+        self.keys.append(context.idempotency_key)
+        self.moments.append(self._world.clock.moment)
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        return Result()
+
+
+def retrying(attempts: int, delay_seconds: float = 10) -> dict[str, Any]:
+    return {**LOG, "retry": {"attempts": attempts, "delay_seconds": delay_seconds}}
+
+
+async def begun_with_pauses(world: World, run: AutomationRun, *pauses: float) -> AutomationRun:
+    for attempt, seconds in enumerate(pauses, start=2):
+        await world.tried(run, "actions[0]", attempt)
+        world.clock.advance(seconds=seconds)
+    return await world.over(run)
+
+
+async def test_attempts_are_made_after_pauses_that_double_until_one_succeeds(world: World) -> None:
+    moody = Moody(world, ConflictError("no"), RuntimeError("bug"))
+    began = world.clock.moment
+    run = await begun_with_pauses(world, await world.begun(retrying(5)), 10, 20)
+    assert [moment - began for moment in moody.moments] == [timedelta(seconds=at) for at in (0, 10, 30)]
+    assert set(moody.keys) == {f"{run.id}:actions[0]"}
+    step = await world.step(run, "actions[0]")
+    assert (run.status, step.attempts, step.error, step.due_at) == (RunStatus.SUCCESS, 3, None, None)
+
+
+async def test_the_last_failure_is_the_steps(world: World) -> None:
+    moody = Moody(world, ConflictError("first"), ConflictError("second"), None)
+    run = await begun_with_pauses(world, await world.begun(retrying(2)), 10)
+    assert (run.status, run.message, len(moody.keys)) == (RunStatus.FAILED, "second", 2)
+
+
+async def test_neither_changes_of_the_run_nor_a_crash_shorten_or_repeat_a_pause(world: World) -> None:
+    moody = Moody(world, ConflictError("no"))
+    beside = [{"variables": {"x": 1}}, {"delay": {"seconds": 5}}]
+    run = await world.begun({"parallel": [retrying(2), {"sequence": beside}]})
+    place = "actions[0].parallel[0]"
+    await world.tried(run, place, 2)
+    await world.waiting(run, "actions[0].parallel[1].sequence[1]")
+    world.clock.advance(seconds=9.999)
+    await world.settled_down(run, {"actions[0].parallel[1].sequence[1]": "success"})
+    await world.crash()
+    await world.run_enqueued()
+    assert len(moody.keys) == 1
+    world.clock.advance(seconds=0.001)
+    assert (await world.over(run)).status is RunStatus.SUCCESS
+    assert moody.moments[1] - moody.moments[0] == timedelta(seconds=10)
+
+
+async def test_an_attempt_that_takes_too_long_has_failed(world: World) -> None:
+    actions = world.domain.automations.catalog.actions._actions
+
+    async def forever(config: Any, context: ActionContext) -> Result:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    actions["log"] = replace(actions["log"], perform=forever)
+    run = await world.ran({**LOG, "timeout_seconds": 0.05})
+    assert (run.status, run.message) == (RunStatus.FAILED, "It took longer than 0.05 seconds.")
+
+
+async def test_what_was_committed_before_the_time_was_up_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await make_system(world.domain)
+    write, late = world.domain.database.write, [True]
+
+    async def overdue(work: Any) -> Any:
+        committed = await write(work)
+        if late and await world.incidents() and late.pop():
+            raise TimeoutError
+        return committed
+
+    monkeypatch.setattr(world.domain.database, "write", overdue)
+    opened = {"title": "Down", "severity": "major", "systemIds": ["payments"]}
+    run = await world.ran({"id": "open", "action": "incident.create", "config": opened, "timeout_seconds": 60})
+    assert (run.status, len(await world.incidents()), late) == (RunStatus.SUCCESS, 1, [])
+
+
+async def test_an_action_that_is_gone_fails_the_step(world: World) -> None:
+    automation = await world.automation(LOG, triggers=[{"event": "system.healthy"}])
+    del world.domain.automations.catalog.actions._actions["log"]
+    run = await world.over(await world.again(automation))
+    assert (run.status, run.message) == (RunStatus.FAILED, "There is no action 'log'.")
+
+
+async def test_an_action_that_fails_writes_nothing(world: World) -> None:
+    incident = await make_incident(world.domain)
+    run = await world.ran({"action": "incident.add_update", "config": {"incidentId": incident.id, "message": " "}})
+    assert (run.status, await world.messages()) == (RunStatus.FAILED, [])

@@ -1,0 +1,149 @@
+"""Runs whose process dies anywhere, and runs that two processes work on: every effect once, and the same trace."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from domain.bootstrap import Domain, running_domain
+from domain.entities.handle import Origin
+from domain.model.automation import AutomationRun, RunStatus, RunStep
+from domain.model.incident import Health
+from domain.persistence.unit_of_work import UnitOfWork
+from domain.settings import Settings
+from tests.conftest import SteppingClock
+from tests.domain.automations.world import World
+from tests.domain.messaging.changes import until, until_it_is
+from tests.factories import make_system
+
+INCIDENT = "{{ artifacts.open.incident.incidentId }}"
+CREATE = {
+    "id": "open",
+    "action": "incident.create",
+    "config": {"title": "Down", "severity": "major", "systemIds": ["payments"], "initialMessage": "Looking"},
+}
+HEALTHY = "health.systems['payments'].status == 'healthy'"
+
+
+def say(text: str) -> dict[str, Any]:
+    return {"action": "incident.add_update", "config": {"incidentId": INCIDENT, "message": text}}
+
+
+#: Every kind of step there is.
+STEPS = (
+    CREATE,
+    {"variables": {"items": ["a", "b"]}},
+    {"choose": [{"when": "1 == 2", "sequence": [say("never")]}], "else": [say("else")]},
+    {"repeat": {"for_each": "variables.items", "sequence": [say("{{ repeat.item }}")]}},
+    {"repeat": {"while": "repeat.index < 1", "sequence": [say("while")]}},
+    {"parallel": [say("left"), {"sequence": [say("right"), {"stop": {}}]}]},
+    {"action": "incident.resolve", "config": {"incidentId": "inc_unknown"}, "continue_on_error": True},
+    {**say("off"), "enabled": False},
+    {"delay": {"seconds": 0}},
+    {"wait_until": {"condition": HEALTHY, "timeout_seconds": 60}},
+    {"wait_for_trigger": {"event": "incident.created", "timeout_seconds": 60, "continue_on_timeout": True}},
+    {"action": "log", "config": {"message": "done"}},
+    {"condition": "1 == 1"},
+    {"action": "incident.resolve", "config": {"message": "Over"}},
+    {"stop": {"reason": "All done."}},
+)
+SAID = ["Looking", "else", "a", "b", "while", "left", "right", "Over"]
+LAST = "actions[10]"
+
+
+@pytest.fixture
+async def other(world: World, settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
+    """Another process on the same database."""
+    async with running_domain(settings, clock=clock) as other:
+        await other.automations.wakes.start()
+        yield other
+        await other.automations.wakes.stop()
+
+
+async def begun(world: World) -> AutomationRun:
+    await make_system(world.domain)
+    return await world.begun(*STEPS)
+
+
+async def test_a_process_that_dies_at_any_write_leaves_nothing_undone_and_nothing_done_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await begun(world)
+    await world.crash()
+    write, lives, written = world.domain.database.write, 0, 0
+    life: asyncio.Task[None]
+
+    async def dying(work: Callable[[UnitOfWork], Awaitable[Any]]) -> Any:
+        nonlocal written
+        written += 1
+        # The first one only says that the run goes on. Every other life ends once its last write is committed, and
+        # those between before that write begins.
+        if written < 3 + lives % 3:
+            return await write(work)
+        if lives % 2:
+            await write(work)
+        life.cancel()
+        return await asyncio.Event().wait()
+
+    def over() -> bool:
+        world.clock.advance(seconds=60)
+        return life.done()
+
+    monkeypatch.setattr(world.domain.database, "write", dying)
+    while not (now := await world.run(run.id)).status.is_final:
+        lives, written = lives + 1, 0
+        assert lives < 100
+        life = asyncio.create_task(world.domain.automations.runner.execute(run.id))
+        await until(over)
+    assert lives > 5
+    assert (now.status, now.message) == (RunStatus.SUCCESS, "All done.")
+    await same_as_without_deaths(world, now)
+
+
+async def test_processes_that_work_on_the_same_run_do_everything_once(world: World, other: Domain) -> None:
+    run = await begun(world)
+    runners = [world.domain.automations.runner, other.automations.runner]
+    others = [asyncio.create_task(runner.execute(run.id)) for runner in runners]
+    await world.waiting(run, LAST)
+    world.clock.advance(seconds=60)
+    now = await world.over(run)
+    await asyncio.gather(*others)
+    assert (now.status, now.message) == (RunStatus.SUCCESS, "All done.")
+    await same_as_without_deaths(world, now)
+
+
+async def same_as_without_deaths(world: World, run: AutomationRun) -> None:
+    """The effects and the trace are those that the definition asks for, each once."""
+    assert sorted(await world.messages()) == sorted(SAID)
+    assert len(await world.incidents()) == 1
+    steps = await world.steps(run)
+    assert len({step.position for step in steps}) == len(steps)
+    trace = {step.path: step.status.value for step in steps}
+    assert {path for path, status in trace.items() if status != "success"} == {"actions[6]", "actions[7]"}
+    assert (trace["actions[6]"], trace["actions[7]"], len(trace)) == ("failed", "skipped", 23)
+
+
+async def test_a_branch_that_breaks_inside_takes_those_beside_it_along(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await make_system(world.domain)
+    await world.report("payments", Health.DEGRADED)
+    noted, failing = world.domain.automations.journal.note, [True, False]
+
+    async def note(unit: UnitOfWork, step: RunStep, origin: Origin) -> RunStep:
+        if step.path.endswith("parallel[1]") and failing.pop(0):
+            raise RuntimeError("the disk is full")
+        return await noted(unit, step, origin)
+
+    monkeypatch.setattr(world.domain.automations.journal, "note", note)
+    wait = {"wait_until": {"condition": HEALTHY}}
+    run = await world.begun({"parallel": [wait, {"variables": {"x": 1}}]})
+
+    async def paused() -> bool:
+        return "the disk is full" in caplog.text and not world.domain.automations.wakes.owners("health", "payments")
+
+    await until_it_is(paused)
+    world.clock.advance(seconds=1)
+    await world.report("payments", Health.HEALTHY)
+    assert (await world.over(run)).status is RunStatus.SUCCESS

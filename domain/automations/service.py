@@ -59,39 +59,31 @@ class AutomationService:
         self._admission = admission
 
     async def create(
-        self, viewer: Viewer, command: WriteAutomation, *, idempotency_key: str | None = None
+        self,
+        viewer: Viewer,
+        command: WriteAutomation,
+        *,
+        idempotency_key: str | None = None,
+        mutation: str = "createAutomation",
     ) -> Outcome[Automation | None]:
-        """Add an automation; None where a repeated call finds that it was deleted since.
+        """Add an automation; None where a repeated call, of the same mutation, finds that it was deleted since.
 
         Raises:
             InvalidDefinitionError: the definition has problems, all of which it lists.
             AlreadyExistsError: the name is taken.
             InvalidInputError, ConflictError
         """
-        now = self._clock.now()
-        document = given(command.definition, {})
-        await self._checked(storable(document, "definition"))
-        automation = Automation(
-            id=new_id("aut"),
-            name=_checked_name(given(command.name, "")),
-            description=_checked_description(given(command.description, None)),
-            group=_checked_group(given(command.group, None)),
-            enabled=given(command.enabled, True),  # noqa: FBT003 - the default of a field
-            number=1,
-            definition=document,
-            managed_by=given(command.managed_by, None),
-            created_at=now,
-            updated_at=now,
-        )
+        automation = _new(command, self._clock.now())
+        await self._checked(storable(automation.definition, "definition"))
 
         async def work(unit: UnitOfWork) -> Automation | None:
-            if not await unit.automations.insert(automation, _version(automation, viewer, now)):
+            if not await unit.automations.insert(automation, _version(automation, viewer, automation.created_at)):
                 raise _taken(automation.name)
             await _listen(unit, automation)
             return automation
 
         once = Idempotency(
-            mutation="createAutomation",
+            mutation=mutation,
             key=idempotency_key,
             command=command,
             to_answer=lambda _: {"id": automation.id},
@@ -252,6 +244,21 @@ async def _locked(unit: UnitOfWork, automation_id: str) -> Automation:
     if automation_id not in found:
         raise NotFoundError("Automation", automation_id)
     return found[automation_id]
+
+
+def _new(command: WriteAutomation, now: datetime) -> Automation:
+    return Automation(
+        id=new_id("aut"),
+        name=_checked_name(given(command.name, "")),
+        description=_checked_description(given(command.description, None)),
+        group=_checked_group(given(command.group, None)),
+        enabled=given(command.enabled, True),  # noqa: FBT003 - the default of a field
+        number=1,
+        definition=given(command.definition, {}),
+        managed_by=given(command.managed_by, None),
+        created_at=now,
+        updated_at=now,
+    )
 
 
 async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> Automation | None:

@@ -28,7 +28,10 @@ class TemplateMutations:
     ) -> InstallAutomationPayload:
         async def call() -> Outcome[model.Automation | None]:
             return await info.context.domain.automations.service.create(
-                info.context.viewer, input.command(), idempotency_key=value_or_none(input.idempotency_key)
+                info.context.viewer,
+                input.command(),
+                idempotency_key=value_or_none(input.idempotency_key),
+                mutation="installAutomation",
             )
 
         return await answer(

@@ -105,6 +105,10 @@ class AutomationSystem:
             admission=self.admission,
         )
 
+    async def prepare(self) -> None:
+        """Make what runs are enqueued in, for a process that enqueues them and leaves running them to others."""
+        await self._parts.engine.prepare()
+
     async def start(self) -> None:
         """Route and run what is there to be, from now on."""
         parts = self._parts

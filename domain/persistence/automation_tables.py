@@ -91,6 +91,8 @@ automation_runs = Table(
     UniqueConstraint("automation_id", "once_key"),
     # What is active in a bucket, and the next one of a queue.
     Index(None, "automation_id", "status", "bucket", "id"),
+    # The runs of one automation, newest first.
+    Index(None, "automation_id", "id"),
     # The runs of all automations by status.
     Index(None, "status", "id"),
     # What a change led to.

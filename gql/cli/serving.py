@@ -65,6 +65,8 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
     listening = _bind(settings.host, settings.port)
     with listening:
         async with running_domain(settings) as domain:
+            if not settings.automations:
+                await domain.automations.prepare()
             token = await domain.tokens.ensure_admin(settings.admin_token)
             app = create_app(domain)
             endpoint: Endpoint = app.state.endpoint

@@ -89,6 +89,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_automation_runs_change_id"), "automation_runs", ["change_id"], unique=False)
+    op.create_index(
+        op.f("ix_automation_runs_automation_id_id"), "automation_runs", ["automation_id", "id"], unique=False
+    )
     op.create_index(op.f("ix_automation_runs_status_id"), "automation_runs", ["status", "id"], unique=False)
     op.create_table(
         "automation_triggers",

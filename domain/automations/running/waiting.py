@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -23,8 +23,8 @@ from domain.model.change import Change
 from domain.model.viewer import Audience
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
-#: Woken by nothing, a wait looks again after about so long: the net under a wake-up that was lost.
-_NET_SECONDS = 30.0
+#: Where no wake-up can get lost, a wait that nothing but a change can end has no end.
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 _LONGEST_DELAY_SECONDS = 2_592_000
 _PAGE = 100
 
@@ -80,7 +80,7 @@ async def wait_until(work: Work, node: WaitUntilNode, path: str, frame: Frame) -
             if step.due_at is not None and now >= step.due_at:
                 break
             first = False
-            await work.tools.clock.wait(woken, until=_next_look(now, step.due_at, flip))
+            await work.tools.clock.wait(woken, until=_next_look(work, now, step.due_at, flip))
     await _timed_out(work, step, "The condition did not hold in time.", goes_on=node.wait_until.continue_on_timeout)
 
 
@@ -115,7 +115,7 @@ async def _event_awaited(work: Work, node: WaitForTriggerNode, step: RunStep, fr
                 return await work.succeed(step, output)
             if step.due_at is not None and now >= step.due_at:
                 break
-            await work.tools.clock.wait(woken, until=_next_look(now, step.due_at, None))
+            await work.tools.clock.wait(woken, until=_next_look(work, now, step.due_at))
     message = f"Timed out waiting for {wanted.event}."
     return await _timed_out(work, step, message, goes_on=wanted.continue_on_timeout)
 
@@ -213,9 +213,12 @@ async def _timed_out(work: Work, step: RunStep, message: str, *, goes_on: bool) 
     return await work.succeed(step, {"timedOut": True})
 
 
-def _next_look(now: datetime, *moments: datetime | None) -> datetime:
-    net = now + timedelta(seconds=_NET_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - only spreads the looks
-    return min([net, *(moment for moment in moments if moment is not None)])
+def _next_look(work: Work, now: datetime, *moments: datetime | None) -> datetime:
+    looks = [moment for moment in moments if moment is not None]
+    net = work.tools.net_seconds
+    if net is not None:
+        looks.append(now + timedelta(seconds=net * random.uniform(0.8, 1.2)))  # noqa: S311 - only spreads the looks
+    return min(looks, default=_NEVER)
 
 
 def _seconds(node: DelayNode, scope: Mapping[str, Any], now: datetime) -> float:

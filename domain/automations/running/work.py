@@ -52,6 +52,8 @@ class Tools:
     #: How many transactions runs may have under way: people's writes stand in the same line.
     writing: asyncio.Semaphore
     reading: asyncio.Semaphore
+    #: Woken by nothing, a wait looks again after about so long: the net under a wake-up that was lost.
+    net_seconds: float | None = 30.0
 
 
 @dataclass(slots=True, kw_only=True)

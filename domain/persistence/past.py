@@ -102,4 +102,6 @@ class PastRepository:
     async def copy_transitions(self, transitions: Sequence[Transition]) -> None:
         """Write transitions that were read elsewhere, without the changes that they are of."""
         if transitions:
-            await self._connection.execute(sa.insert(entity_transitions), [transition_row(step) for step in transitions])
+            await self._connection.execute(
+                sa.insert(entity_transitions), [transition_row(step) for step in transitions]
+            )

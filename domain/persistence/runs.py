@@ -110,6 +110,12 @@ class RunRepository:
             self._connection, columns.automation_id, automation_ids, columns.status.in_(statuses)
         )
 
+    async def status_counts(self) -> dict[RunStatus, int]:
+        """How many runs have each status."""
+        columns = automation_runs.c
+        rows = await self._connection.execute(sa.select(columns.status, sa.func.count()).group_by(columns.status))
+        return {RunStatus(status): count for status, count in rows}
+
     async def skip_counts(self) -> dict[SkipReason, int]:
         """How many firings led to no run, by the reason."""
         columns = automation_runs.c

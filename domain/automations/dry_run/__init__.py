@@ -1,1 +1,1 @@
-"""Trying an automation on the past: what it would have done, played by the real engine in a world that is thrown away."""
+"""Trying an automation on the past: the real engine plays it in a world that is thrown away."""

@@ -47,7 +47,7 @@ class Told:
 
 
 class Feed:
-    """The past of one database. It is asked from another thread's loop; the database belongs to the loop it is made in."""
+    """The past of one database. Asked from another thread's loop, it reads in the loop that it was made in."""
 
     def __init__(self, database: Database, *, since: datetime, before: datetime) -> None:
         self._database = database

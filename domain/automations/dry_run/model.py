@@ -18,6 +18,7 @@ class Limits:
     #: Firings, those that led to no run included.
     firings: int = 20_000
     changes: int = 100_000
+    #: Of a core's time.
     seconds: float = 10.0
 
 

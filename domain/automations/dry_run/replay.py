@@ -1,6 +1,6 @@
 """Writing the past into the scratch database: each change as it was, or as it fits what the automation made of it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -147,13 +147,11 @@ class Replay:
         self._systems.add(system.id)
         await unit.systems.insert(system)
 
-    async def _need(self, unit: UnitOfWork, system_ids: Collection[str]) -> None:
+    async def _need(self, unit: UnitOfWork, system_ids: Iterable[str]) -> None:
         """Have these systems, also those that were deleted since."""
         for system_id in sorted(set(system_ids) - self._systems):
             at = self._opened_at
-            gone = System(
-                id=system_id, key=system_id, name=system_id, description=None, created_at=at, updated_at=at
-            )
+            gone = System(id=system_id, key=system_id, name=system_id, description=None, created_at=at, updated_at=at)
             await self._add(unit, gone)
 
 

@@ -95,7 +95,7 @@ async def scratch_domain(clock: VirtualClock, catalog: Catalog, secrets: Mapping
     """A domain on an empty database, which is deleted in the end. Nothing in it runs by itself."""
     with TemporaryDirectory(prefix="incidentql-dry-run-", ignore_cleanup_errors=True) as folder:
         url = f"sqlite:///{Path(folder) / 'scratch.db'}"
-        engines = create_engines(database_url(url), sqlite_synchronous="OFF")
+        engines = create_engines(database_url(url), sqlite_synchronous="OFF", inline=True)
         try:
             await migrate(engines)
             yield _assembled(Database(engines, clock), Enqueued(url), clock, catalog, secrets)

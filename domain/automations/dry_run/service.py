@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from domain.automations.dry_run.diffs import diffs_of
 from domain.automations.dry_run.feed import Feed
 from domain.automations.dry_run.model import Limits, Omission, PredictedRun, Prediction, Truncation
 from domain.automations.dry_run.replay import Replay
-from domain.automations.dry_run.scratch import OUTSIDE, Scratch, scratch_domain
+from domain.automations.dry_run.scratch import OUTSIDE, scratch_domain
 from domain.automations.dry_run.simulation import Simulation
 from domain.automations.secret_references import secret_names
 from domain.automations.service import WriteAutomation
@@ -82,7 +83,8 @@ class DryRuns:
             name=automation.name if automation is not None else _NAME,
             without=automation_id,
             feed=Feed(self._database, since=since, before=until),
-            span=(since, until),
+            since=since,
+            until=until,
             catalog=self._catalog,
             secrets=await self._secrets.resolve(known) if known else {},
             limits=self._limits,
@@ -101,39 +103,28 @@ class DryRuns:
         return found[automation_id]
 
 
+@dataclass(slots=True, kw_only=True)
 class _Trial:
     """One dry run."""
 
-    def __init__(
-        self,
-        *,
-        definition: Mapping[str, Any],
-        document: Definition,
-        name: str,
-        without: str | None,
-        feed: Feed,
-        span: tuple[datetime, datetime],
-        catalog: Catalog,
-        secrets: Mapping[str, str],
-        limits: Limits,
-    ) -> None:
-        self._definition = definition
-        self._document = document
-        self._name = name
-        self._without = without
-        self._feed = feed
-        self._since, self._until = span
-        self._catalog = catalog
-        self._secrets = secrets
-        self._limits = limits
-        self._is_stopped = False
-        self._simulation: Simulation | None = None
+    definition: Mapping[str, Any]
+    document: Definition
+    name: str
+    without: str | None
+    feed: Feed
+    since: datetime
+    until: datetime
+    catalog: Catalog
+    secrets: Mapping[str, str]
+    limits: Limits
+    simulation: Simulation | None = None
+    is_stopped: bool = False
 
     def stop(self) -> None:
         """Come to an end soon; from any thread."""
-        self._is_stopped = True
-        if self._simulation is not None:
-            self._simulation.stopped = True
+        self.is_stopped = True
+        if self.simulation is not None:
+            self.simulation.stopped = True
 
     def run(self) -> Prediction:
         """Play it, in a loop of this thread's own."""
@@ -142,25 +133,25 @@ class _Trial:
             return runner.run(self._play(stillness))
 
     async def _play(self, stillness: Stillness) -> Prediction:
-        started = time.monotonic()
-        clock = VirtualClock(self._since)
-        async with scratch_domain(clock, self._catalog, self._secrets) as scratch:
-            replay = Replay(scratch, opened_at=self._since)
-            window = timedelta(minutes=self._document.state_window_minutes)
-            opening = await self._feed.opening(window=window, token_id=self._document.run_as)
+        started = time.thread_time()
+        clock = VirtualClock(self.since)
+        async with scratch_domain(clock, self.catalog, self.secrets) as scratch:
+            replay = Replay(scratch, opened_at=self.since)
+            window = timedelta(minutes=self.document.state_window_minutes)
+            opening = await self.feed.opening(window=window, token_id=self.document.run_as)
             await replay.open(opening)
-            command = WriteAutomation(name=self._name, definition=self._definition)
+            command = WriteAutomation(name=self.name, definition=self.definition)
             await scratch.automations.service.create(_KEEPER, command)
-            simulation = self._simulation = Simulation(
+            simulation = self.simulation = Simulation(
                 scratch,
                 stillness,
-                definition=self._document,
-                without=self._without,
-                limits=self._limits,
+                definition=self.document,
+                without=self.without,
+                limits=self.limits,
                 replay=replay,
             )
-            simulation.stopped = self._is_stopped
-            truncation = await simulation.play(self._feed, self._until)
+            simulation.stopped = self.is_stopped
+            truncation = await simulation.play(self.feed, self.until)
             await simulation.close()
             return await scratch.database.read(
                 lambda session: self._prediction(
@@ -168,8 +159,8 @@ class _Trial:
                     simulation,
                     dropped=replay.dropped,
                     truncation=truncation or (Truncation.STATE if opening.truncated else None),
-                    until=clock.now() if truncation else self._until,
-                    seconds=time.monotonic() - started,
+                    until=clock.now() if truncation else self.until,
+                    seconds=time.thread_time() - started,
                 )
             )
 
@@ -184,12 +175,12 @@ class _Trial:
         seconds: float,
     ) -> Prediction:
         active = [status for status in RunStatus if status is not RunStatus.SKIPPED]
-        page = await session.runs.page(PageRequest(size=self._limits.runs), statuses=active)
+        page = await session.runs.page(PageRequest(size=self.limits.runs), statuses=active)
         runs = list(page.items)[::-1]
         steps = await _steps(session, runs)
         changes = await _changes(session, runs)
         return Prediction(
-            since=self._since,
+            since=self.since,
             until=until,
             changes=simulation.changes,
             runs=tuple(PredictedRun(run=run, steps=tuple(steps[run.id])) for run in runs),

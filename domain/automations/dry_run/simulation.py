@@ -52,7 +52,7 @@ class Simulation:
         self._replay = replay
         self._without = without
         self._listens = frozenset(trigger.event for trigger in definition.triggers)
-        self._started = time.monotonic()
+        self._started = time.thread_time()
         self._tasks: list[asyncio.Task[None]] = []
         self._runs = self._firings = 0
         self._pending: list[Change] = []
@@ -195,7 +195,7 @@ class Simulation:
             (self._runs >= limits.runs, Truncation.RUNS),
             (self._firings >= limits.firings, Truncation.FIRINGS),
             (self.changes >= limits.changes, Truncation.CHANGES),
-            (self.stopped or time.monotonic() - self._started > limits.seconds, Truncation.SECONDS),
+            (self.stopped or time.thread_time() - self._started > limits.seconds, Truncation.SECONDS),
         )
         for is_over, reason in taken:
             if is_over:
@@ -204,5 +204,6 @@ class Simulation:
 
 async def _reviewed(session: ReadSession) -> tuple[set[str], int, int]:
     followed = {*await session.dwells.entities(), *await session.artifacts.open_entities()}
-    firings = await session.runs.count()
-    return followed, firings - await session.runs.count(statuses=[RunStatus.SKIPPED]), firings
+    counts = await session.runs.status_counts()
+    firings = sum(counts.values())
+    return followed, firings - counts.get(RunStatus.SKIPPED, 0), firings

@@ -42,8 +42,7 @@ class Replay:
             for told in opening.health:
                 await unit.health.put(told)
             await self._need(unit, (system_id for each in opening.incidents for system_id in each.system_ids))
-            for each in opening.incidents:
-                await _write(unit, None, each)
+            await _insert(unit, opening.incidents)
             await unit.past.copy_transitions(opening.transitions)
             # Beyond all numbers of the past, which keep theirs.
             await unit.incidents.last_of_numbers(opening.last_number)
@@ -83,8 +82,9 @@ class Replay:
                 written.append(fitted)
         await self._report(unit, reported)
         await self._need(unit, (system_id for each in states.values() if each for system_id in each.system_ids))
-        for identifier, after in states.items():
-            await _write(unit, stored.get(identifier), after)
+        await _insert(unit, [each for each in states.values() if each is not None and each.id not in stored])
+        for identifier, before in stored.items():
+            await _save(unit, before, states[identifier])
         return written
 
     def _fitted(self, change: Change, states: dict[str, Incident | None]) -> Change | None:
@@ -155,13 +155,21 @@ class Replay:
             await self._add(unit, gone)
 
 
-async def _write(unit: UnitOfWork, before: Incident | None, after: Incident | None) -> None:
+async def _insert(unit: UnitOfWork, incidents: Sequence[Incident]) -> None:
+    with_systems = [each for each in incidents if each.system_ids]
+    if with_systems:
+        await unit.incidents.insert_many(with_systems)
+    for each in incidents:
+        if not each.system_ids:
+            await unit.incidents.insert(each)
+    wanted = [
+        (each.id, system_id, each.dedupe_key) for each in incidents if each.is_open for system_id in each.system_ids
+    ]
+    await unit.claims.take_many(wanted)
+
+
+async def _save(unit: UnitOfWork, before: Incident, after: Incident | None) -> None:
     if after is None:
-        if before is not None:
-            await unit.incidents.delete(before.id)
-    elif before is not None:
-        await save_incident(unit, before, after)
+        await unit.incidents.delete(before.id)
     else:
-        await unit.incidents.insert(after)
-        if after.is_open:
-            await unit.claims.take_free(after.id, after.system_ids, after.dedupe_key)
+        await save_incident(unit, before, after)

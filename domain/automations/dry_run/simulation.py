@@ -56,6 +56,8 @@ class Simulation:
         self._tasks: list[asyncio.Task[None]] = []
         self._runs = self._firings = 0
         self._pending: list[Change] = []
+        #: Whether what was noted of runs and dwells may have changed since.
+        self._is_stale = False
         self._position = 0
         #: When the schedule has something due.
         self._scheduled: datetime | None = None
@@ -127,6 +129,7 @@ class Simulation:
         # First what fires anew, then what waits: so it goes where a wake-up takes its time.
         if change.kind in ROUTED and self._is_routed(change):
             await self._scratch.database.write(partial(self._route, change))
+            self._is_stale = True
         self._scratch.automations.wakes.wake(change)
 
     async def _route(self, change: Change, unit: UnitOfWork) -> None:
@@ -147,8 +150,10 @@ class Simulation:
                 await self._react(change)
             if not fresh and not enqueued:
                 break
+            self._is_stale = True
             self._check()
-        await self._review()
+        if self._is_stale:
+            await self._review()
 
     def _handler(self, workflow: Workflow) -> Callable[[str], Any]:
         automations = self._scratch.automations
@@ -159,6 +164,7 @@ class Simulation:
 
     async def _review(self) -> None:
         """Note what there is by now, and which entities it hangs on."""
+        self._is_stale = False
         ended = [task for task in self._tasks if task.done()]
         self._tasks = [task for task in self._tasks if not task.done()]
         for task in ended:

@@ -1,17 +1,20 @@
 """Trying automations on the past: what is predicted is what happens."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from domain.automations.dry_run.model import Limits, Prediction
 from domain.automations.dry_run.service import DryRuns
 from domain.automations.templates import definition_from
 from domain.automations.validation import InvalidDefinitionError
+from domain.bootstrap import Domain
 from domain.errors import InvalidInputError, NotFoundError
 from domain.model.incident import Health, Status
+from domain.persistence.tables import metadata
 from tests.domain.automations.feeds import START, SYSTEMS, happened, make_feed, play, predicted, shifted
 from tests.domain.automations.world import World
 from tests.factories import make_incident, make_system, report_health, set_status
@@ -61,6 +64,24 @@ CHOOSING: Mapping[str, Any] = {
     ],
 }
 DEFINITIONS = {"sustained": SUSTAINED, "flapping": FLAPPING, "choosing": CHOOSING}
+
+
+Stored = Callable[[], Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+def stored(domain: Domain) -> Stored:
+    """All rows of all tables, and the log's position."""
+
+    async def read() -> dict[str, Any]:
+        async with domain.database._engines.reader.connect() as connection:
+            rows = {
+                table.name: list(map(tuple, await connection.execute(sa.select(table).order_by(*table.primary_key))))
+                for table in metadata.sorted_tables
+            }
+        return rows | {"head": await domain.database.read(lambda session: session.changes.head())}
+
+    return read
 
 
 def dry_runs(world: World, **limits: Any) -> DryRuns:
@@ -249,3 +270,21 @@ async def test_what_makes_no_sense_is_refused(world: World) -> None:
         await predict(world, SUSTAINED, since=END, until=START)
     with pytest.raises(NotFoundError):
         await predict(world, SUSTAINED, automation_id="aut_none", until=world.clock.moment)
+
+
+@pytest.mark.timeout(120)
+async def test_a_month_of_history_is_tried_without_a_trace(
+    domain: Domain, stored: Stored, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await domain.demo.fill(1200)
+    before = await stored()
+    now = domain.clock.now()
+    for definition in (SUSTAINED, FLAPPING, CHOOSING):
+        prediction = await domain.dry_runs.predict(definition, since=now - timedelta(days=30), until=now)
+        with capsys.disabled():
+            counts = f"{prediction.changes} changes, {len(prediction.runs)} runs"
+            print(f"\ndry run over a month: {counts}, {prediction.seconds:.1f} s of a core")
+    assert prediction.changes > 500
+    assert prediction.runs
+    assert prediction.incidents
+    assert await stored() == before

@@ -22,7 +22,6 @@ from domain.entities.handle import EntityHandle
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.run import define_run
-from domain.entities.subscribers import ChangeSubscribers
 from domain.errors import NotFoundError
 from domain.messaging.tail import LogTail
 from domain.model.incident import Incident
@@ -113,7 +112,7 @@ def _assembled(
     derivers.register(kind=health.KIND, derive=health.derive, to_payload=health.to_payload)
     runs = define_run(registry)
     registry.bind(clock=clock, derivers=derivers, masker=masker)
-    writer, tail = Writer(database, clock), LogTail(database)
+    writer = Writer(database, clock)
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
     parts = Parts(
         database=database,
@@ -124,10 +123,10 @@ def _assembled(
         masker=masker,
         triggers=catalog.triggers,
         actions=_actions(catalog.actions, IncidentActions(incidents, TimelineService(writer=writer, handle=handle))),
-        tail=tail,
-        subscribers=ChangeSubscribers(database=database, tail=tail, clock=clock),
+        tail=LogTail(database),
         engine=engine,
         secrets=GivenSecrets(secrets),
+        run_retention_days=0,
         net_seconds=None,
     )
     return Scratch(
@@ -153,9 +152,9 @@ def _actions(real: ActionRegistry, incidents: IncidentActions) -> ActionRegistry
             actions.register_artifact(artifact)
     for action in real.all():
         if actions.get(action.id) is None:
-            # Their settings are not looked at: where a secret belongs there is a mask.
+            # Their settings were checked when the definition was; here nothing reads them.
             config = VersionedConfig(1, _Anything)
-            idle = replace(action, config=config, perform=_nothing, perform_in=None, sees_secrets=False)
+            idle = replace(action, config=config, perform=_nothing, perform_in=None)
             actions.register(idle)
     return actions
 

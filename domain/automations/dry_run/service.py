@@ -70,7 +70,8 @@ class DryRuns:
             InvalidInputError: the span is none.
             NotFoundError: there is no automation of that id.
         """
-        document = parsed(definition, self._catalog)
+        # In a thread, as where it is saved: many long expressions take seconds.
+        document = await asyncio.to_thread(parsed, definition, self._catalog)
         until = min(until, self._clock.now())
         if since >= until:
             raise InvalidInputError("The span must begin before it ends, and before now.", field=["from"])

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from domain.automations.dry_run.model import Limits, Prediction
 from domain.automations.dry_run.service import DryRuns
 from domain.automations.templates import definition_from
-from domain.automations.validation import InvalidDefinitionError
+from domain.automations.validation.problems import InvalidDefinitionError
 from domain.bootstrap import Domain
 from domain.errors import InvalidInputError, NotFoundError
 from domain.model.incident import Health, Status

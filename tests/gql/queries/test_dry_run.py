@@ -1,6 +1,7 @@
 """Trying automations over GraphQL."""
 
 from datetime import timedelta
+from typing import Any
 
 from domain.bootstrap import Domain
 from domain.model.moment import iso
@@ -64,7 +65,8 @@ async def test_only_admins_try_automations(api: Api, domain: Domain) -> None:
 
 async def test_what_cannot_be_tried_is_an_error(api: Api, domain: Domain) -> None:
     span = {"from": iso(domain.clock.now() - timedelta(hours=1)), "to": iso(domain.clock.now())}
-    for definition in ({"triggers": []}, [], {"triggers": [{"event": "incident.created"}], "nonsense": 1}):
+    unusable: list[Any] = [{"triggers": []}, [], {"triggers": [{"event": "incident.created"}], "nonsense": 1}]
+    for definition in unusable:
         assert (await api.admin.error(TRY, definition=definition, **span))["code"] == "BAD_USER_INPUT"
     backwards = {"from": span["to"], "to": span["from"]}
     assert (await api.admin.error(TRY, definition=DEFINITION, **backwards))["field"] == ["from"]

@@ -7,11 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
 from domain.automations.actions.incidents import IncidentActions
-from domain.automations.actions.registry import ActionContext, ActionRegistry, Result, VersionedConfig
+from domain.automations.actions.registry import ActionContext, ActionRegistry, Result
 from domain.automations.catalog import Catalog
 from domain.automations.dry_run.clock import VirtualClock
 from domain.automations.engine import Engine, Workflow
@@ -139,10 +138,6 @@ def _assembled(
     )
 
 
-class _Anything(BaseModel):
-    model_config = ConfigDict(extra="allow")
-
-
 def _actions(real: ActionRegistry, incidents: IncidentActions) -> ActionRegistry:
     """The actions on incidents as they are; all others do nothing, and are taken to succeed."""
     actions = ActionRegistry()
@@ -152,10 +147,7 @@ def _actions(real: ActionRegistry, incidents: IncidentActions) -> ActionRegistry
             actions.register_artifact(artifact)
     for action in real.all():
         if actions.get(action.id) is None:
-            # Their settings were checked when the definition was; here nothing reads them.
-            config = VersionedConfig(1, _Anything)
-            idle = replace(action, config=config, perform=_nothing, perform_in=None)
-            actions.register(idle)
+            actions.register(replace(action, perform=_nothing, perform_in=None))
     return actions
 
 

@@ -76,8 +76,6 @@ class DryRuns:
         if since >= until:
             raise InvalidInputError("The span must begin before it ends, and before now.", field=["from"])
         automation = None if automation_id is None else await self._automation(automation_id)
-        names = secret_names(definition)
-        known = await self._secrets.known(names) if names else []
         trial = _Trial(
             definition=definition,
             document=document,
@@ -87,7 +85,7 @@ class DryRuns:
             since=since,
             until=until,
             catalog=self._catalog,
-            secrets=await self._secrets.resolve(known) if known else {},
+            secrets=await self._secrets_of(definition),
             limits=self._limits,
         )
         async with self._turns:
@@ -96,6 +94,11 @@ class DryRuns:
                 return await asyncio.to_thread(trial.run)
             finally:
                 trial.stop()
+
+    async def _secrets_of(self, definition: Mapping[str, Any]) -> Mapping[str, str]:
+        names = secret_names(definition)
+        known = await self._secrets.known(names) if names else []
+        return await self._secrets.resolve(known) if known else {}
 
     async def _automation(self, automation_id: str) -> Automation:
         found = await self._database.read(lambda session: session.automations.get_many([automation_id]))

@@ -11,6 +11,8 @@ from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
+from domain.automations.catalog import Catalog
+from domain.automations.dry_run.service import DryRuns
 from domain.automations.engine import Engine
 from domain.automations.outbound.addresses import AddressRules
 from domain.automations.outbound.caller import HttpCaller
@@ -82,6 +84,7 @@ class Domain:
     demo: DemoService
     buckets: Buckets
     automations: AutomationSystem
+    dry_runs: DryRuns
 
 
 @asynccontextmanager
@@ -128,6 +131,7 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
     writer = Writer(database, clock)
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
     timeline = TimelineService(writer=writer, handle=handle)
+    secrets = SecretService(database=database, writer=writer, keys=_secret_keys(settings))
     parts = Parts(
         database=database,
         clock=clock,
@@ -139,11 +143,11 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         actions=_actions(settings, clock, incidents, timeline),
         tail=tail,
         engine=engine,
-        secrets=SecretService(database=database, writer=writer, keys=_secret_keys(settings)),
+        secrets=secrets,
         run_retention_days=settings.run_retention_days,
     )
     handles = _Handles(incidents=handle, health=health_handle, registry=registry, derivers=derivers)
-    return _domain(settings, cursors, parts, handles, incidents=incidents, timeline=timeline)
+    return _domain(settings, cursors, parts, handles, _Written(incidents=incidents, timeline=timeline, secrets=secrets))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,15 +158,14 @@ class _Handles:
     derivers: DeriverRegistry
 
 
-def _domain(
-    settings: Settings,
-    cursors: CursorCodec,
-    parts: Parts,
-    handles: _Handles,
-    *,
-    incidents: IncidentService,
-    timeline: TimelineService,
-) -> Domain:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    incidents: IncidentService
+    timeline: TimelineService
+    secrets: SecretService
+
+
+def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, handles: _Handles, written: _Written) -> Domain:
     database, clock, writer, handle = parts.database, parts.clock, parts.writer, handles.incidents
     reads = Reads(database=database, handle=handle, health=handles.health)
     systems = SystemService(writer=writer, handle=handle, health=handles.health, clock=clock)
@@ -180,20 +183,28 @@ def _domain(
         tail=parts.tail,
         subscribers=ChangeSubscribers(database=database, tail=parts.tail, clock=clock),
         cursors=cursors,
-        incidents=incidents,
-        timeline=timeline,
+        incidents=written.incidents,
+        timeline=written.timeline,
         links=LinkService(writer=writer, handle=handle),
         systems=systems,
         health=HealthService(writer=writer, handle=handles.health),
         events=EventService(database=database, tail=parts.tail, cursors=cursors),
         reads=reads,
         tokens=_tokens(settings, clock, database, writer, sessions),
-        secrets=parts.secrets,
+        secrets=written.secrets,
         sessions=sessions,
-        demo=_demo(parts, handles, reads=reads, systems=systems, incidents=incidents, timeline=timeline),
+        demo=_demo(
+            parts, handles, reads=reads, systems=systems, incidents=written.incidents, timeline=written.timeline
+        ),
         buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
         automations=AutomationSystem(parts),
+        dry_runs=_dry_runs(parts),
     )
+
+
+def _dry_runs(parts: Parts) -> DryRuns:
+    catalog = Catalog(triggers=parts.triggers, actions=parts.actions)
+    return DryRuns(database=parts.database, clock=parts.clock, catalog=catalog, secrets=parts.secrets)
 
 
 def _demo(parts: Parts, handles: _Handles, **services: Any) -> DemoService:

@@ -26,6 +26,7 @@ from gql.mutations.timeline import TimelineMutations
 from gql.mutations.token import TokenMutations
 from gql.queries.automation import AutomationQueries
 from gql.queries.catalog import CatalogQueries
+from gql.queries.dry_run import DryRunQueries
 from gql.queries.explanation import ExplanationQueries
 from gql.queries.incident import IncidentQueries
 from gql.queries.limits import LimitQueries
@@ -48,6 +49,7 @@ class Query(
     TokenQueries,
     SecretQueries,
     ExplanationQueries,
+    DryRunQueries,
     NodeQueries,
     LimitQueries,
 ):

@@ -1,8 +1,9 @@
 """The automations of one process: what runs them, put together from its parts."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from domain.automations.actions.registry import ActionRegistry
 from domain.automations.catalog import Catalog
@@ -33,7 +34,6 @@ from domain.messaging.readers import DurableReader
 from domain.messaging.tail import LogTail
 from domain.model.automation import AutomationRun
 from domain.persistence.database import Database
-from domain.services.secrets import SecretService
 from domain.services.writing import Writer
 
 #: How many transactions of runs may stand in line for the database at once: people's writes stand in the same line.
@@ -44,6 +44,16 @@ DEPTH = 8
 
 #: The kinds of entities whose changes are routed.
 ROUTED = (incident.KIND, health.KIND)
+
+
+class Secrets(Protocol):
+    """Where the values of secrets come from."""
+
+    async def known(self, names: Collection[str]) -> Collection[str]:
+        """Which of these names have a secret."""
+
+    async def resolve(self, names: Collection[str]) -> Mapping[str, str]:
+        """The values under these names; raises for one that is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +70,11 @@ class Parts:
     actions: ActionRegistry
     tail: LogTail
     engine: Engine
-    secrets: SecretService
+    secrets: Secrets
     #: For how long runs are kept that are over; 0 is for ever.
     run_retention_days: int
+    #: How long a wait may be without a look; None where no wake-up can get lost.
+    net_seconds: float | None = 30.0
 
 
 class AutomationSystem:
@@ -160,6 +172,7 @@ class AutomationSystem:
             named_secrets=self._named_secrets,
             writing=asyncio.Semaphore(_WRITING),
             reading=asyncio.Semaphore(_READING),
+            net_seconds=parts.net_seconds,
         )
 
     async def _named_secrets(self, definition: Definition) -> Mapping[str, str]:

@@ -64,11 +64,18 @@ class WakeIndex:
 
     def wake(self, change: Change) -> None:
         """Wake those who look at what changed, or wait for what it fired."""
-        woken = self.owners(change.kind, change.entity_id)
-        for fired in change.events:
-            woken |= self._waiting.get(reference(EVENT, fired), set())
-        for event in woken:
+        for event in self._concerned(change):
             event.set()
+
+    def is_awaited(self, change: Change) -> bool:
+        """Whether somebody looks at what changed, or waits for what it fired."""
+        return bool(self._concerned(change))
+
+    def _concerned(self, change: Change) -> set[asyncio.Event]:
+        concerned = self.owners(change.kind, change.entity_id)
+        for fired in change.events:
+            concerned |= self._waiting.get(reference(EVENT, fired), set())
+        return concerned
 
     def wake_all(self) -> None:
         """Wake everybody: changes may have gone by unseen."""

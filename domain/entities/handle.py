@@ -207,7 +207,7 @@ class EntityHandle(Generic[E]):
         if step is None:
             return None
         change = self._change(step, origin=origin, at=at)
-        return change, _transitions(change)
+        return change, transitions_of(change)
 
     async def in_state_since(self, session: ReadSession, entity_id: str, name: str) -> datetime | None:
         """Since when a reactive field has had its present value; None without an entity or a record of it."""
@@ -244,7 +244,7 @@ class EntityHandle(Generic[E]):
             stamped = await self._kind.stamp(unit, step.after, step.version, now)
             step = replace(step, after=replace(stamped, state=step.after.state))
         change = self._change(step, origin=origin, at=now)
-        unit.record(change, _transitions(change))
+        unit.record(change, transitions_of(change))
         return Mutation(after=replace(step.after, version=step.version), change=change)
 
     def _step(self, entity_id: str, before: Snapshot[E] | None, applied: Applied[E]) -> "_Step[E] | None":
@@ -341,7 +341,8 @@ def _reach(snapshot: Snapshot[Any]) -> State:
     return snapshot.state if snapshot.reach is None else snapshot.reach
 
 
-def _transitions(change: Change) -> list[Transition]:
+def transitions_of(change: Change) -> list[Transition]:
+    """What a change did to each reactive field that it changed."""
     return [
         Transition(
             id=0,

@@ -228,7 +228,7 @@ class ChangeRepository:
         )
         lists: dict[str, list[Transition]] = {identifier: [] for identifier in incident_ids}
         for parent, row in found:
-            lists[parent].append(_transition(row))
+            lists[parent].append(transition_of(row))
         for entries in lists.values():
             entries.sort(key=lambda step: step.id, reverse=page.backward)
         return {parent: page.cut(entries) for parent, entries in lists.items()}
@@ -348,7 +348,8 @@ def _widest(change: Change) -> Visibility:
     )
 
 
-def _transition(row: sa.RowMapping) -> Transition:
+def transition_of(row: sa.RowMapping) -> Transition:
+    """The transition that a row records."""
     return Transition(
         id=row["id"],
         change_id=row["change_id"],

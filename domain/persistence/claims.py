@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.persistence.dialects import insert_or_ignore
+from domain.persistence.dialects import insert_many_or_ignore, insert_or_ignore
 from domain.persistence.tables import open_incident_claims as claims
 
 
@@ -34,3 +34,9 @@ class ClaimRepository:
         if system_ids is not None:
             statement = statement.where(claims.c.system_id.in_(system_ids))
         await self._connection.execute(statement)
+
+    async def take_many(self, wanted: Sequence[tuple[str, str, str]]) -> None:
+        """Claim what is free of these: an incident, a system and a key each; for one writer who has no rival."""
+        if wanted:
+            rows = [{"incident_id": each[0], "system_id": each[1], "dedupe_key": each[2]} for each in wanted]
+            await self._connection.execute(insert_many_or_ignore(self._connection, claims), rows)

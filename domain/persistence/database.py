@@ -46,6 +46,11 @@ class Database:
         """Whether the data is in a SQLite file."""
         return self._engines.writer.dialect.name == "sqlite"
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no transaction is under way."""
+        return not self._running
+
     def on_append(self, notify: Callable[[], None]) -> None:
         """Call this after every commit that made the log longer."""
         self._on_append.append(notify)

@@ -24,6 +24,12 @@ def insert_or_ignore(connection: AsyncConnection, table: sa.Table, values: Mappi
     return insert(table).values(**values).on_conflict_do_nothing()
 
 
+def insert_many_or_ignore(connection: AsyncConnection, table: sa.Table) -> Any:
+    """An INSERT of rows that come with it, which leaves out those whose unique values are taken."""
+    insert = sqlite.insert if is_sqlite(connection) else postgresql.insert
+    return insert(table).on_conflict_do_nothing()
+
+
 def upsert(connection: AsyncConnection, table: sa.Table, values: Mapping[str, Any], *, keys: Sequence[str]) -> Any:
     """An INSERT that overwrites the row with these keys where there is one."""
     insert = sqlite.insert if is_sqlite(connection) else postgresql.insert

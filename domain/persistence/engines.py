@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from domain.errors import StartupError
+from domain.persistence.inline import inline_connection
 
 #: How long a writer waits for another process's write transaction on the same SQLite file.
 BUSY_MILLIS = 10_000
@@ -60,13 +61,20 @@ def database_url(text: str) -> URL:
     return url.set(drivername="sqlite+aiosqlite")
 
 
-def create_engines(url: URL, *, sqlite_synchronous: str = "FULL", busy_millis: int = BUSY_MILLIS) -> Engines:
-    """Engines for that URL; nothing is connected yet."""
+def create_engines(
+    url: URL, *, sqlite_synchronous: str = "FULL", busy_millis: int = BUSY_MILLIS, inline: bool = False
+) -> Engines:
+    """Engines for that URL; nothing is connected yet.
+
+    `inline` has SQLite block the loop: for one that is there for this database alone.
+    """
     if url.get_backend_name() == "sqlite":
         pragmas = (f"busy_timeout={busy_millis}", "temp_store=MEMORY", "cache_size=-32000")
         return Engines(
-            writer=_sqlite_writer(url, (*pragmas, *_WRITER_PRAGMAS, f"synchronous={sqlite_synchronous}")),
-            reader=_sqlite_reader(url, (*pragmas, "query_only=ON")),
+            writer=_sqlite_writer(
+                url, (*pragmas, *_WRITER_PRAGMAS, f"synchronous={sqlite_synchronous}"), inline=inline
+            ),
+            reader=_sqlite_reader(url, (*pragmas, "query_only=ON"), inline=inline),
         )
     return Engines(writer=_postgres(url, read_only=False), reader=_postgres(url, read_only=True))
 
@@ -75,28 +83,29 @@ def _dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _sqlite_writer(url: URL, pragmas: tuple[str, ...]) -> AsyncEngine:
+def _sqlite_writer(url: URL, pragmas: tuple[str, ...], *, inline: bool) -> AsyncEngine:
     # One connection that units of work take turns on: the pool's queue is fair, SQLite's busy waiting is not.
-    engine = _sqlite_engine(url, size=1)
+    engine = _sqlite_engine(url, size=1, inline=inline)
     _on_connect(engine, pragmas)
     # Deferred transactions that start with a read lose updates or fail at once when they come to write.
     _on_begin(engine, "BEGIN IMMEDIATE")
     return engine
 
 
-def _sqlite_reader(url: URL, pragmas: tuple[str, ...]) -> AsyncEngine:
+def _sqlite_reader(url: URL, pragmas: tuple[str, ...], *, inline: bool) -> AsyncEngine:
     path = Path(url.database or "").absolute()
     # Writes from code that reads are refused by the file itself.
     read_only = url.set(database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
-    engine = _sqlite_engine(read_only, size=_SQLITE_READERS)
+    engine = _sqlite_engine(read_only, size=_SQLITE_READERS, inline=inline)
     _on_connect(engine, pragmas)
     _on_begin(engine, "BEGIN")
     return engine
 
 
-def _sqlite_engine(url: URL, *, size: int) -> AsyncEngine:
+def _sqlite_engine(url: URL, *, size: int, inline: bool) -> AsyncEngine:
     return create_async_engine(
         url,
+        connect_args={"async_creator_fn": inline_connection} if inline else {},
         poolclass=AsyncAdaptedQueuePool,
         pool_size=size,
         max_overflow=0,

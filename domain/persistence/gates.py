@@ -56,6 +56,11 @@ class DwellRepository:
         statement = sa.select(automation_dwells).where(columns.kind == kind, columns.entity_id == entity_id)
         return [_dwell(row) for row in (await self._connection.execute(statement.order_by(columns.id))).mappings()]
 
+    async def entities(self) -> list[str]:
+        """The ids of all things that a dwell is about."""
+        columns = automation_dwells.c
+        return list(await self._connection.scalars(sa.select(columns.entity_id).where(columns.entity_id.is_not(None))))
+
     async def of_automation(self, automation_id: str) -> list[Dwell]:
         """The dwells of an automation."""
         columns = automation_dwells.c
@@ -165,6 +170,12 @@ class ArtifactRepository:
         )
         row = (await self._connection.execute(statement)).mappings().first()
         return None if row is None else _artifact(row)
+
+    async def open_entities(self) -> list[str]:
+        """The ids of all things that an open artifact names."""
+        columns = automation_artifacts.c
+        statement = sa.select(columns.entity_id).where(columns.entity_id.is_not(None), columns.closed_at.is_(None))
+        return list(await self._connection.scalars(statement.distinct()))
 
     async def close(self, entity_id: str, *, at: datetime) -> None:
         """Close all artifacts that name this entity."""

@@ -110,6 +110,19 @@ class RunRepository:
             self._connection, columns.automation_id, automation_ids, columns.status.in_(statuses)
         )
 
+    async def status_counts(self) -> dict[RunStatus, int]:
+        """How many runs have each status."""
+        columns = automation_runs.c
+        rows = await self._connection.execute(sa.select(columns.status, sa.func.count()).group_by(columns.status))
+        return {RunStatus(status): count for status, count in rows}
+
+    async def skip_counts(self) -> dict[SkipReason, int]:
+        """How many firings led to no run, by the reason."""
+        columns = automation_runs.c
+        statement = sa.select(columns.reason, sa.func.count()).where(columns.status == RunStatus.SKIPPED)
+        rows = await self._connection.execute(statement.group_by(columns.reason))
+        return {SkipReason(reason): count for reason, count in rows}
+
     async def of_changes(self, change_ids: Sequence[str], *, limit: int | None = None) -> list[AutomationRun]:
         """The runs, and the firings that led to none, that these changes fired; the first of them."""
         columns = automation_runs.c

@@ -15,6 +15,7 @@ from domain.persistence.health import HealthRepository
 from domain.persistence.idempotency import IdempotencyRepository
 from domain.persistence.incidents import IncidentRepository
 from domain.persistence.links import LinkRepository
+from domain.persistence.past import PastRepository
 from domain.persistence.readers import ReaderRepository
 from domain.persistence.runs import RunRepository
 from domain.persistence.search import SearchRepository
@@ -44,6 +45,7 @@ class ReadSession:
         self.runs = RunRepository(connection)
         self.artifacts = ArtifactRepository(connection)
         self.dwells = DwellRepository(connection)
+        self.past = PastRepository(connection)
 
 
 class UnitOfWork(ReadSession):

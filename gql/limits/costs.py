@@ -41,6 +41,8 @@ _READ_LEAVES = frozenset({"totalCount", "inStateSince"})
 _USUAL_LENGTH = 5
 #: The schema's lists are long, but reading them takes no statement.
 _LENGTHS = {"__Schema.types": 100, "__Type.fields": 10, "__Type.enumValues": 10, "__Type.inputFields": 10}
+#: What keeps a core busy for seconds, and long graphs.
+_BASE = {"dryRunAutomation": 2_000, "explain": 100}
 _DESCRIPTIONS_PER_POINT = 200
 #: The whole schema once, in the usual words, and half as much again: it is read in one go, 30 milliseconds long.
 _MOST_DESCRIPTIONS = 130_000
@@ -130,6 +132,8 @@ class _Pricing:
         if is_list_type(get_nullable_type(field.type)):
             length = _LENGTHS.get(f"{on.name}.{name}") or self._named(node) or _USUAL_LENGTH
         cost = min(_ENDLESS, length * (1 + held.fixed))
+        if on is self._schema.query_type:
+            cost += _BASE.get(name, 0)
         if self._writes and on is self._schema.mutation_type:
             cost += _WRITE * max(1, self._named(node))
         return _Cost(cost)

@@ -12,7 +12,7 @@ from domain.automations.conditions.model import Condition
 from domain.automations.definition import DelayNode, WaitForTriggerNode, WaitUntilNode
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.templates import compile_template
-from domain.automations.running.work import Frame, Work, next_look, settled
+from domain.automations.running.work import Frame, Work, settled
 from domain.automations.scope import references_of, trigger_scope
 from domain.automations.wakes import EVENT, reference
 from domain.entities.health import KIND as HEALTH
@@ -74,7 +74,7 @@ async def wait_until(work: Work, node: WaitUntilNode, path: str, frame: Frame) -
             if step.due_at is not None and now >= step.due_at:
                 break
             first = False
-            await work.tools.clock.wait(woken, until=next_look(now, step.due_at, flip))
+            await work.tools.clock.wait(woken, until=work.next_look(now, step.due_at, flip))
     await _timed_out(work, step, "The condition did not hold in time.", goes_on=node.wait_until.continue_on_timeout)
 
 
@@ -109,7 +109,7 @@ async def _event_awaited(work: Work, node: WaitForTriggerNode, step: RunStep, fr
                 return await work.succeed(step, output)
             if step.due_at is not None and now >= step.due_at:
                 break
-            await work.tools.clock.wait(woken, until=next_look(now, step.due_at, None))
+            await work.tools.clock.wait(woken, until=work.next_look(now, step.due_at))
     message = f"Timed out waiting for {wanted.event}."
     return await _timed_out(work, step, message, goes_on=wanted.continue_on_timeout)
 

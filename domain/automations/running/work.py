@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from domain.automations.actions.registry import ActionRegistry, Produced
@@ -28,8 +28,8 @@ T = TypeVar("T")
 
 #: A run comes to so many steps at most: loops in loops would never end.
 MOST_STEPS = 10_000
-#: Woken by nothing, a wait looks again after about so long: the net under a wake-up that was lost.
-_NET_SECONDS = 30.0
+#: Where no wake-up can get lost, a wait that nothing but a change can end has no end.
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class StepFailedError(Exception):
@@ -62,6 +62,8 @@ class Tools:
     #: How many transactions runs may have under way: people's writes stand in the same line.
     writing: asyncio.Semaphore
     reading: asyncio.Semaphore
+    #: Woken by nothing, a wait looks again after about so long: the net under a wake-up that was lost.
+    net_seconds: float | None = 30.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -208,6 +210,14 @@ class Work:
         if run is None or run.status.is_final:
             raise RunEndedError
 
+    def next_look(self, now: datetime, *moments: datetime | None) -> datetime:
+        """When to look again at the latest: at the first of these moments, or when the net's time has come."""
+        looks = [moment for moment in moments if moment is not None]
+        net = self.tools.net_seconds
+        if net is not None:
+            looks.append(now + timedelta(seconds=net * random.uniform(0.8, 1.2)))  # noqa: S311 - only spreads the looks
+        return min(looks, default=_NEVER)
+
     async def sleep(self, until: datetime) -> None:
         """Wait until that moment.
 
@@ -220,7 +230,7 @@ class Work:
                 now = self.tools.clock.now()
                 if now >= until:
                     return
-                await self.tools.clock.wait(woken, until=next_look(now, until))
+                await self.tools.clock.wait(woken, until=self.next_look(now, until))
 
     async def limited(self, session: ReadSession) -> Origin:
         """How actions write: with the limits of the token that the run runs as, as they are now.
@@ -292,12 +302,6 @@ def settled(step: RunStep) -> RunStep:
     if step.status is StepStatus.FAILED:
         raise StepFailedError(step.error or "The step failed.")
     return step
-
-
-def next_look(now: datetime, *moments: datetime | None) -> datetime:
-    """When to look again at the latest: at the first of these moments, or when the net's time has come."""
-    net = now + timedelta(seconds=_NET_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - only spreads the looks
-    return min([net, *(moment for moment in moments if moment is not None)])
 
 
 def _added(before: Mapping[str, T], after: Mapping[str, T]) -> dict[str, T]:

@@ -1,0 +1,153 @@
+"""Reading the past from the real database: what was so at its beginning, and then what changed, a page at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from domain.automations.dry_run.pictures import before_of, health_of, incident_of
+from domain.entities import health, incident
+from domain.model.change import Change, Transition
+from domain.model.health import SystemHealth
+from domain.model.incident import Incident, Status
+from domain.model.paging import Order, PageRequest
+from domain.model.system import System
+from domain.model.token import ApiToken
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import ReadSession
+
+T = TypeVar("T")
+_PAGE = 500
+_KINDS = (incident.KIND, health.KIND)
+#: So much of the state at the beginning is taken over of each kind: open incidents, systems, transitions.
+MOST_STATE = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """How everything was when the span begins."""
+
+    systems: tuple[System, ...]
+    incidents: tuple[Incident, ...]
+    health: tuple[SystemHealth, ...]
+    transitions: tuple[Transition, ...]
+    last_number: int
+    token: ApiToken | None
+    #: Whether there was more than is taken over.
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A page of changes, and what the log does not tell of the incidents that they open: the key by their ids."""
+
+    changes: list[Change]
+    dedupe_keys: Mapping[str, str]
+
+
+class Feed:
+    """The past of one database. Asked from another thread's loop, it reads in the loop that it was made in."""
+
+    def __init__(self, database: Database, *, since: datetime, before: datetime) -> None:
+        self._database = database
+        self._since = since
+        self._before = before
+        self._home = asyncio.get_running_loop()
+
+    async def opening(self, *, window: timedelta, token_id: str | None) -> Opening:
+        """How everything was at the beginning; transitions at least as far back as the window."""
+
+        async def read(session: ReadSession) -> Opening:
+            systems = await _systems(session)
+            incidents = await _open_incidents(session, self._since)
+            told = await _health(session, self._since, [system.id for system in systems])
+            transitions = await _transitions(session, self._since, window)
+            token = None if token_id is None else (await session.tokens.get_many([token_id])).get(token_id)
+            return Opening(
+                systems=tuple(systems),
+                incidents=tuple(incidents),
+                health=tuple(told),
+                transitions=tuple(transitions),
+                last_number=await session.past.last_number(),
+                token=token,
+                truncated=max(len(systems), len(incidents), len(transitions)) >= MOST_STATE,
+            )
+
+        return await self._at_home(read)
+
+    async def pages(self) -> AsyncIterator[Told]:
+        """The changes of the span in the order in which they happened."""
+        since, seq = self._since, 0
+        while True:
+            told = await self._at_home(_page(since, seq, self._before))
+            if told.changes:
+                yield told
+                since, seq = told.changes[-1].occurred_at, told.changes[-1].seq
+            if len(told.changes) < _PAGE:
+                return
+
+    async def _at_home(self, read: Callable[[ReadSession], Awaitable[T]]) -> T:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._database.read(read), self._home))
+
+
+def _page(since: datetime, seq: int, before: datetime) -> Callable[[ReadSession], Awaitable[Told]]:
+    async def read(session: ReadSession) -> Told:
+        changes = await session.past.changes(_KINDS, since=since, after_seq=seq, before=before, limit=_PAGE)
+        created = [change.entity_id for change in changes if change.kind == incident.KIND and change.prev is None]
+        known = await session.incidents.get_many(created)
+        return Told(changes=changes, dedupe_keys={found.id: found.dedupe_key for found in known.values()})
+
+    return read
+
+
+async def _systems(session: ReadSession) -> list[System]:
+    page = await session.systems.page(Order(field="name", descending=False), PageRequest(size=MOST_STATE))
+    return list(page.items)
+
+
+async def _open_incidents(session: ReadSession, since: datetime) -> list[Incident]:
+    found: dict[str, Incident] = {}
+    after = ""
+    while len(found) < MOST_STATE:
+        ids = await session.past.still_open(since=since, after=after, limit=_PAGE)
+        found |= await session.incidents.get_many(ids)
+        if len(ids) < _PAGE:
+            break
+        after = ids[-1]
+    after = ""
+    while len(found) < MOST_STATE:
+        firsts = await session.past.first_changes(
+            incident.KIND, since=since, after=after, limit=_PAGE, unless_was=Status.RESOLVED
+        )
+        present = await session.incidents.get_many([change.entity_id for change in firsts])
+        for change in firsts:
+            key = present[change.entity_id].dedupe_key if change.entity_id in present else ""
+            then = incident_of(change.entity_id, change.version - 1, before_of(change), dedupe_key=key)
+            found[change.entity_id] = then
+        if len(firsts) < _PAGE:
+            break
+        after = firsts[-1].entity_id
+    return sorted(found.values(), key=lambda each: each.id)
+
+
+async def _health(session: ReadSession, since: datetime, system_ids: list[str]) -> list[SystemHealth]:
+    found: dict[str, SystemHealth] = {}
+    for start in range(0, len(system_ids), _PAGE):
+        found |= await session.health.get_many(system_ids[start : start + _PAGE])
+    after = ""
+    while True:
+        firsts = await session.past.first_changes(health.KIND, since=since, after=after, limit=_PAGE)
+        for change in firsts:
+            found.pop(change.entity_id, None)
+            if change.before is not None and change.entity_id in system_ids:
+                found[change.entity_id] = health_of(change.entity_id, change.version - 1, change.before)
+        if len(firsts) < _PAGE:
+            return list(found.values())
+        after = firsts[-1].entity_id
+
+
+async def _transitions(session: ReadSession, since: datetime, window: timedelta) -> list[Transition]:
+    reach = since - window
+    last = await session.past.last_transitions(health.KIND, before=reach, limit=MOST_STATE)
+    return last + await session.past.transitions(health.KIND, since=reach, before=since, limit=MOST_STATE)

@@ -1,0 +1,155 @@
+"""The world that a dry run plays in: a domain of its own on a database that is thrown away."""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from typing_extensions import override
+
+from domain.automations.actions.incidents import IncidentActions
+from domain.automations.actions.registry import ActionContext, ActionRegistry, Result
+from domain.automations.catalog import Catalog
+from domain.automations.dry_run.clock import VirtualClock
+from domain.automations.engine import Engine, Workflow
+from domain.automations.system import AutomationSystem, Parts
+from domain.entities import health, incident
+from domain.entities.derivers import DeriverRegistry
+from domain.entities.handle import EntityHandle
+from domain.entities.masking import SecretMasker
+from domain.entities.registry import EntityRegistry
+from domain.entities.run import define_run
+from domain.errors import NotFoundError
+from domain.messaging.tail import LogTail
+from domain.model.incident import Incident
+from domain.persistence.database import Database
+from domain.persistence.engines import create_engines, database_url
+from domain.persistence.migrate import migrate
+from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.incidents import IncidentService
+from domain.services.timeline import TimelineService
+from domain.services.writing import Writer
+
+#: What a step that would leave the process says in its output.
+OUTSIDE = "outside"
+
+
+class Enqueued(Engine):
+    """An engine that runs nothing: it notes what is to be run, and the simulation runs it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(database_url(url))
+        self._waiting: dict[tuple[Workflow, str], None] = {}
+        self._taken: set[tuple[Workflow, str]] = set()
+
+    @override
+    async def enqueue(self, unit: UnitOfWork, workflow: Workflow, identifier: str) -> None:
+        """Note it, once."""
+        if (workflow, identifier) not in self._taken:
+            self._waiting[workflow, identifier] = None
+
+    def take(self) -> list[tuple[Workflow, str]]:
+        """What was enqueued since this was asked last, in order."""
+        taken = list(self._waiting)
+        self._taken.update(taken)
+        self._waiting.clear()
+        return taken
+
+
+class GivenSecrets:
+    """The values of secrets as they were looked up beforehand: what they are must not be seen in a prediction."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    async def known(self, names: Collection[str]) -> Collection[str]:
+        """Which of these names have a secret."""
+        return [name for name in names if name in self._values]
+
+    async def resolve(self, names: Collection[str]) -> Mapping[str, str]:
+        """The values under these names."""
+        for name in sorted(names):
+            if name not in self._values:
+                raise NotFoundError("Secret", name, field=["secrets"])
+        return {name: self._values[name] for name in names}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scratch:
+    """The domain of one dry run."""
+
+    database: Database
+    clock: VirtualClock
+    handle: EntityHandle[Incident]
+    derivers: DeriverRegistry
+    engine: Enqueued
+    automations: AutomationSystem
+
+
+@asynccontextmanager
+async def scratch_domain(clock: VirtualClock, catalog: Catalog, secrets: Mapping[str, str]) -> AsyncIterator[Scratch]:
+    """A domain on an empty database, which is deleted in the end. Nothing in it runs by itself."""
+    with TemporaryDirectory(prefix="incidentql-dry-run-", ignore_cleanup_errors=True) as folder:
+        url = f"sqlite:///{Path(folder) / 'scratch.db'}"
+        engines = create_engines(database_url(url), sqlite_synchronous="OFF", inline=True)
+        try:
+            await migrate(engines)
+            yield _assembled(Database(engines, clock), Enqueued(url), clock, catalog, secrets)
+        finally:
+            await engines.dispose()
+
+
+def _assembled(
+    database: Database, engine: Enqueued, clock: VirtualClock, catalog: Catalog, secrets: Mapping[str, str]
+) -> Scratch:
+    registry, derivers, masker = EntityRegistry(), DeriverRegistry(), SecretMasker()
+    handle = incident.define_incident(registry)
+    derivers.register(kind=incident.KIND, derive=incident.derive, to_payload=incident.to_payload)
+    health.define_health(registry)
+    derivers.register(kind=health.KIND, derive=health.derive, to_payload=health.to_payload)
+    runs = define_run(registry)
+    registry.bind(clock=clock, derivers=derivers, masker=masker)
+    writer = Writer(database, clock)
+    incidents = IncidentService(writer=writer, handle=handle, clock=clock)
+    parts = Parts(
+        database=database,
+        clock=clock,
+        writer=writer,
+        registry=registry,
+        runs=runs,
+        masker=masker,
+        triggers=catalog.triggers,
+        actions=_actions(catalog.actions, IncidentActions(incidents, TimelineService(writer=writer, handle=handle))),
+        tail=LogTail(database),
+        engine=engine,
+        secrets=GivenSecrets(secrets),
+        run_retention_days=0,
+        net_seconds=None,
+    )
+    return Scratch(
+        database=database,
+        clock=clock,
+        handle=handle,
+        derivers=derivers,
+        engine=engine,
+        automations=AutomationSystem(parts),
+    )
+
+
+def _actions(real: ActionRegistry, incidents: IncidentActions) -> ActionRegistry:
+    """The actions on incidents as they are; all others do nothing, and are taken to succeed."""
+    actions = ActionRegistry()
+    incidents.register(actions)
+    for artifact in real.artifacts():
+        if actions.artifact(artifact.id) is None:
+            actions.register_artifact(artifact)
+    for action in real.all():
+        if actions.get(action.id) is None:
+            actions.register(replace(action, perform=_nothing, perform_in=None))
+    return actions
+
+
+async def _nothing(_config: Any, _context: ActionContext) -> Result:
+    return Result(details={"skipped": OUTSIDE})

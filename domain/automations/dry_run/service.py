@@ -1,0 +1,236 @@
+"""Dry runs: an automation tried on the past, by the very code that runs it, without a trace."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain.automations.catalog import Catalog
+from domain.automations.definition import Definition
+from domain.automations.dry_run.clock import Stillness, VirtualClock
+from domain.automations.dry_run.diffs import diffs_of
+from domain.automations.dry_run.feed import Feed
+from domain.automations.dry_run.model import Limits, Omission, PredictedRun, Prediction, Truncation
+from domain.automations.dry_run.replay import Replay
+from domain.automations.dry_run.scratch import OUTSIDE, scratch_domain
+from domain.automations.dry_run.simulation import Simulation
+from domain.automations.secret_references import secret_names
+from domain.automations.service import WriteAutomation
+from domain.automations.system import Secrets
+from domain.automations.validation import parsed
+from domain.clock import Clock
+from domain.entities.run import KIND as RUN
+from domain.errors import InvalidInputError, NotFoundError
+from domain.model.actor import SYSTEM
+from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep
+from domain.model.change import Change, TouchKind
+from domain.model.paging import PageRequest
+from domain.model.viewer import Role, Viewer
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import ReadSession
+
+_NAME = "Dry run"
+#: Who keeps the automation in the scratch domain.
+_KEEPER = Viewer(actor=SYSTEM, role=Role.ADMIN)
+_MOST_CHANGES = 10_000
+_CHUNK = 500
+_DROPPED = "changes of incidents that only the automation itself had opened"
+
+
+class DryRuns:
+    """Predicts what automations would have done. One at a time: each takes a core while it lasts."""
+
+    def __init__(
+        self, *, database: Database, clock: Clock, catalog: Catalog, secrets: Secrets, limits: Limits | None = None
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._catalog = catalog
+        self._secrets = secrets
+        self._limits = limits or Limits()
+        self._turns = asyncio.Semaphore(1)
+
+    async def predict(
+        self,
+        definition: Mapping[str, Any],
+        *,
+        since: datetime,
+        until: datetime,
+        automation_id: str | None = None,
+    ) -> Prediction:
+        """What an automation with this definition would have done between two moments, of which the later may be now.
+
+        With the id of an automation, what that one did in the past is left out of it.
+
+        Raises:
+            InvalidDefinitionError: the definition has problems.
+            InvalidInputError: the span is none.
+            NotFoundError: there is no automation of that id.
+        """
+        # In a thread, as where it is saved: many long expressions take seconds.
+        document = await asyncio.to_thread(parsed, definition, self._catalog)
+        until = min(until, self._clock.now())
+        if since >= until:
+            raise InvalidInputError("The span must begin before it ends, and before now.", field=["from"])
+        automation = None if automation_id is None else await self._automation(automation_id)
+        trial = _Trial(
+            definition=definition,
+            document=document,
+            name=automation.name if automation is not None else _NAME,
+            without=automation_id,
+            feed=Feed(self._database, since=since, before=until),
+            since=since,
+            until=until,
+            catalog=self._catalog,
+            secrets=await self._secrets_of(definition),
+            limits=self._limits,
+        )
+        async with self._turns:
+            try:
+                # In a thread with a loop of its own: whatever else the server does goes on meanwhile.
+                return await asyncio.to_thread(trial.run)
+            finally:
+                trial.stop()
+
+    async def _secrets_of(self, definition: Mapping[str, Any]) -> Mapping[str, str]:
+        names = secret_names(definition)
+        known = await self._secrets.known(names) if names else []
+        return await self._secrets.resolve(known) if known else {}
+
+    async def _automation(self, automation_id: str) -> Automation:
+        found = await self._database.read(lambda session: session.automations.get_many([automation_id]))
+        if automation_id not in found:
+            raise NotFoundError("Automation", automation_id, field=["automationId"])
+        return found[automation_id]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Trial:
+    """One dry run."""
+
+    definition: Mapping[str, Any]
+    document: Definition
+    name: str
+    without: str | None
+    feed: Feed
+    since: datetime
+    until: datetime
+    catalog: Catalog
+    secrets: Mapping[str, str]
+    limits: Limits
+    simulation: Simulation | None = None
+    is_stopped: bool = False
+
+    def stop(self) -> None:
+        """Come to an end soon; from any thread."""
+        self.is_stopped = True
+        if self.simulation is not None:
+            self.simulation.stopped = True
+
+    def run(self) -> Prediction:
+        """Play it, in a loop of this thread's own."""
+        stillness = Stillness()
+        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(stillness)) as runner:
+            return runner.run(self._play(stillness))
+
+    async def _play(self, stillness: Stillness) -> Prediction:
+        started = time.thread_time()
+        clock = VirtualClock(self.since)
+        async with scratch_domain(clock, self.catalog, self.secrets) as scratch:
+            replay = Replay(scratch, opened_at=self.since)
+            window = timedelta(minutes=self.document.state_window_minutes)
+            opening = await self.feed.opening(window=window, token_id=self.document.run_as)
+            await replay.open(opening)
+            command = WriteAutomation(name=self.name, definition=self.definition)
+            await scratch.automations.service.create(_KEEPER, command)
+            simulation = self.simulation = Simulation(
+                scratch,
+                stillness,
+                definition=self.document,
+                without=self.without,
+                limits=self.limits,
+                replay=replay,
+            )
+            simulation.stopped = self.is_stopped
+            truncation = await simulation.play(self.feed, self.until)
+            await simulation.close()
+            return await scratch.database.read(
+                lambda session: self._prediction(
+                    session,
+                    simulation,
+                    dropped=replay.dropped,
+                    truncation=truncation or (Truncation.STATE if opening.truncated else None),
+                    until=clock.now() if truncation else self.until,
+                    seconds=time.thread_time() - started,
+                )
+            )
+
+    async def _prediction(
+        self,
+        session: ReadSession,
+        simulation: Simulation,
+        *,
+        dropped: int,
+        truncation: Truncation | None,
+        until: datetime,
+        seconds: float,
+    ) -> Prediction:
+        active = [status for status in RunStatus if status is not RunStatus.SKIPPED]
+        page = await session.runs.page(PageRequest(size=self.limits.runs), statuses=active)
+        runs = list(page.items)[::-1]
+        steps = await _steps(session, runs)
+        changes = await _changes(session, runs)
+        return Prediction(
+            since=self.since,
+            until=until,
+            changes=simulation.changes,
+            runs=tuple(PredictedRun(run=run, steps=tuple(steps[run.id])) for run in runs),
+            incidents=diffs_of(changes, await _messages(session, changes)),
+            skips=await session.runs.skip_counts(),
+            omissions=tuple(_omissions(steps, dropped)),
+            truncated=truncation,
+            seconds=seconds,
+        )
+
+
+async def _steps(session: ReadSession, runs: list[AutomationRun]) -> dict[str, list[RunStep]]:
+    found: dict[str, list[RunStep]] = {}
+    for start in range(0, len(runs), _CHUNK):
+        found |= await session.runs.steps([run.id for run in runs[start : start + _CHUNK]])
+    return found
+
+
+async def _changes(session: ReadSession, runs: list[AutomationRun]) -> list[Change]:
+    found: list[Change] = []
+    for start in range(0, len(runs), _CHUNK):
+        ids = [run.id for run in runs[start : start + _CHUNK]]
+        found += await session.changes.written_by(ids, besides=RUN, limit=_MOST_CHANGES)
+    return sorted(found, key=lambda change: change.seq)
+
+
+async def _messages(session: ReadSession, changes: list[Change]) -> dict[str, str]:
+    ids = [
+        part.id
+        for change in changes
+        for part in change.touched
+        if part.part == "updates" and part.kind is TouchKind.ADDED
+    ]
+    messages: dict[str, str] = {}
+    for start in range(0, len(ids), _CHUNK):
+        entries = await session.timeline.get_many(ids[start : start + _CHUNK])
+        messages |= {entry.id: entry.message for entry in entries.values()}
+    return messages
+
+
+def _omissions(steps: Mapping[str, list[RunStep]], dropped: int) -> list[Omission]:
+    outside = Counter(
+        str(step.action)
+        for of_run in steps.values()
+        for step in of_run
+        if isinstance(step.output, dict) and step.output.get("skipped") == OUTSIDE
+    )
+    told = [Omission(what=action, count=count) for action, count in sorted(outside.items())]
+    return [*told, Omission(what=_DROPPED, count=dropped)] if dropped else told

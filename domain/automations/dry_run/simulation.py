@@ -1,0 +1,215 @@
+"""Plays the past: each change in its turn, and between them whatever time brings about."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from domain.automations.definition import Definition
+from domain.automations.dry_run.clock import Stillness
+from domain.automations.dry_run.feed import Feed, Told
+from domain.automations.dry_run.model import Limits, Truncation
+from domain.automations.dry_run.replay import Replay
+from domain.automations.dry_run.scratch import Scratch
+from domain.automations.engine import Workflow
+from domain.automations.system import ROUTED
+from domain.entities import incident
+from domain.model.automation import RunStatus
+from domain.model.change import Change
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+
+#: So many changes that concern nobody are written at once.
+_BATCH = 500
+_PAGE = 500
+
+
+class TruncatedError(Exception):
+    """The dry run takes more than it may."""
+
+    def __init__(self, reason: Truncation) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Simulation:
+    """One automation in one past. Whatever happens at one moment happens in an order that is always the same."""
+
+    def __init__(
+        self,
+        scratch: Scratch,
+        stillness: Stillness,
+        *,
+        definition: Definition,
+        without: str | None,
+        limits: Limits,
+        replay: Replay,
+    ) -> None:
+        self._scratch = scratch
+        self._stillness = stillness
+        self._limits = limits
+        self._replay = replay
+        self._without = without
+        self._listens = frozenset(trigger.event for trigger in definition.triggers)
+        self._started = time.thread_time()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._runs = self._firings = 0
+        self._pending: list[Change] = []
+        #: Whether what was noted of runs and dwells may have changed since.
+        self._is_stale = False
+        self._position = 0
+        #: When the schedule has something due.
+        self._scheduled: datetime | None = None
+        #: Entities whose changes may break a dwell or close an artifact.
+        self._followed: set[str] = set()
+        #: Changes that the automation made in the past, and what others did in answer.
+        self._undone: set[str] = set()
+        self.changes = 0
+        self.stopped = False
+        stillness.is_idle = lambda: scratch.database.is_idle
+
+    async def play(self, feed: Feed, until: datetime) -> Truncation | None:
+        """Play all of it; why that ended early, if it did."""
+        try:
+            self._scheduled = await self._read(lambda session: session.automations.next_due())
+            async for told in feed.pages():
+                self._replay.learn(told.dedupe_keys)
+                await self._page(told)
+            await self._pass(until)
+            await self._flush()
+        except TruncatedError as error:
+            return error.reason
+        return None
+
+    async def close(self) -> None:
+        """End what still waits."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _page(self, told: Told) -> None:
+        for change in told.changes:
+            await self._pass(change.occurred_at)
+            self._check()
+            if self._is_undone(change):
+                continue
+            self._scratch.clock.move(change.occurred_at)
+            self.changes += 1
+            self._pending.append(change)
+            if self._concerns(change) or len(self._pending) >= _BATCH:
+                await self._flush()
+
+    async def _pass(self, moment: datetime) -> None:
+        """Let time go on to that moment, and do what is due on the way."""
+        clock = self._scratch.clock
+        while True:
+            moments = [due for due in (clock.next_moment(), self._scheduled) if due is not None]
+            if not moments or min(moments) > moment:
+                break
+            await self._flush()
+            clock.move(min(moments))
+            if not clock.wake_next():
+                await self._scratch.automations.scheduler.run_pending()
+                self._scheduled = await self._read(lambda session: session.automations.next_due())
+            await self._settle()
+            self._check()
+
+    async def _flush(self) -> None:
+        """Write what is pending, of which only the last may concern anybody; and do what follows from that."""
+        batch, self._pending = self._pending, []
+        if not batch:
+            return
+        written, self._position = await self._replay.write(batch)
+        if written and written[-1].id == batch[-1].id and self._concerns(written[-1]):
+            await self._react(written[-1])
+            await self._settle()
+
+    async def _react(self, change: Change) -> None:
+        # First what fires anew, then what waits: so it goes where a wake-up takes its time.
+        if change.kind in ROUTED and self._is_routed(change):
+            await self._scratch.database.write(partial(self._route, change))
+            self._is_stale = True
+        self._scratch.automations.wakes.wake(change)
+
+    async def _route(self, change: Change, unit: UnitOfWork) -> None:
+        await self._scratch.automations.router.route(unit, change)
+
+    async def _settle(self) -> None:
+        """Run what was fired and woken, and what follows from that, until all that is left waits for time."""
+        while True:
+            enqueued = self._scratch.engine.take()
+            for workflow, identifier in enqueued:
+                self._tasks.append(asyncio.create_task(self._handler(workflow)(identifier)))
+            await self._stillness.reached()
+            fresh = await self._read(self._fresh)
+            for change in fresh:
+                self._position = change.seq
+                if change.kind == incident.KIND:
+                    self._replay.diverge(change.entity_id)
+                await self._react(change)
+            if not fresh and not enqueued:
+                break
+            self._is_stale = True
+            self._check()
+        if self._is_stale:
+            await self._review()
+
+    def _handler(self, workflow: Workflow) -> Callable[[str], Any]:
+        automations = self._scratch.automations
+        return automations.runner.execute if workflow is Workflow.RUN else automations.dwells.keep
+
+    async def _fresh(self, session: ReadSession) -> Sequence[Change]:
+        return await session.changes.after(self._position, limit=_PAGE)
+
+    async def _review(self) -> None:
+        """Note what there is by now, and which entities it hangs on."""
+        self._is_stale = False
+        ended = [task for task in self._tasks if task.done()]
+        self._tasks = [task for task in self._tasks if not task.done()]
+        for task in ended:
+            task.result()
+        self._followed, self._runs, self._firings = await self._read(_reviewed)
+
+    async def _read(self, read: Callable[[ReadSession], Awaitable[Any]]) -> Any:
+        return await self._scratch.database.read(read)
+
+    def _is_undone(self, change: Change) -> bool:
+        """Whether a change would not have been without the automation's own runs of the past."""
+        cause = change.cause
+        own = cause.run_id is not None and change.actor.id == self._without
+        if not own and cause.change_id not in self._undone:
+            return False
+        self._undone.add(change.id)
+        self._replay.diverge(change.entity_id)
+        return True
+
+    def _concerns(self, change: Change) -> bool:
+        # One of an incident that is another one here may turn out to do something else than it did.
+        return (
+            self._is_routed(change)
+            or self._scratch.automations.wakes.is_awaited(change)
+            or self._replay.is_diverged(change)
+        )
+
+    def _is_routed(self, change: Change) -> bool:
+        return change.reactive and (change.entity_id in self._followed or not self._listens.isdisjoint(change.events))
+
+    def _check(self) -> None:
+        limits = self._limits
+        taken = (
+            (self._runs >= limits.runs, Truncation.RUNS),
+            (self._firings >= limits.firings, Truncation.FIRINGS),
+            (self.changes >= limits.changes, Truncation.CHANGES),
+            (self.stopped or time.thread_time() - self._started > limits.seconds, Truncation.SECONDS),
+        )
+        for is_over, reason in taken:
+            if is_over:
+                raise TruncatedError(reason)
+
+
+async def _reviewed(session: ReadSession) -> tuple[set[str], int, int]:
+    followed = {*await session.dwells.entities(), *await session.artifacts.open_entities()}
+    counts = await session.runs.status_counts()
+    firings = sum(counts.values())
+    return followed, firings - counts.get(RunStatus.SKIPPED, 0), firings

@@ -1,0 +1,107 @@
+"""The past as the log tells it: what changed in a span of time, and what was so at its beginning."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model.change import Change, Transition
+from domain.persistence.changes import change_of, transition_of, transition_row
+from domain.persistence.conditions import IS_OPEN
+from domain.persistence.tables import changes, counters, entity_transitions, incidents
+
+
+class PastRepository:
+    """Reads a span of the past, bounded everywhere."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def changes(
+        self, kinds: Sequence[str], *, since: datetime, after_seq: int, before: datetime, limit: int
+    ) -> list[Change]:
+        """The next changes of these kinds in a span, by when they happened; of its first moment those behind a seq."""
+        moment = changes.c.occurred_at
+        statement = (
+            sa.select(changes)
+            .where(changes.c.kind.in_(kinds), moment >= since, moment < before)
+            .where(sa.or_(moment > since, changes.c.seq > after_seq))
+            .order_by(moment, changes.c.seq)
+            .limit(limit)
+        )
+        return [change_of(row) for row in (await self._connection.execute(statement)).mappings()]
+
+    async def first_changes(
+        self, kind: str, *, since: datetime, after: str, limit: int, unless_was: str | None = None
+    ) -> list[Change]:
+        """The first change since a moment of each entity behind an id, by their ids, but of those that were so before.
+
+        What such a change calls the state before is the state at that moment.
+        """
+        earlier = changes.alias("earlier")
+        before_it = sa.and_(
+            earlier.c.kind == kind,
+            earlier.c.entity_id == changes.c.entity_id,
+            earlier.c.version == changes.c.version - 1,
+            earlier.c.occurred_at >= since,
+        )
+        statement = (
+            sa.select(changes)
+            .where(changes.c.kind == kind, changes.c.occurred_at >= since, changes.c.entity_id > after)
+            .where(~sa.exists().where(before_it))
+            .order_by(changes.c.entity_id)
+            .limit(limit)
+        )
+        if unless_was is not None:
+            status = changes.c.prev["status"].as_string()
+            statement = statement.where(changes.c.prev.is_not(None), status != unless_was)
+        return [change_of(row) for row in (await self._connection.execute(statement)).mappings()]
+
+    async def still_open(self, *, since: datetime, after: str, limit: int) -> list[str]:
+        """The ids behind an id of incidents that are open and did not change since a moment."""
+        changed = sa.and_(
+            changes.c.kind == "incident", changes.c.entity_id == incidents.c.id, changes.c.occurred_at >= since
+        )
+        statement = (
+            sa.select(incidents.c.id)
+            .where(IS_OPEN, incidents.c.created_at < since, incidents.c.id > after, ~sa.exists().where(changed))
+            .order_by(incidents.c.id)
+            .limit(limit)
+        )
+        return list(await self._connection.scalars(statement))
+
+    async def transitions(self, kind: str, *, since: datetime, before: datetime, limit: int) -> list[Transition]:
+        """The transitions of a kind in a span, the last ones of them, oldest first."""
+        steps = entity_transitions.c
+        statement = (
+            sa.select(entity_transitions)
+            .where(steps.kind == kind, steps.occurred_at >= since, steps.occurred_at < before)
+            .order_by(steps.id.desc())
+            .limit(limit)
+        )
+        return [transition_of(row) for row in (await self._connection.execute(statement)).mappings()][::-1]
+
+    async def last_transitions(self, kind: str, *, before: datetime, limit: int) -> list[Transition]:
+        """For each entity and value of a kind, the last transition to it before a moment, oldest first."""
+        steps = entity_transitions.c
+        newest = (
+            sa.select(sa.func.max(steps.id))
+            .where(steps.kind == kind, steps.occurred_at < before)
+            .group_by(steps.entity_id, steps.field, steps.to_value)
+            .limit(limit)
+        )
+        statement = sa.select(entity_transitions).where(steps.id.in_(newest)).order_by(steps.id)
+        return [transition_of(row) for row in (await self._connection.execute(statement)).mappings()]
+
+    async def last_number(self) -> int:
+        """The last number that an incident was given."""
+        statement = sa.select(counters.c.value).where(counters.c.name == "incident")
+        return int(await self._connection.scalar(statement) or 0)
+
+    async def copy_transitions(self, transitions: Sequence[Transition]) -> None:
+        """Write transitions that were read elsewhere, without the changes that they are of."""
+        if transitions:
+            await self._connection.execute(
+                sa.insert(entity_transitions), [transition_row(step) for step in transitions]
+            )

@@ -1,0 +1,38 @@
+"""Trying automations."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+from strawberry.scalars import JSON
+
+from domain.errors import InvalidInputError
+from gql.context import Info
+from gql.inputs.given import value_or_none
+from gql.permissions import MANAGE_AUTOMATIONS
+from gql.types.dry_run import DryRun
+
+
+@strawberry.type
+class DryRunQueries:
+    @strawberry.field(
+        permission_classes=MANAGE_AUTOMATIONS,
+        description="What an automation would have done in the past; nothing is written. For admins.",
+    )
+    async def dry_run_automation(
+        self,
+        info: Info,
+        definition: Annotated[JSON, strawberry.argument(description="The definition to try.")],
+        since: Annotated[datetime, strawberry.argument(name="from", description="Where the span begins.")],
+        until: Annotated[datetime, strawberry.argument(name="to", description="Where it ends; now at the latest.")],
+        automation_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="The automation that it is a definition of: its own past is left out."),
+        ] = strawberry.UNSET,
+    ) -> DryRun:
+        if not isinstance(definition, dict):
+            raise InvalidInputError("A definition is an object.", field=["definition"])
+        predicted = await info.context.domain.dry_runs.predict(
+            definition, since=since, until=until, automation_id=value_or_none(automation_id)
+        )
+        return DryRun.of(predicted)

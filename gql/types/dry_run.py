@@ -1,0 +1,175 @@
+"""What an automation would have done."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+from pydantic.alias_generators import to_camel
+from strawberry.scalars import JSON
+
+from domain.automations.dry_run import model
+from domain.model.automation import RunStep
+from gql.types.enums import ChangeAction
+
+
+@strawberry.type(description="A step of a predicted run.")
+class PredictedStep:
+    path: str = strawberry.field(description="Which step it is, such as `actions[0]`.")
+    kind: str = strawberry.field(description="What kind of step it is, such as `action` or `wait_until`.")
+    action: str | None = strawberry.field(description="The action, for steps that have one.")
+    status: str = strawberry.field(description="Where it stands at the end, such as `success` or `waiting`.")
+    input: JSON | None = strawberry.field(description="Its settings as rendered, or what it waits for.")
+    output: JSON | None = strawberry.field(
+        description="What it came to; `{skipped: outside}` where it would have left the server."
+    )
+    error: str | None = strawberry.field(description="Why it failed.")
+    started_at: datetime = strawberry.field(description="When the run came to it.")
+    finished_at: datetime | None = strawberry.field(description="When it was done.")
+    due_at: datetime | None = strawberry.field(description="Until when it waits, or waited, at most.")
+
+    @classmethod
+    def of(cls, step: RunStep) -> Self:
+        return cls(
+            path=step.path,
+            kind=step.kind,
+            action=step.action,
+            status=step.status.value,
+            input=None if step.input is None else JSON(step.input),
+            output=None if step.output is None else JSON(step.output),
+            error=step.error,
+            started_at=step.started_at,
+            finished_at=step.finished_at,
+            due_at=step.due_at,
+        )
+
+
+@strawberry.type(description="A run that there would have been.")
+class PredictedRun:
+    id: strawberry.ID = strawberry.field(description="Its id within this prediction; nothing has it in reality.")
+    trigger_id: str = strawberry.field(description="The id of the trigger that fired.")
+    event: str = strawberry.field(description="What fired it, such as `system.degraded`.")
+    payload: JSON = strawberry.field(description="What the trigger handed on.")
+    change_id: strawberry.ID | None = strawberry.field(
+        description="The change that fired it: of the past, or of this prediction."
+    )
+    context_key: str | None = strawberry.field(description="The thing it is about, such as a system's id.")
+    occurred_at: datetime = strawberry.field(description="When the trigger fired.")
+    status: str = strawberry.field(description="Where it stands at the end, such as `success` or `waiting`.")
+    message: str | None = strawberry.field(description="Why it failed, was stopped or cancelled.")
+    started_at: datetime | None = strawberry.field(description="When it began.")
+    finished_at: datetime | None = strawberry.field(description="When it ended; null where it is still active.")
+    steps: list[PredictedStep] = strawberry.field(description="Its steps, in the order in which it came to them.")
+
+    @classmethod
+    def of(cls, predicted: model.PredictedRun) -> Self:
+        run = predicted.run
+        change_id = run.firing.change_id
+        return cls(
+            id=strawberry.ID(run.id),
+            trigger_id=run.trigger_id,
+            event=run.firing.event,
+            payload=JSON(dict(run.firing.payload)),
+            change_id=None if change_id is None else strawberry.ID(change_id),
+            context_key=run.firing.context_key,
+            occurred_at=run.firing.occurred_at,
+            status=run.status.value,
+            message=run.message,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            steps=[PredictedStep.of(step) for step in predicted.steps],
+        )
+
+
+@strawberry.type(description="One field of an incident, before and after.")
+class PredictedFieldChange:
+    name: str = strawberry.field(description="The field, such as `status`.")
+    before: JSON | None = strawberry.field(description="Its value before; null for an incident that is opened.")
+    after: JSON | None = strawberry.field(description="Its value after.")
+
+
+@strawberry.type(description="A change that a run would have made to an incident.")
+class PredictedChange:
+    run_id: strawberry.ID | None = strawberry.field(description="The id of the predicted run.")
+    action: ChangeAction = strawberry.field(description="What becomes of the incident.")
+    occurred_at: datetime = strawberry.field(description="When.")
+    fields: list[PredictedFieldChange] = strawberry.field(description="What differs.")
+    messages: list[str] = strawberry.field(description="The timeline entries that come with it.")
+
+    @classmethod
+    def of(cls, change: model.PredictedChange) -> Self:
+        return cls(
+            run_id=None if change.run_id is None else strawberry.ID(change.run_id),
+            action=change.action,
+            occurred_at=change.occurred_at,
+            fields=[
+                PredictedFieldChange(
+                    name=to_camel(each.name),
+                    before=None if each.before is None else JSON(each.before),
+                    after=None if each.after is None else JSON(each.after),
+                )
+                for each in change.fields
+            ],
+            messages=list(change.messages),
+        )
+
+
+@strawberry.type(description="What would have become of one incident.")
+class IncidentDiff:
+    incident_id: strawberry.ID = strawberry.field(
+        description="The incident's id; one that would have been opened has it within this prediction only."
+    )
+    title: str = strawberry.field(description="Its title.")
+    opened: bool = strawberry.field(description="Whether the automation would have opened it.")
+    resolved: bool = strawberry.field(description="Whether the automation would have resolved it.")
+    changes: list[PredictedChange] = strawberry.field(description="The changes, in order.")
+
+    @classmethod
+    def of(cls, diff: model.IncidentDiff) -> Self:
+        return cls(
+            incident_id=strawberry.ID(diff.incident_id),
+            title=diff.title,
+            opened=diff.opened,
+            resolved=diff.resolved,
+            changes=[PredictedChange.of(change) for change in diff.changes],
+        )
+
+
+@strawberry.type(description="How many firings would have led to no run for one reason.")
+class SkipCount:
+    reason: str = strawberry.field(description="The reason, such as `filter`.")
+    count: int = strawberry.field(description="How many.")
+
+
+@strawberry.type(description="Something that was not simulated.")
+class DryRunOmission:
+    what: str = strawberry.field(description="An action that would have left the server, or what else was left out.")
+    count: int = strawberry.field(description="How often it came up.")
+
+
+@strawberry.type(description="What an automation would have done between two moments. Nothing was written.")
+class DryRun:
+    since: datetime = strawberry.field(name="from", description="Where it begins.")
+    until: datetime = strawberry.field(name="to", description="How far the past was played.")
+    changes: int = strawberry.field(description="How many changes of the past were played.")
+    runs: list[PredictedRun] = strawberry.field(description="The runs, in the order of their firing; at most 1,000.")
+    incidents: list[IncidentDiff] = strawberry.field(description="What the runs would have done to incidents.")
+    skips: list[SkipCount] = strawberry.field(description="The firings that would have led to no run.")
+    omissions: list[DryRunOmission] = strawberry.field(description="What was not simulated.")
+    truncated: bool = strawberry.field(description="Whether it is not all: it took more than a dry run may.")
+    truncated_by: str | None = strawberry.field(
+        description="What there was too much of: `runs`, `firings`, `changes`, `seconds` or `state`."
+    )
+
+    @classmethod
+    def of(cls, prediction: model.Prediction) -> Self:
+        return cls(
+            since=prediction.since,
+            until=prediction.until,
+            changes=prediction.changes,
+            runs=[PredictedRun.of(run) for run in prediction.runs],
+            incidents=[IncidentDiff.of(diff) for diff in prediction.incidents],
+            skips=[SkipCount(reason=reason.value, count=count) for reason, count in sorted(prediction.skips.items())],
+            omissions=[DryRunOmission(what=each.what, count=each.count) for each in prediction.omissions],
+            truncated=prediction.truncated is not None,
+            truncated_by=None if prediction.truncated is None else prediction.truncated.value,
+        )

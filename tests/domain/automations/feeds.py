@@ -1,0 +1,156 @@
+"""Feeds of health reports: played for real through a world, or written down as history for a dry run."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from domain.automations.dry_run.diffs import diffs_of
+from domain.automations.dry_run.model import IncidentDiff, Prediction
+from domain.model.automation import AutomationRun, RunStatus
+from domain.model.change import TouchKind
+from domain.model.incident import Health
+from domain.persistence.unit_of_work import ReadSession
+from tests.domain.automations.world import World
+
+START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+SYSTEMS = ("payments", "search", "login")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One report of a feed."""
+
+    at: datetime
+    system: str
+    health: Health
+
+
+def make_feed(seed: int, length: int = 24) -> list[Report]:
+    """So many reports, seconds to an hour apart."""
+    pick = random.Random(seed)
+    moment, reports = START + timedelta(seconds=5), []
+    for _ in range(length):
+        moment += timedelta(
+            milliseconds=pick.choice((7_000, 61_000, 173_000, 650_000, 3_000_000)) + pick.randrange(999)
+        )
+        reports.append(Report(at=moment, system=pick.choice(SYSTEMS), health=pick.choice(tuple(Health))))
+    return reports
+
+
+async def play(world: World, feed: Sequence[Report], until: datetime) -> None:
+    """Let the feed happen, and time pass as it does, moment after moment."""
+    runner = world.domain.automations.runner
+    # Looks that no change and no moment asks for change nothing; there would be thousands of them.
+    runner._tools = replace(runner._tools, net_seconds=None)
+    for report in feed:
+        await pass_time(world, report.at)
+        await world.report(report.system, report.health)
+        await settled(world)
+    await pass_time(world, until)
+
+
+async def pass_time(world: World, moment: datetime) -> None:
+    """Let it be that moment, by way of every moment before it that somebody waits for."""
+    clock = world.clock
+    while due := [until for until in clock._waiting.values() if whole(until) <= moment]:
+        clock.advance(seconds=max(0.0, (whole(min(due)) - clock.moment).total_seconds()))
+        await world.firing()
+        await settled(world)
+    clock.advance(seconds=max(0.0, (moment - clock.moment).total_seconds()))
+
+
+async def settled(world: World) -> None:
+    """Wait until all that is under way waits itself: nothing was written, and nobody is on the way to anything."""
+    quiet, seen = 0, None
+    while quiet < 4:
+        await world.settle()
+        await world.domain.automations.wakes._tail.read_now()
+        state = [(run.id, run.version, run.status) for run in await world.runs()]
+        tasks = [task for task in world._tasks.values() if not task.done()]
+        idle = len(tasks) == len(world.clock._waiting) and world.domain.database.is_idle
+        quiet = quiet + 1 if idle and state == seen else 0
+        seen = state
+
+
+def whole(moment: datetime) -> datetime:
+    """The moment in whole milliseconds, not before it."""
+    over = moment.microsecond % 1000
+    return moment if not over else moment + timedelta(microseconds=1000 - over)
+
+
+async def happened(world: World, systems: Mapping[str, str]) -> dict[str, Any]:
+    """What the runs of the world came to, without the ids that no prediction can know."""
+    runs = await world.runs()
+
+    async def read(session: ReadSession) -> tuple[IncidentDiff, ...]:
+        changes = await session.changes.written_by([run.id for run in runs], besides="automation_run", limit=1000)
+        ids = [part.id for change in changes for part in change.touched if part.kind is TouchKind.ADDED]
+        entries = await session.timeline.get_many(ids)
+        return diffs_of(changes, {entry.id: entry.message for entry in entries.values()})
+
+    started = [run for run in runs if run.status is not RunStatus.SKIPPED]
+    steps = [[*await world.steps(run)] for run in started]
+    skips: dict[str, int] = {}
+    for run in runs:
+        if run.reason is not None:
+            skips[str(run.reason)] = skips.get(str(run.reason), 0) + 1
+    diffs = await world.domain.database.read(read)
+    return compared(zip(started, steps, strict=True), diffs, skips, systems)
+
+
+def predicted(prediction: Prediction, systems: Mapping[str, str]) -> dict[str, Any]:
+    """The same of a prediction."""
+    runs = [(told.run, told.steps) for told in prediction.runs]
+    skips = {str(reason): count for reason, count in prediction.skips.items()}
+    return compared(runs, prediction.incidents, skips, systems)
+
+
+def compared(
+    runs: Any, diffs: Sequence[IncidentDiff], skips: Mapping[str, int], systems: Mapping[str, str]
+) -> dict[str, Any]:
+    """Runs, incidents and skips by what can be compared; incidents and runs by the order in which they came."""
+    runs = sorted(runs, key=lambda told: (told[0].created_at, told[0].firing.context_key or ""))
+    diffs = sorted(diffs, key=lambda diff: (diff.changes[0].occurred_at, diff.title))
+    incidents = {diff.incident_id: f"incident {index}" for index, diff in enumerate(diffs)}
+    names = dict(systems) | incidents
+    position = {run.id: index for index, (run, _) in enumerate(runs)}
+    return {
+        "runs": [_run(run, steps, names) for run, steps in runs],
+        "incidents": [
+            (names[diff.incident_id], diff.title, diff.opened, diff.resolved, _changes(diff, names, position))
+            for diff in diffs
+        ],
+        "skips": dict(sorted(skips.items())),
+    }
+
+
+def _run(run: AutomationRun, steps: Sequence[Any], names: Mapping[str, str]) -> Any:
+    key = run.firing.context_key
+    told = (run.trigger_id, run.firing.event, names.get(key or "", key), run.status, run.message)
+    times = (run.created_at, run.started_at, run.finished_at, run.firing.occurred_at)
+    walked = [(step.path, step.kind, step.status, step.started_at, step.finished_at, step.error) for step in steps]
+    return (*told, *times, walked)
+
+
+def _changes(diff: IncidentDiff, names: Mapping[str, str], position: Mapping[str, int]) -> Any:
+    return [
+        (
+            position[str(change.run_id)],
+            change.action,
+            change.occurred_at,
+            [(each.name, _named(each.before, names), _named(each.after, names)) for each in change.fields],
+            change.messages,
+        )
+        for change in diff.changes
+    ]
+
+
+def _named(value: Any, names: Mapping[str, str]) -> Any:
+    return [names.get(each, each) for each in value] if isinstance(value, list) else value
+
+
+def shifted(feed: Sequence[Report], by: timedelta) -> list[Report]:
+    """The same feed at another time."""
+    return [replace(report, at=report.at + by) for report in feed]

@@ -1,0 +1,290 @@
+"""Trying automations on the past: what is predicted is what happens."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from domain.automations.dry_run.model import Limits, Prediction
+from domain.automations.dry_run.service import DryRuns
+from domain.automations.templates import definition_from
+from domain.automations.validation.problems import InvalidDefinitionError
+from domain.bootstrap import Domain
+from domain.errors import InvalidInputError, NotFoundError
+from domain.model.incident import Health, Status
+from domain.persistence.tables import metadata
+from tests.domain.automations.feeds import START, SYSTEMS, happened, make_feed, play, predicted, shifted
+from tests.domain.automations.world import World
+from tests.factories import make_incident, make_system, report_health, set_status
+
+END = START + timedelta(days=1)
+SUSTAINED = definition_from("sustained", {"degradedSeconds": 120, "healthySeconds": 300})
+FLAPPING = definition_from("flapping", {"transitions": 3, "withinMinutes": 60})
+OPEN: dict[str, Any] = {
+    "id": "open",
+    "action": "incident.create",
+    "config": {
+        "title": "{{ trigger.payload.systemName }} is {{ trigger.payload.newStatus }}",
+        "severity": "{{ 'critical' if trigger.payload.newStatus == 'unhealthy' else 'minor' }}",
+        "systemIds": ["{{ trigger.payload.systemId }}"],
+        "dedupeOpenForSystem": True,
+        "takeOver": True,
+    },
+}
+CHOOSING: Mapping[str, Any] = {
+    "triggers": [{"event": "system.health_changed"}],
+    "mode": "parallel",
+    "max_runs": 3,
+    "actions": [
+        {
+            "choose": [
+                {
+                    "when": "trigger.payload.newStatus == 'healthy'",
+                    "sequence": [
+                        {"delay": {"seconds": 45}},
+                        {"action": "incident.resolve", "continue_on_error": True, "config": {"message": "Well again."}},
+                    ],
+                }
+            ],
+            "else": [
+                OPEN,
+                {"action": "incident.update_status", "config": {"status": "fixing"}},
+                {
+                    "wait_until": {
+                        "condition": "health.system.status == 'healthy'",
+                        "timeout_seconds": 600,
+                        "continue_on_timeout": True,
+                    }
+                },
+                {"action": "incident.add_update", "config": {"message": "{{ trigger.payload.systemKey }}: looked."}},
+            ],
+        }
+    ],
+}
+DEFINITIONS = {"sustained": SUSTAINED, "flapping": FLAPPING, "choosing": CHOOSING}
+
+
+Stored = Callable[[], Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+def stored(domain: Domain) -> Stored:
+    """All rows of all tables, and the log's position."""
+
+    async def read() -> dict[str, Any]:
+        async with domain.database._engines.reader.connect() as connection:
+            rows = {
+                table.name: list(map(tuple, await connection.execute(sa.select(table).order_by(*table.primary_key))))
+                for table in metadata.sorted_tables
+            }
+        return rows | {"head": await domain.database.read(lambda session: session.changes.head())}
+
+    return read
+
+
+def dry_runs(world: World, **limits: Any) -> DryRuns:
+    domain = world.domain
+    return DryRuns(
+        database=domain.database,
+        clock=domain.clock,
+        catalog=domain.automations.catalog,
+        secrets=domain.secrets,
+        limits=Limits(**({"seconds": 60.0} | limits)),
+    )
+
+
+async def predict(world: World, definition: Mapping[str, Any], **options: Any) -> Prediction:
+    return await dry_runs(world).predict(definition, **({"since": START, "until": END} | options))
+
+
+async def systems_of(world: World) -> dict[str, str]:
+    return {(await make_system(world.domain, key)).id: key for key in SYSTEMS}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", list(DEFINITIONS))
+async def test_what_is_predicted_is_what_happens(world: World, name: str, seed: int) -> None:
+    systems = await systems_of(world)
+    automation = await world.automation(name=name, **{"actions": [], **DEFINITIONS[name]})
+    await play(world, make_feed(seed), END)
+    real = await happened(world, systems)
+    prediction = await predict(world, DEFINITIONS[name], automation_id=automation.id)
+    assert prediction.truncated is None
+    assert predicted(prediction, systems) == real
+
+
+@pytest.mark.timeout(120)
+async def test_a_past_without_the_automation_tells_what_it_would_have_done(world: World) -> None:
+    systems = await systems_of(world)
+    await play(world, make_feed(7), END)
+    prediction = await predict(world, SUSTAINED)
+    automation = await world.automation(**{"actions": [], **SUSTAINED})
+    later = timedelta(days=2)
+    for system in SYSTEMS:
+        await world.report(system, Health.HEALTHY)
+    await world.settle()
+    world.clock.advance(hours=24)
+    await play(world, shifted(make_feed(7), later), END + later)
+    again = await predict(world, SUSTAINED, since=START + later, until=END + later, automation_id=automation.id)
+    assert len(prediction.runs) == len(again.runs) > 0
+    assert predicted(again, systems) == await happened(world, systems)
+
+
+async def test_the_real_incidents_of_the_past_are_used_instead_of_new_ones(world: World) -> None:
+    await make_system(world.domain)
+    world.clock.advance(minutes=1)
+    since = world.clock.moment
+    known = await make_incident(world.domain, "payments")
+    world.clock.advance(minutes=1)
+    await report_health(world.domain, "payments", Health.UNHEALTHY)
+    world.clock.advance(hours=1)
+    await set_status(world.domain, known, Status.FIXING)
+    await report_health(world.domain, "payments", Health.HEALTHY)
+    world.clock.advance(hours=1)
+    prediction = await predict(world, SUSTAINED, since=since, until=world.clock.moment)
+    [diff] = prediction.incidents
+    assert (diff.incident_id, diff.opened, diff.resolved) == (known.id, False, True)
+    [resolved] = diff.changes
+    status = next(each for each in resolved.fields if each.name == "status")
+    assert (status.before, status.after) == ("fixing", "resolved")
+
+
+async def test_an_incident_that_was_open_before_is_known(world: World) -> None:
+    await make_system(world.domain)
+    known = await make_incident(world.domain, "payments", description="Old", dedupe_key="k")
+    await report_health(world.domain, "payments", Health.DEGRADED)
+    world.clock.advance(hours=1)
+    since = world.clock.moment
+    await report_health(world.domain, "payments", Health.UNHEALTHY)
+    world.clock.advance(hours=1)
+    await set_status(world.domain, known, Status.RESOLVED)
+    definition = {**CHOOSING, "triggers": [{"event": "system.health_changed"}]}
+    prediction = await predict(world, definition, since=since, until=world.clock.moment)
+    [diff] = prediction.incidents
+    assert (diff.incident_id, diff.opened) == (known.id, False)
+    [told] = prediction.runs
+    assert told.run.firing.payload["previousStatus"] == "degraded"
+
+
+async def test_what_people_did_is_done_to_what_the_automation_made_of_it(world: World) -> None:
+    await make_system(world.domain)
+    since = world.clock.moment
+    world.clock.advance(minutes=1)
+    known = await make_incident(world.domain, "payments")
+    world.clock.advance(minutes=1)
+    await set_status(world.domain, known, Status.MONITORING)
+    resolve = {
+        "action": "incident.resolve",
+        "config": {"incidentId": "{{ trigger.payload.incidentId }}", "message": "Not ours."},
+    }
+    note = {**resolve, "action": "incident.add_update"}
+    definition = {
+        "triggers": [{"event": "incident.created"}, {"event": "incident.updated"}],
+        "mode": "parallel",
+        "actions": [
+            {"choose": [{"when": "trigger.event == 'incident.created'", "sequence": [resolve]}], "else": [note]}
+        ],
+    }
+    world.clock.advance(minutes=1)
+    prediction = await predict(world, definition, since=since, until=world.clock.moment)
+    [diff] = prediction.incidents
+    assert [change.action for change in diff.changes] == ["resolved", "updated"]
+    # It was resolved in the prediction when somebody moved it on, which reopened it.
+    assert prediction.runs[1].run.firing.payload["previous"] == {"status": "resolved"}
+
+
+async def test_its_own_effects_fire_it_again_and_chains_end(world: World) -> None:
+    await make_system(world.domain)
+    since = world.clock.moment
+    world.clock.advance(minutes=1)
+    await make_incident(world.domain, "payments")
+    world.clock.advance(minutes=1)
+    again = {"action": "incident.create", "config": {"title": "Again", "severity": "minor", "systemIds": ["payments"]}}
+    definition: dict[str, Any] = {"triggers": [{"event": "incident.created"}], "mode": "parallel", "actions": [again]}
+    prediction = await predict(world, definition, since=since, until=world.clock.moment)
+    # An action that hands something on needs an id.
+    assert [told.run.status for told in prediction.runs] == ["failed"]
+    named = dict(definition) | {"actions": [{**again, "id": "again"}]}
+    prediction = await predict(world, named, since=since, until=world.clock.moment)
+    assert [told.run.status for told in prediction.runs] == ["success"] * 9
+    assert {str(reason): count for reason, count in prediction.skips.items()} == {"depth": 1}
+
+
+async def test_steps_that_leave_the_server_are_not_run(world: World) -> None:
+    await make_system(world.domain)
+    since = world.clock.moment
+    world.clock.advance(minutes=1)
+    await make_incident(world.domain, "payments")
+    world.clock.advance(minutes=1)
+    call = {"action": "http.request", "config": {"url": "https://example.com/", "method": "POST"}}
+    definition = {"triggers": [{"event": "incident.created"}], "actions": [call, {"delay": {"seconds": 86_400}}]}
+    prediction = await predict(world, definition, since=since, until=world.clock.moment)
+    [told] = prediction.runs
+    assert told.steps[0].output == {"skipped": "outside"}
+    assert (told.run.status, told.steps[1].status) == ("waiting", "waiting")
+    assert [(each.what, each.count) for each in prediction.omissions] == [("http.request", 1)]
+
+
+async def test_time_fires_too(world: World) -> None:
+    await make_system(world.domain)
+    since = world.clock.moment
+    world.clock.advance(hours=5)
+    definition = {
+        "triggers": [{"event": "time.cron", "config": {"cron": "30 * * * *"}}],
+        "actions": [
+            {**OPEN, "config": {**OPEN["config"], "title": "x", "severity": "minor", "systemIds": ["payments"]}}
+        ],
+    }
+    prediction = await predict(world, definition, since=since, until=world.clock.moment)
+    assert [told.run.started_at for told in prediction.runs] == [
+        START + timedelta(minutes=30) + timedelta(hours=hour) for hour in range(5)
+    ]
+    assert len(prediction.incidents) == 1
+
+
+async def test_what_takes_too_much_is_cut_and_says_why(world: World) -> None:
+    await make_system(world.domain)
+    since = world.clock.moment
+    world.clock.advance(hours=5)
+    document = {"triggers": [{"event": "time.interval", "config": {"seconds": 3600}}], "actions": []}
+    until = world.clock.moment
+    for limits, reason in (({"runs": 3}, "runs"), ({"firings": 3}, "firings"), ({"seconds": 0.0}, "seconds")):
+        prediction = await dry_runs(world, **limits).predict(document, since=since, until=until)
+        assert prediction.truncated == reason
+        assert prediction.until < world.clock.moment
+    for _ in range(3):
+        await make_incident(world.domain, "payments")
+    world.clock.advance(minutes=1)
+    prediction = await dry_runs(world, changes=2).predict(document, since=since, until=END)
+    assert (prediction.truncated, prediction.changes) == ("changes", 2)
+
+
+async def test_what_makes_no_sense_is_refused(world: World) -> None:
+    world.clock.advance(hours=1)
+    with pytest.raises(InvalidDefinitionError):
+        await predict(world, {"triggers": []})
+    with pytest.raises(InvalidInputError):
+        await predict(world, SUSTAINED, since=END, until=START)
+    with pytest.raises(NotFoundError):
+        await predict(world, SUSTAINED, automation_id="aut_none", until=world.clock.moment)
+
+
+@pytest.mark.timeout(120)
+async def test_a_month_of_history_is_tried_without_a_trace(
+    domain: Domain, stored: Stored, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await domain.demo.fill(1200)
+    before = await stored()
+    now = domain.clock.now()
+    for definition in (SUSTAINED, FLAPPING, CHOOSING):
+        prediction = await domain.dry_runs.predict(definition, since=now - timedelta(days=30), until=now)
+        with capsys.disabled():
+            counts = f"{prediction.changes} changes, {len(prediction.runs)} runs"
+            print(f"\ndry run over a month: {counts}, {prediction.seconds:.1f} s of a core")
+    assert prediction.changes > 500
+    assert prediction.runs
+    assert prediction.incidents
+    assert await stored() == before

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from domain.automations.routing.router import GROUP
 from domain.bootstrap import running_domain
 from domain.entities import health, incident
 from domain.entities.run import KIND as RUN
@@ -122,10 +123,16 @@ async def recorded(database_url: str, rules: Rules) -> Recorded:
 
 
 async def unfinished(session: ReadSession) -> int:
-    """How many runs are active and how many dwells armed, together."""
+    """How many firings are not routed, dwells armed and runs active, together."""
     active = sa.select(sa.func.count()).select_from(automation_runs).where(automation_runs.c.status.in_(ACTIVE))
     armed = sa.select(sa.func.count()).select_from(automation_dwells)
-    return int(await session.connection.scalar(active) or 0) + int(await session.connection.scalar(armed) or 0)
+    left = int(await session.connection.scalar(active) or 0) + int(await session.connection.scalar(armed) or 0)
+    for kind, event in ((health.KIND, health.DEGRADED), (incident.KIND, incident.CREATED)):
+        # Only of what concerns an automation: readers pass by all else without writing that down at once.
+        position = await session.readers.position(f"on_change:{GROUP}:{kind}") or 0
+        statement = sa.select(changes.c.events).where(changes.c.kind == kind, changes.c.seq > position)
+        left += sum(event in events for events in await session.connection.scalars(statement))
+    return left
 
 
 FINDINGS = (

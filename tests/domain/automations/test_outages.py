@@ -1,5 +1,7 @@
 """A database that is away for a while: runs wait for it, and nothing counts as a failure of theirs."""
 
+import asyncio
+import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -59,6 +61,27 @@ async def test_a_database_that_is_away_for_long_fails_neither_a_run_nor_its_step
         world.clock.advance(seconds=60)
     assert run.status is RunStatus.SUCCESS
     assert [step.status for step in await world.steps(run)] == ["success"]
+
+
+async def test_a_branch_that_meets_an_outage_leaves_no_other_behind_that_goes_on_beside_the_repeated_run(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="domain.automations")
+    seen = {"action": "log", "config": {"message": "Seen."}}
+    soon, later = ({"sequence": [{"delay": {"seconds": seconds}}, seen]} for seconds in (1, 30))
+    await world.automation({"parallel": [soon, later]})
+    await make_incident(world.domain)
+    await world.route()
+    await world.run_enqueued()
+    run = await world.until(await world.only_run(), RunStatus.WAITING)
+    while len(await world.steps(run)) < 2:  # noqa: ASYNC110 - it is the database that is watched
+        await asyncio.sleep(0.005)
+    away = Away(monkeypatch, locked())
+    away.left = 1
+    while not (run := await world.run(run.id)).status.is_final:
+        world.clock.advance(seconds=1)
+    assert (run.status, away.left) == (RunStatus.SUCCESS, 0)
+    assert [record.message for record in caplog.records if record.message == "Seen."] == ["Seen."] * 2
 
 
 def test_a_fault_of_ours_is_no_outage() -> None:

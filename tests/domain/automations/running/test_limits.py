@@ -1,0 +1,51 @@
+"""Runs that keep the limits of a token."""
+
+from typing import Any
+
+from domain.model.automation import RunStatus
+from domain.model.viewer import Role
+from tests.domain.automations.world import World
+from tests.factories import make_incident, make_system, make_token
+
+LOG = {"action": "log", "config": {"message": "here"}}
+
+
+def create(key: str, **config: Any) -> dict[str, Any]:
+    settings = {"title": "Down", "severity": "major", "systemIds": [key], **config}
+    return {"id": key, "action": "incident.create", "config": settings}
+
+
+async def test_actions_reach_the_systems_of_the_token_alone(world: World) -> None:
+    await make_system(world.domain)
+    search = await make_incident(world.domain, (await make_system(world.domain, "search")).key)
+    token, _ = await make_token(world.domain, role=Role.RESPONDER, systems=["payments"])
+    for step, message in (
+        (create("payments"), None),
+        (create("search"), "The token that the automation runs as does not reach these systems."),
+        (create("search", dedupeOpenForSystem=True), "The token that the automation runs as does not reach"),
+        ({"action": "incident.resolve", "config": {"incidentId": search.id}}, "The token that the automation runs as"),
+    ):
+        run = await world.ran(step, run_as=token.id)
+        assert str(run.message).startswith(str(message))
+        assert run.status is (RunStatus.FAILED if message else RunStatus.SUCCESS)
+    assert sorted(incident.title for incident in await world.incidents()) == ["Checkout fails", "Down"]
+    assert (await world.incidents())[0].is_open
+
+
+async def test_a_token_that_is_revoked_while_a_run_waits_ends_what_its_actions_may(world: World) -> None:
+    await make_system(world.domain)
+    token, _ = await make_token(world.domain, role=Role.RESPONDER)
+    goes_on = {**LOG, "continue_on_error": True}
+    run = await world.begun(create("payments"), {"delay": {"seconds": 60}}, goes_on, create("again"), run_as=token.id)
+    await world.waiting(run, "actions[1]")
+    await world.domain.tokens.revoke(token.id)
+    world.clock.advance(seconds=60)
+    run = await world.over(run)
+    assert (run.status, run.message) == (
+        RunStatus.FAILED,
+        "The token that the automation runs as is not valid any more.",
+    )
+    assert list((await world.trace(run)).values()) == ["success", "success", "failed", "failed"]
+    assert len(await world.incidents()) == 1
+    again = await world.ran(LOG, run_as=token.id)
+    assert again.message == "The token that the automation runs as is not valid any more."

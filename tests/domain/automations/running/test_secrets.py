@@ -1,0 +1,140 @@
+"""Secrets that runs use: they reach the server that they are meant for, and nothing else."""
+
+import asyncio
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from domain.model.automation import RunStatus
+from domain.persistence.unit_of_work import ReadSession
+from domain.settings import Settings
+from tests.domain.automations.servers import Answer, answer, serving
+from tests.domain.automations.world import World
+from tests.domain.messaging.changes import until
+from tests.factories import make_secret, make_system
+
+SECRET = "correct-horse-battery"
+KEY = "${{ secrets.API_KEY }}"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, http_allow=("127.0.0.1",))
+
+
+def request(url: str, **more: Any) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    return {"id": "call", "action": "http.request", "config": {"url": url, "headers": headers, "retries": 0}, **more}
+
+
+def echo() -> Answer:
+    body = json.dumps({"you": {"sent": f"Bearer {SECRET}", SECRET: [SECRET]}}).encode()
+    return answer(200, body, content_type="application/json")
+
+
+def files(settings: Settings) -> list[tuple[str, bytes]]:
+    """The database's files on SQLite, and what they hold."""
+    file = Path(settings.database_url.removeprefix("sqlite:///"))
+    return [(path.name, path.read_bytes()) for path in file.parent.glob(f"{file.name}*")] if file.exists() else []
+
+
+async def everything(world: World) -> str:
+    """All that the database holds, also of the engine below."""
+
+    async def read(session: ReadSession) -> str:
+        def dump(connection: sa.Connection) -> str:
+            inspector = sa.inspect(connection)
+            schemas = [None] if connection.dialect.name == "sqlite" else ["public", "dbos"]
+            tables = [(schema, name) for schema in schemas for name in inspector.get_table_names(schema=schema)]
+            quoted = [".".join(f'"{part}"' for part in place if part) for place in tables]
+            return "".join(str(connection.execute(sa.text(f"SELECT * FROM {place}")).all()) for place in quoted)
+
+        return await session.connection.run_sync(dump)
+
+    return await world.domain.database.read(read)
+
+
+async def test_a_secret_is_in_no_table_no_file_and_no_log(
+    world: World, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    await make_system(world.domain)
+    await make_secret(world.domain, "API_KEY", SECRET)
+    opened = {"title": f"Down {KEY}", "description": KEY, "severity": "major", "systemIds": ["payments"]}
+    body = "{{ trigger.payload.said }}"
+    steps = (
+        {"variables": {"said": body}},
+        {"id": "open", "action": "incident.create", "config": {**opened, "initialMessage": body, "dedupeKey": KEY}},
+        {"action": "incident.add_update", "config": {"message": f"{KEY} and {{{{ variables.said }}}}"}},
+        {"action": "log", "config": {"message": f"{body} {KEY}"}},
+        {"action": "incident.resolve", "config": {"incidentId": KEY}, "continue_on_error": True},
+        {"action": "incident.resolve", "config": {"message": f"Over {KEY}"}},
+        {"stop": {"reason": "Over"}},
+    )
+    async with serving(echo(), answer(500, SECRET.encode())) as server:
+        failing = request(f"{server.url}/{KEY}", continue_on_error=True) | {"id": "failing"}
+        # What the trigger itself says is somebody else's, and was there before.
+        run = await world.ran(request(server.url), failing, *steps, payload={"said": "nothing"})
+    assert (run.status, run.message) == (RunStatus.SUCCESS, "Over")
+    assert [received.headers["authorization"] for received in server.received] == [f"Bearer {SECRET}"] * 2
+    assert server.received[1].target == f"/{SECRET}"
+    assert (await world.step(run, "actions[0]")).output["body"] == {"you": {"sent": "Bearer ****", "****": ["****"]}}
+    assert [incident.title for incident in await world.incidents()] == ["Down ****"]
+    stored = await everything(world)
+    assert "automation_run" in stored
+    assert "Down ****" in stored
+    assert SECRET not in stored
+    assert SECRET not in caplog.text
+    assert [name for name, content in files(settings) if SECRET.encode() in content] == []
+
+
+async def test_an_answer_that_comes_when_the_process_stops_is_masked_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_secret(world.domain, "API_KEY", SECRET)
+    write, gate, held = world.domain.database.write, asyncio.Event(), []
+
+    async def held_up(work: Any) -> Any:
+        if server.received:
+            held.append(work)
+            await gate.wait()
+        return await write(work)
+
+    async def behind_a_shield(work: Any) -> Any:
+        return await asyncio.shield(asyncio.ensure_future(held_up(work)))
+
+    async with serving(echo()) as server:
+        monkeypatch.setattr(world.domain.database, "write", behind_a_shield)
+        run = await world.begun(request(server.url))
+        await until(lambda: bool(held))
+        await world.crash()
+        gate.set()
+        await world.settled_down(run, {"actions[0]": "success"})
+    assert SECRET not in await everything(world)
+
+
+async def test_one_who_is_done_does_not_unmask_another_at_the_same_run(world: World) -> None:
+    masker, runner = world.domain.masker, world.domain.automations.runner
+    await make_secret(world.domain, "API_KEY", SECRET)
+    run = await world.begun({"delay": {"seconds": 60}}, {"action": "log", "config": {"message": KEY}})
+    await world.waiting(run, "actions[0]")
+    second = asyncio.create_task(runner.execute(run.id))
+    await until(lambda: runner._executing[run.id] == 2)
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    assert masker.mask(run.id, SECRET) == "****"
+    world.clock.advance(seconds=60)
+    await world.over(run)
+    await world.ended(run)
+    assert masker.mask(run.id, SECRET) == SECRET
+
+
+async def test_a_secret_that_is_not_there_fails_the_step_and_says_which(world: World) -> None:
+    run = await world.ran(request("http://127.0.0.1:9"))
+    assert run.status is RunStatus.FAILED
+    assert "API_KEY" in str(run.message)

@@ -97,7 +97,8 @@ async def test_an_answer_that_comes_when_the_process_stops_is_masked_all_the_sam
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make_secret(world.domain, "API_KEY", SECRET)
-    write, gate, held: list[Any] = world.domain.database.write, asyncio.Event(), []
+    write, gate = world.domain.database.write, asyncio.Event()
+    held: list[Any] = []
 
     async def held_up(work: Any) -> Any:
         if server.received:

@@ -17,7 +17,7 @@ from domain.automations.routing.gates import Gates
 from domain.automations.routing.router import GROUP, Router
 from domain.automations.running.journal import Journal
 from domain.automations.running.runner import Runner
-from domain.automations.running.work import Tools
+from domain.automations.running.work import NET_SECONDS, Tools
 from domain.automations.scope import StateReader
 from domain.automations.secret_references import secret_names
 from domain.automations.service import AutomationService
@@ -74,7 +74,7 @@ class Parts:
     #: For how long runs are kept that are over; 0 is for ever.
     run_retention_days: int
     #: How long a wait may be without a look; None where no wake-up can get lost.
-    net_seconds: float | None = 30.0
+    net_seconds: float | None = NET_SECONDS
 
 
 class AutomationSystem:

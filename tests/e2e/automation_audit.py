@@ -127,9 +127,9 @@ async def unfinished(session: ReadSession) -> int:
     active = sa.select(sa.func.count()).select_from(automation_runs).where(automation_runs.c.status.in_(ACTIVE))
     armed = sa.select(sa.func.count()).select_from(automation_dwells)
     left = int(await session.connection.scalar(active) or 0) + int(await session.connection.scalar(armed) or 0)
+    position = await session.readers.position(GROUP) or 0
     for kind, event in ((health.KIND, health.DEGRADED), (incident.KIND, incident.CREATED)):
-        # Only of what concerns an automation: readers pass by all else without writing that down at once.
-        position = await session.readers.position(f"on_change:{GROUP}:{kind}") or 0
+        # Only what concerns an automation: readers pass by all else without writing that down at once.
         statement = sa.select(changes.c.events).where(changes.c.kind == kind, changes.c.seq > position)
         left += sum(event in events for events in await session.connection.scalars(statement))
     return left

@@ -28,6 +28,9 @@ T = TypeVar("T")
 
 #: A run comes to so many steps at most: loops in loops would never end.
 MOST_STEPS = 10_000
+#: Woken by nothing, a wait looks again after about so long: the net under a wake-up that was lost. Every process reads
+#: all of the log, so that would be a fault of ours; a thousand waits that look each half minute cost a quarter core.
+NET_SECONDS = 300.0
 #: Where no wake-up can get lost, a wait that nothing but a change can end has no end.
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -63,7 +66,7 @@ class Tools:
     writing: asyncio.Semaphore
     reading: asyncio.Semaphore
     #: Woken by nothing, a wait looks again after about so long: the net under a wake-up that was lost.
-    net_seconds: float | None = 30.0
+    net_seconds: float | None = NET_SECONDS
 
 
 @dataclass(slots=True, kw_only=True)

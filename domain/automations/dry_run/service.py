@@ -54,12 +54,7 @@ class DryRuns:
         self._turns = asyncio.Semaphore(1)
 
     async def predict(
-        self,
-        definition: Mapping[str, Any],
-        *,
-        since: datetime,
-        until: datetime,
-        automation_id: str | None = None,
+        self, definition: Mapping[str, Any], *, since: datetime, until: datetime, automation_id: str | None = None
     ) -> Prediction:
         """What an automation with this definition would have done between two moments, of which the later may be now.
 
@@ -75,11 +70,11 @@ class DryRuns:
         until = min(until, self._clock.now())
         if since >= until:
             raise InvalidInputError("The span must begin before it ends, and before now.", field=["from"])
-        automation = None if automation_id is None else await self._automation(automation_id)
+        name = _NAME if automation_id is None else (await self._automation(automation_id)).name
         trial = _Trial(
             definition=definition,
             document=document,
-            name=automation.name if automation is not None else _NAME,
+            name=name,
             without=automation_id,
             feed=Feed(self._database, since=since, before=until),
             since=since,

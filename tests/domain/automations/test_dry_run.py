@@ -279,7 +279,7 @@ async def test_a_month_of_history_is_tried_without_a_trace(
     await domain.demo.fill(1200)
     before = await stored()
     now = domain.clock.now()
-    for definition in (SUSTAINED, FLAPPING, CHOOSING):
+    for definition in (FLAPPING, SUSTAINED):
         prediction = await domain.dry_runs.predict(definition, since=now - timedelta(days=30), until=now)
         with capsys.disabled():
             counts = f"{prediction.changes} changes, {len(prediction.runs)} runs"

@@ -68,6 +68,8 @@ class World:
 
     async def over(self, run: AutomationRun) -> AutomationRun:
         """The run once it is over."""
+        if run.id in self._tasks:
+            await self.ended(run)
         await until_it_is(partial(self._is_over, run))
         return await self.run(run.id)
 

@@ -157,8 +157,10 @@ class Work:
 
     async def note_in(self, unit: UnitOfWork, step: RunStep) -> RunStep:
         """Write where a step stands in a unit of work that is under way."""
+        # Locked before the look: on PostgreSQL what another process writes meanwhile would be written over.
+        await unit.runs.lock([step.run_id])
         stored = await unit.runs.step(step.run_id, step.path)
-        if stored is None or not stored.status.is_final:
+        if stored is None or not _stays(stored, step):
             stored = await self.tools.journal.note(unit, step, self.origin)
         self._steps[step.path] = stored
         return stored
@@ -305,6 +307,11 @@ def settled(step: RunStep) -> RunStep:
     if step.status is StepStatus.FAILED:
         raise StepFailedError(step.error or "The step failed.")
     return step
+
+
+def _stays(stored: RunStep, step: RunStep) -> bool:
+    """Whether what is written of a step stands: it is over, or it waits already, until a moment that is set."""
+    return stored.status.is_final or stored.status is step.status is StepStatus.WAITING
 
 
 def _added(before: Mapping[str, T], after: Mapping[str, T]) -> dict[str, T]:

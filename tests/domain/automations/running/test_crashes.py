@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,6 +112,29 @@ async def test_processes_that_work_on_the_same_run_do_everything_once(world: Wor
     await asyncio.gather(*others)
     assert (now.status, now.message) == (RunStatus.SUCCESS, "All done.")
     await same_as_without_deaths(world, now)
+
+
+async def test_of_two_who_write_the_same_step_the_first_one_counts_for_both(world: World, other: Domain) -> None:
+    run = await world.begun({"delay": {"seconds": 60}})
+    await world.waiting(run, "actions[0]")
+    first, second = [await domain.automations.runner._loaded(run.id) for domain in (world.domain, other)]
+    for number in range(10):
+        step = first.begun(f"actions[{number + 1}]", "variables")
+        results = await asyncio.gather(first.succeed(step, {"by": 1}), second.succeed(step, {"by": 2}))
+        assert results[0].output == results[1].output == (await world.step(run, step.path)).output
+
+
+async def test_a_deadline_is_set_once_also_by_two(world: World, other: Domain) -> None:
+    await make_system(world.domain)
+    await world.report("payments", Health.DEGRADED)
+    run = await world.begun({"wait_until": {"condition": HEALTHY, "timeout_seconds": 60}})
+    await world.waiting(run, "actions[0]")
+    due_at = (await world.step(run, "actions[0]")).due_at
+    late = await other.automations.runner._loaded(run.id)
+    world.clock.advance(seconds=10)
+    begun = replace(await world.step(run, "actions[0]"), due_at=world.clock.moment)
+    assert (await late.note(begun)).due_at == due_at
+    assert (await world.step(run, "actions[0]")).due_at == due_at
 
 
 async def same_as_without_deaths(world: World, run: AutomationRun) -> None:

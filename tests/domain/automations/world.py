@@ -40,7 +40,8 @@ class World:
         """A new automation; unless told otherwise it is triggered by created incidents."""
         document = {"triggers": [{"event": "incident.created"}], "actions": list(actions), **definition}
         self._made += 1
-        command = WriteAutomation(name=name or f"tested {self._made}", definition=document)
+        unique = "tested" if self._made == 1 else f"tested {self._made}"
+        command = WriteAutomation(name=unique if name is None else name, definition=document)
         created = (await self.domain.automations.service.create(ADMIN, command)).value
         assert created is not None
         return created

@@ -40,7 +40,7 @@ async def test_an_incident_is_opened_with_what_the_settings_say_and_handed_on(wo
     incident = await only(world)
     assert (incident.title, incident.description, incident.system_ids) == ("Down", None, (payments.id,))
     assert (incident.severity, incident.suppress_notifications, await world.messages()) == ("major", False, [])
-    assert (incident.opened_by.type, incident.opened_by.name) == ("service", "tested 1")
+    assert (incident.opened_by.type, incident.opened_by.name) == ("service", "tested")
     data = {"incidentId": incident.id, "status": "investigating", "severity": "major", "systemIds": [payments.id]}
     artifact = {"type": "incident.incident", "data": data, "owned": True}
     assert await output(world, run) == {"externalId": incident.id, "reused": False, "artifact": artifact}

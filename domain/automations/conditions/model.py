@@ -24,7 +24,12 @@ _Clock = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 _Weekday = Annotated[int, Field(ge=0, le=6)]
 
 
-def _known_zone(name: str) -> str:
+def known_zone(name: str) -> str:
+    """The name of a time zone.
+
+    Raises:
+        PydanticCustomError: there is no such zone.
+    """
     try:
         ZoneInfo(name)
     except (LookupError, ValueError, OSError) as error:
@@ -86,7 +91,7 @@ class Window(Definition):
         max_length=7,
         description="0 is Monday, 6 is Sunday. Of a window over midnight it is the day on which it begins.",
     )
-    timezone: Annotated[str, Field(max_length=64), AfterValidator(_known_zone)] = Field(
+    timezone: Annotated[str, Field(max_length=64), AfterValidator(known_zone)] = Field(
         "UTC", description="An IANA name such as Europe/Berlin."
     )
 

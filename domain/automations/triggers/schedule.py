@@ -9,6 +9,7 @@ from croniter import CroniterError, croniter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from domain.automations.conditions.model import known_zone
 from domain.automations.definition import TriggerPart
 from domain.entities.triggers import Trigger, TriggerRegistry
 from domain.model.moment import iso
@@ -31,14 +32,6 @@ def _cron(text: str) -> str:
     return text
 
 
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (LookupError, ValueError, OSError) as error:
-        raise PydanticCustomError("timezone", "This is not a time zone such as Europe/Berlin.") from error
-    return name
-
-
 class _Config(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -47,7 +40,7 @@ class CronConfig(_Config):
     """The settings of `time.cron`."""
 
     cron: Annotated[str, AfterValidator(_cron)] = Field(description="Minute, hour, day, month, weekday: */5 * * * *.")
-    timezone: Annotated[str, AfterValidator(_zone)] = Field(default="UTC", description="An IANA name.")
+    timezone: Annotated[str, AfterValidator(known_zone)] = Field(default="UTC", description="An IANA name.")
 
 
 class IntervalConfig(_Config):

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from domain.errors import StartupError
-from domain.persistence.inline import inline_connection
+from domain.persistence.sqlite import Connection, InlineConnection, ReaderConnection, WriterConnection, creator
 
 #: How long a writer waits for another process's write transaction on the same SQLite file.
 BUSY_MILLIS = 10_000
@@ -72,9 +72,11 @@ def create_engines(
         pragmas = (f"busy_timeout={busy_millis}", "temp_store=MEMORY", "cache_size=-32000")
         return Engines(
             writer=_sqlite_writer(
-                url, (*pragmas, *_WRITER_PRAGMAS, f"synchronous={sqlite_synchronous}"), inline=inline
+                url,
+                (*pragmas, *_WRITER_PRAGMAS, f"synchronous={sqlite_synchronous}"),
+                InlineConnection if inline else WriterConnection,
             ),
-            reader=_sqlite_reader(url, (*pragmas, "query_only=ON"), inline=inline),
+            reader=_sqlite_reader(url, (*pragmas, "query_only=ON"), InlineConnection if inline else ReaderConnection),
         )
     return Engines(writer=_postgres(url, read_only=False), reader=_postgres(url, read_only=True))
 
@@ -83,29 +85,29 @@ def _dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _sqlite_writer(url: URL, pragmas: tuple[str, ...], *, inline: bool) -> AsyncEngine:
+def _sqlite_writer(url: URL, pragmas: tuple[str, ...], kind: type[Connection]) -> AsyncEngine:
     # One connection that units of work take turns on: the pool's queue is fair, SQLite's busy waiting is not.
-    engine = _sqlite_engine(url, size=1, inline=inline)
+    engine = _sqlite_engine(url, kind, size=1)
     _on_connect(engine, pragmas)
     # Deferred transactions that start with a read lose updates or fail at once when they come to write.
     _on_begin(engine, "BEGIN IMMEDIATE")
     return engine
 
 
-def _sqlite_reader(url: URL, pragmas: tuple[str, ...], *, inline: bool) -> AsyncEngine:
+def _sqlite_reader(url: URL, pragmas: tuple[str, ...], kind: type[Connection]) -> AsyncEngine:
     path = Path(url.database or "").absolute()
     # Writes from code that reads are refused by the file itself.
     read_only = url.set(database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
-    engine = _sqlite_engine(read_only, size=_SQLITE_READERS, inline=inline)
+    engine = _sqlite_engine(read_only, kind, size=_SQLITE_READERS)
     _on_connect(engine, pragmas)
     _on_begin(engine, "BEGIN")
     return engine
 
 
-def _sqlite_engine(url: URL, *, size: int, inline: bool) -> AsyncEngine:
+def _sqlite_engine(url: URL, kind: type[Connection], *, size: int) -> AsyncEngine:
     return create_async_engine(
         url,
-        connect_args={"async_creator_fn": inline_connection} if inline else {},
+        connect_args={"async_creator_fn": creator(kind)},
         poolclass=AsyncAdaptedQueuePool,
         pool_size=size,
         max_overflow=0,

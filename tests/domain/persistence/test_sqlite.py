@@ -1,0 +1,131 @@
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from domain.persistence.sqlite import Connection, InlineConnection, ReaderConnection, WriterConnection, creator
+
+KINDS = (ReaderConnection, WriterConnection, InlineConnection)
+
+
+@pytest.fixture(params=KINDS)
+async def connection(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Connection]:
+    opened = creator(request.param)(tmp_path / "data.db", isolation_level=None, check_same_thread=False)
+    await opened
+    await opened.cursor().execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT UNIQUE)")
+    yield opened
+    await opened.close()
+
+
+class Threads:
+    """Where statements ran, told by a function that SQLite calls."""
+
+    def __init__(self) -> None:
+        self.seen: list[bool] = []
+
+    def note(self) -> int:
+        self.seen.append(threading.current_thread() is threading.main_thread())
+        return 1
+
+
+async def opened_with(threads: Threads, path: Path, kind: type[Connection] = WriterConnection) -> Connection:
+    opened = creator(kind)(path, isolation_level=None, check_same_thread=False)
+    await opened
+    opened._conn.create_function("note", 0, threads.note)
+    await opened.cursor().execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT UNIQUE)")
+    return opened
+
+
+async def test_a_statement_gives_its_rows_its_count_and_its_last_id(connection: Connection) -> None:
+    cursor = connection.cursor()
+    await cursor.execute("BEGIN")
+    await cursor.execute("INSERT INTO things (name) VALUES (?), (?)", ("a", "b"))
+    assert (cursor.rowcount, cursor.lastrowid, cursor.description) == (2, 2, None)
+    await cursor.executemany("INSERT INTO things (name) VALUES (?)", [("c",), ("d",)])
+    assert cursor.rowcount == 2
+    await cursor.execute("SELECT name FROM things ORDER BY id")
+    assert [column[0] for column in cursor.description] == ["name"]
+    assert await cursor.fetchall() == [("a",), ("b",), ("c",), ("d",)]
+    assert await cursor.fetchall() == []
+    await connection.commit()
+
+
+async def test_a_statement_that_fails_says_why_and_the_transaction_goes_on(connection: Connection) -> None:
+    cursor = connection.cursor()
+    await cursor.execute("BEGIN")
+    await cursor.execute("INSERT INTO things (name) VALUES ('a')")
+    with pytest.raises(sqlite3.IntegrityError):
+        await cursor.execute("INSERT INTO things (name) VALUES ('a')")
+    await cursor.execute("INSERT INTO things (name) VALUES ('b')")
+    await connection.commit()
+    await cursor.execute("SELECT count(*) FROM things")
+    assert await cursor.fetchall() == [(2,)]
+
+
+async def test_a_closed_connection_takes_no_statement(tmp_path: Path) -> None:
+    for kind in KINDS:
+        opened = creator(kind)(tmp_path / "data.db", check_same_thread=False)
+        await opened
+        await opened.close()
+        with pytest.raises(ValueError, match="onnection"):
+            await opened.cursor().execute("SELECT 1")
+
+
+async def test_a_writer_begins_in_its_thread_and_writes_at_once(tmp_path: Path) -> None:
+    threads = Threads()
+    writer = await opened_with(threads, tmp_path / "data.db")
+    await writer.cursor().execute("SELECT note()")
+    await writer.cursor().execute("BEGIN IMMEDIATE")
+    await writer.cursor().execute("SELECT note()")
+    await writer.commit()
+    await writer.cursor().execute("SELECT note()")
+    assert threads.seen == [False, True, False]
+    await writer.close()
+
+
+async def test_a_reader_reads_in_its_thread(tmp_path: Path) -> None:
+    threads = Threads()
+    reader = await opened_with(threads, tmp_path / "data.db", ReaderConnection)
+    await reader.cursor().execute("BEGIN")
+    await reader.cursor().execute("SELECT note()")
+    await reader.rollback()
+    assert not reader.in_transaction
+    assert threads.seen == [False]
+    await reader.close()
+
+
+async def test_what_may_take_long_holds_nobody_up(tmp_path: Path) -> None:
+    threads = Threads()
+    writer = await opened_with(threads, tmp_path / "data.db")
+    await writer.cursor().execute("BEGIN IMMEDIATE")
+    await writer.cursor().executemany("INSERT INTO things (name) VALUES (? || note())", [(str(n),) for n in range(51)])
+    await writer.cursor().execute("DELETE FROM things WHERE note() = 1")
+    assert set(threads.seen) == {False}
+    await writer.commit()
+    await writer.close()
+
+
+async def test_others_get_turns_during_a_long_transaction(tmp_path: Path) -> None:
+    writer = await opened_with(Threads(), tmp_path / "data.db")
+    turns = 0
+    done = asyncio.Event()
+
+    async def count() -> None:
+        nonlocal turns
+        while not done.is_set():
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await writer.cursor().execute("BEGIN IMMEDIATE")
+    before = turns
+    for number in range(320):
+        await writer.cursor().execute("INSERT INTO things (name) VALUES (?)", (str(number),))
+    assert turns - before >= 20
+    await writer.commit()
+    done.set()
+    await counting
+    await writer.close()

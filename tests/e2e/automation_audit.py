@@ -78,6 +78,8 @@ class Recorded:
     finished: Counter[tuple[str, str]]
     notes: Counter[str]
     rules: Rules
+    #: Systems whose episodes never began before the run of the one before was over.
+    apart: frozenset[str]
 
     @property
     def long(self) -> list[Episode]:
@@ -100,10 +102,12 @@ class Recorded:
 
     def is_merged(self, episode: Episode) -> bool:
         """Whether it came while the incident of the one before was open, which then stands for both."""
-        return any(run.change == episode.change and run.reason == "already_running" for run in self.runs)
+        return episode.system not in self.apart and any(
+            run.change == episode.change and run.reason == "already_running" for run in self.runs
+        )
 
 
-async def recorded(database_url: str, rules: Rules) -> Recorded:
+async def recorded(database_url: str, rules: Rules, *, apart: frozenset[str] = frozenset()) -> Recorded:
     """What is stored; nobody writes meanwhile."""
 
     async def read(session: ReadSession) -> Recorded:
@@ -116,21 +120,27 @@ async def recorded(database_url: str, rules: Rules) -> Recorded:
             finished=await _finished(session),
             notes=await _notes(session, rules.noted),
             rules=rules,
+            apart=apart,
         )
 
     async with running_domain(Settings(database_url=database_url), live=False) as domain:
         return await domain.database.read(read)
 
 
-async def unfinished(session: ReadSession) -> int:
-    """How many firings are not routed, dwells armed and runs active, together."""
+async def unfinished(session: ReadSession, *, system_id: str | None = None) -> int:
+    """How many firings are not routed, dwells armed and runs active, together; in all or about one system."""
     active = sa.select(sa.func.count()).select_from(automation_runs).where(automation_runs.c.status.in_(ACTIVE))
     armed = sa.select(sa.func.count()).select_from(automation_dwells)
+    if system_id is not None:
+        active = active.where(automation_runs.c.context_key == system_id)
+        armed = armed.where(automation_dwells.c.context_key == system_id)
     left = int(await session.connection.scalar(active) or 0) + int(await session.connection.scalar(armed) or 0)
     position = await session.readers.position(GROUP) or 0
     for kind, event in ((health.KIND, health.DEGRADED), (incident.KIND, incident.CREATED)):
         # Only what concerns an automation: readers pass by all else without writing that down at once.
         statement = sa.select(changes.c.events).where(changes.c.kind == kind, changes.c.seq > position)
+        if system_id is not None:
+            statement = statement.where(changes.c.entity_id == system_id)
         left += sum(event in events for events in await session.connection.scalars(statement))
     return left
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,10 @@ _STUCK_SECONDS = 60.0
 #: How long everything is left alone where nothing is to be killed.
 _UNHARMED_SECONDS = 30.0
 _REPORT = "mutation ($input: ReportSystemHealthInput!) { reportSystemHealth(input: $input) { userErrors { message } } }"
-_COLUMNS = ("database", "kills", "freezes", "episodes", "long", "merged", "incidents", "resolves", "seconds", "quiet")
+_COLUMNS = (
+    *("database", "kills", "freezes", "episodes", "long", "merged", "incidents", "resolves"),
+    *("apart", "opened", "seconds", "quiet"),
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,15 +84,19 @@ class Result:
 class Stream:
     """Monitors that report systems' health, each to any server that answers."""
 
-    def __init__(self, crowd: Crowd, client: httpx.AsyncClient, choices: random.Random) -> None:
+    def __init__(self, crowd: Crowd, client: httpx.AsyncClient, choices: random.Random, domain: Domain) -> None:
         self._crowd = crowd
+        self._domain = domain
         self._client = client
         self._random = choices
         self._clock = Clock()
         self.stopping = False
 
-    async def run(self, key: str, *, longest: float) -> None:
-        """Have one system degrade and recover until told to stop; at the end it is healthy."""
+    async def run(self, key: str, *, longest: float, apart: str | None = None) -> None:
+        """Have one system degrade and recover until told to stop; at the end it is healthy.
+
+        With `apart`, the system's id, an episode begins when nothing is left to do about the one before.
+        """
         while not self.stopping:
             status = self._random.choice(["DEGRADED", "UNHEALTHY"])
             await self._report(key, status)
@@ -102,6 +110,14 @@ class Stream:
             await asyncio.sleep(seconds)
             await self._report(key, "HEALTHY")
             await asyncio.sleep(self._random.uniform(longest / 2, 2 * longest))
+            if apart is not None:
+                await self._until_done(apart)
+
+    async def _until_done(self, system_id: str) -> None:
+        while True:
+            if self.stopping or not await self._domain.database.read(partial(unfinished, system_id=system_id)):
+                return
+            await asyncio.sleep(0.1)
 
     async def _report(self, key: str, status: str) -> None:
         # As of now, also when a frozen process comes to it later than another one came to a later report.
@@ -144,12 +160,13 @@ async def crash(
         headers = {"authorization": f"Bearer {TOKEN}"}
         client = await stack.enter_async_context(httpx.AsyncClient(headers=headers, timeout=_ANSWER_SECONDS))
         await install(domain)
-        stream = Stream(crowd, client, choices)
-        for number in range(systems):
-            await make_system(domain, f"system-{number}")
+        stream = Stream(crowd, client, choices, domain)
+        monitored = [await make_system(domain, f"system-{number}") for number in range(systems)]
+        apart = frozenset(system.id for system in monitored[::2])
         async with asyncio.TaskGroup() as reporting:
-            for number in range(systems):
-                reporting.create_task(stream.run(f"system-{number}", longest=longest))
+            for system in monitored:
+                waits_for = system.id if system.id in apart else None
+                reporting.create_task(stream.run(system.key, longest=longest, apart=waits_for))
             if not kills:
                 await asyncio.sleep(_UNHARMED_SECONDS)
             await crowd.harm(kills=kills, longest_life=2 * longest, longest_freeze=longest)
@@ -157,7 +174,7 @@ async def crash(
         quiet = await until_quiet(domain)
         complaints = _complaints(crowd)
     return Result(
-        truth=await recorded(database_url, _RULES),
+        truth=await recorded(database_url, _RULES, apart=apart),
         kills=crowd.kills,
         freezes=crowd.freezes,
         points=crowd.points,
@@ -247,7 +264,9 @@ def _print(dialect: str, result: Result) -> None:
     truth = result.truth
     merged = [one for one in truth.long if truth.is_merged(one)]
     resolves = sum(len(one.resolved) for one in truth.incidents)
-    counted = (len(truth.episodes), len(truth.long), len(merged), len(truth.incidents), resolves)
+    apart = [one for one in truth.long if one.system in truth.apart]
+    opened = sum(len(truth.incidents_of(one)) for one in apart)
+    counted = (len(truth.episodes), len(truth.long), len(merged), len(truth.incidents), resolves, len(apart), opened)
     quiet = "never" if result.quiet_seconds is None else f"{result.quiet_seconds:.1f}"
     cells = (dialect, result.kills, result.freezes, *counted, f"{result.seconds:.0f}", quiet)
     print("  ".join(f"{name:>10}" for name in _COLUMNS))

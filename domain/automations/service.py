@@ -131,18 +131,19 @@ class AutomationService:
         # In a thread: reading many long expressions takes seconds that everybody else would wait for.
         await asyncio.to_thread(parsed, document, self._catalog)
 
-    async def delete(self, automation_id: str) -> Outcome[str]:
-        """Remove an automation with its versions; its active runs are cancelled first, and its runs go with it.
+    async def delete(self, viewer: Viewer, automation_id: str) -> Outcome[str]:
+        """Remove an automation; its active runs are cancelled, and all its runs can be read until they are forgotten.
 
         Raises:
             NotFoundError
         """
+        origin = Origin(actor=viewer.actor)
 
         async def work(unit: UnitOfWork) -> str:
             automation = await _locked(unit, automation_id)
             for run in await unit.runs.active(automation.id):
-                await self._journal.cancel(unit, run.id, message="The automation was deleted.")
-            await unit.automations.delete(automation.id)
+                await self._journal.cancel(unit, run.id, message="The automation was deleted.", origin=origin)
+            await unit.automations.delete(automation.id, at=unit.moment())
             return automation.id
 
         return await self._writer.run(work)

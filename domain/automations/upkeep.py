@@ -39,9 +39,13 @@ class RunUpkeep:
                     await stopping.wait()
 
     async def forget_runs(self) -> None:
-        """Forget the runs that are over for longer than they are kept; active ones stay, however old."""
-        if not self._retention:
-            return
-        before = self._clock.now() - self._retention
-        while (await self._database.write(lambda unit: unit.runs.forget(before=before, limit=_CHUNK))).value:
+        """Forget the runs that are over for longer than they are kept; active ones stay, however old.
+
+        Deleted automations go with the last of their runs.
+        """
+        if self._retention:
+            before = self._clock.now() - self._retention
+            while (await self._database.write(lambda unit: unit.runs.forget(before=before, limit=_CHUNK))).value:
+                pass
+        while (await self._database.write(lambda unit: unit.automations.forget(limit=_CHUNK))).value:
             pass

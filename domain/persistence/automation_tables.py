@@ -19,6 +19,8 @@ automations = Table(
     Column("managed_by", sa.String(200)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # Deleted ones are there for the sake of their runs alone, until those are forgotten.
+    Column("deleted_at", UtcDateTime),
     # Those of one group.
     Index(None, "group_name", "id"),
 )

@@ -13,8 +13,10 @@ from domain.model.paging import Page, PageRequest
 from domain.persistence.automation_tables import (
     automation_artifacts,
     automation_dwells,
+    automation_runs,
     automation_triggers,
     automation_versions,
+    automation_window_events,
     automations,
 )
 from domain.persistence.dialects import insert_or_ignore, lock_rows
@@ -24,7 +26,8 @@ from domain.persistence.rows import actor_columns, actor_of
 _PRESENT = sa.and_(
     automation_versions.c.automation_id == automations.c.id, automation_versions.c.number == automations.c.number
 )
-_AUTOMATION = sa.select(automations, automation_versions.c.definition).join(automation_versions, _PRESENT)
+_KEPT = automations.c.deleted_at.is_(None)
+_AUTOMATION = sa.select(automations, automation_versions.c.definition).join(automation_versions, _PRESENT).where(_KEPT)
 
 
 class AutomationRepository:
@@ -53,7 +56,8 @@ class AutomationRepository:
 
     async def count(self, *, group: str | None = None, enabled: bool | None = None) -> int:
         """How many automations there are."""
-        statement = sa.select(sa.func.count()).select_from(automations).where(*_conditions(group, enabled=enabled))
+        statement = sa.select(sa.func.count()).select_from(automations)
+        statement = statement.where(_KEPT, *_conditions(group, enabled=enabled))
         return int(await self._connection.scalar(statement) or 0)
 
     async def lock(self, ids: Sequence[str]) -> dict[str, Automation]:
@@ -84,9 +88,23 @@ class AutomationRepository:
             return False
         return True
 
-    async def delete(self, automation_id: str) -> None:
-        """Remove an automation with its versions, runs and all that belongs to them."""
-        await self._connection.execute(sa.delete(automations).where(automations.c.id == automation_id))
+    async def delete(self, automation_id: str, *, at: datetime) -> None:
+        """Have an automation, which is locked, be there for nobody any more; its runs stay, whose log goes on.
+
+        With it go its triggers, dwells and windows; it leaves its name to others.
+        """
+        for table in (automation_triggers, automation_dwells, automation_window_events):
+            await self._connection.execute(sa.delete(table).where(table.c.automation_id == automation_id))
+        statement = sa.update(automations).where(automations.c.id == automation_id)
+        # No name begins with a space, so this one is never taken.
+        await self._connection.execute(statement.values(deleted_at=at, name=f" {automation_id}"))
+
+    async def forget(self, *, limit: int) -> int:
+        """Remove deleted automations that have no runs any more, with their versions; how many."""
+        has_runs = sa.exists().where(automation_runs.c.automation_id == automations.c.id)
+        doomed = sa.select(automations.c.id).where(automations.c.deleted_at.is_not(None), ~has_runs).limit(limit)
+        statement = sa.delete(automations).where(automations.c.id.in_(doomed.scalar_subquery()))
+        return (await self._connection.execute(statement)).rowcount
 
     async def version(self, automation_id: str, number: int) -> AutomationVersion | None:
         """One version of an automation."""

@@ -79,13 +79,16 @@ class AutomationMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_AUTOMATIONS,
-        description="Delete an automation with its versions and runs, for good; runs under way are cancelled first.",
+        description=(
+            "Delete an automation, for good. Runs under way are cancelled, and those who watch them are told; what its "
+            "runs did can be read until they are forgotten."
+        ),
     )
     async def delete_automation(
         self, info: Info, input: Annotated[DeleteAutomationInput, _INPUT]
     ) -> DeleteAutomationPayload:
         async def call() -> Outcome[str]:
-            return await info.context.domain.automations.service.delete(input.id)
+            return await info.context.domain.automations.service.delete(info.context.viewer, input.id)
 
         return await answer(info, DeleteAutomationPayload, call, lambda gone: {"deleted_automation_id": ID(gone)})
 

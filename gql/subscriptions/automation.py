@@ -22,7 +22,7 @@ class AutomationSubscriptions:
         permission_classes=SEE_AUTOMATIONS,
         description=(
             "The run as it is, then again after every change of it and its steps, until it is over; "
-            "null, and the end, once it is deleted. With `after`, its present state comes first only when that is "
+            "null, and the end, once it is forgotten. With `after`, its present state comes first only when that is "
             "news. For responders."
         ),
     )
@@ -77,7 +77,7 @@ class AutomationSubscriptions:
             async for change in changes:
                 context.at_event(change.seq)
                 run = await _present(context, change.entity_id)
-                # One that was deleted with its automation has nothing to show.
+                # One that was forgotten since has nothing to show.
                 if run is not None:
                     yield run
 

@@ -53,7 +53,9 @@ class Admission:
         by_hand: bool = False,
     ) -> Admitted:
         """Start a run, queue it, or record why not; a firing that was dealt with before changes nothing."""
-        await unit.automations.lock([automation.id])
+        if automation.id not in await unit.automations.lock([automation.id]):
+            # Deleted at this very moment: a run of it would never begin.
+            return Admitted(run=None)
         if await unit.runs.find(automation.id, trigger_id, firing.key) is not None:
             return Admitted(run=None)
         run = self._run(unit, automation, definition, trigger_id, firing)

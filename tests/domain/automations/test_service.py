@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from domain.automations.definition import Definition
+from domain.automations.routing.router import firing_of
 from domain.automations.service import WriteAutomation
 from domain.automations.validation import InvalidDefinitionError
 from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from domain.model.automation import Automation, RunStatus
 from domain.model.paging import PageRequest
+from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
 from tests.factories import ADMIN, log_of, make_incident
 
@@ -116,7 +119,7 @@ async def test_what_is_not_there_is_not_found(world: World, call: str) -> None:
     service = world.domain.automations.service
     calls: dict[str, Callable[[], Awaitable[object]]] = {
         "update": lambda: service.update(ADMIN, "aut_none", WriteAutomation(name="x")),
-        "delete": lambda: service.delete("aut_none"),
+        "delete": lambda: service.delete(ADMIN, "aut_none"),
         "run": lambda: service.run_by_hand(ADMIN, "aut_none"),
         "cancel": lambda: service.cancel_run(ADMIN, "run_none"),
     }
@@ -217,14 +220,50 @@ async def test_cancelling_a_run_that_is_over_changes_nothing(world: World) -> No
     assert len(await log_of(world.domain)) == before
 
 
-async def test_a_deleted_automation_takes_its_runs_along_and_ends_them(world: World) -> None:
+async def test_a_deleted_automation_ends_its_runs_which_can_still_be_read(world: World) -> None:
     automation = await world.automation(WAIT)
     await make_incident(world.domain)
     await world.settle()
     run = await world.only_run()
-    await world.domain.automations.service.delete(automation.id)
-    assert await world.runs() == []
+    await world.domain.automations.service.delete(ADMIN, automation.id)
+    assert [(shown.id, shown.status) for shown in await world.runs()] == [(run.id, RunStatus.CANCELLED)]
     [*_, last] = [change for change in await log_of(world.domain) if change.entity_id == run.id]
-    assert (last.next or {})["status"] == "cancelled"
-    async with asyncio.timeout(5):
-        await world._tasks[run.id]
+    assert ((last.next or {})["status"], last.actor) == ("cancelled", ADMIN.actor)
+    await world.ended(run)
+
+
+async def test_a_deleted_automation_is_there_for_nobody_and_leaves_its_name(world: World) -> None:
+    service, reads = world.domain.automations.service, world.domain.automations.reads
+    automation = await world.automation(WAIT, name="mine")
+    await service.delete(ADMIN, automation.id)
+    assert (await reads.automations([automation.id]), await reads.named("mine")) == ({}, None)
+    assert not (await reads.automation_page(PageRequest(size=10))).items
+    assert await reads.automation_count() == 0
+    again = await world.automation(WAIT, name="mine")
+    await service.delete(ADMIN, again.id)
+    for call in (
+        service.delete(ADMIN, automation.id),
+        service.update(ADMIN, automation.id, WriteAutomation(enabled=True)),
+        service.run_by_hand(ADMIN, automation.id),
+    ):
+        with pytest.raises(NotFoundError):
+            await call
+    await make_incident(world.domain)
+    await world.settle()
+    assert await world.runs() == []
+
+
+async def test_a_firing_that_meets_the_deletion_leads_to_no_run(world: World) -> None:
+    automation = await world.automation(WAIT)
+    await make_incident(world.domain)
+    [change] = await log_of(world.domain)
+    definition = Definition.model_validate(automation.definition)
+    await world.domain.automations.service.delete(ADMIN, automation.id)
+
+    async def admit(unit: UnitOfWork) -> None:
+        trigger = definition.triggers[0]
+        firing = firing_of(change, trigger.event)
+        await world.domain.automations.admission.admit(unit, automation, definition, trigger.name, firing)
+
+    await world.domain.database.write(admit)
+    assert await world.runs() == []

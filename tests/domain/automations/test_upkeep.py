@@ -7,7 +7,7 @@ from domain.automations.upkeep import RunUpkeep
 from domain.model.automation import RunStatus
 from domain.persistence.engines import database_url as parsed_url
 from tests.domain.automations.world import World
-from tests.factories import make_incident
+from tests.factories import ADMIN, make_incident
 
 
 async def test_runs_that_are_long_over_are_forgotten_and_waiting_ones_stay(world: World) -> None:
@@ -15,15 +15,32 @@ async def test_runs_that_are_long_over_are_forgotten_and_waiting_ones_stay(world
     await world.automation({"wait_until": {"condition": "false"}}, name="long")
     await make_incident(world.domain)
     await world.settle()
-    upkeep = RunUpkeep(
-        database=world.domain.database,
-        clock=world.clock,
-        engine=Engine(parsed_url(world.domain.settings.database_url)),
-        retention_days=30,
-    )
+    upkeep = _upkeep(world)
     world.clock.moment += timedelta(days=29)
     await upkeep.forget_runs()
     assert len(await world.runs()) == 2
     world.clock.moment += timedelta(days=2)
     await upkeep.forget_runs()
     assert [run.status for run in await world.runs()] == [RunStatus.WAITING]
+
+
+async def test_a_deleted_automation_goes_with_the_last_of_its_runs(world: World) -> None:
+    service = world.domain.automations.service
+    kept, _, deleted, unused = [await world.automation({"delay": {"seconds": 1}}) for _ in range(4)]
+    run = await world.again(deleted)
+    for automation in (deleted, unused):
+        await service.delete(ADMIN, automation.id)
+    upkeep = _upkeep(world)
+    await upkeep.forget_runs()
+    assert len(await world.rows("SELECT id FROM automations")) == 3
+    assert (await world.run(run.id)).automation_id == deleted.id
+    world.clock.moment += timedelta(days=31)
+    await upkeep.forget_runs()
+    assert len(await world.rows("SELECT id FROM automations")) == 2
+    assert await world.runs() == []
+    assert list(await world.domain.automations.reads.automations([kept.id])) == [kept.id]
+
+
+def _upkeep(world: World) -> RunUpkeep:
+    url = parsed_url(world.domain.settings.database_url)
+    return RunUpkeep(database=world.domain.database, clock=world.clock, engine=Engine(url), retention_days=30)

@@ -1,5 +1,6 @@
 """Automations as admins keep them, over GraphQL."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -179,6 +180,8 @@ async def test_a_repeated_call_starts_one_run_and_another_one_under_its_key_is_a
     [error] = (await api.admin.do("runAutomation", {**input, "payload": {"a": 1}}))["userErrors"]
     assert error["code"] == "CONFLICT"
     await api.admin.do("deleteAutomation", {"id": automation.id})
+    assert await api.admin.do("runAutomation", input, "run { id }") == first
+    await domain.database.write(lambda unit: unit.runs.forget(before=datetime.max.replace(tzinfo=UTC), limit=10))
     assert (await api.admin.do("runAutomation", input, "run { id }"))["run"] is None
 
 
@@ -204,8 +207,8 @@ async def test_deleting_an_automation_ends_its_runs(api: Api, world: World) -> N
     await world.run_enqueued()
     await world.until(run, RunStatus.WAITING)
     await api.admin.do("deleteAutomation", {"id": automation.id})
-    assert await world.runs() == []
-    assert (await api.admin.read(f'{{ automationRun(id: "{run.id}") {{ id }} }}'))["automationRun"] is None
+    shown = await api.admin.read(f'{{ automationRun(id: "{run.id}") {{ status automation {{ id }} }} }}')
+    assert shown["automationRun"] == {"status": "CANCELLED", "automation": None}
 
 
 async def test_an_admin_of_some_systems_reads_automations_and_writes_none(api: Api, domain: Domain) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -83,11 +84,28 @@ async def test_a_run_that_is_over_comes_once_and_not_at_all_to_those_who_know(wo
         assert await watcher.ended()
 
 
-async def test_a_run_that_is_deleted_is_null_and_the_end(world: World) -> None:
+@on_both_databases
+async def test_those_who_watch_runs_see_them_end_when_their_automation_is_deleted(world: World) -> None:
+    run = await _started(world)
+    await world.run_enqueued()
+    await world.waiting(run, "actions[1]")
+    start = await now(world.domain)
+    async with watching(world.domain, RUN, viewer=RESPONDER, id=run.id) as watcher:
+        await watcher.data(1)
+        await world.domain.automations.service.delete(ADMIN, run.automation_id)
+        [last] = await watcher.data(1)
+        assert await watcher.ended()
+    assert last["status"] == "CANCELLED"
+    async with watching(world.domain, RUNS, viewer=RESPONDER, after=start) as watcher:
+        assert await watcher.data(1) == [{"id": run.id, "status": "CANCELLED", "automation": None}]
+
+
+async def test_a_run_that_is_forgotten_is_null_and_the_end(world: World) -> None:
     run = await _started(world)
     async with watching(world.domain, STATUS, viewer=RESPONDER, id=run.id) as watcher:
         await watcher.data(1)
-        await world.domain.automations.service.delete(run.automation_id)
+        await world.domain.automations.service.delete(ADMIN, run.automation_id)
+        await _forget_runs(world)
         assert await watcher.data(1) == [None]
         assert await watcher.ended()
 
@@ -149,10 +167,11 @@ async def test_only_runs_of_one_automation_and_changes_to_some_statuses_come(wor
         assert (await watcher.error())["field"] == ["statuses"]
 
 
-async def test_runs_that_were_deleted_meanwhile_do_not_come(world: World) -> None:
+async def test_runs_that_were_forgotten_meanwhile_do_not_come(world: World) -> None:
     start = await now(world.domain)
     gone = await _started(world)
-    await world.domain.automations.service.delete(gone.automation_id)
+    await world.domain.automations.service.delete(ADMIN, gone.automation_id)
+    await _forget_runs(world)
     run = await _started(world)
     async with watching(world.domain, RUNS, viewer=RESPONDER, after=start) as watcher:
         assert [shown["id"] for shown in await watcher.data(1)] == [run.id]
@@ -240,6 +259,11 @@ async def _started(world: World) -> AutomationRun:
     triggers = [{"event": "incident.resolved"}]
     name = f"watched-{await world.domain.events.head()}"
     return await start_run(world.domain, await world.automation(*ACTIONS, name=name, triggers=triggers))
+
+
+async def _forget_runs(world: World) -> None:
+    tomorrow = world.clock.moment + timedelta(days=1)
+    await world.domain.database.write(lambda unit: unit.runs.forget(before=tomorrow, limit=10))
 
 
 async def _driven(world: World, run: AutomationRun, watcher: Watcher) -> list[Json]:

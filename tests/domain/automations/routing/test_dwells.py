@@ -167,7 +167,7 @@ async def test_a_dwell_of_a_deleted_automation_ends_without_a_trace(world: World
     automation = await sustained(world)
     await report(world, Health.DEGRADED)
     [dwell] = await dwells(world, automation)
-    await world.domain.automations.service.delete(automation.id)
+    await world.domain.automations.service.delete(ADMIN, automation.id)
     await world.domain.database.write(lambda unit: world.domain.automations.dwells.fire(unit, dwell.id))
     assert await world.runs() == []
 

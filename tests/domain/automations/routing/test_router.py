@@ -117,7 +117,7 @@ async def test_two_processes_route_a_change_once(world: World) -> None:
 async def test_a_deleted_automation_hears_of_nothing(world: World) -> None:
     automation = await world.automation()
     await make_incident(world.domain)
-    await world.domain.automations.service.delete(automation.id)
+    await world.domain.automations.service.delete(ADMIN, automation.id)
     await world.settle()
     assert await world.runs() == []
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from domain.model.automation import Automation, RunStatus
 from domain.model.incident import Health, Severity, Status
 from tests.domain.automations.world import World
-from tests.factories import log_of, make_incident, make_system, set_status
+from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
 
 CREATED = "incident.created"
 
@@ -147,7 +147,7 @@ async def test_a_window_forgets_what_none_reaches_any_more(world: World) -> None
 async def test_the_windows_of_an_automation_go_with_it(world: World) -> None:
     automation = await windowed(world, partition_by="'all'")
     await created(world, 2)
-    await world.domain.automations.service.delete(automation.id)
+    await world.domain.automations.service.delete(ADMIN, automation.id)
     assert await _rows(world) == 0
 
 

@@ -90,7 +90,7 @@ async def test_a_schedule_is_heard_of_as_soon_as_it_is_written(world: World) -> 
     assert await due(world) is None
     await _update(world, automation, enabled=True)
     assert await due(world) is not None
-    await world.domain.automations.service.delete(automation.id)
+    await world.domain.automations.service.delete(ADMIN, automation.id)
     assert await due(world) is None
 
 

@@ -62,6 +62,7 @@ class StepStatus(StrEnum):
     WAITING = "waiting"
     SUCCESS = "success"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     SKIPPED = "skipped"
 
     @property

@@ -179,6 +179,15 @@ class RunRepository:
         statement = upsert(self._connection, automation_steps, _step_row(step), keys=("run_id", "path"))
         await self._connection.execute(statement)
 
+    async def unfinished_steps(self, run_id: str) -> list[RunStep]:
+        """The steps of a run that are not over, in the order in which the run came to them."""
+        columns = automation_steps.c
+        statement = sa.select(automation_steps).where(
+            columns.run_id == run_id, columns.status.in_((StepStatus.RUNNING, StepStatus.WAITING))
+        )
+        rows = (await self._connection.execute(statement.order_by(columns.position))).mappings()
+        return [_step(row) for row in rows]
+
     async def waiting_steps(self, run_id: str) -> int:
         """How many steps of a run wait."""
         columns = automation_steps.c

@@ -267,6 +267,7 @@ _described(
         StepStatus.WAITING: "It waits: for a time, an event or a condition.",
         StepStatus.SUCCESS: "It is over, and went well.",
         StepStatus.FAILED: "It failed.",
+        StepStatus.CANCELLED: "Its run ended before it was over.",
         StepStatus.SKIPPED: "It was not done.",
     },
 )

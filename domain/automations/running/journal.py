@@ -1,6 +1,8 @@
 """What is written of runs: each entry is one transaction's, together with the effect that it speaks of."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from domain.entities.handle import Applied, EntityHandle, Origin, Snapshot
 from domain.entities.masking import SecretMasker
@@ -102,7 +104,9 @@ class Journal:
 
         async def apply(before: Snapshot[AutomationRun] | None) -> Applied[AutomationRun]:
             run = replace(_active(before), status=status, message=text, finished_at=unit.moment())
-            return Applied(after=snapshot_of(run))
+            # A run that failed inside leaves branches where they stood; no other does.
+            ended = await _end_steps(unit, run_id) if status is RunStatus.FAILED else ()
+            return Applied(after=snapshot_of(run), touched=ended)
 
         return (await self._handle.mutate(unit, run_id, apply, origin=origin)).after.entity
 
@@ -118,12 +122,25 @@ class Journal:
         async def apply(before: Snapshot[AutomationRun] | None) -> Applied[AutomationRun]:
             if before is None:
                 raise NotFoundError("Run", run_id)
-            run = before.entity
-            if not run.status.is_final:
-                run = replace(run, status=RunStatus.CANCELLED, message=message, finished_at=unit.moment())
-            return Applied(after=snapshot_of(run))
+            if before.entity.status.is_final:
+                return Applied(after=before)
+            run = replace(before.entity, status=RunStatus.CANCELLED, message=message, finished_at=unit.moment())
+            # What is under way is finished and told; what waits for anything would wait for ever.
+            ended = await _end_steps(unit, run_id, unless=_is_under_way)
+            return Applied(after=snapshot_of(run), touched=ended)
 
         return (await self._handle.mutate(unit, run_id, apply, origin=origin or Origin())).after.entity
+
+    async def abandon(self, unit: UnitOfWork, run_id: str) -> None:
+        """End the steps that a run, which is over, left behind and nobody works on any more."""
+
+        async def apply(before: Snapshot[AutomationRun] | None) -> Applied[AutomationRun]:
+            if before is None:
+                raise NotFoundError("Run", run_id)
+            ended = await _end_steps(unit, run_id) if before.entity.status.is_final else ()
+            return Applied(after=before, touched=ended)
+
+        await self._handle.mutate(unit, run_id, apply)
 
 
 def actor_of(automation: Automation) -> Actor:
@@ -135,6 +152,23 @@ async def _was_under_way(unit: UnitOfWork, step: RunStep) -> bool:
     """Whether the step is over now, having begun before its run ended: what it did outside is told all the same."""
     before = await unit.runs.step(step.run_id, step.path)
     return step.status.is_final and before is not None and before.status is StepStatus.RUNNING
+
+
+async def _end_steps(
+    unit: UnitOfWork, run_id: str, *, unless: Callable[[RunStep, datetime], bool] | None = None
+) -> tuple[Touched, ...]:
+    """End the steps of a locked run that are not over; what that touched."""
+    now = unit.moment()
+    steps = [step for step in await unit.runs.unfinished_steps(run_id) if unless is None or not unless(step, now)]
+    ended = [replace(step, status=StepStatus.CANCELLED, finished_at=now) for step in steps]
+    for step in ended:
+        await unit.runs.put_step(step)
+    return tuple(_touched(step) for step in ended)
+
+
+def _is_under_way(step: RunStep, now: datetime) -> bool:
+    """Whether somebody may be doing the step at this moment; between two attempts nobody does."""
+    return step.status is StepStatus.RUNNING and (step.due_at is None or step.due_at <= now)
 
 
 def _touched(step: RunStep) -> Touched:

@@ -54,7 +54,7 @@ class Runner:
             try:
                 with telling_outages():
                     if faults < _ATTEMPTS:
-                        await self._execute(run_id)
+                        await self._executed(run_id)
                     else:
                         message = "An internal error; the server's log has it."
                         await self._end(run_id, RunStatus.FAILED, message, BY_SYSTEM)
@@ -77,6 +77,20 @@ class Runner:
         pause = timedelta(seconds=min(0.2 * 2 ** min(tried, 10), longest))
         # Nothing shortens it: the run's own changes would.
         await self._tools.clock.wait(asyncio.Event(), until=self._tools.clock.now() + pause)
+
+    async def _executed(self, run_id: str) -> None:
+        try:
+            await self._execute(run_id)
+        except RunEndedError:
+            # Its end broke branches off, or somebody died at a step before it.
+            if self._executing[run_id] == 1:
+                await self._abandon(run_id)
+
+    async def _abandon(self, run_id: str) -> None:
+        journal, database = self._tools.journal, self._tools.database
+        if await database.read(lambda session: session.runs.unfinished_steps(run_id)):
+            async with self._tools.writing:
+                await database.write(lambda unit: journal.abandon(unit, run_id))
 
     async def _execute(self, run_id: str) -> None:
         origin = BY_SYSTEM

@@ -156,10 +156,16 @@ class Work:
         return await self.write(lambda unit: self.note_in(unit, masked))
 
     async def note_in(self, unit: UnitOfWork, step: RunStep) -> RunStep:
-        """Write where a step stands in a unit of work that is under way."""
+        """Write where a step stands in a unit of work that is under way.
+
+        Raises:
+            RunEndedError: the run is over, and the step with it.
+        """
         # Locked before the look: on PostgreSQL what another process writes meanwhile would be written over.
         await unit.runs.lock([step.run_id])
         stored = await unit.runs.step(step.run_id, step.path)
+        if stored is not None and stored.status is StepStatus.CANCELLED:
+            raise RunEndedError
         if stored is None or not _stays(stored, step):
             stored = await self.tools.journal.note(unit, step, self.origin)
         self._steps[step.path] = stored

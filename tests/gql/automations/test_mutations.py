@@ -196,7 +196,7 @@ async def test_a_run_that_waits_is_cancelled_once(api: Api, world: World) -> Non
     assert (cancelled["status"], cancelled["message"]) == ("CANCELLED", "Cancelled by hand.")
     assert cancelled["durationSeconds"] > 0
     [step] = cancelled["steps"]["nodes"]
-    assert (step["kind"], step["status"]) == ("delay", "WAITING")
+    assert (step["kind"], step["status"]) == ("delay", "CANCELLED")
     again = await api.admin.do("cancelAutomationRun", {"id": run.id}, shown)
     assert (again["run"], again["userErrors"]) == (cancelled, [])
 

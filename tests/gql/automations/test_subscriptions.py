@@ -96,6 +96,7 @@ async def test_those_who_watch_runs_see_them_end_when_their_automation_is_delete
         [last] = await watcher.data(1)
         assert await watcher.ended()
     assert last["status"] == "CANCELLED"
+    assert [step["status"] for step in last["steps"]["nodes"]] == ["SUCCESS", "CANCELLED"]
     async with watching(world.domain, RUNS, viewer=RESPONDER, after=start) as watcher:
         assert await watcher.data(1) == [{"id": run.id, "status": "CANCELLED", "automation": None}]
 

@@ -1,0 +1,105 @@
+"""Steps that are not over when their run is: none is left that looks as if it went on."""
+
+from typing import Any
+
+import pytest
+
+from domain.entities.handle import Origin
+from domain.model.automation import AutomationRun, RunStatus, RunStep, StepStatus
+from domain.model.incident import Health
+from domain.persistence.unit_of_work import UnitOfWork
+from tests.domain.automations.running.test_cancelling import LOG, WAITS, cancel, slow_log
+from tests.domain.automations.world import World
+from tests.domain.messaging.changes import until_it_is
+from tests.factories import ADMIN, log_of, make_incident, make_system
+
+RETRIED = {
+    "action": "incident.resolve",
+    "config": {"incidentId": "inc_x"},
+    "retry": {"attempts": 2, "delay_seconds": 60},
+}
+PLACES = [f"actions[0].parallel[{index}]" for index in range(len(WAITS))]
+
+
+async def waiting(world: World, **definition: Any) -> AutomationRun:
+    """A run that waits for everything that can be waited for."""
+    await make_system(world.domain)
+    await world.report("payments", Health.DEGRADED)
+    run = await world.begun({"parallel": [*WAITS, RETRIED]}, **definition)
+    await world.waiting(run, *PLACES)
+    await world.tried(run, "actions[0].parallel[3]", 2)
+    return run
+
+
+async def ended(world: World, run: AutomationRun) -> None:
+    """Every step ended in the very transaction that ended the run."""
+    await world.ended(run)
+    steps = await world.steps(run)
+    assert {step.status for step in steps} == {StepStatus.CANCELLED}
+    assert {step.finished_at for step in steps} == {(await world.run(run.id)).finished_at}
+    last = [change for change in await log_of(world.domain) if change.entity_id == run.id][-1]
+    assert (last.next or {})["status"] == "cancelled"
+    assert {part.id for part in last.touched} == {step.path for step in steps}
+
+
+async def test_what_waits_ends_with_its_run_when_that_is_cancelled(world: World) -> None:
+    run = await waiting(world)
+    await cancel(world, run)
+    await ended(world, run)
+
+
+async def test_what_waits_ends_with_its_run_when_a_newer_one_takes_over(world: World) -> None:
+    run = await waiting(world, mode="restart", triggers=[{"event": "incident.created"}])
+    await make_incident(world.domain)
+    await world.route()
+    await ended(world, run)
+
+
+async def test_what_waits_ends_with_its_run_when_the_automation_is_deleted(world: World) -> None:
+    run = await waiting(world)
+    await world.domain.automations.service.delete(ADMIN, run.automation_id)
+    await ended(world, run)
+
+
+async def test_a_step_that_is_broken_off_beside_a_wait_is_cancelled_as_well(world: World) -> None:
+    with slow_log(world) as slow:
+        run = await world.begun({"parallel": [LOG, {"delay": {"seconds": 60}}]})
+        await slow.begun.wait()
+        await world.waiting(run, "actions[0].parallel[1]")
+        await cancel(world, run)
+        await world.ended(run)
+    assert set((await world.trace(run)).values()) == {"cancelled"}
+
+
+async def test_a_step_whose_process_died_is_cancelled_when_somebody_takes_its_run_over(world: World) -> None:
+    with slow_log(world) as slow:
+        run = await world.begun(LOG)
+        await slow.begun.wait()
+        await world.crash()
+        await cancel(world, run)
+        assert await world.trace(run) == {"actions[0]": "running"}
+        await world.run_enqueued()
+        await world.ended(run)
+    assert (await world.trace(run), slow.calls) == ({"actions[0]": "cancelled"}, 1)
+
+
+async def test_a_wait_beside_a_branch_that_breaks_inside_ends_with_the_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = world.domain.automations.journal.note
+
+    async def note(unit: UnitOfWork, step: RunStep, origin: Origin) -> RunStep:
+        if step.path.endswith("parallel[1]"):
+            raise RuntimeError("the disk is full")
+        return await noted(unit, step, origin)
+
+    monkeypatch.setattr(world.domain.automations.journal, "note", note)
+    run = await world.begun({"parallel": [{"delay": {"seconds": 80_000}}, {"variables": {"x": 1}}]})
+
+    async def over() -> bool:
+        world.clock.advance(seconds=30)
+        return (await world.run(run.id)).status.is_final
+
+    await until_it_is(over)
+    assert (await world.run(run.id)).status is RunStatus.FAILED
+    assert await world.trace(run) == {"actions[0].parallel[0]": "cancelled"}

@@ -1,11 +1,20 @@
 """Keeping the secrets of automation runs out of states, history and events."""
 
+import base64
+import html
+import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 MASK = "****"
 #: Shorter values occur everywhere by chance.
 _SHORTEST_SECRET = 4
+#: Words of four letters are the base64 of something.
+_SHORTEST_BASE64 = 8
+_URL_SAFE = str.maketrans("+/", "-_")
+_ESCAPE = re.compile("%[0-9A-F]{2}")
 
 
 class SecretMasker:
@@ -13,19 +22,56 @@ class SecretMasker:
 
     def __init__(self) -> None:
         self._values: dict[str, set[str]] = {}
+        #: What is looked for, in the order in which it is replaced.
+        self._forms: dict[str, list[str]] = {}
 
     def register(self, run_id: str, values: Iterable[str]) -> None:
-        """Have these values masked in all that this run writes; those under four characters are left alone."""
-        self._values.setdefault(run_id, set()).update(value for value in values if len(value) >= _SHORTEST_SECRET)
+        """Have these values masked in all that this run writes; those under four characters are left alone.
+
+        They are also found as they look in addresses, in JSON within a text, in HTML and in base64.
+        """
+        known = self._values.setdefault(run_id, set())
+        fresh = {value for value in values if len(value) >= _SHORTEST_SECRET} - known
+        if fresh:
+            known |= fresh
+            forms = {form for value in known for form in _forms_of(value)}
+            self._forms[run_id] = sorted(forms, key=lambda form: (-len(form), form))
 
     def drop(self, run_id: str) -> None:
         """Forget a run that has ended."""
         self._values.pop(run_id, None)
+        self._forms.pop(run_id, None)
 
     def mask(self, run_id: str | None, value: Any) -> Any:
         """The value with every secret of that run replaced, at any depth and in keys; untouched without a run."""
-        secrets = self._values.get(run_id, set()) if run_id is not None else set()
-        return _masked(value, sorted(secrets, key=lambda secret: (-len(secret), secret))) if secrets else value
+        forms = self._forms.get(run_id) if run_id is not None else None
+        return _masked(value, forms) if forms else value
+
+
+def _forms_of(secret: str) -> set[str]:
+    """The secret and what becomes of it where it is written down; a form that is too short would be found by chance."""
+    quoted = {quoting(secret, safe=safe, errors="replace") for quoting in (quote, quote_plus) for safe in ("", "/")}
+    escaped = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)}
+    escaped |= {text.replace("/", "\\/") for text in escaped}
+    forms = {secret, html.escape(secret), *escaped, *quoted, *map(_with_small_digits, quoted)}
+    return {form for form in forms | _base64_of(secret) if len(form) >= _SHORTEST_SECRET}
+
+
+def _with_small_digits(quoted: str) -> str:
+    """`%2f` for `%2F`: both are usual."""
+    return _ESCAPE.sub(lambda match: match[0].lower(), quoted)
+
+
+def _base64_of(secret: str) -> set[str]:
+    """What base64 makes of it wherever it stands in what is encoded, such as behind a user's name and a colon."""
+    content, forms = secret.encode(errors="replace"), set[str]()
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + content).decode()
+        # The first and the last signs hold bits of what stands beside it.
+        inner = encoded[(offset * 8 + 5) // 6 : (offset + len(content)) * 8 // 6]
+        if len(inner) >= _SHORTEST_BASE64:
+            forms |= {inner, inner.translate(_URL_SAFE)}
+    return forms
 
 
 def _masked(value: Any, secrets: list[str]) -> Any:

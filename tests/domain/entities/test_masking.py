@@ -1,8 +1,15 @@
 """Secrets of runs stay out of what is recorded."""
 
+import base64
+import html
 import json
+import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+from urllib.parse import quote, quote_plus
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +42,36 @@ def test_values_under_four_characters_are_left_alone() -> None:
     assert _masker("abc").mask("run", "abcabc") == "abcabc"
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        quote,
+        quote_plus,
+        partial(quote, safe=""),
+        lambda secret: re.sub("%..", lambda match: match[0].lower(), quote(secret, safe="")),
+        json.dumps,
+        partial(json.dumps, ensure_ascii=False),
+        lambda secret: json.dumps(secret).replace("/", "\\/"),
+        html.escape,
+        *[
+            partial(lambda secret, before: _base64(f"{before}{secret}, later"), before=before)
+            for before in ("", "a", "ab:")
+        ],
+        lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
+    ],
+)
+def test_a_secret_is_masked_as_it_is_written_down_elsewhere(write: Callable[[str], str]) -> None:
+    secret = 'Zäh & "k1/?+\\n~é>>>???'
+    left = _masker(secret).mask("run", f"<{write(secret)}>")
+    assert MASK in left
+    assert len(left) < len(MASK) + len("<later, >") + 10
+
+
+def test_what_is_written_in_base64_beside_a_secret_stays() -> None:
+    masked = _masker("hunter2!hunter2!").mask("run", f"Basic {_base64('someone:hunter2!hunter2!')}")
+    assert base64.b64decode(masked.removeprefix("Basic ").partition(MASK)[0] + "==").startswith(b"someone")
+
+
 def test_another_run_and_no_run_are_not_masked() -> None:
     masker = _masker("hunter2!")
 
@@ -64,6 +101,10 @@ def test_masking_what_is_masked_changes_nothing_more(registered: list[str], valu
     masked = masker.mask("run", value)
 
     assert masker.mask("run", masked) == masked
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _masker(*values_of_run: str) -> SecretMasker:

@@ -123,6 +123,8 @@ class AutomationService:
                 raise _taken(after.name)
             if renewed or after.enabled is not before.enabled:
                 await _listen(unit, after)
+            if renewed:
+                await self._admission.release(unit, after.id)
             return after
 
         return await self._writer.run(work)

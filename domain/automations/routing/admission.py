@@ -1,6 +1,6 @@
 """Whether a firing may start a run now: the mode's decision, and the run row, in one short critical section."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from domain.automations.definition import Definition
@@ -103,9 +103,25 @@ class Admission:
 
     async def proceed(self, unit: UnitOfWork, finished: AutomationRun) -> None:
         """Let the next run of a queue start, now that one of its bucket has ended; the automation is locked."""
-        active = await unit.runs.active(finished.automation_id, finished.bucket)
-        if active and all(run.status is RunStatus.PENDING for run in active):
-            await self._enqueue(unit, Workflow.RUN, active[0].id)
+        await self._start_next(unit, await unit.runs.active(finished.automation_id, finished.bucket))
+
+    async def release(self, unit: UnitOfWork, automation_id: str) -> None:
+        """Let those in a queue start that another mode lets run beside others; the automation is locked."""
+        buckets: dict[str, list[AutomationRun]] = {}
+        for run in await unit.runs.active(automation_id):
+            buckets.setdefault(run.bucket, []).append(run)
+        for active in buckets.values():
+            await self._start_next(unit, active)
+
+    async def _start_next(self, unit: UnitOfWork, active: Sequence[AutomationRun]) -> None:
+        pending = [run for run in active if run.status is RunStatus.PENDING]
+        if not pending:
+            return
+        automation = (await unit.automations.get_many([pending[0].automation_id])).get(pending[0].automation_id)
+        width = 1 if automation is None else _width(Definition.model_validate(automation.definition))
+        # Those that were enqueued and have not begun are enqueued again, which changes nothing.
+        for run in pending[: max(width - (len(active) - len(pending)), 0)]:
+            await self._enqueue(unit, Workflow.RUN, run.id)
 
     def _run(
         self, unit: UnitOfWork, automation: Automation, definition: Definition, trigger_id: str, firing: Firing
@@ -127,6 +143,11 @@ def bucket_of(definition: Definition, firing: Firing) -> str:
     if definition.concurrency_scope is ConcurrencyScope.AUTOMATION:
         return "all"
     return "none" if firing.context_key is None else f"key:{firing.context_key}"
+
+
+def _width(definition: Definition) -> int:
+    """How many runs of a bucket that stand in line may be under way at once; those of no other mode do."""
+    return definition.max_runs if definition.mode is Mode.PARALLEL else 1
 
 
 def _refusal(definition: Definition, active: int) -> SkipReason | None:

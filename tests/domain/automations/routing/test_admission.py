@@ -86,11 +86,22 @@ async def test_the_end_of_a_run_and_the_start_of_the_next_are_one_transaction(wo
     assert await world.enqueued() == [first.id, second.id]
 
 
-async def test_a_queue_that_became_parallel_still_starts_those_who_waited(world: World) -> None:
-    await queue(world)
-    [automation] = await _automations(world)
-    definition = {**automation.definition, "mode": "parallel"}
-    await world.domain.automations.service.update(ADMIN, automation.id, WriteAutomation(definition=definition))
+async def test_a_queue_that_became_parallel_starts_those_who_waited_as_far_as_they_may_run_together(
+    world: World,
+) -> None:
+    runs = await queue(world)
+    await _become(world, mode="parallel", max_runs=2)
+    assert await world.enqueued() == [run.id for run in runs[:2]]
+    await world.settle()
+    assert await statuses(world) == ["waiting", "waiting", "pending"]
+    world.clock.advance(seconds=60)
+    await _until(world, ["success", "success", "waiting"])
+
+
+async def test_a_queue_that_became_single_still_starts_one_after_another(world: World) -> None:
+    runs = await queue(world)
+    await _become(world, mode="single")
+    assert await world.enqueued() == [runs[0].id]
     for passed in (["success", "waiting", "pending"], ["success", "success", "waiting"]):
         world.clock.advance(seconds=60)
         await _until(world, passed)
@@ -169,6 +180,12 @@ async def _until(world: World, wanted: list[str]) -> None:
     async with asyncio.timeout(5):
         while await statuses(world) != wanted:
             await world.settle()
+
+
+async def _become(world: World, **changed: Any) -> None:
+    [automation] = await _automations(world)
+    definition = {**automation.definition, **changed}
+    await world.domain.automations.service.update(ADMIN, automation.id, WriteAutomation(definition=definition))
 
 
 async def _automations(world: World) -> list[Automation]:

@@ -189,6 +189,8 @@ class RunStep:
     attempts: int = 1
     input: Any = None
     output: Any = None
+    #: What it asks of the world outside, secrets sealed, while it is under way: asked again, it is the same.
+    request: str | None = None
     error: str | None = None
     started_at: datetime
     finished_at: datetime | None = None

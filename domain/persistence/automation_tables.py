@@ -115,6 +115,8 @@ automation_steps = Table(
     Column("attempts", sa.Integer, nullable=False),
     Column("input", Json),
     Column("output", Json),
+    # JSON whose keys keep their order: what is sent again under the same key has to be the same to the byte.
+    Column("request", sa.Text),
     Column("error", sa.Text),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),

@@ -274,6 +274,7 @@ def _step_row(step: RunStep) -> dict[str, Any]:
         "attempts": step.attempts,
         "input": step.input,
         "output": step.output,
+        "request": step.request,
         "error": step.error,
         "started_at": step.started_at,
         "finished_at": step.finished_at,

@@ -1,6 +1,7 @@
 """Doing an action: its settings rendered and checked, attempts, and what it hands on."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,6 +17,7 @@ from domain.automations.expressions.errors import ExpressionError
 from domain.automations.rendering import Rendered, render
 from domain.automations.running.journal import RunEndedError
 from domain.automations.running.work import Frame, Work, settled
+from domain.automations.secret_references import secret_names
 from domain.errors import DomainError
 from domain.ids import new_id
 from domain.model.automation import Artifact, RunStep, StepStatus
@@ -42,12 +44,14 @@ async def _done(work: Work, node: ActionNode, step: RunStep, frame: Frame) -> Ru
     if action is None:
         return await work.fail(step, f"There is no action {node.action!r}.")
     try:
-        config = await _config(work, node, frame)
+        config = _prepared(node, step) or await _config(work, node, frame)
     except (ExpressionError, DomainError) as error:
         return await work.fail(step, str(error))
     step = replace(step, input=work.tools.masker.mask(work.run.id, config.masked))
     if action.perform is not None:
-        step = await work.note(step)
+        step = await work.note(replace(step, request=_kept(work, config)))
+        # Of two who come to the same step the first one counts for both.
+        config = _prepared(node, step) or config
     return await _attempted(work, action, config, node, step, frame)
 
 
@@ -167,6 +171,23 @@ async def _consumed(work: Work, unit: UnitOfWork, action: ActionType, frame: Fra
 async def _config(work: Work, node: ActionNode, frame: Frame) -> Rendered:
     now = work.tools.clock.now()
     return render(node.config, await work.rendering_scope(frame, node.config, now=now), now=now)
+
+
+def _kept(work: Work, config: Rendered) -> str | None:
+    """The settings to be used again by whoever does the step again: as text, which keeps the order of keys.
+
+    None where the value of a secret came in with the data: no row may hold it, so they are rendered again then.
+    """
+    known = work.tools.masker.mask(work.run.id, config.sealed) != config.sealed
+    return None if known else json.dumps({"mark": config.mark, "sealed": config.sealed})
+
+
+def _prepared(node: ActionNode, step: RunStep) -> Rendered | None:
+    """The settings that the step was begun with; `now` and all that is looked at may be another by now."""
+    if step.request is None:
+        return None
+    kept = json.loads(step.request)
+    return Rendered(names=frozenset(secret_names(node.config)), sealed=kept["sealed"], mark=kept["mark"])
 
 
 async def _filled(work: Work, action: ActionType, config: Rendered) -> BaseModel:

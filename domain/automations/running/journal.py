@@ -160,7 +160,7 @@ async def _end_steps(
     """End the steps of a locked run that are not over; what that touched."""
     now = unit.moment()
     steps = [step for step in await unit.runs.unfinished_steps(run_id) if unless is None or not unless(step, now)]
-    ended = [replace(step, status=StepStatus.CANCELLED, finished_at=now) for step in steps]
+    ended = [replace(step, status=StepStatus.CANCELLED, finished_at=now, request=None) for step in steps]
     for step in ended:
         await unit.runs.put_step(step)
     return tuple(_touched(step) for step in ended)

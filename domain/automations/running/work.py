@@ -189,7 +189,7 @@ class Work:
 
     def finished(self, step: RunStep, status: StepStatus, **fields: Any) -> RunStep:
         """The step, over now."""
-        return replace(step, status=status, finished_at=self.tools.clock.now(), **fields)
+        return replace(step, status=status, finished_at=self.tools.clock.now(), request=None, **fields)
 
     async def write(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
         """Do something in a unit of work.
@@ -316,8 +316,8 @@ def settled(step: RunStep) -> RunStep:
 
 
 def _stays(stored: RunStep, step: RunStep) -> bool:
-    """Whether what is written of a step stands: it is over, or it waits already, until a moment that is set."""
-    return stored.status.is_final or stored.status is step.status is StepStatus.WAITING
+    """Whether what is written of a step stands: it is over, or the same attempt or wait began before."""
+    return stored.status.is_final or (stored.status is step.status and stored.attempts >= step.attempts)
 
 
 def _added(before: Mapping[str, T], after: Mapping[str, T]) -> dict[str, T]:

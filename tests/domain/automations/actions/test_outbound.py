@@ -1,14 +1,16 @@
 """The actions that call other servers, as runs do them."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from domain.model.automation import RunStatus
+from domain.model.incident import Health
 from domain.settings import Settings
 from tests.domain.automations.servers import answer, as_json, serving
 from tests.domain.automations.world import World
-from tests.factories import make_secret
+from tests.factories import make_secret, make_system
 
 SIGNING = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
@@ -62,3 +64,55 @@ async def test_an_internal_server_that_is_not_allowed_is_not_called(world: World
     run = await world.ran({"action": "http.request", "config": {"url": "http://127.0.0.2:9", "retries": 0}})
     assert run.status is RunStatus.FAILED
     assert "127.0.0.2" in str(run.message)
+
+
+MOMENT = {"method": "POST", "headers": {"X-Key": "${{ secrets.API_KEY }}"}, "retries": 0}
+BODY = {"z": "{{ now }}", "a": "{{ health.systems['payments'].status }}", "ref": "{{ trigger.payload.ref }}"}
+
+
+async def test_a_request_that_is_sent_again_after_a_crash_is_the_same_to_the_byte(world: World) -> None:
+    await make_system(world.domain)
+    await world.report("payments", Health.DEGRADED)
+    await make_secret(world.domain, "API_KEY", "correct-horse")
+    async with serving(answer(500), as_json({})) as server:
+        config = {**MOMENT, "url": server.url, "json": BODY}
+        step = {"action": "http.request", "config": config, "retry": {"attempts": 2, "delay_seconds": 60}}
+        run = await world.begun(step, payload={"ref": "${{ secrets.API_KEY }}"}, uses_state=["payments"])
+        await world.tried(run, "actions[0]", 2)
+        await world.crash()
+        await world.report("payments", Health.HEALTHY)
+        world.clock.advance(minutes=5)
+        await world.run_enqueued()
+        assert (await world.over(run)).status is RunStatus.SUCCESS
+    first, second = server.received
+    assert first.body == second.body
+    told = json.loads(first.body)
+    assert (told["a"], told["ref"]) == ("degraded", "${{ secrets.API_KEY }}")
+    assert first.headers["x-key"] == second.headers["x-key"] == "correct-horse"
+    assert await world.rows("SELECT request FROM automation_steps WHERE request IS NOT NULL") == []
+
+
+async def test_a_secret_that_came_in_with_the_data_is_not_kept_for_sending_again(world: World) -> None:
+    await make_secret(world.domain, "API_KEY", "correct-horse")
+    async with serving(answer(500), as_json({})) as server:
+        config = {**MOMENT, "url": server.url, "body": "{{ trigger.payload.said }}"}
+        step = {"action": "http.request", "config": config, "retry": {"attempts": 2, "delay_seconds": 60}}
+        run = await world.begun(step, payload={"said": "correct-horse"})
+        await world.tried(run, "actions[0]", 2)
+        assert "correct-horse" not in str(await world.rows("SELECT * FROM automation_steps"))
+        await world.crash()
+        world.clock.advance(minutes=5)
+        await world.run_enqueued()
+        await world.over(run)
+    assert [received.body for received in server.received] == [b"correct-horse"] * 2
+
+
+async def test_of_two_who_prepare_the_same_request_the_first_one_counts_for_both(world: World) -> None:
+    run = await world.begun({"delay": {"seconds": 60}})
+    await world.waiting(run, "actions[0]")
+    first, second = [await world.domain.automations.runner._loaded(run.id) for _ in range(2)]
+    step = first.begun("actions[1]", "action", action="http.request")
+    await first.note(replace(step, request="one"))
+    assert (await second.note(replace(step, request="two"))).request == "one"
+    assert (await second.note(replace(step, request="one", attempts=2))).attempts == 2
+    assert (await first.note(replace(step, request="one"))).attempts == 2

@@ -1,0 +1,13 @@
+"""Steps that leave the process keep what they ask for, for whoever has to ask again."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("automation_steps", sa.Column("request", sa.Text(), nullable=True))

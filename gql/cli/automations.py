@@ -1,7 +1,7 @@
 """The commands of `incidentql automations`: applied from files, listed, and their runs looked at."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,8 +66,7 @@ def list_(database_url: DatabaseUrl = None) -> None:
     async def work() -> None:
         table = Table("Name", "Triggers", "On", "Version", Column("Id", no_wrap=True))
         async with running_domain(settings_of(database_url=database_url), live=False) as domain:
-            page = await domain.database.read(lambda session: session.automations.page(PageRequest(size=_PAGE)))
-            for automation in page.items:
+            async for automation in _all(domain):
                 table.add_row(*_row(automation))
         Console().print(table)
 
@@ -86,12 +85,12 @@ def runs(
     async def work() -> None:
         table = Table("Automation", "Status", "Began", "Took", "Why", Column("Run", no_wrap=True))
         async with running_domain(settings_of(database_url=database_url), live=False) as domain:
-            names = await _names(domain)
-            only = None if automation is None else _found(names, automation)
+            only = None if automation is None else await _found(domain, automation)
             statuses = None if skipped else [status for status in RunStatus if status is not RunStatus.SKIPPED]
             page = await domain.database.read(
                 lambda session: session.runs.page(PageRequest(size=last), automation_id=only, statuses=statuses)
             )
+            names = await _names(domain, page.items)
             for found in page.items:
                 table.add_row(*_run_row(found, names))
         Console().print(table)
@@ -111,7 +110,7 @@ def trace(
             if found is None:
                 raise NotFoundError("Run", run_id)
             steps = (await domain.database.read(lambda session: session.runs.steps([run_id])))[run_id]
-            Console().print(_tree(found, steps, await _names(domain)))
+            Console().print(_tree(found, steps, await _names(domain, [found])))
 
     run(work())
 
@@ -185,16 +184,30 @@ def _as_yaml(document: Mapping[str, Any]) -> str:
     return str(yaml.safe_dump(dict(document), sort_keys=True, allow_unicode=True, width=100))
 
 
-async def _names(domain: Domain) -> dict[str, str]:
-    page = await domain.database.read(lambda session: session.automations.page(PageRequest(size=1000)))
-    return {automation.id: automation.name for automation in page.items}
+async def _all(domain: Domain) -> AsyncIterator[Automation]:
+    """All automations, oldest first."""
+    request = PageRequest(size=_PAGE)
+    while True:
+        page = await domain.automations.reads.automation_page(request)
+        for automation in page.items:
+            yield automation
+        if not page.has_next:
+            return
+        request = PageRequest(size=_PAGE, after=(page.items[-1].id,))
 
 
-def _found(names: Mapping[str, str], wanted: str) -> str:
-    for identifier, name in names.items():
-        if wanted in {identifier, name}:
-            return identifier
-    raise NotFoundError("Automation", wanted)
+async def _names(domain: Domain, runs: Sequence[AutomationRun]) -> dict[str, str]:
+    """The names of the automations that these are runs of, by their ids."""
+    found = await domain.automations.reads.automations(sorted({run.automation_id for run in runs}))
+    return {automation.id: automation.name for automation in found.values()}
+
+
+async def _found(domain: Domain, wanted: str) -> str:
+    reads = domain.automations.reads
+    known = await reads.named(wanted) or (await reads.automations([wanted])).get(wanted)
+    if known is None:
+        raise NotFoundError("Automation", wanted)
+    return known.id
 
 
 def _row(automation: Automation) -> list[str]:

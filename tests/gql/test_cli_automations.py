@@ -1,6 +1,7 @@
 """The commands on automations, as an operator types them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,16 @@ def test_unknown_runs_and_files_are_said_to_be_unknown(database_url: str, tmp_pa
     assert "was not found" in call(database_url, "trace", "run_1").output
     assert "cannot be read" in call(database_url, "apply", str(tmp_path / "none.yaml")).output
     assert call(database_url, "runs", "--automation", "none").exit_code == 2
+
+
+def test_all_automations_are_listed_however_many_there_are(database_url: str, tmp_path: Path) -> None:
+    one = {"triggers": [{"event": "manual"}], "actions": [{"action": "log", "config": {"message": "x"}}]}
+    file = tmp_path / "many.json"
+    file.write_text(json.dumps({"automations": [{"name": f"number {index:03}", **one} for index in range(205)]}))
+    assert call(database_url, "apply", str(file)).exit_code == 0
+    listed = call(database_url, "list").output
+    assert [f"number {index:03}" in listed for index in range(205)] == [True] * 205
+    assert call(database_url, "runs", "--automation", "number 204").exit_code == 0
+    identifier = re.findall("aut_[a-z0-9]+", listed)[-1]
+    assert call(database_url, "runs", "--automation", identifier).exit_code == 0
+    assert "not found" in call(database_url, "runs", "--automation", "number 205").output

@@ -28,15 +28,13 @@ class InvalidCursorError(DomainError):
 
 
 class CursorExpiredError(DomainError):
-    """A log cursor whose events are no longer kept."""
+    """A log cursor, or a beginning, whose events are no longer kept."""
 
     code = "CURSOR_EXPIRED"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The events after this cursor are no longer available. Read the current state and subscribe anew.",
-            field=["after"],
-        )
+    def __init__(self, message: str | None = None, *, field: Sequence[str] = ("after",)) -> None:
+        advice = "The events after this cursor are no longer available. Read the current state and subscribe anew."
+        super().__init__(message or advice, field=field)
 
 
 class NotFoundError(DomainError):

@@ -18,7 +18,7 @@ from domain.persistence.dialects import json_list_overlaps, lock_log
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
 from domain.persistence.tables import changes, entity_transitions, incidents, server_state
 
-_FLOOR = "log_floor"
+LOG_FLOOR = "log_floor"
 
 
 class ChangeRepository:
@@ -47,7 +47,7 @@ class ChangeRepository:
 
     async def floor(self) -> int:
         """The position up to which changes are no longer kept; 0 when all are."""
-        statement = sa.select(server_state.c.value).where(server_state.c.name == _FLOOR)
+        statement = sa.select(server_state.c.value).where(server_state.c.name == LOG_FLOOR)
         return int(await self._connection.scalar(statement) or 0)
 
     async def after(self, seq: int, *, limit: int, kinds: Sequence[str] | None = None) -> list[Change]:
@@ -157,7 +157,7 @@ class ChangeRepository:
         floor = max([*seqs, await self.floor()])
         await self._connection.execute(sa.delete(changes).where(changes.c.seq <= floor))
         await self._connection.execute(
-            sa.update(server_state).where(server_state.c.name == _FLOOR).values(value=str(floor))
+            sa.update(server_state).where(server_state.c.name == LOG_FLOOR).values(value=str(floor))
         )
         return len(seqs)
 

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.change import Change, Transition
-from domain.persistence.changes import change_of, transition_of, transition_row
+from domain.persistence.changes import LOG_FLOOR, change_of, transition_of, transition_row
 from domain.persistence.conditions import IS_OPEN
-from domain.persistence.tables import changes, counters, entity_transitions, incidents
+from domain.persistence.tables import changes, counters, entity_transitions, incidents, server_state
 
 
 class PastRepository:
@@ -17,6 +17,13 @@ class PastRepository:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    async def is_whole(self, since: datetime) -> bool:
+        """Whether every change since that moment is still kept."""
+        pruned = sa.exists().where(server_state.c.name == LOG_FLOOR, server_state.c.value != "0")
+        # When the last one of those happened that are no longer kept is not known; it was before all others.
+        earlier = sa.exists().where(changes.c.occurred_at <= since)
+        return bool(await self._connection.scalar(sa.select(sa.or_(~pruned, earlier))))
 
     async def changes(
         self, kinds: Sequence[str], *, since: datetime, after_seq: int, before: datetime, limit: int

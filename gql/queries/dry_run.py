@@ -17,7 +17,13 @@ from gql.types.dry_run import DryRun
 class DryRunQueries:
     @strawberry.field(
         permission_classes=MANAGE_AUTOMATIONS,
-        description="What an automation would have done in the past; nothing is written. For admins.",
+        description=(
+            "What an automation would have done in the past; nothing is written. It is played on what happened, with "
+            "its own effects on top. Left out: what other automations, and people, would have done in answer to "
+            "those; requests and webhooks, which are not sent, and whatever their answers would have led to. "
+            "`omissions` counts what was left out, and `truncated` says whether it took too much. A span that begins "
+            "before the log does is refused with CURSOR_EXPIRED. For admins."
+        ),
     )
     async def dry_run_automation(
         self,

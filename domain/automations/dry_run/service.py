@@ -23,7 +23,7 @@ from domain.automations.system import Secrets
 from domain.automations.validation import parsed
 from domain.clock import Clock
 from domain.entities.run import KIND as RUN
-from domain.errors import InvalidInputError, NotFoundError
+from domain.errors import CursorExpiredError, InvalidInputError, NotFoundError
 from domain.model.actor import SYSTEM
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep
 from domain.model.change import Change, TouchKind
@@ -63,6 +63,7 @@ class DryRuns:
         Raises:
             InvalidDefinitionError: the definition has problems.
             InvalidInputError: the span is none.
+            CursorExpiredError: changes of the span are no longer kept.
             NotFoundError: there is no automation of that id.
         """
         # In a thread, as where it is saved: many long expressions take seconds.
@@ -83,12 +84,21 @@ class DryRuns:
             secrets=await self._secrets_of(definition),
             limits=self._limits,
         )
+        await self._require_whole(since)
         async with self._turns:
             try:
                 # In a thread with a loop of its own: whatever else the server does goes on meanwhile.
-                return await asyncio.to_thread(trial.run)
+                prediction = await asyncio.to_thread(trial.run)
             finally:
                 trial.stop()
+        # What is forgotten meanwhile may have been missed.
+        await self._require_whole(since)
+        return prediction
+
+    async def _require_whole(self, since: datetime) -> None:
+        if not await self._database.read(lambda session: session.past.is_whole(since)):
+            message = "Some of the changes since then are no longer kept. Begin the span later."
+            raise CursorExpiredError(message, field=["from"])
 
     async def _secrets_of(self, definition: Mapping[str, Any]) -> Mapping[str, str]:
         names = secret_names(definition)

@@ -3,10 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from domain.bootstrap import Domain
 from domain.model.moment import iso
+from domain.persistence.past import PastRepository
+from gql.schema import schema
 from tests.client import Api, Stored
 from tests.factories import make_incident
+from tests.gql.dialects import on_both_databases
 
 TRY = """
 query Try($definition: JSON!, $from: DateTime!, $to: DateTime!, $automation: ID) {
@@ -72,3 +77,38 @@ async def test_what_cannot_be_tried_is_an_error(api: Api, domain: Domain) -> Non
     assert (await api.admin.error(TRY, definition=DEFINITION, **backwards))["field"] == ["from"]
     unknown = await api.admin.error(TRY, definition=DEFINITION, automation="aut_none", **span)
     assert unknown["code"] == "NOT_FOUND"
+
+
+@on_both_databases
+async def test_a_span_whose_beginning_is_no_longer_kept_is_an_error(api: Api, domain: Domain) -> None:
+    beginning = domain.clock.now()
+    [gone, kept] = [await make_incident(domain) for _ in range(2)]
+    await domain.database.write(lambda unit: unit.changes.prune(before=kept.created_at, limit=100))
+    end = iso(domain.clock.now())
+    error = await api.admin.error(TRY, definition=DEFINITION, **{"from": iso(gone.created_at), "to": end})
+    assert (error["code"], error["field"]) == ("CURSOR_EXPIRED", ["from"])
+    found = await api.admin.read(TRY, definition=DEFINITION, **{"from": iso(kept.created_at), "to": end})
+    assert [run["contextKey"] for run in found["dryRunAutomation"]["runs"]] == [kept.id]
+    await domain.database.write(lambda unit: unit.changes.prune(before=domain.clock.now(), limit=100))
+    error = await api.admin.error(TRY, definition=DEFINITION, **{"from": iso(beginning), "to": end})
+    assert (error["code"], error["field"]) == ("CURSOR_EXPIRED", ["from"])
+
+
+async def test_what_is_forgotten_during_a_dry_run_is_an_error_as_well(
+    api: Api, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = await make_incident(domain)
+    answers = [True, False]
+
+    async def is_whole(*_: Any) -> bool:
+        return answers.pop(0)
+
+    monkeypatch.setattr(PastRepository, "is_whole", is_whole)
+    span = {"from": iso(incident.created_at), "to": iso(domain.clock.now())}
+    assert (await api.admin.error(TRY, definition=DEFINITION, **span))["code"] == "CURSOR_EXPIRED"
+
+
+def test_the_description_says_what_is_left_out() -> None:
+    field = schema.get_type_by_name("Query").fields  # type: ignore[union-attr]
+    [told] = [str(each.description) for each in field if each.name == "dry_run_automation"]
+    assert all(word in told for word in ("Left out", "other automations", "requests", "CURSOR_EXPIRED"))

@@ -1,5 +1,6 @@
 """What expressions see: the trigger, variables, artifacts, health and the state of entities."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,8 @@ from domain.entities.registry import EntityRegistry
 from domain.model.automation import Firing
 from domain.model.moment import iso
 from domain.persistence.unit_of_work import ReadSession
+
+logger = logging.getLogger(__name__)
 
 #: So many entities an expression may look at; what is beyond that stays undefined.
 MOST_ENTITIES = 50
@@ -63,8 +66,11 @@ class StateReader:
         context = context_system(firing)
         references = references_of(conditions, scope, context)
         scope = {**scope, "state": await self._state(session, references)}
-        # Once more: which systems these are may hang on the state of an incident.
-        references |= references_of(conditions, scope, context)
+        # Once more: which systems or incidents these are may hang on the state of another one.
+        further = references_of(conditions, scope, context) - references
+        references |= further
+        if any(not name.startswith(f"{HEALTH}:") for name in further):
+            scope = {**scope, "state": await self._state(session, references)}
         systems = [context] if context else []
         systems += [*uses_state, *(_of_kind(references, HEALTH))]
         health = await self._health(session, systems, context=context, since=now - window, now=now)
@@ -73,7 +79,7 @@ class StateReader:
     async def _health(
         self, session: ReadSession, names: Sequence[str], *, context: str | None, since: datetime, now: datetime
     ) -> dict[str, Any]:
-        names = list(dict.fromkeys(name for name in names if name != "*"))[:MOST_ENTITIES]
+        names = _bounded(list(dict.fromkeys(name for name in names if name != "*")))
         if not names:
             return {"systems": {}}
         identifiers = await session.systems.resolve(names)
@@ -103,10 +109,10 @@ class StateReader:
 
     async def _state(self, session: ReadSession, references: Iterable[str]) -> dict[str, Any]:
         kinds: dict[str, list[str]] = {}
-        for name in sorted(references)[:MOST_ENTITIES]:
+        named = [name for name in sorted(references) if not name.startswith(f"{HEALTH}:") and not name.endswith(":*")]
+        for name in _bounded(named):
             kind, _, identifier = name.partition(":")
-            if kind != HEALTH and identifier != "*":
-                kinds.setdefault(kind, []).append(identifier)
+            kinds.setdefault(kind, []).append(identifier)
         state: dict[str, Any] = {}
         for kind, ids in kinds.items():
             read = self._registry.resolver_for(kind)
@@ -127,6 +133,12 @@ def references_of(conditions: Sequence[Condition], scope: Mapping[str, Any], con
     for condition in conditions:
         found |= wake_references(condition, scope=scope, context_system=context).refs
     return found
+
+
+def _bounded(names: Sequence[str]) -> Sequence[str]:
+    if len(names) > MOST_ENTITIES:
+        logger.warning("an expression looks at %s entities, of which it sees %s", len(names), MOST_ENTITIES)
+    return names[:MOST_ENTITIES]
 
 
 def _of_kind(references: Iterable[str], kind: str) -> list[str]:

@@ -1,0 +1,79 @@
+"""More scenarios from end to end: what fires nothing, what fails and goes on, and secrets in another process."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from domain.bootstrap import Domain, running_domain
+from domain.model.automation import RunStatus
+from domain.model.commands import UpdateIncident
+from domain.model.incident import Severity
+from domain.settings import Settings
+from tests.conftest import SteppingClock
+from tests.domain.automations.world import World
+from tests.factories import ADMIN, log_of, make_incident, make_secret, make_system
+
+LOG = {"action": "log", "config": {"message": "Seen"}}
+
+
+@pytest.fixture
+async def other(world: World, settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
+    """Another process on the same database."""
+    async with running_domain(settings, clock=clock) as other:
+        await other.automations.wakes.start()
+        yield other
+        await other.automations.wakes.stop()
+
+
+async def test_s8_a_title_or_another_order_of_systems_starts_nothing_and_a_severity_does(world: World) -> None:
+    events = ["incident.updated", "incident.resolved"]
+    await world.automation(LOG, triggers=[{"event": event} for event in events], mode="parallel")
+    systems = [(await make_system(world.domain, key)).id for key in ("payments", "search")]
+    incident = await make_incident(world.domain, *systems)
+    for fields in ({"title": "Another"}, {"description": "Told"}, {"systems": tuple(reversed(systems))}):
+        await world.domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, **fields))
+    await world.settle()
+    assert await world.runs() == []
+    await world.domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, severity=Severity.CRITICAL))
+    await world.settle()
+    run = await world.only_run()
+    assert (run.firing.event, run.firing.payload["severity"]) == ("incident.updated", "critical")
+    created, *rest = [list(change.events) for change in await log_of(world.domain, incident)]
+    assert (created, rest) == (["incident.created"], [[], [], ["incident.updated"]])
+    query = (
+        "SELECT field, from_value, to_value FROM entity_transitions WHERE from_value IS NOT NULL AND kind = 'incident'"
+    )
+    assert [tuple(row) for row in await world.rows(query)] == [("severity", "major", "critical")]
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+async def test_s4_resolving_what_is_not_there_fails_the_run_unless_it_is_told_to_go_on(
+    world: World, goes_on: bool
+) -> None:
+    resolve = {"action": "incident.resolve", "config": {"incidentId": "inc_none"}, "continue_on_error": goes_on}
+    run = await world.ran(resolve, LOG)
+    step = await world.step(run, "actions[0]")
+    assert (step.status, step.error) == ("failed", "Incident inc_none not found.")
+    assert run.status is (RunStatus.SUCCESS if goes_on else RunStatus.FAILED)
+    assert len(await world.steps(run)) == (2 if goes_on else 1)
+
+
+async def test_317_a_process_that_takes_a_run_over_knows_its_secrets_and_no_others(world: World, other: Domain) -> None:
+    await make_system(world.domain)
+    await make_secret(world.domain, "API_KEY", "correct-horse")
+    await make_secret(world.domain, "UNUSED", "battery-staple")
+    named = {"action": "log", "config": {"message": "${{ secrets.API_KEY }}"}, "enabled": False}
+    told = {"message": "{{ trigger.payload.said }}", "incidentId": "{{ trigger.payload.incident }}"}
+    incident = await make_incident(world.domain)
+    payload = {"said": "correct-horse battery-staple", "incident": incident.id}
+    run = await world.begun(
+        named, {"delay": {"seconds": 60}}, {"action": "incident.add_update", "config": told}, payload=payload
+    )
+    await world.waiting(run, "actions[1]")
+    await world.crash()
+    world.clock.advance(seconds=60)
+    await other.automations.runner.execute(run.id)
+    assert (await world.run(run.id)).status is RunStatus.SUCCESS
+    assert (await world.messages())[-1] == "**** battery-staple"
+    assert (await world.step(run, "actions[2]")).input["message"] == "**** battery-staple"
+    assert other.masker.mask(run.id, "correct-horse") == "correct-horse"

@@ -1,5 +1,6 @@
 """Triggers of time: what they may say, and when they fire next."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -19,10 +20,14 @@ INTERVAL = "time.interval"
 MANUAL = "manual"
 _CATEGORY = "Time"
 _LONGEST_SECONDS = 31_536_000
+_LONGEST_CRON = 500
+_CHANCE = re.compile(r"\bR", re.IGNORECASE)
 
 
 def _cron(text: str) -> str:
-    if len(text.split()) != 5 or not croniter.is_valid(text):  # noqa: PLR2004 - minute, hour, day, month, weekday
+    # R is a moment of chance, another one each time that somebody asks when it is.
+    is_cron = len(text.split()) == 5 and not _CHANCE.search(text) and croniter.is_valid(text)  # noqa: PLR2004 - minute, hour, day, month, weekday
+    if not is_cron:
         raise PydanticCustomError("cron", "This is not a cron expression of five fields such as */5 * * * *.")
     try:
         # Four years have every day that there is.
@@ -39,7 +44,10 @@ class _Config(BaseModel):
 class CronConfig(_Config):
     """The settings of `time.cron`."""
 
-    cron: Annotated[str, AfterValidator(_cron)] = Field(description="Minute, hour, day, month, weekday: */5 * * * *.")
+    # The bound before the rule: what is much longer takes long to be read, each time that it fires.
+    cron: Annotated[str, Field(max_length=_LONGEST_CRON), AfterValidator(_cron)] = Field(
+        description="Minute, hour, day, month, weekday: */5 * * * *."
+    )
     timezone: Annotated[str, AfterValidator(known_zone)] = Field(default="UTC", description="An IANA name.")
 
 

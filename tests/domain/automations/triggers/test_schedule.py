@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from pydantic import ValidationError
 
 from domain.automations.definition import TriggerPart
-from domain.automations.triggers.schedule import next_firing
+from domain.automations.triggers.schedule import CronConfig, next_firing
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
@@ -74,3 +75,16 @@ def test_an_interval_passes_by_what_it_missed() -> None:
 
 def test_what_no_time_fires_has_no_next_time() -> None:
     assert next_firing(TriggerPart(event="incident.created"), after=START) is None
+
+
+@pytest.mark.parametrize(
+    "cron", ["R * * * *", "0 R(1-5) * * *", "0 0 r/2 * *", "* * * * 1,R", "1," * 250 + "1 * * * *"]
+)
+def test_a_schedule_of_chance_or_of_any_length_is_refused(cron: str) -> None:
+    with pytest.raises(ValidationError):
+        CronConfig(cron=cron)
+
+
+@pytest.mark.parametrize("cron", ["0 9 * MAR,apr MON-fri", "*/5 * L * *"])
+def test_names_of_months_and_days_are_fine(cron: str) -> None:
+    assert CronConfig(cron=cron).cron == cron

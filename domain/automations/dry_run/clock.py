@@ -77,22 +77,27 @@ class Stillness(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.is_idle: Callable[[], bool] = lambda: True
+        #: Whether nobody wants to wait any longer, however much there is to do.
+        self.is_over: Callable[[], bool] = lambda: False
         self._reached: asyncio.Future[None] | None = None
 
     async def reached(self) -> None:
-        """Wait until all others wait."""
+        """Wait until all others wait, or until it is over."""
         self._reached = asyncio.get_running_loop().create_future()
         await self._reached
 
     @override
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Block as long as that, unless somebody awaits just this moment."""
-        if (timeout is None or timeout > 0) and self._reached is not None and self.is_idle():
+        if self._reached is not None and (self.is_over() or self._is_still(timeout)):
             reached, self._reached = self._reached, None
             if not reached.done():
                 reached.set_result(None)
             timeout = 0
         return super().select(timeout)
+
+    def _is_still(self, timeout: float | None) -> bool:
+        return (timeout is None or timeout > 0) and self.is_idle()
 
 
 def _whole(moment: datetime) -> datetime:

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.automations.catalog import Catalog
@@ -33,6 +33,8 @@ from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
 
 _NAME = "Dry run"
+#: What is looked at before the span lies within the calendar, too.
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 #: Who keeps the automation in the scratch domain.
 _KEEPER = Viewer(actor=SYSTEM, role=Role.ADMIN)
 _MOST_CHANGES = 10_000
@@ -68,9 +70,7 @@ class DryRuns:
         """
         # In a thread, as where it is saved: many long expressions take seconds.
         document = await asyncio.to_thread(parsed, definition, self._catalog)
-        until = min(until, self._clock.now())
-        if since >= until:
-            raise InvalidInputError("The span must begin before it ends, and before now.", field=["from"])
+        until = _checked_end(since, min(until, self._clock.now()))
         name = _NAME if automation_id is None else (await self._automation(automation_id)).name
         trial = _Trial(
             definition=definition,
@@ -199,6 +199,14 @@ class _Trial:
             truncated=truncation,
             seconds=seconds,
         )
+
+
+def _checked_end(since: datetime, until: datetime) -> datetime:
+    if since < _EARLIEST:
+        raise InvalidInputError("The span must begin in 1970 or later.", field=["from"])
+    if since >= until:
+        raise InvalidInputError("The span must begin before it ends, and before now.", field=["from"])
+    return until
 
 
 async def _steps(session: ReadSession, runs: list[AutomationRun]) -> dict[str, list[RunStep]]:

@@ -1,0 +1,62 @@
+"""Dry runs of what never ends, and those that nobody waits for any more."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.automations.dry_run.simulation import Simulation
+from domain.errors import InvalidInputError
+from tests.domain.automations.test_dry_run import dry_runs
+from tests.domain.automations.world import World
+from tests.factories import make_incident
+
+ENDLESS = {
+    "triggers": [{"event": "incident.created"}],
+    "actions": [{"repeat": {"while": "1 == 1", "max_iterations": 10_000, "sequence": [{"variables": {"x": 1}}]}}],
+}
+
+
+async def test_a_run_that_loops_is_cut_in_the_middle(world: World) -> None:
+    incident = await make_incident(world.domain)
+    world.clock.advance(hours=1)
+    until = world.clock.moment
+    prediction = await dry_runs(world, seconds=0.3).predict(ENDLESS, since=incident.created_at, until=until)
+    assert prediction.truncated == "seconds"
+    [told] = prediction.runs
+    assert len(told.steps) < 5_000
+    assert told.run.status == "running"
+
+
+async def test_one_that_nobody_waits_for_any_more_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    incident = await make_incident(world.domain)
+    world.clock.advance(hours=1)
+    settle, close = Simulation._settle, Simulation.close
+    began, ended = threading.Event(), threading.Event()
+
+    async def settling(self: Simulation) -> None:
+        began.set()
+        await settle(self)
+
+    async def closing(self: Simulation) -> None:
+        await close(self)
+        ended.set()
+
+    monkeypatch.setattr(Simulation, "_settle", settling)
+    monkeypatch.setattr(Simulation, "close", closing)
+    predicting = asyncio.create_task(
+        dry_runs(world, seconds=600.0).predict(ENDLESS, since=incident.created_at, until=world.clock.moment)
+    )
+    assert await asyncio.to_thread(began.wait, 10)
+    predicting.cancel()
+    await asyncio.gather(predicting, return_exceptions=True)
+    assert await asyncio.to_thread(ended.wait, 10)
+
+
+@pytest.mark.parametrize("year", [1, 1969])
+async def test_a_span_before_there_were_computers_is_refused(world: World, year: int) -> None:
+    since = datetime(year, 1, 1, tzinfo=UTC)
+    with pytest.raises(InvalidInputError, match="1970") as refused:
+        await dry_runs(world).predict(ENDLESS, since=since, until=world.clock.moment)
+    assert refused.value.field == ["from"]

@@ -11,7 +11,6 @@ from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
-from domain.automations.catalog import Catalog
 from domain.automations.dry_run.service import DryRuns
 from domain.automations.engine import Engine
 from domain.automations.outbound.addresses import AddressRules
@@ -203,8 +202,7 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, handles: _Ha
 
 
 def _dry_runs(parts: Parts) -> DryRuns:
-    catalog = Catalog(triggers=parts.triggers, actions=parts.actions)
-    return DryRuns(database=parts.database, clock=parts.clock, catalog=catalog, secrets=parts.secrets)
+    return DryRuns(database=parts.database, clock=parts.clock, catalog=parts.catalog(), secrets=parts.secrets)
 
 
 def _demo(parts: Parts, handles: _Handles, **services: Any) -> DemoService:

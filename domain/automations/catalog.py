@@ -1,5 +1,6 @@
 """What definitions may name: triggers, actions, and the artifacts that actions hand on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.automations.actions.registry import ActionRegistry
@@ -12,3 +13,5 @@ class Catalog:
 
     triggers: TriggerRegistry
     actions: ActionRegistry
+    #: The kinds of entities whose state expressions may look at.
+    kinds: Sequence[str]

@@ -76,6 +76,12 @@ class Parts:
     #: How long a wait may be without a look; None where no wake-up can get lost.
     net_seconds: float | None = NET_SECONDS
 
+    def catalog(self) -> Catalog:
+        """What definitions may name."""
+        # Health is looked at by a name of its own.
+        kinds = tuple(kind for kind in self.registry.kinds() if kind != health.KIND)
+        return Catalog(triggers=self.triggers, actions=self.actions, kinds=kinds)
+
 
 class AutomationSystem:
     """All that there is of automations in a process. A process that does not start them can still keep them."""
@@ -84,7 +90,7 @@ class AutomationSystem:
         self._parts = parts
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self.catalog = Catalog(triggers=parts.triggers, actions=parts.actions)
+        self.catalog = parts.catalog()
         self.journal = Journal(handle=parts.runs, masker=parts.masker)
         self.wakes = WakeIndex(parts.tail)
         self.states = StateReader(parts.registry)

@@ -45,7 +45,7 @@ def _read(document: Any, catalog: Catalog) -> Definition | list[Problem]:
 
 def _meant(definition: Definition, catalog: Catalog) -> Iterator[Problem]:
     """What is wrong with a definition whose form is right."""
-    texts = Texts(producers(definition, catalog))
+    texts = Texts(producers(definition, catalog), catalog.kinds)
     yield from trigger_problems(definition, catalog, texts)
     yield from gate_problems(definition, texts)
     yield from id_problems(definition)

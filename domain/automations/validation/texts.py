@@ -1,6 +1,6 @@
 """Expressions and templates where they stand: whether they are some, and whether what they name is there."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from jinja2 import nodes
@@ -19,12 +19,14 @@ from domain.automations.validation.problems import Problem, below
 _LOOP = "`repeat` exists inside of loops only."
 _RESUME = "`resume` exists after a wait_for_trigger only."
 _SECRET = "A secret stands in the config of an action only, as `${{ secrets.NAME }}`."  # noqa: S105 - it is no password
+_SECRET_KEY = "A secret stands in a value, not in the name of one."  # noqa: S105 - it is no password
 
 
 class Texts:
-    """Checks the texts of one definition, by what its steps hand on."""
+    """Checks the texts of one definition, by what its steps hand on and the kinds of entities that there are."""
 
-    def __init__(self, produced: Mapping[str, str | None]) -> None:
+    def __init__(self, produced: Mapping[str, str | None], kinds: Sequence[str]) -> None:
+        self._kinds = kinds
         #: By the id of each step, the local name of what it hands on.
         self._produced = produced
 
@@ -51,6 +53,8 @@ class Texts:
                 yield from self.template(path, plain, Place.VALUE, facts)
             case dict():
                 for key, item in value.items():
+                    if without_references(key) != key:
+                        yield Problem(path=below(path, key), message=_SECRET_KEY)
                     yield from self.values(below(path, key), item, facts, secrets=secrets)
             case list():
                 for index, item in enumerate(value):
@@ -93,13 +97,13 @@ class Texts:
             return _SECRET if root == "secrets" else f"There is no `{root[:80]}` here; there are {_listed(place)}."
         if root == "artifacts":
             return self._artifact_fault(reference, facts, tolerated)
-        if facts.unreachable:
+        return self._state_fault(reference) if root == "state" else _flow_fault(reference, facts)
+
+    def _state_fault(self, reference: Reference) -> str | None:
+        kind = reference.parts[0] if reference.parts else None
+        if not isinstance(kind, str | int) or str(kind) in self._kinds:
             return None
-        if root in {"vars", "variables"}:
-            return _variable_fault(reference, facts)
-        if root == "repeat" and not facts.repeat:
-            return _LOOP
-        return _RESUME if root == "resume" and not facts.resume else None
+        return f"There is no state of {str(kind)[:80]!r}; there is that of {', '.join(self._kinds)}."
 
     def _artifact_fault(self, reference: Reference, facts: Facts, tolerated: Set[str]) -> str | None:
         """What is wrong with `artifacts.<id>.<name>`; what the expression asks for itself may also not be there."""
@@ -156,6 +160,18 @@ def _asked_for(expression: Expression) -> set[str]:
 def _steps(expression: Expression, tree: nodes.Expr) -> set[str]:
     found = tree_references(tree, expression.source)
     return {str(one.parts[0]) for one in found if one.root == "artifacts" and one.parts}
+
+
+def _flow_fault(reference: Reference, facts: Facts) -> str | None:
+    """What is wrong with what only some steps have before them or around them."""
+    root = reference.root
+    if facts.unreachable:
+        return None
+    if root in {"vars", "variables"}:
+        return _variable_fault(reference, facts)
+    if root == "repeat" and not facts.repeat:
+        return _LOOP
+    return _RESUME if root == "resume" and not facts.resume else None
 
 
 def _variable_fault(reference: Reference, facts: Facts) -> str | None:

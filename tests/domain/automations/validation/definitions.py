@@ -24,7 +24,7 @@ def _catalog() -> Catalog:
     IncidentActions(unused, unused).register(actions)  # type: ignore[arg-type] # see above
     OutboundActions(HttpCaller(rules=AddressRules.of(()), clock=clock), clock).register(actions)
     register_builtin_actions(actions)
-    return Catalog(triggers=triggers, actions=actions)
+    return Catalog(triggers=triggers, actions=actions, kinds=("incident", "automation_run"))
 
 
 CATALOG = _catalog()

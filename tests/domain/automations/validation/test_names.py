@@ -150,3 +150,19 @@ def test_a_secret_in_settings_is_fine() -> None:
 @pytest.mark.parametrize("step", [log("${{ secrets.MY KEY }}"), {"stop": {"reason": "${{ secrets. }}"}}])
 def test_a_malformed_reference_to_a_secret_is_told_wherever_it_stands(step: Any) -> None:
     assert list(told(step).values()) == ["A secret is referred to as `${{ secrets.NAME }}`."]
+
+
+def test_a_kind_of_entity_that_is_not_there_is_told_beside_those_that_there_are() -> None:
+    problems = told(
+        log("x"), conditions=["state.nonsense.x.y == 1", "state['healht'][trigger.payload.id]", "state.incident.x"]
+    )
+    told_of = "There is no state of 'nonsense'; there is that of incident, automation_run. (line 1, column 1)"
+    assert problems["conditions[0]"] == told_of
+    assert "healht" in problems["conditions[1]"]
+    assert "conditions[2]" not in problems
+
+
+def test_a_secret_in_the_name_of_a_setting_is_told() -> None:
+    config = {"url": "https://example.com", "headers": {"X-${{ secrets.KEY }}": "x"}}
+    problems = told({"action": "http.request", "config": config})
+    assert list(problems.values()) == ["A secret stands in a value, not in the name of one."]

@@ -3,6 +3,7 @@
 import logging
 import secrets
 import sqlite3
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -36,19 +37,21 @@ async def migrate(engines: Engines) -> None:
 
 def head_revision() -> str:
     """The revision that this code needs."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return str(_scripts().get_current_head())
 
 
 def _upgrade(connection: sa.Connection) -> None:
-    config = _config()
+    # It would tell of each start which kind of database it met.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     current = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if current == head_revision():
+        return
+    known = {script.revision for script in _scripts().walk_revisions()}
     if current is not None and current not in known:
         raise StartupError(
             f"The database has a newer schema ({current}) than this version of incidentql knows. Update incidentql."
         )
-    if current == head_revision():
-        return
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     if current is None:
@@ -56,10 +59,15 @@ def _upgrade(connection: sa.Connection) -> None:
         connection.execute(sa.insert(server_state).values(name="cursor_key", value=secrets.token_hex(32)))
 
 
+@cache
+def _scripts() -> ScriptDirectory:
+    # The migrations come with the code: one process reads them once.
+    return ScriptDirectory.from_config(_config())
+
+
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     return config
 
 

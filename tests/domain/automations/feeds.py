@@ -1,5 +1,6 @@
 """Feeds of health reports: played for real through a world, or written down as history for a dry run."""
 
+import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ from tests.domain.automations.world import World
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 SYSTEMS = ("payments", "search", "login")
+#: More than a change needs from whoever read it to whoever acts on it.
+_TURNS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +59,31 @@ async def pass_time(world: World, moment: datetime) -> None:
     clock = world.clock
     while due := [until for until in clock._waiting.values() if whole(until) <= moment]:
         clock.advance(seconds=max(0.0, (whole(min(due)) - clock.moment).total_seconds()))
-        await world.firing()
+        await world.fire()
         await settled(world)
     clock.advance(seconds=max(0.0, (moment - clock.moment).total_seconds()))
 
 
 async def settled(world: World) -> None:
     """Wait until all that is under way waits itself: nothing was written, and nobody is on the way to anything."""
-    quiet, seen = 0, None
-    while quiet < 4:
+    before: object = None
+    while True:
         await world.settle()
         await world.domain.automations.wakes._tail.read_now()
-        state = [(run.id, run.version, run.status) for run in await world.runs()]
-        tasks = [task for task in world._tasks.values() if not task.done()]
-        idle = len(tasks) == len(world.clock._waiting) and world.domain.database.is_idle
-        quiet = quiet + 1 if idle and state == seen else 0
-        seen = state
+        now = [(run.id, run.version, run.status) for run in await world.runs()]
+        if await _is_idle(world) and now == before:
+            return
+        before = now
+
+
+async def _is_idle(world: World) -> bool:
+    """Whether everything waits for the clock, and still does once all that was told something had its turns."""
+    for _ in range(_TURNS):
+        under_way = sum(not task.done() for task in world._tasks.values())
+        if under_way != len(world.clock._waiting) or not world.domain.database.is_idle:
+            return False
+        await asyncio.sleep(0)
+    return True
 
 
 def whole(moment: datetime) -> datetime:

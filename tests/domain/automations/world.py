@@ -110,24 +110,27 @@ class World:
 
     async def enqueued(self, workflow: Workflow = Workflow.RUN) -> list[str]:
         """The ids of what was enqueued so far, oldest first."""
+        return [identifier for name, identifier in await self._everything_enqueued() if name == workflow]
 
-        async def read(session: ReadSession) -> list[str]:
+    async def _everything_enqueued(self) -> list[tuple[str, str]]:
+        async def read(session: ReadSession) -> list[tuple[str, str]]:
             sqlite = session.connection.dialect.name == "sqlite"
             table = "workflow_status" if sqlite else "dbos.workflow_status"
-            query = f"SELECT workflow_uuid FROM {table} WHERE name = '{workflow}' ORDER BY created_at, workflow_uuid"
+            query = f"SELECT name, workflow_uuid FROM {table} ORDER BY created_at, workflow_uuid"
             rows = await session.connection.execute(sa.text(query))
-            return [str(row[0]).partition(":")[2] for row in rows]
+            return [(name, str(uuid).partition(":")[2]) for name, uuid in rows]
 
         return await self.domain.database.read(read)
 
     async def run_enqueued(self) -> None:
         """Begin what was enqueued and is not under way yet: runs and dwells."""
+        enqueued = await self._everything_enqueued()
         for workflow, handler in (
             (Workflow.RUN, self.domain.automations.runner.execute),
             (Workflow.DWELL, self.domain.automations.dwells.keep),
         ):
-            for identifier in await self.enqueued(workflow):
-                if identifier not in self._tasks:
+            for name, identifier in enqueued:
+                if name == workflow and identifier not in self._tasks:
                     self._tasks[identifier] = asyncio.create_task(handler(identifier))
 
     async def settle(self) -> None:
@@ -136,7 +139,7 @@ class World:
         while True:
             await self.route()
             await self.run_enqueued()
-            busy = [run for run in await self.runs() if run.status in {RunStatus.PENDING, RunStatus.RUNNING}]
+            busy = await self.runs(RunStatus.PENDING, RunStatus.RUNNING)
             under_way = [run for run in busy if run.id in self._tasks]
             head = await self.domain.database.read(lambda session: session.changes.head())
             if not under_way and head == self._position:
@@ -146,14 +149,21 @@ class World:
 
     async def firing(self) -> None:
         """Let the dwells that are over fire, and what they start begin."""
+        await self.fire()
+        await self.settle()
+
+    async def fire(self) -> None:
+        """Let the dwells that are over fire."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             for identifier in await self.enqueued(Workflow.DWELL):
+                if identifier in self._tasks and self._tasks[identifier].done():
+                    await self._tasks[identifier]
+                    continue
                 dwell = await self.domain.database.read(
                     lambda session, identifier=identifier: session.dwells.get(identifier)  # type: ignore[misc]
                 )
                 if dwell is not None and dwell.fire_at <= self.clock.moment:
                     await self._tasks[identifier]
-        await self.settle()
 
     async def crash(self) -> None:
         """Forget all that is under way, as a process does that is killed; what is recorded stays."""

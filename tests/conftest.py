@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
 from typing_extensions import override
 
 from domain.automations.engine import Engine
@@ -157,6 +159,26 @@ async def domain(settings: Settings, clock: SteppingClock) -> AsyncIterator[Doma
     """The running domain on an empty database."""
     async with running_domain(settings, clock=clock) as running:
         yield running
+
+
+class _Compiled(dict[Any, Any]):
+    """What statements are in SQL, for all engines of one database's kind: each test has engines of its own."""
+
+    @override
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get((key[0].name, *key[1:]), default)
+
+    @override
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__((key[0].name, *key[1:]), compiled)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    create = partial(create_async_engine, execution_options={"compiled_cache": _Compiled()})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("domain.persistence.engines.create_async_engine", create)
+        yield
 
 
 @pytest.fixture(autouse=True)

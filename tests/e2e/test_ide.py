@@ -11,11 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, ViewportSize, WebSocket, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, ViewportSize, WebSocket, async_playwright, expect
 
 from tests.requirements_gate import chromium_path
 
-pytestmark = [pytest.mark.chromium, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="module")]
 
 TOKEN = "an-admin-token-for-tests"
 ARRIVAL_MILLIS = 15_000
@@ -157,17 +158,24 @@ async def test_the_token_covers_nothing(ide: Ide, width: int) -> None:
     assert not boxes["scrolls"]
 
 
-@pytest.fixture
-async def ide(address: str) -> AsyncIterator[Ide]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path(), args=_ARGUMENTS)
-        page = await browser.new_page(viewport=ViewportSize(width=1280, height=800))
-        await page.add_init_script(_REPORT_VIOLATIONS)
-        opened = Ide(page)
-        await page.goto(address)
-        await expect(page.locator(".graphiql-query-editor")).to_contain_text("totalCount", timeout=ARRIVAL_MILLIS)
-        yield opened
+        yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def ide(browser: Browser, address: str) -> AsyncIterator[Ide]:
+    # A page in a context of its own, which shares nothing with those of other tests.
+    page = await browser.new_page(viewport=ViewportSize(width=1280, height=800))
+    await page.add_init_script(_REPORT_VIOLATIONS)
+    opened = Ide(page)
+    await page.goto(address)
+    await expect(page.locator(".graphiql-query-editor")).to_contain_text("totalCount", timeout=ARRIVAL_MILLIS)
+    yield opened
+    await page.close()
     pardoned = opened.pardoned
     assert [said for said in opened.complaints if pardoned is None or pardoned not in said] == []
     assert opened.requests, "nothing was asked for"

@@ -19,6 +19,11 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["gql.cli.commands"])
 
 
+def process_of(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
+    """A process that will call a function of a module once it is started."""
+    return _context.Process(target=target, args=arguments, daemon=True)
+
+
 class Command:
     """One running `incidentql ...`, its output in two files; `prepare` is called in the process before it begins."""
 
@@ -33,11 +38,8 @@ class Command:
         for file in (self._stdout, self._stderr):
             file.touch()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("INCIDENTQL_")}
-        self._process: ForkServerProcess = _context.Process(
-            target=_main,
-            args=(arguments, inherited | dict(environment or {}), str(self._stdout), str(self._stderr), prepare),
-            daemon=True,
-        )
+        settings = inherited | dict(environment or {})
+        self._process = process_of(_main, arguments, settings, str(self._stdout), str(self._stderr), prepare)
         self._process.start()
 
     @property

@@ -1,8 +1,8 @@
-"""One of several processes that open deduplicated incidents: deduplicating.py <database url> <count>."""
+"""One of several processes that open deduplicated incidents."""
 
 import asyncio
-import json
-import sys
+from multiprocessing.connection import Connection
+from typing import Any
 
 from domain.bootstrap import running_domain
 from domain.model.commands import CreateIncident
@@ -11,18 +11,18 @@ from domain.settings import Settings
 from tests.factories import ADMIN
 
 
-async def main(database_url: str, count: int) -> None:
-    """Print, as JSON, how many creates opened an incident, and the ids that all of them led to."""
+def open_incidents(database_url: str, count: int, pipe: Connection) -> None:
+    """Once told to, send how many creates opened an incident, and the ids that all of them led to."""
+    pipe.send(asyncio.run(_opened(database_url, count, pipe)))
+
+
+async def _opened(database_url: str, count: int, pipe: Connection) -> dict[str, Any]:
     command = CreateIncident(title="Down", severity=Severity.MAJOR, systems=["payments"], dedupe_open_for_system=True)
     settings = Settings(database_url=database_url, sqlite_synchronous="NORMAL")
     async with running_domain(settings, live=False) as domain:
-        print("ready", flush=True)
-        sys.stdin.readline()
+        pipe.send("ready")
+        pipe.recv()
         creates = (domain.incidents.create(ADMIN, command) for _ in range(count))
         opened = [outcome.value for outcome in await asyncio.gather(*creates)]
     ids = {one.incident.id for one in opened if one.incident is not None}
-    print(json.dumps({"created": sum(not one.reused for one in opened), "ids": sorted(ids)}))
-
-
-if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    return {"created": sum(not one.reused for one in opened), "ids": sorted(ids)}

@@ -1,11 +1,8 @@
 """Creates that reuse an open incident, and the claims that make it one under concurrency."""
 
 import asyncio
-import json
-import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
+from multiprocessing import Pipe
 from typing import Any
 
 import pytest
@@ -20,9 +17,10 @@ from domain.model.viewer import Role, Viewer
 from domain.persistence.tables import open_incident_claims as claims
 from domain.services.incidents import Opened
 from domain.settings import Settings
+from tests.domain.services.deduplicating import open_incidents
+from tests.e2e.processes import process_of
 from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
 
-ROOT = Path(__file__).parents[3]
 OTHER = Viewer(actor=Actor(type=ActorType.USER, id="usr_other"), role=Role.RESPONDER)
 
 
@@ -233,20 +231,16 @@ async def test_two_hundred_creates_of_four_processes_open_one_incident(domain: D
 
 
 async def _in_processes(database_url: str, *, processes: int, count: int) -> list[Any]:
-    script = str(Path(__file__).with_name("deduplicating.py"))
-    pipe = asyncio.subprocess.PIPE
-    started = [
-        await asyncio.create_subprocess_exec(
-            sys.executable, script, database_url, str(count), stdin=pipe, stdout=pipe, env=_environment()
-        )
-        for _ in range(processes)
-    ]
+    pipes = [Pipe() for _ in range(processes)]
+    started = [process_of(open_incidents, database_url, count, theirs) for _, theirs in pipes]
     for process in started:
-        assert process.stdout is not None
-        assert await process.stdout.readline() == b"ready\n"
-    outputs = await asyncio.gather(*(process.communicate(b"go\n") for process in started))
-    return [json.loads(output) for output, _ in outputs]
-
-
-def _environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(ROOT)}
+        process.start()
+    for ours, _ in pipes:
+        assert await asyncio.to_thread(ours.recv) == "ready"
+    for ours, _ in pipes:
+        ours.send("go")
+    reports = [await asyncio.to_thread(ours.recv) for ours, _ in pipes]
+    for process in started:
+        await asyncio.to_thread(process.join)
+        process.close()
+    return reports

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -113,6 +114,25 @@ def postgresql_template() -> Iterator[str]:
     asyncio.run(_on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
+@pytest.fixture(scope="session")
+def emptied(postgresql_template: str) -> Iterator[Callable[[], None]]:
+    """Empties the database; over one connection, because each has to learn anew what tables there are."""
+    connection = psycopg.connect(postgresql_template, autocommit=True)
+
+    def empty() -> None:
+        nonlocal connection
+        try:
+            connection.execute(_EMPTY)
+        except psycopg.OperationalError:
+            # A test ended the sessions of this database.
+            connection.close()
+            connection = psycopg.connect(postgresql_template, autocommit=True)
+            connection.execute(_EMPTY)
+
+    yield empty
+    connection.close()
+
+
 @pytest.fixture
 def template(dialect: str, request: pytest.FixtureRequest) -> str:
     """The file to copy, or the address of the database to empty."""
@@ -120,13 +140,13 @@ def template(dialect: str, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def database_url(dialect: str, tmp_path: Path, template: str) -> str:
+def database_url(dialect: str, tmp_path: Path, template: str, request: pytest.FixtureRequest) -> str:
     """A migrated database without data, for this test alone."""
     if dialect == "sqlite":
         file = tmp_path / "incidents.db"
         shutil.copyfile(template, file)
         return f"sqlite:///{file}"
-    await _on_server(template, _EMPTY)
+    request.getfixturevalue("emptied")()
     return template
 
 

@@ -187,7 +187,9 @@ async def test_a_limited_token_is_told_which_field_led_too_far(domain: Domain, a
 
 
 async def test_without_anonymous_access_every_request_needs_a_token(settings: Settings, clock: SteppingClock) -> None:
-    closed = Settings(database_url=settings.database_url, sqlite_synchronous="NORMAL", anonymous_access=False)
+    closed = Settings(
+        database_url=settings.database_url, sqlite_synchronous="NORMAL", anonymous_access=False, automations=False
+    )
     async with running_domain(closed, clock=clock) as domain, _client(domain) as http:
         asking = Asking(http)
         for document in ("{ viewer { role } }", "{ __schema { queryType { name } } }", "nonsense"):
@@ -200,7 +202,9 @@ async def test_without_anonymous_access_every_request_needs_a_token(settings: Se
 
 
 async def test_a_web_token_that_nobody_vouches_for_is_refused(settings: Settings, clock: SteppingClock) -> None:
-    issued = Settings(database_url=settings.database_url, oidc_issuer="http://127.0.0.1:1", oidc_audience="us")
+    issued = Settings(
+        database_url=settings.database_url, oidc_issuer="http://127.0.0.1:1", oidc_audience="us", automations=False
+    )
     async with running_domain(issued, clock=clock) as domain, _client(domain) as http:
         await domain.tokens.ensure_admin("eyJ-with.three.dots.in-it")
         asking = Asking(http)

@@ -35,4 +35,4 @@ async def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 
 def _settings(url: str) -> Settings:
-    return Settings(database_url=url, sqlite_synchronous="NORMAL", poll_seconds=0.05)
+    return Settings(database_url=url, sqlite_synchronous="NORMAL", poll_seconds=0.05, automations=False)

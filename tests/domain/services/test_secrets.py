@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from contextlib import AbstractAsyncContextManager, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,7 @@ async def test_without_a_key_a_sqlite_file_gets_one_beside_it_for_its_owner_alon
 async def test_on_postgresql_a_secret_without_a_key_is_refused_with_the_way_out(
     postgresql_template: str, clock: SteppingClock
 ) -> None:
-    async with running_domain(Settings(database_url=postgresql_template), clock=clock) as domain:
+    async with running_domain(Settings(database_url=postgresql_template, automations=False), clock=clock) as domain:
         with pytest.raises(UnsupportedError, match="INCIDENTQL_SECRET_KEY"):
             await make_secret(domain)
         with pytest.raises(NotFoundError):
@@ -210,9 +211,7 @@ async def test_the_plaintext_is_neither_in_the_database_nor_in_the_log(
 
 
 def _running(settings: Settings, clock: SteppingClock, key: str) -> AbstractAsyncContextManager[Domain]:
-    return running_domain(
-        Settings(database_url=settings.database_url, sqlite_synchronous="NORMAL", secret_key=key), clock=clock
-    )
+    return running_domain(replace(settings, secret_key=key), clock=clock)
 
 
 def _file_settings(template: Path, folder: Path) -> Settings:

@@ -213,7 +213,9 @@ async def test_all_tokens_are_listed_newest_first(domain: Domain) -> None:
 @pytest.fixture
 async def closed(settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
     """A domain that nobody may read without a token."""
-    asked = Settings(database_url=settings.database_url, sqlite_synchronous="NORMAL", anonymous_access=False)
+    asked = Settings(
+        database_url=settings.database_url, sqlite_synchronous="NORMAL", anonymous_access=False, automations=False
+    )
     async with running_domain(asked, clock=clock) as running:
         yield running
 

@@ -156,7 +156,9 @@ async def test_a_socket_with_a_token_that_is_not_valid_is_closed_as_forbidden(do
 async def test_without_anonymous_access_a_socket_without_a_token_is_closed_as_forbidden(
     settings: Settings, clock: SteppingClock
 ) -> None:
-    closed = Settings(database_url=settings.database_url, sqlite_synchronous="NORMAL", anonymous_access=False)
+    closed = Settings(
+        database_url=settings.database_url, sqlite_synchronous="NORMAL", anonymous_access=False, automations=False
+    )
     async with running_domain(closed, clock=clock) as domain, _socket(domain, None) as socket:
         assert (await socket.next())["code"] == 4403
 

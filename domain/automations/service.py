@@ -16,7 +16,7 @@ from domain.automations.triggers.schedule import MANUAL, next_firing
 from domain.automations.validation import parsed
 from domain.clock import Clock
 from domain.entities.handle import Origin
-from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError
+from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError, VersionConflictError
 from domain.ids import new_id, prefix_of
 from domain.model.automation import (
     CONTEXT_KEY_LENGTH,
@@ -91,17 +91,19 @@ class AutomationService:
         )
         return await self._writer.run_once(viewer, work, once)
 
-    async def update(self, viewer: Viewer, automation_id: str, command: WriteAutomation) -> Outcome[Automation]:
+    async def update(
+        self, viewer: Viewer, automation_id: str, command: WriteAutomation, *, expected_version: int | None = None
+    ) -> Outcome[Automation]:
         """Change an automation; another definition is a new version, and active runs keep theirs.
 
         Raises:
-            NotFoundError, InvalidDefinitionError, AlreadyExistsError, InvalidInputError
+            NotFoundError, VersionConflictError, InvalidDefinitionError, AlreadyExistsError, InvalidInputError
         """
         if not isinstance(command.definition, Keep):
             await self._checked(storable(command.definition, "definition"))
 
         async def work(unit: UnitOfWork) -> Automation:
-            before = await _locked(unit, automation_id)
+            before = await _locked(unit, automation_id, expected_version)
             after = replace(
                 before,
                 name=_checked_name(given(command.name, before.name)),
@@ -133,16 +135,16 @@ class AutomationService:
         # In a thread: reading many long expressions takes seconds that everybody else would wait for.
         await asyncio.to_thread(parsed, document, self._catalog)
 
-    async def delete(self, viewer: Viewer, automation_id: str) -> Outcome[str]:
+    async def delete(self, viewer: Viewer, automation_id: str, *, expected_version: int | None = None) -> Outcome[str]:
         """Remove an automation; its active runs are cancelled, and all its runs can be read until they are forgotten.
 
         Raises:
-            NotFoundError
+            NotFoundError, VersionConflictError
         """
         origin = Origin(actor=viewer.actor)
 
         async def work(unit: UnitOfWork) -> str:
-            automation = await _locked(unit, automation_id)
+            automation = await _locked(unit, automation_id, expected_version)
             for run in await unit.runs.active(automation.id):
                 await self._journal.cancel(unit, run.id, message="The automation was deleted.", origin=origin)
             await unit.automations.delete(automation.id, at=unit.moment())
@@ -241,12 +243,17 @@ async def _listen(unit: UnitOfWork, automation: Automation) -> None:
     await unit.automations.set_triggers(automation.id, triggers, head=await unit.changes.head())
 
 
-async def _locked(unit: UnitOfWork, automation_id: str) -> Automation:
+async def _locked(unit: UnitOfWork, automation_id: str, expected_version: int | None = None) -> Automation:
     # Only what has the form of an id is asked for: PostgreSQL refuses some texts instead of finding nothing.
     found = await unit.automations.lock([automation_id]) if prefix_of(automation_id) == "aut" else {}
     if automation_id not in found:
         raise NotFoundError("Automation", automation_id)
-    return found[automation_id]
+    automation = found[automation_id]
+    if expected_version is not None and expected_version != automation.number:
+        raise VersionConflictError(
+            "The automation", expected=expected_version, current=automation, version=automation.number
+        )
+    return automation
 
 
 def _new(command: WriteAutomation, now: datetime) -> Automation:

@@ -11,6 +11,7 @@ from domain.errors import InvalidInputError
 from domain.model.commands import KEEP
 from gql.inputs.given import kept_or_cleared, kept_or_set, value_or_none
 
+_VERSION = "The version that the caller saw; the write is refused where the definition has another one by now."
 _DEFINITION = "Triggers, conditions and actions: `automationSchema` has its JSON Schema."
 
 
@@ -49,6 +50,7 @@ class UpdateAutomationInput:
     definition: JSON | None = _optional(
         f"{_DEFINITION} Another one becomes a new version; runs that are under way stay with theirs."
     )
+    expected_version: int | None = _optional(_VERSION)
 
     def command(self) -> WriteAutomation:
         definition = kept_or_set(self.definition, "definition")
@@ -70,6 +72,7 @@ class SetAutomationEnabledInput:
 @strawberry.input(description="An automation to delete, with its versions and runs; those under way are cancelled.")
 class DeleteAutomationInput:
     id: strawberry.ID = strawberry.field(description="The automation.")
+    expected_version: int | None = _optional(_VERSION)
 
 
 @strawberry.input(description="An automation to run now.")

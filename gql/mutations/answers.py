@@ -5,9 +5,10 @@ from typing import Any, TypeVar
 
 from domain.automations.validation import InvalidDefinitionError
 from domain.errors import DomainError, ForbiddenError, UnauthenticatedError, VersionConflictError
+from domain.model import automation as model
 from domain.services.writing import Outcome
 from gql.context import Info
-from gql.types.automation import AutomationProblem
+from gql.types.automation import Automation, AutomationProblem
 from gql.types.errors import UserError
 from gql.types.incident import Incident
 from gql.types.payloads import Payload
@@ -39,7 +40,12 @@ async def answer(
 def _shown(error: DomainError) -> dict[str, Any]:
     """What the payload tells of a refusal beside its reasons."""
     if isinstance(error, VersionConflictError):
-        return {"incident": Incident.of(error.current)}
+        current = error.current
+        return (
+            {"automation": Automation.of(current)}
+            if isinstance(current, model.Automation)
+            else {"incident": Incident.of(current)}
+        )
     if isinstance(error, InvalidDefinitionError):
         return {"problems": AutomationProblem.list_of(error.problems)}
     return {}

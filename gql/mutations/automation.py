@@ -59,7 +59,12 @@ class AutomationMutations:
         self, info: Info, input: Annotated[UpdateAutomationInput, _INPUT]
     ) -> UpdateAutomationPayload:
         async def call() -> Outcome[model.Automation]:
-            return await info.context.domain.automations.service.update(info.context.viewer, input.id, input.command())
+            return await info.context.domain.automations.service.update(
+                info.context.viewer,
+                input.id,
+                input.command(),
+                expected_version=value_or_none(input.expected_version),
+            )
 
         return await answer(info, UpdateAutomationPayload, call, lambda found: {"automation": Automation.of(found)})
 
@@ -88,7 +93,9 @@ class AutomationMutations:
         self, info: Info, input: Annotated[DeleteAutomationInput, _INPUT]
     ) -> DeleteAutomationPayload:
         async def call() -> Outcome[str]:
-            return await info.context.domain.automations.service.delete(info.context.viewer, input.id)
+            return await info.context.domain.automations.service.delete(
+                info.context.viewer, input.id, expected_version=value_or_none(input.expected_version)
+            )
 
         return await answer(info, DeleteAutomationPayload, call, lambda gone: {"deleted_automation_id": ID(gone)})
 

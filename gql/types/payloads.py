@@ -187,6 +187,9 @@ class SetAutomationEnabledPayload(Payload):
 
 @strawberry.type(description="The answer of `deleteAutomation`.")
 class DeleteAutomationPayload(Payload):
+    automation: Automation | None = strawberry.field(
+        default=None, description="What it is now, where the caller saw another version and it stays."
+    )
     deleted_automation_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
 
 

@@ -45,6 +45,23 @@ async def test_an_admin_makes_changes_and_deletes_an_automation(api: Api, domain
 
 
 @on_both_databases
+@pytest.mark.parametrize("mutation", ["updateAutomation", "deleteAutomation"])
+async def test_who_saw_another_version_changes_nothing_and_is_shown_the_present_one(
+    api: Api, domain: Domain, mutation: str
+) -> None:
+    automation = await make_automation(domain)
+    second = {"id": automation.id, "definition": {**DEFINITION, "mode": "parallel"}, "expectedVersion": 1}
+    present = (await api.admin.do("updateAutomation", second, AUTOMATION))["automation"]
+    late = {"id": automation.id, "expectedVersion": 1}
+    refused = await api.admin.do(mutation, late, AUTOMATION)
+    [error] = refused["userErrors"]
+    assert (error["code"], error["field"]) == ("VERSION_CONFLICT", ["expectedVersion"])
+    assert refused["automation"] == present
+    assert (present["version"], present["definition"]["mode"]) == (2, "parallel")
+    assert (await api.admin.do(mutation, {**late, "expectedVersion": 2}))["userErrors"] == []
+
+
+@on_both_databases
 async def test_a_repeated_call_makes_one_automation_and_another_one_under_its_key_is_a_conflict(
     api: Api, domain: Domain
 ) -> None:

@@ -30,7 +30,7 @@ _CHUNK = 500
 _Credential = tuple[str | None, datetime | None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Watched:
     """A credential that streams live on."""
 

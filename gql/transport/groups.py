@@ -2,13 +2,11 @@
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import orjson
 from graphql import GraphQLSchema
@@ -21,44 +19,14 @@ from domain.model.change import Change
 from domain.model.filters import AllOf, Field, Filter, Term
 from domain.services.events import Watch
 from gql.context import GroupContext
+from gql.transport.members import Delivery, Member, Members
 from gql.transport.sharing import GroupKey
 
 logger = logging.getLogger(__name__)
 
-#: How long handing an event out may hold the event loop before others get a turn.
-_TURN_SECONDS = 0.0015
-_CHECK_EVERY = 32
 #: How far a group may be behind its feed: some 20 MB, and minutes of handing out to thousands.
 _MOST_QUEUED = 10_000
 _INTERNAL = [{"message": "Something went wrong here.", "extensions": {"code": "INTERNAL"}}]
-
-
-@dataclass(slots=True, eq=False)
-class Delivery:
-    """One result of a group on its way to the members: the JSON payload, encoded once."""
-
-    seq: int
-    cursor: str | None
-    payload: bytes
-    #: When it was handed out: what a member's credential has to be valid at.
-    at: datetime
-    #: Where the library looks for errors to handle; those of a group are in the payload, handled.
-    errors: ClassVar[None] = None
-    #: What members made of it for the wire, shared among those that make the same of it.
-    frames: dict[bytes, bytes] = field(default_factory=dict)
-
-
-class Member(Protocol):
-    """One subscriber of a group."""
-
-    #: The position up to which it has everything; what it gets lies behind that.
-    last: int
-
-    def deliver(self, delivery: Delivery) -> None:
-        """Take a result without waiting."""
-
-    def finish(self, errors: list[Any] | None) -> None:
-        """Hear that nothing more comes, because of errors or because the subscription ended."""
 
 
 class Group:
@@ -68,7 +36,7 @@ class Group:
 
     def __init__(self, key: GroupKey, groups: "Groups") -> None:
         self.key = key
-        self.members: dict[Member, None] = {}
+        self.members = Members()
         self.watch: Watch | None = None
         self.started = asyncio.Event()
         self.errors: list[Any] | None = None
@@ -92,12 +60,12 @@ class Group:
         """Hand results to this member from its position on; False while it is behind and has to catch up first."""
         if member.last < self.position:
             return False
-        self.members[member] = None
+        self.members.add(member)
         return True
 
     def leave(self, member: Member) -> None:
         """Hand this member nothing more; without members the group ends."""
-        self.members.pop(member, None)
+        self.members.remove(member)
         self._end_if_unwanted()
 
     async def ready(self) -> bool:
@@ -174,23 +142,14 @@ class Group:
 
     async def _hand_out(self, delivery: Delivery) -> None:
         # From here on it counts as handed out: who joins in between gets it by catching up, not from us.
-        seq = self._delivered = delivery.seq
-        remaining, members = list(self.members), self.members
-        turn_ends = time.perf_counter() + _TURN_SECONDS
-        for start in range(0, len(remaining), _CHECK_EVERY):
-            for member in remaining[start : start + _CHECK_EVERY]:
-                if member.last < seq and member in members:
-                    member.last = seq
-                    member.deliver(delivery)
-            if time.perf_counter() > turn_ends:
-                await asyncio.sleep(0)
-                turn_ends = time.perf_counter() + _TURN_SECONDS
+        self._delivered = delivery.seq
+        await self.members.hand_out(delivery)
 
     def _end(self) -> None:
         self.closed = True
         self.started.set()
         self._groups.forget(self)
-        for member in list(self.members):
+        for member in self.members:
             member.finish(self.errors)
         self.members.clear()
 

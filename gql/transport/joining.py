@@ -9,7 +9,8 @@ from graphql import GraphQLError
 from domain.errors import ForbiddenError, UnauthenticatedError
 from gql.context import Context
 from gql.limits.checks import charged
-from gql.transport.groups import Group, Groups, Member
+from gql.transport.groups import Group, Groups
+from gql.transport.members import Member
 from gql.transport.sharing import SharedOperation
 from gql.transport.sources import CatchUp, Continued
 

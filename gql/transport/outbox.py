@@ -9,6 +9,8 @@ from typing import Any
 
 from websockets.protocol import State
 
+from gql.transport.protocol import SlimProtocol
+
 #: What a socket may have waiting before it is dropped; its client comes back with its cursor.
 MOST_FRAMES = 1024
 MOST_BYTES = 4_000_000
@@ -28,16 +30,37 @@ class Outbox:
 
     # With slots, and the transport at hand: of thousands of sockets no object is in the processor's cache any more when
     # its turn comes, so a delivery costs what it has to fetch from memory.
-    __slots__ = ("_direct", "_on_overflow", "_protocol", "_send_text", "_task", "_waiting", "_waiting_bytes", "closed")
+    __slots__ = (
+        "_descriptor",
+        "_direct",
+        "_on_held_up",
+        "_on_overflow",
+        "_protocol",
+        "_send_text",
+        "_task",
+        "_waiting",
+        "_waiting_bytes",
+        "closed",
+    )
 
     def __init__(
-        self, send_text: Callable[[str], Awaitable[None]], protocol: Any, *, on_overflow: Callable[[], None]
+        self,
+        send_text: Callable[[str], Awaitable[None]],
+        protocol: Any,
+        *,
+        on_overflow: Callable[[], None],
+        on_held_up: Callable[[], None],
     ) -> None:
         self._send_text = send_text
         self._protocol = protocol
         #: The transport, while frames may be written to it at once: nothing waits that has to leave before them.
         self._direct: Any = None if protocol is None else protocol.transport
         self._on_overflow = on_overflow
+        self._on_held_up = on_held_up
+        self._descriptor: int | None = None
+        if isinstance(protocol, SlimProtocol):
+            protocol.on_held_up = on_held_up
+            self._descriptor = protocol.descriptor()
         # Made when first needed: an empty deque takes 760 bytes, and most sockets never have anything waiting.
         self._waiting: deque[tuple[bytes, Callable[[], bool]]] | None = None
         self._waiting_bytes = 0
@@ -66,9 +89,28 @@ class Outbox:
         elif not self.closed:
             self._queue(frame, wanted)
 
+    def descriptor(self) -> int | None:
+        """Where frames may be written at once, past all this, until `on_held_up` is called."""
+        transport = self._direct
+        if transport is None or self._descriptor is None:
+            return None
+        idle = not transport.get_write_buffer_size() and not transport.is_closing()
+        return self._descriptor if idle else None
+
+    def pass_on(self, rest: bytes) -> None:
+        """Send what the descriptor did not take, be it the rest of a frame that has begun."""
+        if self._protocol.transport.is_closing():
+            self.close()
+        else:
+            # Whatever it cannot write at once either makes it ask for a pause.
+            self._protocol.transport.write(rest)
+
     def close(self) -> None:
         """Drop what waits, and take nothing more: after a close frame none may follow."""
         self.closed = True
+        if self._descriptor is not None:
+            self._descriptor = None
+            self._on_held_up()
         self._direct = None
         self._waiting = None
         self._waiting_bytes = 0

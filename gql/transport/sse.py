@@ -13,8 +13,8 @@ from strawberry.http.streaming import SSETransport
 from strawberry.types.execution import ExecutionResult
 from typing_extensions import override
 
-from gql.transport.groups import Delivery
 from gql.transport.joining import Joining
+from gql.transport.members import Delivery, Way
 from gql.transport.outbox import MOST_BYTES, MOST_FRAMES
 
 _FORM = b"sse"
@@ -67,6 +67,13 @@ class StreamMember:
         """Hear that nothing more comes."""
         self._ended, self._errors = True, errors
         self._filled.set()
+
+    def direct(self) -> tuple[int, Way] | None:
+        """Nowhere: its response writes in chunks."""
+        return None
+
+    def pass_on(self, rest: bytes) -> None:
+        """Nothing, as nothing is written directly."""
 
     async def results(self) -> AsyncGenerator[Delivery | ExecutionResult, None]:
         """Everything that was delivered, until the end."""

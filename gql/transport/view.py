@@ -35,10 +35,11 @@ from domain.model.viewer import ANONYMOUS
 from gql.context import Context
 from gql.transport.answering import Lingering, answer, batch_answer, failure, refusal
 from gql.transport.documents import Documents
-from gql.transport.groups import Delivery, Groups
+from gql.transport.groups import Groups
 from gql.transport.headers import VARIES, request_id_of
 from gql.transport.ide import Ide, is_for_browsers
 from gql.transport.joining import Joining
+from gql.transport.members import Delivery
 from gql.transport.negotiation import Accepted, negotiate
 from gql.transport.reading import Asked, asked_in, asked_in_query, linger, read_json
 from gql.transport.sharing import shared_operation

@@ -5,7 +5,6 @@ import json
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
-from functools import lru_cache
 from typing import Any, Protocol, cast
 
 from graphql import GraphQLError
@@ -27,19 +26,20 @@ from domain.services.sessions import Held
 from gql.context import Context
 from gql.errors import public_error
 from gql.transport.documents import Documents
-from gql.transport.groups import Delivery, Group, Groups, source_failed
+from gql.transport.groups import Group, Groups, source_failed
 from gql.transport.joining import Joining
+from gql.transport.members import Delivery, Way
 from gql.transport.messages import problem_of
 from gql.transport.outbox import SEND_SECONDS, Outbox, wire_protocol
 from gql.transport.sharing import SharedOperation, is_subscription, shared_operation
 from gql.transport.sockets import Sockets
+from gql.transport.ways import way_of
 
 logger = logging.getLogger(__name__)
 
 #: Where the outermost layer of the application leaves the server's protocol object.
 PROTOCOL = "incidentql.protocol"
 _REASON_BYTES = 120
-_UNFRAMED = b"asgi "
 _SLOW = (1013, "SLOW_CONSUMER")
 #: The official client takes this for a reason to try again with fresh `connectionParams`; 4401 would end it for good.
 _FORBIDDEN = 4403
@@ -109,7 +109,7 @@ class TextAdapter(ASGIWebSocketAdapter):
 class SocketMember:
     """One subscription of one socket."""
 
-    __slots__ = ("_credential", "_form", "_handler", "_outbox", "group", "id", "last", "open")
+    __slots__ = ("_handler", "_outbox", "_way", "group", "id", "last", "open")
 
     def __init__(self, handler: "TransportHandler", operation_id: str) -> None:
         self.id = operation_id
@@ -118,19 +118,29 @@ class SocketMember:
         self.group: Group | None = None
         self._handler = handler
         self._outbox = handler.outbox
-        # Shared by all sockets of a token, so that it stays in the processor's cache.
-        self._credential = handler.held.credential if handler.held is not None else None
-        self._form = _form_of(operation_id, wired=handler.outbox.is_wired)
+        credential = handler.held.credential if handler.held is not None else None
+        self._way = way_of(operation_id, credential, wired=handler.outbox.is_wired)
 
     def deliver(self, delivery: Delivery) -> None:
         """Put a result into the socket's outbox, as long as its caller may have it."""
-        if self._credential is not None and self._credential.is_over(delivery.at):
-            return
-        frame = delivery.frames.get(self._form)
-        if frame is None:
-            message = self._form.removeprefix(_UNFRAMED) + delivery.payload + b"}"
-            frame = delivery.frames[self._form] = self._outbox.form_of(message)
-        self._outbox.put(frame, self.is_open)
+        frame = self._way.frame_of(delivery)
+        if frame is not None:
+            self._outbox.put(frame, self.is_open)
+
+    def direct(self) -> tuple[int, Way] | None:
+        """The socket's descriptor while nothing waits in front of it."""
+        # Before it is among its handler's members, nobody would tell it to step out.
+        descriptor = self._outbox.descriptor() if self.group is not None else None
+        return (descriptor, self._way) if descriptor is not None else None
+
+    def pass_on(self, rest: bytes) -> None:
+        """Have the socket's transport send the rest."""
+        self._outbox.pass_on(rest)
+
+    def step_out(self) -> None:
+        """Have the group leave the socket's descriptor alone."""
+        if self.group is not None:
+            self.group.members.step_out(self)
 
     def finish(self, errors: list[Any] | None) -> None:
         """Tell the client that nothing more comes."""
@@ -178,7 +188,9 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def handle(self) -> None:
         _forget_handshake(self.adapter)
         protocol = wire_protocol(self.adapter.protocol)
-        self.outbox = self.adapter.outbox = Outbox(self.adapter.send_text, protocol, on_overflow=self._on_overflow)
+        self.outbox = self.adapter.outbox = Outbox(
+            self.adapter.send_text, protocol, on_overflow=self._on_overflow, on_held_up=self._step_out
+        )
         sockets = self.endpoint.sockets
         sockets.add(self)
         try:
@@ -361,6 +373,10 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self.operations.pop(operation.id, None)
         await self.send_message({"id": operation.id, "type": "error", "payload": errors})
 
+    def _step_out(self) -> None:
+        for member in self.members.values():
+            member.step_out()
+
     def _on_overflow(self) -> None:
         self._leave_all()
         self._close_soon(*_SLOW)
@@ -372,10 +388,3 @@ def _forget_handshake(adapter: TextAdapter) -> None:
     for name in ("request", "response"):
         if hasattr(adapter.protocol, name):
             setattr(adapter.protocol, name, None)
-
-
-@lru_cache(maxsize=1024)
-def _form_of(operation_id: str, *, wired: bool) -> bytes:
-    """How its messages begin: one object for the many sockets whose clients count their operations from one."""
-    prefix = b'{"id":%s,"type":"next","payload":' % json.dumps(operation_id).encode()
-    return prefix if wired else _UNFRAMED + prefix

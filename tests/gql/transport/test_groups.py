@@ -13,7 +13,8 @@ from domain.model.viewer import Audience
 from domain.services.events import EventService, Watch
 from domain.services.reads import Reads
 from gql.transport import groups, sharing
-from gql.transport.groups import Delivery, Group
+from gql.transport.groups import Group
+from gql.transport.members import Delivery
 from tests.client import Json
 from tests.factories import ADMIN, make_incident, make_system
 from tests.gql.subscriptions.watching import now
@@ -279,6 +280,12 @@ class Ear:
     def deliver(self, delivery: Delivery) -> None:
         self.heard.append(delivery.seq)
         self.on_delivery()
+
+    def direct(self) -> None:
+        return None
+
+    def pass_on(self, rest: bytes) -> None:
+        raise AssertionError(rest)
 
     def finish(self, errors: list[Any] | None) -> None:
         raise AssertionError(errors)

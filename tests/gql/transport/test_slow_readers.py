@@ -54,6 +54,20 @@ async def test_a_socket_that_is_not_read_is_closed_and_the_others_hear_everythin
         assert len(await back.data(heard + 1 - len(messages))) == heard + 1 - len(messages)
 
 
+async def test_a_socket_that_is_read_late_hears_everything_in_order(served: Running, domain: Domain) -> None:
+    async with served.socket(sock=_narrow(served), max_queue=1) as slow, served.socket() as quick:
+        for raw in (slow, quick):
+            await raw.subscribe(FAT)
+        await until(lambda: served.members == 2)
+        heard = []
+        for _ in range(3):
+            # At first it is written to directly, then a frame stays behind in part, then others behind that one.
+            for _ in range(4):
+                await _write(domain)
+                heard.append((await quick.next())["payload"])
+            assert [(await slow.next())["payload"] for _ in range(4)] == heard[-4:]
+
+
 async def test_a_stream_that_is_not_read_is_cut_without_complete_and_holds_nothing_meanwhile(
     served: Running, domain: Domain
 ) -> None:

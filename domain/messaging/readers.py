@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from domain.clock import Clock
 from domain.messaging.tail import LogTail
@@ -16,19 +19,30 @@ Handler = Callable[[UnitOfWork, Change], Awaitable[None]]
 #: Whether a handler would do anything about any of these changes, as far as can be told before the first is handled.
 Concerns = Callable[[ReadSession, Sequence[Change]], Awaitable[bool]]
 _BATCH = 100
+#: So much is handled in one transaction at most, and no further change after so long: people's writes stand in line.
+_TOGETHER = 25
+_TURN_SECONDS = 0.05
 _ATTEMPTS = 5
 _LONGEST_WAIT_SECONDS = 1.0
 #: So many changes that concern nobody are passed by before the position is written down.
 _UNWRITTEN = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """How far the reader has come by one transaction, and how many changes were handled in it."""
+
+    position: int
+    handled: int
+
+
 class DurableReader:
-    """Hands all changes of some kinds to a handler, oldest first.
+    """Hands all changes of some kinds to a handler, oldest first, several in one transaction.
 
     The handler's writes and the reader's position are committed together: a crash repeats or loses nothing. Of several
-    processes with a reader of one name, one works at a time. A change that the handler fails on is tried five times,
-    then logged and passed by, so that it does not stop those behind it. With `concerns`, changes that do not concern
-    the handler cost no transaction: after a crash they are looked at again.
+    processes with a reader of one name, one works at a time. A change that the handler fails on does not take those
+    before it along; it is tried five times, then logged and passed by, so that it does not stop those behind it. With
+    `concerns`, changes that do not concern the handler cost no transaction: after a crash they are looked at again.
     """
 
     def __init__(
@@ -78,10 +92,13 @@ class DurableReader:
                 self._unwritten += len(batch)
                 continue
             self._unwritten = 0
-            for change in batch:
-                if not await self._handle(change, stopping):
+            while batch:
+                turn = await self._handle(batch, stopping)
+                if turn is None:
                     return handled
-                handled += 1
+                handled += turn.handled
+                # Behind what another process has come to meanwhile, too: of its changes none is left.
+                batch = [change for change in batch if change.seq > turn.position]
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Handle changes as they come, until told to stop; it stops within a second."""
@@ -91,7 +108,7 @@ class DurableReader:
                 await self.run_pending(stopping)
             except Exception:
                 logger.exception("reader %s failed; trying again", self._name)
-            await self._tail.beyond(seen, seconds=_LONGEST_WAIT_SECONDS)
+            await self._tail.beyond(seen, seconds=_LONGEST_WAIT_SECONDS, kinds=self._kinds)
 
     async def _next(self, session: ReadSession) -> tuple[Sequence[Change], bool]:
         if self._concerns is not None and self._passed:
@@ -103,33 +120,48 @@ class DurableReader:
         batch = await session.changes.after(position, limit=_BATCH, kinds=self._kinds)
         return batch, self._concerns is None or (bool(batch) and await self._concerns(session, batch))
 
-    async def _handle(self, change: Change, stopping: asyncio.Event | None) -> bool:
-        """Whether the change is done with; False when another process holds the reader, or when told to stop."""
-        tried = False
-
-        async def work(unit: UnitOfWork) -> bool:
-            nonlocal tried
-            position = await unit.readers.hold(self._name)
-            if position is None or (stopping is not None and stopping.is_set()):
-                return False
-            if position < change.seq:
-                if self._failures.get(change.seq, 0) < _ATTEMPTS:
-                    tried = True
-                    await self._handler(unit, change)
-                await unit.readers.advance(self._name, to=change.seq, now=self._clock.now())
-            return True
-
+    async def _handle(self, batch: Sequence[Change], stopping: asyncio.Event | None) -> _Turn | None:
+        """Handle the first of these changes; None when another process holds the reader, or when told to stop."""
+        tried: list[Change] = []
         try:
-            done = (await self._database.write(work)).value
+            turn = (await self._database.write(partial(self._take_turn, batch, stopping, tried))).value
         except Exception:
             # A database that is locked or away says nothing about the change.
             if not tried:
                 raise
-            failures = self._failures[change.seq] = self._failures.get(change.seq, 0) + 1
-            level = logging.ERROR if failures == _ATTEMPTS else logging.WARNING
-            logger.log(level, "reader %s failed on %s", self._name, change.id, exc_info=True)
-            if failures < _ATTEMPTS:
+            unharmed = [change for change in batch if change.seq < tried[-1].seq]
+            if not unharmed and not self._gives_up(tried[-1]):
                 raise
-            return await self._handle(change, stopping)
-        self._failures.pop(change.seq, None)
-        return done
+            return await self._handle(unharmed or batch, stopping)
+        if turn is not None:
+            self._failures = {seq: count for seq, count in self._failures.items() if seq > turn.position}
+        return turn
+
+    async def _take_turn(
+        self, batch: Sequence[Change], stopping: asyncio.Event | None, tried: list[Change], unit: UnitOfWork
+    ) -> _Turn | None:
+        tried.clear()
+        position = await unit.readers.hold(self._name)
+        if position is None or _is_set(stopping):
+            return None
+        fresh = [change for change in batch if change.seq > position][:_TOGETHER]
+        turn_ends = time.monotonic() + _TURN_SECONDS
+        for count, change in enumerate(fresh, 1):
+            if self._failures.get(change.seq, 0) < _ATTEMPTS:
+                tried.append(change)
+                await self._handler(unit, change)
+            if count == len(fresh) or _is_set(stopping) or time.monotonic() > turn_ends:
+                await unit.readers.advance(self._name, to=change.seq, now=self._clock.now())
+                return _Turn(change.seq, count)
+        return _Turn(position, 0)
+
+    def _gives_up(self, change: Change) -> bool:
+        """Count a failure of the handler on this change; whether it was the last one."""
+        failures = self._failures[change.seq] = self._failures.get(change.seq, 0) + 1
+        level = logging.ERROR if failures == _ATTEMPTS else logging.WARNING
+        logger.log(level, "reader %s failed on %s", self._name, change.id, exc_info=True)
+        return failures >= _ATTEMPTS
+
+
+def _is_set(stopping: asyncio.Event | None) -> bool:
+    return stopping is not None and stopping.is_set()

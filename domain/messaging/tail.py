@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from bisect import bisect_right
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import suppress
 
 from domain.errors import CursorExpiredError
@@ -64,14 +64,15 @@ class LogTail:
         while await self._read_page() == _PAGE:
             pass
 
-    async def beyond(self, position: int, *, seconds: float) -> None:
-        """Wait until a change behind that position was read, or for so many seconds."""
+    async def beyond(self, position: int, *, seconds: float, kinds: Collection[str] | None = None) -> None:
+        """Wait until a change behind that position was read, of these kinds if named, or for so many seconds."""
         wake = asyncio.Event()
         self._followers.add(wake)
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    while self._last <= position:
+                    while not self._has_beyond(position, kinds):
+                        position = max(position, self._last)
                         await wake.wait()
                         wake.clear()
         finally:
@@ -101,6 +102,13 @@ class LogTail:
                     position = self._floor
         finally:
             self._followers.discard(wake)
+
+    def _has_beyond(self, position: int, kinds: Collection[str] | None) -> bool:
+        if kinds is None or self._last <= position:
+            return self._last > position
+        seen = self._recent[bisect_right(self._seqs, position) :]
+        # What memory does not hold any more may have been of any kind.
+        return position < self._floor or any(change.kind in kinds for change in seen)
 
     def _since(self, position: int) -> Sequence[Change] | None:
         """What memory holds behind a position; None when that is not all of it."""

@@ -6,6 +6,7 @@ import sqlite3
 import uuid
 from collections.abc import Sequence
 from contextlib import closing
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -162,7 +163,7 @@ async def test_a_crash_in_the_handler_leaves_neither_effect_nor_position_and_the
     assert (await _effects(domain, work, [seq]), await _position(domain, work)) == ([seq], seq)
 
 
-async def test_the_effects_of_a_change_and_the_position_appear_together(
+async def test_the_effects_of_changes_and_the_position_appear_together(
     domain: Domain, reader: DurableReader, work: Work
 ) -> None:
     stored = await append(domain, 2)
@@ -175,7 +176,7 @@ async def test_the_effects_of_a_change_and_the_position_appear_together(
     before = await _position(domain, work)
     await a_reader(domain, work, looking).run_pending()
 
-    assert seen == [([], before), (stored[:1], stored[0])]
+    assert seen == [([], before)] * 2
     assert (await _effects(domain, work, stored), await _position(domain, work)) == (stored, stored[1])
 
 
@@ -190,9 +191,66 @@ async def test_a_change_that_fails_five_times_is_logged_and_passed_by(
     assert await _position(domain, work) == stored[0]
 
     await reader.run_pending()
-    assert work.tried == [stored[0], *[stored[1]] * 5, stored[2]]
+    # Once together with the one before it, which is then handled without it.
+    assert work.tried == [*stored[:2], stored[0], *[stored[1]] * 5, stored[2]]
     assert await _effects(domain, work, stored) == [stored[0], stored[2]]
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 4 + [logging.ERROR]
+
+
+async def test_a_change_that_fails_does_not_stop_those_that_were_handled_together_with_it(
+    domain: Domain, reader: DurableReader, work: Work
+) -> None:
+    stored = await append(domain, 30)
+    work.failing = {stored[0], stored[7], stored[29]}
+    for _ in range(3 * 4):
+        with pytest.raises(RuntimeError, match="poison"):
+            await reader.run_pending()
+    await reader.run_pending()
+
+    # Where others were handled before it in the same transaction, once more.
+    assert {work.tried.count(seq) for seq in work.failing} <= {5, 6}
+    assert await _effects(domain, work, stored) == [seq for seq in stored if seq not in work.failing]
+    assert await _position(domain, work) == stored[-1]
+
+
+async def test_many_changes_take_few_transactions(domain: Domain, reader: DurableReader, work: Work) -> None:
+    stored = await append(domain, 60)
+    transactions = set[int]()
+
+    async def counting(unit: UnitOfWork, change: Change) -> None:
+        transactions.add(id(unit))
+        kept.append(unit)
+        work.tried.append(change.seq)
+
+    kept: list[UnitOfWork] = []
+    assert await a_reader(domain, work, counting).run_pending() == 60
+    assert work.tried == stored
+    assert len(transactions) < 30
+
+
+async def test_changes_that_another_process_handled_meanwhile_cost_one_look(
+    domain: Domain, reader: DurableReader, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = await append(domain, 30)
+    elsewhere = a_reader(domain, work)
+    looks = 0
+    write = domain.database.write
+
+    async def overtaken(unit: Any) -> Any:
+        nonlocal looks
+        monkeypatch.setattr(domain.database, "write", write)
+        await elsewhere.run_pending()
+        monkeypatch.setattr(domain.database, "write", counted)
+        return await counted(unit)
+
+    async def counted(unit: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return await write(unit)
+
+    monkeypatch.setattr(domain.database, "write", overtaken)
+    assert await reader.run_pending() == 0
+    assert (work.tried, looks) == (stored, 1)
 
 
 @on_sqlite

@@ -277,3 +277,17 @@ async def _someone_waits(domain: Domain) -> None:
         return bool(await domain.database.read(lambda session: session.connection.scalar(statement)))
 
     await until_it_is(waiting)
+
+
+async def test_who_waits_for_some_kinds_waits_on_through_changes_of_others(domain: Domain) -> None:
+    async with a_tail(domain) as tail:
+        before = tail.last
+        waiting = asyncio.create_task(tail.beyond(before, seconds=NEVER, kinds=["widget"]))
+        await append(domain, kind="gadget")
+        await tail.read_now()
+        await tail.beyond(before, seconds=NEVER)
+        assert not waiting.done()
+
+        await append(domain, kind="widget")
+        await tail.read_now()
+        await asyncio.wait_for(waiting, 10)

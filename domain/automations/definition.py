@@ -2,19 +2,23 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.automations.conditions.duration import Duration
 from domain.automations.conditions.model import TAG, Condition
 from domain.automations.expressions.fields import ExpressionText, TemplateText
+from domain.automations.secret_references import secret_names
 from domain.model.automation import ConcurrencyScope, Mode
 
 #: The longest time that a wait may last: 30 days.
 LONGEST_WAIT_SECONDS = 2_592_000
+# What a process keeps ready; some 100 kB each where they are long.
+_KEPT = 256
 _IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 _TRIGGER_ID = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 _ACTION = r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z][A-Za-z0-9_-]*)?$"
@@ -301,9 +305,28 @@ class Definition(Part):
         """The trigger of that id."""
         return next((trigger for trigger in self.triggers if trigger.name == name), None)
 
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The names of the secrets that it refers to."""
+        return frozenset(secret_names(self.model_dump(mode="json")))
+
 
 for _model in (Branch, ChooseNode, ParallelNode, Repeat, RepeatNode, SequenceNode, Definition):
     _model.model_rebuild()
+
+
+def stored(document: Mapping[str, Any]) -> Definition:
+    """The definition that was stored as this document; the same one again is read only once.
+
+    Raises:
+        pydantic.ValidationError: another version of the server stored it.
+    """
+    return _stored(orjson.dumps(document))
+
+
+@lru_cache(_KEPT)
+def _stored(text: bytes) -> Definition:
+    return Definition.model_validate(orjson.loads(text))
 
 
 @cache

@@ -19,7 +19,6 @@ from domain.automations.running.journal import Journal
 from domain.automations.running.runner import Runner
 from domain.automations.running.work import NET_SECONDS, Tools
 from domain.automations.scope import StateReader
-from domain.automations.secret_references import secret_names
 from domain.automations.service import AutomationService
 from domain.automations.triggers.scheduler import Scheduler
 from domain.automations.upkeep import RunUpkeep
@@ -182,5 +181,6 @@ class AutomationSystem:
         )
 
     async def _named_secrets(self, definition: Definition) -> Mapping[str, str]:
-        names = secret_names(definition.model_dump(mode="json"))
-        return await self._parts.secrets.resolve(await self._parts.secrets.known(names)) if names else {}
+        if not definition.secrets:
+            return {}
+        return await self._parts.secrets.resolve(await self._parts.secrets.known(definition.secrets))

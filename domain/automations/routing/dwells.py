@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from domain.automations.definition import Definition
+from domain.automations.definition import stored
 from domain.automations.routing.admission import Admission
 from domain.automations.routing.gates import Fired, Gates
 from domain.automations.wakes import WakeIndex, reference
@@ -74,7 +74,7 @@ class Dwells:
         automation = (await unit.automations.lock([dwell.automation_id])).get(dwell.automation_id)
         if automation is None:
             return
-        definition = Definition.model_validate(automation.definition)
+        definition = stored(automation.definition)
         trigger = definition.trigger(dwell.trigger_id)
         if not automation.enabled or trigger is None or trigger.event != dwell.firing.event:
             await self._end(unit, dwell, automation, SkipReason.DISABLED)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from domain.automations.definition import Definition
+from domain.automations.definition import stored
 from domain.automations.routing.dwells import Dwells
 from domain.automations.routing.gates import Fired, Gates
 from domain.entities import incident
@@ -52,7 +52,7 @@ class Router:
 
 def _fired(automation: Automation, trigger_id: str, change: Change) -> Fired | None:
     try:
-        definition = Definition.model_validate(automation.definition)
+        definition = stored(automation.definition)
     except ValidationError:
         logger.exception("the definition of %s is of another version of the server", automation.id)
         return None

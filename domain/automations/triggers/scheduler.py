@@ -5,7 +5,7 @@ import logging
 from datetime import datetime, timedelta
 from functools import partial
 
-from domain.automations.definition import Definition
+from domain.automations.definition import stored
 from domain.automations.routing.gates import Fired, Gates
 from domain.automations.triggers.schedule import next_firing, time_payload
 from domain.clock import Clock
@@ -62,7 +62,7 @@ class Scheduler:
         automation = (await unit.automations.lock([automation_id])).get(automation_id)
         if automation is None:
             return
-        definition = Definition.model_validate(automation.definition)
+        definition = stored(automation.definition)
         trigger = definition.trigger(trigger_id)
         following = next_firing(trigger, after=unit.moment(), was=due) if trigger is not None else None
         won = await unit.automations.reschedule(automation_id, trigger_id, was=due, next_at=following)

@@ -7,14 +7,15 @@ is done twice is up to the workflow, which finds in the run's own steps what is 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
+from dbos._core import execute_dequeued_workflow
 from dbos._dbos import _get_dbos_instance
+from dbos._utils import GlobalParams, generate_uuid
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,7 +29,9 @@ logger = logging.getLogger(__name__)
 _ENGINE_VERSION = "1"
 _QUEUE = "automations"
 _SCHEMA = "dbos"
-_POLL_SECONDS = 0.1
+#: What this process enqueues it starts at once; this is for what others enqueue who run nothing, or leave behind.
+_POLL_SECONDS = 0.5
+_PAUSE_SECONDS = 0.05
 _ADOPT_SECONDS = 1.0
 #: PostgreSQL has a hundred by default, and each process takes twenty for the rest; the library would take as many.
 _CONNECTIONS = 5
@@ -60,7 +63,10 @@ class Engine:
         self._slots: Slots | None = None
         self._slot: int | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._adopting: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._enqueued = asyncio.Event()
+        #: Held while something is started, or everything is stopped.
+        self._starting = asyncio.Lock()
         self._handlers: Mapping[Workflow, Handler] = {}
         self._halted = False
 
@@ -91,6 +97,7 @@ class Engine:
         await unit.connection.run_sync(
             lambda connection: client.enqueue_in_transaction(connection, options, identifier)
         )
+        unit.when_committed(self._enqueued.set)
 
     async def start(self, handlers: Mapping[Workflow, Handler]) -> None:
         """Run what is enqueued, and what processes that died left behind.
@@ -101,7 +108,7 @@ class Engine:
         self._handlers = handlers
         self._slots = self._make_slots()
         await self._launch()
-        self._adopting = asyncio.create_task(self._adopt())
+        self._tasks = [asyncio.create_task(self._adopt()), asyncio.create_task(self._start_enqueued())]
 
     async def forget(self, *, before: datetime) -> None:
         """Drop what was enqueued before that moment and is over; of a started engine."""
@@ -111,10 +118,9 @@ class Engine:
 
     async def stop(self) -> None:
         """Run no more; what waits is taken up again by the next start, or by another process within seconds."""
-        if self._adopting is not None:
-            self._adopting.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._adopting
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._slots is not None:
             await self._halt()
             await self._slots.close()
@@ -156,9 +162,32 @@ class Engine:
         await asyncio.to_thread(DBOS.launch)
         self._slot = slot
 
+    async def _start_enqueued(self) -> None:
+        """Start at once what this process enqueued, instead of at the library's next look."""
+        while True:
+            await self._enqueued.wait()
+            self._enqueued.clear()
+            async with self._starting:
+                if self._slot is not None:
+                    await self._start_some()
+            # A look costs as much as a few runs; what is enqueued meanwhile starts together.
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _start_some(self) -> None:
+        starting = asyncio.create_task(asyncio.to_thread(_start_some))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread goes on all the same, and needs the library until it is done.
+            await asyncio.wait([starting])
+            raise
+        except Exception:
+            logger.exception("what was enqueued could not be started; the next look will find it")
+
     async def _halt(self) -> None:
         """Run nothing; where the runs stand is recorded."""
-        self._slot = None
+        async with self._starting:
+            self._slot = None
         self._halted = True
         logging.getLogger("dbos").setLevel(logging.CRITICAL)
         for task in self._running:
@@ -232,6 +261,24 @@ class Engine:
 def _system_engine() -> sa.Engine:
     # The library's own connection: it has no query for this, and a second one would wait for the first on SQLite.
     return _get_dbos_instance()._sys_db.engine  # noqa: SLF001
+
+
+def _start_some() -> None:
+    """As the library's own look does it, every so often."""
+    library = _get_dbos_instance()
+    queue = library._sys_db.get_queue(_QUEUE)  # noqa: SLF001
+    if queue is None:
+        return
+    owner = generate_uuid()
+    claimed, _ = library._sys_db.start_queued_workflows(  # noqa: SLF001
+        queue, GlobalParams.executor_id, GlobalParams.app_version, None, owner_xid=owner
+    )
+    for status in library._sys_db.get_workflow_statuses(claimed):  # noqa: SLF001
+        try:
+            execute_dequeued_workflow(library, status, owner)
+        except Exception:
+            # As there: it must not stop those behind it, and the next start of the process finds it.
+            logger.exception("%s could not be started", status["workflow_uuid"])
 
 
 def _forget_some(before: datetime) -> int:

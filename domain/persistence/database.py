@@ -104,6 +104,7 @@ class Database:
                     error.log_head = await unit.changes.head()
                 raise
             seq = await unit.finish()
+        unit.committed()
         if unit.has_changes:
             for notify in self._on_append:
                 notify()

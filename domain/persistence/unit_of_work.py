@@ -61,6 +61,7 @@ class UnitOfWork(ReadSession):
         self.windows = WindowRepository(connection)
         self._pending: list[tuple[Change, Sequence[Transition]]] = []
         self._closing: list[Callable[[int], Awaitable[None]]] = []
+        self._when_committed: list[Callable[[], None]] = []
 
     def moment(self) -> datetime:
         """The one moment at which everything in this unit of work happens.
@@ -83,6 +84,15 @@ class UnitOfWork(ReadSession):
     def before_commit(self, step: Callable[[int], Awaitable[None]]) -> None:
         """Have a step run after the append, with the log's position as this unit of work leaves it."""
         self._closing.append(step)
+
+    def when_committed(self, tell: Callable[[], None]) -> None:
+        """Have this called once the unit of work is committed, and never where it is not; after a crash neither."""
+        self._when_committed.append(tell)
+
+    def committed(self) -> None:
+        """Tell those who wanted to know that it is committed."""
+        for tell in self._when_committed:
+            tell()
 
     async def finish(self) -> int:
         """Append what was recorded, last of all because appenders wait for each other; the log's position."""

@@ -100,6 +100,23 @@ async def test_what_is_enqueued_runs_only_if_its_transaction_commits(domain: Dom
     assert sorted(calls.seen) == ["kept", "last"]
 
 
+async def test_what_a_process_enqueues_it_starts_without_waiting_for_a_look(
+    domain: Domain, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, client = Calls(), Engine(parsed_url(database_url))
+    with monkeypatch.context() as patched:
+        patched.setattr("domain.automations.engine._POLL_SECONDS", 60.0)
+        await client.prepare()
+    try:
+        async with started(database_url, calls) as engine:
+            for name in ("one", "two"):
+                await enqueue(domain, engine, name)
+                await until(lambda name=name: name in calls.done)  # type: ignore[misc]
+    finally:
+        await client.prepare()
+        await client.close()
+
+
 async def test_what_is_enqueued_twice_runs_once(domain: Domain, database_url: str) -> None:
     calls = Calls()
     async with started(database_url, calls) as engine:

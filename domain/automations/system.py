@@ -111,7 +111,7 @@ class AutomationSystem:
             engine=parts.engine,
             retention_days=parts.run_retention_days,
         )
-        self.runner = Runner(self._tools(), proceed=self.admission.proceed)
+        self.runner = Runner(self._tools())
         self.explanations = Explanations(parts.database)
         self.reads = AutomationReads(parts.database)
         self.service = AutomationService(
@@ -175,6 +175,7 @@ class AutomationSystem:
             masker=parts.masker,
             secrets=parts.secrets.resolve,
             named_secrets=self._named_secrets,
+            proceed=self.admission.proceed,
             writing=asyncio.Semaphore(_WRITING),
             reading=asyncio.Semaphore(_READING),
             net_seconds=parts.net_seconds,

@@ -62,9 +62,13 @@ class AutomationRepository:
 
     async def lock(self, ids: Sequence[str]) -> dict[str, Automation]:
         """The automations of these ids, kept from other writers until the commit: what their modes decide holds."""
+        await self.hold(ids)
+        return await self.get_many(ids)
+
+    async def hold(self, ids: Sequence[str]) -> None:
+        """Keep the automations of these ids from other writers until the commit."""
         # Not the full lock: steps of runs refer to the row while whoever holds it waits for a run.
         await lock_rows(self._connection, automations, ids, referable=True)
-        return await self.get_many(ids)
 
     async def insert(self, automation: Automation, version: AutomationVersion) -> bool:
         """Write a new automation; False where its name is taken."""

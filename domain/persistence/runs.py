@@ -1,6 +1,7 @@
 """Runs of automations and their steps."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,22 +16,44 @@ from domain.persistence.dialects import insert_or_ignore, lock_rows, upsert
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is active in a bucket."""
+
+    active: int
+    #: The oldest run, where none has begun.
+    first: str | None
+    #: How many have not begun that were admitted under an older version, whose mode may have been another.
+    outdated: int
+
+
 class RunRepository:
     """Runs by id, by what fired them, and by the bucket that their mode counts."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        #: Nobody frees them before the end of the transaction, which is this repository's own; until then what is read
+        #: of them stays as it is, but for what is written here.
+        self._locked: set[str] = set()
+        self._held: dict[str, AutomationRun] = {}
+        self._held_steps: dict[tuple[str, str], RunStep | None] = {}
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, AutomationRun]:
         """The runs of these ids; unknown ones are left out."""
-        rows = (
-            await self._connection.execute(sa.select(automation_runs).where(automation_runs.c.id.in_(ids)))
-        ).mappings()
-        return {row["id"]: _run(row) for row in rows}
+        found = {identifier: self._held[identifier] for identifier in ids if identifier in self._held}
+        missing = [identifier for identifier in ids if identifier not in found]
+        if missing:
+            statement = sa.select(automation_runs).where(automation_runs.c.id.in_(missing))
+            read = {row["id"]: _run(row) for row in (await self._connection.execute(statement)).mappings()}
+            self._held |= {identifier: run for identifier, run in read.items() if identifier in self._locked}
+            found |= read
+        return found
 
     async def lock(self, ids: Sequence[str]) -> None:
         """Keep these runs from other writers until the commit."""
-        await lock_rows(self._connection, automation_runs, ids)
+        if missing := [identifier for identifier in ids if identifier not in self._locked]:
+            await lock_rows(self._connection, automation_runs, missing)
+            self._locked.update(missing)
 
     async def find(self, automation_id: str, trigger_id: str, key: str) -> AutomationRun | None:
         """The run that a firing led to."""
@@ -61,6 +84,8 @@ class RunRepository:
         await self._connection.execute(
             sa.update(automation_runs).where(automation_runs.c.id == run.id).values(**values)
         )
+        if run.id in self._held:
+            self._held[run.id] = run
 
     async def active(self, automation_id: str, bucket: str | None = None) -> list[AutomationRun]:
         """The active runs of an automation, or of one bucket of it, oldest first."""
@@ -70,6 +95,23 @@ class RunRepository:
             statement = statement.where(columns.bucket == bucket)
         rows = (await self._connection.execute(statement.order_by(columns.id))).mappings()
         return [_run(row) for row in rows]
+
+    async def standing(self, automation_id: str, bucket: str) -> Standing:
+        """What is active in a bucket."""
+        columns = automation_runs.c
+        present = sa.select(automations.c.number).where(automations.c.id == automation_id).scalar_subquery()
+        pending = columns.status == RunStatus.PENDING
+        statement = sa.select(
+            sa.func.count(),
+            sa.func.count(sa.case((pending, 1))),
+            sa.func.count(sa.case((sa.and_(pending, columns.number < present), 1))),
+            sa.func.min(columns.id),
+        )
+        of_bucket = sa.and_(columns.automation_id == automation_id, columns.bucket == bucket)
+        active, waiting, outdated, oldest = (
+            await self._connection.execute(statement.where(of_bucket, columns.status.in_(ACTIVE)))
+        ).one()
+        return Standing(active=active, first=oldest if waiting == active else None, outdated=outdated)
 
     async def page(
         self,
@@ -134,6 +176,7 @@ class RunRepository:
         """Delete the oldest final runs that were created before that moment; how many."""
         columns = automation_runs.c
         doomed = sa.select(columns.id).where(columns.created_at < before, columns.status.not_in(ACTIVE)).limit(limit)
+        self._held.clear()
         statement = sa.delete(automation_runs).where(columns.id.in_(doomed.scalar_subquery()))
         return (await self._connection.execute(statement)).rowcount
 
@@ -170,12 +213,19 @@ class RunRepository:
     async def step(self, run_id: str, path: str) -> RunStep | None:
         """One step of a run."""
         columns = automation_steps.c
+        key = (run_id, path)
+        if key in self._held_steps:
+            return self._held_steps[key]
         statement = sa.select(automation_steps).where(columns.run_id == run_id, columns.path == path)
         row = (await self._connection.execute(statement)).mappings().first()
-        return None if row is None else _step(row)
+        step = None if row is None else _step(row)
+        if run_id in self._locked:
+            self._held_steps[key] = step
+        return step
 
     async def put_step(self, step: RunStep) -> None:
         """Write where a step of a locked run stands."""
+        self._held_steps.pop((step.run_id, step.path), None)
         statement = upsert(self._connection, automation_steps, _step_row(step), keys=("run_id", "path"))
         await self._connection.execute(statement)
 

@@ -61,12 +61,12 @@ class Admission:
         run = self._run(unit, automation, definition, trigger_id, firing)
         if once_key is not None and await unit.runs.once_taken(automation.id, once_key):
             return await self.skip(unit, automation, trigger_id, firing, SkipReason.ONCE)
-        active = [] if by_hand else await unit.runs.active(automation.id, run.bucket)
-        reason = _refusal(definition, len(active))
+        active = 0 if by_hand else (await unit.runs.standing(automation.id, run.bucket)).active
+        reason = _refusal(definition, active)
         if reason is not None:
             return await self.skip(unit, automation, trigger_id, firing, reason, bucket=run.bucket)
         if definition.mode is Mode.RESTART:
-            for former in active:
+            for former in await unit.runs.active(automation.id, run.bucket) if active else ():
                 await self._journal.cancel(unit, former.id, message="Superseded by a newer run.")
         await self._journal.open(unit, run, once_key=once_key)
         if definition.mode is not Mode.QUEUED or not active:
@@ -103,7 +103,11 @@ class Admission:
 
     async def proceed(self, unit: UnitOfWork, finished: AutomationRun) -> None:
         """Let the next run of a queue start, now that one of its bucket has ended; the automation is locked."""
-        await self._start_next(unit, await unit.runs.active(finished.automation_id, finished.bucket))
+        standing = await unit.runs.standing(finished.automation_id, finished.bucket)
+        if standing.outdated:
+            await self._start_next(unit, await unit.runs.active(finished.automation_id, finished.bucket))
+        elif standing.first is not None:
+            await self._enqueue(unit, Workflow.RUN, standing.first)
 
     async def release(self, unit: UnitOfWork, automation_id: str) -> None:
         """Let those in a queue start that another mode lets run beside others; the automation is locked."""

@@ -97,7 +97,7 @@ async def _tried(
 
 async def _once(work: Work, action: ActionType, config: Rendered, step: RunStep, frame: Frame) -> RunStep:
     if action.perform is not None:
-        origin = await work.read(work.limited)
+        origin = work.origin if work.definition.run_as is None else await work.read(work.limited)
         context = ActionContext(run=work.run, origin=origin, path=step.path, consumed={})
         result = _masked(work, await action.perform(await _filled(work, action, config), context))
         return await work.write(lambda unit: _recorded(work, unit, action, step, result))
@@ -107,7 +107,7 @@ async def _once(work: Work, action: ActionType, config: Rendered, step: RunStep,
 
     async def perform(unit: UnitOfWork) -> RunStep:
         assert action.perform_in is not None
-        await work.tools.journal.hold(unit, work.run.id)
+        await work.hold(unit, step.path)
         stored = await unit.runs.step(step.run_id, step.path)
         if stored is not None and stored.status.is_final:
             return stored

@@ -28,6 +28,9 @@ from domain.automations.running.waiting import delay, wait_for_trigger, wait_unt
 from domain.automations.running.work import Frame, StepFailedError, StopError, Work, settled
 from domain.model.automation import RunStep, StepStatus
 
+#: Steps that nothing of the run comes after once they have succeeded, where they are its last.
+_SINGLE = (ActionNode, DelayNode, VariablesNode, WaitForTriggerNode, WaitUntilNode)
+
 
 class Interpreter:
     """Does the steps of one run, from its first to its last; those that are done already only take effect again."""
@@ -43,7 +46,10 @@ class Interpreter:
             StopError: a step ended the run.
             RunEndedError: the run was cancelled.
         """
-        await self._walk(self._work.definition.actions, "actions", Frame())
+        actions = self._work.definition.actions
+        if actions and isinstance(actions[-1], _SINGLE):
+            self._work.last = f"actions[{len(actions) - 1}]"
+        await self._walk(actions, "actions", Frame())
 
     async def _walk(self, nodes: Sequence[Node], path: str, frame: Frame) -> None:
         for index, node in enumerate(nodes):

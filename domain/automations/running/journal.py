@@ -60,8 +60,12 @@ class Journal:
         await unit.runs.lock([run_id])
         return _active(await self._handle.get(unit, run_id))
 
-    async def note(self, unit: UnitOfWork, step: RunStep, origin: Origin) -> RunStep:
-        """Write where a step stands, and where the run stands by that; the step as stored.
+    async def note(
+        self, unit: UnitOfWork, step: RunStep, origin: Origin, *, is_last: bool = False
+    ) -> tuple[RunStep, AutomationRun]:
+        """Write where a step stands, and where the run stands by that; the step as stored, and the run.
+
+        With the success of its last step the run has succeeded.
 
         Raises:
             RunEndedError: the run is over, and the step has not just ended that was under way then.
@@ -74,14 +78,13 @@ class Journal:
                 return Applied(after=before, touched=(_touched(step),))
             run = _active(before)
             await unit.runs.put_step(masked)
-            waiting = step.status is StepStatus.WAITING
-            if not waiting and run.status is RunStatus.WAITING:
-                waiting = await unit.runs.waiting_steps(run.id) > 0
-            run = replace(run, status=RunStatus.WAITING if waiting else RunStatus.RUNNING)
+            if is_last and step.status is StepStatus.SUCCESS:
+                run = replace(run, status=RunStatus.SUCCESS, finished_at=unit.moment())
+            else:
+                run = replace(run, status=await _stands(unit, run, step))
             return Applied(after=snapshot_of(run), touched=(_touched(step),))
 
-        await self._handle.mutate(unit, step.run_id, apply, origin=origin)
-        return masked
+        return masked, (await self._handle.mutate(unit, step.run_id, apply, origin=origin)).after.entity
 
     def masked(self, step: RunStep) -> RunStep:
         """The step as everybody may see it."""
@@ -169,6 +172,14 @@ async def _end_steps(
 def _is_under_way(step: RunStep, now: datetime) -> bool:
     """Whether somebody may be doing the step at this moment; between two attempts nobody does."""
     return step.status is StepStatus.RUNNING and (step.due_at is None or step.due_at <= now)
+
+
+async def _stands(unit: UnitOfWork, run: AutomationRun, step: RunStep) -> RunStatus:
+    """Where a run stands by where its step does, which is written: while one waits, it waits."""
+    waiting = step.status is StepStatus.WAITING
+    if not waiting and run.status is RunStatus.WAITING:
+        waiting = await unit.runs.waiting_steps(run.id) > 0
+    return RunStatus.WAITING if waiting else RunStatus.RUNNING
 
 
 def _touched(step: RunStep) -> Touched:

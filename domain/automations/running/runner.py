@@ -3,16 +3,16 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from datetime import timedelta
 
-from domain.automations.definition import Definition
+from domain.automations.definition import Definition, stored
 from domain.automations.running.interpreter import Interpreter
 from domain.automations.running.journal import RunEndedError, actor_of
 from domain.automations.running.work import StepFailedError, StopError, Tools, Work
 from domain.entities.handle import BY_SYSTEM, Origin
 from domain.errors import DomainError
-from domain.model.automation import Automation, AutomationRun, RunStatus
+from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep
 from domain.persistence.outages import DatabaseAwayError, telling_outages
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
@@ -24,16 +24,12 @@ _LONGEST_PAUSE_SECONDS = 30.0
 #: A database that was away is mostly back soon, and then nobody should wait much longer.
 _LONGEST_AWAY_SECONDS = 5.0
 
-#: Lets the next run of a queue start.
-Proceed = Callable[[UnitOfWork, AutomationRun], Awaitable[None]]
-
 
 class Runner:
     """Executes runs by their ids; executing one again goes on where its steps end."""
 
-    def __init__(self, tools: Tools, *, proceed: Proceed) -> None:
+    def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._proceed = proceed
         self._executing: Counter[str] = Counter()
 
     async def execute(self, run_id: str) -> None:
@@ -57,7 +53,7 @@ class Runner:
                         await self._executed(run_id)
                     else:
                         message = "An internal error; the server's log has it."
-                        await self._end(run_id, RunStatus.FAILED, message, BY_SYSTEM)
+                        await self._end(run_id, RunStatus.FAILED, message)
             except RunEndedError:
                 return
             except DatabaseAwayError as error:
@@ -93,46 +89,40 @@ class Runner:
                 await database.write(lambda unit: journal.abandon(unit, run_id))
 
     async def _execute(self, run_id: str) -> None:
-        origin = BY_SYSTEM
+        work = await self._loaded(run_id)
         try:
-            work = await self._loaded(run_id)
             # Known before the first step, so that a secret that turns up in an answer is masked there, too.
             self._tools.masker.register(run_id, (await self._tools.named_secrets(work.definition)).values())
-            origin = work.origin
             status, message = await _outcome(work)
         except DomainError as error:
             # Such as a secret that cannot be decrypted here: trying again changes nothing about it.
             status, message = RunStatus.FAILED, str(error)
-        await self._end(run_id, status, message, origin)
+        if not work.ended:
+            await self._end(run_id, status, message, work)
 
     async def _loaded(self, run_id: str) -> Work:
-        run, automation, definition = await self._tools.database.read(lambda session: _read(session, run_id))
+        async with self._tools.reading:
+            run, automation, definition, steps = await self._tools.database.read(lambda session: _read(session, run_id))
         origin = Origin(actor=actor_of(automation), cause=run.cause, run_id=run_id)
-        async with self._tools.writing:
-            committed = await self._tools.database.write(lambda unit: self._tools.journal.begin(unit, run_id, origin))
-        steps = (await self._tools.database.read(lambda session: session.runs.steps([run_id])))[run_id]
-        return Work(
-            self._tools,
-            run=committed.value,
-            automation=automation,
-            definition=definition,
-            steps=steps,
-            origin=origin,
-        )
+        return Work(self._tools, run=run, automation=automation, definition=definition, steps=steps, origin=origin)
 
-    async def _end(self, run_id: str, status: RunStatus, message: str | None, origin: Origin) -> None:
+    async def _end(self, run_id: str, status: RunStatus, message: str | None, work: Work | None = None) -> None:
         message = self._tools.masker.mask(run_id, message)
 
-        async def work(unit: UnitOfWork) -> None:
+        async def end(unit: UnitOfWork) -> None:
             run = (await unit.runs.get_many([run_id])).get(run_id)
             if run is None:
                 return
             # The automation before the run, as everywhere: its mode may let the next one start.
-            await unit.automations.lock([run.automation_id])
-            await self._proceed(unit, await self._tools.journal.finish(unit, run_id, status, message, origin))
+            await unit.automations.hold([run.automation_id])
+            if work is not None:
+                await work.begin(unit)
+            origin = BY_SYSTEM if work is None else work.origin
+            finished = await self._tools.journal.finish(unit, run_id, status, message, origin)
+            await self._tools.proceed(unit, finished)
 
         async with self._tools.writing:
-            await self._tools.database.write(work)
+            await self._tools.database.write(end)
 
 
 def _of(run_id: str) -> dict[str, str]:
@@ -149,12 +139,19 @@ async def _outcome(work: Work) -> tuple[RunStatus, str | None]:
     return RunStatus.SUCCESS, None
 
 
-async def _read(session: ReadSession, run_id: str) -> tuple[AutomationRun, Automation, Definition]:
+async def _read(session: ReadSession, run_id: str) -> tuple[AutomationRun, Automation, Definition, Sequence[RunStep]]:
     run = (await session.runs.get_many([run_id])).get(run_id)
     if run is None or run.status.is_final:
         raise RunEndedError
     automation = (await session.automations.get_many([run.automation_id])).get(run.automation_id)
-    version = await session.automations.version(run.automation_id, run.number)
-    if automation is None or version is None:
+    if automation is None:
         raise RunEndedError
-    return run, automation, Definition.model_validate(version.definition)
+    document = automation.definition
+    if automation.number != run.number:
+        version = await session.automations.version(run.automation_id, run.number)
+        if version is None:
+            raise RunEndedError
+        document = version.definition
+    # A run that has not begun has come to no step.
+    steps = [] if run.status is RunStatus.PENDING else (await session.runs.steps([run_id]))[run_id]
+    return run, automation, stored(document), steps

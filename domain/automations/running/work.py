@@ -19,7 +19,7 @@ from domain.automations.wakes import WakeIndex
 from domain.clock import Clock
 from domain.entities.handle import Origin
 from domain.entities.masking import SecretMasker
-from domain.model.automation import Automation, AutomationRun, RunStep, StepStatus
+from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep, StepStatus
 from domain.persistence.database import Database
 from domain.persistence.outages import telling_outages
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
@@ -62,6 +62,8 @@ class Tools:
     secrets: Callable[[Collection[str]], Awaitable[Mapping[str, str]]]
     #: The values of the secrets that a definition names, as far as they are there.
     named_secrets: Callable[[Definition], Awaitable[Mapping[str, str]]]
+    #: Lets the next run of a queue start, now that this one has ended; its automation is locked.
+    proceed: Callable[[UnitOfWork, AutomationRun], Awaitable[None]]
     #: How many transactions runs may have under way: people's writes stand in the same line.
     writing: asyncio.Semaphore
     reading: asyncio.Semaphore
@@ -119,6 +121,11 @@ class Work:
         self.automation = automation
         self.definition = definition
         self.origin = origin
+        #: Whether the run's end is written.
+        self.ended = False
+        #: The step by whose success the run succeeds, where there is one.
+        self.last: str | None = None
+        self._begins = run.status is RunStatus.PENDING
         self._steps = {step.path: step for step in steps}
         self._count = max((step.position for step in steps), default=0)
 
@@ -156,20 +163,37 @@ class Work:
         return await self.write(lambda unit: self.note_in(unit, masked))
 
     async def note_in(self, unit: UnitOfWork, step: RunStep) -> RunStep:
-        """Write where a step stands in a unit of work that is under way.
+        """Write where a step stands in a unit of work that is under way, and the end that a last step brings.
 
         Raises:
             RunEndedError: the run is over, and the step with it.
         """
+        is_last = step.path == self.last and step.status is StepStatus.SUCCESS
+        if is_last:
+            await unit.automations.hold([self.run.automation_id])
         # Locked before the look: on PostgreSQL what another process writes meanwhile would be written over.
         await unit.runs.lock([step.run_id])
         stored = await unit.runs.step(step.run_id, step.path)
         if stored is not None and stored.status is StepStatus.CANCELLED:
             raise RunEndedError
         if stored is None or not _stays(stored, step):
-            stored = await self.tools.journal.note(unit, step, self.origin)
+            stored, run = await self.tools.journal.note(unit, step, self.origin, is_last=is_last)
+            if is_last and run.status is RunStatus.SUCCESS:
+                await self.tools.proceed(unit, run)
+                unit.when_committed(self._end)
         self._steps[step.path] = stored
         return stored
+
+    async def hold(self, unit: UnitOfWork, path: str) -> None:
+        """Keep the run from others until the commit, for what a step of that path does in the unit of work.
+
+        Raises:
+            RunEndedError: it is over.
+        """
+        if path == self.last:
+            # The automation before the run, as everywhere: its mode may let the next one start.
+            await unit.automations.hold([self.run.automation_id])
+        await self.tools.journal.hold(unit, self.run.id)
 
     async def succeed(self, step: RunStep, output: Mapping[str, Any] | None = None) -> RunStep:
         """Write that a step is done; the step as stored.
@@ -192,14 +216,29 @@ class Work:
         return replace(step, status=status, finished_at=self.tools.clock.now(), request=None, **fields)
 
     async def write(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """Do something in a unit of work.
+        """Do something in a unit of work; the first one of a run begins it as well.
 
         Raises:
             DatabaseAwayError: what the step was to do says nothing about that, so it is no failure of the step.
         """
+
+        async def whole(unit: UnitOfWork) -> T:
+            await self.begin(unit)
+            return await work(unit)
+
         async with self.tools.writing:
             with telling_outages():
-                return (await self.tools.database.write(work)).value
+                return (await self.tools.database.write(whole)).value
+
+    async def begin(self, unit: UnitOfWork) -> None:
+        """Write that the run is under way, where that is not written yet.
+
+        Raises:
+            RunEndedError: it is over.
+        """
+        if self._begins:
+            await self.tools.journal.begin(unit, self.run.id, self.origin)
+            unit.when_committed(self._begin)
 
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
         """Read something.
@@ -302,6 +341,12 @@ class Work:
         now = self.tools.clock.now()
         scope = await self.read(lambda session: self.enriched(session, self.scope(frame), condition, now=now))
         return evaluate(condition, scope, now=now)
+
+    def _begin(self) -> None:
+        self._begins = False
+
+    def _end(self) -> None:
+        self.ended = True
 
 
 def settled(step: RunStep) -> RunStep:

@@ -1,6 +1,7 @@
 """Who may run: each mode's decision, the queue that goes on, and firings that count once."""
 
 import asyncio
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,11 +76,12 @@ async def test_the_end_of_a_run_and_the_start_of_the_next_are_one_transaction(wo
         crashing.set()
         raise RuntimeError("the process died")
 
-    task = asyncio.create_task(Runner(world.domain.automations._tools(), proceed=crash).execute(first.id))
+    tools = dataclasses.replace(world.domain.automations._tools(), proceed=crash)
+    task = asyncio.create_task(Runner(tools).execute(first.id))
     await crashing.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert await statuses(world) == ["running", "pending"]
+    assert await statuses(world) == ["pending", "pending"]
     assert await world.enqueued() == [first.id]
     await world.settle()
     assert await statuses(world) == ["success", "success"]

@@ -10,8 +10,9 @@ import pytest
 from domain.automations.actions.registry import ActionContext, Result
 from domain.errors import ConflictError
 from domain.model.automation import AutomationRun, RunStatus
+from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
-from tests.factories import make_incident, make_system
+from tests.factories import ADMIN, make_incident, make_system
 
 LOG = {"action": "log", "config": {"message": "here"}}
 
@@ -98,7 +99,8 @@ async def test_what_was_committed_before_the_time_was_up_counts(world: World, mo
     late: list[asyncio.Task[Any]] = []
 
     async def overdue(work: Any) -> Any:
-        if getattr(work, "__name__", "") == "perform":
+        # The first one of the run: its beginning, what the action does, and its end.
+        if getattr(work, "__name__", "") == "whole" and not late:
             late.append(asyncio.create_task(write(work)))
             await asyncio.Event().wait()
         # Whatever is written about the attempt comes after what it did.
@@ -109,6 +111,50 @@ async def test_what_was_committed_before_the_time_was_up_counts(world: World, mo
     opened = {"title": "Down", "severity": "major", "systemIds": ["payments"]}
     run = await world.ran({"id": "open", "action": "incident.create", "config": opened, "timeout_seconds": 0.05})
     assert (run.status, len(await world.incidents()), len(late)) == (RunStatus.SUCCESS, 1, 1)
+
+
+async def test_a_run_of_one_action_begins_acts_and_ends_in_one_transaction(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = await make_incident(world.domain)
+    said = {"action": "incident.add_update", "config": {"incidentId": incident.id, "message": "Seen."}}
+    automation = await world.automation(said, triggers=[{"event": "system.healthy"}])
+    run = (await world.domain.automations.service.run_by_hand(ADMIN, automation.id)).value
+    assert run is not None
+    before = await world.domain.events.head()
+    write, written = world.domain.database.write, []
+
+    async def counting(work: Any) -> Any:
+        written.append(await write(work))
+        return written[-1]
+
+    monkeypatch.setattr(world.domain.database, "write", counting)
+    await world.domain.automations.runner.execute(run.id)
+    changes = await world.domain.database.read(lambda session: session.changes.after(before, limit=10))
+    assert len(written) == 1
+    assert [(change.kind, (change.next or {}).get("status")) for change in changes] == [
+        ("automation_run", "running"),
+        ("incident", "investigating"),
+        ("automation_run", "success"),
+    ]
+
+
+async def test_a_last_step_that_cannot_end_the_run_has_not_happened(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = await make_incident(world.domain)
+    said = {"action": "incident.add_update", "config": {"incidentId": incident.id, "message": "Seen."}}
+    tools, ended = world.domain.automations.runner._tools, list[str]()
+
+    async def broken(unit: UnitOfWork, run: AutomationRun) -> None:
+        ended.append(run.status)
+        if run.status is RunStatus.SUCCESS:
+            raise RuntimeError("the queue is broken")
+        await tools.proceed(unit, run)
+
+    monkeypatch.setattr(world.domain.automations.runner, "_tools", replace(tools, proceed=broken))
+    run = await world.ran(said)
+    assert (run.status, ended, await world.messages()) == (RunStatus.FAILED, ["success", "failed"], [])
 
 
 async def test_an_action_that_is_gone_fails_the_step(world: World) -> None:

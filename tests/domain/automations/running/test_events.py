@@ -92,12 +92,13 @@ async def test_a_run_that_breaks_inside_is_tried_again_and_fails_in_the_end(
     journal, finish = world.domain.automations.journal, world.domain.automations.journal.finish
     failures = [True] * 10
 
-    async def broken(*arguments: Any) -> Any:
+    async def broken(*arguments: Any, **_: Any) -> Any:
         if failures:
             failures.pop()
             raise RuntimeError("the disk is full")
         return await finish(*arguments)
 
+    monkeypatch.setattr(journal, "note", broken)
     monkeypatch.setattr(journal, "finish", broken)
     run = await world.begun({"variables": {"x": 1}})
     for attempt in range(1, 11):

@@ -28,6 +28,7 @@ _PRESENT = sa.and_(
 )
 _KEPT = automations.c.deleted_at.is_(None)
 _AUTOMATION = sa.select(automations, automation_versions.c.definition).join(automation_versions, _PRESENT).where(_KEPT)
+_BY_IDS = _AUTOMATION.where(automations.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 
 class AutomationRepository:
@@ -38,7 +39,7 @@ class AutomationRepository:
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, Automation]:
         """The automations of these ids; unknown ones are left out."""
-        rows = (await self._connection.execute(_AUTOMATION.where(automations.c.id.in_(ids)))).mappings()
+        rows = (await self._connection.execute(_BY_IDS, {"ids": list(ids)})).mappings()
         return {row["id"]: _automation(row) for row in rows}
 
     async def named(self, name: str) -> Automation | None:

@@ -1,6 +1,7 @@
 """Everything in which SQLite and PostgreSQL differ for a statement; engines differ in `engines`."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,6 +39,14 @@ def upsert(connection: AsyncConnection, table: sa.Table, values: Mapping[str, An
     return statement.on_conflict_do_update(index_elements=list(keys), set_=kept)
 
 
+@cache
+def upsert_of_rows(table: sa.Table, keys: tuple[str, ...], *, sqlite_has_it: bool) -> Any:
+    """An INSERT of whole rows that come with it; a row with these keys is overwritten. Made once: that costs most."""
+    statement = (sqlite.insert if sqlite_has_it else postgresql.insert)(table)
+    kept = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=kept)
+
+
 async def lock_rows(
     connection: AsyncConnection, table: sa.Table, ids: Sequence[str], *, referable: bool = False
 ) -> None:
@@ -45,12 +54,14 @@ async def lock_rows(
 
     With `referable`, others may still write rows that refer to them.
     """
-    if is_sqlite(connection):
-        return
-    statement = (
-        sa.select(table.c.id).where(table.c.id.in_(ids)).order_by(table.c.id).with_for_update(key_share=referable)
-    )
-    await connection.execute(statement)
+    if not is_sqlite(connection):
+        await connection.execute(_locking(table, referable=referable), {"ids": list(ids)})
+
+
+@cache
+def _locking(table: sa.Table, *, referable: bool) -> sa.Select[Any]:
+    chosen = sa.select(table.c.id).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
+    return chosen.order_by(table.c.id).with_for_update(key_share=referable)
 
 
 def keep_apart(connection: AsyncConnection, statement: sa.Select[Any]) -> sa.Select[Any]:

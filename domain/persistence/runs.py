@@ -12,8 +12,33 @@ from domain.model.actor import Actor
 from domain.model.automation import ACTIVE, AutomationRun, Firing, RunStatus, RunStep, SkipReason, StepStatus
 from domain.model.paging import Page, PageRequest
 from domain.persistence.automation_tables import automation_runs, automation_steps, automations
-from domain.persistence.dialects import insert_or_ignore, lock_rows, upsert
+from domain.persistence.dialects import insert_or_ignore, is_sqlite, lock_rows, upsert_of_rows
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
+
+# Statements that every step of every run executes. Making one anew costs as much as executing it.
+_RUNS = automation_runs.c
+_STEPS = automation_steps.c
+_BY_IDS = sa.select(automation_runs).where(_RUNS.id.in_(sa.bindparam("ids", expanding=True)))
+_STEPS_OF = (
+    sa.select(automation_steps).where(_STEPS.run_id.in_(sa.bindparam("ids", expanding=True))).order_by(_STEPS.position)
+)
+_STEP = sa.select(automation_steps).where(_STEPS.run_id == sa.bindparam("run_id"), _STEPS.path == sa.bindparam("path"))
+_STAMPED = ("status", "reason", "message", "version", "started_at", "finished_at")
+_STAMP = (
+    sa.update(automation_runs)
+    .where(_RUNS.id == sa.bindparam("run_id"))
+    .values({name: sa.bindparam(name) for name in _STAMPED})
+)
+_PENDING = _RUNS.status == RunStatus.PENDING
+_PRESENT = sa.select(automations.c.number).where(automations.c.id == sa.bindparam("automation")).scalar_subquery()
+_STANDING = sa.select(
+    sa.func.count(),
+    sa.func.count(sa.case((_PENDING, 1))),
+    sa.func.count(sa.case((sa.and_(_PENDING, _RUNS.number < _PRESENT), 1))),
+    sa.func.min(_RUNS.id),
+).where(
+    _RUNS.automation_id == sa.bindparam("automation"), _RUNS.bucket == sa.bindparam("bucket"), _RUNS.status.in_(ACTIVE)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +68,8 @@ class RunRepository:
         found = {identifier: self._held[identifier] for identifier in ids if identifier in self._held}
         missing = [identifier for identifier in ids if identifier not in found]
         if missing:
-            statement = sa.select(automation_runs).where(automation_runs.c.id.in_(missing))
-            read = {row["id"]: _run(row) for row in (await self._connection.execute(statement)).mappings()}
+            rows = (await self._connection.execute(_BY_IDS, {"ids": missing})).mappings()
+            read = {row["id"]: _run(row) for row in rows}
             self._held |= {identifier: run for identifier, run in read.items() if identifier in self._locked}
             found |= read
         return found
@@ -79,11 +104,8 @@ class RunRepository:
 
     async def stamp(self, run: AutomationRun) -> None:
         """Write where a run, which is locked, now stands."""
-        columns = ("status", "reason", "message", "version", "started_at", "finished_at")
-        values = {name: value for name, value in _row(run).items() if name in columns}
-        await self._connection.execute(
-            sa.update(automation_runs).where(automation_runs.c.id == run.id).values(**values)
-        )
+        row = _row(run)
+        await self._connection.execute(_STAMP, {"run_id": run.id, **{name: row[name] for name in _STAMPED}})
         if run.id in self._held:
             self._held[run.id] = run
 
@@ -98,20 +120,9 @@ class RunRepository:
 
     async def standing(self, automation_id: str, bucket: str) -> Standing:
         """What is active in a bucket."""
-        columns = automation_runs.c
-        present = sa.select(automations.c.number).where(automations.c.id == automation_id).scalar_subquery()
-        pending = columns.status == RunStatus.PENDING
-        statement = sa.select(
-            sa.func.count(),
-            sa.func.count(sa.case((pending, 1))),
-            sa.func.count(sa.case((sa.and_(pending, columns.number < present), 1))),
-            sa.func.min(columns.id),
-        )
-        of_bucket = sa.and_(columns.automation_id == automation_id, columns.bucket == bucket)
-        active, waiting, outdated, oldest = (
-            await self._connection.execute(statement.where(of_bucket, columns.status.in_(ACTIVE)))
-        ).one()
-        return Standing(active=active, first=oldest if waiting == active else None, outdated=outdated)
+        row = await self._connection.execute(_STANDING, {"automation": automation_id, "bucket": bucket})
+        active, pending, outdated, oldest = row.one()
+        return Standing(active=active, first=oldest if pending == active else None, outdated=outdated)
 
     async def page(
         self,
@@ -182,10 +193,8 @@ class RunRepository:
 
     async def steps(self, run_ids: Sequence[str]) -> dict[str, list[RunStep]]:
         """The steps of these runs in the order in which the runs came to them."""
-        columns = automation_steps.c
-        statement = sa.select(automation_steps).where(columns.run_id.in_(run_ids)).order_by(columns.position)
         found: dict[str, list[RunStep]] = {identifier: [] for identifier in run_ids}
-        for row in (await self._connection.execute(statement)).mappings():
+        for row in (await self._connection.execute(_STEPS_OF, {"ids": list(run_ids)})).mappings():
             found[row["run_id"]].append(_step(row))
         return found
 
@@ -212,12 +221,10 @@ class RunRepository:
 
     async def step(self, run_id: str, path: str) -> RunStep | None:
         """One step of a run."""
-        columns = automation_steps.c
         key = (run_id, path)
         if key in self._held_steps:
             return self._held_steps[key]
-        statement = sa.select(automation_steps).where(columns.run_id == run_id, columns.path == path)
-        row = (await self._connection.execute(statement)).mappings().first()
+        row = (await self._connection.execute(_STEP, {"run_id": run_id, "path": path})).mappings().first()
         step = None if row is None else _step(row)
         if run_id in self._locked:
             self._held_steps[key] = step
@@ -226,8 +233,9 @@ class RunRepository:
     async def put_step(self, step: RunStep) -> None:
         """Write where a step of a locked run stands."""
         self._held_steps.pop((step.run_id, step.path), None)
-        statement = upsert(self._connection, automation_steps, _step_row(step), keys=("run_id", "path"))
-        await self._connection.execute(statement)
+        keys = ("run_id", "path")
+        statement = upsert_of_rows(automation_steps, keys, sqlite_has_it=is_sqlite(self._connection))
+        await self._connection.execute(statement, _step_row(step))
 
     async def unfinished_steps(self, run_id: str) -> list[RunStep]:
         """The steps of a run that are not over, in the order in which the run came to them."""

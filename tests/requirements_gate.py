@@ -240,8 +240,10 @@ def _groups(item: pytest.Item) -> list[str]:
     return [group for group in PROBES if item.get_closest_marker(group) is not None]
 
 
-def _missing(reports: Iterable[pytest.TestReport]) -> dict[str, tuple[str, str]]:
-    found = [str(value) for report in reports for key, value in report.user_properties if key == MISSING_GROUP]
+def _missing(reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> dict[str, tuple[str, str]]:
+    # A file that cannot be collected is among the errors, too, and misses nothing.
+    tests = [report for report in reports if isinstance(report, pytest.TestReport)]
+    found = [str(value) for report in tests for key, value in report.user_properties if key == MISSING_GROUP]
     counts = Counter(text.partition(": ")[0] for text in found)
     reasons = dict(text.split(": ", 1) for text in found)
     return {

@@ -233,7 +233,9 @@ def test_a_connection_s_end_is_told_while_its_descriptor_is_still_open(new_loop:
 
 
 @pytest.mark.parametrize(
-    "extra", [{}, {"socket": 1, "sslcontext": object()}, {"socket": 1, "ssl_object": object()}], ids=str
+    "extra",
+    [{}, {"socket": 1, "sslcontext": object()}, {"socket": 1, "ssl_object": object()}],
+    ids=["no socket", "sslcontext", "ssl_object"],
 )
 async def test_nothing_is_written_past_a_transport_that_encrypts_or_has_no_socket(extra: dict[str, Any]) -> None:
     protocol: Any = _protocol()

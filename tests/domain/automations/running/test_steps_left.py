@@ -88,10 +88,10 @@ async def test_a_wait_beside_a_branch_that_breaks_inside_ends_with_the_run(
 ) -> None:
     noted = world.domain.automations.journal.note
 
-    async def note(unit: UnitOfWork, step: RunStep, origin: Origin) -> RunStep:
+    async def note(unit: UnitOfWork, step: RunStep, origin: Origin, *, is_last: bool) -> tuple[RunStep, AutomationRun]:
         if step.path.endswith("parallel[1]"):
             raise RuntimeError("the disk is full")
-        return await noted(unit, step, origin)
+        return await noted(unit, step, origin, is_last=is_last)
 
     monkeypatch.setattr(world.domain.automations.journal, "note", note)
     run = await world.begun({"parallel": [{"delay": {"seconds": 80_000}}, {"variables": {"x": 1}}]})

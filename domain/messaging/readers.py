@@ -97,6 +97,7 @@ class DurableReader:
                 if turn is None:
                     return handled
                 handled += turn.handled
+                self._passed = max(self._passed, turn.position)
                 # Behind what another process has come to meanwhile, too: of its changes none is left.
                 batch = [change for change in batch if change.seq > turn.position]
 
@@ -105,10 +106,25 @@ class DurableReader:
         while not stopping.is_set():
             seen = self._tail.last
             try:
-                await self.run_pending(stopping)
+                if not await self._pass_by():
+                    await self.run_pending(stopping)
             except Exception:
                 logger.exception("reader %s failed; trying again", self._name)
             await self._tail.beyond(seen, seconds=_LONGEST_WAIT_SECONDS, kinds=self._kinds)
+
+    async def _pass_by(self) -> bool:
+        """Pass what the tail has read, where none of it concerns the handler; False where the log has to be asked."""
+        if self._concerns is None or not self._passed or self._unwritten >= _UNWRITTEN:
+            return False
+        concerns, batch = self._concerns, self._tail.seen(self._passed, kinds=self._kinds)
+        if batch is None or len(batch) > _BATCH:
+            return False
+        if batch:
+            if await self._database.read(lambda session: concerns(session, batch)):
+                return False
+            self._passed = batch[-1].seq
+            self._unwritten += len(batch)
+        return True
 
     async def _next(self, session: ReadSession) -> tuple[Sequence[Change], bool]:
         if self._concerns is not None and self._passed:

@@ -78,6 +78,12 @@ class LogTail:
         finally:
             self._followers.discard(wake)
 
+    def seen(self, after: int, *, kinds: Collection[str]) -> Sequence[Change] | None:
+        """The changes of some kinds behind a position, as far as they were read; None where not all are in memory."""
+        if after < self._floor:
+            return None
+        return [change for change in self._recent[bisect_right(self._seqs, after) :] if change.kind in kinds]
+
     async def follow(self, after: int) -> AsyncGenerator[Sequence[Change], None]:
         """Every change behind a position in order, without a gap or a duplicate: the stored ones, then live ones.
 
@@ -106,9 +112,9 @@ class LogTail:
     def _has_beyond(self, position: int, kinds: Collection[str] | None) -> bool:
         if kinds is None or self._last <= position:
             return self._last > position
-        seen = self._recent[bisect_right(self._seqs, position) :]
+        seen = self.seen(position, kinds=kinds)
         # What memory does not hold any more may have been of any kind.
-        return position < self._floor or any(change.kind in kinds for change in seen)
+        return seen is None or bool(seen)
 
     def _since(self, position: int) -> Sequence[Change] | None:
         """What memory holds behind a position; None when that is not all of it."""

@@ -1,0 +1,109 @@
+"""What durable readers do about changes that do not concern them: next to nothing."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar, cast
+
+import pytest
+
+from domain.bootstrap import Domain
+from domain.messaging.readers import DurableReader
+from domain.model.change import Change
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from tests.domain.messaging.changes import append, until
+
+T = TypeVar("T")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def domain(shared: Domain) -> Domain:
+    """The domain that the tests of this module share."""
+    return shared
+
+
+class Picky:
+    """A reader of widgets that some of them concern, and what it did."""
+
+    def __init__(self, domain: Domain) -> None:
+        self._domain = domain
+        self.concerning: set[int] = set()
+        self.asked: list[int] = []
+        self.handled: list[int] = []
+        self.reads = 0
+        self._reader = DurableReader(
+            uuid.uuid4().hex,
+            kinds=["widget"],
+            handler=self._handle,
+            database=cast("Database", self),
+            tail=domain.tail,
+            clock=domain.clock,
+            concerns=self._concerns,
+        )
+        self.write = domain.database.write
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """It has passed by a change, and goes on."""
+        stopping = asyncio.Event()
+        await self._reader.register()
+        running = asyncio.create_task(self._reader.run(stopping))
+        try:
+            [first] = await append(self._domain)
+            await until(lambda: first in self.asked)
+            yield
+        finally:
+            stopping.set()
+            await running
+
+    async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
+        """What the database reads, counted."""
+        self.reads += 1
+        return await self._domain.database.read(work)
+
+    async def _handle(self, unit: UnitOfWork, change: Change) -> None:
+        self.handled.append(change.seq)
+
+    async def _concerns(self, session: ReadSession, batch: Sequence[Change]) -> bool:
+        self.asked += [change.seq for change in batch]
+        return any(change.seq in self.concerning for change in batch)
+
+
+async def test_what_concerns_nobody_is_looked_at_once_and_not_read_again(domain: Domain) -> None:
+    picky = Picky(domain)
+    async with picky.running():
+        await until(lambda: picky._reader._passed == domain.tail.last)
+        for _ in range(3):
+            reads = picky.reads
+            [seq] = await append(domain)
+            await until(lambda seq=seq: picky._reader._passed == seq)  # type: ignore[misc]
+            assert (picky.reads - reads, picky.asked.count(seq)) == (1, 1)
+    assert picky.handled == []
+
+
+async def test_what_comes_behind_what_was_passed_by_is_handled(domain: Domain) -> None:
+    picky = Picky(domain)
+    async with picky.running():
+        head = await domain.events.head()
+        picky.concerning = {head + 2, head + 4}
+        for _ in range(4):
+            await append(domain)
+        await until(lambda: head + 4 in picky.handled)
+        [after] = await append(domain)
+        await until(lambda: picky._reader._passed == after)
+    assert {head + 2, head + 4} <= set(picky.handled)
+    assert picky.handled == sorted(set(picky.handled))
+
+
+async def test_what_memory_does_not_hold_any_more_is_read(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+    picky = Picky(domain)
+    async with picky.running():
+        monkeypatch.setattr(domain.tail, "_floor", await domain.events.head() + 1)
+        [seq] = await append(domain)
+        await until(lambda: seq in picky.asked)
+        picky.concerning = {seq + 1}
+        await append(domain)
+        await until(lambda: seq + 1 in picky.handled)

@@ -18,8 +18,11 @@ from domain.model.filters import EVERYTHING
 from domain.model.incident import Severity
 from domain.model.paging import Order, PageRequest
 from domain.model.viewer import Audience
+from domain.persistence.engines import create_engines
+from domain.persistence.engines import database_url as parsed_url
 from domain.persistence.tables import counters, server_state
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from tests.domain.messaging.changes import until
 from tests.factories import ADMIN, log_of, make_incident, make_system
 
 
@@ -214,3 +217,20 @@ async def test_positions_in_the_log_grow_in_the_order_of_commits(domain: Domain)
     changes = await log_of(domain)
     assert [change.seq for change in changes] == list(range(1, 31))
     assert len({change.entity_id for change in changes}) == 30
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_whether_a_connection_is_alive_is_asked_in_one_message(database_url: str) -> None:
+    engines = create_engines(parsed_url(database_url))
+    sent: list[str] = []
+    async with engines.reader.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None
+    driver.add_query_logger(lambda record: sent.append(record.query))
+    async with engines.reader.connect() as connection:
+        await connection.execute(sa.text("SELECT 1"))
+    await until(lambda: "ROLLBACK;" in sent)
+    await engines.dispose()
+    assert sent[0] == ";"
+    assert [each.partition(" ")[0] for each in sent if each != "SELECT 1"] == [";", "BEGIN", "ROLLBACK;"]

@@ -15,6 +15,8 @@ import asyncpg
 import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.ext.asyncio import create_async_engine
 from typing_extensions import override
 
@@ -199,6 +201,29 @@ def _statements_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("domain.persistence.engines.create_async_engine", create)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _databases_asked_once() -> Iterator[None]:
+    """What a database is like, each engine asks it anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        for dialect in (PGDialect_asyncpg, SQLiteDialect_aiosqlite):
+            patch.setattr(dialect, "initialize", _once(dialect.initialize))
+        yield
+
+
+def _once(ask: Callable[[Any, sa.Connection], None]) -> Callable[[Any, sa.Connection], None]:
+    answers: dict[str, Any] = {}
+
+    def initialize(dialect: Any, connection: sa.Connection) -> None:
+        if not answers:
+            before = dict(vars(dialect))
+            ask(dialect, connection)
+            plain = {name: value for name, value in vars(dialect).items() if isinstance(value, str | int | tuple)}
+            answers.update({name: value for name, value in plain.items() if before.get(name) is not value})
+        vars(dialect).update(answers)
+
+    return initialize
 
 
 @pytest.fixture(autouse=True)

@@ -96,18 +96,19 @@ async def _tried(
 
 
 async def _once(work: Work, action: ActionType, config: Rendered, step: RunStep, frame: Frame) -> RunStep:
+    is_last = step.path == work.last
     if action.perform is not None:
         origin = work.origin if work.definition.run_as is None else await work.read(work.limited)
         context = ActionContext(run=work.run, origin=origin, path=step.path, consumed={})
         result = _masked(work, await action.perform(await _filled(work, action, config), context))
-        return await work.write(lambda unit: _recorded(work, unit, action, step, result))
+        return await work.write(lambda unit: _recorded(work, unit, action, step, result), may_end=is_last)
 
     # A secret in it is masked before the write itself, so that no row ever holds it.
     shown = _checked(action, work.tools.masker.mask(work.run.id, config.masked))
 
     async def perform(unit: UnitOfWork) -> RunStep:
         assert action.perform_in is not None
-        await work.hold(unit, step.path)
+        await work.tools.journal.hold(unit, work.run.id)
         stored = await unit.runs.step(step.run_id, step.path)
         if stored is not None and stored.status.is_final:
             return stored
@@ -115,7 +116,7 @@ async def _once(work: Work, action: ActionType, config: Rendered, step: RunStep,
         context = ActionContext(run=work.run, origin=origin, path=step.path, consumed=consumed)
         return await _recorded(work, unit, action, step, await action.perform_in(unit, shown, context))
 
-    return await work.write(perform)
+    return await work.write(perform, may_end=is_last)
 
 
 async def _recorded(work: Work, unit: UnitOfWork, action: ActionType, step: RunStep, result: Result) -> RunStep:

@@ -160,17 +160,17 @@ class Work:
         """Write where a step stands; what another process wrote before stays. The step as stored."""
         # Masked before it stands in line: when its turn comes, the run may be over here and its secrets forgotten.
         masked = self.tools.journal.masked(step)
-        return await self.write(lambda unit: self.note_in(unit, masked))
+        return await self.write(lambda unit: self.note_in(unit, masked), may_end=self._ends_with(step))
 
     async def note_in(self, unit: UnitOfWork, step: RunStep) -> RunStep:
         """Write where a step stands in a unit of work that is under way, and the end that a last step brings.
 
+        A unit of work in which the run may end is one that `write` was told so.
+
         Raises:
             RunEndedError: the run is over, and the step with it.
         """
-        is_last = step.path == self.last and step.status is StepStatus.SUCCESS
-        if is_last:
-            await unit.automations.hold([self.run.automation_id])
+        is_last = self._ends_with(step)
         # Locked before the look: on PostgreSQL what another process writes meanwhile would be written over.
         await unit.runs.lock([step.run_id])
         stored = await unit.runs.step(step.run_id, step.path)
@@ -183,17 +183,6 @@ class Work:
                 unit.when_committed(self._end)
         self._steps[step.path] = stored
         return stored
-
-    async def hold(self, unit: UnitOfWork, path: str) -> None:
-        """Keep the run from others until the commit, for what a step of that path does in the unit of work.
-
-        Raises:
-            RunEndedError: it is over.
-        """
-        if path == self.last:
-            # The automation before the run, as everywhere: its mode may let the next one start.
-            await unit.automations.hold([self.run.automation_id])
-        await self.tools.journal.hold(unit, self.run.id)
 
     async def succeed(self, step: RunStep, output: Mapping[str, Any] | None = None) -> RunStep:
         """Write that a step is done; the step as stored.
@@ -215,14 +204,20 @@ class Work:
         """The step, over now."""
         return replace(step, status=status, finished_at=self.tools.clock.now(), request=None, **fields)
 
-    async def write(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+    async def write(self, work: Callable[[UnitOfWork], Awaitable[T]], *, may_end: bool = False) -> T:
         """Do something in a unit of work; the first one of a run begins it as well.
+
+        `may_end` is for those that can write the last step, and the end of the run with it.
 
         Raises:
             DatabaseAwayError: what the step was to do says nothing about that, so it is no failure of the step.
         """
 
         async def whole(unit: UnitOfWork) -> T:
+            if may_end:
+                # The automation before the run and all that refers to it, as everywhere: who restarts, cancels or
+                # deletes has the automation and waits for the run.
+                await unit.automations.hold([self.run.automation_id])
             await self.begin(unit)
             return await work(unit)
 
@@ -341,6 +336,9 @@ class Work:
         now = self.tools.clock.now()
         scope = await self.read(lambda session: self.enriched(session, self.scope(frame), condition, now=now))
         return evaluate(condition, scope, now=now)
+
+    def _ends_with(self, step: RunStep) -> bool:
+        return step.path == self.last and step.status is StepStatus.SUCCESS
 
     def _begin(self) -> None:
         self._begins = False

@@ -49,11 +49,7 @@ class Runner:
         while True:
             try:
                 with telling_outages():
-                    if faults < _ATTEMPTS:
-                        await self._executed(run_id)
-                    else:
-                        message = "An internal error; the server's log has it."
-                        await self._end(run_id, RunStatus.FAILED, message)
+                    await self._executed(run_id, given_up=faults >= _ATTEMPTS)
             except RunEndedError:
                 return
             except DatabaseAwayError as error:
@@ -74,9 +70,12 @@ class Runner:
         # Nothing shortens it: the run's own changes would.
         await self._tools.clock.wait(asyncio.Event(), until=self._tools.clock.now() + pause)
 
-    async def _executed(self, run_id: str) -> None:
+    async def _executed(self, run_id: str, *, given_up: bool) -> None:
         try:
-            await self._execute(run_id)
+            if given_up:
+                await self._end(run_id, RunStatus.FAILED, "An internal error; the server's log has it.")
+            else:
+                await self._execute(run_id)
         except RunEndedError:
             # Its end broke branches off, or somebody died at a step before it.
             if self._executing[run_id] == 1:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from domain.automations.running import runner
 from domain.entities.handle import Origin
 from domain.model.automation import AutomationRun, RunStatus, RunStep, StepStatus
 from domain.model.incident import Health
@@ -103,3 +104,18 @@ async def test_a_wait_beside_a_branch_that_breaks_inside_ends_with_the_run(
     await until_it_is(over)
     assert (await world.run(run.id)).status is RunStatus.FAILED
     assert await world.trace(run) == {"actions[0].parallel[0]": "cancelled"}
+
+
+async def test_a_run_that_is_given_up_after_it_was_cancelled_leaves_no_step_behind(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with slow_log(world) as slow:
+        run = await world.begun(LOG)
+        await slow.begun.wait()
+        await world.crash()
+        await cancel(world, run)
+    assert await world.trace(run) == {"actions[0]": "running"}
+    # As many faults as it takes came before the cancelling.
+    monkeypatch.setattr(runner, "_ATTEMPTS", 0)
+    await world.domain.automations.runner.execute(run.id)
+    assert await world.trace(run) == {"actions[0]": "cancelled"}

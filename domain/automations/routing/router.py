@@ -45,7 +45,9 @@ class Router:
         listening = await unit.automations.listening(change.events, at=change.seq)
         automations = await unit.automations.get_many(sorted({automation_id for automation_id, _ in listening}))
         for automation_id, trigger_id in listening:
-            fired = _fired(automations[automation_id], trigger_id, change)
+            # One that was deleted between the two looks starts nothing more.
+            automation = automations.get(automation_id)
+            fired = _fired(automation, trigger_id, change) if automation is not None else None
             if fired is not None:
                 await self._gates.pass_through(unit, fired)
 

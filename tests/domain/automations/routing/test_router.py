@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from domain.automations.routing.router import firing_of
 from domain.automations.service import WriteAutomation
 from domain.automations.system import DEPTH
@@ -227,3 +229,25 @@ async def _insert_many(world: World, count: int, document: Mapping[str, Any]) ->
 
 def _without_payload(change: Change) -> Change:
     return replace(change, payload=None)
+
+
+@pytest.mark.parametrize("dialect", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+async def test_an_automation_that_is_deleted_while_a_change_is_routed_stops_no_other(world: World) -> None:
+    doomed, other = await world.automation(), await world.automation()
+    await make_system(world.domain)
+    await make_incident(world.domain)
+    [change] = await changes(world)
+
+    async def route(unit: UnitOfWork) -> None:
+        listening = unit.automations.listening
+
+        async def deleted_after(*arguments: Any, **options: Any) -> list[tuple[str, str]]:
+            found = await listening(*arguments, **options)
+            await world.domain.automations.service.delete(ADMIN, doomed.id)
+            return found
+
+        unit.automations.listening = deleted_after  # type: ignore[method-assign]
+        await world.domain.automations.router.route(unit, change)
+
+    await world.domain.database.write(route)
+    assert {run.automation_id for run in await world.runs()} == {other.id}

@@ -11,6 +11,7 @@ from domain.clock import Clock
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
 from domain.persistence.database import Database
+from domain.persistence.outages import is_outage
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -141,9 +142,9 @@ class DurableReader:
         tried: list[Change] = []
         try:
             turn = (await self._database.write(partial(self._take_turn, batch, stopping, tried))).value
-        except Exception:
-            # A database that is locked or away says nothing about the change.
-            if not tried:
+        except Exception as error:
+            # A database that is locked, full or away says nothing about the change.
+            if not tried or is_outage(error):
                 raise
             unharmed = [change for change in batch if change.seq < tried[-1].seq]
             if not unharmed and not self._gives_up(tried[-1]):

@@ -31,12 +31,13 @@ def telling_outages() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if _is_outage(error):
+        if is_outage(error):
             raise DatabaseAwayError(str(error)) from error
         raise
 
 
-def _is_outage(error: Exception) -> bool:
+def is_outage(error: Exception) -> bool:
+    """Whether it is the database itself that failed."""
     # Connecting to PostgreSQL raises the first two as they are.
     if isinstance(error, OSError | TimeoutError | PoolTimeoutError):
         return True

@@ -270,6 +270,26 @@ async def test_a_database_that_is_locked_uses_up_no_attempts(domain: Domain, rea
 
 
 @on_sqlite
+async def test_a_database_that_is_full_uses_up_no_attempts(domain: Domain, work: Work) -> None:
+    async def grow(unit: UnitOfWork, change: Change) -> None:
+        await work(unit, change)
+        await unit.connection.exec_driver_sql("CREATE TABLE much AS SELECT zeroblob(4000000) AS bytes")
+        await unit.connection.exec_driver_sql("DROP TABLE much")
+
+    reader = a_reader(domain, work, grow)
+    await reader.register()
+    [seq] = await append(domain)
+    await _set_most_pages(domain, 1)
+    for _ in range(6):
+        with pytest.raises(OperationalError, match="full"):
+            await reader.run_pending()
+    await _set_most_pages(domain, 1_000_000)
+
+    await reader.run_pending()
+    assert await _effects(domain, work, [seq]) == [seq]
+
+
+@on_sqlite
 async def test_a_running_reader_tries_again_by_itself(
     domain: Domain, reader: DurableReader, work: Work, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -336,6 +356,13 @@ async def test_a_reader_whose_other_process_is_at_work_does_not_wait_for_it(doma
     assert await quick_one.run_pending() == 0
     go_on.set()
     assert (await at_work, work.tried) == (1, [])
+
+
+async def _set_most_pages(domain: Domain, pages: int) -> None:
+    async def work(unit: UnitOfWork) -> None:
+        await unit.connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    await domain.database.write(work)
 
 
 async def _wait_for_the_lock(domain: Domain, *, millis: int) -> None:

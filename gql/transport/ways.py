@@ -8,6 +8,8 @@ from gql.transport.members import Delivery
 from gql.transport.outbox import text_frame
 
 _UNFRAMED = b"asgi "
+#: Nobody shares longer ids, and a client may send one of a megabyte: none of those is kept.
+_LONGEST_SHARED_ID = 64
 
 
 class SocketWay:
@@ -32,7 +34,13 @@ class SocketWay:
         return frame
 
 
-@lru_cache(maxsize=1024)
 def way_of(operation_id: str, credential: Watched | None, *, wired: bool) -> SocketWay:
     """One object for the many sockets of a token whose clients count their operations from one."""
+    if len(operation_id) > _LONGEST_SHARED_ID:
+        return SocketWay(operation_id, credential, wired=wired)
+    return _shared_way(operation_id, credential, wired=wired)
+
+
+@lru_cache(maxsize=1024)
+def _shared_way(operation_id: str, credential: Watched | None, *, wired: bool) -> SocketWay:
     return SocketWay(operation_id, credential, wired=wired)

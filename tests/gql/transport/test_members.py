@@ -18,6 +18,7 @@ from gql.transport import members
 from gql.transport.members import Delivery, Members, Way
 from gql.transport.outbox import Outbox
 from gql.transport.protocol import SlimProtocol
+from gql.transport.ways import way_of
 from gql.transport.websocket import TransportHandler
 from tests.factories import make_incident
 from tests.gql.transport.sockets import Running, until
@@ -274,6 +275,13 @@ async def test_a_socket_is_not_written_to_directly_from_the_moment_that(
         end(handler)
         assert len(group.members._ways) == 0
         assert handler.outbox.descriptor() is None or not handler.adapter.protocol.transport.is_closing()
+
+
+def test_sockets_share_a_way_only_where_that_keeps_no_long_id_of_a_client() -> None:
+    assert way_of("1", None, wired=True) is way_of("1", None, wired=True)
+    assert way_of("1", None, wired=True) is not way_of("1", None, wired=False)
+    long = "x" * 1_000_000
+    assert way_of(long, None, wired=True) is not way_of(long, None, wired=True)
 
 
 class _Encrypting:

@@ -1,5 +1,8 @@
 """Engines for both databases: one writer and many read-only readers on SQLite, two pools on PostgreSQL."""
 
+import asyncio
+import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,9 @@ BUSY_MILLIS = 10_000
 #: How long a unit of work waits for a connection; finite, so that one opened inside another fails instead of hanging.
 _POOL_SECONDS = 30
 _SQLITE_READERS = 8
+#: How long others may take to make WAL of a new file.
+_WAL_SECONDS = 5.0
+_WAL_PAUSE_SECONDS = 0.02
 _WRITER_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "wal_autocheckpoint=1000")
 _POSTGRES_CONNECTIONS = 10
 
@@ -124,8 +130,22 @@ def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...]) -> None:
         connection.isolation_level = None  # transactions are begun below, in the mode that is right
         cursor = connection.cursor()
         for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
+            _execute_patiently(connection, cursor, f"PRAGMA {pragma}")
         cursor.close()
+
+
+def _execute_patiently(connection: Any, cursor: Any, statement: str) -> None:
+    # Of several that make WAL of one new file, SQLite refuses some at once, whatever they said of waiting.
+    deadline = time.monotonic() + _WAL_SECONDS
+    while True:
+        try:
+            cursor.execute(statement)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        else:
+            return
+        connection.run_async(lambda _: asyncio.sleep(_WAL_PAUSE_SECONDS))
 
 
 def _on_begin(engine: AsyncEngine, statement: str) -> None:

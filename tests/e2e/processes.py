@@ -117,6 +117,8 @@ def _main(
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["incidentql", *arguments]
+    # Whoever runs the tests in the background of a script has Ctrl-C ignored in all that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if prepare is not None:
         prepare()
     gql.cli.commands.main()

@@ -80,7 +80,7 @@ async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:
 
 
 async def test_tasks_that_migrate_at_once_leave_one_schema(empty_database_url: str) -> None:
-    both = await asyncio.gather(*(_migrated(empty_database_url) for _ in range(3)))
+    both = await asyncio.gather(*(_migrated(empty_database_url) for _ in range(6)))
     keys = "SELECT count(*) FROM server_state WHERE name = 'cursor_key'"
     assert await _scalar(both[0], keys) == 1
     for engines in both:

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.bootstrap import Domain
+from domain.bootstrap import Domain, running_domain
+from domain.settings import Settings
 from tests.conftest import SteppingClock
 from tests.domain.automations.world import World
 
@@ -28,3 +29,12 @@ async def world(domain: Domain, clock: SteppingClock) -> AsyncIterator[World]:
     await world.close()
     await domain.automations.wakes.stop()
     await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def other(world: World, settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
+    """Another process on the same database."""
+    async with running_domain(settings, clock=clock) as other:
+        await other.automations.wakes.start()
+        yield other
+        await other.automations.wakes.stop()

@@ -1,28 +1,15 @@
 """More scenarios from end to end: what fires nothing, what fails and goes on, and secrets in another process."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from domain.bootstrap import Domain, running_domain
+from domain.bootstrap import Domain
 from domain.model.automation import RunStatus
 from domain.model.commands import UpdateIncident
 from domain.model.incident import Severity
-from domain.settings import Settings
-from tests.conftest import SteppingClock
 from tests.domain.automations.world import World
 from tests.factories import ADMIN, log_of, make_incident, make_secret, make_system
 
 LOG = {"action": "log", "config": {"message": "Seen"}}
-
-
-@pytest.fixture
-async def other(world: World, settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
-    """Another process on the same database."""
-    async with running_domain(settings, clock=clock) as other:
-        await other.automations.wakes.start()
-        yield other
-        await other.automations.wakes.stop()
 
 
 async def test_s8_a_title_or_another_order_of_systems_starts_nothing_and_a_severity_does(world: World) -> None:

@@ -1,19 +1,17 @@
 """Runs whose process dies anywhere, and runs that two processes work on: every effect once, and the same trace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from domain.bootstrap import Domain, running_domain
+from domain.bootstrap import Domain
 from domain.entities.handle import Origin
 from domain.model.automation import AutomationRun, RunStatus, RunStep
 from domain.model.incident import Health
 from domain.persistence.unit_of_work import UnitOfWork
-from domain.settings import Settings
-from tests.conftest import SteppingClock
 from tests.domain.automations.world import World
 from tests.domain.messaging.changes import until, until_it_is
 from tests.factories import make_system
@@ -51,15 +49,6 @@ STEPS = (
 )
 SAID = ["Looking", "else", "a", "b", "while", "left", "right", "Over"]
 LAST = "actions[10]"
-
-
-@pytest.fixture
-async def other(world: World, settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
-    """Another process on the same database."""
-    async with running_domain(settings, clock=clock) as other:
-        await other.automations.wakes.start()
-        yield other
-        await other.automations.wakes.stop()
 
 
 async def begun(world: World) -> AutomationRun:

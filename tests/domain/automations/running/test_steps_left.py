@@ -9,7 +9,7 @@ from domain.entities.handle import Origin
 from domain.model.automation import AutomationRun, RunStatus, RunStep, StepStatus
 from domain.model.incident import Health
 from domain.persistence.unit_of_work import UnitOfWork
-from tests.domain.automations.running.test_cancelling import LOG, WAITS, cancel, slow_log
+from tests.domain.automations.running.test_cancelling import LOG, WAITS, Slow, cancel, slow_log
 from tests.domain.automations.world import World
 from tests.domain.messaging.changes import until_it_is
 from tests.factories import ADMIN, log_of, make_incident, make_system
@@ -43,6 +43,16 @@ async def ended(world: World, run: AutomationRun) -> None:
     assert {part.id for part in last.touched} == {step.path for step in steps}
 
 
+async def left_behind(world: World, slow: Slow) -> AutomationRun:
+    """A run that was cancelled when the process had died that was at its step."""
+    run = await world.begun(LOG)
+    await slow.begun.wait()
+    await world.crash()
+    await cancel(world, run)
+    assert await world.trace(run) == {"actions[0]": "running"}
+    return run
+
+
 async def test_what_waits_ends_with_its_run_when_that_is_cancelled(world: World) -> None:
     run = await waiting(world)
     await cancel(world, run)
@@ -74,11 +84,7 @@ async def test_a_step_that_is_broken_off_beside_a_wait_is_cancelled_as_well(worl
 
 async def test_a_step_whose_process_died_is_cancelled_when_somebody_takes_its_run_over(world: World) -> None:
     with slow_log(world) as slow:
-        run = await world.begun(LOG)
-        await slow.begun.wait()
-        await world.crash()
-        await cancel(world, run)
-        assert await world.trace(run) == {"actions[0]": "running"}
+        run = await left_behind(world, slow)
         await world.run_enqueued()
         await world.ended(run)
     assert (await world.trace(run), slow.calls) == ({"actions[0]": "cancelled"}, 1)
@@ -110,11 +116,7 @@ async def test_a_run_that_is_given_up_after_it_was_cancelled_leaves_no_step_behi
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with slow_log(world) as slow:
-        run = await world.begun(LOG)
-        await slow.begun.wait()
-        await world.crash()
-        await cancel(world, run)
-    assert await world.trace(run) == {"actions[0]": "running"}
+        run = await left_behind(world, slow)
     # As many faults as it takes came before the cancelling.
     monkeypatch.setattr(runner, "_ATTEMPTS", 0)
     await world.domain.automations.runner.execute(run.id)

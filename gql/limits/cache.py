@@ -8,6 +8,9 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
+    NoUndefinedVariablesRule,
+    NoUnusedVariablesRule,
+    VariablesInAllowedPositionRule,
     parse,
     specified_rules,
     validate,
@@ -23,7 +26,13 @@ _MOST_ERRORS = 10
 _MOST_KEPT = 512
 #: Longer documents are read anew every time: kept, they would be a way to fill the memory.
 _LONGEST_KEPT = 10_000
-_RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+#: These walk every operation once more, whole, to collect its variables; the others give up at the first errors.
+_VARIABLE_RULES = (NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule)
+_RULES = (
+    *(rule for rule in specified_rules if rule not in _VARIABLE_RULES),
+    MaybeNullValidationRule,
+    OneOfInputValidationRule,
+)
 _CLOSED_RULES = (*_RULES, NoSchemaIntrospectionCustomRule)
 
 
@@ -62,6 +71,12 @@ class DocumentCache:
         kept = self._kept.get((text, bounds)) or _Kept(document)
         if kept.errors is None:
             shape = misshapen(document, bounds)
-            rules = _RULES if bounds.introspection else _CLOSED_RULES
-            kept.errors = [shape] if shape else validate(schema, document, rules, max_errors=_MOST_ERRORS)
+            kept.errors = [shape] if shape else _validated(schema, document, bounds)
         return kept.errors
+
+
+def _validated(schema: GraphQLSchema, document: DocumentNode, bounds: Bounds) -> list[GraphQLError]:
+    for rules in (_RULES if bounds.introspection else _CLOSED_RULES, _VARIABLE_RULES):
+        if errors := validate(schema, document, rules, max_errors=_MOST_ERRORS):
+            return errors
+    return []

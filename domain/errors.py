@@ -105,6 +105,16 @@ class ForbiddenError(DomainError):
     code = "FORBIDDEN"
 
 
+class UnavailableError(DomainError):
+    """Something that the server needs is away, locked or full for now; the same request may succeed later."""
+
+    code = "UNAVAILABLE"
+
+    def __init__(self, message: str | None = None, *, retry_after_seconds: int = 5) -> None:
+        super().__init__(message or "The database is not available at the moment. Try again in a few seconds.")
+        self.retry_after_seconds = retry_after_seconds
+
+
 class AddressRefusedError(DomainError):
     """A server that automations must not call."""
 

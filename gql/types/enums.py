@@ -87,7 +87,11 @@ class ErrorCode(Enum):
     ALREADY_EXISTS = "ALREADY_EXISTS"
     UNKNOWN_SYSTEM = "UNKNOWN_SYSTEM"
     UNSUPPORTED = "UNSUPPORTED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
     FORBIDDEN = "FORBIDDEN"
+    UNAVAILABLE = "UNAVAILABLE"
+    TIMEOUT = "TIMEOUT"
+    INTERNAL = "INTERNAL"
 
 
 class IncidentField(Enum):
@@ -241,7 +245,17 @@ _described(
         ErrorCode.ALREADY_EXISTS: "A key names another object already.",
         ErrorCode.UNKNOWN_SYSTEM: "A system is not in the catalog.",
         ErrorCode.UNSUPPORTED: "This server cannot do it.",
-        ErrorCode.FORBIDDEN: "The caller may not write this one of several; about a single object, that is an error.",
+        ErrorCode.UNAUTHENTICATED: "The caller has to say who they are, with a token that is valid.",
+        ErrorCode.FORBIDDEN: "The caller may not do this.",
+        ErrorCode.UNAVAILABLE: (
+            "The database is away, locked or full for now. Try again later, with the same `idempotencyKey`: a "
+            "connection may be lost while it commits."
+        ),
+        ErrorCode.TIMEOUT: (
+            "The operation took too long. The message says whether this mutation had begun: one that had may still be "
+            "committed."
+        ),
+        ErrorCode.INTERNAL: "A fault of the server; the message has the id under which its log tells more.",
     },
 )
 _described(

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.model.incident import Health, checked_message
+from domain.model.incident import Health
 from domain.model.moment import iso
+from domain.model.texts import checked_message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

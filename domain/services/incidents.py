@@ -12,17 +12,8 @@ from domain.ids import new_id
 from domain.model.actor import Actor
 from domain.model.change import Touched, TouchKind
 from domain.model.commands import CreateIncident, Keep, UpdateIncident, given
-from domain.model.incident import (
-    RESOLVED_MESSAGE,
-    Incident,
-    IncidentUpdate,
-    Status,
-    canonical_systems,
-    checked_dedupe_key,
-    checked_description,
-    checked_message,
-    checked_title,
-)
+from domain.model.incident import RESOLVED_MESSAGE, Incident, IncidentUpdate, Status, canonical_systems
+from domain.model.texts import checked_dedupe_key, checked_description, checked_message, checked_title
 from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.references import system_ids_of

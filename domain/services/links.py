@@ -10,7 +10,8 @@ from domain.errors import DuplicateError, NotFoundError
 from domain.ids import new_id
 from domain.model.change import Touched, TouchKind
 from domain.model.commands import AddIncidentLink, Keep, UpdateIncidentLink, given
-from domain.model.incident import Incident, IncidentLink, checked_label, checked_url
+from domain.model.incident import Incident, IncidentLink
+from domain.model.texts import checked_label, checked_url
 from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import present

@@ -11,8 +11,9 @@ from domain.errors import AlreadyExistsError, NotFoundError
 from domain.ids import new_id
 from domain.model.commands import CreateSystem, Keep, UpdateSystem, given
 from domain.model.health import SystemHealth
-from domain.model.incident import Incident, checked_description
+from domain.model.incident import Incident
 from domain.model.system import System, checked_key, checked_name
+from domain.model.texts import checked_description
 from domain.model.viewer import Viewer
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import save_incident

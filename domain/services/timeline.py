@@ -10,14 +10,8 @@ from domain.errors import NotFoundError
 from domain.ids import new_id
 from domain.model.change import Touched, TouchKind
 from domain.model.commands import AddIncidentUpdate, EditIncidentUpdate, Keep, given
-from domain.model.incident import (
-    Incident,
-    IncidentUpdate,
-    IncidentUpdateVersion,
-    Status,
-    checked_message,
-    header_status,
-)
+from domain.model.incident import Incident, IncidentUpdate, IncidentUpdateVersion, Status, header_status
+from domain.model.texts import checked_message
 from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import present, save_incident, write_entry

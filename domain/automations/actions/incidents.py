@@ -17,7 +17,8 @@ from domain.automations.actions.registry import (
     VersionedConfig,
 )
 from domain.model.commands import CreateIncident
-from domain.model.incident import Incident, Severity, Status, checked_message
+from domain.model.incident import Incident, Severity, Status
+from domain.model.texts import checked_message
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import IncidentService
 from domain.services.timeline import TimelineService

@@ -87,8 +87,11 @@ class Viewer:
         return self.token_id is not None or self.expires_at is not None
 
     def may_write(self, system_ids: Collection[str]) -> bool:
-        """Whether the caller may write an incident of these systems, as far as their limits are concerned."""
-        return self.systems is None or self.systems.issuperset(system_ids)
+        """Whether the caller may write an incident of these systems, as far as their limits are concerned.
+
+        One of no system at all is within nobody's limits: its system may have been deleted, and been another's.
+        """
+        return self.systems is None or (bool(system_ids) and self.systems.issuperset(system_ids))
 
     def require(self, needed: Role) -> None:
         """Let the caller pass when their role includes the needed one.
@@ -107,7 +110,7 @@ class Viewer:
         """Let the caller pass when every one of these systems is within their limits.
 
         Raises:
-            ForbiddenError: one is not; it names the field that led there.
+            ForbiddenError: one is not, or there is none; it names the field that led there.
         """
         if not self.may_write(system_ids):
             raise ForbiddenError(

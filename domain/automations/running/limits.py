@@ -19,11 +19,11 @@ async def permit_of(session: ReadSession, token_id: str | None, *, now: datetime
     token = (await session.tokens.get_many([token_id])).get(token_id)
     if token is None or not token.is_valid(now) or not token.role.includes(Role.RESPONDER):
         raise ForbiddenError("The token that the automation runs as is not valid any more.")
-    systems = token.systems
+    viewer = token.viewer
 
     def permit(before: State | None, after: State | None) -> None:
         for state in (before, after):
-            if systems is not None and not set((state or {}).get("system_ids", ())) <= systems:
+            if state is not None and not viewer.may_write(state["system_ids"]):
                 raise ForbiddenError("The token that the automation runs as does not reach these systems.")
 
     return permit

@@ -28,6 +28,9 @@ WRITES: dict[str, Write] = {
     "update nothing": lambda domain, viewer, incident, _: domain.incidents.update(
         viewer, UpdateIncident(id=incident.id)
     ),
+    "take over": lambda domain, viewer, incident, _: domain.incidents.update(
+        viewer, UpdateIncident(id=incident.id, systems=["mine"])
+    ),
     "resolve": lambda domain, viewer, incident, _: domain.incidents.resolve(viewer, incident.id),
     "delete": lambda domain, viewer, incident, _: domain.incidents.delete(viewer, incident.id),
     "add entry": lambda domain, viewer, incident, _: domain.timeline.add(
@@ -58,12 +61,16 @@ async def test_a_limited_token_writes_an_incident_whose_systems_are_all_its_own(
     await WRITES[name](domain, limited, incident, await _part(domain, incident, name))
 
 
-@pytest.mark.parametrize("systems", [["theirs"], ["mine", "theirs"]], ids=["another", "another as well"])
+@pytest.mark.parametrize(
+    "systems", [["theirs"], ["mine", "theirs"], ["gone"]], ids=["another", "another as well", "none any more"]
+)
 @pytest.mark.parametrize("name", WRITES)
 async def test_a_limited_token_does_not_write_any_other_incident(domain: Domain, name: str, systems: list[str]) -> None:
     limited = await _limited(domain)
+    await make_system(domain, "gone")
     incident = await make_incident(domain, *systems)
     part = await _part(domain, incident, name)
+    await domain.systems.delete(ADMIN, "gone")
     before = await log_of(domain)
     with pytest.raises(ForbiddenError) as caught:
         await WRITES[name](domain, limited, incident, part)
@@ -99,11 +106,13 @@ async def test_a_limited_token_moves_no_incident_out_of_its_reach(domain: Domain
 
 async def test_in_bulk_a_limited_token_writes_what_it_may(domain: Domain) -> None:
     limited = await _limited(domain)
-    ids = [(await make_incident(domain, system)).id for system in ("mine", "theirs", "mine")]
+    await make_system(domain, "gone")
+    ids = [(await make_incident(domain, system)).id for system in ("mine", "theirs", "mine", "gone")]
+    await domain.systems.delete(ADMIN, "gone")
     resolved = await domain.incidents.resolve_many(limited, ids, message=None)
     deleted = await domain.incidents.delete_many(limited, ids)
     for results in (resolved, deleted):
-        assert [result.error and result.error.code for result in results] == [None, "FORBIDDEN", None]
+        assert [result.error and result.error.code for result in results] == [None, "FORBIDDEN", None, "FORBIDDEN"]
 
 
 async def test_a_limited_admin_is_told_from_one_without_limits(domain: Domain) -> None:

@@ -146,7 +146,7 @@ def database_url(dialect: str, tmp_path: Path, template: str, request: pytest.Fi
     """A migrated database without data, for this test alone."""
     if dialect == "sqlite":
         file = tmp_path / "incidents.db"
-        shutil.copyfile(template, file)
+        shutil.copy(template, file)
         return f"sqlite:///{file}"
     request.getfixturevalue("emptied")()
     return template

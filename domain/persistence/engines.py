@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from domain.errors import StartupError
+from domain.persistence.files import make_private
 from domain.persistence.sqlite import Connection, InlineConnection, ReaderConnection, WriterConnection, creator
 
 #: How long a writer waits for another process's write transaction on the same SQLite file.
@@ -95,6 +96,7 @@ def _dumps(value: Any) -> str:
 def _sqlite_writer(url: URL, pragmas: tuple[str, ...], kind: type[Connection]) -> AsyncEngine:
     # One connection that units of work take turns on: the pool's queue is fair, SQLite's busy waiting is not.
     engine = _sqlite_engine(url, kind, size=1)
+    _before_connect(engine, Path(url.database or "").absolute())
     _on_connect(engine, pragmas)
     # Deferred transactions that start with a read lose updates or fail at once when they come to write.
     _on_begin(engine, "BEGIN IMMEDIATE")
@@ -122,6 +124,12 @@ def _sqlite_engine(url: URL, kind: type[Connection], *, size: int) -> AsyncEngin
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
     )
+
+
+def _before_connect(engine: AsyncEngine, file: Path) -> None:
+    @sa.event.listens_for(engine.sync_engine, "do_connect")
+    def protect(*_: Any) -> None:
+        make_private(file)
 
 
 def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from domain.errors import StartupError
 from domain.persistence.engines import Engines
+from domain.persistence.files import tighten_database
 from domain.persistence.tables import server_state
 
 _MIGRATION_LOCK = 0x1C1DE28
@@ -33,6 +34,9 @@ async def migrate(engines: Engines) -> None:
             await connection.run_sync(_upgrade)
     except (DBAPIError, OSError, sqlite3.Error, TimeoutError) as error:
         raise StartupError(_reason(error)) from error
+    if engines.writer.dialect.name == "sqlite":
+        # Not before it has proved to be a database of ours, and no other file that somebody named by mistake.
+        tighten_database(Path(engines.writer.url.database or ""))
 
 
 def head_revision() -> str:

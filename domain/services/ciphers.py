@@ -12,6 +12,7 @@ from typing import Self
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from domain.errors import StartupError, UnsupportedError
+from domain.persistence.files import tighten
 
 _SETTING = "INCIDENTQL_SECRET_KEY"
 _HOW = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
@@ -97,6 +98,7 @@ class SecretKeys:
         if self._cipher is None:
             if self._file is None:
                 raise UnsupportedError(f"Secrets cannot be read without {_SETTING}.")
+            tighten(self._file)
             try:
                 self._cipher = SecretCipher([self._file.read_text(encoding="ascii").strip()])
             except OSError as error:

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), re
 async def server(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Server]:
     """A server whose admin token is the README's."""
     file = tmp_path / "tour.db"
-    shutil.copyfile(sqlite_template, file)
+    shutil.copy(sqlite_template, file)
     async with running_server(f"sqlite:///{file}", admin_token=TOKEN) as running:
         yield running
 

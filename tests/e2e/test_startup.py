@@ -26,7 +26,7 @@ TOKEN_LINE = re.compile(r"^Admin token, shown only this once: (iql_\S+)$", re.MU
 
 async def test_what_stops_a_server_from_starting_is_one_line(tmp_path: Path, sqlite_template: Path) -> None:
     (tmp_path / "text.db").write_text("This is no database at all. " * 100)
-    shutil.copyfile(sqlite_template, tmp_path / "newer.db")
+    shutil.copy(sqlite_template, tmp_path / "newer.db")
     newer = sqlite3.connect(tmp_path / "newer.db")
     newer.execute("UPDATE alembic_version SET version_num = '9999'")
     newer.commit()
@@ -67,7 +67,7 @@ _IMPATIENT = {"INCIDENTQL_SQLITE_BUSY_SECONDS": "0.2"}
 async def test_a_database_file_that_another_program_has_locked_is_one_line_once_waiting_is_over(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
-    shutil.copyfile(sqlite_template, tmp_path / "locked.db")
+    shutil.copy(sqlite_template, tmp_path / "locked.db")
     with closing(sqlite3.connect(tmp_path / "locked.db", isolation_level=None)) as locking:
         locking.execute("PRAGMA journal_mode = DELETE")
         locking.execute("BEGIN EXCLUSIVE")
@@ -135,7 +135,7 @@ async def test_events_stops_in_silence_when_its_reader_has_enough(
     option: str, tmp_path: Path, sqlite_template: Path
 ) -> None:
     file = tmp_path / "many.db"
-    shutil.copyfile(sqlite_template, file)
+    shutil.copy(sqlite_template, file)
     await fill(f"sqlite:///{file}", incidents=150)  # more than fits into a pipe, or nobody would notice
     command = f"{sys.executable} -m gql.cli events {option} --database-url sqlite:///{file} | head -1"
     done = await asyncio.to_thread(

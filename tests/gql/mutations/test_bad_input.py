@@ -180,7 +180,7 @@ NOT_OF_THE_SCHEMA = {
 def furnished(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World]:
     """A database with a world in it, to be copied for each test: none of them should change it."""
     file = tmp_path_factory.mktemp("furnished") / "incidents.db"
-    shutil.copyfile(sqlite_template, file)
+    shutil.copy(sqlite_template, file)
 
     async def furnish() -> World:
         async with running_domain(Settings(database_url=f"sqlite:///{file}"), live=False) as domain:

@@ -236,7 +236,7 @@ async def serving(domain: Domain, *, outermost: Callable[[Any], Any] = ProtocolS
 async def own_domain(template: Path, folder: Path, **settings: Any) -> AsyncIterator[Domain]:
     """A running domain on a copy of a migrated SQLite file, for as many tests as like."""
     file = folder / "incidents.db"
-    shutil.copyfile(template, file)
+    shutil.copy(template, file)
     # Without an allowance, so that equal answers are equal to the letter.
     settings = {"sqlite_synchronous": "NORMAL", "poll_seconds": 0.05, "rate_limit": 0, **settings}
     async with running_domain(Settings(database_url=f"sqlite:///{file}", **settings)) as domain:

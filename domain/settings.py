@@ -82,7 +82,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **overrides: Any) -> Self:
-        """The settings of this environment; overrides that are None do not count.
+        """The settings of this environment; what is empty there does not count, nor do overrides that say nothing.
 
         Raises:
             StartupError: a variable has a value that its setting cannot take.
@@ -91,7 +91,8 @@ class Settings:
         values: dict[str, Any] = {}
         for setting in fields(cls):
             text = environment.get(f"INCIDENTQL_{setting.name.upper()}")
-            if text is not None:
+            # Compose files and charts set variables to nothing where a user left theirs out.
+            if text is not None and text.strip():
                 values[setting.name] = _parse(setting.name, text, hints[setting.name])
         return cls(**(values | _given(overrides)))
 
@@ -131,7 +132,8 @@ def _require_positive(**values: float) -> None:
 
 
 def _given(overrides: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in overrides.items() if value is not None}
+    blank = {name for name, value in overrides.items() if isinstance(value, str) and not value.strip()}
+    return {name: value for name, value in overrides.items() if value is not None and name not in blank}
 
 
 def _parse(name: str, text: str, hint: Any) -> Any:

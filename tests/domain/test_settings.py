@@ -1,8 +1,12 @@
 """What an operator can set."""
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.errors import StartupError
 from domain.settings import Settings
@@ -26,9 +30,23 @@ def test_an_override_wins_over_the_environment_and_none_does_not_count() -> None
     assert (settings.port, settings.host) == (7000, "::")
 
 
-@pytest.mark.parametrize(
-    ("name", "text"), [("PORT", "http"), ("PORT", ""), ("POLL_SECONDS", "soon"), ("RING_SIZE", "1.5")]
-)
+@given(st.dictionaries(st.sampled_from([setting.name for setting in fields(Settings)]), st.text(" \t\n", max_size=2)))
+def test_whatever_is_set_to_nothing_has_its_default(nothing: Mapping[str, str]) -> None:
+    environment = {f"INCIDENTQL_{name.upper()}": text for name, text in nothing.items()}
+    assert Settings.from_environment(environment) == Settings()
+
+
+@pytest.mark.parametrize("setting", fields(Settings), ids=lambda setting: str(setting.name))
+def test_each_setting_has_its_default_where_it_is_set_to_nothing(setting: Any) -> None:
+    assert Settings.from_environment({f"INCIDENTQL_{setting.name.upper()}": ""}) == Settings()
+    assert Settings.from_environment({}, **{setting.name: ""}) == Settings()
+
+
+def test_an_option_that_is_given_as_nothing_leaves_the_environment_its_say() -> None:
+    assert Settings.from_environment({"INCIDENTQL_HOST": "::1"}, host="").host == "::1"
+
+
+@pytest.mark.parametrize(("name", "text"), [("PORT", "http"), ("POLL_SECONDS", "soon"), ("RING_SIZE", "1.5")])
 def test_a_value_of_the_wrong_kind_is_named_in_one_line(name: str, text: str) -> None:
     with pytest.raises(StartupError, match=f"^INCIDENTQL_{name} cannot be .*$"):
         Settings.from_environment({f"INCIDENTQL_{name}": text})

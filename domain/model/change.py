@@ -1,7 +1,7 @@
 """One committed mutation of an entity: the row of the log, and what each audience gets to see of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -9,6 +9,8 @@ from typing import Any, Self
 from domain.model.actor import Actor, Cause
 from domain.model.moment import iso
 from domain.model.viewer import Audience, Visibility
+
+_WIDTH = list(Visibility)
 
 
 class ChangeAction(StrEnum):
@@ -34,22 +36,50 @@ class Touched:
 
     part: str
     id: str
-    kind: TouchKind
-    #: The widest visibility that the part had before or has after: whoever saw either learns of the change.
-    visibility: Visibility
+    #: Who could read it before the change; None where it was not there.
+    before: Visibility | None = None
+    #: Who can read it since; None where it is gone.
+    after: Visibility | None = None
+
+    @property
+    def kind(self) -> TouchKind:
+        """What happened to it."""
+        if self.before is None:
+            return TouchKind.ADDED
+        return TouchKind.REMOVED if self.after is None else TouchKind.EDITED
+
+    @property
+    def visibility(self) -> Visibility:
+        """The wider of both visibilities: whoever saw either learns of the change."""
+        return min((seen for seen in (self.before, self.after) if seen is not None), key=_WIDTH.index)
+
+    def seen_by(self, audience: Audience) -> Self | None:
+        """The same as this audience sees it: what was hidden from them is gone, what is shown to them is new."""
+        before = self.before if self.before is not None and audience.sees(self.before) else None
+        after = self.after if self.after is not None and audience.sees(self.after) else None
+        return replace(self, before=before, after=after) if before is not None or after is not None else None
 
     def as_json(self) -> dict[str, Any]:
         """The form in the log; never the part's text."""
-        return {"part": self.part, "id": self.id, "kind": self.kind, "visibility": self.visibility}
+        told: dict[str, Any] = {
+            "part": self.part,
+            "id": self.id,
+            "kind": self.kind,
+            "visibility": self.visibility,
+        }
+        if self.kind is TouchKind.EDITED and self.before is not self.after:
+            told |= {"before": self.before, "after": self.after}
+        return told
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The part that `as_json` described."""
+        """The part that `as_json` described; older logs tell of an edit the wider visibility alone."""
+        kind, visibility = TouchKind(data["kind"]), data["visibility"]
         return cls(
             part=data["part"],
             id=data["id"],
-            kind=TouchKind(data["kind"]),
-            visibility=Visibility(data["visibility"]),
+            before=None if kind is TouchKind.ADDED else Visibility(data.get("before", visibility)),
+            after=None if kind is TouchKind.REMOVED else Visibility(data.get("after", visibility)),
         )
 
 
@@ -108,8 +138,8 @@ class Change:
         }
 
     def touched_for(self, audience: Audience) -> tuple[Touched, ...]:
-        """The touched parts that this audience may know of."""
-        return tuple(part for part in self.touched if audience.sees(part.visibility))
+        """The touched parts that this audience may know of, as they see them."""
+        return tuple(seen for part in self.touched if (seen := part.seen_by(audience)) is not None)
 
     def concerns(self, audience: Audience) -> bool:
         """Whether anything of it is visible to this audience: a change of hidden things alone never happened."""

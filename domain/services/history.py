@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from domain.ids import new_id
 from domain.model.actor import Actor, ActorType
-from domain.model.change import Touched, TouchKind
+from domain.model.change import Touched
 from domain.model.incident import (
     HealthOverride,
     Incident,
@@ -73,11 +73,7 @@ class Step:
     def touched(self) -> tuple[Touched, ...]:
         """The parts that the step added."""
         parts = (("updates", self.update), ("links", self.link))
-        return tuple(
-            Touched(part=name, id=part.id, kind=TouchKind.ADDED, visibility=part.visibility)
-            for name, part in parts
-            if part is not None
-        )
+        return tuple(Touched(part=name, id=part.id, after=part.visibility) for name, part in parts if part is not None)
 
 
 class Historian:

@@ -10,7 +10,7 @@ from domain.entities.incident import snapshot_of
 from domain.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
 from domain.ids import new_id
 from domain.model.actor import Actor
-from domain.model.change import Touched, TouchKind
+from domain.model.change import Touched
 from domain.model.commands import CreateIncident, Keep, UpdateIncident, given
 from domain.model.incident import RESOLVED_MESSAGE, Incident, IncidentUpdate, Status, canonical_systems
 from domain.model.texts import checked_dedupe_key, checked_description, checked_message, checked_title
@@ -319,7 +319,7 @@ async def insert_entry(unit: UnitOfWork, entry: IncidentUpdate) -> Touched:
     await unit.search.put(
         entry_id=entry.id, incident_id=entry.incident_id, visibility=entry.visibility, text=entry.message
     )
-    return Touched(part="updates", id=entry.id, kind=TouchKind.ADDED, visibility=entry.visibility)
+    return Touched(part="updates", id=entry.id, after=entry.visibility)
 
 
 async def write_entry(unit: UnitOfWork, incident: Incident, entry: IncidentUpdate) -> Applied[Incident]:

@@ -8,7 +8,7 @@ from domain.entities.handle import Applied, EntityHandle, Snapshot
 from domain.entities.incident import snapshot_of
 from domain.errors import DuplicateError, NotFoundError
 from domain.ids import new_id
-from domain.model.change import Touched, TouchKind
+from domain.model.change import Touched
 from domain.model.commands import AddIncidentLink, Keep, UpdateIncidentLink, given
 from domain.model.incident import Incident, IncidentLink
 from domain.model.texts import checked_label, checked_url
@@ -16,8 +16,6 @@ from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import present
 from domain.services.writing import Idempotency, Outcome, Writer, check_version, origin_of
-
-_WIDTH = list(Visibility)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +59,7 @@ class LinkService:
                 )
                 if not await unit.links.insert(link):
                     raise _duplicate()
-                return _touched(incident, link, TouchKind.ADDED, link.visibility)
+                return _touched(incident, link, after=link.visibility)
 
             made = await self._handle.mutate(unit, command.incident_id, apply, origin=origin_of(viewer, "incidentId"))
             written = await unit.links.get_many([link_id])
@@ -100,8 +98,7 @@ class LinkService:
                 if rival is not None and rival.id != link.id:
                     raise _duplicate()
                 await unit.links.save(changed)
-                widest = min(link.visibility, changed.visibility, key=_WIDTH.index)
-                return _touched(incident, link, TouchKind.EDITED, widest)
+                return _touched(incident, link, before=link.visibility, after=changed.visibility)
 
             made = await self._handle.mutate(unit, command.incident_id, apply, origin=origin_of(viewer, "incidentId"))
             return Linked(incident=made.after.entity, link=written[0])
@@ -124,7 +121,7 @@ class LinkService:
                 link = await _link(unit, incident, link_id)
                 check_version(incident, expected_version)
                 await unit.links.delete(link.id)
-                return _touched(incident, link, TouchKind.REMOVED, link.visibility)
+                return _touched(incident, link, before=link.visibility)
 
             made = await self._handle.mutate(unit, incident_id, apply, origin=origin_of(viewer, "incidentId"))
             return Linked(incident=made.after.entity, link=None)
@@ -141,8 +138,10 @@ def _changed(link: IncidentLink, command: UpdateIncidentLink) -> IncidentLink:
     )
 
 
-def _touched(incident: Incident, link: IncidentLink, kind: TouchKind, visibility: Visibility) -> Applied[Incident]:
-    part = Touched(part="links", id=link.id, kind=kind, visibility=visibility)
+def _touched(
+    incident: Incident, link: IncidentLink, *, before: Visibility | None = None, after: Visibility | None = None
+) -> Applied[Incident]:
+    part = Touched(part="links", id=link.id, before=before, after=after)
     return Applied(after=snapshot_of(incident), touched=(part,))
 
 

@@ -8,7 +8,7 @@ from domain.entities.handle import Applied, Apply, EntityHandle, Origin, Snapsho
 from domain.entities.incident import snapshot_of
 from domain.errors import NotFoundError
 from domain.ids import new_id
-from domain.model.change import Touched, TouchKind
+from domain.model.change import Touched
 from domain.model.commands import AddIncidentUpdate, EditIncidentUpdate, Keep, given
 from domain.model.incident import Incident, IncidentUpdate, IncidentUpdateVersion, Status, header_status
 from domain.model.texts import checked_message
@@ -16,8 +16,6 @@ from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import present, save_incident, write_entry
 from domain.services.writing import Idempotency, Outcome, Writer, check_version, checked_moment, origin_of
-
-_WIDTH = list(Visibility)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +139,7 @@ class TimelineService:
                 await unit.timeline.delete(entry.id)
                 await unit.search.remove(entry.id)
                 after = await _rederived(unit, incident) if entry.status_change else incident
-                touched = Touched(part="updates", id=entry.id, kind=TouchKind.REMOVED, visibility=entry.visibility)
+                touched = Touched(part="updates", id=entry.id, before=entry.visibility)
                 return Applied(after=snapshot_of(after), touched=(touched,))
 
             return await self._written(unit, incident_id, update_id, apply, viewer)
@@ -191,8 +189,7 @@ class TimelineService:
         )
         moved = edited.status_change != entry.status_change or edited.created_at != entry.created_at
         after = await _rederived(unit, incident) if moved else incident
-        widest = min(entry.visibility, edited.visibility, key=_WIDTH.index)
-        touched = Touched(part="updates", id=entry.id, kind=TouchKind.EDITED, visibility=widest)
+        touched = Touched(part="updates", id=entry.id, before=entry.visibility, after=edited.visibility)
         return Applied(after=snapshot_of(after), touched=(touched,))
 
 

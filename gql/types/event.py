@@ -68,7 +68,10 @@ class IncidentChange(Node):
         description="All that changed as far as the caller may know, sorted; `updates` and `links` among them."
     )
     delta: JSON = strawberry.field(
-        description="The new value of each changed field; of updates and links the ids added, edited, removed."
+        description=(
+            "The new value of each changed field; of updates and links the ids added, edited and removed as far as "
+            "the caller sees: one that was hidden from them is removed, one that was shown to them is added."
+        )
     )
 
     @classmethod

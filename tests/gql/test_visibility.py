@@ -1,5 +1,6 @@
 """What each audience learns through the API; a hidden thing and a missing thing look alike."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import pytest
@@ -165,21 +166,47 @@ async def test_an_incident_that_is_watched_stays_silent_while_hidden_things_chan
     assert state["updates"]["totalCount"] == 0
 
 
-async def test_whoever_saw_a_thing_learns_that_it_was_hidden(domain: Domain, parts: Parts) -> None:
-    after = await now(domain)
-    entry, link = parts.entries["PUBLIC"], parts.links["PUBLIC"]
-    hide = EditIncidentUpdate(id=entry.id, incident_id=parts.incident.id, visibility=Visibility.INTERNAL)
-    await domain.timeline.edit(ADMIN, hide)
-    await domain.links.update(
-        ADMIN, UpdateIncidentLink(id=link.id, incident_id=parts.incident.id, visibility=Visibility.INTERNAL)
-    )
-    document = "subscription S($after: String) { incidentChanges(after: $after) { delta incident { id } } }"
-    async with watching(domain, document, after=after) as watcher:
-        changes = await watcher.data(2)
-    assert [change["delta"] for change in changes] == [
-        {"updates": {"edited": [entry.id]}},
-        {"links": {"edited": [link.id]}},
-    ]
+#: What a log tells of a part that went from public to internal, to those signed in, and back to the public.
+TOLD = {
+    "anonymous": ["removed", "added"],
+    "viewer": ["removed", "added", "edited"],
+    "admin": ["edited", "edited", "edited"],
+}
+
+
+@on_both_databases
+@pytest.mark.parametrize("part", ["updates", "links"])
+async def test_a_part_that_is_hidden_is_removed_and_one_that_is_shown_added_live_in_the_log_and_in_replay(
+    api: Api, domain: Domain, parts: Parts, part: str
+) -> None:
+    subscription = "subscription S($after: String) { incidentChanges(after: $after) { delta changedFields } }"
+    log = "query Q($after: String) { incidentChanges(after: $after) { nodes { delta changedFields } } }"
+    identifier = (parts.entries if part == "updates" else parts.links)["PUBLIC"].id
+    start = await now(domain)
+    async with AsyncExitStack() as stack:
+        live = {
+            name: await stack.enter_async_context(watching(domain, subscription, viewer=viewer, after=start))
+            for name, viewer in VIEWERS.items()
+        }
+        for visibility in (Visibility.INTERNAL, Visibility.LOGGED_IN, Visibility.PUBLIC):
+            await _show(domain, parts.incident, part, identifier, visibility)
+        for name, told in TOLD.items():
+            expected = [{part: {kind: [identifier]}} for kind in told]
+            heard = await live[name].data(len(told))
+            assert [change["delta"] for change in heard] == expected
+            assert {tuple(change["changedFields"]) for change in heard} == {(part,)}
+            async with watching(domain, subscription, viewer=VIEWERS[name], after=start) as replay:
+                assert await replay.data(len(told)) == heard
+            assert (await _as(api, name).read(log, after=start))["incidentChanges"]["nodes"] == heard
+
+
+async def _show(domain: Domain, incident: Incident, part: str, identifier: str, visibility: Visibility) -> None:
+    if part == "updates":
+        edit = EditIncidentUpdate(id=identifier, incident_id=incident.id, visibility=visibility)
+        await domain.timeline.edit(ADMIN, edit)
+    else:
+        change = UpdateIncidentLink(id=identifier, incident_id=incident.id, visibility=visibility)
+        await domain.links.update(ADMIN, change)
 
 
 @EVERYBODY

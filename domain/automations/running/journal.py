@@ -10,7 +10,7 @@ from domain.entities.run import snapshot_of
 from domain.errors import NotFoundError
 from domain.model.actor import Actor, ActorType
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep, StepStatus
-from domain.model.change import Touched, TouchKind
+from domain.model.change import Touched
 from domain.model.viewer import Visibility
 from domain.persistence.unit_of_work import UnitOfWork
 
@@ -183,8 +183,9 @@ async def _stands(unit: UnitOfWork, run: AutomationRun, step: RunStep) -> RunSta
 
 
 def _touched(step: RunStep) -> Touched:
-    kind = TouchKind.ADDED if step.status.is_final else TouchKind.EDITED
-    return Touched(part="steps", id=step.path, kind=kind, visibility=Visibility.INTERNAL)
+    # Of a step that is over the log says that it was added.
+    before = None if step.status.is_final else Visibility.INTERNAL
+    return Touched(part="steps", id=step.path, before=before, after=Visibility.INTERNAL)
 
 
 def _active(before: Snapshot[AutomationRun] | None) -> AutomationRun:

@@ -69,10 +69,46 @@ def test_only_a_change_of_reactive_fields_is_reactive() -> None:
     assert not replace(COMMENT, described_fields=("title",), touched=(_part(Visibility.PUBLIC),)).reactive
 
 
-def test_a_touched_part_survives_the_log() -> None:
-    part = _part(Visibility.LOGGED_IN)
+#: Visibility before and after, and what the public, those who are signed in and managers are told.
+SEEN: list[tuple[Visibility | None, Visibility | None, list[str | None]]] = [
+    (None, Visibility.PUBLIC, ["added", "added", "added"]),
+    (None, Visibility.LOGGED_IN, [None, "added", "added"]),
+    (None, Visibility.INTERNAL, [None, None, "added"]),
+    (Visibility.PUBLIC, None, ["removed", "removed", "removed"]),
+    (Visibility.LOGGED_IN, None, [None, "removed", "removed"]),
+    (Visibility.INTERNAL, None, [None, None, "removed"]),
+    (Visibility.PUBLIC, Visibility.PUBLIC, ["edited", "edited", "edited"]),
+    (Visibility.PUBLIC, Visibility.LOGGED_IN, ["removed", "edited", "edited"]),
+    (Visibility.PUBLIC, Visibility.INTERNAL, ["removed", "removed", "edited"]),
+    (Visibility.LOGGED_IN, Visibility.PUBLIC, ["added", "edited", "edited"]),
+    (Visibility.LOGGED_IN, Visibility.LOGGED_IN, [None, "edited", "edited"]),
+    (Visibility.LOGGED_IN, Visibility.INTERNAL, [None, "removed", "edited"]),
+    (Visibility.INTERNAL, Visibility.PUBLIC, ["added", "added", "edited"]),
+    (Visibility.INTERNAL, Visibility.LOGGED_IN, [None, "added", "edited"]),
+    (Visibility.INTERNAL, Visibility.INTERNAL, [None, None, "edited"]),
+]
 
+
+@pytest.mark.parametrize(("before", "after", "told"), SEEN)
+def test_a_part_is_added_edited_or_removed_as_each_audience_sees_it(
+    before: Visibility | None, after: Visibility | None, told: list[str | None]
+) -> None:
+    part = Touched(part="updates", id="upd_1", before=before, after=after)
+    change = replace(COMMENT, touched=(part,))
+
+    assert [_kind(part.seen_by(audience)) for audience in Audience] == told
+    assert [change.concerns(audience) for audience in Audience] == [kind is not None for kind in told]
     assert Touched.from_json(part.as_json()) == part
+
+
+@pytest.mark.parametrize("kind", list(TouchKind))
+def test_parts_in_logs_that_tell_one_visibility_are_still_read(kind: TouchKind) -> None:
+    old = {"part": "links", "id": "lnk_1", "kind": kind.value, "visibility": "logged_in"}
+
+    part = Touched.from_json(old)
+
+    assert [_kind(part.seen_by(audience)) for audience in Audience] == [None, kind, kind]
+    assert part.as_json() == old
 
 
 def test_an_operator_sees_all_of_a_change_as_json() -> None:
@@ -88,8 +124,12 @@ def test_an_operator_sees_all_of_a_change_as_json() -> None:
     assert (seen["touched"][0]["visibility"], seen["occurredAt"]) == ("internal", "2026-03-01T12:00:00.000Z")
 
 
+def _kind(part: Touched | None) -> TouchKind | None:
+    return part.kind if part else None
+
+
 def _part(visibility: Visibility) -> Touched:
-    return Touched(part="updates", id="upd_1", kind=TouchKind.ADDED, visibility=visibility)
+    return Touched(part="updates", id="upd_1", after=visibility)
 
 
 def _changed(*, touched: tuple[Touched, ...]) -> Change:

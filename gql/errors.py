@@ -93,7 +93,7 @@ def _request_error(error: GraphQLError, *, suggest: bool) -> GraphQLError:
     place = _PLACE.search(error.message)
     if place is not None:
         extensions["field"] = re.findall(r"\w+", place.group(1))
-    elif name := _name_of_literal(error):
+    elif "field" not in extensions and (name := _name_of_literal(error)):
         extensions["field"] = [name]
     message = error.message if suggest else _SUGGESTION.sub("", error.message)
     # graphql-core copies some values before it refuses them; where those came from is lost.

@@ -19,16 +19,14 @@ from domain.entities.handle import Origin
 from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError, VersionConflictError
 from domain.ids import new_id, prefix_of
 from domain.model.automation import (
-    CONTEXT_KEY_LENGTH,
-    DESCRIPTION_LENGTH,
     GROUP_LENGTH,
-    NAME_LENGTH,
     Automation,
     AutomationRun,
     AutomationVersion,
     Firing,
 )
 from domain.model.commands import KEEP, Keep, given
+from domain.model.texts import checked_callers_key, checked_description, checked_line, checked_name
 from domain.model.viewer import Viewer
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.writing import Idempotency, Outcome, Writer
@@ -106,9 +104,9 @@ class AutomationService:
             before = await _locked(unit, automation_id, expected_version)
             after = replace(
                 before,
-                name=_checked_name(given(command.name, before.name)),
-                description=_checked_description(given(command.description, before.description)),
-                group=_checked_group(given(command.group, before.group)),
+                name=before.name if isinstance(command.name, Keep) else checked_name(command.name),
+                description=_described(command, before.description),
+                group=before.group if isinstance(command.group, Keep) else _checked_group(command.group),
                 enabled=given(command.enabled, before.enabled),
                 definition=given(command.definition, before.definition),
                 managed_by=given(command.managed_by, before.managed_by),
@@ -259,8 +257,8 @@ async def _locked(unit: UnitOfWork, automation_id: str, expected_version: int | 
 def _new(command: WriteAutomation, now: datetime) -> Automation:
     return Automation(
         id=new_id("aut"),
-        name=_checked_name(given(command.name, "")),
-        description=_checked_description(given(command.description, None)),
+        name=checked_name(given(command.name, "")),
+        description=_described(command, None),
         group=_checked_group(given(command.group, None)),
         enabled=given(command.enabled, True),  # noqa: FBT003 - the default of a field
         number=1,
@@ -293,29 +291,13 @@ def _taken(name: str) -> AlreadyExistsError:
     return AlreadyExistsError(f"There is an automation with the name {name!r} already.", field=["name"])
 
 
-def _checked_name(name: str) -> str:
-    name = name.strip()
-    if not 1 <= len(name) <= NAME_LENGTH or "\0" in name:
-        raise InvalidInputError(f"Name must have 1 to {NAME_LENGTH} characters.", field=["name"])
-    return name
+def _described(command: WriteAutomation, before: str | None) -> str | None:
+    return before if isinstance(command.description, Keep) else checked_description(command.description)
 
 
 def _checked_group(group: str | None) -> str | None:
-    group = group.strip() if group is not None else None
-    if group is not None and (not 1 <= len(group) <= GROUP_LENGTH or "\0" in group):
-        raise InvalidInputError(f"Group must have 1 to {GROUP_LENGTH} characters.", field=["group"])
-    return group
-
-
-def _checked_description(description: str | None) -> str | None:
-    if description is not None and (len(description) > DESCRIPTION_LENGTH or "\0" in description):
-        raise InvalidInputError(
-            f"Description must have at most {DESCRIPTION_LENGTH:,} characters.", field=["description"]
-        )
-    return description
+    return None if group is None else checked_line(group, field="group", noun="Group", longest=GROUP_LENGTH)
 
 
 def _checked_context_key(key: str | None) -> str | None:
-    if key is not None and (not 1 <= len(key) <= CONTEXT_KEY_LENGTH or "\0" in key):
-        raise InvalidInputError(f"Context key must have 1 to {CONTEXT_KEY_LENGTH} characters.", field=["contextKey"])
-    return key
+    return None if key is None else checked_callers_key(key, field="contextKey", noun="Context key")

@@ -9,12 +9,9 @@ from typing import Any
 
 from domain.model.actor import Actor, Cause
 
-NAME_LENGTH = 200
 GROUP_LENGTH = 120
 #: What firings, values and things are told apart by.
 KEY_LENGTH = 200
-DESCRIPTION_LENGTH = 20_000
-CONTEXT_KEY_LENGTH = KEY_LENGTH
 
 
 class Mode(StrEnum):

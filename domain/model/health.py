@@ -57,7 +57,7 @@ class ReportedHealth:
 
 
 def checked_health_message(message: str | None) -> str | None:
-    """What a report says in words, at most 20,000 characters; a blank one is none.
+    """What a report says in words, at most 25,000 characters; a blank one is none.
 
     Raises:
         InvalidInputError: it is too long.

@@ -8,7 +8,6 @@ from datetime import datetime
 from domain.errors import InvalidInputError
 from domain.model.incident import Health, HealthOverride
 
-NAME_LENGTH = 200
 _KEY = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 
 
@@ -52,15 +51,3 @@ def checked_key(key: str) -> str:
             field=["key"],
         )
     return key
-
-
-def checked_name(name: str) -> str:
-    """A system's name, 1 to 200 characters.
-
-    Raises:
-        InvalidInputError: it is blank or too long.
-    """
-    name = name.strip()
-    if not 1 <= len(name) <= NAME_LENGTH or "\0" in name:
-        raise InvalidInputError(f"Name must have 1 to {NAME_LENGTH} characters.", field=["name"])
-    return name

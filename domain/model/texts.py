@@ -1,87 +1,196 @@
-"""What texts may say: titles, messages, descriptions, keys, labels and addresses."""
+"""What texts may say: titles, names, messages, descriptions, keys, labels and addresses."""
 
-from urllib.parse import urlsplit
+import re
+import unicodedata
+from urllib.parse import SplitResult, urlsplit
 
 from domain.errors import InvalidInputError
 
 TITLE_LENGTH = 200
-MESSAGE_LENGTH = 20_000
+NAME_LENGTH = 200
+MESSAGE_LENGTH = 25_000
+DESCRIPTION_LENGTH = 20_000
 LABEL_LENGTH = 120
 URL_LENGTH = 2_000
 KEY_LENGTH = 200
 
+# Terminals act on C0 and C1 controls, U+007F among them. No database keeps NUL and half of a surrogate pair alike.
+_CONTROLS = r"\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
+#: What turns the order of what follows around, so that a line reads as something else (Unicode TR 9, 2.1 to 2.4).
+_BIDIRECTIONAL = "\u202a-\u202e\u2066-\u2069"
+_NOT_IN_TEXT = re.compile(f"[{_CONTROLS}]")
+_NOT_IN_LINE = re.compile(f"[{_CONTROLS}\t\n\u2028\u2029{_BIDIRECTIONAL}]")
+_LINE_BREAK = re.compile(r"\r\n?")
+#: Letters, symbols and unassigned places that draw nothing (Unicode's Default_Ignorable_Code_Point, and a blank one).
+_DRAWS_NOTHING = re.compile("[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]")
+#: Quotes and angle brackets end an address that is put into a page; of a backslash, browsers make a slash.
+_NOT_IN_URL = re.compile(r"""["'`<>\\\s]""")
+_HOST_LABEL = re.compile(r"(?:[a-z0-9_-]|[^\0-\x7f])+", re.IGNORECASE)
 
-def checked_title(title: str) -> str:
-    """The title without surrounding space, 1 to 200 characters.
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to see in it: spaces, invisible characters and marks without a letter."""
+    return not any(_is_visible(character) for character in text)
+
+
+def is_line(text: str) -> bool:
+    """Whether it is something to see in one line, without controls."""
+    return not is_blank(text) and _NOT_IN_LINE.search(text) is None
+
+
+def checked_line(text: str, *, field: str, noun: str, longest: int) -> str:
+    """A text of one line without the space around it, not longer than so many characters.
 
     Raises:
-        InvalidInputError: it is blank or too long.
+        InvalidInputError: it is blank or too long, or holds a control, a line break or a bidirectional override.
     """
-    return _checked_text(title, "title", "Title", TITLE_LENGTH)
+    text = _bounded(text.strip(), field=field, noun=noun, longest=longest)
+    _refuse(_NOT_IN_LINE, text, field=field, problem=f"{noun} must be one line without control characters")
+    return text
+
+
+def checked_text(text: str, *, field: str, noun: str, longest: int) -> str:
+    r"""A text without the space around it, not longer than so many characters; its lines end in `\n`.
+
+    Raises:
+        InvalidInputError: it is blank or too long, or holds a control that is neither a line break nor a tab.
+    """
+    text = _bounded(_LINE_BREAK.sub("\n", text).strip(), field=field, noun=noun, longest=longest)
+    _refuse(_NOT_IN_TEXT, text, field=field, problem=f"{noun} must not contain control characters")
+    return text
+
+
+def as_line(text: str, *, longest: int | None = None) -> str | None:
+    """What can be shown of a text that somebody else wrote, in one line, cut to so many characters; None for nothing.
+
+    A space stands for whatever `checked_line` would refuse.
+    """
+    line = " ".join(_NOT_IN_LINE.sub(" ", text).split())[:longest].strip()
+    return None if is_blank(line) else line
+
+
+def checked_title(title: str) -> str:
+    """An incident's title, 1 to 200 characters in one line.
+
+    Raises:
+        InvalidInputError: see `checked_line`.
+    """
+    return checked_line(title, field="title", noun="Title", longest=TITLE_LENGTH)
+
+
+def checked_name(name: str) -> str:
+    """A name, 1 to 200 characters in one line.
+
+    Raises:
+        InvalidInputError: see `checked_line`.
+    """
+    return checked_line(name, field="name", noun="Name", longest=NAME_LENGTH)
 
 
 def checked_message(message: str, *, field: str = "message") -> str:
-    """A timeline message, 1 to 20,000 characters.
+    """A message, 1 to 25,000 characters.
 
     Raises:
-        InvalidInputError: it is blank or too long.
+        InvalidInputError: see `checked_text`.
     """
-    return _checked_text(message, field, "Message", MESSAGE_LENGTH)
+    return checked_text(message, field=field, noun="Message", longest=MESSAGE_LENGTH)
 
 
 def checked_description(description: str | None) -> str | None:
     """A description of at most 20,000 characters; a blank one is none.
 
     Raises:
-        InvalidInputError: it is too long.
+        InvalidInputError: see `checked_text`.
     """
     if description is None or not description.strip():
         return None
-    return _checked_text(description, "description", "Description", MESSAGE_LENGTH)
+    return checked_text(description, field="description", noun="Description", longest=DESCRIPTION_LENGTH)
 
 
 def checked_dedupe_key(key: str | None) -> str:
-    """The key that narrows deduplication, at most 200 characters; '' for none.
+    """The key that narrows deduplication, at most 200 characters in one line; '' for none.
 
     Raises:
-        InvalidInputError: it is too long.
+        InvalidInputError: see `checked_line`.
     """
-    return "" if key is None or not key.strip() else _checked_text(key, "dedupeKey", "Dedupe key", KEY_LENGTH)
+    if key is None or not key.strip():
+        return ""
+    return checked_line(key, field="dedupeKey", noun="Dedupe key", longest=KEY_LENGTH)
+
+
+def checked_callers_key(key: str, *, field: str, noun: str) -> str:
+    """A key of the caller's choice, 1 to 200 characters in one line, exactly as it was given.
+
+    Raises:
+        InvalidInputError: see `checked_line`.
+    """
+    _bounded(key, field=field, noun=noun, longest=KEY_LENGTH)
+    _refuse(_NOT_IN_LINE, key, field=field, problem=f"{noun} must be one line without control characters")
+    return key
 
 
 def checked_label(label: str | None) -> str | None:
-    """A link's label of at most 120 characters; a blank one is none.
+    """A link's label of at most 120 characters in one line; a blank one is none.
 
     Raises:
-        InvalidInputError: it is too long.
+        InvalidInputError: see `checked_line`.
     """
-    return None if label is None or not label.strip() else _checked_text(label, "label", "Label", LABEL_LENGTH)
+    if label is None or not label.strip():
+        return None
+    return checked_line(label, field="label", noun="Label", longest=LABEL_LENGTH)
 
 
 def checked_url(url: str) -> str:
-    """An absolute http or https URL with a host.
+    """An absolute http or https URL with a host, as it is put into pages and shown to everybody.
 
     Raises:
-        InvalidInputError: it is anything else.
+        InvalidInputError: it is anything else, says a user or password, or has to be percent-encoded somewhere.
     """
-    url = _checked_text(url, "url", "URL", URL_LENGTH)
+    url = checked_line(url, field="url", noun="URL", longest=URL_LENGTH)
     try:
         parts = urlsplit(url)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        valid = parts.scheme in {"http", "https"} and _has_host(parts) and (parts.port is None or parts.port > 0)
     except ValueError:
         valid = False
-    if not valid or any(character.isspace() or not character.isprintable() for character in url):
+    if not valid:
         raise InvalidInputError("URL must be an absolute http or https address.", field=["url"])
+    if "@" in parts.netloc:
+        raise InvalidInputError("URL must not hold a user or password: links are shown to others.", field=["url"])
+    if _NOT_IN_URL.search(url) or _DRAWS_NOTHING.search(url) or not url.isprintable():
+        raise InvalidInputError(
+            "URL must not contain spaces, quotes, angle brackets, backslashes or invisible characters: "
+            "percent-encode them.",
+            field=["url"],
+        )
     return url
 
 
-def _checked_text(text: str, field: str, noun: str, longest: int) -> str:
-    text = text.strip()
-    if not text:
+def _bounded(text: str, *, field: str, noun: str, longest: int) -> str:
+    if not text or text.isspace():
         raise InvalidInputError(f"{noun} must not be empty.", field=[field])
     if len(text) > longest:
         raise InvalidInputError(f"{noun} must have at most {longest:,} characters, not {len(text):,}.", field=[field])
-    # PostgreSQL cannot store it, and SQLite would cut the text in some tools.
-    if "\0" in text:
-        raise InvalidInputError(f"{noun} must not contain a NUL character.", field=[field])
+    if is_blank(text):
+        raise InvalidInputError(f"{noun} must have characters that can be seen.", field=[field])
     return text
+
+
+def _refuse(characters: re.Pattern[str], text: str, *, field: str, problem: str) -> None:
+    found = characters.search(text)
+    if found is not None:
+        place = f"U+{ord(found.group()):04X} at character {found.start() + 1}"
+        raise InvalidInputError(f"{problem}, unlike {place}.", field=[field])
+
+
+def _is_visible(character: str) -> bool:
+    category = unicodedata.category(character)
+    # Unassigned ones may be newer than this Python: an emoji of next year can be seen.
+    unseen = category[0] in "MZ" or category in {"Cc", "Cf", "Cs"}
+    return not unseen and _DRAWS_NOTHING.match(character) is None
+
+
+def _has_host(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    if "[" in parts.netloc:
+        return True  # urlsplit has read it as an IPv6 address
+    return all(_HOST_LABEL.fullmatch(label) and not is_blank(label) for label in host.removesuffix(".").split("."))

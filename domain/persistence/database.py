@@ -118,7 +118,20 @@ class Database:
 async def _understood(transaction: Coroutine[Any, Any, T]) -> T:
     try:
         return await transaction
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == _NOT_TEXT:
-            raise InvalidInputError("Text must not contain a NUL character.") from error
+    except (DBAPIError, UnicodeEncodeError) as error:
+        if _is_no_text(error):
+            raise InvalidInputError("Text must not contain a NUL character or half of a surrogate pair.") from error
         raise
+
+
+def _is_no_text(error: DBAPIError | UnicodeEncodeError) -> bool:
+    # SQLite's driver raises the codec's error as it is, PostgreSQL's says what the codec said.
+    if isinstance(error, UnicodeEncodeError):
+        return True
+    return getattr(error.orig, "sqlstate", None) == _NOT_TEXT or isinstance(_first(error), UnicodeEncodeError)
+
+
+def _first(error: BaseException) -> BaseException:
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return error

@@ -269,11 +269,11 @@ class IncidentService:
         return Applied(after=snapshot_of(incident), touched=(await insert_entry(unit, entry),))
 
     async def _updated(self, unit: UnitOfWork, incident: Incident, command: UpdateIncident) -> Incident:
-        title, description = given(command.title, incident.title), given(command.description, incident.description)
+        description = command.description
         after = replace(
             incident,
-            title=checked_title(title),
-            description=checked_description(description),
+            title=incident.title if isinstance(command.title, Keep) else checked_title(command.title),
+            description=incident.description if isinstance(description, Keep) else checked_description(description),
             severity=given(command.severity, incident.severity),
             suppress_notifications=given(command.suppress_notifications, incident.suppress_notifications),
             health_override=given(command.health_override, incident.health_override),

@@ -133,7 +133,7 @@ def _changed(link: IncidentLink, command: UpdateIncidentLink) -> IncidentLink:
     return replace(
         link,
         url=link.url if isinstance(command.url, Keep) else checked_url(command.url),
-        label=checked_label(given(command.label, link.label)),
+        label=link.label if isinstance(command.label, Keep) else checked_label(command.label),
         visibility=given(command.visibility, link.visibility),
     )
 

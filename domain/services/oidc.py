@@ -11,6 +11,7 @@ import jwt
 from domain.clock import Clock
 from domain.errors import StartupError, UnauthenticatedError
 from domain.model.actor import Actor, ActorType
+from domain.model.texts import NAME_LENGTH, as_line, is_line
 from domain.model.viewer import Role, Viewer
 from domain.services.jwks import IssuerKeys
 from domain.settings import Settings
@@ -24,7 +25,6 @@ _ALGORITHMS = {
 _LONGEST_TOKEN = 8192
 #: So that it fits where actors are kept.
 _LONGEST_SUBJECT = 190
-_LONGEST_NAME = 200
 #: How far the issuer's clock may be ahead of ours. None on expiry: a token that ends early here is merely renewed.
 _LEEWAY = timedelta(seconds=10)
 _INVALID = "This token is not valid."
@@ -92,7 +92,7 @@ class OidcVerifier:
         claims = await self._verified(token)
         expires_at = self._checked_times(claims)
         subject = claims["sub"]
-        if not 0 < len(subject) <= _LONGEST_SUBJECT or "\0" in subject:
+        if len(subject) > _LONGEST_SUBJECT or not is_line(subject):
             raise UnauthenticatedError(_INVALID)
         role = self._rules.role_of(claims)
         if role is None:
@@ -157,9 +157,10 @@ def _moment(seconds: Any) -> datetime:
 
 def _name(claims: Mapping[str, Any]) -> str | None:
     for claim in ("name", "preferred_username", "email"):
-        name = claims.get(claim)
-        if isinstance(name, str) and name.strip():
-            return name.replace("\0", "").strip()[:_LONGEST_NAME]
+        given = claims.get(claim)
+        name = as_line(given, longest=NAME_LENGTH) if isinstance(given, str) else None
+        if name is not None:
+            return name
     return None
 
 

@@ -9,11 +9,11 @@ from domain.entities.handle import Applied, EntityHandle, Snapshot
 from domain.entities.incident import snapshot_of
 from domain.errors import AlreadyExistsError, NotFoundError
 from domain.ids import new_id
-from domain.model.commands import CreateSystem, Keep, UpdateSystem, given
+from domain.model.commands import CreateSystem, Keep, UpdateSystem
 from domain.model.health import SystemHealth
 from domain.model.incident import Incident
-from domain.model.system import System, checked_key, checked_name
-from domain.model.texts import checked_description
+from domain.model.system import System, checked_key
+from domain.model.texts import checked_description, checked_name
 from domain.model.viewer import Viewer
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import save_incident
@@ -81,11 +81,14 @@ class SystemService:
 
         async def work(unit: UnitOfWork) -> System:
             system = await self._locked(unit, command.system)
-            description = given(command.description, system.description)
             changed = replace(
                 system,
                 name=system.name if isinstance(command.name, Keep) else checked_name(command.name),
-                description=checked_description(description),
+                description=(
+                    system.description
+                    if isinstance(command.description, Keep)
+                    else checked_description(command.description)
+                ),
             )
             if changed == system:
                 return system

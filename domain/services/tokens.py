@@ -8,7 +8,7 @@ from domain.errors import ConflictError, InvalidInputError, NotFoundError, Start
 from domain.ids import new_id, prefix_of
 from domain.model.actor import SYSTEM
 from domain.model.commands import CreateToken
-from domain.model.system import checked_name
+from domain.model.texts import checked_name
 from domain.model.token import SYSTEMS_PER_TOKEN, ApiToken, checked_expiry, checked_role
 from domain.model.viewer import ANONYMOUS, Role, Viewer
 from domain.persistence.database import Database

@@ -13,6 +13,7 @@ from domain.entities.handle import Origin, State
 from domain.errors import ConflictError, InvalidInputError, VersionConflictError
 from domain.model.actor import ActorType
 from domain.model.incident import Incident
+from domain.model.texts import checked_callers_key
 from domain.model.viewer import Viewer
 from domain.persistence.database import Database
 from domain.persistence.idempotency import KeyName
@@ -20,7 +21,6 @@ from domain.persistence.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 KEPT = timedelta(hours=24)
-_KEY_LENGTH = 200
 #: Clocks of callers may be ahead of ours by so much before "in the future" is an error.
 _SKEW = timedelta(minutes=5)
 
@@ -69,11 +69,12 @@ class Writer:
 
         Raises:
             ConflictError: the key was used with another input.
-            InvalidInputError: the key is blank or too long.
+            InvalidInputError: the key is blank or too long, or no single line.
         """
         if once.key is None:
             return await self.run(work)
-        name = KeyName(viewer_id=_owner(viewer), mutation=once.mutation, key=_checked_key(once.key))
+        key = checked_callers_key(once.key, field="idempotencyKey", noun="Idempotency key")
+        name = KeyName(viewer_id=_owner(viewer), mutation=once.mutation, key=key)
         digest = _digest(once.command)
         now = self._clock.now()
 
@@ -136,12 +137,6 @@ def checked_moment(moment: datetime, *, now: datetime, field: str) -> datetime:
 def _owner(viewer: Viewer) -> str:
     # Users are named by somebody else, who must not get at the answers of a token by naming one of them after it.
     return f"user:{viewer.actor.id}" if viewer.actor.type is ActorType.USER else viewer.actor.id
-
-
-def _checked_key(key: str) -> str:
-    if not key.strip() or len(key) > _KEY_LENGTH or "\0" in key:
-        raise InvalidInputError(f"Idempotency key must have 1 to {_KEY_LENGTH} characters.", field=["idempotencyKey"])
-    return key
 
 
 def _digest(command: Any) -> str:

@@ -20,6 +20,7 @@ from domain.errors import InvalidInputError, NotFoundError
 from domain.model.actor import SYSTEM
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep
 from domain.model.paging import PageRequest
+from domain.model.texts import checked_description
 from domain.model.viewer import Role, Viewer
 from gql.cli.running import DatabaseUrl, run, settings_of
 
@@ -160,7 +161,8 @@ async def _write(domain: Domain, before: Automation | None, command: WriteAutoma
 
 def _show_difference(name: str, before: Automation | None, document: Mapping[str, Any]) -> None:
     former = "" if before is None else _as_yaml(_as_document(before))
-    present = _as_yaml({"enabled": True, "description": None, "group": None, **document})
+    description = checked_description(document.get("description"))
+    present = _as_yaml({"enabled": True, "group": None, **document, "description": description})
     lines = list(difflib.unified_diff(former.splitlines(), present.splitlines(), "before", "after", lineterm=""))
     verb = "created" if before is None else "changed" if lines else "unchanged"
     console = Console()

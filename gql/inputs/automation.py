@@ -21,7 +21,9 @@ def _optional(description: str) -> Any:
 
 @strawberry.input(description="An automation to make.")
 class CreateAutomationInput:
-    name: str = strawberry.field(description="Its name, 1 to 200 characters, which no other automation may have.")
+    name: str = strawberry.field(
+        description="Its name, 1 to 200 characters in one line, which no other automation may have."
+    )
     description: str | None = _optional("What it is for, at most 20,000 characters.")
     group: str | None = _optional("What to list it under, 1 to 120 characters.")
     enabled: bool = strawberry.field(default=True, description="Whether its triggers fire from the start.")

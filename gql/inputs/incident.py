@@ -33,7 +33,7 @@ def _field(description: str) -> Any:
 
 @strawberry.input(description="An incident to open. It starts as INVESTIGATING.")
 class CreateIncidentInput:
-    title: str = _field("What to call it, 1 to 200 characters.")
+    title: str = _field("What to call it, 1 to 200 characters in one line, something to see among them.")
     severity: Severity = _field("How bad it is.")
     system_ids: list[str] = _field("The systems it affects, 1 to 100, by id or key.")
     description: str | None = _optional("What is known of it, at most 20,000 characters of Markdown.")
@@ -67,7 +67,7 @@ class CreateIncidentInput:
 @strawberry.input(description="Fields of an incident to change: absent ones stay, null clears.")
 class UpdateIncidentInput:
     id: strawberry.ID = _field("The incident.")
-    title: str | None = _optional("What to call it, 1 to 200 characters.")
+    title: str | None = _optional("What to call it, 1 to 200 characters in one line, something to see among them.")
     description: str | None = _optional("What is known of it; null clears it.")
     severity: Severity | None = _optional("How bad it is.")
     suppress_notifications: bool | None = _optional("Silence health notifications of its systems while it is open.")
@@ -91,7 +91,7 @@ class UpdateIncidentInput:
 @strawberry.input(description="An entry to write on an incident's timeline.")
 class AddIncidentUpdateInput:
     incident_id: strawberry.ID = _field("The incident.")
-    message: str = _field("The text, 1 to 20,000 characters of Markdown.")
+    message: str = _field("The text, 1 to 25,000 characters of Markdown.")
     status_change: Status | None = _optional(
         "The status that the incident takes with it; naming the one it has makes the entry a comment."
     )
@@ -165,8 +165,11 @@ class DeleteIncidentsInput:
 @strawberry.input(description="A link to put on an incident.")
 class AddIncidentLinkInput:
     incident_id: strawberry.ID = _field("The incident.")
-    url: str = _field("An absolute http or https address that the incident has no link with yet.")
-    label: str | None = _optional("What to call it, at most 120 characters.")
+    url: str = _field(
+        "An absolute http or https address that the incident has no link with yet; no user or password in it, and "
+        "spaces and quotes percent-encoded."
+    )
+    label: str | None = _optional("What to call it, at most 120 characters in one line.")
     visibility: Visibility | None = _optional("Who may read it; PUBLIC when nothing is said.")
     expected_version: int | None = _optional(_VERSION)
     idempotency_key: str | None = _optional(_KEY)

@@ -19,7 +19,7 @@ class CreateSystemInput:
     key: str = strawberry.field(
         description="A name for monitors to use: 1 to 100 lower-case letters, digits, dots, dashes and underscores."
     )
-    name: str = strawberry.field(description="Its name for people, 1 to 200 characters.")
+    name: str = strawberry.field(description="Its name for people, 1 to 200 characters in one line.")
     description: str | None = _optional("What it is.")
     idempotency_key: str | None = _optional(
         "A key of the caller's choice: a repeated call gets the first one's answer."
@@ -51,7 +51,7 @@ class ReportSystemHealthInput:
     system: strawberry.ID = strawberry.field(description="The system, by id or key.")
     status: Health = strawberry.field(description="How it fares.")
     message: str | None = _optional(
-        "What there is to say about it, at most 20,000 characters; none where nothing is said. Everybody may read it."
+        "What there is to say about it, at most 25,000 characters; none where nothing is said. Everybody may read it."
     )
     observed_at: datetime | None = _optional(
         "When that was seen, not in the future; now when nothing is said. A report from before the last one is ignored."

@@ -11,7 +11,7 @@ from gql.types.enums import Role
 
 @strawberry.input(description="A token to make. There is no idempotency key: its answer, a secret, is not kept.")
 class CreateTokenInput:
-    name: str = strawberry.field(description="What to call it, 1 to 200 characters.")
+    name: str = strawberry.field(description="What to call it, 1 to 200 characters in one line.")
     role: Role = strawberry.field(description="What its holder may do: VIEWER, RESPONDER or ADMIN.")
     expires_at: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="When it ceases to be valid, in the future; never when nothing is said."

@@ -20,6 +20,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gql.limits.bounds import Bounds
 from gql.limits.structure import misshapen
+from gql.limits.texts import TextsRule
 
 #: Suggesting names for misspelt ones takes longer than the rest of validation.
 _MOST_ERRORS = 10
@@ -32,6 +33,7 @@ _RULES = (
     *(rule for rule in specified_rules if rule not in _VARIABLE_RULES),
     MaybeNullValidationRule,
     OneOfInputValidationRule,
+    TextsRule,
 )
 _CLOSED_RULES = (*_RULES, NoSchemaIntrospectionCustomRule)
 

@@ -1,4 +1,4 @@
-"""Refuses variables that would take long to read, whatever the operation makes of them."""
+"""Refuses variables that would take long to read or hold what cannot be kept, whatever the operation wants of them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,7 @@ from graphql import GraphQLError
 
 from gql.limits.bounds import limited
 from gql.limits.structure import DEEPEST_VALUES
+from gql.limits.texts import refused_text
 
 #: Values in all; each is looked at in Python, at microseconds apiece.
 _MOST_VALUES = 5_000
@@ -28,6 +29,6 @@ def unreadable(variables: Mapping[str, Any] | None) -> GraphQLError | None:
             members = value.values() if isinstance(value, dict) else value
             inner.extend(member for member in members if isinstance(member, dict | list))
         if not inner:
-            return None
+            return refused_text(variables)
         level = inner
     return limited("DEPTH_LIMIT", f"Lists and objects may lie {DEEPEST_VALUES} deep in one another at most.")

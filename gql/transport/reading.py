@@ -1,6 +1,8 @@
 """From an HTTP request to what it asks for, within a size and a time."""
 
 import asyncio
+import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +17,10 @@ from gql.transport.statuses import JSON, Outcome, RefusalError
 #: The rest of a body that is not wanted would otherwise be read, to be thrown away.
 _HANG_UP = {"connection": "close"}
 _LINGER_SECONDS = 1.0
+#: Characters of JSON that are read once more, slowly; room for the longest message, all of it escaped.
+_LONGEST_MENDED = 200_000
+_HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +86,35 @@ async def read_json(request: Request, *, most_bytes: int, seconds: float) -> Any
     return _decoded(body, "The body")
 
 
+def decode(text: str | bytes) -> Any:
+    """What the JSON says, with a NUL character in place of half of a surrogate pair.
+
+    Such a half, which JavaScript makes by cutting a text within an emoji, is no Unicode, and nothing here can keep it.
+    As a NUL it is refused where it stands, with its field, instead of with the request or the socket as a whole.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        mended = _without_halves(text) if len(text) <= _LONGEST_MENDED else None
+        if mended is None:
+            raise
+        return orjson.loads(mended)
+
+
+def _without_halves(text: str | bytes) -> str | None:
+    """The same JSON without halves of surrogate pairs; None where that is not all that is wrong with it."""
+    try:
+        whole = text if isinstance(text, str) else text.decode()
+        if _HALF_ESCAPED.search(whole) is None:
+            return None
+        return _HALF.sub(r"\\u0000", json.dumps(json.loads(whole), ensure_ascii=False, allow_nan=False))
+    except (ValueError, RecursionError):
+        return None
+
+
 async def linger(request: Request, *, most_bytes: int) -> None:
     """Let a client that is still sending see the answer.
 
@@ -112,7 +147,7 @@ async def _body(request: Request, most_bytes: int) -> bytes:
 
 def _decoded(text: str | bytes, what: str) -> Any:
     try:
-        return orjson.loads(text)
+        return decode(text)
     except ValueError as error:
         raise RefusalError(Outcome.ILL_FORMED, f"{what} cannot be parsed as JSON.") from error
 

@@ -41,7 +41,7 @@ from gql.transport.ide import Ide, is_for_browsers
 from gql.transport.joining import Joining
 from gql.transport.members import Delivery
 from gql.transport.negotiation import Accepted, negotiate
-from gql.transport.reading import Asked, asked_in, asked_in_query, linger, read_json
+from gql.transport.reading import Asked, asked_in, asked_in_query, decode, linger, read_json
 from gql.transport.sharing import shared_operation
 from gql.transport.sockets import Sockets
 from gql.transport.sse import ResumableSSE, SharedResponse, shared_results, until
@@ -164,7 +164,7 @@ class Endpoint(GraphQL[Context, None]):
 
     @override
     def decode_json(self, data: str | bytes) -> object:
-        return orjson.loads(data)
+        return decode(data)
 
     @override
     def encode_json(self, data: object) -> bytes:

@@ -104,7 +104,7 @@ BODIES: dict[str, tuple[bytes, str]] = {
     "an array of garbage": (b"[1, null]", "BAD_USER_INPUT"),
     "garbage": (bytes(range(256)) * 100, "BAD_USER_INPUT"),
     "NaN": (b'{"query": "{ viewer { role } }", "variables": {"a": NaN}}', "BAD_USER_INPUT"),
-    "half a surrogate": (b'{"query": "\\ud800"}', "BAD_USER_INPUT"),
+    "half a surrogate in no JSON": (b'{"query": "\\ud800",}', "BAD_USER_INPUT"),
     "deep JSON": (
         b'{"query": "{ viewer { role } }", "variables": {"a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}}",
         "BAD_USER_INPUT",

@@ -18,7 +18,7 @@ from domain.automations.actions.registry import (
 )
 from domain.model.commands import CreateIncident
 from domain.model.incident import Incident, Severity, Status
-from domain.model.texts import checked_message
+from domain.model.texts import as_line, checked_message
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import IncidentService
 from domain.services.timeline import TimelineService
@@ -139,7 +139,8 @@ class IncidentActions:
     async def create(self, unit: UnitOfWork, config: CreateConfig, context: ActionContext) -> Result:
         """Open an incident, or use one that is open where the settings ask for that."""
         command = CreateIncident(
-            title=config.title,
+            # What a monitor wrote may have several lines: that is no reason to open no incident.
+            title=as_line(config.title) or config.title,
             description=config.description,
             severity=config.severity,
             systems=tuple(config.system_ids),

@@ -4,7 +4,7 @@ import pytest
 
 from domain.errors import InvalidInputError
 from domain.model.incident import Health, HealthOverride
-from domain.model.system import ActiveHealthOverride, checked_key, checked_name, worst_health
+from domain.model.system import ActiveHealthOverride, checked_key, worst_health
 
 
 @pytest.mark.parametrize("key", ["a", "0", "payments-api", "eu.payments_2", "x" * 100])
@@ -19,17 +19,6 @@ def test_any_other_key_is_refused(key: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         checked_key(key)
     assert caught.value.field == ["key"]
-
-
-def test_a_name_loses_the_space_around_it() -> None:
-    assert checked_name("  Payments API ") == "Payments API"
-
-
-@pytest.mark.parametrize("name", ["", "  ", "x" * 201, "a\0b"])
-def test_a_blank_or_too_long_name_is_refused(name: str) -> None:
-    with pytest.raises(InvalidInputError) as caught:
-        checked_name(name)
-    assert caught.value.field == ["name"]
 
 
 def _override(status: HealthOverride) -> ActiveHealthOverride:

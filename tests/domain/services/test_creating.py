@@ -82,7 +82,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a blank title": ({"title": "  "}, "title"),
     "a title of 201 characters": ({"title": "x" * 201}, "title"),
     "a description of 20,001 characters": ({"description": "x" * 20_001}, "description"),
-    "a first message of 20,001 characters": ({"initial_message": "x" * 20_001}, "initialMessage"),
+    "a first message of 25,001 characters": ({"initial_message": "x" * 25_001}, "initialMessage"),
     "a blank first message": ({"initial_message": " "}, "initialMessage"),
     "a dedupe key of 201 characters": ({"dedupe_key": "x" * 201}, "dedupeKey"),
     "no systems": ({"systems": ()}, "systemIds"),

@@ -142,7 +142,7 @@ async def test_an_unknown_system_has_no_health(domain: Domain, reference: str) -
     assert await log_of(domain) == []
 
 
-@pytest.mark.parametrize("message", ["x" * 20_001, "a\0b"], ids=["too long", "NUL"])
+@pytest.mark.parametrize("message", ["x" * 25_001, "a\0b", "a\x1b[31mb"], ids=["too long", "NUL", "terminal escape"])
 async def test_a_message_that_cannot_be_accepted_names_the_field(domain: Domain, message: str) -> None:
     await make_system(domain)
     with pytest.raises(InvalidInputError) as caught:

@@ -110,6 +110,14 @@ async def test_a_user_without_a_name_goes_by_the_address(
     assert (await verifier.viewer_of(_token(issuer, clock))).actor.name is None
 
 
+async def test_a_name_is_shown_in_one_line_without_controls(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    for given, shown in [("Ann\r\n\u202eLee\x1b", "Ann Lee"), ("\u200b\u3164", "ann"), ("\ud800Ann\0", "Ann")]:
+        viewer = await verifier.viewer_of(_token(issuer, clock, name=given, preferred_username="ann"))
+        assert viewer.actor.name == shown
+
+
 @pytest.mark.parametrize(
     ("algorithm", "key", "kind"),
     [
@@ -140,6 +148,9 @@ async def test_asymmetric_signatures_are_taken(
         {"sub": ""},
         {"sub": 7},
         {"sub": "a\0b"},
+        {"sub": "a\x1b[31mb"},
+        {"sub": "a\ud800b"},
+        {"sub": "\u200b"},
         {"sub": "x" * 191},
         {"exp": None},
         {"exp": "tomorrow"},

@@ -82,7 +82,59 @@ REFUSED = {
         ["title"],
         "Title must have at most 200 characters, not 201.",
     ),
-    "title with NUL": ("createIncident", CREATE | {"title": "a\0b"}, "BAD_USER_INPUT", ["title"], "Title must not"),
+    "title of two lines": (
+        "createIncident",
+        CREATE | {"title": "a\nb"},
+        "BAD_USER_INPUT",
+        ["title"],
+        "Title must be one",
+    ),
+    "title with an escape": (
+        "updateIncident",
+        UPDATE | {"title": "\x1b[2Jb"},
+        "BAD_USER_INPUT",
+        ["title"],
+        "Title must ",
+    ),
+    "title that runs backwards": (
+        "createIncident",
+        CREATE | {"title": "invoice\u202efdp.exe"},
+        "BAD_USER_INPUT",
+        ["title"],
+        "Title must be one line without control characters, unlike U+202E at character 8.",
+    ),
+    "title of nothing to see": (
+        "createIncident",
+        CREATE | {"title": "\u3164\u200b"},
+        "BAD_USER_INPUT",
+        ["title"],
+        "Title must have characters that can be seen.",
+    ),
+    "message with an escape": ("addIncidentUpdate", ADD | {"message": "\x9b2J"}, "BAD_USER_INPUT", ["message"], ""),
+    "name of two lines": ("createSystem", SYSTEM | {"name": "a\rb"}, "BAD_USER_INPUT", ["name"], "Name must be one"),
+    "name of a token": ("createToken", {"name": "\u2800", "role": "VIEWER"}, "BAD_USER_INPUT", ["name"], "Name must"),
+    "label of two lines": (
+        "addIncidentLink",
+        LINK | {"label": "a\nb"},
+        "BAD_USER_INPUT",
+        ["label"],
+        "Label must be one",
+    ),
+    "key with an escape": ("createIncident", CREATE | {"dedupeKey": "\x1b"}, "BAD_USER_INPUT", ["dedupeKey"], ""),
+    "url with a quote": (
+        "addIncidentLink",
+        LINK | {"url": 'https://example.com/"'},
+        "BAD_USER_INPUT",
+        ["url"],
+        "URL must not contain spaces, quotes",
+    ),
+    "url with a password": (
+        "addIncidentLink",
+        LINK | {"url": "https://user:pw@example.com/"},
+        "BAD_USER_INPUT",
+        ["url"],
+        "URL must not hold a user or password",
+    ),
     "description of 20,001": (
         "createIncident",
         CREATE | {"description": "x" * 20_001},
@@ -90,12 +142,12 @@ REFUSED = {
         ["description"],
         "Description must have at most 20,000 characters, not 20,001.",
     ),
-    "message of 20,001": (
+    "message of 25,001": (
         "addIncidentUpdate",
-        ADD | {"message": "x" * 20_001},
+        ADD | {"message": "x" * 25_001},
         "BAD_USER_INPUT",
         ["message"],
-        "Message must have at most 20,000 characters, not 20,001.",
+        "Message must have at most 25,000 characters, not 25,001.",
     ),
     "empty message": ("addIncidentUpdate", ADD | {"message": ""}, "BAD_USER_INPUT", ["message"], "Message must not be"),
     "empty first entry": ("createIncident", CREATE | {"initialMessage": ""}, "BAD_USER_INPUT", ["initialMessage"], ""),
@@ -293,7 +345,7 @@ async def test_a_reused_idempotency_key_is_refused_for_another_input_and_answere
 
 
 async def test_every_other_text_comes_back_as_it_was_sent(api: Api, world: World) -> None:
-    text = "Ünïcödé \U0001f525 \u202e <b>&amp;</b> '; -- \\n \x01"
+    text = "Ünïcödé \U0001f525 \u202e <b>&amp;</b> '; -- \\n\n\tnext \u200fline"
     payload = await api.admin.do(
         "addIncidentUpdate", {"incidentId": world.incident.id, "message": text}, "update { message }"
     )

@@ -67,7 +67,7 @@ async def test_a_report_that_comes_too_late_answers_with_the_present_health(api:
     [
         ({"system": "nowhere"}, "UNKNOWN_SYSTEM", "system"),
         ({"system": "payments", "observedAt": "2027-01-01T00:00:00Z"}, "BAD_USER_INPUT", "observedAt"),
-        ({"system": "payments", "message": "x" * 20_001}, "BAD_USER_INPUT", "message"),
+        ({"system": "payments", "message": "x" * 25_001}, "BAD_USER_INPUT", "message"),
         ({"system": "payments", "idempotencyKey": " "}, "BAD_USER_INPUT", "idempotencyKey"),
     ],
     ids=["unknown system", "future", "long message", "blank key"],

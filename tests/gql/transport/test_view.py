@@ -14,7 +14,7 @@ ASKED = '"query":"{viewer{role}}"'
         (b"", "JSON"),
         (b"{", "JSON"),
         (b"\xff", "JSON"),
-        (b'{"query": "\\ud800"}', "JSON"),
+        (b'{"query": "\\ud800",}', "JSON"),
         (b"null", "The body must be a JSON object."),
         (b"1", "The body must be a JSON object."),
         (b'"{viewer{role}}"', "The body must be a JSON object."),

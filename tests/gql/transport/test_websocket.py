@@ -1,5 +1,6 @@
 """graphql-transport-ws, frame by frame (PROTOCOL.md of enisdenjo/graphql-ws)."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -43,6 +44,17 @@ def answered(payload: Json = ANSWER, *, id: str = "1") -> list[Json]:
 
 def failed(code: str, *, id: str = "1") -> list[Json]:
     return [{"id": id, "type": "error", "payload": [{"extensions": {"code": code}}]}]
+
+
+async def test_half_a_surrogate_is_refused_with_its_field_and_the_socket_stays_open(running: Running) -> None:
+    async with running.socket() as raw:
+        for document in ("query Q($k: String!) { system(key: $k) { id } }", FOR_EVER):
+            text = json.dumps(subscribe(document, variables={"k": "\ud800"}))
+            await raw.send(text)
+            message = await raw.next()
+            assert (message["type"], message["payload"][0]["extensions"]["field"]) == ("error", ["k"])
+        await raw.send(subscribe())
+        assert [await raw.next(), await raw.next()] == answered()
 
 
 # ------------------------------------------------------------------------------------------- before and around the ack
@@ -132,7 +144,7 @@ async def test_a_page_of_another_server_is_refused(running: Running, other: str)
         pytest.param("{", id="bad JSON"),
         pytest.param("", id="nothing"),
         pytest.param("[" * 100_000, id="deep JSON"),
-        pytest.param('{"type": "ping", "payload": {"x": "\\ud800"}}', id="half a surrogate"),
+        pytest.param('{"type": "ping", "payload": {"x": "\\ud800"},}', id="half a surrogate in no JSON"),
         pytest.param("null", id="null"),
         pytest.param("[]", id="array"),
         pytest.param('"x"', id="string"),

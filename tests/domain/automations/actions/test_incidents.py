@@ -66,6 +66,12 @@ async def test_templates_keep_the_types_of_what_they_name(world: World) -> None:
     assert (await world.step(run, "actions[0]")).input["systemIds"] == systems
 
 
+async def test_a_title_of_several_lines_opens_an_incident_with_one(world: World) -> None:
+    await make_system(world.domain)
+    await world.ran(create(title="{{ trigger.payload.text }}"), payload={"text": "Disk full\r\n\x1b[31m/var\u202e"})
+    assert (await only(world)).title == "Disk full [31m/var"
+
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "enum": (create(severity="{{ trigger.payload.word }}"), "severity"),
     "list": (create(systemIds="{{ trigger.payload.word }}"), "systemIds"),

@@ -14,10 +14,10 @@ from starlette.types import Receive, Scope, Send
 from domain.bootstrap import Domain
 from domain.settings import Settings
 from gql.schema import schema, sdl
+from gql.transport.adapter import PROTOCOL
 from gql.transport.headers import REQUEST_ID, StandardHeaders
 from gql.transport.ide import Ide
 from gql.transport.view import Endpoint
-from gql.transport.websocket import PROTOCOL
 
 #: Made once: it takes longer than most operations.
 _schema_text = cache(sdl)

@@ -31,6 +31,8 @@ class Context:
     cursor: str | None = None
     #: What a WebSocket client sent with `connection_init`.
     connection_params: dict[str, Any] | None = None
+    #: What its upgrade request said of who is calling, until `connection_init` comes.
+    authorization: str | None = field(default=None, repr=False)
     #: What subscriptions read from; the log itself where nothing else is said.
     source: EventSource | None = None
     _loaders: Loaders | None = field(default=None, init=False, repr=False)
@@ -135,6 +137,6 @@ class GroupContext(Context):
 
 #: The least role that those of an audience have.
 _ROLE_OF = {Audience.PUBLIC: Role.ANONYMOUS, Audience.AUTHENTICATED: Role.VIEWER, Audience.MANAGER: Role.RESPONDER}
-_PERSONAL = frozenset({"viewer", "connection_params", "last_event_id"})
+_PERSONAL = frozenset({"viewer", "authorization", "connection_params", "last_event_id"})
 
 Info = strawberry.Info[Context, None]

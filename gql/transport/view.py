@@ -33,7 +33,9 @@ from domain.bootstrap import Domain
 from domain.errors import DomainError
 from domain.model.viewer import ANONYMOUS
 from gql.context import Context
+from gql.transport.adapter import TextAdapter
 from gql.transport.answering import Lingering, answer, batch_answer, failure, refusal
+from gql.transport.credentials import authorization_of
 from gql.transport.documents import Documents
 from gql.transport.groups import Groups
 from gql.transport.headers import VARIES, request_id_of
@@ -46,7 +48,7 @@ from gql.transport.sharing import shared_operation
 from gql.transport.sockets import Sockets
 from gql.transport.sse import ResumableSSE, SharedResponse, shared_results, until
 from gql.transport.statuses import EVENT_STREAM, JSON, Outcome, RefusalError, outcome_of_code, was_executed
-from gql.transport.websocket import TextAdapter, TransportHandler
+from gql.transport.websocket import TransportHandler
 
 logger = logging.getLogger(__name__)
 
@@ -139,13 +141,15 @@ class Endpoint(GraphQL[Context, None]):
 
     @override
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        viewer = ANONYMOUS
+        viewer, authorization = ANONYMOUS, request.headers.get("authorization")
         if isinstance(request, Request):
-            viewer = request.state.viewer = await self._domain.tokens.viewer_of(request.headers.get("authorization"))
+            viewer = request.state.viewer = await self._domain.tokens.viewer_of(authorization)
+            authorization = None
         return Context(
             domain=self._domain,
             request_id=request_id_of(request.scope),
             viewer=viewer,
+            authorization=authorization,
             address=request.client.host if request.client is not None else "",
             last_event_id=request.headers.get("last-event-id") if isinstance(request, Request) else None,
         )
@@ -154,9 +158,10 @@ class Endpoint(GraphQL[Context, None]):
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         # Nobody needs them again: neither the memory nor the secret is kept for as long as the socket is open.
         parameters, context.connection_params = context.connection_params or {}, None
-        authorization = parameters.get("Authorization", parameters.get("authorization"))
+        upgrade, context.authorization = context.authorization, None
+        authorization = authorization_of(parameters, upgrade)
         try:
-            context.viewer = await self._domain.tokens.viewer_of(None if authorization is None else str(authorization))
+            context.viewer = await self._domain.tokens.viewer_of(authorization)
         except DomainError as error:
             raise ConnectionRejectionError({"code": error.code}) from error
         no_payload: UnsetType = UNSET

@@ -3,13 +3,10 @@
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from typing import Any, Protocol, cast
 
 from graphql import GraphQLError
-from starlette.websockets import WebSocketDisconnect
-from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
@@ -25,21 +22,21 @@ from typing_extensions import override
 from domain.services.sessions import Held
 from gql.context import Context
 from gql.errors import public_error
+from gql.transport.adapter import TextAdapter
+from gql.transport.credentials import MisplacedTokenError
 from gql.transport.documents import Documents
 from gql.transport.groups import Group, Groups, source_failed
 from gql.transport.joining import Joining
 from gql.transport.members import Delivery, Way
 from gql.transport.messages import problem_of
-from gql.transport.outbox import SEND_SECONDS, Outbox, wire_protocol
+from gql.transport.outbox import Outbox, wire_protocol
 from gql.transport.sharing import SharedOperation, is_subscription, shared_operation
 from gql.transport.sockets import Sockets
+from gql.transport.statuses import was_executed
 from gql.transport.ways import way_of
 
 logger = logging.getLogger(__name__)
 
-#: Where the outermost layer of the application leaves the server's protocol object.
-PROTOCOL = "incidentql.protocol"
-_REASON_BYTES = 120
 _SLOW = (1013, "SLOW_CONSUMER")
 #: The official client takes this for a reason to try again with fresh `connectionParams`; 4401 would end it for good.
 _FORBIDDEN = 4403
@@ -51,59 +48,6 @@ class Endpoint(Protocol):
     groups: Groups
     sockets: Sockets
     documents: Documents
-
-
-class TextAdapter(ASGIWebSocketAdapter):
-    """Sends text frames, each within a bounded time; a peer that does not read is cut off."""
-
-    #: What else writes to the socket, once it does.
-    outbox: Outbox | None = None
-
-    @property
-    def protocol(self) -> Any:
-        """The server's protocol object, where it is known."""
-        return self.ws.scope.get(PROTOCOL)
-
-    @override
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        encoded = self.view.encode_json(message)
-        await self.send_text(encoded.decode() if isinstance(encoded, bytes) else encoded)
-
-    async def send_text(self, text: str) -> None:
-        """Send one frame.
-
-        Raises:
-            WebSocketDisconnected: the peer is gone, or did not take it in time.
-        """
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await self.ws.send_text(text)
-        except TimeoutError as error:
-            self.abort()
-            raise WebSocketDisconnected from error
-        except (WebSocketDisconnect, RuntimeError) as error:
-            # Starlette raises RuntimeError for a send after the close that raced with it.
-            raise WebSocketDisconnected from error
-
-    def abort(self) -> None:
-        """Drop the connection without a word: nobody is listening."""
-        transport = getattr(self.protocol, "transport", None)
-        if transport is not None:
-            transport.abort()
-
-    @override
-    async def close(self, code: int, reason: str) -> None:
-        # A close frame has room for 123 bytes of reason (RFC 6455, 5.5).
-        short = reason.encode()[:_REASON_BYTES].decode(errors="ignore")
-        with suppress(RuntimeError, WebSocketDisconnect):
-            try:
-                async with asyncio.timeout(SEND_SECONDS):
-                    await self.ws.close(code=code, reason=short)
-            except TimeoutError:
-                self.abort()
-            finally:
-                if self.outbox is not None:
-                    self.outbox.close()
 
 
 class SocketMember:
@@ -226,6 +170,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle_connection_init(message)
         except WebSocketDisconnected:
             raise
+        except MisplacedTokenError as error:
+            await self.websocket.close(code=_FORBIDDEN, reason=str(error))
         except Exception:
             logger.exception("a socket could not be opened")
             await self.websocket.close(code=4500, reason="Internal server error")
@@ -338,7 +284,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await operation.send_initial_errors(list(result.errors or ()))
             return False
         if isinstance(result, ExecutionResult):
-            await operation.send_next(result)
+            await (operation.send_next(result) if was_executed(result) else _send_refused(operation, result))
         return True
 
     async def _share(self, operation: Operation[Context, None], shared: SharedOperation) -> bool:
@@ -380,6 +326,14 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     def _on_overflow(self) -> None:
         self._leave_all()
         self._close_soon(*_SLOW)
+
+
+async def _send_refused(operation: Operation[Context, None], result: ExecutionResult) -> None:
+    """Send a result without `data`, as nothing was executed; the library would send null."""
+    payload: dict[str, Any] = {"errors": [error.formatted for error in result.errors or ()]}
+    if result.extensions:
+        payload["extensions"] = result.extensions
+    await operation.send_operation_message(cast("Message", {"id": operation.id, "type": "next", "payload": payload}))
 
 
 def _forget_handshake(adapter: TextAdapter) -> None:

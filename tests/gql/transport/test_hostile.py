@@ -123,14 +123,13 @@ async def test_a_document_that_is_too_much_is_refused_as_such(leaving_nothing: R
         await raw.ping()
 
 
-@pytest.mark.parametrize("place", ["query", "subprotocol", "cookie", "frame", "variables", "header"])
+@pytest.mark.parametrize("place", ["query", "subprotocol", "cookie", "frame", "variables"])
 async def test_a_token_counts_only_where_it_belongs(leaving_nothing: Running, place: str) -> None:
     token = TOKENS[Role.ADMIN]
     options: dict[str, Any] = {
         "query": {"query": f"?Authorization=Bearer+{token}&token={token}&access_token={token}"},
         "subprotocol": {"protocols": [TRANSPORT_WS, token]},
         "cookie": {"additional_headers": {"cookie": f"Authorization=Bearer {token}; token={token}"}},
-        "header": {"additional_headers": {"authorization": f"Bearer {token}"}},
     }
     async with leaving_nothing.socket(**options.get(place, {})) as raw:
         extra = {"Authorization": f"Bearer {token}"}

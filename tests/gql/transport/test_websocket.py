@@ -237,9 +237,19 @@ async def test_a_frame_of_endless_length_closes_the_socket(running: Running) -> 
         ),
         pytest.param(
             [subscribe("query Q($id: ID!) { incident(id: $id) { id } }")],
-            answered({"data": None, "errors": [{"extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}}]}),
+            answered({"errors": [{"extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}}]}),
             None,
             id="coercion error of a query",
+        ),
+        pytest.param(
+            [
+                subscribe(
+                    "mutation M($i: CreateSystemInput!) { createSystem(input: $i) { cursor } }", variables={"i": 1}
+                )
+            ],
+            answered({"errors": [{"extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}}]}),
+            None,
+            id="coercion error of a mutation",
         ),
         pytest.param(
             [subscribe("subscription S($id: ID!) { incident(id: $id) { id } }")],
@@ -384,6 +394,69 @@ async def test_a_token_makes_the_caller(running: Running) -> None:
         async with running.socket(role) as raw:
             await raw.subscribe(QUERY)
             assert await raw.data() == [{"role": role.name}]
+
+
+def bearer(role: Role) -> str:
+    return f"Bearer {TOKENS[role]}"
+
+
+@pytest.mark.parametrize(
+    ("header", "payload", "role"),
+    [
+        pytest.param(bearer(Role.VIEWER), None, Role.VIEWER, id="header"),
+        pytest.param(bearer(Role.VIEWER), {"Authorization": None, "client": "x"}, Role.VIEWER, id="payload null"),
+        pytest.param(bearer(Role.VIEWER), {"Authorization": ""}, Role.VIEWER, id="payload empty"),
+        pytest.param(bearer(Role.VIEWER), {"AUTHORIZATION": bearer(Role.ADMIN)}, Role.ADMIN, id="payload wins"),
+        pytest.param("Basic eDp5", {"Authorization": bearer(Role.ADMIN)}, Role.ADMIN, id="a proxy's password"),
+        pytest.param(None, {"authorization": bearer(Role.ADMIN), "token": "x"}, Role.ADMIN, id="two places, one right"),
+        pytest.param(None, {"client": "token", "n": {"version": 1}, "l": ["x"]}, Role.ANONYMOUS, id="no token at all"),
+        pytest.param(None, {"token": None, "headers": {"Authorization": ""}}, Role.ANONYMOUS, id="empty ones"),
+    ],
+)
+async def test_a_caller_is_who_the_payload_says_or_else_the_upgrade_request(
+    running: Running, header: str | None, payload: Json | None, role: Role
+) -> None:
+    async with running.raw(additional_headers={"authorization": header} if header else {}) as raw:
+        await raw.send({"type": "connection_init", "payload": payload})
+        assert await raw.next() == ACK
+        await raw.subscribe(QUERY)
+        assert await raw.data() == [{"role": role.name}]
+        [handler] = running.endpoint.sockets._open
+        assert handler.context.authorization is None  # type: ignore[attr-defined]  # of the handler, more than a socket
+
+
+@pytest.mark.parametrize(
+    ("header", "payload"),
+    [
+        pytest.param("Bearer wrong", None, id="wrong header"),
+        pytest.param("Basic eDp5", {}, id="another scheme"),
+        pytest.param(bearer(Role.ADMIN), {"Authorization": "Bearer wrong"}, id="wrong payload"),
+        pytest.param(None, {"headers": {"Authorization": bearer(Role.ADMIN)}}, id="headers.Authorization"),
+        pytest.param(None, {"extra": {"headers": {"authorization": "x"}}}, id="deeper"),
+        pytest.param(None, {"token": TOKENS[Role.ADMIN]}, id="token"),
+        pytest.param(None, {"authToken": TOKENS[Role.ADMIN]}, id="authToken"),
+        pytest.param(None, {"X-Api-Key": TOKENS[Role.ADMIN]}, id="X-Api-Key"),
+        pytest.param(None, {"whatever": bearer(Role.ADMIN)}, id="a value that says so"),
+        pytest.param(bearer(Role.VIEWER), {"token": TOKENS[Role.ADMIN]}, id="beside a header"),
+        pytest.param(None, {"Authorization": {"token": "x"}}, id="an object"),
+        pytest.param(None, {"Authorization": bearer(Role.ADMIN), "authorization": "Bearer b"}, id="two of them"),
+    ],
+)
+async def test_a_token_that_is_wrong_or_misplaced_makes_nobody_anonymous(
+    running: Running, header: str | None, payload: Json | None
+) -> None:
+    async with running.raw(additional_headers={"authorization": header} if header else {}) as raw:
+        await raw.send({"type": "connection_init", "payload": payload})
+        code, reason = await raw.closed()
+    assert code == 4403
+    assert "token-for-sockets" not in reason
+
+
+async def test_a_misplaced_token_is_told_its_place(running: Running) -> None:
+    async with running.raw() as raw:
+        await raw.send({"type": "connection_init", "payload": {"headers": {"Authorization": "Bearer x"}}})
+        reason = "No token is read from headers.Authorization: send it as Authorization in the payload."
+        assert await raw.closed() == (4403, reason)
 
 
 async def _exchange(raw: Raw, sent: list[Any], received: list[Json], code: int | None) -> None:

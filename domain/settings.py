@@ -55,6 +55,13 @@ class Settings:
     ide: bool = True
     #: How long a client may take to send its request's body.
     body_timeout_seconds: float = 10.0
+    #: How large a request's head may be, from its first line to the empty one.
+    max_head_bytes: int = 65_536
+    #: How long a client may take for it, from the beginning of its connection or the end of the last answer.
+    head_timeout_seconds: float = 10.0
+    #: How many connections there may be at a time: in this process, and from one address.
+    max_connections: int = 20_000
+    max_connections_per_address: int = 1_000
     #: Web pages of which origins may call the API from a browser; `*` is all of them.
     cors_origins: tuple[str, ...] = ()
     #: How many queries one request may carry as a JSON array; 0 refuses arrays.
@@ -113,6 +120,10 @@ class Settings:
         _require_positive(
             body_timeout_seconds=self.body_timeout_seconds,
             max_body_bytes=self.max_body_bytes,
+            max_head_bytes=self.max_head_bytes,
+            head_timeout_seconds=self.head_timeout_seconds,
+            max_connections=self.max_connections,
+            max_connections_per_address=self.max_connections_per_address,
             max_cost=self.max_cost,
             max_depth=self.max_depth,
             max_aliases=self.max_aliases,

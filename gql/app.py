@@ -9,12 +9,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from domain.bootstrap import Domain
 from domain.settings import Settings
 from gql.schema import schema, sdl
 from gql.transport.adapter import PROTOCOL
+from gql.transport.connections import RETRY_SECONDS, TOO_MANY, Connections, peer_of
 from gql.transport.headers import REQUEST_ID, StandardHeaders
 from gql.transport.ide import Ide
 from gql.transport.view import Endpoint
@@ -57,19 +59,41 @@ class ProtocolScope:
     """The outermost layer: sockets of the endpoint go there directly, with the server's protocol object at hand.
 
     The layers between would hide it, and what they keep for as long as a socket is open costs 3 KB of each.
+    Requests that a trusted proxy passes on are counted for their addresses, where there is somebody who counts.
     """
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, connections: Connections | None = None) -> None:
         self._app = app
         self._endpoint = StandardHeaders(app.state.endpoint)
+        self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - the ASGI call
-        if scope["type"] != "websocket":
-            await self._app(scope, receive, send)
+        app: ASGIApp = self._app
+        if scope["type"] == "websocket":
+            scope[PROTOCOL] = getattr(send, "__self__", None)
+            if scope["path"] == f"{scope.get('root_path', '')}{_PATH}":
+                app = self._endpoint
+        host = scope["client"][0] if scope.get("client") else ""
+        if self._connections is None or host == peer_of(send):
+            await app(scope, receive, send)
             return
-        scope[PROTOCOL] = getattr(send, "__self__", None)
-        ours = scope["path"] == f"{scope.get('root_path', '')}{_PATH}"
-        await (self._endpoint if ours else self._app)(scope, receive, send)
+        origin = self._connections.hold(host)
+        if origin is None:
+            await _crowded(scope, receive, send)
+            return
+        try:
+            await app(scope, receive, send)
+        finally:
+            self._connections.release(origin)
+
+
+async def _crowded(scope: Scope, receive: Receive, send: Send) -> None:
+    body = {"errors": [{"message": TOO_MANY, "extensions": {"code": "UNAVAILABLE"}}]}
+    response = JSONResponse(body, 503, headers={"retry-after": str(RETRY_SECONDS), "connection": "close"})
+    if scope["type"] == "websocket":
+        await WebSocket(scope, receive, send).send_denial_response(response)
+    else:
+        await response(scope, receive, send)
 
 
 async def _to_the_endpoint(_: Request) -> Response:

@@ -3,13 +3,18 @@
 import asyncio
 import errno
 import gc
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
+from starlette.applications import Starlette
 from typing_extensions import override
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.automations.demo import install
 from domain.bootstrap import Domain, running_domain
@@ -17,10 +22,15 @@ from domain.errors import StartupError
 from domain.services.demo import DEMO
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
+from gql.cli.file_limit import raise_file_limit
+from gql.transport.connections import ConnectionLimits, Connections
+from gql.transport.http_protocol import BoundedHttpProtocol
 from gql.transport.protocol import SlimProtocol
 from gql.transport.view import Endpoint
 
-_BACKLOG = 2048
+_BACKLOG, _LEAST_BACKLOG = 2048, 16
+#: Uvicorn's own: a proxy on the same machine.
+_PROXIES = "127.0.0.1,::1"
 _DEMO_INCIDENTS = 200
 _GRACE_SECONDS = 10
 #: Over how long sockets are closed when the server stops, so that their clients do not all come back at once.
@@ -64,6 +74,7 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
     Raises:
         StartupError: the port is taken, or the database cannot be used.
     """
+    files = raise_file_limit()
     listening = _bind(settings.host, settings.port)
     with listening:
         async with running_domain(settings) as domain:
@@ -72,18 +83,9 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
             token = await domain.tokens.ensure_admin(settings.admin_token)
             app = create_app(domain)
             endpoint: Endpoint = app.state.endpoint
-            config = uvicorn.Config(
-                ProtocolScope(app),
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                ws=SlimProtocol,
-                ws_max_size=_WS_FRAME_BYTES,
-                ws_per_message_deflate=False,
-                # Its own pings end in 1011, after which the official client does not come back; ours cut the line.
-                ws_ping_interval=None,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
+            most = settings.max_connections
+            config, connections = configure(app, ConnectionLimits.of(settings, room=files.room(wanted=most)))
+            files.warn(wanted=most)
             # What is there now stays: looked through again at each full collection, it stops all clients for 0.1 s.
             gc.collect()
             gc.freeze()
@@ -93,8 +95,32 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
             port = listening.getsockname()[1]
             _greet(say, host=settings.host, port=port, token=token)
             server = Server(config, on_closing=lambda: endpoint.close(seconds=_DRAIN_SECONDS))
-            async with endpoint.running(), _lively(domain, wanted=demo):
+            async with endpoint.running(), connections.running(), _lively(domain, wanted=demo):
                 await server.serve(sockets=[listening])
+
+
+def configure(app: Starlette, limits: ConnectionLimits) -> tuple[uvicorn.Config, Connections]:
+    """Return how uvicorn serves the application, and who counts its connections."""
+    proxies = os.environ.get("FORWARDED_ALLOW_IPS", _PROXIES)
+    trusted = ProxyHeadersMiddleware(cast("Any", app), trusted_hosts=proxies).trusted_hosts
+    connections = Connections(limits, trusts=trusted.__contains__)
+    config = uvicorn.Config(
+        ProtocolScope(app, connections),
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        forwarded_allow_ips=proxies,
+        # A burst is accepted before any of it is counted, so it has to fit into the files that are kept in reserve.
+        backlog=min(_BACKLOG, max(_LEAST_BACKLOG, limits.most // 4)),
+        http=partial(BoundedHttpProtocol, connections),  # type: ignore[arg-type]  # called like a class, is all
+        ws=SlimProtocol,
+        ws_max_size=_WS_FRAME_BYTES,
+        ws_per_message_deflate=False,
+        # Its own pings end in 1011, after which the official client does not come back; ours cut the line.
+        ws_ping_interval=None,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    return config, connections
 
 
 @asynccontextmanager

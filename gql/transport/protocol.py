@@ -2,11 +2,15 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from typing_extensions import override
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
+
+_MOST_FRAGMENTS = 1024
+_MOST_PONG_BYTES = 1 << 16
 
 
 class SlimProtocol(WebSocketsSansIOProtocol):
@@ -18,6 +22,8 @@ class SlimProtocol(WebSocketsSansIOProtocol):
         self.writable: Any = Gate()
         #: Who writes to the socket past its transport; called as soon as that must end.
         self.on_held_up: Callable[[], None] | None = None
+        #: Whoever counts connections; called once this one is lost.
+        self.on_lost: Callable[[], None] | None = None
 
     def descriptor(self) -> int | None:
         """Where frames can be written past the transport, if that is possible; `on_held_up` says until when."""
@@ -51,6 +57,9 @@ class SlimProtocol(WebSocketsSansIOProtocol):
         # The transport closes its descriptor after this, and only after this; then the number is anybody's.
         self._hold_up()
         self.on_held_up = None
+        if self.on_lost is not None:
+            self.on_lost()
+            self.on_lost = None
         super().connection_lost(exc)
 
     @override
@@ -58,9 +67,43 @@ class SlimProtocol(WebSocketsSansIOProtocol):
         self._hold_up()
         super().shutdown()
 
+    @override
+    def handle_cont(self, event: Frame) -> None:
+        # Their bytes are bounded, but of empty ones there could be any number.
+        if len(self.frames) >= _MOST_FRAGMENTS:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self.handle_parser_exception()
+            return
+        super().handle_cont(event)
+
+    @override
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not _is_utf8(self.frames):
+            # Uvicorn would say so in the log, with a traceback, and anybody could fill it.
+            self.conn.fail(CloseCode.INVALID_DATA, "not UTF-8")
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
+
+    @override
+    def handle_ping(self) -> None:
+        # The pongs of a peer that reads none of them would heap up; one for its latest ping will do (RFC 6455, 5.5.3).
+        if self.transport.get_write_buffer_size() < _MOST_PONG_BYTES:
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
     def _hold_up(self) -> None:
         if self.on_held_up is not None:
             self.on_held_up()
+
+
+def _is_utf8(frames: Sequence[bytes]) -> bool:
+    try:
+        b"".join(frames).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class Inbox:

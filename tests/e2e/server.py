@@ -124,14 +124,19 @@ class Server:
 
 @asynccontextmanager
 async def running_server(
-    database_url: str, *, may_complain: bool = False, **settings: str | None
+    database_url: str,
+    *,
+    may_complain: bool = False,
+    prepare: Callable[[], None] | None = None,
+    **settings: str | None,
 ) -> AsyncIterator[Server]:
-    """A server that answers; a setting that is None is left out.
+    """A server that answers; a setting that is None is left out, `prepare` is called in its process first.
 
     At the end there must be no trace of a bug in what it printed, unless it may complain.
     """
     with TemporaryDirectory(prefix="incidentql-server-") as folder:
         server = Server(database_url, Path(folder), **settings)
+        server.prepare = prepare
         try:
             await server.start()
             yield server

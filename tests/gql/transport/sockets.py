@@ -6,7 +6,8 @@ import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from domain.model.viewer import Role
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
+from gql.transport.connections import ConnectionLimits, Connections
+from gql.transport.http_protocol import BoundedHttpProtocol
 from gql.transport.protocol import SlimProtocol
 from gql.transport.view import Endpoint
 from tests.client import Json
@@ -38,6 +41,7 @@ class Running:
 
     domain: Domain
     endpoint: Endpoint
+    connections: Connections
     port: int
 
     @property
@@ -190,7 +194,9 @@ class Stream:
 
 
 @asynccontextmanager
-async def serving(domain: Domain, *, outermost: Callable[[Any], Any] = ProtocolScope) -> AsyncIterator[Running]:
+async def serving(
+    domain: Domain, *, outermost: Callable[..., Any] = ProtocolScope, **limits: float
+) -> AsyncIterator[Running]:
     """The application of a domain on a port of its own, with a token for each role."""
 
     async def write(unit: UnitOfWork) -> None:
@@ -201,11 +207,15 @@ async def serving(domain: Domain, *, outermost: Callable[[Any], Any] = ProtocolS
     await domain.database.write(write)
     app = create_app(domain)
     endpoint: Endpoint = app.state.endpoint
+    bounds = replace(ConnectionLimits.of(domain.settings), **limits)  # type: ignore[arg-type]  # whole numbers, mostly
+    connections = Connections(bounds, trusts="127.0.0.1".__eq__)
     config = uvicorn.Config(
-        outermost(app),
+        outermost(app, connections),
         lifespan="off",
         log_config=None,
         access_log=False,
+        forwarded_allow_ips="127.0.0.1",
+        http=partial(BoundedHttpProtocol, connections),  # type: ignore[arg-type]  # called like a class, is all
         ws=SlimProtocol,
         ws_max_size=1 << 20,
         ws_per_message_deflate=False,
@@ -222,7 +232,9 @@ async def serving(domain: Domain, *, outermost: Callable[[Any], Any] = ProtocolS
         async with endpoint.running():
             await server.startup(sockets=[listening])
             try:
-                yield Running(domain=domain, endpoint=endpoint, port=listening.getsockname()[1])
+                yield Running(
+                    domain=domain, endpoint=endpoint, connections=connections, port=listening.getsockname()[1]
+                )
             finally:
                 await endpoint.close(seconds=0)
                 for listener in server.servers:

@@ -133,7 +133,7 @@ async def test_frames_on_the_wire_are_those_of_the_server_s_own_encoder(domain: 
     start = await now(domain)
     async with (
         serving(domain) as wired,
-        serving(domain, outermost=lambda app: app) as plain,
+        serving(domain, outermost=lambda app, _: app) as plain,
         wired.socket() as one,
         plain.socket() as other,
     ):

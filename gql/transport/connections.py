@@ -1,0 +1,228 @@
+"""All connections of a process: bounded in number, together and by address, and idle ones only for so long."""
+
+import asyncio
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from domain.settings import Settings
+
+#: When one for whom there was no room should come back, and what it is told.
+RETRY_SECONDS = 5
+TOO_MANY = "There are too many connections: come back later."
+
+_SWEEP_SECONDS = 1.0
+_IPV6_NETWORK_BITS = 64
+_LONGEST_NAME = 64
+
+
+class Peer(Protocol):
+    """Who answers at this end of a connection."""
+
+    def drop(self) -> None:
+        """Hang up at once: its room is needed."""
+
+    def give_up(self) -> None:
+        """Hang up: the head of a request did not come in time."""
+
+
+class Origin:
+    """An address: how many connections it has, and which of them are idle, the oldest first."""
+
+    __slots__ = ("idle", "key", "open")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.open = 0
+        self.idle: OrderedDict[Connection, float] = OrderedDict()
+
+
+class Connection:
+    """One of them: idle while no request is in hand; a WebSocket or an SSE stream is one without end."""
+
+    __slots__ = ("is_open", "origin", "peer")
+
+    def __init__(self, peer: Peer, origin: Origin | None) -> None:
+        self.peer: Peer | None = peer
+        self.origin = origin
+        self.is_open = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLimits:
+    """How many connections there may be, and for how long without a request."""
+
+    most: int
+    most_per_address: int
+    head_bytes: int
+    head_seconds: float
+
+    @classmethod
+    def of(cls, settings: Settings, *, room: int | None = None) -> "ConnectionLimits":
+        """Return what the settings ask for, as far as there is room."""
+        most = settings.max_connections
+        return cls(
+            most=most if room is None else min(most, room),
+            most_per_address=settings.max_connections_per_address,
+            head_bytes=settings.max_head_bytes,
+            head_seconds=settings.head_timeout_seconds,
+        )
+
+
+class Connections:
+    """All connections of a process, each either idle or at work.
+
+    Behind a trusted proxy the peer stands for many: its connections are not counted by address, but each of its
+    requests is, under the address that the proxy names.
+    """
+
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        *,
+        trusts: Callable[[str], bool] = lambda _: False,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = limits
+        #: Those for whom there was no room, until they have read so.
+        self.turned_away: set[Peer] = set()
+        self._trusts = trusts
+        self._now = now
+        self._open = 0
+        self._idle: OrderedDict[Connection, float] = OrderedDict()
+        self._origins: dict[str, Origin] = {}
+
+    def __len__(self) -> int:
+        return self._open
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Close what has been idle for too long, meanwhile."""
+        sweeping = asyncio.create_task(self._sweep_for_ever())
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            await asyncio.wait({sweeping})
+
+    def admit(self, peer: Peer, host: str) -> Connection | None:
+        """Take a new connection, in the place of the oldest idle one if need be; None where all have work in hand."""
+        origin = None if not host or self._trusts(host) else self._origin_of(host)
+        if not self._has_room(origin):
+            return None
+        if origin is not None:
+            self._count(origin)
+        self._open += 1
+        connection = Connection(peer, origin)
+        self.rest(connection)
+        return connection
+
+    def hold(self, host: str) -> Origin | None:
+        """Count a request that a trusted proxy passes on for an address; None where it has too many in hand."""
+        origin = self._origin_of(host)
+        if origin.open >= self.limits.most_per_address and not self._evict(origin.idle):
+            return None
+        self._count(origin)
+        return origin
+
+    def release(self, origin: Origin) -> None:
+        """Count that request no more."""
+        origin.open -= 1
+        if not origin.open:
+            self._origins.pop(origin.key, None)
+
+    def work(self, connection: Connection) -> None:
+        """Note that it has a request in hand."""
+        self._idle.pop(connection, None)
+        if connection.origin is not None:
+            connection.origin.idle.pop(connection, None)
+
+    def rest(self, connection: Connection) -> None:
+        """Note that it has nothing in hand from now on."""
+        if not connection.is_open:
+            return
+        self._idle[connection] = since = self._now()
+        if connection.origin is not None:
+            connection.origin.idle[connection] = since
+
+    def forget(self, connection: Connection) -> None:
+        """Count a connection no more: it is closed, or about to be."""
+        if not connection.is_open:
+            return
+        connection.is_open = False
+        connection.peer = None
+        self.work(connection)
+        self._open -= 1
+        if connection.origin is not None:
+            self.release(connection.origin)
+
+    def sweep(self) -> None:
+        """Hang up on all that have been without the whole head of a request for too long."""
+        latest = self._now() - self.limits.head_seconds
+        while self._idle:
+            connection, since = next(iter(self._idle.items()))
+            if since > latest:
+                return
+            peer = connection.peer
+            self.forget(connection)
+            if peer is not None:
+                peer.give_up()
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            self.sweep()
+
+    def _has_room(self, origin: Origin | None) -> bool:
+        if origin is not None and origin.open >= self.limits.most_per_address:
+            # What makes room for its address makes room in all, too.
+            return self._evict(origin.idle)
+        return self._open < self.limits.most or self._evict(self._idle)
+
+    def _evict(self, idle: OrderedDict[Connection, float]) -> bool:
+        oldest = next(iter(idle), None)
+        if oldest is None:
+            return False
+        peer = oldest.peer
+        self.forget(oldest)
+        if peer is not None:
+            peer.drop()
+        return True
+
+    def _origin_of(self, host: str) -> Origin:
+        key = _key_of(host)
+        return self._origins.get(key) or Origin(key)
+
+    def _count(self, origin: Origin) -> None:
+        # Also where it was known: with the connection that was evicted for this one it may have been forgotten.
+        self._origins[origin.key] = origin
+        origin.open += 1
+
+
+def peer_of(sender: Any) -> str:
+    """Return the address at the other end of the connection that an ASGI `send` belongs to."""
+    transport = getattr(getattr(sender, "__self__", None), "transport", None)
+    return host_of(transport) if transport is not None else ""
+
+
+def host_of(transport: asyncio.BaseTransport) -> str:
+    """Return the address at its other end; empty where it has none."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) and peer else ""
+
+
+def _key_of(host: str) -> str:
+    """Return the address as it is counted: of IPv6 the network, all addresses of which belong to one customer."""
+    try:
+        address = ipaddress.IPv6Address(host.partition("%")[0]) if ":" in host else None
+    except ValueError:
+        address = None
+    if address is None:
+        return host[:_LONGEST_NAME]
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address), _IPV6_NETWORK_BITS), strict=False))

@@ -1,0 +1,206 @@
+"""Uvicorn's HTTP protocol with bounds: on a request's head, on what waits in a connection, and on its reader."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+import orjson
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from gql.transport.connections import RETRY_SECONDS, TOO_MANY, Connection, Connections, host_of
+from gql.transport.protocol import SlimProtocol
+
+#: Each takes some 200 bytes however short it is.
+_MOST_HEADERS = 256
+#: How many requests may wait behind the one that is answered.
+_MOST_PIPELINED = 16
+#: How long a peer may take nothing of an answer before it is cut off, as the kernel does where it can.
+STALLED_SECONDS = 20.0
+#: How long one who was refused may go on sending: hanging up on unread bytes takes the answer away with them.
+_LINGER_SECONDS = 1.0
+#: How many of those who were turned away at the door may linger; they are counted nowhere else.
+_MOST_LINGERING = 32
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """One HTTP connection, until it ends or becomes a WebSocket."""
+
+    def __init__(self, connections: Connections, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._connections = connections
+        #: None where it was turned away at the door.
+        self._connection: Connection | None = None
+        self._in_head = True
+        #: Bytes that came since the last of a body: of a head, of a chunk's extension, of trailers.
+        self._overhead = 0
+        self._got_on = False
+        #: Why the parser is stopped, where that is not the parser's own opinion.
+        self._problem: Refusal | None = None
+        self._is_refused = False
+        self._hanging_up: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        self._connection = self._connections.admit(self, host_of(transport))
+        if self._connection is None:
+            self._connections.turned_away.add(self)
+            self._refuse(_CROWDED)
+            if len(self._connections.turned_away) > _MOST_LINGERING:
+                transport.abort()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timers()
+        self._connections.turned_away.discard(self)
+        if self._connection is not None:
+            self._connections.forget(self._connection)
+        super().connection_lost(exc)
+
+    def drop(self) -> None:
+        """Hang up at once."""
+        self.transport.abort()
+
+    def give_up(self) -> None:
+        """Hang up; whoever has begun to send a request hears why."""
+        if self._overhead and self._in_head:
+            self._refuse(Refusal(408, "TIMEOUT", "The head of the request did not arrive in time."))
+        else:
+            self.transport.close()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        most = self._connections.limits.head_bytes
+        while data and not self._is_refused and not self.transport.is_closing():
+            room = most - self._overhead
+            part, data = data[:room], data[room:]
+            self._got_on = False
+            super().data_received(part)
+            if self.transport.get_protocol() is not self:
+                return  # a WebSocket now; whatever follows its handshake may only do so after the answer
+            self._overhead = 0 if self._got_on else self._overhead + len(part)
+            if self._overhead >= most and not self._is_refused:
+                self._refuse(Refusal(431, "BAD_USER_INPUT", f"The head of a request may have {most} bytes at most."))
+
+    @override
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        super().on_message_begin()
+
+    @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(self.headers) >= _MOST_HEADERS:
+            self._stop(Refusal(431, "BAD_USER_INPUT", f"A request may have {_MOST_HEADERS} headers at most."))
+        super().on_header(name, value)
+
+    @override
+    def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= _MOST_PIPELINED:
+            self._stop(Refusal(429, "RATE_LIMITED", "Too many requests wait in this connection."))
+        self._in_head = False
+        self._got_on = True
+        if self._connection is not None:
+            self._connections.work(self._connection)
+        super().on_headers_complete()
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        self._got_on = True
+        super().on_body(body)
+
+    @override
+    def on_message_complete(self) -> None:
+        self._got_on = True
+        super().on_message_complete()
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._connection is not None and self.cycle.response_complete:
+            self._connections.rest(self._connection)
+
+    @override
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_timers()
+        super().handle_websocket_upgrade()
+        protocol = self.transport.get_protocol()
+        if not isinstance(protocol, SlimProtocol):
+            return
+        if self._connection is not None:
+            self._connection.peer = None
+            protocol.on_lost = partial(self._connections.forget, self._connection)
+        if not protocol.handshake_initiated:
+            # Its parser has bounds of its own, 128 lines of 8 kB, and says nothing where they are passed.
+            self.transport.write(_LONG_HANDSHAKE.encoded())
+            self.transport.close()
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(self._problem or Refusal(400, "BAD_USER_INPUT", msg))
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # A response that nobody reads keeps its connection, its memory and, for a stream, its place in a group.
+        self._stalled = self.loop.call_later(STALLED_SECONDS, self.transport.abort)
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _stop(self, problem: "Refusal") -> NoReturn:
+        self._problem = problem
+        raise ValueError(problem.message)
+
+    def _refuse(self, problem: "Refusal") -> None:
+        """Answer, take nothing more, and hang up as soon as the peer has had time to read that."""
+        self._is_refused = True
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's own annotation leaves the None out
+        if cycle is not None and not cycle.response_complete:
+            if self._in_head or cycle.response_started:
+                # It would be taken for the answer to the request before, or for a part of one.
+                self.transport.abort()
+                return
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.transport.write(problem.encoded())
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._hanging_up = self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+
+    def _stop_timers(self) -> None:
+        for timer in (self._hanging_up, self._stalled):
+            if timer is not None:
+                timer.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that is given without asking the application."""
+
+    status: int
+    code: str
+    message: str
+
+    def encoded(self) -> bytes:
+        """All of it, as it goes to the wire."""
+        body = orjson.dumps({"errors": [{"message": self.message, "extensions": {"code": self.code}}]})
+        headers = [
+            b"content-type: application/json; charset=utf-8",
+            b"content-length: %d" % len(body),
+            b"connection: close",
+        ]
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers.append(b"retry-after: %d" % RETRY_SECONDS)
+        return STATUS_LINE[self.status] + b"\r\n".join(headers) + b"\r\n\r\n" + body
+
+
+_CROWDED = Refusal(503, "UNAVAILABLE", TOO_MANY)
+_LONG_HANDSHAKE = Refusal(431, "BAD_USER_INPUT", "The handshake has too many headers, or one that is too long.")

@@ -1,0 +1,156 @@
+"""Who may have a connection: in which order idle ones go, what an address may have, and for how long."""
+
+import pytest
+
+from gql.transport.connections import Connection, ConnectionLimits, Connections
+
+LIMITS = ConnectionLimits(most=4, most_per_address=2, head_bytes=1000, head_seconds=10)
+PROXY = "10.0.0.1"
+
+
+class Line:
+    """The end of a connection, which notes how it was hung up."""
+
+    def __init__(self) -> None:
+        self.ended = ""
+
+    def drop(self) -> None:
+        """Hang up at once."""
+        self.ended = "dropped"
+
+    def give_up(self) -> None:
+        """Hang up after a wait in vain."""
+        self.ended = "given up"
+
+
+class Moment:
+    """The time, which passes when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def moment() -> Moment:
+    return Moment()
+
+
+@pytest.fixture
+def connections(moment: Moment) -> Connections:
+    return Connections(LIMITS, trusts=PROXY.__eq__, now=moment)
+
+
+def admitted(connections: Connections, host: str, line: Line | None = None) -> Connection:
+    connection = connections.admit(line or Line(), host)
+    assert connection is not None
+    return connection
+
+
+def test_the_oldest_idle_connection_makes_room_for_a_new_one(connections: Connections) -> None:
+    lines = [Line() for _ in range(6)]
+    held = [admitted(connections, f"192.0.2.{number}", line) for number, line in enumerate(lines[:4])]
+    connections.work(held[0])
+    admitted(connections, "192.0.2.8", lines[4])
+    admitted(connections, "192.0.2.9", lines[5])
+    assert [line.ended for line in lines] == ["", "dropped", "dropped", "", "", ""]
+    assert len(connections) == LIMITS.most
+
+
+def test_nobody_has_to_go_who_has_work_in_hand(connections: Connections) -> None:
+    for number in range(LIMITS.most):
+        connections.work(admitted(connections, f"192.0.2.{number}"))
+    assert connections.admit(Line(), "192.0.2.9") is None
+    assert len(connections) == LIMITS.most
+
+
+def test_an_address_takes_only_from_itself(connections: Connections) -> None:
+    other, *lines = [Line() for _ in range(4)]
+    admitted(connections, "192.0.2.1", other)
+    for line in lines:
+        admitted(connections, "192.0.2.2", line)
+    assert [line.ended for line in (other, *lines)] == ["", "dropped", "", ""]
+
+
+def test_an_address_that_is_busy_gets_no_more(connections: Connections) -> None:
+    first, second = (admitted(connections, "192.0.2.1") for _ in range(2))
+    for connection in (first, second):
+        connections.work(connection)
+    assert connections.admit(Line(), "192.0.2.1") is None
+    admitted(connections, "192.0.2.2")
+    connections.forget(first)
+    admitted(connections, "192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("one", "same", "other"),
+    [
+        pytest.param("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1", id="ipv6 network"),
+        pytest.param("::ffff:192.0.2.1", "192.0.2.1", "192.0.2.2", id="mapped"),
+        pytest.param("fe80::1%eth0", "fe80::2", "fe80:0:0:1::1", id="scoped"),
+        pytest.param("a:b", "a:b", "a:c", id="no address at all"),
+    ],
+)
+def test_an_address_is_counted_as_what_one_customer_has(
+    connections: Connections, one: str, same: str, other: str
+) -> None:
+    for host in (one, same):
+        connections.work(admitted(connections, host))
+    assert connections.admit(Line(), one) is None
+    assert connections.admit(Line(), other) is not None
+
+
+def test_a_trusted_proxy_is_not_one_address_but_each_that_it_names_is(connections: Connections) -> None:
+    for _ in range(LIMITS.most):
+        connections.work(admitted(connections, PROXY))
+    held = [connections.hold("192.0.2.1") for _ in range(2)]
+    assert None not in held
+    assert connections.hold("192.0.2.1") is None
+    assert connections.hold("192.0.2.2") is not None
+    assert held[0] is not None
+    connections.release(held[0])
+    assert connections.hold("192.0.2.1") is not None
+
+
+def test_what_stays_without_a_request_is_given_up(connections: Connections, moment: Moment) -> None:
+    silent, busy, resting = Line(), Line(), Line()
+    admitted(connections, "192.0.2.1", silent)
+    connections.work(admitted(connections, "192.0.2.2", busy))
+    third = admitted(connections, "192.0.2.3", resting)
+    moment.seconds = 9
+    connections.work(third)
+    connections.rest(third)
+    connections.sweep()
+    assert [line.ended for line in (silent, busy, resting)] == ["", "", ""]
+    moment.seconds = 10
+    connections.sweep()
+    assert [line.ended for line in (silent, busy, resting)] == ["given up", "", ""]
+    moment.seconds = 19
+    connections.sweep()
+    assert [line.ended for line in (silent, busy, resting)] == ["given up", "", "given up"]
+
+
+def test_nothing_is_kept_of_addresses_that_are_gone(connections: Connections) -> None:
+    for number in range(50):
+        connection = admitted(connections, f"192.0.2.{number}")
+        connections.work(connection)
+        connections.rest(connection)
+        connections.forget(connection)
+        connections.forget(connection)
+        held = connections.hold(f"198.51.100.{number}")
+        assert held is not None
+        connections.release(held)
+    assert len(connections) == 0
+    assert not connections._origins
+    assert not connections._idle
+
+
+def test_an_address_with_one_connection_can_replace_it(moment: Moment) -> None:
+    connections = Connections(ConnectionLimits(most=4, most_per_address=1, head_bytes=1, head_seconds=1), now=moment)
+    for _ in range(3):
+        admitted(connections, "192.0.2.1")
+    assert len(connections) == 1
+    [origin] = connections._origins.values()
+    assert origin.open == 1

@@ -5,9 +5,8 @@ from functools import cache
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -17,7 +16,9 @@ from domain.settings import Settings
 from gql.schema import schema, sdl
 from gql.transport.adapter import PROTOCOL
 from gql.transport.connections import RETRY_SECONDS, TOO_MANY, Connections, peer_of
+from gql.transport.cors import AnyHeaderCors
 from gql.transport.headers import REQUEST_ID, StandardHeaders
+from gql.transport.home import routes_of_home
 from gql.transport.ide import Ide
 from gql.transport.view import Endpoint
 
@@ -25,6 +26,8 @@ from gql.transport.view import Endpoint
 _schema_text = cache(sdl)
 
 _PATH = "/graphql"
+#: How long browsers may keep the answer to a preflight; Chromium takes no more.
+_PREFLIGHT_SECONDS = 7200
 
 
 def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlette:
@@ -41,7 +44,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
 
     app = Starlette(
         routes=[
-            Route("/", _to_the_endpoint),
+            *routes_of_home(domain.settings),
             Route(_PATH, endpoint),
             WebSocketRoute(_PATH, endpoint),
             *([Route("/graphql/schema", _schema_as_text)] if domain.settings.introspection else ()),
@@ -96,21 +99,17 @@ async def _crowded(scope: Scope, receive: Receive, send: Send) -> None:
         await response(scope, receive, send)
 
 
-async def _to_the_endpoint(_: Request) -> Response:
-    # Relative, for proxies that serve this under a path of theirs.
-    return RedirectResponse("graphql")
-
-
 async def _schema_as_text(_: Request) -> Response:
     return PlainTextResponse(_schema_text(), headers={"x-content-type-options": "nosniff"})
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
     cors = Middleware(
-        CORSMiddleware,
+        AnyHeaderCors,
         allow_origins=settings.cors_origins,
-        allow_methods=("GET", "POST"),
-        allow_headers=("Authorization", "Content-Type", "Last-Event-ID", REQUEST_ID),
+        allow_methods=("GET", "HEAD", "POST"),
+        allow_headers=("*",),
         expose_headers=(REQUEST_ID, "Retry-After"),
+        max_age=_PREFLIGHT_SECONDS,
     )
     return [Middleware(StandardHeaders), *([cors] if settings.cors_origins else [])]

@@ -82,7 +82,7 @@ class Ide:
 def is_for_browsers(request: Request) -> bool:
     """Whether a request without an operation asks for a page in so many words; `*/*` does not."""
     asked = any(request.query_params.get(name) is not None for name in ("query", "documentId", "extensions"))
-    if request.method != "GET" or asked:
+    if request.method not in {"GET", "HEAD"} or asked:
         return False
     return any(_is_html(accepted) for accepted in request.headers.get("accept", "").lower().split(","))
 

@@ -54,6 +54,8 @@ logger = logging.getLogger(__name__)
 
 _INIT_TIMEOUT = timedelta(seconds=5)
 _PING_SECONDS = 20.0
+#: Methods that must not write; of what a HEAD asks for, only the headers leave.
+_READING = frozenset({"GET", "HEAD"})
 _QUERIES = frozenset({OperationType.QUERY})
 _QUERIES_AND_MUTATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
 _SUBSCRIPTIONS = frozenset({OperationType.SUBSCRIPTION})
@@ -214,7 +216,7 @@ class Endpoint(GraphQL[Context, None]):
 
     async def _respond(self, request: Request, accepted: Accepted) -> Response:
         context = await self.get_context(request, Response())
-        if request.method == "GET":
+        if request.method in _READING:
             return await self._single(request, asked_in_query(request), context, accepted)
         settings = self._domain.settings
         body = await read_json(request, most_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
@@ -224,7 +226,7 @@ class Endpoint(GraphQL[Context, None]):
 
     async def _single(self, request: Request, asked: Asked, context: Context, accepted: Accepted) -> Response:
         asked = self._with_text(asked)
-        allowed = _QUERIES if request.method == "GET" else _QUERIES_AND_MUTATIONS
+        allowed = _QUERIES if request.method in _READING else _QUERIES_AND_MUTATIONS
         if accepted.media is None:
             return await self._stream(request, asked, context, allowed | _SUBSCRIPTIONS)
         try:
@@ -280,6 +282,9 @@ class Endpoint(GraphQL[Context, None]):
     async def _stream(
         self, request: Request, asked: Asked, context: Context, allowed: frozenset[OperationType]
     ) -> Response:
+        transport = ResumableSSE()
+        if request.method == "HEAD":
+            return Response(headers={**transport.headers, **VARIES})
         results = self._shared(request, asked, context) or await self.schema.stream(
             asked.query,
             variable_values=asked.variables,
@@ -288,7 +293,6 @@ class Endpoint(GraphQL[Context, None]):
             allowed_operation_types=allowed,
             operation_extensions=asked.extensions,
         )
-        transport = ResumableSSE()
         events = self._stream_result(request, results, transport)  # type: ignore[arg-type]  # its protocol is too narrow
         plain = await self.get_sub_response(request)
         return await self.create_streaming_response(request, events, plain, {**transport.headers, **VARIES})
@@ -310,8 +314,9 @@ class Endpoint(GraphQL[Context, None]):
 
 
 def _negotiated(request: Request) -> Accepted:
-    if request.method not in {"GET", "POST"}:
-        raise RefusalError(Outcome.WRONG_METHOD, "Send a POST or, for queries, a GET.", headers={"allow": "GET, POST"})
+    if request.method not in {*_READING, "POST"}:
+        allowed = {"allow": "GET, HEAD, POST"}
+        raise RefusalError(Outcome.WRONG_METHOD, "Send a POST or, for queries, a GET.", headers=allowed)
     return negotiate(request.headers.get("accept"))
 
 

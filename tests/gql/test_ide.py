@@ -170,6 +170,26 @@ async def test_it_can_be_switched_off(settings: Settings) -> None:
         assert (await client.get("/graphql/schema")).status_code == 200
 
 
+async def test_without_it_the_root_says_where_the_api_is(settings: Settings) -> None:
+    async with running_domain(replace(settings, ide=False)) as domain, visiting(domain) as client:
+        answer = await client.get("/")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert "<code>graphql</code>" in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        for link in re.findall(r'href="([^"]+)"', answer.text):
+            assert (await client.get(f"/{link}")).status_code == 200
+    async with running_domain(replace(settings, ide=False, introspection=False)) as domain, visiting(domain) as client:
+        assert "graphql/schema" not in (await client.get("/")).text
+
+
+async def test_pages_have_an_icon_of_this_server(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/graphql", headers=BROWSER)).text
+    [link] = re.findall(r'rel="icon" href="([^"]+)"', page)
+    answer = await client.get(f"/{link}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+    assert answer.content.startswith(b"<svg ")
+
+
 async def test_a_schema_that_nobody_is_told_cannot_be_read_as_text_either(settings: Settings) -> None:
     async with running_domain(replace(settings, introspection=False)) as domain, visiting(domain) as client:
         assert (await client.get("/graphql/schema")).status_code == 404

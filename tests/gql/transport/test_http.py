@@ -144,7 +144,7 @@ async def test_methods_other_than_get_and_post_are_not_allowed(client: Client) -
         for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
             response = await http.request(method, "/graphql")
             assert response.status_code == 405
-            assert response.headers["allow"] == "GET, POST"
+            assert response.headers["allow"] == "GET, HEAD, POST"
             assert code(response) == "BAD_USER_INPUT"
 
 
@@ -366,6 +366,63 @@ async def test_pages_of_listed_origins_may_call(client: Client) -> None:
         assert response.headers["vary"] == "Accept, Authorization, Origin"
         response = await http.post("/graphql", json={"query": VIEWER}, headers={"origin": other})
         assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize("origins", [("https://status.example", "https://ops.example"), ("*",)], ids=["listed", "all"])
+async def test_clients_of_allowed_origins_may_send_any_header(client: Client, origins: tuple[str, ...]) -> None:
+    asked = "traceparent,apollographql-client-name, x-Custom"
+    preflight = {"origin": "https://ops.example", "access-control-request-method": "POST"}
+    async with client(cors_origins=origins) as http:
+        allowed = await http.options(
+            "/graphql", headers={**preflight, "access-control-request-headers": asked, "x-request-id": "r"}
+        )
+        assert allowed.status_code == 200
+        assert allowed.headers["access-control-allow-origin"] in {"https://ops.example", "*"}
+        assert allowed.headers["access-control-allow-headers"] == asked
+        assert allowed.headers["access-control-allow-methods"] == "GET, HEAD, POST"
+        assert allowed.headers["access-control-max-age"] == "7200"
+        assert "Access-Control-Request-Headers" in allowed.headers["vary"]
+        assert "access-control-allow-credentials" not in allowed.headers
+        for wrong in ("a" * 5000, "x y", "a,,b", "x\xe9"):
+            headers = httpx.Headers({**preflight, "access-control-request-headers": wrong}, encoding="latin-1")
+            refused = await http.options("/graphql", headers=headers)
+            assert refused.status_code == 400
+            assert "access-control-allow-headers" not in refused.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        pytest.param("/graphql?query={viewer{role}}", MODERN, id="query"),
+        pytest.param("/graphql?query={", MODERN, id="refused"),
+        pytest.param("/graphql?query=mutation{a:__typename}", MODERN, id="mutation"),
+        pytest.param("/graphql", "text/html", id="page"),
+        pytest.param("/graphql/schema", "*/*", id="schema"),
+        pytest.param("/health", "*/*", id="health"),
+        pytest.param("/favicon.ico", "*/*", id="icon"),
+        pytest.param("/", "*/*", id="root"),
+    ],
+)
+async def test_a_head_has_the_status_and_the_headers_of_a_get(domain: Domain, path: str, accept: str) -> None:
+    async with serving(domain) as url, httpx.AsyncClient(headers={"accept": accept}) as http:
+        head, get = await http.head(f"{url}{path}"), await http.get(f"{url}{path}")
+    varying = {"date", "x-request-id", "content-length"}
+    assert head.status_code == get.status_code
+    assert _without(head.headers, varying) == _without(get.headers, varying)
+    assert (head.content, "content-length" in head.headers) == (b"", "content-length" in get.headers)
+
+
+def _without(headers: httpx.Headers, names: set[str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in names}
+
+
+async def test_a_head_never_runs_a_stream(domain: Domain) -> None:
+    async with serving(domain) as url, httpx.AsyncClient() as http:
+        for accept in (STREAM, f"{MODERN}, {STREAM}"):
+            response = await http.head(f"{url}/graphql", params={"query": WATCH}, headers={"accept": accept})
+            assert (response.status_code, response.content) == (200, b"")
+            assert response.headers["content-type"].startswith(STREAM)
+        assert domain.tail.followers == 0
 
 
 @pytest.mark.parametrize("accept", [STREAM, f"{MODERN}, {STREAM}"])

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.automations.conditions.model import known_zone
 from domain.automations.definition import TriggerPart
+from domain.automations.triggers.cron import next_of_cron
 from domain.entities.triggers import Trigger, TriggerRegistry
 from domain.model.moment import iso
 
@@ -98,9 +99,7 @@ def next_firing(trigger: TriggerPart, *, after: datetime, was: datetime | None =
     """
     if trigger.event == CRON:
         config = CronConfig.model_validate(trigger.config or {})
-        local = after.astimezone(ZoneInfo(config.timezone))
-        moment: datetime = croniter(config.cron, local).get_next(datetime)
-        return moment.astimezone(after.tzinfo)
+        return next_of_cron(config.cron, ZoneInfo(config.timezone), after=after)
     if trigger.event == INTERVAL:
         interval = timedelta(seconds=IntervalConfig.model_validate(trigger.config or {}).seconds)
         begin = after if was is None else was

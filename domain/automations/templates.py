@@ -44,7 +44,9 @@ class SustainedParameters(_Parameters):
 class FlappingParameters(_Parameters):
     """How often is too often."""
 
-    transitions: int = Field(default=3, ge=1, le=1000, description="How many changes to a status that is not healthy.")
+    transitions: int = Field(
+        default=3, ge=1, le=1000, description="How often it goes from healthy to a status that is not."
+    )
     within_minutes: float = Field(default=60, gt=0, le=1440, description="Within how many minutes.")
 
 
@@ -133,17 +135,15 @@ def sustained(given: SustainedParameters) -> Mapping[str, Any]:
 
 
 def flapping(given: BaseModel) -> Mapping[str, Any]:
-    """So many changes for the worse within so long: open an incident."""
+    """Well and not well again so often within so long: open an incident."""
     assert isinstance(given, FlappingParameters)
-    condition = "trigger.payload.newStatus != 'healthy'"
-    if given.system_ids is not None:
-        condition = f"{condition} and {_among(given.system_ids)}"
-    trigger = {
+    trigger: dict[str, Any] = {
         "id": "flapping",
-        "event": "system.health_changed",
-        "filter": condition,
+        "event": "system.degraded",
         "window": {"count": given.transitions, "minutes": given.within_minutes, "refire": "once"},
     }
+    if given.system_ids is not None:
+        trigger["filter"] = _among(given.system_ids)
     told = f"It changed for the worse {given.transitions} times within {_duration(given.within_minutes * 60)}."
     actions = [_open(given, "{{ trigger.payload.systemName }} is flapping", told)]
     return {"triggers": [trigger], "actions": actions, "mode": "single", "concurrency_scope": "context_key"}

@@ -85,6 +85,26 @@ class SkipReason(StrEnum):
     ERROR = "error"
 
 
+class WaitEnd(StrEnum):
+    """Why a wait ended although nothing of what it waited for came about; the run ends with it."""
+
+    INCIDENT_RESOLVED = "incident_resolved"
+    INCIDENT_DELETED = "incident_deleted"
+    SYSTEM_DELETED = "system_deleted"
+
+    @property
+    def message(self) -> str:
+        """For people."""
+        return _WAIT_ENDS[self]
+
+
+_WAIT_ENDS = {
+    WaitEnd.INCIDENT_RESOLVED: "The incident was resolved before what the run waited for came about.",
+    WaitEnd.INCIDENT_DELETED: "The incident was deleted before what the run waited for came about.",
+    WaitEnd.SYSTEM_DELETED: "The system was deleted before what the run waited for came about.",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Automation:
     """One automation with its present definition; `number` counts its versions, from 1."""

@@ -111,6 +111,33 @@ class WindowRepository:
         )
         await self._connection.execute(statement)
 
+    async def restart(self, entity_id: str, *, until: datetime) -> None:
+        """Drop what was counted up to that moment in windows whose runs left an open artifact that names this entity.
+
+        What was counted apart from that stays.
+        """
+        events, runs, artifacts = automation_window_events.c, automation_runs.c, automation_artifacts.c
+        counted = sa.and_(
+            events.automation_id == runs.automation_id,
+            events.trigger_id == runs.trigger_id,
+            events.firing_key == runs.firing_key,
+        )
+        led_there = (
+            sa.select(events.automation_id, events.trigger_id, events.partition_key)
+            .join(automation_runs, counted)
+            .join(automation_artifacts, artifacts.run_id == runs.id)
+            .where(artifacts.entity_id == entity_id, artifacts.closed_at.is_(None))
+            .distinct()
+        )
+        for automation_id, trigger_id, partition in (await self._connection.execute(led_there)).all():
+            statement = sa.delete(automation_window_events).where(
+                events.automation_id == automation_id,
+                events.trigger_id == trigger_id,
+                events.partition_key == partition,
+                events.occurred_at <= until,
+            )
+            await self._connection.execute(statement)
+
 
 class ArtifactRepository:
     """What actions handed on."""
@@ -176,6 +203,16 @@ class ArtifactRepository:
         columns = automation_artifacts.c
         statement = sa.select(columns.entity_id).where(columns.entity_id.is_not(None), columns.closed_at.is_(None))
         return list(await self._connection.scalars(statement.distinct()))
+
+    async def closed_entities(self, run_ids: Sequence[str]) -> dict[str, set[str]]:
+        """The ids of the things that closed artifacts of these runs name."""
+        columns = automation_artifacts.c
+        statement = sa.select(columns.run_id, columns.entity_id)
+        statement = statement.where(columns.run_id.in_(run_ids), columns.closed_at.is_not(None))
+        found: dict[str, set[str]] = {identifier: set() for identifier in run_ids}
+        for run_id, entity_id in await self._connection.execute(statement):
+            found[run_id].add(entity_id)
+        return found
 
     async def close(self, entity_id: str, *, at: datetime) -> None:
         """Close all artifacts that name this entity."""

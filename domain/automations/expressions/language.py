@@ -23,6 +23,14 @@ _SANDBOX = Sandbox()
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """Whether an expression is true; None where the path `undefined` decides, which is not there."""
+
+    value: bool | None
+    undefined: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Expression:
     """An accepted expression; evaluating it never changes the scope."""
 
@@ -49,8 +57,19 @@ class Expression:
         Raises:
             EvaluationError: it has no value, such as a division by 0.
         """
+        return self.decided(scope, now=now).value is True
+
+    def decided(self, scope: Mapping[str, Any], *, now: datetime) -> "Decided":
+        """Whether it is true, false, or unknown because of something that is not there.
+
+        Raises:
+            EvaluationError: it has no value, such as a division by 0.
+        """
         result = self._result(scope, now=now)
-        return not isinstance(result, Missing) and bool(result)
+        if not isinstance(result, Missing):
+            return Decided(bool(result), None)
+        missing = first_missing(self.tree, self.source, scope, name=result.name)
+        return Decided(None, missing.path)
 
     def _result(self, scope: Mapping[str, Any], *, now: datetime) -> Any:
         try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from domain.automations.definition import Definition
 from domain.automations.engine import Workflow
+from domain.automations.routing.releases import release
 from domain.automations.running.journal import Journal
 from domain.ids import new_id
 from domain.model.automation import (
@@ -61,7 +62,7 @@ class Admission:
         run = self._run(unit, automation, definition, trigger_id, firing)
         if once_key is not None and await unit.runs.once_taken(automation.id, once_key):
             return await self.skip(unit, automation, trigger_id, firing, SkipReason.ONCE)
-        active = 0 if by_hand else (await unit.runs.standing(automation.id, run.bucket)).active
+        active = 0 if by_hand else await self._active(unit, automation, definition, run.bucket)
         reason = _refusal(definition, active)
         if reason is not None:
             return await self.skip(unit, automation, trigger_id, firing, reason, bucket=run.bucket)
@@ -72,6 +73,13 @@ class Admission:
         if definition.mode is not Mode.QUEUED or not active:
             await self._enqueue(unit, Workflow.RUN, run.id)
         return Admitted(run=run)
+
+    async def _active(self, unit: UnitOfWork, automation: Automation, definition: Definition, bucket: str) -> int:
+        """How many runs of a bucket stand in the way; those that only wait for what is over are ended instead."""
+        active = (await unit.runs.standing(automation.id, bucket)).active
+        if _refusal(definition, active) in {SkipReason.ALREADY_RUNNING, SkipReason.MAX_RUNS}:
+            active -= await release(unit, self._journal, automation, await unit.runs.active(automation.id, bucket))
+        return active
 
     async def skip(
         self,

@@ -16,6 +16,7 @@ from domain.automations.definition import ActionNode, Retry
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.rendering import Rendered, render
 from domain.automations.running.journal import RunEndedError
+from domain.automations.running.subjects import concluded_by
 from domain.automations.running.work import Frame, Work, settled
 from domain.automations.secret_references import secret_names
 from domain.errors import DomainError
@@ -206,6 +207,8 @@ def _checked(action: ActionType, config: Mapping[str, Any]) -> BaseModel:
 
 
 def _keep(node: ActionNode, step: RunStep, frame: Frame) -> None:
+    if (concluded := concluded_by(step)) is not None:
+        frame.concluded.add(concluded)
     artifact = (step.output or {}).get("artifact")
     if artifact is None or node.id is None:
         return

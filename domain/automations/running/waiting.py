@@ -12,13 +12,16 @@ from domain.automations.conditions.model import Condition
 from domain.automations.definition import DelayNode, WaitForTriggerNode, WaitUntilNode
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.templates import compile_template
-from domain.automations.running.work import Frame, Work, settled
+from domain.automations.running.subjects import FOR_INCIDENT, Sight, Subject, in_branch, looks_at_incidents, subject_of
+from domain.automations.running.work import Frame, StopError, Work, settled, wait_end
 from domain.automations.scope import references_of, trigger_scope
 from domain.automations.wakes import EVENT, reference
 from domain.entities.health import KIND as HEALTH
+from domain.entities.incident import KIND as INCIDENT
 from domain.entities.run import KIND as RUN
-from domain.model.automation import Firing, RunStep, StepStatus
+from domain.model.automation import Firing, RunStep, StepStatus, WaitEnd
 from domain.model.change import Change
+from domain.model.incident import Incident
 from domain.model.viewer import Audience
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
@@ -55,27 +58,37 @@ async def wait_until(work: Work, node: WaitUntilNode, path: str, frame: Frame) -
 
     Raises:
         StepFailedError: it took too long, and nothing says that the run goes on then.
+        StopError: the run's incident or system was over before.
     """
     step = work.begun(path, "wait_until", action_id=node.id)
-    if step.status.is_final:
-        settled(step)
-        return
-    condition, timeout = node.wait_until.condition, node.wait_until.timeout_seconds
+    subject = subject_of(frame, work.context_system)
+    if not step.status.is_final:
+        step = await _condition_awaited(work, node, step, frame)
+    _taken(settled(step), frame, subject)
+
+
+async def _condition_awaited(work: Work, node: WaitUntilNode, step: RunStep, frame: Frame) -> RunStep:
+    condition, subject = node.wait_until.condition, subject_of(frame, work.context_system)
     first = step.status is not StepStatus.WAITING
-    with work.tools.wakes.watching(await _references(work, condition, frame), run_id=work.run.id) as woken:
+    references = await _references(work, condition, frame)
+    with work.tools.wakes.watching(references | subject.references, run_id=work.run.id) as woken:
         while True:
             now = work.tools.clock.now()
-            verdict, flip = await _look(work, condition, frame, now)
-            if verdict.value:
-                await work.succeed(step, {"immediate": first, "condition": verdict.details})
-                return
+            verdict, flip, sight = await _look(work, condition, frame, now)
+            if verdict.value and not sight.is_over:
+                return await work.succeed(step, {"immediate": first, "condition": verdict.details, **_noted(sight)})
+            end = sight.end_of(condition, flip=flip, now=now)
+            if end is not None:
+                return await _over(work, step, end, subject)
             if step.status is not StepStatus.WAITING:
-                step = await _wait_begins(work, step, timeout)
+                given = {} if looks_at_incidents(sight.references) else _for_incident(subject)
+                step = await _wait_begins(work, step, node.wait_until.timeout_seconds, given)
             if step.due_at is not None and now >= step.due_at:
                 break
             first = False
             await work.tools.clock.wait(woken, until=work.next_look(now, step.due_at, flip))
-    await _timed_out(work, step, "The condition did not hold in time.", goes_on=node.wait_until.continue_on_timeout)
+    message = "The condition did not hold in time."
+    return await _timed_out(work, step, message, goes_on=node.wait_until.continue_on_timeout)
 
 
 async def wait_for_trigger(work: Work, node: WaitForTriggerNode, path: str, frame: Frame) -> None:
@@ -83,30 +96,37 @@ async def wait_for_trigger(work: Work, node: WaitForTriggerNode, path: str, fram
 
     Raises:
         StepFailedError: it took too long, and nothing says that the run goes on then.
+        StopError: the run's incident or system was over before.
     """
     step = work.begun(path, "wait_for_trigger", action_id=node.id)
+    subject = subject_of(frame, work.context_system)
     if not step.status.is_final:
         step = await _event_awaited(work, node, step, frame)
-    settled(step)
+    _taken(settled(step), frame, subject)
     frame.resume = step.output
 
 
 async def _event_awaited(work: Work, node: WaitForTriggerNode, step: RunStep, frame: Frame) -> RunStep:
-    wanted = node.wait_for_trigger
+    wanted, subject = node.wait_for_trigger, subject_of(frame, work.context_system)
     if step.status is not StepStatus.WAITING:
         try:
             key = _context_key(work, node, frame)
         except ExpressionError as error:
             return await work.fail(step, str(error))
-        step = await _event_wait_begins(work, step, key, wanted.timeout_seconds)
-    position = int(step.input["after"])
-    with work.tools.wakes.watching([reference(EVENT, wanted.event)], run_id=work.run.id) as woken:
+        # An event of the incident itself may have come by now, with the incident's end.
+        given = {} if wanted.event.startswith(f"{INCIDENT}.") else _for_incident(subject)
+        step = await _event_wait_begins(work, step, {"contextKey": key, **given}, wanted.timeout_seconds)
+    position, references = int(step.input["after"]), {reference(EVENT, wanted.event), *subject.references}
+    with work.tools.wakes.watching(references, run_id=work.run.id) as woken:
         while True:
             now = work.tools.clock.now()
-            position, found = await work.read(partial(_search, work, node, step, frame, position))
-            if found is not None:
+            position, found, sight = await work.read(partial(_search, work, node, step, frame, position))
+            if found is not None and not sight.is_over_before(found):
                 output = {"payload": found.payload, "changeId": found.id, "event": wanted.event}
-                return await work.succeed(step, output)
+                return await work.succeed(step, {**output, **_noted(sight)})
+            end = sight.end_of("1 > 2", flip=None, now=now)
+            if end is not None:
+                return await _over(work, step, end, subject)
             if step.due_at is not None and now >= step.due_at:
                 break
             await work.tools.clock.wait(woken, until=work.next_look(now, step.due_at))
@@ -114,11 +134,11 @@ async def _event_awaited(work: Work, node: WaitForTriggerNode, step: RunStep, fr
     return await _timed_out(work, step, message, goes_on=wanted.continue_on_timeout)
 
 
-async def _event_wait_begins(work: Work, step: RunStep, key: str | None, seconds: float | None) -> RunStep:
+async def _event_wait_begins(work: Work, step: RunStep, given: Mapping[str, Any], seconds: float | None) -> RunStep:
     async def begin(unit: UnitOfWork) -> RunStep:
         # Behind the last thing that the run did: an event in answer to that comes after it.
         after = await unit.changes.latest_seq(RUN, work.run.id, audience=Audience.MANAGER)
-        waiting = replace(step, input={"after": after, "contextKey": key}, status=StepStatus.WAITING)
+        waiting = replace(step, input={"after": after, **given}, status=StepStatus.WAITING)
         if seconds is not None:
             waiting = replace(waiting, due_at=unit.moment() + timedelta(seconds=seconds))
         return await work.note_in(unit, waiting)
@@ -128,16 +148,33 @@ async def _event_wait_begins(work: Work, step: RunStep, key: str | None, seconds
 
 async def _search(
     work: Work, node: WaitForTriggerNode, step: RunStep, frame: Frame, position: int, session: ReadSession
-) -> tuple[int, Change | None]:
+) -> tuple[int, Change | None, Sight]:
     await work.require_active(session)
+    # Before the search: what is over by then may be what the wait is for.
+    sight = await _sight(work, node, step, frame, session)
     while True:
         page = await session.changes.fired(node.wait_for_trigger.event, after=position, limit=_PAGE)
         for change in page:
             position = change.seq
             if _matches(work, node, step, frame, change):
-                return position, change
+                return position, change, sight
         if len(page) < _PAGE:
-            return position, None
+            return position, None, sight
+
+
+async def _sight(work: Work, node: WaitForTriggerNode, step: RunStep, frame: Frame, session: ReadSession) -> Sight:
+    """What there is of the subject of a wait for an event."""
+    subject, key = subject_of(frame, work.context_system), step.input["contextKey"]
+    if not node.wait_for_trigger.event.startswith("system."):
+        return Sight(subject=subject, incident=await subject.incident(session), scope={}, references=())
+    named = [key] if key is not None else []
+    systems = await session.systems.resolve(named)
+    return Sight(
+        subject=replace(subject, system=key),
+        incident=await subject.incident(session),
+        scope={HEALTH: {"systems": systems}},
+        references=[reference(HEALTH, name) for name in named or ["*"]],
+    )
 
 
 def _matches(work: Work, node: WaitForTriggerNode, step: RunStep, frame: Frame, change: Change) -> bool:
@@ -171,19 +208,25 @@ def _context_key(work: Work, node: WaitForTriggerNode, frame: Frame) -> str | No
     return work.run.firing.context_key if of_same_kind else None
 
 
-async def _look(work: Work, condition: Condition, frame: Frame, now: datetime) -> tuple[Verdict, datetime | None]:
-    """What the condition gives now, an error being no, and when time alone may make it another."""
+async def _look(
+    work: Work, condition: Condition, frame: Frame, now: datetime
+) -> tuple[Verdict, datetime | None, Sight]:
+    """What the condition gives now, an error being no; when time alone may make it another; and what there is of it."""
+    subject = subject_of(frame, work.context_system)
 
-    async def read(session: ReadSession) -> dict[str, Any]:
+    async def read(session: ReadSession) -> tuple[dict[str, Any], Incident | None]:
         await work.require_active(session)
-        return await work.enriched(session, work.scope(frame), condition, now=now)
+        scope = await work.enriched(session, work.scope(frame), condition, now=now)
+        return scope, await subject.incident(session)
 
-    scope = await work.read(read)
+    scope, incident = await work.read(read)
+    found = references_of([condition], scope, work.context_system)
     try:
         verdict = evaluate(condition, scope, now=now)
     except ExpressionError as error:
         verdict = Verdict(value=False, details={"error": str(error)})
-    return verdict, next_flip(condition, scope, now=now)
+    sight = Sight(subject=subject, incident=incident, scope=scope, references=found)
+    return verdict, next_flip(condition, scope, now=now), sight
 
 
 async def _references(work: Work, condition: Condition, frame: Frame) -> set[str]:
@@ -194,11 +237,44 @@ async def _references(work: Work, condition: Condition, frame: Frame) -> set[str
     return found | {reference(HEALTH, identifier) for identifier in ids.values()}
 
 
-async def _wait_begins(work: Work, step: RunStep, seconds: float | None) -> RunStep:
+async def _wait_begins(
+    work: Work, step: RunStep, seconds: float | None, given: Mapping[str, Any] | None = None
+) -> RunStep:
     """The deadline is recorded once: a restart does not extend it."""
     due_at = None if seconds is None else work.tools.clock.now() + timedelta(seconds=seconds)
-    given = None if seconds is None else {"seconds": seconds}
-    return await work.note(replace(step, status=StepStatus.WAITING, due_at=due_at, input=given))
+    told = {**({} if seconds is None else {"seconds": seconds}), **(given or {})}
+    return await work.note(replace(step, status=StepStatus.WAITING, due_at=due_at, input=told or None))
+
+
+def _for_incident(subject: Subject) -> dict[str, Any]:
+    """What is noted of a wait that ends with its incident, so that others can end it, too."""
+    return {} if subject.incident_id is None else {FOR_INCIDENT: subject.incident_id}
+
+
+def _noted(sight: Sight) -> dict[str, Any]:
+    """What is noted of a wait that was over when its incident was, too: the run goes on all the same."""
+    return {"incidentResolved": True} if sight.is_resolved else {}
+
+
+async def _over(work: Work, step: RunStep, end: WaitEnd, subject: Subject) -> RunStep:
+    """The wait, over before its time, and the run with it, or the branch of a parallel."""
+    output = {"ended": end.value, **_for_incident(subject)}
+    if in_branch(step):
+        return await work.succeed(step, output)
+    return await work.conclude(step, output, end.message)
+
+
+def _taken(step: RunStep, frame: Frame, subject: Subject) -> None:
+    """Take over what a wait came to.
+
+    Raises:
+        StopError: it ended before its time.
+    """
+    end = wait_end(step)
+    if end is not None:
+        raise StopError(end.message)
+    if subject.incident_id is not None and (step.output or {}).get("incidentResolved"):
+        frame.concluded.add(subject.incident_id)
 
 
 async def _timed_out(work: Work, step: RunStep, message: str, *, goes_on: bool) -> RunStep:

@@ -19,7 +19,7 @@ from domain.automations.wakes import WakeIndex
 from domain.clock import Clock
 from domain.entities.handle import Origin
 from domain.entities.masking import SecretMasker
-from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep, StepStatus
+from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep, StepStatus, WaitEnd
 from domain.persistence.database import Database
 from domain.persistence.outages import telling_outages
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
@@ -32,6 +32,7 @@ MOST_STEPS = 10_000
 #: all of the log, so that would be a fault of ours; a thousand waits that look each half minute cost a quarter core.
 NET_SECONDS = 300.0
 #: Where no wake-up can get lost, a wait that nothing but a change can end has no end.
+_WAITS = {"wait_until", "wait_for_trigger"}
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -80,6 +81,8 @@ class Frame:
     artifacts: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: The newest artifact of each type.
     latest: dict[str, Produced] = field(default_factory=dict)
+    #: The incidents that the run resolved itself, or saw resolved and went on all the same.
+    concluded: set[str] = field(default_factory=set)
     repeat: Mapping[str, Any] | None = None
     resume: Mapping[str, Any] | None = None
 
@@ -90,6 +93,7 @@ class Frame:
             variables=dict(self.variables),
             artifacts={name: dict(value) for name, value in self.artifacts.items()},
             latest=dict(self.latest),
+            concluded=set(self.concluded),
         )
 
     def join(self, branches: "Sequence[Frame]") -> None:
@@ -99,6 +103,7 @@ class Frame:
         for branch in branches:
             self.variables |= _added(before.variables, branch.variables)
             self.latest |= _added(before.latest, branch.latest)
+            self.concluded |= branch.concluded
             for name, value in branch.artifacts.items():
                 self.artifacts.setdefault(name, {}).update(_added(before.artifacts.get(name, {}), value))
 
@@ -199,6 +204,19 @@ class Work:
             StepFailedError: it failed.
         """
         return settled(await self.note(self.finished(step, StepStatus.FAILED, error=error)))
+
+    async def conclude(self, step: RunStep, output: Mapping[str, Any], message: str) -> RunStep:
+        """Write that a step is done and the run over with it, at once: a firing in between would find it active."""
+        done = self.tools.journal.masked(self.finished(step, StepStatus.SUCCESS, output=output))
+
+        async def both(unit: UnitOfWork) -> RunStep:
+            stored = await self.note_in(unit, done)
+            run = await self.tools.journal.finish(unit, step.run_id, RunStatus.SUCCESS, message, self.origin)
+            await self.tools.proceed(unit, run)
+            unit.when_committed(self._end)
+            return stored
+
+        return await self.write(both, may_end=True)
 
     def finished(self, step: RunStep, status: StepStatus, **fields: Any) -> RunStep:
         """The step, over now."""
@@ -338,13 +356,20 @@ class Work:
         return evaluate(condition, scope, now=now)
 
     def _ends_with(self, step: RunStep) -> bool:
-        return step.path == self.last and step.status is StepStatus.SUCCESS
+        # One that ended early ends the run with its reason, which is written after it.
+        return step.path == self.last and step.status is StepStatus.SUCCESS and wait_end(step) is None
 
     def _begin(self) -> None:
         self._begins = False
 
     def _end(self) -> None:
         self.ended = True
+
+
+def wait_end(step: RunStep) -> WaitEnd | None:
+    """Why a wait ended before its time, where it did."""
+    ended = step.output.get("ended") if isinstance(step.output, dict) and step.kind in _WAITS else None
+    return None if ended is None else WaitEnd(ended)
 
 
 def settled(step: RunStep) -> RunStep:

@@ -51,8 +51,8 @@ class World:
     ) -> AutomationRun:
         """A run of a new automation that was started by hand, under way."""
         context_key = definition.pop("context_key", None)
-        # An event that none of its actions brings about, which would be a loop.
-        document = {"triggers": [{"event": "system.healthy"}], **definition}
+        # The only trigger whose payload may be anything.
+        document = {"triggers": [{"event": "manual"}], **definition}
         automation = await self.automation(*actions, **document)
         return await self.again(automation, payload=payload, context_key=context_key)
 
@@ -205,6 +205,11 @@ class World:
     async def step(self, run: AutomationRun, path: str) -> RunStep:
         """One step of a run."""
         return next(step for step in await self.steps(run) if step.path == path)
+
+    async def opened(self, run: AutomationRun) -> list[str]:
+        """The ids of the incidents that a run handed on."""
+        found = (await self.domain.database.read(lambda session: session.artifacts.of_runs([run.id])))[run.id]
+        return [str(artifact.data["incidentId"]) for artifact in found]
 
     async def until(self, run: AutomationRun, status: RunStatus) -> AutomationRun:
         """The run once it has that status; fails when that takes too long."""

@@ -1,0 +1,148 @@
+"""For whose sake a run waits: once its incident or its system is over, so is the wait, and a new outage finds it over.
+
+An incident is the run's own from the step that opened it, or took one up that was open, until the run has resolved it
+or has seen it resolved: what a run does afterwards it does although the incident is over.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.automations.actions.incidents import INCIDENT
+from domain.automations.conditions.certainty import is_ruled_out
+from domain.automations.conditions.model import Condition
+from domain.automations.running.work import Frame
+from domain.automations.wakes import reference
+from domain.entities.health import KIND as HEALTH
+from domain.entities.incident import KIND
+from domain.model.automation import RunStep, StepStatus, WaitEnd
+from domain.model.change import Change
+from domain.model.incident import Incident, Status
+from domain.persistence.unit_of_work import ReadSession
+
+#: The key under which waits that end with their incident, whatever else happens, name it in their input.
+FOR_INCIDENT = "incidentId"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """The incident of a run, and the system that it is about, as far as there are such."""
+
+    incident_id: str | None
+    system: str | None
+
+    @property
+    def references(self) -> set[str]:
+        """What a wait listens to because of them."""
+        names = ((KIND, self.incident_id), (HEALTH, self.system))
+        return {reference(kind, name) for kind, name in names if name is not None}
+
+    async def incident(self, session: ReadSession) -> Incident | None:
+        """The incident as it is now."""
+        if self.incident_id is None:
+            return None
+        return (await session.incidents.get_many([self.incident_id])).get(self.incident_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a wait saw of its subject when what it waits for was not there."""
+
+    subject: Subject
+    incident: Incident | None
+    #: What expressions see.
+    scope: Mapping[str, Any]
+    #: What the wait looks at.
+    references: Collection[str]
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether the incident is there, and resolved."""
+        return self.incident is not None and not self.incident.is_open
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the incident is resolved, and what is waited for says nothing of incidents.
+
+        It may have come about meanwhile: what a run does then is for incidents that nobody has resolved yet.
+        """
+        return self.is_resolved and not looks_at_incidents(self.references)
+
+    def is_over_before(self, event: Change) -> bool:
+        """Whether the incident was resolved before something happened that is not the incident's own."""
+        resolved_at = None if self.incident is None else self.incident.resolved_at
+        return event.kind != KIND and resolved_at is not None and resolved_at <= event.occurred_at
+
+    def end_of(self, condition: Condition, *, flip: datetime | None, now: datetime) -> WaitEnd | None:
+        """Why nobody should go on waiting for a condition that does not hold; None while somebody should.
+
+        A condition that looks at incidents itself may ask for more than that one is resolved: it is waited for as long
+        as time, or anything but the incident, could still make it hold.
+        """
+        if self.subject.incident_id is not None and self.incident is None:
+            return WaitEnd.INCIDENT_DELETED
+        if self._system_is_gone():
+            return WaitEnd.SYSTEM_DELETED
+        if self.is_over or (flip is None and self._is_ruled_out(condition, now)):
+            return WaitEnd.INCIDENT_RESOLVED
+        if flip is None and self._looks_only_at_deleted():
+            return WaitEnd.INCIDENT_DELETED
+        return None
+
+    def _is_ruled_out(self, condition: Condition, now: datetime) -> bool:
+        """Whether the condition cannot hold while the incident stays resolved."""
+        if self.incident is None or self.incident.is_open:
+            return False
+        states = self.scope.get("state", {}).get(KIND, {})
+        alone = {KIND: {name: state for name, state in states.items() if name == self.incident.id}}
+        # Nothing that can change but this incident.
+        known = {**{name: value for name, value in self.scope.items() if name != HEALTH}, "state": alone}
+        return is_ruled_out(condition, known, now=now)
+
+    def _system_is_gone(self) -> bool:
+        systems = self.scope.get(HEALTH, {}).get("systems", {})
+        own = self.subject.system
+        if own is not None and reference(HEALTH, own) in self.references and own not in systems:
+            return True
+        looks_at_health = any(name.startswith(f"{HEALTH}:") for name in self.references)
+        # An incident loses its systems only by their deletion.
+        return looks_at_health and self.incident is not None and not self.incident.system_ids
+
+    def _looks_only_at_deleted(self) -> bool:
+        prefix, there = f"{KIND}:", self.scope.get("state", {}).get(KIND, {})
+        named = [name.removeprefix(prefix) for name in self.references if name.startswith(prefix)]
+        return (
+            bool(named)
+            and len(named) == len(self.references)
+            and not any(name == "*" or name in there for name in named)
+        )
+
+
+def looks_at_incidents(references: Collection[str]) -> bool:
+    """Whether these are also of incidents."""
+    return any(name.startswith(f"{KIND}:") for name in references)
+
+
+def in_branch(step: RunStep) -> bool:
+    """Whether the step is one of a parallel's, of which each branch may have more to do."""
+    return ".parallel[" in step.path
+
+
+def subject_of(frame: Frame, system: str | None) -> Subject:
+    """For whose sake the next step waits, should it wait."""
+    produced = frame.latest.get(INCIDENT)
+    identifier = produced.data.get("incidentId") if produced is not None else None
+    own = identifier if isinstance(identifier, str) and identifier not in frame.concluded else None
+    return Subject(incident_id=own, system=system)
+
+
+def concluded_by(step: RunStep) -> str | None:
+    """The incident that an action of the run left resolved."""
+    if step.status is not StepStatus.SUCCESS or step.action is None:
+        return None
+    given, output = step.input or {}, step.output or {}
+    if step.action == "incident.resolve":
+        return None if output.get("skipped") == "not_owner" else output.get("externalId")
+    moved = [given.get(name) for name in ("status", "statusChange", "status_change")]
+    return output.get("incidentId") if Status.RESOLVED in moved else None

@@ -1,0 +1,277 @@
+"""A new outage finds nothing in its way: what waited for the sake of an incident ends with that."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from domain.automations.templates import definition_from
+from domain.model.automation import AutomationRun, RunStatus
+from domain.model.incident import Health, Incident, Status
+from tests.domain.automations.world import World
+from tests.factories import ADMIN, make_system, set_status
+
+OPEN: dict[str, Any] = {
+    "id": "open",
+    "action": "incident.create",
+    "config": {
+        "title": "{{ trigger.payload.systemName }} is unhealthy",
+        "severity": "critical",
+        "systemIds": ["{{ trigger.payload.systemId }}"],
+        "dedupeOpenForSystem": True,
+        "takeOver": True,
+    },
+}
+RESOLVE = {"action": "incident.resolve", "config": {"message": "It is well again."}}
+AFTERWARDS = {"id": "afterwards", "action": "log", "config": {"message": "Well again."}}
+OWN = "state.incident[artifacts.open.incident.incidentId]"
+UNTIL_HEALTHY = "health.system.status == 'healthy'"
+DEGRADED = [{"event": "system.degraded"}]
+
+
+def until(condition: Any, **options: Any) -> dict[str, Any]:
+    return {"wait_until": {"condition": condition, **options}}
+
+
+async def waiting(world: World, *steps: Mapping[str, Any], **options: Any) -> tuple[AutomationRun, Incident]:
+    """A run that opened an incident for `payments`, and waits."""
+    await world.automation(OPEN, *steps, triggers=DEGRADED, **options)
+    await make_system(world.domain)
+    await world.report("payments", Health.DEGRADED)
+    await world.settle()
+    run = await world.until(await world.only_run(), RunStatus.WAITING)
+    [incident] = await world.incidents()
+    return run, incident
+
+
+async def fail_again(world: World) -> None:
+    await world.report("payments", Health.HEALTHY)
+    await world.report("payments", Health.UNHEALTHY)
+
+
+async def ended(world: World, run: AutomationRun, path: str = "actions[1]") -> Any:
+    run = await world.over(run)
+    assert run.status is RunStatus.SUCCESS
+    assert run.message is not None
+    return (await world.step(run, path)).output
+
+
+async def test_a_person_resolves_and_the_sustained_template_opens_another_incident(world: World) -> None:
+    definition = dict(definition_from("sustained", {"degradedSeconds": 60, "healthySeconds": 600}))
+    await world.automation(*definition.pop("actions"), **definition)
+    await make_system(world.domain)
+    for resolved in range(3):
+        await world.report("payments", Health.DEGRADED)
+        await world.settle()
+        world.clock.advance(seconds=60)
+        await world.firing()
+        incidents = [incident for incident in await world.incidents() if incident.is_open]
+        assert (len(incidents), len(await world.incidents())) == (1, resolved + 1)
+        await world.domain.incidents.resolve(ADMIN, incidents[0].id, message="Mended by hand.")
+        await world.report("payments", Health.HEALTHY)
+        await world.settle()
+    assert "already_running" not in await world.skips()
+    runs = [run for run in await world.runs() if run.status is not RunStatus.SKIPPED]
+    assert [await ended(world, run) for run in runs] == [
+        {"ended": "incident_resolved", "incidentId": incident.id} for incident in await world.incidents()
+    ]
+
+
+async def test_a_person_resolves_and_flapping_that_goes_on_opens_another_incident(world: World) -> None:
+    definition = dict(definition_from("flapping", {"transitions": 3, "withinMinutes": 60}))
+    await world.automation(*definition.pop("actions"), **definition)
+    await make_system(world.domain)
+    for _ in range(4):
+        await fail_again(world)
+    await world.settle()
+    [incident] = await world.incidents()
+    await world.domain.incidents.resolve(ADMIN, incident.id)
+    for opened in (1, 1, 2, 2):
+        await fail_again(world)
+        await world.settle()
+        assert len(await world.incidents()) == opened
+
+
+@pytest.mark.parametrize("crashed", [False, True], ids=["alive", "killed meanwhile"])
+@pytest.mark.parametrize(
+    "wait",
+    [
+        {"wait_for_trigger": {"event": "system.healthy"}},
+        {"sequence": [{"choose": [{"when": "1 == 1", "sequence": [until(UNTIL_HEALTHY)]}]}]},
+    ],
+    ids=["event", "condition"],
+)
+async def test_an_outage_right_after_the_resolution_finds_the_place_free(
+    world: World, wait: dict[str, Any], crashed: bool
+) -> None:
+    run, incident = await waiting(world, wait, RESOLVE, AFTERWARDS)
+    if crashed:
+        await world.crash()
+    await world.domain.incidents.resolve(ADMIN, incident.id)
+    await fail_again(world)
+    # Routed before whoever executes the run comes to look.
+    await world.route()
+    first, second = (found for found in await world.runs() if found.status is not RunStatus.SKIPPED)
+    assert (first.id, first.status) == (run.id, RunStatus.SUCCESS)
+    await world.settle()
+    assert [found.status for found in await world.incidents()] == [Status.RESOLVED, Status.INVESTIGATING]
+    await world.until(second, RunStatus.WAITING)
+    assert "actions[2]" not in await world.trace(first)
+    assert await world.messages() == ["Incident resolved"]
+
+
+ENDS = {
+    "health": until(UNTIL_HEALTHY),
+    "health, no timeout": until(UNTIL_HEALTHY, timeout_seconds=3600),
+    "status": until(f"{OWN}.status == 'monitoring'"),
+    "status and health": until({"and": [UNTIL_HEALTHY, f"{OWN}.status != 'resolved'"]}),
+    "event": {"wait_for_trigger": {"event": "system.healthy"}},
+    "event of the incident": {
+        "wait_for_trigger": {
+            "event": "incident.updated",
+            "context_key": "{{ artifacts.open.incident.incidentId }}",
+        }
+    },
+    "parallel": {"parallel": [{"sequence": [until(UNTIL_HEALTHY), AFTERWARDS]}]},
+}
+
+
+async def all_waiting(world: World, steps: Mapping[str, Sequence[Any]]) -> dict[str, tuple[AutomationRun, str]]:
+    """For each case a run that waits, and the incident that it opened."""
+    for name, following in steps.items():
+        opening = {**OPEN, "config": {**OPEN["config"], "title": name, "dedupeOpenForSystem": False}}
+        await world.automation(opening, *following, triggers=DEGRADED, name=name)
+    await make_system(world.domain)
+    await world.report("payments", Health.DEGRADED)
+    await world.settle()
+    opened = {incident.title: incident.id for incident in await world.incidents()}
+    runs = {str(artifact): run for run in await world.runs() for artifact in await world.opened(run)}
+    return {name: (await world.until(runs[opened[name]], RunStatus.WAITING), opened[name]) for name in steps}
+
+
+@pytest.mark.parametrize("how", ["resolved", "deleted"])
+async def test_a_wait_for_the_sake_of_an_incident_ends_with_it(world: World, how: str) -> None:
+    runs = await all_waiting(world, {name: [wait] for name, wait in ENDS.items()})
+    for case, (run, incident_id) in runs.items():
+        change = world.domain.incidents.resolve if how == "resolved" else world.domain.incidents.delete
+        await change(ADMIN, incident_id)
+        path = "actions[1].parallel[0].sequence[0]" if case == "parallel" else "actions[1]"
+        over = await world.over(run)
+        assert (await world.step(run, path)).output == {"ended": f"incident_{how}", "incidentId": incident_id}, case
+        told = f"The incident was {how} before what the run waited for came about."
+        assert (over.status, over.message) == (RunStatus.SUCCESS, None if case == "parallel" else told), case
+        assert not any("sequence[1]" in path for path in await world.trace(run)), case
+
+
+STAYS = {
+    "for some time": until(f"{OWN}.status == 'resolved' and ({OWN}.resolvedAt | older_than(600))"),
+    "and healthy": until({"and": [f"{OWN}.status == 'resolved'", UNTIL_HEALTHY]}),
+    "a delay": {"delay": {"seconds": 600}},
+}
+
+
+async def test_a_wait_for_more_than_the_resolution_goes_on(world: World) -> None:
+    runs = await all_waiting(world, {name: [wait, AFTERWARDS] for name, wait in STAYS.items()})
+    for _, incident_id in runs.values():
+        await world.domain.incidents.resolve(ADMIN, incident_id)
+    await world.settle()
+    assert {(await world.run(run.id)).status for run, _ in runs.values()} == {RunStatus.WAITING}
+    await world.report("payments", Health.HEALTHY)
+    world.clock.advance(seconds=600)
+    for case, (run, _) in runs.items():
+        assert (await world.over(run)).message is None, case
+        assert (await world.trace(run))["actions[2]"] == "success", case
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        until(f"{OWN}.status == 'resolved'"),
+        {"wait_for_trigger": {"event": "incident.resolved", "context_key": "{{ artifacts.open.incident.incidentId }}"}},
+    ],
+    ids=["condition", "event"],
+)
+async def test_what_a_run_waits_for_after_the_resolution_it_waits_for(world: World, known: dict[str, Any]) -> None:
+    run, incident = await waiting(world, known, until(UNTIL_HEALTHY), AFTERWARDS)
+    await world.domain.incidents.resolve(ADMIN, incident.id)
+    await world.waiting(run, "actions[2]")
+    await world.crash()
+    await world.settle()
+    await world.waiting(run, "actions[2]")
+    await world.report("payments", Health.HEALTHY)
+    assert (await world.over(run)).message is None
+    assert (await world.trace(run))["actions[3]"] == "success"
+
+
+async def test_a_run_that_resolved_its_incident_itself_waits_on(world: World) -> None:
+    run, _ = await waiting(world, RESOLVE, until(UNTIL_HEALTHY), AFTERWARDS)
+    await world.waiting(run, "actions[2]")
+    await world.report("payments", Health.HEALTHY)
+    assert (await world.over(run)).message is None
+    assert (await world.trace(run))["actions[3]"] == "success"
+
+
+async def test_well_again_and_resolved_at_once_is_resolved(world: World) -> None:
+    run, incident = await waiting(world, until(UNTIL_HEALTHY), RESOLVE)
+    await world.crash()
+    await world.report("payments", Health.HEALTHY)
+    await world.domain.incidents.resolve(ADMIN, incident.id)
+    await world.settle()
+    assert (await ended(world, run))["ended"] == "incident_resolved"
+    assert await world.messages() == ["Incident resolved"]
+
+
+async def test_an_event_that_came_before_the_resolution_counts(world: World) -> None:
+    run, incident = await waiting(world, {"wait_for_trigger": {"event": "system.healthy"}}, AFTERWARDS)
+    await world.crash()
+    await world.report("payments", Health.HEALTHY)
+    world.clock.advance(seconds=1)
+    await world.domain.incidents.resolve(ADMIN, incident.id)
+    await world.settle()
+    assert (await world.over(run)).message is None
+    assert (await world.step(run, "actions[1]")).output["incidentResolved"] is True
+
+
+async def test_an_incident_that_is_open_again_by_the_time_anybody_looks_is_waited_for(world: World) -> None:
+    run, incident = await waiting(world, until(UNTIL_HEALTHY), RESOLVE)
+    await world.crash()
+    await world.domain.incidents.resolve(ADMIN, incident.id)
+    await set_status(world.domain, incident, Status.FIXING)
+    await world.settle()
+    assert (await world.run(run.id)).status is RunStatus.WAITING
+    await world.report("payments", Health.HEALTHY)
+    await world.over(run)
+    assert [found.status for found in await world.incidents()] == [Status.RESOLVED]
+
+
+@pytest.mark.parametrize("case", ["health", "event"])
+async def test_a_wait_ends_with_the_system_that_it_looks_at(world: World, case: str) -> None:
+    run, incident = await waiting(world, ENDS[case], RESOLVE)
+    await world.domain.systems.delete(ADMIN, "payments")
+    assert (await ended(world, run)) == {"ended": "system_deleted", "incidentId": incident.id}
+    assert [found.status for found in await world.incidents()] == [Status.INVESTIGATING]
+
+
+async def test_a_run_without_an_incident_ends_with_its_system_and_not_with_another(world: World) -> None:
+    await world.automation(until(UNTIL_HEALTHY), triggers=DEGRADED)
+    for key in ("payments", "search"):
+        await make_system(world.domain, key)
+    await world.report("payments", Health.DEGRADED)
+    await world.settle()
+    run = await world.only_run()
+    await world.domain.systems.delete(ADMIN, "search")
+    await world.settle()
+    assert (await world.run(run.id)).status is RunStatus.WAITING
+    await world.domain.systems.delete(ADMIN, "payments")
+    assert (await ended(world, run, "actions[0]")) == {"ended": "system_deleted"}
+
+
+async def test_of_two_branches_one_that_has_more_to_do_keeps_its_place(world: World) -> None:
+    branches = [{"sequence": [until(UNTIL_HEALTHY)]}, {"delay": {"seconds": 60}}]
+    run, incident = await waiting(world, {"parallel": branches})
+    await world.crash()
+    await world.domain.incidents.resolve(ADMIN, incident.id)
+    await fail_again(world)
+    await world.route()
+    assert (await world.run(run.id)).status is RunStatus.WAITING
+    assert (await world.skips())[-1] == "already_running"

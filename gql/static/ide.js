@@ -5,7 +5,9 @@ const socketAddress = new URL(endpoint);
 socketAddress.protocol = endpoint.protocol.replace("http", "ws");
 
 const FORBIDDEN = 4403;
+const UNAUTHORIZED = 401;
 const LONGEST_WAIT_MILLIS = 15_000;
+const PHONE = "(max-width: 700px)";
 
 const LIST = `# What is open now.
 # Ctrl-click a name for its documentation,
@@ -125,11 +127,17 @@ function socketFor(headers) {
       const millis = Math.min(LONGEST_WAIT_MILLIS, 500 * 2 ** retries);
       return new Promise((resolve) => setTimeout(resolve, millis * (0.5 + Math.random() / 2)));
     },
-    // Asking again would not make a wrong token right.
-    shouldRetry: (problem) => "code" in problem && problem.code !== FORBIDDEN,
+    // A connection that is refused is an event without a code. Asking again would not make a wrong token right.
+    shouldRetry: (problem) => problem.code !== FORBIDDEN,
   });
-  client.on("connected", () => sockets.add(client));
-  client.on("closed", () => sockets.delete(client));
+  client.on("connected", () => {
+    sockets.add(client);
+    say("");
+  });
+  client.on("closed", ({ code }) => {
+    sockets.delete(client);
+    if (code !== 1000 && code !== FORBIDDEN) say("Connection lost; coming back …");
+  });
   return client;
 }
 
@@ -167,18 +175,44 @@ function watch(params, headers, sink) {
   });
 }
 
+function say(words) {
+  document.getElementById("connection").textContent = words;
+}
+
+const WRONG_TOKEN = "This token is not valid.";
+
 function inWords(problem) {
-  if (problem.code === FORBIDDEN) return "This token is not valid.";
+  if (problem.code === FORBIDDEN) return problem.reason === "Forbidden" ? WRONG_TOKEN : problem.reason;
   return "code" in problem ? `The socket was closed: ${problem.code} ${problem.reason}` : problem.message;
 }
 
-field.addEventListener("change", () => {
-  document.getElementById("caller").textContent = field.value.trim()
-    ? "Sent with every request, kept nowhere."
-    : "Without one you are anonymous.";
+// Draws GraphiQL with a new fetcher, for which it asks for the schema again.
+let renew = () => {};
+let asked = 0;
+
+field.addEventListener("change", async () => {
   // What runs goes on as the new caller.
   for (const client of sockets) client.terminate();
+  const turn = (asked += 1);
+  const caller = await whoIsCalling();
+  if (turn !== asked) return;
+  document.getElementById("caller").textContent = caller.words;
+  if (caller.isValid) renew();
 });
+
+async function whoIsCalling() {
+  if (!field.value.trim()) return { isValid: true, words: "Without one you are anonymous." };
+  try {
+    const headers = withToken({ "Content-Type": "application/json" });
+    const body = JSON.stringify({ query: "{ viewer { role actor { name } } }" });
+    const answer = await fetch(endpoint.href, { method: "POST", headers, body });
+    if (answer.status === UNAUTHORIZED) return { isValid: false, words: WRONG_TOKEN };
+    const { role, actor } = (await answer.json()).data.viewer;
+    return { isValid: true, words: `${actor.name ?? "You"}, ${role}. Sent with every request, kept nowhere.` };
+  } catch {
+    return { isValid: false, words: "The server does not say whose token this is." };
+  }
+}
 
 // GraphiQL's history keeps the headers of what was run, whatever it is told about persisting them.
 const HISTORY = ["graphiql:queries", "graphiql:favorites"];
@@ -198,19 +232,33 @@ function withoutHeaders(json) {
 
 function Ide() {
   const [query, setQuery] = React.useState();
+  const [turn, setTurn] = React.useState(0);
+  renew = () => setTurn((last) => last + 1);
+  const fetcherOfTurn = React.useCallback((...given) => fetcher(...given), [turn]);
   const explorer = GraphiQLPluginExplorer.useExplorerPlugin({ query, onEdit: setQuery });
   return React.createElement(GraphiQL, {
-    fetcher,
+    fetcher: fetcherOfTurn,
     query,
     onEditQuery: setQuery,
     plugins: [explorer],
     defaultTabs: EXAMPLES,
-    defaultEditorToolsVisibility: "variables",
+    // On a phone there is room for two panes.
+    defaultEditorToolsVisibility: matchMedia(PHONE).matches ? false : "variables",
     storage,
     // Headers may hold a token, too.
     shouldPersistHeaders: false,
     showPersistHeadersSettings: false,
   });
 }
+
+// What screen readers call the editors, in the order in which they stand on the page; GraphiQL leaves them nameless.
+const EDITORS = ["Query", "Variables", "Headers", "Result"];
+
+new MutationObserver((_, observer) => {
+  const editors = document.querySelectorAll("#ide .CodeMirror");
+  if (editors.length !== EDITORS.length) return;
+  observer.disconnect();
+  editors.forEach((editor, place) => editor.CodeMirror.setOption("screenReaderLabel", EDITORS[place]));
+}).observe(document.getElementById("ide"), { childList: true, subtree: true });
 
 ReactDOM.render(React.createElement(Ide), document.getElementById("ide"));

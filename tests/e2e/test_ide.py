@@ -1,11 +1,12 @@
 """The IDE in a real browser that has no internet: it reads, writes and watches, and leaves no token behind."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, ViewportSize, WebSocket, async_playwright, expect
 
+from tests.e2e.server import api_of, running_server
 from tests.requirements_gate import chromium_path
 
 pytestmark = [pytest.mark.chromium, pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="module")]
@@ -145,6 +147,71 @@ async def test_no_token_outlives_the_page(ide: Ide) -> None:
     await expect(ide.page.get_by_label("Token")).to_have_value("")
 
 
+async def test_a_token_is_told_whose_it_is_and_has_the_schema_fetched_again(ide: Ide) -> None:
+    caller = ide.page.locator("#caller")
+    async with ide.page.expect_request(lambda request: "__schema" in (request.post_data or "")) as fetched:
+        await ide.enter_token(TOKEN)
+    assert (await (await fetched.value).all_headers())["authorization"] == f"Bearer {TOKEN}"
+    await expect(caller).to_contain_text("ADMIN")
+    ide.pardoned = "401 (Unauthorized)"
+    await ide.enter_token("wrong")
+    await expect(caller).to_have_text("This token is not valid.")
+    await ide.enter_token("")
+    await expect(caller).to_contain_text("anonymous")
+
+
+async def test_screen_readers_have_a_name_for_each_editor(ide: Ide) -> None:
+    for name in ("Query", "Variables", "Headers", "Result"):
+        await expect(ide.page.locator(f'#ide textarea[aria-label="{name}"]')).to_have_count(1)
+    assert await ide.page.locator("#ide .CodeMirror textarea:not([aria-label])").count() == 0
+
+
+async def test_a_subscription_goes_on_after_its_server_was_killed(browser: Browser, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/incidents.db"
+    async with running_server(url) as server, api_of(server) as api, page_at(browser, server.graphql_url) as ide:
+        ide.pardoned = "ERR_CONNECTION_REFUSED"
+        await api.create_system()
+        await ide.open_tab("Watch")
+        await ide.run()
+        for _ in range(10):
+            await api.create_incident("Before")
+            with suppress(AssertionError):
+                await expect(ide.answer).to_contain_text("Before", timeout=2000)
+                break
+        await server.kill()
+        # Not the first one only.
+        for _ in range(2):
+            async with ide.page.expect_event("websocket"):
+                pass
+        await expect(ide.page.locator("#connection")).to_contain_text("coming back")
+        await server.start()
+        await api.create_incident("While it was away")
+        await ide.shows("While it was away")
+        await expect(ide.page.locator("#connection")).to_be_empty()
+        afters = [json.loads(frame)["payload"]["variables"]["after"] for frame in ide.frames if '"subscribe"' in frame]
+        assert afters[0] is None
+        assert None not in afters[1:]
+        assert len(afters) == 2
+
+
+async def test_a_phone_shows_the_panes_one_above_the_other(ide: Ide) -> None:
+    await ide.page.set_viewport_size(ViewportSize(width=390, height=844))
+    query, answer = [await ide.page.locator(f".graphiql-{name}").bounding_box() for name in ("editors", "response")]
+    assert query is not None
+    assert answer is not None
+    assert query["y"] + query["height"] <= answer["y"]
+    assert answer["y"] + answer["height"] <= 844
+    for box in (query, answer):
+        assert box["width"] > 340
+        assert box["height"] > 250
+    await ide.page.get_by_role("button", name="Show Documentation Explorer").click()
+    docs = await ide.page.locator(".graphiql-doc-explorer").bounding_box()
+    assert docs is not None
+    assert docs["width"] > 340
+    await ide.page.get_by_role("button", name="Hide Documentation Explorer").click()
+    await expect(ide.page.locator(".graphiql-editors")).to_be_visible()
+
+
 @pytest.mark.parametrize("width", [1280, 800, 400])
 async def test_the_token_covers_nothing(ide: Ide, width: int) -> None:
     await ide.page.set_viewport_size(ViewportSize(width=width, height=800))
@@ -168,6 +235,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def ide(browser: Browser, address: str) -> AsyncIterator[Ide]:
+    async with page_at(browser, address) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def page_at(browser: Browser, address: str) -> AsyncIterator[Ide]:
+    """The page of a server, which may complain of nothing, and ask nobody else for anything."""
     # A page in a context of its own, which shares nothing with those of other tests.
     page = await browser.new_page(viewport=ViewportSize(width=1280, height=800))
     await page.add_init_script(_REPORT_VIOLATIONS)

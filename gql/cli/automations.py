@@ -13,6 +13,7 @@ from rich.table import Column, Table
 from rich.tree import Tree
 
 from domain.automations.documents import load_document
+from domain.automations.secret_references import secret_names
 from domain.automations.service import WriteAutomation
 from domain.automations.validation import InvalidDefinitionError
 from domain.bootstrap import Domain, running_domain
@@ -150,6 +151,14 @@ async def _apply(domain: Domain, document: Mapping[str, Any], *, managed_by: str
         lines = [f"  {problem.path or 'definition'}: {problem.message}" for problem in error.problems]
         raise InvalidInputError("\n".join([f"{name} is not valid:", *lines])) from error
     _show_difference(name, before, document)
+    await _warn_of_secrets(domain, name, definition)
+
+
+async def _warn_of_secrets(domain: Domain, name: str, definition: Mapping[str, Any]) -> None:
+    """Say which secrets are not there yet: what refers to them fails once it runs, and not before."""
+    wanted = secret_names(definition)
+    for missing in sorted(wanted - await domain.secrets.known(wanted)):
+        typer.echo(f"incidentql: {name} names the secret {missing}, which does not exist yet.", err=True)
 
 
 async def _write(domain: Domain, before: Automation | None, command: WriteAutomation) -> None:

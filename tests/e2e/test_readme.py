@@ -14,12 +14,13 @@ import httpx
 import pytest
 
 from tests.e2e.api import Api
+from tests.e2e.processes import run_command
 from tests.e2e.server import Server, running_server
 from tests.requirements_gate import CLIENTS
 
 README = Path(__file__).parents[2] / "README.md"
 TOKEN = "a-long-secret-of-your-own"
-_BLOCK = re.compile(r"^```(?:sh|js)\n(?:#|//) tour: ([\w.-]+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(?:sh|js|yaml)\n(?:#|//) tour: ([\w.-]+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _SECONDS = 15
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), reason="no bash or no curl on PATH")
@@ -42,6 +43,21 @@ async def test_the_tour_writes_and_shows_what_it_wrote(server: Server, tmp_path:
     assert '"status":"RESOLVED"' in said.splitlines()[-2]
     assert '"message":"One provider answers late."' in said.splitlines()[-1]
     assert '"code"' not in said
+    assert [name for name in names_in(tmp_path) if not name.startswith("tour.db")] == []
+
+
+async def test_the_tours_own_automation_is_applied_with_its_secret(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "alert.yaml"
+    file.write_text(text_of("alert.yaml", server))
+    apply = ("automations", "apply", str(file), "--database-url", f"sqlite:///{tmp_path}/tour.db")
+    without = await run_command(*apply, folder=folder_in(tmp_path, "without"))
+    said = await run(server, tmp_path, "write", "secret")
+    with_it = await run_command(*apply, folder=folder_in(tmp_path, "with"))
+
+    assert text_of("apply", server).split() == [".venv/bin/incidentql", "automations", "apply", "alert.yaml"]
+    assert "the secret CHAT, which does not exist yet" in without[2]
+    assert '"createSecret":{"secret":{"name":"CHAT"},"userErrors":[]}' in said.splitlines()[-1]
+    assert (with_it[0], with_it[2]) == (0, "")
 
 
 async def test_the_tour_shows_a_refusal(server: Server, tmp_path: Path) -> None:
@@ -53,10 +69,9 @@ async def test_the_tour_shows_a_refusal(server: Server, tmp_path: Path) -> None:
 async def test_the_tour_watches_over_sse_and_goes_on_behind_the_last_event(server: Server, tmp_path: Path) -> None:
     async with watching(server, tmp_path, "sse") as watcher:
         heard = await heard_of(watcher, server, tmp_path, "data:")
-    last = [line for line in heard if line.startswith("id:")][-1].removeprefix("id: ")
-    await run(server, tmp_path, "write")
-    async with watching(server, tmp_path, "sse-resume", LAST=last) as watcher:
+    async with watching(server, tmp_path, "write", "last", "write", "sse-resume") as watcher:
         missed = await lines_of(watcher, "data:", 3)
+        assert not [line for line in await lines_of(watcher, "data:", 1, seconds=0.3) if line.startswith("data:")]
 
     assert [kind_of(line) for line in heard if line.startswith("data:")][-3:] == ["CREATED", "UPDATED", "RESOLVED"]
     assert [kind_of(line) for line in missed if line.startswith("data:")] == ["CREATED", "UPDATED", "RESOLVED"]
@@ -77,19 +92,36 @@ async def test_the_tours_automation_opens_an_incident_and_resolves_it_over_a_kil
 
 
 @pytest.mark.node
-async def test_the_tour_watches_with_the_official_client(server: Server, node: list[str], tmp_path: Path) -> None:
+async def test_the_tour_watches_with_the_official_client_over_a_kill(
+    server: Server, node: list[str], tmp_path: Path
+) -> None:
     script = CLIENTS / f"tour-{tmp_path.name}.mjs"  # beside node_modules, where imports are found
     script.write_text(text_of("watch.mjs", server))
     try:
         process = await asyncio.create_subprocess_exec(
-            *node, str(script), cwd=CLIENTS, stdout=PIPE, env=os.environ | {"TOKEN": TOKEN}
+            *node, str(script), cwd=CLIENTS, stdout=PIPE, stderr=PIPE, env=os.environ | {"TOKEN": TOKEN}
         )
         async with ended(process):
             heard = await heard_of(process, server, tmp_path, "")
+            await server.kill()
+            assert process.stderr is not None
+            async with asyncio.timeout(_SECONDS):
+                # The first is the end of the connection, the others are refused.
+                closed = [await process.stderr.readline() for _ in range(3)]
+            await server.start()
+            await run(server, tmp_path, "write")
+            missed = await lines_of(process, "", 3)
+            await run(server, tmp_path, "write")
+            later = await lines_of(process, "", 3)
     finally:
         script.unlink()
 
-    assert [line.split()[0] for line in heard[-3:]] == ["CREATED", "UPDATED", "RESOLVED"]
+    assert closed == [b"closed: 1006\n"] * 3
+    places = [line.split()[-1] for line in (*heard, *missed, *later)]
+    assert len(set(places)) == len(places)
+    for lines in (heard[-3:], missed, later):
+        assert [line.split()[0] for line in lines] == ["CREATED", "UPDATED", "RESOLVED"]
+        assert len({line.split()[1] for line in lines}) == 1
 
 
 async def newest_incident(server: Server, status: str, *, of: str | None = None) -> dict[str, Any]:
@@ -104,6 +136,18 @@ async def newest_incident(server: Server, status: str, *, of: str | None = None)
                 if wanted and incident["status"] == status:
                     return dict(incident)
             await asyncio.sleep(0.05)
+
+
+def names_in(folder: Path) -> list[str]:
+    """What a folder holds."""
+    return [file.name for file in folder.iterdir()]
+
+
+def folder_in(folder: Path, name: str) -> Path:
+    """A new folder."""
+    made = folder / name
+    made.mkdir()
+    return made
 
 
 def text_of(name: str, server: Server) -> str:
@@ -122,12 +166,11 @@ async def run(server: Server, folder: Path, *names: str) -> str:
 
 
 @asynccontextmanager
-async def watching(server: Server, folder: Path, name: str, **variables: str) -> AsyncIterator[Process]:
-    """A block that goes on, stopped at the end."""
-    script = "exec " + text_of(name, server).strip()
-    process = await asyncio.create_subprocess_exec(
-        "bash", "-c", script, cwd=folder, stdout=PIPE, env=os.environ | variables
-    )
+async def watching(server: Server, folder: Path, *names: str) -> AsyncIterator[Process]:
+    """Blocks run in one shell, the last of which goes on; stopped at the end."""
+    *first, last = (text_of(name, server).strip() for name in names)
+    script = "\n".join([*first, f"exec {last}"])
+    process = await asyncio.create_subprocess_exec("bash", "-c", script, cwd=folder, stdout=PIPE)
     async with ended(process):
         yield process
 

@@ -1,5 +1,6 @@
 """The commands on automations, as an operator types them."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -8,7 +9,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from domain.bootstrap import running_domain
+from domain.settings import Settings
 from gql.cli.commands import app
+from tests.conftest import SECRET_KEY
+from tests.factories import ADMIN
 
 SUSTAINED = """
 name: Sustained
@@ -61,6 +66,40 @@ def test_json_and_several_automations_in_a_file_are_fine(database_url: str, tmp_
     assert "two: created" in call(database_url, "apply", str(file)).output
     listed = call(database_url, "list").output.splitlines()
     assert any("two" in line and " no " in line for line in listed)
+
+
+CALLING = """
+name: Calling
+triggers: [{event: manual}]
+actions:
+  - action: http.request
+    config:
+      method: POST
+      url: https://chat.example.com/
+      headers: {Authorization: "Bearer ${{ secrets.CHAT }}", X-Other: "${{ secrets.OTHER }}"}
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--dry",)], ids=["applied", "dry"])
+def test_secrets_that_are_not_there_yet_are_named(
+    database_url: str, file: Path, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INCIDENTQL_SECRET_KEY", SECRET_KEY)
+    asyncio.run(_keep_secret(database_url, "CHAT"))
+    file.write_text(CALLING)
+    said = call(database_url, "apply", str(file), *options)
+    assert (said.exit_code, said.stderr) == (
+        0,
+        "incidentql: Calling names the secret OTHER, which does not exist yet.\n",
+    )
+    asyncio.run(_keep_secret(database_url, "OTHER"))
+    assert call(database_url, "apply", str(file), *options).stderr == ""
+
+
+async def _keep_secret(database_url: str, name: str) -> None:
+    settings = Settings(database_url=database_url, secret_key=SECRET_KEY)
+    async with running_domain(settings, live=False) as domain:
+        assert (await domain.secrets.create(ADMIN, name=name, value="s3cr3t")).value.name == name
 
 
 @pytest.mark.parametrize(

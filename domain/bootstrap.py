@@ -43,6 +43,7 @@ from domain.services.incidents import IncidentService
 from domain.services.links import LinkService
 from domain.services.loading import HistoryLoader
 from domain.services.oidc import OidcRules, OidcVerifier
+from domain.services.readiness import Readiness
 from domain.services.reads import Reads
 from domain.services.secrets import SecretService
 from domain.services.sessions import Sessions
@@ -84,6 +85,7 @@ class Domain:
     buckets: Buckets
     automations: AutomationSystem
     dry_runs: DryRuns
+    readiness: Readiness
 
 
 @asynccontextmanager
@@ -198,6 +200,7 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, handles: _Ha
         buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
         automations=AutomationSystem(parts),
         dry_runs=_dry_runs(parts),
+        readiness=Readiness(database, parts.tail),
     )
 
 

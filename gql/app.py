@@ -21,6 +21,7 @@ from gql.transport.headers import REQUEST_ID, StandardHeaders
 from gql.transport.home import routes_of_home
 from gql.transport.ide import Ide
 from gql.transport.view import Endpoint
+from gql.web.health import Health
 
 #: Made once: it takes longer than most operations.
 _schema_text = cache(sdl)
@@ -36,11 +37,8 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
     Streams end when `closing` is set, without a word that would tell their clients not to come back.
     """
     ide = Ide() if domain.settings.ide else None
-    endpoint = Endpoint(schema, domain, closing or asyncio.Event(), ide=ide)
-
-    async def health(_: Request) -> Response:
-        await domain.events.head()
-        return JSONResponse({"status": "ok"})
+    closing = closing or asyncio.Event()
+    endpoint = Endpoint(schema, domain, closing, ide=ide)
 
     app = Starlette(
         routes=[
@@ -48,7 +46,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
             Route(_PATH, endpoint),
             WebSocketRoute(_PATH, endpoint),
             *([Route("/graphql/schema", _schema_as_text)] if domain.settings.introspection else ()),
-            Route("/health", health),
+            *Health(domain, closing).routes(),
             *(ide.routes() if ide else ()),
         ],
         # No `max_body_size`: it answers in plain text, also in the place of the endpoint's own answer.

@@ -7,6 +7,7 @@ import strawberry
 from typing_extensions import override
 
 from domain.bootstrap import Domain
+from domain.errors import UnavailableError
 from domain.messaging.buckets import Allowance
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from gql.loaders import Loaders
@@ -35,6 +36,8 @@ class Context:
     authorization: str | None = field(default=None, repr=False)
     #: What subscriptions read from; the log itself where nothing else is said.
     source: EventSource | None = None
+    #: What keeps an operation from writing where all of its mutation fields failed for the same outage.
+    outage: UnavailableError | None = None
     _loaders: Loaders | None = field(default=None, init=False, repr=False)
 
     @property

@@ -11,7 +11,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import StreamExecutionResult
 from typing_extensions import override
 
-from domain.errors import DomainError
+from domain.errors import DomainError, UnavailableError
 from gql.limits.bounds import Bounds
 
 logger = logging.getLogger(__name__)
@@ -66,6 +66,8 @@ def public_error(error: GraphQLError, request_id: str, *, suggest: bool = True) 
         extensions: dict[str, Any] = {"code": original.code}
         if original.field is not None:
             extensions["field"] = original.field
+        if isinstance(original, UnavailableError):
+            extensions["retryAfterSeconds"] = original.retry_after_seconds
         return _replaced(error, original.message, extensions)
     if isinstance(original, CannotGetOperationTypeError):
         return _replaced(error, error.message, {"code": "OPERATION_RESOLUTION_FAILURE"})

@@ -19,8 +19,11 @@ from dbos._utils import GlobalParams, generate_uuid
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from domain.automations.engine_log import take_over_log
 from domain.automations.slots import SLOTS, FileSlots, PostgresSlots, Slots, take_any
-from domain.errors import StartupError
+from domain.errors import StartupError, UnavailableError
+from domain.outages import Outage
+from domain.persistence.outages import is_outage, reason_of
 from domain.persistence.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -39,6 +42,7 @@ _SLOT_PREFIX = "slot-"
 _FORGOTTEN = 500
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
+_LONGEST_AWAY_SECONDS = 5.0
 
 
 class Workflow(StrEnum):
@@ -69,6 +73,7 @@ class Engine:
         self._starting = asyncio.Lock()
         self._handlers: Mapping[Workflow, Handler] = {}
         self._halted = False
+        self._outage = Outage("the automations' engine")
 
     async def prepare(self) -> None:
         """Make the engine's own tables, or bring them up to date.
@@ -76,13 +81,12 @@ class Engine:
         Raises:
             StartupError: they cannot be made.
         """
-        _quiet()
+        take_over_log(self._outage)
         try:
             await asyncio.to_thread(DBOS.migrate, self._url, schema=_SCHEMA)
             await asyncio.to_thread(self._connected().register_queue, _QUEUE, polling_interval_sec=_POLL_SECONDS)
         except SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise StartupError(f"The tables of the automations' engine cannot be made: {reason}") from error
+            raise StartupError(f"The tables of the automations' engine cannot be made: {reason_of(error)}") from error
 
     async def enqueue(self, unit: UnitOfWork, workflow: Workflow, identifier: str) -> None:
         """Have a workflow run once this unit of work is committed; the same one again is enqueued once."""
@@ -111,10 +115,19 @@ class Engine:
         self._tasks = [asyncio.create_task(self._adopt()), asyncio.create_task(self._start_enqueued())]
 
     async def forget(self, *, before: datetime) -> None:
-        """Drop what was enqueued before that moment and is over; of a started engine."""
-        # Its async methods would make its thread pool the one of our loop, and take it away at the end.
-        while await asyncio.to_thread(_forget_some, before):
-            pass
+        """Drop what was enqueued before that moment and is over; of a started engine.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        try:
+            # Its async methods would make its thread pool the one of our loop, and take it away at the end.
+            while await asyncio.to_thread(_forget_some, before):
+                pass
+        except SQLAlchemyError as error:
+            if is_outage(error, writing=True):
+                raise UnavailableError from error
+            raise
 
     async def stop(self) -> None:
         """Run no more; what waits is taken up again by the next start, or by another process within seconds."""
@@ -132,14 +145,14 @@ class Engine:
 
     def _connected(self) -> DBOSClient:
         if self._client is None:
-            _quiet()
+            take_over_log(self._outage)
             self._client = DBOSClient(system_database_url=self._url, dbos_system_schema=_SCHEMA)
         return self._client
 
     async def _launch(self) -> None:
         """Run what is enqueued, under the name of a slot that no other process has."""
         assert self._slots is not None
-        _quiet()
+        take_over_log(self._outage)
         slot = await take_any(self._slots)
         config = DBOSConfig(
             name="incidentql",
@@ -155,7 +168,7 @@ class Engine:
         )
         self._halted = False
         DBOS(config=config)
-        _quiet()
+        take_over_log(self._outage)
         for workflow, handler in self._handlers.items():
             self._register(workflow, handler)
         # In a thread: it waits for the database, and on SQLite perhaps for a transaction of this very loop.
@@ -181,8 +194,8 @@ class Engine:
             # The thread goes on all the same, and needs the library until it is done.
             await asyncio.wait([starting])
             raise
-        except Exception:
-            logger.exception("what was enqueued could not be started; the next look will find it")
+        except Exception as error:  # noqa: BLE001 - logged there
+            self._log(error, "what was enqueued could not be started; the next look will find it")
 
     async def _halt(self) -> None:
         """Run nothing; where the runs stand is recorded."""
@@ -224,8 +237,16 @@ class Engine:
             try:
                 await self._keep_slot()
                 await self._adopt_from_others()
-            except Exception:
-                logger.exception("taking over from other processes failed; trying again")
+            except Exception as error:  # noqa: BLE001 - logged there
+                self._log(error, "taking over from other processes failed; trying again")
+            else:
+                self._outage.works()
+
+    def _log(self, error: Exception, message: str) -> None:
+        if is_outage(error, writing=True):
+            self._outage.failed(reason_of(error))
+        else:
+            logger.error(message, exc_info=error)
 
     async def _keep_slot(self) -> None:
         assert self._slots is not None
@@ -299,15 +320,10 @@ async def _insist(handler: Handler, identifier: str) -> None:
     while True:
         try:
             return await handler(identifier)
+        except UnavailableError:
+            # A database that was away is mostly back soon, and then nobody should wait much longer.
+            pause = min(pause, _LONGEST_AWAY_SECONDS)
         except Exception:
             logger.exception("%s could not be run to its end; trying again in %s s", identifier, pause)
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-
-
-def _quiet() -> None:
-    """The library's own log lines go where ours go."""
-    library = logging.getLogger("dbos")
-    library.handlers.clear()
-    library.propagate = True
-    library.setLevel(logging.WARNING)

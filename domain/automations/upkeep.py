@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from domain.automations.engine import Engine
 from domain.clock import Clock
+from domain.outages import going_on
 from domain.persistence.database import Database
 
 logger = logging.getLogger(__name__)
@@ -29,11 +30,9 @@ class RunUpkeep:
     async def run(self, stopping: asyncio.Event) -> None:
         """Tidy up until told to stop."""
         while not stopping.is_set():
-            try:
+            with going_on(logger, "forgetting old runs failed; trying again in an hour"):
                 await self.forget_runs()
                 await self._engine.forget(before=self._clock.now() - _ENGINE_KEEPS)
-            except Exception:
-                logger.exception("forgetting old runs failed; trying again in an hour")
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PERIOD_SECONDS):
                     await stopping.wait()

@@ -9,6 +9,7 @@ from domain.entities.run import KIND as RUN
 from domain.errors import CursorExpiredError
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
+from domain.outages import going_on
 
 logger = logging.getLogger(__name__)
 
@@ -86,16 +87,16 @@ class WakeIndex:
     async def _run(self, after: int) -> None:
         position = after
         while True:
-            try:
-                async with aclosing(self._tail.follow(position)) as following:
-                    async for batch in following:
-                        for change in batch:
-                            self.wake(change)
-                        position = batch[-1].seq
-            except CursorExpiredError:
-                position = self._tail.last
-                self.wake_all()
-            except Exception:
-                logger.exception("waits cannot follow the log; trying again")
-                await asyncio.sleep(_RETRY_SECONDS)
-                self.wake_all()
+            with going_on(logger, "waits cannot follow the log; trying again"):
+                try:
+                    async with aclosing(self._tail.follow(position)) as following:
+                        async for batch in following:
+                            for change in batch:
+                                self.wake(change)
+                            position = batch[-1].seq
+                except CursorExpiredError:
+                    position = self._tail.last
+                    self.wake_all()
+                    continue
+            await asyncio.sleep(_RETRY_SECONDS)
+            self.wake_all()

@@ -12,6 +12,7 @@ from domain.errors import CursorExpiredError
 from domain.messaging.readers import DurableReader
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
+from domain.outages import going_on
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
 
@@ -107,21 +108,22 @@ class ChangeSubscribers:
     async def _broadcast(self, subscription: Subscription, after: int) -> None:
         position = after
         while not subscription.ended.is_set():
-            try:
-                async with aclosing(self._tail.follow(position)) as following:
-                    async for batch in following:
-                        for change in batch:
-                            if subscription.ended.is_set():
-                                return
-                            position = change.seq
-                            if change.kind == subscription.kind:
-                                await self._isolated(subscription, change)
-            except CursorExpiredError:
-                logger.warning("a handler of %s is too far behind; it goes on from now", subscription.kind)
-                position = self._tail.last
-            except Exception:
-                logger.exception("the log cannot be followed for %s; trying again", subscription.kind)
-                await self._tail.beyond(position, seconds=_RETRY_SECONDS)
+            with going_on(logger, "the log cannot be followed for %s; trying again", subscription.kind):
+                try:
+                    async with aclosing(self._tail.follow(position)) as following:
+                        async for batch in following:
+                            for change in batch:
+                                if subscription.ended.is_set():
+                                    return
+                                position = change.seq
+                                if change.kind == subscription.kind:
+                                    await self._isolated(subscription, change)
+                except CursorExpiredError:
+                    logger.warning("a handler of %s is too far behind; it goes on from now", subscription.kind)
+                    position = self._tail.last
+                    continue
+            # Not until the log grows: it has grown already, where it could not be read.
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def _isolated(self, subscription: Subscription, change: Change) -> None:
         try:
@@ -147,10 +149,7 @@ class ChangeSubscribers:
 
     async def _until_registered(self, reader: DurableReader, subscription: Subscription, after: int) -> None:
         while not subscription.ended.is_set():
-            try:
+            with going_on(logger, "the reader of %s could not be registered; trying again", subscription.group):
                 await reader.register(after=after)
-            except Exception:
-                logger.exception("the reader of %s could not be registered; trying again", subscription.group)
-                await self._tail.beyond(self._tail.last, seconds=_RETRY_SECONDS)
-            else:
                 return
+            await self._tail.beyond(self._tail.last, seconds=_RETRY_SECONDS)

@@ -1,6 +1,5 @@
 """How much each caller may still spend: token buckets, in this process or shared through Redis."""
 
-import logging
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,8 +10,7 @@ from redis.exceptions import RedisError
 from typing_extensions import override
 
 from domain.clock import Clock
-
-logger = logging.getLogger(__name__)
+from domain.outages import Outage
 
 _MINUTE_SECONDS = 60.0
 #: Callers remembered; those whose bucket is full again are forgotten first, and are as good as new.
@@ -123,6 +121,7 @@ class RedisBuckets(Buckets):
         self._redis: Redis = Redis.from_url(url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS)
         self._script: Any = self._redis.register_script(_SPEND)
         self._away_until: datetime | None = None
+        self._outage = Outage("the Redis that counts rates, without which nobody is limited,")
 
     @override
     async def spend(self, caller: str, points: int) -> Allowance | None:
@@ -135,9 +134,10 @@ class RedisBuckets(Buckets):
         except (RedisError, OSError, TimeoutError) as error:
             # Asked again only after a pause: every operation would wait for the timeout.
             self._away_until = now + _REDIS_PAUSE
-            logger.warning("Redis is not available (%r); rates are not limited for %s s", error, _REDIS_PAUSE.seconds)
+            self._outage.failed(repr(error))
             return None
         self._away_until = None
+        self._outage.works()
         return _allowance(self._limit, level=float(level), wanted=wanted, allowed=bool(allowed), now=now)
 
     @override

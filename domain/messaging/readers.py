@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from domain.clock import Clock
+from domain.errors import UnavailableError
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
+from domain.outages import going_on
 from domain.persistence.database import Database
-from domain.persistence.outages import is_outage
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -106,11 +107,9 @@ class DurableReader:
         """Handle changes as they come, until told to stop; it stops within a second."""
         while not stopping.is_set():
             seen = self._tail.last
-            try:
+            with going_on(logger, "reader %s failed; trying again", self._name):
                 if not await self._pass_by():
                     await self.run_pending(stopping)
-            except Exception:
-                logger.exception("reader %s failed; trying again", self._name)
             await self._tail.beyond(seen, seconds=_LONGEST_WAIT_SECONDS, kinds=self._kinds)
 
     async def _pass_by(self) -> bool:
@@ -144,7 +143,7 @@ class DurableReader:
             turn = (await self._database.write(partial(self._take_turn, batch, stopping, tried))).value
         except Exception as error:
             # A database that is locked, full or away says nothing about the change.
-            if not tried or is_outage(error):
+            if not tried or isinstance(error, UnavailableError):
                 raise
             unharmed = [change for change in batch if change.seq < tried[-1].seq]
             if not unharmed and not self._gives_up(tried[-1]):

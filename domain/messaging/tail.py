@@ -2,18 +2,22 @@
 
 import asyncio
 import logging
+import time
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import suppress
 
 from domain.errors import CursorExpiredError
 from domain.model.change import Change
+from domain.outages import going_on
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
 
 logger = logging.getLogger(__name__)
 
 _PAGE = 500
+#: A page takes milliseconds; one that takes so long is none.
+_ALIVE_SECONDS = 10.0
 
 
 class LogTail:
@@ -28,6 +32,7 @@ class LogTail:
         #: Every change behind this position, up to the last one read, is in memory.
         self._floor = 0
         self._last = 0
+        self._read_at = 0.0
         self._wake = asyncio.Event()
         self._followers: set[asyncio.Event] = set()
         self._stopping = False
@@ -43,9 +48,15 @@ class LogTail:
         """The position of the last change read."""
         return self._last
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the log was read a moment ago."""
+        return time.monotonic() - self._read_at < max(_ALIVE_SECONDS, 5 * self._poll_seconds)
+
     async def start(self) -> None:
         """Begin at the log's present head."""
         self._floor = self._last = await self._database.read(lambda session: session.changes.head())
+        self._read_at = time.monotonic()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -138,13 +149,12 @@ class LogTail:
                 async with asyncio.timeout(self._poll_seconds):
                     await self._wake.wait()
             self._wake.clear()
-            try:
+            with going_on(logger, "reading the log failed; trying again in %s s", self._poll_seconds):
                 await self.read_now()
-            except Exception:
-                logger.exception("reading the log failed; trying again in %s s", self._poll_seconds)
 
     async def _read_page(self) -> int:
         page = await self._database.read(lambda session: session.changes.after(self._last, limit=_PAGE))
+        self._read_at = time.monotonic()
         # Two readers at once (the loop and a caller) may have fetched the same page.
         fresh = [change for change in page if change.seq > self._last]
         if fresh:

@@ -1,7 +1,6 @@
 """Wake-ups between processes. They carry nothing: the log is the truth, so a lost one is late and never wrong."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,8 +8,7 @@ from contextlib import suppress
 from broadcaster import Broadcast
 
 from domain.errors import StartupError
-
-logger = logging.getLogger(__name__)
+from domain.outages import Outage
 
 _CHANNEL = "incidentql"
 _SCHEMES = ("memory://", "redis://", "rediss://", "postgres://", "postgresql://")
@@ -38,6 +36,7 @@ class WakeUps:
         self._silence_seconds = silence_seconds
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._pending = asyncio.Event()
+        self._outage = Outage("the broadcaster")
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -62,7 +61,7 @@ class WakeUps:
                 await self._connected()
             except Exception as error:  # noqa: BLE001 - whatever a backend raises, the answer is to connect anew
                 reason = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
-                logger.warning("the broadcaster is not available (%r); connecting again", reason)
+                self._outage.failed(repr(reason))
             await asyncio.sleep(self._pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads reconnects
             self._pause_seconds = min(self._pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
 
@@ -95,3 +94,4 @@ class WakeUps:
                     await self._pending.wait()
             self._pending.clear()
             await broadcast.publish(_CHANNEL, "")
+            self._outage.works()

@@ -10,8 +10,11 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from domain.clock import Clock
-from domain.errors import DomainError, InvalidInputError
+from domain.errors import DomainError, InvalidInputError, UnavailableError
+from domain.outages import Outage
 from domain.persistence.engines import Engines
+from domain.persistence.outages import is_outage
+from domain.persistence.recovery import Recovery
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -22,6 +25,8 @@ _ATTEMPTS = 3
 _DEADLOCK = "40P01"
 #: PostgreSQL refuses a NUL character outright, where SQLite just finds nothing.
 _NOT_TEXT = "22021"
+#: The name under which a database is tried out.
+_TRIED = "tried_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +45,17 @@ class Database:
         self._clock = clock or Clock()
         self._running: set[asyncio.Task[Any]] = set()
         self._on_append: list[Callable[[], None]] = []
+        self._recovery = Recovery(self.try_out)
 
     @property
     def is_sqlite(self) -> bool:
         """Whether the data is in a SQLite file."""
         return self._engines.writer.dialect.name == "sqlite"
+
+    @property
+    def outage(self) -> Outage:
+        """Whether the database is away."""
+        return self._recovery.outage
 
     @property
     def is_idle(self) -> bool:
@@ -59,25 +70,55 @@ class Database:
         """Run a unit of work and commit it; a failure leaves nothing behind. It must be safe to run again.
 
         A DomainError leaves with `log_head` set to the log's position as this transaction saw it.
+
+        Raises:
+            UnavailableError: the database is away, locked or full. It may still commit what it was told to.
         """
-        return await self._shielded(self._write(work))
+        return await self._shielded(self._write(work), writing=True)
 
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
-        """Run a read on one consistent snapshot of SQLite, or statement by statement on PostgreSQL."""
-        return await self._shielded(self._read(work))
+        """Run a read on one consistent snapshot of SQLite, or statement by statement on PostgreSQL.
+
+        Raises:
+            UnavailableError: the database is away, or locked.
+        """
+        return await self._shielded(self._read(work), writing=False)
+
+    async def try_out(self) -> None:
+        """Read and write something, to see whether that can be done; what is written means nothing.
+
+        Raises:
+            UnavailableError: one of them cannot be done.
+        """
+        await self.read(lambda session: session.state.get(_TRIED))
+        # Another value each time: SQLite writes no page that stays as it is.
+        moment = self._clock.now().isoformat()
+        await self.write(lambda unit: unit.state.set(_TRIED, moment))
 
     async def close(self) -> None:
         """Let everything that is under way finish, then close all connections."""
+        await self._recovery.stop()
         while self._running:
             await asyncio.wait(self._running)
         await self._engines.dispose()
 
-    async def _shielded(self, transaction: Coroutine[Any, Any, T]) -> T:
+    async def _shielded(self, transaction: Coroutine[Any, Any, T], *, writing: bool) -> T:
         # Cancelling inside a transaction loses the connection, and on SQLite with it the write lock.
-        task = asyncio.create_task(_understood(transaction))
+        task = asyncio.create_task(self._understood(transaction, writing=writing))
         self._running.add(task)
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
+
+    async def _understood(self, transaction: Coroutine[Any, Any, T], *, writing: bool) -> T:
+        try:
+            return await transaction
+        except Exception as error:
+            if _is_no_text(error):
+                raise InvalidInputError("Text must not contain a NUL character or half of a surrogate pair.") from error
+            if not is_outage(error, writing=writing):
+                raise
+            self._recovery.failed(error)
+            raise UnavailableError from error
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -115,20 +156,11 @@ class Database:
             return await work(ReadSession(connection))
 
 
-async def _understood(transaction: Coroutine[Any, Any, T]) -> T:
-    try:
-        return await transaction
-    except (DBAPIError, UnicodeEncodeError) as error:
-        if _is_no_text(error):
-            raise InvalidInputError("Text must not contain a NUL character or half of a surrogate pair.") from error
-        raise
-
-
-def _is_no_text(error: DBAPIError | UnicodeEncodeError) -> bool:
+def _is_no_text(error: Exception) -> bool:
     # SQLite's driver raises the codec's error as it is, PostgreSQL's says what the codec said.
-    if isinstance(error, UnicodeEncodeError):
-        return True
-    return getattr(error.orig, "sqlstate", None) == _NOT_TEXT or isinstance(_first(error), UnicodeEncodeError)
+    if isinstance(error, DBAPIError):
+        return getattr(error.orig, "sqlstate", None) == _NOT_TEXT or isinstance(_first(error), UnicodeEncodeError)
+    return isinstance(error, UnicodeEncodeError)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -18,6 +18,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from domain.errors import StartupError
 from domain.persistence.files import make_private
+from domain.persistence.outages import READ_ONLY_STATE
 from domain.persistence.sqlite import Connection, InlineConnection, ReaderConnection, WriterConnection, creator
 
 #: How long a writer waits for another process's write transaction on the same SQLite file.
@@ -177,8 +178,19 @@ def _postgres(url: URL, *, read_only: bool) -> AsyncEngine:
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
     )
+    if not read_only:
+        _leave_standbys(engine)
     engine.sync_engine.dialect.do_ping = _is_alive  # type: ignore[assignment]
     return engine
+
+
+def _leave_standbys(engine: AsyncEngine) -> None:
+    """Connect anew where a server that took writes has become one that only reads, after a failover."""
+
+    @sa.event.listens_for(engine.sync_engine, "handle_error")
+    def leave(context: sa.engine.ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY_STATE:
+            context.is_disconnect = True
 
 
 def _is_alive(connection: Any) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from domain.errors import StartupError
 from domain.persistence.engines import Engines
 from domain.persistence.files import tighten_database
+from domain.persistence.outages import reason_of
 from domain.persistence.tables import server_state
 
 _MIGRATION_LOCK = 0x1C1DE28
@@ -44,14 +45,19 @@ def head_revision() -> str:
     return str(_scripts().get_current_head())
 
 
+@cache
+def knows_revision(revision: str | None) -> bool:
+    """Whether this code's migrations come through a revision; None is a database without a schema."""
+    return revision is None or revision in {script.revision for script in _scripts().walk_revisions()}
+
+
 def _upgrade(connection: sa.Connection) -> None:
     # It would tell of each start which kind of database it met.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     current = MigrationContext.configure(connection).get_current_revision()
     if current == head_revision():
         return
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if current is not None and current not in known:
+    if not knows_revision(current):
         raise StartupError(
             f"The database has a newer schema ({current}) than this version of incidentql knows. Update incidentql."
         )
@@ -76,7 +82,7 @@ def _config() -> Config:
 
 
 def _reason(error: Exception) -> str:
-    text = str(getattr(error, "orig", None) or error).splitlines()[0] if str(error) else type(error).__name__
+    text = reason_of(error)
     if isinstance(error, OperationalError) and "locked" in text:
         return "The database is locked by another program. Close it and start again."
-    return f"The database cannot be used: {text.split('>: ')[-1]}"
+    return f"The database cannot be used: {text}"

@@ -1,45 +1,36 @@
 """Tells a database that is away, locked or full for a while from a fault of ours."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
+import asyncpg
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _SQLITE_CODES = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
     sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_NOTADB,
 }
 #: Extended result codes have the primary one in their lowest byte (https://www.sqlite.org/rescode.html).
 _PRIMARY = 0xFF
-#: Lost connection, rolled back for others' sake, out of resources, locked, told to go (PostgreSQL, appendix A).
-_POSTGRES_CLASSES = {"08", "40", "53", "55", "57"}
+#: Lost connection, no entry, no such database (any more), rolled back for others' sake, out of resources, locked, told
+#: to go, system error (PostgreSQL, appendix A).
+_POSTGRES_CLASSES = {"08", "28", "3D", "40", "53", "55", "57", "58"}
+#: Who reads and is refused to write has a fault; who writes meets a standby, or a disk, that takes no writes.
+READ_ONLY_STATE = "25006"
 
 
-class DatabaseAwayError(Exception):
-    """The database cannot do now what it could do a moment ago; the same may go through later."""
-
-
-@contextmanager
-def telling_outages() -> Iterator[None]:
-    """Have failures of the database itself raised as DatabaseAwayError; all others stay as they are."""
-    try:
-        yield
-    except Exception as error:
-        if is_outage(error):
-            raise DatabaseAwayError(str(error)) from error
-        raise
-
-
-def is_outage(error: Exception) -> bool:
-    """Whether it is the database itself that failed."""
-    # Connecting to PostgreSQL raises the first two as they are.
-    if isinstance(error, OSError | TimeoutError | PoolTimeoutError):
+def is_outage(error: Exception, *, writing: bool = False) -> bool:
+    """Whether it is the database itself that failed, for somebody who reads or for somebody who writes."""
+    # Connecting to PostgreSQL raises these as they are, and a closed connection the last one.
+    if isinstance(error, OSError | TimeoutError | PoolTimeoutError | asyncpg.InterfaceError):
         return True
     cause: Any = error
     if isinstance(error, DBAPIError):
@@ -47,4 +38,21 @@ def is_outage(error: Exception) -> bool:
             return True
         cause = error.orig
     code, state = getattr(cause, "sqlite_errorcode", None), getattr(cause, "sqlstate", None)
-    return (code is not None and code & _PRIMARY in _SQLITE_CODES) or (state or "")[:2] in _POSTGRES_CLASSES
+    if code is None and state is None:
+        # psycopg has no better word for a server that does not answer.
+        return isinstance(error, OperationalError) and not isinstance(cause, sqlite3.Error)
+    if writing and (state == READ_ONLY_STATE or _primary(code) == sqlite3.SQLITE_READONLY):
+        return True
+    return _primary(code) in _SQLITE_CODES or (state or "")[:2] in _POSTGRES_CLASSES
+
+
+def _primary(code: int | None) -> int | None:
+    return code & _PRIMARY if code is not None else None
+
+
+def reason_of(error: Exception) -> str:
+    """What the database or its driver says of a failure, in one line without the statement."""
+    if isinstance(error, PoolTimeoutError):
+        return "no connection became free in time"
+    text = str(getattr(error, "orig", None) or error).strip()
+    return text.splitlines()[0].split(">: ")[-1] if text else type(error).__name__

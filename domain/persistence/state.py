@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.persistence.dialects import upsert
 from domain.persistence.tables import server_state
 
 
@@ -15,3 +16,13 @@ class StateRepository:
     async def get(self, name: str) -> str | None:
         """The value of that name."""
         return await self._connection.scalar(sa.select(server_state.c.value).where(server_state.c.name == name))
+
+    async def revision(self) -> str | None:
+        """The revision of the schema."""
+        revision: str | None = await self._connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        return revision
+
+    async def set(self, name: str, value: str) -> None:
+        """Keep a value under that name."""
+        values = {"name": name, "value": value}
+        await self._connection.execute(upsert(self._connection, server_state, values, keys=["name"]))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from domain.clock import Clock
-from domain.errors import AlreadyExistsError, DomainError
+from domain.errors import AlreadyExistsError, DomainError, UnavailableError
 from domain.model.actor import Actor, ActorType
 from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem, ReportSystemHealth, UpdateIncident
 from domain.model.filters import AllOf, Field, Operator, Term
@@ -97,6 +97,8 @@ class DemoService:
                     return
             try:
                 await self.act()
+            except UnavailableError:
+                logger.debug("the demonstration waits for the database")
             except DomainError as error:
                 # Somebody was faster, by hand; the next turn looks anew.
                 logger.info("the demonstration was refused: %s", error.message)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from domain.clock import Clock
 from domain.model.token import ApiToken
 from domain.model.viewer import Viewer
+from domain.outages import going_on
 from domain.persistence.database import Database
 from domain.persistence.tokens import token_digest
 
@@ -194,10 +195,8 @@ class Sessions:
                 async with asyncio.timeout(_CHECK_SECONDS):
                     await self._stopping.wait()
             if self._watched or self._used:
-                try:
+                with going_on(logger, "looking after tokens failed; trying again in %s s", _CHECK_SECONDS):
                     await self.check()
-                except Exception:
-                    logger.exception("looking after tokens failed; trying again in %s s", _CHECK_SECONDS)
 
 
 def _credential(viewer: Viewer) -> _Credential:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from domain.clock import Clock
+from domain.outages import going_on
 from domain.persistence.database import Database
 from domain.services.writing import KEPT
 
@@ -26,10 +27,8 @@ class Upkeep:
     async def run(self, stopping: asyncio.Event) -> None:
         """Tidy up until told to stop."""
         while not stopping.is_set():
-            try:
+            with going_on(logger, "tidying up failed; trying again in an hour"):
                 await self.run_once()
-            except Exception:
-                logger.exception("tidying up failed; trying again in an hour")
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PERIOD_SECONDS):
                     await stopping.wait()

@@ -9,17 +9,22 @@ from starlette.types import Message, Receive, Scope, Send
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.types import ExecutionResult
 
+from domain.errors import UnavailableError
 from gql.errors import internal
 from gql.transport.headers import VARIES
 from gql.transport.statuses import Outcome, RefusalError, outcome_of
 
 
-def answer(result: ExecutionResult, data: GraphQLHTTPResponse, media: str) -> Response:
-    """The response with that result, which is shown as `data`."""
-    outcome = outcome_of(result)
+def answer(
+    result: ExecutionResult, data: GraphQLHTTPResponse, media: str, *, outage: UnavailableError | None = None
+) -> Response:
+    """The response with that result, which is shown as `data`; of an operation that wrote nothing for an outage."""
+    outcome = outcome_of(result) if outage is None else Outcome.UNAVAILABLE
     headers = {}
-    if outcome is Outcome.RATE_LIMITED and result.errors:
-        headers["retry-after"] = str((result.errors[0].extensions or {})["retryAfterSeconds"])
+    if outcome in _SAY_WHEN:
+        waits = [(error.extensions or {}).get("retryAfterSeconds") for error in result.errors or ()]
+        wait = outage.retry_after_seconds if outage is not None else next(filter(None, waits))
+        headers["retry-after"] = str(wait)
     return _response(data, outcome, media, headers)
 
 
@@ -37,6 +42,9 @@ def refusal(error: RefusalError, media: str) -> Response:
 def failure(request_id: str, media: str) -> Response:
     """The response to a request that a bug stopped; the log has the rest under the id."""
     return _response({"errors": [internal(request_id)]}, Outcome.FAILED, media)
+
+
+_SAY_WHEN = {Outcome.RATE_LIMITED, Outcome.UNAVAILABLE}
 
 
 class Lingering:

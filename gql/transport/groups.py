@@ -14,18 +14,21 @@ from strawberry import Schema
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from domain.bootstrap import Domain
+from domain.errors import UnavailableError
 from domain.ids import new_id
 from domain.model.change import Change
 from domain.model.filters import AllOf, Field, Filter, Term
 from domain.services.events import Watch
 from gql.context import GroupContext
 from gql.transport.members import Delivery, Member, Members
+from gql.transport.outages import AWAY, tells_of_outage
 from gql.transport.sharing import GroupKey
 
 logger = logging.getLogger(__name__)
 
 #: How far a group may be behind its feed: some 20 MB, and minutes of handing out to thousands.
 _MOST_QUEUED = 10_000
+_PAUSE_SECONDS = 1.0
 _INTERNAL = [{"message": "Something went wrong here.", "extensions": {"code": "INTERNAL"}}]
 
 
@@ -129,7 +132,13 @@ class Group:
                     if source_failed(result) or (result.data is None and result.errors and not self._busy):
                         self.fail([error.formatted for error in result.errors or ()])
                         return
+                    if tells_of_outage(result.errors):
+                        # Handed out, it would count as heard; as it is, everybody comes back for it.
+                        self.fail(AWAY)
+                        return
                     await self._hand_out(_encoded(result, self._current, context.cursor, at=context.domain.clock.now()))
+        except UnavailableError:
+            self.fail(AWAY)
         except Exception:
             logger.exception("a shared subscription failed")
             self.fail(_INTERNAL)
@@ -242,6 +251,16 @@ class Groups:
             await asyncio.wait({self._task})
 
     async def _feed(self) -> None:
+        while True:
+            try:
+                await self._feed_on()
+            except UnavailableError:
+                # Nobody has missed anything yet: it goes on from where it is.
+                await asyncio.sleep(_PAUSE_SECONDS)
+            else:
+                return
+
+    async def _feed_on(self) -> None:
         try:
             async with aclosing(self._domain.events.follow_raw(self._position)) as changes:
                 async for change in changes:
@@ -249,6 +268,8 @@ class Groups:
                     for group in list(self._interested(change)):
                         group.put(change)
                     self._position = change.seq
+        except UnavailableError:
+            raise
         except Exception:
             logger.exception("the feed of shared subscriptions failed")
             # The next one who asks for the position starts it anew, at the end of the log.

@@ -96,6 +96,12 @@ def is_subscription(query: str, operation_name: str | None) -> bool:
     return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
 
+def may_write(query: str, operation_name: str | None) -> bool:
+    """Whether the operation is a mutation, or may be one for all that can be read of its document."""
+    operation = _operation(query, operation_name) if len(query) <= _LONGEST_CACHED else None
+    return operation is None or operation.operation is OperationType.MUTATION
+
+
 def shared_operation(schema: GraphQLSchema, query: str, operation_name: str | None) -> SharedOperation | None:
     """How this operation can be shared; None where it cannot, or is not even valid, which its execution will say."""
     if len(query) > _LONGEST_CACHED:

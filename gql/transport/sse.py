@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from anyio import CancelScope
@@ -13,8 +13,10 @@ from strawberry.http.streaming import SSETransport
 from strawberry.types.execution import ExecutionResult
 from typing_extensions import override
 
+from domain.errors import UnavailableError
 from gql.transport.joining import Joining
 from gql.transport.members import Delivery, Way
+from gql.transport.outages import is_spoiled, tells_of_outage
 from gql.transport.outbox import MOST_BYTES, MOST_FRAMES
 
 _FORM = b"sse"
@@ -64,7 +66,10 @@ class StreamMember:
         self._filled.set()
 
     def finish(self, errors: list[Any] | None) -> None:
-        """Hear that nothing more comes."""
+        """Hear that nothing more comes; after an outage the stream is cut, and its client comes back."""
+        if tells_of_outage(errors):
+            self._cut.set()
+            return
         self._ended, self._errors = True, errors
         self._filled.set()
 
@@ -117,6 +122,23 @@ async def shared_results(joining: Joining, cut: asyncio.Event) -> AsyncGenerator
                 yield delivery
     finally:
         joining.group.leave(member)
+
+
+async def unspoiled(
+    results: AsyncGenerator[Any, None], cut: asyncio.Event, query: str | None, operation_name: str | None
+) -> AsyncGenerator[Any, None]:
+    """The results up to one that an outage spoiled, which cuts the stream instead: its client comes back."""
+    with suppress(UnavailableError):
+        async with aclosing(results):
+            async for result in results:
+                if is_spoiled(result, query, operation_name):
+                    break
+                yield result
+            else:
+                return
+    cut.set()
+    # To return would be to end it as if it were complete.
+    await asyncio.Event().wait()
 
 
 def _frame_of(delivery: Delivery) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 from strawberry.types import ExecutionResult
 
+from gql.transport.outages import found_nothing, tells_of_outage
+
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
@@ -33,6 +35,7 @@ class Outcome(Enum):
     WRONG_TYPE = ("wrong type", 415, 415)
     RATE_LIMITED = ("rate limited", 429, 429)
     FAILED = ("failed", 500, 500)
+    UNAVAILABLE = ("unavailable", 503, 503)
 
     def status(self, media: str) -> int:
         """The status of an answer of that media type."""
@@ -59,6 +62,7 @@ _OF_CODE = {
     "BAD_USER_INPUT": Outcome.ILL_FORMED,
     "RATE_LIMITED": Outcome.RATE_LIMITED,
     "INTERNAL": Outcome.FAILED,
+    "UNAVAILABLE": Outcome.UNAVAILABLE,
 }
 
 
@@ -66,6 +70,8 @@ def outcome_of(result: ExecutionResult) -> Outcome:
     """What became of a request that was read."""
     if not result.errors:
         return Outcome.DONE
+    if tells_of_outage(result.errors) and found_nothing(result.data):
+        return Outcome.UNAVAILABLE
     if was_executed(result):
         return Outcome.DONE_WITH_ERRORS
     return outcome_of_code(_code(result.errors[0].extensions))

@@ -30,7 +30,7 @@ from strawberry.types.unset import UNSET, UnsetType
 from typing_extensions import override
 
 from domain.bootstrap import Domain
-from domain.errors import DomainError
+from domain.errors import DomainError, UnavailableError
 from domain.model.viewer import ANONYMOUS
 from gql.context import Context
 from gql.transport.adapter import TextAdapter
@@ -46,7 +46,7 @@ from gql.transport.negotiation import Accepted, negotiate
 from gql.transport.reading import Asked, asked_in, asked_in_query, decode, linger, read_json
 from gql.transport.sharing import shared_operation
 from gql.transport.sockets import Sockets
-from gql.transport.sse import ResumableSSE, SharedResponse, shared_results, until
+from gql.transport.sse import ResumableSSE, SharedResponse, shared_results, unspoiled, until
 from gql.transport.statuses import EVENT_STREAM, JSON, Outcome, RefusalError, outcome_of_code, was_executed
 from gql.transport.websocket import TransportHandler
 
@@ -164,6 +164,8 @@ class Endpoint(GraphQL[Context, None]):
         authorization = authorization_of(parameters, upgrade)
         try:
             context.viewer = await self._domain.tokens.viewer_of(authorization)
+        except UnavailableError:
+            raise
         except DomainError as error:
             raise ConnectionRejectionError({"code": error.code}) from error
         no_payload: UnsetType = UNSET
@@ -198,9 +200,8 @@ class Endpoint(GraphQL[Context, None]):
     ) -> Response:
         sessions, viewer = self._domain.sessions, request.state.viewer
         ends: list[Callable[[], Awaitable[object]]] = [self._closing.wait]
-        cut: asyncio.Event | None = getattr(request.state, "cut", None)
-        if cut is not None:
-            ends.append(cut.wait)
+        cut: asyncio.Event = request.state.cut
+        ends.append(cut.wait)
         if viewer.can_lapse:
             ends.append(partial(sessions.wait_invalid, viewer))
 
@@ -235,7 +236,7 @@ class Endpoint(GraphQL[Context, None]):
             if error.operation_type is OperationType.SUBSCRIPTION and accepted.streams:
                 return await self._stream(request, asked, context, _SUBSCRIPTIONS)
             raise _not_here(error.operation_type) from error
-        return answer(result, await self.process_result(request, result), accepted.media)
+        return answer(result, await self.process_result(request, result), accepted.media, outage=context.outage)
 
     async def _batch(self, request: Request, items: list[Any], context: Context, accepted: Accepted) -> Response:
         most = self._domain.settings.batching_max
@@ -285,7 +286,8 @@ class Endpoint(GraphQL[Context, None]):
         transport = ResumableSSE()
         if request.method == "HEAD":
             return Response(headers={**transport.headers, **VARIES})
-        results = self._shared(request, asked, context) or await self.schema.stream(
+        request.state.cut = asyncio.Event()
+        results: Any = self._shared(request, asked, context) or await self.schema.stream(
             asked.query,
             variable_values=asked.variables,
             context_value=context,
@@ -293,7 +295,8 @@ class Endpoint(GraphQL[Context, None]):
             allowed_operation_types=allowed,
             operation_extensions=asked.extensions,
         )
-        events = self._stream_result(request, results, transport)  # type: ignore[arg-type]  # its protocol is too narrow
+        results = unspoiled(results, request.state.cut, asked.query, asked.operation_name)
+        events = self._stream_result(request, results, transport)
         plain = await self.get_sub_response(request)
         return await self.create_streaming_response(request, events, plain, {**transport.headers, **VARIES})
 
@@ -301,7 +304,6 @@ class Endpoint(GraphQL[Context, None]):
         shared = shared_operation(self.groups.core, asked.query, asked.operation_name) if asked.query else None
         if shared is None or not asked.query:
             return None
-        request.state.cut = asyncio.Event()
         joining = Joining(
             self.groups,
             context,
@@ -324,6 +326,9 @@ def _unwelcome(error: DomainError) -> RefusalError:
     if error.code == "UNAUTHENTICATED":
         headers = {"www-authenticate": "Bearer"}  # RFC 9110, 11.6.1
         return RefusalError(Outcome.UNAUTHENTICATED, error.message, code=error.code, headers=headers)
+    if isinstance(error, UnavailableError):
+        headers = {"retry-after": str(error.retry_after_seconds)}
+        return RefusalError(Outcome.UNAVAILABLE, error.message, code=error.code, headers=headers)
     return RefusalError(Outcome.ILL_FORMED, error.message, code=error.code)
 
 

@@ -19,6 +19,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from typing_extensions import override
 
+from domain.errors import UnavailableError
 from domain.services.sessions import Held
 from gql.context import Context
 from gql.errors import public_error
@@ -29,6 +30,7 @@ from gql.transport.groups import Group, Groups, source_failed
 from gql.transport.joining import Joining
 from gql.transport.members import Delivery, Way
 from gql.transport.messages import problem_of
+from gql.transport.outages import TRY_AGAIN_LATER, is_spoiled, tells_of_outage
 from gql.transport.outbox import Outbox, wire_protocol
 from gql.transport.sharing import SharedOperation, is_subscription, shared_operation
 from gql.transport.sockets import Sockets
@@ -88,6 +90,9 @@ class SocketMember:
 
     def finish(self, errors: list[Any] | None) -> None:
         """Tell the client that nothing more comes."""
+        if tells_of_outage(errors):
+            self._handler.come_back()
+            return
         message: dict[str, Any] = {"id": self.id, "type": "complete"}
         if errors:
             message = {"id": self.id, "type": "error", "payload": errors}
@@ -172,6 +177,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             raise
         except MisplacedTokenError as error:
             await self.websocket.close(code=_FORBIDDEN, reason=str(error))
+        except UnavailableError:
+            await self.websocket.close(*TRY_AGAIN_LATER)
         except Exception:
             logger.exception("a socket could not be opened")
             await self.websocket.close(code=4500, reason="Internal server error")
@@ -245,6 +252,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             self.operations.pop(operation.id, None)
         except asyncio.CancelledError:
             raise
+        except UnavailableError:
+            self.come_back()
         except Exception as error:  # noqa: BLE001 - whatever failed, the client hears of it, masked
             failure = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
             with suppress(WebSocketDisconnected):
@@ -280,6 +289,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         """Send one result; False when it was the end of the operation."""
         if self.is_invalid:
             raise WebSocketDisconnected  # the socket is being closed
+        if is_spoiled(result, operation.query, operation.operation_name):
+            raise UnavailableError
         if isinstance(result, PreExecutionError) or (strict and source_failed(result)):
             await operation.send_initial_errors(list(result.errors or ()))
             return False
@@ -305,6 +316,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if joining.group is not None:
             self._joined(operation, member, joining.group)
             return False
+        if tells_of_outage(joining.errors):
+            raise UnavailableError
         if joining.errors is not None:
             await self._refuse(operation, joining.errors)
             return False
@@ -326,6 +339,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     def _on_overflow(self) -> None:
         self._leave_all()
         self._close_soon(*_SLOW)
+
+    def come_back(self) -> None:
+        """Send the client away because of an outage; it comes back with its cursors."""
+        self._leave_all()
+        self._close_soon(*TRY_AGAIN_LATER)
 
 
 async def _send_refused(operation: Operation[Context, None], result: ExecutionResult) -> None:

@@ -22,10 +22,13 @@ class Api:
         self._client = client
         self._url = url
 
+    async def post(self, query: str, **variables: Any) -> httpx.Response:
+        """The answer to an operation, whatever became of it."""
+        return await self._client.post(self._url, json={"query": query, "variables": variables})
+
     async def run(self, query: str, **variables: Any) -> Any:
         """The data of an operation that has to succeed."""
-        response = await self._client.post(self._url, json={"query": query, "variables": variables})
-        body = response.json()
+        body = (await self.post(query, **variables)).json()
         assert "errors" not in body, body
         return body["data"]
 

@@ -19,10 +19,9 @@ from domain.automations.running.journal import RunEndedError
 from domain.automations.running.subjects import concluded_by
 from domain.automations.running.work import Frame, Work, settled
 from domain.automations.secret_references import secret_names
-from domain.errors import DomainError
+from domain.errors import DomainError, UnavailableError
 from domain.ids import new_id
 from domain.model.automation import Artifact, RunStep, StepStatus
-from domain.persistence.outages import DatabaseAwayError, telling_outages
 from domain.persistence.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -46,6 +45,8 @@ async def _done(work: Work, node: ActionNode, step: RunStep, frame: Frame) -> Ru
         return await work.fail(step, f"There is no action {node.action!r}.")
     try:
         config = _prepared(node, step) or await _config(work, node, frame)
+    except UnavailableError:
+        raise
     except (ExpressionError, DomainError) as error:
         return await work.fail(step, str(error))
     step = replace(step, input=work.tools.masker.mask(work.run.id, config.masked))
@@ -84,7 +85,7 @@ async def _tried(
             return await _once(work, action, config, step, frame)
     except TimeoutError:
         return f"It took longer than {node.timeout_seconds} seconds."
-    except (RunEndedError, DatabaseAwayError):
+    except (RunEndedError, UnavailableError):
         raise
     except ValidationError as failure:
         # Tried again, the same settings are as wrong.
@@ -196,8 +197,7 @@ async def _filled(work: Work, action: ActionType, config: Rendered) -> BaseModel
     """The settings for what leaves the process; secrets only for actions that take care of them."""
     if not action.sees_secrets or not config.names:
         return _checked(action, work.tools.masker.mask(work.run.id, config.masked))
-    with telling_outages():
-        values = await work.tools.secrets(config.names)
+    values = await work.tools.secrets(config.names)
     work.tools.masker.register(work.run.id, values.values())
     return _checked(action, config.filled(values))
 

@@ -11,9 +11,8 @@ from domain.automations.running.interpreter import Interpreter
 from domain.automations.running.journal import RunEndedError, actor_of
 from domain.automations.running.work import StepFailedError, StopError, Tools, Work
 from domain.entities.handle import BY_SYSTEM, Origin
-from domain.errors import DomainError
+from domain.errors import DomainError, UnavailableError
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep
-from domain.persistence.outages import DatabaseAwayError, telling_outages
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -48,15 +47,12 @@ class Runner:
         faults = outages = 0
         while True:
             try:
-                with telling_outages():
-                    await self._executed(run_id, given_up=faults >= _ATTEMPTS)
+                await self._executed(run_id, given_up=faults >= _ATTEMPTS)
             except RunEndedError:
                 return
-            except DatabaseAwayError as error:
+            except UnavailableError:
                 outages += 1
-                logger.warning(
-                    "the database is away (%r); the run goes on when it is back", error.__cause__, extra=_of(run_id)
-                )
+                logger.debug("the run waits for the database", extra=_of(run_id))
                 await self._pause(tried=outages, longest=_LONGEST_AWAY_SECONDS)
             except Exception:
                 faults += 1
@@ -93,6 +89,8 @@ class Runner:
             # Known before the first step, so that a secret that turns up in an answer is masked there, too.
             self._tools.masker.register(run_id, (await self._tools.named_secrets(work.definition)).values())
             status, message = await _outcome(work)
+        except UnavailableError:
+            raise
         except DomainError as error:
             # Such as a secret that cannot be decrypted here: trying again changes nothing about it.
             status, message = RunStatus.FAILED, str(error)

@@ -21,7 +21,6 @@ from domain.entities.handle import Origin
 from domain.entities.masking import SecretMasker
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep, StepStatus, WaitEnd
 from domain.persistence.database import Database
-from domain.persistence.outages import telling_outages
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 T = TypeVar("T")
@@ -228,7 +227,7 @@ class Work:
         `may_end` is for those that can write the last step, and the end of the run with it.
 
         Raises:
-            DatabaseAwayError: what the step was to do says nothing about that, so it is no failure of the step.
+            UnavailableError: what the step was to do says nothing about that, so it is no failure of the step.
         """
 
         async def whole(unit: UnitOfWork) -> T:
@@ -240,8 +239,7 @@ class Work:
             return await work(unit)
 
         async with self.tools.writing:
-            with telling_outages():
-                return (await self.tools.database.write(whole)).value
+            return (await self.tools.database.write(whole)).value
 
     async def begin(self, unit: UnitOfWork) -> None:
         """Write that the run is under way, where that is not written yet.
@@ -257,11 +255,10 @@ class Work:
         """Read something.
 
         Raises:
-            DatabaseAwayError
+            UnavailableError
         """
         async with self.tools.reading:
-            with telling_outages():
-                return await self.tools.database.read(work)
+            return await self.tools.database.read(work)
 
     async def require_active(self, session: ReadSession) -> None:
         """Go on while the run is active.

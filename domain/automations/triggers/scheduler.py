@@ -12,6 +12,7 @@ from domain.clock import Clock
 from domain.model.actor import SYSTEM
 from domain.model.automation import Firing
 from domain.model.moment import iso
+from domain.outages import going_on
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
 
@@ -33,12 +34,10 @@ class Scheduler:
     async def run(self, stopping: asyncio.Event) -> None:
         """Fire what is due, until told to stop."""
         while not stopping.is_set():
-            try:
+            due = None
+            with going_on(logger, "the schedule could not be read; trying again"):
                 await self.run_pending()
                 due = await self._database.read(lambda session: session.automations.next_due())
-            except Exception:
-                logger.exception("the schedule could not be read; trying again")
-                due = None
             look = self._clock.now() + timedelta(seconds=_LOOK_SECONDS)
             seconds = ((due if due is not None and due < look else look) - self._clock.now()).total_seconds()
             try:
@@ -51,11 +50,9 @@ class Scheduler:
         """Fire what is due now; how many triggers that were."""
         due = await self._database.read(lambda session: session.automations.due(self._clock.now(), limit=_BATCH))
         for automation_id, trigger_id, moment in due:
-            try:
+            # Those behind it are due as well.
+            with going_on(logger, "%s of %s could not be fired; trying again", trigger_id, automation_id):
                 await self._database.write(partial(self._fire, automation_id, trigger_id, moment))
-            except Exception:
-                # Those behind it are due as well.
-                logger.exception("%s of %s could not be fired; trying again", trigger_id, automation_id)
         return len(due)
 
     async def _fire(self, automation_id: str, trigger_id: str, due: datetime, unit: UnitOfWork) -> None:

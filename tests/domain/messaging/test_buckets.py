@@ -90,10 +90,9 @@ async def test_while_redis_is_away_nobody_is_limited_and_the_log_says_so_once(
     buckets = RedisBuckets(NOBODY_LISTENS, standing, limit=1)
     with caplog.at_level(logging.WARNING):
         assert [await buckets.spend("ann", 1) for _ in range(5)] == [None] * 5
-    assert len(caplog.records) == 1
     standing.advance(seconds=10)
     assert await buckets.spend("ann", 1) is None
-    assert len(caplog.records) == 2
+    assert len(caplog.records) == 1
     await buckets.close()
 
 

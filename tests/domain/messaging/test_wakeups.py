@@ -96,14 +96,19 @@ async def test_a_lost_connection_to_postgres_is_made_again() -> None:
 async def test_a_server_that_is_away_is_tried_again_and_leaves_no_task_behind(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG, logger="domain.outages")
     before = asyncio.all_tasks()
     wakeups = WakeUps(url, lambda: None)
     await wakeups.start()
-    await until(lambda: len(caplog.records) >= 2)
+    await until(lambda: len(outages(caplog)) >= 3)
     await wakeups.stop()
 
-    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+    assert outages(caplog)[:3] == [logging.ERROR, logging.DEBUG, logging.DEBUG]
     await until(lambda: asyncio.all_tasks() == before)
+
+
+def outages(caplog: pytest.LogCaptureFixture) -> list[int]:
+    return [record.levelno for record in caplog.records if record.name == "domain.outages"]
 
 
 class _RedisConnections:

@@ -1,0 +1,71 @@
+"""Whether this process can do its work, for those who decide where requests go."""
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+
+from domain.errors import UnavailableError
+from domain.messaging.tail import LogTail
+from domain.persistence.database import Database
+from domain.persistence.migrate import head_revision, knows_revision
+
+#: Probes give up soon; so do we, and the question goes on without them.
+_ANSWER_SECONDS = 2.0
+#: However often somebody asks, the database is tried out no more often.
+_KEPT_SECONDS = 5.0
+
+_AWAY = "The database is away, locked or full; the log says more."
+_SLOW = f"The database does not answer within {_ANSWER_SECONDS:g} s."
+_BEHIND = "The database has an older schema than this version needs: run `incidentql migrate`."
+_STUCK = "The event log is not being followed."
+
+
+class Readiness:
+    """Answers at once while an outage is known, and tries the database out otherwise: by a read and a small write."""
+
+    def __init__(self, database: Database, tail: LogTail) -> None:
+        self._database = database
+        self._tail = tail
+        self._trial: asyncio.Task[Sequence[str]] | None = None
+        self._reading: asyncio.Task[bool] | None = None
+        self._tried_at = 0.0
+
+    async def reasons(self) -> Sequence[str]:
+        """Why this process cannot do its work, in sentences for operators; none when it can."""
+        if self._database.outage.is_on:
+            return [_AWAY]
+        trial = self._trial
+        if trial is None or (trial.done() and time.monotonic() - self._tried_at > _KEPT_SECONDS):
+            trial = self._trial = asyncio.create_task(self._tried())
+        done, _ = await asyncio.wait({trial}, timeout=_ANSWER_SECONDS)
+        if not done:
+            return [_SLOW]
+        return [*trial.result(), *([] if self._tail.is_alive else [_STUCK])]
+
+    async def is_database_there(self) -> bool:
+        """Whether the database can be read."""
+        reading = self._reading
+        if reading is None or reading.done():
+            reading = self._reading = asyncio.create_task(self._readable())
+        done, _ = await asyncio.wait({reading}, timeout=_ANSWER_SECONDS)
+        return bool(done) and reading.result()
+
+    async def _readable(self) -> bool:
+        try:
+            await self._database.read(lambda session: session.changes.head())
+        except UnavailableError:
+            return False
+        return True
+
+    async def _tried(self) -> Sequence[str]:
+        try:
+            revision = await self._database.read(lambda session: session.state.revision())
+            await self._database.try_out()
+        except UnavailableError:
+            # Not kept: when the outage is over, that is asked anew.
+            self._tried_at = -math.inf
+            return [_AWAY]
+        self._tried_at = time.monotonic()
+        # A newer one is right: schemas grow first, and the processes of this version go on until they are replaced.
+        return [_BEHIND] if revision != head_revision() and knows_revision(revision) else []

@@ -1,0 +1,45 @@
+"""What probes ask: whether the process lives, whether it can serve, and whether the database answers."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from domain.bootstrap import Domain
+
+_UNAVAILABLE = 503
+_NOT_KEPT = {"cache-control": "no-store"}
+
+
+class Health:
+    """The routes `/livez`, `/readyz` and `/health`; each answers within two seconds."""
+
+    def __init__(self, domain: Domain, closing: asyncio.Event) -> None:
+        self._readiness = domain.readiness
+        self._closing = closing
+
+    def routes(self) -> list[Route]:
+        """All three."""
+        return [
+            Route("/livez", self._livez),
+            Route("/readyz", self._readyz),
+            Route("/health", self._health),
+        ]
+
+    async def _livez(self, _: Request) -> Response:
+        # A process that gets here is alive; to start it anew would not bring a database back.
+        return JSONResponse({"status": "alive"}, headers=_NOT_KEPT)
+
+    async def _readyz(self, _: Request) -> Response:
+        reasons = list(await self._readiness.reasons())
+        if self._closing.is_set():
+            reasons.append("The server is stopping.")
+        if reasons:
+            return JSONResponse({"status": "not ready", "reasons": reasons}, _UNAVAILABLE, headers=_NOT_KEPT)
+        return JSONResponse({"status": "ready"}, headers=_NOT_KEPT)
+
+    async def _health(self, _: Request) -> Response:
+        if await self._readiness.is_database_there():
+            return JSONResponse({"status": "ok"}, headers=_NOT_KEPT)
+        return JSONResponse({"status": "unavailable"}, _UNAVAILABLE, headers=_NOT_KEPT)

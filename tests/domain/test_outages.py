@@ -1,0 +1,53 @@
+import logging
+
+import pytest
+
+from domain.errors import UnavailableError
+from domain.outages import Outage, going_on
+
+logger = logging.getLogger(__name__)
+
+
+@pytest.fixture(autouse=True)
+def _never_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("domain.outages._QUIET_SECONDS", 0.0)
+
+
+def test_an_outage_is_a_line_when_it_begins_and_a_line_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    outage = Outage("the mill")
+    for _ in range(2):
+        outage.works()
+        for _ in range(100):
+            outage.failed("no wind")
+        assert outage.is_on
+        outage.works()
+        assert not outage.is_on
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"] * 2
+    assert caplog.messages[0] == "the mill is not available: no wind"
+    assert caplog.messages[1].startswith("the mill is available again, after 0.")
+
+
+def test_an_outage_is_not_over_while_some_still_fail(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("domain.outages._QUIET_SECONDS", 1000.0)
+    outage = Outage("the mill")
+    for _ in range(10):
+        outage.failed("little wind")
+        outage.works()
+    assert outage.is_on
+    assert len(caplog.records) == 1
+
+
+def test_what_goes_on_logs_a_fault_with_its_trace_and_says_nothing_more_of_an_outage(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    with going_on(logger, "the %s stopped", "mill"):
+        raise UnavailableError
+    assert caplog.records == []
+    with going_on(logger, "the %s stopped", "mill"):
+        raise ValueError("a fault")
+    [record] = caplog.records
+    assert (record.message, record.exc_info is not None) == ("the mill stopped", True)

@@ -1,0 +1,97 @@
+"""A PostgreSQL server of a test's own, on a free port in a temporary folder, to be stopped and started at will."""
+
+import asyncio
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+_BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+_OWNER = "postgres"
+
+
+class Cluster:
+    """One such server; it is stopped as an operator would stop it, or killed."""
+
+    def __init__(self, binaries: Path, folder: Path, port: int) -> None:
+        self._binaries = binaries
+        self.folder = folder
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        """Its own database, for its superuser."""
+        return f"postgresql://{_OWNER}@127.0.0.1:{self.port}/postgres"
+
+    async def start(self) -> None:
+        """Start it, and wait until it answers."""
+        await self._control("start", "-l", str(self.folder / "log"))
+
+    async def stop(self, mode: str = "fast") -> None:
+        """Stop it; `immediate` is as if it were killed."""
+        await self._control("stop", "-m", mode)
+
+    async def reload(self) -> None:
+        """Have it read its settings again."""
+        await self._control("reload")
+
+    def set(self, *lines: str) -> None:
+        """Add settings, which count from the next start or reload on."""
+        with (self.folder / "data" / "postgresql.conf").open("a") as settings:
+            settings.writelines(f"{line}\n" for line in lines)
+
+    async def _control(self, command: str, *arguments: str) -> None:
+        data = str(self.folder / "data")
+        await _run(str(self._binaries / "pg_ctl"), "-D", data, "-w", "-t", "60", command, *arguments)
+
+    async def init(self) -> None:
+        """Make its files."""
+        data = self.folder / "data"
+        options = ("-U", _OWNER, "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
+        await _run(str(self._binaries / "initdb"), "-D", str(data), *options)
+        self.set(
+            f"port = {self.port}",
+            "listen_addresses = '127.0.0.1'",
+            f"unix_socket_directories = '{self.folder}'",
+            "fsync = off",
+            "shared_buffers = 16MB",
+        )
+
+
+@asynccontextmanager
+async def running_cluster(*settings: str) -> AsyncIterator[Cluster]:
+    """A running server with these lines of settings; gone afterwards, with all it holds."""
+    # Not pytest's folder: the server refuses to run as root, and its own user cannot look into that one.
+    folder = Path(tempfile.mkdtemp(prefix="cluster-"))
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, _OWNER)
+        cluster = Cluster(_BINARIES[-1], folder, free_port())
+        await cluster.init()
+        cluster.set(*settings)
+        await cluster.start()
+        try:
+            yield cluster
+        finally:
+            await asyncio.shield(cluster.stop("immediate"))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+async def _run(*command: str) -> None:
+    owned: Sequence[str] = ("runuser", "-u", _OWNER, "--", *command) if os.geteuid() == 0 else command
+    # To a file that is thrown away: the server would keep a pipe open.
+    process = await asyncio.create_subprocess_exec(
+        *owned, cwd="/", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=None
+    )
+    if await process.wait() != 0:
+        raise RuntimeError(f"{' '.join(command)} failed")

@@ -1,0 +1,97 @@
+"""What real clients and the log make of a database that goes away under a real server, and comes back."""
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.api import Api
+from tests.e2e.clients import Client, graphql_sse, graphql_ws
+from tests.e2e.clusters import running_cluster
+from tests.e2e.server import Server, api_of, running_server
+
+DEADLINE_SECONDS = 15
+MOST_LINES = 20
+KINDS = {"graphql-ws": graphql_ws, "graphql-sse": graphql_sse}
+_CREATE = 'mutation { createSystem(input: {key: "late", name: "Late"}) { userErrors { code } } }'
+SYSTEMS = "{ systems { nodes { key } } }"
+
+
+@pytest.mark.postgres
+@pytest.mark.node
+@pytest.mark.timeout(120)
+async def test_official_clients_come_back_over_a_restart_of_postgresql_and_miss_nothing() -> None:
+    async with (
+        running_cluster() as cluster,
+        running_server(cluster.url, broadcast_url=cluster.url) as server,
+        api_of(server) as api,
+        AsyncExitStack() as stack,
+    ):
+        after = await api.create_system()
+        clients = [await stack.enter_async_context(_client(kind, server, after)) for kind in KINDS]
+        expected = [("CREATED", await api.create_incident("Before"))]
+        for client in clients:
+            assert await client.events(1) == expected
+        for mode in ("immediate", "fast"):
+            await cluster.stop(mode)
+            await _until(lambda: _answers(server, "/readyz", 503))
+            # Those who come while it is away get in once it is back; those who were there do not notice.
+            late = [await stack.enter_async_context(_client(kind, server, after)) for kind in KINDS]
+            await cluster.start()
+            await _until(lambda: _answers(server, "/readyz", 200))
+            incident = ("CREATED", await api.create_incident(f"After {mode}"))
+            for client in clients:
+                assert await client.events(1) == [incident]
+            expected.append(incident)
+            for client in late:
+                assert await client.events(len(expected)) == expected
+            clients += late
+        assert "the database is available again" in server.stderr
+        assert len(server.stderr.splitlines()) < MOST_LINES, server.stderr
+
+
+@pytest.mark.timeout(60)
+async def test_a_file_that_another_program_holds_is_an_outage_and_then_over(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    file = tmp_path / "held.db"
+    shutil.copyfile(sqlite_template, file)
+    impatient = running_server(f"sqlite:///{file}", may_complain=True, sqlite_busy_seconds="0.1", automations="false")
+    async with impatient as server, api_of(server) as api:
+        await api.create_system()
+        with closing(sqlite3.connect(file, isolation_level=None)) as rival:
+            rival.execute("BEGIN IMMEDIATE")
+            assert "UNAVAILABLE" in (await api.post(_CREATE)).text
+            assert await _status(api, SYSTEMS) == 200
+            await _until(lambda: _answers(server, "/readyz", 503))
+        await _until(lambda: _answers(server, "/readyz", 200))
+        assert await _status(api, _CREATE) == 200
+        lines = [line for line in server.stderr.splitlines() if " domain.outages: " in line]
+    assert [("not available: database" in line, "available again" in line) for line in lines] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+def _client(kind: str, server: Server, after: str) -> AbstractAsyncContextManager[Client]:
+    return KINDS[kind](server, variables={"after": after}, retries=1000)
+
+
+async def _status(api: Api, document: str) -> int:
+    return (await api.post(document)).status_code
+
+
+async def _answers(server: Server, path: str, status: int) -> bool:
+    async with httpx.AsyncClient(timeout=5) as client:
+        return (await client.get(f"{server.url}{path}")).status_code == status
+
+
+async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not await holds():  # noqa: ASYNC110 - a server tells nobody
+            await asyncio.sleep(0.05)

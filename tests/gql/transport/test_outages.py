@@ -1,0 +1,139 @@
+"""An outage is said as an outage, in a way after which official clients come back; what was written is never hidden."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from domain.services.reads import Reads
+from gql.transport.outages import is_spoiled
+from gql.transport.statuses import GRAPHQL_JSON, JSON
+from tests.client import Api, mutation_document
+from tests.factories import make_incident, make_system
+from tests.gql.transport.sockets import Running
+from tests.outages import Away, locked
+
+SYSTEMS = "{ systems { nodes { key } } }"
+SUBSCRIPTION = "subscription { incidentEvents { type incident { title } } }"
+on_both = pytest.mark.parametrize(
+    "dialect", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> Away:
+    return Away(monkeypatch)
+
+
+@on_both
+@pytest.mark.parametrize("media", [GRAPHQL_JSON, JSON])
+@pytest.mark.parametrize(
+    "document",
+    [SYSTEMS, 'mutation { createSystem(input: {key: "a", name: "A"}) { userErrors { code } } }'],
+    ids=["query", "mutation"],
+)
+async def test_a_request_of_which_nothing_could_be_done_is_503_with_retry_after(
+    api: Api, away: Away, media: str, document: str
+) -> None:
+    await api.admin.read("{ viewer { role } }")  # so that the token is known
+    away.begin(locked())
+    response = await api.admin.post(json={"query": document}, headers={"accept": media})
+    away.end()
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert '"UNAVAILABLE"' in response.text
+
+
+@on_both
+async def test_a_caller_whose_token_cannot_be_looked_up_gets_503(api: Api, away: Away) -> None:
+    away.begin()
+    response = await api.viewer.post(json={"query": SYSTEMS})
+    away.end()
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert response.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+
+
+async def test_an_answer_with_something_in_it_is_200(api: Api, away: Away) -> None:
+    away.begin()
+    answer = await api.anonymous.post(json={"query": '{ viewer { role } found: system(key: "payments") { id } }'})
+    away.end()
+    assert answer.status_code == 200
+    assert answer.json()["data"] == {"viewer": {"role": "ANONYMOUS"}, "found": None}
+    assert answer.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE", "retryAfterSeconds": 5}
+
+
+@on_both
+@pytest.mark.parametrize("document", [SYSTEMS, SUBSCRIPTION], ids=["query", "subscription"])
+async def test_a_socket_that_asks_meanwhile_is_closed_with_1013(served: Running, away: Away, document: str) -> None:
+    async with served.socket() as socket:
+        away.begin()
+        await socket.subscribe(document)
+        assert await socket.closed() == (1013, "UNAVAILABLE")
+        away.end()
+
+
+async def test_a_socket_that_opens_meanwhile_is_closed_with_1013(served: Running, away: Away) -> None:
+    away.begin()
+    async with served.raw() as socket:
+        await socket.send({"type": "connection_init", "payload": {"Authorization": "Bearer a-token-to-look-up"}})
+        assert await socket.closed() == (1013, "UNAVAILABLE")
+    away.end()
+
+
+@on_both
+async def test_an_event_that_cannot_be_shown_sends_everybody_away_to_come_back_for_it(
+    served: Running, away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = await make_system(served.domain)
+    document = "subscription { incidentEvents { incident { systems { key } } } }"
+    async with served.socket() as socket, served.stream(query=document) as stream:
+        await socket.subscribe(document)
+        async with asyncio.timeout(10):
+            while served.members < 2:  # noqa: ASYNC110 - a group tells nobody who joins
+                await asyncio.sleep(0.005)
+        read = Reads.systems
+
+        async def lost(reads: Reads, ids: Any) -> Any:
+            # The tail has read the change by then; what is shown beside it cannot be read any more.
+            away.reading = ConnectionResetError()
+            return await read(reads, ids)
+
+        monkeypatch.setattr(Reads, "systems", lost)
+        await make_incident(served.domain, system.key)
+        assert await socket.closed() == (1013, "UNAVAILABLE")
+        assert await stream.next() is None
+        away.end()
+
+
+@on_both
+@pytest.mark.parametrize("document", [SYSTEMS, SUBSCRIPTION], ids=["query", "subscription"])
+async def test_a_stream_over_sse_ends_without_complete(served: Running, away: Away, document: str) -> None:
+    away.begin()
+    async with served.stream(query=document) as stream:
+        assert await stream.next() is None
+    away.end()
+
+
+async def test_subscribers_who_are_there_stay_while_the_database_is_away(served: Running, away: Away) -> None:
+    async with served.socket() as socket:
+        await socket.subscribe("subscription { incidentEvents { type } }")
+        await socket.ping()
+        away.begin()
+        await asyncio.sleep(0.2)  # several looks at the log
+        await socket.ping()
+        away.end()
+        await make_incident(served.domain)
+        assert await socket.data() == [{"type": "CREATED"}]
+
+
+@dataclass
+class Result:
+    data: dict[str, Any] | None
+    errors: Any = field(default_factory=lambda: [{"message": "Away.", "extensions": {"code": "UNAVAILABLE"}}])
+
+
+def test_what_a_mutation_wrote_is_not_kept_back() -> None:
+    mutation = mutation_document("createSystem")
+    assert not is_spoiled(Result({"createSystem": {"system": None}}), mutation, None)
+    assert is_spoiled(Result(None), mutation, None)
+    assert is_spoiled(Result({"systems": None}), SYSTEMS, None)

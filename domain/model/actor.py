@@ -1,5 +1,6 @@
 """Who made a change, and what made them do it."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,16 @@ class ActorType(StrEnum):
     SERVICE = "service"
 
 
+#: What somebody is called whose own name is not for everybody.
+_CALLED = {
+    ActorType.SYSTEM: "System",
+    ActorType.USER: "Responder",
+    ActorType.APPLICATION: "Application",
+    ActorType.SERVICE: "Automation",
+}
+_IN_ADDRESSES = ("@", "://")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """The party that made a change."""
@@ -22,6 +33,15 @@ class Actor:
     type: ActorType
     id: str
     name: str | None = None
+
+    @property
+    def display_name(self) -> str:
+        """A name for everybody: never an address, and nothing that tells the id."""
+        # Compared as it is read: wide and small forms of letters and signs are these letters and signs.
+        name = unicodedata.normalize("NFKC", self.name or "").casefold()
+        if not name or any(part in name for part in (*_IN_ADDRESSES, self.id.casefold())):
+            return _CALLED[self.type]
+        return self.name or ""
 
     def as_json(self) -> dict[str, Any]:
         """The form in the log and in payloads."""

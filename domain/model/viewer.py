@@ -54,6 +54,11 @@ class Audience(StrEnum):
         """Whether former versions are shown: one of them might have been internal."""
         return self is Audience.MANAGER
 
+    @property
+    def sees_identities(self) -> bool:
+        """Whether ids and names of actors are shown as they are: they may be subjects and addresses of people."""
+        return self is Audience.MANAGER
+
 
 _SEEN = {
     Audience.PUBLIC: (Visibility.PUBLIC,),

@@ -8,10 +8,10 @@ import strawberry
 from pydantic.alias_generators import to_camel
 from strawberry.types.unset import UnsetType
 
-from domain.bootstrap import Domain
-from domain.errors import InvalidInputError, UnknownSystemError
+from domain.errors import ForbiddenError, InvalidInputError, UnknownSystemError
 from domain.ids import prefix_of
 from domain.model.filters import EVERYTHING, AllOf, AnyOf, Field, Filter, Not, Operator, Term, fields_of
+from gql.context import Context
 from gql.types.enums import IncidentOrderField, OrderDirection, Severity, Status, SystemOrderField
 
 _DEEPEST = 8
@@ -81,7 +81,7 @@ class IncidentFilter:
     number: NumberFilter | None = _optional("By number.")
     open: bool | None = _optional("Whether it is open.")
     system: SystemFilter | None = _optional("By affected systems.")
-    opened_by: OpenedByFilter | None = _optional("By who opened it.")
+    opened_by: OpenedByFilter | None = _optional("By who opened it; FORBIDDEN for callers below RESPONDER.")
     occurred_at: DateTimeFilter | None = _optional("By when it began.")
     created_at: DateTimeFilter | None = _optional("By when it was opened here.")
     updated_at: DateTimeFilter | None = _optional("By when it last changed.")
@@ -106,7 +106,7 @@ class IncidentEventFilter:
     number: NumberFilter | None = _optional("By number.")
     open: bool | None = _optional("Whether it is open.")
     system: SystemFilter | None = _optional("By affected systems.")
-    opened_by: OpenedByFilter | None = _optional("By who opened it.")
+    opened_by: OpenedByFilter | None = _optional("By who opened it; FORBIDDEN for callers below RESPONDER.")
     occurred_at: DateTimeFilter | None = _optional("By when it began.")
     created_at: DateTimeFilter | None = _optional("By when it was opened here.")
     updated_at: DateTimeFilter | None = _optional("By when it last changed.")
@@ -138,18 +138,19 @@ _COMPARED = {
 }
 
 
-async def filter_tree(domain: Domain, given: AnyFilter | UnsetType | None) -> Filter:
+async def filter_tree(context: Context, given: AnyFilter | UnsetType | None) -> Filter:
     """The domain's filter for what a caller wrote; keys of systems have become ids.
 
     Raises:
+        ForbiddenError: it asks for something that the caller may not see, and could find out by asking.
         InvalidInputError: it is nested too deeply, too large, or has an empty list.
         UnknownSystemError: a key names no system; an id that names none just matches nothing.
     """
     if given is None or isinstance(given, UnsetType):
         return EVERYTHING
-    parts = _Parts()
+    parts = _Parts(sees_identities=context.audience.sees_identities)
     parts.collect(given, depth=1)
-    found = await domain.reads.system_ids(sorted(parts.references)) if parts.references else {}
+    found = await context.domain.reads.system_ids(sorted(parts.references)) if parts.references else {}
     for reference in parts.references:
         if reference not in found and prefix_of(reference) != _SYSTEM_PREFIX:
             raise UnknownSystemError(reference, field=["filter", "system", "in"])
@@ -167,8 +168,9 @@ def hide_resolved(given: IncidentFilter | UnsetType | None, tree: Filter) -> Fil
 class _Parts:
     """Walks a filter once, to bound it and to gather the systems it names."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sees_identities: bool) -> None:
         self.references: set[str] = set()
+        self._sees_identities = sees_identities
         self._terms = 0
 
     def collect(self, given: AnyFilter, *, depth: int) -> None:
@@ -178,6 +180,10 @@ class _Parts:
                 f"A filter may be nested {_DEEPEST} deep and have {_MOST_TERMS} parts.", field=["filter"]
             )
         for name, comparison in _given(given):
+            if name == "opened_by" and not self._sees_identities:
+                raise ForbiddenError(
+                    "Who opened an incident can be asked for by responders and admins.", field=["filter", "openedBy"]
+                )
             for value in _lists(name, comparison):
                 if not 1 <= len(value) <= _MOST_VALUES:
                     place = ["filter", to_camel(name.strip("_"))]

@@ -66,7 +66,7 @@ class IncidentQueries:
         name = f"incidents:{order.name}"
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         page = arguments.request(context.domain.cursors, name)
-        tree: Filter = hide_resolved(filter, await filter_tree(context.domain, filter))
+        tree: Filter = hide_resolved(filter, await filter_tree(context, filter))
         return connection(
             await context.domain.reads.incident_page(tree, order, page, context.audience),
             to_node=Incident.of,
@@ -89,7 +89,7 @@ class IncidentQueries:
     ) -> Connection[IncidentEvent]:
         watch = Watch(
             audience=info.context.audience,
-            tree=await filter_tree(info.context.domain, filter),
+            tree=await filter_tree(info.context, filter),
             actions=actions_of(types),
             events_only=True,
         )
@@ -113,7 +113,7 @@ class IncidentQueries:
         before: Before = strawberry.UNSET,
         filter: EventFilter = strawberry.UNSET,
     ) -> Connection[IncidentChange]:
-        watch = Watch(audience=info.context.audience, tree=await filter_tree(info.context.domain, filter))
+        watch = Watch(audience=info.context.audience, tree=await filter_tree(info.context, filter))
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         context = info.context
         await _check_kept(context, value_or_none(after))

@@ -40,7 +40,7 @@ class IncidentSubscriptions:
         context = info.context
         watch = Watch(
             audience=context.audience,
-            tree=await filter_tree(context.domain, filter),
+            tree=await filter_tree(context, filter),
             actions=actions_of(types),
             events_only=True,
         )
@@ -59,7 +59,7 @@ class IncidentSubscriptions:
         self, info: Info, filter: EventFilter = strawberry.UNSET, after: After = strawberry.UNSET
     ) -> AsyncGenerator[IncidentChange, None]:
         context = info.context
-        watch = Watch(audience=context.audience, tree=await filter_tree(context.domain, filter))
+        watch = Watch(audience=context.audience, tree=await filter_tree(context, filter))
         source = context.events
         position = await source.start(given(after))
         async with aclosing(source.follow(watch, position)) as changes:

@@ -5,18 +5,35 @@ from typing import Self
 import strawberry
 
 from domain.model import actor as model
+from gql.context import Info
 from gql.types.enums import ActorType
 
 
-@strawberry.type(description="The party that made a change.")
+@strawberry.type(description="The party that made a change; who it is in particular is told to responders and admins.")
 class Actor:
     type: ActorType = strawberry.field(description="What kind of party it is.")
-    id: str = strawberry.field(description="Its id, such as that of the token it used.")
-    name: str | None = strawberry.field(description="Its name.")
+    known: strawberry.Private[model.Actor]
+    #: Whether it is the caller, who may know themselves.
+    is_caller: strawberry.Private[bool] = False
 
     @classmethod
-    def of(cls, actor: model.Actor) -> Self:
-        return cls(type=actor.type, id=actor.id, name=actor.name)
+    def of(cls, actor: model.Actor, *, is_caller: bool = False) -> Self:
+        return cls(type=actor.type, known=actor, is_caller=is_caller)
+
+    @strawberry.field(
+        description="Its id, such as that of the token it used; null for callers below RESPONDER, but of themselves."
+    )
+    def id(self, info: Info) -> str | None:
+        return self.known.id if self._is_known(info) else None
+
+    @strawberry.field(
+        description="Its name; where that is an address, callers below RESPONDER get what kind of party it is instead."
+    )
+    def name(self, info: Info) -> str | None:
+        return self.known.name if self._is_known(info) else self.known.display_name
+
+    def _is_known(self, info: Info) -> bool:
+        return self.is_caller or info.context.audience.sees_identities
 
 
 @strawberry.type(description="What led to a change.")

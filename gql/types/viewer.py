@@ -27,7 +27,7 @@ class Viewer:
     @classmethod
     def of(cls, viewer: model.Viewer) -> Self:
         return cls(
-            actor=Actor.of(viewer.actor),
+            actor=Actor.of(viewer.actor, is_caller=True),
             role=viewer.role,
             visibilities=list(viewer.audience.visibilities),
             expires_at=viewer.expires_at,

@@ -46,7 +46,6 @@ REFUSED: dict[str, tuple[str, Json, list[str], str]] = {
     "empty or": (FILTERED, {"filter": {"or": []}}, ["filter", "or"], EMPTY),
     "empty in": (FILTERED, {"filter": {"status": {"in": []}}}, ["filter", "status"], EMPTY),
     "empty in, within not": (FILTERED, {"filter": {"not": {"number": {"in": []}}}}, ["filter", "number"], EMPTY),
-    "no opener": (FILTERED, {"filter": {"openedBy": {"in": []}}}, ["filter", "openedBy"], EMPTY),
     "101 numbers": (FILTERED, {"filter": {"number": {"in": [1] * 101}}}, ["filter", "number"], EMPTY),
     "filter 9 deep": (FILTERED, {"filter": nested(9)}, ["filter"], "A filter may be nested 8 deep and have 100 parts."),
     "filter of 101 parts": (FILTERED, {"filter": {"or": [{}] * 100}}, ["filter"], "A filter may be nested 8 deep and"),

@@ -88,7 +88,7 @@ async def test_every_comparison_finds_what_it_says(api: Api, catalog: Catalog) -
         ({"open": True, "status": None, "or": None}, "DBA"),
     ]
     for filter, titles in cases:
-        page = (await api.anonymous.read(LIST, filter=filter))["incidents"]
+        page = (await api.responder.read(LIST, filter=filter))["incidents"]
         assert (filter, "".join(node["title"][0] for node in page["nodes"])) == (filter, titles)
         assert page["totalCount"] == len(titles)
 
@@ -110,7 +110,7 @@ async def test_the_log_is_filtered_by_the_state_before_or_after(api: Api, catalo
         ({"and": [{"open": True}, {"or": [{"number": {"eq": 4}}, {"number": {"eq": 1}}]}]}, "AD"),
     ]
     for filter, titles in cases:
-        nodes = (await api.anonymous.read(LOG, filter=filter))["incidentEvents"]["nodes"]
+        nodes = (await api.responder.read(LOG, filter=filter))["incidentEvents"]["nodes"]
         assert (filter, "".join(node["incident"]["title"][0] for node in nodes)) == (filter, titles)
 
 

@@ -32,8 +32,8 @@ async def test_an_incident_is_found_by_its_id_and_by_its_number(api: Api, domain
         health_override=HealthOverride.UNHEALTHY,
         dedupe_key="key",
     )
-    by_id = (await api.anonymous.read(EVERYTHING, id=incident.id))["incident"]
-    assert (await api.anonymous.read(EVERYTHING, number=2))["incident"] == by_id
+    by_id = (await api.responder.read(EVERYTHING, id=incident.id))["incident"]
+    assert (await api.responder.read(EVERYTHING, number=2))["incident"] == by_id
     assert by_id == {
         "id": incident.id,
         "number": 2,

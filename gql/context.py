@@ -1,5 +1,6 @@
 """What resolvers may reach: one context per operation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,11 @@ from domain.messaging.buckets import Allowance
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from gql.loaders import Loaders
 from gql.transport.sources import EventSource, LogSource
+
+
+def nothing_so_far(_: Exception) -> dict[str, Any]:
+    """What a mutation has done that does one thing or nothing."""
+    return {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +42,8 @@ class Context:
     authorization: str | None = field(default=None, repr=False)
     #: What subscriptions read from; the log itself where nothing else is said.
     source: EventSource | None = None
+    #: What the mutation field under way has done so far, as members of its payload, in case that it fails.
+    so_far: Callable[[Exception], dict[str, Any]] = nothing_so_far
     #: What keeps an operation from writing where all of its mutation fields failed for the same outage.
     outage: UnavailableError | None = None
     _loaders: Loaders | None = field(default=None, init=False, repr=False)

@@ -77,9 +77,14 @@ def public_error(error: GraphQLError, request_id: str, *, suggest: bool = True) 
         return _request_error(error, suggest=suggest)
     if isinstance(original, GraphQLError) and original.extensions:
         return _replaced(error, original.message, original.extensions)
-    logger.error("request %s failed", request_id, exc_info=original or error, extra={"request_id": request_id})
-    masked = internal(request_id)
-    return _replaced(error, masked["message"], masked["extensions"])
+    reported = report(original or error, request_id)
+    return _replaced(error, reported["message"], reported["extensions"])
+
+
+def report(bug: Exception, request_id: str) -> dict[str, Any]:
+    """Log a bug; what clients hear of it."""
+    logger.error("request %s failed", request_id, exc_info=bug, extra={"request_id": request_id})
+    return internal(request_id)
 
 
 def internal(request_id: str) -> dict[str, Any]:

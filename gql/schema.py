@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationType, get_operation_ast
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.scalar import ScalarDefinition
@@ -17,6 +17,7 @@ from gql.limits.cache import DocumentCache
 from gql.limits.checks import Checks
 from gql.limits.timing import execute_in_time
 from gql.mutations.automation import AutomationMutations
+from gql.mutations.executing import execute_mutation
 from gql.mutations.incident import IncidentMutations
 from gql.mutations.link import LinkMutations
 from gql.mutations.secret import SecretMutations
@@ -80,11 +81,17 @@ class IncidentSchema(strawberry.Schema):
 
     @override
     def _get_execute_function(self) -> Callable[..., Any]:
-        return execute_in_time
+        return _execute
 
     @override
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         pass
+
+
+def _execute(schema: GraphQLSchema, document: DocumentNode, **options: Any) -> Any:
+    operation = get_operation_ast(document, options.get("operation_name"))
+    writes = operation is not None and operation.operation is OperationType.MUTATION
+    return (execute_mutation if writes else execute_in_time)(schema, document, **options)
 
 
 def _parse_moment(value: Any) -> datetime:

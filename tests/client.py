@@ -54,8 +54,14 @@ class Caller:
         """The whole answer to a mutation."""
         return await self.send(mutation_document(mutation, selection), input=input)
 
+    async def refusal(self, mutation: str, input: Json, selection: str = "") -> Json:
+        """The one userError of a mutation that has to be refused or to fail."""
+        [error] = (await self.do(mutation, input, selection))["userErrors"]
+        refusal: Json = error
+        return refusal
+
     async def do(self, mutation: str, input: Json, selection: str = "") -> Json:
-        """The payload of a mutation that nobody has to be refused, whatever its userErrors say."""
+        """The payload of a mutation, whatever its userErrors say."""
         data = await self.read(mutation_document(mutation, selection), input=input)
         payload: Json = data[mutation]
         return payload

@@ -46,6 +46,8 @@ class Database:
         self._running: set[asyncio.Task[Any]] = set()
         self._on_append: list[Callable[[], None]] = []
         self._recovery = Recovery(self.try_out)
+        #: The log's position as of the latest write of this process.
+        self.written = 0
 
     @property
     def is_sqlite(self) -> bool:
@@ -145,6 +147,7 @@ class Database:
                     error.log_head = await unit.changes.head()
                 raise
             seq = await unit.finish()
+        self.written = max(self.written, seq)
         unit.committed()
         if unit.has_changes:
             for notify in self._on_append:

@@ -65,6 +65,11 @@ class EventService:
         self._tail = tail
         self._cursors = cursors
 
+    @property
+    def known(self) -> int:
+        """The last position of the log that this process has read or written; it takes no look at the database."""
+        return max(self._tail.last, self._database.written)
+
     async def head(self) -> int:
         """The position of the log's last change."""
         return await self._database.read(lambda session: session.changes.head())

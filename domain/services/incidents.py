@@ -43,9 +43,14 @@ class BulkResult:
 
     id: str
     incident: Incident | None
-    error: DomainError | None
+    #: Why it was refused, or failed; anything but a DomainError is a bug, and not logged yet.
+    error: Exception | None
     #: The log's position as of it; None where not even that could be read.
     seq: int | None
+
+
+def _unheard(_: BulkResult) -> None:
+    pass
 
 
 class IncidentService:
@@ -188,8 +193,17 @@ class IncidentService:
 
         return await self._writer.run(work)
 
-    async def resolve_many(self, viewer: Viewer, ids: Sequence[str], *, message: str | None) -> list[BulkResult]:
+    async def resolve_many(
+        self,
+        viewer: Viewer,
+        ids: Sequence[str],
+        *,
+        message: str | None,
+        done: Callable[[BulkResult], None] = _unheard,
+    ) -> list[BulkResult]:
         """Resolve up to 100 incidents, each by itself and in the order given; one failure does not stop the rest.
+
+        `done` hears of each as soon as it is over, for callers who may be cut off before the end.
 
         Raises:
             InvalidInputError: there are no ids, or too many.
@@ -200,10 +214,14 @@ class IncidentService:
 
         if message is not None and message.strip():
             checked_message(message)
-        return [await _single(incident_id, resolve) for incident_id in _checked_ids(ids)]
+        return [await _single(incident_id, resolve, done) for incident_id in _checked_ids(ids)]
 
-    async def delete_many(self, viewer: Viewer, ids: Sequence[str]) -> list[BulkResult]:
+    async def delete_many(
+        self, viewer: Viewer, ids: Sequence[str], *, done: Callable[[BulkResult], None] = _unheard
+    ) -> list[BulkResult]:
         """Delete up to 100 incidents, each by itself and in the order given; one failure does not stop the rest.
+
+        `done` hears of each as soon as it is over, for callers who may be cut off before the end.
 
         Raises:
             InvalidInputError: there are no ids, or too many.
@@ -212,7 +230,7 @@ class IncidentService:
         async def delete(incident_id: str) -> Outcome[None]:
             return Outcome(None, (await self.delete(viewer, incident_id)).seq)
 
-        return [await _single(incident_id, delete) for incident_id in _checked_ids(ids)]
+        return [await _single(incident_id, delete, done) for incident_id in _checked_ids(ids)]
 
     def draft(self, actor: Actor, command: CreateIncident) -> Incident:
         """The incident that a command asks for, checked as far as that needs no look at the database.
@@ -347,9 +365,14 @@ def _checked_ids(ids: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-async def _single(incident_id: str, write: Callable[[str], Awaitable[Outcome[Any]]]) -> BulkResult:
+async def _single(
+    incident_id: str, write: Callable[[str], Awaitable[Outcome[Any]]], done: Callable[[BulkResult], None]
+) -> BulkResult:
     try:
         outcome = await write(incident_id)
-    except DomainError as error:
-        return BulkResult(id=incident_id, incident=None, error=error, seq=error.log_head)
-    return BulkResult(id=incident_id, incident=outcome.value, error=None, seq=outcome.seq)
+        result = BulkResult(id=incident_id, incident=outcome.value, error=None, seq=outcome.seq)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not hide what became of the others
+        seq = error.log_head if isinstance(error, DomainError) else None
+        result = BulkResult(id=incident_id, incident=None, error=error, seq=seq)
+    done(result)
+    return result

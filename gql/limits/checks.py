@@ -15,6 +15,7 @@ from gql.context import Context
 from gql.limits.bounds import Bounds, limited
 from gql.limits.cache import DocumentCache
 from gql.limits.costs import cost_of
+from gql.limits.nulls import misplaced_null
 from gql.limits.variables import unreadable
 
 #: Of a longer document, reading and validating are a turn of the event loop each.
@@ -76,7 +77,7 @@ class Checks(SchemaExtension):
         operation = _chosen(document, context._provided_operation_name)  # noqa: SLF001 - the public one guesses
         if isinstance(operation, GraphQLError):
             return [operation]
-        refusal = unreadable(context.variables)
+        refusal = unreadable(context.variables) or misplaced_null(schema, document, operation, context.variables)
         if refusal is not None:
             return [refusal]
         cost = cost_of(schema, document, operation, context.variables)

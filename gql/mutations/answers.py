@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from domain.automations.validation import InvalidDefinitionError
-from domain.errors import DomainError, ForbiddenError, UnauthenticatedError, VersionConflictError
+from domain.errors import DomainError, VersionConflictError
 from domain.model import automation as model
 from domain.services.writing import Outcome
-from gql.context import Info
+from gql.context import Context, Info
 from gql.types.automation import Automation, AutomationProblem
 from gql.types.errors import UserError
 from gql.types.incident import Incident
@@ -23,21 +23,32 @@ async def answer(
     call: Callable[[], Awaitable[Outcome[T]]],
     show: Callable[[T], dict[str, Any]],
 ) -> P:
-    """The payload of a mutation: what `show` makes of the value, or the reason why it was refused."""
+    """The payload of a mutation: what `show` makes of the value, or the reason why it was refused.
+
+    Raises:
+        DomainError: it failed before it looked at the log, or was refused for what its caller may do.
+    """
     cursors = info.context.domain.cursors
-    try:
-        # A document may hold several mutations, one after the other: none shows what an earlier one has read.
-        info.context.forget()
-        outcome = await call()
-    except (UnauthenticatedError, ForbiddenError):
-        raise
-    except DomainError as error:
-        head = error.log_head if error.log_head is not None else await info.context.domain.events.head()
-        return payload(user_errors=UserError.list_of(error), cursor=cursors.position(head), **_shown(error))
+    # A document may hold several mutations, one after the other: none shows what an earlier one has read.
+    info.context.forget()
+    outcome = await call()
     return payload(user_errors=[], cursor=cursors.position(outcome.seq), **show(outcome.value))
 
 
-def _shown(error: DomainError) -> dict[str, Any]:
+def failure(context: Context, payload: type[P], error: Exception) -> P:
+    """The payload of a mutation that failed, with the reason in it; what is a bug is logged and masked."""
+    head = error.log_head if isinstance(error, DomainError) else None
+    if head is None:
+        head = context.domain.events.known
+    return payload(
+        user_errors=UserError.list_of(error, context.request_id),
+        cursor=context.domain.cursors.position(head),
+        **context.so_far(error),
+        **_shown(error),
+    )
+
+
+def _shown(error: Exception) -> dict[str, Any]:
     """What the payload tells of a refusal beside its reasons."""
     if isinstance(error, VersionConflictError):
         current = error.current

@@ -1,13 +1,11 @@
 """Mutations on incidents."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
 from strawberry.scalars import ID
 
 from domain.model import incident as model
-from domain.services.incidents import BulkResult
 from domain.services.writing import Outcome
 from gql.context import Info
 from gql.inputs.given import value_or_none
@@ -20,14 +18,13 @@ from gql.inputs.incident import (
     UpdateIncidentInput,
 )
 from gql.mutations.answers import answer
+from gql.mutations.bulk import Bulk
 from gql.permissions import MANAGE_INCIDENTS
-from gql.types.enums import ErrorCode
 from gql.types.incident import Incident
 from gql.types.payloads import (
     CreateIncidentPayload,
     DeleteIncidentPayload,
     DeleteIncidentsPayload,
-    IncidentResult,
     ResolveIncidentPayload,
     ResolveIncidentsPayload,
     UpdateIncidentPayload,
@@ -95,13 +92,15 @@ class IncidentMutations:
     async def resolve_incidents(
         self, info: Info, input: Annotated[ResolveIncidentsInput, _INPUT]
     ) -> ResolveIncidentsPayload:
-        async def call() -> Outcome[list[BulkResult]]:
-            results = await info.context.domain.incidents.resolve_many(
-                info.context.viewer, input.ids, message=value_or_none(input.message)
-            )
-            return await _together(info, results)
+        bulk = Bulk(info.context, input.ids)
 
-        return await answer(info, ResolveIncidentsPayload, call, lambda results: {"results": _results(results)})
+        async def call() -> Outcome[None]:
+            await info.context.domain.incidents.resolve_many(
+                info.context.viewer, input.ids, message=value_or_none(input.message), done=bulk.note
+            )
+            return bulk.outcome()
+
+        return await answer(info, ResolveIncidentsPayload, call, bulk.show)
 
     @strawberry.mutation(
         permission_classes=MANAGE_INCIDENTS,
@@ -110,30 +109,14 @@ class IncidentMutations:
     async def delete_incidents(
         self, info: Info, input: Annotated[DeleteIncidentsInput, _INPUT]
     ) -> DeleteIncidentsPayload:
-        async def call() -> Outcome[list[BulkResult]]:
-            results = await info.context.domain.incidents.delete_many(info.context.viewer, input.ids)
-            return await _together(info, results)
+        bulk = Bulk(info.context, input.ids)
 
-        return await answer(info, DeleteIncidentsPayload, call, lambda results: {"results": _results(results)})
+        async def call() -> Outcome[None]:
+            await info.context.domain.incidents.delete_many(info.context.viewer, input.ids, done=bulk.note)
+            return bulk.outcome()
+
+        return await answer(info, DeleteIncidentsPayload, call, bulk.show)
 
 
 def _shown(incident: model.Incident | None) -> Incident | None:
     return Incident.of(incident) if incident is not None else None
-
-
-async def _together(info: Info, results: list[BulkResult]) -> Outcome[list[BulkResult]]:
-    known = [result.seq for result in results if result.seq is not None]
-    return Outcome(results, max(known) if known else await info.context.domain.events.head())
-
-
-def _results(results: Sequence[BulkResult]) -> list[IncidentResult]:
-    return [
-        IncidentResult(
-            id=ID(result.id),
-            ok=result.error is None,
-            code=ErrorCode(result.error.code) if result.error else None,
-            message=result.error.message if result.error else None,
-            incident=_shown(result.incident),
-        )
-        for result in results
-    ]

@@ -59,7 +59,7 @@ class AutomationQueries:
         enabled: Annotated[
             bool | None, strawberry.argument(description="Only those that are switched on, or off.")
         ] = strawberry.UNSET,
-    ) -> Connection[Automation]:
+    ) -> Connection[Automation] | None:
         reads, cursors = info.context.domain.automations.reads, info.context.domain.cursors
         of_group, switched = value_or_none(group), value_or_none(enabled)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
@@ -93,7 +93,7 @@ class AutomationQueries:
             strawberry.ID | None, strawberry.argument(description="Only those of this automation.")
         ] = strawberry.UNSET,
         statuses: StatusesAsked = strawberry.UNSET,
-    ) -> Connection[AutomationRun]:
+    ) -> Connection[AutomationRun] | None:
         reads, cursors = info.context.domain.automations.reads, info.context.domain.cursors
         of_automation, asked = value_or_none(automation_id), statuses_of(statuses)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
@@ -110,7 +110,7 @@ class AutomationQueries:
     )
     async def validate_automation(
         self, info: Info, definition: Annotated[JSON, strawberry.argument(description="The definition.")]
-    ) -> AutomationValidation:
+    ) -> AutomationValidation | None:
         problems = [Problem(path="", message="A definition is an object.")]
         if isinstance(definition, Mapping):
             catalog = info.context.domain.automations.catalog

@@ -35,7 +35,7 @@ class DryRunQueries:
             strawberry.ID | None,
             strawberry.argument(description="The automation that it is a definition of: its own past is left out."),
         ] = strawberry.UNSET,
-    ) -> DryRun:
+    ) -> DryRun | None:
         if not isinstance(definition, dict):
             raise InvalidInputError("A definition is an object.", field=["definition"])
         predicted = await info.context.domain.dry_runs.predict(

@@ -24,7 +24,7 @@ class ExplanationQueries:
         incident_id: Annotated[
             strawberry.ID | None, strawberry.argument(description="An incident: its newest 100 changes.")
         ] = strawberry.UNSET,
-    ) -> Explanation:
+    ) -> Explanation | None:
         explained = await info.context.domain.automations.explanations.explain(
             change_id=value_or_none(change_id), run_id=value_or_none(run_id), incident_id=value_or_none(incident_id)
         )

@@ -20,7 +20,7 @@ class SecretQueries:
         after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
-    ) -> Connection[Secret]:
+    ) -> Connection[Secret] | None:
         reads, cursors = info.context.domain.reads, info.context.domain.cursors
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(

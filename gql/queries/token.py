@@ -23,7 +23,7 @@ class TokenQueries:
         after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
-    ) -> Connection[ApiToken]:
+    ) -> Connection[ApiToken] | None:
         reads, cursors = info.context.domain.reads, info.context.domain.cursors
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(

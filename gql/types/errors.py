@@ -7,28 +7,38 @@ import strawberry
 
 from domain.automations.validation import InvalidDefinitionError
 from domain.errors import DomainError
+from gql.errors import report
 from gql.types.enums import ErrorCode
 
+_CODES = {code.value for code in ErrorCode}
 _MOST_PROBLEMS = 100
 #: The members of a path such as `actions[0].config.title`.
 _PLACES = re.compile(r"[^.\[\]]+")
 
 
-@strawberry.type(description="One reason why a mutation was refused; nothing was written.")
+@strawberry.type(
+    description=(
+        "One reason why a mutation was refused or failed. Nothing was written, unless the code is UNAVAILABLE, TIMEOUT "
+        "or INTERNAL: then it may have been, and an `idempotencyKey` makes it safe to send again."
+    )
+)
 class UserError:
     code: ErrorCode = strawberry.field(description="The reason, for programs.")
     message: str = strawberry.field(description="The reason, for people.")
     field: list[str] | None = strawberry.field(description="Where in the input the reason lies.")
 
     @classmethod
-    def of(cls, error: DomainError) -> Self:
-        return cls(code=ErrorCode(error.code), message=error.message, field=error.field)
+    def of(cls, error: Exception, request_id: str) -> Self:
+        """The reason; what is a bug is logged and masked."""
+        if isinstance(error, DomainError) and error.code in _CODES:
+            return cls(code=ErrorCode(error.code), message=error.message, field=error.field)
+        return cls(code=ErrorCode.INTERNAL, message=report(error, request_id)["message"], field=None)
 
     @classmethod
-    def list_of(cls, error: DomainError) -> list[Self]:
+    def list_of(cls, error: Exception, request_id: str) -> list[Self]:
         """One for each problem of a definition, one for anything else."""
         if not isinstance(error, InvalidDefinitionError):
-            return [cls.of(error)]
+            return [cls.of(error, request_id)]
         return [
             cls(
                 code=ErrorCode(error.code),

@@ -13,13 +13,21 @@ from gql.types.token import ApiToken
 _OBJECT = "The incident as it is now; null where it does not exist."
 
 
-@strawberry.interface(description="What every mutation answers.")
+@strawberry.interface(
+    description=(
+        "What every mutation answers, whatever became of it: no failure of a write is an error of the request. A field "
+        "of what it holds that cannot be read is null, with an error at its path, and says nothing of the write."
+    )
+)
 class Payload:
     user_errors: list[UserError] = strawberry.field(
-        description="Why nothing was written; empty where the write went through."
+        description="Why it was refused or failed; empty where the write went through."
     )
     cursor: str = strawberry.field(
-        description="The log's position as of this write: a live view that has reached it shows the write."
+        description=(
+            "The log's position as of this write: a live view that has reached it shows the write. Without a write, "
+            "the last position that was known."
+        )
     )
 
 

@@ -12,7 +12,10 @@ _SELECTIONS = {
     "addIncidentUpdate": f"{_INCIDENT} update {{ id }}",
     "addIncidentLink": f"{_INCIDENT} link {{ id }}",
     "deleteIncident": "deletedIncidentId",
+    "reportSystemHealth": "system { id }",
 }
+#: What a mutation says when it neither went through nor was refused for what it asks.
+FAILURES = {"UNAUTHENTICATED", "FORBIDDEN", "UNAVAILABLE", "TIMEOUT", "INTERNAL"}
 
 
 class Api:
@@ -33,9 +36,10 @@ class Api:
         return body["data"]
 
     async def attempt(self, mutation: str, **input: Any) -> dict[str, Any]:
-        """The payload of a mutation, whatever became of it."""
+        """The payload of a mutation that goes through or is refused; a failure is nothing that it answers."""
         data = await self.run(mutation_text(mutation), input=input)
         payload: dict[str, Any] = data[mutation]
+        assert FAILURES.isdisjoint(error["code"] for error in payload["userErrors"]), payload
         return payload
 
     async def write(self, mutation: str, **input: Any) -> dict[str, Any]:

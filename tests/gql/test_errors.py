@@ -8,7 +8,6 @@ import pytest
 
 from domain.bootstrap import Domain
 from domain.model.cursor import CursorCodec
-from domain.services.incidents import IncidentService
 from domain.services.reads import Reads
 from domain.settings import Settings
 from tests.client import Api, Json, Stored
@@ -219,19 +218,17 @@ async def test_a_bug_tells_the_client_an_id_and_the_log_the_rest(
     async def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("the password is hunter2")
 
-    monkeypatch.setattr(IncidentService, "delete", broken)
+    monkeypatch.setattr(Reads, "incidents", broken)
     response = await api.admin.post(
-        json={"query": f'mutation {{ deleteIncident(input: {{id: "{incident.id}"}}) {{ cursor }} }}'}
+        json={"query": f'{{ incident(id: "{incident.id}") {{ id }} }}'}, headers={"x-request-id": "find-me"}
     )
     [error] = response.json()["errors"]
-    assert response.json()["data"] is None
-    assert set(error["extensions"]) == {"code", "requestId"}
-    assert error["extensions"]["code"] == "INTERNAL"
-    assert error["extensions"]["requestId"] in error["message"]
+    assert error["extensions"] == {"code": "INTERNAL", "requestId": "find-me"}
+    assert "find-me" in error["message"]
     assert "hunter2" not in response.text
     assert "ZeroDivision" not in response.text
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert error["extensions"]["requestId"] in record.getMessage()
+    assert "find-me" in record.getMessage()
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], ZeroDivisionError)
 

@@ -215,7 +215,8 @@ async def test_a_refused_mutation_tells_nothing_of_what_it_named(
         for id in (world.ids[visibility][0], f"upd_{MISSING}")
     ]
     assert hidden == missing
-    assert json.loads(hidden)["errors"][0]["extensions"]["code"] in {"UNAUTHENTICATED", "FORBIDDEN"}
+    [error] = json.loads(hidden)["data"]["editIncidentUpdate"]["userErrors"]
+    assert error["code"] in {"UNAUTHENTICATED", "FORBIDDEN"}
 
 
 @pytest.mark.parametrize("role", SEEN)

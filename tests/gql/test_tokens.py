@@ -50,8 +50,12 @@ class Asking:
         return answer
 
     async def code(self, document: str, secret: str | None = None, **variables: Any) -> Any:
-        """The code of the one error."""
-        [error] = (await self.send(document, secret, **variables))["errors"]
+        """The code of the one error, or of what a mutation says instead."""
+        answer = await self.send(document, secret, **variables)
+        if "errors" not in answer:
+            [payload] = answer["data"].values()
+            return payload["userErrors"][0]["code"]
+        [error] = answer["errors"]
         return error["extensions"]["code"]
 
 
@@ -166,9 +170,9 @@ async def test_a_limited_admin_reads_like_one_and_manages_neither_systems_nor_to
     assert (await asking.send(LIST, secret))["data"]["tokens"]["totalCount"] == 2
     assert await asking.code(CREATE, secret, input={"name": "more", "role": "ADMIN"}) == "FORBIDDEN"
     assert await asking.code(REVOKE, secret, input={"id": token.id}) == "FORBIDDEN"
-    create = 'mutation { createSystem(input: {key: "x", name: "X"}) { cursor } }'
-    delete = 'mutation { deleteSystem(input: {id: "payments"}) { cursor } }'
-    update = 'mutation { updateSystem(input: {id: "payments", name: "X"}) { cursor } }'
+    create = 'mutation { createSystem(input: {key: "x", name: "X"}) { userErrors { code } } }'
+    delete = 'mutation { deleteSystem(input: {id: "payments"}) { userErrors { code } } }'
+    update = 'mutation { updateSystem(input: {id: "payments", name: "X"}) { userErrors { code } } }'
     for document in (create, update, delete):
         assert await asking.code(document, secret) == "FORBIDDEN"
 
@@ -178,9 +182,9 @@ async def test_a_limited_token_is_told_which_field_led_too_far(domain: Domain, a
         await make_system(domain, key)
     ids = [(await make_incident(domain, key)).id for key in ("mine", "theirs")]
     _, secret = await make_token(domain, role=Role.RESPONDER, systems=["mine"])
-    single = "mutation M($id: ID!) { resolveIncident(input: {id: $id}) { incident { status } } }"
-    [error] = (await asking.send(single, secret, id=ids[1]))["errors"]
-    assert (error["extensions"], error["path"]) == ({"code": "FORBIDDEN", "field": ["id"]}, ["resolveIncident"])
+    single = "mutation M($id: ID!) { resolveIncident(input: {id: $id}) { userErrors { code field } } }"
+    payload = (await asking.send(single, secret, id=ids[1]))["data"]["resolveIncident"]
+    assert payload["userErrors"] == [{"code": "FORBIDDEN", "field": ["id"]}]
     bulk = "mutation M($ids: [ID!]!) { resolveIncidents(input: {ids: $ids}) { results { ok code } } }"
     results = (await asking.send(bulk, secret, ids=ids))["data"]["resolveIncidents"]["results"]
     assert results == [{"ok": True, "code": None}, {"ok": False, "code": "FORBIDDEN"}]

@@ -22,7 +22,7 @@ from tests.gql.test_limits import LONGEST_TURN_SECONDS
 from tests.gql.transport.serving import serving, ticking
 
 VIEWER = "{ viewer { role } }"
-WRITE = 'mutation { createSystem(input: {key: "a", name: "b"}) { cursor } }'
+WRITE = 'mutation { createSystem(input: {key: "a", name: "b"}) { userErrors { code } } }'
 WATCH = "subscription { incidentChanges { incidentId } }"
 SECRET = "an-admin-token-for-tests"
 MODERN, LEGACY, STREAM = "application/graphql-response+json", "application/json", "text/event-stream"
@@ -136,7 +136,8 @@ async def test_an_error_of_a_field_leaves_the_status_at_200(client: Client) -> N
         assert body(response)["data"] == {"incident": None}
         response = await http.post("/graphql", json={"query": WRITE}, headers={"accept": MODERN})
         assert response.status_code == 200
-        assert body(response)["data"] is None
+        assert "errors" not in body(response)
+        assert body(response)["data"]["createSystem"]["userErrors"] == [{"code": "UNAUTHENTICATED"}]
 
 
 async def test_methods_other_than_get_and_post_are_not_allowed(client: Client) -> None:

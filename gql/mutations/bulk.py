@@ -1,0 +1,60 @@
+"""What becomes of the ids of a bulk mutation, known one by one as it goes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from strawberry.scalars import ID
+
+from domain.services.incidents import BulkResult
+from domain.services.writing import Outcome
+from gql.context import Context
+from gql.limits.timing import LateError, NotBegunError
+from gql.types.errors import UserError
+from gql.types.incident import Incident
+from gql.types.payloads import IncidentResult
+
+
+class Bulk:
+    """The results so far; they are shown also where the time is over before the last one."""
+
+    def __init__(self, context: Context, ids: Sequence[str]) -> None:
+        self._context = context
+        self._ids = ids
+        self._seqs: list[int] = []
+        self._results: dict[str, IncidentResult] = {}
+        context.so_far = self._so_far
+
+    def note(self, result: BulkResult) -> None:
+        """Keep what became of one id."""
+        if result.seq is not None:
+            self._seqs.append(result.seq)
+        incident = None if result.incident is None else Incident.of(result.incident)
+        self._results[result.id] = self._shown(result.id, result.error, incident)
+
+    def outcome(self) -> Outcome[None]:
+        """The end of it, at the log's position after the last one."""
+        return Outcome(None, max(self._seqs, default=self._context.domain.events.known))
+
+    def show(self, _: None = None) -> dict[str, Any]:
+        """One result for each id, in the order given."""
+        return {"results": [self._results[identifier] for identifier in self._ids]}
+
+    def _so_far(self, error: Exception) -> dict[str, Any]:
+        if not isinstance(error, LateError):
+            return {}
+        for identifier in self._ids:
+            if identifier not in self._results:
+                self._results[identifier] = self._shown(identifier, error)
+                # Only the first one that is missing was under way.
+                error = NotBegunError(error.seconds)
+        return self.show()
+
+    def _shown(self, identifier: str, error: Exception | None, incident: Incident | None = None) -> IncidentResult:
+        reason = None if error is None else UserError.of(error, self._context.request_id)
+        return IncidentResult(
+            id=ID(identifier),
+            ok=reason is None,
+            code=None if reason is None else reason.code,
+            message=None if reason is None else reason.message,
+            incident=incident,
+        )

@@ -1,0 +1,79 @@
+"""Runs mutations: each field answers for itself, whatever becomes of it or of its neighbours."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    MiddlewareManager,
+    execute,
+    get_named_type,
+)
+
+from domain.errors import UnavailableError
+from gql.context import Context, nothing_so_far
+from gql.limits.bounds import Bounds
+from gql.limits.timing import Deadline, LateError, LateWriteError, NotBegunError
+from gql.mutations.answers import failure
+from gql.types.payloads import Payload
+
+
+def execute_mutation(schema: GraphQLSchema, document: DocumentNode, **options: Any) -> Any:
+    """What graphql-core's execute returns, or will.
+
+    A field that fails, for whatever reason, says so in its payload. An error at its path would null `data`, and hide
+    what its neighbours committed.
+    """
+    context: Context = options["context_value"]
+    seconds = Bounds.around(context).execution_seconds
+    around = options.pop("middleware", None)
+    middleware = MiddlewareManager(*(around.middlewares if around else ()), _Answering(context, Deadline(seconds)))
+    return execute(schema, document, middleware=middleware, **options)
+
+
+class _Answering:
+    """Stands between graphql-core and every resolver of one operation."""
+
+    def __init__(self, context: Context, deadline: Deadline) -> None:
+        self._context = context
+        self._deadline = deadline
+        self._all_away = True
+
+    def resolve(
+        self, next_: Callable[..., Any], source: Any, info: GraphQLResolveInfo[Any], **arguments: Any
+    ) -> Any | Awaitable[Any]:
+        """What the resolver returns, or will; of a mutation a payload in any case."""
+        payload = _payload_of(info) if info.path.prev is None else None
+        if payload is not None:
+            return self._answered(payload, lambda: next_(source, info, **arguments))
+        found = next_(source, info, **arguments)
+        # The resolver alone, not what is below it: of timeouts that lie in one another only the outermost is told.
+        return self._deadline.keep(found, LateError) if info.is_awaitable(found) else found
+
+    async def _answered(self, payload: type[Payload], mutate: Callable[[], Awaitable[Payload]]) -> Payload:
+        self._context.so_far = nothing_so_far
+        try:
+            answer = await self._in_time(mutate)
+        except Exception as error:  # noqa: BLE001 - the payload says so, and the log has what is a bug
+            self._note(error if isinstance(error, UnavailableError) else None)
+            return failure(self._context, payload, error)
+        self._note(None)
+        return answer
+
+    async def _in_time(self, mutate: Callable[[], Awaitable[Payload]]) -> Payload:
+        if self._deadline.is_over:
+            raise NotBegunError(self._deadline.seconds)
+        return await self._deadline.keep(mutate(), LateWriteError)
+
+    def _note(self, outage: UnavailableError | None) -> None:
+        self._all_away = self._all_away and outage is not None
+        self._context.outage = outage if self._all_away else None
+
+
+def _payload_of(info: GraphQLResolveInfo[Any]) -> type[Payload] | None:
+    """The class of the payload that a field answers with; None for `__typename` and the like."""
+    definition = get_named_type(info.return_type).extensions.get("strawberry-definition")
+    origin = getattr(definition, "origin", None)
+    return origin if isinstance(origin, type) and issubclass(origin, Payload) else None

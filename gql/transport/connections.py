@@ -63,11 +63,13 @@ class ConnectionLimits:
 
     @classmethod
     def of(cls, settings: Settings, *, room: int | None = None) -> "ConnectionLimits":
-        """Return what the settings ask for, as far as there is room."""
-        most = settings.max_connections
+        """Return what the settings ask for; where there is room for fewer, no address gets more than half of it."""
+        most, most_per_address = settings.max_connections, settings.max_connections_per_address
+        if room is not None and room < most:
+            most, most_per_address = room, min(most_per_address, max(1, room // 2))
         return cls(
-            most=most if room is None else min(most, room),
-            most_per_address=settings.max_connections_per_address,
+            most=most,
+            most_per_address=most_per_address,
             head_bytes=settings.max_head_bytes,
             head_seconds=settings.head_timeout_seconds,
         )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.settings import Settings
 from gql.transport.connections import Connection, ConnectionLimits, Connections
 
 LIMITS = ConnectionLimits(most=4, most_per_address=2, head_bytes=1000, head_seconds=10)
@@ -145,6 +146,17 @@ def test_nothing_is_kept_of_addresses_that_are_gone(connections: Connections) ->
     assert len(connections) == 0
     assert not connections._origins
     assert not connections._idle
+
+
+@pytest.mark.parametrize(
+    ("room", "most", "most_per_address"),
+    [(None, 20_000, 1_000), (20_000, 20_000, 1_000), (19_000, 19_000, 1_000), (128, 128, 64), (1, 1, 1)],
+)
+def test_where_there_is_room_for_few_an_address_gets_half_of_it(
+    room: int | None, most: int, most_per_address: int
+) -> None:
+    limits = ConnectionLimits.of(Settings(), room=room)
+    assert (limits.most, limits.most_per_address) == (most, most_per_address)
 
 
 def test_an_address_with_one_connection_can_replace_it(moment: Moment) -> None:

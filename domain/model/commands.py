@@ -53,17 +53,30 @@ class UpdateIncident:
     suppress_notifications: bool | Keep = KEEP
     health_override: HealthOverride | Keep | None = KEEP
     systems: Sequence[str] | Keep = KEEP
+    occurred_at: datetime | Keep = KEEP
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveIncident:
+    """Resolve an incident, now or as of an earlier moment."""
+
+    id: str
+    message: str | None = None
+    resolved_at: datetime | None = None
+    visibility: Visibility = Visibility.PUBLIC
     expected_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddIncidentUpdate:
-    """Write on an incident's timeline, with a new status or without."""
+    """Write on an incident's timeline, with a new status or without, now or as of an earlier moment."""
 
     incident_id: str
     message: str
     status_change: Status | None = None
     visibility: Visibility = Visibility.PUBLIC
+    created_at: datetime | None = None
     expected_version: int | None = None
 
 

@@ -1,6 +1,6 @@
 """Incidents, their timeline and links, and the rules that need nothing else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -37,6 +37,8 @@ class Severity(StrEnum):
         return _SEVERITY_RANK[self]
 
 
+#: The status that every incident begins with.
+OPENING = Status.INVESTIGATING
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity, start=1)}
 
 
@@ -95,7 +97,10 @@ class Incident:
         return (self.resolved_at - self.occurred_at).total_seconds() if self.resolved_at else None
 
     def with_status(self, status: Status, *, at: datetime) -> Self:
-        """The incident in that status, which it entered at that moment; unchanged when it is there already."""
+        """The incident in that status, which it entered at that moment; unchanged when it is there already.
+
+        The one step of the rule of timelines: of a status entered several times, the last time counts.
+        """
         if status is self.status:
             return self
         return replace(
@@ -119,7 +124,10 @@ class Incident:
             "occurred_at": iso(self.occurred_at),
             "created_at": iso(self.created_at),
             "updated_at": iso(self.updated_at),
-            "resolved_at": iso(self.resolved_at) if self.resolved_at else None,
+            "identified_at": _iso_or_none(self.identified_at),
+            "fixing_at": _iso_or_none(self.fixing_at),
+            "monitoring_at": _iso_or_none(self.monitoring_at),
+            "resolved_at": _iso_or_none(self.resolved_at),
         }
 
 
@@ -135,6 +143,15 @@ class IncidentUpdate:
     created_at: datetime
     created_by: Actor
     edited_at: datetime | None = None
+    #: The status that a comment names: the one that held at its date.
+    comment_status: Status | None = None
+    #: Whether it stands for the opening: it is dated with the beginning, and moves with it.
+    is_opening: bool = False
+
+    @property
+    def names(self) -> Status | None:
+        """The status that it names, whether it changed anything or not."""
+        return self.status_change or self.comment_status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +185,5 @@ def canonical_systems(system_ids: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(system_ids)))
 
 
-def header_status(timeline: Sequence[IncidentUpdate], *, current: Status) -> Status:
-    """The status of the newest entry that carries one; the current one where none does."""
-    carrying = [entry for entry in timeline if entry.status_change is not None]
-    newest = max(carrying, key=lambda entry: (entry.created_at, entry.id), default=None)
-    return newest.status_change if newest and newest.status_change else current
+def _iso_or_none(moment: datetime | None) -> str | None:
+    return iso(moment) if moment else None

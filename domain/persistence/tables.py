@@ -120,6 +120,9 @@ incident_updates = Table(
     Column("created_by_id", sa.String(200), nullable=False),
     Column("created_by_name", sa.String(200)),
     Column("edited_at", UtcDateTime),
+    # The status that a comment names, which was the one at its date; it counts once that is so no more.
+    Column("comment_status", sa.String(20)),
+    Column("is_opening", sa.Boolean, nullable=False, server_default=sa.false()),
     _one_of("status_change", Status),
     _one_of("visibility", Visibility),
     # The timeline of an incident.

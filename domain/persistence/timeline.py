@@ -1,6 +1,7 @@
 """Timeline entries of incidents, and what edited ones said before."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.incident import IncidentUpdate, IncidentUpdateVersion, Status
 from domain.model.paging import Page, PageRequest
+from domain.model.timeline import Mark
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.keyset import key_json, paged, per_parent
 from domain.persistence.rows import actor_columns, actor_of
@@ -15,7 +17,18 @@ from domain.persistence.tables import incident_update_versions as versions
 from domain.persistence.tables import incident_updates as updates
 from domain.persistence.tables import incidents
 
-_COLUMNS = ("id", "incident_id", "message", "status_change", "visibility", "created_at", "edited_at")
+_COLUMNS = (
+    "id",
+    "incident_id",
+    "message",
+    "status_change",
+    "visibility",
+    "created_at",
+    "edited_at",
+    "comment_status",
+    "is_opening",
+)
+_NAMED = sa.func.coalesce(updates.c.status_change, updates.c.comment_status)
 #: Former versions shown per entry, the newest ones.
 _VERSIONS_SHOWN = 100
 
@@ -36,15 +49,59 @@ class TimelineRepository:
         rows = (await self._connection.execute(sa.select(updates).where(updates.c.id.in_(ids)))).mappings()
         return {row["id"]: _update(row) for row in rows}
 
-    async def carrying_status(self, incident_id: str) -> list[IncidentUpdate]:
-        """The newest entry of an incident that carries a status, if any: what its header follows."""
+    async def marks(self, incident_id: str) -> list[Mark]:
+        """All entries of an incident that name a status, without their texts: what its header follows from."""
+        columns = updates.c
+        statement = sa.select(
+            columns.id,
+            columns.created_at.label("at"),
+            _NAMED.label("status"),
+            columns.visibility,
+            columns.is_opening,
+            columns.status_change.is_(None).label("is_comment"),
+        ).where(columns.incident_id == incident_id, _NAMED.is_not(None))
+        return [
+            Mark(**{**row, "status": Status(row["status"]), "visibility": Visibility(row["visibility"])})
+            for row in (await self._connection.execute(statement)).mappings()
+        ]
+
+    async def put_marks(self, marks: Sequence[Mark]) -> None:
+        """Write of entries that name a status whether they are comments."""
+        values = [
+            {
+                "entry_id": mark.id,
+                "status_change": None if mark.is_comment else mark.status,
+                "comment_status": mark.status if mark.is_comment else None,
+            }
+            for mark in marks
+        ]
+        if values:
+            await self._connection.execute(sa.update(updates).where(updates.c.id == sa.bindparam("entry_id")), values)
+
+    async def last_place(self, incident_id: str) -> tuple[datetime, str] | None:
+        """The date and id of the last entry of an incident, if it has any."""
         statement = (
-            sa.select(updates)
-            .where(updates.c.incident_id == incident_id, updates.c.status_change.is_not(None))
+            sa.select(updates.c.created_at, updates.c.id)
+            .where(updates.c.incident_id == incident_id)
             .order_by(updates.c.created_at.desc(), updates.c.id.desc())
             .limit(1)
         )
-        return [_update(row) for row in (await self._connection.execute(statement)).mappings()]
+        row = (await self._connection.execute(statement)).first()
+        return None if row is None else (row.created_at, row.id)
+
+    async def opening(self, incident_id: str) -> IncidentUpdate | None:
+        """The entry that stands for the opening of an incident, where it has one."""
+        statement = sa.select(updates).where(updates.c.incident_id == incident_id, updates.c.is_opening)
+        row = (await self._connection.execute(statement)).mappings().first()
+        return None if row is None else _update(row)
+
+    async def earliest(self, incident_id: str) -> datetime | None:
+        """The date of the first entry of an incident, but for the one that stands for its opening."""
+        written = sa.and_(updates.c.incident_id == incident_id, ~updates.c.is_opening)
+        moment: datetime | None = await self._connection.scalar(
+            sa.select(sa.func.min(updates.c.created_at)).where(written)
+        )
+        return moment
 
     async def pages(
         self, incident_ids: Sequence[str], page: PageRequest, audience: Audience
@@ -121,6 +178,8 @@ def _update(row: sa.RowMapping) -> IncidentUpdate:
         created_at=row["created_at"],
         created_by=actor_of("created_by", row),
         edited_at=row["edited_at"],
+        comment_status=Status(row["comment_status"]) if row["comment_status"] else None,
+        is_opening=row["is_opening"],
     )
 
 

@@ -9,6 +9,7 @@ from domain.ids import new_id
 from domain.model.actor import Actor, ActorType
 from domain.model.change import Touched
 from domain.model.incident import (
+    OPENING,
     HealthOverride,
     Incident,
     IncidentLink,
@@ -107,7 +108,7 @@ class Historian:
             number=number,
             title=title.format(system=self._systems[chosen[0]]),
             description=f"First seen: {symptom}.",
-            status=Status.INVESTIGATING,
+            status=OPENING,
             severity=severity,
             suppress_notifications=pick.random() < 0.05,  # noqa: PLR2004
             health_override=pick.choice(tuple(HealthOverride)) if severity is Severity.CRITICAL else None,
@@ -120,7 +121,7 @@ class Historian:
             updated_at=start,
         )
         plot = _Plot(incident, opener, pick, now)
-        plot.note(f"We are looking into it: {symptom}.", Status.INVESTIGATING, first=True)
+        plot.note(f"We are looking into it: {symptom}.", OPENING, first=True)
         plot.wait(4, 20)
         if pick.random() < 0.25:  # noqa: PLR2004
             plot.change(lambda known: replace(known, severity=pick.choice(tuple(Severity))))
@@ -172,6 +173,7 @@ class _Plot:
             visibility=visibility,
             created_at=self._at,
             created_by=author,
+            is_opening=first,
         )
         moved = self._incident if status is None else self._incident.with_status(status, at=self._at)
         self._step(author, moved, first=first, update=entry)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from domain.clock import Clock
@@ -10,12 +11,20 @@ from domain.entities.incident import snapshot_of
 from domain.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
 from domain.ids import new_id
 from domain.model.actor import Actor
-from domain.model.change import Touched
-from domain.model.commands import CreateIncident, Keep, UpdateIncident, given
-from domain.model.incident import RESOLVED_MESSAGE, Incident, IncidentUpdate, Status, canonical_systems
+from domain.model.commands import CreateIncident, Keep, ResolveIncident, UpdateIncident, given
+from domain.model.incident import OPENING, RESOLVED_MESSAGE, Incident, IncidentUpdate, Status, canonical_systems
 from domain.model.texts import checked_dedupe_key, checked_description, checked_message, checked_title
 from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.entries import (
+    append_entry,
+    begun_at,
+    checked_resolution,
+    date_entry,
+    insert_entry,
+    save_begun,
+    save_incident,
+)
 from domain.services.references import system_ids_of
 from domain.services.writing import (
     Idempotency,
@@ -124,57 +133,71 @@ class IncidentService:
             async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
                 incident = present(before, command.id)
                 check_version(incident, command.expected_version)
-                return Applied(after=snapshot_of(await self._updated(unit, incident, command)))
+                return await self._updated(unit, incident, command, editor=viewer.actor)
 
             return (await self._handle.mutate(unit, command.id, apply, origin=origin_of(viewer))).after.entity
 
         return await self._writer.run(work)
 
     async def resolve(
-        self, viewer: Viewer, incident_id: str, *, message: str | None = None, expected_version: int | None = None
+        self,
+        viewer: Viewer,
+        incident_id: str,
+        *,
+        message: str | None = None,
+        resolved_at: datetime | None = None,
+        visibility: Visibility = Visibility.PUBLIC,
+        expected_version: int | None = None,
     ) -> Outcome[Incident]:
         """Resolve an incident. One that is resolved stays as it is; a message then becomes a comment.
 
         Raises:
-            NotFoundError, VersionConflictError, InvalidInputError
+            NotFoundError, VersionConflictError
+            InvalidInputError: also where it could not have been resolved at the moment given.
         """
         text = None if message is None or not message.strip() else checked_message(message)
+        command = ResolveIncident(
+            id=incident_id,
+            message=text,
+            resolved_at=resolved_at,
+            visibility=visibility,
+            expected_version=expected_version,
+        )
 
         async def work(unit: UnitOfWork) -> Incident:
-            return await self.resolve_in(
-                unit, incident_id, message=text, expected_version=expected_version, origin=origin_of(viewer)
-            )
+            return await self.resolve_in(unit, command, origin=origin_of(viewer))
 
         return await self._writer.run(work)
 
-    async def resolve_in(
-        self,
-        unit: UnitOfWork,
-        incident_id: str,
-        *,
-        message: str | None,
-        origin: Origin,
-        expected_version: int | None = None,
-    ) -> Incident:
+    async def resolve_in(self, unit: UnitOfWork, command: ResolveIncident, *, origin: Origin) -> Incident:
         """Resolve an incident in a unit of work that is under way."""
 
         async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-            incident = present(before, incident_id)
-            check_version(incident, expected_version)
-            if not incident.is_open and message is None:
+            incident = present(before, command.id)
+            check_version(incident, command.expected_version)
+            at = checked_resolution(incident, command.resolved_at, now=unit.moment())
+            if not incident.is_open and command.message is None:
                 return Applied(after=snapshot_of(incident))
             entry = IncidentUpdate(
                 id=new_id("upd"),
-                incident_id=incident_id,
-                message=message or RESOLVED_MESSAGE,
+                incident_id=incident.id,
+                message=command.message or RESOLVED_MESSAGE,
                 status_change=Status.RESOLVED if incident.is_open else None,
-                visibility=Visibility.PUBLIC,
+                visibility=command.visibility,
                 created_at=unit.moment(),
                 created_by=origin.actor,
             )
-            return await write_entry(unit, incident, entry)
+            if at is None:
+                return await append_entry(unit, incident, entry)
+            applied = await date_entry(unit, incident, replace(entry, created_at=at))
+            if applied.after.entity.is_open:
+                raise InvalidInputError(
+                    "The incident took another status after this moment, which it would still have.",
+                    field=["resolvedAt"],
+                )
+            return applied
 
-        return (await self._handle.mutate(unit, incident_id, apply, origin=origin)).after.entity
+        return (await self._handle.mutate(unit, command.id, apply, origin=origin)).after.entity
 
     async def delete(self, viewer: Viewer, incident_id: str, *, expected_version: int | None = None) -> Outcome[str]:
         """Delete an incident with its timeline and links.
@@ -247,7 +270,7 @@ class IncidentService:
             number=0,
             title=checked_title(command.title),
             description=checked_description(command.description),
-            status=Status.INVESTIGATING,
+            status=OPENING,
             severity=command.severity,
             suppress_notifications=command.suppress_notifications,
             health_override=command.health_override,
@@ -279,14 +302,17 @@ class IncidentService:
             id=new_id("upd"),
             incident_id=incident.id,
             message=checked_message(command.initial_message, field="initialMessage"),
-            status_change=Status.INVESTIGATING,
+            status_change=OPENING,
             visibility=command.initial_visibility,
-            created_at=incident.created_at,
+            created_at=incident.occurred_at,
             created_by=incident.opened_by,
+            is_opening=True,
         )
         return Applied(after=snapshot_of(incident), touched=(await insert_entry(unit, entry),))
 
-    async def _updated(self, unit: UnitOfWork, incident: Incident, command: UpdateIncident) -> Incident:
+    async def _updated(
+        self, unit: UnitOfWork, incident: Incident, command: UpdateIncident, *, editor: Actor
+    ) -> Applied[Incident]:
         description = command.description
         after = replace(
             incident,
@@ -298,12 +324,18 @@ class IncidentService:
         )
         if not isinstance(command.systems, Keep):
             after = replace(after, system_ids=canonical_systems(await system_ids_of(unit, command.systems)))
+        begun = given(command.occurred_at, incident.occurred_at)
+        if begun != incident.occurred_at:
+            begun = checked_moment(begun, now=unit.moment(), field="occurredAt")
+            after = await begun_at(unit, after, begun, field="occurredAt")
         if after == incident:
-            return incident
-        await save_incident(unit, incident, after)
+            return Applied(after=snapshot_of(incident))
         if (after.title, after.description) != (incident.title, incident.description):
             await _index_header(unit, after)
-        return after
+        if after.occurred_at != incident.occurred_at:
+            return await save_begun(unit, incident, after, editor=editor)
+        await save_incident(unit, incident, after)
+        return Applied(after=snapshot_of(after))
 
 
 def present(before: Snapshot[Incident] | None, incident_id: str, *, field: str = "id") -> Incident:
@@ -315,38 +347,6 @@ def present(before: Snapshot[Incident] | None, incident_id: str, *, field: str =
     if before is None:
         raise NotFoundError("Incident", incident_id, field=[field])
     return before.entity
-
-
-async def save_incident(unit: UnitOfWork, before: Incident, after: Incident) -> None:
-    """Write what differs, and keep the claims in step: an open incident holds what is free on its systems."""
-    await unit.incidents.save(before, after)
-    if not after.is_open:
-        if before.is_open:
-            await unit.claims.release(after.id)
-        return
-    removed = set(before.system_ids) - set(after.system_ids)
-    if removed:
-        await unit.claims.release(after.id, sorted(removed))
-    wanted = set(after.system_ids) if not before.is_open else set(after.system_ids) - set(before.system_ids)
-    await unit.claims.take_free(after.id, sorted(wanted), after.dedupe_key)
-
-
-async def insert_entry(unit: UnitOfWork, entry: IncidentUpdate) -> Touched:
-    """Write a timeline entry and make it findable; what the change touched by it."""
-    await unit.timeline.insert(entry)
-    await unit.search.put(
-        entry_id=entry.id, incident_id=entry.incident_id, visibility=entry.visibility, text=entry.message
-    )
-    return Touched(part="updates", id=entry.id, after=entry.visibility)
-
-
-async def write_entry(unit: UnitOfWork, incident: Incident, entry: IncidentUpdate) -> Applied[Incident]:
-    """Write a timeline entry, and the status that it carries to the incident's header."""
-    after = incident
-    if entry.status_change is not None:
-        after = incident.with_status(entry.status_change, at=entry.created_at)
-        await save_incident(unit, incident, after)
-    return Applied(after=snapshot_of(after), touched=(await insert_entry(unit, entry),))
 
 
 async def _index_header(unit: UnitOfWork, incident: Incident) -> None:

@@ -16,7 +16,7 @@ from domain.model.system import System, checked_key
 from domain.model.texts import checked_description, checked_name
 from domain.model.viewer import Viewer
 from domain.persistence.unit_of_work import UnitOfWork
-from domain.services.incidents import save_incident
+from domain.services.entries import save_incident
 from domain.services.writing import Idempotency, Outcome, Writer, origin_of
 
 #: A statement can name only so many ids.

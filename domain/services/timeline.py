@@ -1,7 +1,8 @@
-"""Writing on incidents' timelines; the header follows the newest entry that carries a status."""
+"""Writing on incidents' timelines; the header follows from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from domain.entities.handle import Applied, Apply, EntityHandle, Origin, Snapshot
@@ -10,11 +11,12 @@ from domain.errors import NotFoundError
 from domain.ids import new_id
 from domain.model.change import Touched
 from domain.model.commands import AddIncidentUpdate, EditIncidentUpdate, Keep, given
-from domain.model.incident import Incident, IncidentUpdate, IncidentUpdateVersion, Status, header_status
+from domain.model.incident import Incident, IncidentUpdate, Status
 from domain.model.texts import checked_message
 from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
-from domain.services.incidents import present, save_incident, write_entry
+from domain.services.entries import append_entry, begun_at, check_begun, date_entry, edit_entry, settle
+from domain.services.incidents import present
 from domain.services.writing import Idempotency, Outcome, Writer, check_version, checked_moment, origin_of
 
 
@@ -36,7 +38,7 @@ class TimelineService:
     async def add(
         self, viewer: Viewer, command: AddIncidentUpdate, *, idempotency_key: str | None = None
     ) -> Outcome[Written]:
-        """Add an entry. One that names the status which the incident has already is a comment.
+        """Add an entry, dated now or earlier. One that names the status which held at its date is a comment.
 
         Raises:
             NotFoundError, VersionConflictError, InvalidInputError, ConflictError
@@ -52,12 +54,16 @@ class TimelineService:
                     id=update_id,
                     incident_id=incident.id,
                     message=message,
-                    status_change=None if command.status_change is incident.status else command.status_change,
+                    status_change=command.status_change,
                     visibility=command.visibility,
                     created_at=unit.moment(),
                     created_by=viewer.actor,
                 )
-                return await write_entry(unit, incident, entry)
+                if command.created_at is None:
+                    return await append_entry(unit, incident, entry)
+                at = checked_moment(command.created_at, now=unit.moment(), field="createdAt")
+                check_begun(incident, at, field="createdAt")
+                return await date_entry(unit, incident, replace(entry, created_at=at))
 
             return await self._written(unit, command.incident_id, update_id, apply, viewer)
 
@@ -95,9 +101,7 @@ class TimelineService:
         )
 
         async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-            incident = present(before, incident_id, field="incidentId")
-            silent = replace(entry, status_change=None if status_change is incident.status else status_change)
-            return await write_entry(unit, incident, silent)
+            return await append_entry(unit, present(before, incident_id, field="incidentId"), entry)
 
         await self._handle.mutate(unit, incident_id, apply, origin=origin)
         return entry
@@ -124,7 +128,7 @@ class TimelineService:
     async def delete(
         self, viewer: Viewer, *, update_id: str, incident_id: str, expected_version: int | None = None
     ) -> Outcome[Written]:
-        """Remove an entry; the header follows the newest one left that carries a status, and stays without one.
+        """Remove an entry; the header follows from those that are left.
 
         Raises:
             NotFoundError: the incident or the entry is unknown, or the entry belongs to another incident.
@@ -138,9 +142,10 @@ class TimelineService:
                 check_version(incident, expected_version)
                 await unit.timeline.delete(entry.id)
                 await unit.search.remove(entry.id)
-                after = await _rederived(unit, incident) if entry.status_change else incident
                 touched = Touched(part="updates", id=entry.id, before=entry.visibility)
-                return Applied(after=snapshot_of(after), touched=(touched,))
+                if entry.names is None:
+                    return Applied(after=snapshot_of(incident), touched=(touched,))
+                return await settle(unit, incident, incident, touched)
 
             return await self._written(unit, incident_id, update_id, apply, viewer)
 
@@ -161,46 +166,35 @@ class TimelineService:
         command: EditIncidentUpdate,
         viewer: Viewer,
     ) -> Applied[Incident]:
-        now = unit.moment()
-        created_at = given(command.created_at, entry.created_at)
-        edited = replace(
-            entry,
-            message=entry.message if isinstance(command.message, Keep) else checked_message(command.message),
-            status_change=given(command.status_change, entry.status_change),
-            visibility=given(command.visibility, entry.visibility),
-            created_at=checked_moment(created_at, now=now, field="createdAt"),
-        )
+        edited = _with_edits(entry, command, now=unit.moment())
         if edited == entry:
             return Applied(after=snapshot_of(incident))
-        edited = replace(edited, edited_at=now)
-        former = IncidentUpdateVersion(
-            id=new_id("upv"),
-            update_id=entry.id,
-            message=entry.message,
-            status_change=entry.status_change,
-            visibility=entry.visibility,
-            created_at=entry.created_at,
-            replaced_at=now,
-            replaced_by=viewer.actor,
-        )
-        await unit.timeline.replace(edited, former=former)
+        after = incident
+        if edited.created_at != entry.created_at:
+            if entry.is_opening:
+                after = await begun_at(unit, incident, edited.created_at, field="createdAt")
+            else:
+                check_begun(incident, edited.created_at, field="createdAt")
+        touched = await edit_entry(unit, entry, edited, editor=viewer.actor)
         await unit.search.put(
             entry_id=entry.id, incident_id=incident.id, visibility=edited.visibility, text=edited.message
         )
-        moved = edited.status_change != entry.status_change or edited.created_at != entry.created_at
-        after = await _rederived(unit, incident) if moved else incident
-        touched = Touched(part="updates", id=entry.id, before=entry.visibility, after=edited.visibility)
-        return Applied(after=snapshot_of(after), touched=(touched,))
+        if (edited.names, edited.created_at) == (entry.names, entry.created_at):
+            return Applied(after=snapshot_of(incident), touched=(touched,))
+        return await settle(unit, incident, after, touched)
 
 
-async def _rederived(unit: UnitOfWork, incident: Incident) -> Incident:
-    timeline = await unit.timeline.carrying_status(incident.id)
-    status = header_status(timeline, current=incident.status)
-    if status is incident.status:
-        return incident
-    after = incident.with_status(status, at=timeline[0].created_at)
-    await save_incident(unit, incident, after)
-    return after
+def _with_edits(entry: IncidentUpdate, command: EditIncidentUpdate, *, now: datetime) -> IncidentUpdate:
+    edited = replace(
+        entry,
+        message=entry.message if isinstance(command.message, Keep) else checked_message(command.message),
+        visibility=given(command.visibility, entry.visibility),
+    )
+    if not isinstance(command.created_at, Keep):
+        edited = replace(edited, created_at=checked_moment(command.created_at, now=now, field="createdAt"))
+    if not isinstance(command.status_change, Keep) and command.status_change is not entry.names:
+        edited = replace(edited, status_change=command.status_change, comment_status=None)
+    return edited
 
 
 async def _entry(unit: UnitOfWork, incident: Incident, update_id: str) -> IncidentUpdate:

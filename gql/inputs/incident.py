@@ -73,6 +73,10 @@ class UpdateIncidentInput:
     suppress_notifications: bool | None = _optional("Silence health notifications of its systems while it is open.")
     health_override: HealthOverride | None = _optional("What it says of its systems' health; null clears it.")
     system_ids: list[str] | None = _optional("All systems it affects from now on, 1 to 100, by id or key.")
+    occurred_at: datetime | None = _optional(
+        "When it began: not in the future, and not later than any entry of its timeline but the one that "
+        "`initialMessage` made, which moves along."
+    )
     expected_version: int | None = _optional(_VERSION)
 
     def command(self) -> UpdateIncident:
@@ -84,6 +88,7 @@ class UpdateIncidentInput:
             suppress_notifications=kept_or_set(self.suppress_notifications, "suppressNotifications"),
             health_override=kept_or_cleared(self.health_override),
             systems=kept_or_set(self.system_ids, "systemIds"),
+            occurred_at=kept_or_set(self.occurred_at, "occurredAt"),
             expected_version=value_or_none(self.expected_version),
         )
 
@@ -93,9 +98,13 @@ class AddIncidentUpdateInput:
     incident_id: strawberry.ID = _field("The incident.")
     message: str = _field("The text, 1 to 25,000 characters of Markdown.")
     status_change: Status | None = _optional(
-        "The status that the incident takes with it; naming the one it has makes the entry a comment."
+        "The status that the incident took with it; naming the one that it had then makes the entry a comment."
     )
     visibility: Visibility | None = _optional("Who may read it; PUBLIC when nothing is said.")
+    created_at: datetime | None = _optional(
+        "The moment to date it, now when nothing is said: not in the future, and not before the incident's "
+        "`occurredAt`."
+    )
     expected_version: int | None = _optional(_VERSION)
     idempotency_key: str | None = _optional(_KEY)
 
@@ -105,6 +114,7 @@ class AddIncidentUpdateInput:
             message=self.message,
             status_change=value_or_none(self.status_change),
             visibility=value_or_none(self.visibility) or Visibility.PUBLIC,
+            created_at=value_or_none(self.created_at),
             expected_version=value_or_none(self.expected_version),
         )
 
@@ -116,7 +126,10 @@ class EditIncidentUpdateInput:
     message: str | None = _optional("The text.")
     status_change: Status | None = _optional("The status that it carries; it can be changed, but not taken away.")
     visibility: Visibility | None = _optional("Who may read it.")
-    created_at: datetime | None = _optional("The moment that it is dated.")
+    created_at: datetime | None = _optional(
+        "The moment to date it: not in the future, and not before the incident's `occurredAt`. The entry that "
+        "`initialMessage` made takes `occurredAt` along, and cannot be dated later than another entry."
+    )
     expected_version: int | None = _optional(_VERSION)
 
     def command(self) -> EditIncidentUpdate:
@@ -142,6 +155,11 @@ class DeleteIncidentUpdateInput:
 class ResolveIncidentInput:
     id: strawberry.ID = _field("The incident.")
     message: str | None = _optional("The text of the timeline entry; on a resolved incident it becomes a comment.")
+    resolved_at: datetime | None = _optional(
+        "When it was resolved, now when nothing is said: not in the future, not before `occurredAt`, and not before "
+        "the incident took another status; of a resolved incident, the moment that it has already."
+    )
+    visibility: Visibility | None = _optional("Who may read the timeline entry; PUBLIC when nothing is said.")
     expected_version: int | None = _optional(_VERSION)
 
 

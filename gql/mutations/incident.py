@@ -20,6 +20,7 @@ from gql.inputs.incident import (
 from gql.mutations.answers import answer
 from gql.mutations.bulk import Bulk
 from gql.permissions import MANAGE_INCIDENTS
+from gql.types.enums import Visibility
 from gql.types.incident import Incident
 from gql.types.payloads import (
     CreateIncidentPayload,
@@ -69,6 +70,8 @@ class IncidentMutations:
                 info.context.viewer,
                 input.id,
                 message=value_or_none(input.message),
+                resolved_at=value_or_none(input.resolved_at),
+                visibility=value_or_none(input.visibility) or Visibility.PUBLIC,
                 expected_version=value_or_none(input.expected_version),
             )
 

@@ -27,7 +27,7 @@ _INPUT = strawberry.argument(description="What to do.")
 class TimelineMutations:
     @strawberry.mutation(
         permission_classes=MANAGE_INCIDENTS,
-        description="Write on an incident's timeline, with a new status or without.",
+        description="Write on an incident's timeline, with a new status or without, now or as of an earlier moment.",
     )
     async def add_incident_update(
         self, info: Info, input: Annotated[AddIncidentUpdateInput, _INPUT]
@@ -41,7 +41,10 @@ class TimelineMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_INCIDENTS,
-        description="Edit a timeline entry; what it said before is kept, and the incident's status follows.",
+        description=(
+            "Edit a timeline entry; what it said before is kept. The incident's status and all its times follow from "
+            "its timeline in the order of dates: a correction of dates that leaves the status alone fires no trigger."
+        ),
     )
     async def edit_incident_update(
         self, info: Info, input: Annotated[EditIncidentUpdateInput, _INPUT]
@@ -52,7 +55,8 @@ class TimelineMutations:
         return await answer(info, EditIncidentUpdatePayload, call, _shown)
 
     @strawberry.mutation(
-        permission_classes=MANAGE_INCIDENTS, description="Delete a timeline entry; the incident's status follows."
+        permission_classes=MANAGE_INCIDENTS,
+        description="Delete a timeline entry; the incident's status and times follow.",
     )
     async def delete_incident_update(
         self, info: Info, input: Annotated[DeleteIncidentUpdateInput, _INPUT]

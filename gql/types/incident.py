@@ -63,7 +63,9 @@ class Incident(Node):
     dedupe_key: str | None = strawberry.field(description="The key that deduplication was narrowed to.")
     version: int = strawberry.field(description="Raised by one with every change, for `expectedVersion`.")
     opened_by: Actor = strawberry.field(description="Who opened it.")
-    occurred_at: datetime = strawberry.field(description="When it began.")
+    occurred_at: datetime = strawberry.field(
+        description="When it began. It was INVESTIGATING from then on, and nothing on its timeline is dated earlier."
+    )
     created_at: datetime = strawberry.field(description="When it was opened here.")
     updated_at: datetime = strawberry.field(description="When it last changed.")
     identified_at: datetime | None = strawberry.field(description="When its cause was last identified.")

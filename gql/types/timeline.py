@@ -38,9 +38,12 @@ class IncidentUpdateVersion:
 @strawberry.type(description="An entry of an incident's timeline.")
 class IncidentUpdate(Node):
     message: str = strawberry.field(description="The text, in Markdown.")
-    status_change: Status | None = strawberry.field(description="The status that the incident took with it.")
+    status_change: Status | None = strawberry.field(
+        description="The status that the incident took with it; null for a comment, also one that names a status which "
+        "held at its date anyway."
+    )
     visibility: Visibility = strawberry.field(description="Who may read it.")
-    created_at: datetime = strawberry.field(description="The moment that it is dated.")
+    created_at: datetime = strawberry.field(description="The moment that it is dated; the timeline is in this order.")
     created_by: Actor = strawberry.field(description="Who wrote it.")
     edited_at: datetime | None = strawberry.field(description="When it was last edited.")
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")

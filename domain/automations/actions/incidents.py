@@ -16,7 +16,7 @@ from domain.automations.actions.registry import (
     Result,
     VersionedConfig,
 )
-from domain.model.commands import CreateIncident
+from domain.model.commands import CreateIncident, ResolveIncident
 from domain.model.incident import Incident, Severity, Status
 from domain.model.texts import as_line, checked_message
 from domain.persistence.unit_of_work import UnitOfWork
@@ -171,7 +171,8 @@ class IncidentActions:
             return Result(external_id=target, details={"skipped": "already_resolved"})
         text = _text(config.message)
         message = checked_message(text) if text is not None else None
-        incident = await self._incidents.resolve_in(unit, target, message=message, origin=context.origin)
+        command = ResolveIncident(id=target, message=message)
+        incident = await self._incidents.resolve_in(unit, command, origin=context.origin)
         return Result(external_id=target, details={"incident": artifact_of(incident)})
 
     async def add_update(self, unit: UnitOfWork, config: AddUpdateConfig, context: ActionContext) -> Result:

@@ -1,6 +1,7 @@
 """Entities out of the pictures that the log keeps of them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from domain.model.actor import Actor
@@ -13,8 +14,8 @@ Picture = Mapping[str, Any]
 
 
 def incident_of(incident_id: str, version: int, picture: Picture, *, dedupe_key: str) -> Incident:
-    """An incident as a picture shows it; when it entered its earlier statuses is not in there."""
-    override, resolved_at = picture.get("health_override"), picture.get("resolved_at")
+    """An incident as a picture shows it; older pictures do not tell when it entered its earlier statuses."""
+    override = picture.get("health_override")
     return Incident(
         id=incident_id,
         number=picture["number"],
@@ -31,8 +32,16 @@ def incident_of(incident_id: str, version: int, picture: Picture, *, dedupe_key:
         occurred_at=parse_iso(picture["occurred_at"]),
         created_at=parse_iso(picture["created_at"]),
         updated_at=parse_iso(picture["updated_at"]),
-        resolved_at=parse_iso(resolved_at) if resolved_at else None,
+        identified_at=_moment(picture, "identified_at"),
+        fixing_at=_moment(picture, "fixing_at"),
+        monitoring_at=_moment(picture, "monitoring_at"),
+        resolved_at=_moment(picture, "resolved_at"),
     )
+
+
+def _moment(picture: Picture, name: str) -> datetime | None:
+    text = picture.get(name)
+    return parse_iso(text) if text else None
 
 
 def before_of(change: Change) -> Picture:

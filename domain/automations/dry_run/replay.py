@@ -14,10 +14,10 @@ from domain.model.change import Change
 from domain.model.incident import Incident
 from domain.model.system import System
 from domain.persistence.unit_of_work import UnitOfWork
-from domain.services.incidents import save_incident
+from domain.services.entries import save_incident
 
 #: What an incident no longer says of its own once it is written anew.
-_FOLLOWS = frozenset({"updated_at", "resolved_at"})
+_FOLLOWS = frozenset({"updated_at", "identified_at", "fixing_at", "monitoring_at", "resolved_at"})
 
 
 class Replay:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -50,7 +51,14 @@ class Stage:
     async def write(self, status: Status | None = None, **options: Any) -> None:
         """Write on the timeline."""
         command = AddIncidentUpdate(incident_id=self.incident.id, message="A note", status_change=status)
-        await self.domain.timeline.add(ADMIN, command, **options)
+        dated = replace(command, created_at=options.pop("created_at", None))
+        await self.domain.timeline.add(ADMIN, dated, **options)
+
+    async def open_long_ago(self, *statuses: Status) -> None:
+        """Have the incident begin two hours before it was opened, and then take these statuses."""
+        await self.update(occurred_at=self.incident.occurred_at - timedelta(hours=2))
+        for status in statuses:
+            await self.write(status)
 
     async def entries(self) -> list[IncidentUpdate]:
         """The timeline, newest first."""
@@ -67,9 +75,9 @@ class Stage:
         newest = (await self.entries())[0]
         await self.domain.timeline.delete(ADMIN, update_id=newest.id, incident_id=self.incident.id)
 
-    async def resolve(self, message: str | None = None) -> None:
+    async def resolve(self, message: str | None = None, **details: Any) -> None:
         """Resolve the incident."""
-        await self.domain.incidents.resolve(ADMIN, self.incident.id, message=message)
+        await self.domain.incidents.resolve(ADMIN, self.incident.id, message=message, **details)
 
     async def open_another(self, **options: Any) -> None:
         """Open an incident on the first system, or reuse this one."""
@@ -207,7 +215,62 @@ def rows(*table: tuple[str, Step, Step, tuple[str, ...], tuple[str, ...], int]) 
         1,
     ),
     ("deletion of a comment", lambda s: s.write(), lambda s: s.erase(), (), (), 1),
-    ("deletion of the only entry with a status", lambda s: s.write(Status.FIXING), lambda s: s.erase(), (), (), 1),
+    (
+        "deletion of the only entry with a status, back to the opening one",
+        lambda s: s.write(Status.FIXING),
+        lambda s: s.erase(),
+        (UPDATED,),
+        ("status",),
+        1,
+    ),
+    (
+        "correction of a date, the status stays",
+        lambda s: s.open_long_ago(Status.RESOLVED),
+        lambda s: s.edit(created_at=s.incident.occurred_at - timedelta(hours=1)),
+        (),
+        (),
+        1,
+    ),
+    (
+        "correction of a date, another status holds",
+        lambda s: s.open_long_ago(Status.FIXING, Status.RESOLVED),
+        lambda s: s.edit(created_at=s.incident.occurred_at - timedelta(hours=1)),
+        (UPDATED,),
+        ("status",),
+        1,
+    ),
+    (
+        "another beginning",
+        nothing,
+        lambda s: s.update(occurred_at=s.incident.occurred_at - timedelta(hours=1)),
+        (),
+        (),
+        1,
+    ),
+    (
+        "entry dated before another one",
+        lambda s: s.open_long_ago(Status.FIXING),
+        lambda s: s.write(Status.IDENTIFIED, created_at=s.incident.occurred_at - timedelta(hours=1)),
+        (),
+        (),
+        1,
+    ),
+    (
+        "entry dated behind all others",
+        lambda s: s.open_long_ago(),
+        lambda s: s.write(Status.IDENTIFIED, created_at=s.incident.occurred_at - timedelta(hours=1)),
+        (UPDATED,),
+        ("status",),
+        1,
+    ),
+    (
+        "resolve as of an earlier moment",
+        lambda s: s.open_long_ago(),
+        lambda s: s.resolve(resolved_at=s.incident.occurred_at - timedelta(hours=1)),
+        (RESOLVED,),
+        ("status",),
+        1,
+    ),
     (
         "severity and resolved in one write",
         nothing,

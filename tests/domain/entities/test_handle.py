@@ -13,7 +13,7 @@ from domain.entities.handle import Applied, Origin, Snapshot
 from domain.entities.incident import snapshot_of
 from domain.model.actor import SYSTEM, Actor, ActorType, Cause
 from domain.model.change import ChangeAction
-from domain.model.commands import UpdateIncident
+from domain.model.commands import ResolveIncident, UpdateIncident
 from domain.model.incident import Incident, Severity, Status
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.conftest import SteppingClock
@@ -408,7 +408,9 @@ async def test_a_secret_that_looks_like_a_status_does_not_change_which_event_fir
     incident = await make_incident(domain)
     domain.masker.register("run_status", ["resolved"])
     resolved = await domain.database.write(
-        lambda unit: domain.incidents.resolve_in(unit, incident.id, message=None, origin=Origin(run_id="run_status"))
+        lambda unit: domain.incidents.resolve_in(
+            unit, ResolveIncident(id=incident.id), origin=Origin(run_id="run_status")
+        )
     )
     domain.masker.drop("run_status")
 

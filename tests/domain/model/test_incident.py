@@ -6,15 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.model.actor import SYSTEM
-from domain.model.incident import (
-    Incident,
-    IncidentUpdate,
-    Severity,
-    Status,
-    canonical_systems,
-    header_status,
-)
-from domain.model.viewer import Visibility
+from domain.model.incident import Incident, Severity, Status, canonical_systems
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 INCIDENT = Incident(
@@ -34,18 +26,6 @@ INCIDENT = Incident(
     created_at=NOON,
     updated_at=NOON,
 )
-
-
-def _entry(identifier: str, status: Status | None, *, minutes: int) -> IncidentUpdate:
-    return IncidentUpdate(
-        id=identifier,
-        incident_id="inc_1",
-        message="Hello",
-        status_change=status,
-        visibility=Visibility.PUBLIC,
-        created_at=NOON + timedelta(minutes=minutes),
-        created_by=SYSTEM,
-    )
 
 
 def test_severities_rank_from_minor_to_critical() -> None:
@@ -105,26 +85,3 @@ def test_facts_are_json_and_moments_are_texts() -> None:
 
 def test_systems_are_sorted_and_unique() -> None:
     assert canonical_systems(["b", "a", "b"]) == ("a", "b")
-
-
-HEADERS = {
-    "an empty timeline keeps the status": ([], Status.FIXING),
-    "messages alone keep the status": ([_entry("upd_1", None, minutes=1)], Status.FIXING),
-    "the newest one that carries a status wins": (
-        [_entry("upd_1", Status.RESOLVED, minutes=2), _entry("upd_2", Status.IDENTIFIED, minutes=1)],
-        Status.RESOLVED,
-    ),
-    "a newer message is passed over": (
-        [_entry("upd_1", Status.MONITORING, minutes=1), _entry("upd_2", None, minutes=2)],
-        Status.MONITORING,
-    ),
-    "the id decides between equal times": (
-        [_entry("upd_2", Status.RESOLVED, minutes=1), _entry("upd_1", Status.IDENTIFIED, minutes=1)],
-        Status.RESOLVED,
-    ),
-}
-
-
-@pytest.mark.parametrize(("timeline", "expected"), HEADERS.values(), ids=HEADERS.keys())
-def test_the_header_follows_the_timeline(timeline: list[IncidentUpdate], expected: Status) -> None:
-    assert header_status(timeline, current=Status.FIXING) is expected

@@ -8,6 +8,7 @@ from domain.bootstrap import Domain
 from domain.model.automation import Automation, AutomationRun
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate
 from domain.model.incident import Health, Incident, IncidentLink, IncidentUpdate, Status
+from domain.model.moment import iso
 from domain.model.secret import Secret
 from domain.model.system import System
 from domain.model.token import ApiToken
@@ -173,6 +174,7 @@ MUTATIONS: dict[str, Row] = {
                 _on_incident(healthOverride="UNHEALTHY", suppressNotifications=True), ("updated",)
             ),
             "severity and title": Effect(_on_incident(severity="MINOR", title="Renamed"), ("updated",)),
+            "beginning": Effect(_on_incident(occurredAt="2020-01-01T00:00:00Z"), ("updated",)),
         },
         no_op=lambda world: {
             "id": world.incident.id,
@@ -190,6 +192,15 @@ MUTATIONS: dict[str, Row] = {
             "status": Effect(_of_incident(message="On it", statusChange="FIXING"), ("updated",)),
             "present status": Effect(_of_incident(message="Same", statusChange="IDENTIFIED"), ("updated",)),
             "resolving": Effect(_of_incident(message="Done", statusChange="RESOLVED"), ("resolved",)),
+            "dated": Effect(
+                lambda world: {
+                    "incidentId": world.incident.id,
+                    "message": "It began",
+                    "statusChange": "FIXING",
+                    "createdAt": iso(world.incident.occurred_at),
+                },
+                ("updated",),
+            ),
             "reopening": Effect(
                 lambda world: {"incidentId": world.resolved.id, "message": "Back", "statusChange": "INVESTIGATING"},
                 ("updated",),
@@ -204,6 +215,14 @@ MUTATIONS: dict[str, Row] = {
             "text": Effect(_of_step(message="Better said"), ("updated",)),
             "status": Effect(_of_step(statusChange="FIXING"), ("updated",)),
             "visibility": Effect(_of_step(visibility="INTERNAL"), ("updated",)),
+            "date": Effect(
+                lambda world: {
+                    "incidentId": world.incident.id,
+                    "id": world.step.id,
+                    "createdAt": iso(world.incident.occurred_at),
+                },
+                ("updated",),
+            ),
         },
         no_op=_of_step(message="Found it"),
         refused=lambda world: {"incidentId": world.other.id, "id": world.step.id, "message": "Not mine"},
@@ -221,6 +240,14 @@ MUTATIONS: dict[str, Row] = {
         effects={
             "open": Effect(_on_incident(message="Done"), ("resolved",)),
             "silently": Effect(_on_incident(), ("resolved",)),
+            "as of its beginning, for some": Effect(
+                lambda world: {
+                    "id": world.other.id,
+                    "resolvedAt": iso(world.other.occurred_at),
+                    "visibility": "INTERNAL",
+                },
+                ("resolved",),
+            ),
             "resolved, with a message": Effect(lambda world: {"id": world.resolved.id, "message": "PS"}, ("updated",)),
         },
         no_op=lambda world: {"id": world.resolved.id},

@@ -21,6 +21,7 @@ LINK: Json = {"incidentId": "{incident}", "url": "https://example.com/"}
 RELINK: Json = {"incidentId": "{incident}", "id": "{link}"}
 SYSTEM: Json = {"key": "new", "name": "New"}
 LATER = "2999-01-01T00:00:00Z"
+LONG_AGO = "2020-01-01T00:00:00Z"
 URL = "URL must be an absolute http or https address."
 NULL = "This cannot be null. Leave it out to keep it as it is."
 
@@ -182,6 +183,49 @@ REFUSED = {
         "BAD_USER_INPUT",
         ["createdAt"],
         "This moment",
+    ),
+    "an entry in the future": (
+        "addIncidentUpdate",
+        ADD | {"createdAt": LATER},
+        "BAD_USER_INPUT",
+        ["createdAt"],
+        "This moment lies in the future.",
+    ),
+    "an entry before the beginning": (
+        "addIncidentUpdate",
+        ADD | {"createdAt": LONG_AGO},
+        "BAD_USER_INPUT",
+        ["createdAt"],
+        "This moment lies before the incident's beginning",
+    ),
+    "an entry moved before the beginning": (
+        "editIncidentUpdate",
+        EDIT | {"createdAt": LONG_AGO},
+        "BAD_USER_INPUT",
+        ["createdAt"],
+        "This moment lies before the incident's beginning",
+    ),
+    "a beginning in the future": (
+        "updateIncident",
+        UPDATE | {"occurredAt": LATER},
+        "BAD_USER_INPUT",
+        ["occurredAt"],
+        "This moment lies in the future.",
+    ),
+    "a beginning of null": ("updateIncident", UPDATE | {"occurredAt": None}, "BAD_USER_INPUT", ["occurredAt"], NULL),
+    "a resolution in the future": (
+        "resolveIncident",
+        UPDATE | {"resolvedAt": LATER},
+        "BAD_USER_INPUT",
+        ["resolvedAt"],
+        "This moment lies in the future.",
+    ),
+    "a resolution before the beginning": (
+        "resolveIncident",
+        UPDATE | {"resolvedAt": LONG_AGO},
+        "BAD_USER_INPUT",
+        ["resolvedAt"],
+        "This moment lies before the incident's beginning",
     ),
     "blank idempotency key": (
         "createIncident",

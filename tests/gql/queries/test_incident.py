@@ -11,6 +11,7 @@ from domain.model.moment import iso
 from tests.client import Api
 from tests.conftest import SteppingClock
 from tests.factories import ADMIN, make_incident, make_system, set_status
+from tests.gql.dialects import on_both_databases
 
 EVERYTHING = """
 query Q($id: ID, $number: Int) {
@@ -67,6 +68,36 @@ async def test_an_incident_s_times_follow_its_statuses(api: Api, domain: Domain)
     assert times == sorted(times)
     assert incident.resolved_at is not None
     assert shown["timeToResolveSeconds"] == (incident.resolved_at - incident.occurred_at).total_seconds()
+
+
+@on_both_databases
+async def test_an_incident_s_times_follow_the_dates_of_its_timeline(
+    api: Api, domain: Domain, clock: SteppingClock
+) -> None:
+    start = clock.moment - timedelta(days=1)
+    incident = await make_incident(domain, occurred_at=start)
+    began, fixing, over = [iso(start + timedelta(hours=hours)) for hours in (1, 2, 3)]
+    document = """
+      mutation M($id: ID!, $began: DateTime, $fixing: DateTime, $over: DateTime) {
+        resolveIncident(input: {id: $id, resolvedAt: $over, visibility: INTERNAL}) { incident { status } }
+        updateIncident(input: {id: $id, occurredAt: $began}) { incident { timeToResolveSeconds } }
+        addIncidentUpdate(input: {incidentId: $id, message: "Hm", statusChange: FIXING, createdAt: $fixing}) {
+          update { createdAt statusChange } incident { status fixingAt resolvedAt }
+        }
+      }
+    """
+    data = await api.responder.read(document, id=incident.id, began=began, fixing=fixing, over=over)
+    assert data == {
+        "resolveIncident": {"incident": {"status": "RESOLVED"}},
+        "updateIncident": {"incident": {"timeToResolveSeconds": 7200.0}},
+        "addIncidentUpdate": {
+            "update": {"createdAt": fixing, "statusChange": "FIXING"},
+            "incident": {"status": "RESOLVED", "fixingAt": fixing, "resolvedAt": over},
+        },
+    }
+    timeline = "query Q($id: ID!) { incident(id: $id) { updates { nodes { createdAt } } } }"
+    shown = (await api.anonymous.read(timeline, id=incident.id))["incident"]["updates"]["nodes"]
+    assert [entry["createdAt"] for entry in shown] == [fixing]
 
 
 @pytest.mark.parametrize(

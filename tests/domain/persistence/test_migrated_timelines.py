@@ -1,0 +1,201 @@
+"""What the migration makes of timelines and times that were written by older rules."""
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+
+from domain.ids import new_id
+from domain.model.incident import Incident, Severity, Status
+from domain.model.timeline import Mark, settled
+from domain.persistence import migrate as migration
+from domain.persistence.engines import Engines, create_engines, database_url
+from domain.persistence.incidents import IncidentRepository
+from domain.persistence.tables import incident_update_versions, incident_updates, incidents
+from domain.persistence.timeline import TimelineRepository
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ACTOR = {"type": "user", "id": "usr_1", "name": None}
+TIMES = ("identified_at", "fixing_at", "monitoring_at", "resolved_at")
+
+
+def _at(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as an older version left it: its minute, its status, and what its minute was before an edit."""
+
+    minute: float
+    status: Status | None = None
+    was: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """An incident that was opened at minute 0, as an older version left it."""
+
+    entries: Sequence[Entry]
+    status: Status
+    occurred: float = 0
+    times: tuple[float | None, ...] = (None, None, None, None)
+
+
+class World:
+    """A database of the older schema."""
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+        self.ids: list[str] = []
+
+    async def prepare(self) -> None:
+        """Bring it to the schema before the migration."""
+
+        def upgrade(connection: sa.Connection) -> None:
+            config = migration._config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0007")
+
+        async with self._engines.writer.begin() as connection:
+            await connection.run_sync(upgrade)
+
+    async def write(self, old: Old) -> None:
+        """Write an incident."""
+        identifier = new_id("inc")
+        self.ids.append(identifier)
+        header = {
+            "id": identifier,
+            "number": len(self.ids),
+            "title": "Old",
+            "status": old.status,
+            "severity": Severity.MINOR,
+            "suppress_notifications": False,
+            "dedupe_key": "",
+            "version": 1,
+            "opened_by_type": "user",
+            "opened_by_id": "usr_1",
+            "occurred_at": _at(old.occurred),
+            "created_at": NOON,
+            "updated_at": NOON,
+        }
+        times = {name: None if minute is None else _at(minute) for name, minute in zip(TIMES, old.times, strict=True)}
+        async with self._engines.writer.begin() as connection:
+            await connection.execute(sa.insert(incidents).values(**header, **times))
+            for entry in old.entries:
+                said: dict[str, Any] = {"message": "Hm", "status_change": entry.status, "visibility": "public"}
+                row = {"id": new_id("upd"), "incident_id": identifier, "created_at": _at(entry.minute), **said}
+                written = {"created_by_type": "user", "created_by_id": "usr_1"}
+                await connection.execute(sa.insert(incident_updates).values(**row, **written))
+                if entry.was is not None:
+                    former = {"id": new_id("upv"), "update_id": row["id"], "created_at": _at(entry.was), **said}
+                    edit = {"replaced_at": NOON, "replaced_by_type": "user", "replaced_by_id": "usr_1"}
+                    await connection.execute(sa.insert(incident_update_versions).values(**former, **edit))
+
+    async def migrated(self) -> list[tuple[Incident, list[Mark]]]:
+        """The incidents after the migration, each with its marks."""
+        await migration.migrate(self._engines)
+        async with self._engines.reader.connect() as connection:
+            found = await IncidentRepository(connection).get_many(self.ids)
+            marks = TimelineRepository(connection)
+            return [(found[identifier], await marks.marks(identifier)) for identifier in self.ids]
+
+
+@pytest.fixture
+async def world(empty_database_url: str) -> AsyncIterator[World]:
+    engines = create_engines(database_url(empty_database_url))
+    world = World(engines)
+    await world.prepare()
+    yield world
+    await engines.dispose()
+
+
+def _minutes(incident: Incident) -> list[float | None]:
+    at = [getattr(incident, name) for name in ("occurred_at", *TIMES)]
+    return [None if moment is None else (moment - NOON).total_seconds() / 60 for moment in at]
+
+
+OPENED, RESOLVED = Status.INVESTIGATING, Status.RESOLVED
+#: What was stored, and the status and times (beginning, identified, fixing, monitoring, resolved) that come of it.
+CASES: dict[str, tuple[Old, Status, list[float | None]]] = {
+    "in order": (
+        Old([Entry(0, OPENED), Entry(5, Status.FIXING), Entry(9, RESOLVED)], RESOLVED, 0, (None, 5, None, 9)),
+        RESOLVED,
+        [0, None, 5, None, 9],
+    ),
+    "times of the clicks": (
+        Old(
+            [Entry(-60, OPENED, 0), Entry(-50, Status.FIXING, 5), Entry(-9, RESOLVED, 9)],
+            RESOLVED,
+            -60,
+            (None, 5, None, 9),
+        ),
+        RESOLVED,
+        [-60, None, -50, None, -9],
+    ),
+    "dates before the beginning": (
+        Old([Entry(0, OPENED), Entry(-99, RESOLVED, 3)], OPENED, 0),
+        OPENED,
+        [-99, None, None, None, None],
+    ),
+    "a negative time": (
+        Old([Entry(-99, RESOLVED, 3)], RESOLVED, 0, (None, None, None, -99)),
+        RESOLVED,
+        [-99, None, None, None, -99],
+    ),
+    "times of entries that are gone": (Old([], OPENED, 0, (3, 4, 5, None)), OPENED, [0, None, None, None, None]),
+    "a status that no entry has": (
+        Old([], Status.FIXING, 0, (None, 4, None, None)),
+        Status.FIXING,
+        [0, None, 4, None, None],
+    ),
+    "a resolution before the beginning that no entry has": (
+        Old([], RESOLVED, 0, (None, None, None, -9)),
+        RESOLVED,
+        [0, None, None, None, 0],
+    ),
+    "a status named again": (
+        Old([Entry(3, Status.FIXING), Entry(5, Status.FIXING), Entry(7)], Status.FIXING, 0, (None, 5, None, None)),
+        Status.FIXING,
+        [0, None, 3, None, None],
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "status", "times"), CASES.values(), ids=CASES.keys())
+async def test_stored_times_are_put_right(world: World, old: Old, status: Status, times: list[float | None]) -> None:
+    await world.write(old)
+    [(incident, _)] = await world.migrated()
+    assert (incident.status, _minutes(incident)) == (status, times)
+
+
+async def test_the_entry_of_the_opening_is_known_and_dated_with_the_beginning(world: World) -> None:
+    await world.write(Old([Entry(0, OPENED), Entry(3, OPENED), Entry(5)], OPENED, -60))
+    await world.write(Old([Entry(-90, OPENED, 0)], OPENED, -60))
+    (_, marks), (incident, [opening]) = await world.migrated()
+    assert [(mark.at, mark.is_opening, mark.is_comment) for mark in marks] == [
+        (_at(-60), True, False),
+        (_at(3), False, True),
+    ]
+    assert (incident.occurred_at, opening.at, opening.is_opening) == (_at(-90), _at(-90), True)
+
+
+async def test_whatever_was_stored_follows_the_one_rule_afterwards(world: World) -> None:
+    pick = random.Random(11)
+    for _ in range(40):
+        minutes = pick.sample(range(-50, 50), pick.randrange(7))
+        entries = [Entry(minute, pick.choice([None, *Status])) for minute in minutes]
+        carrying = [entry.status for entry in sorted(entries, key=lambda entry: entry.minute) if entry.status]
+        status = carrying[-1] if carrying else OPENED
+        times = (pick.choice([None, 4]), None, 9, 9 if status is RESOLVED else None)
+        await world.write(Old(entries, status, pick.choice([0, -20]), times))
+    for incident, marks in await world.migrated():
+        after, read = settled(replace(incident, status=Status.MONITORING), marks)
+        assert after == incident
+        assert sorted(read, key=lambda mark: mark.id) == sorted(marks, key=lambda mark: mark.id)
+        assert all(mark.at >= incident.occurred_at for mark in marks)

@@ -29,7 +29,7 @@ from domain.model.commands import KEEP, Keep, given
 from domain.model.texts import checked_callers_key, checked_description, checked_line, checked_name
 from domain.model.viewer import Viewer
 from domain.persistence.unit_of_work import UnitOfWork
-from domain.services.writing import Idempotency, Outcome, Writer
+from domain.services.writing import Idempotency, Outcome, Writer, recalled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,18 +63,19 @@ class AutomationService:
         *,
         idempotency_key: str | None = None,
         mutation: str = "createAutomation",
-    ) -> Outcome[Automation | None]:
-        """Add an automation; None where a repeated call, of the same mutation, finds that it was deleted since.
+    ) -> Outcome[Automation]:
+        """Add an automation.
 
         Raises:
             InvalidDefinitionError: the definition has problems, all of which it lists.
             AlreadyExistsError: the name is taken.
+            NotFoundError: the call, of the same mutation, is repeated, and the automation was deleted since.
             InvalidInputError, ConflictError
         """
         automation = _new(command, self._clock.now())
         await self._checked(storable(automation.definition, "definition"))
 
-        async def work(unit: UnitOfWork) -> Automation | None:
+        async def work(unit: UnitOfWork) -> Automation:
             if not await unit.automations.insert(automation, _version(automation, viewer, automation.created_at)):
                 raise _taken(automation.name)
             await _listen(unit, automation)
@@ -162,10 +163,8 @@ class AutomationService:
     ) -> Outcome[AutomationRun | None]:
         """Start a run now, past all gates and also of an automation that is switched off.
 
-        None where a repeated call finds that the run was deleted since.
-
         Raises:
-            NotFoundError: there is no such automation.
+            NotFoundError: there is no such automation, or the call is repeated, and the run was deleted since.
             InvalidInputError: it has no trigger of that id, or what is handed to it cannot be kept.
             ConflictError
         """
@@ -269,12 +268,12 @@ def _new(command: WriteAutomation, now: datetime) -> Automation:
     )
 
 
-async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> Automation | None:
-    return (await unit.automations.get_many([answer["id"]])).get(answer["id"])
+async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> Automation:
+    return recalled(await unit.automations.get_many([answer["id"]]), answer["id"], noun="Automation")
 
 
 async def _recalled_run(unit: UnitOfWork, answer: Mapping[str, Any]) -> AutomationRun | None:
-    return (await unit.runs.get_many([answer["id"]])).get(answer["id"])
+    return recalled(await unit.runs.get_many([answer["id"]]), answer["id"], noun="Run")
 
 
 def _version(automation: Automation, viewer: Viewer, now: datetime) -> AutomationVersion:

@@ -12,15 +12,15 @@ from domain.model.health import SystemHealth, checked_health_message
 from domain.model.system import System
 from domain.model.viewer import Viewer
 from domain.persistence.unit_of_work import UnitOfWork
-from domain.services.writing import Idempotency, Outcome, Writer, checked_moment, origin_of
+from domain.services.writing import Idempotency, Outcome, Writer, checked_moment, origin_of, recalled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """A system and its health after a report; None where a repeated call finds that the system was deleted since."""
+    """A system and its health after a report."""
 
-    system: System | None
-    health: SystemHealth | None
+    system: System
+    health: SystemHealth
 
 
 class HealthService:
@@ -53,7 +53,7 @@ class HealthService:
             mutation="reportSystemHealth",
             key=idempotency_key,
             command=command,
-            to_answer=lambda reported: {"id": reported.system and reported.system.id},
+            to_answer=lambda reported: {"id": reported.system.id},
             from_answer=_recalled,
         )
         return await self._writer.run_once(viewer, work, once)
@@ -97,4 +97,6 @@ async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> Reported:
     identifier = answer["id"]
     systems = await unit.systems.get_many([identifier])
     health = await unit.health.get_many([identifier])
-    return Reported(system=systems.get(identifier), health=health.get(identifier))
+    return Reported(
+        system=recalled(systems, identifier, noun="System"), health=recalled(health, identifier, noun="System")
+    )

@@ -33,6 +33,7 @@ from domain.services.writing import (
     check_version,
     checked_moment,
     origin_of,
+    recalled,
 )
 
 BULK = 100
@@ -40,9 +41,9 @@ BULK = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The incident that a create led to, and whether it was there before; None when it was deleted since."""
+    """The incident that a create led to, and whether it was there before."""
 
-    incident: Incident | None
+    incident: Incident
     reused: bool
 
 
@@ -90,7 +91,7 @@ class IncidentService:
             mutation="createIncident",
             key=idempotency_key,
             command=command,
-            to_answer=lambda opened: {"id": opened.incident and opened.incident.id, "reused": opened.reused},
+            to_answer=lambda opened: {"id": opened.incident.id, "reused": opened.reused},
             from_answer=_opened,
         )
         return await self._writer.run_once(viewer, work, once)
@@ -356,7 +357,7 @@ async def _index_header(unit: UnitOfWork, incident: Incident) -> None:
 
 async def _opened(unit: UnitOfWork, answer: Mapping[str, Any]) -> Opened:
     found = await unit.incidents.get_many([answer["id"]])
-    return Opened(incident=found.get(answer["id"]), reused=answer["reused"])
+    return Opened(incident=recalled(found, answer["id"], noun="Incident"), reused=answer["reused"])
 
 
 def _checked_ids(ids: Sequence[str]) -> list[str]:

@@ -15,14 +15,14 @@ from domain.model.texts import checked_label, checked_url
 from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import present
-from domain.services.writing import Idempotency, Outcome, Writer, check_version, origin_of
+from domain.services.writing import Idempotency, Outcome, Writer, check_version, origin_of, recalled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linked:
-    """An incident, and the link that was written; None for what was deleted since."""
+    """An incident, and the link that was written; None for one that was removed."""
 
-    incident: Incident | None
+    incident: Incident
     link: IncidentLink | None
 
 
@@ -160,4 +160,7 @@ async def _link(unit: UnitOfWork, incident: Incident, link_id: str) -> IncidentL
 async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> Linked:
     incidents = await unit.incidents.get_many([answer["incident"]])
     links = await unit.links.get_many([answer["link"]])
-    return Linked(incident=incidents.get(answer["incident"]), link=links.get(answer["link"]))
+    return Linked(
+        incident=recalled(incidents, answer["incident"], noun="Incident"),
+        link=recalled(links, answer["link"], noun="Link"),
+    )

@@ -17,7 +17,7 @@ from domain.model.texts import checked_description, checked_name
 from domain.model.viewer import Viewer
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.entries import save_incident
-from domain.services.writing import Idempotency, Outcome, Writer, origin_of
+from domain.services.writing import Idempotency, Outcome, Writer, origin_of, recalled
 
 #: A statement can name only so many ids.
 _CHUNK = 500
@@ -41,11 +41,12 @@ class SystemService:
 
     async def create(
         self, viewer: Viewer, command: CreateSystem, *, idempotency_key: str | None = None
-    ) -> Outcome[System | None]:
-        """Add a system; None where a repeated call finds that it was deleted since.
+    ) -> Outcome[System]:
+        """Add a system.
 
         Raises:
             AlreadyExistsError: the key names another system.
+            NotFoundError: the call is repeated, and the system was deleted since.
             InvalidInputError, ConflictError
         """
         now = self._clock.now()
@@ -58,7 +59,7 @@ class SystemService:
             updated_at=now,
         )
 
-        async def work(unit: UnitOfWork) -> System | None:
+        async def work(unit: UnitOfWork) -> System:
             if not await unit.systems.insert(system):
                 raise AlreadyExistsError(f"There is a system with the key {system.key!r} already.", field=["key"])
             return system
@@ -139,5 +140,5 @@ class SystemService:
         raise NotFoundError("System", reference)
 
 
-async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> System | None:
-    return (await unit.systems.get_many([answer["id"]])).get(answer["id"])
+async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> System:
+    return recalled(await unit.systems.get_many([answer["id"]]), answer["id"], noun="System")

@@ -17,14 +17,14 @@ from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.entries import append_entry, begun_at, check_begun, date_entry, edit_entry, settle
 from domain.services.incidents import present
-from domain.services.writing import Idempotency, Outcome, Writer, check_version, checked_moment, origin_of
+from domain.services.writing import Idempotency, Outcome, Writer, check_version, checked_moment, origin_of, recalled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """An incident, and the entry that was written; None for what was deleted since."""
+    """An incident, and the entry that was written; None for one that was deleted."""
 
-    incident: Incident | None
+    incident: Incident
     update: IncidentUpdate | None
 
 
@@ -208,4 +208,7 @@ async def _entry(unit: UnitOfWork, incident: Incident, update_id: str) -> Incide
 async def _recalled(unit: UnitOfWork, answer: Mapping[str, Any]) -> Written:
     incidents = await unit.incidents.get_many([answer["incident"]])
     updates = await unit.timeline.get_many([answer["update"]])
-    return Written(incident=incidents.get(answer["incident"]), update=updates.get(answer["update"]))
+    return Written(
+        incident=recalled(incidents, answer["incident"], noun="Incident"),
+        update=recalled(updates, answer["update"], noun="Update"),
+    )

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from domain.clock import Clock
 from domain.entities.handle import Origin, State
-from domain.errors import ConflictError, InvalidInputError, VersionConflictError
+from domain.errors import ConflictError, InvalidInputError, NotFoundError, VersionConflictError
 from domain.model.actor import ActorType
 from domain.model.incident import Incident
 from domain.model.texts import checked_callers_key
@@ -20,6 +20,7 @@ from domain.persistence.idempotency import KeyName
 from domain.persistence.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
+F = TypeVar("F")
 KEPT = timedelta(hours=24)
 #: Clocks of callers may be ahead of ours by so much before "in the future" is an error.
 _SKEW = timedelta(minutes=5)
@@ -41,6 +42,7 @@ class Idempotency(Generic[T]):
     key: str | None
     command: Any
     to_answer: Callable[[T], Mapping[str, Any]]
+    #: Raises NotFoundError where what the call wrote was deleted since.
     from_answer: Callable[[UnitOfWork, Mapping[str, Any]], Awaitable[T]]
 
 
@@ -69,6 +71,7 @@ class Writer:
 
         Raises:
             ConflictError: the key was used with another input.
+            NotFoundError: what was written under the key was deleted since.
             InvalidInputError: the key is blank or too long, or no single line.
         """
         if once.key is None:
@@ -99,6 +102,17 @@ class Writer:
         if isinstance(committed.value, _Replayed):
             return Outcome(committed.value.value, committed.value.seq)
         return Outcome(committed.value, committed.seq)
+
+
+def recalled(found: Mapping[str, F], identifier: str, *, noun: str) -> F:
+    """What the first call under an idempotency key wrote.
+
+    Raises:
+        NotFoundError: it was deleted since.
+    """
+    if identifier not in found:
+        raise NotFoundError(noun, identifier, field=["idempotencyKey"])
+    return found[identifier]
 
 
 def origin_of(viewer: Viewer, field: str = "id") -> Origin:

@@ -42,14 +42,12 @@ class AutomationMutations:
     async def create_automation(
         self, info: Info, input: Annotated[CreateAutomationInput, _INPUT]
     ) -> CreateAutomationPayload:
-        async def call() -> Outcome[model.Automation | None]:
+        async def call() -> Outcome[model.Automation]:
             return await info.context.domain.automations.service.create(
                 info.context.viewer, input.command(), idempotency_key=value_or_none(input.idempotency_key)
             )
 
-        return await answer(
-            info, CreateAutomationPayload, call, lambda made: {"automation": Automation.of(made) if made else None}
-        )
+        return await answer(info, CreateAutomationPayload, call, lambda made: {"automation": Automation.of(made)})
 
     @strawberry.mutation(
         permission_classes=MANAGE_AUTOMATIONS,

@@ -45,7 +45,7 @@ class IncidentMutations:
             lambda: context.domain.incidents.create(
                 context.viewer, input.command(), idempotency_key=value_or_none(input.idempotency_key)
             ),
-            lambda opened: {"incident": _shown(opened.incident), "reused": opened.reused},
+            lambda opened: {"incident": Incident.of(opened.incident), "reused": opened.reused},
         )
 
     @strawberry.mutation(
@@ -119,7 +119,3 @@ class IncidentMutations:
             return bulk.outcome()
 
         return await answer(info, DeleteIncidentsPayload, call, bulk.show)
-
-
-def _shown(incident: model.Incident | None) -> Incident | None:
-    return Incident.of(incident) if incident is not None else None

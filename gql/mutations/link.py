@@ -65,6 +65,6 @@ class LinkMutations:
 
 def _shown(linked: Linked) -> dict[str, Any]:
     return {
-        "incident": Incident.of(linked.incident) if linked.incident else None,
+        "incident": Incident.of(linked.incident),
         "link": IncidentLink.of(linked.link) if linked.link else None,
     }

@@ -28,14 +28,12 @@ _INPUT = strawberry.argument(description="What to do.")
 class SystemMutations:
     @strawberry.mutation(permission_classes=MANAGE_SYSTEMS, description="Add a system to the catalog.")
     async def create_system(self, info: Info, input: Annotated[CreateSystemInput, _INPUT]) -> CreateSystemPayload:
-        async def call() -> Outcome[model.System | None]:
+        async def call() -> Outcome[model.System]:
             return await info.context.domain.systems.create(
                 info.context.viewer, input.command(), idempotency_key=value_or_none(input.idempotency_key)
             )
 
-        return await answer(
-            info, CreateSystemPayload, call, lambda system: {"system": System.of(system) if system else None}
-        )
+        return await answer(info, CreateSystemPayload, call, lambda system: {"system": System.of(system)})
 
     @strawberry.mutation(permission_classes=MANAGE_SYSTEMS, description="Change a system's name or description.")
     async def update_system(self, info: Info, input: Annotated[UpdateSystemInput, _INPUT]) -> UpdateSystemPayload:
@@ -67,6 +65,6 @@ class SystemMutations:
             )
 
         def show(reported: Reported) -> dict[str, Any]:
-            return {"system": System.of(reported.system) if reported.system else None}
+            return {"system": System.of(reported.system)}
 
         return await answer(info, ReportSystemHealthPayload, call, show)

@@ -26,7 +26,7 @@ class TemplateMutations:
     async def install_automation(
         self, info: Info, input: Annotated[InstallAutomationInput, _INPUT]
     ) -> InstallAutomationPayload:
-        async def call() -> Outcome[model.Automation | None]:
+        async def call() -> Outcome[model.Automation]:
             return await info.context.domain.automations.service.create(
                 info.context.viewer,
                 input.command(),
@@ -34,6 +34,4 @@ class TemplateMutations:
                 mutation="installAutomation",
             )
 
-        return await answer(
-            info, InstallAutomationPayload, call, lambda made: {"automation": Automation.of(made) if made else None}
-        )
+        return await answer(info, InstallAutomationPayload, call, lambda made: {"automation": Automation.of(made)})

@@ -77,6 +77,6 @@ class TimelineMutations:
 
 def _shown(written: Written) -> dict[str, Any]:
     return {
-        "incident": Incident.of(written.incident) if written.incident else None,
+        "incident": Incident.of(written.incident),
         "update": IncidentUpdate.of(written.update) if written.update else None,
     }

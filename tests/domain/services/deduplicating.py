@@ -24,5 +24,5 @@ async def _opened(database_url: str, count: int, pipe: Connection) -> dict[str, 
         pipe.recv()
         creates = (domain.incidents.create(ADMIN, command) for _ in range(count))
         opened = [outcome.value for outcome in await asyncio.gather(*creates)]
-    ids = {one.incident.id for one in opened if one.incident is not None}
+    ids = {one.incident.id for one in opened}
     return {"created": sum(not one.reused for one in opened), "ids": sorted(ids)}

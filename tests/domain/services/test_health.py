@@ -9,7 +9,7 @@ import pytest
 
 from domain.bootstrap import Domain, running_domain
 from domain.entities.handle import Snapshot
-from domain.errors import ConflictError, ForbiddenError, InvalidInputError, UnknownSystemError
+from domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, UnknownSystemError
 from domain.model.change import Change, ChangeAction
 from domain.model.commands import ReportSystemHealth, UpdateSystem
 from domain.model.health import ReportedHealth, SystemHealth
@@ -275,8 +275,9 @@ async def test_a_repeated_call_reports_once(domain: Domain) -> None:
     with pytest.raises(ConflictError):
         await domain.health.report(ADMIN, replace(command, status=HEALTHY), idempotency_key="once")
     await domain.systems.delete(ADMIN, "payments")
-    gone = await domain.health.report(ADMIN, command, idempotency_key="once")
-    assert gone.value == Reported(system=None, health=None)
+    with pytest.raises(NotFoundError) as caught:
+        await domain.health.report(ADMIN, command, idempotency_key="once")
+    assert caught.value.field == ["idempotencyKey"]
 
 
 async def test_a_version_that_somebody_else_took_is_noticed(domain: Domain) -> None:

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain.bootstrap import Domain
-from domain.errors import AlreadyExistsError, ConflictError, InvalidInputError, UnknownSystemError
+from domain.errors import AlreadyExistsError, ConflictError, InvalidInputError, NotFoundError, UnknownSystemError
 from domain.model.actor import Actor, ActorType
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate, CreateIncident, CreateSystem
 from domain.model.incident import Severity
@@ -55,7 +55,7 @@ async def test_the_same_key_with_another_input_is_a_conflict(domain: Domain) -> 
 async def test_concurrent_calls_with_one_key_give_one_incident(domain: Domain) -> None:
     await make_system(domain)
     outcomes = await asyncio.gather(*(_create(domain) for _ in range(8)))
-    assert len({outcome.value.incident and outcome.value.incident.id for outcome in outcomes}) == 1
+    assert len({outcome.value.incident.id for outcome in outcomes}) == 1
     assert len(await log_of(domain)) == 1
 
 
@@ -102,12 +102,14 @@ async def test_the_answer_shows_the_incident_as_it_is_now(domain: Domain) -> Non
     assert (await _create(domain)).value.incident == resolved
 
 
-async def test_the_answer_is_empty_once_the_incident_is_deleted(domain: Domain) -> None:
+async def test_a_repeated_call_is_told_that_the_incident_was_deleted_since(domain: Domain) -> None:
     await make_system(domain)
     incident = (await _create(domain)).value.incident
-    assert incident is not None
     await domain.incidents.delete(ADMIN, incident.id)
-    assert (await _create(domain)).value == Opened(incident=None, reused=False)
+    with pytest.raises(NotFoundError, match=incident.id) as caught:
+        await _create(domain)
+    assert caught.value.field == ["idempotencyKey"]
+    assert len(await log_of(domain)) == 2
 
 
 async def test_entries_links_and_systems_are_written_once_per_key(domain: Domain) -> None:

@@ -26,6 +26,11 @@ def prefix_of(identifier: str) -> str | None:
     return prefix
 
 
+def with_prefix(identifier: str, prefix: str) -> str:
+    """The id with another prefix, for what comes with a thing one to one and has no id of its own in the database."""
+    return f"{prefix}_{identifier.rpartition('_')[2]}"
+
+
 def _uuid7(millis: int | None) -> int:
     """RFC 9562, 6.2 method 3: the clock's sub-millisecond part fills rand_a, so ids of one process never step back."""
     global _last  # noqa: PLW0603 - the one counter that makes ids of a process monotonic

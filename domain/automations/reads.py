@@ -89,6 +89,10 @@ class AutomationReads:
         """How many steps each of these runs has come to."""
         return await self._database.read(lambda session: session.runs.step_counts(run_ids))
 
+    async def steps(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], RunStep]:
+        """The steps of these runs and paths; unknown ones are left out."""
+        return await self._database.read(lambda session: session.runs.get_steps(keys))
+
     async def artifacts(self, ids: Sequence[str]) -> dict[str, Artifact]:
         """The artifacts of these ids; unknown ones are left out."""
         return await self._database.read(lambda session: session.artifacts.get_many(ids))

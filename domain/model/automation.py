@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from domain.ids import with_prefix
 from domain.model.actor import Actor, Cause
 
 GROUP_LENGTH = 120
@@ -213,6 +214,11 @@ class RunStep:
     finished_at: datetime | None = None
     #: Until when it waits, for steps that do.
     due_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """`stp_...:actions[1]`, for instance: the run's id with another prefix, and the path."""
+        return f"{with_prefix(self.run_id, 'stp')}:{self.path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -216,6 +216,17 @@ class ChangeRepository:
         )
         return list(await self._connection.scalars(statement.order_by(steps.id)))
 
+    async def transitions_of(self, change_ids: Sequence[str]) -> list[Transition]:
+        """The transitions that were part of these changes of incidents, as far as the log is kept."""
+        steps = entity_transitions.c
+        # By way of the change, because the index of transitions begins with the entity.
+        together = sa.and_(
+            steps.kind == changes.c.kind, steps.entity_id == changes.c.entity_id, steps.change_id == changes.c.id
+        )
+        statement = sa.select(entity_transitions).select_from(sa.join(changes, entity_transitions, together))
+        statement = statement.where(changes.c.id.in_(change_ids), changes.c.kind == "incident")
+        return [transition_of(row) for row in (await self._connection.execute(statement)).mappings()]
+
     async def histories(self, incident_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Transition]]:
         """The page of each of these incidents' transitions, oldest first, in one statement."""
 

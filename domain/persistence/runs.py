@@ -219,6 +219,12 @@ class RunRepository:
         """How many steps each of these runs has come to."""
         return await count_per_parent(self._connection, automation_steps.c.run_id, run_ids)
 
+    async def get_steps(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], RunStep]:
+        """The steps of these runs and paths; unknown ones are left out."""
+        statement = sa.select(automation_steps).where(sa.tuple_(_STEPS.run_id, _STEPS.path).in_(keys))
+        rows = (await self._connection.execute(statement)).mappings()
+        return {(row["run_id"], row["path"]): _step(row) for row in rows}
+
     async def step(self, run_id: str, path: str) -> RunStep | None:
         """One step of a run."""
         key = (run_id, path)

@@ -130,6 +130,11 @@ class TimelineRepository:
         counted = {incident_id: count for incident_id, count in await self._connection.execute(statement)}
         return {incident_id: counted.get(incident_id, 0) for incident_id in incident_ids}
 
+    async def get_versions(self, ids: Sequence[str]) -> dict[str, IncidentUpdateVersion]:
+        """The former texts of these ids; those that do not exist are left out."""
+        rows = (await self._connection.execute(sa.select(versions).where(versions.c.id.in_(ids)))).mappings()
+        return {row["id"]: _version(row) for row in rows}
+
     async def versions_of(self, update_ids: Sequence[str]) -> dict[str, list[IncidentUpdateVersion]]:
         """What these entries said before their edits, oldest first, the last 100 each."""
 

@@ -90,6 +90,10 @@ class Reads:
         """How many timeline entries each of these incidents has."""
         return await self._database.read(lambda session: session.timeline.counts(incident_ids, audience))
 
+    async def former_updates(self, ids: Sequence[str]) -> dict[str, IncidentUpdateVersion]:
+        """The former texts of timeline entries that have these ids, whatever their visibility."""
+        return await self._database.read(lambda session: session.timeline.get_versions(ids))
+
     async def update_versions(self, update_ids: Sequence[str]) -> dict[str, list[IncidentUpdateVersion]]:
         """What these entries said before their edits, oldest first."""
         return await self._database.read(lambda session: session.timeline.versions_of(update_ids))
@@ -175,6 +179,10 @@ class Reads:
     async def secret_count(self) -> int:
         """How many secrets there are."""
         return await self._database.read(lambda session: session.secrets.count())
+
+    async def transitions(self, change_ids: Sequence[str]) -> list[Transition]:
+        """The transitions that were part of these changes of incidents, as far as the log is kept."""
+        return await self._database.read(lambda session: session.changes.transitions_of(change_ids))
 
     async def changes(self, ids: Sequence[str]) -> dict[str, Change]:
         """The changes of these ids; those that are not kept are left out."""

@@ -41,6 +41,8 @@ _READ_LEAVES = frozenset({"totalCount", "inStateSince"})
 _USUAL_LENGTH = 5
 #: The schema's lists are long, but reading them takes no statement.
 _LENGTHS = {"__Schema.types": 100, "__Type.fields": 10, "__Type.enumValues": 10, "__Type.inputFields": 10}
+#: An explanation holds 500 nodes at most, of which each may read on.
+_LENGTHS |= {"Explanation.changes": 100, "Explanation.runs": 100}
 #: What keeps a core busy for seconds, and long graphs.
 _BASE = {"dryRunAutomation": 2_000, "explain": 100}
 _DESCRIPTIONS_PER_POINT = 200

@@ -52,7 +52,7 @@ class Bulk:
     def _shown(self, identifier: str, error: Exception | None, incident: Incident | None = None) -> IncidentResult:
         reason = None if error is None else UserError.of(error, self._context.request_id)
         return IncidentResult(
-            id=ID(identifier),
+            incident_id=ID(identifier),
             ok=reason is None,
             code=None if reason is None else reason.code,
             message=None if reason is None else reason.message,

@@ -8,16 +8,17 @@ import strawberry
 
 from domain.entities.incident import KIND
 from domain.errors import InvalidInputError
-from domain.ids import prefix_of
+from domain.ids import prefix_of, with_prefix
+from domain.model.change import Change
 from gql.context import Context, Info
 from gql.types.automation import Automation, AutomationRun, AutomationVersion
 from gql.types.enums import Role, Visibility
-from gql.types.event import IncidentChange
-from gql.types.incident import Incident, System
+from gql.types.event import IncidentChange, IncidentEvent
+from gql.types.incident import Incident, IncidentTransition, System
 from gql.types.node import Node
-from gql.types.run import Artifact
+from gql.types.run import Artifact, AutomationRunChange, AutomationStep
 from gql.types.secret import Secret
-from gql.types.timeline import IncidentLink, IncidentUpdate
+from gql.types.timeline import IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from gql.types.token import ApiToken
 
 _MOST_IDS = 100
@@ -55,11 +56,15 @@ async def _nodes(context: Context, ids: list[strawberry.ID]) -> list[Node | None
 
 
 def _prefix_of(identifier: str) -> str | None:
-    """The prefix of an id; that of a version, which is its automation's with a number behind it, has a colon."""
-    owner, colon, number = identifier.partition(":")
-    if not colon:
-        return prefix_of(identifier)
-    return f"{prefix_of(owner)}:" if _NUMBER.fullmatch(number) else None
+    """The prefix of an id; that of a part, which is its owner's with what tells it apart behind it, has a colon."""
+    owner, colon, _ = identifier.partition(":")
+    return f"{prefix_of(owner)}:" if colon else prefix_of(identifier)
+
+
+def _parts(ids: list[str], prefix: str) -> list[tuple[str, str]]:
+    """What the ids of parts name: their owner, by its own prefix, and what tells them apart from its others."""
+    split = (identifier.partition(":") for identifier in ids)
+    return [(with_prefix(owner, prefix), part) for owner, _, part in split]
 
 
 async def _incidents(context: Context, ids: list[str]) -> dict[str, Node]:
@@ -83,12 +88,30 @@ async def _links(context: Context, ids: list[str]) -> dict[str, Node]:
 
 
 async def _changes(context: Context, ids: list[str]) -> dict[str, Node]:
+    return {change.id: IncidentChange.of(change, context) for change in await _visible_changes(context, ids)}
+
+
+async def _visible_changes(context: Context, ids: list[str]) -> list[Change]:
     found = await context.domain.reads.changes(ids)
-    return {
-        change.id: IncidentChange.of(change, context)
-        for change in found.values()
-        if change.kind == KIND and change.concerns(context.audience)
-    }
+    return [change for change in found.values() if change.kind == KIND and change.concerns(context.audience)]
+
+
+async def _events(context: Context, ids: list[str]) -> dict[str, Node]:
+    changes = await _visible_changes(context, [change_id for change_id, _ in _parts(ids, "chg")])
+    events = [IncidentEvent.of(change, context) for change in changes if change.events]
+    return {event.id: event for event in events}
+
+
+async def _transitions(context: Context, ids: list[str]) -> dict[str, Node]:
+    found = await context.domain.reads.transitions([change_id for change_id, _ in _parts(ids, "chg")])
+    return {shown.id: shown for shown in map(IncidentTransition.of, found)}
+
+
+async def _former_updates(context: Context, ids: list[str]) -> dict[str, Node]:
+    if not context.audience.sees_edit_history:
+        return {}
+    found = await context.domain.reads.former_updates(ids)
+    return {version.id: IncidentUpdateVersion.of(version) for version in found.values()}
 
 
 async def _tokens(context: Context, ids: list[str]) -> dict[str, Node]:
@@ -115,7 +138,7 @@ async def _automations(context: Context, ids: list[str]) -> dict[str, Node]:
 async def _versions(context: Context, ids: list[str]) -> dict[str, Node]:
     if not context.audience.sees(Visibility.INTERNAL):
         return {}
-    keys = [(owner, int(number)) for owner, _, number in (identifier.partition(":") for identifier in ids)]
+    keys = [(owner, int(number)) for owner, number in _parts(ids, "aut") if _NUMBER.fullmatch(number)]
     found = await context.domain.automations.reads.versions(keys)
     return {version.id: AutomationVersion.of(version) for version in found.values()}
 
@@ -134,16 +157,36 @@ async def _artifacts(context: Context, ids: list[str]) -> dict[str, Node]:
     return {artifact.id: Artifact.of(artifact) for artifact in found.values()}
 
 
+async def _steps(context: Context, ids: list[str]) -> dict[str, Node]:
+    if not context.audience.sees(Visibility.INTERNAL):
+        return {}
+    found = await context.domain.automations.reads.steps(_parts(ids, "run"))
+    return {step.id: AutomationStep.of(step) for step in found.values()}
+
+
+async def _run_changes(context: Context, ids: list[str]) -> dict[str, Node]:
+    if not context.audience.sees(Visibility.INTERNAL):
+        return {}
+    changes = await _visible_changes(context, [with_prefix(identifier, "chg") for identifier in ids])
+    shown = [AutomationRunChange.of(change) for change in changes if change.cause.run_id is not None]
+    return {change.id: change for change in shown}
+
+
 _READERS: dict[str, Callable[[Context, list[str]], Awaitable[dict[str, Node]]]] = {
     "inc": _incidents,
     "sys": _systems,
     "upd": _updates,
     "lnk": _links,
+    "upv": _former_updates,
     "chg": _changes,
+    "evt:": _events,
+    "trn:": _transitions,
     "tok": _tokens,
     "sec": _secrets,
     "aut": _automations,
     "aut:": _versions,
     "run": _runs,
+    "stp:": _steps,
+    "rch": _run_changes,
     "art": _artifacts,
 }

@@ -9,7 +9,7 @@ from strawberry.scalars import JSON
 
 from domain.automations.dry_run import model
 from domain.model.automation import RunStep
-from gql.types.enums import ChangeAction
+from gql.types.enums import ChangeAction, RunStatus, SkipReason, StepStatus
 
 
 @strawberry.type(description="A step of a predicted run.")
@@ -17,7 +17,7 @@ class PredictedStep:
     path: str = strawberry.field(description="Which step it is, such as `actions[0]`.")
     kind: str = strawberry.field(description="What kind of step it is, such as `action` or `wait_until`.")
     action: str | None = strawberry.field(description="The action, for steps that have one.")
-    status: str = strawberry.field(description="Where it stands at the end, such as `success` or `waiting`.")
+    status: StepStatus = strawberry.field(description="Where it stands at the end.")
     input: JSON | None = strawberry.field(description="Its settings as rendered, or what it waits for.")
     output: JSON | None = strawberry.field(
         description="What it came to; `{skipped: outside}` where it would have left the server."
@@ -33,7 +33,7 @@ class PredictedStep:
             path=step.path,
             kind=step.kind,
             action=step.action,
-            status=step.status.value,
+            status=step.status,
             input=None if step.input is None else JSON(step.input),
             output=None if step.output is None else JSON(step.output),
             error=step.error,
@@ -54,7 +54,7 @@ class PredictedRun:
     )
     context_key: str | None = strawberry.field(description="The thing it is about, such as a system's id.")
     occurred_at: datetime = strawberry.field(description="When the trigger fired.")
-    status: str = strawberry.field(description="Where it stands at the end, such as `success` or `waiting`.")
+    status: RunStatus = strawberry.field(description="Where it stands at the end.")
     message: str | None = strawberry.field(description="Why it failed, was stopped or cancelled.")
     started_at: datetime | None = strawberry.field(description="When it began.")
     finished_at: datetime | None = strawberry.field(description="When it ended; null where it is still active.")
@@ -72,7 +72,7 @@ class PredictedRun:
             change_id=None if change_id is None else strawberry.ID(change_id),
             context_key=run.firing.context_key,
             occurred_at=run.firing.occurred_at,
-            status=run.status.value,
+            status=run.status,
             message=run.message,
             started_at=run.started_at,
             finished_at=run.finished_at,
@@ -136,7 +136,7 @@ class IncidentDiff:
 
 @strawberry.type(description="How many firings would have led to no run for one reason.")
 class SkipCount:
-    reason: str = strawberry.field(description="The reason, such as `filter`.")
+    reason: SkipReason = strawberry.field(description="The reason.")
     count: int = strawberry.field(description="How many.")
 
 
@@ -168,7 +168,7 @@ class DryRun:
             changes=prediction.changes,
             runs=[PredictedRun.of(run) for run in prediction.runs],
             incidents=[IncidentDiff.of(diff) for diff in prediction.incidents],
-            skips=[SkipCount(reason=reason.value, count=count) for reason, count in sorted(prediction.skips.items())],
+            skips=[SkipCount(reason=reason, count=count) for reason, count in sorted(prediction.skips.items())],
             omissions=[DryRunOmission(what=each.what, count=each.count) for each in prediction.omissions],
             truncated=prediction.truncated is not None,
             truncated_by=None if prediction.truncated is None else prediction.truncated.value,

@@ -7,6 +7,7 @@ import strawberry
 from pydantic.alias_generators import to_camel
 from strawberry.scalars import JSON
 
+from domain.ids import with_prefix
 from domain.model.change import Change
 from gql.context import Context, Info
 from gql.types.actor import Actor, Cause
@@ -18,11 +19,11 @@ _TYPE_OF = {kind.value: kind for kind in IncidentEventType}
 
 
 @strawberry.type(description="A trigger event: the status, severity or systems of an incident changed.")
-class IncidentEvent:
+class IncidentEvent(Node):
     cursor: str = strawberry.field(description="Its place in the log: hand it to `after` to go on behind it.")
-    id: strawberry.ID = strawberry.field(description="The id of the change that fired it.")
+    change_id: strawberry.ID = strawberry.field(description="The id of the change that fired it.")
     type: IncidentEventType = strawberry.field(description="Which event it is.")
-    trigger: str = strawberry.field(description="The id of the trigger, such as `incident.resolved`.")
+    trigger: str = strawberry.field(description="The name of the trigger, such as `incident.resolved`.")
     occurred_at: datetime = strawberry.field(description="When it happened.")
     actor: Actor = strawberry.field(description="Who made the change.")
     cause: Cause = strawberry.field(description="What led to the change.")
@@ -37,7 +38,8 @@ class IncidentEvent:
         previous = {to_camel(name): (change.prev or {}).get(name) for name in change.changed_fields}
         return cls(
             cursor=context.domain.cursors.position(change.seq),
-            id=strawberry.ID(change.id),
+            id=strawberry.ID(f"{with_prefix(change.id, 'evt')}:{trigger.rpartition('.')[2]}"),
+            change_id=strawberry.ID(change.id),
             type=_TYPE_OF[trigger],
             trigger=trigger,
             occurred_at=change.occurred_at,

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 
 import strawberry
+from pydantic.alias_generators import to_camel
 
+from domain.ids import with_prefix
 from domain.model import health as health_model
 from domain.model import incident as model
 from domain.model import system as system_model
@@ -26,7 +28,7 @@ _UPDATES, _LINKS, _HISTORY, _OF_SYSTEM = "updates", "links", "history", "system.
 
 
 @strawberry.type(description="A step of one reactive field of an incident.")
-class IncidentTransition:
+class IncidentTransition(Node):
     field: str = strawberry.field(description="The field: `status`, `severity` or `systemIds`.")
     from_value: str | None = strawberry.field(
         description="The value before as text; null when the incident was opened."
@@ -37,8 +39,10 @@ class IncidentTransition:
 
     @classmethod
     def of(cls, transition: Transition) -> Self:
+        field = to_camel(transition.field)
         return cls(
-            field="systemIds" if transition.field == "system_ids" else transition.field,
+            id=strawberry.ID(f"{with_prefix(transition.change_id, 'trn')}:{field}"),
+            field=field,
             from_value=transition.from_value,
             to_value=transition.to_value,
             occurred_at=transition.occurred_at,

@@ -95,7 +95,7 @@ class RemoveIncidentLinkPayload(Payload):
 
 @strawberry.type(description="What became of one id of a bulk mutation.")
 class IncidentResult:
-    id: strawberry.ID = strawberry.field(description="The id as it was given.")
+    incident_id: strawberry.ID = strawberry.field(description="The incident's id, as it was given.")
     ok: bool = strawberry.field(description="Whether the write went through, or had nothing to do.")
     code: ErrorCode | None = strawberry.field(description="Why it was refused, for programs.")
     message: str | None = strawberry.field(description="Why it was refused, for people.")

@@ -7,6 +7,7 @@ import strawberry
 from pydantic.alias_generators import to_camel
 from strawberry.scalars import JSON
 
+from domain.ids import with_prefix
 from domain.model import automation as model
 from domain.model.change import Change
 from domain.model.viewer import Audience
@@ -15,7 +16,7 @@ from gql.types.node import Node
 
 
 @strawberry.type(description="One step that a run came to.")
-class AutomationStep:
+class AutomationStep(Node):
     path: str = strawberry.field(
         description="Its place in the definition and its iterations, such as `actions[1].choose[0].sequence[2]`."
     )
@@ -35,6 +36,7 @@ class AutomationStep:
     @classmethod
     def of(cls, step: model.RunStep) -> Self:
         return cls(
+            id=strawberry.ID(step.id),
             path=step.path,
             position=step.position,
             kind=step.kind,
@@ -53,7 +55,7 @@ class AutomationStep:
 
 @strawberry.type(description="Something that a step handed on, such as the incident that it opened.")
 class Artifact(Node):
-    type: strawberry.ID = strawberry.field(description="The id of its type, to be found among `artifactTypes`.")
+    type: str = strawberry.field(description="The name of its type, to be found among `artifactTypes`.")
     run_id: strawberry.ID = strawberry.field(description="The id of the run.")
     automation_id: strawberry.ID = strawberry.field(description="The id of the automation.")
     path: str = strawberry.field(description="The path of the step.")
@@ -70,7 +72,7 @@ class Artifact(Node):
     def of(cls, artifact: model.Artifact) -> Self:
         return cls(
             id=strawberry.ID(artifact.id),
-            type=strawberry.ID(artifact.type),
+            type=artifact.type,
             run_id=strawberry.ID(artifact.run_id),
             automation_id=strawberry.ID(artifact.automation_id),
             path=artifact.path,
@@ -83,8 +85,10 @@ class Artifact(Node):
         )
 
 
-@strawberry.type(description="Something that a run did to an incident. Both are found by `node` under their ids.")
-class AutomationRunChange:
+@strawberry.type(
+    description="Something that a run did to an incident. The change and the incident are found by `node`, too."
+)
+class AutomationRunChange(Node):
     change_id: strawberry.ID = strawberry.field(description="The id of the change.")
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
     action: ChangeAction = strawberry.field(description="What became of the incident.")
@@ -96,6 +100,7 @@ class AutomationRunChange:
     @classmethod
     def of(cls, change: Change) -> Self:
         return cls(
+            id=strawberry.ID(with_prefix(change.id, "rch")),
             change_id=strawberry.ID(change.id),
             incident_id=strawberry.ID(change.entity_id),
             action=change.action,

@@ -10,7 +10,7 @@ from domain.automations import templates as model
 
 @strawberry.type(description="A ready-made automation, to be installed with parameters of one's own.")
 class AutomationTemplate:
-    id: strawberry.ID = strawberry.field(description="Its id, such as `sustained`.")
+    name: str = strawberry.field(description="What `installAutomation` calls it, such as `sustained`.")
     display_name: str = strawberry.field(description="Its name for people.")
     description: str = strawberry.field(description="What it does.")
     icon: str = strawberry.field(description="The name of an icon that stands for it.")
@@ -19,7 +19,7 @@ class AutomationTemplate:
     @classmethod
     def of(cls, template: model.Template) -> Self:
         return cls(
-            id=strawberry.ID(template.id),
+            name=template.id,
             display_name=template.display_name,
             description=template.description,
             icon=template.icon,

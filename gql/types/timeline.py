@@ -13,8 +13,7 @@ from gql.types.node import Node
 
 
 @strawberry.type(description="What a timeline entry said before an edit.")
-class IncidentUpdateVersion:
-    id: strawberry.ID = strawberry.field(description="The id of this version.")
+class IncidentUpdateVersion(Node):
     message: str = strawberry.field(description="The text.")
     status_change: Status | None = strawberry.field(description="The status that it carried.")
     visibility: Visibility = strawberry.field(description="Who could read it.")

@@ -10,7 +10,7 @@ from domain.entities import triggers as model
 
 @strawberry.type(description="A kind of event that incidents and systems give rise to.")
 class Trigger:
-    id: strawberry.ID = strawberry.field(description="Its id, such as `incident.created`.")
+    name: str = strawberry.field(description="What definitions and events call it, such as `incident.created`.")
     display_name: str = strawberry.field(description="Its name for people.")
     description: str = strawberry.field(description="When it fires.")
     category: str = strawberry.field(description="What it is listed under.")
@@ -26,7 +26,7 @@ class Trigger:
     @classmethod
     def of(cls, trigger: model.Trigger) -> Self:
         return cls(
-            id=strawberry.ID(trigger.id),
+            name=trigger.id,
             display_name=trigger.display_name,
             description=trigger.description,
             category=trigger.category,

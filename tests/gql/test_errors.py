@@ -136,7 +136,7 @@ async def test_a_document_that_is_too_long_is_refused(api: Api) -> None:
 
 
 async def test_of_several_operations_the_one_named_runs(api: Api) -> None:
-    document = "query A { viewer { role } } query B { triggers { id } }"
+    document = "query A { viewer { role } } query B { triggers { name } }"
     response = await api.anonymous.post(json={"query": document, "operationName": "B"})
     assert list(response.json()["data"]) == ["triggers"]
 
@@ -242,7 +242,7 @@ async def test_a_bug_in_one_field_leaves_the_others(
         raise KeyError("secret")
 
     monkeypatch.setattr(Reads, "incidents", broken)
-    answer = await api.anonymous.send("{ incident(number: 1) { id } triggers { id } }")
+    answer = await api.anonymous.send("{ incident(number: 1) { id } triggers { name } }")
     assert answer["data"]["incident"] is None
     assert len(answer["data"]["triggers"]) > 0
     assert answer["errors"][0]["extensions"]["code"] == "INTERNAL"

@@ -7,19 +7,19 @@ from typing import Any
 from domain.bootstrap import Domain
 from tests.client import Api, Json
 
-ACTIONS = "{ actions { id displayName description category icon configSchema produces consumes } }"
-ARTIFACTS = "{ artifactTypes { id displayName description dataSchema } }"
+ACTIONS = "{ actions { name displayName description category icon configSchema produces consumes } }"
+ARTIFACTS = "{ artifactTypes { name displayName description dataSchema } }"
 
 
 async def test_every_action_says_what_it_takes_and_hands_on(api: Api, domain: Domain) -> None:
     actions = (await api.anonymous.read(ACTIONS))["actions"]
-    assert [action["id"] for action in actions] == [action.id for action in domain.automations.catalog.actions.all()]
-    types = {type["id"] for type in (await api.anonymous.read(ARTIFACTS))["artifactTypes"]}
+    assert [action["name"] for action in actions] == [action.id for action in domain.automations.catalog.actions.all()]
+    types = {type["name"] for type in (await api.anonymous.read(ARTIFACTS))["artifactTypes"]}
     for action in actions:
         assert all(action[name] for name in ("displayName", "description", "category", "icon"))
         assert action["configSchema"]["type"] == "object"
         assert {action["produces"], *action["consumes"]} <= {None, *types}
-    by_id = {action["id"]: action for action in actions}
+    by_id = {action["name"]: action for action in actions}
     assert (by_id["incident.create"]["produces"], by_id["incident.resolve"]["consumes"]) == (
         "incident.incident",
         ["incident.incident"],
@@ -36,8 +36,8 @@ async def test_every_type_of_artifact_says_what_its_data_holds(api: Api) -> None
 
 
 async def test_triggers_with_settings_have_a_schema_of_them(api: Api) -> None:
-    triggers = (await api.anonymous.read("{ triggers { id configSchema } }"))["triggers"]
-    schemas = {trigger["id"]: trigger["configSchema"] for trigger in triggers}
+    triggers = (await api.anonymous.read("{ triggers { name configSchema } }"))["triggers"]
+    schemas = {trigger["name"]: trigger["configSchema"] for trigger in triggers}
     assert schemas["incident.created"] is None
     assert any(schema is not None and schema["type"] == "object" for schema in schemas.values())
 

@@ -269,7 +269,7 @@ MUTATIONS: dict[str, Row] = {
         no_op=lambda world: {"ids": [world.resolved.id]},
         refused=lambda world: {"ids": []},
         code="BAD_USER_INPUT",
-        selection="results { id ok code message incident { status } }",
+        selection="results { incidentId ok code message incident { status } }",
     ),
     "deleteIncidents": Row(
         effects={
@@ -280,7 +280,7 @@ MUTATIONS: dict[str, Row] = {
         no_op=None,
         refused=lambda world: {"ids": [NOWHERE] * 101},
         code="BAD_USER_INPUT",
-        selection="results { id ok code message }",
+        selection="results { incidentId ok code message }",
     ),
     "addIncidentLink": Row(
         effects={"link": Effect(_of_incident(url="https://example.com/new", idempotencyKey="once"), ("updated",))},

@@ -94,7 +94,7 @@ async def test_a_bulk_mutation_says_of_each_id_what_became_of_it(api: Api, domai
     row = MUTATIONS["deleteIncidents"]
     ids = row.effects["some"].input(world)["ids"]
     results = (await api.admin.do("deleteIncidents", {"ids": ids}, row.selection))["results"]
-    assert [(result["id"], result["ok"], result["code"]) for result in results] == [
+    assert [(result["incidentId"], result["ok"], result["code"]) for result in results] == [
         (ids[0], True, None),
         (ids[1], False, "NOT_FOUND"),
         (ids[2], True, None),

@@ -16,7 +16,7 @@ async def test_parameters_that_are_not_there_are_refused_by_their_names(api: Api
 
 
 async def test_the_templates_say_what_can_be_set(api: Api) -> None:
-    asked = "{ automationTemplates { id displayName description icon parametersSchema } }"
-    found = {template["id"]: template for template in (await api.viewer.read(asked))["automationTemplates"]}
+    asked = "{ automationTemplates { name displayName description icon parametersSchema } }"
+    found = {template["name"]: template for template in (await api.viewer.read(asked))["automationTemplates"]}
     assert set(found) == {"sustained", "flapping"}
     assert "healthySeconds" in found["sustained"]["parametersSchema"]["properties"]

@@ -50,14 +50,14 @@ async def test_an_admin_tries_an_automation_and_nothing_is_written(api: Api, dom
     found = (await api.admin.read(TRY, definition=DEFINITION, **span))["dryRunAutomation"]
     assert await stored() == before
     [run] = found["runs"]
-    assert (run["event"], run["contextKey"], run["status"]) == ("incident.created", incident.id, "success")
+    assert (run["event"], run["contextKey"], run["status"]) == ("incident.created", incident.id, "SUCCESS")
     assert [step["output"].get("skipped") for step in run["steps"]] == ["outside", None]
     [diff] = found["incidents"]
     assert (diff["incidentId"], diff["opened"], diff["resolved"]) == (incident.id, False, True)
     [change] = diff["changes"]
     assert (change["runId"], change["action"], change["messages"]) == (run["id"], "RESOLVED", ["A test."])
     assert change["fields"][0] == {"name": "status", "before": "investigating", "after": "resolved"}
-    assert found["skips"] == [{"reason": "filter", "count": 1}]
+    assert found["skips"] == [{"reason": "FILTER", "count": 1}]
     assert found["omissions"] == [{"what": "log", "count": 1}]
     assert (found["changes"], found["truncated"], found["truncatedBy"]) == (1, False, None)
 

@@ -8,8 +8,8 @@ EXPLAIN = """
 query Why($change: ID, $run: ID, $incident: ID) {
   explain(changeId: $change, runId: $run, incidentId: $incident) {
     start
-    changes { id seq kind entityId action events actor { name } occurredAt }
-    runs { id automationId status triggerId event skipReason message createdAt finishedAt }
+    changes { changeId seq kind entityId action events actor { name } occurredAt }
+    runs { id automationId status triggerId event reason message createdAt finishedAt }
     edges { link source target }
     truncated
   }

@@ -3,9 +3,11 @@
 import pytest
 
 from domain.bootstrap import Domain
+from domain.entities.handle import Origin
 from domain.ids import new_id
-from domain.model.automation import Artifact
-from domain.model.commands import AddIncidentLink
+from domain.model.actor import Cause
+from domain.model.automation import Artifact, RunStep, StepStatus
+from domain.model.commands import AddIncidentLink, EditIncidentUpdate, ResolveIncident
 from tests.client import Api
 from tests.factories import ADMIN, log_of, make_automation, make_incident, make_secret, make_token, start_run
 
@@ -13,17 +15,25 @@ VERSIONS = [f"aut_{'0' * 26}:{number}" for number in ("1", "0", "", "x", "9" * 3
 NODE = "query Q($id: ID!) { node(id: $id) { __typename id } }"
 
 
-async def _one_of_each(domain: Domain) -> dict[str, str]:
+async def one_of_each(domain: Domain) -> dict[str, str]:
+    """The id of something of each type that `node` finds."""
     incident = await make_incident(domain, initial_message="Hm")
     link = await domain.links.add(ADMIN, AddIncidentLink(incident_id=incident.id, url="https://example.com/"))
     assert link.value.link is not None
     [opened, *_] = await log_of(domain, incident)
+    entry = opened.touched[0].id
+    await domain.timeline.edit(ADMIN, EditIncidentUpdate(incident_id=incident.id, id=entry, message="Hm, hm"))
+    [former] = (await domain.reads.update_versions([entry]))[entry]
+    suffix = opened.id.removeprefix("chg_")
     return {
         "Incident": incident.id,
         "System": incident.system_ids[0],
-        "IncidentUpdate": opened.touched[0].id,
+        "IncidentUpdate": entry,
+        "IncidentUpdateVersion": former.id,
         "IncidentLink": link.value.link.id,
         "IncidentChange": opened.id,
+        "IncidentEvent": f"evt_{suffix}:created",
+        "IncidentTransition": f"trn_{suffix}:systemIds",
         "ApiToken": (await make_token(domain))[0].id,
         "Secret": (await make_secret(domain)).id,
         **await _automations(domain),
@@ -46,22 +56,39 @@ async def _automations(domain: Domain) -> dict[str, str]:
         created_at=domain.clock.now(),
     )
     await domain.database.write(lambda unit: unit.artifacts.add(artifact, entity_id=None))
+    step = RunStep(
+        run_id=run.id,
+        path="actions[0].choose[1]",
+        position=1,
+        kind="action",
+        status=StepStatus.SUCCESS,
+        started_at=domain.clock.now(),
+    )
+    await domain.database.write(lambda unit: unit.runs.put_step(step))
+    resolved = await make_incident(domain)
+    by_run = Origin(cause=Cause(run_id=run.id, depth=1), run_id=run.id)
+    await domain.database.write(
+        lambda unit: domain.incidents.resolve_in(unit, ResolveIncident(id=resolved.id), origin=by_run)
+    )
+    *_, written = await log_of(domain, resolved)
     return {
         "Automation": automation.id,
         "AutomationVersion": f"{automation.id}:1",
         "AutomationRun": run.id,
+        "AutomationRunChange": written.id.replace("chg_", "rch_"),
+        "AutomationStep": f"{run.id.replace('run_', 'stp_')}:{step.path}",
         "Artifact": artifact.id,
     }
 
 
 async def test_everything_with_an_id_is_found_by_it(api: Api, domain: Domain) -> None:
-    for type, id in (await _one_of_each(domain)).items():
+    for type, id in (await one_of_each(domain)).items():
         assert await api.admin.read(NODE, id=id) == {"node": {"__typename": type, "id": id}}
 
 
 async def test_every_type_that_is_a_node_can_be_found(api: Api, domain: Domain) -> None:
     found = await api.anonymous.read('{ __type(name: "Node") { possibleTypes { name } } }')
-    assert {type["name"] for type in found["__type"]["possibleTypes"]} == set(await _one_of_each(domain))
+    assert {type["name"] for type in found["__type"]["possibleTypes"]} == set(await one_of_each(domain))
 
 
 @pytest.mark.parametrize(
@@ -74,6 +101,9 @@ async def test_every_type_that_is_a_node_can_be_found(api: Api, domain: Domain) 
         "",
         "payments",
         "x" * 9000,
+        *(f"{prefix}_{'0' * 26}:x" for prefix in ("evt", "trn", "stp", "inc")),
+        f"rch_{'0' * 26}",
+        f"evt_{'0' * 26}",
         *VERSIONS,
     ],
 )
@@ -83,7 +113,7 @@ async def test_an_id_of_nothing_is_null(api: Api, domain: Domain, id: str) -> No
 
 
 async def test_nodes_come_in_the_order_asked_for_with_null_for_what_is_missing(api: Api, domain: Domain) -> None:
-    ids = list((await _one_of_each(domain)).values())
+    ids = list((await one_of_each(domain)).values())
     asked = [ids[4], "nothing", ids[0], ids[0], *ids[::-1]]
     found = (await api.admin.read("query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=asked))["nodes"]
     assert found == [None if id == "nothing" else {"id": id} for id in asked]
@@ -91,8 +121,25 @@ async def test_nodes_come_in_the_order_asked_for_with_null_for_what_is_missing(a
 
 
 async def test_what_was_deleted_is_null_and_its_changes_stay(api: Api, domain: Domain) -> None:
-    ids = await _one_of_each(domain)
+    ids = await one_of_each(domain)
     await domain.incidents.delete(ADMIN, ids["Incident"])
     for type in ("Incident", "IncidentUpdate", "IncidentLink"):
         assert await api.anonymous.read(NODE, id=ids[type]) == {"node": None}
     assert (await api.anonymous.read(NODE, id=ids["IncidentChange"]))["node"]["id"] == ids["IncidentChange"]
+
+
+async def test_an_event_is_found_under_the_trigger_that_it_fired_alone(api: Api, domain: Domain) -> None:
+    [change] = await log_of(domain, await make_incident(domain))
+    event = change.id.replace("chg_", "evt_")
+    document = "query Q($id: ID!) { node(id: $id) { ... on IncidentEvent { id type changeId } } }"
+    found = (await api.anonymous.read(document, id=f"{event}:created"))["node"]
+    assert found == {"id": f"{event}:created", "type": "CREATED", "changeId": change.id}
+    for other in (f"{event}:resolved", event, change.id.replace("chg_", "rch_")):
+        assert (await api.admin.read(document, id=other))["node"] is None
+
+
+async def test_parts_of_runs_and_former_texts_are_for_those_who_may_see_them(api: Api, domain: Domain) -> None:
+    ids = await one_of_each(domain)
+    for type in ("AutomationStep", "AutomationRunChange", "IncidentUpdateVersion"):
+        assert (await api.viewer.read(NODE, id=ids[type]))["node"] is None
+        assert (await api.responder.read(NODE, id=ids[type]))["node"]["id"] == ids[type]

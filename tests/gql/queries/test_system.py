@@ -67,9 +67,9 @@ async def test_a_system_lists_its_incidents_newest_first_and_the_open_ones_apart
 
 async def test_the_catalog_of_triggers_says_what_each_payload_holds(api: Api, domain: Domain) -> None:
     triggers = (
-        await api.anonymous.read("{ triggers { id displayName description category icon payloadSchema contextKey } }")
+        await api.anonymous.read("{ triggers { name displayName description category icon payloadSchema contextKey } }")
     )["triggers"]
-    by_id = {trigger["id"]: trigger for trigger in triggers}
+    by_id = {trigger["name"]: trigger for trigger in triggers}
     assert {"incident.created", "incident.updated", "incident.resolved"} <= set(by_id)
     for trigger in triggers:
         assert all(trigger[name] for name in trigger if name != "contextKey")

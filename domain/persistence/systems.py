@@ -1,6 +1,7 @@
 """The catalog of systems."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,8 +11,10 @@ from domain.model.paging import Order, Page, PageRequest
 from domain.model.system import System
 from domain.persistence.dialects import insert_or_ignore, keep_apart, keep_shared, lock_rows
 from domain.persistence.keyset import key_json, paged
-from domain.persistence.tables import systems
+from domain.persistence.tables import former_systems, systems
 
+#: So many systems that had a key before are looked for in one go, the last ones first.
+_MOST_FORMER = 1_000
 _COLUMNS = ("id", "key", "name", "description", "created_at", "updated_at")
 
 
@@ -45,6 +48,18 @@ class SystemRepository:
         rows = (await self._connection.execute(keep_shared(self._connection, statement) if keep else statement)).all()
         return {key: row.id for row in rows for key in (row.id, row.key) if key in wanted}
 
+    async def resolve_ever(self, references: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """The ids behind these ids or keys, unknown ones left out; a key may be that of deleted systems as well."""
+        found = {reference: [identifier] for reference, identifier in (await self.resolve(references)).items()}
+        wanted = {reference for reference in references if "\0" not in reference}
+        columns = former_systems.c
+        statement = (
+            sa.select(columns.id, columns.key).where(columns.key.in_(wanted)).order_by(columns.deleted_at.desc())
+        )
+        for row in await self._connection.execute(statement.limit(_MOST_FORMER)):
+            found.setdefault(row.key, []).append(row.id)
+        return found
+
     async def hold(self, reference: str) -> System | None:
         """The system of that id or key, kept from others who report on it, and from deletion, until the commit."""
         if "\0" in reference:
@@ -75,9 +90,18 @@ class SystemRepository:
         values = {name: value for name, value in _columns(system).items() if name not in {"id", "key"}}
         await self._connection.execute(sa.update(systems).where(systems.c.id == system.id).values(**values))
 
-    async def delete(self, system_id: str) -> None:
-        """Remove a system that no incident has any more."""
+    async def delete(self, system_id: str, *, at: datetime) -> None:
+        """Remove a system that no incident has any more; whose key it was is kept."""
+        present = sa.select(systems.c.id, systems.c.key, sa.literal(at, former_systems.c.deleted_at.type))
+        kept = sa.insert(former_systems).from_select(
+            ["id", "key", "deleted_at"], present.where(systems.c.id == system_id)
+        )
+        await self._connection.execute(kept)
         await self._connection.execute(sa.delete(systems).where(systems.c.id == system_id))
+
+    async def forget_former(self, *, before: datetime) -> None:
+        """Forget the keys of systems that were deleted before that moment."""
+        await self._connection.execute(sa.delete(former_systems).where(former_systems.c.deleted_at < before))
 
 
 def _columns(system: System) -> dict[str, Any]:

@@ -37,6 +37,19 @@ systems = Table(
     Index(None, "name", "id"),
 )
 
+former_systems = Table(
+    "former_systems",
+    metadata,
+    # Those that were deleted: the log tells of them by their ids, and whoever filters it by a key means them as well.
+    Column("id", sa.String(64), primary_key=True),
+    Column("key", sa.String(100), nullable=False),
+    Column("deleted_at", UtcDateTime, nullable=False),
+    # The systems that had a key, the last first.
+    Index(None, "key", "deleted_at"),
+    # Those that the log does not tell of any more.
+    Index(None, "deleted_at"),
+)
+
 system_health = Table(
     "system_health",
     metadata,

@@ -1,6 +1,6 @@
 """What can be asked; every method is one short read, batched where a list would ask it once per row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from domain.entities.diff import value_text
@@ -142,6 +142,10 @@ class Reads:
     async def system_ids(self, references: Sequence[str]) -> dict[str, str]:
         """The ids behind these ids or keys; unknown ones are left out."""
         return await self._database.read(lambda session: session.systems.resolve(references))
+
+    async def system_ids_ever(self, references: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """The ids behind these ids or keys, those of deleted systems that had a key included."""
+        return await self._database.read(lambda session: session.systems.resolve_ever(references))
 
     async def health_of(self, system_ids: Sequence[str]) -> dict[str, ReportedHealth]:
         """How each of these systems fares by its reports; healthy where there is none, or no such system."""

@@ -125,7 +125,7 @@ class SystemService:
                 await unit.health.delete(system.id)
 
             await self._health.remove(unit, system.id, forget, origin=origin_of(viewer))
-            await unit.systems.delete(system.id)
+            await unit.systems.delete(system.id, at=unit.moment())
             return system.id
 
         return await self._writer.run(work)

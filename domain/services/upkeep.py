@@ -40,6 +40,7 @@ class Upkeep:
             before = now - self._retention
             while (await self._database.write(lambda unit: unit.changes.prune(before=before, limit=_CHUNK))).value:
                 pass
+            await self._database.write(lambda unit: unit.systems.forget_former(before=before))
         forgotten = now - KEPT
         while (await self._database.write(lambda unit: unit.idempotency.forget(before=forgotten, limit=_CHUNK))).value:
             pass

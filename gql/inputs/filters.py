@@ -1,6 +1,6 @@
 """Filters as callers write them, turned into the domain's trees."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Optional
 
@@ -63,7 +63,13 @@ class DateTimeFilter:
 
 @strawberry.input(description="Compares the affected systems.")
 class SystemFilter:
-    in_: list[str] = strawberry.field(name="in", description="At least one of these is affected; by id or key.")
+    in_: list[str] = strawberry.field(
+        name="in",
+        description=(
+            "At least one of these is affected; by id or key. In a filter of events, a key also means the systems that "
+            "had it until they were deleted."
+        ),
+    )
 
 
 @strawberry.input(description="Compares who opened it.")
@@ -141,6 +147,8 @@ _COMPARED = {
 async def filter_tree(context: Context, given: AnyFilter | UnsetType | None) -> Filter:
     """The domain's filter for what a caller wrote; keys of systems have become ids.
 
+    The log tells of systems that were deleted since: in a filter of it, a key means those that had it before as well.
+
     Raises:
         ForbiddenError: it asks for something that the caller may not see, and could find out by asking.
         InvalidInputError: it is nested too deeply, too large, or has an empty list.
@@ -150,11 +158,18 @@ async def filter_tree(context: Context, given: AnyFilter | UnsetType | None) -> 
         return EVERYTHING
     parts = _Parts(sees_identities=context.audience.sees_identities)
     parts.collect(given, depth=1)
-    found = await context.domain.reads.system_ids(sorted(parts.references)) if parts.references else {}
+    found = await _systems_of(context, given, sorted(parts.references)) if parts.references else {}
     for reference in parts.references:
         if reference not in found and prefix_of(reference) != _SYSTEM_PREFIX:
             raise UnknownSystemError(reference, field=["filter", "system", "in"])
     return _tree(given, found)
+
+
+async def _systems_of(context: Context, given: AnyFilter, references: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    if isinstance(given, IncidentEventFilter):
+        return await context.domain.reads.system_ids_ever(references)
+    found = await context.domain.reads.system_ids(references)
+    return {reference: [identifier] for reference, identifier in found.items()}
 
 
 def hide_resolved(given: IncidentFilter | UnsetType | None, tree: Filter) -> Filter:
@@ -209,11 +224,11 @@ def _lists(name: str, comparison: Any) -> list[list[Any]]:
     return [value for _, value in _given(comparison) if isinstance(value, list)]
 
 
-def _tree(given: AnyFilter, systems: Mapping[str, str]) -> Filter:
+def _tree(given: AnyFilter, systems: Mapping[str, Sequence[str]]) -> Filter:
     return AllOf(tuple(_part(name, value, systems) for name, value in _given(given) if name != "include_resolved"))
 
 
-def _part(name: str, value: Any, systems: Mapping[str, str]) -> Filter:
+def _part(name: str, value: Any, systems: Mapping[str, Sequence[str]]) -> Filter:
     match name:
         case "and_" | "or_":
             parts = tuple(_tree(part, systems) for part in value)
@@ -221,7 +236,7 @@ def _part(name: str, value: Any, systems: Mapping[str, str]) -> Filter:
         case "not_":
             return Not(_tree(value, systems))
         case "system":
-            ids = tuple(systems.get(reference, reference) for reference in value.in_)
+            ids = tuple(found for reference in value.in_ for found in systems.get(reference, [reference]))
             return Term(Field.SYSTEM, Operator.IN, ids)
         case "opened_by":
             return Term(Field.OPENED_BY, Operator.IN, tuple(value.in_))

@@ -40,7 +40,8 @@ def render(value: Any, scope: Mapping[str, Any], *, now: datetime) -> Rendered:
     """The value with every template in it rendered.
 
     Raises:
-        ExpressionError: a template is not valid, or hangs on something that the scope does not have.
+        ExpressionError: a template is not valid, has a secret in an expression, or hangs on something that the scope
+            does not have.
         InvalidInputError: a reference to a secret is none.
     """
     mark = f"s{secrets.token_hex(12)}s"

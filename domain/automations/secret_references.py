@@ -4,11 +4,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from domain.automations.expressions.errors import ExpressionError, place
+from domain.automations.expressions.source import normalized
+from domain.automations.expressions.templates import compile_template
 from domain.errors import InvalidInputError, NotFoundError
 
 _REFERENCE = re.compile(r"\$\{\{\s*secrets\.([A-Za-z0-9_-]{1,64})\s*\}\}")
 #: What was meant as a reference.
 _ATTEMPT = re.compile(r"\$\{\{\s*secrets\b")
+_INSIDE = "A secret stands outside of the `{{ }}`, as `${{ secrets.NAME }}`: an expression cannot work with it."
 
 
 def secret_names(json: Any) -> set[str]:
@@ -47,9 +51,40 @@ def without_references(text: str) -> str:
     return _REFERENCE.sub(lambda match: re.sub(r"[^\n\r]", "-", match[0]), text)
 
 
+def check_outside(text: str) -> None:
+    """Let a template pass in which every reference stands outside of the `{{ }}`, where nothing is made of it.
+
+    Raises:
+        ExpressionError: an expression would work with one, or the text is no template.
+    """
+    text = normalized(text)
+    plain = without_references(text)
+    offsets = [found.start() for found in _REFERENCE.finditer(text)]
+    try:
+        spans = compile_template(plain).spans
+    except ExpressionError:
+        inside = next((at for at in offsets if plain.rfind("{{", 0, at) > plain.rfind("}}", 0, at)), None)
+        if inside is None:
+            raise
+    else:
+        inside = next((at for at in offsets if any(start < at < end for start, end in spans)), None)
+    if inside is not None:
+        raise ExpressionError(_INSIDE, *place(text, inside))
+
+
 def seal(json: Any, mark: str) -> Any:
-    """The same JSON value with each reference as its name between two marks; the mark is one that nobody can guess."""
-    return _each_text(json, lambda text: _REFERENCE.sub(lambda match: f"{mark}{match[1]}{mark}", text))
+    """The same JSON value with each reference as its name between two marks; the mark is one that nobody can guess.
+
+    Raises:
+        ExpressionError: an expression would work with the mark, and spoil it.
+    """
+
+    def sealed(text: str) -> str:
+        if _REFERENCE.search(text):
+            check_outside(text)
+        return _REFERENCE.sub(lambda match: f"{mark}{match[1]}{mark}", text)
+
+    return _each_text(json, sealed)
 
 
 def unseal(json: Any, mark: str, values: Mapping[str, str]) -> Any:

@@ -26,6 +26,8 @@ class Template:
 
     source: str
     parts: tuple[str | Expression, ...]
+    #: From where to where in the source each span goes, braces included.
+    spans: tuple[tuple[int, int], ...]
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
@@ -71,25 +73,27 @@ def compile_template(source: str) -> Template:
     if len(source) > TEMPLATE_LENGTH:
         raise ExpressionError(f"The template is longer than {TEMPLATE_LENGTH} characters.")
     text = normalized(source)
-    parts = tuple(_parts(text))
-    if sum(isinstance(part, Expression) for part in parts) > SPANS:
+    pieces = tuple(_pieces(text))
+    spans = tuple((start, end) for part, start, end in pieces if isinstance(part, Expression))
+    if len(spans) > SPANS:
         raise ExpressionError(f"The template has more than {SPANS} expressions.")
-    return Template(text, parts)
+    return Template(text, tuple(part for part, _, _ in pieces), spans)
 
 
-def _parts(text: str) -> Iterator[str | Expression]:
+def _pieces(text: str) -> Iterator[tuple[str | Expression, int, int]]:
+    """The parts with their places: from where to where in the text."""
     position = spans = 0
     while position < len(text) and spans <= SPANS:
         opening = _next_opening(text, position)
         if opening > position:
-            yield text[position:opening]
+            yield text[position:opening], position, opening
         if opening == len(text):
             return
         if text.startswith(_CONTROLS, opening + 2):
             raise _error(text, opening, "Whitespace control is not supported; put a space after {{.")
         expression, position = compile_part(text, opening + 2, in_span=True)
         spans += 1
-        yield expression
+        yield expression, opening, position
 
 
 def _next_opening(text: str, position: int) -> int:

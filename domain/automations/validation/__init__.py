@@ -8,6 +8,7 @@ from domain.automations.definition import Definition
 from domain.automations.validation.bounds import bound_problems
 from domain.automations.validation.loops import loop_problems
 from domain.automations.validation.problems import InvalidDefinitionError, Problem, bounded
+from domain.automations.validation.secrets import secret_problems
 from domain.automations.validation.steps import Steps, id_problems, producers
 from domain.automations.validation.structure import read_definition
 from domain.automations.validation.texts import Texts
@@ -40,12 +41,13 @@ def _read(document: Any, catalog: Catalog) -> Definition | list[Problem]:
     definition = read_definition(document)
     if not isinstance(definition, Definition):
         return bounded(definition)
-    return bounded(_meant(definition, catalog)) or definition
+    return bounded(_meant(document, definition, catalog)) or definition
 
 
-def _meant(definition: Definition, catalog: Catalog) -> Iterator[Problem]:
+def _meant(document: Mapping[str, Any], definition: Definition, catalog: Catalog) -> Iterator[Problem]:
     """What is wrong with a definition whose form is right."""
     texts = Texts(producers(definition, catalog), catalog.kinds)
+    yield from secret_problems(document, definition)
     yield from trigger_problems(definition, catalog, texts)
     yield from gate_problems(definition, texts)
     yield from id_problems(definition)

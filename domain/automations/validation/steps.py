@@ -103,7 +103,7 @@ class Steps:
             case ActionNode():
                 facts = self._action(node, path, facts)
             case VariablesNode():
-                self._found += self._texts.values(f"{path}.variables", node.variables, facts, secrets=False)
+                self._found += self._texts.values(f"{path}.variables", node.variables, facts)
                 facts = replace(facts, variables=facts.variables.union(node.variables))
             case ConditionNode():
                 self._condition(f"{path}.condition", node.condition, facts)
@@ -131,7 +131,7 @@ class Steps:
         return facts
 
     def _action(self, node: ActionNode, path: str, facts: Facts) -> Facts:
-        self._found += self._texts.values(f"{path}.config", node.config, facts, secrets=True)
+        self._found += self._texts.values(f"{path}.config", node.config, facts)
         action = self._catalog.actions.get(node.action)
         if action is None:
             known = ", ".join(one.id for one in self._catalog.actions.all())

@@ -12,14 +12,13 @@ from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.language import Expression, compile_expression
 from domain.automations.expressions.references import Reference, tree_references
 from domain.automations.expressions.templates import Template, compile_template
-from domain.automations.secret_references import without_references
+from domain.automations.secret_references import check_outside, without_references
 from domain.automations.validation.places import Facts, Place
 from domain.automations.validation.problems import Problem, below
+from domain.automations.validation.secrets import MISPLACED
 
 _LOOP = "`repeat` exists inside of loops only."
 _RESUME = "`resume` exists after a wait_for_trigger only."
-_SECRET = "A secret stands in the config of an action only, as `${{ secrets.NAME }}`."  # noqa: S105 - it is no password
-_SECRET_KEY = "A secret stands in a value, not in the name of one."  # noqa: S105 - it is no password
 
 
 class Texts:
@@ -43,22 +42,22 @@ class Texts:
             return
         yield from self._named(path, compiled, place, facts)
 
-    def values(self, path: str, value: Any, facts: Facts, *, secrets: bool) -> Iterator[Problem]:
-        """What is wrong with the templates in a JSON value; secrets stand in configs only."""
+    def values(self, path: str, value: Any, facts: Facts) -> Iterator[Problem]:
+        """What is wrong with the templates in a JSON value."""
         match value:
             case str():
-                plain = without_references(value)
-                if plain != value and not secrets:
-                    yield Problem(path=path, message=_SECRET)
-                yield from self.template(path, plain, Place.VALUE, facts)
+                try:
+                    check_outside(value)
+                except ExpressionError as error:
+                    yield _problem(path, error.message, error.line, error.column)
+                    return
+                yield from self.template(path, without_references(value), Place.VALUE, facts)
             case dict():
                 for key, item in value.items():
-                    if without_references(key) != key:
-                        yield Problem(path=below(path, key), message=_SECRET_KEY)
-                    yield from self.values(below(path, key), item, facts, secrets=secrets)
+                    yield from self.values(below(path, key), item, facts)
             case list():
                 for index, item in enumerate(value):
-                    yield from self.values(below(path, index), item, facts, secrets=secrets)
+                    yield from self.values(below(path, index), item, facts)
 
     def condition(self, path: str, condition: Condition, place: Place, facts: Facts) -> Iterator[Problem]:
         """What is wrong with the expressions in a condition."""
@@ -94,7 +93,7 @@ class Texts:
     def _fault(self, reference: Reference, place: Place, facts: Facts, tolerated: Set[str]) -> str | None:
         root = reference.root
         if root not in place.value:
-            return _SECRET if root == "secrets" else f"There is no `{root[:80]}` here; there are {_listed(place)}."
+            return MISPLACED if root == "secrets" else f"There is no `{root[:80]}` here; there are {_listed(place)}."
         if root == "artifacts":
             return self._artifact_fault(reference, facts, tolerated)
         return self._state_fault(reference) if root == "state" else _flow_fault(reference, facts)

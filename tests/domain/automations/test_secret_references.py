@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from domain.automations.expressions.errors import ExpressionError
 from domain.automations.secret_references import seal, secret_names, substitute, unseal
 from domain.errors import InvalidInputError, NotFoundError
 
@@ -52,3 +53,9 @@ def test_a_reference_that_comes_with_the_data_is_not_followed() -> None:
     sealed: Any = seal({"text": "{{ title }} ${{ secrets.A }}${{ secrets.B }}"}, mark)
     rendered = {"text": sealed["text"].replace("{{ title }}", "${{ secrets.B }}")}
     assert unseal(rendered, mark, {"A": "a-value", "B": "b-value"}) == {"text": "${{ secrets.B }} a-valueb-value"}
+
+
+@pytest.mark.parametrize("text", ["{{ '${{ secrets.A }}' | upper }}", "{{ ${{ secrets.A }} }}"])
+def test_a_reference_that_an_expression_would_work_with_is_not_sealed(text: str) -> None:
+    with pytest.raises(ExpressionError, match="outside"):
+        seal({"a": ["fine ${{ secrets.A }}", text]}, "mark")

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from domain.model.automation import RunStatus
-from domain.persistence.unit_of_work import ReadSession
+from domain.model.actor import SYSTEM
+from domain.model.automation import AutomationVersion, RunStatus
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from domain.settings import Settings
 from tests.domain.automations.servers import Answer, answer, serving
 from tests.domain.automations.world import World
@@ -139,3 +140,52 @@ async def test_a_secret_that_is_not_there_fails_the_step_and_says_which(world: W
     run = await world.ran(request("http://127.0.0.1:9"))
     assert run.status is RunStatus.FAILED
     assert "API_KEY" in str(run.message)
+
+
+async def test_a_reference_that_comes_with_the_data_is_never_followed(world: World) -> None:
+    await make_secret(world.domain, "API_KEY", SECRET)
+    data = {"title": KEY, "half": "secrets.API_KEY }}", "parts": ["${{", "secrets.API_KEY", "}}"]}
+    body = {
+        "title": "{{ trigger.payload.title }}",
+        "variable": "{{ variables.title }}",
+        "pieced": "{{ trigger.payload.parts | join(' ') }}",
+        "half": "$ { { {{ trigger.payload.half }}",
+        "default": "{{ trigger.payload.none | default(trigger.payload.title) }}",
+    }
+    async with serving(answer(200, b"ok")) as server:
+        keep = {"variables": {"title": "{{ trigger.payload.title }}"}}
+        call = request(server.url)
+        await world.ran(keep, {**call, "config": {**call["config"], "method": "POST", "json": body}}, payload=data)
+    [received] = server.received
+    assert received.headers["authorization"] == f"Bearer {SECRET}"
+    assert json.loads(received.body) == {
+        "title": KEY,
+        "variable": KEY,
+        "pieced": KEY,
+        "half": "$ { { secrets.API_KEY }}",
+        "default": KEY,
+    }
+
+
+async def test_an_expression_on_a_secret_that_was_saved_once_sends_nothing(world: World) -> None:
+    await make_secret(world.domain, "API_KEY", SECRET)
+    async with serving(answer(200, b"ok")) as server:
+        automation = await world.automation(request(server.url))
+        spoilt = request(server.url)
+        spoilt["config"]["headers"] = {"Authorization": f"{{{{ '{KEY}' | upper }}}}"}
+
+        async def save(unit: UnitOfWork) -> None:
+            definition = {**automation.definition, "actions": [spoilt]}
+            version = AutomationVersion(
+                automation_id=automation.id,
+                number=2,
+                definition=definition,
+                created_at=unit.moment(),
+                created_by=SYSTEM,
+            )
+            await unit.automations.save(replace(automation, number=2, definition=definition), version)
+
+        await world.domain.database.write(save)
+        run = await world.over(await world.again(automation))
+    assert (run.status, server.received) == (RunStatus.FAILED, [])
+    assert "A secret stands outside of the `{{ }}`" in str(run.message)

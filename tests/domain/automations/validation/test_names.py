@@ -135,23 +135,6 @@ def test_unknown_fields_of_a_payload_are_nothing_to_tell() -> None:
     assert told({"condition": "trigger.payload.whatever.it.is"}) == {}
 
 
-@pytest.mark.parametrize(
-    "step", [log("{{ secrets.KEY }}"), {"variables": {"a": "${{ secrets.KEY }}"}}, {"condition": "secrets.KEY"}]
-)
-def test_a_secret_stands_in_settings_of_actions_only(step: Any) -> None:
-    [message] = told(step).values()
-    assert message.startswith("A secret stands in the config of an action only")
-
-
-def test_a_secret_in_settings_is_fine() -> None:
-    assert told(log("Bearer ${{ secrets.KEY }}")) == {}
-
-
-@pytest.mark.parametrize("step", [log("${{ secrets.MY KEY }}"), {"stop": {"reason": "${{ secrets. }}"}}])
-def test_a_malformed_reference_to_a_secret_is_told_wherever_it_stands(step: Any) -> None:
-    assert list(told(step).values()) == ["A secret is referred to as `${{ secrets.NAME }}`."]
-
-
 def test_a_kind_of_entity_that_is_not_there_is_told_beside_those_that_there_are() -> None:
     problems = told(
         log("x"), conditions=["state.nonsense.x.y == 1", "state['healht'][trigger.payload.id]", "state.incident.x"]
@@ -160,9 +143,3 @@ def test_a_kind_of_entity_that_is_not_there_is_told_beside_those_that_there_are(
     assert problems["conditions[0]"] == told_of
     assert "healht" in problems["conditions[1]"]
     assert "conditions[2]" not in problems
-
-
-def test_a_secret_in_the_name_of_a_setting_is_told() -> None:
-    config = {"url": "https://example.com", "headers": {"X-${{ secrets.KEY }}": "x"}}
-    problems = told({"action": "http.request", "config": config})
-    assert list(problems.values()) == ["A secret stands in a value, not in the name of one."]

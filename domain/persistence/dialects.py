@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.model.words import Word
 from domain.persistence.tables import search_entries
 
 #: Serialises appenders to the log until they commit, so that numbers appear in commit order.
@@ -83,15 +84,16 @@ def keep_shared(connection: AsyncConnection, statement: sa.Select[Any]) -> sa.Se
     return statement if is_sqlite(connection) else statement.with_for_update(read=True, key_share=True)
 
 
-def word_condition(connection: AsyncConnection, word: str, *, prefix: bool) -> sa.ColumnElement[bool]:
-    """Search entries that hold this word, or a word that starts with it; the word is letters and digits alone."""
+def word_condition(connection: AsyncConnection, word: Word) -> sa.ColumnElement[bool]:
+    """Search entries that hold all parts of this word, or one that starts with the last; no part has a quote in it."""
     if is_sqlite(connection):
-        match = f'"{word}"*' if prefix else f'"{word}"'
+        match = " AND ".join(f'"{part}"' for part in word.parts) + "*" * word.prefix
         rows = sa.text("SELECT rowid FROM search_words WHERE search_words MATCH :match").bindparams(
             sa.bindparam("match", match, unique=True)
         )
         return search_entries.c.id.in_(rows.columns(sa.column("rowid", sa.Integer)))
-    query = sa.cast(sa.literal(f"'{word}':*" if prefix else f"'{word}'"), postgresql.TSQUERY)
+    wanted = " & ".join(f"'{part}'" for part in word.parts) + ":*" * word.prefix
+    query = sa.cast(sa.literal(wanted), postgresql.TSQUERY)
     return sa.literal_column("search_entries.words", postgresql.TSVECTOR).bool_op("@@")(query)
 
 

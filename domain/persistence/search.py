@@ -1,37 +1,25 @@
-"""Text search: lower-cased words, all must match, the last one as a prefix, on either database alike."""
+"""Text search: all words of a query must be found, the last one as a beginning, on either database alike."""
 
-import re
-import unicodedata
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.viewer import Audience, Visibility
+from domain.model.words import query_of, words_of
 from domain.persistence.dialects import upsert, word_condition
 from domain.persistence.tables import incidents, search_entries
-
-_WORD = re.compile(r"[^\W_]+")
-_WORD_LENGTH = 64
-#: Further words of a query narrow nothing any more, and each costs a look-up.
-_QUERY_WORDS = 10
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text as both databases see them: letters and digits, folded, 64 characters each at most."""
-    return [word[:_WORD_LENGTH] for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold())]
 
 
 def search_condition(connection: AsyncConnection, text: str, audience: Audience) -> sa.ColumnElement[bool]:
     """Incidents whose header or visible timeline holds every word; a query without a word matches nothing."""
-    words = words_of(text)[:_QUERY_WORDS]
+    words = query_of(text)
     if not words:
         return sa.false()
     found = []
-    for index, word in enumerate(words):
+    for word in words:
         entries = sa.select(search_entries.c.incident_id).where(
-            search_entries.c.visibility.in_(audience.visibilities),
-            word_condition(connection, word, prefix=index == len(words) - 1),
+            search_entries.c.visibility.in_(audience.visibilities), word_condition(connection, word)
         )
         found.append(incidents.c.id.in_(entries))
     return sa.and_(*found)

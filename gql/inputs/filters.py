@@ -11,6 +11,7 @@ from strawberry.types.unset import UnsetType
 from domain.errors import ForbiddenError, InvalidInputError, UnknownSystemError
 from domain.ids import prefix_of
 from domain.model.filters import EVERYTHING, AllOf, AnyOf, Field, Filter, Not, Operator, Term, fields_of
+from domain.model.words import check_search
 from gql.context import Context
 from gql.types.enums import IncidentOrderField, OrderDirection, Severity, Status, SystemOrderField
 
@@ -93,7 +94,10 @@ class IncidentFilter:
     updated_at: DateTimeFilter | None = _optional("By when it last changed.")
     resolved_at: DateTimeFilter | None = _optional("By when it was resolved.")
     text: str | None = _optional(
-        "Words that all stand in its title, description or visible timeline; the last one may be a beginning."
+        "Words that all stand in its title, description, visible timeline or human name; the last one may be a "
+        "beginning. So `50` also finds INC-50. Case and accents make no difference, an emoji is a word, and in scripts "
+        "without spaces any neighbouring characters are found. A text without a word, such as `?`, finds nothing; more "
+        "than 32 words in all of a filter, or 1,000 characters, are refused."
     )
     include_resolved: bool | None = _optional(
         "Resolved incidents are hidden unless this is true or status, open or resolvedAt ask for them; only at the top."
@@ -151,13 +155,14 @@ async def filter_tree(context: Context, given: AnyFilter | UnsetType | None) -> 
 
     Raises:
         ForbiddenError: it asks for something that the caller may not see, and could find out by asking.
-        InvalidInputError: it is nested too deeply, too large, or has an empty list.
+        InvalidInputError: it is nested too deeply, too large, has an empty list, or searches for too many words.
         UnknownSystemError: a key names no system; an id that names none just matches nothing.
     """
     if given is None or isinstance(given, UnsetType):
         return EVERYTHING
     parts = _Parts(sees_identities=context.audience.sees_identities)
     parts.collect(given, depth=1)
+    check_search(parts.texts)
     found = await _systems_of(context, given, sorted(parts.references)) if parts.references else {}
     for reference in parts.references:
         if reference not in found and prefix_of(reference) != _SYSTEM_PREFIX:
@@ -181,10 +186,11 @@ def hide_resolved(given: IncidentFilter | UnsetType | None, tree: Filter) -> Fil
 
 
 class _Parts:
-    """Walks a filter once, to bound it and to gather the systems it names."""
+    """Walks a filter once, to bound it and to gather the systems it names and the texts it searches for."""
 
     def __init__(self, *, sees_identities: bool) -> None:
         self.references: set[str] = set()
+        self.texts: list[str] = []
         self._sees_identities = sees_identities
         self._terms = 0
 
@@ -199,12 +205,11 @@ class _Parts:
                 raise ForbiddenError(
                     "Who opened an incident can be asked for by responders and admins.", field=["filter", "openedBy"]
                 )
-            for value in _lists(name, comparison):
-                if not 1 <= len(value) <= _MOST_VALUES:
-                    place = ["filter", to_camel(name.strip("_"))]
-                    raise InvalidInputError(f"A list in a filter has 1 to {_MOST_VALUES} values.", field=place)
+            _check_lists(name, comparison)
             if name == "system":
                 self.references.update(comparison.in_)
+            if name == "text":
+                self.texts.append(comparison)
             children = comparison if name in {"and_", "or_"} else [comparison] if name == "not_" else []
             for child in children:
                 self.collect(child, depth=depth + 1)
@@ -214,6 +219,13 @@ def _given(item: Any) -> Iterator[tuple[str, Any]]:
     for name, value in vars(item).items():
         if value is not None and not isinstance(value, UnsetType):
             yield name, value
+
+
+def _check_lists(name: str, comparison: Any) -> None:
+    for value in _lists(name, comparison):
+        if not 1 <= len(value) <= _MOST_VALUES:
+            place = ["filter", to_camel(name.strip("_"))]
+            raise InvalidInputError(f"A list in a filter has 1 to {_MOST_VALUES} values.", field=place)
 
 
 def _lists(name: str, comparison: Any) -> list[list[Any]]:

@@ -131,3 +131,12 @@ async def test_incidents_come_in_the_order_asked_for(
     assert [node["title"] for node in nodes] == [
         node["title"] for node in (expected if direction == "ASC" else expected[::-1])
     ]
+
+
+async def test_words_beyond_the_bound_are_refused_with_the_field(api: Api, catalog: Catalog) -> None:
+    document = "query Q($filter: IncidentFilter) { incidents(filter: $filter) { totalCount } }"
+    fits = " ".join(f"{number}x" for number in range(31))
+    assert (await api.anonymous.read(document, filter={"text": f"outage {fits}"}))["incidents"]["totalCount"] == 0
+    for tree in ({"text": f"{fits} a b"}, {"or": [{"text": fits}, {"not": {"text": "a b"}}]}, {"text": "a" * 1_001}):
+        error = await api.anonymous.error(document, filter=tree)
+        assert (error["code"], error["field"]) == ("BAD_USER_INPUT", ["filter", "text"])

@@ -142,7 +142,9 @@ async def test_the_victim_of_a_deadlock_is_run_again(domain: Domain, caplog: pyt
     done = await asyncio.gather(
         domain.database.write(crossing(*names)), domain.database.write(crossing(*reversed(names)))
     )
-    assert ([committed.value for committed in done], len(attempts)) == (names, 3)
+    assert [committed.value for committed in done] == names
+    # On a busy machine both may be given up, and the second attempts may cross again.
+    assert len(attempts) >= 3
     assert "deadlock" in caplog.text
 
 
@@ -197,7 +199,7 @@ async def test_a_version_that_somebody_else_took_is_noticed(domain: Domain) -> N
 async def test_a_system_that_incidents_still_have_cannot_be_deleted_behind_their_backs(domain: Domain) -> None:
     incident = await make_incident(domain)
     with pytest.raises(IntegrityError):
-        await domain.database.write(lambda unit: unit.systems.delete(incident.system_ids[0]))
+        await domain.database.write(lambda unit: unit.systems.delete(incident.system_ids[0], at=unit.moment()))
 
 
 async def test_a_resolved_incident_without_its_time_cannot_be_stored(domain: Domain) -> None:

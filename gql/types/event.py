@@ -15,6 +15,11 @@ from gql.types.enums import ChangeAction, IncidentEventType
 from gql.types.incident import Incident
 from gql.types.node import Node
 
+#: A change is dated while its entity is locked; its place in the log it gets last of all, when it is its turn.
+_OCCURRED = (
+    "When it happened. The order of the log is that of `cursor`: of two changes that PostgreSQL committed at nearly the "
+    "same time, the later one may be dated some milliseconds earlier."
+)
 _TYPE_OF = {kind.value: kind for kind in IncidentEventType}
 
 
@@ -24,7 +29,7 @@ class IncidentEvent(Node):
     change_id: strawberry.ID = strawberry.field(description="The id of the change that fired it.")
     type: IncidentEventType = strawberry.field(description="Which event it is.")
     trigger: str = strawberry.field(description="The name of the trigger, such as `incident.resolved`.")
-    occurred_at: datetime = strawberry.field(description="When it happened.")
+    occurred_at: datetime = strawberry.field(description=_OCCURRED)
     actor: Actor = strawberry.field(description="Who made the change.")
     cause: Cause = strawberry.field(description="What led to the change.")
     changed_fields: list[str] = strawberry.field(description="The reactive fields that changed, sorted.")
@@ -62,8 +67,10 @@ class IncidentChange(Node):
     cursor: str = strawberry.field(description="Its place in the log: hand it to `after` to go on behind it.")
     action: ChangeAction = strawberry.field(description="What became of the incident.")
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
-    version: int = strawberry.field(description="The incident's version as of the change.")
-    occurred_at: datetime = strawberry.field(description="When it happened.")
+    version: int = strawberry.field(
+        description="The incident's version as of the change; one that is missing was of a change that is not shown."
+    )
+    occurred_at: datetime = strawberry.field(description=_OCCURRED)
     actor: Actor = strawberry.field(description="Who made it.")
     cause: Cause = strawberry.field(description="What led to it.")
     changed_fields: list[str] = strawberry.field(

@@ -65,13 +65,20 @@ class Incident(Node):
         description="What it says of its systems' health while it is open."
     )
     dedupe_key: str | None = strawberry.field(description="The key that deduplication was narrowed to.")
-    version: int = strawberry.field(description="Raised by one with every change, for `expectedVersion`.")
+    version: int = strawberry.field(
+        description=(
+            "Raised by one with every change, for `expectedVersion`; also by those that the caller may not see: that "
+            "something happened is hidden from nobody, what it was is."
+        )
+    )
     opened_by: Actor = strawberry.field(description="Who opened it.")
     occurred_at: datetime = strawberry.field(
         description="When it began. It was INVESTIGATING from then on, and nothing on its timeline is dated earlier."
     )
     created_at: datetime = strawberry.field(description="When it was opened here.")
-    updated_at: datetime = strawberry.field(description="When it last changed.")
+    updated_at: datetime = strawberry.field(
+        description="When it last changed; as with `version`, also by what the caller may not see."
+    )
     identified_at: datetime | None = strawberry.field(description="When its cause was last identified.")
     fixing_at: datetime | None = strawberry.field(description="When fixing last began.")
     monitoring_at: datetime | None = strawberry.field(description="When monitoring last began.")

@@ -237,6 +237,21 @@ async def test_incidents_and_systems_are_for_all_who_may_read(api: Api, parts: P
     }
 
 
+@on_both_databases
+async def test_a_version_moves_with_what_is_hidden_and_tells_nothing_of_it(api: Api, domain: Domain) -> None:
+    incident = await make_incident(domain)
+    document = """query Q($id: ID!) {
+      incident(id: $id) { version updatedAt title } incidentChanges { totalCount nodes { version } }
+    }"""
+    before = await api.anonymous.read(document, id=incident.id)
+    entry = AddIncidentUpdate(incident_id=incident.id, message="Hush", visibility=Visibility.INTERNAL)
+    await domain.timeline.add(ADMIN, entry)
+    after = await api.anonymous.read(document, id=incident.id)
+    assert after["incident"]["version"] == before["incident"]["version"] + 1
+    assert after["incident"]["updatedAt"] > before["incident"]["updatedAt"]
+    assert after["incidentChanges"] == before["incidentChanges"]
+
+
 def _as(api: Api, name: str) -> Caller:
     caller: Caller = getattr(api, name)
     return caller

@@ -17,8 +17,8 @@ from gql.types.node import Node
 
 #: A change is dated while its entity is locked; its place in the log it gets last of all, when it is its turn.
 _OCCURRED = (
-    "When it happened. The order of the log is that of `cursor`: of two changes that PostgreSQL committed at nearly the "
-    "same time, the later one may be dated some milliseconds earlier."
+    "When it happened. The order of the log is that of `cursor`: of two changes that PostgreSQL commits at nearly the "
+    "same time, the later one may be dated a fraction of a second earlier."
 )
 _TYPE_OF = {kind.value: kind for kind in IncidentEventType}
 

@@ -15,6 +15,7 @@ from domain.model.moment import iso, parse_iso
 from gql.errors import PublicErrors
 from gql.limits.cache import DocumentCache
 from gql.limits.checks import Checks
+from gql.limits.describing import DescribingExecutor, Descriptions
 from gql.limits.timing import execute_in_time
 from gql.mutations.automation import AutomationMutations
 from gql.mutations.executing import execute_mutation
@@ -110,6 +111,10 @@ _DATE_TIME = ScalarDefinition(
 
 def _build(*, sort: bool) -> IncidentSchema:
     cache = DocumentCache()
+
+    class Executor(DescribingExecutor):
+        descriptions = Descriptions()
+
     return IncidentSchema(
         query=Query,
         mutation=Mutation,
@@ -118,6 +123,7 @@ def _build(*, sort: bool) -> IncidentSchema:
             PublicErrors,
             lambda: Checks(cache),
         ],
+        execution_context_class=Executor,
         config=StrawberryConfig(sort_schema=sort, scalar_map={datetime: _DATE_TIME}),
     )
 

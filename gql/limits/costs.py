@@ -32,6 +32,7 @@ from graphql import (
 
 from domain.model.paging import DEFAULT_SIZE, LARGEST_SIZE
 from gql.limits.fragments import fragments_of, innermost_first
+from gql.limits.introspection import Planner, most_fields, resolved_fields, type_of_introspection
 from gql.limits.structure import INTROSPECTION
 
 _WRITE = 5
@@ -39,17 +40,14 @@ _WRITE = 5
 _READ_LEAVES = frozenset({"totalCount", "inStateSince"})
 #: What a list holds whose length nobody says; the systems of an incident, mostly.
 _USUAL_LENGTH = 5
-#: The schema's lists are long, but reading them takes no statement.
-_LENGTHS = {"__Schema.types": 100, "__Type.fields": 10, "__Type.enumValues": 10, "__Type.inputFields": 10}
 #: An explanation holds 500 nodes at most, of which each may read on.
-_LENGTHS |= {"Explanation.changes": 100, "Explanation.runs": 100}
+_LENGTHS = {"Explanation.changes": 100, "Explanation.runs": 100}
 #: What keeps a core busy for seconds, and long graphs.
 _BASE = {"dryRunAutomation": 2_000, "explain": 100}
-_DESCRIPTIONS_PER_POINT = 200
-#: The whole schema once, in the usual words, and half as much again: it is read in one go, 30 milliseconds long.
-_MOST_DESCRIPTIONS = 130_000
+#: Fields of introspection that take as long as an object that is read.
+_DESCRIPTIONS_PER_POINT = 50
 #: Costs add up and multiply; beyond this it does not matter how far.
-_ENDLESS = 10**9
+ENDLESS = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class _Cost:
     per_item: int = 0
 
     def plus(self, other: "_Cost") -> "_Cost":
-        return _Cost(min(_ENDLESS, self.fixed + other.fixed), min(_ENDLESS, self.per_item + other.per_item))
+        return _Cost(min(ENDLESS, self.fixed + other.fixed), min(ENDLESS, self.per_item + other.per_item))
 
 
 def cost_of(
@@ -89,8 +87,12 @@ class _Pricing:
         self._variables = _with_defaults(operation, variables)
         self._known: dict[str, _Cost] = {}
         self._described = 0
-        order, _ = innermost_first(fragments_of(document))
+        fragments = fragments_of(document)
+        self._planner = Planner(fragments, self._variables)
+        order, _ = innermost_first(fragments)
         for fragment in order:
+            if fragment.type_condition.name.value.startswith("__"):
+                continue  # part of a description, which is counted as a whole
             on = self._composite(fragment.type_condition)
             self._known[fragment.name.value] = self._selected(fragment.selection_set, on)
 
@@ -116,29 +118,40 @@ class _Pricing:
         return self._object(node, field, on)
 
     def _object(self, node: FieldNode, field: GraphQLField, on: GraphQLCompositeType) -> _Cost:
+        name = node.name.value
+        if name in INTROSPECTION:
+            return self._description(node)
         given = get_named_type(field.type)
         assert is_composite_type(given)
         assert node.selection_set is not None
         held = self._selected(node.selection_set, given)
-        name = node.name.value
         if on.name.endswith("Connection") and name in {"nodes", "edges"}:
             return _Cost(per_item=held.fixed + int(name == "nodes"))
         if given.name.endswith("Connection"):
-            return _Cost(min(_ENDLESS, 1 + held.fixed + held.per_item * self._page(node)))
-        if name in INTROSPECTION:
-            self._described += held.fixed
-            return _Cost(
-                _ENDLESS if self._described > _MOST_DESCRIPTIONS else 1 + held.fixed // _DESCRIPTIONS_PER_POINT
-            )
+            return _Cost(min(ENDLESS, 1 + held.fixed + held.per_item * self._page(node)))
         length = 1
         if is_list_type(get_nullable_type(field.type)):
             length = _LENGTHS.get(f"{on.name}.{name}") or self._named(node) or _USUAL_LENGTH
-        cost = min(_ENDLESS, length * (1 + held.fixed))
+        cost = min(ENDLESS, length * (1 + held.fixed))
         if on is self._schema.query_type:
             cost += _BASE.get(name, 0)
         if self._writes and on is self._schema.mutation_type:
             cost += _WRITE * max(1, self._named(node))
         return _Cost(cost)
+
+    def _description(self, node: FieldNode) -> _Cost:
+        if self._described > most_fields(self._schema):
+            return _Cost(ENDLESS)
+        source: Any = self._schema
+        on = "__Schema"
+        if node.name.value == "__type":
+            source, on = self._planner.type_named_by(node, self._schema), "__Type"
+        plan = self._planner.plan([node], type_of_introspection(on))
+        fields = 1 if source is None else resolved_fields(plan, source, self._schema)
+        self._described += fields
+        if self._described > most_fields(self._schema):
+            return _Cost(ENDLESS)
+        return _Cost(1 + fields // _DESCRIPTIONS_PER_POINT)
 
     def _page(self, node: FieldNode) -> int:
         """How many items a connection shows at most; what is out of range is refused when it runs."""
@@ -168,7 +181,7 @@ def _plain(value: ValueNode, variables: Mapping[str, Any]) -> Any:
     if isinstance(value, VariableNode):
         return variables.get(value.name.value)
     if isinstance(value, IntValueNode):
-        return int(value.value) if len(value.value) <= len(str(_ENDLESS)) else _ENDLESS
+        return int(value.value) if len(value.value) <= len(str(ENDLESS)) else ENDLESS
     if isinstance(value, ListValueNode):
         return list(value.values or ())
     if isinstance(value, ObjectValueNode):

@@ -1,0 +1,195 @@
+"""What introspection asks for, in a normal form, and how many fields of it have to be resolved."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+from graphql import (
+    BooleanValueNode,
+    DirectiveNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    StringValueNode,
+    VariableNode,
+    get_introspection_query,
+    get_named_type,
+    get_nullable_type,
+    introspection_types,
+    is_composite_type,
+    is_list_type,
+    parse,
+)
+
+from gql.limits.fragments import fragments_of
+
+#: The whole schema so many times over: what one operation may ask for, in how odd a way ever.
+_MOST_WHOLES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A field of a description that is asked for; equal for documents that only differ in how they say it."""
+
+    key: str
+    name: str
+    #: The type of introspection that it belongs to, such as `__Type`.
+    on: str
+    #: Whether deprecated things are wanted; None where the field does not ask.
+    deprecated: bool | None
+    inner: tuple["Asked", ...]
+
+    @property
+    def arguments(self) -> dict[str, bool]:
+        """What its resolver takes."""
+        return {} if self.deprecated is None else {"includeDeprecated": self.deprecated}
+
+
+class Planner:
+    """Reads selections of introspection: fragments are spread out, fields merged, and what is skipped is left out."""
+
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, Any]) -> None:
+        self._fragments = fragments
+        self._variables = variables
+
+    def plan(self, nodes: Iterable[FieldNode], on: GraphQLObjectType) -> tuple[Asked, ...]:
+        """What is asked of a thing of that type, by one or several fields under one name."""
+        fields: dict[str, list[FieldNode]] = {}
+        spread: set[str] = set()
+        for node in nodes:
+            if node.selection_set is not None:
+                self._collect(node.selection_set, fields, spread)
+        return tuple(self._asked(key, same, on) for key, same in fields.items())
+
+    def type_named_by(self, node: FieldNode, schema: GraphQLSchema) -> GraphQLNamedType | None:
+        """The type that `__type` describes; None where there is no such type."""
+        value = node.arguments[0].value if node.arguments else None
+        name = value.value if isinstance(value, StringValueNode) else self._variable(value)
+        return schema.get_type(name) if isinstance(name, str) else None
+
+    def _asked(self, key: str, nodes: Sequence[FieldNode], on: GraphQLObjectType) -> Asked:
+        name = nodes[0].name.value
+        field = on.fields.get(name)
+        given = get_named_type(field.type) if field is not None else None
+        return Asked(
+            key,
+            name,
+            on.name,
+            self._is_true(nodes[0], "includeDeprecated") if field is not None and field.args else None,
+            self.plan(nodes, given) if isinstance(given, GraphQLObjectType) else (),
+        )
+
+    def _collect(self, selections: SelectionSetNode, fields: dict[str, list[FieldNode]], spread: set[str]) -> None:
+        for node in selections.selections:
+            if not self._is_included(node.directives):
+                continue
+            if isinstance(node, FieldNode):
+                fields.setdefault((node.alias or node.name).value, []).append(node)
+            elif isinstance(node, InlineFragmentNode):
+                # Every type of introspection is an object: validation has seen to it that the condition holds.
+                self._collect(node.selection_set, fields, spread)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:
+                spread.add(node.name.value)
+                self._collect(self._fragments[node.name.value].selection_set, fields, spread)
+
+    def _is_included(self, directives: Iterable[DirectiveNode] | None) -> bool:
+        return all(
+            self._is_true(each, "if") is (each.name.value == "include")
+            for each in directives or ()
+            if each.name.value in {"skip", "include"}
+        )
+
+    def _is_true(self, node: FieldNode | DirectiveNode, name: str) -> bool:
+        value = next((each.value for each in node.arguments or () if each.name.value == name), None)
+        return value.value if isinstance(value, BooleanValueNode) else self._variable(value) is True
+
+    def _variable(self, value: Any) -> Any:
+        return self._variables.get(value.name.value) if isinstance(value, VariableNode) else None
+
+
+def resolved_fields(plan: Sequence[Asked], source: Any, schema: GraphQLSchema) -> int:
+    """How many fields describing a thing takes; nothing is counted on once that is more than anybody may ask for."""
+    return _Counting(schema).total(plan, [(source, 1)])
+
+
+@lru_cache(maxsize=4)
+def most_fields(schema: GraphQLSchema) -> int:
+    """How many fields of introspection one operation may have resolved."""
+    document = parse(
+        get_introspection_query(
+            specified_by_url=True,
+            directive_is_repeatable=True,
+            schema_description=True,
+            input_value_deprecation=True,
+            experimental_directive_deprecation=True,
+            one_of=True,
+        )
+    )
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    nodes = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]
+    plan = Planner(fragments_of(document), {}).plan(nodes, type_of_introspection("__Schema"))
+    return _MOST_WHOLES * _Counting(schema, most=None).total(plan, [(schema, 1)])
+
+
+def type_of_introspection(name: str) -> GraphQLObjectType:
+    """One of the types that describe a schema."""
+    found = introspection_types[name]
+    assert isinstance(found, GraphQLObjectType)
+    return found
+
+
+def info_of(schema: GraphQLSchema) -> Any:
+    """What the library's resolvers for introspection look at."""
+    return SimpleNamespace(schema=schema)
+
+
+#: Things, each with the number of times that it is described at that place.
+_Things = list[tuple[Any, int]]
+
+
+class _Counting:
+    """Counts by place in the document, for all things that stand there together, and not by thing."""
+
+    def __init__(self, schema: GraphQLSchema, *, most: int | None = 0) -> None:
+        self._info = info_of(schema)
+        self._most = most_fields(schema) if most is not None else None
+        self._count = 0
+
+    def total(self, plan: Sequence[Asked], things: _Things) -> int:
+        times = sum(count for _, count in things)
+        for asked in plan if times else ():
+            self._count += times
+            if self._most is not None and self._count > self._most:
+                break
+            if asked.inner:
+                self.total(asked.inner, self._within(asked, things))
+        return self._count
+
+    def _within(self, asked: Asked, things: _Things) -> _Things:
+        field = type_of_introspection(asked.on).fields[asked.name]
+        assert field.resolve is not None
+        is_list, is_type = is_list_type(get_nullable_type(field.type)), get_named_type(field.type).name == "__Type"
+        found: _Things = []
+        for source, times in things:
+            value = field.resolve(source, self._info, **asked.arguments)
+            if value is not None:
+                found.extend((each, times) for each in (value if is_list else (value,)))
+        return _merged(found) if is_type else found
+
+
+def _merged(types: _Things) -> _Things:
+    """The same types with one entry each: hundreds of fields have the same few."""
+    merged: dict[str, tuple[Any, int]] = {}
+    for each, times in types:
+        name = each.name if is_composite_type(each) else str(each)
+        merged[name] = (each, times + merged.get(name, (None, 0))[1])
+    return list(merged.values())

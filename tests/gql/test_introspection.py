@@ -1,0 +1,112 @@
+"""What introspection answers: the same as the library would, from memory where tools ask what others asked before."""
+
+from typing import Any
+
+import orjson
+import pytest
+from graphql import execute, get_introspection_query, parse
+
+from gql.limits.describing import Descriptions
+from gql.schema import schema
+
+#: The options of getIntrospectionQuery, one at a time, all of them and none.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "no descriptions": {"descriptions": False},
+    **{
+        name: {name: True}
+        for name in (
+            "specified_by_url",
+            "directive_is_repeatable",
+            "schema_description",
+            "input_value_deprecation",
+            "experimental_directive_deprecation",
+            "one_of",
+        )
+    },
+    "shallow": {"type_depth": 3},
+    "all of them": {
+        "specified_by_url": True,
+        "directive_is_repeatable": True,
+        "schema_description": True,
+        "input_value_deprecation": True,
+        "experimental_directive_deprecation": True,
+        "one_of": True,
+    },
+}
+ODD: dict[str, str] = {
+    "a type": '{ __type(name: "Incident") { kind name fields { name type { name } } } }',
+    "a type that is not there": '{ __type(name: "Nope") { name } a: __type(name: "Incident") { name } }',
+    "a type named by a variable": "query($name: String!) { __type(name: $name) { name possibleTypes { name } } }",
+    "with data before and after": "{ first: __typename __schema { queryType { name } } last: __typename }",
+    "the same field twice": "{ __schema { types { name } types { kind fields { name } } } }",
+    "fragments in fragments": (
+        "{ ...A ...B } fragment A on Query { __schema { ...S } } fragment S on __Schema { types { ...T ...T } } "
+        "fragment B on Query { __schema { queryType { ...T } } } fragment T on __Type { ... on __Type { name } }"
+    ),
+    "what is skipped": (
+        "query($no: Boolean = false, $yes: Boolean!) { __schema { types @include(if: $no) { name } "
+        "queryType @skip(if: $no) { name @include(if: $yes) kind @skip(if: $yes) } } }"
+    ),
+    "deprecated ones by a variable": (
+        "query($yes: Boolean!) { __schema { types { enumValues(includeDeprecated: $yes) { name isDeprecated } } } }"
+    ),
+    "its own types": "{ __schema { __typename types { __typename fields { __typename args { __typename } } } } }",
+    "directives": "{ __schema { directives { name locations args { name defaultValue type { name } } } } }",
+}
+VARIABLES = {"name": "Node", "yes": True}
+
+
+async def answer(document: str) -> bytes:
+    """What a client is sent."""
+    result = await schema.execute(document, variable_values=VARIABLES)
+    assert result.errors is None
+    return orjson.dumps(result.data)
+
+
+def executed(document: str) -> bytes:
+    """What the library alone makes of it."""
+    result: Any = execute(schema._schema, parse(document), variable_values=VARIABLES)
+    assert result.errors is None
+    return orjson.dumps(result.data)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
+async def test_the_documents_of_tools_are_answered_as_if_they_were_executed(options: dict[str, Any]) -> None:
+    for document in (
+        get_introspection_query(**options),
+        # As GraphQL.js 15 and 16 have it.
+        get_introspection_query(**{"type_depth": 7, **options}).replace("Type { name kind }", "Type { name }"),
+    ):
+        assert await answer(document) == executed(document)
+
+
+@pytest.mark.parametrize("document", ODD.values(), ids=ODD.keys())
+async def test_any_introspection_is_answered_as_if_it_were_executed(document: str) -> None:
+    assert await answer(document) == executed(document)
+
+
+async def test_what_one_tool_asked_is_remembered_for_those_that_say_it_in_other_words() -> None:
+    descriptions = schema.execution_context_class.descriptions  # type: ignore[union-attr]  # a class of our own
+    document = get_introspection_query(one_of=True)
+    other = document.replace("IntrospectionQuery", "ByGraphiQL").replace("TypeRef", "Ref").replace("\n", " , ")
+    first = await answer(document)
+    remembered = len(descriptions)
+    assert remembered >= 1
+    assert await answer(f"{other} # GraphiQL") == first
+    assert len(descriptions) == remembered
+
+
+def test_descriptions_are_forgotten_before_they_fill_the_memory() -> None:
+    descriptions = Descriptions()
+    kept = [(_asked(number),) for number in range(100)]
+    for plan in kept:
+        descriptions.keep(plan, b"x" * 1_000_000)
+        descriptions.find(kept[0])
+    assert descriptions.find(kept[0]) is not None
+    assert descriptions.find(kept[1]) is None
+    assert len(descriptions) == 8
+
+
+def _asked(number: int) -> Any:
+    return ("__schema", str(number))

@@ -3,39 +3,17 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from graphql import (
-    DocumentNode,
-    GraphQLError,
-    GraphQLSchema,
-    NoSchemaIntrospectionCustomRule,
-    NoUndefinedVariablesRule,
-    NoUnusedVariablesRule,
-    VariablesInAllowedPositionRule,
-    parse,
-    specified_rules,
-    validate,
-)
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse
 
 from gql.limits.bounds import Bounds
 from gql.limits.structure import misshapen
-from gql.limits.texts import TextsRule
+from gql.limits.validation import LONG_CHARACTERS, validated
 
-#: Suggesting names for misspelt ones takes longer than the rest of validation.
-_MOST_ERRORS = 10
 _MOST_KEPT = 512
-#: Longer documents are read anew every time: kept, they would be a way to fill the memory.
-_LONGEST_KEPT = 10_000
-#: These walk every operation once more, whole, to collect its variables; the others give up at the first errors.
-_VARIABLE_RULES = (NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule)
-_RULES = (
-    *(rule for rule in specified_rules if rule not in _VARIABLE_RULES),
-    MaybeNullValidationRule,
-    OneOfInputValidationRule,
-    TextsRule,
-)
-_CLOSED_RULES = (*_RULES, NoSchemaIntrospectionCustomRule)
+#: Of all kept together; a document takes 100 bytes of memory for each of its characters.
+_MOST_CHARACTERS = 200_000
+#: Longer ones are read anew every time: a few of them would push out all the others.
+_LONGEST_KEPT = 20_000
 
 
 @dataclass(slots=True)
@@ -49,6 +27,7 @@ class DocumentCache:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, Bounds], _Kept] = OrderedDict()
+        self._characters = 0
 
     def parsed(self, text: str, bounds: Bounds) -> DocumentNode:
         """The document of that text.
@@ -61,24 +40,25 @@ class DocumentCache:
         if kept is None:
             kept = _Kept(parse(text, max_tokens=bounds.tokens))
             if len(text) <= _LONGEST_KEPT:
-                self._kept[key] = kept
-                if len(self._kept) > _MOST_KEPT:
-                    self._kept.popitem(last=False)
+                self._keep(key, kept)
         else:
             self._kept.move_to_end(key)
         return kept.document
 
-    def errors(self, schema: GraphQLSchema, text: str, document: DocumentNode, bounds: Bounds) -> list[GraphQLError]:
+    async def errors(
+        self, schema: GraphQLSchema, text: str, document: DocumentNode, bounds: Bounds
+    ) -> list[GraphQLError]:
         """What is wrong with the document, whatever its variables."""
         kept = self._kept.get((text, bounds)) or _Kept(document)
         if kept.errors is None:
             shape = misshapen(document, bounds)
-            kept.errors = [shape] if shape else _validated(schema, document, bounds)
+            long = len(text) > LONG_CHARACTERS
+            kept.errors = [shape] if shape else await validated(schema, document, bounds, long=long)
         return kept.errors
 
-
-def _validated(schema: GraphQLSchema, document: DocumentNode, bounds: Bounds) -> list[GraphQLError]:
-    for rules in (_RULES if bounds.introspection else _CLOSED_RULES, _VARIABLE_RULES):
-        if errors := validate(schema, document, rules, max_errors=_MOST_ERRORS):
-            return errors
-    return []
+    def _keep(self, key: tuple[str, Bounds], kept: _Kept) -> None:
+        self._kept[key] = kept
+        self._characters += len(key[0])
+        while len(self._kept) > _MOST_KEPT or self._characters > _MOST_CHARACTERS:
+            (text, _), _ = self._kept.popitem(last=False)
+            self._characters -= len(text)

@@ -14,12 +14,11 @@ from domain.model.moment import iso
 from gql.context import Context
 from gql.limits.bounds import Bounds, limited
 from gql.limits.cache import DocumentCache
-from gql.limits.costs import cost_of
+from gql.limits.costs import ENDLESS, cost_of
 from gql.limits.nulls import misplaced_null
+from gql.limits.validation import LONG_CHARACTERS
 from gql.limits.variables import unreadable
 
-#: Of a longer document, reading and validating are a turn of the event loop each.
-_LONG_CHARACTERS = 1_000
 #: What a document costs that is not valid: finding that out takes as long as many a query.
 _WRONG_POINTS = 10
 
@@ -69,7 +68,7 @@ class Checks(SchemaExtension):
     async def _refusals(self, context: ExecutionContext, document: DocumentNode) -> list[GraphQLError]:
         bounds = self._bounds or Bounds.around(context.context)
         schema = context.schema._schema  # noqa: SLF001 - the only way to graphql-core's own
-        errors = self._cache.errors(schema, context.query or "", document, bounds)
+        errors = await self._cache.errors(schema, context.query or "", document, bounds)
         await _breathe(context)
         if errors:
             late = await charged(context.context, _WRONG_POINTS)
@@ -77,14 +76,18 @@ class Checks(SchemaExtension):
         operation = _chosen(document, context._provided_operation_name)  # noqa: SLF001 - the public one guesses
         if isinstance(operation, GraphQLError):
             return [operation]
-        refusal = unreadable(context.variables) or misplaced_null(schema, document, operation, context.variables)
-        if refusal is not None:
-            return [refusal]
+        if wrong := unreadable(schema, operation, context.variables):
+            return wrong
+        await _breathe(context)
+        null = misplaced_null(schema, document, operation, context.variables)
+        if null is not None:
+            return [null]
         cost = cost_of(schema, document, operation, context.variables)
         if operation.operation is not OperationType.SUBSCRIPTION or cost > bounds.cost:
             self._cost = cost
         if cost > bounds.cost:
-            return [limited("COST_LIMIT", f"This costs {cost} points, and {bounds.cost} is the most. Ask for less.")]
+            points = "more" if cost >= ENDLESS else f"{cost} points"
+            return [limited("COST_LIMIT", f"This costs {points}, and {bounds.cost} points are the most. Ask for less.")]
         refusal = await charged(context.context, cost)
         return [] if refusal is None else [refusal]
 
@@ -114,5 +117,5 @@ async def charged(context: Context | None, cost: int) -> GraphQLError | None:
 
 
 async def _breathe(context: ExecutionContext) -> None:
-    if len(context.query or "") > _LONG_CHARACTERS:
+    if len(context.query or "") > LONG_CHARACTERS:
         await asyncio.sleep(0)

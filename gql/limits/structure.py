@@ -33,8 +33,9 @@ _DEEPEST_SPREADS = 50
 DEEPEST_VALUES = 32
 #: Fields with all fragments spread out, over all definitions: several times the largest honest document.
 _MOST_FIELDS = 5_000
-#: Pairs of fields under one name at one place; the library compares them at 4 microseconds a pair.
-_MOST_PAIRS = 5_000
+#: Pairs of fields under one name at one place, and of fragments spread there; the library compares each two of them,
+#: at 4 microseconds a pair.
+_MOST_PAIRS = 3_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -161,8 +162,10 @@ def _too_repetitive(
     for part in parts:
         groups = [[part.selection_set]]
         while groups:
-            for nodes in _merged(groups.pop(), fragments).values():
-                pairs += len(nodes) * (len(nodes) - 1) // 2
+            fields, spread = _merged(groups.pop(), fragments)
+            pairs += _pairs(len(spread))
+            for nodes in fields.values():
+                pairs += _pairs(len(nodes))
                 if inner := [node.selection_set for node in nodes if node.selection_set is not None]:
                     groups.append(inner)
             if pairs > _MOST_PAIRS:
@@ -172,8 +175,8 @@ def _too_repetitive(
 
 def _merged(
     group: Sequence[SelectionSetNode], fragments: Mapping[str, FragmentDefinitionNode]
-) -> dict[str, list[FieldNode]]:
-    """The fields at one place of the answer, by the name under which they would stand there."""
+) -> tuple[dict[str, list[FieldNode]], set[str]]:
+    """The fields at one place of the answer, by the name under which they would stand there, and the fragments."""
     fields: dict[str, list[FieldNode]] = {}
     spread: set[str] = set()
     waiting = list(group)
@@ -188,4 +191,8 @@ def _merged(
                     waiting.append(fragments[name].selection_set)
             elif isinstance(node, InlineFragmentNode):
                 waiting.append(node.selection_set)
-    return fields
+    return fields, spread
+
+
+def _pairs(count: int) -> int:
+    return count * (count - 1) // 2

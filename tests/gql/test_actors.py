@@ -63,8 +63,8 @@ class Documents:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
-        #: `Type.field` of all that they select.
-        self.selected: set[str] = set()
+        #: `Type.field` of all that they select, and a short name for each.
+        self.selected: dict[str, str] = {}
 
     def of(self, root: GraphQLObjectType) -> Iterator[tuple[str, str]]:
         """Each root field, and its operation."""
@@ -79,10 +79,10 @@ class Documents:
         place = f"{parent.name}.{name}"
         needs = any(is_non_null_type(argument.type) for argument in field.args.values())
         assert place in GIVEN or not needs, f"{place} needs arguments to be asked for"
-        self.selected.add(place)
+        alias = self.selected.setdefault(place, f"f{len(self.selected)}")
         inside = self._inside(get_named_type(field.type), above)
         # By another name for each type, because those of different types would be in each other's way.
-        return f"{place.replace('.', '_')}: {name}{GIVEN.get(place, '')} {inside}"
+        return f"{alias}:{name}{GIVEN.get(place, '')}{inside}"
 
     def _inside(self, type_: GraphQLNamedType, above: tuple[str, ...]) -> str:
         if not is_composite_type(type_):
@@ -161,8 +161,8 @@ def test_the_documents_ask_for_every_actor_of_the_schema() -> None:
     documents = Documents({})
     roots = (schema._schema.query_type, schema._schema.subscription_type)
     assert all(list(documents.of(root)) for root in roots if root is not None)
-    assert actor_fields() <= documents.selected
-    assert {"Actor.id", "Actor.name", "IncidentEvent.payload", "IncidentChange.delta"} <= documents.selected
+    assert actor_fields() <= set(documents.selected)
+    assert {"Actor.id", "Actor.name", "IncidentEvent.payload", "IncidentChange.delta"} <= set(documents.selected)
 
 
 async def test_nobody_below_responder_reads_an_id_or_an_address(api: Api, values: Mapping[str, Any]) -> None:

@@ -43,6 +43,6 @@ def _refusals(answer: Json) -> list[dict[str, Any]]:
     if "errors" in answer:
         return [error["extensions"] for error in answer["errors"]]
     [payload] = answer["data"].values()
-    named = [result for result in payload.get("results", ()) if result["id"] != NOWHERE]
+    named = [result for result in payload.get("results", ()) if result["incidentId"] != NOWHERE]
     assert not any(result["ok"] for result in named)
     return [*payload["userErrors"], *named]

@@ -110,7 +110,7 @@ async def test_a_bulk_mutation_does_once_what_is_named_twice_and_answers_for_eac
         head = await domain.events.head()
         ids = [a, b, a, "inc_nowhere", a, "inc_nowhere"]
         results = (await api.admin.do(name, {"ids": ids}, MUTATIONS[name].selection))["results"]
-        assert [(result["id"], result["ok"]) for result in results] == [
+        assert [(result["incidentId"], result["ok"]) for result in results] == [
             (identifier, identifier != "inc_nowhere") for identifier in ids
         ]
         assert [result["code"] for result in results if not result["ok"]] == ["NOT_FOUND"] * 2

@@ -17,6 +17,9 @@ from domain.persistence.unit_of_work import ReadSession
 
 logger = logging.getLogger(__name__)
 
+#: What there is of `trigger`, and of the health of each system.
+TRIGGER_FIELDS = ("id", "event", "eventId", "actor", "payload", "changeId", "contextKey", "occurredAt")
+HEALTH_FIELDS = ("status", "in_status_since", "in_status_for_seconds", "transitions_in_window", "evaluated_at")
 #: So many entities an expression may look at; what is beyond that stays undefined.
 MOST_ENTITIES = 50
 

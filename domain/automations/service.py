@@ -1,11 +1,11 @@
 """Automations as people keep them: written, switched, run by hand, and their runs cancelled."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.automations.catalog import Catalog
 from domain.automations.definition import Definition
@@ -13,7 +13,9 @@ from domain.automations.routing.admission import Admission
 from domain.automations.running.journal import Journal
 from domain.automations.storable import storable
 from domain.automations.triggers.schedule import MANUAL, next_firing
-from domain.automations.validation import parsed
+from domain.automations.validation import InvalidDefinitionError, Problem, checked
+from domain.automations.validation.lookups import Lookups
+from domain.automations.validation.problems import bounded
 from domain.clock import Clock
 from domain.entities.handle import Origin
 from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError, VersionConflictError
@@ -31,6 +33,8 @@ from domain.model.viewer import Viewer
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.writing import Idempotency, Outcome, Writer, recalled
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteAutomation:
@@ -44,17 +48,33 @@ class WriteAutomation:
     managed_by: str | Keep | None = KEEP
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved(Outcome[T]):
+    """What a write of an automation came to, and what is to be said of its definition all the same."""
+
+    warnings: Sequence[Problem] = ()
+
+
 class AutomationService:
     """The use cases of automations; each call is one transaction. The automations themselves have no events."""
 
     def __init__(
-        self, *, writer: Writer, clock: Clock, catalog: Catalog, journal: Journal, admission: Admission
+        self,
+        *,
+        writer: Writer,
+        clock: Clock,
+        catalog: Catalog,
+        journal: Journal,
+        admission: Admission,
+        lookups: Lookups | None,
     ) -> None:
         self._writer = writer
         self._clock = clock
         self._catalog = catalog
         self._journal = journal
         self._admission = admission
+        #: None where what definitions name beside the catalog is not there, as in a dry run.
+        self._lookups = lookups
 
     async def create(
         self,
@@ -63,7 +83,7 @@ class AutomationService:
         *,
         idempotency_key: str | None = None,
         mutation: str = "createAutomation",
-    ) -> Outcome[Automation]:
+    ) -> Saved[Automation]:
         """Add an automation.
 
         Raises:
@@ -73,7 +93,7 @@ class AutomationService:
             InvalidInputError, ConflictError
         """
         automation = _new(command, self._clock.now())
-        await self._checked(storable(automation.definition, "definition"))
+        warnings = await self._checked(storable(automation.definition, "definition"))
 
         async def work(unit: UnitOfWork) -> Automation:
             if not await unit.automations.insert(automation, _version(automation, viewer, automation.created_at)):
@@ -88,18 +108,19 @@ class AutomationService:
             to_answer=lambda _: {"id": automation.id},
             from_answer=_recalled,
         )
-        return await self._writer.run_once(viewer, work, once)
+        return _saved(await self._writer.run_once(viewer, work, once), warnings)
 
     async def update(
         self, viewer: Viewer, automation_id: str, command: WriteAutomation, *, expected_version: int | None = None
-    ) -> Outcome[Automation]:
+    ) -> Saved[Automation]:
         """Change an automation; another definition is a new version, and active runs keep theirs.
 
         Raises:
             NotFoundError, VersionConflictError, InvalidDefinitionError, AlreadyExistsError, InvalidInputError
         """
+        warnings: Sequence[Problem] = ()
         if not isinstance(command.definition, Keep):
-            await self._checked(storable(command.definition, "definition"))
+            warnings = await self._checked(storable(command.definition, "definition"))
 
         async def work(unit: UnitOfWork) -> Automation:
             before = await _locked(unit, automation_id, expected_version)
@@ -128,11 +149,25 @@ class AutomationService:
                 await self._admission.release(unit, after.id)
             return after
 
-        return await self._writer.run(work)
+        return _saved(await self._writer.run(work), warnings)
 
-    async def _checked(self, document: Mapping[str, Any]) -> None:
+    async def problems(self, document: Any) -> list[Problem]:
+        """All that saving a definition would say of it."""
         # In a thread: reading many long expressions takes seconds that everybody else would wait for.
-        await asyncio.to_thread(parsed, document, self._catalog)
+        found = await asyncio.to_thread(checked, document, self._catalog)
+        named = await self._lookups.problems(document, found) if self._lookups is not None else []
+        return bounded([*found.problems, *named])
+
+    async def _checked(self, document: Mapping[str, Any]) -> Sequence[Problem]:
+        """The warnings about a definition that can be saved.
+
+        Raises:
+            InvalidDefinitionError: it cannot.
+        """
+        problems = await self.problems(document)
+        if any(problem.is_error for problem in problems):
+            raise InvalidDefinitionError(problems)
+        return problems
 
     async def delete(self, viewer: Viewer, automation_id: str, *, expected_version: int | None = None) -> Outcome[str]:
         """Remove an automation; its active runs are cancelled, and all its runs can be read until they are forgotten.
@@ -227,6 +262,10 @@ class _RunByHand:
     trigger_id: str | None
     payload: Mapping[str, Any]
     context_key: str | None
+
+
+def _saved(outcome: Outcome[T], warnings: Sequence[Problem]) -> Saved[T]:
+    return Saved(outcome.value, outcome.seq, warnings=warnings)
 
 
 async def _listen(unit: UnitOfWork, automation: Automation) -> None:

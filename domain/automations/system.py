@@ -22,6 +22,7 @@ from domain.automations.scope import StateReader
 from domain.automations.service import AutomationService
 from domain.automations.triggers.scheduler import Scheduler
 from domain.automations.upkeep import RunUpkeep
+from domain.automations.validation.lookups import Lookups
 from domain.automations.wakes import WakeIndex
 from domain.clock import Clock
 from domain.entities import health, incident
@@ -72,6 +73,8 @@ class Parts:
     secrets: Secrets
     #: For how long runs are kept that are over; 0 is for ever.
     run_retention_days: int
+    #: Whether what definitions name beside the catalog, such as secrets, is there to be looked up.
+    looks_up: bool = True
     #: How long a wait may be without a look; None where no wake-up can get lost.
     net_seconds: float | None = NET_SECONDS
 
@@ -120,6 +123,7 @@ class AutomationSystem:
             catalog=self.catalog,
             journal=self.journal,
             admission=self.admission,
+            lookups=self._lookups() if parts.looks_up else None,
         )
 
     async def prepare(self) -> None:
@@ -153,6 +157,9 @@ class AutomationSystem:
         await asyncio.gather(*self._tasks)
         await self._parts.engine.stop()
         await self.wakes.stop()
+
+    def _lookups(self) -> Lookups:
+        return Lookups(database=self._parts.database, clock=self._parts.clock, secrets=self._parts.secrets)
 
     def _gates(self) -> Gates:
         return Gates(

@@ -45,21 +45,22 @@ class _Payload(BaseModel):
     title: str | None = Field(default=None, description="Its title.")
     severity: Severity = Field(description="Its severity.")
     reference: str | None = Field(default=None, description="The name people say, such as INC-42.")
+    description: str | None = Field(default=None, description="Its description.")
+    created_at: datetime | None = Field(default=None, description="When it was opened.")
+    resolved_at: datetime | None = Field(default=None, description="When it was resolved; null while it is open.")
     change_id: str | None = Field(default=None, description="The change that fired the trigger.")
 
 
 class CreatedPayload(_Payload):
     """The payload of `incident.created`."""
 
-    description: str | None = Field(default=None, description="Its description.")
     status: Status = Field(description="Its status.")
-    created_at: datetime | None = Field(default=None, description="When it was opened.")
+    status_change: Status | None = Field(default=None, description="Its status, which is new as all of it is.")
 
 
 class UpdatedPayload(_Payload):
     """The payload of `incident.updated`."""
 
-    description: str | None = Field(default=None, description="Its description.")
     status: Status = Field(description="Its status.")
     status_change: Status | None = Field(default=None, description="The new status, where the status changed.")
     previous: dict[str, Any] | None = Field(default=None, description="What the changed fields were before.")
@@ -68,7 +69,9 @@ class UpdatedPayload(_Payload):
 class ResolvedPayload(_Payload):
     """The payload of `incident.resolved`."""
 
-    resolved_at: datetime | None = Field(default=None, description="When it was resolved.")
+    status: Status | None = Field(default=None, description="Its status, which is resolved.")
+    status_change: Status | None = Field(default=None, description="The same: it is what changed.")
+    previous: dict[str, Any] | None = Field(default=None, description="What the changed fields were before.")
 
 
 def define_incident(registry: EntityRegistry) -> EntityHandle[Incident]:

@@ -70,7 +70,7 @@ def register_incident_triggers(registry: TriggerRegistry) -> None:
             "Incident Updated",
             "CircleAlert",
             UpdatedPayload,
-            "The status, severity or systems of an incident changed, other than by being resolved.",
+            "The status, severity or systems of an incident changed, but not by resolving it; comments do not fire it.",
         ),
         (RESOLVED, "Incident Resolved", "CircleCheck", ResolvedPayload, "An open incident was resolved."),
     ):

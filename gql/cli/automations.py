@@ -13,9 +13,8 @@ from rich.table import Column, Table
 from rich.tree import Tree
 
 from domain.automations.documents import load_document
-from domain.automations.secret_references import secret_names
 from domain.automations.service import WriteAutomation
-from domain.automations.validation import InvalidDefinitionError
+from domain.automations.validation import InvalidDefinitionError, Problem
 from domain.bootstrap import Domain, running_domain
 from domain.errors import InvalidInputError, NotFoundError
 from domain.model.actor import SYSTEM
@@ -145,27 +144,37 @@ async def _apply(domain: Domain, document: Mapping[str, Any], *, managed_by: str
     )
     before = await domain.database.read(lambda session: session.automations.named(name))
     try:
-        if not dry:
-            await _write(domain, before, command)
+        warnings = await _warnings(domain, definition) if dry else await _write(domain, before, command)
     except InvalidDefinitionError as error:
-        lines = [f"  {problem.path or 'definition'}: {problem.message}" for problem in error.problems]
+        lines = [f"  {_told(problem)}" for problem in error.problems]
         raise InvalidInputError("\n".join([f"{name} is not valid:", *lines])) from error
     _show_difference(name, before, document)
-    await _warn_of_secrets(domain, name, definition)
+    for problem in warnings:
+        typer.echo(f"incidentql: {name}: {_told(problem)}", err=True)
 
 
-async def _warn_of_secrets(domain: Domain, name: str, definition: Mapping[str, Any]) -> None:
-    """Say which secrets are not there yet: what refers to them fails once it runs, and not before."""
-    wanted = secret_names(definition)
-    for missing in sorted(wanted - await domain.secrets.known(wanted)):
-        typer.echo(f"incidentql: {name} names the secret {missing}, which does not exist yet.", err=True)
-
-
-async def _write(domain: Domain, before: Automation | None, command: WriteAutomation) -> None:
+async def _write(domain: Domain, before: Automation | None, command: WriteAutomation) -> Sequence[Problem]:
+    """Save an automation; what is to be said of it all the same."""
     if before is None:
-        await domain.automations.service.create(_OPERATOR, command)
-    else:
-        await domain.automations.service.update(_OPERATOR, before.id, command)
+        return (await domain.automations.service.create(_OPERATOR, command)).warnings
+    return (await domain.automations.service.update(_OPERATOR, before.id, command)).warnings
+
+
+async def _warnings(domain: Domain, definition: Mapping[str, Any]) -> Sequence[Problem]:
+    """What saving a definition would say of it.
+
+    Raises:
+        InvalidDefinitionError: it could not be saved.
+    """
+    problems = await domain.automations.service.problems(definition)
+    if any(problem.is_error for problem in problems):
+        raise InvalidDefinitionError(problems)
+    return problems
+
+
+def _told(problem: Problem) -> str:
+    prefix = "" if problem.is_error else "warning: "
+    return f"{prefix}{problem.path or 'definition'}: {problem.message}"
 
 
 def _show_difference(name: str, before: Automation | None, document: Mapping[str, Any]) -> None:

@@ -1,11 +1,12 @@
 """Mutations on automations and their runs."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.scalars import ID
 
-from domain.automations.service import WriteAutomation
+from domain.automations.service import Saved, WriteAutomation
 from domain.model import automation as model
 from domain.services.writing import Outcome
 from gql.context import Info
@@ -20,7 +21,7 @@ from gql.inputs.automation import (
 from gql.inputs.given import value_or_none
 from gql.mutations.answers import answer
 from gql.permissions import MANAGE_AUTOMATIONS
-from gql.types.automation import Automation, AutomationRun
+from gql.types.automation import Automation, AutomationProblem, AutomationRun
 from gql.types.payloads import (
     CancelAutomationRunPayload,
     CreateAutomationPayload,
@@ -31,6 +32,15 @@ from gql.types.payloads import (
 )
 
 _INPUT = strawberry.argument(description="What to do.")
+#: The fields of a payload.
+Shown = Mapping[str, Any]
+
+
+def shown(saved: Saved[model.Automation]) -> Outcome[Shown]:
+    """What is answered of an automation that was saved: with the warnings about its definition."""
+    return Outcome(
+        {"automation": Automation.of(saved.value), "problems": AutomationProblem.list_of(saved.warnings)}, saved.seq
+    )
 
 
 @strawberry.type
@@ -42,12 +52,14 @@ class AutomationMutations:
     async def create_automation(
         self, info: Info, input: Annotated[CreateAutomationInput, _INPUT]
     ) -> CreateAutomationPayload:
-        async def call() -> Outcome[model.Automation]:
-            return await info.context.domain.automations.service.create(
-                info.context.viewer, input.command(), idempotency_key=value_or_none(input.idempotency_key)
+        async def call() -> Outcome[Shown]:
+            return shown(
+                await info.context.domain.automations.service.create(
+                    info.context.viewer, input.command(), idempotency_key=value_or_none(input.idempotency_key)
+                )
             )
 
-        return await answer(info, CreateAutomationPayload, call, lambda made: {"automation": Automation.of(made)})
+        return await answer(info, CreateAutomationPayload, call, dict)
 
     @strawberry.mutation(
         permission_classes=MANAGE_AUTOMATIONS,
@@ -56,15 +68,17 @@ class AutomationMutations:
     async def update_automation(
         self, info: Info, input: Annotated[UpdateAutomationInput, _INPUT]
     ) -> UpdateAutomationPayload:
-        async def call() -> Outcome[model.Automation]:
-            return await info.context.domain.automations.service.update(
-                info.context.viewer,
-                input.id,
-                input.command(),
-                expected_version=value_or_none(input.expected_version),
+        async def call() -> Outcome[Shown]:
+            return shown(
+                await info.context.domain.automations.service.update(
+                    info.context.viewer,
+                    input.id,
+                    input.command(),
+                    expected_version=value_or_none(input.expected_version),
+                )
             )
 
-        return await answer(info, UpdateAutomationPayload, call, lambda found: {"automation": Automation.of(found)})
+        return await answer(info, UpdateAutomationPayload, call, dict)
 
     @strawberry.mutation(
         permission_classes=MANAGE_AUTOMATIONS,

@@ -4,14 +4,13 @@ from typing import Annotated
 
 import strawberry
 
-from domain.model import automation as model
 from domain.services.writing import Outcome
 from gql.context import Info
 from gql.inputs.given import value_or_none
 from gql.inputs.template import InstallAutomationInput
 from gql.mutations.answers import answer
+from gql.mutations.automation import Shown, shown
 from gql.permissions import MANAGE_AUTOMATIONS
-from gql.types.automation import Automation
 from gql.types.payloads import InstallAutomationPayload
 
 _INPUT = strawberry.argument(description="What to do.")
@@ -26,12 +25,14 @@ class TemplateMutations:
     async def install_automation(
         self, info: Info, input: Annotated[InstallAutomationInput, _INPUT]
     ) -> InstallAutomationPayload:
-        async def call() -> Outcome[model.Automation]:
-            return await info.context.domain.automations.service.create(
-                info.context.viewer,
-                input.command(),
-                idempotency_key=value_or_none(input.idempotency_key),
-                mutation="installAutomation",
+        async def call() -> Outcome[Shown]:
+            return shown(
+                await info.context.domain.automations.service.create(
+                    info.context.viewer,
+                    input.command(),
+                    idempotency_key=value_or_none(input.idempotency_key),
+                    mutation="installAutomation",
+                )
             )
 
-        return await answer(info, InstallAutomationPayload, call, lambda made: {"automation": Automation.of(made)})
+        return await answer(info, InstallAutomationPayload, call, dict)

@@ -1,13 +1,10 @@
 """Queries about automations and their runs."""
 
-import asyncio
-from collections.abc import Mapping
 from typing import Annotated
 
 import strawberry
 from strawberry.scalars import JSON
 
-from domain.automations.validation import Problem, problems_of
 from domain.errors import InvalidInputError
 from gql.context import Info
 from gql.inputs.given import value_or_none
@@ -111,8 +108,6 @@ class AutomationQueries:
     async def validate_automation(
         self, info: Info, definition: Annotated[JSON, strawberry.argument(description="The definition.")]
     ) -> AutomationValidation | None:
-        problems = [Problem(path="", message="A definition is an object.")]
-        if isinstance(definition, Mapping):
-            catalog = info.context.domain.automations.catalog
-            problems = await asyncio.to_thread(problems_of, definition, catalog)
-        return AutomationValidation(valid=not problems, problems=AutomationProblem.list_of(problems))
+        problems = await info.context.domain.automations.service.problems(definition)
+        valid = not any(problem.is_error for problem in problems)
+        return AutomationValidation(valid=valid, problems=AutomationProblem.list_of(problems))

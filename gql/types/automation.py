@@ -16,7 +16,7 @@ from gql.context import Info
 from gql.loaders import Statuses
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.actor import Actor
-from gql.types.enums import RunStatus, SkipReason
+from gql.types.enums import ProblemSeverity, RunStatus, SkipReason
 from gql.types.node import Node
 from gql.types.run import Artifact, AutomationRunChange, AutomationStep
 
@@ -50,16 +50,22 @@ class AutomationProblem:
         description="Where in the definition it is, such as `actions[0].config.title`; empty for the whole."
     )
     message: str = strawberry.field(description="What it is.")
+    severity: ProblemSeverity = strawberry.field(description="Whether the definition can be saved all the same.")
 
     @classmethod
     def list_of(cls, problems: Sequence[Problem]) -> list[Self]:
-        return [cls(path=problem.path, message=problem.message) for problem in problems[:_MOST_PROBLEMS]]
+        return [
+            cls(path=problem.path, message=problem.message, severity=problem.severity)
+            for problem in problems[:_MOST_PROBLEMS]
+        ]
 
 
 @strawberry.type(description="What is to be said of a definition before it is saved.")
 class AutomationValidation:
-    valid: bool = strawberry.field(description="Whether it could be saved.")
-    problems: list[AutomationProblem] = strawberry.field(description="All that is wrong with it, 100 at most.")
+    valid: bool = strawberry.field(description="Whether it could be saved, perhaps with warnings.")
+    problems: list[AutomationProblem] = strawberry.field(
+        description="All that is wrong with it, errors before warnings, 100 at most."
+    )
 
 
 @strawberry.type(description="A definition that an automation has or had.")

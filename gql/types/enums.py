@@ -7,6 +7,7 @@ from typing import TypeVar
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
 
+from domain.automations.validation.problems import ProblemSeverity
 from domain.model.actor import ActorType
 from domain.model.automation import RunStatus, SkipReason, StepStatus
 from domain.model.change import ChangeAction
@@ -23,6 +24,7 @@ __all__ = [
     "IncidentField",
     "IncidentOrderField",
     "OrderDirection",
+    "ProblemSeverity",
     "Role",
     "RunStatus",
     "Severity",
@@ -101,6 +103,16 @@ class IncidentField(Enum):
     SEVERITY = "severity"
     SYSTEM_IDS = "system_ids"
 
+
+_described(
+    ProblemSeverity,
+    name="AutomationProblemSeverity",
+    description="How bad a problem of a definition is.",
+    values={
+        ProblemSeverity.ERROR: "Nothing with it is saved.",
+        ProblemSeverity.WARNING: "It is saved: what is missing, such as a secret, may come later.",
+    },
+)
 
 _described(
     Status,

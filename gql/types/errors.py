@@ -46,6 +46,7 @@ class UserError:
                 field=["definition", *_PLACES.findall(problem.path)],
             )
             for problem in error.problems[:_MOST_PROBLEMS]
+            if problem.is_error
         ]
 
 

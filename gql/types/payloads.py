@@ -167,7 +167,10 @@ class DeleteSecretPayload(Payload):
     deleted_secret_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
 
 
-_PROBLEMS = "All that is wrong with the definition, 100 at most; each is among the `userErrors`, too."
+_PROBLEMS = (
+    "All that is wrong with the definition, 100 at most. Errors are among the `userErrors`, too; with nothing but "
+    "warnings it is saved."
+)
 
 
 @strawberry.type(description="The answer of `createAutomation`.")

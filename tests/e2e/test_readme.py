@@ -55,7 +55,7 @@ async def test_the_tours_own_automation_is_applied_with_its_secret(server: Serve
     with_it = await run_command(*apply, folder=folder_in(tmp_path, "with"))
 
     assert text_of("apply", server).split() == [".venv/bin/incidentql", "automations", "apply", "alert.yaml"]
-    assert "the secret CHAT, which does not exist yet" in without[2]
+    assert "The secret CHAT does not exist yet" in without[2]
     assert '"createSecret":{"secret":{"name":"CHAT"},"userErrors":[]}' in said.splitlines()[-1]
     assert (with_it[0], with_it[2]) == (0, "")
 

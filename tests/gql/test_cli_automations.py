@@ -88,10 +88,9 @@ def test_secrets_that_are_not_there_yet_are_named(
     asyncio.run(_keep_secret(database_url, "CHAT"))
     file.write_text(CALLING)
     said = call(database_url, "apply", str(file), *options)
-    assert (said.exit_code, said.stderr) == (
-        0,
-        "incidentql: Calling names the secret OTHER, which does not exist yet.\n",
-    )
+    warning = "The secret OTHER does not exist yet; a step that needs it fails until it does."
+    told = f"incidentql: Calling: warning: actions[0].config.headers.X-Other: {warning}\n"
+    assert (said.exit_code, said.stderr) == (0, told)
     asyncio.run(_keep_secret(database_url, "OTHER"))
     assert call(database_url, "apply", str(file), *options).stderr == ""
 
@@ -138,3 +137,11 @@ def test_all_automations_are_listed_however_many_there_are(database_url: str, tm
     identifier = re.findall("aut_[a-z0-9]+", listed)[-1]
     assert call(database_url, "runs", "--automation", identifier).exit_code == 0
     assert "not found" in call(database_url, "runs", "--automation", "number 205").output
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry"]], ids=["applied", "dry"])
+def test_apply_refuses_what_could_not_be_saved(database_url: str, file: Path, dry: list[str]) -> None:
+    file.write_text(SUSTAINED.replace("systemName", "nope"))
+    result = call(database_url, "apply", str(file), *dry)
+    assert result.exit_code == 2
+    assert "actions[0].config.title: There is no `trigger.payload.nope`" in result.output

@@ -7,6 +7,7 @@ from domain.automations.actions.http import HttpRequestConfig, HttpSender
 from domain.automations.actions.registry import ActionContext, ActionRegistry, ActionType, Result, VersionedConfig
 from domain.automations.actions.webhook import WebhookSendConfig, WebhookSender
 from domain.automations.outbound.caller import HttpCaller, HttpResult
+from domain.automations.outbound.requests import url_fault
 from domain.clock import Clock
 
 _CATEGORY = "Web"
@@ -30,6 +31,7 @@ class OutboundActions:
                 icon="Globe",
                 config=VersionedConfig(1, HttpRequestConfig),
                 perform=self.request,
+                faults={"url": url_fault},
                 sees_secrets=True,
             )
         )
@@ -42,6 +44,7 @@ class OutboundActions:
                 icon="Webhook",
                 config=VersionedConfig(1, WebhookSendConfig),
                 perform=self.send,
+                faults={"url": url_fault},
                 sees_secrets=True,
             )
         )

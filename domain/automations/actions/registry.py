@@ -100,6 +100,8 @@ class ActionType:
     consumes: tuple[str, ...] = ()
     perform_in: PerformIn | None = None
     perform: Perform | None = None
+    #: What is wrong with settings that still have templates in them, by their names; what it cannot tell is right.
+    faults: Mapping[str, Callable[[Any], str | None]] = field(default_factory=dict)
     #: Whether its settings may name secrets, which it puts in itself where they leave the process.
     sees_secrets: bool = False
 
@@ -121,7 +123,7 @@ class ArtifactType:
     @property
     def local_name(self) -> str:
         """Its name in `artifacts.<action id>.<name>`."""
-        return self.id.rpartition(".")[2]
+        return local_name(self.id)
 
     @property
     def data_schema(self) -> Mapping[str, Any]:
@@ -135,6 +137,11 @@ class ArtifactType:
             pydantic.ValidationError: it does not fit.
         """
         return self.data.model_validate(data).model_dump(mode="json", by_alias=True)
+
+
+def local_name(type_: str) -> str:
+    """The name of a type of artifact in `artifacts.<action id>.<name>`."""
+    return type_.rpartition(".")[2]
 
 
 class ActionRegistry:

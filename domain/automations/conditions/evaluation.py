@@ -47,6 +47,17 @@ def evaluate(condition: Condition, scope: Mapping[str, Any], *, now: datetime) -
     return _evaluate(condition, _Look(scope, now), ())
 
 
+def undefined_in(details: Mapping[str, Any]) -> list[str]:
+    """The paths whose absence decided, in what an evaluation said of a condition and its parts."""
+    found, waiting = [], [details]
+    while waiting:
+        part = waiting.pop()
+        if "undefined" in part:
+            found.append(part["undefined"])
+        waiting += part.get("parts", [])[::-1]
+    return found
+
+
 def health_of(scope: Mapping[str, Any], entity: str) -> Mapping[str, Any] | None:
     """What the scope has of that system's health; None when it has nothing."""
     health = scope.get("health")
@@ -80,8 +91,9 @@ def _leaf(condition: str | NumericState | SystemState, look: _Look) -> Verdict:
         case SystemState():
             return _state(condition.state, look)
         case _:
-            value = compile_expression(condition).truth(look.scope, now=look.now)
-            return _verdict("expression", value=value, expression=condition)
+            decided = compile_expression(condition).decided(look.scope, now=look.now)
+            undefined = {} if decided.undefined is None else {"undefined": decided.undefined}
+            return _verdict("expression", value=decided.value is True, expression=condition, **undefined)
 
 
 def _each(conditions: list[Condition], look: _Look, path: tuple[str, ...], *, decisive: bool) -> Verdict:
@@ -95,22 +107,25 @@ def _each(conditions: list[Condition], look: _Look, path: tuple[str, ...], *, de
 
 
 def _numeric(bounds: NumericBounds, look: _Look) -> Verdict:
-    number = to_number(_given(bounds.value, look))
+    given, undefined = _given(bounds.value, look)
+    number = to_number(given)
     holds = (
         number is not None
         and (bounds.above is None or number > bounds.above)
         and (bounds.below is None or number < bounds.below)
     )
-    return _verdict("numeric_state", value=holds, number=number, above=bounds.above, below=bounds.below)
+    seen = {"number": number, "above": bounds.above, "below": bounds.below}
+    return _verdict("numeric_state", value=holds, **seen, **({} if undefined is None else {"undefined": undefined}))
 
 
-def _given(value: str | float, look: _Look) -> Any:
+def _given(value: str | float, look: _Look) -> tuple[Any, str | None]:
+    """The value, or the path that it hangs on and that is not there."""
     if not isinstance(value, str):
-        return value
+        return value, None
     try:
-        return compile_expression(value).value(look.scope, now=look.now)
-    except UndefinedValueError:
-        return None
+        return compile_expression(value).value(look.scope, now=look.now), None
+    except UndefinedValueError as error:
+        return None, error.path
 
 
 def _time(window: Window, look: _Look) -> Verdict:

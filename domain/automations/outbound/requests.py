@@ -81,6 +81,24 @@ class OutgoingRequest:
         return checked_url(joined)
 
 
+def url_fault(text: Any) -> str | None:
+    """What is wrong with an address as a definition has it, of which templates and secrets make parts later."""
+    if not isinstance(text, str):
+        # What is no text has been told as that.
+        return None
+    known, mark, _ = text.partition("{{")
+    known = known.removesuffix("$").strip()
+    if not mark:
+        try:
+            checked_url(known)
+        except InvalidInputError as error:
+            return error.message
+        return None
+    begins_well = any(known.lower().startswith(f"{scheme}://") for scheme in _DEFAULT_PORTS)
+    may_begin_well = any(f"{scheme}://".startswith(known.lower()) for scheme in _DEFAULT_PORTS)
+    return None if begins_well or may_begin_well else "URL must be an absolute http or https address."
+
+
 def checked_url(text: str, query: Mapping[str, str] | None = None) -> httpx.URL:
     """An absolute http or https address, with these parameters added to its query.
 

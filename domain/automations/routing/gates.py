@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.automations.conditions.evaluation import evaluate
+from domain.automations.conditions.evaluation import evaluate, undefined_in
 from domain.automations.conditions.model import Condition
 from domain.automations.definition import Definition, TriggerPart, Window
 from domain.automations.engine import Workflow
@@ -90,7 +90,9 @@ class Gates:
             await self._skip(unit, fired, reason, str(error))
             return False
         if not verdict.value:
-            await self._skip(unit, fired, reason)
+            undefined = dict.fromkeys(undefined_in(verdict.details))
+            message = " ".join(f"{path} is not defined." for path in undefined)
+            await self._skip(unit, fired, reason, message or None)
         return verdict.value
 
     async def _enriched(

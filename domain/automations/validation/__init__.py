@@ -1,26 +1,37 @@
 """Everything that can be wrong with a definition, told before it is saved: where, and what."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from domain.automations.catalog import Catalog
 from domain.automations.definition import Definition
 from domain.automations.validation.bounds import bound_problems
 from domain.automations.validation.loops import loop_problems
-from domain.automations.validation.problems import InvalidDefinitionError, Problem, bounded
+from domain.automations.validation.problems import InvalidDefinitionError, Problem, ProblemSeverity, bounded
 from domain.automations.validation.secrets import secret_problems
-from domain.automations.validation.steps import Steps, id_problems, producers
+from domain.automations.validation.steps import Steps, handed_on, id_problems
 from domain.automations.validation.structure import read_definition
 from domain.automations.validation.texts import Texts
 from domain.automations.validation.triggers import gate_problems, trigger_problems
 
-__all__ = ["InvalidDefinitionError", "Problem", "parsed", "problems_of"]
+__all__ = ["Checked", "InvalidDefinitionError", "Problem", "ProblemSeverity", "checked", "parsed", "problems_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a document turned out to be by itself, without a look at what else there is."""
+
+    problems: Sequence[Problem]
+    #: None where its form is not right.
+    definition: Definition | None = None
+    #: The systems that its expressions and conditions name, with the places of that.
+    systems: Sequence[tuple[str, str]] = ()
 
 
 def problems_of(document: Mapping[str, Any], catalog: Catalog) -> list[Problem]:
     """All problems of a definition; those of its form first, and if there are any, only those."""
-    read = _read(document, catalog)
-    return [] if isinstance(read, Definition) else read
+    return list(checked(document, catalog).problems)
 
 
 def parsed(document: Mapping[str, Any], catalog: Catalog) -> Definition:
@@ -29,25 +40,27 @@ def parsed(document: Mapping[str, Any], catalog: Catalog) -> Definition:
     Raises:
         InvalidDefinitionError: it has problems.
     """
-    read = _read(document, catalog)
-    if isinstance(read, Definition):
-        return read
-    raise InvalidDefinitionError(read)
+    found = checked(document, catalog)
+    if found.definition is None or any(problem.is_error for problem in found.problems):
+        raise InvalidDefinitionError(found.problems)
+    return found.definition
 
 
-def _read(document: Any, catalog: Catalog) -> Definition | list[Problem]:
+def checked(document: Any, catalog: Catalog) -> Checked:
+    """The definition that a document is, and all that is wrong with it."""
     if problems := bound_problems(document):
-        return problems
+        return Checked(problems=problems)
     definition = read_definition(document)
     if not isinstance(definition, Definition):
-        return bounded(definition)
-    return bounded(_meant(document, definition, catalog)) or definition
+        return Checked(problems=bounded(definition))
+    events = [trigger.event for trigger in definition.triggers]
+    texts = Texts(catalog, events, handed_on(definition, catalog))
+    problems = bounded([*secret_problems(document, definition), *_meant(definition, catalog, texts)])
+    return Checked(problems=problems, definition=definition, systems=texts.systems)
 
 
-def _meant(document: Mapping[str, Any], definition: Definition, catalog: Catalog) -> Iterator[Problem]:
+def _meant(definition: Definition, catalog: Catalog, texts: Texts) -> Iterator[Problem]:
     """What is wrong with a definition whose form is right."""
-    texts = Texts(producers(definition, catalog), catalog.kinds)
-    yield from secret_problems(document, definition)
     yield from trigger_problems(definition, catalog, texts)
     yield from gate_problems(definition, texts)
     yield from id_problems(definition)

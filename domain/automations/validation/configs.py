@@ -21,6 +21,10 @@ def action_config_problems(path: str, action: ActionType, config: Mapping[str, A
         yield Problem(path=path, message=message)
         return
     yield from config_problems(path, action.config.model, migrated, templates=True)
+    for name, fault_of in action.faults.items():
+        fault = fault_of(migrated[name]) if name in migrated else None
+        if fault is not None:
+            yield Problem(path=below(path, name), message=fault)
 
 
 def config_problems(

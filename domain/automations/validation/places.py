@@ -39,6 +39,8 @@ class Facts:
     repeat: bool = False
     #: Whether no way leads there.
     unreachable: bool = False
+    #: Which event `trigger` is there, where it is another one than those that the definition begins with.
+    event: str | None = None
 
     def produced(self, step: str) -> "Facts":
         """The same after that step, which hands something on."""

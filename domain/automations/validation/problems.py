@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from domain.errors import DomainError
 
@@ -12,19 +13,32 @@ MOST_PROBLEMS = 100
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
+class ProblemSeverity(StrEnum):
+    """Whether a definition can be saved all the same."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing that is wrong: its place, such as `actions[0].config.title`, and what it is."""
 
     path: str
     message: str
+    severity: ProblemSeverity = ProblemSeverity.ERROR
+
+    @property
+    def is_error(self) -> bool:
+        """Whether nothing with it is saved."""
+        return self.severity is ProblemSeverity.ERROR
 
 
 class InvalidDefinitionError(DomainError):
     """A definition with problems; none of it is saved."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        first = problems[0]
+        first = next((problem for problem in problems if problem.is_error), problems[0])
         super().__init__(f"{first.path or 'definition'}: {first.message}", field=["definition"])
         self.problems = tuple(problems)
 
@@ -43,8 +57,8 @@ def below(path: str, *keys: str | int) -> str:
 
 
 def bounded(problems: Iterable[Problem]) -> list[Problem]:
-    """The first of the problems, each once, and how many there are beyond."""
-    found = list(dict.fromkeys(problems))
+    """The first of the problems, each once, errors before warnings, and how many there are beyond."""
+    found = sorted(dict.fromkeys(problems), key=lambda problem: not problem.is_error)
     if len(found) <= MOST_PROBLEMS:
         return found
     rest = Problem(path="", message=f"There are {len(found) - MOST_PROBLEMS} more problems.")

@@ -32,15 +32,14 @@ from domain.automations.validation.texts import Texts, proven
 from domain.automations.validation.triggers import is_of_entity, unknown_event
 
 
-def producers(definition: Definition, catalog: Catalog) -> dict[str, str | None]:
-    """By the id of each step, the local name of what it hands on; None for nothing."""
-    names: dict[str, str | None] = {}
+def handed_on(definition: Definition, catalog: Catalog) -> dict[str, str | None]:
+    """By the id of each step, the type of what it hands on; None for nothing."""
+    types: dict[str, str | None] = {}
     for _, node in walk(definition.actions):
         action = catalog.actions.get(node.action) if isinstance(node, ActionNode) else None
-        artifact = catalog.actions.artifact(action.produces) if action is not None and action.produces else None
         if node.id is not None:
-            names[node.id] = names.get(node.id) or (artifact.local_name if artifact is not None else None)
-    return names
+            types[node.id] = types.get(node.id) or (action.produces if action is not None else None)
+    return types
 
 
 def id_problems(definition: Definition) -> Iterator[Problem]:
@@ -176,7 +175,7 @@ class Steps:
         elif not is_of_entity(trigger):
             self._tell(f"{path}.event", f"{wait.event} cannot be waited for; a delay waits for a time.")
         if wait.filter is not None:
-            self._expression(f"{path}.filter", wait.filter, facts)
+            self._expression(f"{path}.filter", wait.filter, replace(facts, event=wait.event))
         if wait.context_key is not None:
             self._template(f"{path}.context_key", wait.context_key, facts)
         return replace(facts, resume=True)

@@ -5,6 +5,8 @@ from typing import Any
 
 from jinja2 import nodes
 
+from domain.automations.actions.registry import local_name
+from domain.automations.catalog import Catalog
 from domain.automations.conditions.duration import Duration
 from domain.automations.conditions.model import All, AnyOf, Condition, Negation, NumericState, SystemState
 from domain.automations.expressions.analysis import references
@@ -16,18 +18,23 @@ from domain.automations.secret_references import check_outside, without_referenc
 from domain.automations.validation.places import Facts, Place
 from domain.automations.validation.problems import Problem, below
 from domain.automations.validation.secrets import MISPLACED
+from domain.automations.validation.shapes import Shapes
 
 _LOOP = "`repeat` exists inside of loops only."
 _RESUME = "`resume` exists after a wait_for_trigger only."
 
 
 class Texts:
-    """Checks the texts of one definition, by what its steps hand on and the kinds of entities that there are."""
+    """Checks the texts of one definition, by what its steps hand on and what the catalog says of what there is."""
 
-    def __init__(self, produced: Mapping[str, str | None], kinds: Sequence[str]) -> None:
-        self._kinds = kinds
+    def __init__(self, catalog: Catalog, events: Sequence[str], handed_on: Mapping[str, str | None]) -> None:
+        self._kinds = catalog.kinds
+        self._events = events
+        self._shapes = Shapes(catalog=catalog, produced=handed_on)
         #: By the id of each step, the local name of what it hands on.
-        self._produced = produced
+        self._produced = {step: None if type_ is None else local_name(type_) for step, type_ in handed_on.items()}
+        #: The systems that the definition names, with the places of that.
+        self.systems: list[tuple[str, str]] = []
 
     def expression(self, path: str, text: str, place: Place, facts: Facts) -> Iterator[Problem]:
         """What is wrong with an expression."""
@@ -75,6 +82,7 @@ class Texts:
                 if isinstance(value := condition.numeric_state.value, str):
                     yield from self.expression(f"{path}.numeric_state.value", value, place, facts)
             case SystemState():
+                self.systems.append((f"{path}.state.entity", condition.state.entity))
                 yield from self.duration(f"{path}.state.for", condition.state.dwell, place, facts)
 
     def duration(self, path: str, duration: Duration | None, place: Place, facts: Facts) -> Iterator[Problem]:
@@ -84,11 +92,22 @@ class Texts:
 
     def _named(self, path: str, compiled: Expression | Template, place: Place, facts: Facts) -> Iterator[Problem]:
         for expression in (compiled,) if isinstance(compiled, Expression) else compiled.expressions:
-            tolerated = _asked_for(expression)
+            tolerated, faults = _asked_for(expression), 0
             for reference in references(expression):
+                self._note_system(path, reference)
                 message = self._fault(reference, place, facts, tolerated)
                 if message is not None:
+                    faults += 1
                     yield _problem(path, message, reference.line, reference.column)
+            if not faults:
+                events = self._events if facts.event is None else [facts.event]
+                for message, line, column in self._shapes.problems(expression, events):
+                    yield _problem(path, message, line, column)
+
+    def _note_system(self, path: str, reference: Reference) -> None:
+        match (reference.root, *reference.parts[:2]):
+            case ("health", "systems", str(name)):
+                self.systems.append((path, name))
 
     def _fault(self, reference: Reference, place: Place, facts: Facts, tolerated: Set[str]) -> str | None:
         root = reference.root

@@ -66,8 +66,9 @@ def _without_entity(path: str, part: TriggerPart, trigger: Trigger) -> Iterator[
 
 
 def _texts(path: str, part: TriggerPart, texts: Texts) -> Iterator[Problem]:
+    facts = Facts(event=part.event)
     if part.filter is not None:
-        yield from texts.expression(f"{path}.filter", part.filter, Place.GATE, _NOTHING)
-    yield from texts.duration(f"{path}.for", part.for_, Place.DWELL, _NOTHING)
+        yield from texts.expression(f"{path}.filter", part.filter, Place.GATE, facts)
+    yield from texts.duration(f"{path}.for", part.for_, Place.DWELL, facts)
     if part.window is not None and part.window.partition_by is not None:
-        yield from texts.expression(f"{path}.window.partition_by", part.window.partition_by, Place.GATE, _NOTHING)
+        yield from texts.expression(f"{path}.window.partition_by", part.window.partition_by, Place.GATE, facts)

@@ -101,7 +101,7 @@ async def test_a_step_of_the_way_costs_two_statements(world: World, count_statem
     with count_statements() as few:
         await world.domain.automations.explanations.explain(change_id=root.id)
     for _ in range(5):
-        await world.automation(ANSWER, name=f"more {_}", triggers=[{"event": "system.degraded", "filter": "1 == 2"}])
+        await world.automation(name=f"more {_}", triggers=[{"event": "system.degraded", "filter": "1 == 2"}])
     await make_system(world.domain, "search")
     await world.report("search", Health.UNHEALTHY)
     await world.settle()

@@ -16,7 +16,7 @@ from tests.factories import DEFINITION, make_automation, make_system, make_token
 from tests.gql.dialects import on_both_databases
 
 AUTOMATION = "automation { id name description group enabled version definition managedBy }"
-PROBLEMS = "problems { path message } automation { id }"
+PROBLEMS = "problems { path message severity } automation { id }"
 RUN = "run { id status version triggerId event payload contextKey depth changeId actor { name } automation { name } }"
 BROKEN: dict[str, tuple[Any, list[str]]] = {
     "no triggers": ({"triggers": []}, ["definition", "triggers"]),
@@ -147,7 +147,7 @@ async def test_what_is_not_there_is_not_found(api: Api, domain: Domain, id: str)
 
 @on_both_databases
 async def test_an_automation_that_is_off_listens_to_nothing(api: Api, domain: Domain) -> None:
-    hourly = {**DEFINITION, "triggers": [{"event": "time.interval", "config": {"seconds": 3600}}]}
+    hourly = {"triggers": [{"event": "time.interval", "config": {"seconds": 3600}}], "actions": []}
     automation = await make_automation(domain, definition=hourly)
     [(event, due)] = await _listening(domain)
     assert event == "time.interval"
@@ -250,3 +250,23 @@ async def _listening(domain: Domain) -> list[tuple[str, Any]]:
     async with domain.database._engines.reader.connect() as connection:
         columns = automation_triggers.c
         return [(row.event, row.next_at) for row in await connection.execute(sa.select(columns.event, columns.next_at))]
+
+
+@on_both_databases
+async def test_a_warning_is_told_and_saves_and_an_error_beside_it_refuses(api: Api, domain: Domain) -> None:
+    hook = {"action": "http.request", "config": {"url": "https://x.example/${{ secrets.LATER }}"}}
+    definition = {**DEFINITION, "actions": [hook]}
+    made = await api.admin.do("createAutomation", {"name": "Hook", "definition": definition}, PROBLEMS)
+    warning = {
+        "path": "actions[0].config.url",
+        "message": "The secret LATER does not exist yet; a step that needs it fails until it does.",
+        "severity": "WARNING",
+    }
+    assert (made["userErrors"], made["problems"]) == ([], [warning])
+    changed = {"id": made["automation"]["id"], "definition": {**definition, "mode": "parallel"}}
+    assert (await api.admin.do("updateAutomation", changed, PROBLEMS))["problems"] == [warning]
+    broken = {**changed, "definition": {**definition, "run_as": "tok_none"}}
+    refused = await api.admin.do("updateAutomation", broken, PROBLEMS)
+    assert [error["field"] for error in refused["userErrors"]] == [["definition", "run_as"]]
+    assert [problem["severity"] for problem in refused["problems"]] == ["ERROR", "WARNING"]
+    assert refused["automation"] is None

@@ -16,7 +16,7 @@ enabled: $enabled, first: $first, after: $after) { totalCount nodes { name } pag
 RUNS = "query Q($id: ID, $statuses: [AutomationRunStatus!]) { automationRuns(automationId: $id, statuses: $statuses) \
 { totalCount nodes { id status reason } } }"
 VALIDATE = "query Q($definition: JSON!) { validateAutomation(definition: $definition) \
-{ valid problems { path message } } }"
+{ valid problems { path message severity } } }"
 RESPONDERS_ONLY = [
     "{ automations { totalCount } }",
     '{ automation(name: "noter") { id } }',
@@ -206,7 +206,10 @@ async def test_a_definition_is_validated_without_being_saved(api: Api, domain: D
     told = (await api.responder.read(VALIDATE, definition={"triggers": []}))["validateAutomation"]
     assert (told["valid"], told["problems"][0]["path"]) == (False, "triggers")
     told = (await api.responder.read(VALIDATE, definition="nonsense"))["validateAutomation"]
-    assert told == {"valid": False, "problems": [{"path": "", "message": "A definition is an object."}]}
+    assert told == {
+        "valid": False,
+        "problems": [{"path": "", "message": "A definition is an object.", "severity": "ERROR"}],
+    }
     literal = '{ validateAutomation(definition: {triggers: [{event: "incident.created"}], actions: []}) { valid } }'
     assert (await api.responder.read(literal))["validateAutomation"]["valid"]
     assert await domain.automations.reads.automation_count() == 0

@@ -132,12 +132,34 @@ async def test_one_that_is_switched_off_before_its_change_is_routed_does_not_run
     assert await world.runs() == []
 
 
-async def test_a_filter_on_what_is_not_there_does_not_hold(world: World) -> None:
-    for name, absent in (("a", "trigger.payload.absent == 'x'"), ("b", "trigger.payload.absent.deeper > 3")):
-        await world.automation(name=name, triggers=[{"event": "incident.created", "filter": absent}])
+async def test_a_gate_on_what_is_not_there_does_not_hold_and_names_it(world: World) -> None:
+    gone, deeper = "trigger.payload.previous.absent == 'x'", "trigger.payload.previous.absent.deeper > 3"
+    for name, gates in (
+        ("a", {"filter": gone}),
+        ("b", {"filter": deeper}),
+        (
+            "c",
+            {"conditions": [{"or": [gone, {"numeric_state": {"value": "health.systems['nope'].status", "above": 1}}]}]},
+        ),
+    ):
+        trigger = {"event": "incident.updated", **({"filter": gates["filter"]} if "filter" in gates else {})}
+        await world.automation(name=name, triggers=[trigger], conditions=gates.get("conditions", []))
+    await set_status(world.domain, await make_incident(world.domain), Status.FIXING)
+    await world.settle()
+    absent = "trigger.payload.previous.absent is not defined."
+    told = [(str(run.reason), run.message) for run in await world.runs(RunStatus.SKIPPED)]
+    assert told == [
+        ("filter", absent),
+        ("filter", absent),
+        ("condition", f"{absent} health.systems.nope is not defined."),
+    ]
+
+
+async def test_a_gate_that_simply_does_not_hold_says_no_more(world: World) -> None:
+    await world.automation(triggers=[{"event": "incident.created", "filter": "trigger.payload.severity == 'minor'"}])
     await make_incident(world.domain)
     await world.settle()
-    assert await world.skips() == ["filter", "filter"]
+    assert [run.message for run in await world.runs(RunStatus.SKIPPED)] == [None]
 
 
 async def test_two_automations_that_trigger_each_other_stop_at_the_depth_cap(world: World) -> None:

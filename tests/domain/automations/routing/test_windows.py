@@ -112,7 +112,7 @@ async def test_a_window_is_partitioned_by_a_value(world: World) -> None:
     [
         "''",
         "none",
-        "trigger.payload.absent",
+        "trigger.payload.previous.absent",
         "trigger.payload.title + 1",
         "trigger.payload.systemIds",
         "trigger.payload",

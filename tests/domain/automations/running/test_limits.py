@@ -42,6 +42,7 @@ async def test_actions_reach_the_systems_of_the_token_alone(world: World) -> Non
 async def test_a_token_that_is_revoked_while_a_run_waits_ends_what_its_actions_may(world: World) -> None:
     await make_system(world.domain)
     token, _ = await make_token(world.domain, role=Role.RESPONDER)
+    later = await world.automation(LOG, triggers=[{"event": "manual"}], run_as=token.id)
     goes_on = {**LOG, "continue_on_error": True}
     run = await world.begun(create("payments"), {"delay": {"seconds": 60}}, goes_on, create("again"), run_as=token.id)
     await world.waiting(run, "actions[1]")
@@ -54,5 +55,5 @@ async def test_a_token_that_is_revoked_while_a_run_waits_ends_what_its_actions_m
     )
     assert list((await world.trace(run)).values()) == ["success", "success", "failed", "failed"]
     assert len(await world.incidents()) == 1
-    again = await world.ran(LOG, run_as=token.id)
+    again = await world.over(await world.again(later))
     assert again.message == "The token that the automation runs as is not valid any more."

@@ -46,4 +46,4 @@ def test_an_automation_that_comes_to_an_end_is_accepted(trigger: Any, steps: lis
 
 
 def test_a_condition_of_the_automation_is_a_gate() -> None:
-    assert told(NEW, triggers=[{"event": "incident.created"}], conditions=["trigger.actor.kind == 'user'"]) == {}
+    assert told(NEW, triggers=[{"event": "incident.created"}], conditions=["trigger.actor.type == 'user'"]) == {}

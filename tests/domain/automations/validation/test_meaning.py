@@ -75,11 +75,12 @@ def test_settings_that_are_missing_are_told() -> None:
 
 @pytest.mark.parametrize("value", ["{{ trigger.payload.severity }}", "${{ secrets.SEVERITY }}"])
 def test_a_typed_field_with_a_template_is_judged_when_it_has_its_value(value: str) -> None:
-    assert told({**OPEN, "config": {**OPEN["config"], "severity": value}}) == {}
+    created = [{"event": "incident.updated"}]
+    assert told({**OPEN, "config": {**OPEN["config"], "severity": value}}, triggers=created) == {}
 
 
 def test_a_typed_field_with_a_template_does_not_hide_what_else_is_wrong() -> None:
-    config = {"url": "https://x.example", "timeout_seconds": "{{ trigger.payload.n }}", "method": "FETCH"}
+    config = {"url": "https://x.example", "timeout_seconds": "{{ trigger.payload.message }}", "method": "FETCH"}
     assert list(told({"action": "http.request", "config": config})) == ["actions[0].config.method"]
 
 
@@ -120,7 +121,8 @@ def test_an_action_without_a_target_needs_a_step_that_hands_one_on(config: Any) 
 
 @pytest.mark.parametrize("key", ["incidentId", "incident_id"])
 def test_an_action_with_a_target_needs_no_other_step(key: str) -> None:
-    assert told({**RESOLVE, "config": {key: "{{ trigger.payload.incidentId }}"}}) == {}
+    created = [{"event": "incident.created"}]
+    assert told({**RESOLVE, "config": {key: "{{ trigger.payload.incidentId }}"}}, triggers=created) == {}
 
 
 def test_what_an_earlier_run_handed_on_serves_as_a_target() -> None:

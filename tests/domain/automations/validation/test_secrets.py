@@ -20,9 +20,9 @@ EVERYWHERE: dict[str, Any] = {
         {
             "id": "down",
             "event": "system.degraded",
-            "filter": "trigger.payload.id == 'a'",
+            "filter": "trigger.payload.systemId == 'a'",
             "for": {"template": "{{ 5 }}"},
-            "window": {"count": 1, "minutes": 1, "partition_by": "trigger.payload.id"},
+            "window": {"count": 1, "minutes": 1, "partition_by": "trigger.payload.systemId"},
         },
         {"event": "time.cron", "config": {"cron": "0 9 * * *", "timezone": "Europe/Berlin"}},
     ],
@@ -43,7 +43,7 @@ EVERYWHERE: dict[str, Any] = {
         repeat(log("x"), until="true"),
     ],
     "mode": "queued",
-    "once_for": "trigger.payload.id",
+    "once_for": "trigger.payload.systemId",
     "uses_state": ["api"],
     "run_as": "tok_x",
 }

@@ -1,0 +1,99 @@
+"""What a definition names that lies outside of it: secrets, systems, and the token that it runs as."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from domain.automations.definition import ActionNode, Definition, walk
+from domain.automations.secret_references import secret_names
+from domain.automations.validation import Checked
+from domain.automations.validation.problems import Problem, ProblemSeverity, below
+from domain.clock import Clock
+from domain.model.viewer import Role
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import ReadSession
+
+_SYSTEM_SETTINGS = ("systemIds", "system_ids")
+
+
+class KnownSecrets(Protocol):
+    """Where secrets are."""
+
+    async def known(self, names: Collection[str]) -> Collection[str]:
+        """Which of these names have a secret."""
+
+
+class Lookups:
+    """Looks up what a definition names. What may come later is a warning: a secret, and a system."""
+
+    def __init__(self, *, database: Database, clock: Clock, secrets: KnownSecrets) -> None:
+        self._database = database
+        self._clock = clock
+        self._secrets = secrets
+
+    async def problems(self, document: Mapping[str, Any], checked: Checked) -> list[Problem]:
+        """What is not there of that which a definition names; its form is right."""
+        definition = checked.definition
+        if definition is None:
+            return []
+        named = [*_systems_of(definition), *checked.systems]
+        found = await self._database.read(lambda session: self._in_database(session, definition, named))
+        return [*found, *await self._of_secrets(document, definition)]
+
+    async def _of_secrets(self, document: Mapping[str, Any], definition: Definition) -> list[Problem]:
+        if not definition.secrets:
+            return []
+        known = set(await self._secrets.known(definition.secrets))
+        return [
+            _warning(path, f"The secret {name} does not exist yet; a step that needs it fails until it does.")
+            for path, name in _secrets_in(document)
+            if name not in known
+        ]
+
+    async def _in_database(
+        self, session: ReadSession, definition: Definition, named: Sequence[tuple[str, str]]
+    ) -> list[Problem]:
+        problems: list[Problem] = []
+        if definition.run_as is not None:
+            tokens = await session.tokens.get_many([definition.run_as])
+            token = tokens.get(definition.run_as)
+            if token is None or not token.is_valid(self._clock.now()):
+                problems.append(Problem(path="run_as", message="There is no valid token of this id."))
+            elif not token.role.includes(Role.RESPONDER):
+                message = "The token of this id may not write; it takes one of a responder."
+                problems.append(Problem(path="run_as", message=message))
+        if named:
+            there = await session.systems.resolve(sorted({name for _, name in named}))
+            problems += [
+                _warning(path, f"There is no system {name!r:.80} yet.") for path, name in named if name not in there
+            ]
+        return problems
+
+
+def _systems_of(definition: Definition) -> Iterator[tuple[str, str]]:
+    """The systems that settings name as they are, with the places of that."""
+    for index, name in enumerate(definition.uses_state):
+        yield f"uses_state[{index}]", name
+    for path, node in walk(definition.actions):
+        for setting in _SYSTEM_SETTINGS if isinstance(node, ActionNode) else ():
+            listed = node.config.get(setting) if isinstance(node, ActionNode) else None
+            for index, name in enumerate(listed if isinstance(listed, list) else ()):
+                if isinstance(name, str) and "{{" not in name:
+                    yield f"{path}.config.{setting}[{index}]", name
+
+
+def _secrets_in(document: Any) -> Iterator[tuple[str, str]]:
+    """The names of secrets in a document of bounded size, with the places of them."""
+    waiting: list[tuple[str, Any]] = [("", document)]
+    while waiting:
+        path, part = waiting.pop()
+        if isinstance(part, Mapping):
+            waiting += [(below(path, key), value) for key, value in part.items()][::-1]
+        elif isinstance(part, list):
+            waiting += [(below(path, index), value) for index, value in enumerate(part)][::-1]
+        elif isinstance(part, str) and "secrets" in part:
+            for name in sorted(secret_names(part)):
+                yield path, name
+
+
+def _warning(path: str, message: str) -> Problem:
+    return Problem(path=path, message=message, severity=ProblemSeverity.WARNING)

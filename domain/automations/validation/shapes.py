@@ -1,0 +1,203 @@
+"""What there is under the names of expressions: which fields, and which values they may have, by the catalog."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any, get_args
+
+from jinja2 import nodes
+from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
+
+from domain.automations.catalog import Catalog
+from domain.automations.expressions.language import Expression
+from domain.automations.expressions.references import Reference, tree_references
+from domain.automations.scope import HEALTH_FIELDS, TRIGGER_FIELDS
+from domain.entities.incident import KIND as INCIDENT
+from domain.model.incident import Health, Incident, Severity, Status
+
+_EQUALITIES = {"eq", "ne"}
+_MEMBERSHIPS = {"in", "notin"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a name stands for. Without fields whatever is below it may be there, without values it may be any."""
+
+    fields: Mapping[str, "Shape"] | None = None
+    #: Of each thing below it whose name is another one for each, such as an id.
+    each: "Shape | None" = None
+    values: tuple[str, ...] | None = None
+
+
+_ANY = Shape()
+
+
+def _of_enum(values: type[StrEnum]) -> Shape:
+    return Shape(values=tuple(member.value for member in values))
+
+
+def _named(names: Iterable[str], **others: Shape) -> Shape:
+    return Shape(fields={**dict.fromkeys(names, _ANY), **others})
+
+
+_HEALTH = _named(HEALTH_FIELDS, status=_of_enum(Health))
+_STATE = {
+    INCIDENT: _named(
+        (to_camel(each.name) for each in fields(Incident)), status=_of_enum(Status), severity=_of_enum(Severity)
+    )
+}
+_RUN = _named(("id", "automationId", "contextKey"))
+_REPEAT = _named(("index", "first", "item"))
+_RESUME = _named(("payload", "changeId", "event", "timedOut", "incidentResolved"))
+_ACTOR = _named(("type", "id", "name"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shapes:
+    """The shapes that a definition's expressions see; `events` are those that may have fired where they stand."""
+
+    catalog: Catalog
+    #: By the id of each step, the type of what it hands on.
+    produced: Mapping[str, str | None] = field(default_factory=dict)
+
+    def problems(self, expression: Expression, events: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+        """What is wrong with an expression: the message, with the line and column."""
+        known, tolerated = self._roots(events), _asked_for(expression)
+        for reference in tree_references(expression.tree, expression.source):
+            message = _missing(reference, known) if reference.path not in tolerated else None
+            if message is not None:
+                yield message, reference.line, reference.column
+        for reference, value in _compared(expression):
+            shape = _found(reference, known)
+            if shape is not None and shape.values is not None and value not in shape.values:
+                listed = ", ".join(shape.values)
+                message = f"`{reference.path[:80]}` is never {value!r:.80}; it is one of {listed}."
+                yield message, reference.line, reference.column
+
+    def _roots(self, events: Sequence[str]) -> Shape:
+        payload = _merged([self._payload(event) for event in events])
+        trigger = _named(TRIGGER_FIELDS, payload=payload, actor=_ACTOR)
+        health = Shape(fields={"system": _HEALTH, "systems": Shape(each=_HEALTH)})
+        state = Shape(fields={kind: Shape(each=_STATE.get(kind, _ANY)) for kind in self.catalog.kinds})
+        artifacts = {step: self._artifact(type_) for step, type_ in self.produced.items() if type_ is not None}
+        return Shape(
+            fields={
+                "trigger": trigger,
+                "health": health,
+                "state": state,
+                "artifacts": Shape(fields=artifacts),
+                "run": _RUN,
+                "repeat": _REPEAT,
+                "resume": _RESUME,
+            }
+        )
+
+    def _payload(self, event: str) -> Shape:
+        trigger = self.catalog.triggers.get(event)
+        return _ANY if trigger is None else _of_model(trigger.payload)
+
+    def _artifact(self, type_: str) -> Shape:
+        artifact = self.catalog.actions.artifact(type_)
+        return _ANY if artifact is None else Shape(fields={artifact.local_name: _of_model(artifact.data)})
+
+
+def _of_model(model: type[BaseModel]) -> Shape:
+    """What a model says of its fields; one without fields says nothing."""
+    if not model.model_fields:
+        return _ANY
+    return Shape(
+        fields={info.alias or name: _of_annotation(info.annotation) for name, info in model.model_fields.items()}
+    )
+
+
+def _of_annotation(annotation: Any) -> Shape:
+    options = [option for option in (get_args(annotation) or (annotation,)) if option is not type(None)]
+    only = options[0] if len(options) == 1 else None
+    return _of_enum(only) if isinstance(only, type) and issubclass(only, StrEnum) else _ANY
+
+
+def _merged(shapes: Sequence[Shape]) -> Shape:
+    """What there may be where it is one of these."""
+    names: dict[str, Shape] = {}
+    for shape in shapes:
+        if shape.fields is None:
+            return _ANY
+        for name, part in shape.fields.items():
+            both = (names.get(name, part).values, part.values)
+            values = None if None in both else tuple(dict.fromkeys(value for each in both for value in each or ()))
+            names[name] = Shape(values=values)
+    return Shape(fields=names)
+
+
+def _missing(reference: Reference, known: Shape) -> str | None:
+    """That something of a path is not there, where that is certain."""
+    shape = known
+    for count, part in enumerate((reference.root, *reference.parts)):
+        if shape.each is not None:
+            shape = shape.each
+            continue
+        if shape.fields is None or not isinstance(part, str | int):
+            return None
+        if str(part) not in shape.fields:
+            if count == 0:
+                return None
+            there = ", ".join(shape.fields)
+            return f"There is no `{reference.path_to(count)[:120]}`; there is {there}."
+        shape = shape.fields[str(part)]
+    return None
+
+
+def _found(reference: Reference, known: Shape) -> Shape | None:
+    shape = known
+    for part in (reference.root, *reference.parts):
+        if shape.each is not None:
+            shape = shape.each
+        elif shape.fields is not None and isinstance(part, str | int) and str(part) in shape.fields:
+            shape = shape.fields[str(part)]
+        else:
+            return None
+    return shape
+
+
+def _asked_for(expression: Expression) -> Set[str]:
+    """The paths that need not be there: what `is defined` and `default` are about, anywhere in the expression."""
+    found: set[str] = set()
+    for node in _nodes(expression.tree):
+        if isinstance(node, nodes.Test | nodes.Filter) and node.name in {"defined", "default"} and node.node:
+            found |= {one.path for one in tree_references(node.node, expression.source)}
+    return found
+
+
+def _compared(expression: Expression) -> Iterator[tuple[Reference, str]]:
+    """Each path that is compared with a text, and that text."""
+    for node in _nodes(expression.tree):
+        if isinstance(node, nodes.Compare):
+            left = node.expr
+            for operand in node.ops:
+                yield from _pairs(expression, left, operand.op, operand.expr)
+                left = operand.expr
+        elif isinstance(node, nodes.Test) and node.name == "in" and node.node is not None:
+            yield from _pairs(expression, node.node, "in", node.args[0])
+
+
+def _pairs(expression: Expression, left: nodes.Expr, op: str, right: nodes.Expr) -> Iterator[tuple[Reference, str]]:
+    sides = ((left, right), (right, left)) if op in _EQUALITIES else ((left, right),) if op in _MEMBERSHIPS else ()
+    for path, constant in sides:
+        if not isinstance(path, nodes.Getattr | nodes.Getitem):
+            continue
+        listed = constant.items if isinstance(constant, nodes.List | nodes.Tuple) else [constant]
+        if op in _MEMBERSHIPS and listed == [constant]:
+            continue
+        reference = next(iter(tree_references(path, expression.source)), None)
+        for each in listed:
+            if reference is not None and isinstance(each, nodes.Const) and isinstance(each.value, str):
+                yield reference, each.value
+
+
+def _nodes(tree: nodes.Node) -> Iterator[nodes.Node]:
+    waiting: list[nodes.Node] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += node.iter_child_nodes()

@@ -69,6 +69,29 @@ def as_line(text: str, *, longest: int | None = None) -> str | None:
     return None if is_blank(line) else line
 
 
+def cut(text: str, longest: int) -> str:
+    """The text, where it is longer than so many characters cut to them with an ellipsis for the rest."""
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
+
+
+def fitted_line(text: str, *, longest: int) -> str | None:
+    """A text that a machine made as `checked_line` takes it: a space for what that refuses, cut with an ellipsis.
+
+    None where there is nothing to see in it.
+    """
+    line = as_line(text)
+    return None if line is None else cut(line, longest)
+
+
+def fitted_text(text: str, *, longest: int) -> str | None:
+    """A text that a machine made as `checked_text` takes it: a space for what that refuses, cut with an ellipsis.
+
+    None where there is nothing to see in it.
+    """
+    plain = _NOT_IN_TEXT.sub(" ", _LINE_BREAK.sub("\n", text)).strip()
+    return None if is_blank(plain) else cut(plain, longest)
+
+
 def checked_title(title: str) -> str:
     """An incident's title, 1 to 200 characters in one line.
 

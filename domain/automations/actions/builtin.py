@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.automations.actions.registry import ActionContext, ActionRegistry, ActionType, Result, VersionedConfig
+from domain.automations.actions.settings import Text
 
 logger = logging.getLogger(__name__)
 
@@ -15,9 +16,9 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 class LogConfig(BaseModel):
     """The settings of `log`."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid")
 
-    message: str = Field(min_length=1, max_length=10_000, description="The line.")
+    message: Text = Field(min_length=1, max_length=10_000, description="The line.")
     level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much it matters.")
 
 

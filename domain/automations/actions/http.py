@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from domain.automations.actions.settings import Text
 from domain.automations.outbound.caller import CallRules, HttpCaller, HttpResult
 from domain.automations.outbound.requests import OutgoingRequest, checked_headers, checked_url, json_bytes
 
@@ -20,22 +21,22 @@ class HttpRequestConfig(BaseModel):
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = Field(
         default="GET", description="The method of the request."
     )
-    url: str = Field(
+    url: Text = Field(
         min_length=1,
         max_length=8_000,
         repr=False,
         description="An absolute http or https address. It may hold secrets.",
     )
-    headers: dict[str, str] = Field(
+    headers: dict[str, Text] = Field(
         default_factory=dict, max_length=50, repr=False, description="Headers to send. They may hold secrets."
     )
-    query: dict[str, str] = Field(
+    query: dict[str, Text] = Field(
         default_factory=dict, max_length=50, repr=False, description="Parameters to add to the address."
     )
     json_body: JsonValue = Field(
         default=None, alias="json", repr=False, description="A body to send as JSON; leave it out for none."
     )
-    body: str | None = Field(
+    body: Text | None = Field(
         default=None, max_length=1_000_000, repr=False, description="A body to send as it is, instead of `json`."
     )
     timeout_seconds: float = Field(

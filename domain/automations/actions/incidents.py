@@ -1,6 +1,8 @@
 """The actions on incidents: open, resolve, say something, move on. They write through the incidents' handle."""
 
+import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,14 +18,19 @@ from domain.automations.actions.registry import (
     Result,
     VersionedConfig,
 )
+from domain.automations.actions.settings import Text
+from domain.model.automation import bounded_key
 from domain.model.commands import CreateIncident, ResolveIncident
 from domain.model.incident import Incident, Severity, Status
-from domain.model.texts import as_line, checked_message
+from domain.model.texts import DESCRIPTION_LENGTH, MESSAGE_LENGTH, TITLE_LENGTH, fitted_line, fitted_text
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import IncidentService
 from domain.services.timeline import TimelineService
 
+logger = logging.getLogger(__name__)
+
 INCIDENT = "incident.incident"
+_UNTITLED = "Untitled incident"
 _CATEGORY = "Incidents"
 
 
@@ -33,38 +40,37 @@ class IncidentArtifact(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
     incident_id: str = Field(description="The incident's id.")
-    status: str = Field(description="Its status.")
-    severity: str = Field(description="Its severity.")
+    status: Status = Field(description="Its status.")
+    severity: Severity = Field(description="Its severity.")
     system_ids: list[str] = Field(description="The ids of the systems it affects, sorted.")
 
 
 class _Config(BaseModel):
-    # A template that is one expression gives a number where one is: it makes a title all the same.
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", coerce_numbers_to_str=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
 class CreateConfig(_Config):
     """The settings of `incident.create`."""
 
-    title: str = Field(min_length=1, description="Its title.")
-    description: str | None = Field(default=None, description="More about it.")
+    title: Text | None = Field(
+        description="Its title: one line, cut after 200 characters; where a template comes to nothing, it says so."
+    )
+    description: Text | None = Field(default=None, description="More about it, cut after 20,000 characters.")
     severity: Severity = Field(description="minor, major or critical.")
-    system_ids: list[str] = Field(min_length=1, description="The systems it affects, by id or key.")
-    initial_message: str | None = Field(default=None, description="The first entry of its timeline.")
+    system_ids: list[Text] = Field(min_length=1, description="The systems it affects, by id or key.")
+    initial_message: Text | None = Field(default=None, description="The first entry of its timeline.")
     suppress_notifications: bool = Field(default=False, description="Whether it silences its systems' notifications.")
     dedupe_open_for_system: bool = Field(
         default=False, description="Whether an incident that is open on the first system is used instead of a new one."
     )
-    dedupe_key: str | None = Field(default=None, description="Only one with this key is used instead.")
+    dedupe_key: Text | None = Field(default=None, description="Only one with this key is used instead.")
     take_over: bool = Field(
         default=False, description="Whether the automation may resolve an incident that it found open already."
     )
 
 
 class _Target(_Config):
-    incident_id: str | None = Field(
+    incident_id: Text | None = Field(
         default=None, description="The incident; without it, the one that an earlier step handed on."
     )
 
@@ -72,13 +78,15 @@ class _Target(_Config):
 class ResolveConfig(_Target):
     """The settings of `incident.resolve`."""
 
-    message: str | None = Field(default=None, description="The entry in its timeline.")
+    message: Text | None = Field(
+        default=None, description="The entry in its timeline; of an incident that is resolved already, a comment."
+    )
 
 
 class AddUpdateConfig(_Target):
     """The settings of `incident.add_update`."""
 
-    message: str = Field(min_length=1, description="The entry in its timeline.")
+    message: Text = Field(min_length=1, description="The entry in its timeline.")
     status_change: Status | None = Field(default=None, description="The status that it then has.")
 
 
@@ -86,15 +94,17 @@ class UpdateStatusConfig(_Target):
     """The settings of `incident.update_status`."""
 
     status: Status = Field(description="The status that it then has.")
-    message: str | None = Field(default=None, description="The entry in its timeline.")
+    message: Text | None = Field(default=None, description="The entry in its timeline.")
 
 
 class IncidentActions:
     """The four actions, on the services that people's writes go through as well."""
 
-    def __init__(self, incidents: IncidentService, timeline: TimelineService) -> None:
+    def __init__(self, incidents: IncidentService, timeline: TimelineService, *, logs: bool = True) -> None:
         self._incidents = incidents
         self._timeline = timeline
+        #: Whether the server's log is told; of what is only tried, it is not.
+        self._logs = logs
 
     def register(self, registry: ActionRegistry) -> None:
         """Add the actions and the artifact that they share."""
@@ -133,25 +143,28 @@ class IncidentActions:
                 produces=INCIDENT if name == "create" else None,
                 consumes=() if name == "create" else (INCIDENT,),
                 perform_in=perform,
+                faults={"title": _title_fault} if name == "create" else {},
             )
             registry.register(action)
 
     async def create(self, unit: UnitOfWork, config: CreateConfig, context: ActionContext) -> Result:
         """Open an incident, or use one that is open where the settings ask for that."""
         command = CreateIncident(
-            # What a monitor wrote may have several lines: that is no reason to open no incident.
-            title=as_line(config.title) or config.title,
-            description=config.description,
+            # What a monitor wrote may be long, blank, or of several lines: no reason to open no incident.
+            title=fitted_line(config.title or "", longest=TITLE_LENGTH) or _UNTITLED,
+            description=fitted_text(config.description or "", longest=DESCRIPTION_LENGTH),
             severity=config.severity,
             systems=tuple(config.system_ids),
-            initial_message=config.initial_message,
+            initial_message=_message(config.initial_message),
             suppress_notifications=config.suppress_notifications,
             dedupe_open_for_system=config.dedupe_open_for_system,
-            dedupe_key=config.dedupe_key or "",
+            dedupe_key=_dedupe_key(config.dedupe_key),
         )
         draft = self._incidents.draft(context.origin.actor, command)
         opened = await self._incidents.create_in(unit, draft, command, origin=context.origin)
         assert opened.incident is not None, "only a repeated call finds none"
+        if self._logs:
+            unit.when_committed(partial(_log, opened.incident, context, reused=opened.reused))
         artifact = Produced(
             type=INCIDENT,
             data=artifact_of(opened.incident),
@@ -161,27 +174,28 @@ class IncidentActions:
         return Result(external_id=opened.incident.id, artifact=artifact, details={"reused": opened.reused})
 
     async def resolve(self, unit: UnitOfWork, config: ResolveConfig, context: ActionContext) -> Result:
-        """Resolve an incident; one that somebody else resolved stays as it is."""
+        """Resolve an incident; one that is resolved already stays so, and a message becomes a comment."""
         target, explicit = _target(config, context)
         incident = await _existing(unit, target)
         artifact = context.consumed.get(INCIDENT)
         if not explicit and artifact is not None and not artifact.owned:
             return Result(external_id=target, details={"skipped": "not_owner"})
-        if not incident.is_open:
+        message = _message(config.message)
+        if not incident.is_open and message is None:
             return Result(external_id=target, details={"skipped": "already_resolved"})
-        text = _text(config.message)
-        message = checked_message(text) if text is not None else None
         command = ResolveIncident(id=target, message=message)
-        incident = await self._incidents.resolve_in(unit, command, origin=context.origin)
-        return Result(external_id=target, details={"incident": artifact_of(incident)})
+        after = await self._incidents.resolve_in(unit, command, origin=context.origin)
+        done = {} if incident.is_open else {"commented": True}
+        return Result(external_id=target, details={"incident": artifact_of(after), **done})
 
     async def add_update(self, unit: UnitOfWork, config: AddUpdateConfig, context: ActionContext) -> Result:
         """Add an entry to an incident's timeline."""
-        return await self._entry(unit, config, context, message=config.message, status=config.status_change)
+        message = _message(config.message) or config.message
+        return await self._entry(unit, config, context, message=message, status=config.status_change)
 
     async def update_status(self, unit: UnitOfWork, config: UpdateStatusConfig, context: ActionContext) -> Result:
         """Move an incident to another status."""
-        message = _text(config.message) or f"Status changed to {config.status}"
+        message = _message(config.message) or f"Status changed to {config.status}"
         return await self._entry(unit, config, context, message=message, status=config.status)
 
     async def _entry(
@@ -203,9 +217,26 @@ def artifact_of(incident: Incident) -> Mapping[str, Any]:
     }
 
 
-def _text(message: str | None) -> str | None:
-    """The message, where it says something: what a template came to may be blank."""
-    return message if message is not None and message.strip() else None
+def _title_fault(title: Any) -> str | None:
+    """What is wrong with a title before it is rendered: a template may come to nothing, and nothing else may."""
+    return "This must be a text." if title is None or (isinstance(title, str) and not title.strip()) else None
+
+
+def _message(message: str | None) -> str | None:
+    """The message as a timeline takes it; None where what a template came to says nothing."""
+    return fitted_text(message or "", longest=MESSAGE_LENGTH)
+
+
+def _dedupe_key(key: str | None) -> str:
+    """The key, or the digest of a longer one: cut, two keys would be one."""
+    line = " ".join((key or "").split())
+    return bounded_key(line)
+
+
+def _log(incident: Incident, context: ActionContext, *, reused: bool) -> None:
+    did = "used the open incident" if reused else "created the incident"
+    extra = {"incident": incident.id, "run": context.run.id, "automation": context.run.automation_id}
+    logger.info("%s %s %s (%s)", context.origin.actor.name, did, incident.reference, incident.id, extra=extra)
 
 
 def _target(config: _Target, context: ActionContext) -> tuple[str, bool]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from domain.automations.actions.http import RETRY_ON
+from domain.automations.actions.settings import Text
 from domain.automations.outbound.caller import CallRules, HttpCaller, HttpResult
 from domain.automations.outbound.requests import OutgoingRequest, checked_headers, checked_url, json_bytes
 from domain.clock import Clock
@@ -28,27 +29,27 @@ class WebhookSendConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    url: str = Field(
+    url: Text = Field(
         min_length=1,
         max_length=8_000,
         repr=False,
         description="The receiver's address, http or https. Redirects are not followed.",
     )
-    secret: str = Field(
+    secret: Text = Field(
         min_length=1,
         max_length=1_000,
         repr=False,
         description="What the receiver checks the signature with, as `${{ secrets.NAME }}`: `whsec_` and 24 to 64 "
         "bytes in base64; two of them, with a space between, while the receiver changes from one to the other.",
     )
-    type: str = Field(
+    type: Text = Field(
         min_length=1, max_length=200, description="What happened, such as `dev.incidentql.incident.resolved.v1`."
     )
     data: JsonValue = Field(default=None, repr=False, description="What to tell about it.")
-    subject: str | None = Field(
+    subject: Text | None = Field(
         default=None, min_length=1, max_length=200, description="What it happened to, such as `incident/inc_...`."
     )
-    source: str = Field(
+    source: Text = Field(
         default="/incidentql", min_length=1, max_length=500, description="Who tells of it, as a URI reference."
     )
     timeout_seconds: float = Field(default=15.0, gt=0, le=60, description="How long one attempt may take.")

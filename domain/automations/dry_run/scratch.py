@@ -113,6 +113,7 @@ def _assembled(
     registry.bind(clock=clock, derivers=derivers, masker=masker)
     writer = Writer(database, clock)
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
+    timeline = TimelineService(writer=writer, handle=handle)
     parts = Parts(
         database=database,
         clock=clock,
@@ -121,12 +122,13 @@ def _assembled(
         runs=runs,
         masker=masker,
         triggers=catalog.triggers,
-        actions=_actions(catalog.actions, IncidentActions(incidents, TimelineService(writer=writer, handle=handle))),
+        actions=_actions(catalog.actions, IncidentActions(incidents, timeline, logs=False)),
         tail=LogTail(database),
         engine=engine,
         secrets=GivenSecrets(secrets),
         run_retention_days=0,
         net_seconds=None,
+        looks_up=False,
     )
     return Scratch(
         database=database,

@@ -72,6 +72,68 @@ async def test_a_title_of_several_lines_opens_an_incident_with_one(world: World)
     assert (await only(world)).title == "Disk full [31m/var"
 
 
+LONG = "Ä" * 300
+TITLES = {
+    "{{ trigger.payload.long }} is down": "Ä" * 199 + "…",
+    "{{ trigger.payload.lines }}": "a b c",
+    "{{ trigger.payload.none }}": "Untitled incident",
+    "{{ trigger.payload.blank }}": "Untitled incident",
+    "{{ trigger.payload.number }}": "5.5",
+    "{{ trigger.payload.yes }}": "true",
+    "exactly {{ trigger.payload.fits }}": "exactly " + "x" * 192,
+}
+
+
+async def test_whatever_a_title_comes_to_an_incident_is_opened(world: World) -> None:
+    await make_system(world.domain)
+    payload = {
+        "long": LONG,
+        "lines": "a\nb\x1b\tc",
+        "none": None,
+        "blank": " \u200b ",
+        "number": 5.5,
+        "yes": True,
+        "fits": "x" * 192,
+    }
+    steps = [{**create(title=title), "id": f"open{number}"} for number, title in enumerate(TITLES)]
+    assert (await world.ran(*steps, payload=payload)).status is RunStatus.SUCCESS
+    assert [incident.title for incident in await world.incidents()] == list(TITLES.values())
+
+
+async def test_other_texts_are_cut_where_they_are_too_long_and_keys_stay_apart(world: World) -> None:
+    await make_system(world.domain)
+    long, keys = "y" * 30_000, ["{{ trigger.payload.key }}a", "{{ trigger.payload.key }}b"]
+    opened = [
+        {
+            **create(description=f"{long}\x07", initialMessage=long, dedupeOpenForSystem=True, dedupeKey=key),
+            "id": key[-1],
+        }
+        for key in keys
+    ]
+    steps = (do("add_update", message=long), do("add_update", message=5), do("resolve", message=True))
+    run = await world.ran(*opened, *steps, payload={"key": "k" * 250})
+    assert run.status is RunStatus.SUCCESS
+    assert {len(str(incident.description)) for incident in await world.incidents()} == {20_000}
+    assert len(await world.incidents()) == 2
+    messages = await world.messages()
+    assert [len(message) for message in messages] == [25_000] * 3 + [1, 4]
+    assert messages[0].endswith("y…")
+
+
+async def test_the_log_says_whether_an_incident_was_created_or_found(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await make_system(world.domain)
+    with caplog.at_level("INFO", logger="domain.automations.actions.incidents"):
+        await world.ran(create(dedupeOpenForSystem=True), {**create(dedupeOpenForSystem=True), "id": "again"})
+    [incident] = await world.incidents()
+    named = f"{incident.reference} ({incident.id})"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"tested created the incident {named}",
+        f"tested used the open incident {named}",
+    ]
+
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "enum": (create(severity="{{ trigger.payload.word }}"), "severity"),
     "list": (create(systemIds="{{ trigger.payload.word }}"), "systemIds"),
@@ -157,15 +219,19 @@ async def test_what_somebody_else_opened_is_used_but_not_ended_unless_it_is_take
     assert (taken.status, (await only(world)).status) == (RunStatus.SUCCESS, Status.RESOLVED)
 
 
-async def test_what_a_person_resolved_meanwhile_stays_as_it_is(world: World) -> None:
+async def test_what_a_person_resolved_meanwhile_stays_so_and_a_message_is_a_comment(world: World) -> None:
     await make_system(world.domain)
     wait = {"wait_until": {"condition": f"state.incident[{UPSTREAM[3:-3]}].status == 'resolved'"}}
-    run = await world.begun(create(), wait, do("resolve", message="Mine"))
+    run = await world.begun(create(), wait, do("resolve"), do("resolve", message=" "), do("resolve", message="Mine"))
     await world.waiting(run, "actions[1]")
     await world.domain.incidents.resolve(ADMIN, (await only(world)).id, message="Theirs")
     run = await world.over(run)
-    assert (run.status, await world.messages()) == (RunStatus.SUCCESS, ["Theirs"])
-    assert (await output(world, run, 2))["skipped"] == "already_resolved"
+    assert (run.status, await world.messages()) == (RunStatus.SUCCESS, ["Theirs", "Mine"])
+    outputs = [await output(world, run, place) for place in (2, 3, 4)]
+    assert [output.get("skipped") for output in outputs] == ["already_resolved"] * 2 + [None]
+    assert outputs[2]["commented"] is True
+    assert await world.rows("SELECT status_change FROM incident_updates ORDER BY id") == [("resolved",), (None,)]
+    assert await events_of(world.domain, await only(world)) == ["incident.created", "incident.resolved"]
     assert await events_of(world.domain, await only(world)) == ["incident.created", "incident.resolved"]
 
 
@@ -199,7 +265,7 @@ async def test_what_is_open_for_the_same_thing_is_handed_on_to_later_runs_until_
     await make_system(world.domain)
     first = {"when": "trigger.payload.first", "sequence": [create()]}
     later = do("add_update", message="Again")
-    automation = await world.automation({"choose": [first], "else": [later]}, triggers=[{"event": "system.healthy"}])
+    automation = await world.automation({"choose": [first], "else": [later]}, triggers=[{"event": "manual"}])
 
     async def again(context_key: str | None, *, first: bool = False) -> AutomationRun:
         return await world.over(await world.again(automation, payload={"first": first}, context_key=context_key))

@@ -6,11 +6,20 @@ from functools import cache, cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from domain.automations.conditions.duration import Duration
+from domain.automations.conditions.duration import Delay, Duration
 from domain.automations.conditions.model import TAG, Condition
+from domain.automations.durations import IN_SECONDS, Forms, Minutes, Seconds
 from domain.automations.expressions.fields import ExpressionText, TemplateText
 from domain.automations.secret_references import secret_names
 from domain.model.automation import ConcurrencyScope, Mode
@@ -23,7 +32,7 @@ _IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 _TRIGGER_ID = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 _ACTION = r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z][A-Za-z0-9_-]*)?$"
 
-Timeout = Annotated[float, Field(gt=0, le=LONGEST_WAIT_SECONDS)]
+Timeout = Annotated[float, Field(gt=0, le=LONGEST_WAIT_SECONDS), IN_SECONDS, Forms()]
 
 
 class Part(BaseModel):
@@ -36,7 +45,7 @@ class Window(Part):
     """Fires only when the trigger did so often within so many minutes."""
 
     count: int = Field(ge=1, le=1000, description="How many firings it takes.")
-    minutes: float = Field(gt=0, le=1440, description="Within how many minutes.")
+    minutes: Minutes = Field(gt=0, le=1440, description="Within how many minutes.")
     refire: Literal["every", "once"] = Field(
         default="every",
         description="Whether each further firing within the window counts, or only the one that fills it.",
@@ -66,7 +75,7 @@ class Retry(Part):
     """How often a step that failed is tried again."""
 
     attempts: int = Field(default=3, ge=1, le=10, description="How often it is tried in all.")
-    delay_seconds: float = Field(
+    delay_seconds: Seconds = Field(
         default=1.0, ge=0, le=3600, description="The first pause; each further one is twice it."
     )
 
@@ -86,7 +95,9 @@ class ActionNode(Node):
     action: str = Field(pattern=_ACTION, max_length=100, description="The action, such as incident.create.")
     config: dict[str, Any] = Field(default_factory=dict, description="Its settings; texts are templates.")
     retry: Retry | None = Field(default=None, description="How a failure is retried.")
-    timeout_seconds: float | None = Field(default=None, gt=0, le=3600, description="How long one attempt may take.")
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600), IN_SECONDS, Forms()] | None = Field(
+        default=None, description="How long one attempt may take."
+    )
 
 
 class Branch(Part):
@@ -107,19 +118,6 @@ class ParallelNode(Node):
     """Does its steps at the same time."""
 
     parallel: "list[Action]" = Field(min_length=1, max_length=100, description="The steps.")
-
-
-class Delay(Part):
-    """How long to wait."""
-
-    seconds: float | None = Field(default=None, ge=0, le=86_400, description="That many seconds.")
-    template: TemplateText | None = Field(default=None, description="A template that gives the seconds.")
-
-    @model_validator(mode="after")
-    def _one(self) -> "Delay":
-        if (self.seconds is None) is (self.template is None):
-            raise PydanticCustomError("delay", "Give either seconds or template.")
-        return self
 
 
 class DelayNode(Node):
@@ -294,7 +292,7 @@ class Definition(Part):
     uses_state: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         default_factory=list, max_length=50, description="The systems whose health its expressions look at."
     )
-    state_window_minutes: float = Field(
+    state_window_minutes: Minutes = Field(
         default=60.0, gt=0, le=10_080, description="How far back health.*.transitions_in_window counts."
     )
     run_as: str | None = Field(

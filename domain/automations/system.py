@@ -10,6 +10,7 @@ from domain.automations.catalog import Catalog
 from domain.automations.definition import Definition
 from domain.automations.engine import Engine, Workflow
 from domain.automations.explanation import Explanations
+from domain.automations.jumps import ClockJumps
 from domain.automations.reads import AutomationReads
 from domain.automations.routing.admission import Admission
 from domain.automations.routing.dwells import Dwells
@@ -108,6 +109,7 @@ class AutomationSystem:
         )
         self.router = Router(gates=self.gates, dwells=self.dwells)
         self.scheduler = Scheduler(database=parts.database, clock=parts.clock, gates=self.gates)
+        self.jumps = ClockJumps(clock=parts.clock, wakes=self.wakes)
         self.upkeep = RunUpkeep(
             database=parts.database,
             clock=parts.clock,
@@ -148,6 +150,7 @@ class AutomationSystem:
         self._tasks = [
             asyncio.create_task(reader.run(self._stopping)),
             asyncio.create_task(self.scheduler.run(self._stopping)),
+            asyncio.create_task(self.jumps.run(self._stopping)),
             asyncio.create_task(self.upkeep.run(self._stopping)),
         ]
 

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from domain.automations.durations import IN_SECONDS, Forms, Minutes, Seconds
 from domain.errors import InvalidInputError, NotFoundError
 from domain.model.incident import Severity
 
@@ -30,13 +31,11 @@ class _Parameters(BaseModel):
 class SustainedParameters(_Parameters):
     """How long is long."""
 
-    degraded_seconds: float = Field(
+    degraded_seconds: Seconds = Field(
         default=1800, gt=0, le=2_592_000, description="For how long a system is degraded before an incident is opened."
     )
-    healthy_seconds: float | None = Field(
+    healthy_seconds: Annotated[float, Field(gt=0, le=2_592_000), IN_SECONDS, Forms()] | None = Field(
         default=1800,
-        gt=0,
-        le=2_592_000,
         description="For how long it is healthy before that is resolved; null for never.",
     )
 
@@ -47,7 +46,7 @@ class FlappingParameters(_Parameters):
     transitions: int = Field(
         default=3, ge=1, le=1000, description="How often it goes from healthy to a status that is not."
     )
-    within_minutes: float = Field(default=60, gt=0, le=1440, description="Within how many minutes.")
+    within_minutes: Minutes = Field(default=60, gt=0, le=1440, description="Within how many minutes.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from domain.entities import health, incident
 from domain.entities.run import KIND as RUN
 from domain.model.automation import ACTIVE
 from domain.model.change import ChangeAction, TouchKind
+from domain.model.moment import parse_iso
 from domain.persistence.automation_tables import automation_dwells, automation_runs
 from domain.persistence.tables import changes, entity_transitions, incident_updates
 from domain.persistence.unit_of_work import ReadSession
@@ -37,8 +38,16 @@ class Episode:
 
     system: str
     change: str
+    #: When its reporter saw it begin, and when that was recorded.
     began: datetime
+    told: datetime
+    #: The same of its end.
+    seen_ended: datetime | None = None
     ended: datetime | None = None
+
+    def due(self, rules: Rules) -> datetime:
+        """When it is to have an incident at the earliest."""
+        return max(self.told, self.began + rules.degraded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +93,9 @@ class Recorded:
     @property
     def long(self) -> list[Episode]:
         """The episodes that have to have an incident."""
-        return [one for one in self.episodes if one.ended is None or one.ended - one.began >= self.rules.degraded]
+        return [
+            one for one in self.episodes if one.seen_ended is None or one.seen_ended - one.began >= self.rules.degraded
+        ]
 
     @property
     def statuses(self) -> Counter[str]:
@@ -174,9 +185,7 @@ def findings(truth: Recorded) -> dict[str, list[str]]:
 def fire_seconds(truth: Recorded) -> list[float]:
     """How late each run that opens an incident was made, in order."""
     return sorted(
-        (run.at - episode.began - truth.rules.degraded).total_seconds()
-        for episode in truth.long
-        for run in truth.run_of(episode)
+        (run.at - episode.due(truth.rules)).total_seconds() for episode in truth.long for run in truth.run_of(episode)
     )
 
 
@@ -184,9 +193,7 @@ def create_seconds(truth: Recorded) -> list[float]:
     """How late each incident was opened, in order."""
     late = []
     for episode in truth.long:
-        late += [
-            (one.at - episode.began - truth.rules.degraded).total_seconds() for one in truth.incidents_of(episode)[:1]
-        ]
+        late += [(one.at - episode.due(truth.rules)).total_seconds() for one in truth.incidents_of(episode)[:1]]
     return sorted(late)
 
 
@@ -208,7 +215,8 @@ def _of_episodes(truth: Recorded) -> Iterator[tuple[str, str]]:
         what = f"{episode.system} from {episode.began:%H:%M:%S.%f} to {episode.ended}"
         if len(opened) > 1:
             yield "doubled incidents", what
-        if episode.change not in long and opened:
+        # Of an end that is told late nobody knows until then.
+        if opened and episode.ended is not None and episode.ended - episode.began < truth.rules.degraded:
             yield "early incidents", what
         if episode.change in long and not opened and not truth.is_merged(episode):
             reasons = [run.reason for run in truth.runs if run.change == episode.change]
@@ -246,15 +254,27 @@ async def _episodes(session: ReadSession) -> list[Episode]:
     statement = sa.select(entity_transitions).where(steps.kind == health.KIND, steps.field == "status")
     open_: dict[str, Episode] = {}
     found = []
+    seen = await _seen(session)
     for row in await session.connection.execute(statement.order_by(steps.id)):
         present = open_.get(row.entity_id)
         if row.to_value != _HEALTHY and present is None:
-            open_[row.entity_id] = Episode(system=row.entity_id, change=row.change_id, began=row.occurred_at)
+            began = seen[row.change_id]
+            open_[row.entity_id] = Episode(
+                system=row.entity_id, change=row.change_id, began=began, told=row.occurred_at
+            )
             found.append(open_[row.entity_id])
         elif row.to_value == _HEALTHY and present is not None:
-            present.ended = row.occurred_at
+            present.seen_ended, present.ended = seen[row.change_id], row.occurred_at
             del open_[row.entity_id]
     return found
+
+
+async def _seen(session: ReadSession) -> dict[str, datetime]:
+    """When the reporter saw what each change of a system's health recorded."""
+    columns = changes.c
+    statement = sa.select(columns.id, columns.after).where(columns.kind == health.KIND, columns.after.is_not(None))
+    rows = await session.connection.execute(statement)
+    return {row.id: parse_iso(row.after["observed_at"]) for row in rows if row.after}
 
 
 async def _runs(session: ReadSession) -> list[Run]:

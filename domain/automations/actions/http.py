@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from domain.automations.actions.settings import Text
+from domain.automations.durations import Seconds
 from domain.automations.outbound.caller import CallRules, HttpCaller, HttpResult
 from domain.automations.outbound.requests import OutgoingRequest, checked_headers, checked_url, json_bytes
 
@@ -39,7 +40,7 @@ class HttpRequestConfig(BaseModel):
     body: Text | None = Field(
         default=None, max_length=1_000_000, repr=False, description="A body to send as it is, instead of `json`."
     )
-    timeout_seconds: float = Field(
+    timeout_seconds: Seconds = Field(
         default=15.0,
         gt=0,
         le=60,

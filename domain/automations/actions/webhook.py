@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from domain.automations.actions.http import RETRY_ON
 from domain.automations.actions.settings import Text
+from domain.automations.durations import Seconds
 from domain.automations.outbound.caller import CallRules, HttpCaller, HttpResult
 from domain.automations.outbound.requests import OutgoingRequest, checked_headers, checked_url, json_bytes
 from domain.clock import Clock
@@ -52,7 +53,7 @@ class WebhookSendConfig(BaseModel):
     source: Text = Field(
         default="/incidentql", min_length=1, max_length=500, description="Who tells of it, as a URI reference."
     )
-    timeout_seconds: float = Field(default=15.0, gt=0, le=60, description="How long one attempt may take.")
+    timeout_seconds: Seconds = Field(default=15.0, gt=0, le=60, description="How long one attempt may take.")
     retries: int = Field(
         default=3, ge=0, le=5, description="How often to try again when there is no answer, or 429, 502, 503 or 504."
     )

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+from typing_extensions import override
 
+from domain.automations.durations import FORMS, TEXT_SCHEMA, UNITS, no_duration, seconds_of, with_forms
 from domain.automations.expressions.errors import EvaluationError
 from domain.automations.expressions.fields import TemplateText
 from domain.automations.expressions.templates import compile_template
-from domain.automations.expressions.values import to_number
+from domain.automations.expressions.values import is_number
 
 #: Thirty days.
 LONGEST_SECONDS = 2_592_000
@@ -23,18 +26,36 @@ class Definition(BaseModel):
 
 
 class Duration(Definition):
-    """Exactly one of seconds, minutes, hours or a template that gives seconds; at most 30 days."""
+    """So many seconds, minutes, hours and days in all, or a template that gives seconds; at most 30 days."""
 
     seconds: Annotated[float, Field(gt=0, le=LONGEST_SECONDS)] | None = Field(None, description="So many seconds.")
-    minutes: Annotated[int, Field(ge=1, le=43_200)] | None = Field(None, description="So many minutes.")
-    hours: Annotated[int, Field(ge=1, le=720)] | None = Field(None, description="So many hours.")
-    template: TemplateText | None = Field(None, description="A template that gives the seconds.")
+    minutes: Annotated[float, Field(gt=0, le=43_200)] | None = Field(None, description="So many minutes.")
+    hours: Annotated[float, Field(gt=0, le=720)] | None = Field(None, description="So many hours.")
+    days: Annotated[float, Field(gt=0, le=30)] | None = Field(None, description="So many days.")
+    template: TemplateText | None = Field(None, description="A template that gives a duration.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_other_forms(cls, value: Any) -> Any:
+        return in_parts(value, cls)
 
     @model_validator(mode="after")
-    def _has_one_unit(self) -> Self:
-        if sum(unit is not None for unit in (self.seconds, self.minutes, self.hours, self.template)) != 1:
-            raise PydanticCustomError("duration", "A duration has exactly one of seconds, minutes, hours or template.")
+    def _says_one_thing(self) -> Self:
+        if (self.template is None) is not bool(self._units):
+            raise no_duration()
+        if self._units and seconds_of(self._units) > LONGEST_SECONDS:
+            raise no_duration()
         return self
+
+    @override
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"type": "number"}, TEXT_SCHEMA]}
+
+    @property
+    def _units(self) -> Mapping[str, float]:
+        """The parts that it has."""
+        return {name: count for name in UNITS if (count := getattr(self, name)) is not None}
 
     def seconds_in(self, scope: Mapping[str, Any], *, now: datetime) -> float:
         """Its length in seconds, more than 0.
@@ -43,8 +64,61 @@ class Duration(Definition):
             EvaluationError: its template gives no such number.
         """
         if self.template is None:
-            return self.seconds or (self.minutes or 0) * 60 + (self.hours or 0) * 3600
-        seconds = to_number(compile_template(self.template).value(scope, now=now))
+            return seconds_of(self._units)
+        seconds = rendered_seconds(compile_template(self.template).value(scope, now=now))
         if seconds is None or not 0 < seconds <= LONGEST_SECONDS:
-            raise EvaluationError(f"The duration is no number of seconds above 0 and up to {LONGEST_SECONDS}.")
+            raise EvaluationError(f"The duration is not above 0 and up to {LONGEST_SECONDS} seconds: write {FORMS}.")
         return seconds
+
+
+class Delay(Definition):
+    """How long to wait."""
+
+    seconds: float | None = Field(default=None, ge=0, le=86_400, description="That many seconds.")
+    template: TemplateText | None = Field(default=None, description="A template that gives a duration.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_other_forms(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and value and set(value) <= set(UNITS):
+            # What `seconds` says alone is judged at its place.
+            return in_parts(value, cls) if set(value) == {"seconds"} else {"seconds": seconds_of(value)}
+        return in_parts(value, cls)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.seconds is None) is (self.template is None):
+            raise no_duration()
+        return self
+
+    @override
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return with_forms({"anyOf": [handler(schema), {"type": "number"}]})
+
+
+def in_parts(value: Any, model: type[BaseModel]) -> Any:
+    """A number or text as an object that says the same; of an object, whether it has none but the model's keys.
+
+    Raises:
+        PydanticCustomError: it is no form of a duration.
+    """
+    if isinstance(value, Mapping):
+        if not set(value) <= set(model.model_fields):
+            raise no_duration()
+        if not all(is_number(value[name]) for name in UNITS if value.get(name) is not None):
+            raise no_duration()
+        return value
+    if isinstance(value, model):
+        return value
+    if isinstance(value, str) and "{{" in value:
+        return {"template": value}
+    return {"seconds": seconds_of(value)}
+
+
+def rendered_seconds(value: Any) -> float | None:
+    """The seconds that a template came to; None where that is no duration."""
+    try:
+        return seconds_of(value)
+    except PydanticCustomError:
+        return None

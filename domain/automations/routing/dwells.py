@@ -1,6 +1,7 @@
 """Dwells: whether what fired a trigger holds for as long as it asks, without a break."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from domain.automations.definition import stored
@@ -13,6 +14,7 @@ from domain.entities.registry import EntityRegistry
 from domain.model.automation import Automation, Dwell, SkipReason
 from domain.model.change import Change
 from domain.model.incident import Health, Status
+from domain.model.moment import parse_iso
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
 
@@ -46,7 +48,7 @@ class Dwells:
             return
         automations = await unit.automations.lock(sorted({dwell.automation_id for dwell in broken}))
         for dwell in broken:
-            if change.next is not None and change.occurred_at >= dwell.fire_at:
+            if change.next is not None and _seen_at(change) >= dwell.fire_at:
                 # Nobody was there to fire it in time; left armed, it would stand in the way of the next one.
                 await self.fire(unit, dwell.id)
             elif dwell.automation_id in automations:
@@ -104,6 +106,11 @@ class Dwells:
     async def _end(self, unit: UnitOfWork, dwell: Dwell, automation: Automation, reason: SkipReason) -> None:
         if await unit.dwells.claim(dwell.id):
             await self._admission.skip(unit, automation, dwell.trigger_id, dwell.firing, reason)
+
+
+def _seen_at(change: Change) -> datetime:
+    observed = (change.after or {}).get("observed_at") if change.kind == health.KIND else None
+    return parse_iso(observed) if isinstance(observed, str) else change.occurred_at
 
 
 def holds(dwell: Dwell, state: Mapping[str, Any] | None) -> bool:

@@ -13,8 +13,10 @@ from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.language import compile_expression
 from domain.automations.routing.admission import Admission, Admitted, Enqueue
 from domain.automations.scope import StateReader, trigger_scope
+from domain.entities.health import KIND as HEALTH
 from domain.ids import new_id
 from domain.model.automation import Automation, Dwell, Firing, SkipReason, bounded_key
+from domain.model.moment import parse_iso
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 #: No window reaches further back.
@@ -152,8 +154,8 @@ class Gates:
             firing=fired.firing,
             state=fired.state,
             armed_at=fired.firing.occurred_at,
-            # From when it happened, not from when it was routed: a process that was down makes nothing later.
-            fire_at=fired.firing.occurred_at + timedelta(seconds=seconds),
+            # From when it was seen, not from when it was told or routed: neither makes anything later.
+            fire_at=seen_at(fired.firing) + timedelta(seconds=seconds),
         )
         if not await unit.dwells.arm(dwell):
             armed = await unit.dwells.of_trigger(dwell.automation_id, dwell.trigger_id, dwell.firing.context_key)
@@ -175,3 +177,9 @@ class Gates:
         return await self._admission.skip(
             unit, fired.automation, fired.trigger.name, fired.firing, reason, message=message
         )
+
+
+def seen_at(firing: Firing) -> datetime:
+    """When what fired a trigger was seen: of a report of a system's health when its reporter saw it."""
+    observed = firing.payload.get("observedAt") if firing.kind == HEALTH else None
+    return parse_iso(observed) if isinstance(observed, str) else firing.occurred_at

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from domain.automations.conditions.duration import rendered_seconds
 from domain.automations.conditions.evaluation import Verdict, evaluate
 from domain.automations.conditions.flips import next_flip
 from domain.automations.conditions.model import Condition
 from domain.automations.definition import DelayNode, WaitForTriggerNode, WaitUntilNode
+from domain.automations.durations import FORMS
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.templates import compile_template
 from domain.automations.running.subjects import FOR_INCIDENT, Sight, Subject, in_branch, looks_at_incidents, subject_of
@@ -288,10 +290,8 @@ def _seconds(node: DelayNode, scope: Mapping[str, Any], now: datetime) -> float:
         return node.delay.seconds
     assert node.delay.template is not None
     text = compile_template(node.delay.template).text(scope, now=now)
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= _LONGEST_DELAY_SECONDS:
-        raise ExpressionError(f"A delay needs 0 to {_LONGEST_DELAY_SECONDS} seconds, not {text[:40]!r}.")
+    seconds = rendered_seconds(text)
+    if seconds is None or not 0 <= seconds <= _LONGEST_DELAY_SECONDS:
+        message = f"A delay needs 0 to {_LONGEST_DELAY_SECONDS} seconds, not {text[:40]!r}: write {FORMS}."
+        raise ExpressionError(message)
     return seconds

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.automations.conditions.model import known_zone
 from domain.automations.definition import TriggerPart
+from domain.automations.durations import Seconds
 from domain.automations.triggers.cron import next_of_cron
 from domain.entities.triggers import Trigger, TriggerRegistry
 from domain.model.moment import iso
@@ -55,7 +56,7 @@ class CronConfig(_Config):
 class IntervalConfig(_Config):
     """The settings of `time.interval`."""
 
-    seconds: float = Field(ge=1, le=_LONGEST_SECONDS, description="How many seconds lie between two firings.")
+    seconds: Seconds = Field(ge=1, le=_LONGEST_SECONDS, description="How many seconds lie between two firings.")
 
 
 class TimePayload(BaseModel):

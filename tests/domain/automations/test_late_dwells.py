@@ -1,12 +1,13 @@
 """Dwells that nobody fired in time: what they were armed for happened all the same."""
 
+from datetime import timedelta
 from functools import partial
 
 from domain.automations.engine import Workflow
 from domain.model.automation import RunStatus
 from domain.model.incident import Health
 from tests.domain.automations.world import World
-from tests.factories import make_system
+from tests.factories import make_system, report_health
 
 NOTE = {"variables": {"held": True}}
 
@@ -59,3 +60,30 @@ async def test_a_break_before_the_end_counts_however_late_anybody_looks(world: W
     world.clock.advance(minutes=4)
     await fire(world, dwell)
     assert await world.skips() == ["dwell_broken"]
+
+
+async def test_a_dwell_counts_from_when_the_reporter_saw_it(world: World) -> None:
+    await make_system(world.domain)
+    await world.automation(NOTE, triggers=[{"event": "system.degraded", "for": "5m"}])
+    seen = world.clock.moment - timedelta(minutes=4)
+    await report_health(world.domain, "payments", Health.DEGRADED, observed_at=seen)
+    await world.settle()
+    world.clock.advance(seconds=59.999)
+    assert await world.runs() == []
+    world.clock.advance(seconds=0.001)
+    await world.firing()
+    assert (await world.only_run()).status is RunStatus.SUCCESS
+
+
+async def test_an_outage_that_is_told_late_fires_at_once_unless_it_was_over_in_time(world: World) -> None:
+    await world.automation(NOTE, triggers=[{"event": "system.degraded", "for": "5m"}], mode="parallel")
+    for key, minutes in (("payments", 2), ("search", 6)):
+        await make_system(world.domain, key)
+        seen = world.clock.moment - timedelta(minutes=8)
+        await report_health(world.domain, key, Health.DEGRADED, observed_at=seen)
+        well = seen + timedelta(minutes=minutes)
+        await report_health(world.domain, key, Health.HEALTHY, observed_at=well)
+    await world.settle()
+    await world.firing()
+    assert await world.skips() == ["dwell_broken"]
+    assert (await world.only_run()).status is RunStatus.SUCCESS

@@ -72,7 +72,7 @@ def test_a_condition_is_read_and_written_back_as_it_was(document: Any) -> None:
         ({"state": {"entity": "", "status": "healthy"}}, "state.entity"),
         ({"state": {"entity": "api", "status": "fine"}}, "state.status"),
         ({"state": {**STATE, "for": {}}}, "state.for"),
-        ({"state": {**STATE, "for": {"seconds": 1, "hours": 1}}}, "state.for"),
+        ({"state": {**STATE, "for": {"seconds": 1, "template": "{{ 1 }}"}}}, "state.for"),
         ({"state": {**STATE, "for": {"seconds": 0}}}, "state.for.seconds"),
         ({"state": {**STATE, "for": {"seconds": 2_592_001}}}, "state.for.seconds"),
         ({"state": {**STATE, "for": {"minutes": 43_201}}}, "state.for.minutes"),

@@ -111,7 +111,7 @@ ERRORS: dict[str, tuple[dict[str, Any], str]] = {
     "for each": ({"repeat": {"for_each": "trigger.payload.n", "sequence": [LOG]}}, "for_each needs a list."),
     "for each undefined": ({"repeat": {"for_each": "trigger.payload.no", "sequence": [LOG]}}, "payload.no is not"),
     "delay": ({"delay": {"template": "{{ trigger.payload.no }}"}}, "trigger.payload.no is not defined."),
-    "delay of text": ({"delay": {"template": "{{ trigger.payload.n }}s"}}, "A delay needs 0 to 2592000 seconds, not"),
+    "delay of text": ({"delay": {"template": "{{ trigger.payload.n }}x"}}, "A delay needs 0 to 2592000 seconds, not"),
     "variables": ({"variables": {"x": "{{ trigger.payload.no }}"}}, "trigger.payload.no is not defined."),
     "condition": ({"condition": "1 / (trigger.payload.n - 1) > 1"}, "Nothing can be divided by 0."),
     "choose": ({"choose": [{"when": "1 / 0 > 1", "sequence": [LOG]}]}, "choose[0].when"),

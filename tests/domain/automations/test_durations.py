@@ -1,0 +1,133 @@
+"""Durations in all the forms that people write, wherever a definition asks for one."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from domain.automations.definition import Definition
+from domain.automations.durations import FORMS, seconds_of
+from domain.automations.templates import definition_from
+from domain.automations.triggers.schedule import IntervalConfig
+from domain.errors import InvalidInputError
+from tests.domain.automations.validation.definitions import told
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+FIVE_MINUTES: tuple[Any, ...] = (
+    300,
+    300.0,
+    "300",
+    "5m",
+    "5 m",
+    "0h5m",
+    "4m60s",
+    "00:05:00",
+    {"minutes": 5},
+    {"minutes": 4, "seconds": 60},
+)
+WRONG: tuple[Any, ...] = (
+    "5 parsecs",
+    "",
+    "m",
+    "5m5h",
+    "-5m",
+    "00:05",
+    "1:60:00",
+    True,
+    [],
+    {},
+    {"weeks": 1},
+    {"minutes": "5"},
+    "9" * 99,
+)
+
+
+@pytest.mark.parametrize("value", FIVE_MINUTES, ids=repr)
+def test_each_form_says_five_minutes(value: Any) -> None:
+    assert seconds_of(value) == 300
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("1h30m", 5400), ("1d", 86_400), ("1.5h", 5400), ("90", 90), ("36:00:00", 129_600), (0, 0)]
+)
+def test_larger_and_smaller_ones_too(value: Any, seconds: float) -> None:
+    assert seconds_of(value) == seconds
+
+
+def a_definition(value: Any) -> dict[str, Any]:
+    return {
+        "triggers": [
+            {"event": "system.degraded", "for": value, "window": {"count": 2, "minutes": value}},
+        ],
+        "conditions": [{"state": {"entity": "api", "status": "healthy", "for": value}}],
+        "state_window_minutes": value,
+        "actions": [
+            {"delay": value},
+            {"wait_until": {"condition": "1 > 2", "timeout_seconds": value}},
+            {"wait_for_trigger": {"event": "system.healthy", "timeout_seconds": value}},
+            {
+                "action": "log",
+                "config": {"message": "x"},
+                "timeout_seconds": value,
+                "retry": {"attempts": 2, "delay_seconds": value},
+            },
+        ],
+    }
+
+
+PLACES = [
+    "triggers[0].for",
+    "triggers[0].window.minutes",
+    "conditions[0].state.for",
+    "actions[0].delay",
+    "actions[1].wait_until.timeout_seconds",
+    "actions[2].wait_for_trigger.timeout_seconds",
+    "actions[3].retry.delay_seconds",
+    "actions[3].timeout_seconds",
+    "state_window_minutes",
+]
+
+
+@pytest.mark.parametrize("value", ["5m", "00:05:00", {"minutes": 5}], ids=repr)
+def test_a_definition_takes_each_form_wherever_it_asks_for_a_duration(value: Any) -> None:
+    definition = Definition.model_validate(a_definition(value))
+    trigger, (delay, until, event, action) = definition.triggers[0], definition.actions
+    assert trigger.for_ is not None
+    assert trigger.for_.seconds_in({}, now=NOW) == 300
+    assert trigger.window is not None
+    assert (trigger.window.minutes, definition.state_window_minutes) == (5, 5)
+    assert delay.delay.seconds == 300  # type: ignore[union-attr] # see above for what it is
+    assert until.wait_until.timeout_seconds == 300  # type: ignore[union-attr]
+    assert event.wait_for_trigger.timeout_seconds == 300  # type: ignore[union-attr]
+    assert (action.timeout_seconds, action.retry.delay_seconds) == (300, 300)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+def test_a_wrong_one_is_told_the_forms_wherever_it_stands(value: Any) -> None:
+    definition = a_definition(value)
+    problems = told(*definition.pop("actions"), **definition)
+    assert sorted(problems) == sorted(PLACES)
+    assert set(problems.values()) == {f"This is no duration: write {FORMS}."}
+
+
+@pytest.mark.parametrize("value", ["31d", "800:00:00", {"days": 30, "seconds": 1}], ids=repr)
+def test_one_that_is_too_long_is_refused_too(value: Any) -> None:
+    assert "triggers[0].for" in "".join(told(triggers=[{"event": "system.degraded", "for": value}]))
+
+
+@pytest.mark.parametrize("value", ["{{ 5 * 60 }}", "{{ '5m' }}", {"template": "{{ '00:05:00' }}"}])
+def test_a_template_may_come_to_any_form(value: Any) -> None:
+    definition = Definition.model_validate({"triggers": [{"event": "system.degraded", "for": value}]})
+    assert definition.triggers[0].for_ is not None
+    assert definition.triggers[0].for_.seconds_in({}, now=NOW) == 300
+
+
+def test_parameters_of_templates_and_settings_of_triggers_take_them() -> None:
+    sustained: Mapping[str, Any] = definition_from("sustained", {"degradedSeconds": "5m", "healthySeconds": "00:10:00"})
+    assert sustained["triggers"][0]["for"] == {"seconds": 300}
+    flapping = definition_from("flapping", {"withinMinutes": "1h30m"})
+    assert flapping["triggers"][0]["window"]["minutes"] == 90
+    assert IntervalConfig.model_validate({"seconds": {"hours": 1}}).seconds == 3600
+    with pytest.raises(InvalidInputError, match="degradedSeconds: This is no duration: write 5m"):
+        definition_from("sustained", {"degradedSeconds": "soon"})

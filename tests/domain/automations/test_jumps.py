@@ -1,0 +1,52 @@
+"""Jumps of the wall clock: waits look at it again at once."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+from typing_extensions import override
+
+from domain.automations.jumps import ClockJumps
+from domain.automations.wakes import WakeIndex
+from domain.bootstrap import Domain
+from domain.clock import Clock
+
+
+class SetClock(Clock):
+    """The system's clock, set to another time."""
+
+    ahead = timedelta()
+
+    @override
+    def now(self) -> datetime:
+        """What it shows."""
+        return super().now() + self.ahead
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+async def test_a_clock_that_is_set_wakes_waits_which_go_on_or_wait_again(domain: Domain, hours: int) -> None:
+    clock, wakes = SetClock(), WakeIndex(domain.tail)
+    jumps = ClockJumps(clock=clock, wakes=wakes)
+    until = clock.now() + timedelta(hours=1)
+    with wakes.watching((), run_id="run_1") as woken:
+        waiting = asyncio.create_task(clock.wait(woken, until=until))
+        await asyncio.sleep(0)
+        jumps.look()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        clock.ahead = timedelta(hours=hours)
+        jumps.look()
+        async with asyncio.timeout(10):
+            await waiting
+    assert (clock.now() >= until) is (hours > 0)
+
+
+async def test_a_clock_that_goes_on_as_time_does_wakes_nobody(domain: Domain) -> None:
+    clock, wakes, elapsed = SetClock(), WakeIndex(domain.tail), [0.0]
+    started = clock.now()
+    jumps = ClockJumps(clock=clock, wakes=wakes, elapsed=lambda: (clock.now() - started).total_seconds() + elapsed[0])
+    with wakes.watching((), run_id="run_1") as woken:
+        for drift in (0.0, 0.1, 0.2, -0.02):
+            elapsed[0] = drift
+            jumps.look()
+        assert not woken.is_set()

@@ -11,6 +11,7 @@ from domain.bootstrap import running_domain
 from domain.entities.incident import KIND
 from domain.model.change import Change, ChangeAction
 from domain.model.cursor import CursorCodec
+from domain.model.timeline import settled
 from domain.persistence.tables import entity_transitions, incidents, systems
 from domain.persistence.unit_of_work import ReadSession
 from domain.settings import Settings
@@ -28,6 +29,8 @@ class Truth:
     #: The reactive fields that the history says changed, by change.
     stepped: dict[str, list[str]]
     systems: set[str]
+    #: The incidents whose status or times are not those of their timelines.
+    unsettled: Sequence[str]
     cursors: CursorCodec
 
     @property
@@ -56,16 +59,36 @@ async def truth_of(database_url: str) -> Truth:
 
     async with running_domain(Settings(database_url=database_url), live=False) as domain:
         versions, stepped, present = await domain.database.read(read)
+        unsettled = await domain.database.read(lambda session: _unsettled(session, sorted(versions)))
         log: list[Change] = []
         while page := await domain.events.raw(log[-1].seq if log else 0, limit=_PAGE):
             log += page
         incident_log = [change for change in log if change.kind == KIND]
-        return Truth(log=incident_log, versions=versions, stepped=stepped, systems=present, cursors=domain.cursors)
+        return Truth(
+            log=incident_log,
+            versions=versions,
+            stepped=stepped,
+            systems=present,
+            unsettled=unsettled,
+            cursors=domain.cursors,
+        )
+
+
+async def _unsettled(session: ReadSession, ids: Sequence[str]) -> list[str]:
+    found = []
+    for start in range(0, len(ids), _PAGE):
+        for identifier, incident in (await session.incidents.get_many(ids[start : start + _PAGE])).items():
+            marks = await session.timeline.marks(identifier)
+            after, read = settled(incident, marks)
+            if after != incident or any(mark not in marks for mark in read):
+                found.append(identifier)
+    return found
 
 
 def contradictions(truth: Truth) -> list[str]:
     """Everything that cannot be; nothing in a sound database."""
-    return [*holes(truth), *doubled(truth), *_without_row(truth), *_without_history(truth)]
+    untrue = [f"{incident} is not what its timeline says" for incident in truth.unsettled]
+    return [*holes(truth), *doubled(truth), *_without_row(truth), *_without_history(truth), *untrue]
 
 
 def holes(truth: Truth) -> list[str]:

@@ -22,6 +22,8 @@ async def test_the_audit_finds_a_sound_database_sound(domain: Domain, database_u
         pytest.param("DELETE FROM incidents", id="a row that is lost"),
         pytest.param("DELETE FROM changes", id="a log that is lost"),
         pytest.param("DELETE FROM entity_transitions WHERE field = 'status'", id="a transition that is lost"),
+        pytest.param("UPDATE incidents SET fixing_at = NULL", id="a time that its timeline does not have"),
+        pytest.param("UPDATE incident_updates SET status_change = NULL", id="a status that no entry has"),
         pytest.param("UPDATE entity_transitions SET change_id = 'chg_other'", id="a transition of nothing"),
     ],
 )

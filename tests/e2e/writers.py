@@ -5,12 +5,14 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import httpx
 
 from domain.model.change import Change, ChangeAction
+from domain.model.moment import iso
 from tests.e2e.api import Api
 from tests.e2e.audit import Truth
 
@@ -59,6 +61,7 @@ class Writers:
             self._change: 12,
             self._comment: 6,
             self._move: 6,
+            self._date: 6,
             self._resolve: 3,
             self._link: 5,
             self._delete: 2,
@@ -110,7 +113,8 @@ class Writers:
     def _new_incident(self, title: str) -> dict[str, Any]:
         systems = self.random.sample(["payments", *self._present_systems()], k=1)
         message = {"initialMessage": "It began"} if self.random.random() < 0.3 else {}
-        return {"title": title, "severity": self.random.choice(_SEVERITIES), "systemIds": systems, **message}
+        began = {"occurredAt": self._moment()} if self.random.random() < 0.5 else {}
+        return {"title": title, "severity": self.random.choice(_SEVERITIES), "systemIds": systems, **message, **began}
 
     async def _change(self) -> None:
         title, severity = f"Title {next(self._numbers)}", self.random.choice(_SEVERITIES)
@@ -132,6 +136,11 @@ class Writers:
         status = self.random.choice(_STATUSES)
         input = {"incidentId": self._some(), "message": "Moving on", "statusChange": status}
         await self._write("status", "addIncidentUpdate", input, _in_status(status))
+
+    async def _date(self) -> None:
+        status = self.random.choice(_STATUSES)
+        dated = {"message": "It was so then", "statusChange": status, "createdAt": self._moment()}
+        await self._write("dated", "addIncidentUpdate", {"incidentId": self._some(), **dated}, None, part="update")
 
     async def _resolve(self) -> None:
         await self._write("resolve", "resolveIncident", {"id": self._some()}, _in_status("RESOLVED"))
@@ -194,6 +203,10 @@ class Writers:
     def _some(self) -> str:
         # Mostly one of the last: clients that write the same incidents are the interesting ones.
         return self.random.choice(self.incidents[-20:]) if self.incidents else "inc_none"
+
+    def _moment(self) -> str:
+        """A moment of the last hour."""
+        return iso(datetime.now(UTC) - timedelta(seconds=self.random.uniform(0, 3600)))
 
     def _present_systems(self) -> list[str]:
         return [key for key in self.systems if key not in self.systems_doomed]

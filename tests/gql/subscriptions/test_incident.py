@@ -17,7 +17,7 @@ from tests.gql.subscriptions.watching import now, watching
 EVENTS = """
 subscription S($after: String, $types: [IncidentEventType!], $filter: IncidentEventFilter) {
   incidentEvents(after: $after, types: $types, filter: $filter) {
-    cursor id type trigger changedFields previous payload incidentId actor { name } cause { depth }
+    cursor changeId type trigger changedFields previous payload incidentId actor { name } cause { depth }
     incident { title status systems { key } }
   }
 }
@@ -51,7 +51,7 @@ async def test_events_come_once_and_in_order_and_comments_fire_none(domain: Doma
     assert [event["type"] for event in replayed + live] == ["CREATED", "UPDATED", "RESOLVED", "CREATED"]
     assert [event["trigger"] for event in live] == ["incident.resolved", "incident.created"]
     log = [change for change in await log_of(domain) if change.events]
-    assert [event["id"] for event in replayed + live] == [change.id for change in log]
+    assert [event["changeId"] for event in replayed + live] == [change.id for change in log]
 
 
 async def test_an_event_says_what_changed_from_what_by_whom_and_shows_the_incident_of_now(domain: Domain) -> None:

@@ -89,11 +89,11 @@ async def test_the_log_as_a_list_has_changes_of_incidents_alone(api: Api, domain
     incident = await _in_between(domain)
     await domain.systems.delete(ADMIN, "payments")
     expected = [change.id for change in await log_of(domain, incident)]
-    for name, count in (("incidentChanges", 3), ("incidentEvents", 3)):
+    for name, count, key in (("incidentChanges", 3, "id"), ("incidentEvents", 3, "id: changeId")):
         for filter in ("", "(filter: {not: {severity: {eq: MINOR}}})"):
-            page = (await api.anonymous.read(f"{{ {name}{filter} {{ totalCount nodes {{ id cursor }} }} }}"))[name]
+            page = (await api.anonymous.read(f"{{ {name}{filter} {{ totalCount nodes {{ {key} cursor }} }} }}"))[name]
             assert (page["totalCount"], [node["id"] for node in page["nodes"]]) == (count, expected)
-            rest = f'{{ {name}(after: "{page["nodes"][0]["cursor"]}") {{ nodes {{ id }} }} }}'
+            rest = f'{{ {name}(after: "{page["nodes"][0]["cursor"]}") {{ nodes {{ {key} }} }} }}'
             assert [node["id"] for node in (await api.anonymous.read(rest))[name]["nodes"]] == expected[1:]
 
 

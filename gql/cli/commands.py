@@ -1,36 +1,60 @@
-"""The commands of `incidentql`."""
+"""The commands of `incidentql`: what can be typed. What they do is imported when it is asked for."""
 
-import sys
-from contextlib import aclosing
-from dataclasses import replace
-from typing import Annotated
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any
 
-import orjson
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperGroup
+from typing_extensions import override
 
-from domain.automations.demo import install
-from domain.bootstrap import running_domain
 from domain.errors import StartupError
-from domain.model.change import Change
-from domain.services.demo import DEMO
-from domain.settings import Settings
-from gql.cli.automations import app as automations
 from gql.cli.running import DatabaseUrl, fail, run, settings_of
-from gql.cli.serving import serve as serve_forever
-from gql.schema import sdl
 
-_PAGE = 500
+_AUTOMATIONS = "automations"
+
+
+def late(module: str, name: str) -> Any:
+    """The part of the program with that name.
+
+    All of it takes seconds of CPU to import, too long for help, the version and a misspelt option.
+    """
+    return getattr(import_module(module), name)
+
+
+class _LateGroup(TyperGroup):
+    """The commands, of which those on automations are looked up when one of them is called."""
+
+    @override
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # typer's click is its own, and private
+        if args[:1] == [_AUTOMATIONS]:
+            return _AUTOMATIONS, typer.main.get_group(late("gql.cli.automations", "app")), args[1:]
+        return super().resolve_command(ctx, args)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        typer.echo(f"incidentql {version('incidentql')}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="incidentql",
+    cls=_LateGroup,
     help="Incident management as a GraphQL API with live subscriptions.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-app.add_typer(automations)
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -56,7 +80,7 @@ def serve(
 ) -> None:
     """Serve the API. Migrations run first; the first start prints an admin token."""
     settings = settings_of(host=host, port=port, database_url=database_url, broadcast_url=broadcast_url)
-    run(serve_forever(settings, demo=demo, say=typer.echo))
+    run(late("gql.cli.serving", "serve")(settings, demo=demo, say=typer.echo))
 
 
 @app.command(name="demo")
@@ -68,34 +92,20 @@ def fill(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Fill the database with a believable history: systems, incidents over months, updates and links."""
-
-    async def work(settings: Settings) -> None:
-        async with running_domain(settings, live=False) as domain:
-            with Progress(
-                TextColumn("Incidents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-            ) as progress:
-                bar = progress.add_task("incidents", total=incidents)
-                await domain.demo.fill(incidents, seed=seed, progress=lambda added: progress.advance(bar, added))
-            await install(domain.automations.service, DEMO)
-
-    run(work(settings_of(database_url=database_url)))
+    settings = settings_of(database_url=database_url)
+    run(late("gql.cli.work", "fill")(settings, incidents=incidents, seed=seed))
 
 
 @app.command()
 def migrate(database_url: DatabaseUrl = None) -> None:
     """Bring the database to the schema of this version."""
-
-    async def work(settings: Settings) -> None:
-        async with running_domain(settings, live=False):
-            typer.echo("The database is up to date.")
-
-    run(work(settings_of(database_url=database_url)))
+    run(late("gql.cli.work", "migrate")(settings_of(database_url=database_url), say=typer.echo))
 
 
 @app.command()
 def schema() -> None:
     """Print the GraphQL schema."""
-    typer.echo(sdl(), nl=False)
+    typer.echo(late("gql.schema", "sdl")(), nl=False)
 
 
 @app.command()
@@ -105,28 +115,12 @@ def events(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Print the log of all changes, one JSON object a line."""
+    run(late("gql.cli.work", "print_events")(settings_of(database_url=database_url), after=after, follow=follow))
 
-    async def work(settings: Settings) -> None:
-        # Following is all it does: whoever serves runs the automations.
-        async with running_domain(replace(settings, automations=False), live=follow) as domain:
-            position = await domain.events.start_of(after) if after is not None else 0
 
-            def show(change: Change) -> None:
-                line = orjson.dumps({"cursor": domain.cursors.position(change.seq), **change.as_json()})
-                sys.stdout.buffer.write(line + b"\n")
-
-            if follow:
-                async with aclosing(domain.events.follow_raw(position)) as changes:
-                    async for change in changes:
-                        show(change)
-                        sys.stdout.flush()
-                return
-            while page := await domain.events.raw(position, limit=_PAGE):
-                for change in page:
-                    show(change)
-                position = page[-1].seq
-
-    run(work(settings_of(database_url=database_url)))
+@app.command(name=_AUTOMATIONS, add_help_option=False)
+def _automations() -> None:
+    """Apply automations from files, and look at their runs."""
 
 
 def main() -> None:

@@ -16,7 +16,8 @@ EXIT_SECONDS = 15
 
 # The children have their own memory, files and signals, so `kill -9` and exit codes are what they are anywhere.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["gql.cli.commands"])
+# Servers need them all; imported once, here, they take no time of each.
+_context.set_forkserver_preload(["gql.cli.commands", "gql.cli.serving", "gql.cli.work", "gql.cli.automations"])
 
 
 def process_of(target: Callable[..., None], *arguments: object) -> ForkServerProcess:

@@ -1,0 +1,54 @@
+"""What the commands do that need the database and end by themselves."""
+
+import sys
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+import orjson
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from domain.automations.demo import install
+from domain.bootstrap import Domain, running_domain
+from domain.model.change import Change
+from domain.services.demo import DEMO
+from domain.settings import Settings
+
+_PAGE = 500
+
+
+async def fill(settings: Settings, *, incidents: int, seed: int) -> None:
+    """Add so many made-up incidents of the past, and show how far it has come."""
+    async with running_domain(settings, live=False) as domain:
+        with Progress(TextColumn("Incidents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as progress:
+            bar = progress.add_task("incidents", total=incidents)
+            await domain.demo.fill(incidents, seed=seed, progress=lambda added: progress.advance(bar, added))
+        await install(domain.automations.service, DEMO)
+
+
+async def migrate(settings: Settings, *, say: Callable[[str], None]) -> None:
+    """Bring the database to the schema of this version."""
+    async with running_domain(settings, live=False):
+        say("The database is up to date.")
+
+
+async def print_events(settings: Settings, *, after: str | None, follow: bool) -> None:
+    """Print the log behind a cursor as lines of JSON, and go on as changes happen where that is wanted."""
+    # Following is all it does: whoever serves runs the automations.
+    async with running_domain(replace(settings, automations=False), live=follow) as domain:
+        position = await domain.events.start_of(after) if after is not None else 0
+        if follow:
+            async with aclosing(domain.events.follow_raw(position)) as changes:
+                async for change in changes:
+                    _print(domain, change)
+                    sys.stdout.flush()
+            return
+        while page := await domain.events.raw(position, limit=_PAGE):
+            for change in page:
+                _print(domain, change)
+            position = page[-1].seq
+
+
+def _print(domain: Domain, change: Change) -> None:
+    line = orjson.dumps({"cursor": domain.cursors.position(change.seq), **change.as_json()})
+    sys.stdout.buffer.write(line + b"\n")

@@ -1,0 +1,56 @@
+"""The command line without a command that does anything."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+from typer.testing import CliRunner
+
+import gql.cli.automations
+from gql.cli.commands import app
+
+#: Each takes a third of a second or more to import.
+HEAVY = {"strawberry", "graphql", "sqlalchemy", "dbos", "alembic", "uvicorn", "asyncpg", "httpx"}
+LOADED = """
+import sys
+from gql.cli import main
+sys.argv[0] = "incidentql"
+try:
+    main()
+finally:
+    print("LOADED", *sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--help"], 0, "automations"),
+        ([], 2, "automations"),
+        (["--version"], 0, f"incidentql {version('incidentql')}"),
+        (["serve", "--help"], 0, "--broadcast-url"),
+        (["events", "--help"], 0, "--follow"),
+        (["serve", "--nonsense"], 2, ""),
+        (["nonsense"], 2, ""),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_only_tells_imports_nothing_heavy(arguments: list[str], code: int, said: str) -> None:
+    command = [sys.executable, "-c", LOADED, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"COLUMNS": "200"})
+    told, _, loaded = done.stdout.rpartition("LOADED")
+    assert (done.returncode, said in told) == (code, True), done.stderr
+    assert HEAVY & set(loaded.split()) == set()
+
+
+def test_the_commands_on_automations_are_told_as_they_tell_themselves() -> None:
+    runner = CliRunner(env={"COLUMNS": "200"})
+    whole = runner.invoke(app, ["--help"]).output
+    own = runner.invoke(app, ["automations", "--help"]).output
+    about = gql.cli.automations.app.info.help
+    assert isinstance(about, str)
+    assert about in whole
+    assert about in own
+    assert all(name in own for name in ("apply", "list", "runs", "trace"))
+    assert "completion" not in own

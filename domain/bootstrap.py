@@ -12,7 +12,7 @@ from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
 from domain.automations.dry_run.service import DryRuns
-from domain.automations.engine import Engine
+from domain.automations.engine import CONNECTIONS, Engine
 from domain.automations.outbound.addresses import AddressRules
 from domain.automations.outbound.caller import HttpCaller
 from domain.automations.system import AutomationSystem, Parts
@@ -32,6 +32,7 @@ from domain.messaging.wakeups import WakeUps
 from domain.model.cursor import CursorCodec
 from domain.model.health import SystemHealth
 from domain.model.incident import Incident
+from domain.persistence.addresses import PostgresAddress, postgres_address
 from domain.persistence.database import Database
 from domain.persistence.engines import create_engines, database_url
 from domain.persistence.migrate import migrate
@@ -100,8 +101,10 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
         url,
         sqlite_synchronous=settings.sqlite_synchronous,
         busy_millis=int(settings.sqlite_busy_seconds * 1000),
+        connections=_pool_size(settings),
+        has_direct=settings.direct_database_url is not None,
     )
-    engine = Engine(url)
+    engine = Engine(database_url(settings.direct_database_url or settings.database_url))
     try:
         await migrate(engines)
         clock = clock or Clock()
@@ -120,6 +123,22 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
     finally:
         await engine.close()
         await engines.dispose()
+
+
+def _pool_size(settings: Settings) -> int:
+    """How many of a process's connections are left for reads and writes."""
+    elsewhere = 1 if settings.broadcast_url.startswith("postgres") else 0
+    return settings.postgres_connections - elsewhere - (CONNECTIONS if settings.automations else 0)
+
+
+def _wakeup_url(settings: Settings) -> str:
+    """The broadcaster's address, in words that its library knows; LISTEN goes past a pooler where there is a way."""
+    url = settings.broadcast_url
+    if not url.startswith("postgres"):
+        return url
+    if url == settings.database_url and settings.direct_database_url is not None:
+        url = settings.direct_database_url
+    return postgres_address(url).dsn()
 
 
 def _assemble(settings: Settings, clock: Clock, database: Database, cursors: CursorCodec, engine: Engine) -> Domain:
@@ -256,13 +275,12 @@ def _tokens(settings: Settings, clock: Clock, database: Database, writer: Writer
 def _secret_keys(settings: Settings) -> SecretKeys:
     url = database_url(settings.database_url)
     # Servers of one PostgreSQL database may be on machines that share no file.
-    is_file = url.get_backend_name() == "sqlite"
-    return SecretKeys.of(settings.secret_key, Path(f"{url.database}.key") if is_file else None)
+    return SecretKeys.of(settings.secret_key, None if isinstance(url, PostgresAddress) else Path(f"{url.database}.key"))
 
 
 @asynccontextmanager
 async def _background(domain: Domain) -> AsyncIterator[None]:
-    wakeups = WakeUps(domain.settings.broadcast_url, domain.tail.wake)
+    wakeups = WakeUps(_wakeup_url(domain.settings), domain.tail.wake)
     domain.database.on_append(domain.tail.wake)
     domain.database.on_append(wakeups.announce)
     stopping = asyncio.Event()

@@ -12,6 +12,8 @@ from domain.errors import StartupError
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 _LAST_PORT = 65535
+#: Four run automations and one listens; a read and a write have to fit beside them.
+_LEAST_CONNECTIONS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +22,11 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
-    database_url: str = "sqlite:///incidentql.db"
+    database_url: str = field(default="sqlite:///incidentql.db", repr=False)
+    #: Where the same PostgreSQL database is without a pooler in between: for locks of a session, and for LISTEN.
+    direct_database_url: str | None = field(default=None, repr=False)
+    #: How many connections to PostgreSQL this process opens at most.
+    postgres_connections: int = 10
     broadcast_url: str = "memory://"
     admin_token: str | None = None
     #: Whether callers without a token may read what is public.
@@ -108,6 +114,8 @@ class Settings:
             raise StartupError("INCIDENTQL_SQLITE_SYNCHRONOUS must be FULL, NORMAL or EXTRA.")
         if not 0 <= self.port <= _LAST_PORT:
             raise StartupError(f"The port must lie between 0 and 65535, not {self.port}.")
+        if self.postgres_connections < _LEAST_CONNECTIONS:
+            raise StartupError(f"INCIDENTQL_POSTGRES_CONNECTIONS must be {_LEAST_CONNECTIONS} or more.")
         if not 0 <= self.sqlite_busy_seconds < math.inf:
             raise StartupError("INCIDENTQL_SQLITE_BUSY_SECONDS must not be negative.")
         if (

@@ -115,11 +115,17 @@ def probe_chromium() -> None:
     _run([chromium_path(), "--version"], "chromium --version", 4 * PROBE_SECONDS)
 
 
+def probe_pgbouncer() -> None:
+    """Return when Debian's pgbouncer is there, raise RequirementMissingError otherwise."""
+    _run(["/usr/sbin/pgbouncer", "--version"], "pgbouncer (Debian: apt-get install pgbouncer)", PROBE_SECONDS)
+
+
 PROBES: dict[str, Callable[[], None]] = {
     "postgres": probe_postgres,
     "redis": probe_redis,
     "node": probe_node,
     "chromium": probe_chromium,
+    "pgbouncer": probe_pgbouncer,
 }
 
 

@@ -23,6 +23,8 @@ from domain.automations.engine_log import take_over_log
 from domain.automations.slots import SLOTS, FileSlots, PostgresSlots, Slots, take_any
 from domain.errors import StartupError, UnavailableError
 from domain.outages import Outage
+from domain.persistence.addresses import PostgresAddress
+from domain.persistence.library import library_engine, library_url
 from domain.persistence.outages import is_outage, reason_of
 from domain.persistence.unit_of_work import UnitOfWork
 
@@ -36,8 +38,10 @@ _SCHEMA = "dbos"
 _POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 0.05
 _ADOPT_SECONDS = 1.0
-#: PostgreSQL has a hundred by default, and each process takes twenty for the rest; the library would take as many.
-_CONNECTIONS = 5
+#: The library holds one for its lock, works with one, and looks for work with one; it would take twenty.
+_POOLED = 3
+#: How many PostgreSQL connections it takes to run automations: one more has the slots' locks.
+CONNECTIONS = _POOLED + 1
 _SLOT_PREFIX = "slot-"
 _FORGOTTEN = 500
 _FIRST_PAUSE_SECONDS = 0.5
@@ -58,11 +62,12 @@ Handler = Callable[[str], Awaitable[None]]
 class Engine:
     """One process's part of the durable engine. A process that only enqueues needs no start."""
 
-    def __init__(self, url: URL) -> None:
-        self._is_sqlite = url.get_backend_name() == "sqlite"
-        driver = "sqlite" if self._is_sqlite else "postgresql+psycopg"
-        self._url = url.set(drivername=driver).render_as_string(hide_password=False)
-        self._plain_url = url.set(drivername=url.get_backend_name())
+    def __init__(self, address: URL | PostgresAddress) -> None:
+        self._is_sqlite = isinstance(address, URL)
+        self._address = address
+        self._url = library_url(address)
+        #: What the library's two parts share on PostgreSQL.
+        self._pool = library_engine(address, connections=_POOLED)
         self._client: DBOSClient | None = None
         self._slots: Slots | None = None
         self._slot: int | None = None
@@ -142,11 +147,15 @@ class Engine:
         """Let go of the database."""
         if self._client is not None:
             await asyncio.to_thread(self._client.destroy)
+        if self._pool is not None:
+            await asyncio.to_thread(self._pool.dispose)
 
     def _connected(self) -> DBOSClient:
         if self._client is None:
             take_over_log(self._outage)
-            self._client = DBOSClient(system_database_url=self._url, dbos_system_schema=_SCHEMA)
+            self._client = DBOSClient(
+                system_database_url=self._url, system_database_engine=self._pool, dbos_system_schema=_SCHEMA
+            )
         return self._client
 
     async def _launch(self) -> None:
@@ -163,7 +172,7 @@ class Engine:
             log_level="WARNING",
             run_migrations=False,
             use_listen_notify=False,
-            sys_db_pool_size=_CONNECTIONS,
+            system_database_engine=self._pool,
             scheduler_polling_interval_sec=3600.0,
         )
         self._halted = False
@@ -274,9 +283,9 @@ class Engine:
         return [int(slot) for slot in named if slot.isdigit() and int(slot) != self._slot and int(slot) < SLOTS]
 
     def _make_slots(self) -> Slots:
-        if self._is_sqlite:
-            return FileSlots(Path(self._plain_url.database or ""))
-        return PostgresSlots(self._plain_url.render_as_string(hide_password=False))
+        if isinstance(self._address, URL):
+            return FileSlots(Path(self._address.database or ""))
+        return PostgresSlots(self._address)
 
 
 def _system_engine() -> sa.Engine:

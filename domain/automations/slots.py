@@ -9,6 +9,7 @@ from typing import Protocol
 import asyncpg
 
 from domain.errors import StartupError
+from domain.persistence.addresses import PostgresAddress, connect
 
 SLOTS = 256
 _LOCK_CLASS = 0x1C1DE29
@@ -75,8 +76,8 @@ class FileSlots:
 class PostgresSlots:
     """Slots of the processes that share a PostgreSQL database: advisory locks of a session of their own."""
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+    def __init__(self, address: PostgresAddress) -> None:
+        self._address = address
         self._connection: asyncpg.Connection | None = None
 
     async def take(self, slot: int) -> bool:
@@ -109,7 +110,7 @@ class PostgresSlots:
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._dsn, timeout=10)
+            self._connection = await connect(self._address, application_name="incidentql")
         return self._connection
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import asyncpg
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -17,20 +16,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from domain.errors import StartupError
+from domain.persistence.addresses import PostgresAddress, postgres_address
 from domain.persistence.files import make_private
-from domain.persistence.outages import READ_ONLY_STATE
+from domain.persistence.postgres import create_postgres
 from domain.persistence.sqlite import Connection, InlineConnection, ReaderConnection, WriterConnection, creator
 
 #: How long a writer waits for another process's write transaction on the same SQLite file.
 BUSY_MILLIS = 10_000
 #: How long a unit of work waits for a connection; finite, so that one opened inside another fails instead of hanging.
-_POOL_SECONDS = 30
+_POOL_SECONDS = 15
+#: How many PostgreSQL connections reads and writes share where nobody says.
+_CONNECTIONS = 5
 _SQLITE_READERS = 8
 #: How long others may take to make WAL of a new file.
 _WAL_SECONDS = 5.0
 _WAL_PAUSE_SECONDS = 0.02
 _WRITER_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "wal_autocheckpoint=1000")
-_POSTGRES_CONNECTIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,19 @@ class Engines:
         await self.writer.dispose()
 
 
-def database_url(text: str) -> URL:
-    """The async URL of a SQLite file or a PostgreSQL database.
+def database_url(text: str) -> URL | PostgresAddress:
+    """The address of a SQLite file or of a PostgreSQL database.
 
     Raises:
         StartupError: it is neither.
     """
+    if text.startswith("postgres"):
+        return postgres_address(text)
     try:
         url = make_url(text)
         backend = url.get_backend_name()
     except (ArgumentError, ValueError) as error:
         raise StartupError("The database URL is not valid. Use sqlite:///file.db or postgresql://host/name.") from error
-    if backend in {"postgres", "postgresql"}:
-        return url.set(drivername="postgresql+asyncpg")
     if backend != "sqlite":
         raise StartupError(f"Databases of the kind {backend!r} are not supported. Use sqlite:/// or postgresql://.")
     if not url.database or url.database == ":memory:":
@@ -71,13 +72,20 @@ def database_url(text: str) -> URL:
 
 
 def create_engines(
-    url: URL, *, sqlite_synchronous: str = "FULL", busy_millis: int = BUSY_MILLIS, inline: bool = False
+    url: URL | PostgresAddress,
+    *,
+    sqlite_synchronous: str = "FULL",
+    busy_millis: int = BUSY_MILLIS,
+    inline: bool = False,
+    connections: int = _CONNECTIONS,
+    has_direct: bool = False,
 ) -> Engines:
-    """Engines for that URL; nothing is connected yet.
+    """Engines for that address; nothing is connected yet.
 
-    `inline` has SQLite block the loop: for one that is there for this database alone.
+    `inline` has SQLite block the loop: for one that is there for this database alone. `connections` and `has_direct`,
+    which says that there is a way past any pooler, are for PostgreSQL.
     """
-    if url.get_backend_name() == "sqlite":
+    if isinstance(url, URL):
         pragmas = (f"busy_timeout={busy_millis}", "temp_store=MEMORY", "cache_size=-32000")
         return Engines(
             writer=_sqlite_writer(
@@ -87,7 +95,8 @@ def create_engines(
             ),
             reader=_sqlite_reader(url, (*pragmas, "query_only=ON"), InlineConnection if inline else ReaderConnection),
         )
-    return Engines(writer=_postgres(url, read_only=False), reader=_postgres(url, read_only=True))
+    writer, reader = create_postgres(url, connections=connections, wait_seconds=_POOL_SECONDS, has_direct=has_direct)
+    return Engines(writer=writer, reader=reader)
 
 
 def _dumps(value: Any) -> str:
@@ -161,42 +170,3 @@ def _on_begin(engine: AsyncEngine, statement: str) -> None:
     @sa.event.listens_for(engine.sync_engine, "begin")
     def begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql(statement)
-
-
-def _postgres(url: URL, *, read_only: bool) -> AsyncEngine:
-    settings = {"application_name": "incidentql", "timezone": "UTC"}
-    if read_only:
-        settings["default_transaction_read_only"] = "on"
-    engine = create_async_engine(
-        url,
-        pool_size=_POSTGRES_CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=_POOL_SECONDS,
-        pool_pre_ping=True,
-        isolation_level="READ COMMITTED",
-        connect_args={"server_settings": settings, "timeout": 10},
-        json_serializer=_dumps,
-        json_deserializer=orjson.loads,
-    )
-    if not read_only:
-        _leave_standbys(engine)
-    engine.sync_engine.dialect.do_ping = _is_alive  # type: ignore[assignment]
-    return engine
-
-
-def _leave_standbys(engine: AsyncEngine) -> None:
-    """Connect anew where a server that took writes has become one that only reads, after a failover."""
-
-    @sa.event.listens_for(engine.sync_engine, "handle_error")
-    def leave(context: sa.engine.ExceptionContext) -> None:
-        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY_STATE:
-            context.is_disconnect = True
-
-
-def _is_alive(connection: Any) -> bool:
-    """Whether a connection still answers, in one message: the library takes three, for the sake of poolers."""
-    try:
-        connection.run_async(lambda driver: driver.fetchrow(";"))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return False
-    return True

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+_POOLER = "/usr/sbin/pgbouncer"
 _OWNER = "postgres"
 
 
@@ -81,6 +82,44 @@ async def running_cluster(*settings: str) -> AsyncIterator[Cluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@asynccontextmanager
+async def running_pooler(cluster: Cluster, *, mode: str) -> AsyncIterator[str]:
+    """The address of a cluster's database behind Debian's pgbouncer; gone afterwards."""
+    folder, port = cluster.folder / f"pooler-{mode}", free_port()
+    folder.mkdir()
+    (folder / "pooler.ini").write_text(
+        "\n".join(
+            [
+                f"[databases]\n* = host=127.0.0.1 port={cluster.port} user={_OWNER}",
+                f"[pgbouncer]\npool_mode = {mode}\nlisten_addr = 127.0.0.1\nlisten_port = {port}",
+                f"auth_type = any\nunix_socket_dir =\nlogfile = {folder}/log\ndefault_pool_size = 4\n",
+            ]
+        )
+    )
+    if os.geteuid() == 0:
+        shutil.chown(folder, _OWNER)
+    process = await asyncio.create_subprocess_exec(
+        *_as_owner(_POOLER, "-q", str(folder / "pooler.ini")), cwd="/", stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(10):
+            while not await _answers(port):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.02)
+        yield f"postgresql://{_OWNER}@127.0.0.1:{port}/postgres"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _answers(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -88,10 +127,13 @@ def free_port() -> int:
 
 
 async def _run(*command: str) -> None:
-    owned: Sequence[str] = ("runuser", "-u", _OWNER, "--", *command) if os.geteuid() == 0 else command
-    # To a file that is thrown away: the server would keep a pipe open.
+    # No pipe: the server would keep it open.
     process = await asyncio.create_subprocess_exec(
-        *owned, cwd="/", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=None
+        *_as_owner(*command), cwd="/", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
     )
     if await process.wait() != 0:
         raise RuntimeError(f"{' '.join(command)} failed")
+
+
+def _as_owner(*command: str) -> Sequence[str]:
+    return ("runuser", "-u", _OWNER, "--", *command) if os.geteuid() == 0 else command

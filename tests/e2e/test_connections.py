@@ -1,40 +1,45 @@
-"""A server process with few files to open: whoever only holds connections takes none from those who use theirs."""
+import asyncio
 
-import resource
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+import asyncpg
+import pytest
 
-import httpx
-
+from tests.e2e.api import Api
+from tests.e2e.clusters import running_cluster
 from tests.e2e.server import api_of, running_server
 
-FILES = 256
+READ = "{ incidents(first: 20) { nodes { title systems { key } updates(first: 3) { nodes { message } } } } }"
 
 
-async def test_silent_connections_do_not_use_up_the_files(tmp_path: Path) -> None:
-    async with running_server(f"sqlite:///{tmp_path / 'incidents.db'}", prepare=_few_files) as server:
-        assert server.stderr.count("256 open files leave room for 128 connections, not 20000") == 1
-        port = int(server.url.rpartition(":")[2])
-        with _held(port, 300):
-            async with api_of(server) as api:
-                created = await api.run(
-                    'mutation { createSystem(input: {key: "b", name: "B"}) { system { key } userErrors { code } } }'
-                )
-                assert created["createSystem"] == {"system": {"key": "b"}, "userErrors": []}
-            async with httpx.AsyncClient() as http:
-                statuses = [(await http.get(f"{server.url}/health")).status_code for _ in range(5)]
-            assert statuses == [200] * 5
+@pytest.mark.postgres
+@pytest.mark.timeout(120)
+async def test_a_process_under_load_holds_ten_connections_at_most_and_fails_nobody() -> None:
+    async with (
+        running_cluster("max_connections = 14", "superuser_reserved_connections = 1") as cluster,
+        running_server(cluster.url, broadcast_url=cluster.url) as server,
+        api_of(server) as api,
+    ):
+        await api.create_system()
+        watching = asyncio.create_task(_most(cluster.url))
+        await asyncio.gather(*(_busy(api, number) for number in range(30)))
+        watching.cancel()
+        assert 6 <= await watching <= 11  # with the one that counts
 
 
-@contextmanager
-def _held(port: int, count: int) -> Iterator[None]:
-    with ExitStack() as stack:
-        for _ in range(count):
-            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
-        yield
+async def _busy(api: Api, number: int) -> None:
+    for turn in range(4):
+        await api.create_incident(f"{number}.{turn}")
+        await api.run(READ)
 
 
-def _few_files() -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+async def _most(url: str) -> int:
+    watcher = await asyncpg.connect(url)
+    most = 0
+    try:
+        while True:
+            now = await watcher.fetchval("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
+            most = max(most, now)
+            await asyncio.sleep(0.02)
+    except asyncio.CancelledError:
+        return most
+    finally:
+        await watcher.close()

@@ -15,6 +15,7 @@ from domain.automations.engine import Engine, Workflow
 from domain.automations.slots import PostgresSlots
 from domain.bootstrap import Domain, running_domain
 from domain.errors import StartupError
+from domain.persistence.addresses import postgres_address
 from domain.persistence.engines import create_engines
 from domain.persistence.engines import database_url as parsed_url
 from domain.persistence.migrate import migrate
@@ -209,7 +210,7 @@ async def test_a_process_that_lost_its_slot_goes_on_under_another(domain: Domain
     async with started(database_url, calls) as engine:
         await enqueue(domain, engine, "under way")
         await until(lambda: calls.seen == ["under way"])
-        rival = PostgresSlots(database_url)
+        rival = PostgresSlots(postgres_address(database_url))
         assert isinstance(engine._slots, PostgresSlots)
         assert engine._slots._connection is not None
         engine._slots._connection.terminate()

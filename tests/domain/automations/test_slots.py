@@ -12,15 +12,17 @@ import pytest
 from domain.automations import slots as module
 from domain.automations.slots import FileSlots, PostgresSlots, Slots, take_any
 from domain.errors import StartupError
+from domain.persistence.addresses import postgres_address
 
 #: A process of its own that holds a slot until it is killed: locks of files are shared within a process.
 _HOLDER = """
 import asyncio, sys
 from pathlib import Path
+from domain.persistence.addresses import postgres_address
 from domain.automations.slots import FileSlots, PostgresSlots
 
 async def main(url, slot):
-    slots = PostgresSlots(url) if url.startswith("postgresql") else FileSlots(Path(url.removeprefix("sqlite:///")))
+    slots = PostgresSlots(postgres_address(url)) if url.startswith("postgresql") else FileSlots(Path(url.removeprefix("sqlite:///")))
     print(await slots.take(slot), flush=True)
     await asyncio.sleep(60)
 
@@ -29,7 +31,11 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 
 
 def make_slots(url: str) -> Slots:
-    return PostgresSlots(url) if url.startswith("postgresql") else FileSlots(Path(url.removeprefix("sqlite:///")))
+    return (
+        PostgresSlots(postgres_address(url))
+        if url.startswith("postgresql")
+        else FileSlots(Path(url.removeprefix("sqlite:///")))
+    )
 
 
 @pytest.fixture
@@ -112,11 +118,11 @@ async def test_a_file_of_slots_that_was_removed_may_cost_the_slot(tmp_path: Path
 
 @pytest.mark.postgres
 async def test_a_connection_that_drops_is_noticed_and_the_slot_taken_again(postgresql_template: str) -> None:
-    slots = PostgresSlots(postgresql_template)
+    slots = PostgresSlots(postgres_address(postgresql_template))
     assert await slots.take(0)
     await drop_sessions(postgresql_template)
     assert await slots.keep(0)
-    rival = PostgresSlots(postgresql_template)
+    rival = PostgresSlots(postgres_address(postgresql_template))
     assert not await rival.take(0)
     await slots.close()
     await rival.close()
@@ -124,7 +130,10 @@ async def test_a_connection_that_drops_is_noticed_and_the_slot_taken_again(postg
 
 @pytest.mark.postgres
 async def test_a_slot_that_another_took_after_the_connection_dropped_is_lost(postgresql_template: str) -> None:
-    slots, rival = PostgresSlots(postgresql_template), PostgresSlots(postgresql_template)
+    slots, rival = (
+        PostgresSlots(postgres_address(postgresql_template)),
+        PostgresSlots(postgres_address(postgresql_template)),
+    )
     assert await slots.take(0)
     await drop_sessions(postgresql_template)
     assert await rival.take(0)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from domain.bootstrap import Domain
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, UnavailableError
 from domain.ids import new_id
 from domain.model.commands import UpdateIncident
 from domain.model.filters import EVERYTHING
@@ -234,5 +234,28 @@ async def test_whether_a_connection_is_alive_is_asked_in_one_message(database_ur
         await connection.execute(sa.text("SELECT 1"))
     await until(lambda: "ROLLBACK;" in sent)
     await engines.dispose()
-    assert sent[0] == ";"
-    assert [each.partition(" ")[0] for each in sent if each != "SELECT 1"] == [";", "BEGIN", "ROLLBACK;"]
+    assert sent[0] == "SELECT 1"
+    assert [each.partition(" ")[0] for each in sent if each != "SELECT 1"] == ["BEGIN", "ROLLBACK;"]
+
+
+async def test_who_gets_no_connection_in_time_hears_that_the_database_is_unavailable(
+    domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = domain.database._engines.writer.sync_engine.pool
+    held, holders = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def hold(_: UnitOfWork) -> None:
+        holders.release()
+        await held.wait()
+
+    holding = [asyncio.create_task(domain.database.write(hold)) for _ in range(pool.size())]  # type: ignore[attr-defined]
+    try:
+        for _ in holding:
+            await holders.acquire()
+        monkeypatch.setattr(pool, "_timeout", 0.05)
+        with pytest.raises(UnavailableError):
+            await domain.database.write(lambda unit: unit.changes.head())
+    finally:
+        held.set()
+        await asyncio.gather(*holding)
+    await make_system(domain)

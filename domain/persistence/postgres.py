@@ -1,0 +1,116 @@
+"""Connections to PostgreSQL: one pool for reads and writes, behind a pooler as well."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from domain.persistence.addresses import PostgresAddress
+from domain.persistence.outages import READ_ONLY_STATE
+
+logger = logging.getLogger(__name__)
+
+_READ_ONLY = "postgresql_readonly"
+#: Parameters of the connection that poolers keep for each of their clients; any other one they refuse.
+_SETTINGS = {"application_name": "incidentql", "timezone": "UTC"}
+_POOLER = (
+    "the database is behind a pooler: what needs a session of its own (locks of automations, LISTEN) is safe only with "
+    "INCIDENTQL_DIRECT_DATABASE_URL, the address without the pooler"
+)
+
+
+class Connector:
+    """Opens connections; the first one finds out whether a pooler stands in between."""
+
+    def __init__(self, address: PostgresAddress, *, has_direct: bool) -> None:
+        self._address = address
+        self._has_direct = has_direct
+        self._is_pooled: bool | None = None
+
+    async def connect(self, **options: Any) -> asyncpg.Connection:
+        """A connection; behind a pooler it names no statements, because the next transaction meets another server."""
+        if self._is_pooled is None:
+            connection = await self._open(**options)
+            self._is_pooled = await is_pooled(connection)
+            if not self._is_pooled:
+                return connection
+            await connection.close()
+            if not self._has_direct:
+                logger.warning(_POOLER)
+        if self._is_pooled:
+            options["statement_cache_size"] = 0
+        return await self._open(**options)
+
+    def prepare(self, adapted: Any, _record: Any) -> None:
+        """Have SQLAlchemy name no statements either."""
+        if self._is_pooled:
+            # Its documented options for poolers count for a whole engine, made before anything is known.
+            adapted._prepared_statement_cache = None  # noqa: SLF001
+            adapted._prepared_statement_name_func = str  # noqa: SLF001 - the name is empty
+
+    async def _open(self, **options: Any) -> asyncpg.Connection:
+        return await asyncpg.connect(**self._address.for_asyncpg(**_SETTINGS), **options)
+
+
+async def is_pooled(connection: asyncpg.Connection) -> bool:
+    """Whether somebody else answers than whom the connection was made with: poolers greet clients by themselves."""
+    # In a transaction a pooler stays with one server, and without a name nothing is left there.
+    async with connection.transaction():
+        statement = await connection.prepare("SELECT pg_backend_pid()", name="")
+        return bool(await statement.fetchval() != connection.get_server_pid())
+
+
+def create_postgres(
+    address: PostgresAddress, *, connections: int, wait_seconds: float, has_direct: bool
+) -> tuple[AsyncEngine, AsyncEngine]:
+    """An engine that writes and one that reads, which share so many connections; nothing is connected yet."""
+    connector = Connector(address, has_direct=has_direct)
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=wait_seconds,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={"async_creator_fn": connector.connect},
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+    )
+    dialect: Any = engine.sync_engine.dialect
+    dialect.do_ping = _is_alive
+    for name in ("setup_asyncpg_json_codec", "setup_asyncpg_jsonb_codec"):
+        setattr(dialect, name, _in_transaction(getattr(dialect, name)))
+    sa.event.listen(engine.sync_engine, "connect", connector.prepare, insert=True)
+    sa.event.listen(engine.sync_engine, "handle_error", _leave_standbys)
+    # Each transaction begins READ ONLY: a setting of the session would be another client's, behind a pooler.
+    return engine, engine.execution_options(**{_READ_ONLY: True})
+
+
+def _in_transaction(setup: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    async def whole(adapted: Any) -> None:
+        # It asks for types, in several messages that a pooler would hand to several servers.
+        async with adapted._connection.transaction():  # noqa: SLF001 - as the dialect itself does
+            await setup(adapted)
+
+    return whole
+
+
+def _leave_standbys(context: sa.engine.ExceptionContext) -> None:
+    """Connect anew where a server that took writes has become one that only reads, after a failover."""
+    refused = getattr(context.original_exception, "sqlstate", None) == READ_ONLY_STATE
+    options = context.connection.get_execution_options() if context.connection is not None else {}
+    if refused and not options.get(_READ_ONLY):
+        context.is_disconnect = True
+
+
+def _is_alive(connection: Any) -> bool:
+    """Whether a connection still answers, in one message: the library takes three, for the sake of poolers."""
+    try:
+        connection.run_async(lambda driver: driver.execute("SELECT 1"))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    return True

@@ -27,7 +27,7 @@ def settings_of(**overrides: Any) -> Settings:
     """The settings of the environment with these options over them; the log is set up by them."""
     settings = Settings.from_environment(**overrides)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("uvicorn.access", "httpcore", "httpx"):
+    for noisy in ("alembic", "uvicorn.access", "httpcore", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # Their warnings are about what clients send: anybody could fill the log with them.
     for talkative in ("uvicorn.error", "strawberry.ws"):

@@ -54,3 +54,9 @@ def test_the_commands_on_automations_are_told_as_they_tell_themselves() -> None:
     assert about in own
     assert all(name in own for name in ("apply", "list", "runs", "trace"))
     assert "completion" not in own
+
+
+def test_what_is_imported_late_says_nothing_in_the_log(database_url: str) -> None:
+    command = [sys.executable, "-m", "gql.cli", "migrate", "--database-url", database_url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"INCIDENTQL_LOG_LEVEL": "INFO"})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "The database is up to date.\n", "")

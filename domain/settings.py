@@ -68,6 +68,11 @@ class Settings:
     #: How many connections there may be at a time: in this process, and from one address.
     max_connections: int = 20_000
     max_connections_per_address: int = 1_000
+    #: How many WebSockets and streams one caller may have open: with one token, or from one address without.
+    max_sockets_per_caller: int = 1_000
+    #: How many subscriptions a caller may have that nobody else shares; shared ones cost next to nothing.
+    max_subscriptions_per_token: int = 200
+    max_subscriptions_per_address: int = 20
     #: Web pages of which origins may call the API from a browser; `*` is all of them.
     cors_origins: tuple[str, ...] = ()
     #: How many queries one request may carry as a JSON array; 0 refuses arrays.
@@ -132,6 +137,9 @@ class Settings:
             head_timeout_seconds=self.head_timeout_seconds,
             max_connections=self.max_connections,
             max_connections_per_address=self.max_connections_per_address,
+            max_sockets_per_caller=self.max_sockets_per_caller,
+            max_subscriptions_per_token=self.max_subscriptions_per_token,
+            max_subscriptions_per_address=self.max_subscriptions_per_address,
             max_cost=self.max_cost,
             max_depth=self.max_depth,
             max_aliases=self.max_aliases,

@@ -1,7 +1,6 @@
 """All connections of a process: bounded in number, together and by address, and idle ones only for so long."""
 
 import asyncio
-import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -10,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from domain.settings import Settings
+from gql.transport.addresses import network_of
 
 #: When one for whom there was no room should come back, and what it is told.
 RETRY_SECONDS = 5
 TOO_MANY = "There are too many connections: come back later."
 
 _SWEEP_SECONDS = 1.0
-_IPV6_NETWORK_BITS = 64
-_LONGEST_NAME = 64
 
 
 class Peer(Protocol):
@@ -196,7 +194,7 @@ class Connections:
         return True
 
     def _origin_of(self, host: str) -> Origin:
-        key = _key_of(host)
+        key = network_of(host)
         return self._origins.get(key) or Origin(key)
 
     def _count(self, origin: Origin) -> None:
@@ -215,16 +213,3 @@ def host_of(transport: asyncio.BaseTransport) -> str:
     """Return the address at its other end; empty where it has none."""
     peer = transport.get_extra_info("peername")
     return str(peer[0]) if isinstance(peer, tuple) and peer else ""
-
-
-def _key_of(host: str) -> str:
-    """Return the address as it is counted: of IPv6 the network, all addresses of which belong to one customer."""
-    try:
-        address = ipaddress.IPv6Address(host.partition("%")[0]) if ":" in host else None
-    except ValueError:
-        address = None
-    if address is None:
-        return host[:_LONGEST_NAME]
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(address), _IPV6_NETWORK_BITS), strict=False))

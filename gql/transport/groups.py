@@ -20,6 +20,7 @@ from domain.model.change import Change
 from domain.model.filters import AllOf, Field, Filter, Term
 from domain.services.events import Watch
 from gql.context import GroupContext
+from gql.transport.claims import Claims
 from gql.transport.members import Delivery, Member, Members
 from gql.transport.outages import AWAY, tells_of_outage
 from gql.transport.sharing import GroupKey
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 #: How far a group may be behind its feed: some 20 MB, and minutes of handing out to thousands.
 _MOST_QUEUED = 10_000
 _PAUSE_SECONDS = 1.0
+#: How many groups execute at a time: all of those that could go on do so in one turn of the event loop, for a few
+#: milliseconds each.
+_AT_ONCE = 4
 _INTERNAL = [{"message": "Something went wrong here.", "extensions": {"code": "INTERNAL"}}]
 
 
@@ -111,17 +115,19 @@ class Group:
             while not self._queue:
                 self._filled.clear()
                 await self._filled.wait()
-            change = self._queue.popleft()
-            self._busy = True
-            self._current = change.seq
-            yield change
+            # Until the next one is asked for, when this one was executed and handed out.
+            async with self._groups.turns:
+                change = self._queue.popleft()
+                self._busy = True
+                self._current = change.seq
+                yield change
 
     async def run(self, schema: Schema, context: GroupContext) -> None:
         """Execute the subscription and hand every result out, until it ends."""
         try:
             results = await schema.stream(
                 self.key.query,
-                variable_values=orjson.loads(self.key.variables),
+                variable_values=dict(self.key.given),
                 context_value=context,
                 operation_name=self.key.operation_name,
             )
@@ -169,6 +175,10 @@ class Groups:
     def __init__(self, schema: Schema, domain: Domain) -> None:
         self.schema = schema
         self._domain = domain
+        #: Who of them is whose, and how many each caller may have.
+        self.claims = Claims(domain.settings)
+        #: Which of them may execute now, in the order in which they asked.
+        self.turns = asyncio.Semaphore(_AT_ONCE)
         self._groups: dict[GroupKey, Group] = {}
         self._index: dict[tuple[str, str], dict[Group, None]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -265,7 +275,8 @@ class Groups:
             async with aclosing(self._domain.events.follow_raw(self._position)) as changes:
                 async for change in changes:
                     # All of them first: a group that ends takes itself out of where they are looked up.
-                    for group in list(self._interested(change)):
+                    # And the largest first: nobody waits for those who listen alone.
+                    for group in sorted(self._interested(change), key=lambda group: -len(group.members)):
                         group.put(change)
                     self._position = change.seq
         except UnavailableError:

@@ -9,13 +9,23 @@ from graphql import GraphQLError
 from domain.errors import ForbiddenError, UnauthenticatedError
 from gql.context import Context
 from gql.limits.checks import charged
+from gql.transport.claims import Claim
 from gql.transport.groups import Group, Groups
 from gql.transport.members import Member
-from gql.transport.sharing import SharedOperation
+from gql.transport.sharing import GroupKey, SharedOperation, shared_operation
 from gql.transport.sources import CatchUp, Continued
 
 #: What joining costs somebody who has missed nothing, and so has nothing executed alone.
 _JOINING_POINTS = 5
+
+
+def joining_of(
+    groups: Groups, context: Context, query: str, operation_name: str | None, variables: dict[str, Any] | None
+) -> "Joining | None":
+    """A subscriber about to join the group of its operation; None where that cannot be shared, or is wrong."""
+    shared = shared_operation(groups.core, query, operation_name)
+    key = shared.key(query, variables, context.audience) if shared is not None else None
+    return Joining(groups, context, shared, key=key, variables=variables) if shared and key is not None else None
 
 
 class Joining:
@@ -27,20 +37,33 @@ class Joining:
         context: Context,
         shared: SharedOperation,
         *,
-        query: str,
-        operation_name: str | None,
+        key: GroupKey,
         variables: dict[str, Any] | None,
     ) -> None:
         self._groups = groups
         self._context = context
         self._shared = shared
-        self._query = query
-        self._operation_name = operation_name
+        self._key = key
         self._variables = variables
+        #: The subscriber's place, as long as it has one.
+        self.claim: Claim | None = None
         #: The group, once the subscriber is in it.
         self.group: Group | None = None
         #: Why there is none, where the shared execution failed.
         self.errors: list[Any] | None = None
+
+    def check(self) -> None:
+        """Let the subscriber in, as far as that can be said before it is.
+
+        Raises:
+            GraphQLError: the caller has too many subscriptions.
+        """
+        self._groups.claims.check(self._context, self._key)
+
+    def leave(self) -> None:
+        """Give the subscriber's place up, and hear nothing more of the group."""
+        if self.claim is not None:
+            self.claim.leave()
 
     async def results(self, member: Member) -> AsyncGenerator[Any, None]:
         """What the subscriber missed. Then it is in `group`, or there are `errors`, or the subscription has ended.
@@ -48,6 +71,7 @@ class Joining:
         Raises:
             GraphQLError: the caller may not subscribe, or not so often.
         """
+        self.claim = self._groups.claims.enter(self._context, self._key)
         try:
             self._context.require(self._shared.needs)
         except (UnauthenticatedError, ForbiddenError) as error:
@@ -58,7 +82,6 @@ class Joining:
                     yield result
 
     async def _until_joined(self, member: Member) -> AsyncGenerator[Any, None]:
-        key = self._shared.key(self._query, self._operation_name, self._variables, self._context.audience)
         stretch = await self._first(member)
         while True:
             if stretch is not None:
@@ -68,7 +91,7 @@ class Joining:
                 if not stretch.finished:
                     return
                 member.last = stretch.reached
-            group = self._groups.of(key)
+            group = self._groups.of(self._key)
             if await group.ready():
                 if group.join(member):
                     self.group = group
@@ -92,10 +115,10 @@ class Joining:
 
     async def _executed(self, stretch: CatchUp) -> AsyncGenerator[Any, None]:
         results = await self._groups.schema.stream(
-            self._query,
+            self._key.query,
             variable_values=self._variables,
             context_value=self._context.for_operation(stretch),
-            operation_name=self._operation_name,
+            operation_name=self._key.operation_name,
         )
         async with aclosing(results):
             async for result in results:

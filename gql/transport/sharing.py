@@ -1,7 +1,7 @@
 """Which subscriptions can be executed once for many sockets, and what tells one such group from another."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -19,11 +19,13 @@ from graphql import (
     TypeInfoVisitor,
     VariableNode,
     get_operation_ast,
+    get_variable_values,
     parse,
 )
 from graphql.language import Visitor, visit
 
 from domain.model.viewer import Audience, Role
+from gql.limits.variables import unreadable
 
 #: The root fields whose events depend on nothing of the caller but the audience, and the role that each needs.
 SHARED_FIELDS = {
@@ -38,7 +40,10 @@ _STATES = frozenset({"incident", "automationRun"})
 #: Fields that depend on the very caller, as `Type.field`; an operation with one of them is executed for each caller.
 VIEWER_DEPENDENT_FIELDS = frozenset({"Query.viewer"})
 _RESUME = "after"
-_CACHED_DOCUMENTS = 1024
+#: Of documents and of what was found out about them; both hold on to syntax trees, of 60 bytes a character.
+_CACHED_DOCUMENTS = 64
+#: Of such answers as hold on to nothing but the text.
+_CACHED_KINDS = 256
 _LONGEST_CACHED = 20_000
 #: Larger documents are not shared; whether they may run at all is decided elsewhere.
 _MOST_TOKENS = 2_000
@@ -50,8 +55,11 @@ class GroupKey:
 
     query: str
     operation_name: str | None
+    #: Those that are declared, coerced to their types and with their defaults.
     variables: bytes
     audience: Audience
+    #: What to execute it with: the same, as the first one gave it.
+    given: Mapping[str, Any] = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +70,8 @@ class SharedOperation:
     #: The variable that says where to go on, if one does; it is each subscriber's own.
     resume_variable: str | None
     resumes: bool
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
     #: Whether the variable must be given, or stands for something when it is not.
     resumes_always: bool = False
 
@@ -70,16 +80,26 @@ class SharedOperation:
         """The role that whoever joins must have."""
         return SHARED_FIELDS[self.field]
 
-    def key(
-        self, query: str, operation_name: str | None, variables: Mapping[str, Any] | None, audience: Audience
-    ) -> GroupKey:
-        """The group that this subscriber belongs to."""
-        shared = dict(variables or {})
+    def key(self, query: str, variables: Mapping[str, Any] | None, audience: Audience) -> GroupKey | None:
+        """The group that this subscriber belongs to; None where its variables are wrong, as its execution will say."""
+        if unreadable(self.schema, self.operation, variables):
+            return None
+        definitions = self.operation.variable_definitions or ()
+        declared = {definition.variable.name.value for definition in definitions}
+        given = {name: value for name, value in (variables or {}).items() if name in declared}
         if self.resume_variable is not None:
             # Something, because the document may demand it; a group's source does not look at it.
-            shared[self.resume_variable] = ""
-        canonical = orjson.dumps(shared, option=orjson.OPT_SORT_KEYS)
-        return GroupKey(query=query, operation_name=operation_name, variables=canonical, audience=audience)
+            given[self.resume_variable] = ""
+        read = get_variable_values(self.schema, definitions, given, max_errors=1, hide_suggestions=True)
+        if isinstance(read, list):
+            return None
+        return GroupKey(
+            query=query,
+            operation_name=self.operation.name.value if self.operation.name is not None else None,
+            variables=orjson.dumps(read.coerced, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS),
+            audience=audience,
+            given=given,
+        )
 
     def starts_now(self, variables: Mapping[str, Any] | None) -> bool:
         """Whether the subscriber wants what happens from now on, and nothing before that."""
@@ -92,14 +112,19 @@ class SharedOperation:
 
 def is_subscription(query: str, operation_name: str | None) -> bool:
     """Whether the operation is a subscription, as far as its document can be read."""
-    operation = _operation(query, operation_name) if len(query) <= _LONGEST_CACHED else None
-    return operation is not None and operation.operation is OperationType.SUBSCRIPTION
+    return len(query) <= _LONGEST_CACHED and _kind(query, operation_name) is OperationType.SUBSCRIPTION
 
 
 def may_write(query: str, operation_name: str | None) -> bool:
     """Whether the operation is a mutation, or may be one for all that can be read of its document."""
-    operation = _operation(query, operation_name) if len(query) <= _LONGEST_CACHED else None
-    return operation is None or operation.operation is OperationType.MUTATION
+    kind = _kind(query, operation_name) if len(query) <= _LONGEST_CACHED else None
+    return kind is None or kind is OperationType.MUTATION
+
+
+def may_subscribe(query: str, operation_name: str | None) -> bool:
+    """Whether the operation is a subscription, or may be one for all that can be read of its document."""
+    kind = _kind(query, operation_name) if len(query) <= _LONGEST_CACHED else None
+    return kind is OperationType.SUBSCRIPTION or (kind is None and OperationType.SUBSCRIPTION.value in query)
 
 
 def shared_operation(schema: GraphQLSchema, query: str, operation_name: str | None) -> SharedOperation | None:
@@ -128,14 +153,22 @@ def _analysed(schema: GraphQLSchema, query: str, operation_name: str | None) -> 
         field=root.name.value,
         resume_variable=variable,
         resumes=resume is not None,
+        schema=schema,
+        operation=operation,
         resumes_always=variable is not None and _must_be_asked(operation, variable),
     )
+
+
+@lru_cache(maxsize=_CACHED_KINDS)
+def _kind(query: str, operation_name: str | None) -> OperationType | None:
+    operation = _operation(query, operation_name)
+    return operation.operation if operation is not None else None
 
 
 @lru_cache(maxsize=_CACHED_DOCUMENTS)
 def _document(query: str) -> DocumentNode | None:
     try:
-        return parse(query, max_tokens=_MOST_TOKENS)
+        return parse(query, max_tokens=_MOST_TOKENS, no_location=True)
     except GraphQLError:
         return None
 

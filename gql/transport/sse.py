@@ -14,6 +14,8 @@ from strawberry.types.execution import ExecutionResult
 from typing_extensions import override
 
 from domain.errors import UnavailableError
+from gql.context import Context
+from gql.transport.claims import Claims
 from gql.transport.joining import Joining
 from gql.transport.members import Delivery, Way
 from gql.transport.outages import is_spoiled, tells_of_outage
@@ -112,6 +114,9 @@ async def shared_results(joining: Joining, cut: asyncio.Event) -> AsyncGenerator
     except GraphQLError as error:
         yield ExecutionResult(data=None, errors=[error])
         return
+    finally:
+        if joining.group is None:
+            joining.leave()
     if joining.group is None:
         if joining.errors:
             yield failed(joining.errors)
@@ -121,7 +126,27 @@ async def shared_results(joining: Joining, cut: asyncio.Event) -> AsyncGenerator
             async for delivery in results:
                 yield delivery
     finally:
+        joining.leave()
         joining.group.leave(member)
+
+
+async def counted(
+    results: AsyncGenerator[Any, None], claims: Claims, context: Context, *, alone: bool
+) -> AsyncGenerator[Any, None]:
+    """The results, as a stream of that caller's and, where it is shared with nobody, a subscription of theirs."""
+    with claims.stream(context):
+        try:
+            claim = claims.enter(context, object()) if alone else None
+        except GraphQLError as error:
+            yield ExecutionResult(data=None, errors=[error])
+            return
+        try:
+            async with aclosing(results):
+                async for result in results:
+                    yield result
+        finally:
+            if claim is not None:
+                claim.leave()
 
 
 async def unspoiled(

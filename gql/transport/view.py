@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -40,13 +40,13 @@ from gql.transport.documents import Documents
 from gql.transport.groups import Groups
 from gql.transport.headers import VARIES, request_id_of
 from gql.transport.ide import Ide, is_for_browsers
-from gql.transport.joining import Joining
+from gql.transport.joining import Joining, joining_of
 from gql.transport.members import Delivery
 from gql.transport.negotiation import Accepted, negotiate
 from gql.transport.reading import Asked, asked_in, asked_in_query, decode, linger, read_json
-from gql.transport.sharing import shared_operation
+from gql.transport.sharing import may_subscribe
 from gql.transport.sockets import Sockets
-from gql.transport.sse import ResumableSSE, SharedResponse, shared_results, unspoiled, until
+from gql.transport.sse import ResumableSSE, SharedResponse, counted, shared_results, unspoiled, until
 from gql.transport.statuses import EVENT_STREAM, JSON, Outcome, RefusalError, outcome_of_code, was_executed
 from gql.transport.websocket import TransportHandler
 
@@ -168,6 +168,7 @@ class Endpoint(GraphQL[Context, None]):
             raise
         except DomainError as error:
             raise ConnectionRejectionError({"code": error.code}) from error
+        self.groups.claims.check_socket(context)
         no_payload: UnsetType = UNSET
         return no_payload
 
@@ -262,8 +263,7 @@ class Endpoint(GraphQL[Context, None]):
         try:
             text = self.documents.resolve(asked.query, asked.extensions, asked.document_id)
         except GraphQLError as error:
-            code = str((error.extensions or {})["code"])
-            raise RefusalError(outcome_of_code(code), error.message, code=code) from error
+            raise _unread(error) from error
         return replace(asked, query=text)
 
     async def _execute(self, asked: Asked, context: Context, allowed: frozenset[OperationType]) -> ExecutionResult:
@@ -287,7 +287,12 @@ class Endpoint(GraphQL[Context, None]):
         if request.method == "HEAD":
             return Response(headers={**transport.headers, **VARIES})
         request.state.cut = asyncio.Event()
-        results: Any = self._shared(request, asked, context) or await self.schema.stream(
+        query, name = asked.query or "", asked.operation_name
+        joining = joining_of(self.groups, context, query, name, asked.variables)
+        alone = joining is None and may_subscribe(query, name)
+        self._admit(context, joining, alone=alone)
+        shared = shared_results(joining, request.state.cut) if joining is not None else None
+        results: Any = shared or await self.schema.stream(
             asked.query,
             variable_values=asked.variables,
             context_value=context,
@@ -295,24 +300,27 @@ class Endpoint(GraphQL[Context, None]):
             allowed_operation_types=allowed,
             operation_extensions=asked.extensions,
         )
+        results = counted(results, self.groups.claims, context, alone=alone)
         results = unspoiled(results, request.state.cut, asked.query, asked.operation_name)
         events = self._stream_result(request, results, transport)
         plain = await self.get_sub_response(request)
         return await self.create_streaming_response(request, events, plain, {**transport.headers, **VARIES})
 
-    def _shared(self, request: Request, asked: Asked, context: Context) -> AsyncGenerator[Any, None] | None:
-        shared = shared_operation(self.groups.core, asked.query, asked.operation_name) if asked.query else None
-        if shared is None or not asked.query:
-            return None
-        joining = Joining(
-            self.groups,
-            context,
-            shared,
-            query=asked.query,
-            operation_name=asked.operation_name,
-            variables=asked.variables,
-        )
-        return shared_results(joining, request.state.cut)
+    def _admit(self, context: Context, joining: Joining | None, *, alone: bool) -> None:
+        """Refuse a stream while it can still be said with a status; when it begins, it is asked again."""
+        try:
+            self.groups.claims.check_socket(context)
+            if joining is not None:
+                joining.check()
+            elif alone:
+                self.groups.claims.check(context, object())
+        except GraphQLError as error:
+            raise _unread(error) from error
+
+
+def _unread(error: GraphQLError) -> RefusalError:
+    code = str((error.extensions or {})["code"])
+    return RefusalError(outcome_of_code(code), error.message, code=code)
 
 
 def _negotiated(request: Request) -> Accepted:

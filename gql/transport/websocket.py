@@ -24,22 +24,24 @@ from domain.services.sessions import Held
 from gql.context import Context
 from gql.errors import public_error
 from gql.transport.adapter import TextAdapter
+from gql.transport.claims import Claim
 from gql.transport.credentials import MisplacedTokenError
 from gql.transport.documents import Documents
 from gql.transport.groups import Group, Groups, source_failed
-from gql.transport.joining import Joining
+from gql.transport.joining import Joining, joining_of
 from gql.transport.members import Delivery, Way
 from gql.transport.messages import problem_of
 from gql.transport.outages import TRY_AGAIN_LATER, is_spoiled, tells_of_outage
 from gql.transport.outbox import Outbox, wire_protocol
-from gql.transport.sharing import SharedOperation, is_subscription, shared_operation
+from gql.transport.sharing import is_subscription, may_subscribe
 from gql.transport.sockets import Sockets
 from gql.transport.statuses import was_executed
 from gql.transport.ways import way_of
 
 logger = logging.getLogger(__name__)
 
-_SLOW = (1013, "SLOW_CONSUMER")
+_TRY_AGAIN_LATER = 1013
+_SLOW = (_TRY_AGAIN_LATER, "SLOW_CONSUMER")
 #: The official client takes this for a reason to try again with fresh `connectionParams`; 4401 would end it for good.
 _FORBIDDEN = 4403
 
@@ -55,13 +57,14 @@ class Endpoint(Protocol):
 class SocketMember:
     """One subscription of one socket."""
 
-    __slots__ = ("_handler", "_outbox", "_way", "group", "id", "last", "open")
+    __slots__ = ("_handler", "_outbox", "_way", "claim", "group", "id", "last", "open")
 
     def __init__(self, handler: "TransportHandler", operation_id: str) -> None:
         self.id = operation_id
         self.last = 0
         self.open = True
         self.group: Group | None = None
+        self.claim: Claim | None = None
         self._handler = handler
         self._outbox = handler.outbox
         credential = handler.held.credential if handler.held is not None else None
@@ -90,6 +93,7 @@ class SocketMember:
 
     def finish(self, errors: list[Any] | None) -> None:
         """Tell the client that nothing more comes."""
+        self._give_up()
         if tells_of_outage(errors):
             self._handler.come_back()
             return
@@ -106,8 +110,13 @@ class SocketMember:
     def leave(self) -> None:
         """Hear nothing more."""
         self.open = False
+        self._give_up()
         if self.group is not None:
             self.group.leave(self)
+
+    def _give_up(self) -> None:
+        if self.claim is not None:
+            self.claim.leave()
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -121,6 +130,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self.heard = True
         #: The hold on the caller's credential, where it has one that can end.
         self.held: Held | None = None
+        #: Whose socket it is counted as.
+        self.counted: str | None = None
 
     @property
     def endpoint(self) -> "Endpoint":
@@ -156,6 +167,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             self._leave_all()
             if self.held is not None:
                 self.held.release()
+            if self.counted is not None:
+                self.endpoint.groups.claims.close_socket(self.counted)
             await self.outbox.stop()
 
     @override
@@ -179,6 +192,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(code=_FORBIDDEN, reason=str(error))
         except UnavailableError:
             await self.websocket.close(*TRY_AGAIN_LATER)
+        except GraphQLError as error:
+            await self.websocket.close(_TRY_AGAIN_LATER, str((error.extensions or {})["code"]))
         except Exception:
             logger.exception("a socket could not be opened")
             await self.websocket.close(code=4500, reason="Internal server error")
@@ -186,7 +201,14 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             # Cancelled by now; it would hold its frames and its traceback for as long as the socket is open.
             if self.connection_init_received:
                 self.connection_init_timeout_task = None
-        if self.connection_acknowledged and self.held is None and self.context.viewer.can_lapse:
+        if self.connection_acknowledged and self.counted is None:
+            self._count()
+
+    def _count(self) -> None:
+        """Count the socket as its caller's, and hear when their credential ends."""
+        self.counted = self.context.payer
+        self.endpoint.groups.claims.open_socket(self.counted)
+        if self.context.viewer.can_lapse:
             self.held = self.context.domain.sessions.hold(self.context.viewer, self._on_lapse)
 
     @property
@@ -264,10 +286,16 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if not operation.query:
             message = "There is no GraphQL document in the message: send `query`."
             raise GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
-        shared = shared_operation(self.endpoint.groups.core, operation.query, operation.operation_name)
-        if shared is not None:
-            return await self._share(operation, shared)
-        return await self._execute(operation, self.context.for_operation())
+        query, name, groups = operation.query, operation.operation_name, self.endpoint.groups
+        joining = joining_of(groups, self.context, query, name, operation.variables)
+        if joining is not None:
+            return await self._share(operation, joining)
+        claim = groups.claims.enter(self.context, operation) if may_subscribe(query, name) else None
+        try:
+            return await self._execute(operation, self.context.for_operation())
+        finally:
+            if claim is not None:
+                claim.leave()
 
     async def _execute(self, operation: Operation[Context, None], context: Context) -> bool:
         results = await self.schema.stream(
@@ -298,22 +326,19 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await (operation.send_next(result) if was_executed(result) else _send_refused(operation, result))
         return True
 
-    async def _share(self, operation: Operation[Context, None], shared: SharedOperation) -> bool:
+    async def _share(self, operation: Operation[Context, None], joining: Joining) -> bool:
         """Catch up alone, then join the group at a known position; whether `complete` is due."""
         member = SocketMember(self, operation.id)
-        joining = Joining(
-            self.endpoint.groups,
-            self.context,
-            shared,
-            query=operation.query,
-            operation_name=operation.operation_name,
-            variables=operation.variables,
-        )
-        async with aclosing(joining.results(member)) as missed:
-            async for result in missed:
-                if not await self._send_result(operation, result, strict=True):
-                    return False
+        try:
+            async with aclosing(joining.results(member)) as missed:
+                async for result in missed:
+                    if not await self._send_result(operation, result, strict=True):
+                        return False
+        finally:
+            if joining.group is None:
+                joining.leave()
         if joining.group is not None:
+            member.claim = joining.claim
             self._joined(operation, member, joining.group)
             return False
         if tells_of_outage(joining.errors):

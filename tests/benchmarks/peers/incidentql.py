@@ -29,7 +29,7 @@ async def write_to_all(group: Any, delivery: Any) -> None:
 #: others while an event is handed out. All that handing out is besides writing.
 IDEAS: dict[str, Any] = {
     "wire": patch("gql.cli.serving.ProtocolScope", lambda app: app),
-    "sharing": patch("gql.transport.websocket.shared_operation", lambda *_: None),
+    "sharing": patch("gql.transport.joining.shared_operation", lambda *_: None),
     "turns": patch("gql.transport.members._TURN_SECONDS", math.inf),
     "delivery": patch("gql.transport.groups.Group._hand_out", write_to_all),
 }
@@ -39,6 +39,16 @@ if __name__ == "__main__":
     port, database, token, *ideas = sys.argv[1:]
     for one in ideas:
         IDEAS[one].start()
-    settings = Settings(port=int(port), database_url=f"sqlite:///{database}", admin_token=token, ide=False)
+    settings = Settings(
+        port=int(port),
+        database_url=f"sqlite:///{database}",
+        admin_token=token,
+        ide=False,
+        # All of the load comes from one address, and "ours per socket" shares nothing.
+        max_connections_per_address=1_000_000,
+        max_sockets_per_caller=1_000_000,
+        max_subscriptions_per_token=1_000_000,
+        max_subscriptions_per_address=1_000_000,
+    )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, demo=False, say=print))

@@ -294,7 +294,9 @@ class Ear:
 async def _group_of(served: Running, *members: Ear) -> Group:
     shared = sharing.shared_operation(served.endpoint.groups.core, PLAIN, None)
     assert shared is not None
-    group = served.endpoint.groups.of(shared.key(PLAIN, None, {}, Audience.PUBLIC))
+    key = shared.key(PLAIN, {}, Audience.PUBLIC)
+    assert key is not None
+    group = served.endpoint.groups.of(key)
     assert await group.ready()
     for member in members:
         member.last = group.position

@@ -99,10 +99,14 @@ async def test_a_flood_of_operations_on_one_socket_is_refused_and_the_others_are
         for number in range(1000):
             await flooding.subscribe(PLAIN if number % 2 else ALONE, id=str(number))
         refused = [await flooding.next() for _ in range(900)]
-        assert {message["payload"][0]["extensions"]["code"] for message in refused} == {"RATE_LIMITED"}
+        assert {message["payload"][0]["extensions"]["code"] for message in refused} == {
+            "RATE_LIMITED",
+            "SUBSCRIPTION_LIMIT",
+        }
         await other.subscribe(ROLE)
         assert await other.data() == [{"role": "ANONYMOUS"}]
-        await until(lambda: leaving_nothing.members == 50)
+        # 20 are executed for this caller alone, and a socket has 100 in all.
+        await until(lambda: 50 <= leaving_nothing.members <= 80)
 
 
 async def test_nonsense_in_a_flood_is_closed_at_its_first_word(leaving_nothing: Running) -> None:

@@ -1,0 +1,133 @@
+"""How many sockets and subscriptions of one caller's own a process serves."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+
+from graphql import GraphQLError
+
+from domain.settings import Settings
+from gql.context import Context
+
+#: Those without a token are told apart by address; see `Context.payer`.
+_BY_ADDRESS = "address:"
+
+
+class Claims:
+    """Who is in which subscription, and who has how many sockets.
+
+    Subscriptions that several callers share cost as much as one. So of a caller's, only those count that nobody else
+    shares; and sockets are counted however many subscriptions there are in them.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._per_token = settings.max_subscriptions_per_token
+        self._per_address = settings.max_subscriptions_per_address
+        self._most_sockets = settings.max_sockets_per_caller
+        #: For each subscription, how often each caller is in it.
+        self._callers: dict[Hashable, Counter[str]] = {}
+        self._alone: Counter[str] = Counter()
+        self._sockets: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._callers) + len(self._sockets)
+
+    def check(self, context: Context, subscription: Hashable) -> None:
+        """Let a caller into a subscription.
+
+        Raises:
+            GraphQLError: it would be one more that they have to themselves, and they have as many as they may.
+        """
+        most = self._per_address if context.payer.startswith(_BY_ADDRESS) else self._per_token
+        if subscription not in self._callers and self._alone[context.payer] >= most:
+            raise _too_many(
+                f"You have {most} subscriptions here that nobody shares with you, and no more are allowed. End some, "
+                "or ask for the same as others do."
+            )
+
+    def enter(self, context: Context, subscription: Hashable) -> "Claim":
+        """The caller's place in a subscription, to be left again.
+
+        Raises:
+            GraphQLError: as `check` does.
+        """
+        self.check(context, subscription)
+        self._changed(subscription, context.payer, by=1)
+        return Claim(self, subscription, context.payer)
+
+    def leave(self, subscription: Hashable, caller: str) -> None:
+        """Take one place of the caller's back."""
+        self._changed(subscription, caller, by=-1)
+
+    def check_socket(self, context: Context) -> None:
+        """Let a caller open a WebSocket or a stream.
+
+        Raises:
+            GraphQLError: they have as many as they may.
+        """
+        if self._sockets[context.payer] >= self._most_sockets:
+            raise _too_many(f"You have {self._most_sockets} sockets and streams here, and no more are allowed.")
+
+    def open_socket(self, caller: str) -> None:
+        """Count a socket that was opened."""
+        self._sockets[caller] += 1
+
+    def close_socket(self, caller: str) -> None:
+        """Count it no more."""
+        self._sockets[caller] -= 1
+        if not self._sockets[caller]:
+            del self._sockets[caller]
+
+    @contextmanager
+    def stream(self, context: Context) -> Iterator[None]:
+        """Count a stream meanwhile."""
+        caller = context.payer
+        self.open_socket(caller)
+        try:
+            yield
+        finally:
+            self.close_socket(caller)
+
+    def _changed(self, subscription: Hashable, caller: str, *, by: int) -> None:
+        callers = self._callers.setdefault(subscription, Counter())
+        before = _only(callers)
+        callers[caller] += by
+        if not callers[caller]:
+            del callers[caller]
+        if not callers:
+            del self._callers[subscription]
+        after = _only(callers)
+        if before == after:
+            return
+        if before is not None:
+            self._alone[before] -= 1
+            if not self._alone[before]:
+                del self._alone[before]
+        if after is not None:
+            self._alone[after] += 1
+
+
+class Claim:
+    """One place in a subscription."""
+
+    __slots__ = ("_caller", "_claims", "_subscription")
+
+    def __init__(self, claims: Claims, subscription: Hashable, caller: str) -> None:
+        self._claims: Claims | None = claims
+        self._subscription = subscription
+        self._caller = caller
+
+    def leave(self) -> None:
+        """Give it up; the second time, nothing happens."""
+        claims, self._claims = self._claims, None
+        if claims is not None:
+            claims.leave(self._subscription, self._caller)
+
+
+def _only(callers: Counter[str]) -> str | None:
+    """The caller who is alone in a subscription; None where nobody is, or several are."""
+    return next(iter(callers)) if len(callers) == 1 else None
+
+
+def _too_many(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": "SUBSCRIPTION_LIMIT"})

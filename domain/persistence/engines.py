@@ -31,7 +31,7 @@ _SQLITE_READERS = 8
 #: How long others may take to make WAL of a new file.
 _WAL_SECONDS = 5.0
 _WAL_PAUSE_SECONDS = 0.02
-_WRITER_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "wal_autocheckpoint=1000")
+_WRITER_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "wal_autocheckpoint=1000", "journal_size_limit=67108864")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import secrets
 import sqlite3
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -32,12 +33,22 @@ async def migrate(engines: Engines) -> None:
         async with engines.writer.begin() as connection:
             if connection.dialect.name == "postgresql":
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-            await connection.run_sync(_upgrade)
+            is_new = await connection.run_sync(_upgrade)
     except (DBAPIError, OSError, sqlite3.Error, TimeoutError) as error:
         raise StartupError(_reason(error)) from error
     if engines.writer.dialect.name == "sqlite":
+        if is_new:
+            await _write_back(engines)
         # Not before it has proved to be a database of ours, and no other file that somebody named by mistake.
         tighten_database(Path(engines.writer.url.database or ""))
+
+
+async def _write_back(engines: Engines) -> None:
+    """Move the new schema from the log into the file, so that a copy of the file alone has its tables."""
+    async with engines.writer.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        # Beneath SQLAlchemy, which would begin a transaction first. Where others read, they keep it from being emptied.
+        await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).close()
 
 
 def head_revision() -> str:
@@ -51,12 +62,12 @@ def knows_revision(revision: str | None) -> bool:
     return revision is None or revision in {script.revision for script in _scripts().walk_revisions()}
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def _upgrade(connection: sa.Connection) -> bool:
     # It would tell of each start which kind of database it met.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     current = MigrationContext.configure(connection).get_current_revision()
     if current == head_revision():
-        return
+        return False
     if not knows_revision(current):
         raise StartupError(
             f"The database has a newer schema ({current}) than this version of incidentql knows. Update incidentql."
@@ -67,6 +78,7 @@ def _upgrade(connection: sa.Connection) -> None:
     if current is None:
         # Signs cursors; made here because all processes of a database must share it.
         connection.execute(sa.insert(server_state).values(name="cursor_key", value=secrets.token_hex(32)))
+    return True
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, Self, get_args, get_origin, get_type_hints
@@ -12,6 +12,8 @@ from domain.errors import StartupError
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 _LAST_PORT = 65535
+_SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 #: Four run automations and one listens; a read and a write have to fit beside them.
 _LEAST_CONNECTIONS = 7
 
@@ -110,13 +112,13 @@ class Settings:
         for setting in fields(cls):
             text = environment.get(f"INCIDENTQL_{setting.name.upper()}")
             # Compose files and charts set variables to nothing where a user left theirs out.
-            if text is not None and text.strip():
+            if text is not None and text.strip() and not _is_of_kubernetes(setting.name, text):
                 values[setting.name] = _parse(setting.name, text, hints[setting.name])
         return cls(**(values | _given(overrides)))
 
     def __post_init__(self) -> None:
-        if self.sqlite_synchronous.upper() not in {"FULL", "NORMAL", "EXTRA"}:
-            raise StartupError("INCIDENTQL_SQLITE_SYNCHRONOUS must be FULL, NORMAL or EXTRA.")
+        _require_one_of(_SYNCHRONOUS, sqlite_synchronous=self.sqlite_synchronous)
+        _require_one_of(_LEVELS, log_level=self.log_level)
         if not 0 <= self.port <= _LAST_PORT:
             raise StartupError(f"The port must lie between 0 and 65535, not {self.port}.")
         if self.postgres_connections < _LEAST_CONNECTIONS:
@@ -152,10 +154,21 @@ class Settings:
             raise StartupError("INCIDENTQL_DOCUMENTS_ONLY needs INCIDENTQL_DOCUMENTS: nothing could run without them.")
 
 
+def _require_one_of(words: Sequence[str], **values: str) -> None:
+    for name, value in values.items():
+        if value.upper() not in words:
+            raise StartupError(f"INCIDENTQL_{name.upper()} must be {', '.join(words[:-1])} or {words[-1]}.")
+
+
 def _require_positive(**values: float) -> None:
     for name, value in values.items():
         if not 0 < value < math.inf:
             raise StartupError(f"INCIDENTQL_{name.upper()} must be positive, not {value}.")
+
+
+def _is_of_kubernetes(name: str, text: str) -> bool:
+    """Whether a variable is none of ours: Kubernetes sets INCIDENTQL_PORT for a service of that name."""
+    return name == "port" and text.startswith(("tcp://", "udp://", "sctp://"))
 
 
 def _given(overrides: dict[str, Any]) -> dict[str, Any]:

@@ -70,3 +70,15 @@ def test_a_value_of_the_wrong_kind_is_named_in_one_line(name: str, text: str) ->
 def test_a_value_out_of_range_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(StartupError):
         Settings(**values)
+
+
+def test_a_port_that_kubernetes_sets_for_a_service_is_none_of_ours() -> None:
+    environment = {"INCIDENTQL_PORT": "tcp://10.96.12.3:8000", "INCIDENTQL_SERVICE_HOST": "10.96.12.3"}
+    assert Settings.from_environment(environment).port == 8000
+    assert Settings.from_environment(environment, port=9000).port == 9000
+
+
+def test_a_log_level_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(StartupError, match="DEBUG, INFO, WARNING, ERROR or CRITICAL"):
+        Settings(log_level="loud")
+    assert Settings(log_level="debug").log_level == "debug"

@@ -1,7 +1,9 @@
 """The commands of `incidentql`: what can be typed. What they do is imported when it is asked for."""
 
+import sys
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -125,6 +127,10 @@ def _automations() -> None:
 
 def main() -> None:
     """Run the command line; what stops it from starting is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal of few characters gets the others written out, instead of a traceback.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except StartupError as error:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import os
 import re
 import shutil
 import socket
@@ -194,3 +195,21 @@ async def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
+
+
+async def test_a_terminal_of_few_characters_gets_the_others_written_out(tmp_path: Path, sqlite_template: Path) -> None:
+    shutil.copyfile(sqlite_template, tmp_path / "few.db")
+    (tmp_path / "few.yaml").write_text(
+        "name: 'Fire → call'\ntriggers: [{event: incident.created}]\nactions: [{action: log, config: {message: Hi.}}]\n"
+    )
+    command = [sys.executable, "-m", "gql.cli", "automations", "apply", str(tmp_path / "few.yaml")]
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [*command, "--database-url", f"sqlite:///{tmp_path}/few.db"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert "Fire \\u2192 call" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

@@ -24,8 +24,8 @@ class Claims:
         self._per_token = settings.max_subscriptions_per_token
         self._per_address = settings.max_subscriptions_per_address
         self._most_sockets = settings.max_sockets_per_caller
-        #: For each subscription, how often each caller is in it.
-        self._callers: dict[Hashable, Counter[str]] = {}
+        #: For each subscription, how often each caller is in it; itself, too, so that nobody holds on to an equal one.
+        self._callers: dict[Hashable, tuple[Hashable, Counter[str]]] = {}
         self._alone: Counter[str] = Counter()
         self._sockets: Counter[str] = Counter()
 
@@ -52,8 +52,7 @@ class Claims:
             GraphQLError: as `check` does.
         """
         self.check(context, subscription)
-        self._changed(subscription, context.payer, by=1)
-        return Claim(self, subscription, context.payer)
+        return Claim(self, self._changed(subscription, context.payer, by=1), context.payer)
 
     def leave(self, subscription: Hashable, caller: str) -> None:
         """Take one place of the caller's back."""
@@ -88,8 +87,8 @@ class Claims:
         finally:
             self.close_socket(caller)
 
-    def _changed(self, subscription: Hashable, caller: str, *, by: int) -> None:
-        callers = self._callers.setdefault(subscription, Counter())
+    def _changed(self, subscription: Hashable, caller: str, *, by: int) -> Hashable:
+        same, callers = self._callers.setdefault(subscription, (subscription, Counter()))
         before = _only(callers)
         callers[caller] += by
         if not callers[caller]:
@@ -98,13 +97,14 @@ class Claims:
             del self._callers[subscription]
         after = _only(callers)
         if before == after:
-            return
+            return same
         if before is not None:
             self._alone[before] -= 1
             if not self._alone[before]:
                 del self._alone[before]
         if after is not None:
             self._alone[after] += 1
+        return same
 
 
 class Claim:

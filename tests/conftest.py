@@ -239,10 +239,6 @@ def count_statements(domain: Domain) -> Iterator[CountStatements]:
 
     Nor the one that finds a caller's token, because most requests know the token already.
     """
-    engines = {domain.database._engines.writer.sync_engine, domain.database._engines.reader.sync_engine}
-    if domain.database._engines.writer.sync_engine.pool is domain.database._engines.reader.sync_engine.pool:
-        # On PostgreSQL they are one, and what is told of the first is told of both.
-        engines = {domain.database._engines.writer.sync_engine}
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         aside = statement.startswith(("BEGIN", "PRAGMA")) or "WHERE api_tokens.token_digest" in statement
@@ -256,11 +252,17 @@ def count_statements(domain: Domain) -> Iterator[CountStatements]:
         yield sent
         _sent.reset(token)
 
-    for engine in engines:
+    for engine in engines_of(domain):
         sa.event.listen(engine, "before_cursor_execute", note)
     yield counting
-    for engine in engines:
+    for engine in engines_of(domain):
         sa.event.remove(engine, "before_cursor_execute", note)
+
+
+def engines_of(domain: Domain) -> list[sa.Engine]:
+    """The engines to listen at for all statements; on PostgreSQL the two share one pool and what is listened at."""
+    writer, reader = domain.database._engines.writer.sync_engine, domain.database._engines.reader.sync_engine
+    return [writer] if writer.pool is reader.pool else [writer, reader]
 
 
 def _fresh_name() -> str:

@@ -44,6 +44,8 @@ class Episode:
     #: The same of its end.
     seen_ended: datetime | None = None
     ended: datetime | None = None
+    #: Its end's place in the log.
+    ended_seq: int | None = None
 
     def due(self, rules: Rules) -> datetime:
         """When it is to have an incident at the earliest."""
@@ -60,6 +62,8 @@ class Run:
     status: str
     reason: str | None
     at: datetime
+    #: The place in the log where it began; None for a firing that led to none.
+    seq: int | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,6 +114,18 @@ class Recorded:
         """The incidents that an episode led to."""
         runs = {run.id for run in self.run_of(episode)}
         return [one for one in self.incidents if one.run in runs]
+
+    def is_early(self, episode: Episode) -> bool:
+        """Whether its run began before its time, or behind the record of an end that came too soon for one.
+
+        Of an end that is recorded late nobody knows until then; and one is dated by when its transaction began, which
+        may be before the run's, although it was committed behind it.
+        """
+        short = episode.ended is not None and episode.ended - episode.began < self.rules.degraded
+        return any(
+            run.at < episode.due(self.rules) or (short and (episode.ended_seq or 0) < (run.seq or 0))
+            for run in self.run_of(episode)
+        )
 
     def is_merged(self, episode: Episode) -> bool:
         """Whether it came while the incident of the one before was open, which then stands for both."""
@@ -215,8 +231,7 @@ def _of_episodes(truth: Recorded) -> Iterator[tuple[str, str]]:
         what = f"{episode.system} from {episode.began:%H:%M:%S.%f} to {episode.ended}"
         if len(opened) > 1:
             yield "doubled incidents", what
-        # Of an end that is told late nobody knows until then.
-        if opened and episode.ended is not None and episode.ended - episode.began < truth.rules.degraded:
+        if opened and truth.is_early(episode):
             yield "early incidents", what
         if episode.change in long and not opened and not truth.is_merged(episode):
             reasons = [run.reason for run in truth.runs if run.change == episode.change]
@@ -251,7 +266,11 @@ def _of_runs(truth: Recorded) -> Iterator[tuple[str, str]]:
 
 async def _episodes(session: ReadSession) -> list[Episode]:
     steps = entity_transitions.c
-    statement = sa.select(entity_transitions).where(steps.kind == health.KIND, steps.field == "status")
+    statement = (
+        sa.select(entity_transitions, changes.c.seq)
+        .join(changes, changes.c.id == steps.change_id)
+        .where(steps.kind == health.KIND, steps.field == "status")
+    )
     open_: dict[str, Episode] = {}
     found = []
     seen = await _seen(session)
@@ -265,6 +284,7 @@ async def _episodes(session: ReadSession) -> list[Episode]:
             found.append(open_[row.entity_id])
         elif row.to_value == _HEALTHY and present is not None:
             present.seen_ended, present.ended = seen[row.change_id], row.occurred_at
+            present.ended_seq = row.seq
             del open_[row.entity_id]
     return found
 
@@ -279,7 +299,9 @@ async def _seen(session: ReadSession) -> dict[str, datetime]:
 
 async def _runs(session: ReadSession) -> list[Run]:
     columns = automation_runs.c
-    rows = await session.connection.execute(sa.select(automation_runs).order_by(columns.id))
+    began = sa.select(sa.func.min(changes.c.seq)).where(changes.c.kind == RUN, changes.c.entity_id == columns.id)
+    statement = sa.select(automation_runs, began.scalar_subquery().label("seq")).order_by(columns.id)
+    rows = await session.connection.execute(statement)
     return [
         Run(
             id=row.id,
@@ -288,6 +310,7 @@ async def _runs(session: ReadSession) -> list[Run]:
             status=row.status,
             reason=row.reason,
             at=row.created_at,
+            seq=row.seq,
         )
         for row in rows
     ]

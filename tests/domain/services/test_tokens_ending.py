@@ -16,7 +16,7 @@ from domain.model.token import ApiToken
 from domain.model.viewer import Role
 from domain.persistence.tables import metadata
 from domain.settings import Settings
-from tests.conftest import SteppingClock
+from tests.conftest import SteppingClock, engines_of
 from tests.factories import ADMIN, log_of, make_system, make_token
 
 
@@ -241,9 +241,8 @@ def _sent(domain: Domain) -> Iterator[list[tuple[str, Any]]]:
         if "api_tokens" in statement:
             sent.append((statement, values))
 
-    engines = [domain.database._engines.writer.sync_engine, domain.database._engines.reader.sync_engine]
-    for engine in engines:
+    for engine in engines_of(domain):
         sa.event.listen(engine, "before_cursor_execute", note)
     yield sent
-    for engine in engines:
+    for engine in engines_of(domain):
         sa.event.remove(engine, "before_cursor_execute", note)

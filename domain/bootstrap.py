@@ -36,6 +36,7 @@ from domain.persistence.addresses import PostgresAddress, postgres_address
 from domain.persistence.database import Database
 from domain.persistence.engines import create_engines, database_url
 from domain.persistence.migrate import migrate
+from domain.persistence.write_ahead import WriteAheadLog
 from domain.services.ciphers import SecretKeys
 from domain.services.demo import DemoService
 from domain.services.events import EventService
@@ -283,6 +284,9 @@ async def _background(domain: Domain) -> AsyncIterator[None]:
     wakeups = WakeUps(_wakeup_url(domain.settings), domain.tail.wake)
     domain.database.on_append(domain.tail.wake)
     domain.database.on_append(wakeups.announce)
+    url = database_url(domain.settings.database_url)
+    if not isinstance(url, PostgresAddress):
+        domain.database.on_append(WriteAheadLog(Path(url.database or "")).written)
     stopping = asyncio.Event()
     upkeep = Upkeep(
         database=domain.database,

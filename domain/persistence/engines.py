@@ -20,6 +20,7 @@ from domain.persistence.addresses import PostgresAddress, postgres_address
 from domain.persistence.files import make_private
 from domain.persistence.postgres import create_postgres
 from domain.persistence.sqlite import Connection, InlineConnection, ReaderConnection, WriterConnection, creator
+from domain.persistence.write_ahead import KEPT_BYTES
 
 #: How long a writer waits for another process's write transaction on the same SQLite file.
 BUSY_MILLIS = 10_000
@@ -31,7 +32,7 @@ _SQLITE_READERS = 8
 #: How long others may take to make WAL of a new file.
 _WAL_SECONDS = 5.0
 _WAL_PAUSE_SECONDS = 0.02
-_WRITER_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "wal_autocheckpoint=1000", "journal_size_limit=67108864")
+_WRITER_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "wal_autocheckpoint=1000", f"journal_size_limit={KEPT_BYTES}")
 
 
 @dataclass(frozen=True, slots=True)

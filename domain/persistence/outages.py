@@ -54,5 +54,8 @@ def reason_of(error: Exception) -> str:
     """What the database or its driver says of a failure, in one line without the statement."""
     if isinstance(error, PoolTimeoutError):
         return "no connection became free in time"
+    if isinstance(getattr(getattr(error, "orig", None), "__cause__", None), asyncpg.InternalClientError):
+        # It speaks of the driver's own states, when a connection breaks off between two of them.
+        return "the connection broke off"
     text = str(getattr(error, "orig", None) or error).strip()
     return text.splitlines()[0].split(">: ")[-1] if text else type(error).__name__

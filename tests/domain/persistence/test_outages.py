@@ -130,3 +130,9 @@ async def _until_over(domain: Domain) -> None:
     async with asyncio.timeout(10):
         while domain.database.outage.is_on:  # noqa: ASYNC110 - it is the database that is watched
             await asyncio.sleep(0.005)
+
+
+def test_a_connection_that_breaks_off_is_said_in_words_of_operators() -> None:
+    broken = Exception("<class 'asyncpg.exceptions.InternalClientError'>: cannot switch to state 12")
+    broken.__cause__ = asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+    assert reason_of(DBAPIError("SELECT", {}, broken)) == "the connection broke off"

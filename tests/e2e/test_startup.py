@@ -40,6 +40,8 @@ async def test_what_stops_a_server_from_starting_is_one_line(tmp_path: Path, sql
             "memory": (("--database-url", "sqlite://"), {}, "SQLite needs a file"),
             "no folder": (("--database-url", f"sqlite:///{tmp_path}/none/a.db"), {}, "folder of the database file"),
             "a folder": (("--database-url", f"sqlite:///{tmp_path}"), {}, "is a folder. Name a file in it."),
+            # Not even root may make a file there.
+            "an unwritable folder": (("--database-url", "sqlite:////proc/a.db"), {}, "database cannot be used: "),
             "no database file": (("--database-url", f"sqlite:///{tmp_path}/text.db"), {}, "file is not a database"),
             "newer": (("--database-url", f"sqlite:///{tmp_path}/newer.db"), {}, "newer schema (9999)"),
             "no PostgreSQL": (("--database-url", "postgresql://127.0.0.1:9/incidents"), {}, "database cannot be used"),

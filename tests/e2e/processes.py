@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -54,6 +55,13 @@ class Command:
         return self._stderr.read_text()
 
     @property
+    def cpu_seconds(self) -> float:
+        """How much CPU it has used, all its threads together."""
+        # The name, which may hold spaces, ends with the last bracket (proc_pid_stat(5)).
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+    @property
     def has_ended(self) -> bool:
         """Whether it is over."""
         return self._process.exitcode is not None
@@ -80,7 +88,9 @@ class Command:
 
     async def ended(self, *, seconds: float = EXIT_SECONDS) -> int:
         """Its exit code, once it is over; negative after a signal."""
-        await asyncio.to_thread(self._process.join, seconds)
+        # Waited for in a thread, but read here: whoever starts a process reads the codes of all others as well, and of
+        # two threads that read at once one finds nothing, which it takes for 255.
+        await asyncio.to_thread(connection.wait, [self._process.sentinel], seconds)
         code = self._process.exitcode
         assert code is not None, f"still running after {seconds} s:\n{self.stderr}"
         return code

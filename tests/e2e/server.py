@@ -60,6 +60,11 @@ class Server:
         """What all processes of this server complained of."""
         return self._running.stderr
 
+    @property
+    def cpu_seconds(self) -> float:
+        """How much CPU the present process has used."""
+        return self._running.cpu_seconds
+
     async def start(self) -> None:
         """Start it, and return when it answers."""
         self._command = Command(

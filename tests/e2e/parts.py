@@ -1,0 +1,207 @@
+"""Parts that a server needs and that are really taken away: PostgreSQL and Redis killed, a disk full, a file locked."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from tests.e2e.clusters import Cluster, free_port
+
+_CHUNK_BYTES = 1 << 16
+_STARTS = 50
+_HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
+connection.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+connection.execute("ROLLBACK")
+"""
+
+
+class NotHereError(Exception):
+    """This machine has no such part, or lets nobody take it away."""
+
+
+class Part(Protocol):
+    """Something that a server needs."""
+
+    name: str
+    #: How long it stays away.
+    seconds: float
+
+    async def take_away(self) -> None:
+        """Begin the outage."""
+
+    async def give_back(self) -> None:
+        """End it; returns when the part does its work again."""
+
+
+class KilledPostgres:
+    """A PostgreSQL whose processes all die at once."""
+
+    name = "postgresql killed"
+
+    def __init__(self, cluster: Cluster, seconds: float) -> None:
+        self.seconds = seconds
+        self._cluster = cluster
+
+    async def take_away(self) -> None:
+        """Kill -9 it, its backends with it."""
+        for process in _processes_of(self._cluster):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    async def give_back(self) -> None:
+        """Start it on its files, as they were left."""
+        await self._cluster.start()
+
+
+def _processes_of(cluster: Cluster) -> list[int]:
+    first = int((cluster.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+    # The first first: it would start the others anew.
+    return [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+
+
+class Redis:
+    """A Redis of one's own."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._port = free_port()
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"redis://127.0.0.1:{self._port}"
+
+    async def start(self) -> None:
+        """Start it, and wait until it answers."""
+        program = shutil.which("redis-server")
+        if program is None:
+            raise NotHereError("there is no redis-server")
+        options = ("--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--dir", self._folder)
+        self._process = await asyncio.create_subprocess_exec(program, *options, stdout=asyncio.subprocess.DEVNULL)
+        for _ in range(_STARTS):
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                writer.close()
+                return
+            await asyncio.sleep(0.1)
+        raise NotHereError("redis-server does not start")
+
+    async def kill(self) -> None:
+        """`kill -9`."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+class KilledRedis:
+    """A Redis that is killed."""
+
+    name = "redis killed"
+
+    def __init__(self, redis: Redis, seconds: float) -> None:
+        self.seconds = seconds
+        self._redis = redis
+
+    async def take_away(self) -> None:
+        """Kill -9 it."""
+        await self._redis.kill()
+
+    async def give_back(self) -> None:
+        """Start it anew."""
+        await self._redis.start()
+
+
+class FullDisk:
+    """A disk that somebody else fills to the last byte."""
+
+    name = "disk full"
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.seconds = seconds
+        self._file = folder / "filler"
+
+    async def take_away(self) -> None:
+        """Write until nothing goes in any more."""
+        with self._file.open("wb", buffering=0) as file:
+            size = _CHUNK_BYTES
+            while size:
+                try:
+                    size = size if file.write(bytes(size)) == size else size // 2
+                except OSError:
+                    size //= 2
+
+    async def give_back(self) -> None:
+        """Delete what fills it."""
+        self._file.unlink()
+
+
+class LockedFile:
+    """A SQLite file in which another program has begun to write, and does not come to an end."""
+
+    name = "file locked"
+
+    def __init__(self, file: Path, seconds: float) -> None:
+        self.seconds = seconds
+        self._file = file
+        self._holder: asyncio.subprocess.Process | None = None
+
+    async def take_away(self) -> None:
+        """Have another process hold the lock."""
+        pipe = asyncio.subprocess.PIPE
+        self._holder = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _HOLD, str(self._file), stdin=pipe, stdout=pipe
+        )
+        assert self._holder.stdout is not None
+        assert await self._holder.stdout.readline() == b"held\n"
+
+    async def give_back(self) -> None:
+        """Have it let go."""
+        assert self._holder is not None
+        await self._holder.communicate()
+
+
+@asynccontextmanager
+async def running_redis() -> AsyncIterator[Redis]:
+    """A Redis that answers; gone afterwards."""
+    with TemporaryDirectory(prefix="incidentql-redis-") as folder:
+        redis = Redis(folder)
+        await redis.start()
+        try:
+            yield redis
+        finally:
+            await redis.kill()
+
+
+@asynccontextmanager
+async def mounted(folder: Path, *, megabytes: int) -> AsyncIterator[None]:
+    """A disk of that size in a folder.
+
+    Raises:
+        NotHereError: this process may not mount any.
+    """
+    if not await _run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)):
+        raise NotHereError("nothing may be mounted here")
+    try:
+        yield
+    finally:
+        await _run("umount", "--lazy", str(folder))
+
+
+async def _run(*command: str) -> bool:
+    quiet = asyncio.subprocess.DEVNULL
+    try:
+        process = await asyncio.create_subprocess_exec(*command, stdout=quiet, stderr=quiet)
+    except OSError:
+        return False
+    return await process.wait() == 0

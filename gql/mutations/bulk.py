@@ -5,6 +5,7 @@ from typing import Any
 
 from strawberry.scalars import ID
 
+from domain.errors import UnavailableError
 from domain.services.incidents import BulkResult
 from domain.services.writing import Outcome
 from gql.context import Context
@@ -22,17 +23,27 @@ class Bulk:
         self._ids = ids
         self._seqs: list[int] = []
         self._results: dict[str, IncidentResult] = {}
+        #: What kept each of them from being done, as long as it is the same outage for all.
+        self._outages: list[UnavailableError] = []
         context.so_far = self._so_far
 
     def note(self, result: BulkResult) -> None:
         """Keep what became of one id."""
         if result.seq is not None:
             self._seqs.append(result.seq)
+        if isinstance(result.error, UnavailableError):
+            self._outages.append(result.error)
         incident = None if result.incident is None else Incident.of(result.incident)
         self._results[result.id] = self._shown(result.id, result.error, incident)
 
     def outcome(self) -> Outcome[None]:
-        """The end of it, at the log's position after the last one."""
+        """The end of it, at the log's position after the last one.
+
+        Raises:
+            UnavailableError: an outage kept every single one from being done.
+        """
+        if self._outages and len(self._outages) == len(self._results):
+            raise self._outages[0]
         return Outcome(None, max(self._seqs, default=self._context.domain.events.known))
 
     def show(self, _: None = None) -> dict[str, Any]:
@@ -40,6 +51,8 @@ class Bulk:
         return {"results": [self._results[identifier] for identifier in self._ids]}
 
     def _so_far(self, error: Exception) -> dict[str, Any]:
+        if isinstance(error, UnavailableError) and len(self._results) == len(set(self._ids)):
+            return self.show()
         if not isinstance(error, LateError):
             return {}
         for identifier in self._ids:

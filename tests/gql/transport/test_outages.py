@@ -30,8 +30,16 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Away:
 @pytest.mark.parametrize("media", [GRAPHQL_JSON, JSON])
 @pytest.mark.parametrize(
     "document",
-    [SYSTEMS, 'mutation { createSystem(input: {key: "a", name: "A"}) { userErrors { code } } }'],
-    ids=["query", "mutation"],
+    [
+        SYSTEMS,
+        'mutation { createSystem(input: {key: "a", name: "A"}) { userErrors { code } } }',
+        (
+            'mutation { a: deleteSystem(input: {id: "a"}) { userErrors { code } } b: deleteSystem(input: {id: "b"}) '
+            "{ userErrors { code } } }"
+        ),
+        'mutation { resolveIncidents(input: {ids: ["a", "b", "a"]}) { userErrors { code } results { code } } }',
+    ],
+    ids=["query", "mutation", "several mutations", "bulk"],
 )
 async def test_a_request_of_which_nothing_could_be_done_is_503_with_retry_after(
     api: Api, away: Away, media: str, document: str
@@ -42,6 +50,37 @@ async def test_a_request_of_which_nothing_could_be_done_is_503_with_retry_after(
     away.end()
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
     assert '"UNAVAILABLE"' in response.text
+
+
+@pytest.mark.parametrize(
+    ("document", "codes"),
+    [
+        (
+            (
+                'mutation { a: createSystem(input: {key: "a", name: "A"}) { userErrors { code } } '
+                'b: createSystem(input: {key: "b", name: "B"}) { userErrors { code } } }'
+            ),
+            [["UNAVAILABLE"], []],
+        ),
+        (
+            'mutation { deleteIncidents(input: {ids: ["a", "b"]}) { userErrors { code } results { code } } }',
+            ["UNAVAILABLE", "NOT_FOUND"],
+        ),
+    ],
+    ids=["of several mutations", "of a bulk mutation"],
+)
+async def test_a_part_that_could_be_done_is_shown_with_200(
+    api: Api, away: Away, document: str, codes: list[Any]
+) -> None:
+    await api.admin.read("{ viewer { role } }")
+    away.writing, away.left = locked(), 1
+    response = await api.admin.post(json={"query": document})
+    away.end()
+    data = response.json()["data"]
+    found = [[error["code"] for error in payload["userErrors"]] for payload in data.values()]
+    if "deleteIncidents" in data:
+        found = [result["code"] for result in data["deleteIncidents"]["results"]]
+    assert (response.status_code, "retry-after" in response.headers, found) == (200, False, codes)
 
 
 @on_both

@@ -16,10 +16,13 @@ _QUIET_SECONDS = 2.0
 class Outage:
     """One part that the server needs, which may be away for a while."""
 
-    def __init__(self, part: str) -> None:
+    def __init__(self, part: str, *, quiet_seconds: float | None = None) -> None:
         self._part = part
+        self._quiet_seconds = quiet_seconds
         self._began: float | None = None
         self._failed = 0.0
+        #: When it did its work again, for the first time since it last failed.
+        self._worked: float | None = None
 
     @property
     def is_on(self) -> bool:
@@ -29,6 +32,7 @@ class Outage:
     def failed(self, reason: object) -> None:
         """Hear that the part did not do its work; the first time is logged."""
         self._failed = time.monotonic()
+        self._worked = None
         if self._began is None:
             self._began = self._failed
             logger.error("%s is not available: %.200s", self._part, reason)
@@ -37,8 +41,12 @@ class Outage:
 
     def works(self) -> None:
         """Hear that the part does its work; where it was away and nothing fails any more, that is logged."""
-        if self._began is not None and time.monotonic() - self._failed >= _QUIET_SECONDS:
-            logger.warning("%s is available again, after %.1f s", self._part, time.monotonic() - self._began)
+        if self._began is None:
+            return
+        now = time.monotonic()
+        self._worked = now if self._worked is None else self._worked
+        if now - self._failed >= (_QUIET_SECONDS if self._quiet_seconds is None else self._quiet_seconds):
+            logger.warning("%s is available again, after %.1f s", self._part, self._worked - self._began)
             self._began = None
 
 

@@ -44,6 +44,8 @@ _POOLED = 3
 CONNECTIONS = _POOLED + 1
 _SLOT_PREFIX = "slot-"
 _FORGOTTEN = 500
+#: Some of the library's own work is done every half minute; reading succeeds all the while that a file is locked.
+_QUIET_SECONDS = 45.0
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _LONGEST_AWAY_SECONDS = 5.0
@@ -78,7 +80,7 @@ class Engine:
         self._starting = asyncio.Lock()
         self._handlers: Mapping[Workflow, Handler] = {}
         self._halted = False
-        self._outage = Outage("the automations' engine")
+        self._outage = Outage("the automations' engine", quiet_seconds=_QUIET_SECONDS)
 
     async def prepare(self) -> None:
         """Make the engine's own tables, or bring them up to date.

@@ -40,6 +40,25 @@ def test_an_outage_is_not_over_while_some_still_fail(
     assert len(caplog.records) == 1
 
 
+def test_an_outage_took_until_it_worked_and_not_until_that_was_believed(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("domain.outages.time.monotonic", lambda: now)
+    outage = Outage("the mill", quiet_seconds=45)
+    for moment in (0.0, 30.0, 60.0):
+        now = moment
+        outage.failed("no wind")
+        now = moment + 10
+        outage.works()
+    now = 104.0
+    outage.works()
+    assert outage.is_on
+    now = 105.0
+    outage.works()
+    assert caplog.messages[1:] == ["the mill is available again, after 70.0 s"]
+
+
 def test_what_goes_on_logs_a_fault_with_its_trace_and_says_nothing_more_of_an_outage(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -168,7 +168,7 @@ class LockedFile:
     async def give_back(self) -> None:
         """Have it let go."""
         assert self._holder is not None
-        await self._holder.communicate()
+        await self._holder.communicate(b"")  # which closes its input
 
 
 @asynccontextmanager

@@ -66,7 +66,9 @@ async def test_a_file_that_another_program_holds_is_an_outage_and_then_over(
         await api.create_system()
         with closing(sqlite3.connect(file, isolation_level=None)) as rival:
             rival.execute("BEGIN IMMEDIATE")
-            assert "UNAVAILABLE" in (await api.post(_CREATE)).text
+            refused = await api.post(_CREATE)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+            assert '"UNAVAILABLE"' in refused.text
             assert await _status(api, SYSTEMS) == 200
             await _until(lambda: _answers(server, "/readyz", 503))
         await _until(lambda: _answers(server, "/readyz", 200))

@@ -77,9 +77,12 @@ class Admission:
     async def _active(self, unit: UnitOfWork, automation: Automation, definition: Definition, bucket: str) -> int:
         """How many runs of a bucket stand in the way; those that only wait for what is over are ended instead."""
         active = (await unit.runs.standing(automation.id, bucket)).active
-        if _refusal(definition, active) in {SkipReason.ALREADY_RUNNING, SkipReason.MAX_RUNS}:
-            active -= await release(unit, self._journal, automation, await unit.runs.active(automation.id, bucket))
-        return active
+        if _refusal(definition, active) is None:
+            return active
+        ended = await release(unit, self._journal, automation, await unit.runs.active(automation.id, bucket))
+        for run in ended:
+            await self.proceed(unit, run)
+        return active - len(ended)
 
     async def skip(
         self,

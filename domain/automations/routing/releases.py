@@ -4,7 +4,7 @@ Whoever executes such a run ends it as well, a moment later, or when it is back 
 within that moment must not find the place taken, or nobody would open an incident for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from domain.automations.running.journal import Journal, actor_of
@@ -14,32 +14,42 @@ from domain.model.automation import Automation, AutomationRun, RunStatus, RunSte
 from domain.persistence.unit_of_work import UnitOfWork
 
 
-async def release(unit: UnitOfWork, journal: Journal, automation: Automation, runs: Sequence[AutomationRun]) -> int:
-    """End those of these runs that wait for an incident whose end was routed; how many. Their automation is locked."""
+async def release(
+    unit: UnitOfWork, journal: Journal, automation: Automation, runs: Sequence[AutomationRun]
+) -> Sequence[AutomationRun]:
+    """End those of these runs that wait for an incident whose end was routed; which. Their automation is locked.
+
+    An incident that is open again by now is waited for, and is there for whatever fails meanwhile.
+    """
     waiting = [run for run in runs if run.status is RunStatus.WAITING]
     closed = await unit.artifacts.closed_entities([run.id for run in waiting])
-    ended = 0
-    for run in waiting:
-        step = _only_wait(await unit.runs.unfinished_steps(run.id)) if closed[run.id] else None
-        if step is not None and step.input[FOR_INCIDENT] in closed[run.id]:
-            await _end(unit, journal, automation, run, step)
-            ended += 1
+    waits = [(run, await _only_wait(unit, run, closed[run.id])) for run in waiting if closed[run.id]]
+    over = [(run, step) for run, step in waits if step is not None]
+    if not over:
+        return []
+    incidents = await unit.incidents.get_many([step.input[FOR_INCIDENT] for _, step in over])
+    ended: list[AutomationRun] = []
+    for run, step in over:
+        incident = incidents.get(step.input[FOR_INCIDENT])
+        if incident is None or not incident.is_open:
+            reason = WaitEnd.INCIDENT_DELETED if incident is None else WaitEnd.INCIDENT_RESOLVED
+            ended.append(await _end(unit, journal, automation, step=step, run=run, reason=reason))
     return ended
 
 
-def _only_wait(steps: Sequence[RunStep]) -> RunStep | None:
-    """The one step that a run is at, where that waits for an incident."""
+async def _only_wait(unit: UnitOfWork, run: AutomationRun, closed: Collection[str]) -> RunStep | None:
+    """The one step that a run is at, where that waits for one of these incidents."""
+    steps = await unit.runs.unfinished_steps(run.id)
     if len(steps) != 1 or steps[0].status is not StepStatus.WAITING or in_branch(steps[0]):
         return None
-    return steps[0] if FOR_INCIDENT in (steps[0].input or {}) else None
+    return steps[0] if (steps[0].input or {}).get(FOR_INCIDENT) in closed else None
 
 
-async def _end(unit: UnitOfWork, journal: Journal, automation: Automation, run: AutomationRun, step: RunStep) -> None:
-    incident_id = step.input[FOR_INCIDENT]
-    there = await unit.incidents.get_many([incident_id])
-    reason = WaitEnd.INCIDENT_RESOLVED if there else WaitEnd.INCIDENT_DELETED
-    output = {"ended": reason.value, FOR_INCIDENT: incident_id}
+async def _end(
+    unit: UnitOfWork, journal: Journal, automation: Automation, *, run: AutomationRun, step: RunStep, reason: WaitEnd
+) -> AutomationRun:
+    output = {"ended": reason.value, FOR_INCIDENT: step.input[FOR_INCIDENT]}
     over = replace(step, status=StepStatus.SUCCESS, finished_at=unit.moment(), output=output)
     origin = Origin(actor=actor_of(automation), cause=run.cause, run_id=run.id)
     await journal.note(unit, over, origin)
-    await journal.finish(unit, run.id, RunStatus.SUCCESS, reason.message, origin)
+    return await journal.finish(unit, run.id, RunStatus.SUCCESS, reason.message, origin)

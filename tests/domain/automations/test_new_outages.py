@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from domain.automations.service import WriteAutomation
 from domain.automations.templates import definition_from
 from domain.model.automation import AutomationRun, RunStatus
 from domain.model.incident import Health, Incident, Status
@@ -275,3 +276,48 @@ async def test_of_two_branches_one_that_has_more_to_do_keeps_its_place(world: Wo
     await world.route()
     assert (await world.run(run.id)).status is RunStatus.WAITING
     assert (await world.skips())[-1] == "already_running"
+
+
+@pytest.mark.parametrize("mode", [{"mode": "queued", "max_runs": 1}, {"mode": "parallel", "max_runs": 1}], ids=str)
+async def test_runs_that_wait_for_what_is_over_fill_no_queue_and_no_place(world: World, mode: dict[str, Any]) -> None:
+    run, incident = await waiting(world, until(UNTIL_HEALTHY), RESOLVE, **mode)
+    if mode["mode"] == "queued":
+        await fail_again(world)
+        await world.settle()
+    await world.crash()
+    await world.domain.incidents.resolve(ADMIN, incident.id)
+    await fail_again(world)
+    await world.route()
+    assert await world.skips() == []
+    runs = await world.runs()
+    assert (await world.run(run.id)).status is RunStatus.SUCCESS
+    # Whoever stood in line behind it begins, and nobody else.
+    assert await world.enqueued() == [run.id, runs[1].id]
+    await world.settle()
+    assert [found.status for found in await world.incidents()] == [Status.RESOLVED, Status.INVESTIGATING]
+
+
+async def test_an_automation_that_was_a_queue_goes_on_with_it_where_a_place_is_made_free(world: World) -> None:
+    run, incident = await waiting(world, until(UNTIL_HEALTHY), mode="queued")
+    await fail_again(world)
+    await world.settle()
+    await world.crash()
+    automation_id, definition = run.automation_id, {"triggers": DEGRADED, "actions": [OPEN], "mode": "single"}
+    await world.domain.automations.service.update(ADMIN, automation_id, WriteAutomation(definition=definition))
+    await world.domain.incidents.resolve(ADMIN, incident.id)
+    await fail_again(world)
+    await world.route()
+    assert (await world.runs())[1].id in await world.enqueued()
+
+
+async def test_an_outage_does_not_end_a_wait_for_an_incident_that_is_open_again(world: World) -> None:
+    run, incident = await waiting(world, until(UNTIL_HEALTHY), RESOLVE)
+    await world.crash()
+    await world.domain.incidents.resolve(ADMIN, incident.id)
+    await set_status(world.domain, incident, Status.FIXING)
+    await fail_again(world)
+    await world.settle()
+    assert (await world.run(run.id)).status is RunStatus.WAITING
+    await world.report("payments", Health.HEALTHY)
+    await world.over(run)
+    assert [found.status for found in await world.incidents()] == [Status.RESOLVED]

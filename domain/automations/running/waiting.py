@@ -1,6 +1,6 @@
 """Waiting: for a time, a condition or an event. Woken by changes, and by the moment at which time alone decides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -118,7 +118,8 @@ async def _event_awaited(work: Work, node: WaitForTriggerNode, step: RunStep, fr
         # An event of the incident itself may have come by now, with the incident's end.
         given = {} if wanted.event.startswith(f"{INCIDENT}.") else _for_incident(subject)
         step = await _event_wait_begins(work, step, {"contextKey": key, **given}, wanted.timeout_seconds)
-    position, references = int(step.input["after"]), {reference(EVENT, wanted.event), *subject.references}
+    position, awaited = int(step.input["after"]), await _systems(work, _awaited(node, step))
+    references = {reference(EVENT, wanted.event), *subject.references, *awaited}
     with work.tools.wakes.watching(references, run_id=work.run.id) as woken:
         while True:
             now = work.tools.clock.now()
@@ -169,7 +170,7 @@ async def _sight(work: Work, node: WaitForTriggerNode, step: RunStep, frame: Fra
     subject, key = subject_of(frame, work.context_system), step.input["contextKey"]
     if not node.wait_for_trigger.event.startswith("system."):
         return Sight(subject=subject, incident=await subject.incident(session), scope={}, references=())
-    named = [key] if key is not None else []
+    named = _awaited(node, step)
     systems = await session.systems.resolve(named)
     return Sight(
         subject=replace(subject, system=key),
@@ -235,8 +236,21 @@ async def _references(work: Work, condition: Condition, frame: Frame) -> set[str
     """What the wait listens for, systems by their ids."""
     found = references_of([condition], work.scope(frame), work.context_system)
     health = [name.partition(":")[2] for name in found if name.startswith(f"{HEALTH}:")]
-    ids = await work.read(lambda session: session.systems.resolve([name for name in health if name != "*"]))
-    return found | {reference(HEALTH, identifier) for identifier in ids.values()}
+    return found | await _systems(work, [name for name in health if name != "*"])
+
+
+async def _systems(work: Work, names: Sequence[str]) -> set[str]:
+    """What tells of these systems, by their ids."""
+    if not names:
+        return set()
+    ids = await work.read(lambda session: session.systems.resolve(names))
+    return {reference(HEALTH, identifier) for identifier in ids.values()}
+
+
+def _awaited(node: WaitForTriggerNode, step: RunStep) -> list[str]:
+    """The system of which an event is awaited, where it is one: it need not be that of the run."""
+    key = step.input["contextKey"]
+    return [key] if key is not None and node.wait_for_trigger.event.startswith("system.") else []
 
 
 async def _wait_begins(

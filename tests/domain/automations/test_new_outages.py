@@ -321,3 +321,12 @@ async def test_an_outage_does_not_end_a_wait_for_an_incident_that_is_open_again(
     await world.report("payments", Health.HEALTHY)
     await world.over(run)
     assert [found.status for found in await world.incidents()] == [Status.RESOLVED]
+
+
+async def test_a_wait_for_an_event_of_another_system_ends_with_that(world: World) -> None:
+    await make_system(world.domain, "search")
+    await world.report("search", Health.DEGRADED)
+    wanted = {"event": "system.healthy", "context_key": "search"}
+    run, _ = await waiting(world, {"wait_for_trigger": wanted})
+    await world.domain.systems.delete(ADMIN, "search")
+    assert (await ended(world, run))["ended"] == "system_deleted"

@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-FORMS = "5m, 1h30m, 00:05:00, {minutes: 5}, or a number of seconds"
+_FORMS = "5m, 1h30m, 00:05:00, {minutes: 5}, or a number of"
+FORMS = f"{_FORMS} seconds"
 
 _LONGEST_TEXT = 80
 #: More than any bound; beyond it numbers end, and so do not-a-numbers.
@@ -34,17 +35,18 @@ def seconds_of(value: Any, *, unit: float = 1) -> float:
         PydanticCustomError: it is no duration; the message says what is one.
     """
     if isinstance(value, str):
-        seconds = _of_text(value[:_LONGEST_TEXT].strip().lower(), unit)
+        seconds = _of_text(value.strip().lower(), unit) if len(value) <= _LONGEST_TEXT else None
     else:
         seconds = _of_object(value) if isinstance(value, Mapping) else _of_count(value, unit)
     if seconds is None:
-        raise no_duration()
+        raise no_duration(unit=unit)
     return seconds
 
 
-def no_duration() -> PydanticCustomError:
-    """That something is no duration, and what is one."""
-    return PydanticCustomError("duration", f"This is no duration: write {FORMS}.")
+def no_duration(*, unit: float = 1) -> PydanticCustomError:
+    """That something is no duration, and what is one where a mere number counts in such units."""
+    counted = "minutes" if unit == UNITS["minutes"] else "seconds"
+    return PydanticCustomError("duration", f"This is no duration: write {_FORMS} {counted}.")
 
 
 class Forms:

@@ -31,7 +31,7 @@ class Checked:
 
 def problems_of(document: Mapping[str, Any], catalog: Catalog) -> list[Problem]:
     """All problems of a definition; those of its form first, and if there are any, only those."""
-    return list(checked(document, catalog).problems)
+    return bounded(checked(document, catalog).problems)
 
 
 def parsed(document: Mapping[str, Any], catalog: Catalog) -> Definition:
@@ -42,7 +42,7 @@ def parsed(document: Mapping[str, Any], catalog: Catalog) -> Definition:
     """
     found = checked(document, catalog)
     if found.definition is None or any(problem.is_error for problem in found.problems):
-        raise InvalidDefinitionError(found.problems)
+        raise InvalidDefinitionError(bounded(found.problems))
     return found.definition
 
 
@@ -52,10 +52,10 @@ def checked(document: Any, catalog: Catalog) -> Checked:
         return Checked(problems=problems)
     definition = read_definition(document)
     if not isinstance(definition, Definition):
-        return Checked(problems=bounded(definition))
+        return Checked(problems=definition)
     events = [trigger.event for trigger in definition.triggers]
     texts = Texts(catalog, events, handed_on(definition, catalog))
-    problems = bounded([*secret_problems(document, definition), *_meant(definition, catalog, texts)])
+    problems = [*secret_problems(document, definition), *_meant(definition, catalog, texts)]
     return Checked(problems=problems, definition=definition, systems=texts.systems)
 
 

@@ -61,5 +61,6 @@ def bounded(problems: Iterable[Problem]) -> list[Problem]:
     found = sorted(dict.fromkeys(problems), key=lambda problem: not problem.is_error)
     if len(found) <= MOST_PROBLEMS:
         return found
-    rest = Problem(path="", message=f"There are {len(found) - MOST_PROBLEMS} more problems.")
-    return [*found[:MOST_PROBLEMS], rest]
+    told, rest = found[:MOST_PROBLEMS], found[MOST_PROBLEMS:]
+    # Sorted, so that the first says whether there is an error among the rest; warnings alone refuse nothing.
+    return [*told, Problem(path="", message=f"There are {len(rest)} more problems.", severity=rest[0].severity)]

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.model.actor import Actor, Cause
 from domain.model.change import Change, ChangeAction, Touched, Transition
 from domain.model.filters import EVERYTHING, Filter
+from domain.model.moment import iso
 from domain.model.paging import Page, PageRequest
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.automation_tables import automation_runs
@@ -209,10 +210,20 @@ class ChangeRepository:
     async def values_between(
         self, kind: str, entity_id: str, field: str, *, after: datetime, before: datetime
     ) -> list[str]:
-        """The values that a field took between two moments, neither of them included, as texts, oldest first."""
-        steps = entity_transitions.c
-        statement = sa.select(steps.to_value).where(
-            *_of_field(kind, entity_id, field), steps.occurred_at > after, steps.occurred_at < before
+        """The values that a field took after a moment and before another, as texts, oldest first.
+
+        Of what is observed and reported later, such as health, it is the observation that lies before the other.
+        """
+        steps, observed_at = entity_transitions.c, changes.c.after["observed_at"].as_string()
+        statement = (
+            sa.select(steps.to_value)
+            # Changes are kept for less long than what they moved.
+            .outerjoin_from(entity_transitions, changes, changes.c.id == steps.change_id)
+            .where(
+                *_of_field(kind, entity_id, field),
+                steps.occurred_at > after,
+                sa.or_(steps.occurred_at < before, observed_at < iso(before)),
+            )
         )
         return list(await self._connection.scalars(statement.order_by(steps.id)))
 

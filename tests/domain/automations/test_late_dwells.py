@@ -87,3 +87,16 @@ async def test_an_outage_that_is_told_late_fires_at_once_unless_it_was_over_in_t
     await world.firing()
     assert await world.skips() == ["dwell_broken"]
     assert (await world.only_run()).status is RunStatus.SUCCESS
+
+
+async def test_a_break_that_is_told_late_counts_before_it_is_routed(world: World) -> None:
+    await make_system(world.domain)
+    await world.automation(NOTE, triggers=[{"event": "system.degraded", "for": "5m"}])
+    seen = world.clock.moment - timedelta(minutes=8)
+    await report_health(world.domain, "payments", Health.DEGRADED, observed_at=seen)
+    await world.route()
+    [dwell] = await world.enqueued(Workflow.DWELL)
+    world.clock.advance(seconds=1)
+    await report_health(world.domain, "payments", Health.HEALTHY, observed_at=seen + timedelta(minutes=2))
+    await fire(world, dwell)
+    assert await world.skips() == ["dwell_broken"]

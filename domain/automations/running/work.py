@@ -31,8 +31,9 @@ MOST_STEPS = 10_000
 #: all of the log, so that would be a fault of ours; a thousand waits that look each half minute cost a quarter core.
 NET_SECONDS = 300.0
 #: Where no wake-up can get lost, a wait that nothing but a change can end has no end.
-_WAITS = {"wait_until", "wait_for_trigger"}
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+#: The kinds of steps that may end before their time, for the sake of what they wait for.
+_WAITS = {"wait_until", "wait_for_trigger"}
 
 
 class StepFailedError(Exception):

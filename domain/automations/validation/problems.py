@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from domain.errors import DomainError
 
-#: So many problems are told at once; whoever mends these learns of the next.
+#: So many are told at once, the count of the others among them; whoever mends these learns of the next.
 MOST_PROBLEMS = 100
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -61,6 +61,6 @@ def bounded(problems: Iterable[Problem]) -> list[Problem]:
     found = sorted(dict.fromkeys(problems), key=lambda problem: not problem.is_error)
     if len(found) <= MOST_PROBLEMS:
         return found
-    told, rest = found[:MOST_PROBLEMS], found[MOST_PROBLEMS:]
+    told, rest = found[: MOST_PROBLEMS - 1], found[MOST_PROBLEMS - 1 :]
     # Sorted, so that the first says whether there is an error among the rest; warnings alone refuse nothing.
     return [*told, Problem(path="", message=f"There are {len(rest)} more problems.", severity=rest[0].severity)]

@@ -210,6 +210,9 @@ async def test_a_definition_is_validated_without_being_saved(api: Api, domain: D
         "valid": False,
         "problems": [{"path": "", "message": "A definition is an object.", "severity": "ERROR"}],
     }
+    many = {**DEFINITION, **{f"unknown{number}": 1 for number in range(150)}}
+    told = (await api.responder.read(VALIDATE, definition=many))["validateAutomation"]["problems"]
+    assert (len(told), told[-1]["message"]) == (100, "There are 51 more problems.")
     literal = '{ validateAutomation(definition: {triggers: [{event: "incident.created"}], actions: []}) { valid } }'
     assert (await api.responder.read(literal))["validateAutomation"]["valid"]
     assert await domain.automations.reads.automation_count() == 0

@@ -154,7 +154,7 @@ class EntityHandle(Generic[E]):
             RuntimeError: the registry is not bound yet.
         """
         self._runtime()
-        await self._lock(unit, [entity_id])
+        await self.lock(unit, [entity_id])
         before = await self.get(unit, entity_id)
         _ask(origin, before)
         return await self._settle(unit, entity_id, before, await apply(before), origin)
@@ -165,7 +165,7 @@ class EntityHandle(Generic[E]):
         """Write several entities in one unit of work; all are locked first, in id order. Unknown ids are left out."""
         self._runtime()
         ordered = sorted(set(ids))
-        await self._lock(unit, ordered)
+        await self.lock(unit, ordered)
         found = await self.get_many(unit, ordered)
         for before in found.values():
             _ask(origin, before)
@@ -185,7 +185,7 @@ class EntityHandle(Generic[E]):
     ) -> Change | None:
         """Delete an entity; the change recorded, or None where there was no entity."""
         self._runtime()
-        await self._lock(unit, [entity_id])
+        await self.lock(unit, [entity_id])
         before = await self.get(unit, entity_id)
         _ask(origin, before)
         await apply(before)
@@ -227,7 +227,8 @@ class EntityHandle(Generic[E]):
         since = self._runtime().clock.now() - window
         return await session.changes.transition_count(self.kind, entity_id, name, since)
 
-    async def _lock(self, unit: UnitOfWork, ids: Sequence[str]) -> None:
+    async def lock(self, unit: UnitOfWork, ids: Sequence[str]) -> None:
+        """Have nobody else change these until the unit of work is over; in the order of their ids."""
         if self._kind.lock is not None:
             await self._kind.lock(unit, ids)
 

@@ -77,6 +77,11 @@ class EntityRegistry:
         handle = self._handles.get(kind)
         return handle.get_many if handle is not None else None
 
+    def locker_for(self, kind: str) -> Lock | None:
+        """What locks things of a kind until the unit of work is over, or None for an unknown one."""
+        handle = self._handles.get(kind)
+        return handle.lock if handle is not None else None
+
     def declare_non_reactive(self, *, table: str, reason: str, note: str | None = None) -> None:
         """Record why a table is not reactive.
 

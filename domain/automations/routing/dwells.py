@@ -96,6 +96,10 @@ class Dwells:
         """All that the state was until the dwell's end, whenever that is looked at; a break not routed yet counts."""
         kind, entity_id = str(dwell.firing.kind), str(dwell.firing.entity_id)
         read = self._registry.resolver_for(kind)
+        lock = self._registry.locker_for(kind)
+        if lock is not None:
+            # A break that is being committed at this very moment counts: it comes before the run in the log.
+            await lock(unit, [entity_id])
         if read is None or entity_id not in await read(unit, [entity_id]):
             return False
         passed = await unit.changes.values_between(

@@ -1,11 +1,15 @@
 """Dwells that nobody fired in time: what they were armed for happened all the same."""
 
+import asyncio
 from datetime import timedelta
 from functools import partial
 
 from domain.automations.engine import Workflow
+from domain.entities.handle import Origin
 from domain.model.automation import RunStatus
+from domain.model.commands import ReportSystemHealth
 from domain.model.incident import Health
+from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
 from tests.factories import make_system, report_health
 
@@ -99,4 +103,26 @@ async def test_a_break_that_is_told_late_counts_before_it_is_routed(world: World
     world.clock.advance(seconds=1)
     await report_health(world.domain, "payments", Health.HEALTHY, observed_at=seen + timedelta(minutes=2))
     await fire(world, dwell)
+    assert await world.skips() == ["dwell_broken"]
+
+
+async def test_a_break_that_is_being_committed_comes_before_the_run(world: World) -> None:
+    dwell = await armed(world)
+    world.clock.advance(minutes=4)
+    reported, commit = asyncio.Event(), asyncio.Event()
+
+    async def report(unit: UnitOfWork) -> None:
+        command = ReportSystemHealth(system="payments", status=Health.HEALTHY)
+        await world.domain.health.report_in(unit, command, origin=Origin())
+        reported.set()
+        await commit.wait()
+
+    reporting = asyncio.create_task(world.domain.database.write(report))
+    await reported.wait()
+    world.clock.advance(minutes=2)
+    firing = asyncio.create_task(fire(world, dwell))
+    # Time enough to start the run, were there nothing to wait for.
+    await asyncio.wait([firing], timeout=0.3)
+    commit.set()
+    await asyncio.gather(reporting, firing)
     assert await world.skips() == ["dwell_broken"]

@@ -6,7 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -77,7 +77,8 @@ async def running_cluster(*settings: str) -> AsyncIterator[Cluster]:
         try:
             yield cluster
         finally:
-            await asyncio.shield(cluster.stop("immediate"))
+            with suppress(RuntimeError):  # one that a test killed is not there to be stopped
+                await asyncio.shield(cluster.stop("immediate"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -91,7 +91,7 @@ class PostgresSlots:
             try:
                 # The locks live as long as the session: if it answers, they do.
                 await self._connection.fetchval("SELECT 1", timeout=_ANSWER_SECONDS)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 self._connection.terminate()
             else:
                 return True

@@ -29,8 +29,10 @@ READ_ONLY_STATE = "25006"
 
 def is_outage(error: Exception, *, writing: bool = False) -> bool:
     """Whether it is the database itself that failed, for somebody who reads or for somebody who writes."""
-    # Connecting to PostgreSQL raises these as they are, and a closed connection the last one.
-    if isinstance(error, OSError | TimeoutError | PoolTimeoutError | asyncpg.InterfaceError):
+    # Connecting to PostgreSQL raises these as they are, and a closed or broken connection the last two.
+    if isinstance(
+        error, OSError | TimeoutError | PoolTimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError
+    ):
         return True
     cause: Any = error
     if isinstance(error, DBAPIError):
@@ -54,7 +56,8 @@ def reason_of(error: Exception) -> str:
     """What the database or its driver says of a failure, in one line without the statement."""
     if isinstance(error, PoolTimeoutError):
         return "no connection became free in time"
-    if isinstance(getattr(getattr(error, "orig", None), "__cause__", None), asyncpg.InternalClientError):
+    cause = getattr(getattr(error, "orig", None), "__cause__", None)
+    if isinstance(error, asyncpg.InternalClientError) or isinstance(cause, asyncpg.InternalClientError):
         # It speaks of the driver's own states, when a connection breaks off between two of them.
         return "the connection broke off"
     text = str(getattr(error, "orig", None) or error).strip()

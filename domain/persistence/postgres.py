@@ -111,6 +111,7 @@ def _is_alive(connection: Any) -> bool:
     """Whether a connection still answers, in one message: the library takes three, for the sake of poolers."""
     try:
         connection.run_async(lambda driver: driver.execute("SELECT 1"))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        # The last one is said of a connection that broke off between two of the driver's own states.
         return False
     return True

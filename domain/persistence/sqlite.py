@@ -78,6 +78,16 @@ class Connection(aiosqlite.Connection):
         self._thread.daemon = True
 
     @override
+    async def _connect(self) -> aiosqlite.Connection:
+        try:
+            return await super()._connect()
+        except sqlite3.Error:
+            # The library lets its thread end by itself, which then has something to say to a loop that may be closed.
+            if self._thread.is_alive():
+                await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+            raise
+
+    @override
     def cursor(self) -> Cursor:  # type: ignore[override]  # all of the library's that SQLAlchemy uses
         return Cursor(self)
 

@@ -26,6 +26,7 @@ OUTAGES = {
     "slow to connect": TimeoutError(),
     "no connection left in the pool": PoolTimeoutError(),
     "closed under us": asyncpg.InterfaceError("connection is closed"),
+    "broken off": asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"),
     "psycopg cannot connect": OperationalError("SELECT", {}, Exception("connection failed")),
     "locked": locked(),
     "full": sqlite_error(sqlite3.SQLITE_FULL, "database or disk is full"),

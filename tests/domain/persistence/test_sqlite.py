@@ -65,6 +65,13 @@ async def test_a_statement_that_fails_says_why_and_the_transaction_goes_on(conne
     assert await cursor.fetchall() == [(2,)]
 
 
+async def test_a_connection_that_cannot_open_leaves_no_thread_behind(tmp_path: Path) -> None:
+    connection = creator(ReaderConnection)(tmp_path / "none" / "a.db")
+    with pytest.raises(sqlite3.OperationalError):
+        await connection
+    assert not connection._thread.is_alive()
+
+
 async def test_a_closed_connection_takes_no_statement(tmp_path: Path) -> None:
     for kind in KINDS:
         opened = creator(kind)(tmp_path / "data.db", check_same_thread=False)

@@ -9,7 +9,16 @@ from enum import Enum
 from typing import Any, ClassVar
 
 import orjson
-from graphql import FieldNode, GraphQLObjectType, get_argument_values, get_nullable_type, is_list_type
+from graphql import (
+    FieldNode,
+    GraphQLObjectType,
+    get_argument_values,
+    get_named_type,
+    get_nullable_type,
+    is_composite_type,
+    is_list_type,
+    is_named_type,
+)
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from typing_extensions import override
@@ -114,7 +123,8 @@ class _Step:
     resolve: Callable[..., Any]
     arguments: dict[str, bool]
     is_list: bool
-    inner: tuple["_Step", ...]
+    #: None for what has no fields; there are none, too, where all of them are skipped.
+    inner: tuple["_Step", ...] | None
 
 
 def _steps(plan: Sequence[Asked]) -> tuple[_Step, ...]:
@@ -125,10 +135,21 @@ def _step(asked: Asked) -> _Step:
     field = type_of_introspection(asked.on).fields.get(asked.name)
     if field is None:  # validation has left nothing else
         assert asked.name == "__typename"
-        return _Step(asked.key, lambda *_: asked.on, {}, is_list=False, inner=())
+        return _Step(asked.key, lambda *_: asked.on, {}, is_list=False, inner=None)
     assert field.resolve is not None
     is_list = is_list_type(get_nullable_type(field.type))
-    return _Step(asked.key, field.resolve, asked.arguments, is_list=is_list, inner=_steps(asked.inner))
+    inner = _steps(asked.inner) if is_composite_type(get_named_type(field.type)) else None
+    resolve = _is_one_of if asked.name == "isOneOf" else field.resolve
+    return _Step(asked.key, resolve, asked.arguments, is_list=is_list, inner=inner)
+
+
+def _is_one_of(source: Any, info: Any) -> bool | None:
+    """Strawberry's own answer, which it does not have for lists and for what is not null."""
+    if not is_named_type(source):
+        return None
+    resolve = type_of_introspection("__Type").fields["isOneOf"].resolve
+    assert resolve is not None
+    return bool(resolve(source, info))
 
 
 async def _answer(plan: Sequence[Asked], source: Any, info: Any) -> dict[str, Any]:
@@ -136,7 +157,7 @@ async def _answer(plan: Sequence[Asked], source: Any, info: Any) -> dict[str, An
     answer: dict[str, Any] = {}
     turn_ends = time.perf_counter() + _TURN_SECONDS
     for step in _steps(plan):
-        if not step.inner or not step.is_list:
+        if step.inner is None or not step.is_list:
             answer[step.key] = _value(step, source, info)
             continue
         found = step.resolve(source, info, **step.arguments)
@@ -160,8 +181,8 @@ def _value(step: _Step, source: Any, info: Any) -> Any:
         return None
     inner = step.inner
     if step.is_list:
-        return [_described(inner, each, info) if inner else _leaf(each) for each in value]
-    return _described(inner, value, info) if inner else _leaf(value)
+        return [_leaf(each) if inner is None else _described(inner, each, info) for each in value]
+    return _leaf(value) if inner is None else _described(inner, value, info)
 
 
 def _leaf(value: Any) -> Any:

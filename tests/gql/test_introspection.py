@@ -48,6 +48,10 @@ ODD: dict[str, str] = {
         "query($no: Boolean = false, $yes: Boolean!) { __schema { types @include(if: $no) { name } "
         "queryType @skip(if: $no) { name @include(if: $yes) kind @skip(if: $yes) } } }"
     ),
+    "of which nothing is left": (
+        "query($yes: Boolean!) { __schema { queryType { name @skip(if: $yes) } types { name @skip(if: $yes) "
+        'fields { args { name @skip(if: $yes) } } } } __type(name: "Incident") { name @skip(if: $yes) } }'
+    ),
     "deprecated ones by a variable": (
         "query($yes: Boolean!) { __schema { types { enumValues(includeDeprecated: $yes) { name isDeprecated } } } }"
     ),
@@ -84,6 +88,14 @@ async def test_the_documents_of_tools_are_answered_as_if_they_were_executed(opti
 @pytest.mark.parametrize("document", ODD.values(), ids=ODD.keys())
 async def test_any_introspection_is_answered_as_if_it_were_executed(document: str) -> None:
     assert await answer(document) == executed(document)
+
+
+async def test_a_type_around_another_is_no_choice_of_one() -> None:
+    document = '{ __type(name: "SystemEdge") { isOneOf fields { type { kind isOneOf ofType { isOneOf } } } } }'
+    asked = orjson.loads(await answer(document))["__type"]
+    kinds = {field["type"]["kind"]: field["type"] for field in asked["fields"]}
+    assert kinds["NON_NULL"] == {"kind": "NON_NULL", "isOneOf": None, "ofType": {"isOneOf": False}}
+    assert asked["isOneOf"] is False
 
 
 async def test_what_one_tool_asked_is_remembered_for_those_that_say_it_in_other_words() -> None:

@@ -134,9 +134,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._connection.peer = None
             protocol.on_lost = partial(self._connections.forget, self._connection)
         if not protocol.handshake_initiated:
-            # Its parser has bounds of its own, 128 lines of 8 kB, and says nothing where they are passed.
-            self.transport.write(_LONG_HANDSHAKE.encoded())
+            # Its parser takes a GET without a body, of 128 lines of 8 kB, and says nothing where it is given another.
+            self.transport.write((_LONG_HANDSHAKE if self._is_bare_get() else _ODD_HANDSHAKE).encoded())
             self.transport.close()
+
+    def _is_bare_get(self) -> bool:
+        names = {name for name, _ in self.headers}
+        return self.scope["method"] == "GET" and names.isdisjoint({b"content-length", b"transfer-encoding"})
 
     @override
     def send_400_response(self, msg: str) -> None:
@@ -204,3 +208,4 @@ class Refusal:
 
 _CROWDED = Refusal(503, "UNAVAILABLE", TOO_MANY)
 _LONG_HANDSHAKE = Refusal(431, "BAD_USER_INPUT", "The handshake has too many headers, or one that is too long.")
+_ODD_HANDSHAKE = Refusal(400, "BAD_USER_INPUT", "The handshake of a WebSocket must be a GET without a body.")

@@ -224,6 +224,17 @@ async def test_a_handshake_whose_headers_are_too_large_is_refused(served: Runnin
     await until(lambda: not len(served.connections))
 
 
+@pytest.mark.parametrize("first", [b"POST /graphql", b"GET /graphql"])
+async def test_a_handshake_that_is_no_bare_get_is_told_so(served: Running, first: bytes) -> None:
+    head = (
+        b" HTTP/1.1\r\nhost: test\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
+        b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\ncontent-length: 2\r\n\r\n{}"
+    )
+    async with line_to(served, first + head) as line:
+        assert await line.refusal() == (400, "BAD_USER_INPUT")
+    await until(lambda: not len(served.connections))
+
+
 async def test_text_that_is_none_ends_a_socket_without_a_word_in_the_log(
     served: Running, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -18,6 +18,8 @@ from domain.automations.outbound.caller import HttpCaller
 from domain.automations.system import AutomationSystem, Parts
 from domain.automations.triggers.schedule import register_time_triggers
 from domain.clock import Clock
+from domain.demo.loading import HistoryLoader
+from domain.demo.service import DemoService
 from domain.entities import health, incident
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import EntityHandle
@@ -38,12 +40,10 @@ from domain.persistence.engines import create_engines, database_url
 from domain.persistence.migrate import migrate
 from domain.persistence.write_ahead import WriteAheadLog
 from domain.services.ciphers import SecretKeys
-from domain.services.demo import DemoService
 from domain.services.events import EventService
 from domain.services.health import HealthService
 from domain.services.incidents import IncidentService
 from domain.services.links import LinkService
-from domain.services.loading import HistoryLoader
 from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.readiness import Readiness
 from domain.services.reads import Reads

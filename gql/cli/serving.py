@@ -16,10 +16,10 @@ from starlette.applications import Starlette
 from typing_extensions import override
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from domain.automations.demo import install
 from domain.bootstrap import Domain, running_domain
+from domain.demo.automations import install
+from domain.demo.service import DEMO
 from domain.errors import StartupError
-from domain.services.demo import DEMO
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
 from gql.cli.file_limit import raise_file_limit

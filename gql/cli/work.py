@@ -8,10 +8,10 @@ from dataclasses import replace
 import orjson
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from domain.automations.demo import install
 from domain.bootstrap import Domain, running_domain
+from domain.demo.automations import install
+from domain.demo.service import DEMO
 from domain.model.change import Change
-from domain.services.demo import DEMO
 from domain.settings import Settings
 
 _PAGE = 500

@@ -8,6 +8,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from domain.clock import Clock
+from domain.demo.history import SYSTEMS, Historian
+from domain.demo.loading import HistoryLoader
+from domain.demo.outages import Report, outages
 from domain.errors import AlreadyExistsError, DomainError, UnavailableError
 from domain.model.actor import Actor, ActorType
 from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem, ReportSystemHealth, UpdateIncident
@@ -17,10 +20,7 @@ from domain.model.paging import Order, PageRequest
 from domain.model.system import System
 from domain.model.viewer import Audience, Role, Viewer
 from domain.services.health import HealthService
-from domain.services.history import SYSTEMS, Historian
 from domain.services.incidents import IncidentService
-from domain.services.loading import HistoryLoader
-from domain.services.outages import Report, outages
 from domain.services.reads import Reads
 from domain.services.systems import SystemService
 from domain.services.timeline import TimelineService

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from domain.demo.history import Historian, Step
+from domain.demo.outages import Report
 from domain.entities.handle import Applied, EntityHandle, Origin
 from domain.entities.health import snapshot_of as snapshot_of_health
 from domain.entities.incident import snapshot_of
@@ -12,8 +14,6 @@ from domain.model.health import SystemHealth
 from domain.model.incident import Incident
 from domain.model.viewer import Visibility
 from domain.persistence.unit_of_work import UnitOfWork
-from domain.services.history import Historian, Step
-from domain.services.outages import Report
 from domain.services.writing import Writer
 
 _MONITOR = Actor(type=ActorType.APPLICATION, id="monitor", name="Monitor")

@@ -13,8 +13,6 @@ from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
 from domain.automations.dry_run.service import DryRuns
 from domain.automations.engine import CONNECTIONS, Engine
-from domain.automations.outbound.addresses import AddressRules
-from domain.automations.outbound.caller import HttpCaller
 from domain.automations.system import AutomationSystem, Parts
 from domain.automations.triggers.schedule import register_time_triggers
 from domain.clock import Clock
@@ -34,6 +32,8 @@ from domain.messaging.wakeups import WakeUps
 from domain.model.cursor import CursorCodec
 from domain.model.health import SystemHealth
 from domain.model.incident import Incident
+from domain.outbound.addresses import AddressRules
+from domain.outbound.caller import HttpCaller
 from domain.persistence.addresses import PostgresAddress, postgres_address
 from domain.persistence.database import Database
 from domain.persistence.engines import create_engines, database_url

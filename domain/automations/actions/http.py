@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from domain.automations.actions.settings import Text
 from domain.automations.durations import Seconds
-from domain.automations.outbound.caller import CallRules, HttpCaller, HttpResult
-from domain.automations.outbound.requests import OutgoingRequest, checked_headers, checked_url, json_bytes
+from domain.outbound.caller import CallRules, HttpCaller, HttpResult
+from domain.outbound.requests import OutgoingRequest, checked_headers, checked_url, json_bytes
 
 Status = Annotated[int, Field(ge=200, le=599)]
 RETRY_ON = (429, 502, 503, 504)

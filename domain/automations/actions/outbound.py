@@ -6,9 +6,9 @@ from typing import Any
 from domain.automations.actions.http import HttpRequestConfig, HttpSender
 from domain.automations.actions.registry import ActionContext, ActionRegistry, ActionType, Result, VersionedConfig
 from domain.automations.actions.webhook import WebhookSendConfig, WebhookSender
-from domain.automations.outbound.caller import HttpCaller, HttpResult
-from domain.automations.outbound.requests import url_fault
 from domain.clock import Clock
+from domain.outbound.caller import HttpCaller, HttpResult
+from domain.outbound.requests import url_fault
 
 _CATEGORY = "Web"
 

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from domain.automations.actions.http import RETRY_ON
 from domain.automations.actions.settings import Text
 from domain.automations.durations import Seconds
-from domain.automations.outbound.caller import CallRules, HttpCaller, HttpResult
-from domain.automations.outbound.requests import OutgoingRequest, checked_headers, checked_url, json_bytes
 from domain.clock import Clock
 from domain.errors import InvalidInputError
 from domain.model.moment import iso
+from domain.outbound.caller import CallRules, HttpCaller, HttpResult
+from domain.outbound.requests import OutgoingRequest, checked_headers, checked_url, json_bytes
 
 _PREFIX = "whsec_"
 _MOST_KEYS = 2

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from domain.automations.outbound.addresses import Address, AddressRules
-from domain.automations.outbound.caller import HttpCaller
+from domain.outbound.addresses import Address, AddressRules
+from domain.outbound.caller import HttpCaller
 from tests.conftest import SteppingClock
 
 

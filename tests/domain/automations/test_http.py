@@ -11,9 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from domain.automations.actions.http import HttpRequestConfig, HttpSender
-from domain.automations.outbound.bodies import KEPT_BYTES
-from domain.automations.outbound.caller import LONGEST_SECONDS, HttpResult
 from domain.errors import AddressRefusedError, DomainError, InvalidInputError, RequestFailedError
+from domain.outbound.bodies import KEPT_BYTES
+from domain.outbound.caller import LONGEST_SECONDS, HttpResult
 from tests.conftest import SteppingClock
 from tests.domain.automations.calling import Names, Waits, make_caller
 from tests.domain.automations.servers import Answer, Server, answer, as_json, serving

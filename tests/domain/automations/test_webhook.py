@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from domain.automations.actions.webhook import WebhookSendConfig, WebhookSender, signature
-from domain.automations.outbound.caller import HttpResult
 from domain.errors import InvalidInputError, RequestFailedError
+from domain.outbound.caller import HttpResult
 from tests.conftest import SteppingClock
 from tests.domain.automations.calling import make_caller
 from tests.domain.automations.servers import Received, Server, answer, serving

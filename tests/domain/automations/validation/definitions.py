@@ -7,11 +7,11 @@ from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
 from domain.automations.catalog import Catalog
-from domain.automations.outbound.addresses import AddressRules
-from domain.automations.outbound.caller import HttpCaller
 from domain.automations.triggers.schedule import register_time_triggers
 from domain.automations.validation import problems_of
 from domain.entities.triggers import TriggerRegistry, register_health_triggers, register_incident_triggers
+from domain.outbound.addresses import AddressRules
+from domain.outbound.caller import HttpCaller
 from tests.conftest import SteppingClock
 
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import httpx
 
-from domain.automations.outbound.addresses import AddressRules
-from domain.automations.outbound.bodies import read_body, shown_body
-from domain.automations.outbound.requests import OutgoingRequest
-from domain.automations.outbound.transport import GuardedTransport, Resolver, resolve_host
 from domain.clock import Clock
 from domain.errors import RequestFailedError
+from domain.outbound.addresses import AddressRules
+from domain.outbound.bodies import read_body, shown_body
+from domain.outbound.requests import OutgoingRequest
+from domain.outbound.transport import GuardedTransport, Resolver, resolve_host
 
 #: No attempt is under way longer than this after the first began.
 LONGEST_SECONDS = 180.0

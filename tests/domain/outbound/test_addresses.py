@@ -5,9 +5,9 @@ from ipaddress import ip_address
 import pytest
 
 from domain.automations.actions.http import HttpRequestConfig, HttpSender
-from domain.automations.outbound.addresses import AddressRules, is_public
-from domain.automations.outbound.transport import resolve_host
 from domain.errors import AddressRefusedError, InvalidInputError, RequestFailedError, StartupError
+from domain.outbound.addresses import AddressRules, is_public
+from domain.outbound.transport import resolve_host
 from tests.domain.automations.calling import Names, make_caller
 from tests.domain.automations.servers import answer, as_json, serving
 

@@ -10,7 +10,7 @@ import httpcore
 import httpx
 from typing_extensions import override
 
-from domain.automations.outbound.addresses import Address, AddressRules, literal_address
+from domain.outbound.addresses import Address, AddressRules, literal_address
 
 #: Looks a host name up.
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]

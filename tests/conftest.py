@@ -20,7 +20,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.ext.asyncio import create_async_engine
 from typing_extensions import override
 
-from domain.automations.engine import Engine
+from domain.automations.engine.adapter import Engine
 from domain.bootstrap import Domain, running_domain
 from domain.clock import Clock
 from domain.persistence.engines import create_engines

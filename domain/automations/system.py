@@ -8,9 +8,11 @@ from typing import Protocol
 from domain.automations.actions.registry import ActionRegistry
 from domain.automations.catalog import Catalog
 from domain.automations.definition import Definition
-from domain.automations.engine import Engine, Workflow
+from domain.automations.engine.adapter import Engine, Workflow
+from domain.automations.engine.jumps import ClockJumps
+from domain.automations.engine.upkeep import RunUpkeep
+from domain.automations.engine.wakes import WakeIndex
 from domain.automations.explanation import Explanations
-from domain.automations.jumps import ClockJumps
 from domain.automations.reads import AutomationReads
 from domain.automations.routing.admission import Admission
 from domain.automations.routing.dwells import Dwells
@@ -22,9 +24,7 @@ from domain.automations.running.work import NET_SECONDS, Tools
 from domain.automations.scope import StateReader
 from domain.automations.service import AutomationService
 from domain.automations.triggers.scheduler import Scheduler
-from domain.automations.upkeep import RunUpkeep
 from domain.automations.validation.lookups import Lookups
-from domain.automations.wakes import WakeIndex
 from domain.clock import Clock
 from domain.entities import health, incident
 from domain.entities.handle import EntityHandle

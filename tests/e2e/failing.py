@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from domain.automations.actions.incidents import IncidentActions
-from domain.automations.engine import Engine
+from domain.automations.engine.adapter import Engine
 from domain.automations.routing.admission import Admission
 from domain.automations.routing.dwells import Dwells
 from domain.automations.routing.gates import Gates

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from domain.automations.definition import Definition
-from domain.automations.engine import Workflow
+from domain.automations.engine.adapter import Workflow
 from domain.automations.routing.releases import release
 from domain.automations.running.journal import Journal
 from domain.ids import new_id

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from domain.automations.definition import stored
+from domain.automations.engine.wakes import WakeIndex, reference
 from domain.automations.routing.admission import Admission
 from domain.automations.routing.gates import Fired, Gates
-from domain.automations.wakes import WakeIndex, reference
 from domain.clock import Clock
 from domain.entities import health, incident
 from domain.entities.registry import EntityRegistry

@@ -12,8 +12,8 @@ from typing import Any
 from domain.automations.actions.incidents import INCIDENT
 from domain.automations.conditions.certainty import is_ruled_out
 from domain.automations.conditions.model import Condition
+from domain.automations.engine.wakes import reference
 from domain.automations.running.work import Frame
-from domain.automations.wakes import reference
 from domain.entities.health import KIND as HEALTH
 from domain.entities.incident import KIND
 from domain.model.automation import RunStep, StepStatus, WaitEnd

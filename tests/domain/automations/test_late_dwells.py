@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 
-from domain.automations.engine import Workflow
+from domain.automations.engine.adapter import Workflow
 from domain.entities.handle import Origin
 from domain.model.automation import RunStatus
 from domain.model.commands import ReportSystemHealth

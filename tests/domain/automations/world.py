@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from domain.automations.engine import Workflow
+from domain.automations.engine.adapter import Workflow
 from domain.automations.service import WriteAutomation
 from domain.bootstrap import Domain
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep

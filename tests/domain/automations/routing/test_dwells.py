@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.automations.engine import Workflow
+from domain.automations.engine.adapter import Workflow
 from domain.automations.service import WriteAutomation
 from domain.model.automation import Automation, Dwell, RunStatus
 from domain.model.commands import UpdateIncident

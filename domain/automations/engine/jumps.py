@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from domain.automations.wakes import WakeIndex
+from domain.automations.engine.wakes import WakeIndex
 from domain.clock import Clock
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from domain.automations import slots as module
-from domain.automations.slots import FileSlots, PostgresSlots, Slots, take_any
+from domain.automations.engine import slots as module
+from domain.automations.engine.slots import FileSlots, PostgresSlots, Slots, take_any
 from domain.errors import StartupError
 from domain.persistence.addresses import postgres_address
 
@@ -19,7 +19,7 @@ _HOLDER = """
 import asyncio, sys
 from pathlib import Path
 from domain.persistence.addresses import postgres_address
-from domain.automations.slots import FileSlots, PostgresSlots
+from domain.automations.engine.slots import FileSlots, PostgresSlots
 
 async def main(url, slot):
     slots = PostgresSlots(postgres_address(url)) if url.startswith("postgresql") else FileSlots(Path(url.removeprefix("sqlite:///")))

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from domain.automations.engine import Engine
-from domain.automations.upkeep import RunUpkeep
+from domain.automations.engine.adapter import Engine
+from domain.automations.engine.upkeep import RunUpkeep
 from domain.model.automation import RunStatus
 from domain.persistence.engines import database_url as parsed_url
 from tests.domain.automations.world import World

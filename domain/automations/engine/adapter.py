@@ -19,8 +19,8 @@ from dbos._utils import GlobalParams, generate_uuid
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.automations.engine_log import take_over_log
-from domain.automations.slots import SLOTS, FileSlots, PostgresSlots, Slots, take_any
+from domain.automations.engine.log import take_over_log
+from domain.automations.engine.slots import SLOTS, FileSlots, PostgresSlots, Slots, take_any
 from domain.errors import StartupError, UnavailableError
 from domain.outages import Outage
 from domain.persistence.addresses import PostgresAddress

@@ -5,7 +5,7 @@ import logging
 from contextlib import suppress
 from datetime import timedelta
 
-from domain.automations.engine import Engine
+from domain.automations.engine.adapter import Engine
 from domain.clock import Clock
 from domain.outages import going_on
 from domain.persistence.database import Database

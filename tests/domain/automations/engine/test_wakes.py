@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from domain.automations.wakes import WakeIndex
+from domain.automations.engine.wakes import WakeIndex
 from domain.bootstrap import Domain
 from tests.domain.messaging.changes import a_change
 

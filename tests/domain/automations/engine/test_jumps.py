@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 from typing_extensions import override
 
-from domain.automations.jumps import ClockJumps
-from domain.automations.wakes import WakeIndex
+from domain.automations.engine.jumps import ClockJumps
+from domain.automations.engine.wakes import WakeIndex
 from domain.bootstrap import Domain
 from domain.clock import Clock
 

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from domain.automations import slots
-from domain.automations.engine import Engine, Workflow
-from domain.automations.slots import PostgresSlots
+from domain.automations.engine import slots
+from domain.automations.engine.adapter import Engine, Workflow
+from domain.automations.engine.slots import PostgresSlots
 from domain.bootstrap import Domain, running_domain
 from domain.errors import StartupError
 from domain.persistence.addresses import postgres_address
@@ -30,7 +30,7 @@ Handler = Callable[[str], Awaitable[None]]
 #: A process that begins what is enqueued, says so, and never ends it.
 _HANGING = """
 import asyncio, sys
-from domain.automations.engine import Engine, Workflow
+from domain.automations.engine.adapter import Engine, Workflow
 from domain.persistence.engines import database_url
 
 async def hang(identifier):
@@ -106,7 +106,7 @@ async def test_what_a_process_enqueues_it_starts_without_waiting_for_a_look(
 ) -> None:
     calls, client = Calls(), Engine(parsed_url(database_url))
     with monkeypatch.context() as patched:
-        patched.setattr("domain.automations.engine._POLL_SECONDS", 60.0)
+        patched.setattr("domain.automations.engine.adapter._POLL_SECONDS", 60.0)
         await client.prepare()
     try:
         async with started(database_url, calls) as engine:

@@ -1,0 +1,1 @@
+"""What runs workflows to their end over crashes, and what wakes them."""

@@ -19,9 +19,9 @@ from pydantic_core import PydanticCustomError
 
 from domain.automations.conditions.duration import Delay, Duration
 from domain.automations.conditions.model import TAG, Condition
-from domain.automations.durations import IN_SECONDS, Forms, Minutes, Seconds
+from domain.automations.expressions.durations import IN_SECONDS, Forms, Minutes, Seconds
 from domain.automations.expressions.fields import ExpressionText, TemplateText
-from domain.automations.secret_references import secret_names
+from domain.automations.expressions.secret_references import secret_names
 from domain.model.automation import ConcurrencyScope, Mode
 
 #: The longest time that a wait may last: 30 days.

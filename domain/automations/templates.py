@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from domain.automations.durations import IN_SECONDS, Forms, Minutes, Seconds
+from domain.automations.expressions.durations import IN_SECONDS, Forms, Minutes, Seconds
 from domain.errors import InvalidInputError, NotFoundError
 from domain.model.incident import Severity
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from domain.automations.actions.settings import Text
-from domain.automations.durations import Seconds
+from domain.automations.expressions.durations import Seconds
 from domain.outbound.caller import CallRules, HttpCaller, HttpResult
 from domain.outbound.requests import OutgoingRequest, checked_headers, checked_url, json_bytes
 

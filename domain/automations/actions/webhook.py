@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from domain.automations.actions.http import RETRY_ON
 from domain.automations.actions.settings import Text
-from domain.automations.durations import Seconds
+from domain.automations.expressions.durations import Seconds
 from domain.clock import Clock
 from domain.errors import InvalidInputError
 from domain.model.moment import iso

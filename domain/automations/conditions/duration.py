@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import override
 
-from domain.automations.durations import FORMS, TEXT_SCHEMA, UNITS, no_duration, seconds_of, with_forms
+from domain.automations.expressions.durations import FORMS, TEXT_SCHEMA, UNITS, no_duration, seconds_of, with_forms
 from domain.automations.expressions.errors import EvaluationError
 from domain.automations.expressions.fields import TemplateText
 from domain.automations.expressions.templates import compile_template

@@ -17,7 +17,7 @@ from domain.automations.dry_run.model import Limits, Omission, PredictedRun, Pre
 from domain.automations.dry_run.replay import Replay
 from domain.automations.dry_run.scratch import OUTSIDE, scratch_domain
 from domain.automations.dry_run.simulation import Simulation
-from domain.automations.secret_references import secret_names
+from domain.automations.expressions.secret_references import secret_names
 from domain.automations.service import WriteAutomation
 from domain.automations.system import Secrets
 from domain.automations.validation import parsed

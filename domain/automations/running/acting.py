@@ -14,11 +14,11 @@ from pydantic import BaseModel, ValidationError
 from domain.automations.actions.registry import ActionContext, ActionType, Produced, Result
 from domain.automations.definition import ActionNode, Retry
 from domain.automations.expressions.errors import ExpressionError
-from domain.automations.rendering import Rendered, render
+from domain.automations.expressions.rendering import Rendered, render
+from domain.automations.expressions.secret_references import secret_names
 from domain.automations.running.journal import RunEndedError
 from domain.automations.running.subjects import concluded_by
 from domain.automations.running.work import Frame, Work, settled
-from domain.automations.secret_references import secret_names
 from domain.errors import DomainError, UnavailableError
 from domain.ids import new_id
 from domain.model.automation import Artifact, RunStep, StepStatus

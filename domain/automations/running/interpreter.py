@@ -22,7 +22,7 @@ from domain.automations.definition import (
 )
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.language import compile_expression
-from domain.automations.rendering import render
+from domain.automations.expressions.rendering import render
 from domain.automations.running.acting import act
 from domain.automations.running.waiting import delay, wait_for_trigger, wait_until
 from domain.automations.running.work import Frame, StepFailedError, StopError, Work, settled

@@ -11,8 +11,8 @@ from domain.automations.conditions.evaluation import Verdict, evaluate
 from domain.automations.conditions.flips import next_flip
 from domain.automations.conditions.model import Condition
 from domain.automations.definition import DelayNode, WaitForTriggerNode, WaitUntilNode
-from domain.automations.durations import FORMS
 from domain.automations.engine.wakes import EVENT, reference
+from domain.automations.expressions.durations import FORMS
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.templates import compile_template
 from domain.automations.running.subjects import FOR_INCIDENT, Sight, Subject, in_branch, looks_at_incidents, subject_of

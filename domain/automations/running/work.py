@@ -12,7 +12,7 @@ from domain.automations.conditions.evaluation import Verdict, evaluate
 from domain.automations.conditions.model import Condition
 from domain.automations.definition import Definition
 from domain.automations.engine.wakes import WakeIndex
-from domain.automations.rendering import mentions_state
+from domain.automations.expressions.rendering import mentions_state
 from domain.automations.running.journal import Journal, RunEndedError
 from domain.automations.running.limits import permit_of
 from domain.automations.scope import StateReader, context_system, trigger_scope

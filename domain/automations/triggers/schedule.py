@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.automations.conditions.model import known_zone
 from domain.automations.definition import TriggerPart
-from domain.automations.durations import Seconds
+from domain.automations.expressions.durations import Seconds
 from domain.automations.triggers.cron import next_of_cron
 from domain.entities.triggers import Trigger, TriggerRegistry
 from domain.model.moment import iso

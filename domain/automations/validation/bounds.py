@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from domain.automations.secret_references import secret_names
+from domain.automations.expressions.secret_references import secret_names
 from domain.automations.validation.problems import Problem, below
 from domain.errors import InvalidInputError
 

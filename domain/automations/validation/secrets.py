@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from domain.automations.definition import ActionNode, Definition, walk
-from domain.automations.secret_references import without_references
+from domain.automations.expressions.secret_references import without_references
 from domain.automations.validation.problems import Problem, below
 
 MISPLACED = "A secret stands in the config of an action only, as `${{ secrets.NAME }}`."

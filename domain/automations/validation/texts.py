@@ -13,8 +13,8 @@ from domain.automations.expressions.analysis import references
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.language import Expression, compile_expression
 from domain.automations.expressions.references import Reference, tree_references
+from domain.automations.expressions.secret_references import check_outside, without_references
 from domain.automations.expressions.templates import Template, compile_template
-from domain.automations.secret_references import check_outside, without_references
 from domain.automations.validation.places import Facts, Place
 from domain.automations.validation.problems import Problem, below
 from domain.automations.validation.secrets import MISPLACED

@@ -19,7 +19,7 @@ from domain.automations.definition import (
     kind_of,
     walk,
 )
-from domain.automations.secret_references import secret_names
+from domain.automations.expressions.secret_references import secret_names
 from domain.automations.triggers.schedule import next_firing
 from domain.automations.validation import InvalidDefinitionError, parsed, problems_of
 from tests.domain.automations.validation.definitions import CATALOG, DEDUPED

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.automations.expressions.errors import ExpressionError
-from domain.automations.secret_references import seal, secret_names, substitute, unseal
+from domain.automations.expressions.secret_references import seal, secret_names, substitute, unseal
 from domain.errors import InvalidInputError, NotFoundError
 
 CONFIG = {

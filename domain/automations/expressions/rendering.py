@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from domain.automations.expressions.secret_references import seal, secret_names, unseal
 from domain.automations.expressions.templates import compile_template
-from domain.automations.secret_references import seal, secret_names, unseal
 from domain.entities.masking import MASK
 
 _STATE = re.compile(r"\b(?:health|state)\b")

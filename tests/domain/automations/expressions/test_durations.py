@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.automations.definition import Definition
-from domain.automations.durations import FORMS, seconds_of
+from domain.automations.expressions.durations import FORMS, seconds_of
 from domain.automations.templates import definition_from
 from domain.automations.triggers.schedule import IntervalConfig
 from domain.errors import InvalidInputError

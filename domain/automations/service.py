@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from domain.automations.catalog import Catalog
-from domain.automations.definition import Definition
+from domain.automations.definitions.definition import Definition
+from domain.automations.definitions.storable import storable
 from domain.automations.routing.admission import Admission
 from domain.automations.running.journal import Journal
-from domain.automations.storable import storable
 from domain.automations.triggers.schedule import MANUAL, next_firing
 from domain.automations.validation import InvalidDefinitionError, Problem, checked
 from domain.automations.validation.lookups import Lookups

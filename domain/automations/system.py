@@ -7,7 +7,7 @@ from typing import Protocol
 
 from domain.automations.actions.registry import ActionRegistry
 from domain.automations.catalog import Catalog
-from domain.automations.definition import Definition
+from domain.automations.definitions.definition import Definition
 from domain.automations.engine.adapter import Engine, Workflow
 from domain.automations.engine.jumps import ClockJumps
 from domain.automations.engine.upkeep import RunUpkeep

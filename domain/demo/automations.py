@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
+from domain.automations.definitions.templates import FLAPPING, SUSTAINED, definition_from
 from domain.automations.service import AutomationService, WriteAutomation
-from domain.automations.templates import FLAPPING, SUSTAINED, definition_from
 from domain.errors import AlreadyExistsError
 from domain.model.viewer import Viewer
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.tree import Tree
 
-from domain.automations.documents import load_document
+from domain.automations.definitions.documents import load_document
 from domain.automations.service import WriteAutomation
 from domain.automations.validation import InvalidDefinitionError, Problem
 from domain.bootstrap import Domain, running_domain

@@ -3,7 +3,7 @@
 import strawberry
 from strawberry.scalars import JSON
 
-from domain.automations.definition import definition_schema
+from domain.automations.definitions.definition import definition_schema
 from gql.context import Info
 from gql.types.catalog import Action, ArtifactType
 from gql.types.trigger import Trigger

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from domain.automations.templates import TEMPLATES
+from domain.automations.definitions.templates import TEMPLATES
 from gql.types.template import AutomationTemplate
 
 

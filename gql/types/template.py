@@ -5,7 +5,7 @@ from typing import Self
 import strawberry
 from strawberry.scalars import JSON
 
-from domain.automations import templates as model
+from domain.automations.definitions import templates as model
 
 
 @strawberry.type(description="A ready-made automation, to be installed with parameters of one's own.")

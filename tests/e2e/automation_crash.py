@@ -20,8 +20,8 @@ from typing import Any
 
 import httpx
 
+from domain.automations.definitions.templates import definition_from
 from domain.automations.service import WriteAutomation
-from domain.automations.templates import definition_from
 from domain.bootstrap import Domain, running_domain
 from domain.clock import Clock
 from domain.model.moment import iso

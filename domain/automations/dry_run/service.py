@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.automations.catalog import Catalog
-from domain.automations.definition import Definition
+from domain.automations.definitions.definition import Definition
 from domain.automations.dry_run.clock import Stillness, VirtualClock
 from domain.automations.dry_run.diffs import diffs_of
 from domain.automations.dry_run.feed import Feed

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from domain.automations.definition import Definition
+from domain.automations.definitions.definition import Definition
 from domain.automations.dry_run.clock import Stillness
 from domain.automations.dry_run.feed import Feed, Told
 from domain.automations.dry_run.model import Limits, Truncation

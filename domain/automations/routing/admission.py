@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from domain.automations.definition import Definition
+from domain.automations.definitions.definition import Definition
 from domain.automations.engine.adapter import Workflow
 from domain.automations.routing.releases import release
 from domain.automations.running.journal import Journal

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from domain.automations.definition import stored
+from domain.automations.definitions.definition import stored
 from domain.automations.engine.wakes import WakeIndex, reference
 from domain.automations.routing.admission import Admission
 from domain.automations.routing.gates import Fired, Gates

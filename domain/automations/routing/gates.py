@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.automations.conditions.evaluation import evaluate, undefined_in
 from domain.automations.conditions.model import Condition
-from domain.automations.definition import Definition, TriggerPart, Window
+from domain.automations.definitions.definition import Definition, TriggerPart, Window
 from domain.automations.engine.adapter import Workflow
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.language import compile_expression

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from domain.automations.definition import stored
+from domain.automations.definitions.definition import stored
 from domain.automations.routing.dwells import Dwells
 from domain.automations.routing.gates import Fired, Gates
 from domain.entities import incident

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from domain.automations.definition import (
+from domain.automations.definitions.definition import (
     Action,
     ActionNode,
     ChooseNode,

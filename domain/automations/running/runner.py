@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
-from domain.automations.definition import Definition, stored
+from domain.automations.definitions.definition import Definition, stored
 from domain.automations.running.interpreter import Interpreter
 from domain.automations.running.journal import RunEndedError, actor_of
 from domain.automations.running.work import StepFailedError, StopError, Tools, Work

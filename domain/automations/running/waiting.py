@@ -10,7 +10,7 @@ from domain.automations.conditions.duration import rendered_seconds
 from domain.automations.conditions.evaluation import Verdict, evaluate
 from domain.automations.conditions.flips import next_flip
 from domain.automations.conditions.model import Condition
-from domain.automations.definition import DelayNode, WaitForTriggerNode, WaitUntilNode
+from domain.automations.definitions.definition import DelayNode, WaitForTriggerNode, WaitUntilNode
 from domain.automations.engine.wakes import EVENT, reference
 from domain.automations.expressions.durations import FORMS
 from domain.automations.expressions.errors import ExpressionError

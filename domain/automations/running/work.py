@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from domain.automations.actions.registry import ActionRegistry, Produced
 from domain.automations.conditions.evaluation import Verdict, evaluate
 from domain.automations.conditions.model import Condition
-from domain.automations.definition import Definition
+from domain.automations.definitions.definition import Definition
 from domain.automations.engine.wakes import WakeIndex
 from domain.automations.expressions.rendering import mentions_state
 from domain.automations.running.journal import Journal, RunEndedError

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from domain.automations.conditions.model import known_zone
-from domain.automations.definition import TriggerPart
+from domain.automations.definitions.definition import TriggerPart
 from domain.automations.expressions.durations import Seconds
 from domain.automations.triggers.cron import next_of_cron
 from domain.entities.triggers import Trigger, TriggerRegistry

@@ -5,7 +5,7 @@ import logging
 from datetime import datetime, timedelta
 from functools import partial
 
-from domain.automations.definition import stored
+from domain.automations.definitions.definition import stored
 from domain.automations.routing.gates import Fired, Gates
 from domain.automations.triggers.schedule import next_firing, time_payload
 from domain.clock import Clock

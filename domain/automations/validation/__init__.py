@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.automations.catalog import Catalog
-from domain.automations.definition import Definition
+from domain.automations.definitions.definition import Definition
 from domain.automations.validation.bounds import bound_problems
 from domain.automations.validation.loops import loop_problems
 from domain.automations.validation.problems import InvalidDefinitionError, Problem, ProblemSeverity, bounded

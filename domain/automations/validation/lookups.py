@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from domain.automations.definition import ActionNode, Definition, walk
+from domain.automations.definitions.definition import ActionNode, Definition, walk
 from domain.automations.expressions.secret_references import secret_names
 from domain.automations.validation import Checked
 from domain.automations.validation.problems import Problem, ProblemSeverity, below

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from domain.automations.definition import ActionNode, Definition, Node, SequenceNode, VariablesNode
+from domain.automations.definitions.definition import ActionNode, Definition, Node, SequenceNode, VariablesNode
 from domain.automations.validation.problems import Problem
 from domain.entities.incident import CREATED, RESOLVED, UPDATED
 from domain.model.incident import Status

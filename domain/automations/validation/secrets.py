@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from domain.automations.definition import ActionNode, Definition, walk
+from domain.automations.definitions.definition import ActionNode, Definition, walk
 from domain.automations.expressions.secret_references import without_references
 from domain.automations.validation.problems import Problem, below
 

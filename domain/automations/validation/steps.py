@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from domain.automations.actions.registry import ActionType
 from domain.automations.catalog import Catalog
-from domain.automations.definition import (
+from domain.automations.definitions.definition import (
     Action,
     ActionNode,
     ChooseNode,

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from domain.automations.conditions.model import TAG
-from domain.automations.definition import STEPS, Definition, TriggerPart
+from domain.automations.definitions.definition import STEPS, Definition, TriggerPart
 from domain.automations.validation.problems import Problem, below
 
 _UNKNOWN_KEY = "extra_forbidden"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from domain.automations.catalog import Catalog
-from domain.automations.definition import Definition, TriggerPart
+from domain.automations.definitions.definition import Definition, TriggerPart
 from domain.automations.triggers.schedule import MANUAL
 from domain.automations.validation.configs import config_problems
 from domain.automations.validation.places import Facts, Place

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.automations.definition import Definition
+from domain.automations.definitions.definition import Definition
 from domain.automations.routing.router import firing_of
 from domain.automations.service import WriteAutomation
 from domain.automations.validation import InvalidDefinitionError

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from domain.automations.definition import Definition
+from domain.automations.definitions.definition import Definition
+from domain.automations.definitions.templates import definition_from
 from domain.automations.expressions.durations import FORMS, seconds_of
-from domain.automations.templates import definition_from
 from domain.automations.triggers.schedule import IntervalConfig
 from domain.errors import InvalidInputError
 from tests.domain.automations.validation.definitions import told

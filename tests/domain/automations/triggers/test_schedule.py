@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from pydantic import ValidationError
 
-from domain.automations.definition import TriggerPart
+from domain.automations.definitions.definition import TriggerPart
 from domain.automations.triggers.schedule import CronConfig, next_firing
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)

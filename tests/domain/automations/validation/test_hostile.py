@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.automations.documents import load_document
+from domain.automations.definitions.documents import load_document
 from domain.automations.running.work import MOST_STEPS
 from domain.automations.validation import problems_of
 from domain.automations.validation.bounds import SIZE_BYTES

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.automations.conditions.model import Condition
 from domain.automations.conditions.wakes import wake_references
-from domain.automations.definition import (
+from domain.automations.definitions.definition import (
     STEPS,
     ChooseNode,
     ConditionNode,

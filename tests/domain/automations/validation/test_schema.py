@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from domain.automations.definition import STEPS, Definition
+from domain.automations.definitions.definition import STEPS, Definition
 
 SCHEMA = Definition.model_json_schema()
 STORED = Path(__file__).with_name("definition.schema.json")

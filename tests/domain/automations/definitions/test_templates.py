@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.automations.templates import TEMPLATES, definition_from
+from domain.automations.definitions.templates import TEMPLATES, definition_from
 from domain.automations.validation import problems_of
 from domain.errors import DomainError, InvalidInputError, NotFoundError
 from domain.model.automation import RunStatus

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.automations.documents import load_document
+from domain.automations.definitions.documents import load_document
 from domain.errors import InvalidInputError
 
 

@@ -1,0 +1,1 @@
+"""Definitions of automations: their form, and the files and templates that they come from."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from domain.automations.actions.registry import ActionRegistry
 from domain.automations.catalog import Catalog
+from domain.automations.conditions.scope import StateReader
 from domain.automations.definitions.definition import Definition
 from domain.automations.engine.adapter import Engine, Workflow
 from domain.automations.engine.jumps import ClockJumps
@@ -21,7 +22,6 @@ from domain.automations.routing.router import GROUP, Router
 from domain.automations.running.journal import Journal
 from domain.automations.running.runner import Runner
 from domain.automations.running.work import NET_SECONDS, Tools
-from domain.automations.scope import StateReader
 from domain.automations.service import AutomationService
 from domain.automations.triggers.scheduler import Scheduler
 from domain.automations.validation.lookups import Lookups

@@ -7,12 +7,12 @@ from typing import Any
 
 from domain.automations.conditions.evaluation import evaluate, undefined_in
 from domain.automations.conditions.model import Condition
+from domain.automations.conditions.scope import StateReader, trigger_scope
 from domain.automations.definitions.definition import Definition, TriggerPart, Window
 from domain.automations.engine.adapter import Workflow
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.language import compile_expression
 from domain.automations.routing.admission import Admission, Admitted, Enqueue
-from domain.automations.scope import StateReader, trigger_scope
 from domain.entities.health import KIND as HEALTH
 from domain.ids import new_id
 from domain.model.automation import Automation, Dwell, Firing, SkipReason, bounded_key

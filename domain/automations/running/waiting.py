@@ -10,6 +10,7 @@ from domain.automations.conditions.duration import rendered_seconds
 from domain.automations.conditions.evaluation import Verdict, evaluate
 from domain.automations.conditions.flips import next_flip
 from domain.automations.conditions.model import Condition
+from domain.automations.conditions.scope import references_of, trigger_scope
 from domain.automations.definitions.definition import DelayNode, WaitForTriggerNode, WaitUntilNode
 from domain.automations.engine.wakes import EVENT, reference
 from domain.automations.expressions.durations import FORMS
@@ -17,7 +18,6 @@ from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.templates import compile_template
 from domain.automations.running.subjects import FOR_INCIDENT, Sight, Subject, in_branch, looks_at_incidents, subject_of
 from domain.automations.running.work import Frame, StopError, Work, settled, wait_end
-from domain.automations.scope import references_of, trigger_scope
 from domain.entities.health import KIND as HEALTH
 from domain.entities.incident import KIND as INCIDENT
 from domain.entities.run import KIND as RUN

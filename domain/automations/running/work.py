@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 from domain.automations.actions.registry import ActionRegistry, Produced
 from domain.automations.conditions.evaluation import Verdict, evaluate
 from domain.automations.conditions.model import Condition
+from domain.automations.conditions.scope import StateReader, context_system, trigger_scope
 from domain.automations.definitions.definition import Definition
 from domain.automations.engine.wakes import WakeIndex
 from domain.automations.expressions.rendering import mentions_state
 from domain.automations.running.journal import Journal, RunEndedError
 from domain.automations.running.limits import permit_of
-from domain.automations.scope import StateReader, context_system, trigger_scope
 from domain.clock import Clock
 from domain.entities.handle import Origin
 from domain.entities.masking import SecretMasker

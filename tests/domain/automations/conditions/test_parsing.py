@@ -14,7 +14,7 @@ from domain.automations.conditions.model import Condition
 from domain.automations.conditions.parsing import parse_condition
 from domain.automations.expressions.errors import EvaluationError
 from domain.errors import InvalidInputError
-from tests.domain.automations.scopes import NOW, make_scope
+from tests.domain.automations.conditions.scopes import NOW, make_scope
 
 STATE = {"entity": "api", "status": "healthy"}
 

@@ -7,7 +7,7 @@ import pytest
 from domain.automations.conditions.model import Negation
 from domain.automations.conditions.parsing import parse_condition
 from domain.automations.conditions.wakes import WakeReferences, wake_references
-from tests.domain.automations.scopes import make_scope
+from tests.domain.automations.conditions.scopes import make_scope
 
 
 def refs(document: Any, **known: Any) -> set[str]:

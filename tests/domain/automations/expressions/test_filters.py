@@ -6,7 +6,7 @@ import pytest
 
 from domain.automations.expressions.errors import EvaluationError
 from domain.automations.expressions.language import compile_expression
-from tests.domain.automations.scopes import NOW
+from tests.domain.automations.conditions.scopes import NOW
 
 SCOPE: dict[str, Any] = {
     "none": None,

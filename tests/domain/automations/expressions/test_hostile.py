@@ -8,7 +8,7 @@ import pytest
 from domain.automations.expressions.errors import EvaluationError, ExpressionError
 from domain.automations.expressions.language import compile_expression
 from domain.automations.expressions.templates import compile_template
-from tests.domain.automations.scopes import NOW
+from tests.domain.automations.conditions.scopes import NOW
 
 REFUSED = {
     "the class of a text": "''.__class__",

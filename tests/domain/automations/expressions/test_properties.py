@@ -12,7 +12,7 @@ from domain.automations.expressions.errors import EvaluationError, ExpressionErr
 from domain.automations.expressions.flips import next_flip_of
 from domain.automations.expressions.language import compile_expression
 from domain.automations.expressions.templates import compile_template
-from tests.domain.automations.scopes import NOW
+from tests.domain.automations.conditions.scopes import NOW
 
 QUICKLY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -7,7 +7,7 @@ import pytest
 from domain.automations.expressions.errors import EvaluationError, ExpressionError, UndefinedValueError
 from domain.automations.expressions.language import compile_expression
 from domain.automations.expressions.templates import compile_template
-from tests.domain.automations.scopes import NOW, make_scope
+from tests.domain.automations.conditions.scopes import NOW, make_scope
 
 
 @pytest.mark.parametrize(

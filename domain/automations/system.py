@@ -19,11 +19,11 @@ from domain.automations.routing.admission import Admission
 from domain.automations.routing.dwells import Dwells
 from domain.automations.routing.gates import Gates
 from domain.automations.routing.router import GROUP, Router
+from domain.automations.routing.scheduler import Scheduler
 from domain.automations.running.journal import Journal
 from domain.automations.running.runner import Runner
 from domain.automations.running.work import NET_SECONDS, Tools
 from domain.automations.service import AutomationService
-from domain.automations.triggers.scheduler import Scheduler
 from domain.automations.validation.lookups import Lookups
 from domain.clock import Clock
 from domain.entities import health, incident

@@ -7,13 +7,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from domain.automations.catalog import Catalog
 from domain.automations.definitions.definition import Definition
 from domain.automations.definitions.storable import storable
 from domain.automations.routing.admission import Admission
 from domain.automations.running.journal import Journal
 from domain.automations.triggers.schedule import MANUAL, next_firing
 from domain.automations.validation import InvalidDefinitionError, Problem, checked
+from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.lookups import Lookups
 from domain.automations.validation.problems import bounded
 from domain.clock import Clock

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.automations.actions.registry import ActionRegistry
-from domain.automations.catalog import Catalog
 from domain.automations.conditions.scope import StateReader
 from domain.automations.definitions.definition import Definition
 from domain.automations.engine.adapter import Engine, Workflow
@@ -24,6 +23,7 @@ from domain.automations.running.journal import Journal
 from domain.automations.running.runner import Runner
 from domain.automations.running.work import NET_SECONDS, Tools
 from domain.automations.service import AutomationService
+from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.lookups import Lookups
 from domain.clock import Clock
 from domain.entities import health, incident

@@ -11,10 +11,10 @@ from typing_extensions import override
 
 from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.registry import ActionContext, ActionRegistry, Result
-from domain.automations.catalog import Catalog
 from domain.automations.dry_run.clock import VirtualClock
 from domain.automations.engine.adapter import Engine, Workflow
 from domain.automations.system import AutomationSystem, Parts
+from domain.automations.validation.catalog import Catalog
 from domain.entities import health, incident
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import EntityHandle

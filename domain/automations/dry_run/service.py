@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.automations.catalog import Catalog
 from domain.automations.definitions.definition import Definition
 from domain.automations.dry_run.clock import Stillness, VirtualClock
 from domain.automations.dry_run.diffs import diffs_of
@@ -21,6 +20,7 @@ from domain.automations.expressions.secret_references import secret_names
 from domain.automations.service import WriteAutomation
 from domain.automations.system import Secrets
 from domain.automations.validation import parsed
+from domain.automations.validation.catalog import Catalog
 from domain.clock import Clock
 from domain.entities.run import KIND as RUN
 from domain.errors import CursorExpiredError, InvalidInputError, NotFoundError

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from domain.automations.catalog import Catalog
 from domain.automations.definitions.definition import Definition
 from domain.automations.validation.bounds import bound_problems
+from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.loops import loop_problems
 from domain.automations.validation.problems import InvalidDefinitionError, Problem, ProblemSeverity, bounded
 from domain.automations.validation.secrets import secret_problems

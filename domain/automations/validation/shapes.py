@@ -9,10 +9,10 @@ from jinja2 import nodes
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from domain.automations.catalog import Catalog
 from domain.automations.conditions.scope import HEALTH_FIELDS, TRIGGER_FIELDS
 from domain.automations.expressions.language import Expression
 from domain.automations.expressions.references import Reference, tree_references
+from domain.automations.validation.catalog import Catalog
 from domain.entities.incident import KIND as INCIDENT
 from domain.model.incident import Health, Incident, Severity, Status
 

@@ -7,7 +7,6 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from domain.automations.actions.registry import ActionType
-from domain.automations.catalog import Catalog
 from domain.automations.definitions.definition import (
     Action,
     ActionNode,
@@ -25,6 +24,7 @@ from domain.automations.definitions.definition import (
     WaitUntilNode,
     walk,
 )
+from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.configs import action_config_problems
 from domain.automations.validation.places import Facts, Place, meeting
 from domain.automations.validation.problems import Problem

@@ -6,7 +6,6 @@ from typing import Any
 from jinja2 import nodes
 
 from domain.automations.actions.registry import local_name
-from domain.automations.catalog import Catalog
 from domain.automations.conditions.duration import Duration
 from domain.automations.conditions.model import All, AnyOf, Condition, Negation, NumericState, SystemState
 from domain.automations.expressions.analysis import references
@@ -15,6 +14,7 @@ from domain.automations.expressions.language import Expression, compile_expressi
 from domain.automations.expressions.references import Reference, tree_references
 from domain.automations.expressions.secret_references import check_outside, without_references
 from domain.automations.expressions.templates import Template, compile_template
+from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.places import Facts, Place
 from domain.automations.validation.problems import Problem, below
 from domain.automations.validation.secrets import MISPLACED

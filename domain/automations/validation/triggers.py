@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from domain.automations.catalog import Catalog
 from domain.automations.definitions.definition import Definition, TriggerPart
 from domain.automations.triggers.schedule import MANUAL
+from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.configs import config_problems
 from domain.automations.validation.places import Facts, Place
 from domain.automations.validation.problems import Problem

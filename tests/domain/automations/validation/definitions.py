@@ -6,9 +6,9 @@ from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
-from domain.automations.catalog import Catalog
 from domain.automations.triggers.schedule import register_time_triggers
 from domain.automations.validation import problems_of
+from domain.automations.validation.catalog import Catalog
 from domain.entities.triggers import TriggerRegistry, register_health_triggers, register_incident_triggers
 from domain.outbound.addresses import AddressRules
 from domain.outbound.caller import HttpCaller

@@ -13,7 +13,7 @@ from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
 from domain.automations.dry_run.service import DryRuns
 from domain.automations.engine.adapter import CONNECTIONS, Engine
-from domain.automations.system import AutomationSystem, Parts
+from domain.automations.services.system import AutomationSystem, Parts
 from domain.automations.triggers.schedule import register_time_triggers
 from domain.clock import Clock
 from domain.demo.loading import HistoryLoader

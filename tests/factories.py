@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.bootstrap import Domain
 from domain.model.actor import Actor, ActorType
 from domain.model.automation import Automation, AutomationRun

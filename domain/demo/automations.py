@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from domain.automations.definitions.templates import FLAPPING, SUSTAINED, definition_from
-from domain.automations.service import AutomationService, WriteAutomation
+from domain.automations.services.automations import AutomationService, WriteAutomation
 from domain.errors import AlreadyExistsError
 from domain.model.viewer import Viewer
 

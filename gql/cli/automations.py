@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from rich.tree import Tree
 
 from domain.automations.definitions.documents import load_document
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.automations.validation import InvalidDefinitionError, Problem
 from domain.bootstrap import Domain, running_domain
 from domain.errors import InvalidInputError, NotFoundError

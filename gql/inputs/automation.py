@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.errors import InvalidInputError
 from domain.model.commands import KEEP
 from gql.inputs.given import kept_or_cleared, kept_or_set, value_or_none

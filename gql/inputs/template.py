@@ -7,7 +7,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from domain.automations.definitions.templates import definition_from, template_of
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.errors import InvalidInputError
 from gql.inputs.given import value_or_none
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.scalars import ID
 
-from domain.automations.service import Saved, WriteAutomation
+from domain.automations.services.automations import Saved, WriteAutomation
 from domain.model import automation as model
 from domain.services.writing import Outcome
 from gql.context import Info

@@ -5,7 +5,7 @@ from typing import Self
 
 import strawberry
 
-from domain.automations import explanation as model
+from domain.automations.services import explanation as model
 from domain.entities.incident import KIND
 from domain.model.change import Change
 from gql.context import Info

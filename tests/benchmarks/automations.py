@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.bootstrap import Domain, running_domain
 from domain.model.automation import RunStatus
 from domain.model.commands import CreateIncident

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 
 from domain.automations.definitions.templates import definition_from
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.bootstrap import Domain, running_domain
 from domain.clock import Clock
 from domain.model.moment import iso

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.bootstrap import Domain, running_domain
 from domain.entities import health
 from domain.entities.run import KIND as RUN

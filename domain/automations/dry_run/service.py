@@ -17,8 +17,8 @@ from domain.automations.dry_run.replay import Replay
 from domain.automations.dry_run.scratch import OUTSIDE, scratch_domain
 from domain.automations.dry_run.simulation import Simulation
 from domain.automations.expressions.secret_references import secret_names
-from domain.automations.service import WriteAutomation
-from domain.automations.system import Secrets
+from domain.automations.services.automations import WriteAutomation
+from domain.automations.services.system import Secrets
 from domain.automations.validation import parsed
 from domain.automations.validation.catalog import Catalog
 from domain.clock import Clock

@@ -14,7 +14,7 @@ from domain.automations.dry_run.model import Limits, Truncation
 from domain.automations.dry_run.replay import Replay
 from domain.automations.dry_run.scratch import Scratch
 from domain.automations.engine.adapter import Workflow
-from domain.automations.system import ROUTED
+from domain.automations.services.system import ROUTED
 from domain.entities import incident
 from domain.model.automation import RunStatus
 from domain.model.change import Change

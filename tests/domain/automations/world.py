@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.automations.engine.adapter import Workflow
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.bootstrap import Domain
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep
 from domain.model.change import Change

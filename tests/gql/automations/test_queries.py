@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.bootstrap import Domain
 from domain.model.automation import RunStatus
 from tests.client import Api, Caller

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.automations.running.runner import Runner
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.model.automation import Automation, AutomationRun, RunStatus
 from domain.model.incident import Health
 from domain.model.paging import PageRequest

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.automations.engine.adapter import Workflow
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.model.automation import Automation, Dwell, RunStatus
 from domain.model.commands import UpdateIncident
 from domain.model.incident import Health, Status

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.automations.definitions.templates import definition_from
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.model.automation import AutomationRun, RunStatus
 from domain.model.incident import Health, Incident, Status
 from tests.domain.automations.world import World

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from domain.automations.routing.router import firing_of
-from domain.automations.service import WriteAutomation
-from domain.automations.system import DEPTH
+from domain.automations.services.automations import WriteAutomation
+from domain.automations.services.system import DEPTH
 from domain.ids import new_id
 from domain.messaging.readers import DurableReader
 from domain.model.actor import SYSTEM

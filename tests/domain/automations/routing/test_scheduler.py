@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain.automations.routing.scheduler import Scheduler
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.model.actor import SYSTEM
 from domain.model.automation import Automation
 from domain.persistence.unit_of_work import UnitOfWork

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.automations.validation import InvalidDefinitionError
 from domain.bootstrap import Domain
 from domain.model.viewer import Role

@@ -12,8 +12,6 @@ from domain.automations.engine.adapter import Engine, Workflow
 from domain.automations.engine.jumps import ClockJumps
 from domain.automations.engine.upkeep import RunUpkeep
 from domain.automations.engine.wakes import WakeIndex
-from domain.automations.explanation import Explanations
-from domain.automations.reads import AutomationReads
 from domain.automations.routing.admission import Admission
 from domain.automations.routing.dwells import Dwells
 from domain.automations.routing.gates import Gates
@@ -22,7 +20,9 @@ from domain.automations.routing.scheduler import Scheduler
 from domain.automations.running.journal import Journal
 from domain.automations.running.runner import Runner
 from domain.automations.running.work import NET_SECONDS, Tools
-from domain.automations.service import AutomationService
+from domain.automations.services.automations import AutomationService
+from domain.automations.services.explanation import Explanations
+from domain.automations.services.reads import AutomationReads
 from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.lookups import Lookups
 from domain.clock import Clock

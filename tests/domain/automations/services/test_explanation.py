@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.automations.explanation import Explanation, Explanations, Link
+from domain.automations.services.explanation import Explanation, Explanations, Link
 from domain.errors import InvalidInputError, NotFoundError
 from domain.model.automation import RunStatus
 from domain.model.change import Change

@@ -8,7 +8,7 @@ import pytest
 
 from domain.automations.definitions.definition import Definition
 from domain.automations.routing.router import firing_of
-from domain.automations.service import WriteAutomation
+from domain.automations.services.automations import WriteAutomation
 from domain.automations.validation import InvalidDefinitionError
 from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError
 from domain.model.automation import Automation, RunStatus

@@ -11,8 +11,8 @@ from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
-from domain.automations.dry_run.service import DryRuns
 from domain.automations.engine.adapter import CONNECTIONS, Engine
+from domain.automations.services.dry_run.service import DryRuns
 from domain.automations.services.system import AutomationSystem, Parts
 from domain.automations.triggers.schedule import register_time_triggers
 from domain.clock import Clock

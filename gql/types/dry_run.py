@@ -7,7 +7,7 @@ import strawberry
 from pydantic.alias_generators import to_camel
 from strawberry.scalars import JSON
 
-from domain.automations.dry_run import model
+from domain.automations.services.dry_run import model
 from domain.model.automation import RunStep
 from gql.types.enums import ChangeAction, RunStatus, SkipReason, StepStatus
 

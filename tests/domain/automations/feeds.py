@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.automations.dry_run.diffs import diffs_of
-from domain.automations.dry_run.model import IncidentDiff, Prediction
+from domain.automations.services.dry_run.diffs import diffs_of
+from domain.automations.services.dry_run.model import IncidentDiff, Prediction
 from domain.model.automation import AutomationRun, RunStatus
 from domain.model.change import TouchKind
 from domain.model.incident import Health

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from domain.automations.dry_run.model import FieldChange, IncidentDiff, PredictedChange
+from domain.automations.services.dry_run.model import FieldChange, IncidentDiff, PredictedChange
 from domain.model.change import Change, ChangeAction, TouchKind
 
 #: What is told of an incident.

@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 
 from domain.automations.definitions.definition import Definition
-from domain.automations.dry_run.clock import Stillness
-from domain.automations.dry_run.feed import Feed, Told
-from domain.automations.dry_run.model import Limits, Truncation
-from domain.automations.dry_run.replay import Replay
-from domain.automations.dry_run.scratch import Scratch
 from domain.automations.engine.adapter import Workflow
+from domain.automations.services.dry_run.clock import Stillness
+from domain.automations.services.dry_run.feed import Feed, Told
+from domain.automations.services.dry_run.model import Limits, Truncation
+from domain.automations.services.dry_run.replay import Replay
+from domain.automations.services.dry_run.scratch import Scratch
 from domain.automations.services.system import ROUTED
 from domain.entities import incident
 from domain.model.automation import RunStatus

@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.automations.definitions.definition import Definition
-from domain.automations.dry_run.clock import Stillness, VirtualClock
-from domain.automations.dry_run.diffs import diffs_of
-from domain.automations.dry_run.feed import Feed
-from domain.automations.dry_run.model import Limits, Omission, PredictedRun, Prediction, Truncation
-from domain.automations.dry_run.replay import Replay
-from domain.automations.dry_run.scratch import OUTSIDE, scratch_domain
-from domain.automations.dry_run.simulation import Simulation
 from domain.automations.expressions.secret_references import secret_names
 from domain.automations.services.automations import WriteAutomation
+from domain.automations.services.dry_run.clock import Stillness, VirtualClock
+from domain.automations.services.dry_run.diffs import diffs_of
+from domain.automations.services.dry_run.feed import Feed
+from domain.automations.services.dry_run.model import Limits, Omission, PredictedRun, Prediction, Truncation
+from domain.automations.services.dry_run.replay import Replay
+from domain.automations.services.dry_run.scratch import OUTSIDE, scratch_domain
+from domain.automations.services.dry_run.simulation import Simulation
 from domain.automations.services.system import Secrets
 from domain.automations.validation import parsed
 from domain.automations.validation.catalog import Catalog

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from domain.automations.dry_run.feed import Opening
-from domain.automations.dry_run.pictures import before_of, health_of, incident_of
-from domain.automations.dry_run.scratch import Scratch
+from domain.automations.services.dry_run.feed import Opening
+from domain.automations.services.dry_run.pictures import before_of, health_of, incident_of
+from domain.automations.services.dry_run.scratch import Scratch
 from domain.entities import health
 from domain.entities.handle import Applied, Origin, transitions_of
 from domain.entities.incident import snapshot_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from domain.automations.dry_run.pictures import before_of, health_of, incident_of
+from domain.automations.services.dry_run.pictures import before_of, health_of, incident_of
 from domain.entities import health, incident
 from domain.model.change import Change, Transition
 from domain.model.health import SystemHealth

@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.registry import ActionContext, ActionRegistry, Result
-from domain.automations.dry_run.clock import VirtualClock
 from domain.automations.engine.adapter import Engine, Workflow
+from domain.automations.services.dry_run.clock import VirtualClock
 from domain.automations.services.system import AutomationSystem, Parts
 from domain.automations.validation.catalog import Catalog
 from domain.entities import health, incident

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.automations.dry_run.simulation import Simulation
+from domain.automations.services.dry_run.simulation import Simulation
 from domain.errors import InvalidInputError
-from tests.domain.automations.test_dry_run import dry_runs
+from tests.domain.automations.services.test_dry_run import dry_runs
 from tests.domain.automations.world import World
 from tests.factories import make_incident
 

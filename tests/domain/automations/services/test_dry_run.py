@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from domain.automations.definitions.templates import definition_from
-from domain.automations.dry_run.model import Limits, Prediction
-from domain.automations.dry_run.service import DryRuns
+from domain.automations.services.dry_run.model import Limits, Prediction
+from domain.automations.services.dry_run.service import DryRuns
 from domain.automations.validation.problems import InvalidDefinitionError
 from domain.bootstrap import Domain
 from domain.errors import InvalidInputError, NotFoundError

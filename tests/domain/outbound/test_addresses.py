@@ -8,8 +8,8 @@ from domain.automations.actions.http import HttpRequestConfig, HttpSender
 from domain.errors import AddressRefusedError, InvalidInputError, RequestFailedError, StartupError
 from domain.outbound.addresses import AddressRules, is_public
 from domain.outbound.transport import resolve_host
-from tests.domain.automations.calling import Names, make_caller
-from tests.domain.automations.servers import answer, as_json, serving
+from tests.domain.automations.actions.calling import Names, make_caller
+from tests.domain.automations.actions.servers import answer, as_json, serving
 
 INTERNAL = [
     *("0.0.0.0", "10.1.2.3", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.255.255", "169.254.169.254"),

@@ -8,7 +8,7 @@ import pytest
 from domain.model.automation import RunStatus
 from domain.model.incident import Health
 from domain.settings import Settings
-from tests.domain.automations.servers import answer, as_json, serving
+from tests.domain.automations.actions.servers import answer, as_json, serving
 from tests.domain.automations.world import World
 from tests.factories import make_secret, make_system
 

@@ -14,7 +14,7 @@ from domain.model.actor import SYSTEM
 from domain.model.automation import AutomationVersion, RunStatus
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from domain.settings import Settings
-from tests.domain.automations.servers import Answer, answer, serving
+from tests.domain.automations.actions.servers import Answer, answer, serving
 from tests.domain.automations.world import World
 from tests.domain.messaging.changes import until
 from tests.factories import make_secret, make_system

@@ -14,8 +14,8 @@ from domain.automations.actions.webhook import WebhookSendConfig, WebhookSender,
 from domain.errors import InvalidInputError, RequestFailedError
 from domain.outbound.caller import HttpResult
 from tests.conftest import SteppingClock
-from tests.domain.automations.calling import make_caller
-from tests.domain.automations.servers import Received, Server, answer, serving
+from tests.domain.automations.actions.calling import make_caller
+from tests.domain.automations.actions.servers import Received, Server, answer, serving
 
 KEYS = [bytes(range(number, number + 32)) for number in (1, 2)]
 SECRETS = [f"whsec_{base64.b64encode(key).decode()}" for key in KEYS]

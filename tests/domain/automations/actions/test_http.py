@@ -15,8 +15,8 @@ from domain.errors import AddressRefusedError, DomainError, InvalidInputError, R
 from domain.outbound.bodies import KEPT_BYTES
 from domain.outbound.caller import LONGEST_SECONDS, HttpResult
 from tests.conftest import SteppingClock
-from tests.domain.automations.calling import Names, Waits, make_caller
-from tests.domain.automations.servers import Answer, Server, answer, as_json, serving
+from tests.domain.automations.actions.calling import Names, Waits, make_caller
+from tests.domain.automations.actions.servers import Answer, Server, answer, as_json, serving
 
 SECRET = "correct-horse-battery"
 

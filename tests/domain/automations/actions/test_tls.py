@@ -13,8 +13,8 @@ from cryptography.x509.oid import NameOID
 
 from domain.automations.actions.http import HttpRequestConfig, HttpSender
 from domain.errors import RequestFailedError
-from tests.domain.automations.calling import Names, make_caller
-from tests.domain.automations.servers import Server, as_json
+from tests.domain.automations.actions.calling import Names, make_caller
+from tests.domain.automations.actions.servers import Server, as_json
 
 NAME = "hooks.test"
 

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from domain.clock import Clock
 from domain.errors import DomainError, InvalidInputError, UnavailableError
 from domain.outages import Outage
+from domain.persistence.availability import is_outage
 from domain.persistence.engines import Engines
-from domain.persistence.outages import is_outage
 from domain.persistence.recovery import Recovery
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 

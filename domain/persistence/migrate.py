@@ -15,9 +15,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from domain.errors import StartupError
+from domain.persistence.availability import reason_of
 from domain.persistence.engines import Engines
 from domain.persistence.files import tighten_database
-from domain.persistence.outages import reason_of
 from domain.persistence.tables import server_state
 
 _MIGRATION_LOCK = 0x1C1DE28

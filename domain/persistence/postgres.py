@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from domain.persistence.addresses import PostgresAddress
-from domain.persistence.outages import READ_ONLY_STATE
+from domain.persistence.availability import READ_ONLY_STATE
 
 logger = logging.getLogger(__name__)
 

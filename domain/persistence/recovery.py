@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from domain.errors import UnavailableError
 from domain.outages import Outage
-from domain.persistence.outages import reason_of
+from domain.persistence.availability import reason_of
 
 _LOOK_SECONDS = 1.0
 

@@ -24,8 +24,8 @@ from domain.automations.engine.slots import SLOTS, FileSlots, PostgresSlots, Slo
 from domain.errors import StartupError, UnavailableError
 from domain.outages import Outage
 from domain.persistence.addresses import PostgresAddress
+from domain.persistence.availability import is_outage, reason_of
 from domain.persistence.library import library_engine, library_url
-from domain.persistence.outages import is_outage, reason_of
 from domain.persistence.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)

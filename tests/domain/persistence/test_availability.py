@@ -10,7 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from domain.bootstrap import Domain
 from domain.errors import UnavailableError
-from domain.persistence.outages import is_outage, reason_of
+from domain.persistence.availability import is_outage, reason_of
 from tests.factories import make_incident
 from tests.outages import Away, locked, sqlite_error
 

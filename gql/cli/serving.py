@@ -24,9 +24,9 @@ from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
 from gql.cli.file_limit import raise_file_limit
 from gql.transport.connections import ConnectionLimits, Connections
+from gql.transport.endpoint import Endpoint
 from gql.transport.http_protocol import BoundedHttpProtocol
 from gql.transport.protocol import SlimProtocol
-from gql.transport.view import Endpoint
 
 _BACKLOG, _LEAST_BACKLOG = 2048, 16
 #: Uvicorn's own: a proxy on the same machine.

@@ -27,6 +27,7 @@ from gql.transport.adapter import TextAdapter
 from gql.transport.claims import Claim
 from gql.transport.credentials import MisplacedTokenError
 from gql.transport.documents import Documents
+from gql.transport.frames import way_of
 from gql.transport.groups import Group, Groups, source_failed
 from gql.transport.joining import Joining, joining_of
 from gql.transport.members import Delivery, Way
@@ -36,7 +37,6 @@ from gql.transport.outbox import Outbox, wire_protocol
 from gql.transport.sharing import is_subscription, may_subscribe
 from gql.transport.sockets import Sockets
 from gql.transport.statuses import was_executed
-from gql.transport.ways import way_of
 
 logger = logging.getLogger(__name__)
 

@@ -25,9 +25,9 @@ from domain.persistence.unit_of_work import UnitOfWork
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
 from gql.transport.connections import ConnectionLimits, Connections
+from gql.transport.endpoint import Endpoint
 from gql.transport.http_protocol import BoundedHttpProtocol
 from gql.transport.protocol import SlimProtocol
-from gql.transport.view import Endpoint
 from tests.client import Json
 
 TRANSPORT_WS = Subprotocol("graphql-transport-ws")

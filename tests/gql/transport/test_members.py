@@ -15,10 +15,10 @@ from uvicorn.server import ServerState
 
 from domain.bootstrap import Domain
 from gql.transport import members
+from gql.transport.frames import way_of
 from gql.transport.members import Delivery, Members, Way
 from gql.transport.outbox import Outbox
 from gql.transport.protocol import SlimProtocol
-from gql.transport.ways import way_of
 from gql.transport.websocket import TransportHandler
 from tests.factories import make_incident
 from tests.gql.transport.sockets import Running, until

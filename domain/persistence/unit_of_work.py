@@ -7,10 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.clock import Clock
 from domain.model.change import Change, Transition
+from domain.persistence.artifacts import ArtifactRepository
 from domain.persistence.automations import AutomationRepository
 from domain.persistence.changes import ChangeRepository
 from domain.persistence.claims import ClaimRepository
-from domain.persistence.gates import ArtifactRepository, DwellRepository, WindowRepository
+from domain.persistence.dwells import DwellRepository
 from domain.persistence.health import HealthRepository
 from domain.persistence.idempotency import IdempotencyRepository
 from domain.persistence.incidents import IncidentRepository
@@ -24,6 +25,7 @@ from domain.persistence.state import StateRepository
 from domain.persistence.systems import SystemRepository
 from domain.persistence.timeline import TimelineRepository
 from domain.persistence.tokens import TokenRepository
+from domain.persistence.windows import WindowRepository
 
 
 class ReadSession:

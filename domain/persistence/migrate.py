@@ -20,20 +20,28 @@ from domain.persistence.engines import Engines
 from domain.persistence.files import tighten_database
 from domain.persistence.tables import server_state
 
+logger = logging.getLogger(__name__)
+
+#: The name in `server_state` of the oldest revision whose code still works on the schema. A later version wrote it.
+COMPATIBLE_SINCE = "compatible_since"
+MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x1C1DE28
+_COMPATIBILITY = sa.select(server_state.c.value).where(server_state.c.name == COMPATIBLE_SINCE)
 
 
-async def migrate(engines: Engines) -> None:
+async def migrate(engines: Engines, *, migrations: Path = MIGRATIONS) -> None:
     """Apply every migration that is missing, all in one transaction.
 
+    A newer schema that has only been expanded is left as it is.
+
     Raises:
-        StartupError: the database cannot be reached or written, or its schema is newer than this code.
+        StartupError: the database cannot be reached or written, or its schema is newer than this code can use.
     """
     try:
         async with engines.writer.begin() as connection:
             if connection.dialect.name == "postgresql":
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-            is_new = await connection.run_sync(_upgrade)
+            is_new = await connection.run_sync(_upgrade, migrations)
     except (DBAPIError, OSError, sqlite3.Error, TimeoutError) as error:
         raise StartupError(_reason(error)) from error
     if engines.writer.dialect.name == "sqlite":
@@ -51,45 +59,68 @@ async def _write_back(engines: Engines) -> None:
         await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).close()
 
 
-def head_revision() -> str:
+def head_revision(migrations: Path = MIGRATIONS) -> str:
     """The revision that this code needs."""
-    return str(_scripts().get_current_head())
+    return str(_scripts(migrations).get_current_head())
 
 
 @cache
-def knows_revision(revision: str | None) -> bool:
+def knows_revision(revision: str | None, migrations: Path = MIGRATIONS) -> bool:
     """Whether this code's migrations come through a revision; None is a database without a schema."""
-    return revision is None or revision in {script.revision for script in _scripts().walk_revisions()}
+    return revision is None or revision in {script.revision for script in _scripts(migrations).walk_revisions()}
 
 
-def _upgrade(connection: sa.Connection) -> bool:
+def can_use(revision: str | None, compatible_since: str | None, migrations: Path = MIGRATIONS) -> bool:
+    """Whether this code works on a schema: its own, or a newer one that says it is compatible with it."""
+    if knows_revision(revision, migrations):
+        return revision == head_revision(migrations)
+    return compatible_since is not None and knows_revision(compatible_since, migrations)
+
+
+def _upgrade(connection: sa.Connection, migrations: Path) -> bool:
     # It would tell of each start which kind of database it met.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     current = MigrationContext.configure(connection).get_current_revision()
-    if current == head_revision():
+    if current == head_revision(migrations):
         return False
-    if not knows_revision(current):
-        raise StartupError(
-            f"The database has a newer schema ({current}) than this version of incidentql knows. Update incidentql."
-        )
-    config = _config()
+    if not knows_revision(current, migrations):
+        _check_newer(connection, current, migrations)
+        return False
+    config = _config(migrations)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     if current is None:
         # Signs cursors; made here because all processes of a database must share it.
         connection.execute(sa.insert(server_state).values(name="cursor_key", value=secrets.token_hex(32)))
+    _note_compatibility(connection, migrations)
     return True
 
 
+def _check_newer(connection: sa.Connection, current: str | None, migrations: Path) -> None:
+    if not can_use(current, connection.scalar(_COMPATIBILITY), migrations):
+        raise StartupError(
+            f"The database has a newer schema ({current}) than this version of incidentql knows. Update incidentql."
+        )
+    logger.info("The database has a newer schema (%s), which this version can use as well.", current)
+
+
+def _note_compatibility(connection: sa.Connection, migrations: Path) -> None:
+    """Leave word for older processes, which do not have the newest migration to read it from."""
+    since = getattr(_scripts(migrations).get_revision("head").module, COMPATIBLE_SINCE, None)
+    connection.execute(sa.delete(server_state).where(server_state.c.name == COMPATIBLE_SINCE))
+    if since is not None:
+        connection.execute(sa.insert(server_state).values(name=COMPATIBLE_SINCE, value=since))
+
+
 @cache
-def _scripts() -> ScriptDirectory:
+def _scripts(migrations: Path) -> ScriptDirectory:
     # The migrations come with the code: one process reads them once.
-    return ScriptDirectory.from_config(_config())
+    return ScriptDirectory.from_config(_config(migrations))
 
 
-def _config() -> Config:
+def _config(migrations: Path = MIGRATIONS) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     return config
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from domain.errors import UnavailableError
 from domain.messaging.tail import LogTail
 from domain.persistence.database import Database
-from domain.persistence.migrate import head_revision, knows_revision
+from domain.persistence.migrate import COMPATIBLE_SINCE, can_use, knows_revision
 
 #: Probes give up soon; so do we, and the question goes on without them.
 _ANSWER_SECONDS = 2.0
@@ -18,6 +18,7 @@ _KEPT_SECONDS = 5.0
 _AWAY = "The database is away, locked or full; the log says more."
 _SLOW = f"The database does not answer within {_ANSWER_SECONDS:g} s."
 _BEHIND = "The database has an older schema than this version needs: run `incidentql migrate`."
+_AHEAD = "The database has a newer schema than this version can use: update incidentql."
 _STUCK = "The event log is not being followed."
 
 
@@ -61,11 +62,13 @@ class Readiness:
     async def _tried(self) -> Sequence[str]:
         try:
             revision = await self._database.read(lambda session: session.state.revision())
+            since = await self._database.read(lambda session: session.state.get(COMPATIBLE_SINCE))
             await self._database.try_out()
         except UnavailableError:
             # Not kept: when the outage is over, that is asked anew.
             self._tried_at = -math.inf
             return [_AWAY]
         self._tried_at = time.monotonic()
-        # A newer one is right: schemas grow first, and the processes of this version go on until they are replaced.
-        return [_BEHIND] if revision != head_revision() and knows_revision(revision) else []
+        if can_use(revision, since):
+            return []
+        return [_BEHIND] if knows_revision(revision) else [_AHEAD]

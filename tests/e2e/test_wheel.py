@@ -1,0 +1,141 @@
+"""The wheel, installed beside nothing but what requirements.lock names, far from the checkout."""
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from shutil import copy, copytree, ignore_patterns
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "a-token-for-the-wheel"
+MUTATION = """mutation { createSystem(input: {key: "payments", name: "Payments"}) {
+    system { key } userErrors { message } } }"""
+_LOCKED = re.compile(r"^([\w.-]+)(?:\[[\w,-]+\])?==([^\s;\\]+)(?: ; )?(.*?)\s*\\?$", re.MULTILINE)
+_ADDRESS = re.compile(r"serves (http://\S+)/graphql")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the commands of an environment that has the wheel and what the lock names."""
+    folder = tmp_path_factory.mktemp("wheel")
+    wheel = built(folder)
+    venv.create(folder / "venv", symlinks=True)
+    packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder / "venv")}))
+    link_locked(packages)
+    pip(folder, "--python", str(folder / "venv" / "bin" / "python"), "install", "--no-deps", "--no-index", str(wheel))
+    return folder / "venv" / "bin"
+
+
+def built(folder: Path) -> Path:
+    """The wheel, built from a copy, because what an older build left in the checkout would be in it."""
+    source = folder / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        copy(ROOT / name, source)
+    for name in ("gql", "domain"):
+        copytree(ROOT / name, source / name, ignore=ignore_patterns("__pycache__"))
+    pip(folder, "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(folder), str(source))
+    [wheel] = folder.glob("*.whl")
+    return wheel
+
+
+def link_locked(packages: Path) -> None:
+    """Put what requirements.lock names there, and nothing else that this environment has.
+
+    It was installed into this environment with its hashes; to install it once more would take a minute.
+    """
+    for name, version, marker in _LOCKED.findall((ROOT / "requirements.lock").read_text()):
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            assert marker, f"{name} is missing"  # it is for another system
+            continue
+        assert distribution.version == version
+        for top in tops(distribution):
+            if not (packages / top).exists():
+                (packages / top).symlink_to(Path(str(distribution.locate_file(top))))
+
+
+def tops(distribution: metadata.Distribution) -> Iterator[str]:
+    """The folders and modules of a distribution."""
+    names = {file.parts[0] for file in distribution.files or ()}
+    yield from sorted(names - {"..", "__pycache__"})
+
+
+def pip(folder: Path, *arguments: str) -> None:
+    """Run pip, which must not fail."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
+    subprocess.run(command, cwd=folder, env=environment(), check=True, timeout=60)
+
+
+def environment() -> dict[str, str]:
+    """This process's, without the checkout."""
+    hidden = ("PYTHONPATH", "VIRTUAL_ENV", "INCIDENTQL_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+
+
+def said(installed: Path, command: str, *arguments: str) -> str:
+    """What a command of the environment prints."""
+    run = subprocess.run(
+        [str(installed / command), *arguments],
+        cwd=installed.parent,
+        env=environment(),
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    return run.stdout
+
+
+@pytest.mark.timeout(120)
+def test_the_wheel_runs_its_own_code_and_not_the_checkouts(installed: Path) -> None:
+    files = said(installed, "python", "-c", "import domain.bootstrap, gql.app; print(domain.bootstrap, gql.app)")
+    assert files.count(str(installed.parent / "lib")) == 2
+    assert str(ROOT) not in files
+
+
+def test_the_wheel_finds_nothing_that_only_the_development_lock_names(installed: Path) -> None:
+    assert said(installed, "python", "-c", "import importlib.util as a; print(a.find_spec('pytest'))") == "None\n"
+
+
+def test_the_wheels_command_knows_its_version(installed: Path) -> None:
+    assert said(installed, "incidentql", "--version").split()[-1] == metadata.version("incidentql")
+
+
+def test_the_wheels_command_prints_the_schema(installed: Path) -> None:
+    assert said(installed, "incidentql", "schema") == (ROOT / "schema.graphql").read_text()
+
+
+def test_the_wheel_serves_a_mutation_on_a_new_file(installed: Path, tmp_path: Path) -> None:
+    command = [str(installed / "incidentql"), "serve", "--port", "0", "--database-url", f"sqlite:///{tmp_path}/new.db"]
+    settings = environment() | {"INCIDENTQL_ADMIN_TOKEN": TOKEN}
+    with subprocess.Popen(command, cwd=tmp_path, env=settings, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            answer = httpx.post(
+                f"{address_of(server)}/graphql", json={"query": MUTATION}, headers={"Authorization": f"Bearer {TOKEN}"}
+            )
+        finally:
+            server.terminate()
+    assert answer.json() == {
+        "data": {"createSystem": {"system": {"key": "payments"}, "userErrors": []}},
+        "extensions": answer.json()["extensions"],
+    }
+    assert server.returncode == 0
+
+
+def address_of(server: subprocess.Popen[str]) -> str:
+    """Where a server that has just been started answers."""
+    assert server.stdout is not None
+    for line in server.stdout:
+        if found := _ADDRESS.search(line):
+            return found[1]
+    raise AssertionError("the server ended")

@@ -6,19 +6,24 @@ is done twice is up to the workflow, which finds in the run's own steps what is 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
-from dbos._core import execute_dequeued_workflow
-from dbos._dbos import _get_dbos_instance
-from dbos._utils import GlobalParams, generate_uuid
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from domain.automations.engine.library import (
+    ENGINE_VERSION,
+    QUEUE,
+    forget_some,
+    owner_of,
+    resume,
+    slot_under_way,
+    start_enqueued,
+)
 from domain.automations.engine.log import take_over_log
 from domain.automations.engine.slots import SLOTS, FileSlots, PostgresSlots, Slots, take_any
 from domain.errors import StartupError, UnavailableError
@@ -30,9 +35,6 @@ from domain.persistence.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 
-#: Raised when the steps of runs get another order; runs of an older one finish on processes that still have it.
-_ENGINE_VERSION = "1"
-_QUEUE = "automations"
 _SCHEMA = "dbos"
 #: What this process enqueues it starts at once; this is for what others enqueue who run nothing, or leave behind.
 _POLL_SECONDS = 0.5
@@ -42,8 +44,6 @@ _ADOPT_SECONDS = 1.0
 _POOLED = 3
 #: How many PostgreSQL connections it takes to run automations: one more has the slots' locks.
 CONNECTIONS = _POOLED + 1
-_SLOT_PREFIX = "slot-"
-_FORGOTTEN = 500
 #: Some of the library's own work is done every half minute; reading succeeds all the while that a file is locked.
 _QUIET_SECONDS = 45.0
 _FIRST_PAUSE_SECONDS = 0.5
@@ -65,12 +65,12 @@ class Engine:
     """One process's part of the durable engine. A process that only enqueues needs no start."""
 
     def __init__(self, address: URL | PostgresAddress) -> None:
-        self._is_sqlite = isinstance(address, URL)
         self._address = address
         self._url = library_url(address)
         #: What the library's two parts share on PostgreSQL.
         self._pool = library_engine(address, connections=_POOLED)
         self._client: DBOSClient | None = None
+        self._library: DBOS | None = None
         self._slots: Slots | None = None
         self._slot: int | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -91,7 +91,7 @@ class Engine:
         take_over_log(self._outage)
         try:
             await asyncio.to_thread(DBOS.migrate, self._url, schema=_SCHEMA)
-            await asyncio.to_thread(self._connected().register_queue, _QUEUE, polling_interval_sec=_POLL_SECONDS)
+            await asyncio.to_thread(self._connected().register_queue, QUEUE, polling_interval_sec=_POLL_SECONDS)
         except SQLAlchemyError as error:
             raise StartupError(f"The tables of the automations' engine cannot be made: {reason_of(error)}") from error
 
@@ -100,9 +100,9 @@ class Engine:
         client = self._connected()
         options = EnqueueOptions(
             workflow_name=workflow,
-            queue_name=_QUEUE,
+            queue_name=QUEUE,
             workflow_id=f"{workflow}:{identifier}",
-            app_version=_ENGINE_VERSION,
+            app_version=ENGINE_VERSION,
             serialization_type="portable",  # type: ignore[typeddict-item]  # an enum whose values are these words
         )
         await unit.connection.run_sync(
@@ -128,8 +128,7 @@ class Engine:
             UnavailableError: the database is away.
         """
         try:
-            # Its async methods would make its thread pool the one of our loop, and take it away at the end.
-            while await asyncio.to_thread(_forget_some, before):
+            while await asyncio.to_thread(forget_some, before):
                 pass
         except SQLAlchemyError as error:
             if is_outage(error, writing=True):
@@ -169,8 +168,8 @@ class Engine:
             name="incidentql",
             system_database_url=self._url,
             dbos_system_schema=_SCHEMA,
-            application_version=_ENGINE_VERSION,
-            executor_id=f"{_SLOT_PREFIX}{slot}",
+            application_version=ENGINE_VERSION,
+            executor_id=owner_of(slot),
             log_level="WARNING",
             run_migrations=False,
             use_listen_notify=False,
@@ -178,7 +177,7 @@ class Engine:
             scheduler_polling_interval_sec=3600.0,
         )
         self._halted = False
-        DBOS(config=config)
+        self._library = DBOS(config=config)
         take_over_log(self._outage)
         for workflow, handler in self._handlers.items():
             self._register(workflow, handler)
@@ -192,13 +191,13 @@ class Engine:
             await self._enqueued.wait()
             self._enqueued.clear()
             async with self._starting:
-                if self._slot is not None:
-                    await self._start_some()
+                if self._slot is not None and self._library is not None:
+                    await self._start_some(self._library)
             # A look costs as much as a few runs; what is enqueued meanwhile starts together.
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _start_some(self) -> None:
-        starting = asyncio.create_task(asyncio.to_thread(_start_some))
+    async def _start_some(self, library: DBOS) -> None:
+        starting = asyncio.create_task(asyncio.to_thread(start_enqueued, library))
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -271,58 +270,17 @@ class Engine:
 
     async def _adopt_from_others(self) -> None:
         assert self._slots is not None
-        for slot in await asyncio.to_thread(self._foreign_slots):
+        others = [slot for slot in range(SLOTS) if slot != self._slot]
+        while (slot := await asyncio.to_thread(slot_under_way, others)) is not None:
+            others.remove(slot)
             if await self._slots.take(slot):
-                await asyncio.to_thread(DBOS._recover_pending_workflows, [f"{_SLOT_PREFIX}{slot}"])  # noqa: SLF001 - the library's documented recovery, without its admin server
+                await asyncio.to_thread(resume, slot)
                 await self._slots.give(slot)
-
-    def _foreign_slots(self) -> Sequence[int]:
-        table = "workflow_status" if self._is_sqlite else f"{_SCHEMA}.workflow_status"
-        query = sa.text(f"SELECT DISTINCT executor_id FROM {table} WHERE status = 'PENDING'")  # noqa: S608 - a constant
-        with _system_engine().connect() as connection:
-            owners = [str(row[0]) for row in connection.execute(query)]
-        named = [owner.removeprefix(_SLOT_PREFIX) for owner in owners if owner.startswith(_SLOT_PREFIX)]
-        return [int(slot) for slot in named if slot.isdigit() and int(slot) != self._slot and int(slot) < SLOTS]
 
     def _make_slots(self) -> Slots:
         if isinstance(self._address, URL):
             return FileSlots(Path(self._address.database or ""))
         return PostgresSlots(self._address)
-
-
-def _system_engine() -> sa.Engine:
-    # The library's own connection: it has no query for this, and a second one would wait for the first on SQLite.
-    return _get_dbos_instance()._sys_db.engine  # noqa: SLF001
-
-
-def _start_some() -> None:
-    """As the library's own look does it, every so often."""
-    library = _get_dbos_instance()
-    queue = library._sys_db.get_queue(_QUEUE)  # noqa: SLF001
-    if queue is None:
-        return
-    owner = generate_uuid()
-    claimed, _ = library._sys_db.start_queued_workflows(  # noqa: SLF001
-        queue, GlobalParams.executor_id, GlobalParams.app_version, None, owner_xid=owner
-    )
-    for status in library._sys_db.get_workflow_statuses(claimed):  # noqa: SLF001
-        try:
-            execute_dequeued_workflow(library, status, owner)
-        except Exception:
-            # As there: it must not stop those behind it, and the next start of the process finds it.
-            logger.exception("%s could not be started", status["workflow_uuid"])
-
-
-def _forget_some(before: datetime) -> int:
-    over = DBOS.list_workflows(
-        status=["SUCCESS", "ERROR", "CANCELLED"],
-        end_time=before.isoformat(),
-        limit=_FORGOTTEN,
-        load_input=False,
-        load_output=False,
-    )
-    DBOS.delete_workflows([workflow.workflow_id for workflow in over])
-    return len(over)
 
 
 async def _insist(handler: Handler, identifier: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from domain.automations.engine import slots
 from domain.automations.engine.adapter import Engine, Workflow
+from domain.automations.engine.library import slot_under_way
 from domain.automations.engine.slots import PostgresSlots
 from domain.bootstrap import Domain, running_domain
 from domain.errors import StartupError
@@ -176,6 +177,18 @@ async def test_a_killed_process_is_taken_over_by_a_living_one(domain: Domain, da
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+async def test_only_slots_whose_runs_have_begun_and_not_ended_are_under_way(domain: Domain, database_url: str) -> None:
+    calls = Calls(hang=True)
+    async with started(database_url, calls) as engine:
+        assert await asyncio.to_thread(slot_under_way, [0, 1]) is None
+        await enqueue(domain, engine, "begun")
+        await until(lambda: calls.seen == ["begun"])
+        assert await asyncio.to_thread(slot_under_way, [1, 0]) == 0
+        assert await asyncio.to_thread(slot_under_way, [1]) is None
+        calls.let_go.set()
+        await until(lambda: calls.done == ["begun"])
 
 
 async def test_several_may_make_the_tables_of_an_empty_database_at_once(empty_database_url: str) -> None:

@@ -13,12 +13,12 @@ from starlette.websockets import WebSocket
 
 from domain.bootstrap import Domain
 from domain.settings import Settings
+from gql.requests.headers import REQUEST_ID, StandardHeaders
 from gql.schema import schema, sdl
 from gql.transport.adapter import PROTOCOL
 from gql.transport.connections import RETRY_SECONDS, TOO_MANY, Connections, peer_of
 from gql.transport.cors import AnyHeaderCors
 from gql.transport.endpoint import Endpoint
-from gql.transport.headers import REQUEST_ID, StandardHeaders
 from gql.transport.home import routes_of_home
 from gql.transport.ide import Ide
 from gql.web.health import Health

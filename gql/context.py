@@ -12,8 +12,8 @@ from domain.errors import UnavailableError
 from domain.messaging.buckets import Allowance
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from gql.loaders import Loaders
-from gql.transport.addresses import network_of
-from gql.transport.sources import EventSource, LogSource
+from gql.requests.addresses import network_of
+from gql.sources import EventSource, LogSource
 
 
 def nothing_so_far(_: Exception) -> dict[str, Any]:

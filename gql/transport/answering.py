@@ -11,7 +11,7 @@ from strawberry.types import ExecutionResult
 
 from domain.errors import UnavailableError
 from gql.errors import internal
-from gql.transport.headers import VARIES
+from gql.requests.headers import VARIES
 from gql.transport.statuses import Outcome, RefusalError, outcome_of
 
 

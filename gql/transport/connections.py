@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from domain.settings import Settings
-from gql.transport.addresses import network_of
+from gql.requests.addresses import network_of
 
 #: When one for whom there was no room should come back, and what it is told.
 RETRY_SECONDS = 5

@@ -33,12 +33,12 @@ from domain.bootstrap import Domain
 from domain.errors import DomainError, UnavailableError
 from domain.model.viewer import ANONYMOUS
 from gql.context import Context
+from gql.requests.headers import VARIES, request_id_of
 from gql.transport.adapter import TextAdapter
 from gql.transport.answering import Lingering, answer, batch_answer, failure, refusal
 from gql.transport.credentials import authorization_of
 from gql.transport.documents import Documents
 from gql.transport.groups import Groups
-from gql.transport.headers import VARIES, request_id_of
 from gql.transport.ide import Ide, is_for_browsers
 from gql.transport.joining import Joining, joining_of
 from gql.transport.members import Delivery

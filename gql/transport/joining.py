@@ -9,11 +9,11 @@ from graphql import GraphQLError
 from domain.errors import ForbiddenError, UnauthenticatedError
 from gql.context import Context
 from gql.limits.checks import charged
+from gql.sources import CatchUp, Continued
 from gql.transport.claims import Claim
 from gql.transport.groups import Group, Groups
 from gql.transport.members import Member
 from gql.transport.sharing import GroupKey, SharedOperation, shared_operation
-from gql.transport.sources import CatchUp, Continued
 
 #: What joining costs somebody who has missed nothing, and so has nothing executed alone.
 _JOINING_POINTS = 5

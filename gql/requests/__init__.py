@@ -1,0 +1,1 @@
+"""What every HTTP route shares with the GraphQL endpoint: callers, bodies, limits and refusals."""

@@ -59,20 +59,10 @@ from domain.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """The running domain."""
+    """The running domain: its services, which is all that callers need."""
 
     settings: Settings
     clock: Clock
-    database: Database
-    registry: EntityRegistry
-    derivers: DeriverRegistry
-    masker: SecretMasker
-    handle: EntityHandle[Incident]
-    health_handle: EntityHandle[SystemHealth]
-    triggers: TriggerRegistry
-    tail: LogTail
-    subscribers: ChangeSubscribers
-    cursors: CursorCodec
     incidents: IncidentService
     timeline: TimelineService
     links: LinkService
@@ -88,6 +78,22 @@ class Domain:
     automations: AutomationSystem
     dry_runs: DryRuns
     readiness: Readiness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly(Domain):
+    """The running domain with the parts under its services, for those who start and stop them."""
+
+    database: Database
+    registry: EntityRegistry
+    derivers: DeriverRegistry
+    masker: SecretMasker
+    handle: EntityHandle[Incident]
+    health_handle: EntityHandle[SystemHealth]
+    triggers: TriggerRegistry
+    tail: LogTail
+    subscribers: ChangeSubscribers
+    cursors: CursorCodec
 
 
 @asynccontextmanager
@@ -142,7 +148,7 @@ def _wakeup_url(settings: Settings) -> str:
     return postgres_address(url).dsn()
 
 
-def _assemble(settings: Settings, clock: Clock, database: Database, cursors: CursorCodec, engine: Engine) -> Domain:
+def _assemble(settings: Settings, clock: Clock, database: Database, cursors: CursorCodec, engine: Engine) -> Assembly:
     registry, derivers, masker, triggers = EntityRegistry(), DeriverRegistry(), SecretMasker(), TriggerRegistry()
     handle = _incidents(registry, derivers, triggers)
     health_handle = _health(registry, derivers, triggers)
@@ -186,12 +192,12 @@ class _Written:
     secrets: SecretService
 
 
-def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, handles: _Handles, written: _Written) -> Domain:
+def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, handles: _Handles, written: _Written) -> Assembly:
     database, clock, writer, handle = parts.database, parts.clock, parts.writer, handles.incidents
-    reads = Reads(database=database, handle=handle, health=handles.health)
+    reads = Reads(database=database, handle=handle, health=handles.health, cursors=cursors)
     systems = SystemService(writer=writer, handle=handle, health=handles.health, clock=clock)
     sessions = Sessions(database=database, clock=clock)
-    return Domain(
+    return Assembly(
         settings=settings,
         clock=clock,
         database=database,
@@ -280,7 +286,7 @@ def _secret_keys(settings: Settings) -> SecretKeys:
 
 
 @asynccontextmanager
-async def _background(domain: Domain) -> AsyncIterator[None]:
+async def _background(domain: Assembly) -> AsyncIterator[None]:
     wakeups = WakeUps(_wakeup_url(domain.settings), domain.tail.wake)
     domain.database.on_append(domain.tail.wake)
     domain.database.on_append(wakeups.announce)

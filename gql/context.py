@@ -102,7 +102,7 @@ class Context:
 
     def at_event(self, seq: int) -> None:
         """Get ready for the next event: its cursor, and loaders that have not seen anything older."""
-        self.cursor = self.domain.cursors.position(seq)
+        self.cursor = self.domain.events.cursor_of(seq)
         self.forget()
 
     def forget(self) -> None:

@@ -13,6 +13,7 @@ from domain.model.token import ApiToken
 from domain.model.viewer import Role
 from domain.persistence.unit_of_work import UnitOfWork
 from gql.app import create_app
+from tests.inside import inside
 
 Json = dict[str, Any]
 #: Reads all rows of all tables.
@@ -94,7 +95,7 @@ async def calling(domain: Domain) -> AsyncIterator[Api]:
             token = ApiToken(id=new_id("tok"), name=role, role=role, created_at=domain.clock.now())
             await unit.tokens.insert(token, secret)
 
-    await domain.database.write(write)
+    await inside(domain).database.write(write)
     transport = httpx.ASGITransport(app=create_app(domain))
     async with httpx.AsyncClient(transport=transport, base_url="http://incidents.test") as http:
         yield Api(

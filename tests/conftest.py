@@ -29,6 +29,7 @@ from domain.persistence.migrate import migrate
 from domain.persistence.tables import metadata
 from domain.settings import Settings
 from tests.addresses import postgres_url
+from tests.inside import inside
 
 pytest_plugins = ["tests.requirements_gate"]
 
@@ -261,7 +262,8 @@ def count_statements(domain: Domain) -> Iterator[CountStatements]:
 
 def engines_of(domain: Domain) -> list[sa.Engine]:
     """The engines to listen at for all statements; on PostgreSQL the two share one pool and what is listened at."""
-    writer, reader = domain.database._engines.writer.sync_engine, domain.database._engines.reader.sync_engine
+    engines = inside(domain).database._engines
+    writer, reader = engines.writer.sync_engine, engines.reader.sync_engine
     return [writer] if writer.pool is reader.pool else [writer, reader]
 
 

@@ -66,6 +66,17 @@ def test_no_dunder_has_a_docstring() -> None:
     assert told == []
 
 
+def test_gql_reaches_the_services_of_the_domain_and_nothing_under_them() -> None:
+    reached = [
+        f"{_name(path)}:{node.lineno}"
+        for path in _modules("gql")
+        for node in ast.walk(_tree(path))
+        if (isinstance(node, ast.Attribute) and node.attr in {"database", "repository"})
+        or (isinstance(node, ast.alias) and node.name == "Assembly")
+    ]
+    assert reached == []
+
+
 def test_nothing_is_left_to_do_without_an_issue() -> None:
     unfinished = [
         f"{_name(path)}:{number}"

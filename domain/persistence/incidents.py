@@ -15,7 +15,7 @@ from domain.model.system import ActiveHealthOverride
 from domain.model.viewer import Audience
 from domain.persistence.conditions import IS_OPEN, incident_condition
 from domain.persistence.dialects import lock_rows
-from domain.persistence.keyset import key_json, paged, per_parent
+from domain.persistence.keyset import paged, per_parent
 from domain.persistence.rows import actor_columns, actor_of
 from domain.persistence.tables import counters, incident_systems, incidents, systems
 
@@ -24,11 +24,6 @@ _TIMES = ("occurred_at", "created_at", "updated_at", "identified_at", "fixing_at
 #: Words on one system's health that are shown.
 _OVERRIDES_SHOWN = 100
 _PLAIN = ("id", "number", "title", "description", "severity", "suppress_notifications", "dedupe_key", "version")
-
-
-def incident_position(incident: Incident, order: Order) -> tuple[Any, ...]:
-    """Where an incident stands in a list of that order, for a cursor."""
-    return key_json(getattr(incident, order.field)), incident.id
 
 
 class IncidentRepository:

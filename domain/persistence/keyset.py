@@ -1,25 +1,19 @@
 """Pages by keyset: of one list, and of the same list of many parents in one statement."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.incident import Severity
-from domain.model.moment import iso, parse_iso
+from domain.model.moment import parse_iso
 from domain.model.paging import Page, PageRequest
 from domain.persistence.dialects import is_sqlite
 from domain.persistence.types import SeverityRank, UtcDateTime
 
 T = TypeVar("T")
 Key = Sequence[sa.ColumnElement[Any]]
-
-
-def key_json(value: Any) -> Any:
-    """The JSON form of one sort value, for a cursor."""
-    return iso(value) if isinstance(value, datetime) else value
 
 
 def paged(statement: sa.Select[Any], key: Key, page: PageRequest, *, descending: bool) -> sa.Select[Any]:

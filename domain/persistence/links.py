@@ -11,14 +11,9 @@ from domain.model.incident import IncidentLink
 from domain.model.paging import Page, PageRequest
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.dialects import insert_or_ignore
-from domain.persistence.keyset import key_json, paged, per_parent
+from domain.persistence.keyset import paged, per_parent
 from domain.persistence.tables import incident_links as links
 from domain.persistence.tables import incidents
-
-
-def link_position(link: IncidentLink) -> tuple[Any, ...]:
-    """Where a link stands among its incident's, for a cursor."""
-    return key_json(link.created_at), link.id
 
 
 class LinkRepository:

@@ -10,17 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.system import System
 from domain.persistence.dialects import insert_or_ignore, keep_apart, keep_shared, lock_rows
-from domain.persistence.keyset import key_json, paged
+from domain.persistence.keyset import paged
 from domain.persistence.tables import former_systems, systems
 
 #: So many systems that had a key before are looked for in one go, the last ones first.
 _MOST_FORMER = 1_000
 _COLUMNS = ("id", "key", "name", "description", "created_at", "updated_at")
-
-
-def system_position(system: System, order: Order) -> tuple[Any, ...]:
-    """Where a system stands in a list of that order, for a cursor."""
-    return key_json(getattr(system, order.field)), system.id
 
 
 class SystemRepository:

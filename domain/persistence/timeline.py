@@ -11,7 +11,7 @@ from domain.model.incident import IncidentUpdate, IncidentUpdateVersion, Status
 from domain.model.paging import Page, PageRequest
 from domain.model.timeline import Mark
 from domain.model.viewer import Audience, Visibility
-from domain.persistence.keyset import key_json, paged, per_parent
+from domain.persistence.keyset import paged, per_parent
 from domain.persistence.rows import actor_columns, actor_of
 from domain.persistence.tables import incident_update_versions as versions
 from domain.persistence.tables import incident_updates as updates
@@ -31,11 +31,6 @@ _COLUMNS = (
 _NAMED = sa.func.coalesce(updates.c.status_change, updates.c.comment_status)
 #: Former versions shown per entry, the newest ones.
 _VERSIONS_SHOWN = 100
-
-
-def update_position(entry: IncidentUpdate) -> tuple[Any, ...]:
-    """Where an entry stands in its timeline, for a cursor."""
-    return key_json(entry.created_at), entry.id
 
 
 class TimelineRepository:

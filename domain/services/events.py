@@ -70,6 +70,15 @@ class EventService:
         """The last position of the log that this process has read or written; it takes no look at the database."""
         return max(self._tail.last, self._database.written)
 
+    @property
+    def last_read(self) -> int:
+        """The position of the last change that this process has read."""
+        return self._tail.last
+
+    def cursor_of(self, position: int) -> str:
+        """Return the cursor of a position of the log."""
+        return self._cursors.position(position)
+
     async def head(self) -> int:
         """The position of the log's last change."""
         return await self._database.read(lambda session: session.changes.head())

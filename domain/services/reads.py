@@ -6,6 +6,7 @@ from datetime import datetime
 from domain.entities.diff import value_text
 from domain.entities.handle import EntityHandle
 from domain.model.change import Change, Transition
+from domain.model.cursor import CursorCodec
 from domain.model.filters import Filter
 from domain.model.health import ReportedHealth, SystemHealth
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
@@ -15,21 +16,22 @@ from domain.model.system import ActiveHealthOverride, System
 from domain.model.token import ApiToken
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
-from domain.persistence.incidents import incident_position
-from domain.persistence.links import link_position
-from domain.persistence.systems import system_position
-from domain.persistence.timeline import update_position
 from domain.persistence.unit_of_work import ReadSession
-
-__all__ = ["Reads", "incident_position", "link_position", "system_position", "update_position"]
 
 
 class Reads:
     """Queries over incidents and systems, each as its audience may see it."""
 
     def __init__(
-        self, *, database: Database, handle: EntityHandle[Incident], health: EntityHandle[SystemHealth]
+        self,
+        *,
+        database: Database,
+        handle: EntityHandle[Incident],
+        health: EntityHandle[SystemHealth],
+        cursors: CursorCodec,
     ) -> None:
+        #: Makes and reads the cursors of lists.
+        self.cursors = cursors
         self._database = database
         self._handle = handle
         self._health = health

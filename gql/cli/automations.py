@@ -88,9 +88,8 @@ def runs(
         async with running_domain(settings_of(database_url=database_url), live=False) as domain:
             only = None if automation is None else await _found(domain, automation)
             statuses = None if skipped else [status for status in RunStatus if status is not RunStatus.SKIPPED]
-            page = await domain.database.read(
-                lambda session: session.runs.page(PageRequest(size=last), automation_id=only, statuses=statuses)
-            )
+            request = PageRequest(size=last)
+            page = await domain.automations.reads.run_page(request, automation_id=only, statuses=statuses)
             names = await _names(domain, page.items)
             for found in page.items:
                 table.add_row(*_run_row(found, names))
@@ -107,10 +106,11 @@ def trace(
 
     async def work() -> None:
         async with running_domain(settings_of(database_url=database_url), live=False) as domain:
-            found = (await domain.database.read(lambda session: session.runs.get_many([run_id]))).get(run_id)
+            reads = domain.automations.reads
+            found = (await reads.runs([run_id])).get(run_id)
             if found is None:
                 raise NotFoundError("Run", run_id)
-            steps = (await domain.database.read(lambda session: session.runs.steps([run_id])))[run_id]
+            steps = await reads.all_steps(run_id)
             Console().print(_tree(found, steps, await _names(domain, [found])))
 
     run(work())
@@ -142,7 +142,7 @@ async def _apply(domain: Domain, document: Mapping[str, Any], *, managed_by: str
         definition=definition,
         managed_by=managed_by,
     )
-    before = await domain.database.read(lambda session: session.automations.named(name))
+    before = await domain.automations.reads.named(name)
     try:
         warnings = await _warnings(domain, definition) if dry else await _write(domain, before, command)
     except InvalidDefinitionError as error:

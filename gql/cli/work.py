@@ -50,5 +50,5 @@ async def print_events(settings: Settings, *, after: str | None, follow: bool) -
 
 
 def _print(domain: Domain, change: Change) -> None:
-    line = orjson.dumps({"cursor": domain.cursors.position(change.seq), **change.as_json()})
+    line = orjson.dumps({"cursor": domain.events.cursor_of(change.seq), **change.as_json()})
     sys.stdout.buffer.write(line + b"\n")

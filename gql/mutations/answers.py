@@ -28,11 +28,11 @@ async def answer(
     Raises:
         DomainError: it failed before it looked at the log, or was refused for what its caller may do.
     """
-    cursors = info.context.domain.cursors
+    events = info.context.domain.events
     # A document may hold several mutations, one after the other: none shows what an earlier one has read.
     info.context.forget()
     outcome = await call()
-    return payload(user_errors=[], cursor=cursors.position(outcome.seq), **show(outcome.value))
+    return payload(user_errors=[], cursor=events.cursor_of(outcome.seq), **show(outcome.value))
 
 
 def failure(context: Context, payload: type[P], error: Exception) -> P:
@@ -42,7 +42,7 @@ def failure(context: Context, payload: type[P], error: Exception) -> P:
         head = context.domain.events.known
     return payload(
         user_errors=UserError.list_of(error, context.request_id),
-        cursor=context.domain.cursors.position(head),
+        cursor=context.domain.events.cursor_of(head),
         **context.so_far(error),
         **_shown(error),
     )

@@ -57,7 +57,7 @@ class AutomationQueries:
             bool | None, strawberry.argument(description="Only those that are switched on, or off.")
         ] = strawberry.UNSET,
     ) -> Connection[Automation] | None:
-        reads, cursors = info.context.domain.automations.reads, info.context.domain.cursors
+        reads, cursors = info.context.domain.automations.reads, info.context.domain.reads.cursors
         of_group, switched = value_or_none(group), value_or_none(enabled)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         page = arguments.request(cursors, _AUTOMATIONS)
@@ -91,7 +91,7 @@ class AutomationQueries:
         ] = strawberry.UNSET,
         statuses: StatusesAsked = strawberry.UNSET,
     ) -> Connection[AutomationRun] | None:
-        reads, cursors = info.context.domain.automations.reads, info.context.domain.cursors
+        reads, cursors = info.context.domain.automations.reads, info.context.domain.reads.cursors
         of_automation, asked = value_or_none(automation_id), statuses_of(statuses)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(

@@ -13,7 +13,7 @@ from gql.types.trigger import Trigger
 class CatalogQueries:
     @strawberry.field(description="The catalog of triggers: what fires, and what its payload holds.")
     async def triggers(self, info: Info) -> list[Trigger]:
-        return [Trigger.of(trigger) for trigger in info.context.domain.triggers.all()]
+        return [Trigger.of(trigger) for trigger in info.context.domain.automations.catalog.triggers.all()]
 
     @strawberry.field(description="The catalog of actions: what automations can do, and which settings it takes.")
     async def actions(self, info: Info) -> list[Action]:

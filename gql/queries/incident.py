@@ -7,8 +7,8 @@ import strawberry
 from domain.errors import InvalidInputError
 from domain.model.filters import Filter
 from domain.model.paging import Order
+from domain.model.positions import incident_position
 from domain.services.events import Watch
-from domain.services.reads import incident_position
 from gql.context import Context, Info
 from gql.inputs.filters import IncidentEventFilter, IncidentFilter, IncidentOrder, filter_tree, hide_resolved
 from gql.inputs.given import value_or_none
@@ -59,18 +59,20 @@ class IncidentQueries:
         ] = strawberry.UNSET,
         order_by: Annotated[IncidentOrder | None, strawberry.argument(description="Their order.")] = strawberry.UNSET,
     ) -> Connection[Incident]:
-        context = info.context
+        context, cursors = info.context, info.context.domain.reads.cursors
         order = Order(field="created_at")
         if order_by:
             order = Order(field=order_by.field.value, descending=order_by.direction is not OrderDirection.ASC)
         name = f"incidents:{order.name}"
         arguments = PageArguments(first=first, after=after, last=last, before=before)
-        page = arguments.request(context.domain.cursors, name)
+        page = arguments.request(cursors, name)
         tree: Filter = hide_resolved(filter, await filter_tree(context, filter))
         return connection(
             await context.domain.reads.incident_page(tree, order, page, context.audience),
             to_node=Incident.of,
-            cursor=cursor_maker(context.domain.cursors, name, lambda incident: incident_position(incident, order)),
+            cursor=cursor_maker(
+                context.domain.reads.cursors, name, lambda incident: incident_position(incident, order)
+            ),
             count=lambda: context.domain.reads.incident_count(tree, context.audience),
         )
 
@@ -97,9 +99,9 @@ class IncidentQueries:
         context = info.context
         await _check_kept(context, value_or_none(after))
         return connection(
-            await context.domain.events.page(watch, arguments.request(context.domain.cursors, _LOG)),
+            await context.domain.events.page(watch, arguments.request(context.domain.reads.cursors, _LOG)),
             to_node=lambda change: IncidentEvent.of(change, context),
-            cursor=lambda change: context.domain.cursors.position(change.seq),
+            cursor=lambda change: context.domain.events.cursor_of(change.seq),
             count=lambda: context.domain.events.count(watch),
         )
 
@@ -118,9 +120,9 @@ class IncidentQueries:
         context = info.context
         await _check_kept(context, value_or_none(after))
         return connection(
-            await context.domain.events.page(watch, arguments.request(context.domain.cursors, _LOG)),
+            await context.domain.events.page(watch, arguments.request(context.domain.reads.cursors, _LOG)),
             to_node=lambda change: IncidentChange.of(change, context),
-            cursor=lambda change: context.domain.cursors.position(change.seq),
+            cursor=lambda change: context.domain.events.cursor_of(change.seq),
             count=lambda: context.domain.events.count(watch),
         )
 

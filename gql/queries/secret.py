@@ -21,7 +21,7 @@ class SecretQueries:
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[Secret] | None:
-        reads, cursors = info.context.domain.reads, info.context.domain.cursors
+        reads, cursors = info.context.domain.reads, info.context.domain.reads.cursors
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await reads.secret_page(arguments.request(cursors, _SECRETS)),

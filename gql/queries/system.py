@@ -6,7 +6,7 @@ import strawberry
 
 from domain.errors import InvalidInputError
 from domain.model.paging import Order
-from domain.services.reads import system_position
+from domain.model.positions import system_position
 from gql.context import Info
 from gql.inputs.filters import SystemOrder
 from gql.inputs.given import value_or_none
@@ -51,9 +51,9 @@ class SystemQueries:
         name = f"systems:{order.name}"
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
-            await context.domain.reads.system_page(order, arguments.request(context.domain.cursors, name)),
+            await context.domain.reads.system_page(order, arguments.request(context.domain.reads.cursors, name)),
             to_node=System.of,
-            cursor=cursor_maker(context.domain.cursors, name, lambda system: system_position(system, order)),
+            cursor=cursor_maker(context.domain.reads.cursors, name, lambda system: system_position(system, order)),
             count=context.domain.reads.system_count,
         )
 

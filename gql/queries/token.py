@@ -24,7 +24,7 @@ class TokenQueries:
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[ApiToken] | None:
-        reads, cursors = info.context.domain.reads, info.context.domain.cursors
+        reads, cursors = info.context.domain.reads, info.context.domain.reads.cursors
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await reads.token_page(arguments.request(cursors, _TOKENS)),

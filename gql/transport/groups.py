@@ -197,7 +197,7 @@ class Groups:
     def position(self) -> int:
         """Every change up to here was given to the groups that want it."""
         if self._task is None:
-            self._position = self._domain.tail.last
+            self._position = self._domain.events.last_read
             self._task = asyncio.create_task(self._feed())
         return self._position
 

@@ -126,7 +126,7 @@ class Automation(Node):
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[AutomationVersion]:
-        cursors, loaders = info.context.domain.cursors, info.context.loaders.automations
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders.automations
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await loaders.versions.load((self.id, arguments.request(cursors, _VERSIONS))),
@@ -145,7 +145,7 @@ class Automation(Node):
         before: Before = strawberry.UNSET,
         statuses: StatusesAsked = strawberry.UNSET,
     ) -> Connection["AutomationRun"]:
-        cursors, loaders = info.context.domain.cursors, info.context.loaders.automations
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders.automations
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         asked = statuses_of(statuses)
         return connection(
@@ -217,7 +217,7 @@ class AutomationRun(Node):
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[AutomationStep]:
-        cursors, loaders = info.context.domain.cursors, info.context.loaders.automations
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders.automations
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await loaders.steps.load((self.id, arguments.request(cursors, _STEPS))),
@@ -235,7 +235,7 @@ class AutomationRun(Node):
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[Artifact]:
-        cursors, loaders = info.context.domain.cursors, info.context.loaders.automations
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders.automations
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await loaders.artifacts.load((self.id, arguments.request(cursors, _ARTIFACTS))),
@@ -253,7 +253,7 @@ class AutomationRun(Node):
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[AutomationRunChange]:
-        cursors, loaders = info.context.domain.cursors, info.context.loaders.automations
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders.automations
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await loaders.changes.load((self.id, arguments.request(cursors, _CHANGES))),

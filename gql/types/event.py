@@ -42,7 +42,7 @@ class IncidentEvent(Node):
         trigger = change.events[0]
         previous = {to_camel(name): (change.prev or {}).get(name) for name in change.changed_fields}
         return cls(
-            cursor=context.domain.cursors.position(change.seq),
+            cursor=context.domain.events.cursor_of(change.seq),
             id=strawberry.ID(f"{with_prefix(change.id, 'evt')}:{trigger.rpartition('.')[2]}"),
             change_id=strawberry.ID(change.id),
             type=_TYPE_OF[trigger],
@@ -87,7 +87,7 @@ class IncidentChange(Node):
     def of(cls, change: Change, context: Context) -> Self:
         return cls(
             id=strawberry.ID(change.id),
-            cursor=context.domain.cursors.position(change.seq),
+            cursor=context.domain.events.cursor_of(change.seq),
             action=change.action,
             incident_id=strawberry.ID(change.entity_id),
             version=change.version,

@@ -14,8 +14,8 @@ from domain.model import incident as model
 from domain.model import system as system_model
 from domain.model.change import Transition
 from domain.model.paging import PageRequest
+from domain.model.positions import link_position, update_position
 from domain.model.system import worst_health
-from domain.services.reads import link_position, update_position
 from gql.context import Info
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.actor import Actor
@@ -128,7 +128,7 @@ class Incident(Node):
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[IncidentUpdate]:
-        cursors, loaders = info.context.domain.cursors, info.context.loaders
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await loaders.updates.load((self.id, arguments.request(cursors, _UPDATES))),
@@ -146,7 +146,7 @@ class Incident(Node):
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[IncidentLink]:
-        cursors, loaders = info.context.domain.cursors, info.context.loaders
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await loaders.links.load((self.id, arguments.request(cursors, _LINKS))),
@@ -164,7 +164,7 @@ class Incident(Node):
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[IncidentTransition]:
-        cursors, loaders = info.context.domain.cursors, info.context.loaders
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await loaders.histories.load((self.id, arguments.request(cursors, _HISTORY))),
@@ -296,7 +296,7 @@ class System(Node):
         return await self._incidents(info, arguments, loaders.system_incidents, loaders.incident_counts)
 
     async def _incidents(self, info: Info, arguments: PageArguments, pages: Any, counts: Any) -> Connection[Incident]:
-        cursors = info.context.domain.cursors
+        cursors = info.context.domain.reads.cursors
         request: PageRequest = arguments.request(cursors, _OF_SYSTEM)
         return connection(
             await pages.load((self.id, request)),

@@ -21,6 +21,7 @@ from domain.model.incident import Health, Severity
 from domain.settings import Settings
 from tests.e2e.databases import DIALECTS, fresh_database
 from tests.factories import ADMIN, make_incident, make_system, report_health
+from tests.inside import inside
 
 _LOG = {"action": "log", "config": {"message": "Seen.", "level": "debug"}}
 _UPDATE = {
@@ -79,7 +80,7 @@ async def _short_runs(domain: Domain, action: Mapping[str, Any], *, runs: int) -
         "max_runs": 100,
         "actions": [action],
     }
-    page = await domain.database.read(lambda session: session.changes.after(0, limit=runs, kinds=["incident"]))
+    page = await inside(domain).database.read(lambda session: session.changes.after(0, limit=runs, kinds=["incident"]))
     service = domain.automations.service
     automation = (await service.create(ADMIN, WriteAutomation(name="short", definition=definition))).value
     assert automation is not None
@@ -124,7 +125,7 @@ async def _write_times(domain: Domain, *, writes: int) -> list[float]:
 async def _until(domain: Domain, status: RunStatus, count: int) -> None:
     deadline = time.monotonic() + _LIMIT_SECONDS
     counting = partial(_count, status)
-    while await domain.database.read(counting) < count:
+    while await inside(domain).database.read(counting) < count:
         if time.monotonic() > deadline:
             raise RuntimeError(f"there are no {count} runs that are {status}")
         await asyncio.sleep(0.05)

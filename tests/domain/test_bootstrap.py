@@ -9,15 +9,16 @@ from domain.bootstrap import Domain, running_domain
 from domain.errors import StartupError
 from domain.settings import Settings
 from tests.factories import make_incident
+from tests.inside import inside
 
 
 async def test_what_was_written_is_there_after_a_restart(settings: Settings) -> None:
     async with running_domain(settings) as domain:
         incident = await make_incident(domain)
-        cursor = domain.cursors.position(1)
+        cursor = inside(domain).cursors.position(1)
     async with running_domain(settings) as domain:
         assert await domain.reads.incidents([incident.id]) == {incident.id: incident}
-        assert domain.cursors.read_position(cursor) == 1
+        assert inside(domain).cursors.read_position(cursor) == 1
 
 
 async def test_stopping_leaves_no_task_behind(settings: Settings) -> None:
@@ -38,7 +39,7 @@ async def test_a_domain_that_is_not_live_reads_and_writes_without_tasks(settings
 async def test_two_databases_have_cursors_of_their_own(domain: Domain, tmp_path: Path) -> None:
     other = Settings(database_url=f"sqlite:///{tmp_path}/other.db")
     async with running_domain(other, live=False) as second:
-        assert second.cursors.position(1) != domain.cursors.position(1)
+        assert inside(second).cursors.position(1) != inside(domain).cursors.position(1)
 
 
 async def test_an_unknown_kind_of_broadcaster_stops_the_start(tmp_path: Path) -> None:
@@ -52,6 +53,6 @@ async def test_the_commit_of_one_process_is_followed_in_another(settings: Settin
     async with running_domain(settings) as one, running_domain(settings) as other:
         incident = await make_incident(one)
         async with asyncio.timeout(5):
-            while other.tail.last == 0:
-                await other.tail.beyond(0, seconds=1)
+            while inside(other).tail.last == 0:
+                await inside(other).tail.beyond(0, seconds=1)
         assert [change.entity_id for change in await other.events.raw(0, limit=10)] == [incident.id]

@@ -15,6 +15,7 @@ from domain.model.timeline import settled
 from domain.persistence.tables import entity_transitions, incidents, systems
 from domain.persistence.unit_of_work import ReadSession
 from domain.settings import Settings
+from tests.inside import inside
 
 _PAGE = 1000
 
@@ -58,8 +59,8 @@ async def truth_of(database_url: str) -> Truth:
         return versions, stepped, set(await session.connection.scalars(sa.select(systems.c.id)))
 
     async with running_domain(Settings(database_url=database_url), live=False) as domain:
-        versions, stepped, present = await domain.database.read(read)
-        unsettled = await domain.database.read(lambda session: _unsettled(session, sorted(versions)))
+        versions, stepped, present = await inside(domain).database.read(read)
+        unsettled = await inside(domain).database.read(lambda session: _unsettled(session, sorted(versions)))
         log: list[Change] = []
         while page := await domain.events.raw(log[-1].seq if log else 0, limit=_PAGE):
             log += page
@@ -70,7 +71,7 @@ async def truth_of(database_url: str) -> Truth:
             stepped=stepped,
             systems=present,
             unsettled=unsettled,
-            cursors=domain.cursors,
+            cursors=inside(domain).cursors,
         )
 
 

@@ -18,6 +18,7 @@ from domain.persistence.automation_tables import automation_dwells, automation_r
 from domain.persistence.tables import changes, entity_transitions, incident_updates
 from domain.persistence.unit_of_work import ReadSession
 from domain.settings import Settings
+from tests.inside import inside
 
 _HEALTHY = "healthy"
 
@@ -151,7 +152,7 @@ async def recorded(database_url: str, rules: Rules, *, apart: frozenset[str] = f
         )
 
     async with running_domain(Settings(database_url=database_url), live=False) as domain:
-        return await domain.database.read(read)
+        return await inside(domain).database.read(read)
 
 
 async def unfinished(session: ReadSession, *, system_id: str | None = None) -> int:

@@ -42,6 +42,7 @@ from tests.e2e.crowd import Crowd, running_crowd
 from tests.e2e.databases import DIALECTS, fresh_database
 from tests.e2e.server import TOKEN
 from tests.factories import ADMIN, make_system
+from tests.inside import inside
 
 _SYSTEMS = 20
 _RULES = Rules(degraded=timedelta(seconds=0.6), healthy=timedelta(seconds=0.6), noted="Somebody was told.")
@@ -116,7 +117,7 @@ class Stream:
 
     async def _until_done(self, system_id: str) -> None:
         while True:
-            if self.stopping or not await self._domain.database.read(partial(unfinished, system_id=system_id)):
+            if self.stopping or not await inside(self._domain).database.read(partial(unfinished, system_id=system_id)):
                 return
             await asyncio.sleep(0.1)
 
@@ -215,11 +216,11 @@ async def until_quiet(domain: Domain) -> float | None:
     began = progressed = time.monotonic()
     since, head = None, 0
     while (now := time.monotonic()) - progressed < _STUCK_SECONDS:
-        left = await domain.database.read(unfinished)
+        left = await inside(domain).database.read(unfinished)
         since = None if left else since or now
         if since is not None and now - since > _QUIET_SECONDS:
             return since - began
-        if (seen := await domain.database.read(lambda session: session.changes.head())) > head:
+        if (seen := await inside(domain).database.read(lambda session: session.changes.head())) > head:
             head, progressed = seen, now
         await asyncio.sleep(0.1)
     return None

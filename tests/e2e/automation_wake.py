@@ -32,6 +32,7 @@ from tests.addresses import redis_url
 from tests.e2e.databases import DIALECTS, fresh_database
 from tests.e2e.server import Server, api_of
 from tests.factories import ADMIN, make_system, report_health
+from tests.inside import inside
 
 _LIMIT_SECONDS = 600.0
 _START_SECONDS = 60.0
@@ -104,7 +105,9 @@ class Bed:
     async def until(self, status: RunStatus, count: int) -> None:
         """Wait until so many runs have that status; fails when that takes too long."""
         deadline = time.monotonic() + _LIMIT_SECONDS
-        while (found := await self.domain.database.read(lambda session: session.runs.count(statuses=[status]))) < count:
+        while (
+            found := await inside(self.domain).database.read(lambda session: session.runs.count(statuses=[status]))
+        ) < count:
             assert time.monotonic() < deadline, f"only {found} of {count} runs are {status}"
             await asyncio.sleep(0.1)
 
@@ -115,15 +118,15 @@ class Bed:
 
     async def done(self) -> int:
         """How many runs are done."""
-        return await self.domain.database.read(lambda session: session.runs.count(statuses=[RunStatus.SUCCESS]))
+        return await inside(self.domain).database.read(lambda session: session.runs.count(statuses=[RunStatus.SUCCESS]))
 
     async def head(self) -> int:
         """The log's position."""
-        return await self.domain.database.read(lambda session: session.changes.head())
+        return await inside(self.domain).database.read(lambda session: session.changes.head())
 
     async def woken(self, setting: str, *, after: int, runs: int, seconds: float | None) -> Woken:
         """What became of the runs whose systems recovered behind a position."""
-        late, violations = await self.domain.database.read(lambda session: _wakes(session, after, runs))
+        late, violations = await inside(self.domain).database.read(lambda session: _wakes(session, after, runs))
         return Woken(setting=setting, runs=runs, seconds=seconds, late=sorted(late), violations=violations)
 
 
@@ -163,7 +166,7 @@ async def wake(database_url: str, *, runs: int, processes: int, latency: bool = 
     async with running_domain(Settings(database_url=database_url), live=False) as domain:
         bed = Bed(domain, database_url, runs=runs)
         await bed.prepare()
-        broadcaster = redis_url() if domain.database.is_sqlite else database_url
+        broadcaster = redis_url() if inside(domain).database.is_sqlite else database_url
         yield await restarted(bed, "1 restarted")
         if processes > 1:
             yield await restarted(

@@ -6,6 +6,7 @@ from domain.model.incident import Status
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.e2e.audit import contradictions, truth_of
 from tests.factories import make_incident, set_status
+from tests.inside import inside
 
 
 async def test_the_audit_finds_a_sound_database_sound(domain: Domain, database_url: str) -> None:
@@ -33,7 +34,7 @@ async def test_the_audit_finds_damage(domain: Domain, database_url: str, damage:
     async def spoil(unit: UnitOfWork) -> None:
         await unit.connection.execute(sa.text(damage))
 
-    await domain.database.write(spoil)
+    await inside(domain).database.write(spoil)
     assert contradictions(await truth_of(database_url)) != []
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from domain.bootstrap import Domain
 from domain.persistence.tables import metadata
 from tests.client import Api, Stored, calling
+from tests.inside import inside
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def stored(domain: Domain) -> Stored:
     """
 
     async def read() -> dict[str, Any]:
-        async with domain.database._engines.reader.connect() as connection:
+        async with inside(domain).database._engines.reader.connect() as connection:
             return {
                 table.name: list(map(tuple, await connection.execute(_rows(table))))
                 for table in metadata.sorted_tables

@@ -13,6 +13,7 @@ from tests.client import Api, Caller, Json
 from tests.conftest import CountStatements
 from tests.factories import ADMIN, log_of, make_incident, make_system
 from tests.gql.dialects import on_both_databases
+from tests.inside import inside
 
 INCIDENTS = """
 query Q($first: Int!) {
@@ -162,7 +163,7 @@ async def _open(domain: Domain, *incidents: Sequence[str]) -> None:
             draft = domain.incidents.draft(ADMIN.actor, command)
             await domain.incidents.create_in(unit, draft, command, origin=origin_of(ADMIN))
 
-    await domain.database.write(work)
+    await inside(domain).database.write(work)
 
 
 async def _report(domain: Domain, keys: Sequence[str]) -> None:
@@ -173,7 +174,7 @@ async def _report(domain: Domain, keys: Sequence[str]) -> None:
             command = ReportSystemHealth(system=key, status=Health.UNHEALTHY, message=f"{key} is down")
             await domain.health.report_in(unit, command, origin=origin_of(ADMIN))
 
-    await domain.database.write(work)
+    await inside(domain).database.write(work)
 
 
 async def _newest(api: Api, count: int) -> list[Json]:

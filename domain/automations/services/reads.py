@@ -58,7 +58,7 @@ class AutomationReads:
         return await self._database.read(lambda session: session.runs.get_many(ids))
 
     async def run_page(
-        self, page: PageRequest, *, automation_id: str | None, statuses: Sequence[RunStatus]
+        self, page: PageRequest, *, automation_id: str | None, statuses: Sequence[RunStatus] | None
     ) -> Page[AutomationRun]:
         """One page of the runs of one automation or of all, newest first."""
         return await self._database.read(
@@ -80,6 +80,10 @@ class AutomationReads:
     async def run_counts(self, automation_ids: Sequence[str], statuses: Sequence[RunStatus]) -> dict[str, int]:
         """How many runs each of these automations has."""
         return await self._database.read(lambda session: session.runs.counts(automation_ids, statuses=statuses))
+
+    async def all_steps(self, run_id: str) -> list[RunStep]:
+        """Every step of a run, in the order in which the run came to them."""
+        return (await self._database.read(lambda session: session.runs.steps([run_id])))[run_id]
 
     async def step_pages(self, run_ids: Sequence[str], page: PageRequest) -> dict[str, Page[RunStep]]:
         """The page of each of these runs' steps, in the order in which the runs came to them."""

@@ -14,6 +14,7 @@ from domain.model.change import TouchKind
 from domain.model.incident import Health
 from domain.persistence.unit_of_work import ReadSession
 from tests.domain.automations.world import World
+from tests.inside import inside
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 SYSTEMS = ("payments", "search", "login")
@@ -80,7 +81,7 @@ async def _is_idle(world: World) -> bool:
     """Whether everything waits for the clock, and still does once all that was told something had its turns."""
     for _ in range(_TURNS):
         under_way = sum(not task.done() for task in world._tasks.values())
-        if under_way != len(world.clock._waiting) or not world.domain.database.is_idle:
+        if under_way != len(world.clock._waiting) or not inside(world.domain).database.is_idle:
             return False
         await asyncio.sleep(0)
     return True
@@ -108,7 +109,7 @@ async def happened(world: World, systems: Mapping[str, str]) -> dict[str, Any]:
     for run in runs:
         if run.reason is not None:
             skips[str(run.reason)] = skips.get(str(run.reason), 0) + 1
-    diffs = await world.domain.database.read(read)
+    diffs = await inside(world.domain).database.read(read)
     return compared(zip(started, steps, strict=True), diffs, skips, systems)
 
 

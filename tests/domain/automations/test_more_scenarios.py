@@ -8,6 +8,7 @@ from domain.model.commands import UpdateIncident
 from domain.model.incident import Severity
 from tests.domain.automations.world import World
 from tests.factories import ADMIN, log_of, make_incident, make_secret, make_system
+from tests.inside import inside
 
 LOG = {"action": "log", "config": {"message": "Seen"}}
 
@@ -63,4 +64,4 @@ async def test_317_a_process_that_takes_a_run_over_knows_its_secrets_and_no_othe
     assert (await world.run(run.id)).status is RunStatus.SUCCESS
     assert (await world.messages())[-1] == "**** battery-staple"
     assert (await world.step(run, "actions[2]")).input["message"] == "**** battery-staple"
-    assert other.masker.mask(run.id, "correct-horse") == "correct-horse"
+    assert inside(other).masker.mask(run.id, "correct-horse") == "correct-horse"

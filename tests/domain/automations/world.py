@@ -20,6 +20,7 @@ from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from tests.conftest import SteppingClock
 from tests.domain.messaging.changes import until_it_is
 from tests.factories import ADMIN, report_health
+from tests.inside import inside
 
 #: How long a state may take to come about before the test fails.
 DEADLINE_SECONDS = 10.0
@@ -96,11 +97,11 @@ class World:
 
     async def route(self) -> None:
         """Route every change that was not routed yet, in the log's order."""
-        while batch := await self.domain.database.read(self._unrouted):
+        while batch := await inside(self.domain).database.read(self._unrouted):
             for change in batch:
                 self._position = change.seq
                 if change.kind in {"incident", "health"}:
-                    await self.domain.database.write(partial(self._route, change))
+                    await inside(self.domain).database.write(partial(self._route, change))
 
     async def _unrouted(self, session: ReadSession) -> list[Change]:
         return await session.changes.after(self._position, limit=100)
@@ -120,7 +121,7 @@ class World:
             rows = await session.connection.execute(sa.text(query))
             return [(name, str(uuid).partition(":")[2]) for name, uuid in rows]
 
-        return await self.domain.database.read(read)
+        return await inside(self.domain).database.read(read)
 
     async def run_enqueued(self) -> None:
         """Begin what was enqueued and is not under way yet: runs and dwells."""
@@ -141,7 +142,7 @@ class World:
             await self.run_enqueued()
             busy = await self.runs(RunStatus.PENDING, RunStatus.RUNNING)
             under_way = [run for run in busy if run.id in self._tasks]
-            head = await self.domain.database.read(lambda session: session.changes.head())
+            head = await inside(self.domain).database.read(lambda session: session.changes.head())
             if not under_way and head == self._position:
                 return
             assert asyncio.get_running_loop().time() < deadline, f"still busy: {under_way}"
@@ -159,7 +160,7 @@ class World:
                 if identifier in self._tasks and self._tasks[identifier].done():
                     await self._tasks[identifier]
                     continue
-                dwell = await self.domain.database.read(
+                dwell = await inside(self.domain).database.read(
                     lambda session, identifier=identifier: session.dwells.get(identifier)  # type: ignore[misc]
                 )
                 if dwell is not None and dwell.fire_at <= self.clock.moment:
@@ -179,14 +180,14 @@ class World:
 
     async def runs(self, *statuses: RunStatus) -> list[AutomationRun]:
         """All runs, or those of these statuses, oldest first."""
-        page = await self.domain.database.read(
+        page = await inside(self.domain).database.read(
             lambda session: session.runs.page(PageRequest(size=1000), statuses=statuses or None)
         )
         return list(page.items)[::-1]
 
     async def run(self, run_id: str) -> AutomationRun:
         """A run as it is now."""
-        return (await self.domain.database.read(lambda session: session.runs.get_many([run_id])))[run_id]
+        return (await inside(self.domain).database.read(lambda session: session.runs.get_many([run_id])))[run_id]
 
     async def only_run(self) -> AutomationRun:
         """The one run there is; skipped firings do not count."""
@@ -200,7 +201,7 @@ class World:
 
     async def steps(self, run: AutomationRun) -> list[RunStep]:
         """The steps of a run in order."""
-        return (await self.domain.database.read(lambda session: session.runs.steps([run.id])))[run.id]
+        return (await inside(self.domain).database.read(lambda session: session.runs.steps([run.id])))[run.id]
 
     async def step(self, run: AutomationRun, path: str) -> RunStep:
         """One step of a run."""
@@ -208,7 +209,7 @@ class World:
 
     async def opened(self, run: AutomationRun) -> list[str]:
         """The ids of the incidents that a run handed on."""
-        found = (await self.domain.database.read(lambda session: session.artifacts.of_runs([run.id])))[run.id]
+        found = (await inside(self.domain).database.read(lambda session: session.artifacts.of_runs([run.id])))[run.id]
         return [str(artifact.data["incidentId"]) for artifact in found]
 
     async def until(self, run: AutomationRun, status: RunStatus) -> AutomationRun:
@@ -240,7 +241,7 @@ class World:
         async def read(session: ReadSession) -> Sequence[Sequence[Any]]:
             return (await session.connection.execute(sa.text(query))).all()
 
-        return await self.domain.database.read(read)
+        return await inside(self.domain).database.read(read)
 
     async def ended(self, run: AutomationRun) -> None:
         """Come back once nobody works on a run any more."""

@@ -29,6 +29,7 @@ from domain.model.viewer import Audience
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.entities.widgets import steps_of
 from tests.factories import ADMIN, make_incident, make_system
+from tests.inside import inside
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -115,9 +116,9 @@ class Stage:
                     raise error
                 return Applied(after=snapshot_of(after))
 
-            await self.domain.handle.mutate(unit, self.incident.id, apply)
+            await inside(self.domain).handle.mutate(unit, self.incident.id, apply)
 
-        await self.domain.database.write(work)
+        await inside(self.domain).database.write(work)
 
 
 Step = Callable[[Stage], Awaitable[Any]]

@@ -19,6 +19,7 @@ from domain.persistence.unit_of_work import UnitOfWork
 from tests.conftest import SteppingClock
 from tests.domain.entities.widgets import Step, Widgets, steps_of
 from tests.factories import ADMIN, log_of, make_incident, set_status
+from tests.inside import inside
 
 SECRET = "hunter2!"
 BY_RUN = Origin(cause=Cause(run_id="run_1"), run_id="run_1")
@@ -50,8 +51,10 @@ async def test_a_committed_write_is_visible_to_another_process(domain: Domain) -
     async with running_domain(domain.settings) as other:
         incident = await make_incident(domain)
 
-        found = await other.database.read(lambda session: other.handle.get(session, incident.id))
-        batch = await other.database.read(lambda session: other.handle.get_many(session, [incident.id, "inc_none"]))
+        found = await inside(other).database.read(lambda session: inside(other).handle.get(session, incident.id))
+        batch = await inside(other).database.read(
+            lambda session: inside(other).handle.get_many(session, [incident.id, "inc_none"])
+        )
     assert found is not None
     assert found.entity == incident
     assert batch == {incident.id: found}
@@ -62,9 +65,9 @@ async def test_a_write_that_is_not_committed_is_not_visible_to_another_process(d
 
     async def work(unit: UnitOfWork) -> Snapshot[Incident] | None:
         await unit.incidents.delete(incident.id)
-        return await domain.database.read(lambda session: domain.handle.get(session, incident.id))
+        return await inside(domain).database.read(lambda session: inside(domain).handle.get(session, incident.id))
 
-    outside = (await domain.database.write(work)).value
+    outside = (await inside(domain).database.write(work)).value
     assert outside is not None
     assert await domain.reads.incidents([incident.id]) == {}
 
@@ -72,7 +75,7 @@ async def test_a_write_that_is_not_committed_is_not_visible_to_another_process(d
 async def test_what_one_process_only_keeps_in_memory_another_does_not_see(domain: Domain, widgets: Widgets) -> None:
     await widgets.put("w1", colour="red")
 
-    assert await domain.database.read(lambda session: Widgets(domain).handle.get(session, "w1")) is None
+    assert await inside(domain).database.read(lambda session: Widgets(domain).handle.get(session, "w1")) is None
 
 
 async def test_creating_leaves_an_event_without_a_former_state_and_a_transition_for_each_field(
@@ -128,9 +131,9 @@ async def test_the_former_state_is_read_before_the_write_is_applied(domain: Doma
             seen.append(before.entity.status if before else None)
             return await _resolve(unit, incident, domain)
 
-        await domain.handle.mutate(unit, incident.id, apply)
+        await inside(domain).handle.mutate(unit, incident.id, apply)
 
-    await domain.database.write(work)
+    await inside(domain).database.write(work)
     change = (await log_of(domain, incident))[-1]
     assert seen == [Status.INVESTIGATING]
     assert change.prev is not None
@@ -146,10 +149,10 @@ async def test_a_write_that_raises_leaves_no_event_no_transition_and_no_row(doma
             await _resolve(unit, incident, domain)
             raise RuntimeError("the write failed")
 
-        await domain.handle.mutate(unit, incident.id, apply)
+        await inside(domain).handle.mutate(unit, incident.id, apply)
 
     with pytest.raises(RuntimeError, match="the write failed"):
-        await domain.database.write(work)
+        await inside(domain).database.write(work)
     await _nothing_happened(domain, incident, steps)
 
 
@@ -158,11 +161,11 @@ async def test_a_failure_after_the_write_takes_row_event_and_transitions_back(do
     steps = await steps_of(domain, entity_id=incident.id)
 
     async def work(unit: UnitOfWork) -> None:
-        await domain.handle.mutate(unit, incident.id, lambda _: _resolve(unit, incident, domain))
+        await inside(domain).handle.mutate(unit, incident.id, lambda _: _resolve(unit, incident, domain))
         raise RuntimeError("something else failed")
 
     with pytest.raises(RuntimeError, match="something else"):
-        await domain.database.write(work)
+        await inside(domain).database.write(work)
     await _nothing_happened(domain, incident, steps)
 
 
@@ -171,12 +174,12 @@ async def test_a_failure_of_the_append_takes_the_row_back(domain: Domain) -> Non
     steps = await steps_of(domain, entity_id=incident.id)
 
     async def work(unit: UnitOfWork) -> None:
-        mutation = await domain.handle.mutate(unit, incident.id, lambda _: _resolve(unit, incident, domain))
+        mutation = await inside(domain).handle.mutate(unit, incident.id, lambda _: _resolve(unit, incident, domain))
         assert mutation.change is not None
         unit.record(mutation.change, ())  # the same change twice: the log refuses it
 
     with pytest.raises(Exception, match=r"(?i)unique"):
-        await domain.database.write(work)
+        await inside(domain).database.write(work)
     await _nothing_happened(domain, incident, steps)
 
 
@@ -198,12 +201,12 @@ async def test_removing_what_is_not_there_applies_and_leaves_no_event(domain: Do
     async def apply(before: Snapshot[Any] | None) -> None:
         applied.append(before)
 
-    removed = (await domain.database.write(lambda unit: widgets.handle.remove(unit, "w1", apply))).value
+    removed = (await inside(domain).database.write(lambda unit: widgets.handle.remove(unit, "w1", apply))).value
     assert (applied, removed, await widgets.log()) == ([None], None, [])
 
 
 async def test_secrets_of_a_run_are_masked_in_the_event(domain: Domain, widgets: Widgets) -> None:
-    domain.masker.register("run_1", [SECRET])
+    inside(domain).masker.register("run_1", [SECRET])
     await widgets.put("w1", origin=BY_RUN, colour=f"the key is {SECRET}")
 
     [change] = await widgets.log()
@@ -212,7 +215,7 @@ async def test_secrets_of_a_run_are_masked_in_the_event(domain: Domain, widgets:
 
 
 async def test_without_a_run_nothing_is_masked(domain: Domain, widgets: Widgets) -> None:
-    domain.masker.register("run_1", [SECRET])
+    inside(domain).masker.register("run_1", [SECRET])
     await widgets.put("w1", colour=SECRET)
 
     assert (await widgets.log())[0].delta == {"colour": SECRET}
@@ -221,7 +224,7 @@ async def test_without_a_run_nothing_is_masked(domain: Domain, widgets: Widgets)
 
 async def test_a_secret_deep_inside_is_masked_in_event_and_transitions(domain: Domain, widgets: Widgets) -> None:
     await widgets.put("w1", parts=[SECRET], labels={"plain": SECRET})
-    domain.masker.register("run_1", [SECRET])
+    inside(domain).masker.register("run_1", [SECRET])
     await widgets.put("w1", origin=BY_RUN, parts=["new"], labels={f"key {SECRET}": [{"deep": SECRET}]})
 
     change = (await widgets.log())[-1]
@@ -235,7 +238,7 @@ async def test_a_secret_deep_inside_is_masked_in_event_and_transitions(domain: D
 
 
 async def test_a_change_inside_a_secret_is_a_change_although_it_looks_equal(domain: Domain, widgets: Widgets) -> None:
-    domain.masker.register("run_1", [SECRET, "correct horse"])
+    inside(domain).masker.register("run_1", [SECRET, "correct horse"])
     await widgets.put("w1", origin=BY_RUN, colour=SECRET)
     await widgets.put("w1", origin=BY_RUN, colour="correct horse")
 
@@ -243,7 +246,7 @@ async def test_a_change_inside_a_secret_is_a_change_although_it_looks_equal(doma
 
 
 async def test_the_state_returned_is_not_masked(domain: Domain, widgets: Widgets) -> None:
-    domain.masker.register("run_1", [SECRET])
+    inside(domain).masker.register("run_1", [SECRET])
 
     mutation = await widgets.put("w1", origin=BY_RUN, colour=SECRET)
 
@@ -261,10 +264,12 @@ async def test_reads_go_to_the_store(domain: Domain) -> None:
     incidents = [await make_incident(domain, title=f"Number {number}") for number in range(3)]
     wanted = [incident.id for incident in incidents[1:]]
 
-    found = await domain.database.read(lambda session: domain.handle.get_many(session, [*wanted, "inc_none"]))
+    found = await inside(domain).database.read(
+        lambda session: inside(domain).handle.get_many(session, [*wanted, "inc_none"])
+    )
 
     assert found == {incident.id: snapshot_of(incident) for incident in incidents[1:]}
-    assert await domain.database.read(lambda session: domain.handle.get(session, "inc_none")) is None
+    assert await inside(domain).database.read(lambda session: inside(domain).handle.get(session, "inc_none")) is None
 
 
 async def test_a_state_that_does_not_fit_the_schema_is_refused_and_nothing_is_written(
@@ -300,7 +305,9 @@ async def test_the_time_of_a_state_is_that_of_its_latest_transition(domain: Doma
     await set_status(domain, incident, Status.INVESTIGATING)
     await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, severity=Severity.MINOR))
 
-    since = await domain.database.read(lambda session: domain.handle.in_state_since(session, incident.id, "status"))
+    since = await inside(domain).database.read(
+        lambda session: inside(domain).handle.in_state_since(session, incident.id, "status")
+    )
     assert since == (await log_of(domain, incident))[2].occurred_at
 
 
@@ -308,10 +315,14 @@ async def test_the_time_of_a_state_is_unknown_without_the_entity_or_a_record(dom
     await widgets.put("w1", colour="red")
 
     async def since(identifier: str, field: str) -> object:
-        return await domain.database.read(lambda session: widgets.handle.in_state_since(session, identifier, field))
+        return await inside(domain).database.read(
+            lambda session: widgets.handle.in_state_since(session, identifier, field)
+        )
 
     async def lasts(identifier: str) -> timedelta:
-        return await domain.database.read(lambda session: widgets.handle.in_state_for(session, identifier, "size"))
+        return await inside(domain).database.read(
+            lambda session: widgets.handle.in_state_for(session, identifier, "size")
+        )
 
     assert (await since("w0", "colour"), await since("w1", "size")) == (None, None)
     assert await lasts("w1") == timedelta()
@@ -322,7 +333,9 @@ async def test_the_duration_of_a_state_grows_with_time(domain: Domain, clock: St
     clock.step = timedelta()  # whoever else reads the clock moves it on otherwise
 
     async def lasts() -> timedelta:
-        return await domain.database.read(lambda session: domain.handle.in_state_for(session, incident.id, "status"))
+        return await inside(domain).database.read(
+            lambda session: inside(domain).handle.in_state_for(session, incident.id, "status")
+        )
 
     first = await lasts()
     clock.advance(minutes=5)
@@ -342,8 +355,8 @@ async def test_transitions_of_a_field_are_counted_in_a_window_that_includes_its_
 
     async def count(field: str, *, longer: timedelta = timedelta()) -> int:
         window = clock.moment + clock.step - first.occurred_at + longer
-        return await domain.database.read(
-            lambda session: domain.handle.transition_count(session, incident.id, field, window=window)
+        return await inside(domain).database.read(
+            lambda session: inside(domain).handle.transition_count(session, incident.id, field, window=window)
         )
 
     assert (await count("status"), await count("severity")) == (2, 1)
@@ -367,7 +380,7 @@ async def test_the_transitions_equal_the_difference_of_the_states(domain: Domain
 
 async def test_the_time_of_a_transition_is_that_of_its_change(domain: Domain) -> None:
     incident = await make_incident(domain)
-    since = await domain.database.read(
+    since = await inside(domain).database.read(
         lambda session: session.changes.transitions_since("incident", incident.id, "status", "investigating")
     )
 
@@ -382,10 +395,10 @@ async def test_several_entities_of_one_unit_get_one_change_each(domain: Domain) 
         async def apply(_: str, before: Snapshot[Incident]) -> Applied[Incident]:
             return await _resolve(unit, before.entity, domain)
 
-        return len(await domain.handle.mutate_many(unit, [*ids, "inc_none", ids[0]], apply))
+        return len(await inside(domain).handle.mutate_many(unit, [*ids, "inc_none", ids[0]], apply))
 
     head = await domain.events.head()
-    written = (await domain.database.write(work)).value
+    written = (await inside(domain).database.write(work)).value
     changes = await domain.events.raw(head, limit=100)
     assert written == 3
     assert [change.entity_id for change in changes] == sorted(ids)
@@ -406,13 +419,13 @@ async def _nothing_happened(domain: Domain, incident: Incident, steps: Sequence[
 
 async def test_a_secret_that_looks_like_a_status_does_not_change_which_event_fires(domain: Domain) -> None:
     incident = await make_incident(domain)
-    domain.masker.register("run_status", ["resolved"])
-    resolved = await domain.database.write(
+    inside(domain).masker.register("run_status", ["resolved"])
+    resolved = await inside(domain).database.write(
         lambda unit: domain.incidents.resolve_in(
             unit, ResolveIncident(id=incident.id), origin=Origin(run_id="run_status")
         )
     )
-    domain.masker.drop("run_status")
+    inside(domain).masker.drop("run_status")
 
     change = (await log_of(domain, incident))[-1]
     assert resolved.value.status is Status.RESOLVED

@@ -14,6 +14,7 @@ from domain.entities.subscribers import ChangeSubscribers, Delivery
 from domain.model.change import Change
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.messaging.changes import append, until
+from tests.inside import inside
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 #: What some prove of work queues does not depend on the database, and each takes a second to stop.
@@ -67,7 +68,7 @@ def group() -> str:
 @asynccontextmanager
 async def not_started(domain: Domain) -> AsyncIterator[ChangeSubscribers]:
     """Subscribers that the test starts itself."""
-    subscribers = ChangeSubscribers(database=domain.database, tail=domain.tail, clock=domain.clock)
+    subscribers = ChangeSubscribers(database=inside(domain).database, tail=inside(domain).tail, clock=domain.clock)
     yield subscribers
     await subscribers.stop()
 
@@ -88,7 +89,7 @@ async def test_changes_from_before_the_subscription_are_not_delivered(
     domain: Domain, subscribers: ChangeSubscribers, heard: Heard
 ) -> None:
     await append(domain, 2)
-    await domain.tail.read_now()
+    await inside(domain).tail.read_now()
     subscribers.on_change(kind="widget", handler=heard)
     stored = await append(domain)
     await until(lambda: len(heard.seqs) == 1)
@@ -101,7 +102,7 @@ async def test_by_default_every_process_gets_the_change_outside_of_a_transaction
 ) -> None:
     elsewhere = Heard()
     async with running_domain(domain.settings) as other:
-        subscription = other.subscribers.on_change(kind="widget", handler=elsewhere)
+        subscription = inside(other).subscribers.on_change(kind="widget", handler=elsewhere)
         subscribers.on_change(kind="widget", handler=heard)
         stored = await append(domain)
         await until(lambda: heard.seqs == elsewhere.seqs == stored)
@@ -115,7 +116,7 @@ async def test_of_a_work_queue_one_process_gets_the_change_with_its_transaction(
 ) -> None:
     elsewhere = Heard()
     async with running_domain(domain.settings) as other:
-        for process, handler in ((subscribers, heard), (other.subscribers, elsewhere)):
+        for process, handler in ((subscribers, heard), (inside(other).subscribers, elsewhere)):
             process.on_change(kind="widget", handler=handler, delivery=Delivery.WORK_QUEUE, group=group)
         stored = await append(domain, 10)
         await until(lambda: len(heard.seqs + elsewhere.seqs) >= 10)
@@ -232,12 +233,12 @@ async def test_who_unsubscribes_before_the_start_hears_nothing(domain: Domain, h
 
 async def test_stopping_detaches_everybody(domain: Domain, heard: Heard) -> None:
     async with not_started(domain) as subscribers:
-        followers = domain.tail.followers
+        followers = inside(domain).tail.followers
         subscribers.on_change(kind="widget", handler=heard)
         await subscribers.start()
-        await until(lambda: domain.tail.followers == followers + 1)
+        await until(lambda: inside(domain).tail.followers == followers + 1)
 
-    assert domain.tail.followers == followers
+    assert inside(domain).tail.followers == followers
 
 
 async def test_a_handler_that_raises_is_logged_and_stops_neither_itself_nor_others(

@@ -13,6 +13,7 @@ from domain.ids import new_id
 from domain.model.change import Change
 from domain.persistence.tables import entity_transitions
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from tests.inside import inside
 
 Widget = Mapping[str, Any]
 #: A field, its former text and its next one.
@@ -36,7 +37,7 @@ class Widgets:
         self.kind = new_id("kind")
         registry = EntityRegistry()
         self.handle = registry.define(kind=self.kind, state=WidgetState, read=self._read)
-        registry.bind(clock=domain.clock, derivers=domain.derivers, masker=domain.masker)
+        registry.bind(clock=domain.clock, derivers=inside(domain).derivers, masker=inside(domain).masker)
 
     async def put(self, identifier: str, *, origin: Origin = BY_SYSTEM, **state: Any) -> Mutation[Widget]:
         """Write a widget."""
@@ -47,7 +48,7 @@ class Widgets:
         async def work(unit: UnitOfWork) -> Mutation[Widget]:
             return await self.handle.mutate(unit, identifier, apply, origin=origin)
 
-        mutation = (await self._domain.database.write(work)).value
+        mutation = (await inside(self._domain).database.write(work)).value
         self.stored[identifier] = mutation.after
         return mutation
 
@@ -57,7 +58,9 @@ class Widgets:
         async def apply(before: Snapshot[Widget] | None) -> None:
             self.stored.pop(identifier, None)
 
-        return (await self._domain.database.write(lambda unit: self.handle.remove(unit, identifier, apply))).value
+        return (
+            await inside(self._domain).database.write(lambda unit: self.handle.remove(unit, identifier, apply))
+        ).value
 
     async def log(self) -> Sequence[Change]:
         """All changes of these widgets."""
@@ -82,4 +85,4 @@ async def steps_of(domain: Domain, *, kind: str = "incident", entity_id: str | N
         rows = await session.connection.execute(statement.order_by(steps.id))
         return [(row.field, row.from_value, row.to_value) for row in rows]
 
-    return await domain.database.read(read)
+    return await inside(domain).database.read(read)

@@ -8,6 +8,7 @@ from domain.ids import new_id
 from domain.model.actor import SYSTEM
 from domain.model.change import Change, ChangeAction
 from domain.persistence.unit_of_work import UnitOfWork
+from tests.inside import inside
 
 _DEADLINE_SECONDS = 10
 
@@ -54,4 +55,4 @@ async def _append(domain: Domain, change: Change) -> int:
     async def work(unit: UnitOfWork) -> None:
         unit.record(change, ())
 
-    return (await domain.database.write(work)).seq
+    return (await inside(domain).database.write(work)).seq

@@ -14,6 +14,7 @@ from domain.model.change import Change
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from tests.domain.messaging.changes import append, until
+from tests.inside import inside
 
 T = TypeVar("T")
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -39,11 +40,11 @@ class Picky:
             kinds=["widget"],
             handler=self._handle,
             database=cast("Database", self),
-            tail=domain.tail,
+            tail=inside(domain).tail,
             clock=domain.clock,
             concerns=self._concerns,
         )
-        self.write = domain.database.write
+        self.write = inside(domain).database.write
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -62,7 +63,7 @@ class Picky:
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
         """What the database reads, counted."""
         self.reads += 1
-        return await self._domain.database.read(work)
+        return await inside(self._domain).database.read(work)
 
     async def _handle(self, unit: UnitOfWork, change: Change) -> None:
         self.handled.append(change.seq)
@@ -75,7 +76,7 @@ class Picky:
 async def test_what_concerns_nobody_is_looked_at_once_and_not_read_again(domain: Domain) -> None:
     picky = Picky(domain)
     async with picky.running():
-        await until(lambda: picky._reader._passed == domain.tail.last)
+        await until(lambda: picky._reader._passed == inside(domain).tail.last)
         for _ in range(3):
             reads = picky.reads
             [seq] = await append(domain)
@@ -101,7 +102,7 @@ async def test_what_comes_behind_what_was_passed_by_is_handled(domain: Domain) -
 async def test_what_memory_does_not_hold_any_more_is_read(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
     picky = Picky(domain)
     async with picky.running():
-        monkeypatch.setattr(domain.tail, "_floor", await domain.events.head() + 1)
+        monkeypatch.setattr(inside(domain).tail, "_floor", await domain.events.head() + 1)
         [seq] = await append(domain)
         await until(lambda: seq in picky.asked)
         picky.concerning = {seq + 1}

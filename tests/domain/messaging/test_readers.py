@@ -21,6 +21,7 @@ from domain.model.change import Change
 from domain.model.system import System
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.messaging.changes import a_change, append, until
+from tests.inside import inside
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 on_sqlite = pytest.mark.parametrize("shared", ["sqlite"], indirect=True)
@@ -88,8 +89,8 @@ def a_reader(domain: Domain, work: Work, handler: Handler | None = None) -> Dura
         work.name,
         kinds=["widget"],
         handler=handler or work,
-        database=domain.database,
-        tail=domain.tail,
+        database=inside(domain).database,
+        tail=inside(domain).tail,
         clock=domain.clock,
     )
 
@@ -149,7 +150,7 @@ async def test_more_changes_than_one_batch_are_all_handled(domain: Domain, work:
         for _ in range(120):
             unit.record(a_change(domain), ())
 
-    last = (await domain.database.write(many)).seq
+    last = (await inside(domain).database.write(many)).seq
 
     assert await reader.run_pending() == 120
     assert handled == list(range(last - 119, last + 1))
@@ -241,13 +242,13 @@ async def test_changes_that_another_process_handled_meanwhile_cost_one_look(
     stored = await append(domain, 30)
     elsewhere = a_reader(domain, work)
     looks = 0
-    write = domain.database.write
+    write = inside(domain).database.write
 
     async def overtaken(unit: Any) -> Any:
         nonlocal looks
-        monkeypatch.setattr(domain.database, "write", write)
+        monkeypatch.setattr(inside(domain).database, "write", write)
         await elsewhere.run_pending()
-        monkeypatch.setattr(domain.database, "write", counted)
+        monkeypatch.setattr(inside(domain).database, "write", counted)
         return await counted(unit)
 
     async def counted(unit: Any) -> Any:
@@ -255,7 +256,7 @@ async def test_changes_that_another_process_handled_meanwhile_cost_one_look(
         looks += 1
         return await write(unit)
 
-    monkeypatch.setattr(domain.database, "write", overtaken)
+    monkeypatch.setattr(inside(domain).database, "write", overtaken)
     assert await reader.run_pending() == 0
     assert (work.tried, looks) == (stored, 1)
 
@@ -371,16 +372,16 @@ async def _set_most_pages(domain: Domain, pages: int) -> None:
     async def work(unit: UnitOfWork) -> None:
         await unit.connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
-    await domain.database.write(work)
+    await inside(domain).database.write(work)
 
 
 async def _wait_for_the_lock(domain: Domain, *, millis: int) -> None:
     pragma = sa.text(f"PRAGMA busy_timeout = {millis}")
-    await domain.database.write(lambda unit: unit.connection.execute(pragma))
+    await inside(domain).database.write(lambda unit: unit.connection.execute(pragma))
 
 
 async def _position(domain: Domain, work: Work) -> int | None:
-    return await domain.database.read(lambda session: session.readers.position(work.name))
+    return await inside(domain).database.read(lambda session: session.readers.position(work.name))
 
 
 async def _effects(domain: Domain, work: Work, seqs: Sequence[int]) -> list[int]:

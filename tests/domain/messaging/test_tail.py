@@ -15,6 +15,7 @@ from domain.messaging.tail import LogTail
 from domain.model.change import Change
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.messaging.changes import a_change, append, until, until_it_is
+from tests.inside import inside
 
 NEVER = 3600.0
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,7 +34,7 @@ def domain(shared: Domain) -> Domain:
 @asynccontextmanager
 async def a_tail(domain: Domain, *, poll_seconds: float = NEVER, ring_size: int = 3) -> AsyncIterator[LogTail]:
     """A tail with a ring far smaller than the log, woken by nothing but what the test says."""
-    tail = LogTail(domain.database, poll_seconds=poll_seconds, ring_size=ring_size)
+    tail = LogTail(inside(domain).database, poll_seconds=poll_seconds, ring_size=ring_size)
     await tail.start()
     try:
         yield tail
@@ -56,7 +57,7 @@ async def test_a_follower_gets_the_stored_changes_then_the_live_ones_without_gap
     head = await domain.events.head()
     stored = await append(domain, 8)
     async with a_tail(domain) as tail:
-        domain.database.on_append(tail.wake)
+        inside(domain).database.on_append(tail.wake)
         following = asyncio.create_task(take(tail, head, 20))
         live = await append(domain, 12)
 
@@ -67,7 +68,7 @@ async def test_followers_from_everywhere_get_the_same_changes(domain: Domain) ->
     head = await domain.events.head()
     stored = await append(domain, 6)
     async with a_tail(domain) as tail:
-        domain.database.on_append(tail.wake)
+        inside(domain).database.on_append(tail.wake)
         starts = enumerate([head, *stored])
         following = [asyncio.create_task(take(tail, after, 15 - number)) for number, after in starts]
         await until(lambda: tail.followers == 7)
@@ -155,7 +156,7 @@ async def test_a_follower_of_a_log_pruned_to_its_end_goes_on_with_what_comes(dom
     stored = await append(domain, 3)
     await _prune(domain, stored[-1])
     async with a_tail(domain) as tail:
-        domain.database.on_append(tail.wake)
+        inside(domain).database.on_append(tail.wake)
         following = asyncio.create_task(take(tail, stored[-1], 1))
 
         assert await append(domain) == await following
@@ -195,11 +196,11 @@ async def test_no_reader_skips_a_transaction_that_began_first_and_commits_last(d
         await go_on.wait()
 
     async with a_tail(domain) as tail:
-        domain.database.on_append(tail.wake)
+        inside(domain).database.on_append(tail.wake)
         following = asyncio.create_task(_ids(tail, 2))
-        first = asyncio.create_task(domain.database.write(slow))
+        first = asyncio.create_task(inside(domain).database.write(slow))
         await under_way.wait()
-        second = await domain.database.write(lambda unit: _record(unit, late))
+        second = await inside(domain).database.write(lambda unit: _record(unit, late))
         try:
             await until(lambda: tail.last == second.seq)
         finally:
@@ -224,11 +225,11 @@ async def test_who_has_appended_and_not_committed_holds_up_those_behind(domain: 
         unit.before_commit(hold)
 
     async with a_tail(domain) as tail:
-        domain.database.on_append(tail.wake)
+        inside(domain).database.on_append(tail.wake)
         following = asyncio.create_task(_ids(tail, 2))
-        first = asyncio.create_task(domain.database.write(slow))
+        first = asyncio.create_task(inside(domain).database.write(slow))
         await appended.wait()
-        second = asyncio.create_task(domain.database.write(lambda unit: _record(unit, late)))
+        second = asyncio.create_task(inside(domain).database.write(lambda unit: _record(unit, late)))
         try:
             await _someone_waits(domain)
             await tail.read_now()
@@ -258,7 +259,7 @@ async def _prune(domain: Domain, up_to: int) -> None:
     oldest = await domain.events.raw(0, limit=1000)
     count = sum(change.seq <= up_to for change in oldest)
     before = domain.clock.now() + timedelta(days=1)
-    await domain.database.write(lambda unit: unit.changes.prune(before=before, limit=count))
+    await inside(domain).database.write(lambda unit: unit.changes.prune(before=before, limit=count))
 
 
 def _rename(domain: Domain, table: str, name: str) -> None:
@@ -274,7 +275,7 @@ async def _someone_waits(domain: Domain) -> None:
     )
 
     async def waiting() -> bool:
-        return bool(await domain.database.read(lambda session: session.connection.scalar(statement)))
+        return bool(await inside(domain).database.read(lambda session: session.connection.scalar(statement)))
 
     await until_it_is(waiting)
 

@@ -25,6 +25,7 @@ from domain.persistence.migrate import head_revision
 from domain.settings import Settings
 from tests.addresses import postgres_url
 from tests.client import Caller, calling
+from tests.inside import inside
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SECRET_KEY = "dGhlIGtleSB0aGF0IGlzIHVzZWQgaW4gb3VyIHRlc3Q="
@@ -102,7 +103,7 @@ async def _fill_incidents(admin: Caller) -> None:
 async def empty_tables(domain: Domain) -> list[str]:
     """The tables that have no row."""
     assert automations.metadata is not None
-    async with domain.database._engines.reader.connect() as connection:
+    async with inside(domain).database._engines.reader.connect() as connection:
         return [
             table.name
             for table in automations.metadata.sorted_tables

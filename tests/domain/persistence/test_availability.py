@@ -12,6 +12,7 @@ from domain.bootstrap import Domain
 from domain.errors import UnavailableError
 from domain.persistence.availability import is_outage, reason_of
 from tests.factories import make_incident
+from tests.inside import inside
 from tests.outages import Away, locked, sqlite_error
 
 
@@ -93,7 +94,7 @@ async def test_the_log_tells_of_an_outage_once_and_once_that_it_is_over(
     for _ in range(20):
         with pytest.raises(UnavailableError):
             await domain.events.head()
-    assert domain.database.outage.is_on
+    assert inside(domain).database.outage.is_on
     away.end()
     await _until_over(domain)
     assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
@@ -109,7 +110,7 @@ async def test_a_database_that_can_be_read_and_not_written_is_not_back(
         await domain.events.head()
     away.reading, away.left = None, 5
     while away.left:
-        assert domain.database.outage.is_on
+        assert inside(domain).database.outage.is_on
         await asyncio.sleep(0.005)
     away.end()
     await _until_over(domain)
@@ -117,19 +118,19 @@ async def test_a_database_that_can_be_read_and_not_written_is_not_back(
 
 @pytest.mark.parametrize("dialect", [pytest.param("postgresql", marks=pytest.mark.postgres)])
 async def test_after_a_failover_the_connections_to_what_is_a_standby_now_are_not_used_again(domain: Domain) -> None:
-    async with domain.database._engines.writer.connect() as connection:
+    async with inside(domain).database._engines.writer.connect() as connection:
         before = await connection.scalar(sa.text("SELECT pg_backend_pid()"))
         await connection.execute(sa.text("SET TRANSACTION READ ONLY"))
         with pytest.raises(DBAPIError) as caught:
             await connection.execute(sa.text("UPDATE counters SET value = 1"))
     assert caught.value.connection_invalidated
-    async with domain.database._engines.writer.connect() as connection:
+    async with inside(domain).database._engines.writer.connect() as connection:
         assert await connection.scalar(sa.text("SELECT pg_backend_pid()")) != before
 
 
 async def _until_over(domain: Domain) -> None:
     async with asyncio.timeout(10):
-        while domain.database.outage.is_on:  # noqa: ASYNC110 - it is the database that is watched
+        while inside(domain).database.outage.is_on:  # noqa: ASYNC110 - it is the database that is watched
             await asyncio.sleep(0.005)
 
 

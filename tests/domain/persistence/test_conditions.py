@@ -21,6 +21,7 @@ from domain.persistence.unit_of_work import ReadSession
 from domain.services.events import Watch
 from tests.conftest import SteppingClock
 from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
+from tests.inside import inside
 
 ORDERED = (Operator.EQ, Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
 MOMENTS = (Field.OCCURRED_AT, Field.CREATED_AT, Field.UPDATED_AT, Field.RESOLVED_AT)
@@ -115,7 +116,7 @@ async def test_incidents_their_recorded_states_and_the_rule_agree_on_every_filte
             recorded = set(await session.connection.scalars(sa.select(changes.c.entity_id).where(where)))
             assert (found, recorded) == (ruled, ruled), f"seed {seed}, filter {number}: {tree}"
 
-    await domain.database.read(agree)
+    await inside(domain).database.read(agree)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -24,13 +24,14 @@ from domain.persistence.tables import counters, server_state
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from tests.domain.messaging.changes import until
 from tests.factories import ADMIN, log_of, make_incident, make_system
+from tests.inside import inside
 
 
 async def _number(domain: Domain) -> int:
     async def read(session: ReadSession) -> int:
         return int(await session.connection.scalar(sa.select(counters.c.value)) or 0)
 
-    return await domain.database.read(read)
+    return await inside(domain).database.read(read)
 
 
 async def test_a_failure_leaves_nothing_behind(domain: Domain) -> None:
@@ -39,7 +40,7 @@ async def test_a_failure_leaves_nothing_behind(domain: Domain) -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        await domain.database.write(work)
+        await inside(domain).database.write(work)
     assert await _number(domain) == 0
 
 
@@ -50,13 +51,13 @@ async def test_a_domain_error_carries_the_position_of_the_log(domain: Domain) ->
         raise InvalidInputError("No.")
 
     with pytest.raises(InvalidInputError) as caught:
-        await domain.database.write(work)
+        await inside(domain).database.write(work)
     assert caught.value.log_head == 1
 
 
 async def test_a_write_without_changes_is_at_the_position_of_the_log(domain: Domain) -> None:
     await make_incident(domain)
-    assert (await domain.database.write(lambda unit: unit.incidents.next_number())).seq == 1
+    assert (await inside(domain).database.write(lambda unit: unit.incidents.next_number())).seq == 1
 
 
 async def test_readers_cannot_write(domain: Domain) -> None:
@@ -64,7 +65,7 @@ async def test_readers_cannot_write(domain: Domain) -> None:
         await session.connection.execute(sa.update(counters).values(value=99))
 
     with pytest.raises(DBAPIError):
-        await domain.database.read(write)
+        await inside(domain).database.read(write)
     assert await _number(domain) == 0
 
 
@@ -76,8 +77,8 @@ async def test_callers_who_go_away_cut_no_write_in_half(domain: Domain) -> None:
         for _ in range(number % 12):
             await asyncio.sleep(0)
         writing.cancel()
-    while domain.database._running:
-        await asyncio.wait(domain.database._running)
+    while inside(domain).database._running:
+        await asyncio.wait(inside(domain).database._running)
     await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, title="The last"))
     after = (await domain.reads.incidents([incident.id]))[incident.id]
     versions = [change.version for change in await log_of(domain)]
@@ -102,14 +103,14 @@ async def test_closing_waits_for_writes_whose_callers_went_away(domain: Domain) 
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     writing.cancel()
-    while domain.database._running:
-        await asyncio.wait(domain.database._running)
+    while inside(domain).database._running:
+        await asyncio.wait(inside(domain).database._running)
     assert len(await log_of(domain)) == 1
 
 
 async def test_followers_hear_of_commits_that_made_the_log_longer_and_of_no_others(domain: Domain) -> None:
     heard: list[None] = []
-    domain.database.on_append(lambda: heard.append(None))
+    inside(domain).database.on_append(lambda: heard.append(None))
     await make_system(domain)
     assert len(heard) == 0
     await make_incident(domain, "payments")
@@ -117,7 +118,7 @@ async def test_followers_hear_of_commits_that_made_the_log_longer_and_of_no_othe
 
 
 async def test_sqlite_is_told_from_postgresql(domain: Domain, dialect: str) -> None:
-    assert domain.database.is_sqlite is (dialect == "sqlite")
+    assert inside(domain).database.is_sqlite is (dialect == "sqlite")
 
 
 @pytest.mark.parametrize("dialect", [pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -140,7 +141,7 @@ async def test_the_victim_of_a_deadlock_is_run_again(domain: Domain, caplog: pyt
         return work
 
     done = await asyncio.gather(
-        domain.database.write(crossing(*names)), domain.database.write(crossing(*reversed(names)))
+        inside(domain).database.write(crossing(*names)), inside(domain).database.write(crossing(*reversed(names)))
     )
     assert [committed.value for committed in done] == names
     # On a busy machine both may be given up, and the second attempts may cross again.
@@ -157,7 +158,7 @@ async def test_any_other_failure_of_the_database_is_not_run_again(domain: Domain
         await unit.connection.execute(sa.text("SELECT 1 / 0"))
 
     with pytest.raises(DBAPIError):
-        await domain.database.write(work)
+        await inside(domain).database.write(work)
     assert len(attempts) == 1
 
 
@@ -166,13 +167,13 @@ async def test_a_moment_without_an_offset_is_refused(domain: Domain) -> None:
     naive = datetime(2026, 3, 1)  # noqa: DTZ001 - that is the point
 
     with pytest.raises(StatementError, match="naive datetime"):
-        await domain.database.write(lambda unit: unit.systems.save(replace(system, updated_at=naive)))
+        await inside(domain).database.write(lambda unit: unit.systems.save(replace(system, updated_at=naive)))
 
 
 async def test_moments_come_back_in_utc_with_their_milliseconds(domain: Domain) -> None:
     moment = datetime(2026, 3, 1, 9, 30, 0, 123_000, tzinfo=UTC)
     system = replace(await make_system(domain), updated_at=moment)
-    await domain.database.write(lambda unit: unit.systems.save(system))
+    await inside(domain).database.write(lambda unit: unit.systems.save(system))
     stored = (await domain.reads.systems([system.id]))[system.id]
     assert (stored.updated_at, stored.updated_at.tzinfo) == (moment, UTC)
 
@@ -185,7 +186,7 @@ async def test_two_changes_of_one_version_cannot_be_appended(domain: Domain) -> 
         unit.record(twin, ())
 
     with pytest.raises(IntegrityError):
-        await domain.database.write(work)
+        await inside(domain).database.write(work)
     assert len(await log_of(domain)) == 1
 
 
@@ -193,13 +194,13 @@ async def test_a_version_that_somebody_else_took_is_noticed(domain: Domain) -> N
     incident = await make_incident(domain)
     stale = replace(incident, version=7)
     with pytest.raises(RuntimeError, match="was not locked"):
-        await domain.database.write(lambda unit: unit.incidents.stamp(stale, version=8, now=domain.clock.now()))
+        await inside(domain).database.write(lambda unit: unit.incidents.stamp(stale, version=8, now=domain.clock.now()))
 
 
 async def test_a_system_that_incidents_still_have_cannot_be_deleted_behind_their_backs(domain: Domain) -> None:
     incident = await make_incident(domain)
     with pytest.raises(IntegrityError):
-        await domain.database.write(lambda unit: unit.systems.delete(incident.system_ids[0], at=unit.moment()))
+        await inside(domain).database.write(lambda unit: unit.systems.delete(incident.system_ids[0], at=unit.moment()))
 
 
 async def test_a_resolved_incident_without_its_time_cannot_be_stored(domain: Domain) -> None:
@@ -209,7 +210,7 @@ async def test_a_resolved_incident_without_its_time_cannot_be_stored(domain: Dom
         await unit.connection.execute(sa.text("UPDATE incidents SET status = 'resolved'"))
 
     with pytest.raises(IntegrityError):
-        await domain.database.write(work)
+        await inside(domain).database.write(work)
     assert (await domain.reads.incidents([incident.id]))[incident.id].is_open
 
 
@@ -241,20 +242,20 @@ async def test_whether_a_connection_is_alive_is_asked_in_one_message(database_ur
 async def test_who_gets_no_connection_in_time_hears_that_the_database_is_unavailable(
     domain: Domain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pool = domain.database._engines.writer.sync_engine.pool
+    pool = inside(domain).database._engines.writer.sync_engine.pool
     held, holders = asyncio.Event(), asyncio.Semaphore(0)
 
     async def hold(_: UnitOfWork) -> None:
         holders.release()
         await held.wait()
 
-    holding = [asyncio.create_task(domain.database.write(hold)) for _ in range(pool.size())]  # type: ignore[attr-defined]
+    holding = [asyncio.create_task(inside(domain).database.write(hold)) for _ in range(pool.size())]  # type: ignore[attr-defined]
     try:
         for _ in holding:
             await holders.acquire()
         monkeypatch.setattr(pool, "_timeout", 0.05)
         with pytest.raises(UnavailableError):
-            await domain.database.write(lambda unit: unit.changes.head())
+            await inside(domain).database.write(lambda unit: unit.changes.head())
     finally:
         held.set()
         await asyncio.gather(*holding)

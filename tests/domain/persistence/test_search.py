@@ -16,6 +16,7 @@ from domain.persistence.dialects import word_condition
 from domain.persistence.search import search_body
 from domain.persistence.tables import search_entries
 from tests.factories import ADMIN, make_incident
+from tests.inside import inside
 
 LONG = "ab" * 50
 
@@ -214,12 +215,12 @@ def test_a_stored_text_has_each_word_once_and_is_never_empty() -> None:
 
 
 async def test_words_are_looked_up_in_their_index(domain: Domain) -> None:
-    async with domain.database._engines.reader.connect() as connection:
+    async with inside(domain).database._engines.reader.connect() as connection:
         for word in query_of("check 障害発 fails"):
             statement = sa.select(search_entries.c.incident_id).where(word_condition(connection, word))
             text = str(statement.compile(connection.sync_engine, compile_kwargs={"literal_binds": True}))
             explain, index = "EXPLAIN QUERY PLAN ", "VIRTUAL TABLE INDEX"
-            if not domain.database.is_sqlite:
+            if not inside(domain).database.is_sqlite:
                 explain, index = "EXPLAIN ", "Bitmap Index Scan on ix_search_entries_words"
                 # An empty table is read whole; whether the index could be used is the question.
                 await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))

@@ -15,6 +15,7 @@ from domain.persistence.migrate import _config
 from domain.settings import Settings
 from tests.conftest import SECRET_KEY
 from tests.factories import ADMIN
+from tests.inside import inside
 
 FORMER = "0007"
 #: More entries than are read at once.
@@ -91,7 +92,7 @@ async def test_what_is_changed_after_the_upgrade_is_found_by_its_new_words_only(
         assert found == {"naive": ["inc_0"], "cafe": [], "gone": ["inc_1"], "istanbul": [], "秘": []}
         await domain.incidents.delete(ADMIN, "inc_1")
         assert await _found(domain, "障") == []
-        if domain.database.is_sqlite:
-            async with domain.database._engines.writer.begin() as connection:
+        if inside(domain).database.is_sqlite:
+            async with inside(domain).database._engines.writer.begin() as connection:
                 # Fails where the index and the entries differ.
                 await connection.execute(sa.text("INSERT INTO search_words(search_words) VALUES ('integrity-check')"))

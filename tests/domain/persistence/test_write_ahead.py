@@ -8,6 +8,7 @@ from domain.bootstrap import Domain
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.persistence.write_ahead import KEPT_BYTES, WriteAheadLog
 from tests.factories import make_incident
+from tests.inside import inside
 
 MEGABYTES = (KEPT_BYTES >> 20) + 1
 
@@ -18,11 +19,11 @@ async def test_the_log_grows_during_a_long_read_and_shrinks_after_it_and_both_ar
 ) -> None:
     file = Path(domain.settings.database_url.removeprefix("sqlite:///"))
     log = WriteAheadLog(file, large_bytes=KEPT_BYTES, look_seconds=0)
-    domain.database.on_append(log.written)
+    inside(domain).database.on_append(log.written)
     with closing(sqlite3.connect(file, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM incidents").fetchone()
-        await domain.database.write(grow)
+        await inside(domain).database.write(grow)
         await make_incident(domain)
         await make_incident(domain)
         assert size_of(file) > KEPT_BYTES

@@ -20,6 +20,7 @@ from domain.settings import Settings
 from tests.domain.services.deduplicating import open_incidents
 from tests.e2e.processes import process_of
 from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
+from tests.inside import inside
 
 OTHER = Viewer(actor=Actor(type=ActorType.USER, id="usr_other"), role=Role.RESPONDER)
 
@@ -39,7 +40,7 @@ async def _claims(domain: Domain) -> set[tuple[str, str, str]]:
     async def read(session: Any) -> Sequence[Any]:
         return list(await session.connection.execute(sa.select(claims)))
 
-    rows = await domain.database.read(read)
+    rows = await inside(domain).database.read(read)
     systems = await domain.reads.systems([row.system_id for row in rows])
     return {(systems[row.system_id].key, row.dedupe_key, row.incident_id) for row in rows}
 

@@ -21,6 +21,7 @@ from domain.services.writing import origin_of
 from domain.settings import Settings
 from tests.conftest import CountStatements, SteppingClock
 from tests.factories import ADMIN, events_of, log_of, make_incident, make_system, make_token, report_health
+from tests.inside import inside
 
 HEALTHY, DEGRADED, UNHEALTHY = Health
 
@@ -152,14 +153,19 @@ async def test_a_message_that_cannot_be_accepted_names_the_field(domain: Domain,
 
 async def test_since_when_a_system_fares_like_this_is_known_by_its_transitions(domain: Domain) -> None:
     system = await make_system(domain)
-    handle = domain.health_handle
-    assert await domain.database.read(lambda session: handle.in_state_since(session, system.id, "status")) is None
+    handle = inside(domain).health_handle
+    assert (
+        await inside(domain).database.read(lambda session: handle.in_state_since(session, system.id, "status")) is None
+    )
     for status in (DEGRADED, HEALTHY, DEGRADED, DEGRADED):
         await report_health(domain, "payments", status)
     moments = [change.occurred_at for change in await log_of(domain)]
-    assert await domain.database.read(lambda session: handle.in_state_since(session, system.id, "status")) == moments[2]
+    assert (
+        await inside(domain).database.read(lambda session: handle.in_state_since(session, system.id, "status"))
+        == moments[2]
+    )
     assert (await domain.reads.health_of([system.id]))[system.id].since == moments[2]
-    count = await domain.database.read(
+    count = await inside(domain).database.read(
         lambda session: handle.transition_count(session, system.id, "status", window=timedelta(days=1))
     )
     assert count == 3
@@ -167,14 +173,14 @@ async def test_since_when_a_system_fares_like_this_is_known_by_its_transitions(d
 
 async def test_the_secrets_of_a_run_stay_out_of_what_is_recorded(domain: Domain) -> None:
     await make_system(domain)
-    domain.masker.register("run_1", ["hunter2"])
+    inside(domain).masker.register("run_1", ["hunter2"])
     origin = replace(origin_of(ADMIN), run_id="run_1")
     command = ReportSystemHealth(system="payments", status=DEGRADED, message="with hunter2")
 
     async def work(unit: UnitOfWork) -> Reported:
         return await domain.health.report_in(unit, command, origin=origin)
 
-    await domain.database.write(work)
+    await inside(domain).database.write(work)
     [change] = await log_of(domain)
     assert change.payload is not None
     assert change.payload["message"] == "with ****"
@@ -258,10 +264,10 @@ async def test_the_handle_itself_holds_the_limits_of_a_writer_against_the_system
         async def forget(_: Snapshot[SystemHealth] | None) -> None:
             await unit.health.delete(system.id)
 
-        return await domain.health_handle.remove(unit, system.id, forget, origin=elsewhere)
+        return await inside(domain).health_handle.remove(unit, system.id, forget, origin=elsewhere)
 
     with pytest.raises(ForbiddenError):
-        await domain.database.write(remove)
+        await inside(domain).database.write(remove)
     assert (await domain.reads.health_of([system.id]))[system.id].status is DEGRADED
 
 
@@ -284,7 +290,7 @@ async def test_a_version_that_somebody_else_took_is_noticed(domain: Domain) -> N
     system = await make_system(domain)
     await report_health(domain, "payments", DEGRADED)
     with pytest.raises(RuntimeError, match="was not locked"):
-        await domain.database.write(lambda unit: unit.health.stamp(system.id, version=3))
+        await inside(domain).database.write(lambda unit: unit.health.stamp(system.id, version=3))
 
 
 async def test_the_health_of_systems_is_read_with_one_statement_however_many(

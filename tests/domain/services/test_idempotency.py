@@ -18,6 +18,7 @@ from domain.services.upkeep import Upkeep
 from domain.services.writing import Outcome
 from tests.conftest import SteppingClock
 from tests.factories import ADMIN, log_of, make_incident, make_system
+from tests.inside import inside
 
 OTHER = Viewer(actor=Actor(type=ActorType.USER, id="usr_other"), role=Role.RESPONDER)
 
@@ -31,7 +32,7 @@ async def _stored(domain: Domain) -> int:
     async def count(session: Any) -> int:
         return int(await session.connection.scalar(sa.select(sa.func.count()).select_from(idempotency_keys)))
 
-    return await domain.database.read(count)
+    return await inside(domain).database.read(count)
 
 
 async def test_the_same_key_and_input_give_the_same_incident_and_one_change(domain: Domain) -> None:
@@ -147,6 +148,6 @@ async def test_upkeep_forgets_keys_after_a_day(domain: Domain, clock: SteppingCl
     await _create(domain, "old")
     clock.advance(hours=25)
     await _create(domain, "new")
-    await Upkeep(database=domain.database, clock=clock, event_retention_days=0).run_once()
+    await Upkeep(database=inside(domain).database, clock=clock, event_retention_days=0).run_once()
     assert await _stored(domain) == 1
     assert len(await log_of(domain)) == 2

@@ -10,9 +10,9 @@ from domain.model.commands import AddIncidentLink, AddIncidentUpdate
 from domain.model.filters import EVERYTHING
 from domain.model.incident import Incident, Severity
 from domain.model.paging import Order, Page, PageRequest
+from domain.model.positions import incident_position, link_position, system_position, update_position
 from domain.model.viewer import Audience, Visibility
 from domain.services.events import Watch
-from domain.services.reads import incident_position, link_position, system_position, update_position
 from tests.conftest import SteppingClock
 from tests.factories import ADMIN, make_incident, make_system, set_status
 

@@ -11,6 +11,7 @@ from domain.model.viewer import Audience
 from domain.persistence.unit_of_work import ReadSession
 from tests.conftest import CountStatements
 from tests.factories import ADMIN, make_incident, make_system, set_status
+from tests.inside import inside
 
 NEWEST = Order(field="created_at")
 OPEN = Term(Field.OPEN, Operator.EQ, True)
@@ -20,14 +21,14 @@ async def test_no_incidents_have_no_states_and_need_no_statement(
     domain: Domain, count_statements: CountStatements
 ) -> None:
     with count_statements() as statements:
-        assert await domain.database.read(lambda session: domain.handle.get_many(session, [])) == {}
+        assert await inside(domain).database.read(lambda session: inside(domain).handle.get_many(session, [])) == {}
     assert statements == []
 
 
 async def test_known_incidents_have_status_severity_and_systems(domain: Domain) -> None:
     systems = sorted([(await make_system(domain, key)).id for key in ("api", "web")])
     incident = await make_incident(domain, "web", "api", severity=Severity.CRITICAL)
-    found = await domain.database.read(lambda session: domain.handle.get_many(session, [incident.id]))
+    found = await inside(domain).database.read(lambda session: inside(domain).handle.get_many(session, [incident.id]))
     state = found[incident.id].state
     assert state == {"status": "investigating", "severity": "critical", "system_ids": systems}
 
@@ -36,14 +37,17 @@ async def test_unknown_incidents_have_no_state_and_no_junction_is_read(
     domain: Domain, count_statements: CountStatements
 ) -> None:
     with count_statements() as statements:
-        assert await domain.database.read(lambda session: domain.handle.get_many(session, [new_id("inc")])) == {}
+        assert (
+            await inside(domain).database.read(lambda session: inside(domain).handle.get_many(session, [new_id("inc")]))
+            == {}
+        )
     assert len(statements) == 1
 
 
 async def test_an_incident_without_systems_has_an_empty_list_of_them(domain: Domain) -> None:
     incident = await make_incident(domain)
     await domain.systems.delete(ADMIN, "payments")
-    found = await domain.database.read(lambda session: domain.handle.get_many(session, [incident.id]))
+    found = await inside(domain).database.read(lambda session: inside(domain).handle.get_many(session, [incident.id]))
     assert found[incident.id].state["system_ids"] == []
 
 
@@ -60,7 +64,7 @@ async def test_a_detail_is_read_with_four_statements_in_one_transaction(
         return found[incident.id].system_ids, len(updates[incident.id].items), len(links[incident.id].items)
 
     with count_statements() as statements:
-        assert await domain.database.read(detail) == (incident.system_ids, 1, 1)
+        assert await inside(domain).database.read(detail) == (incident.system_ids, 1, 1)
     assert len(statements) == 4
 
 

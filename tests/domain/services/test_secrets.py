@@ -22,6 +22,7 @@ from domain.services.ciphers import SecretCipher, SecretKeys
 from domain.settings import Settings
 from tests.conftest import SteppingClock
 from tests.factories import ADMIN, log_of, make_secret
+from tests.inside import inside
 
 VALUE = "correct-horse-battery-staple-ü"
 ROOT = Path(__file__).parents[3]
@@ -102,7 +103,7 @@ async def test_the_largest_value_fits(domain: Domain) -> None:
 async def test_a_value_copied_to_another_name_is_found_out(domain: Domain) -> None:
     await make_secret(domain, "MINE", "what-i-may-know")
     await make_secret(domain, "THEIRS", "what-i-may-not-know")
-    async with domain.database._engines.writer.begin() as connection:
+    async with inside(domain).database._engines.writer.begin() as connection:
         theirs = await connection.scalar(sa.select(secrets.c.ciphertext).where(secrets.c.name == "THEIRS"))
         await connection.execute(sa.update(secrets).where(secrets.c.name == "MINE").values(ciphertext=theirs))
     with pytest.raises(UnsupportedError, match="Secret 'MINE'"):
@@ -200,7 +201,7 @@ async def test_the_plaintext_is_neither_in_the_database_nor_in_the_log(
     with pytest.raises(AlreadyExistsError) as caught:
         await make_secret(domain, "API_KEY", VALUE)
     stored = [str(caught.value), caplog.text]
-    async with domain.database._engines.reader.connect() as connection:
+    async with inside(domain).database._engines.reader.connect() as connection:
         stored += [str((await connection.execute(sa.select(table))).all()) for table in metadata.sorted_tables]
     if dialect == "sqlite":
         stored += _contents(tmp_path)

@@ -13,6 +13,7 @@ from domain.services.sessions import EXPIRED, REVOKED
 from domain.settings import Settings
 from tests.conftest import SteppingClock
 from tests.factories import make_token
+from tests.inside import inside
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +84,7 @@ async def test_an_expired_stream_ends_while_the_database_is_away(
     async def fail(_: object) -> None:
         raise OSError
 
-    monkeypatch.setattr(domain.database, "read", fail)
+    monkeypatch.setattr(inside(domain).database, "read", fail)
     clock.advance(minutes=5)
     with pytest.raises(OSError):  # noqa: PT011 - the one above
         await domain.sessions.check()

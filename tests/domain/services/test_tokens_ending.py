@@ -18,6 +18,7 @@ from domain.persistence.tables import metadata
 from domain.settings import Settings
 from tests.conftest import SteppingClock, engines_of
 from tests.factories import ADMIN, log_of, make_system, make_token
+from tests.inside import inside
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,7 @@ async def test_the_secret_of_a_token_is_nowhere_in_the_database(domain: Domain) 
     _, secret = await make_token(domain)
     await domain.tokens.viewer_of(f"Bearer {secret}")
     await domain.sessions.check()
-    async with domain.database._engines.reader.connect() as connection:
+    async with inside(domain).database._engines.reader.connect() as connection:
         rows = [
             str(tuple(row)) for table in metadata.sorted_tables for row in await connection.execute(sa.select(table))
         ]

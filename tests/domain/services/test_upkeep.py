@@ -9,10 +9,11 @@ from domain.errors import CursorExpiredError
 from domain.services.upkeep import Upkeep
 from tests.conftest import SteppingClock
 from tests.factories import log_of, make_incident
+from tests.inside import inside
 
 
 def _upkeep(domain: Domain, clock: SteppingClock, days: int) -> Upkeep:
-    return Upkeep(database=domain.database, clock=clock, event_retention_days=days)
+    return Upkeep(database=inside(domain).database, clock=clock, event_retention_days=days)
 
 
 async def test_old_changes_are_forgotten_and_the_floor_moves(domain: Domain, clock: SteppingClock) -> None:
@@ -21,7 +22,7 @@ async def test_old_changes_are_forgotten_and_the_floor_moves(domain: Domain, clo
     newer = await make_incident(domain, "payments")
     await _upkeep(domain, clock, days=7).run_once()
     assert [change.entity_id for change in await log_of(domain)] == [newer.id]
-    assert await domain.database.read(lambda session: session.changes.floor()) == 1
+    assert await inside(domain).database.read(lambda session: session.changes.floor()) == 1
     assert await domain.events.head() == 2
     assert list(await domain.reads.incidents([incident.id])) == [incident.id]
 
@@ -51,11 +52,11 @@ async def test_a_cursor_behind_the_floor_has_expired_and_one_on_it_has_not(
         await make_incident(domain, "payments")
     clock.advance(days=8)
     await _upkeep(domain, clock, days=7).run_once()
-    assert await domain.events.start_of(domain.cursors.position(3)) == 3
+    assert await domain.events.start_of(inside(domain).cursors.position(3)) == 3
     with pytest.raises(CursorExpiredError):
-        await domain.events.start_of(domain.cursors.position(2))
+        await domain.events.start_of(inside(domain).cursors.position(2))
     with pytest.raises(CursorExpiredError):
-        await domain.events.start_of(domain.cursors.position(4))
+        await domain.events.start_of(inside(domain).cursors.position(4))
 
 
 async def test_upkeep_stops_when_told_to(domain: Domain, clock: SteppingClock) -> None:

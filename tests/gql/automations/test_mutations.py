@@ -14,6 +14,7 @@ from tests.client import Api, Caller, Json
 from tests.domain.automations.world import World
 from tests.factories import DEFINITION, make_automation, make_system, make_token, start_run
 from tests.gql.dialects import on_both_databases
+from tests.inside import inside
 
 AUTOMATION = "automation { id name description group enabled version definition managedBy }"
 PROBLEMS = "problems { path message severity } automation { id }"
@@ -198,7 +199,9 @@ async def test_a_repeated_call_starts_one_run_and_another_one_under_its_key_is_a
     assert error["code"] == "CONFLICT"
     await api.admin.do("deleteAutomation", {"id": automation.id})
     assert await api.admin.do("runAutomation", input, "run { id }") == first
-    await domain.database.write(lambda unit: unit.runs.forget(before=datetime.max.replace(tzinfo=UTC), limit=10))
+    await inside(domain).database.write(
+        lambda unit: unit.runs.forget(before=datetime.max.replace(tzinfo=UTC), limit=10)
+    )
     assert (await api.admin.do("runAutomation", input, "run { id }"))["run"] is None
 
 
@@ -247,7 +250,7 @@ async def test_an_admin_of_some_systems_reads_automations_and_writes_none(api: A
 
 
 async def _listening(domain: Domain) -> list[tuple[str, Any]]:
-    async with domain.database._engines.reader.connect() as connection:
+    async with inside(domain).database._engines.reader.connect() as connection:
         columns = automation_triggers.c
         return [(row.event, row.next_at) for row in await connection.execute(sa.select(columns.event, columns.next_at))]
 

@@ -17,6 +17,7 @@ from tests.factories import ADMIN, make_automation, make_incident, report_health
 from tests.gql.dialects import on_both_databases
 from tests.gql.subscriptions.watching import Watcher, now, watching
 from tests.gql.transport.sockets import Running, serving, until
+from tests.inside import inside
 
 RUN = """
 subscription S($id: ID!, $after: String) {
@@ -64,7 +65,7 @@ async def test_a_run_goes_on_behind_any_cursor_without_gap_or_duplicate(world: W
         result = await watcher.next()
     assert result["data"]["automationRun"] == {"status": "WAITING"}
     assert result["extensions"]["cursor"] == await now(world.domain)
-    latest = world.domain.cursors.position(known[-1].seq)
+    latest = inside(world.domain).cursors.position(known[-1].seq)
     async with watching(world.domain, STATUS, viewer=RESPONDER, id=run.id, after=latest) as watcher:
         first = asyncio.create_task(watcher.next())
         await asyncio.wait({first}, timeout=0.1)
@@ -141,7 +142,7 @@ async def test_every_change_of_a_status_comes_once_wherever_one_begins(world: Wo
     async with watching(world.domain, RUNS, viewer=RESPONDER, after=start) as watcher:
         results = [await watcher.next() for _ in steps]
     cursors = [result["extensions"]["cursor"] for result in results]
-    assert cursors == [world.domain.cursors.position(change.seq) for change in steps]
+    assert cursors == [inside(world.domain).cursors.position(change.seq) for change in steps]
     assert {result["data"]["automationRuns"]["id"] for result in results} == {run.id}
     for index, cursor in enumerate(cursors[:-1]):
         async with watching(world.domain, RUNS, viewer=RESPONDER, after=cursor) as watcher:
@@ -264,7 +265,7 @@ async def _started(world: World) -> AutomationRun:
 
 async def _forget_runs(world: World) -> None:
     tomorrow = world.clock.moment + timedelta(days=1)
-    await world.domain.database.write(lambda unit: unit.runs.forget(before=tomorrow, limit=10))
+    await inside(world.domain).database.write(lambda unit: unit.runs.forget(before=tomorrow, limit=10))
 
 
 async def _driven(world: World, run: AutomationRun, watcher: Watcher) -> list[Json]:

@@ -15,6 +15,7 @@ from gql.schema import schema
 from tests.client import Api, Json, Stored
 from tests.gql.dialects import on_both_databases
 from tests.gql.mutations.table import MUTATIONS, Input, Row, make_world
+from tests.inside import inside
 
 #: Whatever they do not refuse has an effect, and they take no idempotency key.
 ALWAYS_EFFECTIVE = {
@@ -56,7 +57,7 @@ async def test_a_mutation_leaves_one_change_per_incident_that_it_changes_and_the
         assert (name, *(change.action for change in new)) == (name, *effect.actions)
         assert len({change.entity_id for change in new}) == len(new)
         assert await _transitions(domain, new) == {change.id: _diff(change) for change in new if _diff(change)}
-        assert payload["cursor"] == domain.cursors.position(new[-1].seq if new else before)
+        assert payload["cursor"] == inside(domain).cursors.position(new[-1].seq if new else before)
 
 
 @on_both_databases
@@ -68,7 +69,7 @@ async def test_what_has_no_effect_or_is_refused_writes_nothing_and_says_where_th
         if row.repeated:
             await api.admin.do(name, _repeated(row)(world))
     before = await stored()
-    head = domain.cursors.position(await domain.events.head())
+    head = inside(domain).cursors.position(await domain.events.head())
     for name, row in MUTATIONS.items():
         refusal = await api.admin.do(name, row.refused(world), row.selection)
         assert (name, refusal["cursor"], *_codes(refusal)) == (name, head, row.code)
@@ -140,7 +141,7 @@ async def _transitions(domain: Domain, changes: Sequence[Change]) -> Mapping[str
     columns = entity_transitions.c
     statement = sa.select(columns.change_id, columns.field, columns.from_value, columns.to_value)
     found: dict[str, dict[str, tuple[str | None, str]]] = {}
-    async with domain.database._engines.reader.connect() as connection:
+    async with inside(domain).database._engines.reader.connect() as connection:
         ids = [change.id for change in changes]
         for change_id, field, before, after in await connection.execute(statement.where(columns.change_id.in_(ids))):
             found.setdefault(change_id, {})[field] = (before, after)

@@ -28,6 +28,7 @@ from tests.client import Api, Caller, Json
 from tests.factories import ADMIN, make_incident, make_system, make_token
 from tests.gql.dialects import on_both_databases
 from tests.gql.mutations.table import MUTATIONS, World, make_world
+from tests.inside import inside
 
 #: Longer than an operation may take.
 LATE_SECONDS = 1_000.0
@@ -89,7 +90,7 @@ def unread(monkeypatch: pytest.MonkeyPatch, domain: Domain, writing: Writing) ->
             return committed
 
         async def other(database: Database, work: Any) -> Any:
-            background = asyncio.current_task() is domain.tail._task
+            background = asyncio.current_task() is inside(domain).tail._task
             return await (real_read if background else read)(database, work)
 
         writing({0: write})
@@ -164,7 +165,7 @@ async def test_what_was_written_is_said_where_it_cannot_be_read_any_more(
     answer = await api.admin.try_to(name, input, _deep(name))
     payload = answer["data"][name]
     assert payload["userErrors"] == []
-    assert payload["cursor"] == domain.cursors.position(domain.events.known)
+    assert payload["cursor"] == inside(domain).cursors.position(domain.events.known)
     assert {(error["path"][0], error["extensions"]["code"]) for error in answer.get("errors", ())} <= {
         (name, "UNAVAILABLE")
     }
@@ -198,7 +199,7 @@ async def test_reading_what_was_written_takes_too_long_by_itself(
       incident { updates { nodes { id } } } cursor userErrors { code } } }"""
     unread(slow)
     answer = await api.responder.send(document, id=incident.id)
-    cursor = domain.cursors.position(domain.events.known)
+    cursor = inside(domain).cursors.position(domain.events.known)
     assert answer["data"]["resolveIncident"] == {"incident": None, "cursor": cursor, "userErrors": []}
     [error] = answer["errors"]
     assert (error["extensions"]["code"], error["path"]) == ("TIMEOUT", ["resolveIncident", "incident", "updates"])

@@ -15,6 +15,7 @@ from tests.client import Api, Json, Stored
 from tests.factories import ADMIN
 from tests.gql.dialects import on_both_databases
 from tests.gql.mutations.table import MUTATIONS, World, make_world
+from tests.inside import inside
 
 Delete = Callable[[Domain, World, str], Awaitable[Any]]
 
@@ -23,7 +24,7 @@ async def _forget_run(domain: Domain, _: World, identifier: str) -> None:
     async def work(unit: UnitOfWork) -> None:
         await unit.connection.execute(sa.delete(automation_runs).where(automation_runs.c.id == identifier))
 
-    await domain.database.write(work)
+    await inside(domain).database.write(work)
 
 
 #: For each mutation that takes a key: what to ask for, and how that goes away.

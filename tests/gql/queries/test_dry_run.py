@@ -12,6 +12,7 @@ from gql.schema import schema
 from tests.client import Api, Stored
 from tests.factories import make_incident
 from tests.gql.dialects import on_both_databases
+from tests.inside import inside
 
 TRY = """
 query Try($definition: JSON!, $from: DateTime!, $to: DateTime!, $automation: ID) {
@@ -83,13 +84,13 @@ async def test_what_cannot_be_tried_is_an_error(api: Api, domain: Domain) -> Non
 async def test_a_span_whose_beginning_is_no_longer_kept_is_an_error(api: Api, domain: Domain) -> None:
     beginning = domain.clock.now()
     [gone, kept] = [await make_incident(domain) for _ in range(2)]
-    await domain.database.write(lambda unit: unit.changes.prune(before=kept.created_at, limit=100))
+    await inside(domain).database.write(lambda unit: unit.changes.prune(before=kept.created_at, limit=100))
     end = iso(domain.clock.now())
     error = await api.admin.error(TRY, definition=DEFINITION, **{"from": iso(gone.created_at), "to": end})
     assert (error["code"], error["field"]) == ("CURSOR_EXPIRED", ["from"])
     found = await api.admin.read(TRY, definition=DEFINITION, **{"from": iso(kept.created_at), "to": end})
     assert [run["contextKey"] for run in found["dryRunAutomation"]["runs"]] == [kept.id]
-    await domain.database.write(lambda unit: unit.changes.prune(before=domain.clock.now(), limit=100))
+    await inside(domain).database.write(lambda unit: unit.changes.prune(before=domain.clock.now(), limit=100))
     error = await api.admin.error(TRY, definition=DEFINITION, **{"from": iso(beginning), "to": end})
     assert (error["code"], error["field"]) == ("CURSOR_EXPIRED", ["from"])
 

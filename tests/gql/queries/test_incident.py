@@ -12,6 +12,7 @@ from tests.client import Api
 from tests.conftest import SteppingClock
 from tests.factories import ADMIN, make_incident, make_system, set_status
 from tests.gql.dialects import on_both_databases
+from tests.inside import inside
 
 EVERYTHING = """
 query Q($id: ID, $number: Int) {
@@ -176,11 +177,11 @@ async def test_a_page_behind_a_forgotten_part_of_the_log_is_refused_instead_of_h
     clock.advance(days=2)
     await make_incident(domain)
     before = clock.moment - timedelta(days=1)
-    await domain.database.write(lambda unit: unit.changes.prune(before=before, limit=100))
+    await inside(domain).database.write(lambda unit: unit.changes.prune(before=before, limit=100))
     document = f"query Q($after: String) {{ {field}(after: $after) {{ nodes {{ id }} }} }}"
-    error = await api.anonymous.error(document, after=domain.cursors.position(1))
+    error = await api.anonymous.error(document, after=inside(domain).cursors.position(1))
     assert (error["code"], error["field"]) == ("CURSOR_EXPIRED", ["after"])
-    assert len((await api.anonymous.read(document, after=domain.cursors.position(2)))[field]["nodes"]) == 1
+    assert len((await api.anonymous.read(document, after=inside(domain).cursors.position(2)))[field]["nodes"]) == 1
     assert len((await api.anonymous.read(document))[field]["nodes"]) == 1
 
 

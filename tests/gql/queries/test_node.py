@@ -10,6 +10,7 @@ from domain.model.automation import Artifact, RunStep, StepStatus
 from domain.model.commands import AddIncidentLink, EditIncidentUpdate, ResolveIncident
 from tests.client import Api
 from tests.factories import ADMIN, log_of, make_automation, make_incident, make_secret, make_token, start_run
+from tests.inside import inside
 
 VERSIONS = [f"aut_{'0' * 26}:{number}" for number in ("1", "0", "", "x", "9" * 30)]
 NODE = "query Q($id: ID!) { node(id: $id) { __typename id } }"
@@ -55,7 +56,7 @@ async def _automations(domain: Domain) -> dict[str, str]:
         context_key=None,
         created_at=domain.clock.now(),
     )
-    await domain.database.write(lambda unit: unit.artifacts.add(artifact, entity_id=None))
+    await inside(domain).database.write(lambda unit: unit.artifacts.add(artifact, entity_id=None))
     step = RunStep(
         run_id=run.id,
         path="actions[0].choose[1]",
@@ -64,10 +65,10 @@ async def _automations(domain: Domain) -> dict[str, str]:
         status=StepStatus.SUCCESS,
         started_at=domain.clock.now(),
     )
-    await domain.database.write(lambda unit: unit.runs.put_step(step))
+    await inside(domain).database.write(lambda unit: unit.runs.put_step(step))
     resolved = await make_incident(domain)
     by_run = Origin(cause=Cause(run_id=run.id, depth=1), run_id=run.id)
-    await domain.database.write(
+    await inside(domain).database.write(
         lambda unit: domain.incidents.resolve_in(unit, ResolveIncident(id=resolved.id), origin=by_run)
     )
     *_, written = await log_of(domain, resolved)

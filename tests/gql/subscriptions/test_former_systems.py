@@ -9,6 +9,7 @@ from tests.conftest import SteppingClock
 from tests.factories import ADMIN, make_incident, make_system
 from tests.gql.dialects import on_both_databases
 from tests.gql.subscriptions.watching import now, watching
+from tests.inside import inside
 
 EVENTS = "subscription S($filter: IncidentEventFilter, $after: String) { %s(filter: $filter, after: $after) { %s } }"
 LOGS = "query Q($filter: IncidentEventFilter) { %s(filter: $filter) { totalCount nodes { incidentId } } }"
@@ -74,8 +75,8 @@ async def test_a_key_is_forgotten_with_what_the_log_had_of_its_system(
 ) -> None:
     await _used(domain)
     clock.advance(days=6)
-    await Upkeep(database=domain.database, clock=clock, event_retention_days=7).run_once()
+    await Upkeep(database=inside(domain).database, clock=clock, event_retention_days=7).run_once()
     assert len(await _logged(api, BY_KEY)) == 3
     clock.advance(days=2)
-    await Upkeep(database=domain.database, clock=clock, event_retention_days=7).run_once()
+    await Upkeep(database=inside(domain).database, clock=clock, event_retention_days=7).run_once()
     assert (await api.anonymous.error(LOGS % "incidentEvents", filter=BY_KEY))["code"] == "UNKNOWN_SYSTEM"

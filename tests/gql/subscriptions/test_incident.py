@@ -13,6 +13,7 @@ from tests.conftest import CountStatements, SteppingClock
 from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
 from tests.gql.dialects import on_both_databases
 from tests.gql.subscriptions.watching import now, watching
+from tests.inside import inside
 
 EVENTS = """
 subscription S($after: String, $types: [IncidentEventType!], $filter: IncidentEventFilter) {
@@ -197,7 +198,7 @@ async def test_an_event_that_shows_one_incident_twice_reads_it_once(
 ) -> None:
     await make_incident(domain)
     document = "subscription { incidentChanges(after: AFTER) { a: incident { title } b: incident { status } } }"
-    start = domain.cursors.position(0)
+    start = inside(domain).cursors.position(0)
     with count_statements() as sent:
         async with watching(domain, document.replace("AFTER", f'"{start}"')) as watcher:
             await watcher.data(1)
@@ -268,10 +269,10 @@ async def test_a_cursor_that_the_log_no_longer_reaches_is_expired(
     domain: Domain, clock: SteppingClock, document: str
 ) -> None:
     await make_incident(domain)
-    cursor = domain.cursors.position(0)
+    cursor = inside(domain).cursors.position(0)
     clock.advance(days=2)
     before = clock.moment - timedelta(days=1)
-    await domain.database.write(lambda unit: unit.changes.prune(before=before, limit=100))
+    await inside(domain).database.write(lambda unit: unit.changes.prune(before=before, limit=100))
     async with watching(domain, document, after=cursor) as watcher:
         error = await watcher.error()
     assert (error["code"], error["field"]) == ("CURSOR_EXPIRED", ["after"])
@@ -279,7 +280,7 @@ async def test_a_cursor_that_the_log_no_longer_reaches_is_expired(
 
 
 async def test_a_cursor_from_ahead_of_the_log_is_expired(domain: Domain) -> None:
-    async with watching(domain, CHANGES, after=domain.cursors.position(99)) as watcher:
+    async with watching(domain, CHANGES, after=inside(domain).cursors.position(99)) as watcher:
         assert (await watcher.error())["code"] == "CURSOR_EXPIRED"
 
 
@@ -306,7 +307,7 @@ async def test_a_subscription_that_cannot_begin_says_why(
 async def test_the_log_as_a_list_tells_what_the_subscriptions_tell_with_the_same_cursors(
     api: Api, domain: Domain
 ) -> None:
-    start = domain.cursors.position(0)
+    start = inside(domain).cursors.position(0)
     incident = await make_incident(domain)
     await _comment(domain, incident.id)
     await set_status(domain, incident, Status.FIXING)

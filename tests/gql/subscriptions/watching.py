@@ -10,6 +10,7 @@ from domain.model.viewer import ANONYMOUS, Viewer
 from gql.context import Context
 from gql.schema import schema
 from tests.client import Json
+from tests.inside import inside
 
 _WAIT_SECONDS = 10
 
@@ -59,4 +60,4 @@ async def watching(
 
 async def now(domain: Domain) -> str:
     """The cursor of the log's end."""
-    return domain.cursors.position(await domain.events.head())
+    return inside(domain).cursors.position(await domain.events.head())

@@ -29,6 +29,7 @@ from gql.transport.endpoint import Endpoint
 from gql.transport.http_protocol import BoundedHttpProtocol
 from gql.transport.protocol import SlimProtocol
 from tests.client import Json
+from tests.inside import inside
 
 TRANSPORT_WS = Subprotocol("graphql-transport-ws")
 ARRIVAL_SECONDS = 10
@@ -204,7 +205,7 @@ async def serving(
             token = ApiToken(id=new_id("tok"), name=role, role=role, created_at=domain.clock.now())
             await unit.tokens.insert(token, secret)
 
-    await domain.database.write(write)
+    await inside(domain).database.write(write)
     app = create_app(domain)
     endpoint: Endpoint = app.state.endpoint
     bounds = replace(ConnectionLimits.of(domain.settings), **limits)  # type: ignore[arg-type]  # whole numbers, mostly

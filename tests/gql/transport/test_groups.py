@@ -19,6 +19,7 @@ from tests.client import Json
 from tests.factories import ADMIN, make_incident, make_system
 from tests.gql.subscriptions.watching import now
 from tests.gql.transport.sockets import Running, serving, until
+from tests.inside import inside
 
 CHANGES = "subscription S($after: String, $f: IncidentEventFilter) { incidentChanges(after: $after, filter: $f) {"
 PLAIN = f"{CHANGES} version changedFields delta incidentId }} }}"
@@ -160,13 +161,13 @@ async def test_a_group_ends_with_its_last_member_and_leaves_nothing_running(serv
         await raw.subscribe(PLAIN)
         await until(lambda: served.members == 1)
     await until(served.idle)
-    followers, tasks = domain.tail.followers, len(asyncio.all_tasks())
+    followers, tasks = inside(domain).tail.followers, len(asyncio.all_tasks())
     async with served.socket() as one, served.socket() as other, served.stream(query=PLAIN):
         for raw in (one, other):
             await raw.subscribe(PLAIN)
             await raw.subscribe(SHOWING, id="2")
         await until(lambda: served.members == 5)
-        assert domain.tail.followers == followers + 1  # one feed for all groups
+        assert inside(domain).tail.followers == followers + 1  # one feed for all groups
         await one.send({"id": "1", "type": "complete"}, {"id": "2", "type": "complete"})
         await one.ping()
         assert served.members == 3
@@ -175,7 +176,7 @@ async def test_a_group_ends_with_its_last_member_and_leaves_nothing_running(serv
         assert len(served.endpoint.groups) == 1
     await until(served.idle)
     await until(lambda: len(asyncio.all_tasks()) <= tasks)
-    assert domain.tail.followers == followers
+    assert inside(domain).tail.followers == followers
     assert served.endpoint.groups._index == {}
 
 
@@ -223,7 +224,7 @@ async def test_a_group_that_falls_too_far_behind_ends_instead_of_filling_the_mem
 ) -> None:
     monkeypatch.setattr(groups, "_MOST_QUEUED", 2)
     await make_incident(domain)
-    [change] = await domain.database.read(lambda session: session.changes.after(0, limit=1))
+    [change] = await inside(domain).database.read(lambda session: session.changes.after(0, limit=1))
     async with served.socket() as raw:
         await raw.subscribe(PLAIN)
         await until(lambda: served.members == 1)

@@ -18,6 +18,7 @@ from domain.model.viewer import Role
 from tests.factories import ADMIN, make_incident
 from tests.gql.subscriptions.watching import now
 from tests.gql.transport.sockets import TOKENS, TRANSPORT_WS, Running, until
+from tests.inside import inside
 
 PLAIN = "subscription S($after: String) { incidentChanges(after: $after) { id } }"
 ALONE = "subscription S($after: String) { ...F } fragment F on Subscription { incidentChanges(after: $after) { id } }"
@@ -32,12 +33,12 @@ async def leaving_nothing(served: Running, domain: Domain) -> AsyncIterator[Runn
         await raw.subscribe(PLAIN)
         await until(lambda: served.members == 1)
     await until(served.idle)
-    tasks, followers = len(asyncio.all_tasks()), domain.tail.followers
+    tasks, followers = len(asyncio.all_tasks()), inside(domain).tail.followers
     yield served
     # Uvicorn gives a peer ten seconds to answer a close.
     await until(served.idle, seconds=15)
     await until(lambda: len(asyncio.all_tasks()) <= tasks, seconds=15)
-    assert domain.tail.followers == followers
+    assert inside(domain).tail.followers == followers
     assert served.endpoint.groups._index == {}
 
 

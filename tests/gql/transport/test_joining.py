@@ -13,6 +13,7 @@ from domain.model.commands import AddIncidentUpdate, UpdateIncident
 from domain.model.incident import Incident
 from tests.factories import ADMIN, log_of, make_incident, make_system
 from tests.gql.transport.sockets import Raw, Running, until
+from tests.inside import inside
 
 DOCUMENT = """subscription S($after: String, $f: IncidentEventFilter) {
   incidentChanges(after: $after, filter: $f) { id }
@@ -97,7 +98,7 @@ class Crowd:
         subscriber = Subscriber(str(len(self.subscribers)), self._dice.randrange(len(FILTERS)), after)
         self.subscribers.append(subscriber)
         listener.subscribers[subscriber.id] = subscriber
-        cursor = None if after is None else self._domain.cursors.position(after)
+        cursor = None if after is None else inside(self._domain).cursors.position(after)
         await listener.raw.subscribe(DOCUMENT, id=subscriber.id, after=cursor, f=FILTERS[subscriber.filter])
 
     async def _leave(self, listener: Listener) -> None:
@@ -143,7 +144,7 @@ async def test_a_cursor_ahead_of_the_feed_is_joined_without_hearing_anything_twi
         await raw.subscribe(DOCUMENT, id="warm")
         await until(lambda: served.members == 1)
         incident = await make_incident(domain)
-        after = domain.cursors.position(await domain.events.head())
+        after = inside(domain).cursors.position(await domain.events.head())
         await raw.subscribe(DOCUMENT, after=after)
         await until(lambda: served.members == 2)
         await domain.timeline.add(ADMIN, AddIncidentUpdate(incident_id=incident.id, message="Hm"))

@@ -16,6 +16,7 @@ from domain.services.tokens import TokenService
 from tests.client import Json
 from tests.factories import make_incident
 from tests.gql.transport.sockets import TOKENS, Raw, Running, own_domain, serving
+from tests.inside import inside
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -359,7 +360,7 @@ async def test_a_cursor_that_has_to_be_given_or_stands_in_the_document_is_gone_o
     running: Running, field: str
 ) -> None:
     domain = running.domain
-    after = domain.cursors.position(await domain.events.head())
+    after = inside(domain).cursors.position(await domain.events.head())
     first = await make_incident(domain)
     given = f"subscription S($after: String!) {{ {field}(after: $after) {{ incidentId }} }}"
     default = f'subscription S($after: String = "{after}") {{ {field}(after: $after) {{ incidentId }} }}'

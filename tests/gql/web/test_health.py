@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from domain.bootstrap import Domain
 from domain.persistence.unit_of_work import UnitOfWork
 from gql.app import create_app
+from tests.inside import inside
 from tests.outages import Away, locked
 
 PATHS = ("/livez", "/readyz", "/health")
@@ -91,9 +92,9 @@ async def test_a_process_is_not_ready_for_an_older_schema_nor_for_a_newer_one(
         await unit.connection.execute(sa.text("UPDATE alembic_version SET version_num = :new"), {"new": text})
         return before
 
-    before = (await domain.database.write(lambda unit: set_to(unit, revision))).value
+    before = (await inside(domain).database.write(lambda unit: set_to(unit, revision))).value
     answer = await http.get("/readyz")
-    await domain.database.write(lambda unit: set_to(unit, before))
+    await inside(domain).database.write(lambda unit: set_to(unit, before))
     assert answer.status_code == 503
     assert reason in answer.text
 
@@ -102,7 +103,7 @@ async def test_a_process_is_not_ready_when_it_stops_or_no_longer_follows_the_log
     domain: Domain, http: httpx.AsyncClient, closing: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closing.set()
-    monkeypatch.setattr(type(domain.tail), "is_alive", False)
+    monkeypatch.setattr(type(inside(domain).tail), "is_alive", False)
     assert (await http.get("/readyz")).json() == {
         "status": "not ready",
         "reasons": ["The event log is not being followed.", "The server is stopping."],

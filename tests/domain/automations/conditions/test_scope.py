@@ -14,6 +14,7 @@ from domain.model.moment import iso
 from domain.persistence.unit_of_work import ReadSession
 from tests.domain.automations.world import World
 from tests.factories import make_incident, make_system
+from tests.inside import inside
 
 
 async def seen(world: World, *conditions: str, payload: Mapping[str, Any] | None = None, **options: Any) -> Any:
@@ -21,7 +22,7 @@ async def seen(world: World, *conditions: str, payload: Mapping[str, Any] | None
     now = world.clock.moment
     firing = Firing(event="x", key="k", payload=payload or {}, actor=SYSTEM, context_key=None, occurred_at=now)
     states = world.domain.automations.states
-    return await world.domain.database.read(
+    return await inside(world.domain).database.read(
         lambda session: states.enriched(session, {}, conditions=conditions, firing=firing, now=now, **options)
     )
 

@@ -24,6 +24,7 @@ from domain.persistence.unit_of_work import UnitOfWork
 from domain.settings import Settings
 from tests.addresses import postgres_url
 from tests.conftest import SECRET_KEY
+from tests.inside import inside
 
 DEADLINE_SECONDS = 12.0
 Handler = Callable[[str], Awaitable[None]]
@@ -82,7 +83,7 @@ async def enqueue(domain: Domain, engine: Engine, *identifiers: str, fail: bool 
         if fail:
             raise RuntimeError("rolled back")
 
-    await domain.database.write(work)
+    await inside(domain).database.write(work)
 
 
 async def until(holds: Callable[[], bool]) -> None:

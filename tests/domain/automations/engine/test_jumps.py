@@ -10,6 +10,7 @@ from domain.automations.engine.jumps import ClockJumps
 from domain.automations.engine.wakes import WakeIndex
 from domain.bootstrap import Domain
 from domain.clock import Clock
+from tests.inside import inside
 
 
 class SetClock(Clock):
@@ -25,7 +26,7 @@ class SetClock(Clock):
 
 @pytest.mark.parametrize("hours", [2, -2])
 async def test_a_clock_that_is_set_wakes_waits_which_go_on_or_wait_again(domain: Domain, hours: int) -> None:
-    clock, wakes = SetClock(), WakeIndex(domain.tail)
+    clock, wakes = SetClock(), WakeIndex(inside(domain).tail)
     jumps = ClockJumps(clock=clock, wakes=wakes)
     until = clock.now() + timedelta(hours=1)
     with wakes.watching((), run_id="run_1") as woken:
@@ -42,7 +43,7 @@ async def test_a_clock_that_is_set_wakes_waits_which_go_on_or_wait_again(domain:
 
 
 async def test_a_clock_that_goes_on_as_time_does_wakes_nobody(domain: Domain) -> None:
-    clock, wakes, elapsed = SetClock(), WakeIndex(domain.tail), [0.0]
+    clock, wakes, elapsed = SetClock(), WakeIndex(inside(domain).tail), [0.0]
     started = clock.now()
     jumps = ClockJumps(clock=clock, wakes=wakes, elapsed=lambda: (clock.now() - started).total_seconds() + elapsed[0])
     with wakes.watching((), run_id="run_1") as woken:

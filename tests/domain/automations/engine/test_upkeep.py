@@ -8,6 +8,7 @@ from domain.model.automation import RunStatus
 from domain.persistence.engines import database_url as parsed_url
 from tests.domain.automations.world import World
 from tests.factories import ADMIN, make_incident
+from tests.inside import inside
 
 
 async def test_runs_that_are_long_over_are_forgotten_and_waiting_ones_stay(world: World) -> None:
@@ -43,4 +44,4 @@ async def test_a_deleted_automation_goes_with_the_last_of_its_runs(world: World)
 
 def _upkeep(world: World) -> RunUpkeep:
     url = parsed_url(world.domain.settings.database_url)
-    return RunUpkeep(database=world.domain.database, clock=world.clock, engine=Engine(url), retention_days=30)
+    return RunUpkeep(database=inside(world.domain).database, clock=world.clock, engine=Engine(url), retention_days=30)

@@ -5,10 +5,11 @@ from dataclasses import replace
 from domain.automations.engine.wakes import WakeIndex
 from domain.bootstrap import Domain
 from tests.domain.messaging.changes import a_change
+from tests.inside import inside
 
 
 async def test_a_wait_is_found_by_what_it_looks_at_and_by_its_kind(domain: Domain) -> None:
-    index = WakeIndex(domain.tail)
+    index = WakeIndex(inside(domain).tail)
     with (
         index.watching(["health:sys_1", "incident:inc_1"], run_id="a") as one,
         index.watching(["health:*"], run_id="b") as every,
@@ -23,7 +24,7 @@ async def test_a_wait_is_found_by_what_it_looks_at_and_by_its_kind(domain: Domai
 
 
 async def test_the_same_registration_twice_stays_until_the_last_one_ends(domain: Domain) -> None:
-    index = WakeIndex(domain.tail)
+    index = WakeIndex(inside(domain).tail)
     with index.watching(["health:sys_1", "health:sys_1"], run_id="a") as first:
         with index.watching(["health:sys_1"], run_id="a") as second:
             assert index.owners("health", "sys_1") == {first, second}
@@ -31,7 +32,7 @@ async def test_the_same_registration_twice_stays_until_the_last_one_ends(domain:
 
 
 async def test_an_event_wakes_those_who_wait_for_it_and_lost_changes_wake_all(domain: Domain) -> None:
-    index = WakeIndex(domain.tail)
+    index = WakeIndex(inside(domain).tail)
     change = replace(a_change(domain), events=("incident.resolved",))
     with index.watching(["event:incident.resolved"], run_id="a") as waiting, index.watching([], run_id="b") as other:
         index.wake(change)

@@ -13,6 +13,7 @@ from domain.model.paging import PageRequest
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
 from tests.factories import ADMIN, make_incident, make_system
+from tests.inside import inside
 
 WAIT = {"delay": {"seconds": 60}}
 FAIL = {"stop": {"reason": "No use.", "error": True}}
@@ -191,5 +192,5 @@ async def _become(world: World, **changed: Any) -> None:
 
 
 async def _automations(world: World) -> list[Automation]:
-    page = await world.domain.database.read(lambda session: session.automations.page(PageRequest(size=10)))
+    page = await inside(world.domain).database.read(lambda session: session.automations.page(PageRequest(size=10)))
     return list(page.items)

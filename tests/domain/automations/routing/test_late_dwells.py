@@ -12,6 +12,7 @@ from domain.model.incident import Health
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
 from tests.factories import make_system, report_health
+from tests.inside import inside
 
 NOTE = {"variables": {"held": True}}
 
@@ -27,7 +28,7 @@ async def armed(world: World) -> str:
 
 
 async def fire(world: World, dwell: str) -> None:
-    await world.domain.database.write(partial(world.domain.automations.dwells.fire, dwell_id=dwell))
+    await inside(world.domain).database.write(partial(world.domain.automations.dwells.fire, dwell_id=dwell))
     await world.settle()
 
 
@@ -117,7 +118,7 @@ async def test_a_break_that_is_being_committed_comes_before_the_run(world: World
         reported.set()
         await commit.wait()
 
-    reporting = asyncio.create_task(world.domain.database.write(report))
+    reporting = asyncio.create_task(inside(world.domain).database.write(report))
     await reported.wait()
     world.clock.advance(minutes=2)
     firing = asyncio.create_task(fire(world, dwell))

@@ -17,6 +17,7 @@ from domain.settings import Settings
 from tests.conftest import SteppingClock
 from tests.domain.automations.world import World
 from tests.factories import make_incident, make_system, report_health
+from tests.inside import inside
 
 #: Fifty runs take seconds on an idle machine, and more where others work on it.
 pytestmark = pytest.mark.timeout(90)
@@ -64,7 +65,12 @@ def _reader(domain: Domain, kind: str) -> DurableReader:
 
     name = f"on_change:automations:{kind}"
     return DurableReader(
-        name, kinds=[kind], handler=route, database=domain.database, tail=domain.tail, clock=domain.clock
+        name,
+        kinds=[kind],
+        handler=route,
+        database=inside(domain).database,
+        tail=inside(domain).tail,
+        clock=domain.clock,
     )
 
 
@@ -107,7 +113,7 @@ async def highest_activity(world: World, buckets: dict[str, str]) -> int:
     """How many runs of one bucket were under way at once, at most, by the log."""
     active: dict[str, set[str]] = {}
     highest = 0
-    for change in await world.domain.database.read(lambda session: session.changes.after(0, limit=10_000)):
+    for change in await inside(world.domain).database.read(lambda session: session.changes.after(0, limit=10_000)):
         if change.kind == "automation_run":
             under_way = active.setdefault(buckets[change.entity_id], set())
             started = (change.next or {}).get("status") in {RunStatus.RUNNING, RunStatus.WAITING}
@@ -165,7 +171,7 @@ async def test_a_queued_automation_runs_all_one_at_a_time_in_order(world: World,
             world, of_all=FIRINGS[by_thing], done=lambda runs: len(of(runs, RunStatus.SUCCESS)) == FIRINGS[by_thing]
         )
     assert await highest_activity(world, {run.id: run.bucket for run in runs}) == 1
-    log = await world.domain.database.read(lambda session: session.changes.after(0, limit=10_000))
+    log = await inside(world.domain).database.read(lambda session: session.changes.after(0, limit=10_000))
     ended = [c.entity_id for c in log if (c.next or {}).get("status") == "success"]
     fired = [c.id for c in log if c.kind in {"incident", "health"}]
     keys = {run.id: run.firing.key for run in runs}

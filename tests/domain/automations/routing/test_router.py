@@ -21,6 +21,7 @@ from domain.persistence.unit_of_work import UnitOfWork
 from tests.conftest import CountStatements
 from tests.domain.automations.world import World
 from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
+from tests.inside import inside
 
 
 def reader(world: World, name: str = "on_change:automations:incident") -> DurableReader:
@@ -31,7 +32,12 @@ def reader(world: World, name: str = "on_change:automations:incident") -> Durabl
         await domain.automations.router.route(unit, change)
 
     return DurableReader(
-        name, kinds=["incident"], handler=route, database=domain.database, tail=domain.tail, clock=domain.clock
+        name,
+        kinds=["incident"],
+        handler=route,
+        database=inside(domain).database,
+        tail=inside(domain).tail,
+        clock=domain.clock,
     )
 
 
@@ -87,7 +93,7 @@ async def test_a_change_that_is_delivered_again_starts_nothing(world: World) -> 
     [change] = await changes(world)
     await asyncio.gather(
         *(
-            world.domain.database.write(lambda unit: world.domain.automations.router.route(unit, change))
+            inside(world.domain).database.write(lambda unit: world.domain.automations.router.route(unit, change))
             for _ in range(3)
         )
     )
@@ -212,7 +218,7 @@ async def test_routing_does_not_look_at_automations_that_listen_to_something_els
         await make_incident(world.domain)
         change = (await changes(world))[-1]
         with count_statements() as sent:
-            await world.domain.database.write(lambda unit, change=change: _route(world, unit, change))  # type: ignore[misc]
+            await inside(world.domain).database.write(lambda unit, change=change: _route(world, unit, change))  # type: ignore[misc]
         counts.append(len(sent))
     assert counts[0] == counts[1]
 
@@ -246,7 +252,7 @@ async def _insert_many(world: World, count: int, document: Mapping[str, Any]) ->
             await unit.automations.insert(automation, version)
             await unit.automations.set_triggers(identifier, [("t", "system.healthy", None)], head=0)
 
-    await world.domain.database.write(work)
+    await inside(world.domain).database.write(work)
 
 
 def _without_payload(change: Change) -> Change:
@@ -271,5 +277,5 @@ async def test_an_automation_that_is_deleted_while_a_change_is_routed_stops_no_o
         unit.automations.listening = deleted_after  # type: ignore[method-assign]
         await world.domain.automations.router.route(unit, change)
 
-    await world.domain.database.write(route)
+    await inside(world.domain).database.write(route)
     assert {run.automation_id for run in await world.runs()} == {other.id}

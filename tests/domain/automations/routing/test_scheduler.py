@@ -15,6 +15,7 @@ from domain.model.automation import Automation
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
 from tests.factories import ADMIN
+from tests.inside import inside
 
 NOON = {"event": "time.cron", "config": {"cron": "0 12 * * *"}}
 MINUTELY = {"event": "time.interval", "config": {"seconds": 60}}
@@ -31,7 +32,7 @@ async def pass_time(world: World, **duration: float) -> int:
 
 
 async def due(world: World) -> datetime | None:
-    return await world.domain.database.read(lambda session: session.automations.next_due())
+    return await inside(world.domain).database.read(lambda session: session.automations.next_due())
 
 
 async def test_a_schedule_fires_when_it_is_due_and_not_before(world: World) -> None:
@@ -74,7 +75,7 @@ async def test_what_was_missed_while_nobody_ran_is_fired_once(world: World) -> N
 async def test_two_schedulers_fire_each_instant_once(world: World) -> None:
     await scheduled(world)
     parts = world.domain.automations
-    other = Scheduler(database=world.domain.database, clock=world.clock, gates=parts.gates)
+    other = Scheduler(database=inside(world.domain).database, clock=world.clock, gates=parts.gates)
     for _ in range(3):
         world.clock.advance(seconds=60)
         await asyncio.gather(*(each.run_pending() for each in (parts.scheduler, other, other)))
@@ -103,9 +104,11 @@ async def test_an_automation_that_is_switched_off_is_not_fired_by_time(world: Wo
 async def test_a_schedule_that_is_changed_between_the_look_and_the_firing_does_not_fire(world: World) -> None:
     automation = await scheduled(world)
     world.clock.advance(seconds=60)
-    [found] = await world.domain.database.read(lambda session: session.automations.due(world.clock.moment, limit=10))
+    [found] = await inside(world.domain).database.read(
+        lambda session: session.automations.due(world.clock.moment, limit=10)
+    )
     await _update(world, automation, definition={"triggers": [NOON]})
-    await world.domain.database.write(lambda unit: world.domain.automations.scheduler._fire(*found, unit))
+    await inside(world.domain).database.write(lambda unit: world.domain.automations.scheduler._fire(*found, unit))
     assert await world.runs() == []
     assert await due(world) == datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -127,7 +130,7 @@ async def test_one_that_cannot_be_fired_does_not_hold_up_the_others(
         spoilt = sa.text("UPDATE automation_versions SET definition = '{}' WHERE automation_id = :id")
         await unit.connection.execute(spoilt, {"id": broken.id})
 
-    await world.domain.database.write(spoil)
+    await inside(world.domain).database.write(spoil)
     await pass_time(world, seconds=60)
     assert [run.automation_id for run in await world.runs()] != [broken.id]
     assert len(await world.runs()) == 1

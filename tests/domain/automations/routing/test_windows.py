@@ -9,6 +9,7 @@ from domain.model.automation import Automation, RunStatus
 from domain.model.incident import Health, Severity, Status
 from tests.domain.automations.world import World
 from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
+from tests.inside import inside
 
 CREATED = "incident.created"
 
@@ -156,10 +157,10 @@ async def test_a_change_that_is_delivered_again_is_counted_once(world: World) ->
     await make_incident(world.domain)
     [change] = [change for change in await log_of(world.domain) if change.kind == "incident"]
     for _ in range(3):
-        await world.domain.database.write(lambda unit: world.domain.automations.router.route(unit, change))
+        await inside(world.domain).database.write(lambda unit: world.domain.automations.router.route(unit, change))
     assert await world.skips() == ["window"]
 
 
 async def _rows(world: World) -> int:
     query = sa.text("SELECT count(*) FROM automation_window_events")
-    return int(await world.domain.database.read(lambda session: session.connection.scalar(query)) or 0)
+    return int(await inside(world.domain).database.read(lambda session: session.connection.scalar(query)) or 0)

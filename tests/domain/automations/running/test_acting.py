@@ -13,6 +13,7 @@ from domain.model.automation import AutomationRun, RunStatus
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
 from tests.factories import ADMIN, make_incident, make_system
+from tests.inside import inside
 
 LOG = {"action": "log", "config": {"message": "here"}}
 
@@ -95,7 +96,7 @@ async def test_an_attempt_that_takes_too_long_has_failed(world: World) -> None:
 
 async def test_what_was_committed_before_the_time_was_up_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await make_system(world.domain)
-    write = world.domain.database.write
+    write = inside(world.domain).database.write
     late: list[asyncio.Task[Any]] = []
 
     async def overdue(work: Any) -> Any:
@@ -107,7 +108,7 @@ async def test_what_was_committed_before_the_time_was_up_counts(world: World, mo
         await asyncio.gather(*late)
         return await write(work)
 
-    monkeypatch.setattr(world.domain.database, "write", overdue)
+    monkeypatch.setattr(inside(world.domain).database, "write", overdue)
     opened = {"title": "Down", "severity": "major", "systemIds": ["payments"]}
     run = await world.ran({"id": "open", "action": "incident.create", "config": opened, "timeout_seconds": 0.05})
     assert (run.status, len(await world.incidents()), len(late)) == (RunStatus.SUCCESS, 1, 1)
@@ -122,15 +123,15 @@ async def test_a_run_of_one_action_begins_acts_and_ends_in_one_transaction(
     run = (await world.domain.automations.service.run_by_hand(ADMIN, automation.id)).value
     assert run is not None
     before = await world.domain.events.head()
-    write, written = world.domain.database.write, []
+    write, written = inside(world.domain).database.write, []
 
     async def counting(work: Any) -> Any:
         written.append(await write(work))
         return written[-1]
 
-    monkeypatch.setattr(world.domain.database, "write", counting)
+    monkeypatch.setattr(inside(world.domain).database, "write", counting)
     await world.domain.automations.runner.execute(run.id)
-    changes = await world.domain.database.read(lambda session: session.changes.after(before, limit=10))
+    changes = await inside(world.domain).database.read(lambda session: session.changes.after(before, limit=10))
     assert len(written) == 1
     assert [(change.kind, (change.next or {}).get("status")) for change in changes] == [
         ("automation_run", "running"),

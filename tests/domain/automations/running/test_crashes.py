@@ -15,6 +15,7 @@ from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
 from tests.domain.messaging.changes import until, until_it_is
 from tests.factories import make_system
+from tests.inside import inside
 
 INCIDENT = "{{ artifacts.open.incident.incidentId }}"
 CREATE = {
@@ -61,7 +62,7 @@ async def test_a_process_that_dies_at_any_write_leaves_nothing_undone_and_nothin
 ) -> None:
     run = await begun(world)
     await world.crash()
-    write, lives, written = world.domain.database.write, 0, 0
+    write, lives, written = inside(world.domain).database.write, 0, 0
     life: asyncio.Task[None]
 
     async def dying(work: Callable[[UnitOfWork], Awaitable[Any]]) -> Any:
@@ -79,7 +80,7 @@ async def test_a_process_that_dies_at_any_write_leaves_nothing_undone_and_nothin
         world.clock.advance(seconds=60)
         return life.done()
 
-    monkeypatch.setattr(world.domain.database, "write", dying)
+    monkeypatch.setattr(inside(world.domain).database, "write", dying)
     while not (now := await world.run(run.id)).status.is_final:
         lives, written = lives + 1, 0
         assert lives < 100

@@ -10,6 +10,7 @@ from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from tests.domain.automations.world import World
 from tests.domain.messaging.changes import until_it_is
 from tests.factories import ADMIN, make_system
+from tests.inside import inside
 
 on_postgresql = pytest.mark.parametrize(
     "dialect", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
@@ -46,11 +47,11 @@ async def test_a_run_of_one_step_waits_for_its_automation_before_it_is_locked_it
     async def take_over(unit: UnitOfWork) -> None:
         await unit.automations.hold([automation.id])
         await world.run_enqueued()
-        await until_it_is(lambda: world.domain.database.read(somebody_waits))
+        await until_it_is(lambda: inside(world.domain).database.read(somebody_waits))
         # As restarting, cancelling and deleting do it next; fails where they would wait for each other.
         statement = sa.select(automation_runs.c.id).where(automation_runs.c.id == run.id)
         await unit.connection.execute(statement.with_for_update(nowait=True))
 
-    await world.domain.database.write(take_over)
+    await inside(world.domain).database.write(take_over)
     over = await world.over(run)
     assert over.status.value == "success", over.message

@@ -18,6 +18,7 @@ from tests.domain.automations.actions.servers import Answer, answer, serving
 from tests.domain.automations.world import World
 from tests.domain.messaging.changes import until
 from tests.factories import make_secret, make_system
+from tests.inside import inside
 
 SECRET = "correct-horse-battery"
 KEY = "${{ secrets.API_KEY }}"
@@ -57,7 +58,7 @@ async def everything(world: World) -> str:
 
         return await session.connection.run_sync(dump)
 
-    return await world.domain.database.read(read)
+    return await inside(world.domain).database.read(read)
 
 
 async def test_a_secret_is_in_no_table_no_file_and_no_log(
@@ -98,7 +99,7 @@ async def test_an_answer_that_comes_when_the_process_stops_is_masked_all_the_sam
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make_secret(world.domain, "API_KEY", SECRET)
-    write, gate = world.domain.database.write, asyncio.Event()
+    write, gate = inside(world.domain).database.write, asyncio.Event()
     held: list[Any] = []
 
     async def held_up(work: Any) -> Any:
@@ -111,7 +112,7 @@ async def test_an_answer_that_comes_when_the_process_stops_is_masked_all_the_sam
         return await asyncio.shield(asyncio.ensure_future(held_up(work)))
 
     async with serving(echo()) as server:
-        monkeypatch.setattr(world.domain.database, "write", behind_a_shield)
+        monkeypatch.setattr(inside(world.domain).database, "write", behind_a_shield)
         run = await world.begun(request(server.url))
         await until(lambda: bool(held))
         await world.crash()
@@ -121,7 +122,7 @@ async def test_an_answer_that_comes_when_the_process_stops_is_masked_all_the_sam
 
 
 async def test_one_who_is_done_does_not_unmask_another_at_the_same_run(world: World) -> None:
-    masker, runner = world.domain.masker, world.domain.automations.runner
+    masker, runner = inside(world.domain).masker, world.domain.automations.runner
     await make_secret(world.domain, "API_KEY", SECRET)
     run = await world.begun({"delay": {"seconds": 60}}, {"action": "log", "config": {"message": KEY}})
     await world.waiting(run, "actions[0]")
@@ -185,7 +186,7 @@ async def test_an_expression_on_a_secret_that_was_saved_once_sends_nothing(world
             )
             await unit.automations.save(replace(automation, number=2, definition=definition), version)
 
-        await world.domain.database.write(save)
+        await inside(world.domain).database.write(save)
         run = await world.over(await world.again(automation))
     assert (run.status, server.received) == (RunStatus.FAILED, [])
     assert "A secret stands outside of the `{{ }}`" in str(run.message)

@@ -16,6 +16,7 @@ from domain.model.paging import PageRequest
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
 from tests.factories import ADMIN, log_of, make_incident
+from tests.inside import inside
 
 WAIT = {"wait_until": {"condition": "1 > 2"}}
 CREATED = {"triggers": [{"event": "incident.created"}]}
@@ -28,7 +29,7 @@ async def update(world: World, automation: Automation, **fields: Any) -> Automat
 
 async def numbers(world: World, automation: Automation) -> list[int]:
     """The versions of an automation, newest first."""
-    pages = await world.domain.database.read(
+    pages = await inside(world.domain).database.read(
         lambda session: session.automations.version_pages([automation.id], PageRequest(size=100))
     )
     return [version.number for version in pages[automation.id].items]
@@ -265,5 +266,5 @@ async def test_a_firing_that_meets_the_deletion_leads_to_no_run(world: World) ->
         firing = firing_of(change, trigger.event)
         await world.domain.automations.admission.admit(unit, automation, definition, trigger.name, firing)
 
-    await world.domain.database.write(admit)
+    await inside(world.domain).database.write(admit)
     assert await world.runs() == []

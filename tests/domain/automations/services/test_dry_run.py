@@ -18,6 +18,7 @@ from domain.persistence.tables import metadata
 from tests.domain.automations.feeds import START, SYSTEMS, happened, make_feed, play, predicted, shifted
 from tests.domain.automations.world import World
 from tests.factories import make_incident, make_system, report_health, set_status
+from tests.inside import inside
 
 END = START + timedelta(days=1)
 SUSTAINED = definition_from("sustained", {"degradedSeconds": 120, "healthySeconds": 300})
@@ -74,11 +75,11 @@ def stored(domain: Domain) -> Stored:
     """All rows of all tables, and the log's position."""
 
     async def read() -> dict[str, Any]:
-        async with domain.database._engines.reader.connect() as connection:
+        async with inside(domain).database._engines.reader.connect() as connection:
             rows = {
                 table.name: list(map(tuple, await connection.execute(_rows(table)))) for table in metadata.sorted_tables
             }
-        return rows | {"head": await domain.database.read(lambda session: session.changes.head())}
+        return rows | {"head": await inside(domain).database.read(lambda session: session.changes.head())}
 
     return read
 
@@ -91,7 +92,7 @@ def _rows(table: sa.Table) -> sa.TextClause:
 def dry_runs(world: World, **limits: Any) -> DryRuns:
     domain = world.domain
     return DryRuns(
-        database=domain.database,
+        database=inside(domain).database,
         clock=domain.clock,
         catalog=domain.automations.catalog,
         secrets=domain.secrets,

@@ -10,6 +10,7 @@ from domain.model.incident import Health
 from tests.conftest import CountStatements
 from tests.domain.automations.world import World
 from tests.factories import log_of, make_incident, make_system
+from tests.inside import inside
 
 OPEN = {
     "id": "open",
@@ -90,7 +91,7 @@ async def test_an_incident_is_explained_by_its_changes(world: World) -> None:
 
 async def test_a_graph_is_cut_where_it_is_full_and_says_so(world: World) -> None:
     root, *_ = await chain(world)
-    explanation = await Explanations(world.domain.database, most_nodes=3).explain(change_id=root.id)
+    explanation = await Explanations(inside(world.domain).database, most_nodes=3).explain(change_id=root.id)
     assert len(explanation.changes) + len(explanation.runs) == 3
     assert explanation.truncated
     assert {edge.link for edge in explanation.edges} == {Link.FIRED, Link.WROTE, Link.CAUSED}

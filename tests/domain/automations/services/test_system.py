@@ -13,6 +13,7 @@ from domain.settings import Settings
 from tests.conftest import CountStatements
 from tests.domain.automations.world import DEADLINE_SECONDS, World
 from tests.factories import make_incident
+from tests.inside import inside
 
 
 @pytest.fixture
@@ -43,8 +44,8 @@ async def test_a_change_that_concerns_no_automation_costs_no_transaction(
         "automations",
         kinds=["incident"],
         handler=world.domain.automations.router.route,
-        database=world.domain.database,
-        tail=world.domain.tail,
+        database=inside(world.domain).database,
+        tail=inside(world.domain).tail,
         clock=world.clock,
         concerns=world.domain.automations.router.concerned,
     )

@@ -2,13 +2,12 @@
 
 import logging
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSyntaxError, TokenKind, ValueNode
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.execution import StreamExecutionResult
+from strawberry.types.execution import PreExecutionError
 from typing_extensions import override
 
 from domain.errors import DomainError, UnavailableError
@@ -27,35 +26,34 @@ _TAKES_SECRET = re.compile(r"\b(?:create|update)Secret\b")
 _QUOTED = re.compile(r"(?:, found\b|(cannot represent .*? value): ).*", re.DOTALL)
 
 
-class PublicErrors(SchemaExtension):
-    """Gives every error of a result its code; what is not meant for clients is logged and masked."""
-
-    _streamed = False
-
-    @override
-    def on_operation(self) -> Iterator[None]:
-        yield
-        if not self._streamed:
-            self._publish(self.execution_context.result)
-
-    @override
-    def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
-        self._streamed = True
-        self._publish(result)
-        yield
+class Cursors(SchemaExtension):
+    """Adds the cursor of the event being delivered to each result."""
 
     @override
     def get_results(self) -> dict[str, Any]:
         cursor = getattr(self.execution_context.context, "cursor", None)
         return {"cursor": cursor} if cursor is not None else {}
 
-    def _publish(self, result: Any) -> None:
-        errors = getattr(result, "errors", None)
-        if errors:
-            context = self.execution_context.context
-            request_id = getattr(context, "request_id", "")
-            suggest = Bounds.around(context).introspection
-            result.errors = [public_error(error, request_id, suggest=suggest) for error in errors]
+
+def publish(result: Any, context: Any) -> None:
+    """Give every error of a result its code; log and mask what is not meant for clients."""
+    errors = getattr(result, "errors", None)
+    if errors:
+        request_id = getattr(context, "request_id", "")
+        suggest = Bounds.around(context).introspection
+        result.errors = [public_error(error, request_id, suggest=suggest) for error in errors]
+
+
+def refused(error: Exception, context: Any) -> PreExecutionError:
+    """Return the result that stands for an exception which came out of the executor itself."""
+    result = PreExecutionError(data=None, errors=[escaped(error)])
+    publish(result, context)
+    return result
+
+
+def escaped(error: Exception) -> GraphQLError:
+    """Return an exception that no field raised as the error that it is; one without a place in the document."""
+    return error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
 
 
 def public_error(error: GraphQLError, request_id: str, *, suggest: bool = True) -> GraphQLError:
@@ -73,7 +71,7 @@ def public_error(error: GraphQLError, request_id: str, *, suggest: bool = True) 
         return _replaced(error, error.message, {"code": "OPERATION_RESOLUTION_FAILURE"})
     if isinstance(original, InvalidOperationTypeError):
         return _replaced(error, error.message, {"code": "BAD_USER_INPUT"})
-    if error.path is None and (original is None or isinstance(original, DomainError | GraphQLError | ValueError)):
+    if error.path is None and _is_told_by_core(error):
         return _request_error(error, suggest=suggest)
     if isinstance(original, GraphQLError) and original.extensions:
         return _replaced(error, original.message, original.extensions)
@@ -91,6 +89,17 @@ def internal(request_id: str) -> dict[str, Any]:
     """What clients hear of a bug: the id under which the log has the rest."""
     message = f"Something went wrong here. Mention the request id {request_id} when you report it."
     return {"message": message, "extensions": {"code": "INTERNAL", "requestId": request_id}}
+
+
+def _is_told_by_core(error: GraphQLError) -> bool:
+    """Whether it was found in the document or its variables, as opposed to an exception that escaped on the way."""
+    original = error.original_error
+    # A scalar refuses a value by a ValueError, and graphql-core says where.
+    return (
+        original is None
+        or isinstance(original, DomainError | GraphQLError)
+        or (isinstance(original, ValueError) and bool(error.nodes))
+    )
 
 
 def _request_error(error: GraphQLError, *, suggest: bool) -> GraphQLError:

@@ -1,18 +1,21 @@
 """The schema: all roots put together, with the extensions that every operation runs through."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
 import strawberry
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationType, get_operation_ast
+from strawberry.exceptions import MissingQueryError
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.scalar import ScalarDefinition
 from typing_extensions import override
 
 from domain.model.moment import iso, parse_iso
-from gql.errors import PublicErrors
+from gql.errors import Cursors, publish, refused
 from gql.limits.cache import DocumentCache
 from gql.limits.checks import Checks
 from gql.limits.describing import DescribingExecutor, Descriptions
@@ -78,7 +81,23 @@ class Subscription(IncidentSubscriptions, AutomationSubscriptions):
 
 
 class IncidentSchema(strawberry.Schema):
-    """A schema that executes in time, and whose errors are logged by PublicErrors alone."""
+    """A schema that executes in time, and lets nothing out that is not meant for clients."""
+
+    @override
+    async def execute(self, query: str | None, *arguments: Any, **options: Any) -> ExecutionResult:
+        context = options.get("context_value")
+        try:
+            result = await super().execute(query, *arguments, **options)
+        except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError):
+            raise  # the endpoint has a status for each
+        except Exception as error:  # noqa: BLE001 - refused() logs it
+            return refused(error, context)
+        publish(result, context)
+        return result
+
+    @override
+    async def stream(self, query: str | None, *arguments: Any, **options: Any) -> Any:
+        return _published(await super().stream(query, *arguments, **options), options.get("context_value"))
 
     @override
     def _get_execute_function(self) -> Callable[..., Any]:
@@ -87,6 +106,17 @@ class IncidentSchema(strawberry.Schema):
     @override
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         pass
+
+
+async def _published(results: AsyncGenerator[Any, None], context: Any) -> AsyncGenerator[Any, None]:
+    """Results as clients may see them, of which one that escaped the executor is the last."""
+    try:
+        async with aclosing(results):
+            async for result in results:
+                publish(result, context)
+                yield result
+    except Exception as error:  # noqa: BLE001 - refused() logs it
+        yield refused(error, context)
 
 
 def _execute(schema: GraphQLSchema, document: DocumentNode, **options: Any) -> Any:
@@ -120,7 +150,7 @@ def _build(*, sort: bool) -> IncidentSchema:
         mutation=Mutation,
         subscription=Subscription,
         extensions=[
-            PublicErrors,
+            Cursors,
             lambda: Checks(cache),
         ],
         execution_context_class=Executor,

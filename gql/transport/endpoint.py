@@ -46,7 +46,7 @@ from gql.transport.negotiation import Accepted, negotiate
 from gql.transport.reading import Asked, asked_in, asked_in_query, decode, linger, read_json
 from gql.transport.sharing import may_subscribe
 from gql.transport.sockets import Sockets
-from gql.transport.sse import ResumableSSE, SharedResponse, counted, shared_results, unspoiled, until
+from gql.transport.sse import ResumableSSE, SharedResponse, counted, masked, shared_results, unspoiled, until
 from gql.transport.statuses import EVENT_STREAM, JSON, Outcome, RefusalError, outcome_of_code, was_executed
 from gql.transport.websocket import TransportHandler
 
@@ -301,7 +301,7 @@ class Endpoint(GraphQL[Context, None]):
             operation_extensions=asked.extensions,
         )
         results = counted(results, self.groups.claims, context, alone=alone)
-        results = unspoiled(results, request.state.cut, asked.query, asked.operation_name)
+        results = unspoiled(masked(results, context), request.state.cut, asked.query, asked.operation_name)
         events = self._stream_result(request, results, transport)
         plain = await self.get_sub_response(request)
         return await self.create_streaming_response(request, events, plain, {**transport.headers, **VARIES})

@@ -20,6 +20,7 @@ from domain.model.change import Change
 from domain.model.filters import AllOf, Field, Filter, Term
 from domain.services.events import Watch
 from gql.context import GroupContext
+from gql.errors import internal, report
 from gql.transport.claims import Claims
 from gql.transport.members import Delivery, Member, Members
 from gql.transport.outages import AWAY, tells_of_outage
@@ -33,7 +34,6 @@ _PAUSE_SECONDS = 1.0
 #: How many groups execute at a time: all of those that could go on do so in one turn of the event loop, for a few
 #: milliseconds each.
 _AT_ONCE = 4
-_INTERNAL = [{"message": "Something went wrong here.", "extensions": {"code": "INTERNAL"}}]
 
 
 class Group:
@@ -93,8 +93,9 @@ class Group:
     def put(self, change: Change) -> None:
         """Have the execution take a change; a group that has fallen too far behind ends instead."""
         if len(self._queue) >= _MOST_QUEUED:
-            logger.error("a shared subscription is %s changes behind and ends", len(self._queue))
-            self.fail(_INTERNAL)
+            request_id = new_id("req")
+            logger.error("request %s ends: a shared subscription is %s changes behind", request_id, len(self._queue))
+            self.fail([internal(request_id)])
             self._groups.close(self)
             return
         self._queue.append(change)
@@ -145,9 +146,8 @@ class Group:
                     await self._hand_out(_encoded(result, self._current, context.cursor, at=context.domain.clock.now()))
         except UnavailableError:
             self.fail(AWAY)
-        except Exception:
-            logger.exception("a shared subscription failed")
-            self.fail(_INTERNAL)
+        except Exception as error:  # noqa: BLE001 - report() logs it
+            self.fail([report(error, context.request_id)])
         finally:
             self._end()
 
@@ -281,12 +281,12 @@ class Groups:
                     self._position = change.seq
         except UnavailableError:
             raise
-        except Exception:
-            logger.exception("the feed of shared subscriptions failed")
+        except Exception as error:  # noqa: BLE001 - report() logs it
+            errors = [report(error, new_id("req"))]
             # The next one who asks for the position starts it anew, at the end of the log.
             self._task = None
             for group in list(self._groups.values()):
-                group.fail(_INTERNAL)
+                group.fail(errors)
                 self.close(group)
 
     def _interested(self, change: Change) -> Iterator[Group]:

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from domain.errors import UnavailableError
 from gql.context import Context
+from gql.errors import refused
 from gql.transport.claims import Claims
 from gql.transport.joining import Joining
 from gql.transport.members import Delivery, Way
@@ -147,6 +148,18 @@ async def counted(
         finally:
             if claim is not None:
                 claim.leave()
+
+
+async def masked(results: AsyncGenerator[Any, None], context: Context) -> AsyncGenerator[Any, None]:
+    """The results; after a bug on their way here, what clients may hear of it."""
+    try:
+        async with aclosing(results):
+            async for result in results:
+                yield result
+    except UnavailableError:
+        raise
+    except Exception as error:  # noqa: BLE001 - refused() logs it
+        yield refused(error, context)
 
 
 async def unspoiled(

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from contextlib import aclosing, suppress
 from typing import Any, Protocol, cast
 
@@ -22,7 +21,7 @@ from typing_extensions import override
 from domain.errors import UnavailableError
 from domain.services.sessions import Held
 from gql.context import Context
-from gql.errors import public_error
+from gql.errors import refused, report
 from gql.transport.adapter import TextAdapter
 from gql.transport.claims import Claim
 from gql.transport.credentials import MisplacedTokenError
@@ -38,9 +37,8 @@ from gql.transport.sharing import is_subscription, may_subscribe
 from gql.transport.sockets import Sockets
 from gql.transport.statuses import was_executed
 
-logger = logging.getLogger(__name__)
-
 _TRY_AGAIN_LATER = 1013
+_FAILED = (4500, "Internal server error")
 _SLOW = (_TRY_AGAIN_LATER, "SLOW_CONSUMER")
 #: The official client takes this for a reason to try again with fresh `connectionParams`; 4401 would end it for good.
 _FORBIDDEN = 4403
@@ -180,7 +178,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             return
         if message.get("payload") is None:
             message = cast("Message", {name: value for name, value in message.items() if name != "payload"})
-        await super().handle_message(message)
+        try:
+            await super().handle_message(message)
+        except WebSocketDisconnected:
+            raise
+        except Exception as error:  # noqa: BLE001 - report() logs it
+            report(error, self.context.request_id)
+            await self.websocket.close(*_FAILED)
 
     @override
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
@@ -194,9 +198,6 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(*TRY_AGAIN_LATER)
         except GraphQLError as error:
             await self.websocket.close(_TRY_AGAIN_LATER, str((error.extensions or {})["code"]))
-        except Exception:
-            logger.exception("a socket could not be opened")
-            await self.websocket.close(code=4500, reason="Internal server error")
         finally:
             # Cancelled by now; it would hold its frames and its traceback for as long as the socket is open.
             if self.connection_init_received:
@@ -277,9 +278,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         except UnavailableError:
             self.come_back()
         except Exception as error:  # noqa: BLE001 - whatever failed, the client hears of it, masked
-            failure = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
             with suppress(WebSocketDisconnected):
-                await operation.send_initial_errors([public_error(failure, self.context.request_id)])
+                await operation.send_initial_errors(list(refused(error, self.context).errors or ()))
 
     async def _run(self, operation: Operation[Context, None]) -> bool:
         """Execute with others where that can be; whether `complete` is due."""

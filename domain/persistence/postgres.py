@@ -49,7 +49,7 @@ class Connector:
         """Have SQLAlchemy name no statements either."""
         if self._is_pooled:
             # Its documented options for poolers count for a whole engine, made before anything is known.
-            adapted._prepared_statement_cache = None  # noqa: SLF001
+            adapted._prepared_statement_cache = None  # noqa: SLF001 - nothing is kept
             adapted._prepared_statement_name_func = str  # noqa: SLF001 - the name is empty
 
     async def _open(self, **options: Any) -> asyncpg.Connection:
@@ -93,7 +93,7 @@ def create_postgres(
 def _in_transaction(setup: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
     async def whole(adapted: Any) -> None:
         # It asks for types, in several messages that a pooler would hand to several servers.
-        async with adapted._connection.transaction():  # noqa: SLF001 - as the dialect itself does
+        async with adapted.driver_connection.transaction():
             await setup(adapted)
 
     return whole

@@ -9,8 +9,6 @@ from typing import Any
 
 from websockets.protocol import State
 
-from gql.transport.protocol import SlimProtocol
-
 #: What a socket may have waiting before it is dropped; its client comes back with its cursor.
 MOST_FRAMES = 1024
 MOST_BYTES = 4_000_000
@@ -31,13 +29,11 @@ class Outbox:
     # With slots, and the transport at hand: of thousands of sockets no object is in the processor's cache any more when
     # its turn comes, so a delivery costs what it has to fetch from memory.
     __slots__ = (
-        "_descriptor",
-        "_direct",
-        "_on_held_up",
         "_on_overflow",
         "_protocol",
         "_send_text",
         "_task",
+        "_transport",
         "_waiting",
         "_waiting_bytes",
         "closed",
@@ -49,18 +45,12 @@ class Outbox:
         protocol: Any,
         *,
         on_overflow: Callable[[], None],
-        on_held_up: Callable[[], None],
     ) -> None:
         self._send_text = send_text
         self._protocol = protocol
         #: The transport, while frames may be written to it at once: nothing waits that has to leave before them.
-        self._direct: Any = None if protocol is None else protocol.transport
+        self._transport: Any = None if protocol is None else protocol.transport
         self._on_overflow = on_overflow
-        self._on_held_up = on_held_up
-        self._descriptor: int | None = None
-        if isinstance(protocol, SlimProtocol):
-            protocol.on_held_up = on_held_up
-            self._descriptor = protocol.descriptor()
         # Made when first needed: an empty deque takes 760 bytes, and most sockets never have anything waiting.
         self._waiting: deque[tuple[bytes, Callable[[], bool]]] | None = None
         self._waiting_bytes = 0
@@ -78,7 +68,7 @@ class Outbox:
 
     def put(self, frame: bytes, wanted: Callable[[], bool]) -> None:
         """Send a frame when its turn comes, if it is still wanted then."""
-        transport = self._direct
+        transport = self._transport
         # What the protocol's `writable` says too, but without fetching two more objects.
         if transport is not None and transport.get_write_buffer_size() < _HIGH_WATER_BYTES:
             # A connection that was lost is one that is closing, too.
@@ -89,29 +79,10 @@ class Outbox:
         elif not self.closed:
             self._queue(frame, wanted)
 
-    def descriptor(self) -> int | None:
-        """Where frames may be written at once, past all this, until `on_held_up` is called."""
-        transport = self._direct
-        if transport is None or self._descriptor is None:
-            return None
-        idle = not transport.get_write_buffer_size() and not transport.is_closing()
-        return self._descriptor if idle else None
-
-    def pass_on(self, rest: bytes) -> None:
-        """Send what the descriptor did not take, be it the rest of a frame that has begun."""
-        if self._protocol.transport.is_closing():
-            self.close()
-        else:
-            # Whatever it cannot write at once either makes it ask for a pause.
-            self._protocol.transport.write(rest)
-
     def close(self) -> None:
         """Drop what waits, and take nothing more: after a close frame none may follow."""
         self.closed = True
-        if self._descriptor is not None:
-            self._descriptor = None
-            self._on_held_up()
-        self._direct = None
+        self._transport = None
         self._waiting = None
         self._waiting_bytes = 0
 
@@ -133,7 +104,7 @@ class Outbox:
             self._on_overflow()
         elif self._task is None:
             # Whatever comes meanwhile comes after it, even when the drain is woken later.
-            self._direct = None
+            self._transport = None
             self._task = asyncio.create_task(self._drain())
 
     async def _drain(self) -> None:
@@ -152,7 +123,7 @@ class Outbox:
         finally:
             self._task = None
             if self._protocol is not None and not self.closed:
-                self._direct = self._protocol.transport
+                self._transport = self._protocol.transport
 
     async def _until_writable(self) -> None:
         protocol = self._protocol

@@ -1,4 +1,4 @@
-"""Uvicorn's WebSocket protocol, with less memory for a socket that waits, and writes past the transport."""
+"""Uvicorn's WebSocket protocol, with less memory for a socket that waits."""
 
 import asyncio
 from collections import deque
@@ -20,52 +20,15 @@ class SlimProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.queue: Any = Inbox()
         self.writable: Any = Gate()
-        #: Who writes to the socket past its transport; called as soon as that must end.
-        self.on_held_up: Callable[[], None] | None = None
         #: Whoever counts connections; called once this one is lost.
         self.on_lost: Callable[[], None] | None = None
 
-    def descriptor(self) -> int | None:
-        """Where frames can be written past the transport, if that is possible; `on_held_up` says until when."""
-        extra = self.transport.get_extra_info
-        connection = extra("socket")
-        if connection is None or extra("sslcontext") is not None or extra("ssl_object") is not None:
-            return None
-        # From now on it asks for a pause whenever anything is left in it, however little.
-        self.transport.set_write_buffer_limits(high=0)
-        number: int = connection.fileno()
-        return number if number >= 0 else None
-
-    @override
-    def pause_writing(self) -> None:
-        self._hold_up()
-        super().pause_writing()
-
-    @override
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.transport.is_closing():
-            self._hold_up()
-
-    @override
-    def eof_received(self) -> None:
-        self._hold_up()
-        super().eof_received()
-
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        # The transport closes its descriptor after this, and only after this; then the number is anybody's.
-        self._hold_up()
-        self.on_held_up = None
         if self.on_lost is not None:
             self.on_lost()
             self.on_lost = None
         super().connection_lost(exc)
-
-    @override
-    def shutdown(self) -> None:
-        self._hold_up()
-        super().shutdown()
 
     @override
     def handle_cont(self, event: Frame) -> None:
@@ -92,10 +55,6 @@ class SlimProtocol(WebSocketsSansIOProtocol):
             super().handle_ping()
         else:
             self.conn.data_to_send()
-
-    def _hold_up(self) -> None:
-        if self.on_held_up is not None:
-            self.on_held_up()
 
 
 def _is_utf8(frames: Sequence[bytes]) -> bool:

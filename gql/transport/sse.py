@@ -18,7 +18,7 @@ from gql.context import Context
 from gql.errors import refused
 from gql.transport.claims import Claims
 from gql.transport.joining import Joining
-from gql.transport.members import Delivery, Way
+from gql.transport.members import Delivery
 from gql.transport.outages import is_spoiled, tells_of_outage
 from gql.transport.outbox import MOST_BYTES, MOST_FRAMES
 
@@ -75,13 +75,6 @@ class StreamMember:
             return
         self._ended, self._errors = True, errors
         self._filled.set()
-
-    def direct(self) -> tuple[int, Way] | None:
-        """Nowhere: its response writes in chunks."""
-        return None
-
-    def pass_on(self, rest: bytes) -> None:
-        """Nothing, as nothing is written directly."""
 
     async def results(self) -> AsyncGenerator[Delivery | ExecutionResult, None]:
         """Everything that was delivered, until the end."""

@@ -29,7 +29,7 @@ from gql.transport.documents import Documents
 from gql.transport.frames import way_of
 from gql.transport.groups import Group, Groups, source_failed
 from gql.transport.joining import Joining, joining_of
-from gql.transport.members import Delivery, Way
+from gql.transport.members import Delivery
 from gql.transport.messages import problem_of
 from gql.transport.outages import TRY_AGAIN_LATER, is_spoiled, tells_of_outage
 from gql.transport.outbox import Outbox, wire_protocol
@@ -73,21 +73,6 @@ class SocketMember:
         frame = self._way.frame_of(delivery)
         if frame is not None:
             self._outbox.put(frame, self.is_open)
-
-    def direct(self) -> tuple[int, Way] | None:
-        """The socket's descriptor while nothing waits in front of it."""
-        # Before it is among its handler's members, nobody would tell it to step out.
-        descriptor = self._outbox.descriptor() if self.group is not None else None
-        return (descriptor, self._way) if descriptor is not None else None
-
-    def pass_on(self, rest: bytes) -> None:
-        """Have the socket's transport send the rest."""
-        self._outbox.pass_on(rest)
-
-    def step_out(self) -> None:
-        """Have the group leave the socket's descriptor alone."""
-        if self.group is not None:
-            self.group.members.step_out(self)
 
     def finish(self, errors: list[Any] | None) -> None:
         """Tell the client that nothing more comes."""
@@ -146,9 +131,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def handle(self) -> None:
         _forget_handshake(self.adapter)
         protocol = wire_protocol(self.adapter.protocol)
-        self.outbox = self.adapter.outbox = Outbox(
-            self.adapter.send_text, protocol, on_overflow=self._on_overflow, on_held_up=self._step_out
-        )
+        self.outbox = self.adapter.outbox = Outbox(self.adapter.send_text, protocol, on_overflow=self._on_overflow)
         sockets = self.endpoint.sockets
         sockets.add(self)
         try:
@@ -356,10 +339,6 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     async def _refuse(self, operation: Operation[Context, None], errors: list[Any]) -> None:
         self.operations.pop(operation.id, None)
         await self.send_message({"id": operation.id, "type": "error", "payload": errors})
-
-    def _step_out(self) -> None:
-        for member in self.members.values():
-            member.step_out()
 
     def _on_overflow(self) -> None:
         self._leave_all()

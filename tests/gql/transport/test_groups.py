@@ -282,12 +282,6 @@ class Ear:
         self.heard.append(delivery.seq)
         self.on_delivery()
 
-    def direct(self) -> None:
-        return None
-
-    def pass_on(self, rest: bytes) -> None:
-        raise AssertionError(rest)
-
     def finish(self, errors: list[Any] | None) -> None:
         raise AssertionError(errors)
 

@@ -123,7 +123,7 @@ async def test_without_the_server_s_protocol_frames_go_through_it_in_order() -> 
         await asyncio.sleep(0)
         sent.append(text)
 
-    box = Outbox(send, None, on_overflow=lambda: None, on_held_up=lambda: None)
+    box = Outbox(send, None, on_overflow=lambda: None)
     for text in (b"1", b"2", b"3"):
         box.put(text, _wanted)
     await _drained(box)
@@ -137,7 +137,7 @@ def _outbox(overflows: list[bool] | None = None) -> tuple[Any, Outbox]:
         raise AssertionError("frames go to the wire")
 
     wire = Wire()
-    return wire, Outbox(send, wire, on_overflow=lambda: noted.append(True), on_held_up=lambda: None)
+    return wire, Outbox(send, wire, on_overflow=lambda: noted.append(True))
 
 
 async def _drained(box: Outbox) -> None:

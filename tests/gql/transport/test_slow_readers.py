@@ -61,7 +61,7 @@ async def test_a_socket_that_is_read_late_hears_everything_in_order(served: Runn
         await until(lambda: served.members == 2)
         heard = []
         for _ in range(3):
-            # At first it is written to directly, then a frame stays behind in part, then others behind that one.
+            # At first its transport takes all, then a frame stays behind in part, then others behind that one.
             for _ in range(4):
                 await _write(domain)
                 heard.append((await quick.next())["payload"])

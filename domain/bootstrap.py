@@ -47,6 +47,7 @@ from domain.services.links import LinkService
 from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.readiness import Readiness
 from domain.services.reads import Reads
+from domain.services.repairs import Repairs
 from domain.services.secrets import SecretService
 from domain.services.sessions import Sessions
 from domain.services.systems import SystemService
@@ -120,6 +121,7 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
         if live and settings.automations:
             await engine.prepare()
         domain = _assemble(settings, clock, database, CursorCodec(bytes.fromhex(key or "")), engine)
+        await Repairs(database=database, handle=domain.handle).run()
         if live:
             async with _background(domain):
                 yield domain

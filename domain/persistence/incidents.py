@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.filters import Filter
-from domain.model.incident import HealthOverride, Incident, Status
+from domain.model.incident import OPENING, HealthOverride, Incident, Status
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.system import ActiveHealthOverride
 from domain.model.viewer import Audience
@@ -17,7 +17,7 @@ from domain.persistence.conditions import IS_OPEN, incident_condition
 from domain.persistence.dialects import lock_rows
 from domain.persistence.keyset import paged, per_parent
 from domain.persistence.rows import actor_columns, actor_of
-from domain.persistence.tables import counters, incident_systems, incidents, systems
+from domain.persistence.tables import counters, incident_systems, incident_updates, incidents, systems
 
 _ORDER_COLUMNS = {name: incidents.c[name] for name in ("created_at", "updated_at", "severity", "number")}
 _TIMES = ("occurred_at", "created_at", "updated_at", "identified_at", "fixing_at", "monitoring_at", "resolved_at")
@@ -118,6 +118,20 @@ class IncidentRepository:
         """The ids of all incidents on a system, open or not, sorted."""
         statement = sa.select(incident_systems.c.incident_id).where(incident_systems.c.system_id == system_id)
         return sorted(await self._connection.scalars(statement))
+
+    async def without_entry(self, *, after: str, limit: int) -> list[str]:
+        """The ids of incidents whose status is not what their timelines come to, behind an id in order of ids."""
+        columns = incident_updates.c
+        named = sa.func.coalesce(columns.status_change, columns.comment_status)
+        last = (
+            sa.select(named)
+            .where(columns.incident_id == incidents.c.id, named.is_not(None))
+            .order_by(columns.created_at.desc(), columns.is_opening, columns.id.desc())
+            .limit(1)
+        )
+        differs = incidents.c.status != sa.func.coalesce(last.scalar_subquery(), OPENING.value)
+        statement = sa.select(incidents.c.id).where(incidents.c.id > after, differs)
+        return list(await self._connection.scalars(statement.order_by(incidents.c.id).limit(limit)))
 
     async def active_overrides(self, system_ids: Sequence[str]) -> dict[str, list[ActiveHealthOverride]]:
         """What open incidents say of these systems' health, up to 100 words each; systems without one are left out."""

@@ -26,3 +26,7 @@ class StateRepository:
         """Keep a value under that name."""
         values = {"name": name, "value": value}
         await self._connection.execute(upsert(self._connection, server_state, values, keys=["name"]))
+
+    async def remove(self, name: str) -> None:
+        """Forget the value of that name."""
+        await self._connection.execute(sa.delete(server_state).where(server_state.c.name == name))

@@ -16,7 +16,7 @@ from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.writing import checked_moment
 
 #: The step of all moments that are kept.
-_TICK = timedelta(milliseconds=1)
+TICK = timedelta(milliseconds=1)
 
 
 async def save_incident(unit: UnitOfWork, before: Incident, after: Incident) -> None:
@@ -44,7 +44,7 @@ async def insert_entry(unit: UnitOfWork, entry: IncidentUpdate) -> Touched:
 
 async def append_entry(unit: UnitOfWork, incident: Incident, entry: IncidentUpdate) -> Applied[Incident]:
     """Write a timeline entry behind all others, dated now; one that names the present status is a comment."""
-    # What the rule of timelines comes to for the last entry, without reading the others.
+    # What the rule of timelines comes to for the last entry, without reading the others: they come to the status.
     entry = replace(entry, created_at=await _end_of(unit, incident, entry))
     after = incident
     if entry.status_change is incident.status:
@@ -161,4 +161,4 @@ async def _end_of(unit: UnitOfWork, incident: Incident, entry: IncidentUpdate) -
     """Now, or as late as it takes to come last: another process' clock may be a little ahead."""
     now = max(unit.moment(), incident.occurred_at)
     last = await unit.timeline.last_place(incident.id) if entry.status_change is not None else None
-    return now if last is None or last < (now, entry.id) else last[0] + _TICK
+    return now if last is None or last < (now, entry.id) else last[0] + TICK

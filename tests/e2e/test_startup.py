@@ -30,6 +30,7 @@ async def test_what_stops_a_server_from_starting_is_one_line(tmp_path: Path, sql
     shutil.copy(sqlite_template, tmp_path / "newer.db")
     newer = sqlite3.connect(tmp_path / "newer.db")
     newer.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer.execute("DELETE FROM server_state WHERE name = 'compatible_since'")
     newer.commit()
     newer.close()
     with socket.create_server(("127.0.0.1", 0)) as taken:

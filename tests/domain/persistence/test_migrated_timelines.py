@@ -1,7 +1,9 @@
 """What the migration makes of timelines and times that were written by older rules."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,15 +11,20 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.bootstrap import Domain, running_domain
 from domain.ids import new_id
-from domain.model.incident import Incident, Severity, Status
+from domain.model.commands import AddIncidentUpdate, ReportSystemHealth
+from domain.model.incident import Health, Incident, Severity, Status
 from domain.model.timeline import Mark, settled
 from domain.persistence import migrate as migration
 from domain.persistence.engines import Engines, create_engines, database_url
 from domain.persistence.incidents import IncidentRepository
-from domain.persistence.tables import incident_update_versions, incident_updates, incidents
+from domain.persistence.tables import former_systems, incident_update_versions, incident_updates, incidents
 from domain.persistence.timeline import TimelineRepository
+from domain.settings import Settings
+from tests.factories import ADMIN, make_system
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ACTOR = {"type": "user", "id": "usr_1", "name": None}
@@ -51,7 +58,7 @@ class World:
     """A database of the older schema."""
 
     def __init__(self, engines: Engines) -> None:
-        self._engines = engines
+        self.engines = engines
         self.ids: list[str] = []
 
     async def prepare(self) -> None:
@@ -62,7 +69,7 @@ class World:
             config.attributes["connection"] = connection
             command.upgrade(config, "0007")
 
-        async with self._engines.writer.begin() as connection:
+        async with self.engines.writer.begin() as connection:
             await connection.run_sync(upgrade)
 
     async def write(self, old: Old) -> None:
@@ -85,7 +92,7 @@ class World:
             "updated_at": NOON,
         }
         times = {name: None if minute is None else _at(minute) for name, minute in zip(TIMES, old.times, strict=True)}
-        async with self._engines.writer.begin() as connection:
+        async with self.engines.writer.begin() as connection:
             await connection.execute(sa.insert(incidents).values(**header, **times))
             for entry in old.entries:
                 said: dict[str, Any] = {"message": "Hm", "status_change": entry.status, "visibility": "public"}
@@ -99,8 +106,12 @@ class World:
 
     async def migrated(self) -> list[tuple[Incident, list[Mark]]]:
         """The incidents after the migration, each with its marks."""
-        await migration.migrate(self._engines)
-        async with self._engines.reader.connect() as connection:
+        await migration.migrate(self.engines)
+        return await self.stored()
+
+    async def stored(self) -> list[tuple[Incident, list[Mark]]]:
+        """The incidents as they are stored now, each with its marks."""
+        async with self.engines.reader.connect() as connection:
             found = await IncidentRepository(connection).get_many(self.ids)
             marks = TimelineRepository(connection)
             return [(found[identifier], await marks.marks(identifier)) for identifier in self.ids]
@@ -183,6 +194,105 @@ async def test_the_entry_of_the_opening_is_known_and_dated_with_the_beginning(wo
         (_at(3), False, True),
     ]
     assert (incident.occurred_at, opening.at, opening.is_opening) == (_at(-90), _at(-90), True)
+
+
+#: A status that its timeline lacks, the times that come of the entry written for it, and what the timeline says then.
+INCOMPLETE: dict[str, tuple[Old, list[float | None], list[Status]]] = {
+    "no entries": (Old([], Status.FIXING, 0, (None, 4, None, None)), [0, None, 4, None, None], [Status.FIXING]),
+    "a comment alone": (Old([Entry(3)], RESOLVED, 0, (None, None, None, 9)), [0, None, None, None, 9], [RESOLVED]),
+    "a resolution before the beginning": (
+        Old([], RESOLVED, 0, (None, None, None, -9)),
+        [0, None, None, None, 0],
+        [RESOLVED],
+    ),
+    "a later entry of another status": (
+        Old([Entry(0, OPENED), Entry(7, Status.FIXING)], RESOLVED, 0, (None, 7, None, 5)),
+        [0, None, 7, None, 7 + 1 / 60_000],
+        [OPENED, Status.FIXING, RESOLVED],
+    ),
+    "no time of its own": (
+        Old([Entry(-9, Status.MONITORING)], OPENED, -20, (None, None, -9, None)),
+        [-20, None, None, -9, None],
+        [Status.MONITORING, OPENED],
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "times", "statuses"), INCOMPLETE.values(), ids=INCOMPLETE.keys())
+async def test_a_status_that_its_timeline_lacks_gets_its_entry_at_the_next_start(
+    world: World, empty_database_url: str, old: Old, times: list[float | None], statuses: list[Status]
+) -> None:
+    await world.write(old)
+    async with starting(empty_database_url) as domain:
+        [(incident, marks)] = await world.stored()
+        changes = await domain.events.raw(0, limit=10)
+    assert incident.status is old.status
+    assert _minutes(incident) == pytest.approx(times)
+    assert [mark.status for mark in sorted(marks, key=lambda mark: mark.at)] == statuses
+    assert settled(replace(incident, status=Status.IDENTIFIED), marks)[0] == incident
+    assert [(change.changed_fields, change.events, change.version) for change in changes] == [((), (), 2)]
+
+
+async def test_missing_entries_are_written_once_by_any_number_of_processes(
+    world: World, empty_database_url: str
+) -> None:
+    for _ in range(5):
+        await world.write(Old([], Status.FIXING, 0, (None, 4, None, None)))
+    await world.write(Old([Entry(0, OPENED)], OPENED))
+    await migration.migrate(world.engines)
+
+    async def start() -> None:
+        async with starting(empty_database_url):
+            pass
+
+    await asyncio.gather(start(), start())
+    await start()
+    *repaired, (whole, _) = await world.stored()
+    assert [(incident.version, len(marks)) for incident, marks in repaired] == [(2, 1)] * 5
+    assert whole.version == 1
+
+
+@pytest.mark.parametrize("named", [Status.FIXING, OPENED, RESOLVED])
+async def test_an_entry_on_an_old_timeline_follows_the_one_rule(
+    world: World, empty_database_url: str, named: Status
+) -> None:
+    await world.write(Old([Entry(0, OPENED)], Status.FIXING, 0, (None, 4, None, None)))
+    async with starting(empty_database_url) as domain:
+        [identifier] = world.ids
+        command = AddIncidentUpdate(incident_id=identifier, message="Hm", status_change=named)
+        await domain.timeline.add(ADMIN, command)
+    [(incident, marks)] = await world.stored()
+    after, read = settled(incident, marks)
+    assert incident.status is named
+    assert (after, {mark.id: mark for mark in read}) == (incident, {mark.id: mark for mark in marks})
+
+
+async def test_keys_of_systems_that_were_deleted_are_found_in_the_log(world: World, empty_database_url: str) -> None:
+    await migration.migrate(world.engines)
+    async with starting(empty_database_url) as domain:
+        for key in ("gone", "unreported", "there"):
+            await make_system(domain, key)
+        for key in ("gone", "there"):
+            await domain.health.report(ADMIN, ReportSystemHealth(system=key, status=Health.DEGRADED))
+        for key in ("gone", "unreported"):
+            await domain.systems.delete(ADMIN, key)
+    ago = "DELETE FROM former_systems", "UPDATE alembic_version SET version_num = '0010'"
+    async with world.engines.writer.begin() as connection:
+        kept = await _formers(connection)
+        for statement in ago:
+            await connection.execute(sa.text(statement))
+    await migration.migrate(world.engines)
+    async with world.engines.reader.connect() as connection:
+        assert await _formers(connection) == [former for former in kept if former.key == "gone"] != []
+
+
+async def _formers(connection: AsyncConnection) -> Sequence[Any]:
+    return (await connection.execute(sa.select(former_systems))).all()
+
+
+def starting(url: str) -> AbstractAsyncContextManager[Domain]:
+    """A process that brings the database up to date."""
+    return running_domain(Settings(database_url=url, automations=False, sqlite_synchronous="NORMAL"))
 
 
 async def test_whatever_was_stored_follows_the_one_rule_afterwards(world: World) -> None:

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain.bootstrap import Domain
+from domain.persistence.migrate import COMPATIBLE_SINCE
 from domain.persistence.unit_of_work import UnitOfWork
 from gql.app import create_app
 from tests.inside import inside
@@ -87,14 +88,15 @@ async def test_a_database_that_does_not_answer_is_not_waited_for(
 async def test_a_process_is_not_ready_for_an_older_schema_nor_for_a_newer_one(
     domain: Domain, http: httpx.AsyncClient, revision: str, reason: str
 ) -> None:
-    async def set_to(unit: UnitOfWork, text: str) -> str:
-        before = str(await unit.state.revision())
+    async def set_to(unit: UnitOfWork, text: str, since: str) -> tuple[str, str]:
+        before = str(await unit.state.revision()), str(await unit.state.get(COMPATIBLE_SINCE))
         await unit.connection.execute(sa.text("UPDATE alembic_version SET version_num = :new"), {"new": text})
+        await unit.state.set(COMPATIBLE_SINCE, since)
         return before
 
-    before = (await inside(domain).database.write(lambda unit: set_to(unit, revision))).value
+    before = (await inside(domain).database.write(lambda unit: set_to(unit, revision, revision))).value
     answer = await http.get("/readyz")
-    await inside(domain).database.write(lambda unit: set_to(unit, before))
+    await inside(domain).database.write(lambda unit: set_to(unit, *before))
     assert answer.status_code == 503
     assert reason in answer.text
 

@@ -1,7 +1,7 @@
 """Status and times follow from the timeline: entries tell of openings and comments, and stored times are put right.
 
 Each statement passes once over all rows and writes those that differ. A status that its timeline does not have stays:
-it cannot change behind the log. It is settled by the next write of the incident that names or moves a status.
+it cannot change behind the log. The process that starts after 0011 writes the entry that is missing.
 """
 
 import sqlalchemy as sa

@@ -1,16 +1,19 @@
-"""Appending to the log, and waiting for what comes of it."""
+"""Appending to the log, following it, and waiting for what comes of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 
 from domain.bootstrap import Domain
 from domain.ids import new_id
+from domain.messaging.tail import LogTail
 from domain.model.actor import SYSTEM
 from domain.model.change import Change, ChangeAction
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.inside import inside
 
 _DEADLINE_SECONDS = 10
+NEVER = 3600.0
 
 
 def a_change(domain: Domain, kind: str = "widget") -> Change:
@@ -33,6 +36,28 @@ def a_change(domain: Domain, kind: str = "widget") -> Change:
 async def append(domain: Domain, count: int = 1, *, kind: str = "widget") -> list[int]:
     """So many more changes in the log, each of a transaction of its own; their positions."""
     return [await _append(domain, a_change(domain, kind)) for _ in range(count)]
+
+
+@asynccontextmanager
+async def a_tail(domain: Domain, *, poll_seconds: float = NEVER, ring_size: int = 3) -> AsyncIterator[LogTail]:
+    """A tail with a ring far smaller than the log, woken by nothing but what the test says."""
+    tail = LogTail(inside(domain).database, poll_seconds=poll_seconds, ring_size=ring_size)
+    await tail.start()
+    try:
+        yield tail
+    finally:
+        await tail.stop()
+
+
+async def take(tail: LogTail, after: int, count: int) -> list[int]:
+    """The positions of so many changes behind a position."""
+    taken: list[int] = []
+    async with asyncio.timeout(10), aclosing(tail.follow(after)) as batches:
+        async for batch in batches:
+            taken.extend(change.seq for change in batch)
+            if len(taken) >= count:
+                break
+    return taken
 
 
 async def until(reached: Callable[[], bool]) -> None:

@@ -2,8 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager, closing
+from contextlib import aclosing, closing
 from datetime import timedelta
 
 import pytest
@@ -14,10 +13,9 @@ from domain.errors import CursorExpiredError
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
 from domain.persistence.unit_of_work import UnitOfWork
-from tests.domain.messaging.changes import a_change, append, until, until_it_is
+from tests.domain.messaging.changes import NEVER, a_change, a_tail, append, take, until, until_it_is
 from tests.inside import inside
 
-NEVER = 3600.0
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 on_sqlite = pytest.mark.parametrize("shared", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(
@@ -29,28 +27,6 @@ on_postgresql = pytest.mark.parametrize(
 def domain(shared: Domain) -> Domain:
     """The domain that the tests of this module share."""
     return shared
-
-
-@asynccontextmanager
-async def a_tail(domain: Domain, *, poll_seconds: float = NEVER, ring_size: int = 3) -> AsyncIterator[LogTail]:
-    """A tail with a ring far smaller than the log, woken by nothing but what the test says."""
-    tail = LogTail(inside(domain).database, poll_seconds=poll_seconds, ring_size=ring_size)
-    await tail.start()
-    try:
-        yield tail
-    finally:
-        await tail.stop()
-
-
-async def take(tail: LogTail, after: int, count: int) -> list[int]:
-    """The positions of so many changes behind a position."""
-    taken: list[int] = []
-    async with asyncio.timeout(10), aclosing(tail.follow(after)) as batches:
-        async for batch in batches:
-            taken.extend(change.seq for change in batch)
-            if len(taken) >= count:
-                break
-    return taken
 
 
 async def test_a_follower_gets_the_stored_changes_then_the_live_ones_without_gap_or_duplicate(domain: Domain) -> None:
@@ -98,6 +74,24 @@ async def test_the_ring_keeps_no_more_than_twice_its_size(domain: Domain) -> Non
             await tail.read_now()
 
             assert len(tail._recent) <= 6
+
+
+async def test_memory_answers_for_all_that_it_still_holds_and_for_nothing_more(domain: Domain) -> None:
+    async with a_tail(domain, ring_size=3) as tail:
+        stored = await append(domain, 7)
+        await tail.read_now()
+
+        assert tail.seen(stored[2], kinds=["widget"]) is None
+        assert [change.seq for change in tail.seen(stored[3], kinds=["widget"]) or ()] == stored[4:]
+
+
+async def test_a_follower_at_the_edge_of_memory_misses_nothing(domain: Domain) -> None:
+    async with a_tail(domain, ring_size=3) as tail:
+        stored = await append(domain, 7)
+        await tail.read_now()
+
+        for number in range(6):
+            assert await take(tail, stored[number], 6 - number) == stored[number + 1 :]
 
 
 async def test_a_lost_wake_up_is_covered_by_the_poll(domain: Domain) -> None:

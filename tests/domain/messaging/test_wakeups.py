@@ -4,10 +4,12 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 import asyncpg
 import pytest
+from broadcaster import Broadcast
 from redis.asyncio import Redis
 
 from domain.errors import StartupError
@@ -60,6 +62,15 @@ async def test_in_one_process_an_announcement_wakes_its_own_reader() -> None:
         await until(lambda: process.woken == 2)
 
 
+async def test_an_announcement_that_comes_while_another_is_sent_is_sent_too() -> None:
+    backend = _Announcing()
+    async with asyncio.timeout(10):
+        with suppress(_SentTwiceError):
+            await backend.wakeups._publish(cast("Broadcast", backend))
+
+    assert backend.sent == 2
+
+
 @between_processes
 async def test_an_announcement_in_one_process_wakes_the_other(url: str) -> None:
     one, other = Process(url), Process(url)
@@ -109,6 +120,25 @@ async def test_a_server_that_is_away_is_tried_again_and_leaves_no_task_behind(
 
 def outages(caplog: pytest.LogCaptureFixture) -> list[int]:
     return [record.levelno for record in caplog.records if record.name == "domain.outages"]
+
+
+class _SentTwiceError(Exception):
+    pass
+
+
+class _Announcing:
+    """A backend during whose first sending something else is announced."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.wakeups = WakeUps("memory://", lambda: None, heartbeat_seconds=NEVER)
+        self.wakeups.announce()
+
+    async def publish(self, channel: str, message: str) -> None:
+        self.sent += 1
+        if self.sent == 2:
+            raise _SentTwiceError
+        self.wakeups.announce()
 
 
 class _RedisConnections:

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
+from typing import cast
 
 import pytest
+from redis.asyncio import Redis
 
 from domain.clock import Clock
 from domain.messaging.buckets import MemoryBuckets, RedisBuckets, UnlimitedBuckets, make_buckets
@@ -47,6 +49,15 @@ async def test_a_bucket_holds_a_minutes_points_and_fills_up_evenly(standing: Ste
     assert (allowed.remaining, allowed.retry_after_seconds) == (0, None)
 
 
+async def test_a_bucket_fills_up_to_a_minutes_points_and_no_further(standing: SteppingClock) -> None:
+    buckets = MemoryBuckets(standing, limit=60)
+    await buckets.spend("ann", 50)
+    standing.advance(hours=1)
+    spent = await buckets.spend("ann", 10)
+    assert spent is not None
+    assert (spent.remaining, spent.reset_at) == (50, standing.moment + timedelta(seconds=10))
+
+
 async def test_each_caller_has_a_bucket(standing: SteppingClock) -> None:
     buckets = MemoryBuckets(standing, limit=60)
     await buckets.spend("ann", 60)
@@ -82,6 +93,18 @@ async def test_processes_count_together_through_redis(shared: list[RedisBuckets]
     assert refused is not None
     assert refused.limit == 60
     assert 40 <= (refused.retry_after_seconds or 0) <= 50
+
+
+@pytest.mark.redis
+async def test_a_bucket_in_redis_fills_up_to_a_minutes_points_and_no_further(shared: list[RedisBuckets]) -> None:
+    caller = uuid.uuid4().hex
+    await shared[0].spend(caller, 1)
+    # Redis has a clock of its own, so that the moment of the last spending is set back instead.
+    async with Redis.from_url(redis_url()) as server:
+        await cast("Awaitable[int]", server.hset(f"incidentql:rate:{caller}", "at", "0"))
+    spent = await shared[1].spend(caller, 20)
+    assert spent is not None
+    assert spent.remaining == 40
 
 
 async def test_while_redis_is_away_nobody_is_limited_and_the_log_says_so_once(

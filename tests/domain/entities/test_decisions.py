@@ -406,6 +406,24 @@ async def test_resolving_a_resolved_one_without_a_message_writes_no_entry(stage:
     assert await stage.entries() == entries
 
 
+async def test_each_change_is_named_after_what_it_did(stage: Stage) -> None:
+    await stage.update(severity=Severity.CRITICAL)
+    await stage.resolve()
+    await stage.write()
+    await stage.write(Status.FIXING)
+    await stage.domain.incidents.delete(ADMIN, stage.incident.id)
+
+    log = await stage.domain.events.raw(0, limit=1000)
+    assert [change.action.value for change in log if change.entity_id == stage.incident.id] == [
+        "created",
+        "updated",
+        "resolved",
+        "updated",
+        "updated",
+        "deleted",
+    ]
+
+
 async def test_the_change_of_a_deletion_has_no_next_state(stage: Stage) -> None:
     await stage.domain.incidents.delete(ADMIN, stage.incident.id)
 

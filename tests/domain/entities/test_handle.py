@@ -214,6 +214,19 @@ async def test_secrets_of_a_run_are_masked_in_the_event(domain: Domain, widgets:
     assert (change.next["colour"], change.delta) == ("the key is ****", {"colour": "the key is ****"})
 
 
+async def test_secrets_of_a_run_are_masked_in_the_payload_of_triggers(domain: Domain, widgets: Widgets) -> None:
+    inside(domain).derivers.register(
+        kind=widgets.kind, derive=lambda _: ["widget.painted"], to_payload=lambda change: {"state": change.next}
+    )
+    inside(domain).masker.register("run_1", [SECRET])
+    await widgets.put("w1", origin=BY_RUN, colour=f"the key is {SECRET}")
+
+    [change] = await widgets.log()
+    assert change.events == ("widget.painted",)
+    assert change.payload is not None
+    assert change.payload["state"]["colour"] == "the key is ****"
+
+
 async def test_without_a_run_nothing_is_masked(domain: Domain, widgets: Widgets) -> None:
     inside(domain).masker.register("run_1", [SECRET])
     await widgets.put("w1", colour=SECRET)

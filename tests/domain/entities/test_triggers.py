@@ -1,7 +1,9 @@
 """The catalog of triggers."""
 
 import pytest
+from pydantic import BaseModel
 
+from domain.entities.incident import CreatedPayload, ResolvedPayload, UpdatedPayload
 from domain.entities.triggers import TriggerRegistry, register_incident_triggers
 
 
@@ -20,6 +22,23 @@ def test_incidents_have_three_triggers(catalog: TriggerRegistry) -> None:
         ("incident.resolved", "Incident Resolved", "CircleCheck"),
     ]
     assert {(trigger.category, trigger.context_key) for trigger in catalog.all()} == {("Incidents", "incidentId")}
+
+
+@pytest.mark.parametrize(
+    ("trigger_id", "payload"),
+    [
+        ("incident.created", CreatedPayload),
+        ("incident.updated", UpdatedPayload),
+        ("incident.resolved", ResolvedPayload),
+    ],
+)
+def test_each_trigger_of_incidents_has_its_own_payload(
+    catalog: TriggerRegistry, trigger_id: str, payload: type[BaseModel]
+) -> None:
+    trigger = catalog.get(trigger_id)
+    assert trigger is not None
+
+    assert trigger.payload is payload
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,12 @@ async def test_an_operator_sets_the_limits(
         assert (await run(domain, "{ viewer { __typename } }")).errors is None
 
 
+async def test_an_operation_may_cost_all_points_of_the_bound_and_not_one_more(settings: Settings) -> None:
+    async with limited(settings, max_cost=11) as domain:
+        assert (await run(domain, "{ incidents(first: 10) { nodes { id } } }")).errors is None
+        assert await code(domain, "{ incidents(first: 11) { nodes { id } } }") == "COST_LIMIT"
+
+
 async def test_a_schema_that_is_not_told_is_not_hinted_at_either(domain: Domain, settings: Settings) -> None:
     [error] = (await run(domain, "{ viewr { role } }")).errors or []
     assert "Did you mean" in error.message

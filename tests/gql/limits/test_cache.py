@@ -1,0 +1,76 @@
+"""The cache of documents: what was read lately is not read again, and it does not grow with what clients send."""
+
+import pytest
+from graphql import DocumentNode, GraphQLError
+
+from domain.settings import Settings
+from gql.limits.bounds import Bounds
+from gql.limits.cache import DocumentCache
+from gql.schema import schema
+
+MOST = 512
+BOUNDS = Bounds.of(Settings())
+
+
+def numbered(number: int, *, characters: int = 0) -> str:
+    """A document of its own, with so long a comment."""
+    return f"{{ field{number} }} #{'-' * characters}"
+
+
+def read(cache: DocumentCache, *numbers: int, characters: int = 0) -> list[DocumentNode]:
+    return [cache.parsed(numbered(number, characters=characters), BOUNDS) for number in numbers]
+
+
+def test_a_document_that_was_read_is_not_read_again() -> None:
+    cache = DocumentCache()
+    assert read(cache, 1)[0] is read(cache, 1)[0]
+
+
+def test_a_document_read_under_other_bounds_is_read_again() -> None:
+    cache = DocumentCache()
+    text = numbered(1)
+    with pytest.raises(GraphQLError):
+        cache.parsed(text, Bounds.of(Settings(max_tokens=2)))
+    assert cache.parsed(text, BOUNDS) is not cache.parsed(text, Bounds.of(Settings(max_depth=3)))
+
+
+def test_of_more_documents_than_are_kept_the_one_used_longest_ago_is_forgotten() -> None:
+    cache = DocumentCache()
+    first, second = read(cache, 0, 1)
+    read(cache, *range(2, MOST))
+    assert read(cache, 0)[0] is first
+    read(cache, MOST)
+    assert read(cache, 0)[0] is first
+    assert read(cache, 1)[0] is not second
+
+
+def test_of_long_documents_fewer_are_kept() -> None:
+    cache = DocumentCache()
+    first, *_ = read(cache, *range(10), characters=19_900)
+    assert read(cache, 0, characters=19_900)[0] is first
+    read(cache, *range(1, 11), characters=19_900)
+    assert read(cache, 0, characters=19_900)[0] is not first
+
+
+def test_documents_that_were_forgotten_leave_their_place_to_others() -> None:
+    cache = DocumentCache()
+    read(cache, *range(30), characters=19_900)
+    latest = read(cache, *range(20, 30), characters=19_900)
+    again = read(cache, *range(20, 30), characters=19_900)
+    assert [id(document) for document in again] == [id(document) for document in latest]
+
+
+def test_a_document_too_long_to_be_kept_pushes_no_other_out() -> None:
+    cache = DocumentCache()
+    short = read(cache, 0)[0]
+    long = [read(cache, number, characters=150_000)[0] for number in (1, 2, 1)]
+    assert long[0] is not long[2]
+    assert read(cache, 0)[0] is short
+
+
+async def test_a_document_is_validated_once() -> None:
+    cache = DocumentCache()
+    text = "{ nothing }"
+    errors = [await cache.errors(schema._schema, text, cache.parsed(text, BOUNDS), BOUNDS) for _ in range(2)]
+    assert errors[0]
+    assert errors[0] is errors[1]

@@ -32,6 +32,14 @@ async def fire(world: World, dwell: str) -> None:
     await world.settle()
 
 
+async def stop_at_the_end(world: World, dwell_id: str, *, early: timedelta = timedelta()) -> None:
+    """Have the clock stand at a dwell's last instant, or a little before it."""
+    dwell = await inside(world.domain).database.read(lambda session: session.dwells.get(dwell_id))
+    assert dwell is not None
+    world.clock.step = timedelta()
+    world.clock.moment = dwell.fire_at - early
+
+
 async def test_a_dwell_that_held_fires_although_it_was_over_before_anybody_looked(world: World) -> None:
     dwell = await armed(world)
     world.clock.advance(minutes=5)
@@ -46,6 +54,27 @@ async def test_a_break_that_is_routed_fires_a_dwell_that_had_held_until_then(wor
     await world.report("payments", Health.HEALTHY)
     await world.settle()
     assert (await world.only_run()).status is RunStatus.SUCCESS
+
+
+async def test_a_dwell_fires_at_its_last_instant_itself(world: World) -> None:
+    await stop_at_the_end(world, await armed(world))
+    await world.settle()
+    await world.firing()
+    assert (await world.only_run()).status is RunStatus.SUCCESS
+
+
+async def test_a_break_at_the_last_instant_of_a_dwell_comes_too_late(world: World) -> None:
+    await stop_at_the_end(world, await armed(world))
+    await world.report("payments", Health.HEALTHY)
+    await world.settle()
+    assert (await world.only_run()).status is RunStatus.SUCCESS
+
+
+async def test_a_break_just_before_the_last_instant_of_a_dwell_comes_in_time(world: World) -> None:
+    await stop_at_the_end(world, await armed(world), early=timedelta(milliseconds=1))
+    await world.report("payments", Health.HEALTHY)
+    await world.settle()
+    assert await world.skips() == ["dwell_broken"]
 
 
 async def test_a_dwell_that_nobody_fired_does_not_stand_in_the_way_of_the_next(world: World) -> None:

@@ -30,7 +30,7 @@ class _LateGroup(TyperGroup):
     @override
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # typer's click is its own, and private
         if args[:1] == [_AUTOMATIONS]:
-            return _AUTOMATIONS, typer.main.get_group(late("gql.cli.automations", "app")), args[1:]
+            return _AUTOMATIONS, typer.main.get_group(late("gql.cli.automation_work", "app")), args[1:]
         return super().resolve_command(ctx, args)
 
 

@@ -18,7 +18,7 @@ EXIT_SECONDS = 15
 # The children have their own memory, files and signals, so `kill -9` and exit codes are what they are anywhere.
 _context = multiprocessing.get_context("forkserver")
 # Servers need them all; imported once, here, they take no time of each.
-_context.set_forkserver_preload(["gql.cli.commands", "gql.cli.serving", "gql.cli.work", "gql.cli.automations"])
+_context.set_forkserver_preload(["gql.cli.commands", "gql.cli.serving", "gql.cli.work", "gql.cli.automation_work"])
 
 
 def process_of(target: Callable[..., None], *arguments: object) -> ForkServerProcess:

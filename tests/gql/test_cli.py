@@ -7,7 +7,7 @@ from importlib.metadata import version
 import pytest
 from typer.testing import CliRunner
 
-import gql.cli.automations
+import gql.cli.automation_work
 from gql.cli.commands import app
 
 #: Each takes a third of a second or more to import.
@@ -48,7 +48,7 @@ def test_the_commands_on_automations_are_told_as_they_tell_themselves() -> None:
     runner = CliRunner(env={"COLUMNS": "200"})
     whole = runner.invoke(app, ["--help"]).output
     own = runner.invoke(app, ["automations", "--help"]).output
-    about = gql.cli.automations.app.info.help
+    about = gql.cli.automation_work.app.info.help
     assert isinstance(about, str)
     assert about in whole
     assert about in own

@@ -1,9 +1,9 @@
-"""The commands of `incidentql automations`: applied from files, listed, and their runs looked at."""
+"""What the commands on automations do: apply them from files, list them, and show their runs."""
 
 import difflib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 import yaml
@@ -22,11 +22,7 @@ from domain.model.automation import Automation, AutomationRun, RunStatus, RunSte
 from domain.model.paging import PageRequest
 from domain.model.texts import checked_description
 from domain.model.viewer import Role, Viewer
-from gql.cli.running import DatabaseUrl, run, settings_of
-
-app = typer.Typer(
-    name="automations", help="Apply automations from files, and look at their runs.", no_args_is_help=True
-)
+from domain.settings import Settings
 
 _OPERATOR = Viewer(actor=SYSTEM, role=Role.ADMIN)
 #: What a file says of an automation beside its definition.
@@ -43,77 +39,46 @@ _COLOURS = {
 }
 
 
-@app.command()
-def apply(
-    file: Annotated[Path, typer.Argument(help="A YAML or JSON file: one automation, or a list under `automations`.")],
-    dry: Annotated[bool, typer.Option("--dry", help="Show what would change, and change nothing.")] = False,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Create or update automations by their names; what changes is shown."""
-
-    async def work() -> None:
-        documents = _documents(file)
-        async with running_domain(settings_of(database_url=database_url), live=False) as domain:
-            for document in documents:
-                await _apply(domain, document, managed_by=f"file:{file.name}", dry=dry)
-
-    run(work())
+async def apply(settings: Settings, file: Path, *, dry: bool) -> None:
+    """Create or update the automations of a file by their names, and show what changes."""
+    documents = _documents(file)
+    async with running_domain(settings, live=False) as domain:
+        for document in documents:
+            await _apply(domain, document, managed_by=f"file:{file.name}", dry=dry)
 
 
-@app.command(name="list")
-def list_(database_url: DatabaseUrl = None) -> None:
-    """List all automations."""
-
-    async def work() -> None:
-        table = Table("Name", "Triggers", "On", "Version", Column("Id", no_wrap=True))
-        async with running_domain(settings_of(database_url=database_url), live=False) as domain:
-            async for automation in _all(domain):
-                table.add_row(*_row(automation))
-        Console().print(table)
-
-    run(work())
+async def print_all(settings: Settings) -> None:
+    """Print all automations as a table."""
+    table = Table("Name", "Triggers", "On", "Version", Column("Id", no_wrap=True))
+    async with running_domain(settings, live=False) as domain:
+        async for automation in _all(domain):
+            table.add_row(*_row(automation))
+    Console().print(table)
 
 
-@app.command()
-def runs(
-    automation: Annotated[str | None, typer.Option(help="Only those of the automation with this name or id.")] = None,
-    skipped: Annotated[bool, typer.Option("--skipped", help="Also firings that led to no run.")] = False,
-    last: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 20,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """List the newest runs."""
-
-    async def work() -> None:
-        table = Table("Automation", "Status", "Began", "Took", "Why", Column("Run", no_wrap=True))
-        async with running_domain(settings_of(database_url=database_url), live=False) as domain:
-            only = None if automation is None else await _found(domain, automation)
-            statuses = None if skipped else [status for status in RunStatus if status is not RunStatus.SKIPPED]
-            request = PageRequest(size=last)
-            page = await domain.automations.reads.run_page(request, automation_id=only, statuses=statuses)
-            names = await _names(domain, page.items)
-            for found in page.items:
-                table.add_row(*_run_row(found, names))
-        Console().print(table)
-
-    run(work())
+async def print_runs(settings: Settings, *, automation: str | None, skipped: bool, last: int) -> None:
+    """Print the newest runs as a table, of one automation or of all."""
+    table = Table("Automation", "Status", "Began", "Took", "Why", Column("Run", no_wrap=True))
+    async with running_domain(settings, live=False) as domain:
+        only = None if automation is None else await _found(domain, automation)
+        statuses = None if skipped else [status for status in RunStatus if status is not RunStatus.SKIPPED]
+        request = PageRequest(size=last)
+        page = await domain.automations.reads.run_page(request, automation_id=only, statuses=statuses)
+        names = await _names(domain, page.items)
+        for found in page.items:
+            table.add_row(*_run_row(found, names))
+    Console().print(table)
 
 
-@app.command()
-def trace(
-    run_id: Annotated[str, typer.Argument(help="The run's id.", metavar="RUN")], database_url: DatabaseUrl = None
-) -> None:
-    """Show what a run did, step by step."""
-
-    async def work() -> None:
-        async with running_domain(settings_of(database_url=database_url), live=False) as domain:
-            reads = domain.automations.reads
-            found = (await reads.runs([run_id])).get(run_id)
-            if found is None:
-                raise NotFoundError("Run", run_id)
-            steps = await reads.all_steps(run_id)
-            Console().print(_tree(found, steps, await _names(domain, [found])))
-
-    run(work())
+async def print_trace(settings: Settings, run_id: str) -> None:
+    """Print what a run did as a tree of its steps."""
+    async with running_domain(settings, live=False) as domain:
+        reads = domain.automations.reads
+        found = (await reads.runs([run_id])).get(run_id)
+        if found is None:
+            raise NotFoundError("Run", run_id)
+        steps = await reads.all_steps(run_id)
+        Console().print(_tree(found, steps, await _names(domain, [found])))
 
 
 def _documents(file: Path) -> list[Mapping[str, Any]]:

@@ -1,37 +1,15 @@
 """The commands of `incidentql`: what can be typed. What they do is imported when it is asked for."""
 
 import sys
-from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
-from typing_extensions import override
 
 from domain.errors import StartupError
-from gql.cli.running import DatabaseUrl, fail, run, settings_of
-
-_AUTOMATIONS = "automations"
-
-
-def late(module: str, name: str) -> Any:
-    """The part of the program with that name.
-
-    All of it takes seconds of CPU to import, too long for help, the version and a misspelt option.
-    """
-    return getattr(import_module(module), name)
-
-
-class _LateGroup(TyperGroup):
-    """The commands, of which those on automations are looked up when one of them is called."""
-
-    @override
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # typer's click is its own, and private
-        if args[:1] == [_AUTOMATIONS]:
-            return _AUTOMATIONS, typer.main.get_group(late("gql.cli.automation_work", "app")), args[1:]
-        return super().resolve_command(ctx, args)
+from gql.cli import automations
+from gql.cli.running import DatabaseUrl, fail, late, run, settings_of
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -42,12 +20,12 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
 
 app = typer.Typer(
     name="incidentql",
-    cls=_LateGroup,
     help="Incident management as a GraphQL API with live subscriptions.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(automations.app)
 
 
 @app.callback()
@@ -118,11 +96,6 @@ def events(
 ) -> None:
     """Print the log of all changes, one JSON object a line."""
     run(late("gql.cli.work", "print_events")(settings_of(database_url=database_url), after=after, follow=follow))
-
-
-@app.command(name=_AUTOMATIONS, add_help_option=False)
-def _automations() -> None:
-    """Apply automations from files, and look at their runs."""
 
 
 def main() -> None:

@@ -1,10 +1,11 @@
-"""What all commands share: settings from options and environment, the loop, and failures as one line."""
+"""What all commands share: late imports, settings from options and environment, the loop, failures as one line."""
 
 import asyncio
 import logging
 import os
 import sys
 from collections.abc import Coroutine
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +22,14 @@ DatabaseUrl = Annotated[
         show_default=False,
     ),
 ]
+
+
+def late(module: str, name: str) -> Any:
+    """Import a part of the program when it is asked for.
+
+    All of it takes seconds of CPU to import, too long for help, the version and a misspelt option.
+    """
+    return getattr(import_module(module), name)
 
 
 def settings_of(**overrides: Any) -> Settings:

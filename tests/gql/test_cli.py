@@ -7,7 +7,6 @@ from importlib.metadata import version
 import pytest
 from typer.testing import CliRunner
 
-import gql.cli.automation_work
 from gql.cli.commands import app
 
 #: Each takes a third of a second or more to import.
@@ -31,6 +30,8 @@ finally:
         (["--version"], 0, f"incidentql {version('incidentql')}"),
         (["serve", "--help"], 0, "--broadcast-url"),
         (["events", "--help"], 0, "--follow"),
+        (["automations", "--help"], 0, "trace"),
+        (["automations", "runs", "--help"], 0, "--skipped"),
         (["serve", "--nonsense"], 2, ""),
         (["nonsense"], 2, ""),
     ],
@@ -44,14 +45,8 @@ def test_what_only_tells_imports_nothing_heavy(arguments: list[str], code: int, 
     assert HEAVY & set(loaded.split()) == set()
 
 
-def test_the_commands_on_automations_are_told_as_they_tell_themselves() -> None:
-    runner = CliRunner(env={"COLUMNS": "200"})
-    whole = runner.invoke(app, ["--help"]).output
-    own = runner.invoke(app, ["automations", "--help"]).output
-    about = gql.cli.automation_work.app.info.help
-    assert isinstance(about, str)
-    assert about in whole
-    assert about in own
+def test_the_commands_on_automations_are_listed() -> None:
+    own = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["automations", "--help"]).output
     assert all(name in own for name in ("apply", "list", "runs", "trace"))
     assert "completion" not in own
 

@@ -1,9 +1,10 @@
-"""The README's tour, run as a stranger would copy and paste it."""
+"""The README's five minutes, the tour and the clients of the guide, run as a stranger would copy and paste them."""
 
 import asyncio
 import os
 import re
 import shutil
+import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -13,14 +14,14 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.docs.blocks import ROOT, tour_block
 from tests.e2e.api import Api
 from tests.e2e.processes import run_command
-from tests.e2e.server import Server, running_server
+from tests.e2e.server import Server, api_of, running_server
 from tests.requirements_gate import CLIENTS
 
-README = Path(__file__).parents[2] / "README.md"
 TOKEN = "a-long-secret-of-your-own"
-_BLOCK = re.compile(r"^```(?:sh|js|yaml)\n(?:#|//) tour: ([\w.-]+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_ADDRESS = re.compile(rb"serves (http://\S+)/graphql")
 _SECONDS = 15
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), reason="no bash or no curl on PATH")
@@ -28,15 +29,47 @@ pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), re
 
 @pytest.fixture
 async def server(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Server]:
-    """A server whose admin token is the README's."""
+    """A server whose admin token is the tour's."""
     file = tmp_path / "tour.db"
     shutil.copy(sqlite_template, file)
     async with running_server(f"sqlite:///{file}", admin_token=TOKEN) as running:
         yield running
 
 
+@pytest.mark.timeout(60)
+async def test_the_first_five_minutes_go_as_the_readme_says(tmp_path: Path) -> None:
+    assert tour_block("start-again").text.splitlines()[1:] == tour_block("start").text.splitlines()[1:]
+    async with started(tour_block("start").text, tmp_path) as url, watching(url, tmp_path, "watch") as watcher:
+        heard: list[str] = []
+        while not heard:  # until it is subscribed, incidents go unheard
+            said = await run(url, tmp_path, "open")
+            heard = await lines_of(watcher, "data:", 1, seconds=1)
+        await run(url, tmp_path, "open", "automate")
+        while "Search is unhealthy" not in heard[-1]:
+            heard += await lines_of(watcher, "data:", 1)
+
+    assert '"createIncident":{"incident":{"id":"inc_' in said.splitlines()[-1]
+    assert {kind_of(line) for line in heard if line.startswith("data:")} == {"CREATED"}
+    assert '"title":"Nobody can pay","status":"INVESTIGATING","severity":"MAJOR"' in "".join(heard)
+
+
+@asynccontextmanager
+async def started(command: str, folder: Path) -> AsyncIterator[str]:
+    """The address of a server that was started as the README says, with another file and port."""
+    settings = {"INCIDENTQL_DATABASE_URL": f"sqlite:///{folder}/first.db", "INCIDENTQL_PORT": "0"}
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", command, cwd=ROOT, stdout=PIPE, env=os.environ | settings
+    )
+    async with ended(process):
+        assert process.stdout is not None
+        async with asyncio.timeout(2 * _SECONDS):
+            while not (found := _ADDRESS.search(await process.stdout.readline())):
+                pass
+        yield found[1].decode()
+
+
 async def test_the_tour_writes_and_shows_what_it_wrote(server: Server, tmp_path: Path) -> None:
-    said = await run(server, tmp_path, "write")
+    said = await run(server.url, tmp_path, "write")
 
     assert '"reference":"INC-1"' in said
     assert '"severity":"CRITICAL","version":3' in said
@@ -48,28 +81,35 @@ async def test_the_tour_writes_and_shows_what_it_wrote(server: Server, tmp_path:
 
 async def test_the_tours_own_automation_is_applied_with_its_secret(server: Server, tmp_path: Path) -> None:
     file = tmp_path / "alert.yaml"
-    file.write_text(text_of("alert.yaml", server))
+    file.write_text(text_of("alert.yaml", server.url))
     apply = ("automations", "apply", str(file), "--database-url", f"sqlite:///{tmp_path}/tour.db")
     without = await run_command(*apply, folder=folder_in(tmp_path, "without"))
-    said = await run(server, tmp_path, "write", "secret")
+    said = await run(server.url, tmp_path, "write", "secret")
     with_it = await run_command(*apply, folder=folder_in(tmp_path, "with"))
 
-    assert text_of("apply", server).split() == [".venv/bin/incidentql", "automations", "apply", "alert.yaml"]
+    assert text_of("apply", server.url).split()[-4:] == [".venv/bin/incidentql", "automations", "apply", "alert.yaml"]
     assert "The secret CHAT does not exist yet" in without[2]
     assert '"createSecret":{"secret":{"name":"CHAT"},"userErrors":[]}' in said.splitlines()[-1]
     assert (with_it[0], with_it[2]) == (0, "")
 
 
+async def test_the_tour_gives_a_token_to_a_program(server: Server, tmp_path: Path) -> None:
+    said = await run(server.url, tmp_path, "write", "tokens")
+
+    assert '"createToken":{"secret":"iql_' in said.splitlines()[-2]
+    assert '"name":"monitoring","role":"RESPONDER"' in said.splitlines()[-1]
+
+
 async def test_the_tour_shows_a_refusal(server: Server, tmp_path: Path) -> None:
-    said = await run(server, tmp_path, "write", "refusal")
+    said = await run(server.url, tmp_path, "write", "refusal")
 
     assert '"code":"BAD_USER_INPUT","field":["title"]' in said.splitlines()[-1]
 
 
 async def test_the_tour_watches_over_sse_and_goes_on_behind_the_last_event(server: Server, tmp_path: Path) -> None:
-    async with watching(server, tmp_path, "sse") as watcher:
+    async with watching(server.url, tmp_path, "sse") as watcher:
         heard = await heard_of(watcher, server, tmp_path, "data:")
-    async with watching(server, tmp_path, "write", "last", "write", "sse-resume") as watcher:
+    async with watching(server.url, tmp_path, "write", "last", "write", "sse-resume") as watcher:
         missed = await lines_of(watcher, "data:", 3)
         assert not [line for line in await lines_of(watcher, "data:", 1, seconds=0.3) if line.startswith("data:")]
 
@@ -80,10 +120,10 @@ async def test_the_tour_watches_over_sse_and_goes_on_behind_the_last_event(serve
 async def test_the_tours_automation_opens_an_incident_and_resolves_it_over_a_kill(
     server: Server, tmp_path: Path
 ) -> None:
-    await run(server, tmp_path, "write", "automation")
+    await run(server.url, tmp_path, "write", "automation")
     opened = await newest_incident(server, "INVESTIGATING")
     await server.restart()
-    said = await run(server, tmp_path, "write", "recovery")
+    said = await run(server.url, tmp_path, "write", "recovery")
     resolved = await newest_incident(server, "RESOLVED", of=opened["reference"])
 
     assert '"name":"Sustained"' in said.splitlines()[-1]
@@ -91,12 +131,41 @@ async def test_the_tours_automation_opens_an_incident_and_resolves_it_over_a_kil
     assert resolved["updates"]["nodes"][0]["message"] == "It stayed healthy for 2 seconds."
 
 
+async def test_the_guides_client_in_python_follows_over_a_kill(server: Server, tmp_path: Path) -> None:
+    script = text_of("follow.py", server.url)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=PIPE, env=os.environ | {"TOKEN": TOKEN}
+    )
+    async with ended(process):
+        heard = await heard_of(process, server, tmp_path, "")
+        await server.restart()
+        await run(server.url, tmp_path, "write")
+        missed = await lines_of(process, "", 3)
+
+    assert [line.split()[0] for line in (*heard[-3:], *missed)] == ["CREATED", "UPDATED", "RESOLVED"] * 2
+    assert len({line.split()[1] for line in missed}) == 1
+
+
+@pytest.mark.node
+async def test_the_guides_query_prints_the_open_incidents(server: Server, node: list[str], tmp_path: Path) -> None:
+    await run(server.url, tmp_path, "write")
+    async with api_of(server, TOKEN) as api:
+        await api.create_incident("Slow")
+    process = await asyncio.create_subprocess_exec(
+        *node, "--input-type=module", "-", stdin=PIPE, stdout=PIPE, env=os.environ | {"TOKEN": TOKEN}
+    )
+    async with asyncio.timeout(_SECONDS):
+        said, _ = await process.communicate(text_of("query.mjs", server.url).encode())
+
+    assert said.decode() == "INC-2 INVESTIGATING Slow\n"
+
+
 @pytest.mark.node
 async def test_the_tour_watches_with_the_official_client_over_a_kill(
     server: Server, node: list[str], tmp_path: Path
 ) -> None:
     script = CLIENTS / f"tour-{tmp_path.name}.mjs"  # beside node_modules, where imports are found
-    script.write_text(text_of("watch.mjs", server))
+    script.write_text(text_of("watch.mjs", server.url))
     try:
         process = await asyncio.create_subprocess_exec(
             *node, str(script), cwd=CLIENTS, stdout=PIPE, stderr=PIPE, env=os.environ | {"TOKEN": TOKEN}
@@ -109,9 +178,9 @@ async def test_the_tour_watches_with_the_official_client_over_a_kill(
                 # The first is the end of the connection, the others are refused.
                 closed = [await process.stderr.readline() for _ in range(3)]
             await server.start()
-            await run(server, tmp_path, "write")
+            await run(server.url, tmp_path, "write")
             missed = await lines_of(process, "", 3)
-            await run(server, tmp_path, "write")
+            await run(server.url, tmp_path, "write")
             later = await lines_of(process, "", 3)
     finally:
         script.unlink()
@@ -150,15 +219,18 @@ def folder_in(folder: Path, name: str) -> Path:
     return made
 
 
-def text_of(name: str, server: Server) -> str:
-    """A block of the README, for the address of this server."""
-    blocks = dict(_BLOCK.findall(README.read_text()))
-    return str(blocks[name]).replace("127.0.0.1:8000", server.url.removeprefix("http://"))
+def text_of(name: str, url: str) -> str:
+    """A block of the tour, for the address of a server."""
+    return tour_block(name).text.replace("127.0.0.1:8000", url.removeprefix("http://"))
 
 
-async def run(server: Server, folder: Path, *names: str) -> str:
+async def run(url: str, folder: Path, *names: str) -> str:
     """What these blocks print, run in one shell."""
-    script = "\n".join(text_of(name, server) for name in names)
+    return await run_text("\n".join(text_of(name, url) for name in names), folder)
+
+
+async def run_text(script: str, folder: Path) -> str:
+    """What a shell prints."""
     process = await asyncio.create_subprocess_exec("bash", "-c", script, cwd=folder, stdout=PIPE)
     async with asyncio.timeout(_SECONDS):
         said, _ = await process.communicate()
@@ -166,10 +238,10 @@ async def run(server: Server, folder: Path, *names: str) -> str:
 
 
 @asynccontextmanager
-async def watching(server: Server, folder: Path, *names: str) -> AsyncIterator[Process]:
+async def watching(url: str, folder: Path, *names: str) -> AsyncIterator[Process]:
     """Blocks run in one shell, the last of which goes on; stopped at the end."""
-    *first, last = (text_of(name, server).strip() for name in names)
-    script = "\n".join([*first, f"exec {last}"])
+    *first, last = (text_of(name, url).strip() for name in names)
+    script = "\n".join([*first, f"exec {last.splitlines()[-1]}"])
     process = await asyncio.create_subprocess_exec("bash", "-c", script, cwd=folder, stdout=PIPE)
     async with ended(process):
         yield process
@@ -189,10 +261,10 @@ async def heard_of(watcher: Process, server: Server, folder: Path, start: str) -
     """What a watcher hears of a round of writes; until it is subscribed, rounds go unheard."""
     heard: list[str] = []
     while not heard:
-        await run(server, folder, "write")
+        await run(server.url, folder, "write")
         heard = await lines_of(watcher, start, 3, seconds=1)
     await lines_of(watcher, start, 3, seconds=0.5)  # it may have come in the middle of that round
-    await run(server, folder, "write")
+    await run(server.url, folder, "write")
     return await lines_of(watcher, start, 3)
 
 

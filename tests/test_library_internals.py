@@ -70,6 +70,14 @@ UNDOCUMENTED = {
     "sqlalchemy.dialects.postgresql.asyncpg:PGDialect_asyncpg.setup_asyncpg_json_codec": "in a transaction",
     "sqlalchemy.dialects.postgresql.asyncpg:PGDialect_asyncpg.setup_asyncpg_jsonb_codec": "the same",
 }
+#: Loggers whose levels we set by name, or by that of a parent: where the library takes each of them.
+LOGGERS = {
+    "strawberry.http.async_base_view:logger": "strawberry.ws",
+    "uvicorn.server:logger": "uvicorn.error",
+    "httpx._client:logger": "httpx",
+    "httpcore._async.connection:logger": "httpcore.connection",
+    "alembic.runtime.migration:log": "alembic.runtime.migration",
+}
 _OURS = {"domain", "gql"}
 
 
@@ -101,6 +109,12 @@ def test_a_library_still_has_the_name(name: str) -> None:
 )
 def test_dbos_still_takes_the_arguments(function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
     inspect.signature(function).bind(*arguments, **named)
+
+
+@pytest.mark.parametrize("place", LOGGERS)
+def test_a_library_still_logs_under_the_name(place: str) -> None:
+    module, _, variable = place.partition(":")
+    assert getattr(import_module(module), variable).name == LOGGERS[place]
 
 
 def test_every_private_name_in_use_is_listed_with_its_reason() -> None:

@@ -212,7 +212,7 @@ class Engine:
         async with self._starting:
             self._slot = None
         self._halted = True
-        logging.getLogger("dbos").setLevel(logging.CRITICAL)
+        DBOS.logger.setLevel(logging.CRITICAL)
         for task in self._running:
             # Their transactions are shielded.
             task.cancel()

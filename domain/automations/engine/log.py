@@ -3,6 +3,7 @@
 import logging
 import re
 
+from dbos import DBOS
 from typing_extensions import override
 
 from domain.outages import Outage
@@ -29,7 +30,7 @@ class OutageFilter(logging.Filter):
 
 def take_over_log(outage: Outage) -> None:
     """Have the library's log lines go where ours go; the last who asks hears of outages."""
-    library = logging.getLogger("dbos")
+    library = DBOS.logger
     library.handlers.clear()
     library.filters.clear()
     library.addFilter(OutageFilter(outage))

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from types import FrameType
 from typing import Any, cast
 
 import uvicorn
@@ -23,6 +24,7 @@ from domain.errors import StartupError
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
 from gql.cli.file_limit import raise_file_limit
+from gql.cli.stopping import end_in_time
 from gql.transport.connections import ConnectionLimits, Connections
 from gql.transport.endpoint import Endpoint
 from gql.transport.http_protocol import BoundedHttpProtocol
@@ -53,6 +55,12 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._on_closing()
         await super().shutdown(sockets)
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:
+            end_in_time()
+        super().handle_exit(sig, frame)
 
     @contextmanager
     @override

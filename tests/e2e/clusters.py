@@ -3,10 +3,11 @@
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -34,6 +35,17 @@ class Cluster:
     async def stop(self, mode: str = "fast") -> None:
         """Stop it; `immediate` is as if it were killed."""
         await self._control("stop", "-m", mode)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop all its processes where they are, as a machine does that hangs, and let them go on afterwards."""
+        with ExitStack() as stack:
+            # The first one first: it cannot start others then.
+            master = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+            for process in (master, *_children(master)):
+                os.kill(process, signal.SIGSTOP)
+                stack.callback(_thaw, process)
+            yield
 
     async def reload(self) -> None:
         """Have it read its settings again."""
@@ -110,6 +122,16 @@ async def running_pooler(cluster: Cluster, *, mode: str) -> AsyncIterator[str]:
     finally:
         process.terminate()
         await process.wait()
+
+
+def _children(process: int) -> list[int]:
+    """The processes that a process has started and that are still there."""
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def _thaw(process: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGCONT)
 
 
 async def _answers(port: int) -> bool:

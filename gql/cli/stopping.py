@@ -1,0 +1,31 @@
+"""A bound on how long the server takes to stop, whatever it waits for."""
+
+import logging
+import os
+import threading
+
+logger = logging.getLogger(__name__)
+
+#: Container runtimes kill what has not stopped after 30 s, without a word in the log. Requests get half of it.
+STOP_SECONDS = 20.0
+_TOO_LATE = 1
+
+
+def end_in_time() -> None:
+    """End the process with an error code once it has taken too long from now on to stop by itself.
+
+    A database that does not answer keeps its transactions, its pool and the threads of the automations waiting, and no
+    cancelling gets through to all of them. What was acknowledged is committed; the rest the database rolls back.
+    """
+    # From a thread of its own, because the event loop may hang as well. As a daemon it keeps nothing alive.
+    timer = threading.Timer(STOP_SECONDS, _end)
+    timer.daemon = True
+    timer.start()
+
+
+def _end() -> None:
+    logger.error(
+        "stopping took longer than %g s, perhaps because the database does not answer: it ends now", STOP_SECONDS
+    )
+    logging.shutdown()
+    os._exit(_TOO_LATE)

@@ -1,0 +1,60 @@
+"""A server that is told to stop while its database does not answer, nor end the connections to it."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from gql.cli import stopping
+from tests.e2e.api import Api
+from tests.e2e.clusters import running_cluster
+from tests.e2e.server import api_of, running_server
+
+STOP_SECONDS = 4.0
+#: For a machine that is busy; without a bound it runs on for as long as the database is frozen.
+LONGEST_SECONDS = 14.0
+
+
+def hurry() -> None:
+    """Have the server of this test stop sooner than usual."""
+    stopping.STOP_SECONDS = STOP_SECONDS
+
+
+@pytest.mark.postgres
+@pytest.mark.timeout(90)
+async def test_a_server_stops_in_time_while_its_database_is_frozen() -> None:
+    async with (
+        running_cluster() as cluster,
+        running_server(cluster.url, broadcast_url=cluster.url, may_complain=True, prepare=hurry) as server,
+        api_of(server) as api,
+    ):
+        await api.create_system()
+        acknowledged = [await api.create_incident(f"Before {number}") for number in range(3)]
+        with cluster.frozen():
+            lost = [asyncio.create_task(_answered(api, f"Lost {number}")) for number in range(3)]
+            assert (
+                await asyncio.to_thread(httpx.get, f"{server.url}/livez", verify=False)
+            ).status_code == httpx.codes.OK
+            server.terminate()
+            began = time.monotonic()
+            code = await server.ended()
+            took = time.monotonic() - began
+            assert not any(await asyncio.gather(*lost))
+        assert code == 1
+        assert took < LONGEST_SECONDS
+        said = [line for line in server.stderr.splitlines() if "gql.cli.stopping" in line]
+        assert len(said) == 1
+        assert "Traceback" not in server.stderr
+        await server.start()
+        found = (await api.run("{ incidents { nodes { id } } }"))["incidents"]["nodes"]
+        assert set(acknowledged) <= {incident["id"] for incident in found}
+
+
+async def _answered(api: Api, title: str) -> bool:
+    """Whether an incident was opened, as far as its caller hears."""
+    try:
+        await api.create_incident(title)
+    except (httpx.TransportError, AssertionError):
+        return False
+    return True

@@ -324,7 +324,7 @@ class EntityHandle(Generic[E]):
             occurred_at=at,
         )
         # What follows from a change is decided on what really happened; only what is kept of it is masked.
-        events = runtime.derivers.derive(plain) if changed else ()
+        events = () if plain.is_comment_only else runtime.derivers.derive(plain)
         masked = {name: runtime.masker.mask(origin.run_id, getattr(plain, name)) for name in _MASKED}
         change = replace(plain, events=events, **masked)
         return replace(change, payload=runtime.derivers.payload(change)) if events else change

@@ -110,9 +110,9 @@ class Change:
     seq: int = 0
 
     @property
-    def reactive(self) -> bool:
-        """Whether the reactive state changed: only then are there transitions and trigger events."""
-        return bool(self.changed_fields)
+    def is_comment_only(self) -> bool:
+        """Whether it left the reactive state as it was, as a comment does: it fires no trigger and moves no history."""
+        return not self.changed_fields
 
     def as_json(self) -> dict[str, Any]:
         """All of it for an operator, hidden parts included; times as text."""

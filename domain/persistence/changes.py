@@ -330,7 +330,7 @@ def change_row(change: Change) -> dict[str, Any]:
         "entity_id": change.entity_id,
         "version": change.version,
         "action": change.action,
-        "reactive": change.reactive,
+        "reactive": not change.is_comment_only,
         "has_events": bool(change.events),
         "visibility": _widest(change),
         "prev": change.prev,

@@ -29,14 +29,14 @@ class Router:
 
     async def concerned(self, session: ReadSession, batch: Sequence[Change]) -> bool:
         """Whether anything follows from any of these changes; most concern nobody, and a look costs little."""
-        reactive = [change for change in batch if change.reactive]
+        reactive = [change for change in batch if not change.is_comment_only]
         events = sorted({event for change in reactive for event in change.events})
         keys = {(change.kind, change.entity_id) for change in reactive}
         return bool(reactive) and await session.automations.concerned(events, keys, at=batch[-1].seq)
 
     async def route(self, unit: UnitOfWork, change: Change) -> None:
         """Do all that follows from a change."""
-        if not change.reactive:
+        if change.is_comment_only:
             return
         await self._dwells.break_on(unit, change)
         await _close_artifacts(unit, change)

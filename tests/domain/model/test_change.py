@@ -64,9 +64,9 @@ def test_several_parts_of_one_sort_are_one_field() -> None:
     assert change.visible_fields(Audience.PUBLIC) == ("severity", "title", "updates")
 
 
-def test_only_a_change_of_reactive_fields_is_reactive() -> None:
-    assert _changed(touched=()).reactive
-    assert not replace(COMMENT, described_fields=("title",), touched=(_part(Visibility.PUBLIC),)).reactive
+def test_a_change_of_no_reactive_field_is_comment_only() -> None:
+    assert not _changed(touched=()).is_comment_only
+    assert replace(COMMENT, described_fields=("title",), touched=(_part(Visibility.PUBLIC),)).is_comment_only
 
 
 #: Visibility before and after, and what the public, those who are signed in and managers are told.

@@ -94,7 +94,7 @@ async def test_another_message_is_a_change_that_is_not_reactive(domain: Domain) 
     await report_health(domain, "payments", DEGRADED, message="Slow")
     health = await report_health(domain, "payments", DEGRADED)
     _, change = await log_of(domain)
-    assert (change.reactive, change.described_fields, change.events, change.payload) == (False, ("message",), (), None)
+    assert (change.is_comment_only, change.described_fields, change.events, change.payload) == (True, ("message",), (), None)
     assert (change.version, health.version, health.message) == (2, 2, None)
 
 

@@ -197,7 +197,9 @@ class Simulation:
         )
 
     def _is_routed(self, change: Change) -> bool:
-        return change.reactive and (change.entity_id in self._followed or not self._listens.isdisjoint(change.events))
+        if change.is_comment_only:
+            return False
+        return change.entity_id in self._followed or not self._listens.isdisjoint(change.events)
 
     def _is_over(self) -> bool:
         # A run may loop for thousands of steps, whose statements take time in other threads.

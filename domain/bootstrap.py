@@ -14,18 +14,20 @@ from domain.automations.actions.registry import ActionRegistry
 from domain.automations.engine.adapter import CONNECTIONS, Engine
 from domain.automations.services.dry_run.service import DryRuns
 from domain.automations.services.system import AutomationSystem, Parts
-from domain.automations.triggers.schedule import register_time_triggers
+from domain.automations.triggers.builtin import builtin_triggers
 from domain.clock import Clock
 from domain.demo.loading import HistoryLoader
 from domain.demo.service import DemoService
-from domain.entities import health, incident
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import EntityHandle
+from domain.entities.health import HEALTH
+from domain.entities.incident import INCIDENT
+from domain.entities.kinds import KINDS, Kinds, registry_of
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
-from domain.entities.run import define_run
+from domain.entities.run import RUN
 from domain.entities.subscribers import ChangeSubscribers
-from domain.entities.triggers import TriggerRegistry, register_health_triggers, register_incident_triggers
+from domain.entities.triggers import TriggerRegistry
 from domain.messaging.buckets import Buckets, make_buckets
 from domain.messaging.tail import LogTail
 from domain.messaging.wakeups import WakeUps
@@ -98,7 +100,9 @@ class Assembly(Domain):
 
 
 @asynccontextmanager
-async def running_domain(settings: Settings, *, clock: Clock | None = None, live: bool = True) -> AsyncIterator[Domain]:
+async def running_domain(
+    settings: Settings, *, clock: Clock | None = None, live: bool = True, kinds: Kinds = KINDS
+) -> AsyncIterator[Domain]:
     """The domain on its database, migrated; with `live` it also follows the log and tidies up.
 
     Raises:
@@ -120,7 +124,7 @@ async def running_domain(settings: Settings, *, clock: Clock | None = None, live
         key = await database.read(lambda session: session.state.get("cursor_key"))
         if live and settings.automations:
             await engine.prepare()
-        domain = _assemble(settings, clock, database, CursorCodec(bytes.fromhex(key or "")), engine)
+        domain = _assemble(settings, clock, database, CursorCodec(bytes.fromhex(key or "")), engine, kinds)
         await Repairs(database=database, handle=domain.handle).run()
         if live:
             async with _background(domain):
@@ -150,12 +154,12 @@ def _wakeup_url(settings: Settings) -> str:
     return postgres_address(url).dsn()
 
 
-def _assemble(settings: Settings, clock: Clock, database: Database, cursors: CursorCodec, engine: Engine) -> Assembly:
-    registry, derivers, masker, triggers = EntityRegistry(), DeriverRegistry(), SecretMasker(), TriggerRegistry()
-    handle = _incidents(registry, derivers, triggers)
-    health_handle = _health(registry, derivers, triggers)
-    runs = define_run(registry)
-    registry.bind(clock=clock, derivers=derivers, masker=masker)
+def _assemble(
+    settings: Settings, clock: Clock, database: Database, cursors: CursorCodec, engine: Engine, kinds: Kinds
+) -> Assembly:
+    derivers, masker = DeriverRegistry(), SecretMasker()
+    registry = registry_of(kinds, clock=clock, derivers=derivers, masker=masker)
+    handle, health_handle = registry.handle(INCIDENT), registry.handle(HEALTH)
     tail = LogTail(database, poll_seconds=settings.poll_seconds, ring_size=settings.ring_size)
     writer = Writer(database, clock)
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
@@ -166,9 +170,9 @@ def _assemble(settings: Settings, clock: Clock, database: Database, cursors: Cur
         clock=clock,
         writer=writer,
         registry=registry,
-        runs=runs,
+        runs=registry.handle(RUN),
         masker=masker,
-        triggers=triggers,
+        triggers=builtin_triggers(kinds),
         actions=_actions(settings, clock, incidents, timeline),
         tail=tail,
         engine=engine,
@@ -248,25 +252,6 @@ def _actions(settings: Settings, clock: Clock, incidents: IncidentService, timel
     OutboundActions(HttpCaller(rules=AddressRules.of(settings.http_allow), clock=clock), clock).register(actions)
     register_builtin_actions(actions)
     return actions
-
-
-def _incidents(
-    registry: EntityRegistry, derivers: DeriverRegistry, triggers: TriggerRegistry
-) -> EntityHandle[Incident]:
-    handle = incident.define_incident(registry)
-    derivers.register(kind=incident.KIND, derive=incident.derive, to_payload=incident.to_payload)
-    register_incident_triggers(triggers)
-    return handle
-
-
-def _health(
-    registry: EntityRegistry, derivers: DeriverRegistry, triggers: TriggerRegistry
-) -> EntityHandle[SystemHealth]:
-    handle = health.define_health(registry)
-    derivers.register(kind=health.KIND, derive=health.derive, to_payload=health.to_payload)
-    register_health_triggers(triggers)
-    register_time_triggers(triggers)
-    return handle
 
 
 def _tokens(settings: Settings, clock: Clock, database: Database, writer: Writer, sessions: Sessions) -> TokenService:

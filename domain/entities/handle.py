@@ -1,15 +1,14 @@
 """The one door to an entity: a write through it leaves row, history and event in one transaction, or nothing."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel
-
 from domain.clock import Clock
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.diff import Difference, diff, value_text
+from domain.entities.kind import EntityKind, Snapshot, State
 from domain.entities.masking import SecretMasker
 from domain.ids import new_id
 from domain.model.actor import SYSTEM, Actor, Cause
@@ -17,25 +16,8 @@ from domain.model.change import Change, ChangeAction, Touched, Transition
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 E = TypeVar("E")
-State = Mapping[str, Any]
-#: Facts that follow from a change instead of being one.
-_DERIVED_FACTS = frozenset({"updated_at"})
 #: What a change holds of values that could be a run's secrets.
 _MASKED = ("prev", "next", "delta", "before", "after")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot(Generic[E]):
-    """An entity at one version: its reactive state, and the facts that describe it."""
-
-    entity: E
-    version: int
-    state: State
-    facts: State = field(default_factory=dict)
-    #: What the log keeps beside it; a difference in it alone is no change.
-    aside: State = field(default_factory=dict)
-    #: What the limits of a writer are held against; the state where nothing else is said.
-    reach: State | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,26 +36,10 @@ class Mutation(Generic[E]):
     change: Change | None
 
 
-#: Batched look at the durable store: the entities of these ids, unknown ones left out.
-Read = Callable[[ReadSession, Sequence[str]], Awaitable[Mapping[str, Snapshot[E]]]]
-Lock = Callable[[UnitOfWork, Sequence[str]], Awaitable[None]]
-Stamp = Callable[[UnitOfWork, Snapshot[E], int, datetime], Awaitable[Snapshot[E]]]
-NameAction = Callable[[State | None, State | None], ChangeAction]
-Permit = Callable[[State | None, State | None], None]
+#: Asked with the systems of an entity before a write, or after it.
+Permit = Callable[[Sequence[str] | None, Sequence[str] | None], None]
 Apply = Callable[[Snapshot[E] | None], Awaitable[Applied[E]]]
 ApplyMany = Callable[[str, Snapshot[E]], Awaitable[Applied[E]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntityKind(Generic[E]):
-    """A kind of entity: the schema of its reactive state, and how the store is read, locked and stamped."""
-
-    name: str
-    state: type[BaseModel]
-    read: Read[E]
-    lock: Lock | None = None
-    stamp: Stamp[E] | None = None
-    name_action: NameAction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +51,7 @@ class Runtime:
     masker: SecretMasker
 
 
-def permit_all(before: State | None, after: State | None) -> None:
+def permit_all(before: Sequence[str] | None, after: Sequence[str] | None) -> None:
     """What a writer without limits is asked: nothing."""
 
 
@@ -93,8 +59,8 @@ def permit_all(before: State | None, after: State | None) -> None:
 class Origin:
     """Who writes and why; a run's secrets are masked in all that is recorded of it.
 
-    `permit` is asked about what an entity reaches before a write, and after it, and raises where the writer has no
-    business with it: with the `system_ids` of an incident's state, or of what another kind says instead.
+    `permit` is asked about the systems of an entity before a write, and after it, and raises where the writer has no
+    business with one of them.
     """
 
     actor: Actor = SYSTEM
@@ -235,7 +201,7 @@ class EntityHandle(Generic[E]):
     async def _settle(
         self, unit: UnitOfWork, entity_id: str, before: Snapshot[E] | None, applied: Applied[E], origin: Origin
     ) -> Mutation[E]:
-        origin.permit(None, _reach(applied.after))
+        origin.permit(None, applied.after.systems)
         step = self._step(entity_id, before, applied)
         if step is None:
             unchanged = replace(applied.after, state=self._validated(applied.after.state))
@@ -252,7 +218,7 @@ class EntityHandle(Generic[E]):
         after = replace(applied.after, state=self._validated(applied.after.state))
         prev = None if before is None else replace(before, state=self._validated(before.state))
         changed = diff(prev.state if prev else None, after.state)
-        described = diff(_own_facts(prev), _own_facts(after)).changed_fields if prev else ()
+        described = diff(self._own_facts(prev), self._own_facts(after)).changed_fields if prev else ()
         if not changed and not described and not applied.touched:
             return None
         return _Step(
@@ -265,11 +231,11 @@ class EntityHandle(Generic[E]):
         )
 
     def _change(self, step: "_Step[E]", *, origin: Origin, at: datetime) -> Change:
-        described = "description" in step.described
+        unchanged = self._kind.long_facts.difference(step.described)
         return self._recorded(
             step.entity_id,
             states=(step.before.state if step.before else None, step.after.state),
-            pictures=(_picture(step.before, with_description=described), _picture(step.after, with_description=True)),
+            pictures=(self._picture(step.before, without=unchanged), self._picture(step.after)),
             version=step.version,
             changed=step.changed,
             described=step.described,
@@ -282,7 +248,7 @@ class EntityHandle(Generic[E]):
         return self._recorded(
             entity_id,
             states=(before.state, None),
-            pictures=(_picture(before, with_description=True), None),
+            pictures=(self._picture(before), None),
             version=before.version + 1,
             changed=Difference(changed_fields=tuple(sorted(before.state)), delta={}),
             described=(),
@@ -332,14 +298,18 @@ class EntityHandle(Generic[E]):
     def _validated(self, state: State) -> State:
         return self._kind.state.model_validate(state).model_dump(mode="json")
 
+    def _own_facts(self, snapshot: Snapshot[E]) -> State:
+        return {name: value for name, value in snapshot.facts.items() if name not in self._kind.derived_facts}
+
+    def _picture(self, snapshot: Snapshot[E] | None, *, without: Set[str] = frozenset()) -> State | None:
+        if snapshot is None:
+            return None
+        return {name: value for name, value in self._kind.picture(snapshot).items() if name not in without}
+
 
 def _ask(origin: Origin, before: Snapshot[Any] | None) -> None:
     if before is not None:
-        origin.permit(_reach(before), None)
-
-
-def _reach(snapshot: Snapshot[Any]) -> State:
-    return snapshot.state if snapshot.reach is None else snapshot.reach
+        origin.permit(before.systems, None)
 
 
 def transitions_of(change: Change) -> list[Transition]:
@@ -357,20 +327,6 @@ def transitions_of(change: Change) -> list[Transition]:
         )
         for name in change.changed_fields
     ]
-
-
-def _own_facts(snapshot: Snapshot[Any] | None) -> State:
-    facts = snapshot.facts if snapshot else {}
-    return {name: value for name, value in facts.items() if name not in _DERIVED_FACTS}
-
-
-def _picture(snapshot: Snapshot[Any] | None, *, with_description: bool) -> State | None:
-    """All that the log keeps of a state; a long description only once, where it says something new."""
-    if snapshot is None:
-        return None
-    left_out = () if with_description else ("description",)
-    whole = {**snapshot.aside, **snapshot.facts, **snapshot.state}
-    return {name: value for name, value in whole.items() if name not in left_out}
 
 
 def _name_action(prev: State | None, following: State | None) -> ChangeAction:

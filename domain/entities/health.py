@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from domain.entities.handle import EntityHandle, Snapshot
-from domain.entities.registry import EntityRegistry
+from domain.entities.kind import EntityKind, Snapshot
+from domain.entities.triggers import Trigger
 from domain.model.change import Change
 from domain.model.health import SystemHealth
 from domain.model.incident import Health
@@ -47,14 +47,6 @@ class HealthPayload(BaseModel):
     change_id: str = Field(description="The change that fired the trigger.")
 
 
-def define_health(registry: EntityRegistry) -> EntityHandle[SystemHealth]:
-    """The handle of systems' health.
-
-    It is locked by its system, so that a unit of work that writes incidents as well goes: systems, incidents, health.
-    """
-    return registry.define(kind=KIND, state=HealthState, read=_read, lock=_lock, stamp=_stamp)
-
-
 def snapshot_of(health: SystemHealth) -> Snapshot[SystemHealth]:
     """A system's health as the handle sees it: whoever may write incidents of the system may report on it."""
     return Snapshot(
@@ -63,7 +55,7 @@ def snapshot_of(health: SystemHealth) -> Snapshot[SystemHealth]:
         state={"status": health.status},
         facts=health.facts(),
         aside=health.aside(),
-        reach={"system_ids": [health.system_id]},
+        systems=(health.system_id,),
     )
 
 
@@ -106,6 +98,7 @@ async def _read(session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapsh
 
 
 async def _lock(unit: UnitOfWork, ids: Sequence[str]) -> None:
+    # By the system, so that a unit of work that writes incidents as well goes: systems, incidents, health.
     await unit.health.lock(ids)
 
 
@@ -114,3 +107,34 @@ async def _stamp(
 ) -> Snapshot[SystemHealth]:
     await unit.health.stamp(snapshot.entity.system_id, version=version)
     return snapshot_of(replace(snapshot.entity, version=version))
+
+
+def _trigger(identifier: str, name: str, description: str, *, icon: str) -> Trigger:
+    return Trigger(
+        id=identifier,
+        display_name=name,
+        description=description,
+        category="Systems",
+        icon=icon,
+        payload=HealthPayload,
+        context_key="systemId",
+    )
+
+
+_CHANGED = "A system fares otherwise than before, for better or worse."
+_DEGRADED = "A system that was healthy is degraded or unhealthy."
+_HEALTHY = "A system that was degraded or unhealthy is healthy again."
+HEALTH: EntityKind[SystemHealth] = EntityKind(
+    name=KIND,
+    state=HealthState,
+    read=_read,
+    lock=_lock,
+    stamp=_stamp,
+    derive=derive,
+    to_payload=to_payload,
+    triggers=(
+        _trigger(CHANGED, "System Health Changed", _CHANGED, icon="Activity"),
+        _trigger(DEGRADED, "System Degraded", _DEGRADED, icon="TriangleAlert"),
+        _trigger(HEALTHY, "System Healthy", _HEALTHY, icon="CircleCheck"),
+    ),
+)

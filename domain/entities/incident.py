@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
-from domain.entities.handle import EntityHandle, Snapshot, State
-from domain.entities.registry import EntityRegistry
+from domain.entities.kind import EntityKind, Snapshot, State
+from domain.entities.triggers import Trigger
 from domain.model.change import Change, ChangeAction
 from domain.model.incident import Incident, Severity, Status, canonical_systems
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
@@ -74,13 +74,6 @@ class ResolvedPayload(_Payload):
     previous: dict[str, Any] | None = Field(default=None, description="What the changed fields were before.")
 
 
-def define_incident(registry: EntityRegistry) -> EntityHandle[Incident]:
-    """The handle of incidents."""
-    return registry.define(
-        kind=KIND, state=IncidentState, read=_read, lock=_lock, stamp=_stamp, name_action=_name_action
-    )
-
-
 def project(incident: Incident) -> State:
     """The reactive part of an incident."""
     return {"status": incident.status, "severity": incident.severity, "system_ids": list(incident.system_ids)}
@@ -88,7 +81,13 @@ def project(incident: Incident) -> State:
 
 def snapshot_of(incident: Incident) -> Snapshot[Incident]:
     """An incident as the handle sees it."""
-    return Snapshot(entity=incident, version=incident.version, state=project(incident), facts=incident.facts())
+    return Snapshot(
+        entity=incident,
+        version=incident.version,
+        state=project(incident),
+        facts=incident.facts(),
+        systems=incident.system_ids,
+    )
 
 
 def derive(change: Change) -> Sequence[str]:
@@ -145,3 +144,35 @@ def _name_action(prev: State | None, following: State | None) -> ChangeAction:
         return ChangeAction.DELETED
     resolved = following["status"] == Status.RESOLVED and prev["status"] != Status.RESOLVED
     return ChangeAction.RESOLVED if resolved else ChangeAction.UPDATED
+
+
+def _trigger(identifier: str, name: str, payload: type[BaseModel], description: str, *, icon: str) -> Trigger:
+    return Trigger(
+        id=identifier,
+        display_name=name,
+        description=description,
+        category="Incidents",
+        icon=icon,
+        payload=payload,
+        context_key="incidentId",
+    )
+
+
+_UPDATED = "The status, severity or systems of an incident changed, but not by resolving it; comments do not fire it."
+INCIDENT: EntityKind[Incident] = EntityKind(
+    name=KIND,
+    state=IncidentState,
+    read=_read,
+    lock=_lock,
+    stamp=_stamp,
+    name_action=_name_action,
+    derive=derive,
+    to_payload=to_payload,
+    triggers=(
+        _trigger(CREATED, "Incident Created", CreatedPayload, "A new incident was opened.", icon="CircleAlert"),
+        _trigger(UPDATED, "Incident Updated", UpdatedPayload, _UPDATED, icon="CircleAlert"),
+        _trigger(RESOLVED, "Incident Resolved", ResolvedPayload, "An open incident was resolved.", icon="CircleCheck"),
+    ),
+    derived_facts=frozenset({"updated_at"}),
+    long_facts=frozenset({"description"}),
+)

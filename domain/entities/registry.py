@@ -8,7 +8,8 @@ from pydantic import BaseModel, RootModel
 
 from domain.clock import Clock
 from domain.entities.derivers import DeriverRegistry
-from domain.entities.handle import EntityHandle, EntityKind, Lock, NameAction, Read, Runtime, Stamp
+from domain.entities.handle import EntityHandle, Runtime
+from domain.entities.kind import EntityKind, Lock
 from domain.entities.masking import SecretMasker
 
 E = TypeVar("E")
@@ -31,37 +32,31 @@ class EntityRegistry:
 
     def __init__(self) -> None:
         self._handles: dict[str, EntityHandle[Any]] = {}
+        self._kinds: list[EntityKind[Any]] = []
         self._runtime: Runtime | None = None
         self._non_reactive: list[NonReactive] = []
 
-    def define(
-        self,
-        *,
-        kind: str,
-        state: object,
-        read: Read[E],
-        lock: Lock | None = None,
-        stamp: Stamp[E] | None = None,
-        name_action: NameAction | None = None,
-    ) -> EntityHandle[E]:
-        """The handle of a new kind.
+    def define(self, kind: EntityKind[E]) -> EntityHandle[E]:
+        """Add a kind; its handle.
 
         Raises:
             ValueError: the kind is blank or defined already, `read` cannot be called, or `state` is not an object
                 schema (a pydantic model).
         """
-        if not kind.strip():
+        if not kind.name.strip():
             raise ValueError("kind must be a non-empty string")
-        if kind in self._handles:
-            raise ValueError(f"the kind {kind!r} is defined already: kinds are globally unique")
+        if kind.name in self._handles:
+            raise ValueError(f"the kind {kind.name!r} is defined already: kinds are globally unique")
+        read: object = kind.read
         if not callable(read):
-            raise ValueError(f"read of {kind!r} must be callable, not {type(read).__name__}")  # noqa: TRY004
+            raise ValueError(f"read of {kind.name!r} must be callable, not {type(read).__name__}")  # noqa: TRY004
+        state: object = kind.state
         if not (isinstance(state, type) and issubclass(state, BaseModel) and not issubclass(state, RootModel)):
             received = state.__name__ if isinstance(state, type) else type(state).__name__
-            raise ValueError(f"state of {kind!r} must be an object schema, not {received}")  # noqa: TRY004
-        definition = EntityKind(name=kind, state=state, read=read, lock=lock, stamp=stamp, name_action=name_action)
-        handle = EntityHandle(definition, self._bound)
-        self._handles[kind] = handle
+            raise ValueError(f"state of {kind.name!r} must be an object schema, not {received}")  # noqa: TRY004
+        handle = EntityHandle(kind, self._bound)
+        self._handles[kind.name] = handle
+        self._kinds.append(kind)
         return handle
 
     def bind(self, *, clock: Clock, derivers: DeriverRegistry, masker: SecretMasker) -> None:
@@ -71,6 +66,14 @@ class EntityRegistry:
     def kinds(self) -> list[str]:
         """All kinds in the order of their definition."""
         return list(self._handles)
+
+    def definitions(self) -> tuple[EntityKind[Any], ...]:
+        """All that is known of the kinds, in the order of their definition."""
+        return tuple(self._kinds)
+
+    def handle(self, kind: EntityKind[E]) -> EntityHandle[E]:
+        """The handle of a kind that was defined."""
+        return self._handles[kind.name]
 
     def resolver_for(self, kind: str) -> Callable[..., Awaitable[Mapping[str, Any]]] | None:
         """The batched read of a kind, or None for an unknown one."""

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.entities.handle import EntityHandle, Snapshot
-from domain.entities.registry import EntityRegistry
+from domain.entities.kind import EntityKind, Snapshot
 from domain.model.automation import AutomationRun, RunStatus, SkipReason
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
@@ -21,11 +20,6 @@ class RunState(BaseModel):
 
     status: RunStatus
     reason: SkipReason | None = None
-
-
-def define_run(registry: EntityRegistry) -> EntityHandle[AutomationRun]:
-    """The handle of runs."""
-    return registry.define(kind=KIND, state=RunState, read=_read, lock=_lock, stamp=_stamp)
 
 
 def snapshot_of(run: AutomationRun) -> Snapshot[AutomationRun]:
@@ -52,3 +46,6 @@ async def _stamp(
     run = replace(snapshot.entity, version=version)
     await unit.runs.stamp(run)
     return snapshot_of(run)
+
+
+RUN: EntityKind[AutomationRun] = EntityKind(name=KIND, state=RunState, read=_read, lock=_lock, stamp=_stamp)

@@ -6,9 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from domain.entities.health import CHANGED, DEGRADED, HEALTHY, HealthPayload
-from domain.entities.incident import CREATED, RESOLVED, UPDATED, CreatedPayload, ResolvedPayload, UpdatedPayload
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
@@ -59,47 +56,3 @@ class TriggerRegistry:
     def get(self, trigger_id: str) -> Trigger | None:
         """The trigger of that id."""
         return self._triggers.get(trigger_id)
-
-
-def register_incident_triggers(registry: TriggerRegistry) -> None:
-    """Add the three triggers of incidents."""
-    for identifier, name, icon, payload, description in (
-        (CREATED, "Incident Created", "CircleAlert", CreatedPayload, "A new incident was opened."),
-        (
-            UPDATED,
-            "Incident Updated",
-            "CircleAlert",
-            UpdatedPayload,
-            "The status, severity or systems of an incident changed, but not by resolving it; comments do not fire it.",
-        ),
-        (RESOLVED, "Incident Resolved", "CircleCheck", ResolvedPayload, "An open incident was resolved."),
-    ):
-        trigger = Trigger(
-            id=identifier,
-            display_name=name,
-            description=description,
-            category="Incidents",
-            icon=icon,
-            payload=payload,
-            context_key="incidentId",
-        )
-        registry.register(trigger)
-
-
-def register_health_triggers(registry: TriggerRegistry) -> None:
-    """Add the three triggers of systems' health."""
-    for identifier, name, icon, description in (
-        (CHANGED, "System Health Changed", "Activity", "A system fares otherwise than before, for better or worse."),
-        (DEGRADED, "System Degraded", "TriangleAlert", "A system that was healthy is degraded or unhealthy."),
-        (HEALTHY, "System Healthy", "CircleCheck", "A system that was degraded or unhealthy is healthy again."),
-    ):
-        trigger = Trigger(
-            id=identifier,
-            display_name=name,
-            description=description,
-            category="Systems",
-            icon=icon,
-            payload=HealthPayload,
-            context_key="systemId",
-        )
-        registry.register(trigger)

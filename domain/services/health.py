@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.entities.handle import Applied, EntityHandle, Origin, Snapshot
+from domain.entities.handle import Applied, EntityHandle, Origin
 from domain.entities.health import snapshot_of
+from domain.entities.kind import Snapshot
 from domain.errors import UnknownSystemError
 from domain.model.commands import ReportSystemHealth
 from domain.model.health import SystemHealth, checked_health_message
@@ -69,7 +70,7 @@ class HealthService:
         if system is None:
             raise UnknownSystemError(command.system, field=["system"])
         # Here as well, so that the refusal names the field that the caller filled in.
-        origin.permit({"system_ids": [system.id]}, None)
+        origin.permit([system.id], None)
         now = unit.moment()
         observed_at = checked_moment(command.observed_at or now, now=now, field="observedAt")
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from domain.clock import Clock
-from domain.entities.handle import Applied, EntityHandle, Origin, Snapshot
+from domain.entities.handle import Applied, EntityHandle, Origin
 from domain.entities.incident import snapshot_of
+from domain.entities.kind import Snapshot
 from domain.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
 from domain.ids import new_id
 from domain.model.actor import Actor
@@ -100,7 +101,7 @@ class IncidentService:
         """Open an incident in a unit of work that is under way."""
         ordered = await system_ids_of(unit, command.systems)
         # Here as well, because one that is reused is not written.
-        origin.permit(None, {"system_ids": ordered})
+        origin.permit(None, ordered)
         primary = ordered[0]
         key = draft.dedupe_key if command.dedupe_key else None
         if command.dedupe_open_for_system:

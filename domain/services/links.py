@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from domain.entities.handle import Applied, EntityHandle, Snapshot
+from domain.entities.handle import Applied, EntityHandle
 from domain.entities.incident import snapshot_of
+from domain.entities.kind import Snapshot
 from domain.errors import DuplicateError, NotFoundError
 from domain.ids import new_id
 from domain.model.change import Touched

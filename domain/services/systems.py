@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from domain.clock import Clock
-from domain.entities.handle import Applied, EntityHandle, Snapshot
+from domain.entities.handle import Applied, EntityHandle
 from domain.entities.incident import snapshot_of
+from domain.entities.kind import Snapshot
 from domain.errors import AlreadyExistsError, NotFoundError
 from domain.ids import new_id
 from domain.model.commands import CreateSystem, Keep, UpdateSystem

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from domain.entities.handle import Applied, Apply, EntityHandle, Origin, Snapshot
+from domain.entities.handle import Applied, Apply, EntityHandle, Origin
 from domain.entities.incident import snapshot_of
+from domain.entities.kind import Snapshot
 from domain.errors import NotFoundError
 from domain.ids import new_id
 from domain.model.change import Touched

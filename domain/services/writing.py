@@ -3,13 +3,13 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from domain.clock import Clock
-from domain.entities.handle import Origin, State
+from domain.entities.handle import Origin
 from domain.errors import ConflictError, InvalidInputError, NotFoundError, VersionConflictError
 from domain.model.actor import ActorType
 from domain.model.incident import Incident
@@ -118,11 +118,11 @@ def recalled(found: Mapping[str, F], identifier: str, *, noun: str) -> F:
 def origin_of(viewer: Viewer, field: str = "id") -> Origin:
     """A change made by this caller directly, within their limits; the field is the one that names the incident."""
 
-    def permit(before: State | None, after: State | None) -> None:
+    def permit(before: Sequence[str] | None, after: Sequence[str] | None) -> None:
         if before is not None:
-            viewer.require_systems(before["system_ids"], field=field)
+            viewer.require_systems(before, field=field)
         if after is not None:
-            viewer.require_systems(after["system_ids"], field="systemIds")
+            viewer.require_systems(after, field="systemIds")
 
     return Origin(actor=viewer.actor, permit=permit)
 

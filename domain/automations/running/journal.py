@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from domain.entities.handle import Applied, EntityHandle, Origin, Snapshot
+from domain.entities.handle import Applied, EntityHandle, Origin
+from domain.entities.kind import Snapshot
 from domain.entities.masking import SecretMasker
 from domain.entities.run import snapshot_of
 from domain.errors import NotFoundError

@@ -1,8 +1,9 @@
 """What a run may write: all, or what the token may that it runs as."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from domain.entities.handle import Permit, State, permit_all
+from domain.entities.handle import Permit, permit_all
 from domain.errors import ForbiddenError
 from domain.model.viewer import Role
 from domain.persistence.unit_of_work import ReadSession
@@ -21,9 +22,9 @@ async def permit_of(session: ReadSession, token_id: str | None, *, now: datetime
         raise ForbiddenError("The token that the automation runs as is not valid any more.")
     viewer = token.viewer
 
-    def permit(before: State | None, after: State | None) -> None:
-        for state in (before, after):
-            if state is not None and not viewer.may_write(state["system_ids"]):
+    def permit(before: Sequence[str] | None, after: Sequence[str] | None) -> None:
+        for systems in (before, after):
+            if systems is not None and not viewer.may_write(systems):
                 raise ForbiddenError("The token that the automation runs as does not reach these systems.")
 
     return permit

@@ -26,7 +26,6 @@ from domain.automations.services.reads import AutomationReads
 from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.lookups import Lookups
 from domain.clock import Clock
-from domain.entities import health, incident
 from domain.entities.handle import EntityHandle
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
@@ -42,9 +41,6 @@ _WRITING = 4
 _READING = 8
 #: How long a chain of causes may be before what it fires is no longer run.
 DEPTH = 8
-
-#: The kinds of entities whose changes are routed.
-ROUTED = (incident.KIND, health.KIND)
 
 
 class Secrets(Protocol):
@@ -81,9 +77,7 @@ class Parts:
 
     def catalog(self) -> Catalog:
         """What definitions may name."""
-        # Health is looked at by a name of its own.
-        kinds = tuple(kind for kind in self.registry.kinds() if kind != health.KIND)
-        return Catalog(triggers=self.triggers, actions=self.actions, kinds=kinds)
+        return Catalog(triggers=self.triggers, actions=self.actions, kinds=self.registry.definitions())
 
 
 class AutomationSystem:
@@ -94,6 +88,8 @@ class AutomationSystem:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.catalog = parts.catalog()
+        #: The kinds of entities whose changes are routed.
+        self.routed = tuple(kind.name for kind in parts.registry.definitions() if kind.is_routed)
         self.journal = Journal(handle=parts.runs, masker=parts.masker)
         self.wakes = WakeIndex(parts.tail)
         self.states = StateReader(parts.registry)
@@ -139,7 +135,7 @@ class AutomationSystem:
         await parts.engine.start({Workflow.RUN: self.runner.execute, Workflow.DWELL: self.dwells.keep})
         reader = DurableReader(
             GROUP,
-            kinds=ROUTED,
+            kinds=self.routed,
             handler=self.router.route,
             database=parts.database,
             tail=parts.tail,

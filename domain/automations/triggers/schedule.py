@@ -14,7 +14,7 @@ from domain.automations.conditions.model import known_zone
 from domain.automations.definitions.definition import TriggerPart
 from domain.automations.expressions.durations import Seconds
 from domain.automations.triggers.cron import next_of_cron
-from domain.entities.triggers import Trigger, TriggerRegistry
+from domain.entities.triggers import Trigger
 from domain.model.moment import iso
 
 CRON = "time.cron"
@@ -73,24 +73,38 @@ class ManualPayload(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-def register_time_triggers(registry: TriggerRegistry) -> None:
-    """Add the triggers that no entity fires."""
-    for identifier, name, icon, description, payload, config in (
-        (CRON, "Schedule", "CalendarClock", "Fires at the times of a cron expression.", TimePayload, CronConfig),
-        (INTERVAL, "Interval", "Timer", "Fires again and again after a time.", TimePayload, IntervalConfig),
-        (MANUAL, "By Hand", "Hand", "Fires when somebody runs the automation.", ManualPayload, None),
-    ):
-        trigger = Trigger(
-            id=identifier,
-            display_name=name,
-            description=description,
-            category=_CATEGORY if config is not None else "People",
-            icon=icon,
-            payload=payload,
-            context_key="",
-            config=config,
-        )
-        registry.register(trigger)
+#: The triggers that no entity fires.
+TIME_TRIGGERS = (
+    Trigger(
+        id=CRON,
+        display_name="Schedule",
+        description="Fires at the times of a cron expression.",
+        category=_CATEGORY,
+        icon="CalendarClock",
+        payload=TimePayload,
+        context_key="",
+        config=CronConfig,
+    ),
+    Trigger(
+        id=INTERVAL,
+        display_name="Interval",
+        description="Fires again and again after a time.",
+        category=_CATEGORY,
+        icon="Timer",
+        payload=TimePayload,
+        context_key="",
+        config=IntervalConfig,
+    ),
+    Trigger(
+        id=MANUAL,
+        display_name="By Hand",
+        description="Fires when somebody runs the automation.",
+        category="People",
+        icon="Hand",
+        payload=ManualPayload,
+        context_key="",
+    ),
+)
 
 
 def next_firing(trigger: TriggerPart, *, after: datetime, was: datetime | None = None) -> datetime | None:

@@ -1,17 +1,22 @@
 """What definitions may name: triggers, actions, and the artifacts that actions hand on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.automations.actions.registry import ActionRegistry
+from domain.entities import health
+from domain.entities.kinds import Kinds
 from domain.entities.triggers import TriggerRegistry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """All triggers and actions of the server."""
+    """All triggers, actions and kinds of entities of the server."""
 
     triggers: TriggerRegistry
     actions: ActionRegistry
-    #: The kinds of entities whose state expressions may look at.
-    kinds: Sequence[str]
+    kinds: Kinds
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The kinds of entities that expressions see as `state`; health is looked at by a name of its own."""
+        return tuple(kind.name for kind in self.kinds if kind.name != health.KIND)

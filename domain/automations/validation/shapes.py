@@ -79,7 +79,7 @@ class Shapes:
         payload = _merged([self._payload(event) for event in events])
         trigger = _named(TRIGGER_FIELDS, payload=payload, actor=_ACTOR)
         health = Shape(fields={"system": _HEALTH, "systems": Shape(each=_HEALTH)})
-        state = Shape(fields={kind: Shape(each=_STATE.get(kind, _ANY)) for kind in self.catalog.kinds})
+        state = Shape(fields={kind: Shape(each=_STATE.get(kind, _ANY)) for kind in self.catalog.states})
         artifacts = {step: self._artifact(type_) for step, type_ in self.produced.items() if type_ is not None}
         return Shape(
             fields={

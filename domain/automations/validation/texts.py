@@ -28,7 +28,7 @@ class Texts:
     """Checks the texts of one definition, by what its steps hand on and what the catalog says of what there is."""
 
     def __init__(self, catalog: Catalog, events: Sequence[str], handed_on: Mapping[str, str | None]) -> None:
-        self._kinds = catalog.kinds
+        self._kinds = catalog.states
         self._events = events
         self._shapes = Shapes(catalog=catalog, produced=handed_on)
         #: By the id of each step, the local name of what it hands on.

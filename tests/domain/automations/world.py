@@ -100,7 +100,7 @@ class World:
         while batch := await inside(self.domain).database.read(self._unrouted):
             for change in batch:
                 self._position = change.seq
-                if change.kind in {"incident", "health"}:
+                if change.kind in self.domain.automations.routed:
                     await inside(self.domain).database.write(partial(self._route, change))
 
     async def _unrouted(self, session: ReadSession) -> list[Change]:

@@ -11,8 +11,9 @@ import pytest_asyncio
 
 from domain.bootstrap import Domain
 from domain.entities.diff import value_text
-from domain.entities.handle import Applied, Snapshot
+from domain.entities.handle import Applied
 from domain.entities.incident import snapshot_of
+from domain.entities.kind import Snapshot
 from domain.errors import NotFoundError, VersionConflictError
 from domain.model.change import Change, ChangeAction
 from domain.model.commands import (

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from domain.bootstrap import Domain, running_domain
 from domain.entities.diff import diff
-from domain.entities.handle import Applied, Origin, Snapshot
+from domain.entities.handle import Applied, Origin
 from domain.entities.incident import snapshot_of
+from domain.entities.kind import Snapshot
 from domain.model.actor import SYSTEM, Actor, ActorType, Cause
 from domain.model.change import ChangeAction
 from domain.model.commands import ResolveIncident, UpdateIncident

@@ -1,13 +1,12 @@
 """The health of systems as a reactive entity."""
 
-from typing import Any
-
 import pytest
 from pydantic import ValidationError
 
 from domain.entities.health import (
     CHANGED,
     DEGRADED,
+    HEALTH,
     HEALTHY,
     HealthPayload,
     HealthState,
@@ -15,7 +14,6 @@ from domain.entities.health import (
     snapshot_of,
     to_payload,
 )
-from domain.entities.triggers import TriggerRegistry, register_health_triggers
 from domain.ids import new_id
 from domain.model.actor import SYSTEM
 from domain.model.change import Change, ChangeAction
@@ -75,15 +73,13 @@ def test_the_schema_takes_the_status_alone() -> None:
 
 
 def test_systems_have_three_triggers_that_tell_systems_apart() -> None:
-    catalog = TriggerRegistry()
-    register_health_triggers(catalog)
-    assert [(trigger.id, trigger.display_name) for trigger in catalog.all()] == [
+    assert [(trigger.id, trigger.display_name) for trigger in HEALTH.triggers] == [
         ("system.health_changed", "System Health Changed"),
         ("system.degraded", "System Degraded"),
         ("system.healthy", "System Healthy"),
     ]
-    assert {(trigger.category, trigger.context_key) for trigger in catalog.all()} == {("Systems", "systemId")}
-    for trigger in catalog.all():
+    assert {(trigger.category, trigger.context_key) for trigger in HEALTH.triggers} == {("Systems", "systemId")}
+    for trigger in HEALTH.triggers:
         assert set(trigger.payload_schema["required"]) == set(to_payload(_change(None, Health.DEGRADED))) - {"message"}
 
 
@@ -102,7 +98,7 @@ def _health(status: Health) -> SystemHealth:
 
 def _change(before: Health | None, after: Health | None) -> Change:
     snapshot = snapshot_of(_health(after)) if after else None
-    picture: dict[str, Any] | None = {**snapshot.aside, **snapshot.facts, **snapshot.state} if snapshot else None
+    picture = HEALTH.picture(snapshot) if snapshot else None
     return Change(
         id=new_id("chg"),
         kind="health",

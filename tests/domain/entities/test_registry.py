@@ -8,7 +8,8 @@ from pydantic import BaseModel, RootModel
 
 from domain.clock import Clock
 from domain.entities.derivers import DeriverRegistry
-from domain.entities.handle import Applied, Snapshot
+from domain.entities.handle import Applied
+from domain.entities.kind import EntityKind, Snapshot
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
@@ -30,16 +31,20 @@ async def read(session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapsho
     return {identifier: STORED[identifier] for identifier in ids if identifier in STORED}
 
 
+def kind(name: str, *, state: Any = State, read: Any = read) -> EntityKind[str]:
+    return EntityKind(name=name, state=state, read=read)
+
+
 @pytest.fixture
 def registry() -> EntityRegistry:
     """An empty registry."""
     return EntityRegistry()
 
 
-@pytest.mark.parametrize("kind", ["", " "])
-def test_a_blank_kind_is_refused(registry: EntityRegistry, kind: str) -> None:
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_blank_kind_is_refused(registry: EntityRegistry, name: str) -> None:
     with pytest.raises(ValueError, match="non-empty string"):
-        registry.define(kind=kind, state=State, read=read)
+        registry.define(kind(name))
 
 
 @pytest.mark.parametrize(
@@ -56,36 +61,36 @@ def test_a_state_that_is_no_object_schema_is_refused_by_name(
     registry: EntityRegistry, state: object, named: str
 ) -> None:
     with pytest.raises(ValueError, match=f"object schema.*{named}"):
-        registry.define(kind="widget", state=state, read=read)
+        registry.define(kind("widget", state=state))
 
 
 def test_a_kind_is_defined_once(registry: EntityRegistry) -> None:
-    registry.define(kind="widget", state=State, read=read)
+    registry.define(kind("widget"))
 
     with pytest.raises(ValueError, match="globally unique"):
-        registry.define(kind="widget", state=State, read=read)
+        registry.define(kind("widget"))
 
 
 @pytest.mark.parametrize("wrong", [pytest.param(None, id="missing"), pytest.param("read", id="not callable")])
 def test_a_kind_needs_a_read_that_can_be_called(registry: EntityRegistry, wrong: Any) -> None:
     with pytest.raises(ValueError, match="must be callable"):
-        registry.define(kind="widget", state=State, read=wrong)
+        registry.define(kind("widget", read=wrong))
 
 
 def test_a_definition_is_checked_by_kind_then_duplicate_then_read_then_state(registry: EntityRegistry) -> None:
     wrong: Any = None
     with pytest.raises(ValueError, match="non-empty"):
-        registry.define(kind="", state=str, read=wrong)
+        registry.define(kind("", state=str, read=wrong))
     with pytest.raises(ValueError, match="callable"):
-        registry.define(kind="widget", state=str, read=wrong)
-    registry.define(kind="widget", state=State, read=read)
+        registry.define(kind("widget", state=str, read=wrong))
+    registry.define(kind("widget"))
     with pytest.raises(ValueError, match="unique"):
-        registry.define(kind="widget", state=str, read=wrong)
+        registry.define(kind("widget", state=str, read=wrong))
 
 
 def test_kinds_are_listed_in_the_order_of_their_definition(registry: EntityRegistry) -> None:
-    for kind in ("widget", "incident", "alarm"):
-        registry.define(kind=kind, state=State, read=read)
+    for name in ("widget", "incident", "alarm"):
+        registry.define(kind(name))
 
     assert registry.kinds() == ["widget", "incident", "alarm"]
 
@@ -106,7 +111,7 @@ def test_a_reason_that_does_not_exist_is_refused(registry: EntityRegistry) -> No
 
 
 async def test_a_write_before_the_registry_is_bound_fails_and_applies_nothing(registry: EntityRegistry) -> None:
-    handle = registry.define(kind="widget", state=State, read=read)
+    handle = registry.define(kind("widget"))
 
     async def apply(before: Snapshot[str] | None) -> Applied[str]:
         pytest.fail("applied without a store")
@@ -117,7 +122,7 @@ async def test_a_write_before_the_registry_is_bound_fails_and_applies_nothing(re
 
 
 async def test_a_handle_from_before_writes_as_soon_as_the_registry_is_bound(registry: EntityRegistry) -> None:
-    handle = registry.define(kind="widget", state=State, read=read)
+    handle = registry.define(kind("widget"))
     registry.bind(clock=Clock(), derivers=DeriverRegistry(), masker=SecretMasker())
     unit = UnitOfWork(NOWHERE, Clock())
 
@@ -130,7 +135,7 @@ async def test_a_handle_from_before_writes_as_soon_as_the_registry_is_bound(regi
 
 
 async def test_the_resolver_of_a_kind_is_its_batched_read(registry: EntityRegistry) -> None:
-    registry.define(kind="widget", state=State, read=read)
+    registry.define(kind("widget"))
     resolve = registry.resolver_for("widget")
     assert resolve is not None
 

@@ -3,15 +3,16 @@
 import pytest
 from pydantic import BaseModel
 
-from domain.entities.incident import CreatedPayload, ResolvedPayload, UpdatedPayload
-from domain.entities.triggers import TriggerRegistry, register_incident_triggers
+from domain.entities.incident import INCIDENT, CreatedPayload, ResolvedPayload, UpdatedPayload
+from domain.entities.triggers import TriggerRegistry
 
 
 @pytest.fixture
 def catalog() -> TriggerRegistry:
     """The triggers of incidents."""
     registry = TriggerRegistry()
-    register_incident_triggers(registry)
+    for trigger in INCIDENT.triggers:
+        registry.register(trigger)
     return registry
 
 
@@ -64,4 +65,4 @@ def test_an_unknown_trigger_is_not_found(catalog: TriggerRegistry) -> None:
 
 def test_a_trigger_is_registered_once(catalog: TriggerRegistry) -> None:
     with pytest.raises(ValueError, match="registered already"):
-        register_incident_triggers(catalog)
+        catalog.register(INCIDENT.triggers[0])

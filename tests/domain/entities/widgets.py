@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 from domain.bootstrap import Domain
-from domain.entities.handle import BY_SYSTEM, Applied, Mutation, Origin, Snapshot
+from domain.entities.handle import BY_SYSTEM, Applied, Mutation, Origin
+from domain.entities.kind import EntityKind, Snapshot
 from domain.entities.registry import EntityRegistry
 from domain.ids import new_id
 from domain.model.change import Change
@@ -36,7 +37,7 @@ class Widgets:
         #: Of its own, so that tests on one database do not see each other's widgets.
         self.kind = new_id("kind")
         registry = EntityRegistry()
-        self.handle = registry.define(kind=self.kind, state=WidgetState, read=self._read)
+        self.handle = registry.define(EntityKind(name=self.kind, state=WidgetState, read=self._read))
         registry.bind(clock=domain.clock, derivers=inside(domain).derivers, masker=inside(domain).masker)
 
     async def put(self, identifier: str, *, origin: Origin = BY_SYSTEM, **state: Any) -> Mutation[Widget]:

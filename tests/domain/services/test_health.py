@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from domain.bootstrap import Domain, running_domain
-from domain.entities.handle import Snapshot
+from domain.entities.kind import Snapshot
 from domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, UnknownSystemError
 from domain.model.change import Change, ChangeAction
 from domain.model.commands import ReportSystemHealth, UpdateSystem
@@ -94,7 +94,12 @@ async def test_another_message_is_a_change_that_is_not_reactive(domain: Domain) 
     await report_health(domain, "payments", DEGRADED, message="Slow")
     health = await report_health(domain, "payments", DEGRADED)
     _, change = await log_of(domain)
-    assert (change.is_comment_only, change.described_fields, change.events, change.payload) == (True, ("message",), (), None)
+    assert (change.is_comment_only, change.described_fields, change.events, change.payload) == (
+        True,
+        ("message",),
+        (),
+        None,
+    )
     assert (change.version, health.version, health.message) == (2, 2, None)
 
 

@@ -15,12 +15,12 @@ from domain.automations.engine.adapter import Engine, Workflow
 from domain.automations.services.dry_run.clock import VirtualClock
 from domain.automations.services.system import AutomationSystem, Parts
 from domain.automations.validation.catalog import Catalog
-from domain.entities import health, incident
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import EntityHandle
+from domain.entities.incident import INCIDENT
+from domain.entities.kinds import registry_of
 from domain.entities.masking import SecretMasker
-from domain.entities.registry import EntityRegistry
-from domain.entities.run import define_run
+from domain.entities.run import RUN
 from domain.errors import NotFoundError
 from domain.messaging.tail import LogTail
 from domain.model.incident import Incident
@@ -104,13 +104,9 @@ async def scratch_domain(clock: VirtualClock, catalog: Catalog, secrets: Mapping
 def _assembled(
     database: Database, engine: Enqueued, clock: VirtualClock, catalog: Catalog, secrets: Mapping[str, str]
 ) -> Scratch:
-    registry, derivers, masker = EntityRegistry(), DeriverRegistry(), SecretMasker()
-    handle = incident.define_incident(registry)
-    derivers.register(kind=incident.KIND, derive=incident.derive, to_payload=incident.to_payload)
-    health.define_health(registry)
-    derivers.register(kind=health.KIND, derive=health.derive, to_payload=health.to_payload)
-    runs = define_run(registry)
-    registry.bind(clock=clock, derivers=derivers, masker=masker)
+    derivers, masker = DeriverRegistry(), SecretMasker()
+    registry = registry_of(catalog.kinds, clock=clock, derivers=derivers, masker=masker)
+    handle = registry.handle(INCIDENT)
     writer = Writer(database, clock)
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
     timeline = TimelineService(writer=writer, handle=handle)
@@ -119,7 +115,7 @@ def _assembled(
         clock=clock,
         writer=writer,
         registry=registry,
-        runs=runs,
+        runs=registry.handle(RUN),
         masker=masker,
         triggers=catalog.triggers,
         actions=_actions(catalog.actions, IncidentActions(incidents, timeline, logs=False)),

@@ -14,7 +14,6 @@ from domain.automations.services.dry_run.feed import Feed, Told
 from domain.automations.services.dry_run.model import Limits, Truncation
 from domain.automations.services.dry_run.replay import Replay
 from domain.automations.services.dry_run.scratch import Scratch
-from domain.automations.services.system import ROUTED
 from domain.entities import incident
 from domain.model.automation import RunStatus
 from domain.model.change import Change
@@ -130,7 +129,7 @@ class Simulation:
 
     async def _react(self, change: Change) -> None:
         # First what fires anew, then what waits: so it goes where a wake-up takes its time.
-        if change.kind in ROUTED and self._is_routed(change):
+        if change.kind in self._scratch.automations.routed and self._is_routed(change):
             await self._scratch.database.write(partial(self._route, change))
             self._is_stale = True
         self._scratch.automations.wakes.wake(change)

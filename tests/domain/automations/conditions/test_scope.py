@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.entities.handle import Snapshot
+from domain.entities.kind import Snapshot
 from domain.model.actor import SYSTEM
 from domain.model.automation import Firing
 from domain.model.incident import Health

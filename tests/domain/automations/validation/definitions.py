@@ -6,25 +6,22 @@ from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
-from domain.automations.triggers.schedule import register_time_triggers
+from domain.automations.triggers.builtin import builtin_triggers
 from domain.automations.validation import problems_of
 from domain.automations.validation.catalog import Catalog
-from domain.entities.triggers import TriggerRegistry, register_health_triggers, register_incident_triggers
+from domain.entities.kinds import KINDS
 from domain.outbound.addresses import AddressRules
 from domain.outbound.caller import HttpCaller
 from tests.conftest import SteppingClock
 
 
 def _catalog() -> Catalog:
-    triggers, actions, clock, unused = TriggerRegistry(), ActionRegistry(), SteppingClock(), Any
-    register_incident_triggers(triggers)
-    register_health_triggers(triggers)
-    register_time_triggers(triggers)
+    actions, clock, unused = ActionRegistry(), SteppingClock(), Any
     # What they work on is needed when they are done only, which no definition is here.
     IncidentActions(unused, unused).register(actions)  # type: ignore[arg-type] # see above
     OutboundActions(HttpCaller(rules=AddressRules.of(()), clock=clock), clock).register(actions)
     register_builtin_actions(actions)
-    return Catalog(triggers=triggers, actions=actions, kinds=("incident", "automation_run"))
+    return Catalog(triggers=builtin_triggers(KINDS), actions=actions, kinds=KINDS)
 
 
 CATALOG = _catalog()

@@ -1,0 +1,27 @@
+"""The table of all kinds of entities: a new kind is one more line here, and everything else reads it."""
+
+from typing import Any
+
+from domain.clock import Clock
+from domain.entities.derivers import DeriverRegistry
+from domain.entities.health import HEALTH
+from domain.entities.incident import INCIDENT
+from domain.entities.kind import EntityKind
+from domain.entities.masking import SecretMasker
+from domain.entities.registry import EntityRegistry
+from domain.entities.run import RUN
+
+Kinds = tuple[EntityKind[Any], ...]
+
+KINDS: Kinds = (INCIDENT, HEALTH, RUN)
+
+
+def registry_of(kinds: Kinds, *, clock: Clock, derivers: DeriverRegistry, masker: SecretMasker) -> EntityRegistry:
+    """Define these kinds with what follows from their changes; their handles can write."""
+    registry = EntityRegistry()
+    for kind in kinds:
+        registry.define(kind)
+        if kind.derive is not None:
+            derivers.register(kind=kind.name, derive=kind.derive, to_payload=kind.to_payload)
+    registry.bind(clock=clock, derivers=derivers, masker=masker)
+    return registry

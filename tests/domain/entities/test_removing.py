@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from domain.bootstrap import Domain
-from domain.entities.handle import Applied, Snapshot
+from domain.entities.handle import Applied
+from domain.entities.kind import Snapshot
 from domain.entities.incident import snapshot_of
 from domain.model.change import ChangeAction
 from domain.model.incident import Incident, Status

@@ -28,7 +28,7 @@ async def write_to_all(group: Any, delivery: Any) -> None:
 #: Pre-framed writes: without the protocol object, messages go through ASGI's `send`. Shared executions. Turns for
 #: others while an event is handed out. All that handing out is besides writing.
 IDEAS: dict[str, Any] = {
-    "wire": patch("gql.cli.serving.ProtocolScope", lambda app: app),
+    "wire": patch("gql.cli.serving.ProtocolScope", lambda app, _: app),
     "sharing": patch("gql.transport.joining.shared_operation", lambda *_: None),
     "turns": patch("gql.transport.members._TURN_SECONDS", math.inf),
     "delivery": patch("gql.transport.groups.Group._hand_out", write_to_all),

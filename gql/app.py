@@ -19,9 +19,9 @@ from gql.transport.adapter import PROTOCOL
 from gql.transport.connections import RETRY_SECONDS, TOO_MANY, Connections, peer_of
 from gql.transport.cors import AnyHeaderCors
 from gql.transport.endpoint import Endpoint
-from gql.transport.home import routes_of_home
-from gql.transport.ide import Ide
 from gql.web.health import Health
+from gql.web.home import routes_of_home
+from gql.web.ide import Ide
 
 #: Made once: it takes longer than most operations.
 _schema_text = cache(sdl)
@@ -38,7 +38,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
     """
     ide = Ide() if domain.settings.ide else None
     closing = closing or asyncio.Event()
-    endpoint = Endpoint(schema, domain, closing, ide=ide)
+    endpoint = Endpoint(schema, domain, closing, page=ide.page if ide else None)
 
     app = Starlette(
         routes=[

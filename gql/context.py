@@ -12,7 +12,7 @@ from domain.errors import UnavailableError
 from domain.messaging.buckets import Allowance
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from gql.loaders import Loaders
-from gql.requests.addresses import network_of
+from gql.requests.admission import payer_of
 from gql.sources import EventSource, LogSource
 
 
@@ -70,7 +70,7 @@ class Context:
     @property
     def payer(self) -> str:
         """Who pays for this operation: whoever has a token, else the address."""
-        return f"address:{network_of(self.address)}" if self.viewer.role is Role.ANONYMOUS else self.viewer.actor.id
+        return payer_of(self.viewer, self.address)
 
     async def spend(self, points: int) -> Allowance | None:
         """Charge the caller; what is left, None where nobody counts."""

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from domain.errors import DomainError, UnavailableError
 from gql.limits.bounds import Bounds
+from gql.requests.refusals import internal
 
 logger = logging.getLogger(__name__)
 
@@ -83,12 +84,6 @@ def report(bug: Exception, request_id: str) -> dict[str, Any]:
     """Log a bug; what clients hear of it."""
     logger.error("request %s failed", request_id, exc_info=bug, extra={"request_id": request_id})
     return internal(request_id)
-
-
-def internal(request_id: str) -> dict[str, Any]:
-    """What clients hear of a bug: the id under which the log has the rest."""
-    message = f"Something went wrong here. Mention the request id {request_id} when you report it."
-    return {"message": message, "extensions": {"code": "INTERNAL", "requestId": request_id}}
 
 
 def _is_told_by_core(error: GraphQLError) -> bool:

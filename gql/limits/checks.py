@@ -18,6 +18,7 @@ from gql.limits.costs import ENDLESS, cost_of
 from gql.limits.nulls import misplaced_null
 from gql.limits.validation import LONG_CHARACTERS
 from gql.limits.variables import unreadable
+from gql.requests.admission import overdrawn
 
 #: What a document costs that is not valid: finding that out takes as long as many a query.
 _WRONG_POINTS = 10
@@ -107,13 +108,8 @@ async def charged(context: Context | None, cost: int) -> GraphQLError | None:
         return None
     context.cost = cost
     context.allowance = await context.spend(max(1, cost))
-    if context.allowance is None or context.allowance.retry_after_seconds is None:
-        return None
-    seconds = context.allowance.retry_after_seconds
-    return GraphQLError(
-        f"You have spent your {context.allowance.limit} points a minute. Try again in {seconds} s.",
-        extensions={"code": "RATE_LIMITED", "retryAfterSeconds": seconds},
-    )
+    refusal = overdrawn(context.allowance)
+    return None if refusal is None else GraphQLError(refusal.message, extensions=refusal.extensions)
 
 
 async def _breathe(context: ExecutionContext) -> None:

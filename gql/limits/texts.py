@@ -15,7 +15,7 @@ from graphql import (
 
 from gql.limits.bounds import limited
 
-#: What is decoded elsewhere has a NUL in place of half of a surrogate pair, too: `gql.transport.reading`.
+#: What is decoded elsewhere has a NUL in place of half of a surrogate pair, too: `gql.requests.bodies`.
 NOT_TEXT = "\0"
 _PROBLEM = "A text must not contain a NUL character or half of a surrogate pair."
 

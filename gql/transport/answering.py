@@ -1,18 +1,17 @@
-"""From what became of a request to the HTTP response that says so."""
+"""From what became of an operation to the HTTP response that says so."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import orjson
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.types import ExecutionResult
 
 from domain.errors import UnavailableError
-from gql.errors import internal
-from gql.requests.headers import VARIES
-from gql.transport.statuses import Outcome, RefusalError, outcome_of
+from gql.requests.refusals import json_response
+from gql.requests.statuses import Outcome
+from gql.transport.outcomes import outcome_of
+
+_SAY_WHEN = {Outcome.RATE_LIMITED, Outcome.UNAVAILABLE}
 
 
 def answer(
@@ -25,47 +24,9 @@ def answer(
         waits = [(error.extensions or {}).get("retryAfterSeconds") for error in result.errors or ()]
         wait = outage.retry_after_seconds if outage is not None else next(filter(None, waits))
         headers["retry-after"] = str(wait)
-    return _response(data, outcome, media, headers)
+    return json_response(data, outcome, media, headers)
 
 
 def batch_answer(answers: Sequence[GraphQLHTTPResponse], media: str) -> Response:
     """The response with all results of a batch; each says for itself whether it succeeded."""
-    return _response(answers, Outcome.DONE, media)
-
-
-def refusal(error: RefusalError, media: str) -> Response:
-    """The response to a request of which nothing was run."""
-    body = {"errors": [{"message": error.message, "extensions": {"code": error.code}}]}
-    return _response(body, error.outcome, media, error.headers)
-
-
-def failure(request_id: str, media: str) -> Response:
-    """The response to a request that a bug stopped; the log has the rest under the id."""
-    return _response({"errors": [internal(request_id)]}, Outcome.FAILED, media)
-
-
-_SAY_WHEN = {Outcome.RATE_LIMITED, Outcome.UNAVAILABLE}
-
-
-class Lingering:
-    """An ASGI application that sends a response at once, and ends it only after a wait."""
-
-    def __init__(self, response: Response, wait: Callable[[], Awaitable[None]]) -> None:
-        self._response = response
-        self._wait = wait
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - a dunder
-        async def hold(message: Message) -> None:
-            if message["type"] != "http.response.body":
-                await send(message)
-                return
-            await send({**message, "more_body": True})
-            await self._wait()
-            await send({"type": "http.response.body", "body": b""})
-
-        await self._response(scope, receive, hold)
-
-
-def _response(body: Any, outcome: Outcome, media: str, headers: Mapping[str, str] | None = None) -> Response:
-    usual = {"content-type": f"{media}; charset=utf-8", **VARIES}
-    return Response(orjson.dumps(body), outcome.status(media), headers={**usual, **(headers or {})})
+    return json_response(answers, Outcome.DONE, media)

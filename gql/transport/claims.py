@@ -8,9 +8,7 @@ from graphql import GraphQLError
 
 from domain.settings import Settings
 from gql.context import Context
-
-#: Those without a token are told apart by address; see `Context.payer`.
-_BY_ADDRESS = "address:"
+from gql.requests.admission import BY_ADDRESS
 
 
 class Claims:
@@ -38,7 +36,7 @@ class Claims:
         Raises:
             GraphQLError: it would be one more that they have to themselves, and they have as many as they may.
         """
-        most = self._per_address if context.payer.startswith(_BY_ADDRESS) else self._per_token
+        most = self._per_address if context.payer.startswith(BY_ADDRESS) else self._per_token
         if subscription not in self._callers and self._alone[context.payer] >= most:
             raise _too_many(
                 f"You have {most} subscriptions here that nobody shares with you, and no more are allowed. End some, "

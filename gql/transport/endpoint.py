@@ -1,7 +1,6 @@
 """The endpoint: HTTP, WebSocket and SSE under one path."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Any, cast
 
 import orjson
 from graphql import GraphQLError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -33,24 +32,25 @@ from domain.bootstrap import Domain
 from domain.errors import DomainError, UnavailableError
 from domain.model.viewer import ANONYMOUS
 from gql.context import Context
+from gql.requests.admission import address_of, viewer_of
+from gql.requests.bodies import decode, read_json
 from gql.requests.headers import VARIES, request_id_of
+from gql.requests.refusals import answered
+from gql.requests.statuses import EVENT_STREAM, JSON, Outcome, RefusalError
 from gql.transport.adapter import TextAdapter
-from gql.transport.answering import Lingering, answer, batch_answer, failure, refusal
+from gql.transport.answering import answer, batch_answer
+from gql.transport.asking import Asked, asked_in, asked_in_query
 from gql.transport.credentials import authorization_of
 from gql.transport.documents import Documents
 from gql.transport.groups import Groups
-from gql.transport.ide import Ide, is_for_browsers
 from gql.transport.joining import Joining, joining_of
 from gql.transport.members import Delivery
-from gql.transport.negotiation import Accepted, negotiate
-from gql.transport.reading import Asked, asked_in, asked_in_query, decode, linger, read_json
+from gql.transport.negotiation import Accepted, is_for_browsers, negotiate
+from gql.transport.outcomes import outcome_of_code, was_executed
 from gql.transport.sharing import may_subscribe
 from gql.transport.sockets import Sockets
 from gql.transport.sse import ResumableSSE, SharedResponse, counted, masked, shared_results, unspoiled, until
-from gql.transport.statuses import EVENT_STREAM, JSON, Outcome, RefusalError, outcome_of_code, was_executed
 from gql.transport.websocket import TransportHandler
-
-logger = logging.getLogger(__name__)
 
 _INIT_TIMEOUT = timedelta(seconds=5)
 _PING_SECONDS = 20.0
@@ -59,6 +59,8 @@ _READING = frozenset({"GET", "HEAD"})
 _QUERIES = frozenset({OperationType.QUERY})
 _QUERIES_AND_MUTATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
 _SUBSCRIPTIONS = frozenset({OperationType.SUBSCRIPTION})
+#: Makes the page that browsers get.
+Page = Callable[[], Response]
 
 
 class Endpoint(GraphQL[Context, None]):
@@ -74,7 +76,7 @@ class Endpoint(GraphQL[Context, None]):
         {GRAPHQL_SSE_PROTOCOL: ResumableSSE}
     )
 
-    def __init__(self, schema: Schema, domain: Domain, closing: asyncio.Event, *, ide: Ide | None = None) -> None:
+    def __init__(self, schema: Schema, domain: Domain, closing: asyncio.Event, *, page: Page | None = None) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
@@ -86,7 +88,8 @@ class Endpoint(GraphQL[Context, None]):
         self.documents = Documents(domain.settings)
         self._domain = domain
         self._closing = closing
-        self._ide = ide
+        self._most_bytes = domain.settings.max_body_bytes
+        self._page_for_browsers = page
         self.groups = Groups(schema, domain)
         self.sockets = Sockets()
 
@@ -117,42 +120,22 @@ class Endpoint(GraphQL[Context, None]):
             await super().__call__(scope, receive, send)
             return
         request = Request(scope, receive)
-        media = JSON
-        settings = self._domain.settings
-        response: ASGIApp
-        try:
-            if is_for_browsers(request):
-                response = self._page()
-            else:
-                accepted = _negotiated(request)
-                media = accepted.media or JSON
-                response = await self._respond(request, accepted)
-        except ClientDisconnect:
-            return  # it hung up before its request was read: nobody is left to answer
-        except RefusalError as error:
-            response = refusal(error, media)
-            if error.outcome is Outcome.TOO_LARGE:
-                response = Lingering(response, partial(linger, request, most_bytes=settings.max_body_bytes))
-        except DomainError as error:
-            response = refusal(_unwelcome(error), media)
-        except Exception:
-            request_id = request_id_of(scope)
-            logger.exception("request %s failed", request_id, extra={"request_id": request_id})
-            response = failure(request_id, media)
-        await response(scope, receive, send)
+        response = await answered(request, partial(self._answer, request), most_bytes=self._most_bytes)
+        if response is not None:
+            await response(scope, receive, send)
 
     @override
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         viewer, authorization = ANONYMOUS, request.headers.get("authorization")
         if isinstance(request, Request):
-            viewer = request.state.viewer = await self._domain.tokens.viewer_of(authorization)
+            viewer = request.state.viewer = await viewer_of(request, self._domain)
             authorization = None
         return Context(
             domain=self._domain,
             request_id=request_id_of(request.scope),
             viewer=viewer,
             authorization=authorization,
-            address=request.client.host if request.client is not None else "",
+            address=address_of(request),
             last_event_id=request.headers.get("last-event-id") if isinstance(request, Request) else None,
         )
 
@@ -211,17 +194,26 @@ class Endpoint(GraphQL[Context, None]):
 
         return await super().create_streaming_response(request, until_end, sub_response, headers)
 
+    async def _answer(self, request: Request) -> ASGIApp | None:
+        if is_for_browsers(request):
+            return self._page()
+        accepted = _negotiated(request)
+        media = accepted.media or JSON
+        respond = partial(self._respond, request, accepted)
+        # Once more, because from here on refusals come in the media type that was asked for.
+        return await answered(request, respond, most_bytes=self._most_bytes, media=media)
+
     def _page(self) -> Response:
-        if self._ide is None:
+        if self._page_for_browsers is None:
             raise RefusalError(Outcome.NOT_FOUND, "There is no page here: send an operation.", code="NOT_FOUND")
-        return self._ide.page()
+        return self._page_for_browsers()
 
     async def _respond(self, request: Request, accepted: Accepted) -> Response:
         context = await self.get_context(request, Response())
         if request.method in _READING:
             return await self._single(request, asked_in_query(request), context, accepted)
-        settings = self._domain.settings
-        body = await read_json(request, most_bytes=settings.max_body_bytes, seconds=settings.body_timeout_seconds)
+        seconds = self._domain.settings.body_timeout_seconds
+        body = await read_json(request, most_bytes=self._most_bytes, seconds=seconds)
         if isinstance(body, list):
             return await self._batch(request, body, context, accepted)
         return await self._single(request, asked_in(body), context, accepted)
@@ -254,7 +246,7 @@ class Endpoint(GraphQL[Context, None]):
             except InvalidOperationTypeError:
                 result = _refused("BAD_USER_INPUT", "A batch holds queries only.")
             except RefusalError as error:
-                result = _refused(error.code, error.message)
+                result = _refused(error.extensions["code"], error.message)
             return await self.process_result(request, result)
 
         return batch_answer(await asyncio.gather(*map(one, items)), accepted.media)
@@ -328,16 +320,6 @@ def _negotiated(request: Request) -> Accepted:
         allowed = {"allow": "GET, HEAD, POST"}
         raise RefusalError(Outcome.WRONG_METHOD, "Send a POST or, for queries, a GET.", headers=allowed)
     return negotiate(request.headers.get("accept"))
-
-
-def _unwelcome(error: DomainError) -> RefusalError:
-    if error.code == "UNAUTHENTICATED":
-        headers = {"www-authenticate": "Bearer"}  # RFC 9110, 11.6.1
-        return RefusalError(Outcome.UNAUTHENTICATED, error.message, code=error.code, headers=headers)
-    if isinstance(error, UnavailableError):
-        headers = {"retry-after": str(error.retry_after_seconds)}
-        return RefusalError(Outcome.UNAVAILABLE, error.message, code=error.code, headers=headers)
-    return RefusalError(Outcome.ILL_FORMED, error.message, code=error.code)
 
 
 def _not_here(kind: OperationType) -> RefusalError:

@@ -20,7 +20,8 @@ from domain.model.change import Change
 from domain.model.filters import AllOf, Field, Filter, Term
 from domain.services.events import Watch
 from gql.context import GroupContext
-from gql.errors import internal, report
+from gql.errors import report
+from gql.requests.refusals import internal
 from gql.transport.claims import Claims
 from gql.transport.members import Delivery, Member, Members
 from gql.transport.outages import AWAY, tells_of_outage

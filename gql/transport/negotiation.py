@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from gql.transport.statuses import EVENT_STREAM, GRAPHQL_JSON, JSON, Outcome, RefusalError
+from starlette.requests import Request
+
+from gql.requests.statuses import EVENT_STREAM, GRAPHQL_JSON, JSON, Outcome, RefusalError
 
 #: The media type that a range of an Accept header stands for.
 _KNOWN = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, "application/*": JSON, "*/*": JSON, EVENT_STREAM: EVENT_STREAM}
@@ -41,6 +43,20 @@ def negotiate(accept: str | None) -> Accepted:
             Outcome.NOT_ACCEPTABLE, f"Accept one of {GRAPHQL_JSON}, {JSON} or, for subscriptions, {EVENT_STREAM}."
         )
     return accepted
+
+
+def is_for_browsers(request: Request) -> bool:
+    """Whether a request without an operation asks for a page in so many words; `*/*` does not."""
+    asked = any(request.query_params.get(name) is not None for name in ("query", "documentId", "extensions"))
+    if request.method not in {"GET", "HEAD"} or asked:
+        return False
+    return any(_is_html(accepted) for accepted in request.headers.get("accept", "").lower().split(","))
+
+
+def _is_html(accepted: str) -> bool:
+    media_type, *parameters = (part.strip() for part in accepted.split(";"))
+    refused = any(parameter.startswith("q=") and not parameter[2:].strip("0.") for parameter in parameters)
+    return media_type == "text/html" and not refused
 
 
 def _weight(part: str) -> float:

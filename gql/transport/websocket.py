@@ -33,9 +33,9 @@ from gql.transport.members import Delivery
 from gql.transport.messages import problem_of
 from gql.transport.outages import TRY_AGAIN_LATER, is_spoiled, tells_of_outage
 from gql.transport.outbox import Outbox, wire_protocol
+from gql.transport.outcomes import was_executed
 from gql.transport.sharing import is_subscription, may_subscribe
 from gql.transport.sockets import Sockets
-from gql.transport.statuses import was_executed
 
 _TRY_AGAIN_LATER = 1013
 _FAILED = (4500, "Internal server error")

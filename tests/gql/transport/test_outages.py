@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from domain.services.reads import Reads
+from gql.requests.statuses import GRAPHQL_JSON, JSON
 from gql.transport.outages import is_spoiled
-from gql.transport.statuses import GRAPHQL_JSON, JSON
 from tests.client import Api, mutation_document
 from tests.factories import make_incident, make_system
 from tests.gql.transport.sockets import Running

@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
@@ -79,14 +78,6 @@ class Ide:
         return [Mount(self._path, GZipMiddleware(files, compresslevel=_GZIP_LEVEL))]
 
 
-def is_for_browsers(request: Request) -> bool:
-    """Whether a request without an operation asks for a page in so many words; `*/*` does not."""
-    asked = any(request.query_params.get(name) is not None for name in ("query", "documentId", "extensions"))
-    if request.method not in {"GET", "HEAD"} or asked:
-        return False
-    return any(_is_html(accepted) for accepted in request.headers.get("accept", "").lower().split(","))
-
-
 class _Files(StaticFiles):
     """Just the files that the page asks for, to be kept by browsers for good."""
 
@@ -98,12 +89,6 @@ class _Files(StaticFiles):
         response.headers["cache-control"] = _IMMUTABLE
         response.headers["x-content-type-options"] = "nosniff"
         return response
-
-
-def _is_html(accepted: str) -> bool:
-    media_type, *parameters = (part.strip() for part in accepted.split(";"))
-    refused = any(parameter.startswith("q=") and not parameter[2:].strip("0.") for parameter in parameters)
-    return media_type == "text/html" and not refused
 
 
 def _is_installed() -> bool:

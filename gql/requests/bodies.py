@@ -1,18 +1,16 @@
-"""From an HTTP request to what it asks for, within a size and a time."""
+"""Bodies of requests, read within a size and a time."""
 
 import asyncio
 import json
 import re
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from cross_web import parse_content_type
 from starlette.requests import Request
 
-from gql.transport.statuses import JSON, Outcome, RefusalError
+from gql.requests.statuses import JSON, Outcome, RefusalError
 
 #: The rest of a body that is not wanted would otherwise be read, to be thrown away.
 _HANG_UP = {"connection": "close"}
@@ -21,49 +19,6 @@ _LINGER_SECONDS = 1.0
 _LONGEST_MENDED = 200_000
 _HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 _HALF = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One operation as a client sent it: right types, and nothing else known of it."""
-
-    query: str | None
-    document_id: str | None
-    operation_name: str | None
-    variables: dict[str, Any] | None
-    extensions: dict[str, Any] | None
-
-
-def asked_in_query(request: Request) -> Asked:
-    """The operation in a URL.
-
-    Raises:
-        RefusalError: a parameter is no JSON object where it has to be one.
-    """
-    given: dict[str, Any] = dict(request.query_params)
-    for name in ("variables", "extensions"):
-        if given.get(name):
-            given[name] = _decoded(given[name], f"`{name}`")
-        else:
-            given.pop(name, None)
-    return asked_in(given)
-
-
-def asked_in(given: object) -> Asked:
-    """The operation in a JSON object.
-
-    Raises:
-        RefusalError: it is none, or a member has a wrong type.
-    """
-    if not isinstance(given, dict):
-        raise RefusalError(Outcome.ILL_FORMED, "The body must be a JSON object.")
-    return Asked(
-        query=_member(given, "query", str, "a string"),
-        document_id=_member(given, "documentId", str, "a string"),
-        operation_name=_member(given, "operationName", str, "a string"),
-        variables=_member(given, "variables", dict, "an object"),
-        extensions=_member(given, "extensions", dict, "an object"),
-    )
 
 
 async def read_json(request: Request, *, most_bytes: int, seconds: float) -> Any:
@@ -83,7 +38,7 @@ async def read_json(request: Request, *, most_bytes: int, seconds: float) -> Any
     except TimeoutError as error:
         message = f"The body did not arrive within {seconds:g} s."
         raise RefusalError(Outcome.TOO_SLOW, message, code="TIMEOUT", headers=_HANG_UP) from error
-    return _decoded(body, "The body")
+    return decoded(body, "The body")
 
 
 def decode(text: str | bytes) -> Any:
@@ -102,6 +57,18 @@ def decode(text: str | bytes) -> Any:
         if mended is None:
             raise
         return orjson.loads(mended)
+
+
+def decoded(text: str | bytes, what: str) -> Any:
+    """Return what the JSON says.
+
+    Raises:
+        RefusalError: it is no JSON.
+    """
+    try:
+        return decode(text)
+    except ValueError as error:
+        raise RefusalError(Outcome.ILL_FORMED, f"{what} cannot be parsed as JSON.") from error
 
 
 def _without_halves(text: str | bytes) -> str | None:
@@ -143,17 +110,3 @@ async def _body(request: Request, most_bytes: int) -> bytes:
         else:
             return bytes(body)
     raise RefusalError(Outcome.TOO_LARGE, f"A request may have {most_bytes} bytes at most.", headers=_HANG_UP)
-
-
-def _decoded(text: str | bytes, what: str) -> Any:
-    try:
-        return decode(text)
-    except ValueError as error:
-        raise RefusalError(Outcome.ILL_FORMED, f"{what} cannot be parsed as JSON.") from error
-
-
-def _member(given: Mapping[str, Any], name: str, kind: type, article: str) -> Any:
-    value = given.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise RefusalError(Outcome.ILL_FORMED, f"`{name}` must be {article} or null, if provided.")
-    return value

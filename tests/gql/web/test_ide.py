@@ -17,7 +17,7 @@ from domain.bootstrap import Domain, running_domain
 from domain.settings import Settings
 from gql.app import create_app
 from gql.schema import sdl
-from gql.transport import ide
+from gql.web import ide
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 OWN = {"ide.css", "ide.js"}

@@ -8,10 +8,6 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from strawberry.types import ExecutionResult
-
-from gql.transport.outages import found_nothing, tells_of_outage
-
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
@@ -27,6 +23,7 @@ class Outcome(Enum):
     NOT_VALID = ("not valid", 400, 200)  # the draft: 422, 422
     ILL_FORMED = ("ill-formed", 400, 400)  # the draft: 422, 422
     UNAUTHENTICATED = ("unauthenticated", 401, 401)
+    FORBIDDEN = ("forbidden", 403, 403)
     NOT_FOUND = ("not found", 404, 404)
     WRONG_METHOD = ("wrong method", 405, 405)
     NOT_ACCEPTABLE = ("not acceptable", 406, 406)
@@ -47,47 +44,17 @@ class RefusalError(Exception):
     """A request that is answered without running anything."""
 
     def __init__(
-        self, outcome: Outcome, message: str, *, code: str = "BAD_USER_INPUT", headers: Mapping[str, str] | None = None
+        self,
+        outcome: Outcome,
+        message: str,
+        *,
+        code: str = "BAD_USER_INPUT",
+        headers: Mapping[str, str] | None = None,
+        extensions: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.outcome = outcome
         self.message = message
-        self.code = code
+        #: What the answer says of it, beside the message.
+        self.extensions = {"code": code, **(extensions or {})}
         self.headers = dict(headers or {})
-
-
-_OF_CODE = {
-    "GRAPHQL_PARSE_FAILED": Outcome.NOT_PARSED,
-    "TOKEN_LIMIT": Outcome.NOT_PARSED,
-    "BAD_USER_INPUT": Outcome.ILL_FORMED,
-    "RATE_LIMITED": Outcome.RATE_LIMITED,
-    "SUBSCRIPTION_LIMIT": Outcome.RATE_LIMITED,
-    "INTERNAL": Outcome.FAILED,
-    "UNAVAILABLE": Outcome.UNAVAILABLE,
-}
-
-
-def outcome_of(result: ExecutionResult) -> Outcome:
-    """What became of a request that was read."""
-    if not result.errors:
-        return Outcome.DONE
-    if tells_of_outage(result.errors) and found_nothing(result.data):
-        return Outcome.UNAVAILABLE
-    if was_executed(result):
-        return Outcome.DONE_WITH_ERRORS
-    return outcome_of_code(_code(result.errors[0].extensions))
-
-
-def outcome_of_code(code: str) -> Outcome:
-    """What became of a request that was refused with that code."""
-    return _OF_CODE.get(code, Outcome.NOT_VALID)
-
-
-def was_executed(result: ExecutionResult) -> bool:
-    """Whether execution began: only then does an answer have `data`."""
-    errors = result.errors or ()
-    return not errors or any(error.path is not None or _code(error.extensions) == "TIMEOUT" for error in errors)
-
-
-def _code(extensions: dict[str, Any] | None) -> str:
-    return str((extensions or {}).get("code"))

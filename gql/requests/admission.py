@@ -1,0 +1,60 @@
+"""Who is calling, and whether they may spend: the same for every operation and every route."""
+
+from starlette.requests import HTTPConnection
+
+from domain.bootstrap import Domain
+from domain.messaging.buckets import Allowance
+from domain.model.viewer import Role, Viewer
+from gql.requests.addresses import network_of
+from gql.requests.statuses import Outcome, RefusalError
+
+#: Those without a token are told apart by address.
+BY_ADDRESS = "address:"
+
+
+async def viewer_of(connection: HTTPConnection, domain: Domain) -> Viewer:
+    """Return the caller behind the `Authorization` of a request; the anonymous one where there is none.
+
+    Raises:
+        UnauthenticatedError: it is no token that is valid, or there is none and the server needs one.
+    """
+    return await domain.tokens.viewer_of(connection.headers.get("authorization"))
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Return where a request comes from; empty where that is not known."""
+    return connection.client.host if connection.client is not None else ""
+
+
+def payer_of(viewer: Viewer, address: str) -> str:
+    """Return who pays: whoever has a token, else the address."""
+    return f"{BY_ADDRESS}{network_of(address)}" if viewer.role is Role.ANONYMOUS else viewer.actor.id
+
+
+def overdrawn(allowance: Allowance | None) -> RefusalError | None:
+    """Return why a caller has to wait; None where they could pay, or nobody is limited."""
+    if allowance is None or allowance.retry_after_seconds is None:
+        return None
+    seconds = allowance.retry_after_seconds
+    return RefusalError(
+        Outcome.RATE_LIMITED,
+        f"You have spent your {allowance.limit} points a minute. Try again in {seconds} s.",
+        code="RATE_LIMITED",
+        headers={"retry-after": str(seconds)},
+        extensions={"retryAfterSeconds": seconds},
+    )
+
+
+async def admitted(connection: HTTPConnection, domain: Domain, *, role: Role, points: int) -> Viewer:
+    """Return who is calling, once they have paid and their role is found to include that one.
+
+    Raises:
+        UnauthenticatedError, ForbiddenError
+        RefusalError: they have to wait.
+    """
+    viewer = await viewer_of(connection, domain)
+    refusal = overdrawn(await domain.buckets.spend(payer_of(viewer, address_of(connection)), points))
+    if refusal is not None:
+        raise refusal
+    viewer.require(role)
+    return viewer

@@ -1,0 +1,90 @@
+"""Answers to requests that are refused or fail: in JSON, whatever happens."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from domain.errors import DomainError, UnavailableError
+from gql.requests.bodies import linger
+from gql.requests.headers import VARIES, request_id_of
+from gql.requests.statuses import JSON, Outcome, RefusalError
+
+logger = logging.getLogger(__name__)
+
+_OF_CODE = {"FORBIDDEN": Outcome.FORBIDDEN, "NOT_FOUND": Outcome.NOT_FOUND}
+
+
+async def answered(
+    request: Request, work: Callable[[], Awaitable[ASGIApp | None]], *, most_bytes: int, media: str = JSON
+) -> ASGIApp | None:
+    """Return what `work` answers, or why it does not; None where nobody is left to answer.
+
+    A client whose body is too large may go on for about `most_bytes` before it is hung up on.
+    """
+    try:
+        return await work()
+    except ClientDisconnect:
+        return None  # it hung up before its request was read
+    except RefusalError as error:
+        response = refusal(error, media)
+        if error.outcome is Outcome.TOO_LARGE:
+            return Lingering(response, partial(linger, request, most_bytes=most_bytes))
+        return response
+    except DomainError as error:
+        return refusal(_refused(error), media)
+    except Exception:
+        request_id = request_id_of(request.scope)
+        logger.exception("request %s failed", request_id, extra={"request_id": request_id})
+        return json_response({"errors": [internal(request_id)]}, Outcome.FAILED, media)
+
+
+def refusal(error: RefusalError, media: str) -> Response:
+    """Return the response to a request of which nothing was run."""
+    body = {"errors": [{"message": error.message, "extensions": error.extensions}]}
+    return json_response(body, error.outcome, media, error.headers)
+
+
+def internal(request_id: str) -> dict[str, Any]:
+    """Return what clients hear of a bug: the id under which the log has the rest."""
+    message = f"Something went wrong here. Mention the request id {request_id} when you report it."
+    return {"message": message, "extensions": {"code": "INTERNAL", "requestId": request_id}}
+
+
+def json_response(body: Any, outcome: Outcome, media: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the response with that body, and the status that its outcome has in that media type."""
+    usual = {"content-type": f"{media}; charset=utf-8", **VARIES}
+    return Response(orjson.dumps(body), outcome.status(media), headers={**usual, **(headers or {})})
+
+
+class Lingering:
+    """An ASGI application that sends a response at once, and ends it only after a wait."""
+
+    def __init__(self, response: Response, wait: Callable[[], Awaitable[None]]) -> None:
+        self._response = response
+        self._wait = wait
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - a dunder
+        async def hold(message: Message) -> None:
+            if message["type"] != "http.response.body":
+                await send(message)
+                return
+            await send({**message, "more_body": True})
+            await self._wait()
+            await send({"type": "http.response.body", "body": b""})
+
+        await self._response(scope, receive, hold)
+
+
+def _refused(error: DomainError) -> RefusalError:
+    outcome, headers = _OF_CODE.get(error.code, Outcome.ILL_FORMED), {}
+    if error.code == "UNAUTHENTICATED":
+        outcome, headers = Outcome.UNAUTHENTICATED, {"www-authenticate": "Bearer"}  # RFC 9110, 11.6.1
+    elif isinstance(error, UnavailableError):
+        outcome, headers = Outcome.UNAVAILABLE, {"retry-after": str(error.retry_after_seconds)}
+    return RefusalError(outcome, error.message, code=error.code, headers=headers)

@@ -1,0 +1,95 @@
+"""A guard before a route that is not GraphQL: who may call it, how often, and how much they may send.
+
+A new route is three lines in `gql/app.py`, around a function that takes a Call and returns a response:
+
+    Route("/reports", guarded(domain, take_report, methods=("POST",), role=Role.RESPONDER))
+"""
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from domain.bootstrap import Domain
+from domain.model.viewer import Role, Viewer
+from gql.requests.admission import admitted
+from gql.requests.bodies import read_json
+from gql.requests.refusals import answered
+from gql.requests.statuses import Outcome, RefusalError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request that was let in."""
+
+    domain: Domain
+    request: Request
+    viewer: Viewer
+    most_bytes: int
+
+    async def json(self) -> Any:
+        """Return the JSON in its body.
+
+        Raises:
+            RefusalError: it is too large, comes too slowly, or is no JSON in UTF-8.
+        """
+        seconds = self.domain.settings.body_timeout_seconds
+        return await read_json(self.request, most_bytes=self.most_bytes, seconds=seconds)
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+def guarded(
+    domain: Domain,
+    handle: Handler,
+    *,
+    methods: Collection[str] = ("GET", "HEAD"),
+    role: Role = Role.ANONYMOUS,
+    points: int = 1,
+    most_bytes: int | None = None,
+) -> ASGIApp:
+    """Return the application of a route: it refuses as the GraphQL endpoint does, and lets all others in.
+
+    A call costs its `points` of what the caller may spend a minute; bodies may be as large as the settings say where
+    `most_bytes` says nothing else.
+    """
+    return _Guarded(domain, handle, _Limits(methods=methods, role=role, points=points, most_bytes=most_bytes))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Limits:
+    methods: Collection[str]
+    role: Role
+    points: int
+    most_bytes: int | None
+
+
+class _Guarded:
+    def __init__(self, domain: Domain, handle: Handler, limits: _Limits) -> None:
+        self._domain = domain
+        self._handle = handle
+        self._limits = limits
+        self._most_bytes = domain.settings.max_body_bytes if limits.most_bytes is None else limits.most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+
+        async def work() -> ASGIApp:
+            return await self._admit(request)
+
+        response = await answered(request, work, most_bytes=self._most_bytes)
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _admit(self, request: Request) -> Response:
+        limits = self._limits
+        if request.method not in limits.methods:
+            allowed = ", ".join(limits.methods)
+            raise RefusalError(Outcome.WRONG_METHOD, f"Send {allowed}.", headers={"allow": allowed})
+        viewer = await admitted(request, self._domain, role=limits.role, points=limits.points)
+        call = Call(domain=self._domain, request=request, viewer=viewer, most_bytes=self._most_bytes)
+        return await self._handle(call)

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from domain.bootstrap import Domain
 from domain.entities.handle import Applied
-from domain.entities.kind import Snapshot
 from domain.entities.incident import snapshot_of
+from domain.entities.kind import Snapshot
 from domain.model.change import ChangeAction
 from domain.model.incident import Incident, Status
 from domain.persistence.unit_of_work import UnitOfWork

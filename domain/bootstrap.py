@@ -26,7 +26,6 @@ from domain.entities.kinds import KINDS, Kinds, registry_of
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.run import RUN
-from domain.entities.subscribers import ChangeSubscribers
 from domain.entities.triggers import TriggerRegistry
 from domain.messaging.buckets import Buckets, make_buckets
 from domain.messaging.tail import LogTail
@@ -95,7 +94,6 @@ class Assembly(Domain):
     health_handle: EntityHandle[SystemHealth]
     triggers: TriggerRegistry
     tail: LogTail
-    subscribers: ChangeSubscribers
     cursors: CursorCodec
 
 
@@ -214,7 +212,6 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, handles: _Ha
         health_handle=handles.health,
         triggers=parts.triggers,
         tail=parts.tail,
-        subscribers=ChangeSubscribers(database=database, tail=parts.tail, clock=clock),
         cursors=cursors,
         incidents=written.incidents,
         timeline=written.timeline,
@@ -292,8 +289,6 @@ async def _background(domain: Assembly) -> AsyncIterator[None]:
         await domain.tail.start()
         stack.push_async_callback(wakeups.stop)
         await wakeups.start()
-        stack.push_async_callback(domain.subscribers.stop)
-        await domain.subscribers.start()
         if domain.settings.automations:
             stack.push_async_callback(domain.automations.stop)
             await domain.automations.start()

@@ -184,7 +184,10 @@ class EntityHandle(Generic[E]):
         return await session.changes.transitions_since(self.kind, entity_id, name, text)
 
     async def in_state_for(self, session: ReadSession, entity_id: str, name: str) -> timedelta:
-        """For how long a reactive field has had its present value; zero where that is unknown."""
+        """Return for how long a reactive field has had its present value; zero where that is unknown.
+
+        Part of every kind's door, for conditions on how long something has been so.
+        """
         since = await self.in_state_since(session, entity_id, name)
         return max(timedelta(), self._runtime().clock.now() - since) if since else timedelta()
 

@@ -17,7 +17,7 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NonReactive:
-    """A table that is deliberately not reactive, and why."""
+    """A table that is deliberately not reactive, and why: the record for whoever wonders where its history is."""
 
     table: str
     reason: str

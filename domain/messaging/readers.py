@@ -39,12 +39,18 @@ class _Turn:
 
 
 class DurableReader:
-    """Hands all changes of some kinds to a handler, oldest first, several in one transaction.
+    """The one way to run code on every change of some kinds, oldest first, several in one transaction.
+
+    It is a work queue: the name is the group, of which one process gets a change. What every process has to see follows
+    the log's tail instead.
 
     The handler's writes and the reader's position are committed together: a crash repeats or loses nothing. Of several
     processes with a reader of one name, one works at a time. A change that the handler fails on does not take those
     before it along; it is tried five times, then logged and passed by, so that it does not stop those behind it. With
     `concerns`, changes that do not concern the handler cost no transaction: after a crash they are looked at again.
+
+    Raises:
+        ValueError: the name or a kind is blank: such a reader would share another's position, or hear nothing.
     """
 
     def __init__(
@@ -58,6 +64,10 @@ class DurableReader:
         clock: Clock,
         concerns: Concerns | None = None,
     ) -> None:
+        if not name.strip():
+            raise ValueError("a reader needs a name")
+        if not kinds or not all(kind.strip() for kind in kinds):
+            raise ValueError("each kind must be a non-empty string")
         self._name = name
         self._kinds = kinds
         self._handler = handler

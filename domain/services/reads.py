@@ -75,7 +75,7 @@ class Reads:
         return await self._database.read(lambda session: session.incidents.active_overrides(system_ids))
 
     async def is_suppressed(self, system_id: str) -> bool:
-        """Whether an open incident on that system silences its notifications."""
+        """Tell whether an open incident on that system silences its notifications; whoever sends them asks first."""
         return await self._database.read(lambda session: session.incidents.is_suppressed(system_id))
 
     async def updates(self, ids: Sequence[str]) -> dict[str, IncidentUpdate]:

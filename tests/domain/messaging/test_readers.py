@@ -23,6 +23,7 @@ from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.messaging.changes import a_change, append, until
 from tests.inside import inside
 
+KINDS = ("widget",)
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 on_sqlite = pytest.mark.parametrize("shared", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize(
@@ -83,11 +84,13 @@ async def reader(domain: Domain, work: Work) -> DurableReader:
     return reader
 
 
-def a_reader(domain: Domain, work: Work, handler: Handler | None = None) -> DurableReader:
+def a_reader(
+    domain: Domain, work: Work, handler: Handler | None = None, *, name: str | None = None, kinds: Sequence[str] = KINDS
+) -> DurableReader:
     """A reader of the name that this test's readers share."""
     return DurableReader(
-        work.name,
-        kinds=["widget"],
+        work.name if name is None else name,
+        kinds=kinds,
         handler=handler or work,
         database=inside(domain).database,
         tail=inside(domain).tail,
@@ -113,6 +116,33 @@ async def test_a_new_reader_can_start_behind_a_given_change(domain: Domain, work
     await reader.run_pending()
 
     assert work.tried == stored[1:]
+
+
+@on_sqlite
+async def test_readers_of_different_names_each_get_the_change(domain: Domain, work: Work) -> None:
+    other = Work(domain)
+    readers = [a_reader(domain, each) for each in (work, other)]
+    for reader in readers:
+        await reader.register()
+    stored = await append(domain, 3)
+    for reader in readers:
+        await reader.run_pending()
+
+    assert work.tried == other.tried == stored
+
+
+@pytest.mark.parametrize("name", ["", " "])
+@on_sqlite
+async def test_a_reader_without_a_name_is_refused(domain: Domain, work: Work, name: str) -> None:
+    with pytest.raises(ValueError, match="a name"):
+        a_reader(domain, work, name=name)
+
+
+@pytest.mark.parametrize("kinds", [[], [""], ["widget", " "]], ids=["none", "empty", "blank"])
+@on_sqlite
+async def test_a_reader_of_a_blank_kind_is_refused(domain: Domain, work: Work, kinds: Sequence[str]) -> None:
+    with pytest.raises(ValueError, match="non-empty string"):
+        a_reader(domain, work, kinds=kinds)
 
 
 async def test_a_reader_that_comes_back_goes_on_where_it_stopped(

@@ -2,13 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.automations.services.dry_run.diffs import diffs_of
 from domain.automations.services.dry_run.model import IncidentDiff, Prediction
+from domain.messaging.tail import LogTail
 from domain.model.automation import AutomationRun, RunStatus
 from domain.model.change import TouchKind
 from domain.model.incident import Health
@@ -48,11 +50,24 @@ async def play(world: World, feed: Sequence[Report], until: datetime) -> None:
     runner = world.domain.automations.runner
     # Looks that no change and no moment asks for change nothing; there would be thousands of them.
     runner._tools = replace(runner._tools, net_seconds=None)
-    for report in feed:
-        await pass_time(world, report.at)
-        await world.report(report.system, report.health)
-        await settled(world)
-    await pass_time(world, until)
+    async with unread(inside(world.domain).tail):
+        for report in feed:
+            await pass_time(world, report.at)
+            await world.report(report.system, report.health)
+            await settled(world)
+        await pass_time(world, until)
+
+
+@asynccontextmanager
+async def unread(tail: LogTail) -> AsyncIterator[None]:
+    """Have nobody read the log of whom it is not asked: waits hear of a change once it is routed, and not before."""
+    await tail.stop()
+    try:
+        yield
+    finally:
+        await tail.read_now()
+        tail._stopping = False
+        await tail.start()
 
 
 async def pass_time(world: World, moment: datetime) -> None:
@@ -70,7 +85,7 @@ async def settled(world: World) -> None:
     before: object = None
     while True:
         await world.settle()
-        await world.domain.automations.wakes._tail.read_now()
+        await inside(world.domain).tail.read_now()
         now = [(run.id, run.version, run.status) for run in await world.runs()]
         if await _is_idle(world) and now == before:
             return

@@ -13,8 +13,10 @@ from domain.automations.services.dry_run.service import DryRuns
 from domain.automations.validation.problems import InvalidDefinitionError
 from domain.bootstrap import Domain
 from domain.errors import InvalidInputError, NotFoundError
+from domain.model.change import Change
 from domain.model.incident import Health, Status
 from domain.persistence.tables import metadata
+from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.feeds import START, SYSTEMS, happened, make_feed, play, predicted, shifted
 from tests.domain.automations.world import World
 from tests.factories import make_incident, make_system, report_health, set_status
@@ -119,6 +121,30 @@ async def test_what_is_predicted_is_what_happens(world: World, name: str, seed: 
     prediction = await predict(world, DEFINITIONS[name], automation_id=automation.id)
     assert prediction.truncated is None
     assert predicted(prediction, systems) == real
+
+
+@pytest.mark.timeout(120)
+async def test_a_feed_is_routed_before_those_who_wait_hear_of_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await systems_of(world)
+    await world.automation(**{"actions": [], **CHOOSING})
+    routed, heard, early = 0, 0, []
+
+    async def route(change: Change, unit: UnitOfWork) -> None:
+        nonlocal routed
+        await world.domain.automations.router.route(unit, change)
+        routed = change.seq
+
+    def wake(change: Change) -> None:
+        nonlocal heard
+        heard += 1
+        if change.kind in {"incident", "health"} and change.seq > routed:
+            early.append(change.seq)
+
+    monkeypatch.setattr(world, "_route", route)
+    monkeypatch.setattr(world.domain.automations.wakes, "wake", wake)
+    await play(world, make_feed(2), START + timedelta(hours=3))
+    assert heard > 0
+    assert early == []
 
 
 @pytest.mark.timeout(120)

@@ -40,6 +40,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         #: Why the parser is stopped, where that is not the parser's own opinion.
         self._problem: Refusal | None = None
         self._is_refused = False
+        #: What is left to be said behind the answers to earlier requests.
+        self._last_word: Refusal | None = None
         self._hanging_up: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
 
@@ -119,8 +121,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     @override
     def on_response_complete(self) -> None:
+        is_last = not self.pipeline
         super().on_response_complete()
-        if self._connection is not None and self.cycle.response_complete:
+        if self._last_word is not None:
+            if is_last and not self.transport.is_closing():
+                self._end_with(self._last_word)
+        elif self._connection is not None and self.cycle.response_complete:
             self._connections.rest(self._connection)
 
     @override
@@ -164,16 +170,26 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         raise ValueError(problem.message)
 
     def _refuse(self, problem: "Refusal") -> None:
-        """Answer, take nothing more, and hang up as soon as the peer has had time to read that."""
+        """Take nothing more; answer once all earlier requests are answered, each in its turn."""
         self._is_refused = True
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn's own annotation leaves the None out
-        if cycle is not None and not cycle.response_complete:
-            if self._in_head or cycle.response_started:
-                # It would be taken for the answer to the request before, or for a part of one.
-                self.transport.abort()
-                return
+        if cycle is None or cycle.response_complete:
+            self._end_with(problem)
+        elif self._in_head:
+            self._last_word = problem
+        elif self.pipeline:
+            self.pipeline.popleft()  # the last to come, whose body this is about
+            self._last_word = problem
+        elif cycle.response_started:
+            # It would be taken for a part of the answer.
+            self.transport.abort()
+        else:
             cycle.disconnected = True
             cycle.message_event.set()
+            self._end_with(problem)
+
+    def _end_with(self, problem: "Refusal") -> None:
+        """Answer, and hang up as soon as the peer has had time to read that."""
         self.transport.write(problem.encoded())
         if self.transport.can_write_eof():
             self.transport.write_eof()

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from domain.bootstrap import Domain
 from gql.transport import http_protocol
+from gql.transport.http_protocol import BoundedHttpProtocol, Refusal
 from tests.gql.transport.sockets import Running, serving, until
 
 HEALTH = b"GET /health HTTP/1.1\r\nhost: x\r\n"
@@ -100,6 +101,47 @@ async def test_a_head_that_just_fits_is_answered_however_it_is_cut(served: Runni
         assert [(await line.answer())[0] for _ in range(2)] == [200, 200]
 
 
+def numbered(count: int) -> bytes:
+    """So many requests in one go, whose answers tell which is which."""
+    return b"".join(
+        b"GET /graphql?query=%%7Ba%d%%3A__typename%%7D HTTP/1.1\r\nhost: x\r\n\r\n" % n for n in range(count)
+    )
+
+
+async def answered_in_order(line: Line, count: int) -> None:
+    for number in range(count):
+        status, body = await line.answer()
+        assert (status, list(json.loads(body)["data"])) == (200, [f"a{number}"])
+
+
+@pytest.mark.parametrize(
+    ("count", "behind", "refusal"),
+    [
+        pytest.param(17, numbered(1), (429, "RATE_LIMITED"), id="one too many"),
+        pytest.param(17, numbered(200), (429, "RATE_LIMITED"), id="many too many"),
+        pytest.param(3, b"NONSENSE\r\n\r\n", (400, "BAD_USER_INPUT"), id="no request"),
+        pytest.param(3, HEALTH + b"x: " + b"a" * 200_000, (431, "BAD_USER_INPUT"), id="a long header"),
+        pytest.param(3, HEALTH + b"x: 1\r\n" * 300 + b"\r\n", (431, "BAD_USER_INPUT"), id="many headers"),
+        pytest.param(3, CHUNKED + b"nonsense\r\n", (400, "BAD_USER_INPUT"), id="a body that is none"),
+        pytest.param(3, CHUNKED + b"2;x=" + b"a" * 200_000, (431, "BAD_USER_INPUT"), id="a chunk's extension"),
+    ],
+)
+async def test_requests_before_one_that_is_refused_are_answered_first(
+    served: Running, count: int, behind: bytes, refusal: tuple[int, str]
+) -> None:
+    async with line_to(served, numbered(count) + behind) as line:
+        await answered_in_order(line, count)
+        assert await line.refusal() == refusal
+    await until(lambda: not len(served.connections))
+
+
+async def test_as_many_requests_as_may_wait_are_answered_again_and_again(served: Running) -> None:
+    async with line_to(served) as line:
+        for _ in range(3):
+            line.writer.write(numbered(17))
+            await answered_in_order(line, 17)
+
+
 async def test_a_head_that_comes_in_drops_is_given_up_and_others_are_served(domain: Domain) -> None:
     async with serving(domain, head_seconds=0) as served, line_to(served, HEALTH) as slow, line_to(served) as silent:
         await until(lambda: len(served.connections) == 2)
@@ -176,11 +218,23 @@ async def test_requests_behind_a_proxy_are_counted_for_the_address_it_names(doma
     await until(lambda: not served.connections._origins)
 
 
-async def test_requests_that_wait_in_one_connection_are_bounded(served: Running) -> None:
-    async with line_to(served, (HEALTH + b"\r\n") * 10) as line:
-        assert [(await line.answer())[0] for _ in range(10)] == [200] * 10
+async def test_requests_that_wait_in_one_connection_are_bounded(
+    served: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[int] = []
+    refuse = BoundedHttpProtocol._refuse
+
+    def count(protocol: BoundedHttpProtocol, problem: Refusal) -> None:
+        refuse(protocol, problem)
+        waiting.append(len(protocol.pipeline))
+
+    monkeypatch.setattr(BoundedHttpProtocol, "_refuse", count)
     async with line_to(served, STREAM + b"\r\n" + (HEALTH + b"\r\n") * 1000) as line:
-        assert (await line.ended()).count(b"HTTP/1.1") <= 1
+        assert await line.answer() == (200, b"")
+        line.writer.write((HEALTH + b"\r\n") * 1000)
+        await line.writer.drain()
+        assert await served_elsewhere(served) == 200
+    assert waiting == [16]
     await until(lambda: not len(served.connections))
 
 

@@ -39,11 +39,6 @@ class LogTail:
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def followers(self) -> int:
-        """How many follow the log in this process."""
-        return len(self._followers)
-
-    @property
     def last(self) -> int:
         """The position of the last change read."""
         return self._last

@@ -51,15 +51,6 @@ class ArtifactRepository:
         """How many artifacts each of these runs handed on."""
         return await count_per_parent(self._connection, automation_artifacts.c.run_id, run_ids)
 
-    async def of_runs(self, run_ids: Sequence[str]) -> dict[str, list[Artifact]]:
-        """The artifacts of these runs, oldest first."""
-        columns = automation_artifacts.c
-        statement = sa.select(automation_artifacts).where(columns.run_id.in_(run_ids)).order_by(columns.id)
-        found: dict[str, list[Artifact]] = {identifier: [] for identifier in run_ids}
-        for row in (await self._connection.execute(statement)).mappings():
-            found[row["run_id"]].append(_artifact(row))
-        return found
-
     async def newest_open(self, automation_id: str, type_: str, *, context_key: str) -> Artifact | None:
         """The newest open artifact of a type that earlier runs of an automation left for the same thing."""
         columns = automation_artifacts.c

@@ -17,14 +17,12 @@ from domain.automations.services.automations import WriteAutomation
 from domain.automations.validation import InvalidDefinitionError, Problem
 from domain.bootstrap import Domain, running_domain
 from domain.errors import InvalidInputError, NotFoundError
-from domain.model.actor import SYSTEM
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep
 from domain.model.paging import PageRequest
 from domain.model.texts import checked_description
-from domain.model.viewer import Role, Viewer
+from domain.model.viewer import SYSTEM_VIEWER
 from domain.settings import Settings
 
-_OPERATOR = Viewer(actor=SYSTEM, role=Role.ADMIN)
 #: What a file says of an automation beside its definition.
 _HEADER = ("name", "description", "group", "enabled")
 _PAGE = 100
@@ -121,8 +119,8 @@ async def _apply(domain: Domain, document: Mapping[str, Any], *, managed_by: str
 async def _write(domain: Domain, before: Automation | None, command: WriteAutomation) -> Sequence[Problem]:
     """Save an automation; what is to be said of it all the same."""
     if before is None:
-        return (await domain.automations.service.create(_OPERATOR, command)).warnings
-    return (await domain.automations.service.update(_OPERATOR, before.id, command)).warnings
+        return (await domain.automations.service.create(SYSTEM_VIEWER, command)).warnings
+    return (await domain.automations.service.update(SYSTEM_VIEWER, before.id, command)).warnings
 
 
 async def _warnings(domain: Domain, definition: Mapping[str, Any]) -> Sequence[Problem]:

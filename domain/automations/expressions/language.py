@@ -51,14 +51,6 @@ class Expression:
             raise first_missing(self.tree, self.source, scope, name=result.name)
         return result
 
-    def truth(self, scope: Mapping[str, Any], *, now: datetime) -> bool:
-        """Whether it is true; what is undefined and decides makes it false.
-
-        Raises:
-            EvaluationError: it has no value, such as a division by 0.
-        """
-        return self.decided(scope, now=now).value is True
-
     def decided(self, scope: Mapping[str, Any], *, now: datetime) -> "Decided":
         """Whether it is true, false, or unknown because of something that is not there.
 

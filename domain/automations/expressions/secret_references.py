@@ -34,18 +34,6 @@ def secret_names(json: Any) -> set[str]:
     return names
 
 
-def substitute(json: Any, values: Mapping[str, str]) -> Any:
-    """The same JSON value with the secrets in place of the references; references within secrets stay as they are.
-
-    It is for what an author wrote. What was rendered with data from elsewhere is sealed before and unsealed after, or a
-    reference in somebody's incident title would be replaced, too.
-
-    Raises:
-        NotFoundError: there is no value for a reference.
-    """
-    return _each_text(json, lambda text: _REFERENCE.sub(lambda match: _value(values, match[1]), text))
-
-
 def without_references(text: str) -> str:
     """The text with a dash for each character of a reference, so that whatever else is in it keeps its place."""
     return _REFERENCE.sub(lambda match: re.sub(r"[^\n\r]", "-", match[0]), text)

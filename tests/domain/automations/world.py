@@ -209,8 +209,8 @@ class World:
 
     async def opened(self, run: AutomationRun) -> list[str]:
         """The ids of the incidents that a run handed on."""
-        found = (await inside(self.domain).database.read(lambda session: session.artifacts.of_runs([run.id])))[run.id]
-        return [str(artifact.data["incidentId"]) for artifact in found]
+        found = (await self.domain.automations.reads.artifact_pages([run.id], PageRequest(size=100)))[run.id]
+        return [str(artifact.data["incidentId"]) for artifact in found.items]
 
     async def until(self, run: AutomationRun, status: RunStatus) -> AutomationRun:
         """The run once it has that status; fails when that takes too long."""

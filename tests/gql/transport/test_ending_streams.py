@@ -82,7 +82,7 @@ async def _subscribed(domain: Domain, secret: str) -> AsyncIterator[Connection]:
     """A WebSocket with a subscription that has delivered one event."""
     async with _socket(domain, secret) as socket:
         assert (await socket.heard())["type"] == "connection_ack"
-        followers = inside(domain).tail.followers
+        followers = len(inside(domain).tail._followers)
         socket.say({"type": "subscribe", "id": "1", "payload": {"query": SUBSCRIPTION}})
         await _until_followed(domain, followers)
         await make_incident(domain)
@@ -103,7 +103,7 @@ async def _streaming(domain: Domain, secret: str) -> AsyncIterator[Connection]:
     }
     async with _connected(domain, scope) as stream:
         stream.to_app.put_nowait({"type": "http.request", "body": b"", "more_body": False})
-        followers = inside(domain).tail.followers
+        followers = len(inside(domain).tail._followers)
         assert (await stream.next())["status"] == 200
         await _until_followed(domain, followers)
         await make_incident(domain)
@@ -177,7 +177,7 @@ async def test_an_sse_stream_ends_without_a_word_when_its_token_is_revoked(domai
         await domain.tokens.revoke(token.id)
         assert await _rest(stream) == b""
     assert domain.sessions._watched == {}
-    assert inside(domain).tail.followers == 0
+    assert len(inside(domain).tail._followers) == 0
 
 
 async def test_an_sse_stream_delivers_nothing_after_its_token_expired(domain: Domain, clock: SteppingClock) -> None:
@@ -200,5 +200,5 @@ async def _rest(stream: Connection) -> bytes:
 
 async def _until_followed(domain: Domain, followers: int) -> None:
     async with asyncio.timeout(5):
-        while inside(domain).tail.followers <= followers:  # noqa: ASYNC110 - the tail tells nobody who follows it
+        while len(inside(domain).tail._followers) <= followers:  # noqa: ASYNC110 - the tail tells nobody who follows it
             await asyncio.sleep(0.005)

@@ -161,13 +161,13 @@ async def test_a_group_ends_with_its_last_member_and_leaves_nothing_running(serv
         await raw.subscribe(PLAIN)
         await until(lambda: served.members == 1)
     await until(served.idle)
-    followers, tasks = inside(domain).tail.followers, len(asyncio.all_tasks())
+    followers, tasks = len(inside(domain).tail._followers), len(asyncio.all_tasks())
     async with served.socket() as one, served.socket() as other, served.stream(query=PLAIN):
         for raw in (one, other):
             await raw.subscribe(PLAIN)
             await raw.subscribe(SHOWING, id="2")
         await until(lambda: served.members == 5)
-        assert inside(domain).tail.followers == followers + 1  # one feed for all groups
+        assert len(inside(domain).tail._followers) == followers + 1  # one feed for all groups
         await one.send({"id": "1", "type": "complete"}, {"id": "2", "type": "complete"})
         await one.ping()
         assert served.members == 3
@@ -176,7 +176,7 @@ async def test_a_group_ends_with_its_last_member_and_leaves_nothing_running(serv
         assert len(served.endpoint.groups) == 1
     await until(served.idle)
     await until(lambda: len(asyncio.all_tasks()) <= tasks)
-    assert inside(domain).tail.followers == followers
+    assert len(inside(domain).tail._followers) == followers
     assert served.endpoint.groups._index == {}
 
 

@@ -33,12 +33,12 @@ async def leaving_nothing(served: Running, domain: Domain) -> AsyncIterator[Runn
         await raw.subscribe(PLAIN)
         await until(lambda: served.members == 1)
     await until(served.idle)
-    tasks, followers = len(asyncio.all_tasks()), inside(domain).tail.followers
+    tasks, followers = len(asyncio.all_tasks()), len(inside(domain).tail._followers)
     yield served
     # Uvicorn gives a peer ten seconds to answer a close.
     await until(served.idle, seconds=15)
     await until(lambda: len(asyncio.all_tasks()) <= tasks, seconds=15)
-    assert inside(domain).tail.followers == followers
+    assert len(inside(domain).tail._followers) == followers
     assert served.endpoint.groups._index == {}
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from domain.automations.conditions.evaluation import evaluate
-from domain.automations.conditions.parsing import parse_condition
 from domain.automations.expressions.errors import EvaluationError
+from tests.domain.automations.conditions.parsing import parse_condition
 from tests.domain.automations.conditions.scopes import NOW, make_scope
 
 LATENCY = "health.systems.api.latency_ms"

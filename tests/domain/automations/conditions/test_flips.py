@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from domain.automations.conditions.evaluation import evaluate
 from domain.automations.conditions.flips import next_flip
 from domain.automations.conditions.model import Window
-from domain.automations.conditions.parsing import parse_condition
 from domain.automations.conditions.windows import is_within, next_change
+from tests.domain.automations.conditions.parsing import parse_condition
 from tests.domain.automations.conditions.scopes import NOW, make_scope
 
 SINCE = "health.systems.api.in_status_since"

@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 from domain.automations.conditions.depth import check_depth
 from domain.automations.conditions.duration import Duration
 from domain.automations.conditions.model import Condition
-from domain.automations.conditions.parsing import parse_condition
 from domain.automations.expressions.errors import EvaluationError
 from domain.errors import InvalidInputError
+from tests.domain.automations.conditions.parsing import parse_condition
 from tests.domain.automations.conditions.scopes import NOW, make_scope
 
 STATE = {"entity": "api", "status": "healthy"}

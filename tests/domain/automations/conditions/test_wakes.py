@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from domain.automations.conditions.model import Negation
-from domain.automations.conditions.parsing import parse_condition
 from domain.automations.conditions.wakes import WakeReferences, wake_references
+from tests.domain.automations.conditions.parsing import parse_condition
 from tests.domain.automations.conditions.scopes import make_scope
 
 

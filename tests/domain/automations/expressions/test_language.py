@@ -109,7 +109,7 @@ def test_a_key_with_an_underscore_cannot_be_reached_by_a_dynamic_item(key: str) 
     ],
 )
 def test_what_is_undefined_and_decides_makes_a_condition_false(source: str) -> None:
-    assert not compile_expression(source).truth(make_scope(), now=NOW)
+    assert compile_expression(source).decided(make_scope(), now=NOW).value is not True
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_is_undefined_and_decides_makes_a_condition_false(source: str) -> N
     ],
 )
 def test_what_is_undefined_and_does_not_decide_does_no_harm(source: str) -> None:
-    assert compile_expression(source).truth(make_scope(), now=NOW)
+    assert compile_expression(source).decided(make_scope(), now=NOW).value
 
 
 @pytest.mark.parametrize(
@@ -176,13 +176,13 @@ def test_what_has_no_value_is_an_error_that_the_caller_decides_about(source: str
     for _ in range(5000):
         deep, other = [deep], [other]
     with pytest.raises(EvaluationError):
-        compile_expression(source).truth(make_scope(deep=deep, other=other), now=NOW)
+        compile_expression(source).decided(make_scope(deep=deep, other=other), now=NOW)
 
 
 def test_an_operand_that_does_not_decide_is_not_evaluated() -> None:
-    assert not compile_expression("false and 1 / 0").truth({}, now=NOW)
-    assert compile_expression("true or 1 / 0").truth({}, now=NOW)
-    assert compile_expression("1 if true else 1 / 0").truth({}, now=NOW)
+    assert not compile_expression("false and 1 / 0").decided({}, now=NOW).value
+    assert compile_expression("true or 1 / 0").decided({}, now=NOW).value
+    assert compile_expression("1 if true else 1 / 0").decided({}, now=NOW).value
 
 
 def test_now_is_the_moment_of_each_evaluation() -> None:
@@ -193,7 +193,7 @@ def test_now_is_the_moment_of_each_evaluation() -> None:
 
 def test_evaluating_does_not_change_the_scope() -> None:
     scope = make_scope()
-    compile_expression("trigger.payload.items | sort | first == now").truth(scope, now=NOW)
+    compile_expression("trigger.payload.items | sort | first == now").decided(scope, now=NOW)
     assert scope == make_scope()
 
 

@@ -1,4 +1,4 @@
-"""From JSON to a condition, or to the one sentence that says what is wrong with it."""
+"""A condition alone, read as definitions read it, for tests of conditions."""
 
 from collections.abc import Sequence
 from typing import Any

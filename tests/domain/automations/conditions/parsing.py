@@ -5,7 +5,6 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.automations.conditions.depth import check_depth
 from domain.automations.conditions.model import TAG, Condition
 from domain.errors import InvalidInputError
 
@@ -18,7 +17,6 @@ def parse_condition(document: Any) -> Condition:
     Raises:
         InvalidInputError: it is none; the field is the path to what is wrong first.
     """
-    check_depth(document)
     try:
         return _ADAPTER.validate_python(document)
     except ValidationError as error:

@@ -67,7 +67,7 @@ class Reads:
         )
 
     async def existing_incident_ids(self, ids: Sequence[str]) -> list[str]:
-        """Which of these ids exist, once each, in the order given."""
+        """Return those of the ids that exist, once each, in the order given; for callers that keep ids of incidents."""
         return await self._database.read(lambda session: session.incidents.existing_ids(ids))
 
     async def active_overrides(self, system_ids: Sequence[str]) -> dict[str, list[ActiveHealthOverride]]:

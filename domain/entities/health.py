@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from domain.entities.kind import EntityKind, Snapshot
+from domain.entities.kind import EntityKind, Past, Picture, Snapshot
 from domain.entities.triggers import Trigger
 from domain.model.change import Change
 from domain.model.health import SystemHealth
 from domain.model.incident import Health
-from domain.model.moment import iso
+from domain.model.moment import iso, parse_iso
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 KIND = "health"
@@ -109,6 +109,33 @@ async def _stamp(
     return snapshot_of(replace(snapshot.entity, version=version))
 
 
+async def _ids(session: ReadSession, limit: int) -> Sequence[str]:
+    return await session.health.ids(limit)
+
+
+def _pictured(picture: Picture) -> Snapshot[SystemHealth]:
+    whole = picture.whole
+    health = SystemHealth(
+        system_id=picture.entity_id,
+        system_key=whole["system_key"],
+        system_name=whole["system_name"],
+        status=Health(whole["status"]),
+        message=whole.get("message"),
+        observed_at=parse_iso(whole["observed_at"]),
+        reported_at=picture.at,
+        version=picture.version,
+    )
+    return snapshot_of(health)
+
+
+async def _put(unit: UnitOfWork, health: SystemHealth) -> None:
+    await unit.health.put(health)
+
+
+async def _delete(unit: UnitOfWork, system_id: str) -> None:
+    await unit.health.delete(system_id)
+
+
 def _trigger(identifier: str, name: str, description: str, *, icon: str) -> Trigger:
     return Trigger(
         id=identifier,
@@ -137,4 +164,5 @@ HEALTH: EntityKind[SystemHealth] = EntityKind(
         _trigger(DEGRADED, "System Degraded", _DEGRADED, icon="TriangleAlert"),
         _trigger(HEALTHY, "System Healthy", _HEALTHY, icon="CircleCheck"),
     ),
+    past=Past(ids=_ids, snapshot_of=_pictured, put=_put, delete=_delete),
 )

@@ -38,6 +38,27 @@ NameAction = Callable[[State | None, State | None], ChangeAction]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """An entity as the log shows it at a moment of the past."""
+
+    entity_id: str
+    version: int
+    at: datetime
+    whole: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past(Generic[E]):
+    """How a dry run writes a kind's past anew, in a database of its own."""
+
+    #: The ids of all that there are, so many at most.
+    ids: Callable[[ReadSession, int], Awaitable[Sequence[str]]]
+    snapshot_of: Callable[[Picture], Snapshot[E]]
+    put: Callable[[UnitOfWork, E], Awaitable[None]]
+    delete: Callable[[UnitOfWork, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntityKind(Generic[E]):
     """A kind of entity: its state, how the store is read, locked and stamped, and what its changes fire.
 
@@ -55,6 +76,8 @@ class EntityKind(Generic[E]):
     derive: Deriver | None = None
     to_payload: PayloadMapper | None = None
     triggers: tuple[Trigger, ...] = ()
+    #: Its rows in a dry run; of a kind without, a dry run has what the log tells.
+    past: Past[E] | None = None
     #: Facts that follow from a change instead of being one.
     derived_facts: frozenset[str] = frozenset()
     #: Facts so long that the log keeps them of the state before a change only where the change is one of them.

@@ -38,6 +38,11 @@ class HealthRepository:
         rows = (await self._connection.execute(statement)).mappings()
         return {row["system_id"]: _health(row) for row in rows}
 
+    async def ids(self, limit: int) -> list[str]:
+        """Return the systems of which anything was reported, so many at most."""
+        statement = sa.select(system_health.c.system_id).order_by(system_health.c.system_id).limit(limit)
+        return list(await self._connection.scalars(statement))
+
     async def reported(self, system_ids: Sequence[str], *, kind: str) -> dict[str, ReportedHealth]:
         """How these systems fare by their reports, and since when, in one statement; those without are left out.
 

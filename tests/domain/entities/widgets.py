@@ -10,6 +10,7 @@ from domain.bootstrap import Domain
 from domain.entities.handle import BY_SYSTEM, Applied, Mutation, Origin
 from domain.entities.kind import EntityKind, Snapshot
 from domain.entities.registry import EntityRegistry
+from domain.entities.triggers import Trigger
 from domain.ids import new_id
 from domain.model.change import Change
 from domain.persistence.tables import entity_transitions
@@ -87,3 +88,62 @@ async def steps_of(domain: Domain, *, kind: str = "incident", entity_id: str | N
         return [(row.field, row.from_value, row.to_value) for row in rows]
 
     return await inside(domain).database.read(read)
+
+
+class PaintedPayload(BaseModel):
+    """The payload of `widget.painted`."""
+
+    widgetId: str  # noqa: N815 - the name on the wire
+    colour: str
+
+
+def _painted(change: Change) -> Sequence[str]:
+    return ("widget.painted",) if change.next is not None and "colour" in change.changed_fields else ()
+
+
+def _payload_of(change: Change) -> Mapping[str, Any]:
+    return {"widgetId": change.entity_id, "colour": (change.next or {}).get("colour")}
+
+
+async def _last_recorded(session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapshot[Widget]]:
+    """Return the widgets as their last changes left them: the log is all the store that they have."""
+    found = {}
+    for identifier in ids:
+        for last in await session.changes.latest_of("widget", identifier, limit=1):
+            if last.next is not None:
+                found[identifier] = Snapshot(entity=last.next, version=last.version, state=last.next)
+    return found
+
+
+#: A kind as the table of kinds has them, for tests of what a new one gets by being in it.
+WIDGET: EntityKind[Widget] = EntityKind(
+    name="widget",
+    state=WidgetState,
+    read=_last_recorded,
+    derive=_painted,
+    to_payload=_payload_of,
+    triggers=(
+        Trigger(
+            id="widget.painted",
+            display_name="Widget Painted",
+            description="A widget got another colour.",
+            category="Widgets",
+            icon="Paintbrush",
+            payload=PaintedPayload,
+            context_key="widgetId",
+        ),
+    ),
+)
+
+
+async def paint(domain: Domain, identifier: str, colour: str) -> Change:
+    """Give a widget of the table of kinds a colour; the change that this was."""
+    handle = inside(domain).registry.handle(WIDGET)
+
+    async def apply(before: Snapshot[Widget] | None) -> Applied[Widget]:
+        state = {**(before.state if before else {}), "colour": colour}
+        return Applied(after=Snapshot(entity=state, version=before.version if before else 1, state=state))
+
+    mutation = (await inside(domain).database.write(lambda unit: handle.mutate(unit, identifier, apply))).value
+    assert mutation.change is not None
+    return mutation.change

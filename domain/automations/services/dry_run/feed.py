@@ -1,15 +1,16 @@
 """Reading the past from the real database: what was so at its beginning, and then what changed, a page at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from domain.automations.services.dry_run.pictures import before_of, health_of, incident_of
-from domain.entities import health, incident
+from domain.automations.services.dry_run.pictures import incident_of
+from domain.entities.incident import INCIDENT
+from domain.entities.kind import EntityKind, Past, Picture, Snapshot
+from domain.entities.kinds import Kinds
 from domain.model.change import Change, Transition
-from domain.model.health import SystemHealth
 from domain.model.incident import Incident, Status
 from domain.model.paging import Order, PageRequest
 from domain.model.system import System
@@ -19,7 +20,6 @@ from domain.persistence.unit_of_work import ReadSession
 
 T = TypeVar("T")
 _PAGE = 500
-_KINDS = (incident.KIND, health.KIND)
 #: So much of the state at the beginning is taken over of each kind: open incidents, systems, transitions.
 MOST_STATE = 20_000
 
@@ -30,7 +30,8 @@ class Opening:
 
     systems: tuple[System, ...]
     incidents: tuple[Incident, ...]
-    health: tuple[SystemHealth, ...]
+    #: Entities of other kinds, each with its kind.
+    others: tuple[tuple[EntityKind[Any], Snapshot[Any]], ...]
     transitions: tuple[Transition, ...]
     last_number: int
     token: ApiToken | None
@@ -47,10 +48,14 @@ class Told:
 
 
 class Feed:
-    """The past of one database. Asked from another thread's loop, it reads in the loop that it was made in."""
+    """The past of one database, of the kinds that are routed.
 
-    def __init__(self, database: Database, *, since: datetime, before: datetime) -> None:
+    Asked from another thread's loop, it reads in the loop that it was made in.
+    """
+
+    def __init__(self, database: Database, *, kinds: Kinds, since: datetime, before: datetime) -> None:
         self._database = database
+        self._kinds = tuple(kind for kind in kinds if kind.is_routed)
         self._since = since
         self._before = before
         self._home = asyncio.get_running_loop()
@@ -61,13 +66,17 @@ class Feed:
         async def read(session: ReadSession) -> Opening:
             systems = await _systems(session)
             incidents = await _open_incidents(session, self._since)
-            told = await _health(session, self._since, [system.id for system in systems])
-            transitions = await _transitions(session, self._since, window)
+            others: list[tuple[EntityKind[Any], Snapshot[Any]]] = []
+            transitions: list[Transition] = []
+            for kind in self._kinds:
+                if kind.past is not None:
+                    others += [(kind, each) for each in await _others(session, kind, kind.past, self._since)]
+                    transitions += await _transitions(session, kind, self._since, window)
             token = None if token_id is None else (await session.tokens.get_many([token_id])).get(token_id)
             return Opening(
                 systems=tuple(systems),
                 incidents=tuple(incidents),
-                health=tuple(told),
+                others=tuple(others),
                 transitions=tuple(transitions),
                 last_number=await session.past.last_number(),
                 token=token,
@@ -78,9 +87,9 @@ class Feed:
 
     async def pages(self) -> AsyncIterator[Told]:
         """The changes of the span in the order in which they happened."""
-        since, seq = self._since, 0
+        names, since, seq = [kind.name for kind in self._kinds], self._since, 0
         while True:
-            told = await self._at_home(_page(since, seq, self._before))
+            told = await self._at_home(_page(names, since, seq, self._before))
             if told.changes:
                 yield told
                 since, seq = told.changes[-1].occurred_at, told.changes[-1].seq
@@ -91,10 +100,12 @@ class Feed:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._database.read(read), self._home))
 
 
-def _page(since: datetime, seq: int, before: datetime) -> Callable[[ReadSession], Awaitable[Told]]:
+def _page(
+    kinds: Sequence[str], since: datetime, seq: int, before: datetime
+) -> Callable[[ReadSession], Awaitable[Told]]:
     async def read(session: ReadSession) -> Told:
-        changes = await session.past.changes(_KINDS, since=since, after_seq=seq, before=before, limit=_PAGE)
-        created = [change.entity_id for change in changes if change.kind == incident.KIND and change.prev is None]
+        changes = await session.past.changes(kinds, since=since, after_seq=seq, before=before, limit=_PAGE)
+        created = [change.entity_id for change in changes if change.kind == INCIDENT.name and change.prev is None]
         known = await session.incidents.get_many(created)
         return Told(changes=changes, dedupe_keys={found.id: found.dedupe_key for found in known.values()})
 
@@ -118,12 +129,12 @@ async def _open_incidents(session: ReadSession, since: datetime) -> list[Inciden
     after = ""
     while len(found) < MOST_STATE:
         firsts = await session.past.first_changes(
-            incident.KIND, since=since, after=after, limit=_PAGE, unless_was=Status.RESOLVED
+            INCIDENT.name, since=since, after=after, limit=_PAGE, unless_was=Status.RESOLVED
         )
         present = await session.incidents.get_many([change.entity_id for change in firsts])
         for change in firsts:
             key = present[change.entity_id].dedupe_key if change.entity_id in present else ""
-            then = incident_of(change.entity_id, change.version - 1, before_of(change), dedupe_key=key)
+            then = incident_of(change.entity_id, change.version - 1, INCIDENT.before_of(change), dedupe_key=key)
             found[change.entity_id] = then
         if len(firsts) < _PAGE:
             break
@@ -131,23 +142,34 @@ async def _open_incidents(session: ReadSession, since: datetime) -> list[Inciden
     return sorted(found.values(), key=lambda each: each.id)
 
 
-async def _health(session: ReadSession, since: datetime, system_ids: list[str]) -> list[SystemHealth]:
-    found: dict[str, SystemHealth] = {}
-    for start in range(0, len(system_ids), _PAGE):
-        found |= await session.health.get_many(system_ids[start : start + _PAGE])
-    after = ""
+async def _others(session: ReadSession, kind: EntityKind[Any], past: Past[Any], since: datetime) -> list[Snapshot[Any]]:
+    """What there was of a kind, without what is gone since."""
+    ids = await past.ids(session, MOST_STATE)
+    found: dict[str, Snapshot[Any]] = {}
+    for start in range(0, len(ids), _PAGE):
+        found |= await kind.read(session, ids[start : start + _PAGE])
+    there, after = set(ids), ""
     while True:
-        firsts = await session.past.first_changes(health.KIND, since=since, after=after, limit=_PAGE)
+        firsts = await session.past.first_changes(kind.name, since=since, after=after, limit=_PAGE)
         for change in firsts:
             found.pop(change.entity_id, None)
-            if change.before is not None and change.entity_id in system_ids:
-                found[change.entity_id] = health_of(change.entity_id, change.version - 1, change.before)
+            if change.before is not None and change.entity_id in there:
+                found[change.entity_id] = past.snapshot_of(
+                    Picture(
+                        entity_id=change.entity_id,
+                        version=change.version - 1,
+                        at=since,
+                        whole=kind.before_of(change),
+                    )
+                )
         if len(firsts) < _PAGE:
             return list(found.values())
         after = firsts[-1].entity_id
 
 
-async def _transitions(session: ReadSession, since: datetime, window: timedelta) -> list[Transition]:
+async def _transitions(
+    session: ReadSession, kind: EntityKind[Any], since: datetime, window: timedelta
+) -> list[Transition]:
     reach = since - window
-    last = await session.past.last_transitions(health.KIND, before=reach, limit=MOST_STATE)
-    return last + await session.past.transitions(health.KIND, since=reach, before=since, limit=MOST_STATE)
+    last = await session.past.last_transitions(kind.name, before=reach, limit=MOST_STATE)
+    return last + await session.past.transitions(kind.name, since=reach, before=since, limit=MOST_STATE)

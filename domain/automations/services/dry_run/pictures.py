@@ -1,13 +1,11 @@
-"""Entities out of the pictures that the log keeps of them."""
+"""Incidents out of the pictures that the log keeps of them."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from domain.model.actor import Actor
-from domain.model.change import Change
-from domain.model.health import SystemHealth
-from domain.model.incident import Health, HealthOverride, Incident, Severity, Status
+from domain.model.incident import HealthOverride, Incident, Severity, Status
 from domain.model.moment import parse_iso
 
 Picture = Mapping[str, Any]
@@ -42,24 +40,3 @@ def incident_of(incident_id: str, version: int, picture: Picture, *, dedupe_key:
 def _moment(picture: Picture, name: str) -> datetime | None:
     text = picture.get(name)
     return parse_iso(text) if text else None
-
-
-def before_of(change: Change) -> Picture:
-    """What an entity was before a change; a description that did not change is in the picture after it alone."""
-    before, after = change.before or {}, change.after or {}
-    return before if "description" in before else {**before, "description": after.get("description")}
-
-
-def health_of(system_id: str, version: int, picture: Picture) -> SystemHealth:
-    """A system's health as a picture shows it."""
-    observed_at = parse_iso(picture["observed_at"])
-    return SystemHealth(
-        system_id=system_id,
-        system_key=picture["system_key"],
-        system_name=picture["system_name"],
-        status=Health(picture["status"]),
-        message=picture.get("message"),
-        observed_at=observed_at,
-        reported_at=observed_at,
-        version=version,
-    )

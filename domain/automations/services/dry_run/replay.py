@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from domain.automations.services.dry_run.feed import Opening
-from domain.automations.services.dry_run.pictures import before_of, health_of, incident_of
+from domain.automations.services.dry_run.pictures import incident_of
 from domain.automations.services.dry_run.scratch import Scratch
-from domain.entities import health
 from domain.entities.handle import Applied, Origin, transitions_of
-from domain.entities.incident import snapshot_of
+from domain.entities.incident import INCIDENT, snapshot_of
+from domain.entities.kind import EntityKind, Picture, Snapshot
 from domain.model.change import Change
 from domain.model.incident import Incident
 from domain.model.system import System
@@ -25,6 +26,7 @@ class Replay:
 
     def __init__(self, scratch: Scratch, *, opened_at: datetime) -> None:
         self._scratch = scratch
+        self._kinds = {kind.name: kind for kind in scratch.kinds}
         self._opened_at = opened_at
         self._systems: set[str] = set()
         #: Incidents that the automation wrote, here or in the past.
@@ -39,8 +41,8 @@ class Replay:
         async def work(unit: UnitOfWork) -> None:
             for system in opening.systems:
                 await self._add(unit, system)
-            for told in opening.health:
-                await unit.health.put(told)
+            for kind, snapshot in opening.others:
+                await self._put(unit, kind, snapshot)
             await self._need(unit, (system_id for each in opening.incidents for system_id in each.system_ids))
             await _insert(unit, opening.incidents)
             await unit.past.copy_transitions(opening.transitions)
@@ -70,17 +72,16 @@ class Replay:
         return [replace(change, seq=first + index) for index, change in enumerate(committed.value)], committed.seq
 
     async def _written(self, unit: UnitOfWork, batch: Sequence[Change]) -> list[Change]:
-        reported = {change.entity_id: change for change in batch if change.kind == health.KIND}
-        ids = sorted({change.entity_id for change in batch if change.kind != health.KIND})
+        ids = sorted({change.entity_id for change in batch if change.kind == INCIDENT.name})
         stored = await unit.incidents.get_many(ids)
         states: dict[str, Incident | None] = dict(stored)
         written = []
         for change in batch:
-            fitted = change if change.kind == health.KIND else self._fitted(change, states)
+            fitted = self._fitted(change, states) if change.kind == INCIDENT.name else change
             if fitted is not None:
                 unit.record(fitted, transitions_of(fitted) if fitted.next is not None else ())
                 written.append(fitted)
-        await self._report(unit, reported)
+        await self._put_others(unit, batch)
         await self._need(unit, (system_id for each in states.values() if each for system_id in each.system_ids))
         await _insert(unit, [each for each in states.values() if each is not None and each.id not in stored])
         for identifier, before in stored.items():
@@ -95,7 +96,7 @@ class Replay:
                 self.dropped += 1
                 return None
             # It was resolved at the beginning, and nobody needed it so far.
-            known = self._pictured(change, change.version - 1, before_of(change))
+            known = self._pictured(change, change.version - 1, INCIDENT.before_of(change))
         diverged = known is not None and (known.id in self._diverged or known.version != change.version - 1)
         if known is not None and diverged:
             return self._refitted(change, known, states)
@@ -134,14 +135,24 @@ class Replay:
         key = self._dedupe_keys.get(change.entity_id, "")
         return incident_of(change.entity_id, version, picture, dedupe_key=key)
 
-    async def _report(self, unit: UnitOfWork, reported: Mapping[str, Change]) -> None:
-        for system_id, change in reported.items():
-            if change.after is None:
-                await unit.health.delete(system_id)
+    async def _put_others(self, unit: UnitOfWork, batch: Sequence[Change]) -> None:
+        """Have the rows of other kinds than incidents, which automations do not write, as the last change left them."""
+        for change in {(change.kind, change.entity_id): change for change in batch}.values():
+            kind = self._kinds[change.kind]
+            if kind.past is None:
                 continue
-            told = health_of(system_id, change.version, change.after)
-            await self._need(unit, [system_id])
-            await unit.health.put(replace(told, reported_at=change.occurred_at))
+            if change.after is None:
+                await kind.past.delete(unit, change.entity_id)
+                continue
+            picture = Picture(
+                entity_id=change.entity_id, version=change.version, at=change.occurred_at, whole=change.after
+            )
+            await self._put(unit, kind, kind.past.snapshot_of(picture))
+
+    async def _put(self, unit: UnitOfWork, kind: EntityKind[Any], snapshot: Snapshot[Any]) -> None:
+        assert kind.past is not None
+        await self._need(unit, snapshot.systems)
+        await kind.past.put(unit, snapshot.entity)
 
     async def _add(self, unit: UnitOfWork, system: System) -> None:
         self._systems.add(system.id)

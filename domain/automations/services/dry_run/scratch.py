@@ -18,7 +18,7 @@ from domain.automations.validation.catalog import Catalog
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import EntityHandle
 from domain.entities.incident import INCIDENT
-from domain.entities.kinds import registry_of
+from domain.entities.kinds import Kinds, registry_of
 from domain.entities.masking import SecretMasker
 from domain.entities.run import RUN
 from domain.errors import NotFoundError
@@ -82,6 +82,7 @@ class Scratch:
 
     database: Database
     clock: VirtualClock
+    kinds: Kinds
     handle: EntityHandle[Incident]
     derivers: DeriverRegistry
     engine: Enqueued
@@ -129,6 +130,7 @@ def _assembled(
     return Scratch(
         database=database,
         clock=clock,
+        kinds=catalog.kinds,
         handle=handle,
         derivers=derivers,
         engine=engine,

@@ -77,7 +77,7 @@ class DryRuns:
             document=document,
             name=name,
             without=automation_id,
-            feed=Feed(self._database, since=since, before=until),
+            feed=Feed(self._database, kinds=self._catalog.kinds, since=since, before=until),
             since=since,
             until=until,
             catalog=self._catalog,

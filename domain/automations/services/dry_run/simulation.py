@@ -14,7 +14,6 @@ from domain.automations.services.dry_run.feed import Feed, Told
 from domain.automations.services.dry_run.model import Limits, Truncation
 from domain.automations.services.dry_run.replay import Replay
 from domain.automations.services.dry_run.scratch import Scratch
-from domain.entities import incident
 from domain.model.automation import RunStatus
 from domain.model.change import Change
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
@@ -148,8 +147,7 @@ class Simulation:
             fresh = await self._read(self._fresh)
             for change in fresh:
                 self._position = change.seq
-                if change.kind == incident.KIND:
-                    self._replay.diverge(change.entity_id)
+                self._replay.diverge(change.entity_id)
                 await self._react(change)
             if not fresh and not enqueued:
                 break

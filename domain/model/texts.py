@@ -21,8 +21,15 @@ _BIDIRECTIONAL = "\u202a-\u202e\u2066-\u2069"
 _NOT_IN_TEXT = re.compile(f"[{_CONTROLS}]")
 _NOT_IN_LINE = re.compile(f"[{_CONTROLS}\t\n\u2028\u2029{_BIDIRECTIONAL}]")
 _LINE_BREAK = re.compile(r"\r\n?")
-#: Letters, symbols and unassigned places that draw nothing (Unicode's Default_Ignorable_Code_Point, and a blank one).
-_DRAWS_NOTHING = re.compile("[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]")
+#: Letters, symbols and unassigned places that are to draw nothing where they stand alone (Unicode's property
+#: Default_Ignorable_Code_Point, but for what its categories tell already).
+_IGNORABLE = r"\u115f\u1160\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
+#: Symbols and letters whose glyph is empty in Unicode's charts: a Braille cell without dots, the place of an object
+#: that is not part of the text, two spaces among the hieroglyphs, a note without a head.
+_EMPTY = r"\u2800\ufffc\U00013441\U00013442\U0001d159"
+#: Places that Unicode will never give to a character (23.7, "Noncharacters").
+_NONCHARACTERS = r"\ufdd0-\ufdef" + "".join(rf"\U{plane:04x}fffe\U{plane:04x}ffff" for plane in range(17))
+_DRAWS_NOTHING = re.compile(f"[{_IGNORABLE}{_EMPTY}{_NONCHARACTERS}]")
 #: Quotes and angle brackets end an address that is put into a page; of a backslash, browsers make a slash.
 _NOT_IN_URL = re.compile(r"""["'`<>\\\s]""")
 _HOST_LABEL = re.compile(r"(?:[a-z0-9_-]|[^\0-\x7f])+", re.IGNORECASE)

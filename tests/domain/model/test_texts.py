@@ -16,6 +16,8 @@ from domain.model.texts import (
     checked_name,
     checked_title,
     checked_url,
+    fitted_text,
+    is_blank,
     is_line,
 )
 
@@ -114,6 +116,33 @@ def test_texts_are_trimmed_and_blank_ones_are_none(
     check: Callable[[Any], object], text: str | None, expected: str | None
 ) -> None:
     assert check(text) == expected
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        *"\u2800\ufffc\U00013441\U00013442\U0001d159",
+        *"\u115f\u1160\u3164\uffa0\u2065\ufff0\ufff8\U000e0000\U000e0fff",
+        *"\ufdd0\ufdef\ufffe\uffff\U0001fffe\U0010ffff",
+        *"\u17b4\u034f\u180e\u2064\ufff9\U0001bca0\U0001d173\u3000\u1680",
+    ],
+    ids=lambda character: f"U+{ord(character):04X}",
+)
+def test_what_shows_nothing_is_no_text_however_often_it_stands_there(character: str) -> None:
+    for text in (character, f" {character * 3}\u200b {character}"):
+        for check in (checked_title, checked_name, checked_message, checked_label, checked_description, _key):
+            if text.strip():
+                with pytest.raises(InvalidInputError):
+                    check(text)
+        assert is_blank(text)
+        assert as_line(text) is None
+        assert fitted_text(text, longest=9) is None
+    assert checked_title(f"a{character}b") == f"a{character}b"
+
+
+@pytest.mark.parametrize("character", "\ufffd\u303f\u2422\U0001d157\u2205\ue000\U0001f1e9\U0001fffd\u0663\ua837")
+def test_what_can_be_seen_is_a_text(character: str) -> None:
+    assert checked_title(character) == character
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@ import pytest
 from tests.benchmarks import automations
 
 
-@pytest.mark.timeout(90)
 @pytest.mark.parametrize("dialect", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def test_the_command_measures_short_runs_and_writes(dialect: str, capsys: pytest.CaptureFixture[str]) -> None:
     automations.main(["--runs", "5", "--waiting", "5", "--writes", "10", "--database", dialect])

@@ -1,9 +1,7 @@
-import pytest
 
 from tests.e2e.automation_crash import crash
 
 
-@pytest.mark.timeout(90)
 async def test_automations_of_servers_that_are_killed_do_everything_once(empty_database_url: str) -> None:
     result = await crash(empty_database_url, kills=2, seed=1, processes=2, systems=3, longest=0.5)
     assert result.violations == {}

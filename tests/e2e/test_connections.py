@@ -11,7 +11,6 @@ READ = "{ incidents(first: 20) { nodes { title systems { key } updates(first: 3)
 
 
 @pytest.mark.postgres
-@pytest.mark.timeout(120)
 async def test_a_process_under_load_holds_ten_connections_at_most_and_fails_nobody() -> None:
     async with (
         running_cluster("max_connections = 14", "superuser_reserved_connections = 1") as cluster,

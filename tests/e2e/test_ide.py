@@ -18,7 +18,7 @@ from playwright.async_api import Browser, Page, ViewportSize, WebSocket, async_p
 from tests.e2e.server import api_of, running_server
 from tests.requirements_gate import chromium_path
 
-pytestmark = [pytest.mark.chromium, pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
 TOKEN = "an-admin-token-for-tests"
 ARRIVAL_MILLIS = 15_000

@@ -24,7 +24,6 @@ SYSTEMS = "{ systems { nodes { key } } }"
 
 @pytest.mark.postgres
 @pytest.mark.node
-@pytest.mark.timeout(120)
 async def test_official_clients_come_back_over_a_restart_of_postgresql_and_miss_nothing() -> None:
     async with (
         running_cluster() as cluster,
@@ -55,7 +54,6 @@ async def test_official_clients_come_back_over_a_restart_of_postgresql_and_miss_
         assert len(server.stderr.splitlines()) < MOST_LINES, server.stderr
 
 
-@pytest.mark.timeout(60)
 async def test_a_file_that_another_program_holds_is_an_outage_and_then_over(
     tmp_path: Path, sqlite_template: Path
 ) -> None:

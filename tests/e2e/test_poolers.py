@@ -12,7 +12,6 @@ from tests.e2e.subscriber import Subscriber
 
 pytestmark = [
     pytest.mark.postgres,
-    pytest.mark.timeout(120),
     pytest.mark.pgbouncer,
 ]
 WARNING = "the database is behind a pooler"

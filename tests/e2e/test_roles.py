@@ -13,7 +13,7 @@ from tests.e2e.processes import run_command
 from tests.e2e.server import api_of, running_server
 from tests.e2e.test_startup import folder, is_one_line
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.postgres, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -22,7 +22,6 @@ def hurry() -> None:
 
 
 @pytest.mark.postgres
-@pytest.mark.timeout(90)
 async def test_a_server_stops_in_time_while_its_database_is_frozen() -> None:
     async with (
         running_cluster() as cluster,

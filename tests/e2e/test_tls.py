@@ -14,7 +14,6 @@ from tests.e2e.server import api_of, running_server
 
 pytestmark = [
     pytest.mark.postgres,
-    pytest.mark.timeout(120),
     pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on PATH"),
 ]
 

@@ -96,7 +96,6 @@ def said(installed: Path, command: str, *arguments: str) -> str:
     return run.stdout
 
 
-@pytest.mark.timeout(120)
 def test_the_wheel_runs_its_own_code_and_not_the_checkouts(installed: Path) -> None:
     files = said(installed, "python", "-c", "import domain.bootstrap, gql.app; print(domain.bootstrap, gql.app)")
     assert files.count(str(installed.parent / "lib")) == 2

@@ -153,7 +153,6 @@ def test_the_walk_comes_to_arguments_inputs_filters_and_nested_fields() -> None:
     assert any("updates(" in place.document for place in places)
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
 @on_both_databases
 async def test_what_is_no_text_is_refused_with_its_field_wherever_a_request_has_it(

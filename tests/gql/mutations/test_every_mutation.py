@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 
 from domain.bootstrap import Domain
@@ -43,7 +42,6 @@ def test_every_mutation_but_those_that_only_take_away_has_a_call_without_effect(
     assert without == ALWAYS_EFFECTIVE
 
 
-@pytest.mark.timeout(90)
 @on_both_databases
 async def test_a_mutation_leaves_one_change_per_incident_that_it_changes_and_the_transitions_of_its_diff(
     api: Api, domain: Domain

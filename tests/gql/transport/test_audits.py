@@ -13,7 +13,6 @@ AUDITS = 61
 
 
 @pytest.mark.node
-@pytest.mark.timeout(60)
 async def test_every_audit_of_graphql_over_http_passes_without_a_warning(domain: Domain, node: list[str]) -> None:
     async with serving(domain) as url:
         audits = await asyncio.create_subprocess_exec(

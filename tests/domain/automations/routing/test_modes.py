@@ -20,7 +20,6 @@ from tests.factories import make_incident, make_system, report_health
 from tests.inside import inside
 
 #: Fifty runs take seconds on an idle machine, and more where others work on it.
-pytestmark = pytest.mark.timeout(90)
 
 #: How many there are, also by thing.
 FIRINGS = {False: 50, True: 20}

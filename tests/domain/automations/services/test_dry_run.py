@@ -110,7 +110,6 @@ async def systems_of(world: World) -> dict[str, str]:
     return {(await make_system(world.domain, key)).id: key for key in SYSTEMS}
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", list(DEFINITIONS))
 async def test_what_is_predicted_is_what_happens(world: World, name: str, seed: int) -> None:
@@ -123,7 +122,6 @@ async def test_what_is_predicted_is_what_happens(world: World, name: str, seed: 
     assert predicted(prediction, systems) == real
 
 
-@pytest.mark.timeout(120)
 async def test_a_feed_is_routed_before_those_who_wait_hear_of_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await systems_of(world)
     await world.automation(**{"actions": [], **CHOOSING})
@@ -147,7 +145,6 @@ async def test_a_feed_is_routed_before_those_who_wait_hear_of_it(world: World, m
     assert early == []
 
 
-@pytest.mark.timeout(120)
 async def test_a_past_without_the_automation_tells_what_it_would_have_done(world: World) -> None:
     systems = await systems_of(world)
     await play(world, make_feed(7), END)
@@ -302,7 +299,6 @@ async def test_what_makes_no_sense_is_refused(world: World) -> None:
         await predict(world, SUSTAINED, automation_id="aut_none", until=world.clock.moment)
 
 
-@pytest.mark.timeout(120)
 async def test_a_month_of_history_is_tried_without_a_trace(
     domain: Domain, stored: Stored, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,7 +32,7 @@ from domain.settings import Settings
 from tests.addresses import postgres_url
 from tests.inside import inside
 
-pytest_plugins = ["tests.requirements_gate", "tests.timeouts"]
+pytest_plugins = ["tests.requirements_gate", "tests.scheduling", "tests.timeouts"]
 
 #: The tables whose rows came with the schema.
 #: A server on PostgreSQL can keep secrets only with a key of its own.

@@ -1,0 +1,58 @@
+"""Which test runs when: more workers than cores, because tests wait a lot, and what measures time at the end, alone."""
+
+import os
+
+import pytest
+from typing_extensions import override
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
+
+#: The end of the names of files whose tests measure wall clock or CPU.
+TIMING = "_timing.py"
+
+
+class TimingLast(LoadFileScheduling):  # type: ignore[misc] # the library has no types
+    """One file after the other to whichever worker is free; those of timing to one, once the others have ended."""
+
+    @override
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if self.nodes == [node] or not self._is_timing_next():
+            super()._assign_work_unit(node)
+
+    @override
+    def _reschedule(self, node: WorkerController) -> None:
+        others = [other for other in self.nodes if other is not node]
+        if not self._is_timing_next() or not others:
+            super()._reschedule(node)
+        elif not all(other.shutting_down for other in others):
+            # It ends after what it was given; the one that is left does the rest.
+            node.shutdown()
+
+    @override
+    def remove_node(self, node: WorkerController) -> str | None:
+        crashed: str | None = super().remove_node(node)
+        if self.workqueue and len(self.nodes) == 1:
+            self._reschedule(self.nodes[0])
+        return crashed
+
+    def _is_timing_next(self) -> bool:
+        return next(iter(self.workqueue), "").endswith(TIMING)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TimingLast | None:
+    """Return the scheduler above where files are distributed."""
+    return TimingLast(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Return how many workers there are unless somebody says."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores + (cores + 1) // 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Move what measures time to the end."""
+    items.sort(key=lambda item: item.path.name.endswith(TIMING))

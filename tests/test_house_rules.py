@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from tests.scheduling import TIMING
+
 ROOT = Path(__file__).parent.parent
 MIGRATIONS = ROOT / "domain" / "persistence" / "migrations"
 MAXIMUM_MODULE_LINES = 400
@@ -23,6 +25,8 @@ REGISTRY_HOSTS = [
     )
 ]
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b(?!\(#\d+\))")
+
+CLOCKS = re.compile(r"\b(monotonic|perf_counter|process_time|thread_time)\(|longest_seconds")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -103,6 +107,20 @@ def test_no_test_package_shadows_a_real_one() -> None:
     assert [
         _name(path) for path in _committed_files() if _name(path).startswith("tests/") and path.name == "__init__.py"
     ] == []
+
+
+def test_what_measures_time_is_in_files_of_its_own() -> None:
+    # They run at the end, alone; elsewhere a bound on time fails on a busy machine.
+    marked = {_name(path) for path in _modules("tests") if "\npytestmark = pytest.mark.timing\n" in path.read_text()}
+    assert marked == {_name(path) for path in _modules("tests") if path.name.endswith(TIMING)}
+    bounds = [
+        f"{_name(path)}:{node.lineno}"
+        for path in _modules("tests")
+        if not path.name.endswith(TIMING)
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Assert) and CLOCKS.search(ast.unparse(node)) and "deadline" not in ast.unparse(node)
+    ]
+    assert bounds == []
 
 
 def _modules(*packages: str) -> list[Path]:

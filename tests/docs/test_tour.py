@@ -36,7 +36,6 @@ async def server(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Server]
         yield running
 
 
-@pytest.mark.timeout(60)
 async def test_the_first_five_minutes_go_as_the_readme_says(tmp_path: Path) -> None:
     assert tour_block("start-again").text.splitlines()[1:] == tour_block("start").text.splitlines()[1:]
     async with started(tour_block("start").text, tmp_path) as url, watching(url, tmp_path, "watch") as watcher:

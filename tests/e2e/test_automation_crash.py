@@ -1,4 +1,3 @@
-
 from tests.e2e.automation_crash import crash
 
 

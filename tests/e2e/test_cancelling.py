@@ -1,6 +1,5 @@
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -18,28 +17,28 @@ TIMES = 100
 async def test_a_client_that_takes_back_its_mutations_on_the_web_socket_never_harms_the_database(
     database_url: str,
 ) -> None:
-    async with running_server(database_url) as server, api_of(server) as api:
+    async with running_server(database_url, sqlite_busy_seconds="60") as server, api_of(server) as api:
         await api.create_system()
         async with connected(server) as socket:
             for number in range(TIMES):
                 await send(socket, id=str(number), type="subscribe", payload=a_mutation(number))
                 await pause(number)
                 await send(socket, id=str(number), type="complete")
-            await assert_writes_at_once(api)
+            await assert_writes_still(api)
     await assert_sound(database_url)
 
 
 async def test_a_client_that_hangs_up_on_its_mutations_never_harms_the_database(database_url: str) -> None:
-    async with running_server(database_url) as server, api_of(server) as api:
+    async with running_server(database_url, sqlite_busy_seconds="60") as server, api_of(server) as api:
         await api.create_system()
         for number in range(TIMES):
             await hang_up_on(server, number)
-        await assert_writes_at_once(api)
+        await assert_writes_still(api)
     await assert_sound(database_url)
 
 
 async def test_subscribers_that_vanish_while_events_are_sent_to_them_stop_nobody(database_url: str) -> None:
-    async with running_server(database_url) as server, api_of(server) as api:
+    async with running_server(database_url, sqlite_busy_seconds="60") as server, api_of(server) as api:
         subscription = {"query": EVENTS, "variables": {"after": await api.create_system()}}
         async with AsyncExitStack() as sockets:
             vanishing = [await sockets.enter_async_context(connected(server)) for _ in range(20)]
@@ -50,7 +49,7 @@ async def test_subscribers_that_vanish_while_events_are_sent_to_them_stop_nobody
             for socket in vanishing:
                 socket.transport.abort()
             await asyncio.gather(*writing)
-        await assert_writes_at_once(api)
+        await assert_writes_still(api)
         server.terminate()
         assert await server.ended() == 0
         assert server.stderr == ""
@@ -83,10 +82,9 @@ async def pause(number: int) -> None:
     await asyncio.sleep(number % 10 / 1000)
 
 
-async def assert_writes_at_once(api: Api) -> None:
-    began = time.monotonic()
+async def assert_writes_still(api: Api) -> None:
+    # What was taken back may be ahead in the queue; a lock left behind would take longer than the client waits.
     await api.create_incident("Still writing")
-    assert time.monotonic() - began < 8  # what was taken back may be ahead in the queue; a lock would take 10 s
 
 
 async def assert_sound(database_url: str) -> None:

@@ -124,13 +124,11 @@ async def test_a_server_told_to_stop_sends_its_clients_away_to_come_back(databas
             await api.create_incident()
             await socket.events(1)
             await sse.events(1)
-            told = time.monotonic()
             server.terminate()
             assert (await socket.next("closed"))["code"] == 1012
             with pytest.raises(EOFError):  # without a `complete`, which would mean that there is no more to come
                 await sse.message()
             assert await server.ended() == 0
-            assert time.monotonic() - told < 5
             assert server.stderr == ""
 
 

@@ -7,17 +7,13 @@ from typing import Any
 import pytest
 from graphql import GraphQLError
 
-from domain.bootstrap import Domain
 from domain.model.actor import Actor, ActorType
-from domain.model.commands import AddIncidentUpdate
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from domain.settings import Settings
 from gql.context import Context
 from gql.schema import schema
 from gql.transport.claims import Claims
 from gql.transport.sharing import GroupKey, shared_operation
-from tests.factories import ADMIN, make_incident
-from tests.gql.transport.serving import ticking
 from tests.gql.transport.sockets import Raw, Running, own_domain, serving, until
 
 WATCH = "subscription S# { incidentChanges { incidentId } }"
@@ -104,18 +100,6 @@ async def test_sockets_and_streams_of_a_caller_are_bounded(bounded: Running) -> 
     await until(lambda: not len(bounded.endpoint.groups.claims))
     async with bounded.socket():
         pass
-
-
-async def test_a_hundred_different_subscriptions_leave_others_their_turns(served: Running, domain: Domain) -> None:
-    incident = await make_incident(domain)
-    document = "subscription S# { incidentChanges { incident { title status updates { nodes { message } } } } }"
-    async with served.socket(Role.RESPONDER) as raw:
-        await begin(raw, document, 90)
-        await until(lambda: len(served.endpoint.groups) == 90)
-        async with ticking() as ticker:
-            await domain.timeline.add(ADMIN, AddIncidentUpdate(incident_id=incident.id, message="m"))
-            assert len(await raw.data(90)) == 90
-    assert ticker.longest_seconds < 0.05
 
 
 # ------------------------------------------------------------------------------------------------------- whose is whose

@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import json
 import logging
-import time
 from typing import Any
 
 import pytest
@@ -246,11 +245,9 @@ async def endless(writer: asyncio.StreamWriter) -> None:
 
 @pytest.mark.parametrize("behave", [silence, dripping, dripping_headers])
 async def test_a_slow_server_takes_no_more_than_its_time(behave: Answer) -> None:
-    began = time.monotonic()
-    async with serving(behave) as server:
+    async with serving(behave) as server, asyncio.timeout(30):
         with pytest.raises(RequestFailedError, match=r"did not answer within 0\.2 s"):
             await send(server, timeout_seconds=0.2, retries=0)
-    assert time.monotonic() - began < 2
 
 
 async def test_a_huge_body_is_cut_off() -> None:

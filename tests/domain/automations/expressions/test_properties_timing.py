@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from domain.automations.expressions.flips import next_flip_of
 from domain.automations.expressions.language import compile_expression
 from domain.automations.expressions.templates import compile_template
 from tests.domain.automations.conditions.scopes import NOW
+
+pytestmark = pytest.mark.timing
 
 QUICKLY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

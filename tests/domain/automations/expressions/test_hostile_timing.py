@@ -10,6 +10,8 @@ from domain.automations.expressions.language import compile_expression
 from domain.automations.expressions.templates import compile_template
 from tests.domain.automations.conditions.scopes import NOW
 
+pytestmark = pytest.mark.timing
+
 REFUSED = {
     "the class of a text": "''.__class__",
     "the class as an item": "{}['__class__']",

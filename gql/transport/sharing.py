@@ -25,18 +25,15 @@ from graphql import (
 from graphql.language import Visitor, visit
 
 from domain.model.viewer import Audience, Role
+from gql.kinds import PUSHED
 from gql.limits.variables import unreadable
 
 #: The root fields whose events depend on nothing of the caller but the audience, and the role that each needs.
 SHARED_FIELDS = {
-    "incident": Role.ANONYMOUS,
-    "incidentChanges": Role.ANONYMOUS,
-    "incidentEvents": Role.ANONYMOUS,
-    "automationRun": Role.RESPONDER,
-    "automationRuns": Role.RESPONDER,
+    name: pushed.needs for pushed in PUSHED.values() if pushed is not None for name in (pushed.state, *pushed.log)
 }
 #: Those of them that begin with the present state of something.
-_STATES = frozenset({"incident", "automationRun"})
+_STATES = frozenset(pushed.state for pushed in PUSHED.values() if pushed is not None)
 #: Fields that depend on the very caller, as `Type.field`; an operation with one of them is executed for each caller.
 VIEWER_DEPENDENT_FIELDS = frozenset({"Query.viewer"})
 _RESUME = "after"

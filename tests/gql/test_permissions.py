@@ -5,7 +5,9 @@ from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
 from domain.bootstrap import Domain
+from domain.entities.kinds import KINDS
 from domain.model.viewer import ANONYMOUS, Role
+from gql.kinds import PUSHED
 from gql.permissions import (
     MayManageAutomations,
     MayManageIncidents,
@@ -57,7 +59,11 @@ def test_no_query_writes() -> None:
 
 def test_a_shared_subscription_lets_in_whom_its_permission_lets_in() -> None:
     needed = {_name(field): vars(field.permission_classes[0])["role"] for field in _fields(Subscription)}
-    assert {name: role for name, role in needed.items() if name in SHARED_FIELDS} == SHARED_FIELDS
+    assert needed == SHARED_FIELDS
+
+
+def test_every_kind_of_entity_says_how_it_is_pushed() -> None:
+    assert set(PUSHED) == {kind.name for kind in KINDS}
 
 
 async def test_nobody_writes_without_a_token(api: Api, domain: Domain, stored: Stored) -> None:

@@ -19,7 +19,6 @@ from domain.model.incident import Health
 from domain.model.moment import iso, parse_iso
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
-KIND = "health"
 CHANGED = "system.health_changed"
 DEGRADED = "system.degraded"
 HEALTHY = "system.healthy"
@@ -152,7 +151,7 @@ _CHANGED = "A system fares otherwise than before, for better or worse."
 _DEGRADED = "A system that was healthy is degraded or unhealthy."
 _HEALTHY = "A system that was degraded or unhealthy is healthy again."
 HEALTH: EntityKind[SystemHealth] = EntityKind(
-    name=KIND,
+    name="health",
     state=HealthState,
     read=_read,
     lock=_lock,

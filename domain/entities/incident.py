@@ -14,7 +14,6 @@ from domain.model.change import Change, ChangeAction
 from domain.model.incident import Incident, Severity, Status, canonical_systems
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
-KIND = "incident"
 CREATED = "incident.created"
 UPDATED = "incident.updated"
 RESOLVED = "incident.resolved"
@@ -160,7 +159,7 @@ def _trigger(identifier: str, name: str, payload: type[BaseModel], description: 
 
 _UPDATED = "The status, severity or systems of an incident changed, but not by resolving it; comments do not fire it."
 INCIDENT: EntityKind[Incident] = EntityKind(
-    name=KIND,
+    name="incident",
     state=IncidentState,
     read=_read,
     lock=_lock,

@@ -10,8 +10,6 @@ from domain.entities.kind import EntityKind, Snapshot
 from domain.model.automation import AutomationRun, RunStatus, SkipReason
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
-KIND = "automation_run"
-
 
 class RunState(BaseModel):
     """The reactive part of a run."""
@@ -48,4 +46,4 @@ async def _stamp(
     return snapshot_of(run)
 
 
-RUN: EntityKind[AutomationRun] = EntityKind(name=KIND, state=RunState, read=_read, lock=_lock, stamp=_stamp)
+RUN: EntityKind[AutomationRun] = EntityKind(name="automation_run", state=RunState, read=_read, lock=_lock, stamp=_stamp)

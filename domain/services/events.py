@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from domain.entities.incident import KIND
+from domain.entities.incident import INCIDENT
 from domain.errors import CursorExpiredError
 from domain.messaging.tail import LogTail
 from domain.model.change import Change, ChangeAction
@@ -26,7 +26,7 @@ class Watch:
     """
 
     audience: Audience
-    kind: str = KIND
+    kind: str = INCIDENT.name
     tree: Filter = EVERYTHING
     actions: tuple[ChangeAction, ...] | None = None
     events_only: bool = False
@@ -137,7 +137,7 @@ class EventService:
 
         return await self._database.read(read)
 
-    async def latest(self, entity_id: str, audience: Audience, *, kind: str = KIND) -> int:
+    async def latest(self, entity_id: str, audience: Audience, *, kind: str = INCIDENT.name) -> int:
         """The position of an entity's latest change that concerns this audience; 0 without one."""
         return await self._database.read(lambda session: session.changes.latest_seq(kind, entity_id, audience=audience))
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from domain.entities.incident import KIND
+from domain.entities.incident import INCIDENT
 from domain.errors import InvalidInputError
 from domain.ids import prefix_of, with_prefix
 from domain.model.change import Change
@@ -93,7 +93,7 @@ async def _changes(context: Context, ids: list[str]) -> dict[str, Node]:
 
 async def _visible_changes(context: Context, ids: list[str]) -> list[Change]:
     found = await context.domain.reads.changes(ids)
-    return [change for change in found.values() if change.kind == KIND and change.concerns(context.audience)]
+    return [change for change in found.values() if change.kind == INCIDENT.name and change.concerns(context.audience)]
 
 
 async def _events(context: Context, ids: list[str]) -> dict[str, Node]:

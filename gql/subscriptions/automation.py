@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from domain.entities.run import KIND
+from domain.entities.run import RUN
 from domain.services.events import Watch
 from gql.context import Context, Info
 from gql.inputs.given import value_or_none
@@ -33,7 +33,7 @@ class AutomationSubscriptions:
         after: After = strawberry.UNSET,
     ) -> AsyncGenerator[AutomationRun | None, None]:
         context = info.context
-        watch = Watch(audience=context.audience, kind=KIND, entity_id=id)
+        watch = Watch(audience=context.audience, kind=RUN.name, entity_id=id)
         following = states(
             context,
             watch,
@@ -70,7 +70,7 @@ class AutomationSubscriptions:
         of_automation = value_or_none(automation_id)
         if of_automation is not None:
             now.append(("automation_id", frozenset([str(of_automation)])))
-        watch = Watch(audience=context.audience, kind=KIND, fields=frozenset({"status"}), now=tuple(now))
+        watch = Watch(audience=context.audience, kind=RUN.name, fields=frozenset({"status"}), now=tuple(now))
         source = context.events
         position = await source.start(given(after))
         async with aclosing(source.follow(watch, position)) as changes:

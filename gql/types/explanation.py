@@ -6,7 +6,7 @@ from typing import Self
 import strawberry
 
 from domain.automations.services import explanation as model
-from domain.entities.incident import KIND
+from domain.entities.incident import INCIDENT
 from domain.model.change import Change
 from gql.context import Info
 from gql.types.actor import Actor
@@ -43,7 +43,7 @@ class ExplainedChange:
 
     @strawberry.field(description="The very change of an incident; null for one of a system's health.")
     def change(self, info: Info) -> IncidentChange | None:
-        return IncidentChange.of(self.known, info.context) if self.kind == KIND else None
+        return IncidentChange.of(self.known, info.context) if self.kind == INCIDENT.name else None
 
 
 @strawberry.type(description="That one node led to another.")

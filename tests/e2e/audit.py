@@ -8,7 +8,7 @@ from itertools import pairwise
 import sqlalchemy as sa
 
 from domain.bootstrap import running_domain
-from domain.entities.incident import KIND
+from domain.entities.incident import INCIDENT
 from domain.model.change import Change, ChangeAction
 from domain.model.cursor import CursorCodec
 from domain.model.timeline import settled
@@ -52,7 +52,7 @@ async def truth_of(database_url: str) -> Truth:
         stepped: dict[str, list[str]] = defaultdict(list)
         for change_id, field in await session.connection.execute(
             sa.select(entity_transitions.c.change_id, entity_transitions.c.field).where(
-                entity_transitions.c.kind == KIND
+                entity_transitions.c.kind == INCIDENT.name
             )
         ):
             stepped[change_id].append(field)
@@ -64,7 +64,7 @@ async def truth_of(database_url: str) -> Truth:
         log: list[Change] = []
         while page := await domain.events.raw(log[-1].seq if log else 0, limit=_PAGE):
             log += page
-        incident_log = [change for change in log if change.kind == KIND]
+        incident_log = [change for change in log if change.kind == INCIDENT.name]
         return Truth(
             log=incident_log,
             versions=versions,

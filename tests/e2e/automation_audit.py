@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from domain.automations.routing.router import GROUP
 from domain.bootstrap import running_domain
 from domain.entities import health, incident
-from domain.entities.run import KIND as RUN
+from domain.entities.run import RUN
 from domain.model.automation import ACTIVE
 from domain.model.change import ChangeAction, TouchKind
 from domain.model.moment import parse_iso
@@ -164,7 +164,7 @@ async def unfinished(session: ReadSession, *, system_id: str | None = None) -> i
         armed = armed.where(automation_dwells.c.context_key == system_id)
     left = int(await session.connection.scalar(active) or 0) + int(await session.connection.scalar(armed) or 0)
     position = await session.readers.position(GROUP) or 0
-    for kind, event in ((health.KIND, health.DEGRADED), (incident.KIND, incident.CREATED)):
+    for kind, event in ((health.HEALTH.name, health.DEGRADED), (incident.INCIDENT.name, incident.CREATED)):
         # Only what concerns an automation: readers pass by all else without writing that down at once.
         statement = sa.select(changes.c.events).where(changes.c.kind == kind, changes.c.seq > position)
         if system_id is not None:
@@ -270,7 +270,7 @@ async def _episodes(session: ReadSession) -> list[Episode]:
     statement = (
         sa.select(entity_transitions, changes.c.seq)
         .join(changes, changes.c.id == steps.change_id)
-        .where(steps.kind == health.KIND, steps.field == "status")
+        .where(steps.kind == health.HEALTH.name, steps.field == "status")
     )
     open_: dict[str, Episode] = {}
     found = []
@@ -293,14 +293,16 @@ async def _episodes(session: ReadSession) -> list[Episode]:
 async def _seen(session: ReadSession) -> dict[str, datetime]:
     """When the reporter saw what each change of a system's health recorded."""
     columns = changes.c
-    statement = sa.select(columns.id, columns.after).where(columns.kind == health.KIND, columns.after.is_not(None))
+    statement = sa.select(columns.id, columns.after).where(
+        columns.kind == health.HEALTH.name, columns.after.is_not(None)
+    )
     rows = await session.connection.execute(statement)
     return {row.id: parse_iso(row.after["observed_at"]) for row in rows if row.after}
 
 
 async def _runs(session: ReadSession) -> list[Run]:
     columns = automation_runs.c
-    began = sa.select(sa.func.min(changes.c.seq)).where(changes.c.kind == RUN, changes.c.entity_id == columns.id)
+    began = sa.select(sa.func.min(changes.c.seq)).where(changes.c.kind == RUN.name, changes.c.entity_id == columns.id)
     statement = sa.select(automation_runs, began.scalar_subquery().label("seq")).order_by(columns.id)
     rows = await session.connection.execute(statement)
     return [
@@ -320,7 +322,7 @@ async def _runs(session: ReadSession) -> list[Run]:
 async def _incidents(session: ReadSession) -> list[Opened]:
     columns = changes.c
     statement = sa.select(columns.entity_id, columns.action, columns.run_id, columns.occurred_at)
-    statement = statement.where(columns.kind == incident.KIND).order_by(columns.seq)
+    statement = statement.where(columns.kind == incident.INCIDENT.name).order_by(columns.seq)
     found: dict[str, Opened] = {}
     for row in await session.connection.execute(statement):
         if row.action == ChangeAction.CREATED:
@@ -338,7 +340,7 @@ async def _workflows(session: ReadSession) -> dict[str, str]:
 
 async def _finished(session: ReadSession) -> Counter[tuple[str, str]]:
     columns = changes.c
-    statement = sa.select(columns.entity_id, columns.touched).where(columns.kind == RUN)
+    statement = sa.select(columns.entity_id, columns.touched).where(columns.kind == RUN.name)
     counts: Counter[tuple[str, str]] = Counter()
     for run_id, touched in await session.connection.execute(statement):
         counts.update((run_id, part["id"]) for part in touched if part["kind"] == TouchKind.ADDED)

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from domain.automations.services.automations import WriteAutomation
 from domain.bootstrap import Domain, running_domain
 from domain.entities import health
-from domain.entities.run import KIND as RUN
+from domain.entities.run import RUN
 from domain.model.automation import RunStatus
 from domain.model.change import TouchKind
 from domain.model.incident import Health
@@ -184,7 +184,9 @@ async def _wakes(session: ReadSession, after: int, runs: int) -> tuple[list[floa
     statement = sa.select(columns.kind, columns.entity_id, columns.touched, columns.next, columns.occurred_at)
     rows = list(await session.connection.execute(statement.where(columns.seq > after).order_by(columns.seq)))
     recovered: dict[str, datetime] = {
-        row.entity_id: row.occurred_at for row in rows if row.kind == health.KIND and row.next["status"] == "healthy"
+        row.entity_id: row.occurred_at
+        for row in rows
+        if row.kind == health.HEALTH.name and row.next["status"] == "healthy"
     }
     systems = {
         row.id: row.context_key
@@ -193,7 +195,7 @@ async def _wakes(session: ReadSession, after: int, runs: int) -> tuple[list[floa
     late, counts = [], Counter[str]()
     for row in rows:
         ended = [part for part in row.touched if part["id"] == _WAIT and part["kind"] == TouchKind.ADDED]
-        if row.kind == RUN and ended:
+        if row.kind == RUN.name and ended:
             counts[row.entity_id] += 1
             late.append((row.occurred_at - recovered[systems[row.entity_id]]).total_seconds())
     violations = [f"{run} woke {count} times" for run, count in counts.items() if count != 1]

@@ -29,7 +29,7 @@ from domain.services.timeline import TimelineService
 
 logger = logging.getLogger(__name__)
 
-INCIDENT = "incident.incident"
+ARTIFACT = "incident.incident"
 _UNTITLED = "Untitled incident"
 _CATEGORY = "Incidents"
 
@@ -110,7 +110,7 @@ class IncidentActions:
         """Add the actions and the artifact that they share."""
         registry.register_artifact(
             ArtifactType(
-                id=INCIDENT, display_name="Incident", description="An incident to work on.", data=IncidentArtifact
+                id=ARTIFACT, display_name="Incident", description="An incident to work on.", data=IncidentArtifact
             )
         )
         for name, title, icon, description, config, perform in (
@@ -140,8 +140,8 @@ class IncidentActions:
                 category=_CATEGORY,
                 icon=icon,
                 config=VersionedConfig(1, config),
-                produces=INCIDENT if name == "create" else None,
-                consumes=() if name == "create" else (INCIDENT,),
+                produces=ARTIFACT if name == "create" else None,
+                consumes=() if name == "create" else (ARTIFACT,),
                 perform_in=perform,
                 faults={"title": _title_fault} if name == "create" else {},
             )
@@ -166,7 +166,7 @@ class IncidentActions:
         if self._logs:
             unit.when_committed(partial(_log, opened.incident, context, reused=opened.reused))
         artifact = Produced(
-            type=INCIDENT,
+            type=ARTIFACT,
             data=artifact_of(opened.incident),
             entity_id=opened.incident.id,
             owned=not opened.reused or config.take_over,
@@ -177,7 +177,7 @@ class IncidentActions:
         """Resolve an incident; one that is resolved already stays so, and a message becomes a comment."""
         target, explicit = _target(config, context)
         incident = await _existing(unit, target)
-        artifact = context.consumed.get(INCIDENT)
+        artifact = context.consumed.get(ARTIFACT)
         if not explicit and artifact is not None and not artifact.owned:
             return Result(external_id=target, details={"skipped": "not_owner"})
         message = _message(config.message)
@@ -243,7 +243,7 @@ def _target(config: _Target, context: ActionContext) -> tuple[str, bool]:
     """The incident to work on, and whether the settings name it; a blank name is none."""
     if config.incident_id is not None and config.incident_id.strip():
         return config.incident_id, True
-    artifact = context.consumed.get(INCIDENT)
+    artifact = context.consumed.get(ARTIFACT)
     handed_on = artifact.data.get("incidentId") if artifact is not None else None
     if isinstance(handed_on, str):
         return handed_on, False

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from domain.automations.conditions.model import Condition
 from domain.automations.conditions.wakes import wake_references
-from domain.entities.health import KIND as HEALTH
+from domain.entities.health import HEALTH
 from domain.entities.registry import EntityRegistry
 from domain.model.automation import Firing
 from domain.model.moment import iso
@@ -72,10 +72,10 @@ class StateReader:
         # Once more: which systems or incidents these are may hang on the state of another one.
         further = references_of(conditions, scope, context) - references
         references |= further
-        if any(not name.startswith(f"{HEALTH}:") for name in further):
+        if any(not name.startswith(f"{HEALTH.name}:") for name in further):
             scope = {**scope, "state": await self._state(session, references)}
         systems = [context] if context else []
-        systems += [*uses_state, *(_of_kind(references, HEALTH))]
+        systems += [*uses_state, *(_of_kind(references, HEALTH.name))]
         health = await self._health(session, systems, context=context, since=now - window, now=now)
         return {**scope, "health": health}
 
@@ -89,10 +89,10 @@ class StateReader:
         ids = sorted(set(identifiers.values()))
         found = await session.health.get_many(ids)
         beginnings = await session.changes.latest_transitions(
-            HEALTH,
+            HEALTH.name,
             [(identifier, "status", found[identifier].status.value) for identifier in ids if identifier in found],
         )
-        counts = await session.changes.transition_counts(HEALTH, ids, "status", since)
+        counts = await session.changes.transition_counts(HEALTH.name, ids, "status", since)
         started = {key[0]: moment for key, moment in beginnings.items()}
         views = {
             identifier: _health_view(
@@ -112,7 +112,9 @@ class StateReader:
 
     async def _state(self, session: ReadSession, references: Iterable[str]) -> dict[str, Any]:
         kinds: dict[str, list[str]] = {}
-        named = [name for name in sorted(references) if not name.startswith(f"{HEALTH}:") and not name.endswith(":*")]
+        named = [
+            name for name in sorted(references) if not name.startswith(f"{HEALTH.name}:") and not name.endswith(":*")
+        ]
         for name in _bounded(named):
             kind, _, identifier = name.partition(":")
             kinds.setdefault(kind, []).append(identifier)

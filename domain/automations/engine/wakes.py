@@ -5,7 +5,7 @@ import logging
 from collections.abc import Collection, Iterator
 from contextlib import aclosing, contextmanager
 
-from domain.entities.run import KIND as RUN
+from domain.entities.run import RUN
 from domain.errors import CursorExpiredError
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
@@ -46,7 +46,7 @@ class WakeIndex:
     def watching(self, references: Collection[str], *, run_id: str) -> Iterator[asyncio.Event]:
         """An event that is set whenever something of these references changes, or the run itself."""
         event = asyncio.Event()
-        names = {*references, reference(RUN, run_id)}
+        names = {*references, reference(RUN.name, run_id)}
         for name in names:
             self._waiting.setdefault(name, set()).add(event)
         try:

@@ -113,7 +113,7 @@ class Dwells:
 
 
 def _seen_at(change: Change) -> datetime:
-    observed = (change.after or {}).get("observed_at") if change.kind == health.KIND else None
+    observed = (change.after or {}).get("observed_at") if change.kind == health.HEALTH.name else None
     return parse_iso(observed) if isinstance(observed, str) else change.occurred_at
 
 

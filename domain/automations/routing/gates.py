@@ -13,7 +13,7 @@ from domain.automations.engine.adapter import Workflow
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.language import compile_expression
 from domain.automations.routing.admission import Admission, Admitted, Enqueue
-from domain.entities.health import KIND as HEALTH
+from domain.entities.health import HEALTH
 from domain.ids import new_id
 from domain.model.automation import Automation, Dwell, Firing, SkipReason, bounded_key
 from domain.model.moment import parse_iso
@@ -181,5 +181,5 @@ class Gates:
 
 def seen_at(firing: Firing) -> datetime:
     """When what fired a trigger was seen: of a report of a system's health when its reporter saw it."""
-    observed = firing.payload.get("observedAt") if firing.kind == HEALTH else None
+    observed = firing.payload.get("observedAt") if firing.kind == HEALTH.name else None
     return parse_iso(observed) if isinstance(observed, str) else firing.occurred_at

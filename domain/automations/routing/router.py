@@ -102,6 +102,6 @@ def generic_payload(change: Change) -> dict[str, object]:
 async def _close_artifacts(unit: UnitOfWork, change: Change) -> None:
     """An incident that is resolved or gone is handed on to later runs no more, and windows that led to it empty."""
     over = change.next is None or change.next.get("status") == Status.RESOLVED
-    if change.kind == incident.KIND and over:
+    if change.kind == incident.INCIDENT.name and over:
         await unit.windows.restart(change.entity_id, until=change.occurred_at)
         await unit.artifacts.close(change.entity_id, at=unit.moment())

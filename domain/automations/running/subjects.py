@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.automations.actions.incidents import INCIDENT
+from domain.automations.actions.incidents import ARTIFACT
 from domain.automations.conditions.certainty import is_ruled_out
 from domain.automations.conditions.model import Condition
 from domain.automations.engine.wakes import reference
 from domain.automations.running.work import Frame
-from domain.entities.health import KIND as HEALTH
-from domain.entities.incident import KIND
+from domain.entities.health import HEALTH
+from domain.entities.incident import INCIDENT
 from domain.model.automation import RunStep, StepStatus, WaitEnd
 from domain.model.change import Change
 from domain.model.incident import Incident, Status
@@ -35,7 +35,7 @@ class Subject:
     @property
     def references(self) -> set[str]:
         """What a wait listens to because of them."""
-        names = ((KIND, self.incident_id), (HEALTH, self.system))
+        names = ((INCIDENT.name, self.incident_id), (HEALTH.name, self.system))
         return {reference(kind, name) for kind, name in names if name is not None}
 
     async def incident(self, session: ReadSession) -> Incident | None:
@@ -72,7 +72,7 @@ class Sight:
     def is_over_before(self, event: Change) -> bool:
         """Whether the incident was resolved before something happened that is not the incident's own."""
         resolved_at = None if self.incident is None else self.incident.resolved_at
-        return event.kind != KIND and resolved_at is not None and resolved_at <= event.occurred_at
+        return event.kind != INCIDENT.name and resolved_at is not None and resolved_at <= event.occurred_at
 
     def end_of(self, condition: Condition, *, flip: datetime | None, now: datetime) -> WaitEnd | None:
         """Why nobody should go on waiting for a condition that does not hold; None while somebody should.
@@ -94,23 +94,23 @@ class Sight:
         """Whether the condition cannot hold while the incident stays resolved."""
         if self.incident is None or self.incident.is_open:
             return False
-        states = self.scope.get("state", {}).get(KIND, {})
-        alone = {KIND: {name: state for name, state in states.items() if name == self.incident.id}}
+        states = self.scope.get("state", {}).get(INCIDENT.name, {})
+        alone = {INCIDENT.name: {name: state for name, state in states.items() if name == self.incident.id}}
         # Nothing that can change but this incident.
-        known = {**{name: value for name, value in self.scope.items() if name != HEALTH}, "state": alone}
+        known = {**{name: value for name, value in self.scope.items() if name != HEALTH.name}, "state": alone}
         return is_ruled_out(condition, known, now=now)
 
     def _system_is_gone(self) -> bool:
-        systems = self.scope.get(HEALTH, {}).get("systems", {})
+        systems = self.scope.get(HEALTH.name, {}).get("systems", {})
         own = self.subject.system
-        if own is not None and reference(HEALTH, own) in self.references and own not in systems:
+        if own is not None and reference(HEALTH.name, own) in self.references and own not in systems:
             return True
-        looks_at_health = any(name.startswith(f"{HEALTH}:") for name in self.references)
+        looks_at_health = any(name.startswith(f"{HEALTH.name}:") for name in self.references)
         # An incident loses its systems only by their deletion.
         return looks_at_health and self.incident is not None and not self.incident.system_ids
 
     def _looks_only_at_deleted(self) -> bool:
-        prefix, there = f"{KIND}:", self.scope.get("state", {}).get(KIND, {})
+        prefix, there = f"{INCIDENT.name}:", self.scope.get("state", {}).get(INCIDENT.name, {})
         named = [name.removeprefix(prefix) for name in self.references if name.startswith(prefix)]
         return (
             bool(named)
@@ -121,7 +121,7 @@ class Sight:
 
 def looks_at_incidents(references: Collection[str]) -> bool:
     """Whether these are also of incidents."""
-    return any(name.startswith(f"{KIND}:") for name in references)
+    return any(name.startswith(f"{INCIDENT.name}:") for name in references)
 
 
 def in_branch(step: RunStep) -> bool:
@@ -131,7 +131,7 @@ def in_branch(step: RunStep) -> bool:
 
 def subject_of(frame: Frame, system: str | None) -> Subject:
     """For whose sake the next step waits, should it wait."""
-    produced = frame.latest.get(INCIDENT)
+    produced = frame.latest.get(ARTIFACT)
     identifier = produced.data.get("incidentId") if produced is not None else None
     own = identifier if isinstance(identifier, str) and identifier not in frame.concluded else None
     return Subject(incident_id=own, system=system)

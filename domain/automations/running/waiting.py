@@ -18,9 +18,9 @@ from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.templates import compile_template
 from domain.automations.running.subjects import FOR_INCIDENT, Sight, Subject, in_branch, looks_at_incidents, subject_of
 from domain.automations.running.work import Frame, StopError, Work, settled, wait_end
-from domain.entities.health import KIND as HEALTH
-from domain.entities.incident import KIND as INCIDENT
-from domain.entities.run import KIND as RUN
+from domain.entities.health import HEALTH
+from domain.entities.incident import INCIDENT
+from domain.entities.run import RUN
 from domain.model.automation import Firing, RunStep, StepStatus, WaitEnd
 from domain.model.change import Change
 from domain.model.incident import Incident
@@ -116,7 +116,7 @@ async def _event_awaited(work: Work, node: WaitForTriggerNode, step: RunStep, fr
         except ExpressionError as error:
             return await work.fail(step, str(error))
         # An event of the incident itself may have come by now, with the incident's end.
-        given = {} if wanted.event.startswith(f"{INCIDENT}.") else _for_incident(subject)
+        given = {} if wanted.event.startswith(f"{INCIDENT.name}.") else _for_incident(subject)
         step = await _event_wait_begins(work, step, {"contextKey": key, **given}, wanted.timeout_seconds)
     position, awaited = int(step.input["after"]), await _systems(work, _awaited(node, step))
     references = {reference(EVENT, wanted.event), *subject.references, *awaited}
@@ -140,7 +140,7 @@ async def _event_awaited(work: Work, node: WaitForTriggerNode, step: RunStep, fr
 async def _event_wait_begins(work: Work, step: RunStep, given: Mapping[str, Any], seconds: float | None) -> RunStep:
     async def begin(unit: UnitOfWork) -> RunStep:
         # Behind the last thing that the run did: an event in answer to that comes after it.
-        after = await unit.changes.latest_seq(RUN, work.run.id, audience=Audience.MANAGER)
+        after = await unit.changes.latest_seq(RUN.name, work.run.id, audience=Audience.MANAGER)
         waiting = replace(step, input={"after": after, **given}, status=StepStatus.WAITING)
         if seconds is not None:
             waiting = replace(waiting, due_at=unit.moment() + timedelta(seconds=seconds))
@@ -175,8 +175,8 @@ async def _sight(work: Work, node: WaitForTriggerNode, step: RunStep, frame: Fra
     return Sight(
         subject=replace(subject, system=key),
         incident=await subject.incident(session),
-        scope={HEALTH: {"systems": systems}},
-        references=[reference(HEALTH, name) for name in named or ["*"]],
+        scope={HEALTH.name: {"systems": systems}},
+        references=[reference(HEALTH.name, name) for name in named or ["*"]],
     )
 
 
@@ -235,7 +235,7 @@ async def _look(
 async def _references(work: Work, condition: Condition, frame: Frame) -> set[str]:
     """What the wait listens for, systems by their ids."""
     found = references_of([condition], work.scope(frame), work.context_system)
-    health = [name.partition(":")[2] for name in found if name.startswith(f"{HEALTH}:")]
+    health = [name.partition(":")[2] for name in found if name.startswith(f"{HEALTH.name}:")]
     return found | await _systems(work, [name for name in health if name != "*"])
 
 
@@ -244,7 +244,7 @@ async def _systems(work: Work, names: Sequence[str]) -> set[str]:
     if not names:
         return set()
     ids = await work.read(lambda session: session.systems.resolve(names))
-    return {reference(HEALTH, identifier) for identifier in ids.values()}
+    return {reference(HEALTH.name, identifier) for identifier in ids.values()}
 
 
 def _awaited(node: WaitForTriggerNode, step: RunStep) -> list[str]:

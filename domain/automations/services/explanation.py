@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from domain.entities import incident
-from domain.entities.run import KIND as RUN
+from domain.entities.run import RUN
 from domain.errors import InvalidInputError, NotFoundError
 from domain.model.automation import AutomationRun
 from domain.model.change import Change
@@ -63,7 +63,7 @@ class _Graph:
 
     def add(self, changes: Iterable[Change], runs: Iterable[AutomationRun]) -> tuple[list[Change], list[AutomationRun]]:
         """Take in what is new and fits; that is what was taken in."""
-        fresh_changes = [change for change in changes if change.kind != RUN and change.id not in self.changes]
+        fresh_changes = [change for change in changes if change.kind != RUN.name and change.id not in self.changes]
         fresh_runs = [run for run in runs if run.id not in self.runs]
         self.truncated = self.truncated or len(fresh_changes) + len(fresh_runs) > self.room
         fresh_changes = fresh_changes[: self.room]
@@ -126,7 +126,7 @@ async def _of_change(session: ReadSession, change_id: str) -> tuple[list[Change]
     if change is None:
         raise NotFoundError("Change", change_id, field=["changeId"])
     # The changes of a run are no nodes; whoever asks about one means the run.
-    return ([], await _of_run(session, change.entity_id)) if change.kind == RUN else ([change], [])
+    return ([], await _of_run(session, change.entity_id)) if change.kind == RUN.name else ([change], [])
 
 
 async def _of_run(session: ReadSession, run_id: str) -> list[AutomationRun]:
@@ -137,7 +137,7 @@ async def _of_run(session: ReadSession, run_id: str) -> list[AutomationRun]:
 
 
 async def _of_incident(session: ReadSession, incident_id: str) -> list[Change]:
-    changes = await session.changes.latest_of(incident.KIND, incident_id, limit=_OF_INCIDENT)
+    changes = await session.changes.latest_of(incident.INCIDENT.name, incident_id, limit=_OF_INCIDENT)
     if not changes:
         raise NotFoundError("Incident", incident_id, field=["incidentId"])
     return changes
@@ -155,7 +155,7 @@ async def _led_to(
 async def _followed(
     session: ReadSession, changes: list[Change], runs: list[AutomationRun], limit: int
 ) -> tuple[Iterable[Change], Iterable[AutomationRun]]:
-    written = await session.changes.written_by([run.id for run in runs], besides=RUN, limit=limit)
+    written = await session.changes.written_by([run.id for run in runs], besides=RUN.name, limit=limit)
     return written, await session.runs.of_changes([change.id for change in changes], limit=limit)
 
 

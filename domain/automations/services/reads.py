@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain.entities.incident import KIND as INCIDENT
+from domain.entities.incident import INCIDENT
 from domain.model.automation import (
     Artifact,
     Automation,
@@ -111,17 +111,19 @@ class AutomationReads:
 
     async def change_pages(self, run_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Change]]:
         """The page of what each of these runs did to incidents, oldest first."""
-        return await self._database.read(lambda session: session.changes.pages_of_runs(run_ids, page, kind=INCIDENT))
+        return await self._database.read(
+            lambda session: session.changes.pages_of_runs(run_ids, page, kind=INCIDENT.name)
+        )
 
     async def change_counts(self, run_ids: Sequence[str]) -> dict[str, int]:
         """How many changes each of these runs made to incidents."""
-        return await self._database.read(lambda session: session.changes.counts_of_runs(run_ids, kind=INCIDENT))
+        return await self._database.read(lambda session: session.changes.counts_of_runs(run_ids, kind=INCIDENT.name))
 
     async def runs_that_opened(self, incident_ids: Sequence[str]) -> dict[str, AutomationRun]:
         """The run that opened each of these incidents, as far as the log and the run are kept."""
 
         async def read(session: ReadSession) -> dict[str, AutomationRun]:
-            opened = await session.changes.runs_that_created(INCIDENT, incident_ids)
+            opened = await session.changes.runs_that_created(INCIDENT.name, incident_ids)
             runs = await session.runs.get_many(sorted(set(opened.values()))) if opened else {}
             return {incident_id: runs[run_id] for incident_id, run_id in opened.items() if run_id in runs}
 

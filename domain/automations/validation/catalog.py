@@ -19,4 +19,4 @@ class Catalog:
     @property
     def states(self) -> tuple[str, ...]:
         """The kinds of entities that expressions see as `state`; health is looked at by a name of its own."""
-        return tuple(kind.name for kind in self.kinds if kind.name != health.KIND)
+        return tuple(kind.name for kind in self.kinds if kind.name != health.HEALTH.name)

@@ -13,7 +13,7 @@ from domain.automations.conditions.scope import HEALTH_FIELDS, TRIGGER_FIELDS
 from domain.automations.expressions.language import Expression
 from domain.automations.expressions.references import Reference, tree_references
 from domain.automations.validation.catalog import Catalog
-from domain.entities.incident import KIND as INCIDENT
+from domain.entities.incident import INCIDENT
 from domain.model.incident import Health, Incident, Severity, Status
 
 _EQUALITIES = {"eq", "ne"}
@@ -43,7 +43,7 @@ def _named(names: Iterable[str], **others: Shape) -> Shape:
 
 _HEALTH = _named(HEALTH_FIELDS, status=_of_enum(Health))
 _STATE = {
-    INCIDENT: _named(
+    INCIDENT.name: _named(
         (to_camel(each.name) for each in fields(Incident)), status=_of_enum(Status), severity=_of_enum(Severity)
     )
 }

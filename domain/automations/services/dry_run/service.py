@@ -22,7 +22,7 @@ from domain.automations.services.system import Secrets
 from domain.automations.validation import parsed
 from domain.automations.validation.catalog import Catalog
 from domain.clock import Clock
-from domain.entities.run import KIND as RUN
+from domain.entities.run import RUN
 from domain.errors import CursorExpiredError, InvalidInputError, NotFoundError
 from domain.model.actor import SYSTEM
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep
@@ -220,7 +220,7 @@ async def _changes(session: ReadSession, runs: list[AutomationRun]) -> list[Chan
     found: list[Change] = []
     for start in range(0, len(runs), _CHUNK):
         ids = [run.id for run in runs[start : start + _CHUNK]]
-        found += await session.changes.written_by(ids, besides=RUN, limit=_MOST_CHANGES)
+        found += await session.changes.written_by(ids, besides=RUN.name, limit=_MOST_CHANGES)
     return sorted(found, key=lambda change: change.seq)
 
 

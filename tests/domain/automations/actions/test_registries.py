@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from domain.automations.actions.incidents import INCIDENT
+from domain.automations.actions.incidents import ARTIFACT
 from domain.automations.actions.registry import ActionRegistry, ActionType, ArtifactType, Result, VersionedConfig
 from tests.domain.automations.validation.definitions import CATALOG
 
@@ -63,7 +63,7 @@ def test_settings_of_an_earlier_version_become_those_of_the_present_one() -> Non
 
 
 def test_an_artifact_is_known_by_its_local_name() -> None:
-    artifact = CATALOG.actions.artifact(INCIDENT)
+    artifact = CATALOG.actions.artifact(ARTIFACT)
     assert artifact is not None
     assert artifact.local_name == "incident"
 

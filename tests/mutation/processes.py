@@ -1,0 +1,126 @@
+"""A plugin that runs the tests once as they are, and then, in a process for each mutant, those that reached it."""
+
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import coverage
+import pytest
+
+from tests.mutation.changing import change
+from tests.mutation.mutants import Mutant
+
+#: Tests that need another database or program, or a machine at rest.
+_LEFT_OUT = ("postgres", "node", "chromium", "timing")
+_LOOK_SECONDS = 0.01
+_ONE_TEST_SECONDS = 20
+_KILLED, _SURVIVED, _NOT_TRIED = 1, 0, 70
+
+
+class Mutation:
+    """Tries mutants one after the other, and hands on how each ended."""
+
+    def __init__(
+        self, root: Path, mutants: Sequence[Mutant], keep: Callable[[Mutant, str], None], *, ends: float
+    ) -> None:
+        self._root = root
+        self._mutants = mutants
+        self._keep = keep
+        self._ends = ends
+        self._seconds: dict[str, float] = {}
+        files = sorted({str(root / mutant.path) for mutant in mutants})
+        # The fastest way of tracing knows no greenlets, in which all of the database layer runs.
+        self._coverage = coverage.Coverage(
+            data_file=None, include=files, concurrency=["thread", "greenlet"], config_file=False
+        )
+
+    def pytest_sessionstart(self) -> None:
+        self._coverage.start()
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if not any(item.get_closest_marker(name) for name in _LEFT_OUT)]
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        for item, following in _in_order(session, session.items):
+            self._coverage.switch_context(item.nodeid)
+            started = time.monotonic()
+            _run(item, following)
+            self._seconds[item.nodeid] = time.monotonic() - started
+            if session.testsfailed:
+                raise session.Failed(f"{item.nodeid} fails without any mutant")
+        self._coverage.stop()
+        tests = self._tests()
+        for mutant in self._mutants:
+            if time.monotonic() > self._ends:
+                break
+            self._keep(mutant, self._try(session, mutant, tests))
+        return True
+
+    def _tests(self) -> dict[str, dict[int, list[str]]]:
+        """Return the tests that ran each line of each module."""
+        data = self._coverage.get_data()
+        return {file: data.contexts_by_lineno(file) for file in data.measured_files()}
+
+    def _try(self, session: pytest.Session, mutant: Mutant, tests: dict[str, dict[int, list[str]]]) -> str:
+        file = self._root / mutant.path
+        reached = set(self._seconds)
+        if mutant.first is not None and mutant.last is not None:
+            lines = tests.get(str(file), {})
+            reached = {test for line in range(mutant.first, mutant.last + 1) for test in lines.get(line, ())}
+        items = [item for item in session.items if item.nodeid in reached]
+        if not items:
+            return "untested"
+        seconds = 4 * sum(self._seconds[item.nodeid] for item in items) + 2 * _ONE_TEST_SECONDS
+        code = _forked(lambda: _run_all(session, items, file, mutant.source), seconds=seconds)
+        return {None: "late", _SURVIVED: "survived", _NOT_TRIED: "not tried"}.get(code, "killed")
+
+
+def _in_order(
+    session: pytest.Session, items: Sequence[pytest.Item]
+) -> Iterator[tuple[pytest.Item, pytest.Item | pytest.Session]]:
+    """Return each with the next one; behind the last the session, which keeps what all share: migrated databases."""
+    return zip(items, [*items[1:], session], strict=True)
+
+
+def _run(item: pytest.Item, following: pytest.Item | pytest.Session) -> None:
+    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+
+def _run_all(session: pytest.Session, items: Sequence[pytest.Item], file: Path, source: str) -> int:
+    if not change(file, source):
+        return _NOT_TRIED
+    for item, following in _in_order(session, items):
+        item._initrequest()  # type: ignore[attr-defined]  # as plugins do that run a test again
+        _run(item, following)
+        if session.testsfailed:
+            return _KILLED
+    return _SURVIVED
+
+
+def _forked(work: Callable[[], int], *, seconds: float) -> int | None:
+    """Return how work in a process of its own ended; None where it was still not over after so long."""
+    child = os.fork()
+    if child == 0:
+        code = _NOT_TRIED
+        try:
+            os.setpgid(0, 0)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.dup2(nowhere, 2)
+            code = work()
+        except BaseException:  # noqa: BLE001 - nobody above this catches anything
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(_LOOK_SECONDS)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None

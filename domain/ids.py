@@ -26,6 +26,14 @@ def prefix_of(identifier: str) -> str | None:
     return prefix
 
 
+def is_id(text: str, prefix: str) -> bool:
+    """Tell whether the text has the form of an id of that type.
+
+    Only what has the form of an id is asked for: PostgreSQL refuses some texts instead of finding nothing.
+    """
+    return prefix_of(text) == prefix
+
+
 def with_prefix(identifier: str, prefix: str) -> str:
     """The id with another prefix, for what comes with a thing one to one and has no id of its own in the database."""
     return f"{prefix}_{identifier.rpartition('_')[2]}"

@@ -13,7 +13,7 @@ from domain.messaging.buckets import Allowance
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from gql.loaders import Loaders
 from gql.requests.admission import payer_of
-from gql.sources import EventSource, LogSource
+from gql.sources import EventSource, LogSource, resumed
 
 
 def nothing_so_far(_: Exception) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class Context:
     #: What this operation costs, and what its caller may still spend; None where nobody is limited.
     cost: int = 0
     allowance: Allowance | None = None
-    #: Where an SSE client left off; wins over the `after` of its document, which is the one it started with.
+    #: Where an SSE client left off.
     last_event_id: str | None = None
     #: The log's position as of the event being delivered, as a cursor; leaves in `extensions.cursor`.
     cursor: str | None = None
@@ -60,7 +60,7 @@ class Context:
     @property
     def events(self) -> EventSource:
         """What subscriptions read from."""
-        return self.source or LogSource(self.domain.events, resumed=self.last_event_id)
+        return self.source or LogSource(self.domain.events, last_event_id=self.last_event_id)
 
     @property
     def audience(self) -> Audience:
@@ -97,8 +97,8 @@ class Context:
         )
 
     def resumed(self, after: str | None) -> str | None:
-        """Where a subscription goes on: what an EventSource says on its return wins over its first `after`."""
-        return self.last_event_id or after
+        """Where a subscription goes on."""
+        return resumed(self.last_event_id, after)
 
     def at_event(self, seq: int) -> None:
         """Get ready for the next event: its cursor, and loaders that have not seen anything older."""

@@ -9,6 +9,14 @@ from domain.model.change import Change
 from domain.services.events import EventService, Watch
 
 
+def resumed(last_event_id: str | None, after: str | None) -> str | None:
+    """Return the cursor to go on behind: the event's id wins over `after`.
+
+    An EventSource says on its return how far it has come, and sends the `after` that it began with once more.
+    """
+    return last_event_id or after
+
+
 class EventSource(Protocol):
     """What a subscription's resolver reads from."""
 
@@ -27,13 +35,13 @@ class LogSource:
 
     shows_present = True
 
-    def __init__(self, events: EventService, *, resumed: str | None = None) -> None:
+    def __init__(self, events: EventService, *, last_event_id: str | None = None) -> None:
         self._events = events
-        self._resumed = resumed
+        self._last_event_id = last_event_id
 
     async def start(self, after: str | None) -> int:
         """The position of a cursor, or the present head."""
-        return await self._events.start_of(self._resumed or after)
+        return await self._events.start_of(resumed(self._last_event_id, after))
 
     def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
         """Stored changes, then live ones."""
@@ -45,11 +53,10 @@ class CatchUp:
 
     shows_present = True
 
-    def __init__(self, events: EventService, *, until: int, resumed: str | None = None) -> None:
+    def __init__(self, events: EventService, *, until: int, last_event_id: str | None = None) -> None:
         self._events = events
         self._until = until
-        #: What an EventSource says on its return; wins over the cursor in its address, which is the one it began with.
-        self._resumed = resumed
+        self._last_event_id = last_event_id
         #: How far the subscriber is by now.
         self.reached = 0
         #: Whether the stretch was followed to its end, as opposed to a subscription that ended by itself.
@@ -57,7 +64,7 @@ class CatchUp:
 
     async def start(self, after: str | None) -> int:
         """The position of a cursor, or the present head."""
-        self.reached = await self._events.start_of(self._resumed or after)
+        self.reached = await self._events.start_of(resumed(self._last_event_id, after))
         return self.reached
 
     async def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:

@@ -104,7 +104,7 @@ class LogTail:
                 wake.clear()
                 batch = self._since(position)
                 if batch is None:
-                    batch = await self._stored(position)
+                    batch = await self.stored(position)
                 if batch:
                     position = batch[-1].seq
                     yield batch
@@ -128,7 +128,13 @@ class LogTail:
             return None
         return self._recent[bisect_right(self._seqs, position) :][:_PAGE]
 
-    async def _stored(self, position: int) -> Sequence[Change]:
+    async def stored(self, position: int) -> Sequence[Change]:
+        """Return the next page of changes behind a position as the database has it.
+
+        Raises:
+            CursorExpiredError: changes behind the position are no longer kept.
+        """
+
         async def read(session: ReadSession) -> Sequence[Change]:
             # The floor after the page: a prune between the two is noticed, never skipped.
             page = await session.changes.after(position, limit=_PAGE)

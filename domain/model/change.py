@@ -8,9 +8,7 @@ from typing import Any, Self
 
 from domain.model.actor import Actor, Cause
 from domain.model.moment import iso
-from domain.model.viewer import Audience, Visibility
-
-_WIDTH = list(Visibility)
+from domain.model.viewer import Audience, Visibility, widest
 
 
 class ChangeAction(StrEnum):
@@ -51,7 +49,7 @@ class Touched:
     @property
     def visibility(self) -> Visibility:
         """The wider of both visibilities: whoever saw either learns of the change."""
-        return min((seen for seen in (self.before, self.after) if seen is not None), key=_WIDTH.index)
+        return widest((self.before, self.after)) or Visibility.INTERNAL
 
     def seen_by(self, audience: Audience) -> Self | None:
         """The same as this audience sees it: what was hidden from them is gone, what is shown to them is new."""

@@ -10,11 +10,21 @@ from domain.model.actor import SYSTEM, Actor, ActorType
 
 
 class Visibility(StrEnum):
-    """Who may read an update or a link."""
+    """Who may read an update or a link, from the widest to the narrowest; each goes with one audience, in its order."""
 
     PUBLIC = "public"
     LOGGED_IN = "logged_in"
     INTERNAL = "internal"
+
+    @property
+    def audience(self) -> "Audience":
+        """The widest audience that may read it."""
+        return _AUDIENCES[self]
+
+
+def widest(visibilities: Collection[Visibility | None]) -> Visibility | None:
+    """Return the widest of these; None where there is none."""
+    return next((visibility for visibility in Visibility if visibility in visibilities), None)
 
 
 class Role(StrEnum):
@@ -34,7 +44,7 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 
 
 class Audience(StrEnum):
-    """A group of callers that sees the same things."""
+    """A group of callers that sees the same things, from the widest to the narrowest."""
 
     PUBLIC = "public"
     AUTHENTICATED = "authenticated"
@@ -60,11 +70,8 @@ class Audience(StrEnum):
         return self is Audience.MANAGER
 
 
-_SEEN = {
-    Audience.PUBLIC: (Visibility.PUBLIC,),
-    Audience.AUTHENTICATED: (Visibility.PUBLIC, Visibility.LOGGED_IN),
-    Audience.MANAGER: (Visibility.PUBLIC, Visibility.LOGGED_IN, Visibility.INTERNAL),
-}
+_AUDIENCES = dict(zip(Visibility, Audience, strict=True))
+_SEEN = {audience: tuple(Visibility)[: rank + 1] for rank, audience in enumerate(Audience)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

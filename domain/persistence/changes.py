@@ -12,7 +12,7 @@ from domain.model.change import Change, ChangeAction, Touched, Transition
 from domain.model.filters import EVERYTHING, Filter
 from domain.model.moment import iso
 from domain.model.paging import Page, PageRequest
-from domain.model.viewer import Audience, Visibility
+from domain.model.viewer import Audience, Visibility, widest
 from domain.persistence.automation_tables import automation_runs
 from domain.persistence.conditions import recorded_condition
 from domain.persistence.dialects import json_list_overlaps, lock_log
@@ -364,10 +364,7 @@ def transition_row(step: Transition) -> dict[str, Any]:
 
 
 def _widest(change: Change) -> Visibility:
-    return next(
-        (seen for seen in Visibility if change.concerns(_AUDIENCE_OF[seen])),
-        Visibility.INTERNAL,
-    )
+    return widest([seen for seen in Visibility if change.concerns(seen.audience)]) or Visibility.INTERNAL
 
 
 def transition_of(row: sa.RowMapping) -> Transition:
@@ -382,10 +379,3 @@ def transition_of(row: sa.RowMapping) -> Transition:
         to_value=row["to_value"],
         occurred_at=row["occurred_at"],
     )
-
-
-_AUDIENCE_OF = {
-    Visibility.PUBLIC: Audience.PUBLIC,
-    Visibility.LOGGED_IN: Audience.AUTHENTICATED,
-    Visibility.INTERNAL: Audience.MANAGER,
-}

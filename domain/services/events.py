@@ -15,8 +15,6 @@ from domain.model.viewer import Audience
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
 
-_PAGE = 500
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
@@ -120,22 +118,13 @@ class EventService:
             CursorExpiredError: changes behind the position are no longer kept.
         """
         while position < until:
-            page = await self._stored(position)
+            page = await self._tail.stored(position)
             for change in page:
                 if change.seq <= until and watch.wants(change):
                     yield change
             if not page:
                 return
             position = page[-1].seq
-
-    async def _stored(self, position: int) -> Sequence[Change]:
-        async def read(session: ReadSession) -> Sequence[Change]:
-            page = await session.changes.after(position, limit=_PAGE)
-            if position < await session.changes.floor():
-                raise CursorExpiredError
-            return page
-
-        return await self._database.read(read)
 
     async def latest(self, entity_id: str, audience: Audience, *, kind: str = INCIDENT.name) -> int:
         """The position of an entity's latest change that concerns this audience; 0 without one."""

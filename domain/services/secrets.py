@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 
 from domain.errors import AlreadyExistsError, NotFoundError
-from domain.ids import new_id, prefix_of
+from domain.ids import is_id, new_id
 from domain.model.secret import Secret, checked_secret_name, checked_secret_value
 from domain.model.viewer import Viewer
 from domain.persistence.database import Database
@@ -108,5 +108,4 @@ class SecretService:
 
 
 def _ids(secret_id: str) -> list[str]:
-    # Only what has the form of an id is asked for: PostgreSQL refuses some texts instead of finding nothing.
-    return [secret_id] if prefix_of(secret_id) == "sec" else []
+    return [secret_id] if is_id(secret_id, "sec") else []

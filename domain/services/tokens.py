@@ -5,7 +5,7 @@ import secrets
 
 from domain.clock import Clock
 from domain.errors import ConflictError, InvalidInputError, NotFoundError, StartupError, UnauthenticatedError
-from domain.ids import new_id, prefix_of
+from domain.ids import is_id, new_id
 from domain.model.actor import SYSTEM
 from domain.model.commands import CreateToken
 from domain.model.texts import checked_name
@@ -102,8 +102,7 @@ class TokenService:
         """
 
         async def work(unit: UnitOfWork) -> ApiToken:
-            # Only what has the form of an id is asked for: PostgreSQL refuses some texts instead of finding nothing.
-            token = await unit.tokens.lock(token_id) if prefix_of(token_id) == "tok" else None
+            token = await unit.tokens.lock(token_id) if is_id(token_id, "tok") else None
             if token is None:
                 raise NotFoundError("Token", token_id)
             if token.revoked_at is not None:

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from strawberry.types.unset import UnsetType
 
 from domain.errors import ForbiddenError, InvalidInputError, UnknownSystemError
-from domain.ids import prefix_of
+from domain.ids import is_id
 from domain.model.filters import EVERYTHING, AllOf, AnyOf, Field, Filter, Not, Operator, Term, fields_of
 from domain.model.words import check_search
 from gql.context import Context
@@ -165,7 +165,7 @@ async def filter_tree(context: Context, given: AnyFilter | UnsetType | None) -> 
     check_search(parts.texts)
     found = await _systems_of(context, given, sorted(parts.references)) if parts.references else {}
     for reference in parts.references:
-        if reference not in found and prefix_of(reference) != _SYSTEM_PREFIX:
+        if reference not in found and not is_id(reference, _SYSTEM_PREFIX):
             raise UnknownSystemError(reference, field=["filter", "system", "in"])
     return _tree(given, found)
 

@@ -104,14 +104,14 @@ class Joining:
                 stretch = None  # delivered already; the group went before anybody was in it
 
     async def _first(self, member: Member) -> CatchUp | None:
-        events, resumed = self._context.domain.events, self._context.last_event_id
-        if resumed is None and self._shared.starts_now(self._variables):
+        events, last_event_id = self._context.domain.events, self._context.last_event_id
+        if last_event_id is None and self._shared.starts_now(self._variables):
             refusal = await charged(self._context, _JOINING_POINTS)
             if refusal is not None:
                 raise refusal
             member.last = await events.head()
             return None
-        return CatchUp(events, until=self._groups.position, resumed=resumed)
+        return CatchUp(events, until=self._groups.position, last_event_id=last_event_id)
 
     async def _executed(self, stretch: CatchUp) -> AsyncGenerator[Any, None]:
         results = await self._groups.schema.stream(

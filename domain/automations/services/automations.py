@@ -19,7 +19,7 @@ from domain.automations.validation.problems import bounded
 from domain.clock import Clock
 from domain.entities.handle import Origin
 from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError, VersionConflictError
-from domain.ids import new_id, prefix_of
+from domain.ids import is_id, new_id
 from domain.model.automation import (
     GROUP_LENGTH,
     Automation,
@@ -244,7 +244,7 @@ class AutomationService:
         """
 
         async def work(unit: UnitOfWork) -> AutomationRun:
-            found = (await unit.runs.get_many([run_id])).get(run_id) if prefix_of(run_id) == "run" else None
+            found = (await unit.runs.get_many([run_id])).get(run_id) if is_id(run_id, "run") else None
             if found is None:
                 raise NotFoundError("Run", run_id)
             await unit.automations.lock([found.automation_id])
@@ -280,8 +280,7 @@ async def _listen(unit: UnitOfWork, automation: Automation) -> None:
 
 
 async def _locked(unit: UnitOfWork, automation_id: str, expected_version: int | None = None) -> Automation:
-    # Only what has the form of an id is asked for: PostgreSQL refuses some texts instead of finding nothing.
-    found = await unit.automations.lock([automation_id]) if prefix_of(automation_id) == "aut" else {}
+    found = await unit.automations.lock([automation_id]) if is_id(automation_id, "aut") else {}
     if automation_id not in found:
         raise NotFoundError("Automation", automation_id)
     automation = found[automation_id]

@@ -54,7 +54,8 @@ class Picky:
         running = asyncio.create_task(self._reader.run(stopping))
         try:
             [first] = await append(self._domain)
-            await until(lambda: first in self.asked)
+            # It looks once more behind that one, before it waits for the tail.
+            await until(lambda: first in self.asked and bool(inside(self._domain).tail._followers))
             yield
         finally:
             stopping.set()

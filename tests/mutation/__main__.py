@@ -18,7 +18,7 @@ from tests.mutation.processes import Mutation
 
 _ROOT = Path(__file__).parents[2]
 _SECTIONS = Path(__file__).with_name("sections.toml")
-_QUIET = ["-q", "-x", "-n0", "-p", "no:cacheprovider", "--no-header"]
+_QUIET = ["-q", "-n0", "-p", "no:cacheprovider", "--no-header"]
 
 
 def main() -> None:

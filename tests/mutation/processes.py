@@ -44,14 +44,19 @@ class Mutation:
         items[:] = [item for item in items if not any(item.get_closest_marker(name) for name in _LEFT_OUT)]
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        unsteady: list[pytest.Item] = []
         for item, following in _in_order(session, session.items):
+            failed = session.testsfailed
             self._coverage.switch_context(item.nodeid)
             started = time.monotonic()
             _run(item, following)
             self._seconds[item.nodeid] = time.monotonic() - started
-            if session.testsfailed:
-                raise session.Failed(f"{item.nodeid} fails without any mutant")
+            if session.testsfailed > failed:
+                unsteady.append(item)
         self._coverage.stop()
+        # A test that fails without any mutant says nothing about those.
+        session.items[:] = [item for item in session.items if item not in unsteady]
+        session.testsfailed = 0
         tests = self._tests()
         for mutant in self._mutants:
             if time.monotonic() > self._ends:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
@@ -26,7 +25,6 @@ from domain.entities.kinds import KINDS, Kinds, registry_of
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.run import RUN
-from domain.entities.triggers import TriggerRegistry
 from domain.messaging.buckets import Buckets, make_buckets
 from domain.messaging.tail import LogTail
 from domain.messaging.wakeups import WakeUps
@@ -92,7 +90,6 @@ class Assembly(Domain):
     masker: SecretMasker
     handle: EntityHandle[Incident]
     health_handle: EntityHandle[SystemHealth]
-    triggers: TriggerRegistry
     tail: LogTail
     cursors: CursorCodec
 
@@ -157,7 +154,7 @@ def _assemble(
 ) -> Assembly:
     derivers, masker = DeriverRegistry(), SecretMasker()
     registry = registry_of(kinds, clock=clock, derivers=derivers, masker=masker)
-    handle, health_handle = registry.handle(INCIDENT), registry.handle(HEALTH)
+    handle = registry.handle(INCIDENT)
     tail = LogTail(database, poll_seconds=settings.poll_seconds, ring_size=settings.ring_size)
     writer = Writer(database, clock)
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
@@ -177,70 +174,69 @@ def _assemble(
         secrets=secrets,
         run_retention_days=settings.run_retention_days,
     )
-    handles = _Handles(incidents=handle, health=health_handle, registry=registry, derivers=derivers)
-    return _domain(settings, cursors, parts, handles, _Written(incidents=incidents, timeline=timeline, secrets=secrets))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Handles:
-    incidents: EntityHandle[Incident]
-    health: EntityHandle[SystemHealth]
-    registry: EntityRegistry
-    derivers: DeriverRegistry
+    written = _Written(derivers=derivers, incidents=incidents, timeline=timeline, secrets=secrets)
+    return _domain(settings, cursors, parts, written)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
+    """The services that automations write through, and the derivers of what they write."""
+
+    derivers: DeriverRegistry
     incidents: IncidentService
     timeline: TimelineService
     secrets: SecretService
 
 
-def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, handles: _Handles, written: _Written) -> Assembly:
-    database, clock, writer, handle = parts.database, parts.clock, parts.writer, handles.incidents
-    reads = Reads(database=database, handle=handle, health=handles.health, cursors=cursors)
-    systems = SystemService(writer=writer, handle=handle, health=handles.health, clock=clock)
+def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Written) -> Assembly:
+    database, clock, writer = parts.database, parts.clock, parts.writer
+    handle, health_handle = parts.registry.handle(INCIDENT), parts.registry.handle(HEALTH)
+    health = HealthService(writer=writer, handle=health_handle)
+    reads = Reads(database=database, handle=handle, health=health_handle, cursors=cursors)
+    systems = SystemService(writer=writer, handle=handle, health=health_handle, clock=clock)
     sessions = Sessions(database=database, clock=clock)
     return Assembly(
         settings=settings,
         clock=clock,
         database=database,
-        registry=handles.registry,
-        derivers=handles.derivers,
+        registry=parts.registry,
+        derivers=written.derivers,
         masker=parts.masker,
         handle=handle,
-        health_handle=handles.health,
-        triggers=parts.triggers,
+        health_handle=health_handle,
         tail=parts.tail,
         cursors=cursors,
         incidents=written.incidents,
         timeline=written.timeline,
         links=LinkService(writer=writer, handle=handle),
         systems=systems,
-        health=HealthService(writer=writer, handle=handles.health),
+        health=health,
         events=EventService(database=database, tail=parts.tail, cursors=cursors),
         reads=reads,
         tokens=_tokens(settings, clock, database, writer, sessions),
         secrets=written.secrets,
         sessions=sessions,
-        demo=_demo(
-            parts, handles, reads=reads, systems=systems, incidents=written.incidents, timeline=written.timeline
-        ),
+        demo=_demo(parts, written, reads=reads, systems=systems, health=health),
         buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
         automations=AutomationSystem(parts),
-        dry_runs=_dry_runs(parts),
+        dry_runs=DryRuns(database=database, clock=clock, catalog=parts.catalog(), secrets=parts.secrets),
         readiness=Readiness(database, parts.tail),
     )
 
 
-def _dry_runs(parts: Parts) -> DryRuns:
-    return DryRuns(database=parts.database, clock=parts.clock, catalog=parts.catalog(), secrets=parts.secrets)
-
-
-def _demo(parts: Parts, handles: _Handles, **services: Any) -> DemoService:
-    loader = HistoryLoader(writer=parts.writer, incidents=handles.incidents, health=handles.health)
-    health = HealthService(writer=parts.writer, handle=handles.health)
-    return DemoService(loader=loader, clock=parts.clock, health=health, **services)
+def _demo(
+    parts: Parts, written: _Written, *, reads: Reads, systems: SystemService, health: HealthService
+) -> DemoService:
+    registry = parts.registry
+    return DemoService(
+        loader=HistoryLoader(writer=parts.writer, incidents=registry.handle(INCIDENT), health=registry.handle(HEALTH)),
+        clock=parts.clock,
+        health=health,
+        reads=reads,
+        systems=systems,
+        incidents=written.incidents,
+        timeline=written.timeline,
+    )
 
 
 def _actions(settings: Settings, clock: Clock, incidents: IncidentService, timeline: TimelineService) -> ActionRegistry:

@@ -67,11 +67,9 @@ class PastRepository:
             statement = statement.where(changes.c.prev.is_not(None), status != unless_was)
         return [change_of(row) for row in (await self._connection.execute(statement)).mappings()]
 
-    async def still_open(self, *, since: datetime, after: str, limit: int) -> list[str]:
-        """The ids behind an id of incidents that are open and did not change since a moment."""
-        changed = sa.and_(
-            changes.c.kind == "incident", changes.c.entity_id == incidents.c.id, changes.c.occurred_at >= since
-        )
+    async def still_open(self, kind: str, *, since: datetime, after: str, limit: int) -> list[str]:
+        """The ids behind an id of incidents that are open and did not change since a moment; `kind` is theirs."""
+        changed = sa.and_(changes.c.kind == kind, changes.c.entity_id == incidents.c.id, changes.c.occurred_at >= since)
         statement = (
             sa.select(incidents.c.id)
             .where(IS_OPEN, incidents.c.created_at < since, incidents.c.id > after, ~sa.exists().where(changed))

@@ -121,7 +121,7 @@ async def _open_incidents(session: ReadSession, since: datetime) -> list[Inciden
     found: dict[str, Incident] = {}
     after = ""
     while len(found) < MOST_STATE:
-        ids = await session.past.still_open(since=since, after=after, limit=_PAGE)
+        ids = await session.past.still_open(INCIDENT.name, since=since, after=after, limit=_PAGE)
         found |= await session.incidents.get_many(ids)
         if len(ids) < _PAGE:
             break

@@ -26,6 +26,8 @@ REGISTRY_HOSTS = [
 ]
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b(?!\(#\d+\))")
 
+#: What asserts by its name: pytest's and playwright's own, and asyncio's deadline.
+ASSERTING = {"raises", "warns", "fail", "expect", "timeout", "shows"}
 CLOCKS = re.compile(r"\b(monotonic|perf_counter|process_time|thread_time)\(|longest_seconds")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -121,6 +123,46 @@ def test_what_measures_time_is_in_files_of_its_own() -> None:
         if isinstance(node, ast.Assert) and CLOCKS.search(ast.unparse(node)) and "deadline" not in ast.unparse(node)
     ]
     assert bounds == []
+
+
+def test_every_test_asserts_something() -> None:
+    # Itself, through a function or a fixture that does, or by a deadline that it holds.
+    functions = [
+        (path, node) for path in _modules("tests") for node in ast.walk(_tree(path)) if isinstance(node, Function)
+    ]
+    asserting = {node.name for _, node in functions if _asserts(node)}
+    while more := {
+        node.name
+        for _, node in functions
+        if node.name not in asserting and not node.name.startswith("test_") and _called(node) & asserting
+    }:
+        asserting |= more
+    fixtures = {
+        node.name for _, node in functions if _asserts(node) and "fixture" in ast.unparse(node).split("def ")[0]
+    }
+    silent = [
+        f"{_name(path)}:{node.lineno} {node.name}"
+        for path, node in functions
+        if node.name.startswith("test_")
+        and not (_asserts(node) or _called(node) & asserting or {each.arg for each in node.args.args} & fixtures)
+    ]
+    assert silent == []
+
+
+def _asserts(node: Function) -> bool:
+    return any(
+        isinstance(each, ast.Assert)
+        or (isinstance(each, ast.Call) and ast.unparse(each.func).rpartition(".")[2] in ASSERTING)
+        for each in ast.walk(node)
+    )
+
+
+def _is_fixture(node: Function) -> bool:
+    return any("fixture" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+def _called(node: Function) -> set[str]:
+    return {each.func.id for each in ast.walk(node) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)}
 
 
 def _modules(*packages: str) -> list[Path]:

@@ -16,7 +16,7 @@ from tests.domain.automations.actions.servers import answer, serving
 from tests.factories import make_incident, make_secret, make_system
 
 _CHAT = "https://chat.example.com"
-_SECONDS = 15
+_SECONDS = 60
 _VALIDATE = "query ($definition: JSON!) { validateAutomation(definition: $definition) { problems { message } } }"
 _RUNS = (
     "{ automationRuns(first: 100) { nodes { status reason message automation { name } steps { nodes { error } } } } }"

@@ -22,7 +22,7 @@ from tests.requirements_gate import CLIENTS
 
 TOKEN = "a-long-secret-of-your-own"
 _ADDRESS = re.compile(rb"serves (http://\S+)/graphql")
-_SECONDS = 15
+_SECONDS = 60
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), reason="no bash or no curl on PATH")
 

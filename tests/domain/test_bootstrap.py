@@ -52,7 +52,7 @@ async def test_an_unknown_kind_of_broadcaster_stops_the_start(tmp_path: Path) ->
 async def test_the_commit_of_one_process_is_followed_in_another(settings: Settings) -> None:
     async with running_domain(settings) as one, running_domain(settings) as other:
         incident = await make_incident(one)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while inside(other).tail.last == 0:
                 await inside(other).tail.beyond(0, seconds=1)
         assert [change.entity_id for change in await other.events.raw(0, limit=10)] == [incident.id]

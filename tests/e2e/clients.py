@@ -12,7 +12,7 @@ from typing_extensions import override
 from tests.e2e.server import TOKEN, Server
 from tests.requirements_gate import CLIENTS, node_command
 
-ARRIVAL_SECONDS = 10
+ARRIVAL_SECONDS = 60
 EVENTS = """subscription Events($after: String) {
   incidentEvents(after: $after) { type incidentId changedFields cursor }
 }"""

@@ -115,7 +115,7 @@ async def running_pooler(cluster: Cluster, *, mode: str) -> AsyncIterator[str]:
         *_as_owner(_POOLER, "-q", str(folder / "pooler.ini")), cwd="/", stderr=asyncio.subprocess.DEVNULL
     )
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await _answers(port):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.02)
         yield f"postgresql://{_OWNER}@127.0.0.1:{port}/postgres"

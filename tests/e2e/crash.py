@@ -20,7 +20,7 @@ from tests.e2e.subscriber import Subscriber
 from tests.e2e.writers import Writers
 
 _CLIENTS = 6
-_CATCH_UP_SECONDS = 10
+_CATCH_UP_SECONDS = 60
 _COLUMNS = (
     "database",
     "kills",

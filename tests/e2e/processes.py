@@ -13,7 +13,7 @@ from pathlib import Path
 
 import gql.cli.commands
 
-EXIT_SECONDS = 15
+EXIT_SECONDS = 60
 
 # The children have their own memory, files and signals, so `kill -9` and exit codes are what they are anywhere.
 _context = multiprocessing.get_context("forkserver")

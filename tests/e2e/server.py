@@ -16,7 +16,7 @@ from tests.e2e.api import Api
 from tests.e2e.processes import Command
 
 TOKEN = "an-admin-token-for-tests"
-START_SECONDS = 15
+START_SECONDS = 60
 _ADDRESS = re.compile(r"serves (http://\S+)/graphql")
 #: Below the range that outgoing connections take their ports from: a port must still be free for the restart.
 _PORTS = range(20_000, 32_000)
@@ -154,7 +154,7 @@ async def running_server(
 @asynccontextmanager
 async def api_of(server: Server, token: str = TOKEN) -> AsyncIterator[Api]:
     """The API of a server, as its admin."""
-    async with httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=20) as client:
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=60) as client:
         yield Api(client, server.graphql_url)
 
 

@@ -17,7 +17,7 @@ TIMES = 100
 async def test_a_client_that_takes_back_its_mutations_on_the_web_socket_never_harms_the_database(
     database_url: str,
 ) -> None:
-    async with running_server(database_url, sqlite_busy_seconds="60") as server, api_of(server) as api:
+    async with running_server(database_url, sqlite_busy_seconds="120") as server, api_of(server) as api:
         await api.create_system()
         async with connected(server) as socket:
             for number in range(TIMES):
@@ -29,7 +29,7 @@ async def test_a_client_that_takes_back_its_mutations_on_the_web_socket_never_ha
 
 
 async def test_a_client_that_hangs_up_on_its_mutations_never_harms_the_database(database_url: str) -> None:
-    async with running_server(database_url, sqlite_busy_seconds="60") as server, api_of(server) as api:
+    async with running_server(database_url, sqlite_busy_seconds="120") as server, api_of(server) as api:
         await api.create_system()
         for number in range(TIMES):
             await hang_up_on(server, number)
@@ -38,7 +38,7 @@ async def test_a_client_that_hangs_up_on_its_mutations_never_harms_the_database(
 
 
 async def test_subscribers_that_vanish_while_events_are_sent_to_them_stop_nobody(database_url: str) -> None:
-    async with running_server(database_url, sqlite_busy_seconds="60") as server, api_of(server) as api:
+    async with running_server(database_url, sqlite_busy_seconds="120") as server, api_of(server) as api:
         subscription = {"query": EVENTS, "variables": {"after": await api.create_system()}}
         async with AsyncExitStack() as sockets:
             vanishing = [await sockets.enter_async_context(connected(server)) for _ in range(20)]

@@ -21,7 +21,7 @@ from tests.requirements_gate import chromium_path
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
 TOKEN = "an-admin-token-for-tests"
-ARRIVAL_MILLIS = 15_000
+ARRIVAL_MILLIS = 60_000
 # Without these Chromium wants a sandbox that root has not, calls home, and asks for names.
 _ARGUMENTS = [
     "--no-sandbox",

@@ -76,7 +76,7 @@ async def test_two_who_read_the_same_page_at_once_keep_it_once(domain: Domain) -
         both = asyncio.Barrier(2)
         with between_reads(domain) as steps:
             steps += [both.wait, both.wait]
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await asyncio.gather(tail.read_now(), tail.read_now())
 
         assert await take(tail, head, 3) == stored

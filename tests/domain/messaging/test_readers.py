@@ -359,7 +359,7 @@ async def test_a_reader_that_is_told_to_stop_leaves_the_rest_for_later(domain: D
     reader = a_reader(domain, work, stops)
     await reader.register()
     stored = await append(domain, 5)
-    await asyncio.wait_for(reader.run(stopping), 5)
+    await asyncio.wait_for(reader.run(stopping), 60)
 
     assert work.tried == stored[:2]
     assert await _position(domain, work) == stored[1]

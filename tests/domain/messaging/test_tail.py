@@ -173,7 +173,7 @@ async def test_waiting_for_more_ends_with_the_next_change_or_in_time(domain: Dom
         await until(lambda: len(tail._followers) == 1)
         await append(domain)
         tail.wake()
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, 60)
 
         assert len(tail._followers) == 0
 
@@ -237,7 +237,7 @@ async def test_who_has_appended_and_not_committed_holds_up_those_behind(domain: 
 
 async def _ids(tail: LogTail, count: int) -> list[str]:
     ids: list[str] = []
-    async with asyncio.timeout(10), aclosing(tail.follow(tail.last)) as batches:
+    async with asyncio.timeout(60), aclosing(tail.follow(tail.last)) as batches:
         async for batch in batches:
             ids.extend(change.id for change in batch)
             if len(ids) >= count:
@@ -285,4 +285,4 @@ async def test_who_waits_for_some_kinds_waits_on_through_changes_of_others(domai
 
         await append(domain, kind="widget")
         await tail.read_now()
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, 60)

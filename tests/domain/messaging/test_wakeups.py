@@ -64,7 +64,7 @@ async def test_in_one_process_an_announcement_wakes_its_own_reader() -> None:
 
 async def test_an_announcement_that_comes_while_another_is_sent_is_sent_too() -> None:
     backend = _Announcing()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with suppress(_SentTwiceError):
             await backend.wakeups._publish(cast("Broadcast", backend))
 
@@ -187,7 +187,7 @@ async def _reconnected(connections: _RedisConnections | _PostgresConnections, lo
 
 async def _wakes(announcing: Process, woken: Process) -> None:
     before = woken.woken
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         # The server may not have taken note of the subscription yet: an announcement may be lost, not all of them.
         while woken.woken == before:
             announcing.wakeups.announce()

@@ -77,8 +77,11 @@ def test_too_many_words_are_refused(texts: list[str], message: str) -> None:
 
 
 def test_as_many_words_as_are_allowed_pass() -> None:
-    check_search([" ".join(map(str, range(32))), "?"])
+    most = [" ".join(map(str, range(32))), "?"]
+    check_search(most)
     check_search(["x" * 1_000])
+    with pytest.raises(InvalidInputError):
+        check_search([*most, "more"])
 
 
 @given(st.text())

@@ -31,7 +31,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 SECRET_KEY = "dGhlIGtleSB0aGF0IGlzIHVzZWQgaW4gb3VyIHRlc3Q="
 ADMIN_TOKEN = "a-admin-token-long-enough"
 _NAME = "incidentql_old_database"
-_SECONDS = 20
+_SECONDS = 60
 _DEFINITIONS: dict[str, dict[str, Any]] = {
     "Opens an incident and waits": {
         "triggers": [{"event": "manual"}],

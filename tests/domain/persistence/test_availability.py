@@ -129,7 +129,7 @@ async def test_after_a_failover_the_connections_to_what_is_a_standby_now_are_not
 
 
 async def _until_over(domain: Domain) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while inside(domain).database.outage.is_on:  # noqa: ASYNC110 - it is the database that is watched
             await asyncio.sleep(0.005)
 

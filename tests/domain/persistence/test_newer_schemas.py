@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from domain.bootstrap import running_domain
@@ -90,6 +91,8 @@ async def test_a_process_of_the_release_before_a_contraction_goes_on(engines: En
     release = later_version(tmp_path / "one", contracts=False)
     await migrate(engines, migrations=later_version(tmp_path / "two", contracts=True))
     await migrate(engines, migrations=release)
+    async with engines.reader.connect() as connection:
+        assert await connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == CONTRACTED
 
 
 async def test_a_contraction_under_a_running_process_takes_its_readiness(

@@ -12,7 +12,7 @@ from gql.schema import schema
 from tests.client import Json
 from tests.inside import inside
 
-_WAIT_SECONDS = 10
+_WAIT_SECONDS = 60
 
 
 class Watcher:

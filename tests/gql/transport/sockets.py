@@ -32,7 +32,7 @@ from tests.client import Json
 from tests.inside import inside
 
 TRANSPORT_WS = Subprotocol("graphql-transport-ws")
-ARRIVAL_SECONDS = 10
+ARRIVAL_SECONDS = 60
 TOKENS = {role: f"a-{role}-token-for-sockets" for role in (Role.VIEWER, Role.RESPONDER, Role.ADMIN)}
 
 

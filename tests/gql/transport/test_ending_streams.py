@@ -35,7 +35,7 @@ class Connection:
 
     async def next(self) -> Message:
         """What the application sends next, within five seconds."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await self.from_app.get()
 
     def say(self, message: Message) -> None:
@@ -61,7 +61,7 @@ async def _connected(domain: Domain, scope: Message) -> AsyncIterator[Connection
     finally:
         kind = "http" if scope["type"] == "http" else "websocket"
         connection.to_app.put_nowait({"type": f"{kind}.disconnect", "code": 1000})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await serving
 
 
@@ -199,6 +199,6 @@ async def _rest(stream: Connection) -> bytes:
 
 
 async def _until_followed(domain: Domain, followers: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(inside(domain).tail._followers) <= followers:  # noqa: ASYNC110 - the tail tells nobody who follows it
             await asyncio.sleep(0.005)

@@ -36,8 +36,8 @@ async def leaving_nothing(served: Running, domain: Domain) -> AsyncIterator[Runn
     tasks, followers = len(asyncio.all_tasks()), len(inside(domain).tail._followers)
     yield served
     # Uvicorn gives a peer ten seconds to answer a close.
-    await until(served.idle, seconds=15)
-    await until(lambda: len(asyncio.all_tasks()) <= tasks, seconds=15)
+    await until(served.idle)
+    await until(lambda: len(asyncio.all_tasks()) <= tasks)
     assert len(inside(domain).tail._followers) == followers
     assert served.endpoint.groups._index == {}
 

@@ -31,7 +31,7 @@ class Line:
 
     async def answer(self) -> tuple[int, bytes]:
         """The status of the next answer, and its body."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             head = await self.reader.readuntil(b"\r\n\r\n")
             sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
             body = await self.reader.readexactly(int(sizes[0].split(b":")[1])) if sizes else b""
@@ -40,14 +40,14 @@ class Line:
     async def refusal(self) -> tuple[int, str]:
         """The status and the code of the next answer, behind which nothing else may come."""
         status, body = await self.answer()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await self.reader.read() == b""
         return status, json.loads(body)["errors"][0]["extensions"]["code"]
 
     async def ended(self) -> bytes:
         """All that came until the other end hung up."""
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 return await self.reader.read()
         except ConnectionResetError:
             return b""

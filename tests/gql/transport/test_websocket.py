@@ -125,7 +125,8 @@ async def test_a_bug_while_opening_closes_with_4500_and_tells_nothing(
 async def test_a_page_of_this_server_may_open_a_socket(running: Running, allowed: str | None) -> None:
     origin = allowed.format(port=running.port) if allowed else None
     async with running.socket(origin=origin) as raw:
-        await raw.ping()
+        await raw.send({"type": "ping"})
+        assert await raw.next() == {"type": "pong"}
 
 
 @pytest.mark.parametrize("other", ["https://evil.example", "http://127.0.0.1:1", "null", "nonsense"])

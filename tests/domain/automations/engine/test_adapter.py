@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 
 from domain.automations.engine import slots
 from domain.automations.engine.adapter import Engine, Workflow
@@ -26,7 +27,7 @@ from tests.addresses import postgres_url
 from tests.conftest import SECRET_KEY
 from tests.inside import inside
 
-DEADLINE_SECONDS = 12.0
+DEADLINE_SECONDS = 60
 Handler = Callable[[str], Awaitable[None]]
 
 #: A process that begins what is enqueued, says so, and never ends it.
@@ -168,7 +169,7 @@ async def test_a_killed_process_is_taken_over_by_a_living_one(domain: Domain, da
     )
     try:
         assert process.stdout is not None
-        assert await asyncio.wait_for(process.stdout.readline(), 15) == b"orphan\n"
+        assert await asyncio.wait_for(process.stdout.readline(), 60) == b"orphan\n"
         calls = Calls()
         async with started(database_url, calls) as engine:
             assert engine._slot == 1
@@ -202,6 +203,8 @@ async def test_several_may_make_the_tables_of_an_empty_database_at_once(empty_da
         await engines[n].prepare()
 
     await asyncio.gather(*map(start, range(3)))
+    async with databases[0].reader.connect() as connection:
+        assert await connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1
     for database in databases:
         await database.dispose()
     for engine in engines:
@@ -228,7 +231,7 @@ async def test_a_process_that_lost_its_slot_goes_on_under_another(domain: Domain
         assert isinstance(engine._slots, PostgresSlots)
         assert engine._slots._connection is not None
         engine._slots._connection.terminate()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not await rival.take(0):
                 pass
         await until(lambda: engine._slot == 1)

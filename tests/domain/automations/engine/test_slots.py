@@ -53,7 +53,7 @@ async def holder(url: str, slot: int) -> AsyncIterator[asyncio.subprocess.Proces
     )
     assert process.stdout is not None
     try:
-        assert await asyncio.wait_for(process.stdout.readline(), 15) == b"True\n"
+        assert await asyncio.wait_for(process.stdout.readline(), 60) == b"True\n"
         yield process
     finally:
         if process.returncode is None:
@@ -62,7 +62,7 @@ async def holder(url: str, slot: int) -> AsyncIterator[asyncio.subprocess.Proces
 
 
 async def free_soon(slots: Slots, slot: int) -> bool:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await slots.take(slot):  # noqa: ASYNC110 - another process is watched
             await asyncio.sleep(0.02)
     return True

@@ -180,7 +180,7 @@ async def _by_hand(world: World, automation: Automation, key: str) -> None:
 
 
 async def _until(world: World, wanted: list[str]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await statuses(world) != wanted:
             await world.settle()
 

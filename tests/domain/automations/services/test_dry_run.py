@@ -110,7 +110,7 @@ async def systems_of(world: World) -> dict[str, str]:
     return {(await make_system(world.domain, key)).id: key for key in SYSTEMS}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", list(DEFINITIONS))
 async def test_what_is_predicted_is_what_happens(world: World, name: str, seed: int) -> None:
     systems = await systems_of(world)
@@ -302,7 +302,7 @@ async def test_what_makes_no_sense_is_refused(world: World) -> None:
 async def test_a_month_of_history_is_tried_without_a_trace(
     domain: Domain, stored: Stored, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await domain.demo.fill(1200)
+    await domain.demo.fill(400)
     before = await stored()
     now = domain.clock.now()
     for definition in (FLAPPING, SUSTAINED):
@@ -310,7 +310,7 @@ async def test_a_month_of_history_is_tried_without_a_trace(
         with capsys.disabled():
             counts = f"{prediction.changes} changes, {len(prediction.runs)} runs"
             print(f"\ndry run over a month: {counts}, {prediction.seconds:.1f} s of a core")
-    assert prediction.changes > 500
+    assert prediction.changes > 150
     assert prediction.runs
     assert prediction.incidents
     assert await stored() == before

@@ -1,4 +1,4 @@
-"""Starts on a PostgreSQL that lets a role do no more than the README asks for, or less."""
+"""Starts on a PostgreSQL that lets a role do no more than the pages ask for, or less."""
 
 import asyncio
 from collections.abc import AsyncIterator

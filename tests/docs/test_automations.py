@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from domain.automations.definitions.definition import STEPS
 from domain.automations.definitions.documents import load_document
 from domain.bootstrap import Domain, running_domain
+from domain.model.automation import Mode
 from domain.model.incident import Incident
 from domain.settings import Settings
 from tests.client import Caller, calling
-from tests.docs.blocks import blocks_in
+from tests.docs.blocks import ROOT, blocks_in
 from tests.domain.automations.actions.servers import answer, serving
 from tests.factories import make_incident, make_secret, make_system
 
@@ -98,3 +100,12 @@ async def test_every_automation_of_the_pages_runs(tmp_path: Path) -> None:
     assert [run for run in runs if run["status"] not in {"SUCCESS", "WAITING"}] == []
     assert [run for run in runs for step in run["steps"]["nodes"] if step["error"]] == []
     assert chat.received[0].headers["authorization"] == "Bearer correct-horse-battery"
+
+
+async def test_the_page_of_automations_names_every_trigger_action_step_and_mode(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "automations.md").read_text()
+    async with example(tmp_path / "example.db") as (_, admin):
+        catalog = await admin.read("{ triggers { name } actions { name } automationTemplates { name } }")
+    names = {entry["name"] for entries in catalog.values() for entry in entries} | set(Mode)
+    assert sorted(name for name in names if f"`{name}`" not in page) == []
+    assert sorted(kind for kind in STEPS if f"## Step: `{kind}`\n" not in page) == []

@@ -1,12 +1,13 @@
 """Filters and orders as callers write them: every comparison once, and how they combine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pytest
 
 from domain.bootstrap import Domain
 from domain.model.incident import Severity, Status
 from domain.model.moment import iso
+from gql.inputs.filters import IncidentEventFilter, IncidentFilter
 from tests.client import Api, Json
 from tests.factories import ADMIN, make_incident, make_system, set_status
 from tests.gql.dialects import on_both_databases
@@ -140,3 +141,9 @@ async def test_words_beyond_the_bound_are_refused_with_the_field(api: Api, catal
     for tree in ({"text": f"{fits} a b"}, {"or": [{"text": fits}, {"not": {"text": "a b"}}]}, {"text": "a" * 1_001}):
         error = await api.anonymous.error(document, filter=tree)
         assert (error["code"], error["field"]) == ("BAD_USER_INPUT", ["filter", "text"])
+
+
+def test_events_are_filtered_by_all_that_lists_are_but_the_text_and_the_default() -> None:
+    lists, events = ({field.name for field in fields(each)} for each in (IncidentFilter, IncidentEventFilter))
+    assert lists - events == {"text", "include_resolved"}
+    assert events <= lists

@@ -64,17 +64,20 @@ async def test_a_limited_token_writes_an_incident_whose_systems_are_all_its_own(
 @pytest.mark.parametrize(
     "systems", [["theirs"], ["mine", "theirs"], ["gone"]], ids=["another", "another as well", "none any more"]
 )
-@pytest.mark.parametrize("name", WRITES)
-async def test_a_limited_token_does_not_write_any_other_incident(domain: Domain, name: str, systems: list[str]) -> None:
+async def test_a_limited_token_does_not_write_any_other_incident(domain: Domain, systems: list[str]) -> None:
     limited = await _limited(domain)
     await make_system(domain, "gone")
     incident = await make_incident(domain, *systems)
-    part = await _part(domain, incident, name)
+    parts = {name: await _part(domain, incident, name) for name in WRITES}
     await domain.systems.delete(ADMIN, "gone")
     before = await log_of(domain)
-    with pytest.raises(ForbiddenError) as caught:
-        await WRITES[name](domain, limited, incident, part)
-    assert caught.value.field == ["incidentId" if "entry" in name or "link" in name else "id"]
+    refused = {}
+    for name, write in WRITES.items():
+        try:
+            await write(domain, limited, incident, parts[name])
+        except ForbiddenError as error:
+            refused[name] = error.field
+    assert refused == {name: ["incidentId" if "entry" in name or "link" in name else "id"] for name in WRITES}
     assert await log_of(domain) == before
 
 
@@ -137,8 +140,7 @@ async def _part(domain: Domain, incident: Incident, name: str) -> str:
         update = (await domain.timeline.add(ADMIN, entry)).value.update
         assert update is not None
         return update.id
-    link = (
-        await domain.links.add(ADMIN, AddIncidentLink(incident_id=incident.id, url="https://example.com"))
-    ).value.link
+    url = f"https://example.com/{name.replace(' ', '-')}"
+    link = (await domain.links.add(ADMIN, AddIncidentLink(incident_id=incident.id, url=url))).value.link
     assert link is not None
     return link.id

@@ -15,42 +15,42 @@ N = TypeVar("N")
 T = TypeVar("T")
 
 First = Annotated[
-    int | None, strawberry.argument(description="How many items, from the front: 1 to 100, 25 when nothing is said.")
+    int | None, strawberry.argument(description="The number of items from the start: 1 to 100, by default 25.")
 ]
-After = Annotated[str | None, strawberry.argument(description="Only items behind this cursor.")]
-Last = Annotated[int | None, strawberry.argument(description="How many items, from the back: 1 to 100.")]
-Before = Annotated[str | None, strawberry.argument(description="Only items in front of this cursor.")]
+After = Annotated[str | None, strawberry.argument(description="Only items after this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="The number of items from the end: 1 to 100.")]
+Before = Annotated[str | None, strawberry.argument(description="Only items before this cursor.")]
 
 
-@strawberry.type(description="Where a page lies in its list.")
+@strawberry.type(description="The position of a page in its list.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether there are items behind this page.")
-    has_previous_page: bool = strawberry.field(description="Whether there are items in front of this page.")
+    has_next_page: bool = strawberry.field(description="Whether there are items after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether there are items before this page.")
     start_cursor: str | None = strawberry.field(description="The cursor of the first item.")
     end_cursor: str | None = strawberry.field(description="The cursor of the last item.")
 
 
-@strawberry.type(description="An item and its place in the list.")
+@strawberry.type(description="An item with its cursor.")
 class Edge(Generic[N]):
     node: N = strawberry.field(description="The item.")
-    cursor: str = strawberry.field(description="Its place; opaque.")
+    cursor: str = strawberry.field(description="Its opaque position in the list.")
 
 
 @strawberry.type(description="One page of a list.")
 class Connection(Generic[N]):
-    edges: list[Edge[N]] = strawberry.field(description="The items with their places.")
-    nodes: list[N] = strawberry.field(description="The items alone.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
+    edges: list[Edge[N]] = strawberry.field(description="The items with their cursors.")
+    nodes: list[N] = strawberry.field(description="The items without their cursors.")
+    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
     count: strawberry.Private[Callable[[], Awaitable[int | None]]]
 
-    @strawberry.field(description="How many items the whole list has; counted only when asked for.")
+    @strawberry.field(description="The number of items in the whole list; counted only when selected.")
     async def total_count(self) -> int:
         return await self.count() or 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageArguments:
-    """What a caller asked of a connection, as the schema delivers it."""
+    """The paging arguments of a connection, as the schema delivers them."""
 
     first: int | UnsetType | None
     after: str | UnsetType | None
@@ -58,11 +58,11 @@ class PageArguments:
     before: str | UnsetType | None
 
     def request(self, cursors: CursorCodec, name: str) -> PageRequest:
-        """The page of the list of that name.
+        """Return the requested page of the list of that name.
 
         Raises:
-            InvalidInputError: a number is out of range, or there are two.
-            InvalidCursorError: a cursor is none of this list's.
+            InvalidInputError: `first` or `last` is out of range, or both are given.
+            InvalidCursorError: a cursor belongs to another list.
         """
         size, backward = page_size(first=_given(self.first), last=_given(self.last))
         after, before = _given(self.after), _given(self.before)
@@ -81,7 +81,7 @@ def connection(
     cursor: Callable[[M], str],
     count: Callable[[], Awaitable[int | None]],
 ) -> Connection[N]:
-    """The connection that shows a page."""
+    """Return the connection that shows a page."""
     edges = [Edge(node=to_node(item), cursor=cursor(item)) for item in page.items]
     info = PageInfo(
         has_next_page=page.has_next,
@@ -93,7 +93,7 @@ def connection(
 
 
 def cursor_maker(cursors: CursorCodec, name: str, position: Callable[[M], Sequence[Any]]) -> Callable[[M], str]:
-    """From an item to its cursor in the list of that name."""
+    """Return a function from an item to its cursor in the list of that name."""
     return lambda item: cursors.encode(name, position(item))
 
 

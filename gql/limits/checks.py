@@ -1,4 +1,4 @@
-"""What every operation goes through between its text and its execution, on every transport."""
+"""Checks of every operation between its text and its execution, on every transport."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,12 +20,12 @@ from gql.limits.validation import LONG_CHARACTERS
 from gql.limits.variables import unreadable
 from gql.requests.admission import overdrawn
 
-#: What a document costs that is not valid: finding that out takes as long as many a query.
+#: The cost of an invalid document: validating it takes as long as many a query.
 _WRONG_POINTS = 10
 
 
 class Checks(SchemaExtension):
-    """Reads and validates the document within bounds, prices the operation, and lets its caller pay for it."""
+    """An extension that validates the document within bounds, computes its cost and charges the caller."""
 
     def __init__(self, cache: DocumentCache) -> None:
         self._cache = cache
@@ -41,7 +41,7 @@ class Checks(SchemaExtension):
             # An error is left to the core, which knows how to report it on streams, too.
             with suppress(GraphQLError):
                 context.graphql_document = self._cache.parsed(context.query, bounds)
-            await _breathe(context)
+            await _yield_to_loop(context)
         yield
 
     @override
@@ -68,9 +68,9 @@ class Checks(SchemaExtension):
 
     async def _refusals(self, context: ExecutionContext, document: DocumentNode) -> list[GraphQLError]:
         bounds = self._bounds or Bounds.around(context.context)
-        schema = context.schema._schema  # noqa: SLF001 - the only way to graphql-core's own
+        schema = context.schema._schema  # noqa: SLF001 - no public name leads to graphql-core's own
         errors = await self._cache.errors(schema, context.query or "", document, bounds)
-        await _breathe(context)
+        await _yield_to_loop(context)
         if errors:
             late = await charged(context.context, _WRONG_POINTS)
             return list(errors) if late is None else [late]
@@ -79,7 +79,7 @@ class Checks(SchemaExtension):
             return [operation]
         if wrong := unreadable(schema, operation, context.variables):
             return wrong
-        await _breathe(context)
+        await _yield_to_loop(context)
         null = misplaced_null(schema, document, operation, context.variables)
         if null is not None:
             return [null]
@@ -94,7 +94,7 @@ class Checks(SchemaExtension):
 
 
 def _chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode | GraphQLError:
-    """The operation to run; the core would run the first of several when none was named."""
+    """Return the operation to run. The core would run the first of several when none was named."""
     operations = [part for part in document.definitions if isinstance(part, OperationDefinitionNode)]
     if name is None and len(operations) > 1:
         message = "The document holds several operations: name one in `operationName`."
@@ -103,7 +103,7 @@ def _chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode
 
 
 async def charged(context: Context | None, cost: int) -> GraphQLError | None:
-    """Why the caller has to wait; None when the operation is paid for."""
+    """Charge the caller; return the rate limit's refusal, or None where the points sufficed."""
     if context is None:
         return None
     context.cost = cost
@@ -112,6 +112,6 @@ async def charged(context: Context | None, cost: int) -> GraphQLError | None:
     return None if refusal is None else GraphQLError(refusal.message, extensions=refusal.extensions)
 
 
-async def _breathe(context: ExecutionContext) -> None:
+async def _yield_to_loop(context: ExecutionContext) -> None:
     if len(context.query or "") > LONG_CHARACTERS:
         await asyncio.sleep(0)

@@ -54,17 +54,17 @@ from gql.transport.websocket import TransportHandler
 
 _INIT_TIMEOUT = timedelta(seconds=5)
 _PING_SECONDS = 20.0
-#: Methods that must not write; of what a HEAD asks for, only the headers leave.
+#: Methods that must not write. Only the headers of an answer to HEAD are sent.
 _READING = frozenset({"GET", "HEAD"})
 _QUERIES = frozenset({OperationType.QUERY})
 _QUERIES_AND_MUTATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
 _SUBSCRIPTIONS = frozenset({OperationType.SUBSCRIPTION})
-#: Makes the page that browsers get.
+#: Returns the page that browsers get.
 Page = Callable[[], Response]
 
 
 class Endpoint(GraphQL[Context, None]):
-    """Strawberry's ASGI view with an HTTP of its own, answering in JSON whatever happens.
+    """Strawberry's ASGI view with its own HTTP handling, which answers every failure in JSON.
 
     Raises:
         StartupError: the registered documents cannot be read.
@@ -95,7 +95,7 @@ class Endpoint(GraphQL[Context, None]):
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Sockets are pinged meanwhile; afterwards nothing of this endpoint runs any more."""
+        """Ping the sockets while the block runs; stop all shared subscriptions at its end."""
         pinging = asyncio.create_task(self._ping())
         try:
             yield
@@ -105,7 +105,7 @@ class Endpoint(GraphQL[Context, None]):
             await self.groups.stop()
 
     async def close(self, *, seconds: float) -> None:
-        """End all streams and close all sockets, spread over so many seconds."""
+        """End all streams and close all sockets, spread over this many seconds."""
         self._closing.set()
         await self.sockets.drain(seconds=seconds)
 
@@ -141,7 +141,7 @@ class Endpoint(GraphQL[Context, None]):
 
     @override
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        # Nobody needs them again: neither the memory nor the secret is kept for as long as the socket is open.
+        # They are not needed again: neither the memory nor the secret is kept for as long as the socket is open.
         parameters, context.connection_params = context.connection_params or {}, None
         upgrade, context.authorization = context.authorization, None
         authorization = authorization_of(parameters, upgrade)
@@ -200,7 +200,7 @@ class Endpoint(GraphQL[Context, None]):
         accepted = _negotiated(request)
         media = accepted.media or JSON
         respond = partial(self._respond, request, accepted)
-        # Once more, because from here on refusals come in the media type that was asked for.
+        # Wrapped a second time, because from here on refusals come in the negotiated media type.
         return await answered(request, respond, most_bytes=self._most_bytes, media=media)
 
     def _page(self) -> Response:
@@ -228,7 +228,7 @@ class Endpoint(GraphQL[Context, None]):
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.SUBSCRIPTION and accepted.streams:
                 return await self._stream(request, asked, context, _SUBSCRIPTIONS)
-            raise _not_here(error.operation_type) from error
+            raise _wrong_transport(error.operation_type) from error
         return answer(result, await self.process_result(request, result), accepted.media, outage=context.outage)
 
     async def _batch(self, request: Request, items: list[Any], context: Context, accepted: Accepted) -> Response:
@@ -255,7 +255,7 @@ class Endpoint(GraphQL[Context, None]):
         try:
             text = self.documents.resolve(asked.query, asked.extensions, asked.document_id)
         except GraphQLError as error:
-            raise _unread(error) from error
+            raise _refusal_of(error) from error
         return replace(asked, query=text)
 
     async def _execute(self, asked: Asked, context: Context, allowed: frozenset[OperationType]) -> ExecutionResult:
@@ -299,7 +299,7 @@ class Endpoint(GraphQL[Context, None]):
         return await self.create_streaming_response(request, events, plain, {**transport.headers, **VARIES})
 
     def _admit(self, context: Context, joining: Joining | None, *, alone: bool) -> None:
-        """Refuse a stream while it can still be said with a status; when it begins, it is asked again."""
+        """Refuse a stream while an HTTP status can still be sent; the limits are checked again when it begins."""
         try:
             self.groups.claims.check_socket(context)
             if joining is not None:
@@ -307,10 +307,10 @@ class Endpoint(GraphQL[Context, None]):
             elif alone:
                 self.groups.claims.check(context, object())
         except GraphQLError as error:
-            raise _unread(error) from error
+            raise _refusal_of(error) from error
 
 
-def _unread(error: GraphQLError) -> RefusalError:
+def _refusal_of(error: GraphQLError) -> RefusalError:
     code = str((error.extensions or {})["code"])
     return RefusalError(outcome_of_code(code), error.message, code=code)
 
@@ -322,7 +322,7 @@ def _negotiated(request: Request) -> Accepted:
     return negotiate(request.headers.get("accept"))
 
 
-def _not_here(kind: OperationType) -> RefusalError:
+def _wrong_transport(kind: OperationType) -> RefusalError:
     if kind is OperationType.MUTATION:
         return RefusalError(Outcome.WRONG_METHOD, "Mutations need POST.", headers={"allow": "POST"})
     return RefusalError(Outcome.ILL_FORMED, f"Subscriptions need a WebSocket, or `Accept: {EVENT_STREAM}`.")

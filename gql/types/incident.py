@@ -1,4 +1,4 @@
-"""Incidents, systems and how they hang together."""
+"""Incidents and the systems that they affect."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,14 +27,14 @@ from gql.types.timeline import IncidentLink, IncidentUpdate
 _UPDATES, _LINKS, _HISTORY, _OF_SYSTEM = "updates", "links", "history", "system.incidents"
 
 
-@strawberry.type(description="A step of one reactive field of an incident.")
+@strawberry.type(description="A change of one reactive field of an incident.")
 class IncidentTransition(Node):
     field: str = strawberry.field(description="The field: `status`, `severity` or `systemIds`.")
     from_value: str | None = strawberry.field(
-        description="The value before as text; null when the incident was opened."
+        description="The value before, as text; null when the incident was opened."
     )
-    to_value: str = strawberry.field(description="The value after as text; lists as JSON.")
-    occurred_at: datetime = strawberry.field(description="When.")
+    to_value: str = strawberry.field(description="The value after, as text; lists as JSON.")
+    occurred_at: datetime = strawberry.field(description="When the value changed.")
     change_id: strawberry.ID = strawberry.field(description="The change that it was part of.")
 
     @classmethod
@@ -50,34 +50,36 @@ class IncidentTransition(Node):
         )
 
 
-@strawberry.type(description="An incident: something that is or was wrong with systems.")
+@strawberry.type(description="An incident: a problem that systems have or had.")
 class Incident(Node):
     number: int = strawberry.field(description="The number that people say.")
     reference: str = strawberry.field(description="The number with its prefix, such as `INC-42`.")
-    title: str = strawberry.field(description="What it is called.")
-    description: str | None = strawberry.field(description="What is known of it, in Markdown.")
-    status: Status = strawberry.field(description="Where it stands.")
-    severity: Severity = strawberry.field(description="How bad it is.")
+    title: str = strawberry.field(description="Its title.")
+    description: str | None = strawberry.field(description="A description in Markdown.")
+    status: Status = strawberry.field(description="Its status.")
+    severity: Severity = strawberry.field(description="Its severity.")
     suppress_notifications: bool = strawberry.field(
         description="Whether health notifications of its systems are silenced while it is open."
     )
     health_override: HealthOverride | None = strawberry.field(
-        description="What it says of its systems' health while it is open."
+        description="The health that it sets for its systems while it is open."
     )
-    dedupe_key: str | None = strawberry.field(description="The key that deduplication was narrowed to.")
+    dedupe_key: str | None = strawberry.field(
+        description="The key that limits deduplication to incidents with the same key."
+    )
     version: int = strawberry.field(
         description=(
-            "Raised by one with every change, for `expectedVersion`; also by those that the caller may not see: that "
-            "something happened is hidden from nobody, what it was is."
+            "A number for `expectedVersion` that every change raises by one. Changes that the caller may not see "
+            "count too: their content is hidden, but not that they happened."
         )
     )
-    opened_by: Actor = strawberry.field(description="Who opened it.")
+    opened_by: Actor = strawberry.field(description="The actor that opened it.")
     occurred_at: datetime = strawberry.field(
         description="When it began. It was INVESTIGATING from then on, and nothing on its timeline is dated earlier."
     )
     created_at: datetime = strawberry.field(description="When it was opened here.")
     updated_at: datetime = strawberry.field(
-        description="When it last changed; as with `version`, also by what the caller may not see."
+        description="When it last changed. Changes that the caller may not see count too, as in `version`."
     )
     identified_at: datetime | None = strawberry.field(description="When its cause was last identified.")
     fixing_at: datetime | None = strawberry.field(description="When fixing last began.")
@@ -114,7 +116,7 @@ class Incident(Node):
             system_ids=incident.system_ids,
         )
 
-    @strawberry.field(description="The systems that it affects, 100 at most, by id.")
+    @strawberry.field(description="The systems that it affects, at most 100, ordered by id.")
     async def systems(self, info: Info) -> list["System"]:
         systems = await info.context.loaders.systems.load_many(self.system_ids)
         return [System.of(system) for system in systems if system is not None]
@@ -155,7 +157,7 @@ class Incident(Node):
             count=lambda: loaders.link_counts.load(self.id),
         )
 
-    @strawberry.field(description="The steps of its status, severity and systems, oldest first.")
+    @strawberry.field(description="The changes of its status, severity and systems, oldest first.")
     async def history(
         self,
         info: Info,
@@ -182,7 +184,7 @@ class Incident(Node):
         return await info.context.loaders.in_state_since.load((self.id, field.value))
 
     @strawberry.field(
-        description="The run that opened it; null where none did, it is not kept, or the caller may not see runs."
+        description="The run that opened it; null where no run did, the run was pruned, or the caller may not see runs."
     )
     async def automation_run(self, info: Info) -> AutomationRun | None:
         may_see = info.context.audience.sees(Visibility.INTERNAL)
@@ -192,12 +194,12 @@ class Incident(Node):
         return AutomationRun.of(found) if found else None
 
 
-@strawberry.type(description="An open incident's word on one system's health.")
+@strawberry.type(description="The health that an open incident sets for a system.")
 class ActiveHealthOverride:
     system_id: strawberry.ID = strawberry.field(description="The id of the system.")
-    status: HealthOverride = strawberry.field(description="What the incident says.")
+    status: HealthOverride = strawberry.field(description="The health that the incident sets.")
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
-    incident_title: str = strawberry.field(description="What the incident is called.")
+    incident_title: str = strawberry.field(description="The title of the incident.")
 
     @classmethod
     def of(cls, override: system_model.ActiveHealthOverride) -> Self:
@@ -209,13 +211,13 @@ class ActiveHealthOverride:
         )
 
 
-@strawberry.type(description="What was last reported of a system's health.")
+@strawberry.type(description="The last report of a system's health.")
 class ReportedHealth:
-    status: Health = strawberry.field(description="How it fares.")
-    since: datetime | None = strawberry.field(description="Since when reports say so.")
-    message: str | None = strawberry.field(description="What the report says in words; everybody may read it.")
-    observed_at: datetime = strawberry.field(description="When the reporter last saw it so.")
-    reported_at: datetime = strawberry.field(description="When the last report arrived here.")
+    status: Health = strawberry.field(description="The reported health.")
+    since: datetime | None = strawberry.field(description="Since when reports name this health.")
+    message: str | None = strawberry.field(description="The report's message, which everybody may read.")
+    observed_at: datetime = strawberry.field(description="When the reporter observed it.")
+    reported_at: datetime = strawberry.field(description="When the last report arrived.")
 
     @classmethod
     def of(cls, health: health_model.ReportedHealth | None) -> Self | None:
@@ -230,20 +232,20 @@ class ReportedHealth:
         )
 
 
-@strawberry.type(description="How a system fares, and why.")
+@strawberry.type(description="A system's health and its causes.")
 class SystemHealth:
-    status: Health = strawberry.field(description="The worst of what was reported and what open incidents say.")
+    status: Health = strawberry.field(description="The worst of the reported health and the overrides.")
     reported: ReportedHealth | None = strawberry.field(
-        description="What was last reported; null where nothing was, which counts as healthy."
+        description="The last report; null where there was none, which counts as healthy."
     )
-    overrides: list[ActiveHealthOverride] = strawberry.field(description="What open incidents say.")
+    overrides: list[ActiveHealthOverride] = strawberry.field(description="The health that open incidents set.")
 
 
-@strawberry.type(description="Something that incidents affect.")
+@strawberry.type(description="A system that incidents affect.")
 class System(Node):
-    key: str = strawberry.field(description="The name that its owner chose for monitors to use; never changes.")
-    name: str = strawberry.field(description="Its name for people.")
-    description: str | None = strawberry.field(description="What it is.")
+    key: str = strawberry.field(description="The key that its owner chose for monitors to use; it never changes.")
+    name: str = strawberry.field(description="Its display name.")
+    description: str | None = strawberry.field(description="Its description.")
     created_at: datetime = strawberry.field(description="When it was added to the catalog.")
     updated_at: datetime = strawberry.field(description="When its name or description last changed.")
 
@@ -258,7 +260,7 @@ class System(Node):
             updated_at=system.updated_at,
         )
 
-    @strawberry.field(description="How it fares; a system of which nothing bad was reported is healthy.")
+    @strawberry.field(description="Its health; a system without a report or an open incident is healthy.")
     async def health(self, info: Info) -> SystemHealth:
         loaders = info.context.loaders
         reported, overrides = await asyncio.gather(loaders.health.load(self.id), loaders.overrides.load(self.id))
@@ -269,7 +271,7 @@ class System(Node):
             overrides=[ActiveHealthOverride.of(override) for override in overrides],
         )
 
-    @strawberry.field(description="The open incidents on it, newest first.")
+    @strawberry.field(description="The open incidents that affect it, newest first.")
     async def open_incidents(
         self,
         info: Info,
@@ -282,7 +284,7 @@ class System(Node):
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return await self._incidents(info, arguments, loaders.open_incidents, loaders.open_counts)
 
-    @strawberry.field(description="All incidents on it, newest first, resolved ones included.")
+    @strawberry.field(description="All incidents that affect it, newest first, resolved ones included.")
     async def incidents(
         self,
         info: Info,

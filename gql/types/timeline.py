@@ -12,12 +12,12 @@ from gql.types.enums import Status, Visibility
 from gql.types.node import Node
 
 
-@strawberry.type(description="What a timeline entry said before an edit.")
+@strawberry.type(description="A timeline entry as it was before an edit.")
 class IncidentUpdateVersion(Node):
     message: str = strawberry.field(description="The text.")
     status_change: Status | None = strawberry.field(description="The status that it carried.")
     visibility: Visibility = strawberry.field(description="Who could read it.")
-    created_at: datetime = strawberry.field(description="The moment that it was dated.")
+    created_at: datetime = strawberry.field(description="The time that it was dated.")
     replaced_at: datetime = strawberry.field(description="When it was edited.")
     replaced_by: Actor = strawberry.field(description="Who edited it.")
 
@@ -38,11 +38,11 @@ class IncidentUpdateVersion(Node):
 class IncidentUpdate(Node):
     message: str = strawberry.field(description="The text, in Markdown.")
     status_change: Status | None = strawberry.field(
-        description="The status that the incident took with it; null for a comment, also one that names a status which "
-        "held at its date anyway."
+        description="The status that the incident changed to with it; null for a comment, also for one whose status "
+        "already held at its date."
     )
     visibility: Visibility = strawberry.field(description="Who may read it.")
-    created_at: datetime = strawberry.field(description="The moment that it is dated; the timeline is in this order.")
+    created_at: datetime = strawberry.field(description="The time that it is dated; the timeline is in this order.")
     created_by: Actor = strawberry.field(description="Who wrote it.")
     edited_at: datetime | None = strawberry.field(description="When it was last edited.")
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
@@ -61,7 +61,7 @@ class IncidentUpdate(Node):
         )
 
     @strawberry.field(
-        description="What it said before its edits, oldest first, the last 100; empty for those who may not see them."
+        description="Its last 100 earlier versions, oldest first; empty where the caller may not see them."
     )
     async def edit_history(self, info: Info) -> list[IncidentUpdateVersion]:
         if not info.context.audience.sees_edit_history or self.edited_at is None:
@@ -70,9 +70,9 @@ class IncidentUpdate(Node):
         return [IncidentUpdateVersion.of(version) for version in versions or []]
 
 
-@strawberry.type(description="A page elsewhere that belongs to an incident.")
+@strawberry.type(description="A link from an incident to a page elsewhere.")
 class IncidentLink(Node):
-    label: str | None = strawberry.field(description="What to call it.")
+    label: str | None = strawberry.field(description="Its label.")
     url: str = strawberry.field(description="Its address, unique on its incident.")
     visibility: Visibility = strawberry.field(description="Who may read it.")
     created_at: datetime = strawberry.field(description="When it was added.")

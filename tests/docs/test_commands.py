@@ -62,7 +62,7 @@ def commands_of(text: str) -> list[str]:
 def run(text: str, folder: Path) -> list[Call]:
     """What programs the block calls, and how."""
     path = f"{folder / 'bin'}:{os.environ['PATH']}"
-    subprocess.run(["bash", "-euc", text], cwd=folder, env={"PATH": path}, check=True, timeout=20)
+    subprocess.run(["bash", "-euc", text], cwd=folder, env={"PATH": path}, check=True, timeout=150)
     return [(words(call / "arguments"), dict(pairs(call / "environment"))) for call in (folder / "record").iterdir()]
 
 

@@ -73,7 +73,7 @@ def tops(distribution: metadata.Distribution) -> Iterator[str]:
 def pip(folder: Path, *arguments: str) -> None:
     """Run pip, which must not fail."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
-    subprocess.run(command, cwd=folder, env=environment(), check=True, timeout=60)
+    subprocess.run(command, cwd=folder, env=environment(), check=True, timeout=150)
 
 
 def environment() -> dict[str, str]:
@@ -91,7 +91,7 @@ def said(installed: Path, command: str, *arguments: str) -> str:
         check=True,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=150,
     )
     return run.stdout
 

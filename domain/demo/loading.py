@@ -5,9 +5,10 @@ from datetime import datetime
 
 from domain.demo.history import Historian, Step
 from domain.demo.outages import Report
-from domain.entities.handle import Applied, EntityHandle, Origin
+from domain.entities.handle import Applied, EntityHandle
 from domain.entities.health import snapshot_of as snapshot_of_health
 from domain.entities.incident import snapshot_of
+from domain.entities.origin import Origin
 from domain.model.actor import Actor, ActorType
 from domain.model.change import Change, Transition
 from domain.model.health import SystemHealth

@@ -1,7 +1,7 @@
 """The one door to an entity: a write through it leaves row, history and event in one transaction, or nothing."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -10,8 +10,9 @@ from domain.entities.derivers import DeriverRegistry
 from domain.entities.diff import Difference, diff, value_text
 from domain.entities.kind import EntityKind, Snapshot, State
 from domain.entities.masking import SecretMasker
+from domain.entities.origin import BY_SYSTEM, Origin
+from domain.entities.transitions import transitions_of
 from domain.ids import new_id
-from domain.model.actor import SYSTEM, Actor, Cause
 from domain.model.change import Change, ChangeAction, Touched, Transition
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
@@ -36,8 +37,6 @@ class Mutation(Generic[E]):
     change: Change | None
 
 
-#: Asked with the systems of an entity before a write, or after it.
-Permit = Callable[[Sequence[str] | None, Sequence[str] | None], None]
 Apply = Callable[[Snapshot[E] | None], Awaitable[Applied[E]]]
 ApplyMany = Callable[[str, Snapshot[E]], Awaitable[Applied[E]]]
 
@@ -49,27 +48,6 @@ class Runtime:
     clock: Clock
     derivers: DeriverRegistry
     masker: SecretMasker
-
-
-def permit_all(before: Sequence[str] | None, after: Sequence[str] | None) -> None:
-    """What a writer without limits is asked: nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Who writes and why; a run's secrets are masked in all that is recorded of it.
-
-    `permit` is asked about the systems of an entity before a write, and after it, and raises where the writer has no
-    business with one of them.
-    """
-
-    actor: Actor = SYSTEM
-    cause: Cause = field(default_factory=Cause)
-    run_id: str | None = None
-    permit: Permit = permit_all
-
-
-BY_SYSTEM = Origin()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,23 +291,6 @@ class EntityHandle(Generic[E]):
 def _ask(origin: Origin, before: Snapshot[Any] | None) -> None:
     if before is not None:
         origin.permit(before.systems, None)
-
-
-def transitions_of(change: Change) -> list[Transition]:
-    """What a change did to each reactive field that it changed."""
-    return [
-        Transition(
-            id=0,
-            change_id=change.id,
-            kind=change.kind,
-            entity_id=change.entity_id,
-            field=name,
-            from_value=None if change.prev is None else value_text(change.prev.get(name)),
-            to_value=value_text((change.next or {}).get(name)),
-            occurred_at=change.occurred_at,
-        )
-        for name in change.changed_fields
-    ]
 
 
 def _name_action(prev: State | None, following: State | None) -> ChangeAction:

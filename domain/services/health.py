@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.entities.handle import Applied, EntityHandle, Origin
+from domain.entities.handle import Applied, EntityHandle
 from domain.entities.health import snapshot_of
 from domain.entities.kind import Snapshot
+from domain.entities.origin import Origin
 from domain.errors import UnknownSystemError
 from domain.model.commands import ReportSystemHealth
 from domain.model.health import SystemHealth, checked_health_message

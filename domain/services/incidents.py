@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from domain.clock import Clock
-from domain.entities.handle import Applied, EntityHandle, Origin
+from domain.entities.handle import Applied, EntityHandle
 from domain.entities.incident import snapshot_of
 from domain.entities.kind import Snapshot
+from domain.entities.origin import Origin
 from domain.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
 from domain.ids import new_id
 from domain.model.actor import Actor

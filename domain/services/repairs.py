@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from domain.entities.handle import BY_SYSTEM, Applied, EntityHandle
+from domain.entities.handle import Applied, EntityHandle
 from domain.entities.incident import snapshot_of
 from domain.entities.kind import Snapshot
+from domain.entities.origin import BY_SYSTEM
 from domain.ids import new_id
 from domain.model.incident import Incident, IncidentUpdate, Status
 from domain.model.timeline import settled

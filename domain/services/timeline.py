@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from domain.entities.handle import Applied, Apply, EntityHandle, Origin
+from domain.entities.handle import Applied, Apply, EntityHandle
 from domain.entities.incident import snapshot_of
 from domain.entities.kind import Snapshot
+from domain.entities.origin import Origin
 from domain.errors import NotFoundError
 from domain.ids import new_id
 from domain.model.change import Touched

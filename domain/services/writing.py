@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from domain.clock import Clock
-from domain.entities.handle import Origin
+from domain.entities.origin import Origin
 from domain.errors import ConflictError, InvalidInputError, NotFoundError, VersionConflictError
 from domain.model.actor import ActorType
 from domain.model.incident import Incident

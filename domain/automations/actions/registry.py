@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from domain.entities.handle import Origin
+from domain.entities.origin import Origin
 from domain.errors import DomainError
 from domain.model.automation import AutomationRun
 from domain.persistence.unit_of_work import UnitOfWork

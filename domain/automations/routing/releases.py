@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from domain.automations.running.journal import Journal, actor_of
 from domain.automations.running.subjects import FOR_INCIDENT, in_branch
-from domain.entities.handle import Origin
+from domain.entities.origin import Origin
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep, StepStatus, WaitEnd
 from domain.persistence.unit_of_work import UnitOfWork
 

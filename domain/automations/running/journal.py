@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from domain.entities.handle import Applied, EntityHandle, Origin
+from domain.entities.handle import Applied, EntityHandle
 from domain.entities.kind import Snapshot
 from domain.entities.masking import SecretMasker
+from domain.entities.origin import Origin
 from domain.entities.run import snapshot_of
 from domain.errors import NotFoundError
 from domain.model.actor import Actor, ActorType

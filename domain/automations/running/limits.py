@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.entities.handle import Permit, permit_all
+from domain.entities.origin import Permit, permit_all
 from domain.errors import ForbiddenError
 from domain.model.viewer import Role
 from domain.persistence.unit_of_work import ReadSession

@@ -10,7 +10,7 @@ from domain.automations.definitions.definition import Definition, stored
 from domain.automations.running.interpreter import Interpreter
 from domain.automations.running.journal import RunEndedError, actor_of
 from domain.automations.running.work import StepFailedError, StopError, Tools, Work
-from domain.entities.handle import BY_SYSTEM, Origin
+from domain.entities.origin import BY_SYSTEM, Origin
 from domain.errors import DomainError, UnavailableError
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork

@@ -17,8 +17,8 @@ from domain.automations.expressions.rendering import mentions_state
 from domain.automations.running.journal import Journal, RunEndedError
 from domain.automations.running.limits import permit_of
 from domain.clock import Clock
-from domain.entities.handle import Origin
 from domain.entities.masking import SecretMasker
+from domain.entities.origin import Origin
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep, StepStatus, WaitEnd
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork

@@ -17,7 +17,7 @@ from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.lookups import Lookups
 from domain.automations.validation.problems import bounded
 from domain.clock import Clock
-from domain.entities.handle import Origin
+from domain.entities.origin import Origin
 from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError, VersionConflictError
 from domain.ids import is_id, new_id
 from domain.model.automation import (

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from domain.bootstrap import Domain, running_domain
 from domain.entities.diff import diff
-from domain.entities.handle import Applied, Origin
+from domain.entities.handle import Applied
 from domain.entities.incident import snapshot_of
 from domain.entities.kind import Snapshot
+from domain.entities.origin import Origin
 from domain.model.actor import SYSTEM, Actor, ActorType, Cause
 from domain.model.change import ChangeAction
 from domain.model.commands import ResolveIncident, UpdateIncident

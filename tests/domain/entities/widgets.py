@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 from domain.bootstrap import Domain
-from domain.entities.handle import BY_SYSTEM, Applied, Mutation, Origin
+from domain.entities.handle import Applied, Mutation
 from domain.entities.kind import EntityKind, Snapshot
+from domain.entities.origin import BY_SYSTEM, Origin
 from domain.entities.registry import EntityRegistry
 from domain.entities.triggers import Trigger
 from domain.ids import new_id

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.bootstrap import Domain
-from domain.entities.handle import Origin
+from domain.entities.origin import Origin
 from domain.ids import new_id
 from domain.model.actor import Cause
 from domain.model.automation import Artifact, RunStep, StepStatus

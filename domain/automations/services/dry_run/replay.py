@@ -8,9 +8,11 @@ from typing import Any
 from domain.automations.services.dry_run.feed import Opening
 from domain.automations.services.dry_run.pictures import incident_of
 from domain.automations.services.dry_run.scratch import Scratch
-from domain.entities.handle import Applied, Origin, transitions_of
+from domain.entities.handle import Applied
 from domain.entities.incident import INCIDENT, snapshot_of
 from domain.entities.kind import EntityKind, Picture, Snapshot
+from domain.entities.origin import Origin
+from domain.entities.transitions import transitions_of
 from domain.model.change import Change
 from domain.model.incident import Incident
 from domain.model.system import System

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 from domain.automations.engine.adapter import Workflow
-from domain.entities.handle import Origin
+from domain.entities.origin import Origin
 from domain.model.automation import RunStatus
 from domain.model.commands import ReportSystemHealth
 from domain.model.incident import Health

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.bootstrap import Domain
-from domain.entities.handle import Origin
+from domain.entities.origin import Origin
 from domain.model.automation import AutomationRun, RunStatus, RunStep
 from domain.model.incident import Health
 from domain.persistence.unit_of_work import UnitOfWork

@@ -1,0 +1,29 @@
+"""The origin of a write: who writes, why, and which systems they may write about."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from domain.model.actor import SYSTEM, Actor, Cause
+
+#: Called with an entity's systems before the write and None, then with None and its systems after the write.
+Permit = Callable[[Sequence[str] | None, Sequence[str] | None], None]
+
+
+def permit_all(before: Sequence[str] | None, after: Sequence[str] | None) -> None:
+    """Permit every write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The writer of a change and its cause; the secrets of that run are masked in the record.
+
+    `permit` raises where the writer is not allowed to write about the systems that it is called with.
+    """
+
+    actor: Actor = SYSTEM
+    cause: Cause = field(default_factory=Cause)
+    run_id: str | None = None
+    permit: Permit = permit_all
+
+
+BY_SYSTEM = Origin()

@@ -53,7 +53,8 @@ def _run(name: str, section: Mapping[str, Sequence[str]], options: argparse.Name
     mutants = [mutant for mutant in found if mutant.name not in known]
     if not mutants or time.monotonic() > ends:
         return
-    plugin = Mutation(_ROOT, mutants, partial(_keep, name, options), ends=ends)
+    needs = section.get("needs", ())
+    plugin = Mutation(_ROOT, mutants, partial(_keep, name, options), needs=needs, ends=ends)
     # In a process of its own: each section begins with nothing imported.
     child = os.fork()
     if child == 0:

@@ -3,11 +3,12 @@
 import gc
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-_PLAIN = (int, float, str, bytes, tuple, frozenset, type(None))
+_PLAIN = (int, float, str, bytes, tuple, frozenset, timedelta, type(None))
 _PACKAGES = ("domain", "gql")
 Place = tuple[str, int]
 
@@ -29,6 +30,8 @@ def _codes(code: CodeType) -> Iterator[tuple[Place, CodeType]]:
 
 def _change_functions(path: Path, changed: Mapping[Place, CodeType]) -> bool:
     done = False
+    # What was frozen is not among the objects.
+    gc.unfreeze()
     for function in [each for each in gc.get_objects() if isinstance(each, FunctionType)]:
         old = function.__code__
         new = changed.get((old.co_qualname, old.co_firstlineno)) if old.co_filename == str(path) else None
@@ -68,7 +71,7 @@ def _change_class(old: type, new: type) -> bool:
     for name, mine, other in _pairs(vars(old), vars(new)):
         if isinstance(mine, FunctionType) and isinstance(other, FunctionType):
             done = _change_defaults(mine, other) or done
-        elif isinstance(mine, _PLAIN) and not name.startswith("__") and _differ(mine, other):
+        elif isinstance(mine, _PLAIN) and _differ(mine, other):
             setattr(old, name, other)
             done = True
     return done
@@ -82,10 +85,9 @@ def _change_defaults(old: FunctionType, new: FunctionType) -> bool:
 
 
 def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    return [(name, value, new[name]) for name, value in old.items() if name in new]
+    return [(name, value, new[name]) for name, value in old.items() if name in new and not name.startswith("__")]
 
 
 def _differ(old: Any, new: Any) -> bool:
-    if type(old) is type(new) and "__eq__" not in {name for base in type(old).__mro__[:-1] for name in vars(base)}:
-        return False  # made anew by running the module again, which says nothing
-    return bool(old != new)
+    # Whatever else there is was made anew by running the module again, which says nothing.
+    return type(old) is not type(new) or (isinstance(old, _PLAIN) and bool(old != new))

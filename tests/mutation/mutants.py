@@ -12,7 +12,7 @@ from typing_extensions import override
 
 #: Calls whose arguments only people or type checkers read.
 _UNREAD_CALLS = frozenset({"cast", "TypeVar", "getLogger"})
-_LOGGING = "logger"
+_LOGGING = frozenset({"logger", "logging"})
 Lines = tuple[int | None, int | None]
 #: Arguments that only people read.
 _UNREAD_ARGUMENTS = frozenset({"description", "display_name", "icon"})
@@ -111,14 +111,17 @@ def _is_unread(node: cst.CSTNode) -> bool:
     """Return whether nothing of a node does anything when the program runs, or nothing but speak to people."""
     match node:
         case cst.Annotation() | cst.Decorator() | cst.Import() | cst.ImportFrom() | cst.Assert():
-            return True
+            unread = True
         case cst.Raise(exc=cst.Call(func=cst.Name("ValueError" | "RuntimeError" | "TypeError"))):
-            return True
-        case cst.Call(func=cst.Name(name)) if name in _UNREAD_CALLS:
-            return True
-        case cst.Call(func=cst.Attribute(value=cst.Name(name))) if name in {_LOGGING, "logging"}:
-            return True
-        case cst.Arg(keyword=cst.Name(name)) if name in _UNREAD_ARGUMENTS:
-            return True
+            unread = True
+        case cst.Assign(value=cst.Subscript(value=cst.Name("Callable"))):
+            unread = True
+        case cst.Call(func=cst.Name(name)):
+            unread = name in _UNREAD_CALLS
+        case cst.Call(func=cst.Attribute(value=cst.Name(name))):
+            unread = name in _LOGGING
+        case cst.Arg(keyword=cst.Name(name)):
+            unread = name in _UNREAD_ARGUMENTS
         case _:
-            return False
+            unread = False
+    return unread

@@ -24,12 +24,19 @@ class Mutation:
     """Tries mutants one after the other, and hands on how each ended."""
 
     def __init__(
-        self, root: Path, mutants: Sequence[Mutant], keep: Callable[[Mutant, str], None], *, ends: float
+        self,
+        root: Path,
+        mutants: Sequence[Mutant],
+        keep: Callable[[Mutant, str], None],
+        *,
+        needs: Sequence[str],
+        ends: float,
     ) -> None:
         self._root = root
         self._mutants = mutants
         self._keep = keep
         self._ends = ends
+        self._left_out = [marker for marker in _LEFT_OUT if marker not in needs]
         self._seconds: dict[str, float] = {}
         files = sorted({str(root / mutant.path) for mutant in mutants})
         # The fastest way of tracing knows no greenlets, in which all of the database layer runs.
@@ -41,7 +48,7 @@ class Mutation:
         self._coverage.start()
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if not any(item.get_closest_marker(name) for name in _LEFT_OUT)]
+        items[:] = [item for item in items if not any(item.get_closest_marker(name) for name in self._left_out)]
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         unsteady: list[pytest.Item] = []

@@ -1,7 +1,7 @@
 """The cache of documents: what was read lately is not read again, and it does not grow with what clients send."""
 
 import pytest
-from graphql import DocumentNode, GraphQLError
+from graphql import DocumentNode, GraphQLError, parse
 
 from domain.settings import Settings
 from gql.limits.bounds import Bounds
@@ -52,6 +52,16 @@ def test_of_long_documents_fewer_are_kept() -> None:
     assert read(cache, 0, characters=19_900)[0] is not first
 
 
+def test_of_200000_characters_all_are_kept_and_one_more_is_too_many() -> None:
+    texts = [numbered(number).ljust(20_000, "-") for number in range(9)]
+    for last, more, kept in ((20_000, [], True), (19_998, ["{a}"], False)):
+        cache = DocumentCache()
+        first = cache.parsed(texts[0], BOUNDS)
+        for text in [*texts[1:], numbered(9).ljust(last, "-"), *more]:
+            cache.parsed(text, BOUNDS)
+        assert (cache.parsed(texts[0], BOUNDS) is first) == kept
+
+
 def test_documents_that_were_forgotten_leave_their_place_to_others() -> None:
     cache = DocumentCache()
     read(cache, *range(30), characters=19_900)
@@ -74,3 +84,10 @@ async def test_a_document_is_validated_once() -> None:
     errors = [await cache.errors(schema._schema, text, cache.parsed(text, BOUNDS), BOUNDS) for _ in range(2)]
     assert errors[0]
     assert errors[0] is errors[1]
+
+
+async def test_a_document_of_the_wrong_shape_is_refused_for_that_alone() -> None:
+    flat = Bounds.of(Settings(max_depth=1))
+    text = "{ nothing { inside } }"
+    [error] = await DocumentCache().errors(schema._schema, text, parse(text), flat)
+    assert error.extensions == {"code": "DEPTH_LIMIT"}

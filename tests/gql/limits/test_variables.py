@@ -99,6 +99,9 @@ def test_a_long_name_counts_as_well_as_a_long_text() -> None:
         pytest.param("query ($a: Int = 2) { ...F } fragment F on Query { f(a: $a) }", {"a": None}, True, id="spread"),
         pytest.param("query ($b: Boolean = true) { f @skip(if: $b) }", {"b": None}, True, id="in a directive"),
         pytest.param(
+            "query ($a: Int = 2, $b: Int = 3) { f(a: $a, b: $b) }", {"b": None}, False, id="beside a default in use"
+        ),
+        pytest.param(
             "query ($a: Int, $b: Int = 2) { f(a: $a, b: $b) }", {"a": None, "b": None}, False, id="validation's"
         ),
     ],

@@ -58,6 +58,13 @@ async def test_a_bucket_fills_up_to_a_minutes_points_and_no_further(standing: St
     assert (spent.remaining, spent.reset_at) == (50, standing.moment + timedelta(seconds=10))
 
 
+async def test_a_wait_is_told_in_whole_seconds_and_is_one_at_least(standing: SteppingClock) -> None:
+    buckets = MemoryBuckets(standing, limit=600)
+    await buckets.spend("ann", 600)
+    waits = [await buckets.spend("ann", points) for points in (1, 10, 11)]
+    assert [wait and wait.retry_after_seconds for wait in waits] == [1, 1, 2]
+
+
 async def test_each_caller_has_a_bucket(standing: SteppingClock) -> None:
     buckets = MemoryBuckets(standing, limit=60)
     await buckets.spend("ann", 60)
@@ -117,6 +124,28 @@ async def test_while_redis_is_away_nobody_is_limited_and_the_log_says_so_once(
     assert await buckets.spend("ann", 1) is None
     assert len(caplog.records) == 1
     await buckets.close()
+
+
+async def test_redis_is_asked_again_only_after_a_pause(standing: SteppingClock) -> None:
+    asked = 0
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        buckets = RedisBuckets(f"redis://127.0.0.1:{port}", standing, limit=1)
+        await buckets.spend("ann", 1)
+        first = asked
+        standing.advance(seconds=4.9)
+        await buckets.spend("ann", 1)
+        assert (asked, first > 0) == (first, True)
+        standing.advance(seconds=0.1)
+        await buckets.spend("ann", 1)
+        assert asked > first
+        await buckets.close()
 
 
 async def test_the_settings_choose_the_buckets(clock: SteppingClock) -> None:

@@ -1,0 +1,54 @@
+"""Descriptions of a schema with deprecated parts: they say what the library says, and are counted as they are."""
+
+from typing import Any
+
+import orjson
+import pytest
+from graphql import FieldNode, OperationDefinitionNode, build_schema, execute_sync, parse
+
+from gql.limits.describing import _answer
+from gql.limits.fragments import fragments_of
+from gql.limits.introspection import Planner, info_of, resolved_fields, type_of_introspection
+
+SCHEMA = build_schema(
+    """
+    type Query { a: Int b: Int @deprecated c(x: Int @deprecated, y: [Int!]): E d(i: I): Query }
+    enum E { A B @deprecated(reason: "old") }
+    input I { p: Int q: Int @deprecated }
+    """
+)
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        "types { name fields { name } enumValues { name } inputFields { name } }",
+        "types { fields(includeDeprecated: true) { name isDeprecated args(includeDeprecated: true) { name } } }",
+        "types { fields(includeDeprecated: false) { name } enumValues(includeDeprecated: true) { name } }",
+        "types { fields(includeDeprecated: $yes) { name } inputFields(includeDeprecated: $no) { name } }",
+        "types { ...T } types { fields { type { kind ofType { name } } } }",
+        "types { name @skip(if: $yes) kind @include(if: $yes) fields @include(if: $no) { name } }",
+        "queryType { name again: name ... { fields { type { ...T } } } } mutationType { name }",
+        "directives { name args { name type { name ofType { name } } } locations }",
+    ],
+)
+async def test_a_description_is_what_the_library_says_and_costs_its_fields(selection: str) -> None:
+    fragment = "fragment T on __Type { name enumValues(includeDeprecated: true) { name deprecationReason } }"
+    used = fragment if "...T" in selection else ""
+    document = parse(f"query ($yes: Boolean = true, $no: Boolean = false) {{ __schema {{ {selection} }} }} {used}")
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    nodes = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]
+    planner = Planner(fragments_of(document), {"yes": True, "no": False})
+    plan = planner.plan(nodes, type_of_introspection("__Schema"))
+
+    said = (execute_sync(SCHEMA, document).data or {})["__schema"]
+    answer = orjson.loads(orjson.dumps(await _answer(plan, SCHEMA, info_of(SCHEMA))))
+    assert answer == said
+    assert resolved_fields(plan, SCHEMA, SCHEMA) == _fields(said)
+
+
+def _fields(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(_fields(each) for each in value.values())
+    return sum(_fields(each) for each in value) if isinstance(value, list) else 0

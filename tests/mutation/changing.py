@@ -4,12 +4,15 @@ import gc
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 _PLAIN = (int, float, str, bytes, tuple, frozenset, timedelta, type(None))
 _PACKAGES = ("domain", "gql")
+#: What `lru_cache` makes of a function: it may remember what the former code said.
+_Cache = type(lru_cache(lambda: None))
 Place = tuple[str, int]
 
 
@@ -18,7 +21,10 @@ def change(path: Path, source: str) -> bool:
     before = dict(_codes(compile(path.read_text(), str(path), "exec", dont_inherit=True)))
     after = dict(_codes(compile(source, str(path), "exec", dont_inherit=True)))
     changed = {place: code for place, code in after.items() if place in before and code != before[place]}
-    return _change_functions(path, changed) or _change_values(path, source)
+    done = _change_functions(path, changed) or _change_values(path, source)
+    for cache in [each for each in gc.get_objects() if isinstance(each, _Cache)]:
+        cache.cache_clear()
+    return done
 
 
 def _codes(code: CodeType) -> Iterator[tuple[Place, CodeType]]:

@@ -278,9 +278,12 @@ async def test_who_waits_for_some_kinds_waits_on_through_changes_of_others(domai
     async with a_tail(domain) as tail:
         before = tail.last
         waiting = asyncio.create_task(tail.beyond(before, seconds=NEVER, kinds=["widget"]))
+        for_any = asyncio.create_task(tail.beyond(before, seconds=NEVER))
+        await until(lambda: len(tail._followers) == 2)
         await append(domain, kind="gadget")
         await tail.read_now()
-        await tail.beyond(before, seconds=NEVER)
+        await for_any
+        await asyncio.sleep(0)
         assert not waiting.done()
 
         await append(domain, kind="widget")

@@ -72,6 +72,27 @@ def test_what_is_written_in_base64_beside_a_secret_stays() -> None:
     assert base64.b64decode(masked.removeprefix("Basic ").partition(MASK)[0] + "==").startswith(b"someone")
 
 
+def test_secrets_that_a_run_sees_later_join_those_that_it_saw_before() -> None:
+    masker = SecretMasker()
+    masker.register("run_1", ["first-secret"])
+    masker.register("run_1", ["second-secret"])
+    assert masker.mask("run_1", "first-secret second-secret") == "**** ****"
+
+
+def test_of_a_secret_in_json_nothing_is_left() -> None:
+    masker = SecretMasker()
+    masker.register("run_1", ['pass"word\u00e9'])
+    for ascii_only in (False, True):
+        text = json.dumps(['pass"word\u00e9'], ensure_ascii=ascii_only)
+        assert masker.mask("run_1", text) == '["****"]'
+
+
+def test_base64_of_eight_characters_is_masked() -> None:
+    masker = SecretMasker()
+    masker.register("run_1", ["secret"])
+    assert masker.mask("run_1", base64.b64encode(b"secret").decode()) == "****"
+
+
 def test_another_run_and_no_run_are_not_masked() -> None:
     masker = _masker("hunter2!")
 

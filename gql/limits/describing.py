@@ -23,7 +23,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from typing_extensions import override
 
-from gql.limits.introspection import Asked, Planner, info_of, type_of_introspection
+from gql.limits.introspection import Planner, RequestedField, info_of, type_of_introspection
 from gql.limits.structure import INTROSPECTION
 
 #: How long describing may hold the event loop before others get a turn.
@@ -37,20 +37,20 @@ class Descriptions:
     """What was said of a schema last, as JSON, by what was asked."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Asked, ...], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[RequestedField, ...], bytes] = OrderedDict()
         self._bytes = 0
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def find(self, plan: tuple[Asked, ...]) -> bytes | None:
+    def find(self, plan: tuple[RequestedField, ...]) -> bytes | None:
         """The answer; None where it has to be made."""
         kept = self._kept.get(plan)
         if kept is not None:
             self._kept.move_to_end(plan)
         return kept
 
-    def keep(self, plan: tuple[Asked, ...], answer: bytes) -> None:
+    def keep(self, plan: tuple[RequestedField, ...], answer: bytes) -> None:
         """Have it ready the next time."""
         if plan in self._kept or len(answer) < _LEAST_KEPT_BYTES:
             return
@@ -127,11 +127,11 @@ class _Step:
     inner: tuple["_Step", ...] | None
 
 
-def _steps(plan: Sequence[Asked]) -> tuple[_Step, ...]:
+def _steps(plan: Sequence[RequestedField]) -> tuple[_Step, ...]:
     return tuple(_step(asked) for asked in plan)
 
 
-def _step(asked: Asked) -> _Step:
+def _step(asked: RequestedField) -> _Step:
     field = type_of_introspection(asked.on).fields.get(asked.name)
     if field is None:  # validation has left nothing else
         assert asked.name == "__typename"
@@ -152,7 +152,7 @@ def _is_one_of(source: Any, info: Any) -> bool | None:
     return bool(resolve(source, info))
 
 
-async def _answer(plan: Sequence[Asked], source: Any, info: Any) -> dict[str, Any]:
+async def _answer(plan: Sequence[RequestedField], source: Any, info: Any) -> dict[str, Any]:
     """All that is asked of a thing; between the members of its lists, others have their turn."""
     answer: dict[str, Any] = {}
     turn_ends = time.perf_counter() + _TURN_SECONDS

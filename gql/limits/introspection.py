@@ -36,8 +36,8 @@ _MOST_WHOLES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A field of a description that is asked for; equal for documents that only differ in how they say it."""
+class RequestedField:
+    """A selected field of a description; equal for documents that differ in their spelling alone."""
 
     key: str
     name: str
@@ -45,7 +45,7 @@ class Asked:
     on: str
     #: Whether deprecated things are wanted; None where the field does not ask.
     deprecated: bool | None
-    inner: tuple["Asked", ...]
+    inner: tuple["RequestedField", ...]
 
     @property
     def arguments(self) -> dict[str, bool]:
@@ -60,7 +60,7 @@ class Planner:
         self._fragments = fragments
         self._variables = variables
 
-    def plan(self, nodes: Iterable[FieldNode], on: GraphQLObjectType) -> tuple[Asked, ...]:
+    def plan(self, nodes: Iterable[FieldNode], on: GraphQLObjectType) -> tuple[RequestedField, ...]:
         """What is asked of a thing of that type, by one or several fields under one name."""
         fields: dict[str, list[FieldNode]] = {}
         spread: set[str] = set()
@@ -75,11 +75,11 @@ class Planner:
         name = value.value if isinstance(value, StringValueNode) else self._variable(value)
         return schema.get_type(name) if isinstance(name, str) else None
 
-    def _asked(self, key: str, nodes: Sequence[FieldNode], on: GraphQLObjectType) -> Asked:
+    def _asked(self, key: str, nodes: Sequence[FieldNode], on: GraphQLObjectType) -> RequestedField:
         name = nodes[0].name.value
         field = on.fields.get(name)
         given = get_named_type(field.type) if field is not None else None
-        return Asked(
+        return RequestedField(
             key,
             name,
             on.name,
@@ -115,7 +115,7 @@ class Planner:
         return self._variables.get(value.name.value) if isinstance(value, VariableNode) else None
 
 
-def resolved_fields(plan: Sequence[Asked], source: Any, schema: GraphQLSchema) -> int:
+def resolved_fields(plan: Sequence[RequestedField], source: Any, schema: GraphQLSchema) -> int:
     """How many fields describing a thing takes; nothing is counted on once that is more than anybody may ask for."""
     return _Counting(schema).total(plan, [(source, 1)])
 
@@ -164,7 +164,7 @@ class _Counting:
         self._most = most_fields(schema) if most is not None else None
         self._count = 0
 
-    def total(self, plan: Sequence[Asked], things: _Things) -> int:
+    def total(self, plan: Sequence[RequestedField], things: _Things) -> int:
         times = sum(count for _, count in things)
         for asked in plan if times else ():
             self._count += times
@@ -174,7 +174,7 @@ class _Counting:
                 self.total(asked.inner, self._within(asked, things))
         return self._count
 
-    def _within(self, asked: Asked, things: _Things) -> _Things:
+    def _within(self, asked: RequestedField, things: _Things) -> _Things:
         field = type_of_introspection(asked.on).fields[asked.name]
         assert field.resolve is not None
         is_list, is_type = is_list_type(get_nullable_type(field.type)), get_named_type(field.type).name == "__Type"

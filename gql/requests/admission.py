@@ -6,7 +6,7 @@ from domain.bootstrap import Domain
 from domain.messaging.buckets import Allowance
 from domain.model.viewer import Role, Viewer
 from gql.requests.addresses import network_of
-from gql.requests.statuses import Outcome, RefusalError
+from gql.requests.statuses import HttpOutcome, RefusalError
 
 #: Those without a token are told apart by address.
 BY_ADDRESS = "address:"
@@ -37,7 +37,7 @@ def overdrawn(allowance: Allowance | None) -> RefusalError | None:
         return None
     seconds = allowance.retry_after_seconds
     return RefusalError(
-        Outcome.RATE_LIMITED,
+        HttpOutcome.RATE_LIMITED,
         f"You have spent your {allowance.limit} points a minute. Try again in {seconds} s.",
         code="RATE_LIMITED",
         headers={"retry-after": str(seconds)},

@@ -10,7 +10,7 @@ import orjson
 from cross_web import parse_content_type
 from starlette.requests import Request
 
-from gql.requests.statuses import JSON, Outcome, RefusalError
+from gql.requests.statuses import JSON, HttpOutcome, RefusalError
 
 #: The rest of a body that is not wanted would otherwise be read, to be thrown away.
 _HANG_UP = {"connection": "close"}
@@ -29,15 +29,15 @@ async def read_json(request: Request, *, most_bytes: int, seconds: float) -> Any
     """
     content_type, parameters = parse_content_type(request.headers.get("content-type") or "")
     if content_type != JSON or parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
-        raise RefusalError(Outcome.WRONG_TYPE, f"Send {JSON} in UTF-8.", headers={"accept-post": JSON})
+        raise RefusalError(HttpOutcome.WRONG_TYPE, f"Send {JSON} in UTF-8.", headers={"accept-post": JSON})
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise RefusalError(Outcome.WRONG_TYPE, "Send the body as it is, not compressed.")
+        raise RefusalError(HttpOutcome.WRONG_TYPE, "Send the body as it is, not compressed.")
     try:
         async with asyncio.timeout(seconds):
             body = await _body(request, most_bytes)
     except TimeoutError as error:
         message = f"The body did not arrive within {seconds:g} s."
-        raise RefusalError(Outcome.TOO_SLOW, message, code="TIMEOUT", headers=_HANG_UP) from error
+        raise RefusalError(HttpOutcome.TOO_SLOW, message, code="TIMEOUT", headers=_HANG_UP) from error
     return decoded(body, "The body")
 
 
@@ -68,7 +68,7 @@ def decoded(text: str | bytes, what: str) -> Any:
     try:
         return decode(text)
     except ValueError as error:
-        raise RefusalError(Outcome.ILL_FORMED, f"{what} cannot be parsed as JSON.") from error
+        raise RefusalError(HttpOutcome.ILL_FORMED, f"{what} cannot be parsed as JSON.") from error
 
 
 def _without_halves(text: str | bytes) -> str | None:
@@ -109,4 +109,4 @@ async def _body(request: Request, most_bytes: int) -> bytes:
                 break
         else:
             return bytes(body)
-    raise RefusalError(Outcome.TOO_LARGE, f"A request may have {most_bytes} bytes at most.", headers=_HANG_UP)
+    raise RefusalError(HttpOutcome.TOO_LARGE, f"A request may have {most_bytes} bytes at most.", headers=_HANG_UP)

@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from domain.errors import DomainError, UnavailableError
 from gql.requests.bodies import linger
 from gql.requests.headers import VARIES, request_id_of
-from gql.requests.statuses import JSON, Outcome, RefusalError
+from gql.requests.statuses import JSON, HttpOutcome, RefusalError
 
 logger = logging.getLogger(__name__)
 
-_OF_CODE = {"FORBIDDEN": Outcome.FORBIDDEN, "NOT_FOUND": Outcome.NOT_FOUND}
+_OF_CODE = {"FORBIDDEN": HttpOutcome.FORBIDDEN, "NOT_FOUND": HttpOutcome.NOT_FOUND}
 
 
 async def answered(
@@ -33,7 +33,7 @@ async def answered(
         return None  # it hung up before its request was read
     except RefusalError as error:
         response = refusal(error, media)
-        if error.outcome is Outcome.TOO_LARGE:
+        if error.outcome is HttpOutcome.TOO_LARGE:
             return Lingering(response, partial(linger, request, most_bytes=most_bytes))
         return response
     except DomainError as error:
@@ -41,7 +41,7 @@ async def answered(
     except Exception:
         request_id = request_id_of(request.scope)
         logger.exception("request %s failed", request_id, extra={"request_id": request_id})
-        return json_response({"errors": [internal(request_id)]}, Outcome.FAILED, media)
+        return json_response({"errors": [internal(request_id)]}, HttpOutcome.FAILED, media)
 
 
 def refusal(error: RefusalError, media: str) -> Response:
@@ -56,7 +56,7 @@ def internal(request_id: str) -> dict[str, Any]:
     return {"message": message, "extensions": {"code": "INTERNAL", "requestId": request_id}}
 
 
-def json_response(body: Any, outcome: Outcome, media: str, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(body: Any, outcome: HttpOutcome, media: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return the response with that body, and the status that its outcome has in that media type."""
     usual = {"content-type": f"{media}; charset=utf-8", **VARIES}
     return Response(orjson.dumps(body), outcome.status(media), headers={**usual, **(headers or {})})
@@ -82,9 +82,9 @@ class Lingering:
 
 
 def _refused(error: DomainError) -> RefusalError:
-    outcome, headers = _OF_CODE.get(error.code, Outcome.ILL_FORMED), {}
+    outcome, headers = _OF_CODE.get(error.code, HttpOutcome.ILL_FORMED), {}
     if error.code == "UNAUTHENTICATED":
-        outcome, headers = Outcome.UNAUTHENTICATED, {"www-authenticate": "Bearer"}  # RFC 9110, 11.6.1
+        outcome, headers = HttpOutcome.UNAUTHENTICATED, {"www-authenticate": "Bearer"}  # RFC 9110, 11.6.1
     elif isinstance(error, UnavailableError):
-        outcome, headers = Outcome.UNAVAILABLE, {"retry-after": str(error.retry_after_seconds)}
+        outcome, headers = HttpOutcome.UNAVAILABLE, {"retry-after": str(error.retry_after_seconds)}
     return RefusalError(outcome, error.message, code=error.code, headers=headers)

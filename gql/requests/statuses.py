@@ -1,7 +1,7 @@
-"""Which HTTP status says what: the one table, after GraphQL over HTTP.
+"""The one table of HTTP statuses, after GraphQL over HTTP.
 
-The draft moves to 422 for what is refused before it runs, and to 294 for data with errors; the audits of its npm
-package still want what stands here.
+The draft moves to 422 for requests refused before execution, and to 294 for data with errors; the audits of its npm
+package still demand the statuses below.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 
 
-class Outcome(Enum):
-    """What became of a request; its value is the status for GRAPHQL_JSON, and the one for plain JSON."""
+class HttpOutcome(Enum):
+    """The outcome of a request: its value holds the status for GRAPHQL_JSON and the one for plain JSON."""
 
     # Enum takes equal values for one member: the name keeps them apart.
     DONE = ("done", 200, 200)
@@ -35,7 +35,7 @@ class Outcome(Enum):
     UNAVAILABLE = ("unavailable", 503, 503)
 
     def status(self, media: str) -> int:
-        """The status of an answer of that media type."""
+        """Return the status of an answer of that media type."""
         _, graphql_json, plain = self.value
         return graphql_json if media == GRAPHQL_JSON else plain
 
@@ -45,7 +45,7 @@ class RefusalError(Exception):
 
     def __init__(
         self,
-        outcome: Outcome,
+        outcome: HttpOutcome,
         message: str,
         *,
         code: str = "BAD_USER_INPUT",
@@ -55,6 +55,6 @@ class RefusalError(Exception):
         super().__init__(message)
         self.outcome = outcome
         self.message = message
-        #: What the answer says of it, beside the message.
+        #: The error's extensions in the answer.
         self.extensions = {"code": code, **(extensions or {})}
         self.headers = dict(headers or {})

@@ -1,4 +1,4 @@
-"""From what became of an operation to the HTTP response that says so."""
+"""HTTP responses for the results of operations."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ from strawberry.types import ExecutionResult
 
 from domain.errors import UnavailableError
 from gql.requests.refusals import json_response
-from gql.requests.statuses import Outcome
+from gql.requests.statuses import HttpOutcome
 from gql.transport.outcomes import outcome_of
 
-_SAY_WHEN = {Outcome.RATE_LIMITED, Outcome.UNAVAILABLE}
+_SAY_WHEN = {HttpOutcome.RATE_LIMITED, HttpOutcome.UNAVAILABLE}
 
 
 def answer(
     result: ExecutionResult, data: GraphQLHTTPResponse, media: str, *, outage: UnavailableError | None = None
 ) -> Response:
-    """The response with that result, which is shown as `data`; of an operation that wrote nothing for an outage."""
-    outcome = outcome_of(result) if outage is None else Outcome.UNAVAILABLE
+    """Return the response that shows a result as `data`; `outage` is set where a mutation could not write."""
+    outcome = outcome_of(result) if outage is None else HttpOutcome.UNAVAILABLE
     headers = {}
     if outcome in _SAY_WHEN:
         waits = [(error.extensions or {}).get("retryAfterSeconds") for error in result.errors or ()]
@@ -28,5 +28,5 @@ def answer(
 
 
 def batch_answer(answers: Sequence[GraphQLHTTPResponse], media: str) -> Response:
-    """The response with all results of a batch; each says for itself whether it succeeded."""
-    return json_response(answers, Outcome.DONE, media)
+    """Return the response with all results of a batch, each with its own errors."""
+    return json_response(answers, HttpOutcome.DONE, media)

@@ -36,20 +36,20 @@ from gql.requests.admission import address_of, viewer_of
 from gql.requests.bodies import decode, read_json
 from gql.requests.headers import VARIES, request_id_of
 from gql.requests.refusals import answered
-from gql.requests.statuses import EVENT_STREAM, JSON, Outcome, RefusalError
+from gql.requests.statuses import EVENT_STREAM, JSON, HttpOutcome, RefusalError
 from gql.transport.adapter import TextAdapter
 from gql.transport.answering import answer, batch_answer
-from gql.transport.asking import Asked, asked_in, asked_in_query
 from gql.transport.credentials import authorization_of
 from gql.transport.documents import Documents
 from gql.transport.groups import Groups
 from gql.transport.joining import Joining, joining_of
-from gql.transport.members import Delivery
+from gql.transport.members import SharedResult
 from gql.transport.negotiation import Accepted, is_for_browsers, negotiate
+from gql.transport.operations import OperationRequest, operation_in, operation_in_url
 from gql.transport.outcomes import outcome_of_code, was_executed
 from gql.transport.sharing import may_subscribe
 from gql.transport.sockets import Sockets
-from gql.transport.sse import ResumableSSE, SharedResponse, counted, masked, shared_results, unspoiled, until
+from gql.transport.sse import ResumableSSE, SharedResponse, counted, masked, shared_results, until, until_outage
 from gql.transport.websocket import TransportHandler
 
 _INIT_TIMEOUT = timedelta(seconds=5)
@@ -164,8 +164,8 @@ class Endpoint(GraphQL[Context, None]):
         return orjson.dumps(data)
 
     @override
-    async def process_result(self, request: Request, result: ExecutionResult | Delivery) -> GraphQLHTTPResponse:
-        if isinstance(result, Delivery):
+    async def process_result(self, request: Request, result: ExecutionResult | SharedResult) -> GraphQLHTTPResponse:
+        if isinstance(result, SharedResult):
             return cast("GraphQLHTTPResponse", SharedResponse(result))
         data = await super().process_result(request, result)
         if not data.get("extensions"):
@@ -205,29 +205,31 @@ class Endpoint(GraphQL[Context, None]):
 
     def _page(self) -> Response:
         if self._page_for_browsers is None:
-            raise RefusalError(Outcome.NOT_FOUND, "There is no page here: send an operation.", code="NOT_FOUND")
+            raise RefusalError(HttpOutcome.NOT_FOUND, "There is no page here: send an operation.", code="NOT_FOUND")
         return self._page_for_browsers()
 
     async def _respond(self, request: Request, accepted: Accepted) -> Response:
         context = await self.get_context(request, Response())
         if request.method in _READING:
-            return await self._single(request, asked_in_query(request), context, accepted)
+            return await self._single(request, operation_in_url(request), context, accepted)
         seconds = self._domain.settings.body_timeout_seconds
         body = await read_json(request, most_bytes=self._most_bytes, seconds=seconds)
         if isinstance(body, list):
             return await self._batch(request, body, context, accepted)
-        return await self._single(request, asked_in(body), context, accepted)
+        return await self._single(request, operation_in(body), context, accepted)
 
-    async def _single(self, request: Request, asked: Asked, context: Context, accepted: Accepted) -> Response:
-        asked = self._with_text(asked)
+    async def _single(
+        self, request: Request, operation: OperationRequest, context: Context, accepted: Accepted
+    ) -> Response:
+        operation = self._with_text(operation)
         allowed = _QUERIES if request.method in _READING else _QUERIES_AND_MUTATIONS
         if accepted.media is None:
-            return await self._stream(request, asked, context, allowed | _SUBSCRIPTIONS)
+            return await self._stream(request, operation, context, allowed | _SUBSCRIPTIONS)
         try:
-            result = await self._execute(asked, context, allowed)
+            result = await self._execute(operation, context, allowed)
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.SUBSCRIPTION and accepted.streams:
-                return await self._stream(request, asked, context, _SUBSCRIPTIONS)
+                return await self._stream(request, operation, context, _SUBSCRIPTIONS)
             raise _wrong_transport(error.operation_type) from error
         return answer(result, await self.process_result(request, result), accepted.media, outage=context.outage)
 
@@ -235,14 +237,14 @@ class Endpoint(GraphQL[Context, None]):
         most = self._domain.settings.batching_max
         if accepted.media is None or not 0 < len(items) <= most:
             raise RefusalError(
-                Outcome.ILL_FORMED,
+                HttpOutcome.ILL_FORMED,
                 f"Batching is limited to {most} queries." if most else "Batching is not enabled: send one operation.",
             )
 
         async def one(item: object) -> GraphQLHTTPResponse:
             try:
-                asked = self._with_text(asked_in(item))
-                result = await self._execute(asked, context.for_operation(), _QUERIES)
+                operation = self._with_text(operation_in(item))
+                result = await self._execute(operation, context.for_operation(), _QUERIES)
             except InvalidOperationTypeError:
                 result = _refused("BAD_USER_INPUT", "A batch holds queries only.")
             except RefusalError as error:
@@ -251,49 +253,51 @@ class Endpoint(GraphQL[Context, None]):
 
         return batch_answer(await asyncio.gather(*map(one, items)), accepted.media)
 
-    def _with_text(self, asked: Asked) -> Asked:
+    def _with_text(self, operation: OperationRequest) -> OperationRequest:
         try:
-            text = self.documents.resolve(asked.query, asked.extensions, asked.document_id)
+            text = self.documents.resolve(operation.query, operation.extensions, operation.document_id)
         except GraphQLError as error:
             raise _refusal_of(error) from error
-        return replace(asked, query=text)
+        return replace(operation, query=text)
 
-    async def _execute(self, asked: Asked, context: Context, allowed: frozenset[OperationType]) -> ExecutionResult:
+    async def _execute(
+        self, operation: OperationRequest, context: Context, allowed: frozenset[OperationType]
+    ) -> ExecutionResult:
         try:
             return await self.schema.execute(
-                asked.query,
-                variable_values=asked.variables,
+                operation.query,
+                variable_values=operation.variables,
                 context_value=context,
-                operation_name=asked.operation_name,
+                operation_name=operation.operation_name,
                 allowed_operation_types=allowed,
-                operation_extensions=asked.extensions,
+                operation_extensions=operation.extensions,
             )
         except CannotGetOperationTypeError as error:
             message = _unresolved(error.operation_name)
-            raise RefusalError(Outcome.ILL_FORMED, message, code="OPERATION_RESOLUTION_FAILURE") from error
+            raise RefusalError(HttpOutcome.ILL_FORMED, message, code="OPERATION_RESOLUTION_FAILURE") from error
 
     async def _stream(
-        self, request: Request, asked: Asked, context: Context, allowed: frozenset[OperationType]
+        self, request: Request, operation: OperationRequest, context: Context, allowed: frozenset[OperationType]
     ) -> Response:
         transport = ResumableSSE()
         if request.method == "HEAD":
             return Response(headers={**transport.headers, **VARIES})
         request.state.cut = asyncio.Event()
-        query, name = asked.query or "", asked.operation_name
-        joining = joining_of(self.groups, context, query, name, asked.variables)
+        query, name = operation.query or "", operation.operation_name
+        joining = joining_of(self.groups, context, query, name, operation.variables)
         alone = joining is None and may_subscribe(query, name)
         self._admit(context, joining, alone=alone)
         shared = shared_results(joining, request.state.cut) if joining is not None else None
         results: Any = shared or await self.schema.stream(
-            asked.query,
-            variable_values=asked.variables,
+            operation.query,
+            variable_values=operation.variables,
             context_value=context,
-            operation_name=asked.operation_name,
+            operation_name=operation.operation_name,
             allowed_operation_types=allowed,
-            operation_extensions=asked.extensions,
+            operation_extensions=operation.extensions,
         )
         results = counted(results, self.groups.claims, context, alone=alone)
-        results = unspoiled(masked(results, context), request.state.cut, asked.query, asked.operation_name)
+        results = until_outage(masked(results, context), request.state.cut, operation.query, operation.operation_name)
         events = self._stream_result(request, results, transport)
         plain = await self.get_sub_response(request)
         return await self.create_streaming_response(request, events, plain, {**transport.headers, **VARIES})
@@ -318,14 +322,14 @@ def _refusal_of(error: GraphQLError) -> RefusalError:
 def _negotiated(request: Request) -> Accepted:
     if request.method not in {*_READING, "POST"}:
         allowed = {"allow": "GET, HEAD, POST"}
-        raise RefusalError(Outcome.WRONG_METHOD, "Send a POST or, for queries, a GET.", headers=allowed)
+        raise RefusalError(HttpOutcome.WRONG_METHOD, "Send a POST or, for queries, a GET.", headers=allowed)
     return negotiate(request.headers.get("accept"))
 
 
 def _wrong_transport(kind: OperationType) -> RefusalError:
     if kind is OperationType.MUTATION:
-        return RefusalError(Outcome.WRONG_METHOD, "Mutations need POST.", headers={"allow": "POST"})
-    return RefusalError(Outcome.ILL_FORMED, f"Subscriptions need a WebSocket, or `Accept: {EVENT_STREAM}`.")
+        return RefusalError(HttpOutcome.WRONG_METHOD, "Mutations need POST.", headers={"allow": "POST"})
+    return RefusalError(HttpOutcome.ILL_FORMED, f"Subscriptions need a WebSocket, or `Accept: {EVENT_STREAM}`.")
 
 
 def _unresolved(operation_name: str | None) -> str:

@@ -1,19 +1,19 @@
-"""What becomes of a delivery on its way to a socket: the same for all whose id and credential are the same."""
+"""Framing of shared results for sockets, encoded once for all with the same operation id and credential."""
 
 import json
 from functools import lru_cache
 
 from domain.services.sessions import Watched
-from gql.transport.members import Delivery
+from gql.transport.members import SharedResult
 from gql.transport.outbox import text_frame
 
 _UNFRAMED = b"asgi "
-#: Nobody shares longer ids, and a client may send one of a megabyte: none of those is kept.
+#: Longer ids are not cached: no two clients share one, and a client may send one of a megabyte.
 _LONGEST_SHARED_ID = 64
 
 
-class SocketWay:
-    """How a subscription's messages look on the wire, and who may have them."""
+class SocketFraming:
+    """The encoding of a subscription's messages, and the credential that they need."""
 
     __slots__ = ("_credential", "_form", "_prefix", "_wired")
 
@@ -23,24 +23,24 @@ class SocketWay:
         self._wired = wired
         self._credential = credential
 
-    def frame_of(self, delivery: Delivery) -> bytes | None:
-        """The delivery as the outbox takes it, made once for all that have the same id."""
-        if self._credential is not None and self._credential.is_over(delivery.at):
+    def frame_of(self, result: SharedResult) -> bytes | None:
+        """Return the result as the outbox takes it; None where the credential is over."""
+        if self._credential is not None and self._credential.is_over(result.at):
             return None
-        frame = delivery.frames.get(self._form)
+        frame = result.frames.get(self._form)
         if frame is None:
-            message = self._prefix + delivery.payload + b"}"
-            frame = delivery.frames[self._form] = text_frame(message) if self._wired else message
+            message = self._prefix + result.payload + b"}"
+            frame = result.frames[self._form] = text_frame(message) if self._wired else message
         return frame
 
 
-def way_of(operation_id: str, credential: Watched | None, *, wired: bool) -> SocketWay:
-    """One object for the many sockets of a token whose clients count their operations from one."""
+def framing_of(operation_id: str, credential: Watched | None, *, wired: bool) -> SocketFraming:
+    """Return the framing, one object for the many sockets of a token whose clients count operations from one."""
     if len(operation_id) > _LONGEST_SHARED_ID:
-        return SocketWay(operation_id, credential, wired=wired)
-    return _shared_way(operation_id, credential, wired=wired)
+        return SocketFraming(operation_id, credential, wired=wired)
+    return _shared_framing(operation_id, credential, wired=wired)
 
 
 @lru_cache(maxsize=1024)
-def _shared_way(operation_id: str, credential: Watched | None, *, wired: bool) -> SocketWay:
-    return SocketWay(operation_id, credential, wired=wired)
+def _shared_framing(operation_id: str, credential: Watched | None, *, wired: bool) -> SocketFraming:
+    return SocketFraming(operation_id, credential, wired=wired)

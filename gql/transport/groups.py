@@ -23,8 +23,8 @@ from gql.context import GroupContext
 from gql.errors import report
 from gql.requests.refusals import internal
 from gql.transport.claims import Claims
-from gql.transport.members import Delivery, Member, Members
-from gql.transport.outages import AWAY, tells_of_outage
+from gql.transport.members import Member, Members, SharedResult
+from gql.transport.outages import OUTAGE_ERRORS, reports_outage
 from gql.transport.sharing import GroupKey
 
 logger = logging.getLogger(__name__)
@@ -140,13 +140,13 @@ class Group:
                     if source_failed(result) or (result.data is None and result.errors and not self._busy):
                         self.fail([error.formatted for error in result.errors or ()])
                         return
-                    if tells_of_outage(result.errors):
+                    if reports_outage(result.errors):
                         # Handed out, it would count as heard; as it is, everybody comes back for it.
-                        self.fail(AWAY)
+                        self.fail(OUTAGE_ERRORS)
                         return
-                    await self._hand_out(_encoded(result, self._current, context.cursor, at=context.domain.clock.now()))
+                    await self._deliver(_encoded(result, self._current, context.cursor, at=context.domain.clock.now()))
         except UnavailableError:
-            self.fail(AWAY)
+            self.fail(OUTAGE_ERRORS)
         except Exception as error:  # noqa: BLE001 - report() logs it
             self.fail([report(error, context.request_id)])
         finally:
@@ -156,10 +156,10 @@ class Group:
         """End because of these errors, of which every member hears."""
         self.errors = errors
 
-    async def _hand_out(self, delivery: Delivery) -> None:
+    async def _deliver(self, result: SharedResult) -> None:
         # From here on it counts as handed out: who joins in between gets it by catching up, not from us.
-        self._delivered = delivery.seq
-        await self.members.hand_out(delivery)
+        self._delivered = result.seq
+        await self.members.deliver(result)
 
     def _end(self) -> None:
         self.closed = True
@@ -335,10 +335,10 @@ def _touched_places(change: Change) -> Iterator[tuple[str, str]]:
         yield ("system", system)
 
 
-def _encoded(result: Any, seq: int, cursor: str | None, *, at: datetime) -> Delivery:
+def _encoded(result: Any, seq: int, cursor: str | None, *, at: datetime) -> SharedResult:
     payload: Mapping[str, Any] = {"data": result.data}
     if result.errors:
         payload = {**payload, "errors": [error.formatted for error in result.errors]}
     if result.extensions:
         payload = {**payload, "extensions": result.extensions}
-    return Delivery(seq=seq, cursor=cursor, payload=orjson.dumps(payload), at=at)
+    return SharedResult(seq=seq, cursor=cursor, payload=orjson.dumps(payload), at=at)

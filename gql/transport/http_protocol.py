@@ -36,12 +36,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_head = True
         #: Bytes that came since the last of a body: of a head, of a chunk's extension, of trailers.
         self._overhead = 0
-        self._got_on = False
+        self._progressed = False
         #: Why the parser is stopped, where that is not the parser's own opinion.
         self._problem: Refusal | None = None
         self._is_refused = False
         #: What is left to be said behind the answers to earlier requests.
-        self._last_word: Refusal | None = None
+        self._pending_refusal: Refusal | None = None
         self._hanging_up: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
 
@@ -80,11 +80,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         while data and not self._is_refused and not self.transport.is_closing():
             room = most - self._overhead
             part, data = data[:room], data[room:]
-            self._got_on = False
+            self._progressed = False
             super().data_received(part)
             if self.transport.get_protocol() is not self:
                 return  # a WebSocket now; whatever follows its handshake may only do so after the answer
-            self._overhead = 0 if self._got_on else self._overhead + len(part)
+            self._overhead = 0 if self._progressed else self._overhead + len(part)
             if self._overhead >= most and not self._is_refused:
                 self._refuse(Refusal(431, "BAD_USER_INPUT", f"The head of a request may have {most} bytes at most."))
 
@@ -104,28 +104,28 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= _MOST_PIPELINED:
             self._stop(Refusal(429, "RATE_LIMITED", "Too many requests wait in this connection."))
         self._in_head = False
-        self._got_on = True
+        self._progressed = True
         if self._connection is not None:
             self._connections.work(self._connection)
         super().on_headers_complete()
 
     @override
     def on_body(self, body: bytes) -> None:
-        self._got_on = True
+        self._progressed = True
         super().on_body(body)
 
     @override
     def on_message_complete(self) -> None:
-        self._got_on = True
+        self._progressed = True
         super().on_message_complete()
 
     @override
     def on_response_complete(self) -> None:
         is_last = not self.pipeline
         super().on_response_complete()
-        if self._last_word is not None:
+        if self._pending_refusal is not None:
             if is_last and not self.transport.is_closing():
-                self._end_with(self._last_word)
+                self._end_with(self._pending_refusal)
         elif self._connection is not None and self.cycle.response_complete:
             self._connections.rest(self._connection)
 
@@ -176,10 +176,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if cycle is None or cycle.response_complete:
             self._end_with(problem)
         elif self._in_head:
-            self._last_word = problem
+            self._pending_refusal = problem
         elif self.pipeline:
             self.pipeline.popleft()  # the last to come, whose body this is about
-            self._last_word = problem
+            self._pending_refusal = problem
         elif cycle.response_started:
             # It would be taken for a part of the answer.
             self.transport.abort()

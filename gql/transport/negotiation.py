@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from gql.requests.statuses import EVENT_STREAM, GRAPHQL_JSON, JSON, Outcome, RefusalError
+from gql.requests.statuses import EVENT_STREAM, GRAPHQL_JSON, JSON, HttpOutcome, RefusalError
 
 #: The media type that a range of an Accept header stands for.
 _KNOWN = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, "application/*": JSON, "*/*": JSON, EVENT_STREAM: EVENT_STREAM}
@@ -40,7 +40,7 @@ def negotiate(accept: str | None) -> Accepted:
     )
     if accepted.media is None and not accepted.streams:
         raise RefusalError(
-            Outcome.NOT_ACCEPTABLE, f"Accept one of {GRAPHQL_JSON}, {JSON} or, for subscriptions, {EVENT_STREAM}."
+            HttpOutcome.NOT_ACCEPTABLE, f"Accept one of {GRAPHQL_JSON}, {JSON} or, for subscriptions, {EVENT_STREAM}."
         )
     return accepted
 

@@ -1,4 +1,4 @@
-"""Results that an outage spoiled: their clients are sent away to come back, instead of taking them for the answer."""
+"""Results lost to an outage: their clients are disconnected to retry, so that they do not take them for answers."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,26 +7,26 @@ from domain.errors import UnavailableError
 from gql.transport.sharing import may_write
 
 _CODE = UnavailableError.code
-#: What those who share a subscription hear, if they hear anything.
-AWAY = [{"message": UnavailableError().message, "extensions": {"code": _CODE}}]
+#: The errors that end a shared subscription.
+OUTAGE_ERRORS = [{"message": UnavailableError().message, "extensions": {"code": _CODE}}]
 #: 1013 is "try again later": official clients come back after it, while an error frame or 4500 ends them for good.
 TRY_AGAIN_LATER = (1013, _CODE)
 
 
-def tells_of_outage(errors: Iterable[Any] | None) -> bool:
-    """Whether one of these errors, as clients may see them, says that something is away."""
+def reports_outage(errors: Iterable[Any] | None) -> bool:
+    """Return whether one of these errors, as clients may see them, reports an outage."""
     return any(_extensions(error).get("code") == _CODE for error in errors or ())
 
 
-def is_spoiled(result: Any, query: str | None, operation_name: str | None) -> bool:
-    """Whether a result on a stream is none, because of an outage. What a mutation wrote is never kept back."""
-    if not tells_of_outage(getattr(result, "errors", None)):
+def is_lost_to_outage(result: Any, query: str | None, operation_name: str | None) -> bool:
+    """Return whether an outage left a stream's result without its data. A mutation's result is always sent."""
+    if not reports_outage(getattr(result, "errors", None)):
         return False
     return result.data is None or not query or not may_write(query, operation_name)
 
 
-def found_nothing(data: dict[str, Any] | None) -> bool:
-    """Whether an answer has nothing in it but errors."""
+def has_no_data(data: dict[str, Any] | None) -> bool:
+    """Return whether an answer holds errors alone."""
     return data is None or all(value is None for value in data.values())
 
 

@@ -18,8 +18,8 @@ from gql.context import Context
 from gql.errors import refused
 from gql.transport.claims import Claims
 from gql.transport.joining import Joining
-from gql.transport.members import Delivery
-from gql.transport.outages import is_spoiled, tells_of_outage
+from gql.transport.members import SharedResult
+from gql.transport.outages import is_lost_to_outage, reports_outage
 from gql.transport.outbox import MOST_BYTES, MOST_FRAMES
 
 _FORM = b"sse"
@@ -28,9 +28,9 @@ _FORM = b"sse"
 class SharedResponse(dict[str, Any]):
     """A group's result where the library expects a response: nothing of it is encoded again."""
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, result: SharedResult) -> None:
         super().__init__()
-        self.delivery = delivery
+        self.result = result
 
 
 class ResumableSSE(SSETransport):
@@ -39,7 +39,7 @@ class ResumableSSE(SSETransport):
     @override
     def encode_next(self, response: GraphQLHTTPResponse, encode_json: Callable[[object], str]) -> str:
         if isinstance(response, SharedResponse):
-            return _frame_of(response.delivery)
+            return _frame_of(response.result)
         event = super().encode_next(response, encode_json)
         cursor = (response.get("extensions") or {}).get("cursor")
         return f"id: {cursor}\r\n{event}" if cursor is not None else event
@@ -50,19 +50,19 @@ class StreamMember:
 
     def __init__(self, cut: asyncio.Event) -> None:
         self.last = 0
-        self._waiting: deque[Delivery] = deque()
+        self._waiting: deque[SharedResult] = deque()
         self._waiting_bytes = 0
         self._filled = asyncio.Event()
         self._cut = cut
         self._ended = False
         self._errors: list[Any] | None = None
 
-    def deliver(self, delivery: Delivery) -> None:
+    def deliver(self, result: SharedResult) -> None:
         """Queue a result; a stream that is read too slowly is cut, and its client comes back with its last id."""
         if self._cut.is_set():
             return
-        self._waiting.append(delivery)
-        self._waiting_bytes += len(delivery.payload)
+        self._waiting.append(result)
+        self._waiting_bytes += len(result.payload)
         if len(self._waiting) > MOST_FRAMES or self._waiting_bytes > MOST_BYTES:
             self._waiting.clear()
             self._cut.set()
@@ -70,19 +70,19 @@ class StreamMember:
 
     def finish(self, errors: list[Any] | None) -> None:
         """Hear that nothing more comes; after an outage the stream is cut, and its client comes back."""
-        if tells_of_outage(errors):
+        if reports_outage(errors):
             self._cut.set()
             return
         self._ended, self._errors = True, errors
         self._filled.set()
 
-    async def results(self) -> AsyncGenerator[Delivery | ExecutionResult, None]:
+    async def results(self) -> AsyncGenerator[SharedResult | ExecutionResult, None]:
         """Everything that was delivered, until the end."""
         while True:
             while self._waiting:
-                delivery = self._waiting.popleft()
-                self._waiting_bytes -= len(delivery.payload)
-                yield delivery
+                result = self._waiting.popleft()
+                self._waiting_bytes -= len(result.payload)
+                yield result
             if self._ended:
                 if self._errors:
                     yield failed(self._errors)
@@ -117,8 +117,8 @@ async def shared_results(joining: Joining, cut: asyncio.Event) -> AsyncGenerator
         return
     try:
         async with aclosing(member.results()) as results:
-            async for delivery in results:
-                yield delivery
+            async for result in results:
+                yield result
     finally:
         joining.leave()
         joining.group.leave(member)
@@ -155,14 +155,14 @@ async def masked(results: AsyncGenerator[Any, None], context: Context) -> AsyncG
         yield refused(error, context)
 
 
-async def unspoiled(
+async def until_outage(
     results: AsyncGenerator[Any, None], cut: asyncio.Event, query: str | None, operation_name: str | None
 ) -> AsyncGenerator[Any, None]:
     """The results up to one that an outage spoiled, which cuts the stream instead: its client comes back."""
     with suppress(UnavailableError):
         async with aclosing(results):
             async for result in results:
-                if is_spoiled(result, query, operation_name):
+                if is_lost_to_outage(result, query, operation_name):
                     break
                 yield result
             else:
@@ -172,12 +172,12 @@ async def unspoiled(
     await asyncio.Event().wait()
 
 
-def _frame_of(delivery: Delivery) -> str:
+def _frame_of(result: SharedResult) -> str:
     """The event's text, made once for all streams of a group."""
-    frame = delivery.frames.get(_FORM)
+    frame = result.frames.get(_FORM)
     if frame is None:
-        head = f"id: {delivery.cursor}\r\n".encode() if delivery.cursor is not None else b""
-        frame = delivery.frames[_FORM] = head + b"event: next\r\ndata: " + delivery.payload + b"\r\n\r\n"
+        head = f"id: {result.cursor}\r\n".encode() if result.cursor is not None else b""
+        frame = result.frames[_FORM] = head + b"event: next\r\ndata: " + result.payload + b"\r\n\r\n"
     return frame.decode()
 
 

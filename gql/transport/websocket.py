@@ -26,12 +26,12 @@ from gql.transport.adapter import TextAdapter
 from gql.transport.claims import Claim
 from gql.transport.credentials import MisplacedTokenError
 from gql.transport.documents import Documents
-from gql.transport.frames import way_of
+from gql.transport.frames import framing_of
 from gql.transport.groups import Group, Groups, source_failed
 from gql.transport.joining import Joining, joining_of
-from gql.transport.members import Delivery
+from gql.transport.members import SharedResult
 from gql.transport.messages import problem_of
-from gql.transport.outages import TRY_AGAIN_LATER, is_spoiled, tells_of_outage
+from gql.transport.outages import TRY_AGAIN_LATER, is_lost_to_outage, reports_outage
 from gql.transport.outbox import Outbox, wire_protocol
 from gql.transport.outcomes import was_executed
 from gql.transport.sharing import is_subscription, may_subscribe
@@ -44,7 +44,7 @@ _SLOW = (_TRY_AGAIN_LATER, "SLOW_CONSUMER")
 _FORBIDDEN = 4403
 
 
-class Endpoint(Protocol):
+class SocketEndpoint(Protocol):
     """What a socket needs of the view that accepted it."""
 
     groups: Groups
@@ -55,7 +55,7 @@ class Endpoint(Protocol):
 class SocketMember:
     """One subscription of one socket."""
 
-    __slots__ = ("_handler", "_outbox", "_way", "claim", "group", "id", "last", "open")
+    __slots__ = ("_framing", "_handler", "_outbox", "claim", "group", "id", "last", "open")
 
     def __init__(self, handler: "TransportHandler", operation_id: str) -> None:
         self.id = operation_id
@@ -66,19 +66,19 @@ class SocketMember:
         self._handler = handler
         self._outbox = handler.outbox
         credential = handler.held.credential if handler.held is not None else None
-        self._way = way_of(operation_id, credential, wired=handler.outbox.is_wired)
+        self._framing = framing_of(operation_id, credential, wired=handler.outbox.is_wired)
 
-    def deliver(self, delivery: Delivery) -> None:
+    def deliver(self, result: SharedResult) -> None:
         """Put a result into the socket's outbox, as long as its caller may have it."""
-        frame = self._way.frame_of(delivery)
+        frame = self._framing.frame_of(result)
         if frame is not None:
             self._outbox.put(frame, self.is_open)
 
     def finish(self, errors: list[Any] | None) -> None:
         """Tell the client that nothing more comes."""
         self._give_up()
-        if tells_of_outage(errors):
-            self._handler.come_back()
+        if reports_outage(errors):
+            self._handler.ask_to_reconnect()
             return
         message: dict[str, Any] = {"id": self.id, "type": "complete"}
         if errors:
@@ -117,9 +117,9 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self.counted: str | None = None
 
     @property
-    def endpoint(self) -> "Endpoint":
+    def endpoint(self) -> "SocketEndpoint":
         """What all sockets share."""
-        return cast("Endpoint", self.view)
+        return cast("SocketEndpoint", self.view)
 
     @property
     def adapter(self) -> TextAdapter:
@@ -259,7 +259,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         except asyncio.CancelledError:
             raise
         except UnavailableError:
-            self.come_back()
+            self.ask_to_reconnect()
         except Exception as error:  # noqa: BLE001 - whatever failed, the client hears of it, masked
             with suppress(WebSocketDisconnected):
                 await operation.send_initial_errors(list(refused(error, self.context).errors or ()))
@@ -300,7 +300,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         """Send one result; False when it was the end of the operation."""
         if self.is_invalid:
             raise WebSocketDisconnected  # the socket is being closed
-        if is_spoiled(result, operation.query, operation.operation_name):
+        if is_lost_to_outage(result, operation.query, operation.operation_name):
             raise UnavailableError
         if isinstance(result, PreExecutionError) or (strict and source_failed(result)):
             await operation.send_initial_errors(list(result.errors or ()))
@@ -324,7 +324,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             member.claim = joining.claim
             self._joined(operation, member, joining.group)
             return False
-        if tells_of_outage(joining.errors):
+        if reports_outage(joining.errors):
             raise UnavailableError
         if joining.errors is not None:
             await self._refuse(operation, joining.errors)
@@ -344,7 +344,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self._leave_all()
         self._close_soon(*_SLOW)
 
-    def come_back(self) -> None:
+    def ask_to_reconnect(self) -> None:
         """Send the client away because of an outage; it comes back with its cursors."""
         self._leave_all()
         self._close_soon(*TRY_AGAIN_LATER)

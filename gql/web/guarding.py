@@ -18,7 +18,7 @@ from domain.model.viewer import Role, Viewer
 from gql.requests.admission import admitted
 from gql.requests.bodies import read_json
 from gql.requests.refusals import answered
-from gql.requests.statuses import Outcome, RefusalError
+from gql.requests.statuses import HttpOutcome, RefusalError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ class _Guarded:
         limits = self._limits
         if request.method not in limits.methods:
             allowed = ", ".join(limits.methods)
-            raise RefusalError(Outcome.WRONG_METHOD, f"Send {allowed}.", headers={"allow": allowed})
+            raise RefusalError(HttpOutcome.WRONG_METHOD, f"Send {allowed}.", headers={"allow": allowed})
         viewer = await admitted(request, self._domain, role=limits.role, points=limits.points)
         call = Call(domain=self._domain, request=request, viewer=viewer, most_bytes=self._most_bytes)
         return await self._handle(call)

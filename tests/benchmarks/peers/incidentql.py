@@ -30,7 +30,7 @@ async def write_to_all(group: Any, delivery: Any) -> None:
 IDEAS: dict[str, Any] = {
     "wire": patch("gql.cli.serving.ProtocolScope", lambda app, _: app),
     "sharing": patch("gql.transport.joining.shared_operation", lambda *_: None),
-    "turns": patch("gql.transport.members._TURN_SECONDS", math.inf),
+    "turns": patch("gql.transport.members._SLICE_SECONDS", math.inf),
     "delivery": patch("gql.transport.groups.Group._hand_out", write_to_all),
 }
 

@@ -1,14 +1,14 @@
 """The memory of what was said of the schema: large answers alone, and no more than so many bytes of them."""
 
 from gql.limits.describing import Descriptions
-from gql.limits.introspection import Asked
+from gql.limits.introspection import RequestedField
 
 MEGABYTE = b"-" * 1_000_000
 
 
-def plan(number: int) -> tuple[Asked, ...]:
+def plan(number: int) -> tuple[RequestedField, ...]:
     """A plan of its own."""
-    return (Asked(f"key{number}", "name", "__Type", None, ()),)
+    return (RequestedField(f"key{number}", "name", "__Type", None, ()),)
 
 
 def test_an_answer_of_20000_bytes_is_kept_and_a_smaller_one_is_not() -> None:

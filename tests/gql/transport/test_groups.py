@@ -14,7 +14,7 @@ from domain.services.events import EventService, Watch
 from domain.services.reads import Reads
 from gql.transport import groups, sharing
 from gql.transport.groups import Group
-from gql.transport.members import Delivery
+from gql.transport.members import SharedResult
 from tests.client import Json
 from tests.factories import ADMIN, make_incident, make_system
 from tests.gql.subscriptions.watching import now
@@ -278,8 +278,8 @@ class Ear:
         self.heard: list[int] = []
         self.on_delivery: Any = lambda: None
 
-    def deliver(self, delivery: Delivery) -> None:
-        self.heard.append(delivery.seq)
+    def deliver(self, result: SharedResult) -> None:
+        self.heard.append(result.seq)
         self.on_delivery()
 
     def finish(self, errors: list[Any] | None) -> None:

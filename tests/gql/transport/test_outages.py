@@ -8,7 +8,7 @@ import pytest
 
 from domain.services.reads import Reads
 from gql.requests.statuses import GRAPHQL_JSON, JSON
-from gql.transport.outages import is_spoiled
+from gql.transport.outages import is_lost_to_outage
 from tests.client import Api, mutation_document
 from tests.factories import make_incident, make_system
 from tests.gql.transport.sockets import Running
@@ -173,6 +173,6 @@ class Result:
 
 def test_what_a_mutation_wrote_is_not_kept_back() -> None:
     mutation = mutation_document("createSystem")
-    assert not is_spoiled(Result({"createSystem": {"system": None}}), mutation, None)
-    assert is_spoiled(Result(None), mutation, None)
-    assert is_spoiled(Result({"systems": None}), SYSTEMS, None)
+    assert not is_lost_to_outage(Result({"createSystem": {"system": None}}), mutation, None)
+    assert is_lost_to_outage(Result(None), mutation, None)
+    assert is_lost_to_outage(Result({"systems": None}), SYSTEMS, None)

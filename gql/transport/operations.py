@@ -1,4 +1,4 @@
-"""The operation that a request asks for: in its URL, or in the JSON of its body."""
+"""Reading of the operation that a request holds: in its URL, or in the JSON of its body."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any
 from starlette.requests import Request
 
 from gql.requests.bodies import decoded
-from gql.requests.statuses import Outcome, RefusalError
+from gql.requests.statuses import HttpOutcome, RefusalError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One operation as a client sent it: right types, and nothing else known of it."""
+class OperationRequest:
+    """One operation as a client sent it: the types of its members are checked, and nothing else."""
 
     query: str | None
     document_id: str | None
@@ -21,11 +21,11 @@ class Asked:
     extensions: dict[str, Any] | None
 
 
-def asked_in_query(request: Request) -> Asked:
-    """The operation in a URL.
+def operation_in_url(request: Request) -> OperationRequest:
+    """Return the operation in a URL.
 
     Raises:
-        RefusalError: a parameter is no JSON object where it has to be one.
+        RefusalError: `variables` or `extensions` is no JSON object.
     """
     given: dict[str, Any] = dict(request.query_params)
     for name in ("variables", "extensions"):
@@ -33,18 +33,18 @@ def asked_in_query(request: Request) -> Asked:
             given[name] = decoded(given[name], f"`{name}`")
         else:
             given.pop(name, None)
-    return asked_in(given)
+    return operation_in(given)
 
 
-def asked_in(given: object) -> Asked:
-    """The operation in a JSON object.
+def operation_in(given: object) -> OperationRequest:
+    """Return the operation in a JSON object.
 
     Raises:
-        RefusalError: it is none, or a member has a wrong type.
+        RefusalError: it is no object, or a member has a wrong type.
     """
     if not isinstance(given, dict):
-        raise RefusalError(Outcome.ILL_FORMED, "The body must be a JSON object.")
-    return Asked(
+        raise RefusalError(HttpOutcome.ILL_FORMED, "The body must be a JSON object.")
+    return OperationRequest(
         query=_member(given, "query", str, "a string"),
         document_id=_member(given, "documentId", str, "a string"),
         operation_name=_member(given, "operationName", str, "a string"),
@@ -56,5 +56,5 @@ def asked_in(given: object) -> Asked:
 def _member(given: Mapping[str, Any], name: str, kind: type, article: str) -> Any:
     value = given.get(name)
     if value is not None and not isinstance(value, kind):
-        raise RefusalError(Outcome.ILL_FORMED, f"`{name}` must be {article} or null, if provided.")
+        raise RefusalError(HttpOutcome.ILL_FORMED, f"`{name}` must be {article} or null, if provided.")
     return value

@@ -1,4 +1,4 @@
-"""The web application: routes and lifespan around one running domain."""
+"""The web application: routes and middleware around one running domain."""
 
 import asyncio
 from functools import cache
@@ -32,9 +32,9 @@ _PREFLIGHT_SECONDS = 7200
 
 
 def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlette:
-    """The application that serves this domain; whoever made the domain also closes it.
+    """Return the application that serves this domain; the caller closes the domain.
 
-    Streams end when `closing` is set, without a word that would tell their clients not to come back.
+    Streams end when `closing` is set, without a `complete` that would keep their clients from reconnecting.
     """
     ide = Ide() if domain.settings.ide else None
     closing = closing or asyncio.Event()
@@ -57,10 +57,10 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
 
 
 class ProtocolScope:
-    """The outermost layer: sockets of the endpoint go there directly, with the server's protocol object at hand.
+    """The outermost ASGI layer: it passes the endpoint's sockets on directly, with the server's protocol object.
 
-    The layers between would hide it, and what they keep for as long as a socket is open costs 3 KB of each.
-    Requests that a trusted proxy passes on are counted for their addresses, where there is somebody who counts.
+    The layers in between would hide that object, and take 3 KB for each open socket. With `connections`, requests that
+    a trusted proxy passes on are counted by the address of their client.
     """
 
     def __init__(self, app: Starlette, connections: Connections | None = None) -> None:

@@ -1,4 +1,4 @@
-"""How many sockets and subscriptions of one caller's own a process serves."""
+"""Limits on the sockets and unshared subscriptions that a process serves for one caller."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
@@ -12,17 +12,17 @@ from gql.requests.admission import BY_ADDRESS
 
 
 class Claims:
-    """Who is in which subscription, and who has how many sockets.
+    """The subscriptions and sockets of each caller, with their limits.
 
-    Subscriptions that several callers share cost as much as one. So of a caller's, only those count that nobody else
-    shares; and sockets are counted however many subscriptions there are in them.
+    A subscription that several callers share costs as much as one. So only those count that a caller shares with no
+    other. Sockets count whether or not there are subscriptions in them.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._per_token = settings.max_subscriptions_per_token
         self._per_address = settings.max_subscriptions_per_address
         self._most_sockets = settings.max_sockets_per_caller
-        #: For each subscription, how often each caller is in it; itself, too, so that nobody holds on to an equal one.
+        #: For each subscription, the claims of each caller; with the key itself, so that claims do not keep equal ones.
         self._callers: dict[Hashable, tuple[Hashable, Counter[str]]] = {}
         self._alone: Counter[str] = Counter()
         self._sockets: Counter[str] = Counter()
@@ -31,10 +31,10 @@ class Claims:
         return len(self._callers) + len(self._sockets)
 
     def check(self, context: Context, subscription: Hashable) -> None:
-        """Let a caller into a subscription.
+        """Check that a caller may have this subscription.
 
         Raises:
-            GraphQLError: it would be one more that they have to themselves, and they have as many as they may.
+            GraphQLError: no other caller shares it, and this one has as many unshared subscriptions as allowed.
         """
         most = self._per_address if context.payer.startswith(BY_ADDRESS) else self._per_token
         if subscription not in self._callers and self._alone[context.payer] >= most:
@@ -44,23 +44,23 @@ class Claims:
             )
 
     def enter(self, context: Context, subscription: Hashable) -> "Claim":
-        """The caller's place in a subscription, to be left again.
+        """Return the caller's claim on a subscription, to be released with `leave`.
 
         Raises:
-            GraphQLError: as `check` does.
+            GraphQLError: as from `check`.
         """
         self.check(context, subscription)
         return Claim(self, self._changed(subscription, context.payer, by=1), context.payer)
 
     def leave(self, subscription: Hashable, caller: str) -> None:
-        """Take one place of the caller's back."""
+        """Release one claim of the caller."""
         self._changed(subscription, caller, by=-1)
 
     def check_socket(self, context: Context) -> None:
-        """Let a caller open a WebSocket or a stream.
+        """Check that a caller may open another WebSocket or stream.
 
         Raises:
-            GraphQLError: they have as many as they may.
+            GraphQLError: they have as many as allowed.
         """
         if self._sockets[context.payer] >= self._most_sockets:
             raise _too_many(f"You have {self._most_sockets} sockets and streams here, and no more are allowed.")
@@ -70,14 +70,14 @@ class Claims:
         self._sockets[caller] += 1
 
     def close_socket(self, caller: str) -> None:
-        """Count it no more."""
+        """Stop counting a socket that was closed."""
         self._sockets[caller] -= 1
         if not self._sockets[caller]:
             del self._sockets[caller]
 
     @contextmanager
     def stream(self, context: Context) -> Iterator[None]:
-        """Count a stream meanwhile."""
+        """Count a stream while the block runs."""
         caller = context.payer
         self.open_socket(caller)
         try:
@@ -106,7 +106,7 @@ class Claims:
 
 
 class Claim:
-    """One place in a subscription."""
+    """One caller's claim on a subscription."""
 
     __slots__ = ("_caller", "_claims", "_subscription")
 
@@ -116,14 +116,14 @@ class Claim:
         self._caller = caller
 
     def leave(self) -> None:
-        """Give it up; the second time, nothing happens."""
+        """Release the claim; a second call does nothing."""
         claims, self._claims = self._claims, None
         if claims is not None:
             claims.leave(self._subscription, self._caller)
 
 
 def _only(callers: Counter[str]) -> str | None:
-    """The caller who is alone in a subscription; None where nobody is, or several are."""
+    """Return the only caller of a subscription; None where there is none, or several."""
     return next(iter(callers)) if len(callers) == 1 else None
 
 

@@ -1,4 +1,4 @@
-"""Shared subscriptions: one source, one execution and one encoding per group and event, however many listen."""
+"""Shared subscriptions: one source, one execution and one encoding per group and event for any number of members."""
 
 import asyncio
 import logging
@@ -29,16 +29,16 @@ from gql.transport.sharing import GroupKey
 
 logger = logging.getLogger(__name__)
 
-#: How far a group may be behind its feed: some 20 MB, and minutes of handing out to thousands.
+#: How far a group may be behind its feed: some 20 MB, and minutes of delivery to thousands of members.
 _MOST_QUEUED = 10_000
 _PAUSE_SECONDS = 1.0
-#: How many groups execute at a time: all of those that could go on do so in one turn of the event loop, for a few
-#: milliseconds each.
+#: How many groups execute at a time: without a bound, all that have a change would execute in one iteration of the
+#: event loop, for a few milliseconds each.
 _AT_ONCE = 4
 
 
 class Group:
-    """Those who share one execution. It is its own event source: the hub puts changes in, the execution takes them."""
+    """The members that share one execution, and the execution's event source: the feed puts changes into its queue."""
 
     shows_present = False
 
@@ -60,30 +60,30 @@ class Group:
 
     @property
     def position(self) -> int:
-        """Everything up to here was handed out: who joins now must have it already."""
+        """The position up to which all was delivered: a member that joins now must have it already."""
         idle = not self._busy and not self._queue
         return max(self._delivered, self._groups.position) if idle else self._delivered
 
     def join(self, member: Member) -> bool:
-        """Hand results to this member from its position on; False while it is behind and has to catch up first."""
+        """Deliver to this member from its position on; return False while it is behind and has to catch up first."""
         if member.last < self.position:
             return False
         self.members.add(member)
         return True
 
     def leave(self, member: Member) -> None:
-        """Hand this member nothing more; without members the group ends."""
+        """Deliver nothing more to this member; end the group when it was the last."""
         self.members.remove(member)
         self._end_if_unwanted()
 
     async def ready(self) -> bool:
-        """Whether it takes members, once that is known; False when it ended before it began."""
+        """Wait until the group takes members; return False when it ended before it began."""
         self._joining += 1
         try:
             await self.started.wait()
         finally:
             self._joining -= 1
-            # Who waited may have been cancelled; who joins does so before anything else can happen.
+            # A caller that waited may have been cancelled; one that joins does so before the loop goes on.
             asyncio.get_running_loop().call_soon(self._end_if_unwanted)
         return not self.closed
 
@@ -92,7 +92,7 @@ class Group:
             self._groups.close(self)
 
     def put(self, change: Change) -> None:
-        """Have the execution take a change; a group that has fallen too far behind ends instead."""
+        """Queue a change for the execution; end the group where too many are queued already."""
         if len(self._queue) >= _MOST_QUEUED:
             request_id = new_id("req")
             logger.error("request %s ends: a shared subscription is %s changes behind", request_id, len(self._queue))
@@ -103,11 +103,11 @@ class Group:
         self._filled.set()
 
     async def start(self, after: str | None) -> int:  # noqa: ARG002 - members have caught up by themselves
-        """Where the hub is."""
+        """Return the position of the feed."""
         return self._groups.position
 
     async def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
-        """The changes behind the hub's position that it finds to be wanted."""
+        """Yield the changes behind the feed's position that the watch wants."""
         self.watch = watch
         self._delivered = max(position, self._groups.position)
         self._groups.listen(self)
@@ -117,15 +117,15 @@ class Group:
             while not self._queue:
                 self._filled.clear()
                 await self._filled.wait()
-            # Until the next one is asked for, when this one was executed and handed out.
-            async with self._groups.turns:
+            # Held until the next one is requested, when this one was executed and delivered.
+            async with self._groups.execution_slots:
                 change = self._queue.popleft()
                 self._busy = True
                 self._current = change.seq
                 yield change
 
     async def run(self, schema: Schema, context: GroupContext) -> None:
-        """Execute the subscription and hand every result out, until it ends."""
+        """Execute the subscription and deliver every result, until it ends."""
         try:
             results = await schema.stream(
                 self.key.query,
@@ -141,7 +141,7 @@ class Group:
                         self.fail([error.formatted for error in result.errors or ()])
                         return
                     if reports_outage(result.errors):
-                        # Handed out, it would count as heard; as it is, everybody comes back for it.
+                        # Delivered, it would count as seen; instead, every client resumes before it.
                         self.fail(OUTAGE_ERRORS)
                         return
                     await self._deliver(_encoded(result, self._current, context.cursor, at=context.domain.clock.now()))
@@ -153,11 +153,11 @@ class Group:
             self._end()
 
     def fail(self, errors: list[Any]) -> None:
-        """End because of these errors, of which every member hears."""
+        """Note the errors that end the group; every member gets them."""
         self.errors = errors
 
     async def _deliver(self, result: SharedResult) -> None:
-        # From here on it counts as handed out: who joins in between gets it by catching up, not from us.
+        # Counts as delivered from here on: a member that joins meanwhile gets it by catching up, not from the group.
         self._delivered = result.seq
         await self.members.deliver(result)
 
@@ -171,15 +171,15 @@ class Group:
 
 
 class Groups:
-    """All groups of a process, and the one reader of the log that feeds them."""
+    """All groups of a process, and the one feed from the log for all of them."""
 
     def __init__(self, schema: Schema, domain: Domain) -> None:
         self.schema = schema
         self._domain = domain
-        #: Who of them is whose, and how many each caller may have.
+        #: The sockets and subscriptions of each caller, with their limits.
         self.claims = Claims(domain.settings)
-        #: Which of them may execute now, in the order in which they asked.
-        self.turns = asyncio.Semaphore(_AT_ONCE)
+        #: The right to execute, in the order of the requests for it.
+        self.execution_slots = asyncio.Semaphore(_AT_ONCE)
         self._groups: dict[GroupKey, Group] = {}
         self._index: dict[tuple[str, str], dict[Group, None]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -189,21 +189,21 @@ class Groups:
     @property
     def core(self) -> GraphQLSchema:
         """The schema as graphql-core has it."""
-        return self.schema._schema  # noqa: SLF001 - the library has no other name for it
+        return self.schema._schema  # noqa: SLF001 - the library has no public name for it
 
     def __len__(self) -> int:
         return len(self._groups)
 
     @property
     def position(self) -> int:
-        """Every change up to here was given to the groups that want it."""
+        """The position of the feed: every change up to here was given to the groups that want it."""
         if self._task is None:
             self._position = self._domain.events.last_read
             self._task = asyncio.create_task(self._feed())
         return self._position
 
     def of(self, key: GroupKey) -> Group:
-        """The group of that key, made where there is none."""
+        """Return the group of that key; make it where there is none."""
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group(key, self)
@@ -214,12 +214,12 @@ class Groups:
         return group
 
     def listen(self, group: Group) -> None:
-        """Feed a group from now on with what its watch wants."""
+        """Feed a group from now on with the changes that its watch wants."""
         for place in _places(group.watch):
             self._index.setdefault(place, {})[group] = None
 
     def close(self, group: Group) -> None:
-        """End a group that nobody listens to."""
+        """End a group that has no members."""
         self.forget(group)
         if group.task is not None and not group.closed:
             group.closed = True
@@ -227,7 +227,7 @@ class Groups:
             group.task.cancel()
 
     def forget(self, group: Group) -> None:
-        """Feed a group no more."""
+        """Stop feeding a group."""
         if self._groups.get(group.key) is group:
             del self._groups[group.key]
         for place in _places(group.watch):
@@ -239,7 +239,7 @@ class Groups:
 
     @contextmanager
     def joining(self) -> Iterator[None]:
-        """Keep the feed going meanwhile: the position that somebody catches up to must not be left behind."""
+        """Keep the feed running while a subscriber catches up to its position."""
         self._joining += 1
         try:
             yield
@@ -248,7 +248,7 @@ class Groups:
             self._rest()
 
     def _rest(self) -> None:
-        """End the feed when nobody needs it; the next one begins at the log's head again."""
+        """End the feed when no group needs it; the next one begins at the log's head again."""
         if not self._groups and not self._joining and self._task is not None:
             self._task.cancel()
             self._task = None
@@ -266,7 +266,7 @@ class Groups:
             try:
                 await self._feed_on()
             except UnavailableError:
-                # Nobody has missed anything yet: it goes on from where it is.
+                # Nothing was missed yet: the retry goes on from the same position.
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
                 return
@@ -275,8 +275,8 @@ class Groups:
         try:
             async with aclosing(self._domain.events.follow_raw(self._position)) as changes:
                 async for change in changes:
-                    # All of them first: a group that ends takes itself out of where they are looked up.
-                    # And the largest first: nobody waits for those who listen alone.
+                    # A sorted copy, because a group that ends removes itself from the index. The largest group is
+                    # first, so that its members do not wait for groups of one.
                     for group in sorted(self._interested(change), key=lambda group: -len(group.members)):
                         group.put(change)
                     self._position = change.seq
@@ -284,14 +284,14 @@ class Groups:
             raise
         except Exception as error:  # noqa: BLE001 - report() logs it
             errors = [report(error, new_id("req"))]
-            # The next one who asks for the position starts it anew, at the end of the log.
+            # The next access to `position` starts the feed again, at the log's head.
             self._task = None
             for group in list(self._groups.values()):
                 group.fail(errors)
                 self.close(group)
 
     def _interested(self, change: Change) -> Iterator[Group]:
-        """The groups that want a change, found by what they watch; only those are asked."""
+        """Yield the groups that want a change; only those whose watch names one of its places are checked."""
         seen: set[Group] = set()
         for place in _touched_places(change):
             for group in self._index.get(place, ()):
@@ -301,13 +301,13 @@ class Groups:
 
 
 def source_failed(result: Any) -> bool:
-    """Whether a subscription's source failed, as opposed to the execution of one event: no path leads to that."""
+    """Return whether a subscription's source failed; its error has no path, unlike one from executing an event."""
     errors = getattr(result, "errors", None) or ()
     return getattr(result, "data", None) is None and any(error.path is None for error in errors)
 
 
 def _places(watch: Watch | None) -> list[tuple[str, str]]:
-    """Where a watch has to look: at one entity, at some systems, or at all of its kind."""
+    """Return the index keys of a watch: one entity, some systems, or all of its kind."""
     if watch is None:
         return []
     if watch.entity_id is not None:
@@ -317,7 +317,7 @@ def _places(watch: Watch | None) -> list[tuple[str, str]]:
 
 
 def _systems_of(tree: Filter) -> tuple[str, ...] | None:
-    """The systems without one of which the filter cannot match; None where there is no such set."""
+    """Return systems of which every match has at least one; None where there is no such set."""
     if isinstance(tree, Term):
         return tuple(tree.value) if tree.field is Field.SYSTEM else None
     if isinstance(tree, AllOf):

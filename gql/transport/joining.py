@@ -1,4 +1,4 @@
-"""How one subscriber gets into its group without a gap or a duplicate: what it missed first, alone, then the rest."""
+"""Joining of one subscriber to its group without a gap or a duplicate: it catches up alone first."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -15,21 +15,21 @@ from gql.transport.groups import Group, Groups
 from gql.transport.members import Member
 from gql.transport.sharing import GroupKey, SharedOperation, shared_operation
 
-#: What joining costs somebody who has missed nothing, and so has nothing executed alone.
+#: The cost of joining for a subscriber that missed nothing, so that nothing is executed for it alone.
 _JOINING_POINTS = 5
 
 
 def joining_of(
     groups: Groups, context: Context, query: str, operation_name: str | None, variables: dict[str, Any] | None
 ) -> "Joining | None":
-    """A subscriber about to join the group of its operation; None where that cannot be shared, or is wrong."""
+    """Return the joining of a subscriber to its operation's group; None where that is wrong or cannot be shared."""
     shared = shared_operation(groups.core, query, operation_name)
     key = shared.key(query, variables, context.audience) if shared is not None else None
     return Joining(groups, context, shared, key=key, variables=variables) if shared and key is not None else None
 
 
 class Joining:
-    """One subscriber's way into its group."""
+    """The steps of one subscriber into its group."""
 
     def __init__(
         self,
@@ -45,15 +45,15 @@ class Joining:
         self._shared = shared
         self._key = key
         self._variables = variables
-        #: The subscriber's place, as long as it has one.
+        #: The subscriber's claim, as long as it holds one.
         self.claim: Claim | None = None
         #: The group, once the subscriber is in it.
         self.group: Group | None = None
-        #: Why there is none, where the shared execution failed.
+        #: The errors of the shared execution, where it failed.
         self.errors: list[Any] | None = None
 
     def check(self) -> None:
-        """Let the subscriber in, as far as that can be said before it is.
+        """Check the caller's limits before the subscription begins.
 
         Raises:
             GraphQLError: the caller has too many subscriptions.
@@ -61,15 +61,15 @@ class Joining:
         self._groups.claims.check(self._context, self._key)
 
     def leave(self) -> None:
-        """Give the subscriber's place up, and hear nothing more of the group."""
+        """Release the subscriber's claim."""
         if self.claim is not None:
             self.claim.leave()
 
     async def results(self, member: Member) -> AsyncGenerator[Any, None]:
-        """What the subscriber missed. Then it is in `group`, or there are `errors`, or the subscription has ended.
+        """Yield the results that the subscriber missed. Then it is in `group`, `errors` are set, or there is no more.
 
         Raises:
-            GraphQLError: the caller may not subscribe, or not so often.
+            GraphQLError: the caller may not subscribe, or has too many subscriptions.
         """
         self.claim = self._groups.claims.enter(self._context, self._key)
         try:
@@ -82,26 +82,26 @@ class Joining:
                     yield result
 
     async def _until_joined(self, member: Member) -> AsyncGenerator[Any, None]:
-        stretch = await self._first(member)
+        missed = await self._first(member)
         while True:
-            if stretch is not None:
-                async with aclosing(self._executed(stretch)) as results:
+            if missed is not None:
+                async with aclosing(self._executed(missed)) as results:
                     async for result in results:
                         yield result
-                if not stretch.finished:
+                if not missed.finished:
                     return
-                member.last = stretch.reached
+                member.last = missed.reached
             group = self._groups.of(self._key)
             if await group.ready():
                 if group.join(member):
                     self.group = group
                     return
-                stretch = Continued(self._context.domain.events, position=member.last, until=group.position)
+                missed = Continued(self._context.domain.events, position=member.last, until=group.position)
             elif group.errors is not None:
                 self.errors = group.errors
                 return
             else:
-                stretch = None  # delivered already; the group went before anybody was in it
+                missed = None  # delivered already; the group ended before it had a member
 
     async def _first(self, member: Member) -> CatchUp | None:
         events, last_event_id = self._context.domain.events, self._context.last_event_id
@@ -113,11 +113,11 @@ class Joining:
             return None
         return CatchUp(events, until=self._groups.position, last_event_id=last_event_id)
 
-    async def _executed(self, stretch: CatchUp) -> AsyncGenerator[Any, None]:
+    async def _executed(self, missed: CatchUp) -> AsyncGenerator[Any, None]:
         results = await self._groups.schema.stream(
             self._key.query,
             variable_values=self._variables,
-            context_value=self._context.for_operation(stretch),
+            context_value=self._context.for_operation(missed),
             operation_name=self._key.operation_name,
         )
         async with aclosing(results):

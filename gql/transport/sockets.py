@@ -1,4 +1,4 @@
-"""All open sockets of a process, looked after together."""
+"""Heartbeat and drain of all open sockets of a process."""
 
 import asyncio
 import random
@@ -11,27 +11,27 @@ class Adapter(Protocol):
     """The connection under a socket."""
 
     def abort(self) -> None:
-        """Drop it without a word."""
+        """Drop the connection without a close frame."""
 
     async def close(self, code: int, reason: str) -> None:
-        """Close it."""
+        """Close the connection."""
 
 
 class Socket(Protocol):
-    """One of them."""
+    """A socket as its heartbeat sees it."""
 
     outbox: Outbox
-    #: Whether anything came from its client since the last ping.
-    heard: bool
+    #: True when a message came from its client since the last ping.
+    is_alive: bool
     connection_acknowledged: bool
 
     @property
     def adapter(self) -> Adapter:
-        """The connection."""
+        """The connection under the socket."""
 
 
 class Sockets:
-    """All open sockets of a process: pinged in turn, and closed gently when the server goes."""
+    """All open sockets of a process: pinged one after the other, and drained when the server stops."""
 
     def __init__(self) -> None:
         self._open: set[Socket] = set()
@@ -41,27 +41,27 @@ class Sockets:
         return len(self._open)
 
     def add(self, handler: Socket) -> None:
-        """Keep an eye on a socket."""
+        """Add an open socket."""
         self._open.add(handler)
 
     def discard(self, handler: Socket) -> None:
-        """A socket has closed."""
+        """Remove a socket that has closed."""
         self._open.discard(handler)
 
     async def ping(self) -> None:
-        """Ask every socket for a sign of life; cut off those that gave none since the last time."""
+        """Ping every socket; drop those that sent nothing since the last ping."""
         for handler in list(self._open):
             if not handler.connection_acknowledged:
                 continue
-            if not handler.heard:
+            if not handler.is_alive:
                 handler.adapter.abort()
                 continue
-            handler.heard = False
+            handler.is_alive = False
             handler.outbox.put(handler.outbox.form_of(b'{"type":"ping"}'), _always)
             await asyncio.sleep(0)
 
     async def drain(self, *, seconds: float) -> None:
-        """Close every socket with 1012 at a moment of its own, so that their clients do not all come back at once."""
+        """Close every socket with 1012 at a random moment, so that clients do not all reconnect at once."""
         closing = [self._close_later(handler, random.uniform(0, seconds)) for handler in list(self._open)]  # noqa: S311 - only spreads them
         await asyncio.gather(*closing, return_exceptions=True)
 

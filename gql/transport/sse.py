@@ -1,4 +1,4 @@
-"""GraphQL over SSE, distinct connections mode; the cursor is each event's id, so that EventSource resumes by itself."""
+"""GraphQL over SSE, distinct connections mode: each event's id is its cursor, so that EventSource resumes by itself."""
 
 import asyncio
 from collections import deque
@@ -26,7 +26,7 @@ _FORM = b"sse"
 
 
 class SharedResponse(dict[str, Any]):
-    """A group's result where the library expects a response: nothing of it is encoded again."""
+    """A group's encoded result in the place of the response that the library expects."""
 
     def __init__(self, result: SharedResult) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class SharedResponse(dict[str, Any]):
 
 
 class ResumableSSE(SSETransport):
-    """Writes the `id:` line that a client sends back as `Last-Event-ID`."""
+    """An encoder that adds the `id:` line which a client sends back as `Last-Event-ID`."""
 
     @override
     def encode_next(self, response: GraphQLHTTPResponse, encode_json: Callable[[object], str]) -> str:
@@ -46,7 +46,7 @@ class ResumableSSE(SSETransport):
 
 
 class StreamMember:
-    """One SSE stream's place in a group: a bounded queue that its response empties."""
+    """An SSE stream as a member of a group: a bounded queue that its response empties."""
 
     def __init__(self, cut: asyncio.Event) -> None:
         self.last = 0
@@ -58,7 +58,7 @@ class StreamMember:
         self._errors: list[Any] | None = None
 
     def deliver(self, result: SharedResult) -> None:
-        """Queue a result; a stream that is read too slowly is cut, and its client comes back with its last id."""
+        """Queue a result; cut a stream that is read too slowly, so that its client resumes from its last id."""
         if self._cut.is_set():
             return
         self._waiting.append(result)
@@ -69,7 +69,7 @@ class StreamMember:
         self._filled.set()
 
     def finish(self, errors: list[Any] | None) -> None:
-        """Hear that nothing more comes; after an outage the stream is cut, and its client comes back."""
+        """Note that nothing more comes; after an outage, cut the stream so that its client resumes."""
         if reports_outage(errors):
             self._cut.set()
             return
@@ -77,7 +77,7 @@ class StreamMember:
         self._filled.set()
 
     async def results(self) -> AsyncGenerator[SharedResult | ExecutionResult, None]:
-        """Everything that was delivered, until the end."""
+        """Yield all delivered results until the end."""
         while True:
             while self._waiting:
                 result = self._waiting.popleft()
@@ -92,14 +92,14 @@ class StreamMember:
 
 
 def failed(errors: list[Any]) -> ExecutionResult:
-    """The result that says why a subscription ended."""
+    """Return the result that names the errors of a subscription that ended."""
     return ExecutionResult(
         data=None, errors=[GraphQLError(error["message"], extensions=error.get("extensions")) for error in errors]
     )
 
 
 async def shared_results(joining: Joining, cut: asyncio.Event) -> AsyncGenerator[Any, None]:
-    """What a subscriber missed, then what its group shares."""
+    """Yield the results that a subscriber missed, then those of its group."""
     member = StreamMember(cut)
     try:
         async with aclosing(joining.results(member)) as missed:
@@ -127,7 +127,7 @@ async def shared_results(joining: Joining, cut: asyncio.Event) -> AsyncGenerator
 async def counted(
     results: AsyncGenerator[Any, None], claims: Claims, context: Context, *, alone: bool
 ) -> AsyncGenerator[Any, None]:
-    """The results, as a stream of that caller's and, where it is shared with nobody, a subscription of theirs."""
+    """Yield the results, counted as the caller's stream and, where it is unshared, as their subscription."""
     with claims.stream(context):
         try:
             claim = claims.enter(context, object()) if alone else None
@@ -144,7 +144,7 @@ async def counted(
 
 
 async def masked(results: AsyncGenerator[Any, None], context: Context) -> AsyncGenerator[Any, None]:
-    """The results; after a bug on their way here, what clients may hear of it."""
+    """Yield the results, and the masked error of a bug that ends them."""
     try:
         async with aclosing(results):
             async for result in results:
@@ -158,7 +158,7 @@ async def masked(results: AsyncGenerator[Any, None], context: Context) -> AsyncG
 async def until_outage(
     results: AsyncGenerator[Any, None], cut: asyncio.Event, query: str | None, operation_name: str | None
 ) -> AsyncGenerator[Any, None]:
-    """The results up to one that an outage spoiled, which cuts the stream instead: its client comes back."""
+    """Yield the results up to one lost to an outage, then cut the stream so that its client resumes."""
     with suppress(UnavailableError):
         async with aclosing(results):
             async for result in results:
@@ -168,12 +168,12 @@ async def until_outage(
             else:
                 return
     cut.set()
-    # To return would be to end it as if it were complete.
+    # A return would end the stream as if it were complete.
     await asyncio.Event().wait()
 
 
 def _frame_of(result: SharedResult) -> str:
-    """The event's text, made once for all streams of a group."""
+    """Return the event's text, made once for all streams of a group."""
     frame = result.frames.get(_FORM)
     if frame is None:
         head = f"id: {result.cursor}\r\n".encode() if result.cursor is not None else b""
@@ -184,7 +184,7 @@ def _frame_of(result: SharedResult) -> str:
 async def until(
     ends: Sequence[Callable[[], Awaitable[object]]], is_over: Callable[[], bool], stream: AsyncIterator[str]
 ) -> AsyncIterator[str]:
-    """The stream, cut off when one of its ends comes: its client comes back with the last cursor it saw."""
+    """Yield the stream until one of `ends` comes; its client resumes from the last cursor that it saw."""
     waiting: set[asyncio.Future[Any]] = {asyncio.ensure_future(end()) for end in ends}
     following: asyncio.Future[str] | None = None
     assert isinstance(stream, AsyncGenerator)

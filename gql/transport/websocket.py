@@ -1,4 +1,4 @@
-"""graphql-transport-ws to the letter, with subscriptions that are executed once for all who share them."""
+"""The graphql-transport-ws protocol, with subscriptions that are executed once for all clients that share them."""
 
 import asyncio
 import json
@@ -40,12 +40,12 @@ from gql.transport.sockets import Sockets
 _TRY_AGAIN_LATER = 1013
 _FAILED = (4500, "Internal server error")
 _SLOW = (_TRY_AGAIN_LATER, "SLOW_CONSUMER")
-#: The official client takes this for a reason to try again with fresh `connectionParams`; 4401 would end it for good.
+#: After this code the official client retries with fresh `connectionParams`; after 4401 it would give up for good.
 _FORBIDDEN = 4403
 
 
 class SocketEndpoint(Protocol):
-    """What a socket needs of the view that accepted it."""
+    """The part of the endpoint that its sockets use."""
 
     groups: Groups
     sockets: Sockets
@@ -53,7 +53,7 @@ class SocketEndpoint(Protocol):
 
 
 class SocketMember:
-    """One subscription of one socket."""
+    """One socket's subscription as a member of a group."""
 
     __slots__ = ("_framing", "_handler", "_outbox", "claim", "group", "id", "last", "open")
 
@@ -69,14 +69,14 @@ class SocketMember:
         self._framing = framing_of(operation_id, credential, wired=handler.outbox.is_wired)
 
     def deliver(self, result: SharedResult) -> None:
-        """Put a result into the socket's outbox, as long as its caller may have it."""
+        """Put a result into the socket's outbox, as long as the caller's credential is valid."""
         frame = self._framing.frame_of(result)
         if frame is not None:
             self._outbox.put(frame, self.is_open)
 
     def finish(self, errors: list[Any] | None) -> None:
-        """Tell the client that nothing more comes."""
-        self._give_up()
+        """Send the client the end of the subscription; after an outage, close the socket so that it retries."""
+        self._release_claim()
         if reports_outage(errors):
             self._handler.ask_to_reconnect()
             return
@@ -87,43 +87,43 @@ class SocketMember:
         self._handler.members.pop(self.id, None)
 
     def is_open(self) -> bool:
-        """Whether the client still wants it."""
+        """Return whether the client is still subscribed."""
         return self.open
 
     def leave(self) -> None:
-        """Hear nothing more."""
+        """Leave the group and release the claim."""
         self.open = False
-        self._give_up()
+        self._release_claim()
         if self.group is not None:
             self.group.leave(self)
 
-    def _give_up(self) -> None:
+    def _release_claim(self) -> None:
         if self.claim is not None:
             self.claim.leave()
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
-    """One socket."""
+    """The handler of one socket."""
 
     outbox: Outbox
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.members: dict[str, SocketMember] = {}
-        self.heard = True
-        #: The hold on the caller's credential, where it has one that can end.
+        self.is_alive = True
+        #: The hold on the caller's credential, where the credential can end.
         self.held: Held | None = None
-        #: Whose socket it is counted as.
+        #: The caller that the socket is counted for.
         self.counted: str | None = None
 
     @property
     def endpoint(self) -> "SocketEndpoint":
-        """What all sockets share."""
+        """The endpoint that accepted the socket."""
         return cast("SocketEndpoint", self.view)
 
     @property
     def adapter(self) -> TextAdapter:
-        """The socket."""
+        """The connection under the socket."""
         assert isinstance(self.websocket, TextAdapter)
         return self.websocket
 
@@ -154,7 +154,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     @override
     async def handle_message(self, message: Message) -> None:
-        self.heard = True
+        self.is_alive = True
         problem = problem_of(message)
         if problem is not None:
             await self.handle_invalid_message(problem)
@@ -182,14 +182,14 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         except GraphQLError as error:
             await self.websocket.close(_TRY_AGAIN_LATER, str((error.extensions or {})["code"]))
         finally:
-            # Cancelled by now; it would hold its frames and its traceback for as long as the socket is open.
+            # The task is cancelled; it would keep its frames and its traceback for as long as the socket is open.
             if self.connection_init_received:
                 self.connection_init_timeout_task = None
         if self.connection_acknowledged and self.counted is None:
             self._count()
 
     def _count(self) -> None:
-        """Count the socket as its caller's, and hear when their credential ends."""
+        """Count the socket for its caller, and watch their credential."""
         self.counted = self.context.payer
         self.endpoint.groups.claims.open_socket(self.counted)
         if self.context.viewer.can_lapse:
@@ -197,7 +197,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     @property
     def is_invalid(self) -> bool:
-        """Whether the caller's credential has ceased to be valid: nothing more may leave."""
+        """True where the caller's credential is no longer valid: nothing more may be sent."""
         return self.held is not None and self.held.credential.is_over(self.context.domain.clock.now())
 
     def _on_lapse(self, reason: str) -> None:
@@ -205,7 +205,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self._close_soon(_FORBIDDEN, reason)
 
     def _close_soon(self, code: int, reason: str) -> None:
-        """Close without being waited for; operations that still run end with the socket."""
+        """Close the socket in the background; operations that still run end with it."""
         closing = asyncio.create_task(self.websocket.close(code=code, reason=reason))
         self.endpoint.sockets.closing.add(closing)
         closing.add_done_callback(self.endpoint.sockets.closing.discard)
@@ -260,12 +260,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             raise
         except UnavailableError:
             self.ask_to_reconnect()
-        except Exception as error:  # noqa: BLE001 - whatever failed, the client hears of it, masked
+        except Exception as error:  # noqa: BLE001 - the client gets any failure, masked
             with suppress(WebSocketDisconnected):
                 await operation.send_initial_errors(list(refused(error, self.context).errors or ()))
 
     async def _run(self, operation: Operation[Context, None]) -> bool:
-        """Execute with others where that can be; whether `complete` is due."""
+        """Execute the operation, shared where possible; return whether `complete` is due."""
         if not operation.query:
             message = "There is no GraphQL document in the message: send `query`."
             raise GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
@@ -297,7 +297,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         return True
 
     async def _send_result(self, operation: Operation[Context, None], result: Any, *, strict: bool) -> bool:
-        """Send one result; False when it was the end of the operation."""
+        """Send one result; return False when it ended the operation."""
         if self.is_invalid:
             raise WebSocketDisconnected  # the socket is being closed
         if is_lost_to_outage(result, operation.query, operation.operation_name):
@@ -310,7 +310,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         return True
 
     async def _share(self, operation: Operation[Context, None], joining: Joining) -> bool:
-        """Catch up alone, then join the group at a known position; whether `complete` is due."""
+        """Catch up alone, then join the group at a known position; return whether `complete` is due."""
         member = SocketMember(self, operation.id)
         try:
             async with aclosing(joining.results(member)) as missed:
@@ -345,13 +345,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self._close_soon(*_SLOW)
 
     def ask_to_reconnect(self) -> None:
-        """Send the client away because of an outage; it comes back with its cursors."""
+        """Close the socket because of an outage; the client reconnects and resumes from its cursors."""
         self._leave_all()
         self._close_soon(*TRY_AGAIN_LATER)
 
 
 async def _send_refused(operation: Operation[Context, None], result: ExecutionResult) -> None:
-    """Send a result without `data`, as nothing was executed; the library would send null."""
+    """Send a result without `data`, because nothing was executed; the library would send null."""
     payload: dict[str, Any] = {"errors": [error.formatted for error in result.errors or ()]}
     if result.extensions:
         payload["extensions"] = result.extensions
@@ -359,7 +359,7 @@ async def _send_refused(operation: Operation[Context, None], result: ExecutionRe
 
 
 def _forget_handshake(adapter: TextAdapter) -> None:
-    """Free what only the opening of the socket needed; kept for as long as it is open, that is 5 KB of it."""
+    """Free the handshake's headers and messages, which would take 5 KB for as long as the socket is open."""
     adapter.ws.scope["headers"] = ()
     for name in ("request", "response"):
         if hasattr(adapter.protocol, name):

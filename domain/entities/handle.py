@@ -30,7 +30,7 @@ class Applied(Generic[E]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mutation(Generic[E]):
+class WriteResult(Generic[E]):
     """The entity after a write, unmasked, and the change recorded; None where nothing changed."""
 
     after: Snapshot[E]
@@ -88,7 +88,7 @@ class EntityHandle(Generic[E]):
 
     async def mutate(
         self, unit: UnitOfWork, entity_id: str, apply: Apply[E], *, origin: Origin = BY_SYSTEM
-    ) -> Mutation[E]:
+    ) -> WriteResult[E]:
         """Write an entity: `apply` gets it as it was, does the write in the same unit, and says what it became.
 
         One change is recorded when anything differs, with a transition for each reactive field that does.
@@ -105,7 +105,7 @@ class EntityHandle(Generic[E]):
 
     async def mutate_many(
         self, unit: UnitOfWork, ids: Sequence[str], apply: ApplyMany[E], *, origin: Origin = BY_SYSTEM
-    ) -> list[Mutation[E]]:
+    ) -> list[WriteResult[E]]:
         """Write several entities in one unit of work; all are locked first, in id order. Unknown ids are left out."""
         self._runtime()
         ordered = sorted(set(ids))
@@ -181,19 +181,19 @@ class EntityHandle(Generic[E]):
 
     async def _settle(
         self, unit: UnitOfWork, entity_id: str, before: Snapshot[E] | None, applied: Applied[E], origin: Origin
-    ) -> Mutation[E]:
+    ) -> WriteResult[E]:
         origin.permit(None, applied.after.systems)
         step = self._step(entity_id, before, applied)
         if step is None:
             unchanged = replace(applied.after, state=self._validated(applied.after.state))
-            return Mutation(after=unchanged, change=None)
+            return WriteResult(after=unchanged, change=None)
         now = unit.moment()
         if step.before is not None and self._kind.stamp is not None:
             stamped = await self._kind.stamp(unit, step.after, step.version, now)
             step = replace(step, after=replace(stamped, state=step.after.state))
         change = self._change(step, origin=origin, at=now)
         unit.record(change, transitions_of(change))
-        return Mutation(after=replace(step.after, version=step.version), change=change)
+        return WriteResult(after=replace(step.after, version=step.version), change=change)
 
     def _step(self, entity_id: str, before: Snapshot[E] | None, applied: Applied[E]) -> "_Step[E] | None":
         after = replace(applied.after, state=self._validated(applied.after.state))

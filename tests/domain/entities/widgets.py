@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 from domain.bootstrap import Domain
-from domain.entities.handle import Applied, Mutation
+from domain.entities.handle import Applied, WriteResult
 from domain.entities.kind import EntityKind, Snapshot
 from domain.entities.origin import BY_SYSTEM, Origin
 from domain.entities.registry import EntityRegistry
@@ -42,13 +42,13 @@ class Widgets:
         self.handle = registry.define(EntityKind(name=self.kind, state=WidgetState, read=self._read))
         registry.bind(clock=domain.clock, derivers=inside(domain).derivers, masker=inside(domain).masker)
 
-    async def put(self, identifier: str, *, origin: Origin = BY_SYSTEM, **state: Any) -> Mutation[Widget]:
+    async def put(self, identifier: str, *, origin: Origin = BY_SYSTEM, **state: Any) -> WriteResult[Widget]:
         """Write a widget."""
 
         async def apply(before: Snapshot[Widget] | None) -> Applied[Widget]:
             return Applied(after=Snapshot(entity=state, version=before.version if before else 1, state=state))
 
-        async def work(unit: UnitOfWork) -> Mutation[Widget]:
+        async def work(unit: UnitOfWork) -> WriteResult[Widget]:
             return await self.handle.mutate(unit, identifier, apply, origin=origin)
 
         mutation = (await inside(self._domain).database.write(work)).value

@@ -1,1 +1,1 @@
-"""Everything about incidents that is true without GraphQL."""
+"""The domain of incidents: everything that does not depend on GraphQL."""

@@ -1,4 +1,4 @@
-"""Puts the domain together: the only place that constructs its parts."""
+"""Construction of the domain: the only place where its parts are put together."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -59,7 +59,7 @@ from domain.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """The running domain: its services, which is all that callers need."""
+    """The running domain: the services that callers use."""
 
     settings: Settings
     clock: Clock
@@ -82,7 +82,7 @@ class Domain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly(Domain):
-    """The running domain with the parts under its services, for those who start and stop them."""
+    """The running domain with the parts under its services, for the code that starts and stops them."""
 
     database: Database
     registry: EntityRegistry
@@ -98,7 +98,7 @@ class Assembly(Domain):
 async def running_domain(
     settings: Settings, *, clock: Clock | None = None, live: bool = True, kinds: Kinds = KINDS
 ) -> AsyncIterator[Domain]:
-    """The domain on its database, migrated; with `live` it also follows the log and tidies up.
+    """Run the domain on its database, which is migrated first; with `live` it also follows the log and prunes.
 
     Raises:
         StartupError: the database or a setting makes a start impossible.
@@ -134,13 +134,13 @@ async def running_domain(
 
 
 def _pool_size(settings: Settings) -> int:
-    """How many of a process's connections are left for reads and writes."""
+    """Return how many of the process's connections are left for reads and writes."""
     elsewhere = 1 if settings.broadcast_url.startswith("postgres") else 0
     return settings.postgres_connections - elsewhere - (CONNECTIONS if settings.automations else 0)
 
 
 def _wakeup_url(settings: Settings) -> str:
-    """The broadcaster's address, in words that its library knows; LISTEN goes past a pooler where there is a way."""
+    """Return the broadcaster's address; LISTEN bypasses a pooler where there is a direct address."""
     url = settings.broadcast_url
     if not url.startswith("postgres"):
         return url
@@ -180,7 +180,7 @@ def _assemble(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
-    """The services that automations write through, and the derivers of what they write."""
+    """The services through which automations write, and the derivers of their changes."""
 
     derivers: DeriverRegistry
     incidents: IncidentService
@@ -280,7 +280,7 @@ async def _background(domain: Assembly) -> AsyncIterator[None]:
         event_retention_days=domain.settings.event_retention_days,
     )
     async with AsyncExitStack() as stack:
-        # Each is stopped in turn, also when a later one cannot start.
+        # Each is stopped in reverse order, also when a later one cannot start.
         stack.push_async_callback(domain.tail.stop)
         await domain.tail.start()
         stack.push_async_callback(wakeups.stop)

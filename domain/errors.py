@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 
 class DomainError(Exception):
-    """A failure that the caller can understand and mend."""
+    """A failure that the caller can understand and correct."""
 
     code: ClassVar[str] = "BAD_USER_INPUT"
 
@@ -21,19 +21,19 @@ class InvalidInputError(DomainError):
 
 
 class InvalidCursorError(DomainError):
-    """A cursor that this server did not hand out for this list."""
+    """A cursor that this server did not issue for this list."""
 
     def __init__(self, *, field: Sequence[str] = ("after",)) -> None:
         super().__init__("This cursor is not valid here. Use one exactly as the server returned it.", field=field)
 
 
 class CursorExpiredError(DomainError):
-    """A log cursor, or a beginning, whose events are no longer kept."""
+    """A position in the log, by cursor or by default, whose events are no longer kept."""
 
     code = "CURSOR_EXPIRED"
 
     def __init__(self, message: str | None = None, *, field: Sequence[str] = ("after",)) -> None:
-        advice = "The events after this cursor are no longer available. Read the current state and subscribe anew."
+        advice = "The events after this cursor are no longer available. Read the current state and subscribe again."
         super().__init__(message or advice, field=field)
 
 
@@ -57,13 +57,13 @@ class UnknownSystemError(DomainError):
 
 
 class VersionConflictError(DomainError):
-    """The object changed since the caller read it; `current` is what it is now."""
+    """An object that changed since the caller read it; `current` is its present state."""
 
     code = "VERSION_CONFLICT"
 
     def __init__(self, noun: str, *, expected: int, current: Any, version: int) -> None:
         super().__init__(
-            f"{noun} is at version {version}, not {expected}: somebody changed it in the meantime.",
+            f"{noun} is at version {version}, not {expected}: it was changed in the meantime.",
             field=["expectedVersion"],
         )
         self.current = current
@@ -88,25 +88,25 @@ class ConflictError(DomainError):
 
 
 class UnsupportedError(DomainError):
-    """Something that this server is not set up for."""
+    """A feature that this server is not set up for."""
 
     code = "UNSUPPORTED"
 
 
 class UnauthenticatedError(DomainError):
-    """A caller who has to say who they are, or said it with a token that is not valid."""
+    """A caller without a token, or with one that is not valid."""
 
     code = "UNAUTHENTICATED"
 
 
 class ForbiddenError(DomainError):
-    """A caller who may not do this."""
+    """A caller without the permission for a request."""
 
     code = "FORBIDDEN"
 
 
 class UnavailableError(DomainError):
-    """Something that the server needs is away, locked or full for now; the same request may succeed later."""
+    """A part of the server that is away, locked or full for now; a retry may succeed."""
 
     code = "UNAVAILABLE"
 
@@ -121,7 +121,7 @@ class AddressRefusedError(DomainError):
     code = "ADDRESS_REFUSED"
 
     def __init__(self, host: str) -> None:
-        # Which address a name stands for inside the operator's network is not the caller's to learn.
+        # The caller must not learn the addresses of names inside the operator's network.
         super().__init__(
             f"{_shorten(host)} is an internal address, or leads to one. INCIDENTQL_HTTP_ALLOW lists exceptions.",
             field=["url"],
@@ -130,7 +130,7 @@ class AddressRefusedError(DomainError):
 
 
 class RequestFailedError(DomainError):
-    """A request to another server that came to nothing, or to an answer that was not expected.
+    """A request to another server that failed or got an unexpected answer.
 
     `answer` is that answer, where there was one.
     """
@@ -155,5 +155,5 @@ _SHOWN = 80
 
 
 def _shorten(text: str) -> str:
-    """At most 80 characters of what a caller sent, so that an error never echoes a book."""
+    """Return at most 80 characters of a caller's text, so that no error echoes all of it."""
     return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")

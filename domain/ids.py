@@ -11,7 +11,7 @@ _last = 0
 
 
 def new_id(prefix: str, *, millis: int | None = None) -> str:
-    """A fresh id such as `inc_01h455vb4pex5vsknk084sn02q`; later ids of one process sort after earlier ones.
+    """Return a fresh id such as `inc_01h455vb4pex5vsknk084sn02q`; later ids of one process sort after earlier ones.
 
     UUIDv7 (RFC 9562, 5.7) in TypeID's base 32 form. `millis` is a Unix time for ids of past things, else now.
     """
@@ -19,7 +19,7 @@ def new_id(prefix: str, *, millis: int | None = None) -> str:
 
 
 def prefix_of(identifier: str) -> str | None:
-    """The type prefix of a well-formed id, or None for anything else."""
+    """Return the type prefix of a well-formed id, or None for anything else."""
     prefix, separator, suffix = identifier.rpartition("_")
     if not separator or not prefix or len(suffix) != _SUFFIX_LENGTH or not set(suffix) <= set(_ALPHABET):
         return None
@@ -27,20 +27,20 @@ def prefix_of(identifier: str) -> str | None:
 
 
 def is_id(text: str, prefix: str) -> bool:
-    """Tell whether the text has the form of an id of that type.
+    """Return whether the text has the form of an id of that type.
 
-    Only what has the form of an id is asked for: PostgreSQL refuses some texts instead of finding nothing.
+    Only such texts may reach a query: PostgreSQL refuses some others instead of finding nothing.
     """
     return prefix_of(text) == prefix
 
 
 def with_prefix(identifier: str, prefix: str) -> str:
-    """The id with another prefix, for what comes with a thing one to one and has no id of its own in the database."""
+    """Return the id with another prefix, for a part that exists once per object and has no id of its own."""
     return f"{prefix}_{identifier.rpartition('_')[2]}"
 
 
 def _uuid7(millis: int | None) -> int:
-    """RFC 9562, 6.2 method 3: the clock's sub-millisecond part fills rand_a, so ids of one process never step back."""
+    """Return a UUIDv7 with sub-millisecond time in rand_a, so that ids never step back (RFC 9562, 6.2 method 3)."""
     global _last  # noqa: PLW0603 - the one counter that makes ids of a process monotonic
     if millis is not None:
         stamp = millis << 12 | secrets.randbits(12)

@@ -1,4 +1,4 @@
-"""What the log says of an outage: a line when it begins and a line when it is over; what lies between is for DEBUG."""
+"""Log lines for outages: one when an outage begins and one when it is over, the rest at DEBUG."""
 
 import logging
 import time
@@ -9,28 +9,28 @@ from domain.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
 
-#: An outage is over when nothing failed for so long: while some get through and some do not, it goes on.
+#: An outage is over when nothing failed for so long; while only some requests succeed, it continues.
 _QUIET_SECONDS = 2.0
 
 
 class Outage:
-    """One part that the server needs, which may be away for a while."""
+    """The availability of one part that the server needs."""
 
     def __init__(self, part: str, *, quiet_seconds: float | None = None) -> None:
         self._part = part
         self._quiet_seconds = quiet_seconds
         self._began: float | None = None
         self._failed = 0.0
-        #: When it did its work again, for the first time since it last failed.
+        #: When it first succeeded since its last failure.
         self._worked: float | None = None
 
     @property
     def is_on(self) -> bool:
-        """Whether the part is away, as far as is known."""
+        """Return whether the part is known to be unavailable."""
         return self._began is not None
 
     def failed(self, reason: object) -> None:
-        """Hear that the part did not do its work; the first time is logged."""
+        """Note a failure of the part; the first one is logged."""
         self._failed = time.monotonic()
         self._worked = None
         if self._began is None:
@@ -40,7 +40,7 @@ class Outage:
             logger.debug("%s is still not available: %s", self._part, reason)
 
     def works(self) -> None:
-        """Hear that the part does its work; where it was away and nothing fails any more, that is logged."""
+        """Note a success of the part; the end of an outage is logged once failures have stopped for a while."""
         if self._began is None:
             return
         now = time.monotonic()
@@ -51,8 +51,8 @@ class Outage:
 
 
 @contextmanager
-def going_on(log: logging.Logger, message: str, *arguments: object) -> Iterator[None]:
-    """Log a failure of what is done in here, and go on behind it; an outage is in the log already."""
+def logging_failures(log: logging.Logger, message: str, *arguments: object) -> Iterator[None]:
+    """Log a failure of the block and continue after it; during an outage only at DEBUG."""
     try:
         yield
     except UnavailableError:

@@ -1,4 +1,4 @@
-"""What an operator can set, from `INCIDENTQL_*` variables and the command line."""
+"""The operator's settings, from `INCIDENTQL_*` variables and the command line."""
 
 import math
 import os
@@ -102,7 +102,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **overrides: Any) -> Self:
-        """The settings of this environment; what is empty there does not count, nor do overrides that say nothing.
+        """Return the settings of this environment; empty variables and empty overrides are ignored.
 
         Raises:
             StartupError: a variable has a value that its setting cannot take.
@@ -167,7 +167,7 @@ def _require_positive(**values: float) -> None:
 
 
 def _is_of_kubernetes(name: str, text: str) -> bool:
-    """Whether a variable is none of ours: Kubernetes sets INCIDENTQL_PORT for a service of that name."""
+    """Return whether Kubernetes set the variable: it sets INCIDENTQL_PORT for a service of that name."""
     return name == "port" and text.startswith(("tcp://", "udp://", "sctp://"))
 
 

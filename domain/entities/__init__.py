@@ -1,1 +1,1 @@
-"""The reactive core: the one door through which entities change, and what follows from a change."""
+"""The reactive core: every change of an entity goes through its handle, which records it and derives events."""

@@ -1,4 +1,4 @@
-"""From a change to the trigger events that follow from it, and their payload."""
+"""The derivation of trigger events and their payload from a change."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -13,14 +13,14 @@ PayloadMapper = Callable[[Change], Mapping[str, Any]]
 
 
 class DeriverRegistry:
-    """The derivers of each kind of entity, and the one payload mapper that it may have."""
+    """The derivers of each kind of entity, and its payload mapper if it has one."""
 
     def __init__(self) -> None:
         self._derivers: dict[str, list[Deriver]] = {}
         self._mappers: dict[str, PayloadMapper] = {}
 
     def register(self, *, kind: str, derive: Deriver, to_payload: PayloadMapper | None = None) -> None:
-        """Have a kind's changes run through a deriver; the same one again changes nothing.
+        """Add a deriver to a kind; adding it again has no effect.
 
         Raises:
             ValueError: the kind is blank, or has another payload mapper already.
@@ -34,11 +34,11 @@ class DeriverRegistry:
             derivers.append(derive)
 
     def kinds(self) -> list[str]:
-        """The kinds that have derivers, in the order of their registration."""
+        """Return the kinds that have derivers, in the order of their registration."""
         return list(self._derivers)
 
     def derive(self, change: Change) -> tuple[str, ...]:
-        """The ids of the trigger events of a change, each once; a deriver that fails does not stop the others."""
+        """Return the ids of a change's trigger events, each once; a failing deriver does not stop the others."""
         events: dict[str, None] = {}
         for deriver in self._derivers.get(change.kind, ()):
             try:
@@ -50,6 +50,6 @@ class DeriverRegistry:
         return tuple(events)
 
     def payload(self, change: Change) -> Mapping[str, Any] | None:
-        """The payload of a change's trigger events, or None for a kind without a mapper."""
+        """Return the payload of a change's trigger events, or None for a kind without a mapper."""
         mapper = self._mappers.get(change.kind)
         return mapper(change) if mapper is not None else None

@@ -1,4 +1,4 @@
-"""What differs between two states, by the canonical text of each field."""
+"""The difference between two states, compared by the canonical text of each field."""
 
 import json
 import math
@@ -13,7 +13,7 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=F
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """The fields that differ, sorted, and what each of them is now (None where it is gone)."""
+    """The names of the fields that differ, sorted, with their new values (None for a removed field)."""
 
     changed_fields: tuple[str, ...]
     delta: Mapping[str, Any]
@@ -23,19 +23,19 @@ class Difference:
 
 
 def diff(prev: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Difference:
-    """The difference from one state to the next; an absent field and a null one are the same."""
+    """Return the difference from one state to the next; an absent field equals a null one."""
     old, new = prev or {}, after or {}
     changed = tuple(sorted(name for name in {*old, *new} if _differ(old.get(name), new.get(name))))
     return Difference(changed_fields=changed, delta={name: new.get(name) for name in changed})
 
 
 def canonical_text(value: Any) -> str:
-    """One text per value: keys sorted at every depth, numbers that JSON cannot hold null; lists keep their order."""
+    """Return canonical JSON: keys sorted at every depth, non-finite numbers as null, lists in their order."""
     return _encode(_canonical(value))
 
 
 def value_text(value: Any) -> str:
-    """The text of a field's value in its history: strings as they are, null for nothing, else canonical JSON."""
+    """Return the text of a field's value in its history: strings as they are, everything else as canonical JSON."""
     return str(value) if isinstance(value, str) else canonical_text(value)
 
 

@@ -1,4 +1,4 @@
-"""The one door to an entity: a write through it leaves row, history and event in one transaction, or nothing."""
+"""The handle of an entity: a write through it stores row, history and event in one transaction, or nothing."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -17,13 +17,13 @@ from domain.model.change import Change, ChangeAction, Touched, Transition
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 E = TypeVar("E")
-#: What a change holds of values that could be a run's secrets.
+#: The fields of a change whose values could hold a run's secrets.
 _MASKED = ("prev", "next", "delta", "before", "after")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied(Generic[E]):
-    """What a write made of an entity, and which of its parts it touched."""
+    """The entity after a write, and the parts of it that the write touched."""
 
     after: Snapshot[E]
     touched: tuple[Touched, ...] = ()
@@ -31,7 +31,7 @@ class Applied(Generic[E]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteResult(Generic[E]):
-    """The entity after a write, unmasked, and the change recorded; None where nothing changed."""
+    """The entity after a write, unmasked, with the recorded change; None where nothing changed."""
 
     after: Snapshot[E]
     change: Change | None
@@ -43,7 +43,7 @@ ApplyMany = Callable[[str, Snapshot[E]], Awaitable[Applied[E]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """What handles share once the application is put together."""
+    """The dependencies that all handles share, set when the registry is bound."""
 
     clock: Clock
     derivers: DeriverRegistry
@@ -67,7 +67,7 @@ class _Step(Generic[E]):
 
 
 class EntityHandle(Generic[E]):
-    """Reads and writes the entities of one kind."""
+    """The reads and writes of one kind of entity."""
 
     def __init__(self, kind: EntityKind[E], runtime: Callable[[], Runtime]) -> None:
         self._kind = kind
@@ -79,17 +79,17 @@ class EntityHandle(Generic[E]):
         return self._kind.name
 
     async def get(self, session: ReadSession, entity_id: str) -> Snapshot[E] | None:
-        """The entity as stored, or None."""
+        """Return the entity as stored, or None."""
         return (await self._kind.read(session, [entity_id])).get(entity_id)
 
     async def get_many(self, session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapshot[E]]:
-        """The entities of these ids as stored; unknown ones are left out."""
+        """Return the entities of these ids as stored; unknown ones are left out."""
         return await self._kind.read(session, ids)
 
     async def mutate(
         self, unit: UnitOfWork, entity_id: str, apply: Apply[E], *, origin: Origin = BY_SYSTEM
     ) -> WriteResult[E]:
-        """Write an entity: `apply` gets it as it was, does the write in the same unit, and says what it became.
+        """Write an entity: `apply` gets its snapshot, writes in the same unit of work, and returns the result.
 
         One change is recorded when anything differs, with a transition for each reactive field that does.
 
@@ -106,7 +106,7 @@ class EntityHandle(Generic[E]):
     async def mutate_many(
         self, unit: UnitOfWork, ids: Sequence[str], apply: ApplyMany[E], *, origin: Origin = BY_SYSTEM
     ) -> list[WriteResult[E]]:
-        """Write several entities in one unit of work; all are locked first, in id order. Unknown ids are left out."""
+        """Write several entities in one unit of work, all locked first in the order of ids; unknown ids are skipped."""
         self._runtime()
         ordered = sorted(set(ids))
         await self.lock(unit, ordered)
@@ -127,7 +127,7 @@ class EntityHandle(Generic[E]):
         *,
         origin: Origin = BY_SYSTEM,
     ) -> Change | None:
-        """Delete an entity; the change recorded, or None where there was no entity."""
+        """Delete an entity and return the recorded change, or None where there was no entity."""
         self._runtime()
         await self.lock(unit, [entity_id])
         before = await self.get(unit, entity_id)
@@ -143,9 +143,9 @@ class EntityHandle(Generic[E]):
     def replay(
         self, entity_id: str, before: Snapshot[E] | None, applied: Applied[E], *, origin: Origin, at: datetime
     ) -> tuple[Change, list[Transition]] | None:
-        """What a write of this step at that moment would have recorded, or None where it changes nothing.
+        """Return what this write would have recorded at that moment, or None where it changes nothing.
 
-        For loading a history in bulk, in units of work that also write its rows; `applied.after` is stamped already.
+        Used to load a history in bulk, in units of work that also write its rows; `applied.after` is stamped already.
         """
         step = self._step(entity_id, before, applied)
         if step is None:
@@ -154,7 +154,7 @@ class EntityHandle(Generic[E]):
         return change, transitions_of(change)
 
     async def in_state_since(self, session: ReadSession, entity_id: str, name: str) -> datetime | None:
-        """Since when a reactive field has had its present value; None without an entity or a record of it."""
+        """Return when a reactive field took its present value; None without an entity or a record of it."""
         found = await self.get(session, entity_id)
         if found is None:
             return None
@@ -162,20 +162,20 @@ class EntityHandle(Generic[E]):
         return await session.changes.transitions_since(self.kind, entity_id, name, text)
 
     async def in_state_for(self, session: ReadSession, entity_id: str, name: str) -> timedelta:
-        """Return for how long a reactive field has had its present value; zero where that is unknown.
+        """Return how long a reactive field has had its present value; zero where that is unknown.
 
-        Part of every kind's door, for conditions on how long something has been so.
+        Part of every kind's handle, for conditions on how long a field has had a value.
         """
         since = await self.in_state_since(session, entity_id, name)
         return max(timedelta(), self._runtime().clock.now() - since) if since else timedelta()
 
     async def transition_count(self, session: ReadSession, entity_id: str, name: str, *, window: timedelta) -> int:
-        """How often a reactive field changed within a window that ends now, its first moment included."""
+        """Count the changes of a reactive field in a window that ends now; its first moment is included."""
         since = self._runtime().clock.now() - window
         return await session.changes.transition_count(self.kind, entity_id, name, since)
 
     async def lock(self, unit: UnitOfWork, ids: Sequence[str]) -> None:
-        """Have nobody else change these until the unit of work is over; in the order of their ids."""
+        """Lock entities against other writers until the unit of work ends, in the order of their ids."""
         if self._kind.lock is not None:
             await self._kind.lock(unit, ids)
 
@@ -270,7 +270,7 @@ class EntityHandle(Generic[E]):
             cause=origin.cause,
             occurred_at=at,
         )
-        # What follows from a change is decided on what really happened; only what is kept of it is masked.
+        # Events are derived from the real values; only the record is masked.
         events = () if plain.is_comment_only else runtime.derivers.derive(plain)
         masked = {name: runtime.masker.mask(origin.run_id, getattr(plain, name)) for name in _MASKED}
         change = replace(plain, events=events, **masked)

@@ -1,6 +1,6 @@
-"""The health of systems as a reactive entity: its state, what follows from its changes, and the payload of that.
+"""The health of systems as a reactive entity: its state, its trigger events and their payload.
 
-There is one per system, under the system's id, from its first report on. A system without a report counts as healthy.
+There is one per system, under the system's id, from its first report on. A system without reports counts as healthy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,23 +31,23 @@ class HealthState(BaseModel):
 
 
 class HealthPayload(BaseModel):
-    """The payload of all three triggers of a system's health. Further fields may be there."""
+    """The payload of all three health triggers; it may hold further fields."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="allow", populate_by_name=True)
 
     system_id: str = Field(description="The system's id.")
     system_key: str = Field(description="The name that its owner chose for monitors to use.")
     system_name: str = Field(description="Its name for people, as of the change.")
-    previous_status: Health = Field(description="How it fared before; healthy where nothing had been reported.")
-    new_status: Health = Field(description="How it fares.")
-    message: str | None = Field(default=None, description="What the report says in words.")
+    previous_status: Health = Field(description="The status before; healthy where nothing had been reported.")
+    new_status: Health = Field(description="The status after the change.")
+    message: str | None = Field(default=None, description="The message of the report.")
     observed_at: datetime = Field(description="When the reporter saw it.")
     timestamp: datetime = Field(description="When it was recorded here.")
     change_id: str = Field(description="The change that fired the trigger.")
 
 
 def snapshot_of(health: SystemHealth) -> Snapshot[SystemHealth]:
-    """A system's health as the handle sees it: whoever may write incidents of the system may report on it."""
+    """Return the handle's snapshot of a system's health; permission to write depends on that system alone."""
     return Snapshot(
         entity=health,
         version=health.version,
@@ -59,7 +59,7 @@ def snapshot_of(health: SystemHealth) -> Snapshot[SystemHealth]:
 
 
 def derive(change: Change) -> Sequence[str]:
-    """The trigger events of a change of health: one for every other status, one more on the way from or to healthy."""
+    """Return the trigger events of a health change: one for every new status, one more to or from healthy."""
     if change.next is None:
         return ()
     before, after = _status_before(change), change.next["status"]
@@ -71,7 +71,7 @@ def derive(change: Change) -> Sequence[str]:
 
 
 def to_payload(change: Change) -> Mapping[str, Any]:
-    """What triggers hand on: the status before and after, and what was reported with it."""
+    """Return the payload: the status before and after the change, and the report."""
     facts = change.after or {}
     return {
         "systemId": change.entity_id,
@@ -97,7 +97,7 @@ async def _read(session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapsh
 
 
 async def _lock(unit: UnitOfWork, ids: Sequence[str]) -> None:
-    # By the system, so that a unit of work that writes incidents as well goes: systems, incidents, health.
+    # The system's row is locked, so that the order is always: systems, incidents, health.
     await unit.health.lock(ids)
 
 
@@ -147,7 +147,7 @@ def _trigger(identifier: str, name: str, description: str, *, icon: str) -> Trig
     )
 
 
-_CHANGED = "A system fares otherwise than before, for better or worse."
+_CHANGED = "The health of a system changed, for better or worse."
 _DEGRADED = "A system that was healthy is degraded or unhealthy."
 _HEALTHY = "A system that was degraded or unhealthy is healthy again."
 HEALTH: EntityKind[SystemHealth] = EntityKind(

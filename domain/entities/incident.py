@@ -1,4 +1,4 @@
-"""Incidents as reactive entities: their state, what follows from its changes, and the payload of that."""
+"""Incidents as reactive entities: their state, their trigger events and the payloads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -35,7 +35,7 @@ class IncidentState(BaseModel):
 
 
 class _Payload(BaseModel):
-    """What all payloads of incident triggers share. Further fields may be there."""
+    """The fields that all incident payloads share; a payload may hold further ones."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="allow", populate_by_name=True)
 
@@ -43,7 +43,7 @@ class _Payload(BaseModel):
     system_ids: list[str] = Field(description="The ids of the systems it affects, sorted.")
     title: str | None = Field(default=None, description="Its title.")
     severity: Severity = Field(description="Its severity.")
-    reference: str | None = Field(default=None, description="The name people say, such as INC-42.")
+    reference: str | None = Field(default=None, description="The short name for people, such as INC-42.")
     description: str | None = Field(default=None, description="Its description.")
     created_at: datetime | None = Field(default=None, description="When it was opened.")
     resolved_at: datetime | None = Field(default=None, description="When it was resolved; null while it is open.")
@@ -54,7 +54,7 @@ class CreatedPayload(_Payload):
     """The payload of `incident.created`."""
 
     status: Status = Field(description="Its status.")
-    status_change: Status | None = Field(default=None, description="Its status, which is new as all of it is.")
+    status_change: Status | None = Field(default=None, description="Its status, which is new with the incident.")
 
 
 class UpdatedPayload(_Payload):
@@ -69,17 +69,17 @@ class ResolvedPayload(_Payload):
     """The payload of `incident.resolved`."""
 
     status: Status | None = Field(default=None, description="Its status, which is resolved.")
-    status_change: Status | None = Field(default=None, description="The same: it is what changed.")
+    status_change: Status | None = Field(default=None, description="Its new status, which is resolved.")
     previous: dict[str, Any] | None = Field(default=None, description="What the changed fields were before.")
 
 
 def project(incident: Incident) -> State:
-    """The reactive part of an incident."""
+    """Return the reactive part of an incident."""
     return {"status": incident.status, "severity": incident.severity, "system_ids": list(incident.system_ids)}
 
 
 def snapshot_of(incident: Incident) -> Snapshot[Incident]:
-    """An incident as the handle sees it."""
+    """Return the handle's snapshot of an incident."""
     return Snapshot(
         entity=incident,
         version=incident.version,
@@ -90,7 +90,7 @@ def snapshot_of(incident: Incident) -> Snapshot[Incident]:
 
 
 def derive(change: Change) -> Sequence[str]:
-    """The one trigger event of an incident's change: created, resolved or updated; none for a deletion."""
+    """Return the trigger event of an incident's change: created, resolved or updated; none for a deletion."""
     if change.next is None:
         return ()
     if change.prev is None:
@@ -100,7 +100,7 @@ def derive(change: Change) -> Sequence[str]:
 
 
 def to_payload(change: Change) -> Mapping[str, Any]:
-    """What triggers hand on: the state after the change, and the descriptive fields as they stood then."""
+    """Return the payload: the state and the descriptive fields after the change."""
     state, facts = change.next or {}, change.after or {}
     system_ids = state.get("system_ids")
     payload: dict[str, Any] = {

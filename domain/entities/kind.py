@@ -1,4 +1,4 @@
-"""A kind of entity: all that the rest of the domain has to know of it."""
+"""The definition of a kind of entity, from which the rest of the domain reads all that differs between kinds."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,13 +24,13 @@ class Snapshot(Generic[E]):
     version: int
     state: State
     facts: State = field(default_factory=dict)
-    #: What the log keeps beside it; a difference in it alone is no change.
+    #: Further fields that the log keeps; a difference in these alone is no change.
     aside: State = field(default_factory=dict)
-    #: The systems that it is about: a writer who is limited to some systems writes no other entity.
+    #: The systems that it is about: a token limited to some systems can write no other entity.
     systems: tuple[str, ...] = ()
 
 
-#: Batched look at the durable store: the entities of these ids, unknown ones left out.
+#: A batched read: returns the entities of these ids, without unknown ones.
 Read = Callable[[ReadSession, Sequence[str]], Awaitable[Mapping[str, Snapshot[E]]]]
 Lock = Callable[[UnitOfWork, Sequence[str]], Awaitable[None]]
 Stamp = Callable[[UnitOfWork, Snapshot[E], int, datetime], Awaitable[Snapshot[E]]]
@@ -39,7 +39,7 @@ NameAction = Callable[[State | None, State | None], ChangeAction]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """An entity as the log shows it at a moment of the past."""
+    """An entity as the log recorded it at a moment of the past."""
 
     entity_id: str
     version: int
@@ -49,9 +49,9 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past(Generic[E]):
-    """How a dry run writes a kind's past anew, in a database of its own."""
+    """The functions with which a dry run writes a kind's past into a database of its own."""
 
-    #: The ids of all that there are, so many at most.
+    #: Returns all ids, at most as many as the limit.
     ids: Callable[[ReadSession, int], Awaitable[Sequence[str]]]
     snapshot_of: Callable[[Picture], Snapshot[E]]
     put: Callable[[UnitOfWork, E], Awaitable[None]]
@@ -60,9 +60,9 @@ class Past(Generic[E]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityKind(Generic[E]):
-    """A kind of entity: its state, how the store is read, locked and stamped, and what its changes fire.
+    """A kind of entity: its state schema, its reads, locks and stamps, and its trigger events.
 
-    A kind with triggers is routed to automations, and its past is played in dry runs.
+    Changes of a kind with triggers are routed to automations, and its past is replayed in dry runs.
     """
 
     name: str
@@ -76,7 +76,7 @@ class EntityKind(Generic[E]):
     derive: Deriver | None = None
     to_payload: PayloadMapper | None = None
     triggers: tuple[Trigger, ...] = ()
-    #: Its rows in a dry run; of a kind without, a dry run has what the log tells.
+    #: Its rows in a dry run; for a kind without, a dry run has the log alone.
     past: Past[E] | None = None
     #: Facts that follow from a change instead of being one.
     derived_facts: frozenset[str] = frozenset()
@@ -85,14 +85,14 @@ class EntityKind(Generic[E]):
 
     @property
     def is_routed(self) -> bool:
-        """Whether automations may listen to its changes."""
+        """Return whether automations can be triggered by its changes."""
         return bool(self.triggers)
 
     def picture(self, snapshot: Snapshot[E]) -> State:
-        """All that the log keeps of an entity."""
+        """Return all fields of an entity that the log keeps."""
         return {**snapshot.aside, **snapshot.facts, **snapshot.state}
 
     def before_of(self, change: Change) -> State:
-        """The whole picture before a change; a long fact that did not change is in the one after it alone."""
+        """Return all fields before a change; unchanged long facts are taken from the state after it."""
         before, after = change.before or {}, change.after or {}
         return {**{name: after.get(name) for name in self.long_facts}, **before}

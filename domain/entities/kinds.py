@@ -1,4 +1,4 @@
-"""The table of all kinds of entities: a new kind is one more line here, and everything else reads it."""
+"""The table of all kinds of entities: to add a kind, add a line here."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ KINDS: Kinds = (INCIDENT, HEALTH, RUN)
 
 
 def registry_of(kinds: Kinds, *, clock: Clock, derivers: DeriverRegistry, masker: SecretMasker) -> EntityRegistry:
-    """Define these kinds with what follows from their changes; their handles can write."""
+    """Return a bound registry of these kinds, with their derivers registered."""
     registry = EntityRegistry()
     for kind in kinds:
         registry.define(kind)

@@ -1,4 +1,4 @@
-"""Keeping the secrets of automation runs out of states, history and events."""
+"""The masking of run secrets in states, history and events."""
 
 import base64
 import html
@@ -18,17 +18,17 @@ _ESCAPE = re.compile("%[0-9A-F]{2}")
 
 
 class SecretMasker:
-    """The secret values that each run has seen, for as long as it lasts."""
+    """The secret values seen by each run, kept until the run ends."""
 
     def __init__(self) -> None:
         self._values: dict[str, set[str]] = {}
-        #: What is looked for, in the order in which it is replaced.
+        #: The forms of each run's secrets, in the order of replacement.
         self._forms: dict[str, list[str]] = {}
 
     def register(self, run_id: str, values: Iterable[str]) -> None:
-        """Have these values masked in all that this run writes; those under four characters are left alone.
+        """Mask these values in all that the run writes; values under four characters are left alone.
 
-        They are also found as they look in addresses, in JSON within a text, in HTML and in base64.
+        They are also masked as URL-encoded, in JSON within a text, in HTML and in base64.
         """
         known = self._values.setdefault(run_id, set())
         fresh = {value for value in values if len(value) >= _SHORTEST_SECRET} - known
@@ -43,13 +43,13 @@ class SecretMasker:
         self._forms.pop(run_id, None)
 
     def mask(self, run_id: str | None, value: Any) -> Any:
-        """The value with every secret of that run replaced, at any depth and in keys; untouched without a run."""
+        """Return the value with every secret of that run masked, at any depth and in keys; unchanged without a run."""
         forms = self._forms.get(run_id) if run_id is not None else None
         return _masked(value, forms) if forms else value
 
 
 def _forms_of(secret: str) -> set[str]:
-    """The secret and what becomes of it where it is written down; a form that is too short would be found by chance."""
+    """Return the secret in every encoding it may appear in; forms that are too short would match by chance."""
     quoted = {quoting(secret, safe=safe, errors="replace") for quoting in (quote, quote_plus) for safe in ("", "/")}
     escaped = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)}
     escaped |= {text.replace("/", "\\/") for text in escaped}
@@ -58,16 +58,16 @@ def _forms_of(secret: str) -> set[str]:
 
 
 def _with_small_digits(quoted: str) -> str:
-    """`%2f` for `%2F`: both are usual."""
+    """Return the text with `%2f` for `%2F`: both are usual."""
     return _ESCAPE.sub(lambda match: match[0].lower(), quoted)
 
 
 def _base64_of(secret: str) -> set[str]:
-    """What base64 makes of it wherever it stands in what is encoded, such as behind a user's name and a colon."""
+    """Return the base64 forms of a secret at any offset in a longer text, such as after a user name and a colon."""
     content, forms = secret.encode(errors="replace"), set[str]()
     for offset in range(3):
         encoded = base64.b64encode(bytes(offset) + content).decode()
-        # The first and the last signs hold bits of what stands beside it.
+        # The first and the last characters hold bits of the neighbouring text.
         inner = encoded[(offset * 8 + 5) // 6 : (offset + len(content)) * 8 // 6]
         if len(inner) >= _SHORTEST_BASE64:
             forms |= {inner, inner.translate(_URL_SAFE)}

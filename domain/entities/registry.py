@@ -1,4 +1,4 @@
-"""The kinds of entities that there are, each with its handle."""
+"""The registry of all kinds of entities and their handles."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NonReactive:
-    """A table that is deliberately not reactive, and why: the record for whoever wonders where its history is."""
+    """A table that is deliberately not reactive, with the reason on record."""
 
     table: str
     reason: str
@@ -28,7 +28,7 @@ _REASONS = {"raw-sample", "sensitive", "externally-owned", "bookkeeping"}
 
 
 class EntityRegistry:
-    """Defines kinds; their handles can read at once, and write as soon as the registry is bound."""
+    """The defined kinds; their handles can read at once, and write once the registry is bound."""
 
     def __init__(self) -> None:
         self._handles: dict[str, EntityHandle[Any]] = {}
@@ -37,7 +37,7 @@ class EntityRegistry:
         self._non_reactive: list[NonReactive] = []
 
     def define(self, kind: EntityKind[E]) -> EntityHandle[E]:
-        """Add a kind; its handle.
+        """Add a kind and return its handle.
 
         Raises:
             ValueError: the kind is blank or defined already, `read` cannot be called, or `state` is not an object
@@ -60,28 +60,28 @@ class EntityRegistry:
         return handle
 
     def bind(self, *, clock: Clock, derivers: DeriverRegistry, masker: SecretMasker) -> None:
-        """Let the handles write."""
+        """Enable writes by giving the handles their shared dependencies."""
         self._runtime = Runtime(clock=clock, derivers=derivers, masker=masker)
 
     def kinds(self) -> list[str]:
-        """All kinds in the order of their definition."""
+        """Return the names of all kinds in the order of their definition."""
         return list(self._handles)
 
     def definitions(self) -> tuple[EntityKind[Any], ...]:
-        """All that is known of the kinds, in the order of their definition."""
+        """Return the definitions of all kinds in their order."""
         return tuple(self._kinds)
 
     def handle(self, kind: EntityKind[E]) -> EntityHandle[E]:
-        """The handle of a kind that was defined."""
+        """Return the handle of a defined kind."""
         return self._handles[kind.name]
 
     def resolver_for(self, kind: str) -> Callable[..., Awaitable[Mapping[str, Any]]] | None:
-        """The batched read of a kind, or None for an unknown one."""
+        """Return the batched read of a kind, or None for an unknown one."""
         handle = self._handles.get(kind)
         return handle.get_many if handle is not None else None
 
     def locker_for(self, kind: str) -> Lock | None:
-        """What locks things of a kind until the unit of work is over, or None for an unknown one."""
+        """Return the function that locks entities of a kind, or None for an unknown kind."""
         handle = self._handles.get(kind)
         return handle.lock if handle is not None else None
 
@@ -96,7 +96,7 @@ class EntityRegistry:
         self._non_reactive.append(NonReactive(table=table, reason=reason, note=note))
 
     def non_reactive(self) -> Sequence[NonReactive]:
-        """All tables declared so."""
+        """Return all tables declared as not reactive."""
         return tuple(self._non_reactive)
 
     def _bound(self) -> Runtime:

@@ -1,4 +1,4 @@
-"""Runs of automations as entities: their status has a history, and pages follow it like that of incidents."""
+"""Runs of automations as reactive entities: their status has a history that clients can follow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ class RunState(BaseModel):
 
 
 def snapshot_of(run: AutomationRun) -> Snapshot[AutomationRun]:
-    """A run as the handle sees it."""
+    """Return the handle's snapshot of a run."""
     return Snapshot(
         entity=run,
         version=run.version,

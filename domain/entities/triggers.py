@@ -1,4 +1,4 @@
-"""The catalog of triggers: what can be subscribed to, and what its payload holds."""
+"""The catalog of triggers: their ids, settings and payload schemas."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """One kind of event that entities give rise to."""
+    """One type of event that changes of entities can fire."""
 
     id: str
     display_name: str
@@ -17,14 +17,14 @@ class Trigger:
     category: str
     icon: str
     payload: type[BaseModel]
-    #: The payload field that tells runs for different things apart.
+    #: The payload field that separates runs for different systems or incidents.
     context_key: str
-    #: The settings that an automation may give it.
+    #: The schema of the settings that an automation may give it.
     config: type[BaseModel] | None = None
 
     @property
     def config_schema(self) -> Mapping[str, Any] | None:
-        """The JSON Schema of its settings, for one that has some."""
+        """The JSON Schema of its settings; None for a trigger without settings."""
         return None if self.config is None else self.config.model_json_schema(by_alias=True)
 
     @property
@@ -34,7 +34,7 @@ class Trigger:
 
 
 class TriggerRegistry:
-    """All triggers by id."""
+    """The registry of triggers by id."""
 
     def __init__(self) -> None:
         self._triggers: dict[str, Trigger] = {}
@@ -50,9 +50,9 @@ class TriggerRegistry:
         self._triggers[trigger.id] = trigger
 
     def all(self) -> Sequence[Trigger]:
-        """All triggers in the order of their registration."""
+        """Return all triggers in the order of their registration."""
         return tuple(self._triggers.values())
 
     def get(self, trigger_id: str) -> Trigger | None:
-        """The trigger of that id."""
+        """Return the trigger with that id, or None."""
         return self._triggers.get(trigger_id)

@@ -1,1 +1,1 @@
-"""Getting committed changes from the log to those who wait for them."""
+"""The delivery of committed changes from the log to subscribers and durable readers."""

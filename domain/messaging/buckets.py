@@ -1,4 +1,4 @@
-"""How much each caller may still spend: token buckets, in this process or shared through Redis."""
+"""Rate limits: token buckets per caller, in this process or shared through Redis."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _REDIS_SECONDS = 0.25
 _REDIS_PAUSE = timedelta(seconds=5)
 _REDIS_PREFIX = "incidentql:rate:"
 
-#: Reads, refills, spends and writes in one step, by Redis's own clock: the processes' need not agree.
+#: Reads, refills, spends and writes in one step, by Redis's clock: those of the processes need not agree.
 _SPEND = """
 local limit, points = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -42,28 +42,28 @@ return {allowed, tostring(level)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """What a caller may still spend, as of one operation."""
+    """A caller's rate limit as of one operation."""
 
     limit: int
     remaining: int
-    #: When all of it can be spent again.
+    #: When the bucket is full again.
     reset_at: datetime
-    #: How long to wait for this operation; None when it may go on.
+    #: How long to wait before retrying this operation; None when it is allowed.
     retry_after_seconds: int | None = None
 
 
 class Buckets(Protocol):
-    """One bucket per caller: a minute's points at most, filled up evenly."""
+    """Token buckets, one per caller: they hold a minute's points and refill evenly."""
 
     async def spend(self, caller: str, points: int) -> Allowance | None:
-        """What is left after spending so many points; None when callers are not limited."""
+        """Spend points and return the caller's allowance; None when callers are not limited."""
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 class UnlimitedBuckets(Buckets):
-    """Lets everybody spend what they like."""
+    """Buckets without a limit."""
 
     @override
     async def spend(self, caller: str, points: int) -> Allowance | None:
@@ -107,13 +107,13 @@ class MemoryBuckets(Buckets):
 
     def _forget(self, now: datetime) -> None:
         self._kept = {caller: kept for caller, kept in self._kept.items() if self._level(caller, now) < self._limit}
-        # All of them spend at this moment: an attack from many addresses, which must not eat the memory.
+        # All of them spend at this moment: an attack from many addresses, which must not exhaust the memory.
         while len(self._kept) > _MOST_CALLERS:
             del self._kept[next(iter(self._kept))]
 
 
 class RedisBuckets(Buckets):
-    """Buckets that all processes share. While Redis is away nobody is limited, and the log says so."""
+    """Buckets that all processes share. While Redis is away no caller is limited, and the outage is logged."""
 
     def __init__(self, url: str, clock: Clock, *, limit: int) -> None:
         self._clock = clock
@@ -121,7 +121,7 @@ class RedisBuckets(Buckets):
         self._redis: Redis = Redis.from_url(url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS)
         self._script: Any = self._redis.register_script(_SPEND)
         self._away_until: datetime | None = None
-        self._outage = Outage("the Redis that counts rates, without which nobody is limited,")
+        self._outage = Outage("the Redis for rate limits, without which no caller is limited,")
 
     @override
     async def spend(self, caller: str, points: int) -> Allowance | None:
@@ -132,7 +132,7 @@ class RedisBuckets(Buckets):
         try:
             allowed, level = await self._script(keys=[_REDIS_PREFIX + caller], args=[self._limit, wanted])
         except (RedisError, OSError, TimeoutError) as error:
-            # Asked again only after a pause: every operation would wait for the timeout.
+            # Retried only after a pause: otherwise every operation would wait for the timeout.
             self._away_until = now + _REDIS_PAUSE
             self._outage.failed(repr(error))
             return None
@@ -146,7 +146,7 @@ class RedisBuckets(Buckets):
 
 
 def make_buckets(*, limit: int, broadcast_url: str, clock: Clock) -> Buckets:
-    """The buckets for so many points a minute, shared where the processes share a Redis."""
+    """Return buckets for a rate of points per minute, shared where the processes share a Redis."""
     if limit == 0:
         return UnlimitedBuckets()
     if broadcast_url.startswith(("redis://", "rediss://")):

@@ -11,46 +11,47 @@ from domain.clock import Clock
 from domain.errors import UnavailableError
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
-from domain.outages import going_on
+from domain.outages import logging_failures
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[UnitOfWork, Change], Awaitable[None]]
-#: Whether a handler would do anything about any of these changes, as far as can be told before the first is handled.
+#: Returns whether any of these changes concerns the handler, as far as is known before the first is handled.
 Concerns = Callable[[ReadSession, Sequence[Change]], Awaitable[bool]]
 _BATCH = 100
-#: So much is handled in one transaction at most, and no further change after so long: people's writes stand in line.
+#: The most changes in one transaction, and the time after which it takes no further one: other writes wait for it.
 _TOGETHER = 25
-_TURN_SECONDS = 0.05
+_TRANSACTION_SECONDS = 0.05
 _ATTEMPTS = 5
 _LONGEST_WAIT_SECONDS = 1.0
-#: So many changes that concern nobody are passed by before the position is written down.
+#: How many changes that do not concern the handler are skipped before the position is stored.
 _UNWRITTEN = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
-    """How far the reader has come by one transaction, and how many changes were handled in it."""
+class _Progress:
+    """The position after one transaction, and the number of changes that it handled."""
 
     position: int
     handled: int
 
 
 class DurableReader:
-    """The one way to run code on every change of some kinds, oldest first, several in one transaction.
+    """A named reader that handles every change of some kinds, oldest first, several in one transaction.
 
-    It is a work queue: the name is the group, of which one process gets a change. What every process has to see follows
-    the log's tail instead.
+    It is a work queue: the name is the consumer group, and one of its processes gets a change. Code that has to see
+    every change in every process follows the log's tail instead.
 
-    The handler's writes and the reader's position are committed together: a crash repeats or loses nothing. Of several
-    processes with a reader of one name, one works at a time. A change that the handler fails on does not take those
-    before it along; it is tried five times, then logged and passed by, so that it does not stop those behind it. With
-    `concerns`, changes that do not concern the handler cost no transaction: after a crash they are looked at again.
+    The handler's writes and the reader's position are committed together, so that a crash repeats or loses nothing.
+    Of several processes with a reader of one name, one works at a time. A failure of the handler on a change does not
+    undo the changes before it; the change is tried five times, then logged and skipped, so that later ones are not
+    blocked. With `concerns`, changes that do not concern the handler cost no transaction: after a crash they are
+    checked again.
 
     Raises:
-        ValueError: the name or a kind is blank: such a reader would share another's position, or hear nothing.
+        ValueError: the name or a kind is blank: such a reader would share another's position, or receive nothing.
     """
 
     def __init__(
@@ -76,12 +77,12 @@ class DurableReader:
         self._clock = clock
         self._failures: dict[int, int] = {}
         self._concerns = concerns
-        #: Up to here, and from the written position on, nothing concerned the handler.
+        #: From the stored position up to here, no change concerned the handler.
         self._passed = 0
         self._unwritten = 0
 
     async def register(self, *, after: int | None = None) -> None:
-        """Start behind a position, or at the log's head, where the reader is new; otherwise go on where it stopped."""
+        """Start a new reader after a position or at the log's head; resume an existing one where it stopped."""
 
         async def work(unit: UnitOfWork) -> None:
             seq = await unit.changes.head() if after is None else after
@@ -90,9 +91,9 @@ class DurableReader:
         await self._database.write(work)
 
     async def run_pending(self, stopping: asyncio.Event | None = None) -> int:
-        """Handle what is there now; how many changes that were.
+        """Handle all pending changes and return how many there were.
 
-        Returns early while another process works, and when told to stop.
+        Returns early while another process holds the reader, and when `stopping` is set.
         """
         handled = 0
         while True:
@@ -105,25 +106,25 @@ class DurableReader:
                 continue
             self._unwritten = 0
             while batch:
-                turn = await self._handle(batch, stopping)
-                if turn is None:
+                progress = await self._handle(batch, stopping)
+                if progress is None:
                     return handled
-                handled += turn.handled
-                self._passed = max(self._passed, turn.position)
-                # Behind what another process has come to meanwhile, too: of its changes none is left.
-                batch = [change for change in batch if change.seq > turn.position]
+                handled += progress.handled
+                self._passed = max(self._passed, progress.position)
+                # Changes that another process handled meanwhile are left out as well.
+                batch = [change for change in batch if change.seq > progress.position]
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Handle changes as they come, until told to stop; it stops within a second."""
+        """Handle changes as they arrive until `stopping` is set; it stops within a second."""
         while not stopping.is_set():
             seen = self._tail.last
-            with going_on(logger, "reader %s failed; trying again", self._name):
+            with logging_failures(logger, "reader %s failed; retrying", self._name):
                 if not await self._pass_by():
                     await self.run_pending(stopping)
             await self._tail.beyond(seen, seconds=_LONGEST_WAIT_SECONDS, kinds=self._kinds)
 
     async def _pass_by(self) -> bool:
-        """Pass what the tail has read, where none of it concerns the handler; False where the log has to be asked."""
+        """Skip changes in memory that do not concern the handler; return False where the log must be read."""
         if self._concerns is None or not self._passed or self._unwritten >= _UNWRITTEN:
             return False
         concerns, batch = self._concerns, self._tail.seen(self._passed, kinds=self._kinds)
@@ -138,7 +139,7 @@ class DurableReader:
 
     async def _next(self, session: ReadSession) -> tuple[Sequence[Change], bool]:
         if self._concerns is not None and self._passed:
-            # Most changes concern nobody: for those it costs nothing to know how far other processes have come.
+            # Most changes do not concern the handler: for those the stored position need not be read.
             batch = await session.changes.after(self._passed, limit=_BATCH, kinds=self._kinds)
             if not batch or not await self._concerns(session, batch):
                 return batch, False
@@ -146,11 +147,11 @@ class DurableReader:
         batch = await session.changes.after(position, limit=_BATCH, kinds=self._kinds)
         return batch, self._concerns is None or (bool(batch) and await self._concerns(session, batch))
 
-    async def _handle(self, batch: Sequence[Change], stopping: asyncio.Event | None) -> _Turn | None:
-        """Handle the first of these changes; None when another process holds the reader, or when told to stop."""
+    async def _handle(self, batch: Sequence[Change], stopping: asyncio.Event | None) -> _Progress | None:
+        """Handle the first of these changes; return None when another process holds the reader, or when stopping."""
         tried: list[Change] = []
         try:
-            turn = (await self._database.write(partial(self._take_turn, batch, stopping, tried))).value
+            progress = (await self._database.write(partial(self._handle_in_unit, batch, stopping, tried))).value
         except Exception as error:
             # A database that is locked, full or away says nothing about the change.
             if not tried or isinstance(error, UnavailableError):
@@ -159,30 +160,30 @@ class DurableReader:
             if not unharmed and not self._gives_up(tried[-1]):
                 raise
             return await self._handle(unharmed or batch, stopping)
-        if turn is not None:
-            self._failures = {seq: count for seq, count in self._failures.items() if seq > turn.position}
-        return turn
+        if progress is not None:
+            self._failures = {seq: count for seq, count in self._failures.items() if seq > progress.position}
+        return progress
 
-    async def _take_turn(
+    async def _handle_in_unit(
         self, batch: Sequence[Change], stopping: asyncio.Event | None, tried: list[Change], unit: UnitOfWork
-    ) -> _Turn | None:
+    ) -> _Progress | None:
         tried.clear()
         position = await unit.readers.hold(self._name)
         if position is None or _is_set(stopping):
             return None
         fresh = [change for change in batch if change.seq > position][:_TOGETHER]
-        turn_ends = time.monotonic() + _TURN_SECONDS
+        ends = time.monotonic() + _TRANSACTION_SECONDS
         for count, change in enumerate(fresh, 1):
             if self._failures.get(change.seq, 0) < _ATTEMPTS:
                 tried.append(change)
                 await self._handler(unit, change)
-            if count == len(fresh) or _is_set(stopping) or time.monotonic() > turn_ends:
+            if count == len(fresh) or _is_set(stopping) or time.monotonic() > ends:
                 await unit.readers.advance(self._name, to=change.seq, now=self._clock.now())
-                return _Turn(change.seq, count)
-        return _Turn(position, 0)
+                return _Progress(change.seq, count)
+        return _Progress(position, 0)
 
     def _gives_up(self, change: Change) -> bool:
-        """Count a failure of the handler on this change; whether it was the last one."""
+        """Count a failure of the handler on this change and return whether it was the last retry."""
         failures = self._failures[change.seq] = self._failures.get(change.seq, 0) + 1
         level = logging.ERROR if failures == _ATTEMPTS else logging.WARNING
         logger.log(level, "reader %s failed on %s", self._name, change.id, exc_info=True)

@@ -1,4 +1,4 @@
-"""The process's one reader of the log: it reads each change once and serves all local followers from memory."""
+"""The process's single reader of the log: it reads each change once and serves all local followers from memory."""
 
 import asyncio
 import logging
@@ -9,19 +9,19 @@ from contextlib import suppress
 
 from domain.errors import CursorExpiredError
 from domain.model.change import Change
-from domain.outages import going_on
+from domain.outages import logging_failures
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
 
 logger = logging.getLogger(__name__)
 
 _PAGE = 500
-#: A page takes milliseconds; one that takes so long is none.
+#: A page takes milliseconds; a tail that read none for so long is not alive.
 _ALIVE_SECONDS = 10.0
 
 
 class LogTail:
-    """Follows the log from its head. A wake-up makes it look at once, a poll covers every wake-up that got lost."""
+    """A follower of the log from its head. Wake-ups make it read at once, and a poll makes up for lost wake-ups."""
 
     def __init__(self, database: Database, *, poll_seconds: float = 1.0, ring_size: int = 2000) -> None:
         self._database = database
@@ -29,7 +29,7 @@ class LogTail:
         self._ring_size = ring_size
         self._recent: list[Change] = []
         self._seqs: list[int] = []
-        #: Every change behind this position, up to the last one read, is in memory.
+        #: Every change after this position, up to the last one read, is in memory.
         self._floor = 0
         self._last = 0
         self._read_at = 0.0
@@ -45,33 +45,33 @@ class LogTail:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the log was read a moment ago."""
+        """Return whether the log was read recently."""
         return time.monotonic() - self._read_at < max(_ALIVE_SECONDS, 5 * self._poll_seconds)
 
     async def start(self) -> None:
-        """Begin at the log's present head."""
+        """Start reading at the log's present head."""
         self._floor = self._last = await self._database.read(lambda session: session.changes.head())
         self._read_at = time.monotonic()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Read no further; followers hear nothing more."""
+        """Stop reading; followers receive nothing more."""
         self._stopping = True
         self._wake.set()
         if self._task is not None:
             await self._task
 
     def wake(self) -> None:
-        """Look at the log now: something may have been appended."""
+        """Make the loop read the log now: something may have been appended."""
         self._wake.set()
 
     async def read_now(self) -> None:
-        """Read whatever was committed until now; for tests and for callers that cannot wait for the loop."""
+        """Read all that is committed by now; for tests and for callers that cannot wait for the loop."""
         while await self._read_page() == _PAGE:
             pass
 
     async def beyond(self, position: int, *, seconds: float, kinds: Collection[str] | None = None) -> None:
-        """Wait until a change behind that position was read, of these kinds if named, or for so many seconds."""
+        """Wait until a change after that position was read, of these kinds if named, or until the timeout."""
         wake = asyncio.Event()
         self._followers.add(wake)
         try:
@@ -85,16 +85,16 @@ class LogTail:
             self._followers.discard(wake)
 
     def seen(self, after: int, *, kinds: Collection[str]) -> Sequence[Change] | None:
-        """The changes of some kinds behind a position, as far as they were read; None where not all are in memory."""
+        """Return the changes of some kinds after a position that were read; None where some are no longer in memory."""
         if after < self._floor:
             return None
         return [change for change in self._recent[bisect_right(self._seqs, after) :] if change.kind in kinds]
 
     async def follow(self, after: int) -> AsyncGenerator[Sequence[Change], None]:
-        """Every change behind a position in order, without a gap or a duplicate: the stored ones, then live ones.
+        """Yield every change after a position in order, without gap or duplicate: stored ones first, then live ones.
 
         Raises:
-            CursorExpiredError: changes behind the position are no longer kept.
+            CursorExpiredError: changes after the position are no longer kept.
         """
         position = after
         wake = asyncio.Event()
@@ -119,20 +119,20 @@ class LogTail:
         if kinds is None or self._last <= position:
             return self._last > position
         seen = self.seen(position, kinds=kinds)
-        # What memory does not hold any more may have been of any kind.
+        # Changes that are no longer in memory may have been of any kind.
         return seen is None or bool(seen)
 
     def _since(self, position: int) -> Sequence[Change] | None:
-        """What memory holds behind a position; None when that is not all of it."""
+        """Return the changes in memory after a position; None when some are no longer in memory."""
         if position < self._floor:
             return None
         return self._recent[bisect_right(self._seqs, position) :][:_PAGE]
 
     async def stored(self, position: int) -> Sequence[Change]:
-        """Return the next page of changes behind a position as the database has it.
+        """Return the next page of changes after a position from the database.
 
         Raises:
-            CursorExpiredError: changes behind the position are no longer kept.
+            CursorExpiredError: changes after the position are no longer kept.
         """
 
         async def read(session: ReadSession) -> Sequence[Change]:
@@ -150,7 +150,7 @@ class LogTail:
                 async with asyncio.timeout(self._poll_seconds):
                     await self._wake.wait()
             self._wake.clear()
-            with going_on(logger, "reading the log failed; trying again in %s s", self._poll_seconds):
+            with logging_failures(logger, "reading the log failed; retrying in %s s", self._poll_seconds):
                 await self.read_now()
 
     async def _read_page(self) -> int:

@@ -1,4 +1,4 @@
-"""Wake-ups between processes. They carry nothing: the log is the truth, so a lost one is late and never wrong."""
+"""Wake-ups between processes. They carry no data: the log is the truth, so a lost wake-up only causes delay."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 
 class WakeUps:
-    """One channel, one publisher and one subscriber per process: what the broadcaster library does reliably.
+    """The wake-up channel, with one publisher and one subscriber per process, which the broadcaster does reliably.
 
     Raises:
         StartupError: the URL is of an unknown kind.
@@ -30,9 +30,9 @@ class WakeUps:
             raise StartupError(f"The broadcast URL must start with one of: {', '.join(_SCHEMES)}.")
         self._url = url
         self._on_wake = on_wake
-        #: A listener whose backend died is told nothing by the library, so every process says something this often ...
+        #: The library does not notify a listener whose backend died, so every process sends a heartbeat this often ...
         self._heartbeat_seconds = heartbeat_seconds
-        #: ... and one that heard nothing for this long connects anew.
+        #: ... and a process that received none for this long reconnects.
         self._silence_seconds = silence_seconds
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._pending = asyncio.Event()
@@ -40,7 +40,7 @@ class WakeUps:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Connect in the background; until that works, polls do the waking."""
+        """Connect in the background; until then the fallback poll is in effect."""
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -52,14 +52,14 @@ class WakeUps:
                 await self._task
 
     def announce(self) -> None:
-        """Tell all processes that the log grew; several announcements at once become one."""
+        """Notify all processes that the log grew; announcements in quick succession are merged."""
         self._pending.set()
 
     async def _run(self) -> None:
         while True:
             try:
                 await self._connected()
-            except Exception as error:  # noqa: BLE001 - whatever a backend raises, the answer is to connect anew
+            except Exception as error:  # noqa: BLE001 - whatever a backend raises, the answer is to reconnect
                 reason = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
                 self._outage.failed(repr(reason))
             await asyncio.sleep(self._pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads reconnects
@@ -71,15 +71,15 @@ class WakeUps:
             await broadcast.connect()
             async with broadcast.subscribe(_CHANNEL) as subscriber, asyncio.TaskGroup() as tasks:
                 self._pause_seconds = _FIRST_PAUSE_SECONDS
-                self._on_wake()  # whatever was announced while nobody listened
+                self._on_wake()  # for announcements made while not connected
                 tasks.create_task(self._listen(subscriber.get))
                 tasks.create_task(self._publish(broadcast))
         finally:
             with suppress(Exception):
                 await broadcast.disconnect()
-            # When connecting failed half-way, that leaves the half that was started to the garbage collector.
+            # After a connect that failed half-way, disconnect() would leave the started half to the garbage collector.
             with suppress(Exception):
-                await broadcast._backend.disconnect()  # noqa: SLF001 - the library has no other way to it
+                await broadcast._backend.disconnect()  # noqa: SLF001 - the library has no public name for it
 
     async def _listen(self, receive: Callable[[], object]) -> None:
         while True:

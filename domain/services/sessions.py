@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from domain.clock import Clock
 from domain.model.token import ApiToken
 from domain.model.viewer import Viewer
-from domain.outages import going_on
+from domain.outages import logging_failures
 from domain.persistence.database import Database
 from domain.persistence.tokens import token_digest
 
@@ -195,7 +195,7 @@ class Sessions:
                 async with asyncio.timeout(_CHECK_SECONDS):
                     await self._stopping.wait()
             if self._watched or self._used:
-                with going_on(logger, "looking after tokens failed; trying again in %s s", _CHECK_SECONDS):
+                with logging_failures(logger, "checking tokens failed; retrying in %s s", _CHECK_SECONDS):
                     await self.check()
 
 

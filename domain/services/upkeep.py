@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from domain.clock import Clock
-from domain.outages import going_on
+from domain.outages import logging_failures
 from domain.persistence.database import Database
 from domain.services.writing import KEPT
 
@@ -27,7 +27,7 @@ class Upkeep:
     async def run(self, stopping: asyncio.Event) -> None:
         """Tidy up until told to stop."""
         while not stopping.is_set():
-            with going_on(logger, "tidying up failed; trying again in an hour"):
+            with logging_failures(logger, "pruning failed; retrying in an hour"):
                 await self.run_once()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PERIOD_SECONDS):

@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from domain.errors import UnavailableError
-from domain.outages import Outage, going_on
+from domain.outages import Outage, logging_failures
 
 logger = logging.getLogger(__name__)
 
@@ -63,10 +63,10 @@ def test_what_goes_on_logs_a_fault_with_its_trace_and_says_nothing_more_of_an_ou
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    with going_on(logger, "the %s stopped", "mill"):
+    with logging_failures(logger, "the %s stopped", "mill"):
         raise UnavailableError
     assert caplog.records == []
-    with going_on(logger, "the %s stopped", "mill"):
+    with logging_failures(logger, "the %s stopped", "mill"):
         raise ValueError("a fault")
     [record] = caplog.records
     assert (record.message, record.exc_info is not None) == ("the mill stopped", True)

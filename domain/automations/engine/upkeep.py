@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from domain.automations.engine.adapter import Engine
 from domain.clock import Clock
-from domain.outages import going_on
+from domain.outages import logging_failures
 from domain.persistence.database import Database
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class RunUpkeep:
     async def run(self, stopping: asyncio.Event) -> None:
         """Tidy up until told to stop."""
         while not stopping.is_set():
-            with going_on(logger, "forgetting old runs failed; trying again in an hour"):
+            with logging_failures(logger, "forgetting old runs failed; trying again in an hour"):
                 await self.forget_runs()
                 await self._engine.forget(before=self._clock.now() - _ENGINE_KEEPS)
             with suppress(TimeoutError):

@@ -9,7 +9,7 @@ from domain.entities.run import RUN
 from domain.errors import CursorExpiredError
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
-from domain.outages import going_on
+from domain.outages import logging_failures
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class WakeIndex:
     async def _run(self, after: int) -> None:
         position = after
         while True:
-            with going_on(logger, "waits cannot follow the log; trying again"):
+            with logging_failures(logger, "waits cannot follow the log; trying again"):
                 try:
                     async with aclosing(self._tail.follow(position)) as following:
                         async for batch in following:

@@ -12,7 +12,7 @@ from domain.clock import Clock
 from domain.model.actor import SYSTEM
 from domain.model.automation import Firing
 from domain.model.moment import iso
-from domain.outages import going_on
+from domain.outages import logging_failures
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
 
@@ -35,7 +35,7 @@ class Scheduler:
         """Fire what is due, until told to stop."""
         while not stopping.is_set():
             due = None
-            with going_on(logger, "the schedule could not be read; trying again"):
+            with logging_failures(logger, "the schedule could not be read; trying again"):
                 await self.run_pending()
                 due = await self._database.read(lambda session: session.automations.next_due())
             look = self._clock.now() + timedelta(seconds=_LOOK_SECONDS)
@@ -51,7 +51,7 @@ class Scheduler:
         due = await self._database.read(lambda session: session.automations.due(self._clock.now(), limit=_BATCH))
         for automation_id, trigger_id, moment in due:
             # Those behind it are due as well.
-            with going_on(logger, "%s of %s could not be fired; trying again", trigger_id, automation_id):
+            with logging_failures(logger, "%s of %s could not be fired; trying again", trigger_id, automation_id):
                 await self._database.write(partial(self._fire, automation_id, trigger_id, moment))
         return len(due)
 

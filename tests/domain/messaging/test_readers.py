@@ -40,7 +40,7 @@ def domain(shared: Domain) -> Domain:
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine is, no transaction ends for its time before all that belongs into it was handled."""
-    monkeypatch.setattr(readers, "_TURN_SECONDS", 60.0)
+    monkeypatch.setattr(readers, "_TRANSACTION_SECONDS", 60.0)
 
 
 class Work:

@@ -276,7 +276,7 @@ async def test_a_cursor_that_the_log_no_longer_reaches_is_expired(
     async with watching(domain, document, after=cursor) as watcher:
         error = await watcher.error()
     assert (error["code"], error["field"]) == ("CURSOR_EXPIRED", ["after"])
-    assert "subscribe anew" in error["message"]
+    assert "subscribe again" in error["message"]
 
 
 async def test_a_cursor_from_ahead_of_the_log_is_expired(domain: Domain) -> None:

@@ -1,4 +1,4 @@
-"""The connection under one WebSocket: text frames, each sent within a bounded time."""
+"""The connection under one WebSocket, with a timeout for each frame."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,20 +12,20 @@ from typing_extensions import override
 
 from gql.transport.outbox import SEND_SECONDS, Outbox
 
-#: Where the outermost layer of the application leaves the server's protocol object.
+#: The key of the ASGI scope under which the outermost layer keeps the server's protocol object.
 PROTOCOL = "incidentql.protocol"
 _REASON_BYTES = 120
 
 
 class TextAdapter(ASGIWebSocketAdapter):
-    """Sends text frames, each within a bounded time; a peer that does not read is cut off."""
+    """A connection that drops a peer which does not take a text frame in time."""
 
-    #: What else writes to the socket, once it does.
+    #: The outbox that writes to the socket too, once there is one.
     outbox: Outbox | None = None
 
     @property
     def protocol(self) -> Any:
-        """The server's protocol object, where it is known."""
+        """The server's protocol object; None where it is unknown."""
         return self.ws.scope.get(PROTOCOL)
 
     @override
@@ -37,7 +37,7 @@ class TextAdapter(ASGIWebSocketAdapter):
         """Send one frame.
 
         Raises:
-            WebSocketDisconnected: the peer is gone, or did not take it in time.
+            WebSocketDisconnected: the peer is gone, or did not take the frame in time.
         """
         try:
             async with asyncio.timeout(SEND_SECONDS):
@@ -50,7 +50,7 @@ class TextAdapter(ASGIWebSocketAdapter):
             raise WebSocketDisconnected from error
 
     def abort(self) -> None:
-        """Drop the connection without a word: nobody is listening."""
+        """Drop the connection without a close frame."""
         transport = getattr(self.protocol, "transport", None)
         if transport is not None:
             transport.abort()

@@ -1,4 +1,4 @@
-"""All connections of a process: bounded in number, together and by address, and idle ones only for so long."""
+"""Limits on the connections of a process: on their number in all and by address, and on their idle time."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from domain.settings import Settings
 from gql.requests.addresses import network_of
 
-#: When one for whom there was no room should come back, and what it is told.
+#: The delay after which a refused client should retry, and the message that it gets.
 RETRY_SECONDS = 5
 TOO_MANY = "There are too many connections: come back later."
 
@@ -19,17 +19,17 @@ _SWEEP_SECONDS = 1.0
 
 
 class Peer(Protocol):
-    """Who answers at this end of a connection."""
+    """The protocol object of a connection."""
 
     def drop(self) -> None:
-        """Hang up at once: its room is needed."""
+        """Close the connection at once, to make room for another."""
 
-    def give_up(self) -> None:
-        """Hang up: the head of a request did not come in time."""
+    def time_out(self) -> None:
+        """Close the connection, because the head of a request did not come in time."""
 
 
 class Origin:
-    """An address: how many connections it has, and which of them are idle, the oldest first."""
+    """An address with the number of its connections and the idle ones among them, the oldest first."""
 
     __slots__ = ("idle", "key", "open")
 
@@ -40,7 +40,7 @@ class Origin:
 
 
 class Connection:
-    """One of them: idle while no request is in hand; a WebSocket or an SSE stream is one without end."""
+    """A connection, idle while it has no request; a WebSocket or an SSE stream is a request without end."""
 
     __slots__ = ("is_open", "origin", "peer")
 
@@ -52,7 +52,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
-    """How many connections there may be, and for how long without a request."""
+    """Limits on the number of connections and on the head of a request."""
 
     most: int
     most_per_address: int
@@ -61,7 +61,7 @@ class ConnectionLimits:
 
     @classmethod
     def of(cls, settings: Settings, *, room: int | None = None) -> "ConnectionLimits":
-        """Return what the settings ask for; where there is room for fewer, no address gets more than half of it."""
+        """Return the settings' limits, lowered to `room`; no address then gets more than half of it."""
         most, most_per_address = settings.max_connections, settings.max_connections_per_address
         if room is not None and room < most:
             most, most_per_address = room, min(most_per_address, max(1, room // 2))
@@ -74,10 +74,10 @@ class ConnectionLimits:
 
 
 class Connections:
-    """All connections of a process, each either idle or at work.
+    """All connections of a process, each either idle or busy.
 
-    Behind a trusted proxy the peer stands for many: its connections are not counted by address, but each of its
-    requests is, under the address that the proxy names.
+    The connections of a trusted proxy are not counted by address. Each of its requests is, under the address that the
+    proxy names.
     """
 
     def __init__(
@@ -88,8 +88,8 @@ class Connections:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits
-        #: Those for whom there was no room, until they have read so.
-        self.turned_away: set[Peer] = set()
+        #: Refused peers, until they have read the answer.
+        self.refused: set[Peer] = set()
         self._trusts = trusts
         self._now = now
         self._open = 0
@@ -101,7 +101,7 @@ class Connections:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Close what has been idle for too long, meanwhile."""
+        """Close connections that are idle for too long, while the block runs."""
         sweeping = asyncio.create_task(self._sweep_for_ever())
         try:
             yield
@@ -110,7 +110,7 @@ class Connections:
             await asyncio.wait({sweeping})
 
     def admit(self, peer: Peer, host: str) -> Connection | None:
-        """Take a new connection, in the place of the oldest idle one if need be; None where all have work in hand."""
+        """Take a new connection, closing the oldest idle one if need be; return None where all are busy."""
         origin = None if not host or self._trusts(host) else self._origin_of(host)
         if not self._has_room(origin):
             return None
@@ -118,11 +118,11 @@ class Connections:
             self._count(origin)
         self._open += 1
         connection = Connection(peer, origin)
-        self.rest(connection)
+        self.mark_idle(connection)
         return connection
 
     def hold(self, host: str) -> Origin | None:
-        """Count a request that a trusted proxy passes on for an address; None where it has too many in hand."""
+        """Count a request that a trusted proxy passes on for an address; return None where it has too many."""
         origin = self._origin_of(host)
         if origin.open >= self.limits.most_per_address and not self._evict(origin.idle):
             return None
@@ -130,19 +130,19 @@ class Connections:
         return origin
 
     def release(self, origin: Origin) -> None:
-        """Count that request no more."""
+        """Stop counting a connection or request of an address."""
         origin.open -= 1
         if not origin.open:
             self._origins.pop(origin.key, None)
 
-    def work(self, connection: Connection) -> None:
-        """Note that it has a request in hand."""
+    def mark_busy(self, connection: Connection) -> None:
+        """Note that a connection has a request."""
         self._idle.pop(connection, None)
         if connection.origin is not None:
             connection.origin.idle.pop(connection, None)
 
-    def rest(self, connection: Connection) -> None:
-        """Note that it has nothing in hand from now on."""
+    def mark_idle(self, connection: Connection) -> None:
+        """Note that a connection has no request from now on."""
         if not connection.is_open:
             return
         self._idle[connection] = since = self._now()
@@ -150,18 +150,18 @@ class Connections:
             connection.origin.idle[connection] = since
 
     def forget(self, connection: Connection) -> None:
-        """Count a connection no more: it is closed, or about to be."""
+        """Stop counting a connection that is closed or about to be."""
         if not connection.is_open:
             return
         connection.is_open = False
         connection.peer = None
-        self.work(connection)
+        self.mark_busy(connection)
         self._open -= 1
         if connection.origin is not None:
             self.release(connection.origin)
 
     def sweep(self) -> None:
-        """Hang up on all that have been without the whole head of a request for too long."""
+        """Close all connections that have waited too long for the head of a request."""
         latest = self._now() - self.limits.head_seconds
         while self._idle:
             connection, since = next(iter(self._idle.items()))
@@ -170,7 +170,7 @@ class Connections:
             peer = connection.peer
             self.forget(connection)
             if peer is not None:
-                peer.give_up()
+                peer.time_out()
 
     async def _sweep_for_ever(self) -> None:
         while True:
@@ -179,7 +179,7 @@ class Connections:
 
     def _has_room(self, origin: Origin | None) -> bool:
         if origin is not None and origin.open >= self.limits.most_per_address:
-            # What makes room for its address makes room in all, too.
+            # Room for the address is room in all, too.
             return self._evict(origin.idle)
         return self._open < self.limits.most or self._evict(self._idle)
 
@@ -198,18 +198,18 @@ class Connections:
         return self._origins.get(key) or Origin(key)
 
     def _count(self, origin: Origin) -> None:
-        # Also where it was known: with the connection that was evicted for this one it may have been forgotten.
+        # Set again even where it was known: evicting a connection for this one may have removed it.
         self._origins[origin.key] = origin
         origin.open += 1
 
 
 def peer_of(sender: Any) -> str:
-    """Return the address at the other end of the connection that an ASGI `send` belongs to."""
+    """Return the remote address of the connection that an ASGI `send` belongs to."""
     transport = getattr(getattr(sender, "__self__", None), "transport", None)
     return host_of(transport) if transport is not None else ""
 
 
 def host_of(transport: asyncio.BaseTransport) -> str:
-    """Return the address at its other end; empty where it has none."""
+    """Return the remote address of a transport; empty where it has none."""
     peer = transport.get_extra_info("peername")
     return str(peer[0]) if isinstance(peer, tuple) and peer else ""

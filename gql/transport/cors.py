@@ -1,4 +1,4 @@
-"""Which pages may call from a browser: those of the allowed origins, with whatever headers their clients send."""
+"""CORS for the pages of the allowed origins, with any request headers."""
 
 import re
 
@@ -8,15 +8,15 @@ from starlette.responses import PlainTextResponse, Response
 from typing_extensions import override
 
 _MOST_BYTES = 4096
-#: Names as RFC 9110, 5.6.2 has them; they go back as they came.
+#: Names as defined by RFC 9110, 5.6.2; they are sent back unchanged.
 _NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*")
 
 
 class AnyHeaderCors(CORSMiddleware):
-    """Starlette's, which names the headers that were asked for instead of a list that no client knows of.
+    """Starlette's CORS layer, allowing the headers that the browser requests instead of a fixed list.
 
-    Tracing, client names and the like come as headers, and none of them can do harm that a caller outside a browser
-    could not do; credentials are never sent along by themselves.
+    Clients send headers for tracing, their name and the like. None of them can do more than a caller outside a browser
+    could, because the browser never adds credentials by itself.
     """
 
     @override

@@ -1,10 +1,10 @@
-"""Where a WebSocket's client says who is calling: in the payload of `connection_init`, else in its upgrade request."""
+"""Credentials of a WebSocket's client: from the payload of `connection_init`, else from its upgrade request."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 _RIGHT_PLACE = "authorization"
-#: Where other servers look for a token, spelled without dashes and in lower case.
+#: The names under which other servers look for a token, without dashes and in lower case.
 _WRONG_PLACES = frozenset(
     {
         _RIGHT_PLACE,
@@ -16,20 +16,19 @@ _DEEPEST = 3
 
 
 class MisplacedTokenError(Exception):
-    """A token where nobody looks for one: taken for none, it would make its owner anonymous without a word."""
+    """A token in a place where none is read. Ignoring it would silently make its owner anonymous."""
 
     def __init__(self, place: str) -> None:
         super().__init__(f"No token is read from {place[:40]}: send it as Authorization in the payload.")
 
 
 def authorization_of(payload: Mapping[str, Any], upgrade: str | None) -> str | None:
-    """Return what the client sent as `Authorization`, in any case; the payload's wins over the upgrade request's.
+    """Return the client's `Authorization`, spelled in any case; the payload's wins over the upgrade request's.
 
-    Null and an empty text are what clients send that have no token.
+    Clients without a token send null or an empty text.
 
     Raises:
-        MisplacedTokenError: there is none in the payload, but what looks like a token in another place of it; or there
-            are several.
+        MisplacedTokenError: the payload has a token in another place, or several different ones.
     """
     given = [value for name, value in payload.items() if name.lower() == _RIGHT_PLACE and value]
     if any(not isinstance(value, str) or value != given[0] for value in given):
@@ -43,7 +42,7 @@ def authorization_of(payload: Mapping[str, Any], upgrade: str | None) -> str | N
 
 
 def _misplaced(given: Any, place: str) -> Iterator[str]:
-    """The places of what looks like a token, by its name or by its own first word."""
+    """Yield the places of values that look like a token by their name or by their first word."""
     if isinstance(given, str):
         if given[:7].lower() == "bearer ":
             yield place

@@ -1,4 +1,4 @@
-"""Documents that clients name instead of sending their text: registered ones, and those that they sent once before."""
+"""Persisted documents, which clients name instead of sending their text: registered or sent once before."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from graphql import GraphQLError
 from domain.errors import StartupError
 from domain.settings import Settings
 
-#: Reading goes by characters where a token is long; this is 15 milliseconds of it.
+#: Parsing a long token goes by characters; this length takes 15 milliseconds.
 LONGEST_DOCUMENT = 50_000
 _MOST_SENT = 1_000
 _MOST_SENT_CHARACTERS = 5_000_000
@@ -37,13 +37,13 @@ class Documents:
     def resolve(
         self, query: str | None, extensions: Mapping[str, Any] | None = None, document_id: str | None = None
     ) -> str:
-        """The text to run, whichever way the client named it.
+        """Return the text to run: the query itself, or the document that an id or a hash names.
 
-        `extensions.persistedQuery` is Apollo's automatic way: a hash alone first, and the text with it when that is
-        not known here yet.
+        `extensions.persistedQuery` follows Apollo's automatic persisted queries: a client sends the hash alone first,
+        and adds the text where the hash is unknown.
 
         Raises:
-            GraphQLError: there is no text and no name, they contradict each other, or the name is not known; with a
+            GraphQLError: there is neither text nor name, they contradict each other, or the name is unknown; with a
                 code in its extensions.
         """
         if query is not None and len(query) > LONGEST_DOCUMENT:
@@ -62,7 +62,7 @@ class Documents:
     def _named(self, name: str) -> str:
         text = self._registered.get(name) or self._sent.get(name)
         if text is None:
-            # Apollo's clients know this answer by its very words, too.
+            # Apollo's clients recognise this answer by its message, too.
             raise _error("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
         if name in self._sent:
             self._sent.move_to_end(name)
@@ -89,7 +89,7 @@ class Documents:
 
 
 def _digest_in(extensions: Mapping[str, Any] | None) -> str | None:
-    """The hash that Apollo's clients send; None where there is none."""
+    """Return the hash that Apollo's clients send; None where there is none."""
     persisted = (extensions or {}).get("persistedQuery")
     if persisted is None:
         return None
@@ -102,7 +102,7 @@ def _digest_in(extensions: Mapping[str, Any] | None) -> str | None:
 
 
 def _registered(path: Path) -> Iterator[tuple[str, str]]:
-    """Ids and texts; each text is also known by its hash."""
+    """Yield the names and texts of the registered documents; each text has its hash as a second name."""
     try:
         found = list(_in_folder(path) if path.is_dir() else _in_manifest(path))
     except (OSError, ValueError, KeyError) as error:
@@ -117,7 +117,7 @@ def _registered(path: Path) -> Iterator[tuple[str, str]]:
 def _in_folder(folder: Path) -> Iterator[tuple[str, str]]:
     for suffix in ("graphql", "gql"):
         for file in sorted(folder.rglob(f"*.{suffix}")):
-            # As it is, to the byte: the hash is that of what a client would send.
+            # Unchanged to the byte, so that the hash equals that of the text which a client sends.
             text = file.read_bytes().decode()
             yield _digest(text), text
             yield _digest(text.strip()), text
@@ -126,7 +126,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _in_manifest(file: Path) -> Iterator[tuple[str, str]]:
-    """From `{"id": "text"}`, or Apollo's manifest."""
+    """Yield the ids and texts of `{"id": "text"}` or of Apollo's manifest."""
     content = json.loads(file.read_bytes())
     operations = content.get("operations") if isinstance(content, dict) else None
     if isinstance(operations, list):

@@ -1,4 +1,4 @@
-"""Uvicorn's HTTP protocol with bounds: on a request's head, on what waits in a connection, and on its reader."""
+"""Uvicorn's HTTP protocol with limits on a request's head, on pipelined requests, and on slow readers."""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,34 +13,34 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from gql.transport.connections import RETRY_SECONDS, TOO_MANY, Connection, Connections, host_of
 from gql.transport.protocol import SlimProtocol
 
-#: Each takes some 200 bytes however short it is.
+#: Each header takes some 200 bytes, even a short one.
 _MOST_HEADERS = 256
-#: How many requests may wait behind the one that is answered.
+#: How many pipelined requests may wait behind the one that is answered.
 _MOST_PIPELINED = 16
-#: How long a peer may take nothing of an answer before it is cut off, as the kernel does where it can.
+#: How long a peer may read nothing of an answer before its connection is dropped, as the kernel does where it can.
 STALLED_SECONDS = 20.0
-#: How long one who was refused may go on sending: hanging up on unread bytes takes the answer away with them.
+#: How long a refused client may go on sending: closing on unread bytes resets the connection and loses the answer.
 _LINGER_SECONDS = 1.0
-#: How many of those who were turned away at the door may linger; they are counted nowhere else.
+#: How many connections refused on arrival may linger; they are counted nowhere else.
 _MOST_LINGERING = 32
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """One HTTP connection, until it ends or becomes a WebSocket."""
+    """The protocol of one HTTP connection, until it ends or becomes a WebSocket."""
 
     def __init__(self, connections: Connections, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._connections = connections
-        #: None where it was turned away at the door.
+        #: None where the connection was refused on arrival.
         self._connection: Connection | None = None
         self._in_head = True
-        #: Bytes that came since the last of a body: of a head, of a chunk's extension, of trailers.
+        #: Bytes received outside of bodies since the last progress: of a head, a chunk's extension, trailers.
         self._overhead = 0
         self._progressed = False
-        #: Why the parser is stopped, where that is not the parser's own opinion.
+        #: The refusal that stops the parser, unless the parser found the error itself.
         self._problem: Refusal | None = None
         self._is_refused = False
-        #: What is left to be said behind the answers to earlier requests.
+        #: The refusal to send behind the answers to earlier requests.
         self._pending_refusal: Refusal | None = None
         self._hanging_up: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
@@ -50,25 +50,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._connection = self._connections.admit(self, host_of(transport))
         if self._connection is None:
-            self._connections.turned_away.add(self)
+            self._connections.refused.add(self)
             self._refuse(_CROWDED)
-            if len(self._connections.turned_away) > _MOST_LINGERING:
+            if len(self._connections.refused) > _MOST_LINGERING:
                 transport.abort()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timers()
-        self._connections.turned_away.discard(self)
+        self._connections.refused.discard(self)
         if self._connection is not None:
             self._connections.forget(self._connection)
         super().connection_lost(exc)
 
     def drop(self) -> None:
-        """Hang up at once."""
+        """Drop the connection at once."""
         self.transport.abort()
 
-    def give_up(self) -> None:
-        """Hang up; whoever has begun to send a request hears why."""
+    def time_out(self) -> None:
+        """Close the connection; a client that has begun to send a request gets the reason."""
         if self._overhead and self._in_head:
             self._refuse(Refusal(408, "TIMEOUT", "The head of the request did not arrive in time."))
         else:
@@ -83,7 +83,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._progressed = False
             super().data_received(part)
             if self.transport.get_protocol() is not self:
-                return  # a WebSocket now; whatever follows its handshake may only do so after the answer
+                return  # a WebSocket now; the client may send nothing more before the handshake's answer
             self._overhead = 0 if self._progressed else self._overhead + len(part)
             if self._overhead >= most and not self._is_refused:
                 self._refuse(Refusal(431, "BAD_USER_INPUT", f"The head of a request may have {most} bytes at most."))
@@ -106,7 +106,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_head = False
         self._progressed = True
         if self._connection is not None:
-            self._connections.work(self._connection)
+            self._connections.mark_busy(self._connection)
         super().on_headers_complete()
 
     @override
@@ -127,7 +127,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if is_last and not self.transport.is_closing():
                 self._end_with(self._pending_refusal)
         elif self._connection is not None and self.cycle.response_complete:
-            self._connections.rest(self._connection)
+            self._connections.mark_idle(self._connection)
 
     @override
     def handle_websocket_upgrade(self) -> None:
@@ -140,7 +140,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._connection.peer = None
             protocol.on_lost = partial(self._connections.forget, self._connection)
         if not protocol.handshake_initiated:
-            # Its parser takes a GET without a body, of 128 lines of 8 kB, and says nothing where it is given another.
+            # The WebSocket parser takes a GET without a body, of 128 lines of 8 kB, and answers no other request.
             self.transport.write((_LONG_HANDSHAKE if self._is_bare_get() else _ODD_HANDSHAKE).encoded())
             self.transport.close()
 
@@ -155,7 +155,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     @override
     def pause_writing(self) -> None:
         super().pause_writing()
-        # A response that nobody reads keeps its connection, its memory and, for a stream, its place in a group.
+        # An unread response would keep its connection, its memory and, for a stream, its place in a group.
         self._stalled = self.loop.call_later(STALLED_SECONDS, self.transport.abort)
 
     @override
@@ -170,7 +170,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         raise ValueError(problem.message)
 
     def _refuse(self, problem: "Refusal") -> None:
-        """Take nothing more; answer once all earlier requests are answered, each in its turn."""
+        """Read nothing more; send the refusal once all earlier requests are answered in order."""
         self._is_refused = True
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn's own annotation leaves the None out
         if cycle is None or cycle.response_complete:
@@ -178,10 +178,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         elif self._in_head:
             self._pending_refusal = problem
         elif self.pipeline:
-            self.pipeline.popleft()  # the last to come, whose body this is about
+            self.pipeline.popleft()  # the latest request, whose body is refused
             self._pending_refusal = problem
         elif cycle.response_started:
-            # It would be taken for a part of the answer.
+            # The refusal would be taken for a part of the answer.
             self.transport.abort()
         else:
             cycle.disconnected = True
@@ -189,7 +189,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._end_with(problem)
 
     def _end_with(self, problem: "Refusal") -> None:
-        """Answer, and hang up as soon as the peer has had time to read that."""
+        """Send the refusal, and close once the peer has had time to read it."""
         self.transport.write(problem.encoded())
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -203,14 +203,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that is given without asking the application."""
+    """An answer that is sent without calling the application."""
 
     status: int
     code: str
     message: str
 
     def encoded(self) -> bytes:
-        """All of it, as it goes to the wire."""
+        """Return the whole response as bytes."""
         body = orjson.dumps({"errors": [{"message": self.message, "extensions": {"code": self.code}}]})
         headers = [
             b"content-type: application/json; charset=utf-8",

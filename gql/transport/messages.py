@@ -1,4 +1,4 @@
-"""What a client of graphql-transport-ws may send (PROTOCOL.md of enisdenjo/graphql-ws)."""
+"""Checks of the messages that clients of graphql-transport-ws send (PROTOCOL.md of enisdenjo/graphql-ws)."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ _WITH_ID = frozenset({"subscribe", "complete"})
 
 
 def problem_of(message: Any) -> str | None:
-    """What is wrong with a message, in a few words; None where it is well-formed."""
+    """Return a short reason why a message is malformed; None where it is well-formed."""
     if not isinstance(message, dict):
         return "A message must be an object"
     kind, payload = message.get("type"), message.get("payload")

@@ -1,4 +1,4 @@
-"""What a client can read."""
+"""Content negotiation: the media types that a client accepts."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ _KNOWN = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, "application/*": JSON, "*/*": 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The media types to answer in: one for single results if any, and event streams if `streams`."""
+    """The media types of the answer: one for single results if any, and event streams if `streams`."""
 
     media: str | None
     streams: bool
 
 
 def negotiate(accept: str | None) -> Accepted:
-    """What that Accept header asks for; the client's liking decides, then the order in which it names them.
+    """Return the media types that an Accept header requests, by their weights and then by their order.
 
     Raises:
-        RefusalError: there is nothing in it that this server sends.
+        RefusalError: the header names no media type that this server sends.
     """
     if accept is None or not accept.strip():
         return Accepted(media=JSON, streams=False)
@@ -32,7 +32,7 @@ def negotiate(accept: str | None) -> Accepted:
         if media is not None:
             weights[media] = max(weights.get(media, 0.0), _weight(part))
     single = max((GRAPHQL_JSON, JSON), key=lambda media: weights.get(media, 0.0))
-    # Of two that are liked the same, the first named: `max` alone would always take the newer one.
+    # Of two with equal weights, the first named: `max` alone would always take the newer one.
     if weights.get(GRAPHQL_JSON, 0.0) == weights.get(JSON, 0.0):
         single = next((media for media in weights if media != EVENT_STREAM), single)
     accepted = Accepted(
@@ -46,7 +46,7 @@ def negotiate(accept: str | None) -> Accepted:
 
 
 def is_for_browsers(request: Request) -> bool:
-    """Whether a request without an operation asks for a page in so many words; `*/*` does not."""
+    """Return whether a request without an operation asks for HTML by name; `*/*` does not."""
     asked = any(request.query_params.get(name) is not None for name in ("query", "documentId", "extensions"))
     if request.method not in {"GET", "HEAD"} or asked:
         return False

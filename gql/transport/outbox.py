@@ -1,4 +1,4 @@
-"""The way out of one WebSocket: bounded, in order, and never waited for by anybody else."""
+"""The outgoing queue of one WebSocket: bounded, in order, and never awaited by the sender (backpressure)."""
 
 import asyncio
 import struct
@@ -9,25 +9,25 @@ from typing import Any
 
 from websockets.protocol import State
 
-#: What a socket may have waiting before it is dropped; its client comes back with its cursor.
+#: How much may be queued before the socket is closed as too slow; its client resumes from its cursor.
 MOST_FRAMES = 1024
 MOST_BYTES = 4_000_000
-#: How long one frame may take to leave; a peer that reads nothing for so long is gone.
+#: How long sending one frame may take; a peer that reads nothing for so long is gone.
 SEND_SECONDS = 10.0
 
-#: Where asyncio's transports, and uvloop's, begin to ask for a pause.
+#: The write buffer size at which asyncio's transports, and uvloop's, call `pause_writing`.
 _HIGH_WATER_BYTES = 1 << 16
 _SHORT, _MEDIUM = 126, 1 << 16
 
 
 class Outbox:
-    """Takes frames without waiting. While the peer reads slowly they queue up, to a bound.
+    """A queue that takes frames without waiting, up to a bound while the peer reads slowly.
 
-    `protocol` is uvicorn's, where frames can be written to it as they are, else None.
+    `protocol` is uvicorn's where encoded frames can be written to its transport directly, else None.
     """
 
-    # With slots, and the transport at hand: of thousands of sockets no object is in the processor's cache any more when
-    # its turn comes, so a delivery costs what it has to fetch from memory.
+    # With slots and a reference to the transport: among thousands of sockets no object stays in the processor's cache,
+    # so each delivery costs the memory that it has to fetch.
     __slots__ = (
         "_on_overflow",
         "_protocol",
@@ -48,10 +48,10 @@ class Outbox:
     ) -> None:
         self._send_text = send_text
         self._protocol = protocol
-        #: The transport, while frames may be written to it at once: nothing waits that has to leave before them.
+        #: The transport, while frames may be written to it at once because none are queued.
         self._transport: Any = None if protocol is None else protocol.transport
         self._on_overflow = on_overflow
-        # Made when first needed: an empty deque takes 760 bytes, and most sockets never have anything waiting.
+        # Made when first needed: an empty deque takes 760 bytes, and most sockets never queue anything.
         self._waiting: deque[tuple[bytes, Callable[[], bool]]] | None = None
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -59,17 +59,17 @@ class Outbox:
 
     @property
     def is_wired(self) -> bool:
-        """Whether frames go to the wire as they are, encoded once for all sockets of a group."""
+        """True where encoded frames are written directly, so that one encoding serves all sockets of a group."""
         return self._protocol is not None
 
     def form_of(self, message: bytes) -> bytes:
-        """The message as `put` takes it."""
+        """Return the message as `put` takes it."""
         return message if self._protocol is None else text_frame(message)
 
     def put(self, frame: bytes, wanted: Callable[[], bool]) -> None:
-        """Send a frame when its turn comes, if it is still wanted then."""
+        """Send a frame, or queue it and send it later if it is still wanted then."""
         transport = self._transport
-        # What the protocol's `writable` says too, but without fetching two more objects.
+        # Equal to the protocol's `writable`, without fetching two more objects.
         if transport is not None and transport.get_write_buffer_size() < _HIGH_WATER_BYTES:
             # A connection that was lost is one that is closing, too.
             if transport.is_closing():
@@ -80,14 +80,14 @@ class Outbox:
             self._queue(frame, wanted)
 
     def close(self) -> None:
-        """Drop what waits, and take nothing more: after a close frame none may follow."""
+        """Drop the queue and take no more frames: none may follow a close frame."""
         self.closed = True
         self._transport = None
         self._waiting = None
         self._waiting_bytes = 0
 
     async def stop(self) -> None:
-        """The same, and let go of the peer."""
+        """Close the outbox and cancel the drain."""
         self.close()
         if self._task is not None:
             self._task.cancel()
@@ -103,7 +103,7 @@ class Outbox:
             self.close()
             self._on_overflow()
         elif self._task is None:
-            # Whatever comes meanwhile comes after it, even when the drain is woken later.
+            # Frames put from now on must queue behind this one, even when the drain wakes later.
             self._transport = None
             self._task = asyncio.create_task(self._drain())
 
@@ -113,7 +113,7 @@ class Outbox:
                 await self._until_writable()
                 if not self._waiting:
                     return
-                # Asked only now: whoever reuses the id of a subscription must hear nothing of the former one.
+                # Checked only now: a client that reuses a subscription's id must get nothing of the former one.
                 frame, wanted = self._waiting.popleft()
                 self._waiting_bytes -= len(frame)
                 if wanted():
@@ -146,7 +146,7 @@ class Outbox:
 
 
 def wire_protocol(candidate: Any) -> Any:
-    """Uvicorn's sans-io protocol where frames can be written to it as they are: no compression, nothing in between."""
+    """Return uvicorn's sans-io protocol where frames can be written directly: an open one without extensions."""
     conn = getattr(candidate, "conn", None)
     usable = all(hasattr(candidate, name) for name in ("writable", "transport"))
     if not usable or conn is None or getattr(conn, "extensions", None) or conn.state is not State.OPEN:
@@ -155,7 +155,7 @@ def wire_protocol(candidate: Any) -> Any:
 
 
 def text_frame(message: bytes) -> bytes:
-    """A WebSocket frame that holds this text, unmasked as servers send it (RFC 6455, 5.2)."""
+    """Return a WebSocket frame that holds this text, unmasked as servers send it (RFC 6455, 5.2)."""
     size = len(message)
     if size < _SHORT:
         return b"\x81" + bytes((size,)) + message

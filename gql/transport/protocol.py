@@ -1,4 +1,4 @@
-"""Uvicorn's WebSocket protocol, with less memory for a socket that waits."""
+"""Uvicorn's WebSocket protocol with less memory for an idle socket."""
 
 import asyncio
 from collections import deque
@@ -14,13 +14,13 @@ _MOST_PONG_BYTES = 1 << 16
 
 
 class SlimProtocol(WebSocketsSansIOProtocol):
-    """The same protocol: its queue and its event, empty for nearly all of their time, take 4 KB less a socket."""
+    """Uvicorn's protocol with a lazy queue and event, which saves 4 KB a socket."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.queue: Any = Inbox()
         self.writable: Any = Gate()
-        #: Whoever counts connections; called once this one is lost.
+        #: Called once when the connection is lost.
         self.on_lost: Callable[[], None] | None = None
 
     @override
@@ -32,7 +32,7 @@ class SlimProtocol(WebSocketsSansIOProtocol):
 
     @override
     def handle_cont(self, event: Frame) -> None:
-        # Their bytes are bounded, but of empty ones there could be any number.
+        # The bytes of fragments are bounded already, but there could be any number of empty ones.
         if len(self.frames) >= _MOST_FRAGMENTS:
             self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
             self.handle_parser_exception()
@@ -42,7 +42,7 @@ class SlimProtocol(WebSocketsSansIOProtocol):
     @override
     def send_receive_event_to_app(self) -> None:
         if self.curr_msg_data_type == "text" and not _is_utf8(self.frames):
-            # Uvicorn would say so in the log, with a traceback, and anybody could fill it.
+            # Uvicorn would log a traceback, so that any client could fill the log.
             self.conn.fail(CloseCode.INVALID_DATA, "not UTF-8")
             self.handle_parser_exception()
             return
@@ -50,7 +50,7 @@ class SlimProtocol(WebSocketsSansIOProtocol):
 
     @override
     def handle_ping(self) -> None:
-        # The pongs of a peer that reads none of them would heap up; one for its latest ping will do (RFC 6455, 5.5.3).
+        # Pongs would pile up for a peer that reads none of them; one for its latest ping is enough (RFC 6455, 5.5.3).
         if self.transport.get_write_buffer_size() < _MOST_PONG_BYTES:
             super().handle_ping()
         else:
@@ -66,7 +66,7 @@ def _is_utf8(frames: Sequence[bytes]) -> bool:
 
 
 class Inbox:
-    """What uvicorn asks of `asyncio.Queue`, which makes four deques of 760 bytes at once; for one reader."""
+    """The part of `asyncio.Queue` that uvicorn uses, for one reader; the original makes four deques of 760 bytes."""
 
     __slots__ = ("_items", "_reader")
 
@@ -75,7 +75,7 @@ class Inbox:
         self._reader: asyncio.Future[None] | None = None
 
     def empty(self) -> bool:
-        """Whether nothing waits."""
+        """Return whether the queue is empty."""
         return self._items is None
 
     def put_nowait(self, item: Any) -> None:
@@ -87,7 +87,7 @@ class Inbox:
             self._reader.set_result(None)
 
     async def get(self) -> Any:
-        """The next item, once there is one."""
+        """Wait for the next item and return it."""
         while self._items is None:
             self._reader = asyncio.get_running_loop().create_future()
             try:
@@ -101,7 +101,7 @@ class Inbox:
 
 
 class Gate:
-    """What uvicorn asks of `asyncio.Event`: open at first."""
+    """The part of `asyncio.Event` that uvicorn uses; set at first."""
 
     __slots__ = ("_closed",)
 
@@ -109,18 +109,18 @@ class Gate:
         self._closed: asyncio.Event | None = None
 
     def clear(self) -> None:
-        """Close it."""
+        """Close the gate."""
         if self._closed is None:
             self._closed = asyncio.Event()
 
     def set(self) -> None:
-        """Open it for all who wait."""
+        """Open the gate for all waiters."""
         if self._closed is not None:
             self._closed.set()
             self._closed = None
 
     async def wait(self) -> Literal[True]:
-        """Wait until it is open."""
+        """Wait until the gate is open."""
         while self._closed is not None:
             await self._closed.wait()
         return True

@@ -1,4 +1,4 @@
-"""Which subscriptions can be executed once for many sockets, and what tells one such group from another."""
+"""Analysis of subscriptions: whether their execution can be shared, and with which group."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,34 +28,34 @@ from domain.model.viewer import Audience, Role
 from gql.kinds import PUSHED
 from gql.limits.variables import unreadable
 
-#: The root fields whose events depend on nothing of the caller but the audience, and the role that each needs.
+#: The root fields whose events depend on the caller's audience alone, and the role that each needs.
 SHARED_FIELDS = {
     name: pushed.needs for pushed in PUSHED.values() if pushed is not None for name in (pushed.state, *pushed.log)
 }
-#: Those of them that begin with the present state of something.
+#: The shared fields that begin with the present state of an entity.
 _STATES = frozenset(pushed.state for pushed in PUSHED.values() if pushed is not None)
-#: Fields that depend on the very caller, as `Type.field`; an operation with one of them is executed for each caller.
+#: Fields that depend on the caller, as `Type.field`; an operation with one of them is executed for each caller.
 VIEWER_DEPENDENT_FIELDS = frozenset({"Query.viewer"})
 _RESUME = "after"
-#: Of documents and of what was found out about them; both hold on to syntax trees, of 60 bytes a character.
+#: The number of documents and analyses kept; both hold syntax trees, of 60 bytes a character.
 _CACHED_DOCUMENTS = 64
-#: Of such answers as hold on to nothing but the text.
+#: The number of kinds of operations kept, which hold the text alone.
 _CACHED_KINDS = 256
 _LONGEST_CACHED = 20_000
-#: Larger documents are not shared; whether they may run at all is decided elsewhere.
+#: Larger documents are not shared; the checks decide whether they may run at all.
 _MOST_TOKENS = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupKey:
-    """All that a shared execution depends on."""
+    """Everything that a shared execution depends on."""
 
     query: str
     operation_name: str | None
-    #: Those that are declared, coerced to their types and with their defaults.
+    #: The declared variables as JSON, coerced to their types and with their defaults.
     variables: bytes
     audience: Audience
-    #: What to execute it with: the same, as the first one gave it.
+    #: The variables to execute with, as the first subscriber sent them.
     given: Mapping[str, Any] = field(compare=False)
 
 
@@ -64,28 +64,28 @@ class SharedOperation:
     """A subscription that can be shared."""
 
     field: str
-    #: The variable that says where to go on, if one does; it is each subscriber's own.
+    #: The variable that holds the cursor to resume from, if there is one; each subscriber has its own value.
     resume_variable: str | None
     resumes: bool
     schema: GraphQLSchema
     operation: OperationDefinitionNode
-    #: Whether the variable must be given, or stands for something when it is not.
+    #: True where the variable must be given or has a default.
     resumes_always: bool = False
 
     @property
     def needs(self) -> Role:
-        """The role that whoever joins must have."""
+        """The role that a subscriber needs."""
         return SHARED_FIELDS[self.field]
 
     def key(self, query: str, variables: Mapping[str, Any] | None, audience: Audience) -> GroupKey | None:
-        """The group that this subscriber belongs to; None where its variables are wrong, as its execution will say."""
+        """Return the key of the subscriber's group; None where its variables are wrong, which its execution reports."""
         if unreadable(self.schema, self.operation, variables):
             return None
         definitions = self.operation.variable_definitions or ()
         declared = {definition.variable.name.value for definition in definitions}
         given = {name: value for name, value in (variables or {}).items() if name in declared}
         if self.resume_variable is not None:
-            # Something, because the document may demand it; a group's source does not look at it.
+            # A placeholder, because the document may demand a value; a group's source ignores it.
             given[self.resume_variable] = ""
         read = get_variable_values(self.schema, definitions, given, max_errors=1, hide_suggestions=True)
         if isinstance(read, list):
@@ -99,7 +99,7 @@ class SharedOperation:
         )
 
     def starts_now(self, variables: Mapping[str, Any] | None) -> bool:
-        """Whether the subscriber wants what happens from now on, and nothing before that."""
+        """Return whether the subscriber wants the changes from now on, and nothing before them."""
         if self.field in _STATES or (self.resumes and self.resume_variable is None):
             return False
         if self.resume_variable is None:
@@ -108,24 +108,24 @@ class SharedOperation:
 
 
 def is_subscription(query: str, operation_name: str | None) -> bool:
-    """Whether the operation is a subscription, as far as its document can be read."""
+    """Return whether the operation is a subscription; False where its document cannot be read."""
     return len(query) <= _LONGEST_CACHED and _kind(query, operation_name) is OperationType.SUBSCRIPTION
 
 
 def may_write(query: str, operation_name: str | None) -> bool:
-    """Whether the operation is a mutation, or may be one for all that can be read of its document."""
+    """Return whether the operation is a mutation; True also where its document cannot be read."""
     kind = _kind(query, operation_name) if len(query) <= _LONGEST_CACHED else None
     return kind is None or kind is OperationType.MUTATION
 
 
 def may_subscribe(query: str, operation_name: str | None) -> bool:
-    """Whether the operation is a subscription, or may be one for all that can be read of its document."""
+    """Return whether the operation is a subscription, or may be one where its document cannot be read."""
     kind = _kind(query, operation_name) if len(query) <= _LONGEST_CACHED else None
     return kind is OperationType.SUBSCRIPTION or (kind is None and OperationType.SUBSCRIPTION.value in query)
 
 
 def shared_operation(schema: GraphQLSchema, query: str, operation_name: str | None) -> SharedOperation | None:
-    """How this operation can be shared; None where it cannot, or is not even valid, which its execution will say."""
+    """Return the operation's analysis; None where it cannot be shared or is invalid, which its execution reports."""
     if len(query) > _LONGEST_CACHED:
         return None
     return _analysed(schema, query, operation_name)
@@ -176,7 +176,7 @@ def _operation(query: str, operation_name: str | None) -> OperationDefinitionNod
 
 
 class _Fields(Visitor):
-    """Gathers every field of a document as `Type.field`, in one pass however fragments hang together."""
+    """A visitor that collects every field of a document as `Type.field`, fragments included, in one pass."""
 
     def __init__(self, types: TypeInfo) -> None:
         super().__init__()
@@ -197,7 +197,7 @@ def _reaches_viewer(schema: GraphQLSchema, document: DocumentNode) -> bool:
 
 
 def _must_be_asked(operation: OperationDefinitionNode, variable: str) -> bool:
-    """Whether leaving the variable out is an error, or means its default."""
+    """Return whether leaving the variable out is an error or means its default."""
     return any(
         isinstance(definition.type, NonNullTypeNode) or definition.default_value is not None
         for definition in operation.variable_definitions or ()
@@ -216,7 +216,7 @@ class _Uses(Visitor):
 
 
 def _uses(document: DocumentNode, name: str) -> int:
-    """How often a document uses a variable; definitions, whose own variable does not count, are left out."""
+    """Return how often a document uses a variable, without its definition."""
     counter = _Uses(name)
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):

@@ -19,7 +19,7 @@ class Line:
         """Hang up at once."""
         self.ended = "dropped"
 
-    def give_up(self) -> None:
+    def time_out(self) -> None:
         """Hang up after a wait in vain."""
         self.ended = "given up"
 
@@ -53,7 +53,7 @@ def admitted(connections: Connections, host: str, line: Line | None = None) -> C
 def test_the_oldest_idle_connection_makes_room_for_a_new_one(connections: Connections) -> None:
     lines = [Line() for _ in range(6)]
     held = [admitted(connections, f"192.0.2.{number}", line) for number, line in enumerate(lines[:4])]
-    connections.work(held[0])
+    connections.mark_busy(held[0])
     admitted(connections, "192.0.2.8", lines[4])
     admitted(connections, "192.0.2.9", lines[5])
     assert [line.ended for line in lines] == ["", "dropped", "dropped", "", "", ""]
@@ -62,7 +62,7 @@ def test_the_oldest_idle_connection_makes_room_for_a_new_one(connections: Connec
 
 def test_nobody_has_to_go_who_has_work_in_hand(connections: Connections) -> None:
     for number in range(LIMITS.most):
-        connections.work(admitted(connections, f"192.0.2.{number}"))
+        connections.mark_busy(admitted(connections, f"192.0.2.{number}"))
     assert connections.admit(Line(), "192.0.2.9") is None
     assert len(connections) == LIMITS.most
 
@@ -78,7 +78,7 @@ def test_an_address_takes_only_from_itself(connections: Connections) -> None:
 def test_an_address_that_is_busy_gets_no_more(connections: Connections) -> None:
     first, second = (admitted(connections, "192.0.2.1") for _ in range(2))
     for connection in (first, second):
-        connections.work(connection)
+        connections.mark_busy(connection)
     assert connections.admit(Line(), "192.0.2.1") is None
     admitted(connections, "192.0.2.2")
     connections.forget(first)
@@ -98,14 +98,14 @@ def test_an_address_is_counted_as_what_one_customer_has(
     connections: Connections, one: str, same: str, other: str
 ) -> None:
     for host in (one, same):
-        connections.work(admitted(connections, host))
+        connections.mark_busy(admitted(connections, host))
     assert connections.admit(Line(), one) is None
     assert connections.admit(Line(), other) is not None
 
 
 def test_a_trusted_proxy_is_not_one_address_but_each_that_it_names_is(connections: Connections) -> None:
     for _ in range(LIMITS.most):
-        connections.work(admitted(connections, PROXY))
+        connections.mark_busy(admitted(connections, PROXY))
     held = [connections.hold("192.0.2.1") for _ in range(2)]
     assert None not in held
     assert connections.hold("192.0.2.1") is None
@@ -118,11 +118,11 @@ def test_a_trusted_proxy_is_not_one_address_but_each_that_it_names_is(connection
 def test_what_stays_without_a_request_is_given_up(connections: Connections, moment: Moment) -> None:
     silent, busy, resting = Line(), Line(), Line()
     admitted(connections, "192.0.2.1", silent)
-    connections.work(admitted(connections, "192.0.2.2", busy))
+    connections.mark_busy(admitted(connections, "192.0.2.2", busy))
     third = admitted(connections, "192.0.2.3", resting)
     moment.seconds = 9
-    connections.work(third)
-    connections.rest(third)
+    connections.mark_busy(third)
+    connections.mark_idle(third)
     connections.sweep()
     assert [line.ended for line in (silent, busy, resting)] == ["", "", ""]
     moment.seconds = 10
@@ -136,8 +136,8 @@ def test_what_stays_without_a_request_is_given_up(connections: Connections, mome
 def test_nothing_is_kept_of_addresses_that_are_gone(connections: Connections) -> None:
     for number in range(50):
         connection = admitted(connections, f"192.0.2.{number}")
-        connections.work(connection)
-        connections.rest(connection)
+        connections.mark_busy(connection)
+        connections.mark_idle(connection)
         connections.forget(connection)
         connections.forget(connection)
         held = connections.hold(f"198.51.100.{number}")

@@ -195,8 +195,8 @@ async def test_many_who_are_turned_away_do_not_heap_up(domain: Domain) -> None:
         async with AsyncExitStack() as stack:
             for _ in range(100):
                 await stack.enter_async_context(line_to(served))
-            await until(lambda: len(served.connections.turned_away) <= 32)
-        await until(lambda: not served.connections.turned_away)
+            await until(lambda: len(served.connections.refused) <= 32)
+        await until(lambda: not served.connections.refused)
 
 
 async def test_requests_behind_a_proxy_are_counted_for_the_address_it_names(domain: Domain) -> None:

@@ -1,4 +1,4 @@
-"""What the commands on automations do: apply them from files, list them, and show their runs."""
+"""The code of the commands on automations: apply them from files, list them, and show their runs."""
 
 import difflib
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from domain.model.texts import checked_description
 from domain.model.viewer import SYSTEM_VIEWER
 from domain.settings import Settings
 
-#: What a file says of an automation beside its definition.
+#: The members of an automation in a file beside its definition.
 _HEADER = ("name", "description", "group", "enabled")
 _PAGE = 100
 _COLOURS = {
@@ -117,17 +117,17 @@ async def _apply(domain: Domain, document: Mapping[str, Any], *, managed_by: str
 
 
 async def _write(domain: Domain, before: Automation | None, command: WriteAutomation) -> Sequence[Problem]:
-    """Save an automation; what is to be said of it all the same."""
+    """Save an automation and return its warnings."""
     if before is None:
         return (await domain.automations.service.create(SYSTEM_VIEWER, command)).warnings
     return (await domain.automations.service.update(SYSTEM_VIEWER, before.id, command)).warnings
 
 
 async def _warnings(domain: Domain, definition: Mapping[str, Any]) -> Sequence[Problem]:
-    """What saving a definition would say of it.
+    """Return the warnings that saving a definition would give.
 
     Raises:
-        InvalidDefinitionError: it could not be saved.
+        InvalidDefinitionError: the definition could not be saved.
     """
     problems = await domain.automations.service.problems(definition)
     if any(problem.is_error for problem in problems):
@@ -168,7 +168,7 @@ def _as_yaml(document: Mapping[str, Any]) -> str:
 
 
 async def _all(domain: Domain) -> AsyncIterator[Automation]:
-    """All automations, oldest first."""
+    """Return all automations, oldest first."""
     request = PageRequest(size=_PAGE)
     while True:
         page = await domain.automations.reads.automation_page(request)
@@ -180,7 +180,7 @@ async def _all(domain: Domain) -> AsyncIterator[Automation]:
 
 
 async def _names(domain: Domain, runs: Sequence[AutomationRun]) -> dict[str, str]:
-    """The names of the automations that these are runs of, by their ids."""
+    """Return the names of these runs' automations by id."""
     found = await domain.automations.reads.automations(sorted({run.automation_id for run in runs}))
     return {automation.id: automation.name for automation in found.values()}
 

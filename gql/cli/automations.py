@@ -1,4 +1,4 @@
-"""The commands of `incidentql automations`: what can be typed. What they do is imported when it is asked for."""
+"""The commands of `incidentql automations` with their options; their code is imported on use."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The commands of `incidentql`: what can be typed. What they do is imported when it is asked for."""
+"""The commands of `incidentql` with their options; their code is imported on use."""
 
 import sys
 from importlib.metadata import version
@@ -99,10 +99,10 @@ def events(
 
 
 def main() -> None:
-    """Run the command line; what stops it from starting is one line and exit code 2."""
+    """Run the command line; print a failure as one line with exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # A terminal of few characters gets the others written out, instead of a traceback.
+            # A terminal with a small character set gets escapes instead of a traceback.
             stream.reconfigure(errors="backslashreplace")
     try:
         app()

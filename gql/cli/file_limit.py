@@ -1,4 +1,4 @@
-"""Room for connections within the number of files that a process may have open."""
+"""The limit on open files, and the number of connections that fit into it."""
 
 import logging
 import resource
@@ -6,27 +6,27 @@ from dataclasses import dataclass
 
 logger = logging.getLogger(__name__)
 
-#: What the rest needs: the database, its log and key, calls that automations make, and a burst of new connections that
-#: are accepted before any of them can be counted.
+#: Files in reserve: for the database, its log and key, calls that automations make, and a burst of new connections
+#: that are accepted before any of them can be counted.
 _LEAST_RESERVE, _MOST_RESERVE = 128, 1024
 _FEWEST = 16
 
 
 @dataclass(frozen=True, slots=True)
 class FileLimit:
-    """How many files this process may have open; None is any number."""
+    """The number of files that this process may have open; None means no limit."""
 
     files: int | None
 
     def room(self, *, wanted: int) -> int:
-        """Return how many connections fit beside everything else, at most as many as wanted."""
+        """Return the number of connections that fit beside the reserve, at most `wanted`."""
         if self.files is None:
             return wanted
         reserve = min(max(self.files // 4, _LEAST_RESERVE), _MOST_RESERVE)
         return min(wanted, max(_FEWEST, self.files - reserve))
 
     def warn(self, *, wanted: int) -> None:
-        """Say so where fewer connections fit than are wanted."""
+        """Log a warning where fewer connections fit than are wanted."""
         if self.files is not None and self.files < wanted:
             room = self.room(wanted=wanted)
             logger.warning("%d open files leave room for %d connections, not %d", self.files, room, wanted)

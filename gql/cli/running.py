@@ -1,4 +1,4 @@
-"""What all commands share: late imports, settings from options and environment, the loop, failures as one line."""
+"""The parts that all commands share: late imports, settings, the event loop, and failures as one line."""
 
 import asyncio
 import logging
@@ -25,27 +25,27 @@ DatabaseUrl = Annotated[
 
 
 def late(module: str, name: str) -> Any:
-    """Import a part of the program when it is asked for.
+    """Import a part of the program on use and return a name of it.
 
-    All of it takes seconds of CPU to import, too long for help, the version and a misspelt option.
+    Importing all of it takes seconds of CPU, too long for help, the version or a misspelt option.
     """
     return getattr(import_module(module), name)
 
 
 def settings_of(**overrides: Any) -> Settings:
-    """The settings of the environment with these options over them; the log is set up by them."""
+    """Return the settings of the environment, overridden by these options, and set up the log."""
     settings = Settings.from_environment(**overrides)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("alembic", "uvicorn.access", "httpcore", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # Their warnings are about what clients send: anybody could fill the log with them.
+    # Their warnings are about messages of clients, so that any client could fill the log.
     for talkative in ("uvicorn.error", "strawberry.ws"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
     return settings
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a command to its end; what it cannot do is one line and exit code 2."""
+    """Run a command to its end; print a failure as one line with exit code 2."""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(work)
@@ -54,12 +54,12 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except BrokenPipeError:
-        # `incidentql events | head` has read enough; what is buffered has nowhere to go at exit.
+        # `incidentql events | head` has read enough; the buffer cannot be flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
 
 
 def fail(message: str) -> None:
-    """End with a line and exit code 2."""
+    """Exit with one line and code 2."""
     typer.echo(f"incidentql: {message}", err=True)
     raise SystemExit(2)

@@ -35,17 +35,17 @@ _BACKLOG, _LEAST_BACKLOG = 2048, 16
 _PROXIES = "127.0.0.1,::1"
 _DEMO_INCIDENTS = 200
 _GRACE_SECONDS = 10
-#: Over how long sockets are closed when the server stops, so that their clients do not all come back at once.
+#: The period over which sockets are closed when the server stops, so that clients do not all reconnect at once.
 _DRAIN_SECONDS = 1.0
 #: A peer that acknowledges nothing for so long is gone; the kernel then frees what its socket holds.
 _DEAD_PEER_MILLIS = 20_000
 _WS_FRAME_BYTES = 1 << 20
-#: How many collections of younger garbage lie between two full ones, instead of ten.
+#: The number of collections of younger garbage between two full ones; Python's default is ten.
 _FULL_COLLECTION_AFTER = 25
 
 
 class Server(uvicorn.Server):
-    """Uvicorn that says when it begins to close, and leaves signals to be raised by nobody afterwards."""
+    """Uvicorn's server with a callback when it begins to close, which does not raise signals again afterwards."""
 
     def __init__(self, config: uvicorn.Config, *, on_closing: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
@@ -77,7 +77,7 @@ class Server(uvicorn.Server):
 
 
 async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
-    """Serve until told to stop.
+    """Serve until a signal comes.
 
     Raises:
         StartupError: the port is taken, or the database cannot be used.
@@ -94,21 +94,21 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
             most = settings.max_connections
             config, connections = configure(app, ConnectionLimits.of(settings, room=files.room(wanted=most)))
             files.warn(wanted=most)
-            # What is there now stays: looked through again at each full collection, it stops all clients for 0.1 s.
+            # Objects made so far stay for good: scanning them in each full collection would stop all clients for 0.1 s.
             gc.collect()
             gc.freeze()
-            # Next to what is left, a few hundred sockets more are a quarter more objects, which is when all are looked
-            # through, for 80 us a socket. So not before some 175,000 new ones: of garbage, that is at most 30 MB.
+            # Python scans all other objects when they have grown by a quarter, which a few hundred new sockets are
+            # enough for, at 80 us a socket. So wait for some 175,000 new objects: at most 30 MB of garbage.
             gc.set_threshold(*gc.get_threshold()[:2], _FULL_COLLECTION_AFTER)
             port = listening.getsockname()[1]
             _greet(say, host=settings.host, port=port, token=token)
             server = Server(config, on_closing=lambda: endpoint.close(seconds=_DRAIN_SECONDS))
-            async with endpoint.running(), connections.running(), _lively(domain, wanted=demo):
+            async with endpoint.running(), connections.running(), _demo_running(domain, wanted=demo):
                 await server.serve(sockets=[listening])
 
 
 def configure(app: Starlette, limits: ConnectionLimits) -> tuple[uvicorn.Config, Connections]:
-    """Return how uvicorn serves the application, and who counts its connections."""
+    """Return the configuration of uvicorn, and the counter of its connections."""
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", _PROXIES)
     trusted = ProxyHeadersMiddleware(cast("Any", app), trusted_hosts=proxies).trusted_hosts
     connections = Connections(limits, trusts=trusted.__contains__)
@@ -118,13 +118,13 @@ def configure(app: Starlette, limits: ConnectionLimits) -> tuple[uvicorn.Config,
         access_log=False,
         log_config=None,
         forwarded_allow_ips=proxies,
-        # A burst is accepted before any of it is counted, so it has to fit into the files that are kept in reserve.
+        # A burst is accepted before any of it is counted, so it has to fit into the files in reserve.
         backlog=min(_BACKLOG, max(_LEAST_BACKLOG, limits.most // 4)),
         http=partial(BoundedHttpProtocol, connections),  # type: ignore[arg-type]  # called like a class, is all
         ws=SlimProtocol,
         ws_max_size=_WS_FRAME_BYTES,
         ws_per_message_deflate=False,
-        # Its own pings end in 1011, after which the official client does not come back; ours cut the line.
+        # Its own pings end in 1011, after which the official client does not retry; ours drop the connection.
         ws_ping_interval=None,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
@@ -132,8 +132,8 @@ def configure(app: Starlette, limits: ConnectionLimits) -> tuple[uvicorn.Config,
 
 
 @asynccontextmanager
-async def _lively(domain: Domain, *, wanted: bool) -> AsyncIterator[None]:
-    """Where it is wanted, seeds an empty database and keeps demo events coming."""
+async def _demo_running(domain: Domain, *, wanted: bool) -> AsyncIterator[None]:
+    """Fill an empty database and write demo events while the block runs, where the demo is wanted."""
     if not wanted:
         yield
         return

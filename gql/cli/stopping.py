@@ -1,4 +1,4 @@
-"""A bound on how long the server takes to stop, whatever it waits for."""
+"""A deadline for stopping the server."""
 
 import logging
 import os
@@ -6,18 +6,18 @@ import threading
 
 logger = logging.getLogger(__name__)
 
-#: Container runtimes kill what has not stopped after 30 s, without a word in the log. Requests get half of it.
+#: Container runtimes kill a process that has not stopped after 30 s, without a log line. Requests get half of that.
 STOP_SECONDS = 20.0
 _TOO_LATE = 1
 
 
 def end_in_time() -> None:
-    """End the process with an error code once it has taken too long from now on to stop by itself.
+    """End the process with an error code if it does not stop by itself before the deadline.
 
     A database that does not answer keeps its transactions, its pool and the threads of the automations waiting, and no
     cancelling gets through to all of them. What was acknowledged is committed; the rest the database rolls back.
     """
-    # From a thread of its own, because the event loop may hang as well. As a daemon it keeps nothing alive.
+    # In a thread of its own, because the event loop may hang as well. A daemon thread keeps no process alive.
     timer = threading.Timer(STOP_SECONDS, _end)
     timer.daemon = True
     timer.start()

@@ -1,4 +1,4 @@
-"""What the commands do that need the database and end by themselves."""
+"""The code of the commands that need the database and end by themselves."""
 
 import sys
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _PAGE = 500
 
 
 async def fill(settings: Settings, *, incidents: int, seed: int) -> None:
-    """Add so many made-up incidents of the past, and show how far it has come."""
+    """Add made-up past incidents, and show the progress."""
     async with running_domain(settings, live=False) as domain:
         with Progress(TextColumn("Incidents"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as progress:
             bar = progress.add_task("incidents", total=incidents)
@@ -33,8 +33,8 @@ async def migrate(settings: Settings, *, say: Callable[[str], None]) -> None:
 
 
 async def print_events(settings: Settings, *, after: str | None, follow: bool) -> None:
-    """Print the log behind a cursor as lines of JSON, and go on as changes happen where that is wanted."""
-    # Following is all it does: whoever serves runs the automations.
+    """Print the log behind a cursor as lines of JSON; with `follow`, go on as changes happen."""
+    # It only follows the log: the processes that serve run the automations.
     async with running_domain(replace(settings, automations=False), live=follow) as domain:
         position = await domain.events.start_of(after) if after is not None else 0
         if follow:

@@ -1,16 +1,16 @@
-"""Whose address is whose, where callers are told apart by it."""
+"""Addresses as they are counted, for callers that are distinguished by them."""
 
 import ipaddress
 from functools import lru_cache
 
 _IPV6_NETWORK_BITS = 64
-#: Longer than any address; a proxy may name what it likes.
+#: Longer than any address; a proxy may send any text.
 _LONGEST_NAME = 64
 
 
 @lru_cache(maxsize=1024)
 def network_of(host: str) -> str:
-    """Return the address as it is counted: of IPv6 the network, all addresses of which belong to one customer."""
+    """Return the address as it is counted; for IPv6 the network, because one customer has all of its addresses."""
     try:
         address = ipaddress.IPv6Address(host.partition("%")[0]) if ":" in host else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Who is calling, and whether they may spend: the same for every operation and every route."""
+"""Authentication and rate limits, the same for every operation and every route."""
 
 from starlette.requests import HTTPConnection
 
@@ -8,7 +8,7 @@ from domain.model.viewer import Role, Viewer
 from gql.requests.addresses import network_of
 from gql.requests.statuses import HttpOutcome, RefusalError
 
-#: Those without a token are told apart by address.
+#: Callers without a token are distinguished by address.
 BY_ADDRESS = "address:"
 
 
@@ -16,23 +16,23 @@ async def viewer_of(connection: HTTPConnection, domain: Domain) -> Viewer:
     """Return the caller behind the `Authorization` of a request; the anonymous one where there is none.
 
     Raises:
-        UnauthenticatedError: it is no token that is valid, or there is none and the server needs one.
+        UnauthenticatedError: the token is not valid, or it is missing and the server needs one.
     """
     return await domain.tokens.viewer_of(connection.headers.get("authorization"))
 
 
 def address_of(connection: HTTPConnection) -> str:
-    """Return where a request comes from; empty where that is not known."""
+    """Return the address that a request comes from; empty where it is unknown."""
     return connection.client.host if connection.client is not None else ""
 
 
 def payer_of(viewer: Viewer, address: str) -> str:
-    """Return who pays: whoever has a token, else the address."""
+    """Return the name that a caller is charged under: the token, else the address."""
     return f"{BY_ADDRESS}{network_of(address)}" if viewer.role is Role.ANONYMOUS else viewer.actor.id
 
 
 def overdrawn(allowance: Allowance | None) -> RefusalError | None:
-    """Return why a caller has to wait; None where they could pay, or nobody is limited."""
+    """Return the refusal of a caller over their rate limit; None for all others."""
     if allowance is None or allowance.retry_after_seconds is None:
         return None
     seconds = allowance.retry_after_seconds
@@ -46,11 +46,11 @@ def overdrawn(allowance: Allowance | None) -> RefusalError | None:
 
 
 async def admitted(connection: HTTPConnection, domain: Domain, *, role: Role, points: int) -> Viewer:
-    """Return who is calling, once they have paid and their role is found to include that one.
+    """Return the caller, after charging them and checking that their role includes the needed one.
 
     Raises:
         UnauthenticatedError, ForbiddenError
-        RefusalError: they have to wait.
+        RefusalError: the caller is over their rate limit.
     """
     viewer = await viewer_of(connection, domain)
     refusal = overdrawn(await domain.buckets.spend(payer_of(viewer, address_of(connection)), points))

@@ -1,4 +1,4 @@
-"""Bodies of requests, read within a size and a time."""
+"""Reading of request bodies, with limits on their size and time."""
 
 import asyncio
 import json
@@ -12,17 +12,17 @@ from starlette.requests import Request
 
 from gql.requests.statuses import JSON, HttpOutcome, RefusalError
 
-#: The rest of a body that is not wanted would otherwise be read, to be thrown away.
+#: Without it the rest of a refused body would be read only to be dropped.
 _HANG_UP = {"connection": "close"}
 _LINGER_SECONDS = 1.0
-#: Characters of JSON that are read once more, slowly; room for the longest message, all of it escaped.
+#: The length of JSON that may be parsed a second time, slowly; room for the longest message, all of it escaped.
 _LONGEST_MENDED = 200_000
 _HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 _HALF = re.compile("[\ud800-\udfff]")
 
 
 async def read_json(request: Request, *, most_bytes: int, seconds: float) -> Any:
-    """The JSON in the body, whatever it is.
+    """Return the JSON in the body.
 
     Raises:
         RefusalError: it is too large, comes too slowly, or is no JSON in UTF-8.
@@ -42,10 +42,10 @@ async def read_json(request: Request, *, most_bytes: int, seconds: float) -> Any
 
 
 def decode(text: str | bytes) -> Any:
-    """What the JSON says, with a NUL character in place of half of a surrogate pair.
+    """Return the value of the JSON, with a NUL character in place of each lone surrogate.
 
-    Such a half, which JavaScript makes by cutting a text within an emoji, is no Unicode, and nothing here can keep it.
-    As a NUL it is refused where it stands, with its field, instead of with the request or the socket as a whole.
+    JavaScript makes a lone surrogate by cutting a text within an emoji. It is no Unicode, and no database keeps it. As
+    a NUL it is refused with its field, instead of with the whole request or socket.
 
     Raises:
         ValueError: it is no JSON.
@@ -60,7 +60,7 @@ def decode(text: str | bytes) -> Any:
 
 
 def decoded(text: str | bytes, what: str) -> Any:
-    """Return what the JSON says.
+    """Return the value of the JSON.
 
     Raises:
         RefusalError: it is no JSON.
@@ -72,7 +72,7 @@ def decoded(text: str | bytes, what: str) -> Any:
 
 
 def _without_halves(text: str | bytes) -> str | None:
-    """The same JSON without halves of surrogate pairs; None where that is not all that is wrong with it."""
+    """Return the JSON without lone surrogates; None where there is another error in it."""
     try:
         whole = text if isinstance(text, str) else text.decode()
         if _HALF_ESCAPED.search(whole) is None:
@@ -83,9 +83,9 @@ def _without_halves(text: str | bytes) -> str | None:
 
 
 async def linger(request: Request, *, most_bytes: int) -> None:
-    """Let a client that is still sending see the answer.
+    """Give a client that is still sending the time to read the answer.
 
-    Hanging up on unread bytes resets the connection, and takes the answer with it that the client has not read yet.
+    Closing a connection with unread bytes resets it, and the client loses the answer that it has not read yet.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(_LINGER_SECONDS):
@@ -99,7 +99,7 @@ async def linger(request: Request, *, most_bytes: int) -> None:
 
 
 async def _body(request: Request, most_bytes: int) -> bytes:
-    """The body, given up as soon as it is known to be too large: from its header, or from what came of it."""
+    """Return the body; refuse it as soon as its header or the bytes received show that it is too large."""
     announced = request.headers.get("content-length", "")
     body = bytearray()
     if not announced.isdecimal() or int(announced) <= most_bytes:

@@ -1,4 +1,4 @@
-"""What every HTTP answer carries: the request's id, and what browsers and caches have to know."""
+"""The headers of every HTTP answer: the request's id, and those for browsers and caches."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,12 +12,12 @@ from domain.ids import new_id
 REQUEST_ID = "X-Request-Id"
 _SCOPE_KEY = "incidentql.request_id"
 _SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
-#: For answers of the endpoint: what they depend on besides the address.
+#: The request headers that the endpoint's answers depend on.
 VARIES: Mapping[str, str] = MappingProxyType({"vary": "Accept, Authorization, Origin"})
 
 
 class StandardHeaders:
-    """An ASGI application in front of another, which gives each request its id and each answer its headers."""
+    """An ASGI application in front of another that gives each request its id and each answer its headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -46,18 +46,18 @@ class StandardHeaders:
 
 
 def request_id_of(scope: Scope) -> str:
-    """The id of that request or connection."""
+    """Return the id of a request or connection."""
     known = scope.get(_SCOPE_KEY)
     return known if isinstance(known, str) else new_id("req")
 
 
 def _known_or_new(given: str | None) -> str:
-    # A client's own goes into logs and back to it: short, and nothing that could be mistaken for more than an id.
+    # A client's own id is logged and sent back, so it has to be short and made of plain characters.
     return given if given is not None and _SANE.fullmatch(given) else new_id("req")
 
 
 def _merged(varies: Iterable[str]) -> list[str]:
-    """Each header once: the endpoint and the CORS layer name some of the same."""
+    """Return each header name once: the endpoint and the CORS layer have some in common."""
     names: dict[str, str] = {}
     for value in varies:
         for name in value.split(","):

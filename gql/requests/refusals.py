@@ -1,4 +1,4 @@
-"""Answers to requests that are refused or fail: in JSON, whatever happens."""
+"""JSON answers to requests that are refused or fail."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,14 +23,14 @@ _OF_CODE = {"FORBIDDEN": HttpOutcome.FORBIDDEN, "NOT_FOUND": HttpOutcome.NOT_FOU
 async def answered(
     request: Request, work: Callable[[], Awaitable[ASGIApp | None]], *, most_bytes: int, media: str = JSON
 ) -> ASGIApp | None:
-    """Return what `work` answers, or why it does not; None where nobody is left to answer.
+    """Return the answer of `work`, or the answer to its failure; None where the client has disconnected.
 
-    A client whose body is too large may go on for about `most_bytes` before it is hung up on.
+    A client whose body is too large may send about `most_bytes` more before the connection is closed.
     """
     try:
         return await work()
     except ClientDisconnect:
-        return None  # it hung up before its request was read
+        return None  # the client disconnected before its request was read
     except RefusalError as error:
         response = refusal(error, media)
         if error.outcome is HttpOutcome.TOO_LARGE:
@@ -45,25 +45,25 @@ async def answered(
 
 
 def refusal(error: RefusalError, media: str) -> Response:
-    """Return the response to a request of which nothing was run."""
+    """Return the response to a refused request."""
     body = {"errors": [{"message": error.message, "extensions": error.extensions}]}
     return json_response(body, error.outcome, media, error.headers)
 
 
 def internal(request_id: str) -> dict[str, Any]:
-    """Return what clients hear of a bug: the id under which the log has the rest."""
+    """Return the masked error of a bug: the request id, under which the log has the rest."""
     message = f"Something went wrong here. Mention the request id {request_id} when you report it."
     return {"message": message, "extensions": {"code": "INTERNAL", "requestId": request_id}}
 
 
 def json_response(body: Any, outcome: HttpOutcome, media: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the response with that body, and the status that its outcome has in that media type."""
+    """Return the response with that body and the status of its outcome in that media type."""
     usual = {"content-type": f"{media}; charset=utf-8", **VARIES}
     return Response(orjson.dumps(body), outcome.status(media), headers={**usual, **(headers or {})})
 
 
 class Lingering:
-    """An ASGI application that sends a response at once, and ends it only after a wait."""
+    """An ASGI application that sends a response at once and ends it after a wait."""
 
     def __init__(self, response: Response, wait: Callable[[], Awaitable[None]]) -> None:
         self._response = response

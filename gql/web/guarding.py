@@ -1,4 +1,4 @@
-"""A guard before a route that is not GraphQL: who may call it, how often, and how much they may send.
+"""The guard of routes that are not GraphQL: authentication, rate limit and body limit.
 
 A new route is three lines in `gql/app.py`, around a function that takes a Call and returns a response:
 
@@ -23,7 +23,7 @@ from gql.requests.statuses import HttpOutcome, RefusalError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request that was let in."""
+    """A request that the guard has admitted."""
 
     domain: Domain
     request: Request
@@ -52,10 +52,9 @@ def guarded(
     points: int = 1,
     most_bytes: int | None = None,
 ) -> ASGIApp:
-    """Return the application of a route: it refuses as the GraphQL endpoint does, and lets all others in.
+    """Return the application of a route, which refuses requests as the GraphQL endpoint does.
 
-    A call costs its `points` of what the caller may spend a minute; bodies may be as large as the settings say where
-    `most_bytes` says nothing else.
+    A call costs `points` of the caller's rate limit. Bodies may have `most_bytes`, by default those of the settings.
     """
     return _Guarded(domain, handle, _Limits(methods=methods, role=role, points=points, most_bytes=most_bytes))
 

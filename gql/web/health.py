@@ -1,4 +1,4 @@
-"""What probes ask: whether the process lives, whether it can serve, and whether the database answers."""
+"""Routes for probes: liveness, readiness, and the health of the database."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ class Health:
         self._closing = closing
 
     def routes(self) -> list[Route]:
-        """All three."""
+        """Return all three routes."""
         return [
             Route("/livez", self._livez),
             Route("/readyz", self._readyz),
@@ -28,7 +28,7 @@ class Health:
         ]
 
     async def _livez(self, _: Request) -> Response:
-        # A process that gets here is alive; to start it anew would not bring a database back.
+        # A process that gets here is alive; restarting it would not bring a database back.
         return JSONResponse({"status": "alive"}, headers=_NOT_KEPT)
 
     async def _readyz(self, _: Request) -> Response:

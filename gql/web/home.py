@@ -1,4 +1,4 @@
-"""The root of the server: a way to the IDE or a few words on where the API is, and the icon of all pages."""
+"""The root of the server: a redirect to the IDE or a page with links to the API, and the icon of all pages."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +27,7 @@ def routes_of_home(settings: Settings) -> list[BaseRoute]:
     page = (_STATIC / "home.html").read_text().replace("{{ schema }}", _SCHEMA if settings.introspection else "")
 
     async def home(_: Request) -> Response:
-        # Relative, for proxies that serve this under a path of theirs.
+        # Relative, for proxies that serve it under a path of their own.
         return RedirectResponse("graphql") if settings.ide else HTMLResponse(page, headers=dict(_HEADERS))
 
     async def favicon(_: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The IDE that browsers get at /graphql, and the files it is made of: none of them comes from the internet."""
+"""The IDE that browsers get at /graphql, and its files, none of which comes from the internet."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from typing_extensions import override
 
 _STATIC = Path(__file__).parent.parent / "static"
 _OWN = ("ide.css", "ide.js")
-#: Never imported: it would want Django. Its folder is all that is used of it.
+#: Never imported, because it needs Django; only its folder is used.
 _PACKAGE = "graphene_django_graphiql_static"
 _FOLDER = "static/graphene_django_graphiql_static"
 _THIRD_PARTY = (
@@ -49,7 +49,7 @@ _PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
             ]
         ),
         "referrer-policy": "no-referrer",
-        "cache-control": "no-cache",  # it names the version of everything else
+        "cache-control": "no-cache",  # the page names the version of all other files
         "vary": "Accept",
         "x-content-type-options": "nosniff",
     }
@@ -57,7 +57,7 @@ _PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
 
 
 class Ide:
-    """The page and its files, as they were when it was made."""
+    """The page and its files, read once."""
 
     def __init__(self) -> None:
         self._is_complete = _is_installed()
@@ -66,11 +66,11 @@ class Ide:
         self._html = (_STATIC / name).read_text().replace("{{ files }}", self._path.removeprefix("/"))
 
     def page(self) -> Response:
-        """The IDE; where its files are not installed, a few words on how to do without."""
+        """Return the IDE's page; where its package is not installed, a page that says so."""
         return HTMLResponse(self._html, headers=dict(_PAGE_HEADERS))
 
     def routes(self) -> list[BaseRoute]:
-        """Where its files are; a new version of them has a new path, so that browsers need not ask again."""
+        """Return the routes of its files; each version has its own path, so that browsers never ask again."""
         if not self._is_complete:
             return []
         files = _Files(directory=_STATIC, packages=[(_PACKAGE, _FOLDER)])
@@ -79,7 +79,7 @@ class Ide:
 
 
 class _Files(StaticFiles):
-    """Just the files that the page asks for, to be kept by browsers for good."""
+    """The static files that the page loads, cached by browsers without a limit."""
 
     @override
     async def get_response(self, path: str, scope: Scope) -> Response:

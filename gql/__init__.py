@@ -1,1 +1,1 @@
-"""The GraphQL surface: it translates, and decides nothing."""
+"""The GraphQL API: it translates between clients and the domain."""

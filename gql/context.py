@@ -1,4 +1,4 @@
-"""What resolvers may reach: one context per operation."""
+"""The context of resolvers, one per operation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from gql.sources import EventSource, LogSource, resumed
 
 
 def nothing_so_far(_: Exception) -> dict[str, Any]:
-    """What a mutation has done that does one thing or nothing."""
+    """Return no partial results, for a mutation that does one thing or nothing."""
     return {}
 
 
@@ -28,38 +28,38 @@ class Context:
     domain: Domain
     request_id: str
     viewer: Viewer = ANONYMOUS
-    #: Where the caller's connection comes from.
+    #: The address of the caller's connection.
     address: str = ""
-    #: What this operation costs, and what its caller may still spend; None where nobody is limited.
+    #: The operation's cost, and the rest of its caller's rate limit; None where there is no limit.
     cost: int = 0
     allowance: Allowance | None = None
-    #: Where an SSE client left off.
+    #: The last event that an SSE client received.
     last_event_id: str | None = None
-    #: The log's position as of the event being delivered, as a cursor; leaves in `extensions.cursor`.
+    #: The log's position as of the event being delivered, as a cursor; sent as `extensions.cursor`.
     cursor: str | None = None
-    #: What a WebSocket client sent with `connection_init`.
+    #: The payload of a WebSocket client's `connection_init`.
     connection_params: dict[str, Any] | None = None
-    #: What its upgrade request said of who is calling, until `connection_init` comes.
+    #: The `Authorization` of its upgrade request, until `connection_init` comes.
     authorization: str | None = field(default=None, repr=False)
-    #: What subscriptions read from; the log itself where nothing else is said.
+    #: The source of a subscription's events; None for the log itself.
     source: EventSource | None = None
-    #: What the mutation field under way has done so far, as members of its payload, in case that it fails.
+    #: The partial results of the running mutation field, as members of its payload, in case that it fails.
     so_far: Callable[[Exception], dict[str, Any]] = nothing_so_far
-    #: What keeps an operation from writing where all of its mutation fields failed for the same outage.
+    #: The outage for which all mutation fields of an operation failed.
     outage: UnavailableError | None = None
     _loaders: Loaders | None = field(default=None, init=False, repr=False)
 
     @property
     def loaders(self) -> Loaders:
-        """What this operation has read, or this event's part of it."""
-        # Made when first asked for: the context of an idle socket never is, and all loaders together take 20 KB.
+        """The loaders of this operation or, in a subscription, of this event."""
+        # Made on first use: all loaders together take 20 KB, and an idle socket's context never uses them.
         if self._loaders is None:
             self._loaders = Loaders(self.domain, self.audience)
         return self._loaders
 
     @property
     def events(self) -> EventSource:
-        """What subscriptions read from."""
+        """The source of a subscription's events."""
         return self.source or LogSource(self.domain.events, last_event_id=self.last_event_id)
 
     @property
@@ -69,15 +69,15 @@ class Context:
 
     @property
     def payer(self) -> str:
-        """Who pays for this operation: whoever has a token, else the address."""
+        """The name that this operation is charged to: the token, else the address."""
         return payer_of(self.viewer, self.address)
 
     async def spend(self, points: int) -> Allowance | None:
-        """Charge the caller; what is left, None where nobody counts."""
+        """Charge the caller; return what is left of their rate limit, None where there is none."""
         return await self.domain.buckets.spend(self.payer, points)
 
     def require(self, role: Role) -> None:
-        """Let the caller pass when their role includes the needed one.
+        """Check that the caller's role includes the needed one.
 
         Raises:
             UnauthenticatedError, ForbiddenError
@@ -85,7 +85,7 @@ class Context:
         self.viewer.require(role)
 
     def for_operation(self, source: EventSource | None = None) -> "Context":
-        """A fresh context for the next operation of the same connection."""
+        """Return a fresh context for the next operation of the same connection."""
         return Context(
             domain=self.domain,
             request_id=self.request_id,
@@ -97,57 +97,57 @@ class Context:
         )
 
     def resumed(self, after: str | None) -> str | None:
-        """Where a subscription goes on."""
+        """Return the cursor from which a subscription resumes."""
         return resumed(self.last_event_id, after)
 
     def at_event(self, seq: int) -> None:
-        """Get ready for the next event: its cursor, and loaders that have not seen anything older."""
+        """Prepare the context for the next event: set its cursor, and forget what was read before."""
         self.cursor = self.domain.events.cursor_of(seq)
         self.forget()
 
     def forget(self) -> None:
-        """Read everything anew from here on, because what was read so far may have become old."""
+        """Drop all loaded values, which may be out of date, so that they are read again."""
         self._loaders = None
 
 
 @dataclass(slots=True, kw_only=True)
 class GroupContext(Context):
-    """The context of a shared execution: it knows its audience and nobody in it."""
+    """The context of a shared execution, which knows the audience of its members but none of them."""
 
     shared_audience: Audience = Audience.PUBLIC
 
     @property
     @override
     def audience(self) -> Audience:
-        """The audience that all of the group belong to."""
+        """The audience of all members of the group."""
         return self.shared_audience
 
     @override
     def __getattribute__(self, name: str) -> Any:
         if name in _PERSONAL:
-            # Whoever reaches this forgot to declare the field as one that depends on the caller.
+            # Reached by a field that was not declared as dependent on the caller.
             raise RuntimeError(f"a shared subscription must not look at the caller's {name}")
-        # Not super(): a dataclass with slots is another class than the one this method was written in.
+        # Not super(): a dataclass with slots is another class than the one that this method was defined in.
         return object.__getattribute__(self, name)
 
     @override
     async def spend(self, points: int) -> Allowance | None:
-        """Charge nobody: each member paid when it came."""
+        """Charge no caller: each member paid when it joined."""
         return None
 
     @override
     def resumed(self, after: str | None) -> str | None:
-        """Nowhere in particular: members have caught up by themselves."""
+        """Return the cursor unchanged: members have caught up by themselves."""
         return after
 
     @override
     def require(self, role: Role) -> None:
-        """Let the execution pass where all of its audience have the role; members were let in one by one."""
+        """Check that all of the audience have the role; each member was checked when it joined."""
         if not _ROLE_OF[self.shared_audience].includes(role):
             raise RuntimeError(f"a shared subscription must not ask for the role {role}")
 
 
-#: The least role that those of an audience have.
+#: The least role that callers of an audience have.
 _ROLE_OF = {Audience.PUBLIC: Role.ANONYMOUS, Audience.AUTHENTICATED: Role.VIEWER, Audience.MANAGER: Role.RESPONDER}
 _PERSONAL = frozenset({"viewer", "authorization", "connection_params", "last_event_id"})
 

@@ -1,4 +1,4 @@
-"""What clients learn of failures: a code, a sentence and the field; of bugs only an id to ask about."""
+"""Errors as clients see them: a code, a message and the field; for masked bugs only the id of the request."""
 
 import logging
 import re
@@ -17,18 +17,18 @@ from gql.requests.refusals import internal
 logger = logging.getLogger(__name__)
 
 _INVALID = "GRAPHQL_VALIDATION_FAILED"
-#: The library says no other way that a document was given up for its length.
+#: The library has no other sign of a document that was refused for its length.
 _TOO_MANY_TOKENS = "tokens. Parsing aborted"
 _SUGGESTION = re.compile(r" Did you mean .*\?$")
 _PLACE = re.compile(r" has invalid value at ((?:\.\w+|\[\d+\])+):")
 
 _TAKES_SECRET = re.compile(r"\b(?:create|update)Secret\b")
-#: How graphql-core quotes a value, or a part of the document, that it refuses.
+#: The part of graphql-core's messages that quotes a refused value or a part of the document.
 _QUOTED = re.compile(r"(?:, found\b|(cannot represent .*? value): ).*", re.DOTALL)
 
 
 class Cursors(SchemaExtension):
-    """Adds the cursor of the event being delivered to each result."""
+    """An extension that adds the cursor of the event being delivered to each result."""
 
     @override
     def get_results(self) -> dict[str, Any]:
@@ -37,7 +37,7 @@ class Cursors(SchemaExtension):
 
 
 def publish(result: Any, context: Any) -> None:
-    """Give every error of a result its code; log and mask what is not meant for clients."""
+    """Give every error of a result its code; log and mask bugs."""
     errors = getattr(result, "errors", None)
     if errors:
         request_id = getattr(context, "request_id", "")
@@ -46,21 +46,21 @@ def publish(result: Any, context: Any) -> None:
 
 
 def refused(error: Exception, context: Any) -> PreExecutionError:
-    """Return the result that stands for an exception which came out of the executor itself."""
+    """Return the result for an exception which escaped the executor."""
     result = PreExecutionError(data=None, errors=[escaped(error)])
     publish(result, context)
     return result
 
 
 def escaped(error: Exception) -> GraphQLError:
-    """Return an exception that no field raised as the error that it is; one without a place in the document."""
+    """Return an exception that no field raised as a GraphQL error without a place in the document."""
     return error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
 
 
 def public_error(error: GraphQLError, request_id: str, *, suggest: bool = True) -> GraphQLError:
-    """The error as clients may see it; with names of the schema in it only where it may `suggest` them."""
+    """Return the error as clients may see it; names of the schema are suggested only where `suggest` is set."""
     original = error.original_error
-    # Where graphql-core refused a value because a scalar did, its own message says more: that is no domain error.
+    # Where a scalar made graphql-core refuse a value, its own message says more: that is no domain error.
     if isinstance(original, DomainError) and (error.path is not None or error.message == original.message):
         extensions: dict[str, Any] = {"code": original.code}
         if original.field is not None:
@@ -72,7 +72,7 @@ def public_error(error: GraphQLError, request_id: str, *, suggest: bool = True) 
         return _replaced(error, error.message, {"code": "OPERATION_RESOLUTION_FAILURE"})
     if isinstance(original, InvalidOperationTypeError):
         return _replaced(error, error.message, {"code": "BAD_USER_INPUT"})
-    if error.path is None and _is_told_by_core(error):
+    if error.path is None and _comes_from_core(error):
         return _request_error(error, suggest=suggest)
     if isinstance(original, GraphQLError) and original.extensions:
         return _replaced(error, original.message, original.extensions)
@@ -81,15 +81,15 @@ def public_error(error: GraphQLError, request_id: str, *, suggest: bool = True) 
 
 
 def report(bug: Exception, request_id: str) -> dict[str, Any]:
-    """Log a bug; what clients hear of it."""
+    """Log a bug and return the masked error for clients."""
     logger.error("request %s failed", request_id, exc_info=bug, extra={"request_id": request_id})
     return internal(request_id)
 
 
-def _is_told_by_core(error: GraphQLError) -> bool:
-    """Whether it was found in the document or its variables, as opposed to an exception that escaped on the way."""
+def _comes_from_core(error: GraphQLError) -> bool:
+    """Return whether the error is about the document or its variables, unlike an exception that escaped."""
     original = error.original_error
-    # A scalar refuses a value by a ValueError, and graphql-core says where.
+    # A scalar refuses a value by a ValueError, to which graphql-core adds the place.
     return (
         original is None
         or isinstance(original, DomainError | GraphQLError)
@@ -98,7 +98,7 @@ def _is_told_by_core(error: GraphQLError) -> bool:
 
 
 def _request_error(error: GraphQLError, *, suggest: bool) -> GraphQLError:
-    """An error in the document or its variables, found before anything ran."""
+    """Return the public form of an error in the document or its variables, found before execution."""
     extensions = dict(error.extensions or {})
     extensions.setdefault("code", _syntax_code(error) if isinstance(error, GraphQLSyntaxError) else _INVALID)
     place = _PLACE.search(error.message)
@@ -107,14 +107,14 @@ def _request_error(error: GraphQLError, *, suggest: bool) -> GraphQLError:
     elif "field" not in extensions and (name := _name_of_literal(error)):
         extensions["field"] = [name]
     message = error.message if suggest else _SUGGESTION.sub("", error.message)
-    # graphql-core copies some values before it refuses them; where those came from is lost.
+    # graphql-core copies some values before it refuses them; the source of those is lost.
     if error.source is None or _TAKES_SECRET.search(error.source.body):
         message = _QUOTED.sub(r"\1", message)
     return _replaced(error, message, extensions)
 
 
 def _name_of_literal(error: GraphQLError) -> str | None:
-    """The argument or input field that a bad literal in the document was given to: what stands before its colon."""
+    """Return the argument or input field of a bad literal in the document: the name before its colon."""
     node = error.nodes[0] if error.nodes else None
     if not isinstance(node, ValueNode) or node.loc is None:
         return None

@@ -1,4 +1,4 @@
-"""How each kind of entity is pushed to clients: one line for each kind in the table of kinds."""
+"""The subscription fields of each kind of entity: one line for each kind in the table of kinds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from domain.model.viewer import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pushed:
-    """The subscription's fields about a kind, and the role that they need."""
+    """The subscription fields about a kind, and the role that they need."""
 
     needs: Role
-    #: The one that begins with the present state of an entity.
+    #: The field that begins with the present state of an entity.
     state: str
-    #: Those that begin with what happens next.
+    #: The fields that begin with the next change.
     log: tuple[str, ...]
 
 
-#: None for a kind that has no field of its own; health shows in the systems of incidents.
+#: None for a kind without a field of its own; health is a field of the systems of incidents.
 PUSHED: Mapping[str, Pushed | None] = {
     INCIDENT.name: Pushed(needs=Role.ANONYMOUS, state="incident", log=("incidentChanges", "incidentEvents")),
     RUN.name: Pushed(needs=Role.RESPONDER, state="automationRun", log=("automationRuns",)),

@@ -1,4 +1,4 @@
-"""Batched loading: whatever a list asks once per row costs one read for all rows."""
+"""Batched loading: a field of every row of a list costs one read for all rows."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import datetime
@@ -25,7 +25,7 @@ RunsAsked = tuple[PageRequest, Statuses]
 
 
 class Loaders:
-    """One set per operation and, in a subscription, per event: nothing read before an event is shown after it."""
+    """The loaders of one operation or, in a subscription, of one event, which must not see values read before it."""
 
     def __init__(self, domain: Domain, audience: Audience) -> None:
         reads = domain.reads
@@ -64,14 +64,14 @@ class Loaders:
 
     @property
     def automations(self) -> "AutomationLoaders":
-        """What is about automations; made when first asked for, because most operations never do."""
+        """The loaders about automations, made on first use because most operations have none."""
         if self._automations is None:
             self._automations = AutomationLoaders(self._domain)
         return self._automations
 
 
 class AutomationLoaders:
-    """Automations and runs, for those who may read them."""
+    """The loaders about automations and runs, for callers that may read them."""
 
     def __init__(self, domain: Domain) -> None:
         reads = domain.automations.reads
@@ -101,7 +101,7 @@ def _by_id(read: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]]) -> DataL
 
 
 def _by_page(read: Callable[[Sequence[str], A], Awaitable[Mapping[str, V]]]) -> DataLoader[tuple[str, A], V]:
-    """Parents that ask for the same page share a read; aliases with other arguments get their own."""
+    """Return a loader that shares a read among all parents with the same page or arguments."""
 
     async def load(keys: list[tuple[str, A]]) -> list[V]:
         parents: dict[A, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Who may: every mutation and every subscription names one of these."""
+"""Permissions: every mutation and every subscription names one of these."""
 
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from gql.context import Info
 
 
 class _Needs(BasePermission):
-    """Lets callers pass whose role includes the needed one."""
+    """A permission of callers whose role includes the needed one."""
 
     role: ClassVar[Role]
     unlimited: ClassVar[bool] = False
@@ -24,59 +24,68 @@ class _Needs(BasePermission):
 
 
 class MayRead(_Needs):
-    """Whoever may read at all."""
+    """The permission to read, for every caller."""
 
     role = Role.ANONYMOUS
 
 
 class MayManageIncidents(_Needs):
-    """Responders and admins."""
+    """The permission to manage incidents, for responders and admins."""
 
     role = Role.RESPONDER
 
 
 class MayManageSystems(_Needs):
-    """Admins who are not limited to some systems."""
+    """The permission to manage systems, for admins that are not limited to some systems."""
 
     role = Role.ADMIN
     unlimited = True
 
 
 class MayManageTokens(_Needs):
-    """Admins who are not limited to some systems: a token must not make one that may do more than itself."""
+    """The permission to manage tokens, for admins that are not limited to some systems.
+
+    A token must not make another that may do more than itself.
+    """
 
     role = Role.ADMIN
     unlimited = True
 
 
 class MaySeeTokens(_Needs):
-    """Admins."""
+    """The permission to see tokens, for admins."""
 
     role = Role.ADMIN
 
 
 class MayManageSecrets(_Needs):
-    """Admins who are not limited to some systems: automations of any system use the same secrets."""
+    """The permission to manage secrets, for admins that are not limited to some systems.
+
+    Automations of all systems use the same secrets.
+    """
 
     role = Role.ADMIN
     unlimited = True
 
 
 class MaySeeSecrets(_Needs):
-    """Admins."""
+    """The permission to see the names of secrets, for admins."""
 
     role = Role.ADMIN
 
 
 class MayManageAutomations(_Needs):
-    """Admins who are not limited to some systems: automations write incidents of any system."""
+    """The permission to manage automations, for admins that are not limited to some systems.
+
+    Automations write incidents of any system.
+    """
 
     role = Role.ADMIN
     unlimited = True
 
 
 class MaySeeAutomations(_Needs):
-    """Responders and admins: definitions and traces may tell what is internal."""
+    """The permission to see automations, for responders and admins: definitions and traces may hold internal data."""
 
     role = Role.RESPONDER
 

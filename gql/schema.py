@@ -1,4 +1,4 @@
-"""The schema: all roots put together, with the extensions that every operation runs through."""
+"""The schema: its three roots, and the extensions that every operation runs through."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -44,7 +44,7 @@ from gql.subscriptions.automation import AutomationSubscriptions
 from gql.subscriptions.incident import IncidentSubscriptions
 
 
-@strawberry.type(description="What can be asked.")
+@strawberry.type(description="All queries.")
 class Query(
     IncidentQueries,
     SystemQueries,
@@ -61,7 +61,7 @@ class Query(
     pass
 
 
-@strawberry.type(description="What can be done. Every answer says why a write was refused, and where the log stood.")
+@strawberry.type(description="All mutations. Every payload has the reasons of a refusal and a cursor of the log.")
 class Mutation(
     IncidentMutations,
     TimelineMutations,
@@ -75,13 +75,13 @@ class Mutation(
     pass
 
 
-@strawberry.type(description="What can be watched, live and from any cursor.")
+@strawberry.type(description="All subscriptions: live, or resumed from a cursor.")
 class Subscription(IncidentSubscriptions, AutomationSubscriptions):
     pass
 
 
 class IncidentSchema(strawberry.Schema):
-    """A schema that executes in time, and lets nothing out that is not meant for clients."""
+    """A schema with a deadline for each execution, which masks errors that are not meant for clients."""
 
     @override
     async def execute(self, query: str | None, *arguments: Any, **options: Any) -> ExecutionResult:
@@ -109,7 +109,7 @@ class IncidentSchema(strawberry.Schema):
 
 
 async def _published(results: AsyncGenerator[Any, None], context: Any) -> AsyncGenerator[Any, None]:
-    """Results as clients may see them, of which one that escaped the executor is the last."""
+    """Yield results as clients may see them; an exception that escapes the executor becomes the last one."""
     try:
         async with aclosing(results):
             async for result in results:
@@ -131,7 +131,7 @@ def _parse_moment(value: Any) -> datetime:
 
 _DATE_TIME = ScalarDefinition(
     name="DateTime",
-    description="A moment as RFC 3339 text in UTC with milliseconds, such as `2026-03-01T09:30:00.000Z`.",
+    description="A time as RFC 3339 text in UTC with milliseconds, such as `2026-03-01T09:30:00.000Z`.",
     specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
     serialize=iso,
     parse_value=_parse_moment,
@@ -163,5 +163,5 @@ schema = _build(sort=False)
 
 
 def sdl() -> str:
-    """The schema as text, sorted, as it is kept in `schema.graphql`."""
+    """Return the schema as sorted text, as in `schema.graphql`."""
     return _build(sort=True).as_str().rstrip() + "\n"

@@ -1,4 +1,4 @@
-"""Where the events of a subscription come from: the log alone, a stretch of it, or a group that shares them."""
+"""Sources of a subscription's events: the log, or a bounded part of it to catch up with a group."""
 
 from collections.abc import AsyncGenerator
 from typing import Protocol
@@ -10,28 +10,28 @@ from domain.services.events import EventService, Watch
 
 
 def resumed(last_event_id: str | None, after: str | None) -> str | None:
-    """Return the cursor to go on behind: the event's id wins over `after`.
+    """Return the cursor to resume from: the event's id wins over `after`.
 
-    An EventSource says on its return how far it has come, and sends the `after` that it began with once more.
+    An EventSource that reconnects sends the id of its last event, and repeats the `after` of its first request.
     """
     return last_event_id or after
 
 
 class EventSource(Protocol):
-    """What a subscription's resolver reads from."""
+    """A source of events for a subscription's resolver."""
 
-    #: Whether the present state of something watched comes first; a group's members got it before they joined.
+    #: True where the present state of a watched entity comes first; a group's members got it before they joined.
     shows_present: bool
 
     async def start(self, after: str | None) -> int:
-        """The position behind which events are wanted."""
+        """Return the position behind which events are wanted."""
 
     def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
-        """The wanted changes behind a position, in order."""
+        """Yield the wanted changes behind a position, in order."""
 
 
 class LogSource:
-    """The log from a cursor and on without end: one execution per subscriber."""
+    """The log from a cursor on without end, for one execution per subscriber."""
 
     shows_present = True
 
@@ -40,16 +40,16 @@ class LogSource:
         self._last_event_id = last_event_id
 
     async def start(self, after: str | None) -> int:
-        """The position of a cursor, or the present head."""
+        """Return the position of a cursor, or the present head."""
         return await self._events.start_of(resumed(self._last_event_id, after))
 
     def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
-        """Stored changes, then live ones."""
+        """Yield stored changes, then live ones."""
         return self._events.follow(watch, position)
 
 
 class CatchUp:
-    """The log from a cursor up to a position: what one subscriber missed before it joins a group there."""
+    """The part of the log that one subscriber missed: from its cursor up to the position where it joins a group."""
 
     shows_present = True
 
@@ -57,18 +57,18 @@ class CatchUp:
         self._events = events
         self._until = until
         self._last_event_id = last_event_id
-        #: How far the subscriber is by now.
+        #: The position that the subscriber has reached.
         self.reached = 0
-        #: Whether the stretch was followed to its end, as opposed to a subscription that ended by itself.
+        #: True once the end was reached, as opposed to a subscription that ended by itself.
         self.finished = False
 
     async def start(self, after: str | None) -> int:
-        """The position of a cursor, or the present head."""
+        """Return the position of a cursor, or the present head."""
         self.reached = await self._events.start_of(resumed(self._last_event_id, after))
         return self.reached
 
     async def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
-        """Stored changes behind a position, up to the end of the stretch."""
+        """Yield stored changes behind a position, up to the end."""
         self.reached = position
         async for change in self._events.stretch(watch, position, until=self._until):
             yield change
@@ -78,7 +78,7 @@ class CatchUp:
 
 
 class Continued(CatchUp):
-    """A further stretch of the same subscriber, from where it is."""
+    """A further part of the log for the same subscriber, from the position that it has reached."""
 
     shows_present = False
 
@@ -88,5 +88,5 @@ class Continued(CatchUp):
 
     @override
     async def start(self, after: str | None) -> int:
-        """Where the subscriber is, whatever cursor it came with."""
+        """Return the subscriber's position, ignoring its cursor."""
         return self.reached

@@ -86,7 +86,7 @@ async def test_it_shows_the_documentation_and_runs_a_query(ide: Ide) -> None:
     await ide.page.get_by_role("button", name="Show Documentation Explorer").click()
     docs = ide.page.locator(".graphiql-doc-explorer")
     await docs.get_by_role("link", name="Subscription", exact=True).click()
-    await expect(docs).to_contain_text("What can be watched, live")
+    await expect(docs).to_contain_text("All subscriptions: live")
     await ide.page.get_by_role("button", name="Show GraphiQL Explorer").click()
     await expect(ide.page.locator(".graphiql-explorer-root")).to_contain_text("incidents")
     await ide.run()

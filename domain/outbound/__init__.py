@@ -1,1 +1,1 @@
-"""Calling other servers on behalf of automations, and none that they must not reach."""
+"""Requests to other servers, with retries, and never to an address that is not allowed."""

@@ -1,4 +1,4 @@
-"""Which addresses automations may call: those of the internet, and what the operator allows beside them."""
+"""Rules for the addresses that may be called: public ones, and those that the operator allows besides."""
 
 import re
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ _NOT_PUBLIC = [
         "203.0.113.0/24",
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",  # reserved, and broadcast
-        # Within global unicast: what leads to IPv4 addresses, or nowhere.
+        # Within global unicast: ranges that tunnel to IPv4 addresses, or lead nowhere.
         "2001::/23",  # Teredo and other protocols
         "2001:db8::/32",  # documentation
         "2002::/16",  # 6to4
@@ -45,37 +45,37 @@ _NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?", re.IGNORECASE)
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address is one of the internet, and leads nowhere else."""
+    """Return whether the address is public and does not tunnel to another one."""
     if isinstance(address, IPv6Address) and (address not in _GLOBAL_UNICAST or address.scope_id):
         return False
     return not any(address in network for network in _NOT_PUBLIC)
 
 
 def literal_address(host: str) -> Address | None:
-    """The address that a host is written as; None for a name to look up.
+    """Return the address that a host is written as; None for a name to look up.
 
     Raises:
-        AddressRefusedError: it is an address in a form that only hides which one.
+        AddressRefusedError: it is an obfuscated address, such as an octal one.
     """
     try:
         return ip_address(host)
     except ValueError:
         if _NUMERIC.fullmatch(host):
             raise AddressRefusedError(host) from None
-        # RFC 6761, 6.3: whatever a resolver makes of such names.
+        # RFC 6761, 6.3: always local, whatever a resolver answers.
         return _LOOPBACK if f".{host.lower().rstrip('.')}".endswith(".localhost") else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressRules:
-    """What may be called although it is not public: any address of these hosts, and all in these networks."""
+    """Exceptions to the ban on internal addresses: hosts by name, and networks."""
 
     hosts: frozenset[str] = frozenset()
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @classmethod
     def of(cls, allowed: Sequence[str]) -> Self:
-        """The rules of a setting: host names, addresses and CIDRs.
+        """Parse a setting of host names, addresses and CIDRs.
 
         Raises:
             StartupError: one is neither.
@@ -95,7 +95,7 @@ class AddressRules:
         return cls(hosts=frozenset(hosts), networks=tuple(networks))
 
     def permit(self, host: str, addresses: Sequence[Address]) -> None:
-        """Let the call go on when all addresses of its host may be called.
+        """Refuse a host of which an address may not be called.
 
         Raises:
             AddressRefusedError: one may not.

@@ -1,4 +1,4 @@
-"""Bodies of answers, read no further than is kept of them."""
+"""Bodies of answers, read no further than they are kept."""
 
 import zlib
 from collections.abc import Callable
@@ -8,23 +8,23 @@ import httpx
 import orjson
 
 KEPT_BYTES = 65_536
-#: Deeper JSON stays text: whoever walks through it would run out of stack.
+#: Deeper JSON stays text: recursion over it would exhaust the stack.
 _DEEPEST = 64
 #: By how much a compressed body may be larger than its content.
 _OVERHEAD_BYTES = 4_096
 _ENCODINGS = {"iso-8859-1": "latin-1", "latin-1": "latin-1", "windows-1252": "cp1252"}
-#: PostgreSQL has no room for the character in JSON.
+#: PostgreSQL stores no such character in JSON.
 _NUL = "\\u0000"
 
 _Decode = Callable[[bytes, int], bytes]
 
 
 async def read_body(response: httpx.Response) -> tuple[bytes, bool]:
-    """The first 64 kB of the body, unpacked, and whether that is not all of it.
+    """Return the first 64 kB of the body, decompressed, and whether it was truncated.
 
     Raises:
-        zlib.error: it was packed in another way than it says.
-        httpx.TransportError: it broke off.
+        zlib.error: it is not compressed as its header says.
+        httpx.TransportError: the connection broke.
     """
     decode = _decoder(response.headers.get("content-encoding", ""))
     body = bytearray()
@@ -38,7 +38,7 @@ async def read_body(response: httpx.Response) -> tuple[bytes, bool]:
 
 
 def shown_body(content: bytes, *, truncated: bool, headers: httpx.Headers) -> Any:
-    """The body as JSON where it is JSON, as text otherwise, None where it is empty."""
+    """Return the body as JSON if it is JSON, else as text; None if it is empty."""
     if not content:
         return None
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -53,7 +53,7 @@ def shown_body(content: bytes, *, truncated: bool, headers: httpx.Headers) -> An
 
 
 def _decoder(encoding: str) -> _Decode:
-    # We ask for none; whoever packs all the same gets no more room than others.
+    # We accept no compression; a body that is compressed even so gets the same bound.
     if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"}:
         return lambda chunk, _room: chunk
     unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)

@@ -1,4 +1,4 @@
-"""Calling another server: within a time, again after failures that pass, and never an internal one."""
+"""Calls of other servers: with a timeout, retries with back-off, and a check of every address."""
 
 import asyncio
 import ssl
@@ -21,21 +21,21 @@ from domain.outbound.bodies import read_body, shown_body
 from domain.outbound.requests import OutgoingRequest
 from domain.outbound.transport import GuardedTransport, Resolver, resolve_host
 
-#: No attempt is under way longer than this after the first began.
+#: The timeout of all attempts together.
 LONGEST_SECONDS = 180.0
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 20.0
-#: What a server may ask for by Retry-After.
+#: The longest Retry-After that is honoured.
 _LONGEST_RETRY_AFTER_SECONDS = 60.0
 _MOST_REDIRECTS = 3
 _chance = SystemRandom().random
-#: What of an answer's headers is nobody's secret.
+#: The headers of an answer that hold no secrets; the others are redacted.
 _SHOWN = ("content-type", "content-length", "date", "etag", "last-modified", "retry-after", "x-request-id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRules:
-    """How patient a call is, and which statuses it asks for; without `expect` all of 200 to 299."""
+    """The timeout, retries and expected statuses of a call; without `expect` 200 to 299 are expected."""
 
     timeout_seconds: float
     retries: int
@@ -44,20 +44,20 @@ class CallRules:
     follow_redirects: bool = False
 
     def expects(self, status: int) -> bool:
-        """Whether an answer of that status is a success."""
+        """Return whether an answer of that status is a success."""
         return status in self.expect if self.expect else httpx.codes.is_success(status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResult:
-    """What a server answered in the end."""
+    """The last answer of a server."""
 
     status: int
-    #: Those that are nobody's secret, names in lower case.
+    #: Those that hold no secrets, names in lower case.
     headers: Mapping[str, str]
     #: JSON where it is JSON, text otherwise, None where it is empty; it may hold secrets that the request had.
     body: Any
-    #: Whether the body is its first 64 kB alone.
+    #: Whether the body was cut to its first 64 kB.
     truncated: bool
     attempts: int
     duration_seconds: float
@@ -78,7 +78,7 @@ class _Failure:
 
 
 class HttpCaller:
-    """Sends requests. It keeps no connection: each is checked anew, and no call leaves others anything."""
+    """A client without a connection pool: each connection is checked, and calls share no state."""
 
     def __init__(
         self,
@@ -98,14 +98,15 @@ class HttpCaller:
         self._chance = chance
 
     async def call(self, prepare: Callable[[], OutgoingRequest], rules: CallRules) -> HttpResult:
-        """The answer that the rules expect; `prepare` makes the request, anew for each attempt.
+        """Send a request, and return its answer; `prepare` makes the request, again for each attempt.
 
-        At least once: a request whose answer was lost is sent again. It ends within LONGEST_SECONDS.
+        Retries until the rules expect the answer, for LONGEST_SECONDS at most. A request whose answer was lost is sent
+        again: at least once.
 
         Raises:
-            RequestFailedError: there was another answer, or none.
-            AddressRefusedError: the server is one that must not be called.
-            InvalidInputError: there is no such request, or a redirect leads to no web address.
+            RequestFailedError: the last answer was not expected, or there was none.
+            AddressRefusedError: the server's address is not allowed.
+            InvalidInputError: the request is not valid, or a redirect is to no web address.
         """
         began = self._elapsed()
         attempts = 0
@@ -122,11 +123,11 @@ class HttpCaller:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        # Some 20 ms: once, and not before somebody calls. SSL_CERT_FILE names an operator's own authorities.
+        # It takes some 20 ms: once, and not before the first call. SSL_CERT_FILE names an operator's own authorities.
         return httpx.create_ssl_context()
 
     def _wait_seconds(self, outcome: _Answer | _Failure, rules: CallRules, attempts: int) -> float | None:
-        """How long to wait before the next attempt; None where there is none."""
+        """Return the back-off before the next attempt; None if there is no next attempt."""
         if attempts > rules.retries:
             return None
         backoff = min(_FIRST_WAIT_SECONDS * 2 ** (attempts - 1), _LONGEST_WAIT_SECONDS)
@@ -135,11 +136,11 @@ class HttpCaller:
             return wait if outcome.passes else None
         if outcome.status not in rules.retry_on or rules.expects(outcome.status):
             return None
-        asked = self._retry_after(outcome.headers.get("retry-after", ""))
-        return max(wait, min(asked, _LONGEST_RETRY_AFTER_SECONDS))
+        retry_after = self._retry_after(outcome.headers.get("retry-after", ""))
+        return max(wait, min(retry_after, _LONGEST_RETRY_AFTER_SECONDS))
 
     def _retry_after(self, text: str) -> float:
-        """RFC 9110, 10.2.3: seconds or a date; 0 for anything else."""
+        """Return the seconds of a Retry-After header (RFC 9110, 10.2.3); 0 for anything but seconds or a date."""
         if text.isascii() and text.isdigit():
             return float(text[:6])
         try:
@@ -150,7 +151,7 @@ class HttpCaller:
         return max(0.0, (moment - self._clock.now()) / timedelta(seconds=1))
 
     async def _attempt(self, request: OutgoingRequest, rules: CallRules, *, seconds: float) -> _Answer | _Failure:
-        # The library's errors quote headers and addresses, so they end here: only their kind goes on.
+        # The library's errors quote headers and addresses, which may hold secrets: only their kind is passed on.
         try:
             # For the whole exchange: its own limits hold for each read, and a byte a second satisfies them.
             async with asyncio.timeout(seconds):

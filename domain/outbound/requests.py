@@ -1,4 +1,4 @@
-"""Requests as they go out, and where an answer sends them next."""
+"""Outgoing requests, and those that follow a redirect."""
 
 import base64
 import re
@@ -23,14 +23,14 @@ _USER_AGENT = "incidentql"
 _SEE_OTHER = 303
 _REDIRECTS = {301, 302, _SEE_OTHER, 307, 308}
 _FORGETS_POST = {301, 302}
-#: What another server may see of a request that was not meant for it.
+#: Headers without secrets: they may follow a redirect to another server.
 _HARMLESS = {"accept", "accept-encoding", "idempotency-key", "user-agent"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingRequest:
-    """One request; its headers are in lower case, and without those that the transport adds."""
+    """An outgoing request; its headers are in lower case, without those that the transport adds."""
 
     method: str
     url: httpx.URL
@@ -38,7 +38,7 @@ class OutgoingRequest:
     content: bytes | None = None
 
     def as_httpx(self, *, timeout_seconds: float) -> httpx.Request:
-        """The same for httpx; user and password of its address become a header."""
+        """Return the request for httpx; user and password of its address become a header."""
         headers = dict(self.headers)
         if self.url.userinfo:
             user = f"{self.url.username}:{self.url.password}"
@@ -52,12 +52,12 @@ class OutgoingRequest:
         )
 
     def redirected(self, status: int, location: str | None) -> "OutgoingRequest | None":
-        """The request that an answer with that status asks for instead; None where there is none to be made.
+        """Return the request that follows a redirect; None if the answer is not to be followed.
 
-        What may hold secrets, headers and body, goes to no other server than the one it was meant for.
+        Headers and body, which may hold secrets, are not sent to another server.
 
         Raises:
-            InvalidInputError: the answer points to something that is no web address.
+            InvalidInputError: the redirect is to no web address.
         """
         if status not in _REDIRECTS or not location:
             return None
@@ -82,9 +82,9 @@ class OutgoingRequest:
 
 
 def url_fault(text: Any) -> str | None:
-    """What is wrong with an address as a definition has it, of which templates and secrets make parts later."""
+    """Return the fault of an address that may still hold templates and secrets; None if it has none."""
     if not isinstance(text, str):
-        # What is no text has been told as that.
+        # Its type is another problem, already reported.
         return None
     known, mark, _ = text.partition("{{")
     known = known.removesuffix("$").strip()
@@ -100,10 +100,10 @@ def url_fault(text: Any) -> str | None:
 
 
 def checked_url(text: str, query: Mapping[str, str] | None = None) -> httpx.URL:
-    """An absolute http or https address, with these parameters added to its query.
+    """Return the absolute http or https address, with these parameters added to its query.
 
     Raises:
-        InvalidInputError: it is none. What it is instead is not said, because there may be secrets in it.
+        InvalidInputError: it is none. The message does not quote it, because there may be secrets in it.
     """
     try:
         url: httpx.URL | None = httpx.URL(text.strip())
@@ -115,7 +115,7 @@ def checked_url(text: str, query: Mapping[str, str] | None = None) -> httpx.URL:
 
 
 def checked_headers(given: Mapping[str, str], **ours: str) -> dict[str, str]:
-    """The headers of a request, names in lower case: those given, and ours where they say nothing else.
+    """Return the headers of a request, names in lower case: those given, and our defaults for the others.
 
     Raises:
         InvalidInputError: one has no valid name or value, or is not for callers to set.
@@ -134,10 +134,10 @@ def checked_headers(given: Mapping[str, str], **ours: str) -> dict[str, str]:
 
 
 def json_bytes(value: Any, *, field: str) -> bytes:
-    """The value as JSON.
+    """Return the value as JSON.
 
     Raises:
-        InvalidInputError: it holds something that JSON has no form for.
+        InvalidInputError: it holds a value that JSON cannot express.
     """
     try:
         return orjson.dumps(value)

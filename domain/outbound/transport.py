@@ -1,4 +1,4 @@
-"""Connections that go to the very address that was checked, whatever its name resolves to a moment later."""
+"""Connections to the very address that was checked, so that DNS rebinding changes nothing."""
 
 import asyncio
 import socket
@@ -12,14 +12,14 @@ from typing_extensions import override
 
 from domain.outbound.addresses import Address, AddressRules, literal_address
 
-#: Looks a host name up.
+#: A lookup of a host name's addresses.
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
-#: More are not tried: one that does not answer takes its share of the time.
+#: The most addresses of a host that are tried: each that does not answer takes its share of the timeout.
 _MOST_ADDRESSES = 4
 
 
 async def resolve_host(host: str, port: int) -> Sequence[Address]:
-    """The addresses of a name, as the system knows them.
+    """Return the addresses of a name, as the system resolves it.
 
     Raises:
         OSError: there are none.
@@ -33,7 +33,7 @@ async def resolve_host(host: str, port: int) -> Sequence[Address]:
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's transport without proxies, over connections that are checked; names stay as they are for TLS and Host."""
+    """An httpx transport without proxies that checks each address; TLS and Host keep the name."""
 
     def __init__(self, *, rules: AddressRules, resolve: Resolver, tls: ssl.SSLContext) -> None:
         super().__init__(verify=tls, trust_env=False)

@@ -1,1 +1,1 @@
-"""The demonstration: believable pasts, and a gentle stream of events that are marked as made up."""
+"""The demonstration: made-up pasts of incidents and systems, and a stream of events that are marked as made up."""

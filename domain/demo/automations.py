@@ -1,4 +1,4 @@
-"""The demonstration's automations: the ready-made ones, in seconds instead of minutes."""
+"""Automations of the demonstration: the templates, with seconds instead of minutes."""
 
 from contextlib import suppress
 
@@ -15,7 +15,7 @@ _INSTALLED = (
 
 
 async def install(service: AutomationService, viewer: Viewer) -> None:
-    """Add what is missing of the demonstration's automations."""
+    """Add those of the demonstration's automations that are missing."""
     for name, template, parameters in _INSTALLED:
         command = WriteAutomation(
             name=name,

@@ -1,4 +1,4 @@
-"""Believable pasts: incidents as they might have happened, step by step, for demonstrations and load tests."""
+"""Made-up pasts of incidents, step by step, for demonstrations and load tests."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from domain.model.incident import (
 )
 from domain.model.viewer import Visibility
 
-#: The catalog of the demonstration: key, name and what it is.
+#: The systems of the demonstration: key, name and description.
 SYSTEMS = (
     ("api-gateway", "API gateway", "Where every request comes in"),
     ("checkout", "Checkout", "Baskets, orders and receipts"),
@@ -30,7 +30,7 @@ SYSTEMS = (
     ("email", "E-mail", "Mails to customers"),
     ("cdn", "CDN", "Pictures, scripts and styles"),
     ("orders-db", "Orders database", "The primary and its replicas"),
-    ("event-queue", "Event queue", "What services tell each other"),
+    ("event-queue", "Event queue", "Messages between services"),
     ("mobile-api", "Mobile API", "What the apps talk to"),
     ("reporting", "Reporting", "Dashboards and nightly reports"),
     ("webhooks", "Webhooks", "Deliveries to partners"),
@@ -39,7 +39,7 @@ _PEOPLE = tuple(
     Actor(type=ActorType.USER, id=f"usr_{name.lower()}", name=name)
     for name in ("Amina", "Bogdan", "Chiara", "Deniz", "Emeka", "Freya", "Goran", "Hana")
 )
-#: (title, what is first seen, what it turns out to be, what mends it)
+#: (title, symptom, cause, cure)
 _STORIES = (
     ("Requests to {system} time out", "p99 is above 10 s", "a connection pool ran dry", "raised the pool size"),
     ("{system} answers with 500", "one request in five fails", "a bad release", "rolled the release back"),
@@ -61,7 +61,7 @@ _NOTES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One change of an incident: when, by whom, what it became, and the entry or link that came with it."""
+    """One change of an incident: time, actor, state before and after, and the entry or link that it added."""
 
     at: datetime
     actor: Actor
@@ -78,14 +78,14 @@ class Step:
 
 
 class Historian:
-    """Makes up pasts of systems, given as names by id; the same seed and moments give the same stories."""
+    """A maker of stories about systems, given as names by id; the same seed and moments give the same stories."""
 
     def __init__(self, systems: dict[str, str], *, seed: int) -> None:
         self._systems = systems
         self._random = random.Random(seed)  # noqa: S311 - stories, not secrets
 
     def starts(self, count: int, *, now: datetime, days: int) -> Iterator[datetime]:
-        """So many moments within the last days, oldest first, a little denser towards now."""
+        """Yield that many moments within the last days, oldest first, a little denser towards now."""
         span = timedelta(days=days)
         for index in range(count):
             share = ((index + self._random.random()) / count) ** 0.8
@@ -97,7 +97,7 @@ class Historian:
         return self._random.sample(sorted(self._systems), min(count, len(self._systems)))
 
     def story(self, number: int, start: datetime, *, now: datetime) -> list[Step]:
-        """The steps of one incident, oldest first, as far as it has come by now."""
+        """Return the steps of one incident up to now, oldest first."""
         pick = self._random
         opener = pick.choice(_PEOPLE)
         chosen = self._some_systems()
@@ -139,7 +139,7 @@ class Historian:
 
 
 class _Plot:
-    """Writes the steps of one story down until its time has caught up with now."""
+    """A writer of one story's steps, up to now."""
 
     def __init__(self, incident: Incident, opener: Actor, pick: random.Random, now: datetime) -> None:
         self.steps: list[Step] = []
@@ -163,7 +163,7 @@ class _Plot:
         visibility: Visibility = Visibility.PUBLIC,
         first: bool = False,
     ) -> None:
-        """An entry of the timeline, and the status that it brings."""
+        """Add an entry to the timeline, with the status that it brings."""
         author = self._opener if first else self._random.choice(_PEOPLE)
         entry = IncidentUpdate(
             id=new_id("upd", millis=self._millis),
@@ -179,13 +179,13 @@ class _Plot:
         self._step(author, moved, first=first, update=entry)
 
     def change(self, apply: Callable[[Incident], Incident]) -> None:
-        """A change of fields; none where they stay as they are."""
+        """Change fields; do nothing if they stay the same."""
         after = apply(self._incident)
         if after != self._incident:
             self._step(self._random.choice(_PEOPLE), after)
 
     def link(self, label: str, url: str) -> None:
-        """A link."""
+        """Add a link."""
         link = IncidentLink(
             id=new_id("lnk", millis=self._millis),
             incident_id=self._incident.id,

@@ -1,4 +1,4 @@
-"""Writing pasts down in bulk: rows, history and log, as if each step had been written when it happened."""
+"""Bulk loading of pasts: rows, history and log, as if each step had been written when it happened."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ Recorded = tuple[Change, Sequence[Transition]]
 
 
 class HistoryLoader:
-    """Loads stories of incidents and reports of health through their handles, a batch to a transaction."""
+    """A loader of incidents' stories and health reports through their handles, a batch to a transaction."""
 
     def __init__(
         self, *, writer: Writer, incidents: EntityHandle[Incident], health: EntityHandle[SystemHealth]
@@ -38,7 +38,7 @@ class HistoryLoader:
         now: datetime,
         reports: Sequence[Report],
     ) -> None:
-        """Write the stories that begin at these moments, and these reports, in the order in which all happened."""
+        """Write the stories that begin at these moments, and these reports, in the order of time."""
 
         async def work(unit: UnitOfWork) -> None:
             first = await unit.incidents.last_of_numbers(len(starts)) - len(starts) + 1

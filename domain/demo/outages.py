@@ -1,4 +1,4 @@
-"""Believable pasts of systems' health: now and then one is degraded or down for a while."""
+"""Made-up pasts of systems' health: now and then a system is degraded or down for a while."""
 
 import random
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One report of a past: what the system's health was, and what it became."""
+    """A made-up health report: the system's health before and after it."""
 
     at: datetime
     before: SystemHealth | None
@@ -28,7 +28,7 @@ class Report:
 
 
 def outages(systems: Mapping[str, System], *, start: datetime, now: datetime, seed: int) -> list[Report]:
-    """The reports of all these systems between two moments, oldest first; the same seed gives the same pasts."""
+    """Return the reports of these systems between two moments, oldest first; the same seed gives the same reports."""
     pick = random.Random(seed)  # noqa: S311 - stories, not secrets
     reports = [report for _, system in sorted(systems.items()) for report in _past(system, start, now, pick)]
     return sorted(reports, key=lambda report: report.at)

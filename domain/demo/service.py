@@ -1,4 +1,4 @@
-"""The demonstration: a history to look at, and a gentle stream of events that are marked as made up."""
+"""The demonstration's service: it fills a database with history and keeps adding events."""
 
 import asyncio
 import logging
@@ -41,7 +41,7 @@ _NEXT_STATUS = {
 
 
 class DemoService:
-    """Fills databases and keeps them lively."""
+    """A service that fills databases with made-up history and keeps them lively."""
 
     def __init__(
         self,
@@ -64,16 +64,16 @@ class DemoService:
         self._random = random.Random(7)  # noqa: S311 - stories, not secrets
 
     async def is_empty(self) -> bool:
-        """Whether there is neither a system nor an incident yet."""
+        """Return whether there is neither a system nor an incident yet."""
         if await self._reads.system_count():
             return False
         page = await self._reads.incident_page(AllOf(), Order(field="created_at"), PageRequest(size=1), Audience.PUBLIC)
         return not page.items
 
     async def fill(self, incidents: int, *, seed: int = 1, progress: Callable[[int], None] | None = None) -> None:
-        """Add so many past incidents over eight months, each with all its changes, in transactions of 500.
+        """Add that many past incidents over eight months, each with all its changes, in transactions of 500.
 
-        `progress` is told how many were added after every transaction.
+        `progress` is called after each transaction with the number that it added.
         """
         now = self._clock.now()
         catalog = await self._catalog()
@@ -89,7 +89,7 @@ class DemoService:
                 progress(len(starts[first : first + _BATCH]))
 
     async def run(self, stopping: asyncio.Event, *, pause_seconds: float = 6.0) -> None:
-        """Do something small every few seconds until told to stop."""
+        """Make a small change every few seconds until stopped."""
         while not stopping.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_seconds * self._random.uniform(0.5, 1.5)):
@@ -100,13 +100,13 @@ class DemoService:
             except UnavailableError:
                 logger.debug("the demonstration waits for the database")
             except DomainError as error:
-                # Somebody was faster, by hand; the next turn looks anew.
+                # A person was faster; the next iteration reads again.
                 logger.info("the demonstration was refused: %s", error.message)
             except Exception:
                 logger.exception("the demonstration failed; it goes on")
 
     async def act(self) -> None:
-        """One small thing: a system fares worse or better, or a marked incident is opened, worsened or moved on."""
+        """Change a system's health, or open, worsen or move on an incident of the demonstration."""
         if self._random.random() < 0.35:  # noqa: PLR2004
             await self._change_health()
             return
@@ -125,10 +125,10 @@ class DemoService:
         await self._carry_on(self._random.choice(page.items))
 
     async def _change_health(self) -> None:
-        """Let the system that is bad be well again, or another one go bad."""
+        """Report the unhealthy system healthy again, or another one unhealthy."""
         catalog = await self._catalog()
         health = await self._reads.health_of(list(catalog))
-        bad = sorted(identifier for identifier, told in health.items() if told.status is not Health.HEALTHY)
+        bad = sorted(identifier for identifier, report in health.items() if report.status is not Health.HEALTHY)
         status = Health.HEALTHY if bad else self._random.choice((Health.DEGRADED, Health.UNHEALTHY))
         system = self._random.choice(bad or sorted(catalog))
         await self._health.report(DEMO, ReportSystemHealth(system=system, status=status, message=f"{_MARK} a check"))
@@ -148,11 +148,11 @@ class DemoService:
         await self._incidents.create(DEMO, command)
 
     async def _carry_on(self, incident: Incident) -> None:
-        turn = self._random.random()
-        if turn < 0.25:  # noqa: PLR2004
+        roll = self._random.random()
+        if roll < 0.25:  # noqa: PLR2004
             note = AddIncidentUpdate(incident_id=incident.id, message="Still working on it.")
             await self._timeline.add(DEMO, note)
-        elif turn < 0.4:  # noqa: PLR2004
+        elif roll < 0.4:  # noqa: PLR2004
             worse = UpdateIncident(id=incident.id, severity=self._random.choice(tuple(Severity)))
             await self._incidents.update(DEMO, worse)
         else:
@@ -161,7 +161,7 @@ class DemoService:
             await self._timeline.add(DEMO, moved)
 
     async def _catalog(self) -> Mapping[str, System]:
-        """The demonstration's systems by id; they are added where they are missing."""
+        """Return the demonstration's systems by id, adding those that are missing."""
         for key, name, description in SYSTEMS:
             with suppress(AlreadyExistsError):
                 await self._systems.create(DEMO, CreateSystem(key=key, name=name, description=description))
@@ -169,7 +169,7 @@ class DemoService:
         return await self._reads.systems(list(ids.values()))
 
     async def _outages(self, catalog: Mapping[str, System], now: datetime, seed: int) -> list[Report]:
-        """The past of those systems of which nothing was reported yet."""
+        """Return made-up reports for those systems that have none yet."""
         known = await self._reads.health_of(list(catalog))
         fresh = {identifier: system for identifier, system in catalog.items() if not known[identifier].is_reported}
         return outages(fresh, start=now - timedelta(days=_DAYS), now=now, seed=seed)

@@ -1,1 +1,1 @@
-"""The expression language: Jinja2's expressions, bounded by their own syntax tree."""
+"""The expression language: Jinja2's expressions, restricted to an allow list of syntax."""

@@ -8,7 +8,7 @@ from domain.automations.expressions.templates import Template
 
 
 def references(compiled: Expression | Template) -> tuple[Reference, ...]:
-    """Every path into the scope, in the order of the text; a path within another's key is one of its own."""
+    """Return every path into the scope, in the order of the text; a path within another's key counts separately."""
     expressions: Iterable[Expression] = (compiled,) if isinstance(compiled, Expression) else compiled.expressions
     found = [reference for one in expressions for reference in tree_references(one.tree, one.source)]
     return tuple(sorted(found, key=lambda reference: (reference.line, reference.column)))

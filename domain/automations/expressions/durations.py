@@ -1,4 +1,4 @@
-"""Durations as people write them: `5m`, `1h30m`, `00:05:00`, `{minutes: 5}`, or a number in the unit of the field."""
+"""Durations as people write them: `5m`, `1h30m`, `00:05:00`, `{minutes: 5}`, or a number in the field's unit."""
 
 import re
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ _OBJECT = {
 
 
 def seconds_of(value: Any, *, unit: float = 1) -> float:
-    """The seconds that a text or object says; a number, also as a text, counts in units of so many seconds.
+    """Return the seconds of a text or object; a number, also as a text, is multiplied by the unit.
 
     Raises:
         PydanticCustomError: it is no duration; the message says what is one.
@@ -44,20 +44,20 @@ def seconds_of(value: Any, *, unit: float = 1) -> float:
 
 
 def no_duration(*, unit: float = 1) -> PydanticCustomError:
-    """That something is no duration, and what is one where a mere number counts in such units."""
+    """Return the error for something that is no duration, with examples in the field's unit."""
     counted = "minutes" if unit == UNITS["minutes"] else "seconds"
     return PydanticCustomError("duration", f"This is no duration: write {_FORMS} {counted}.")
 
 
 class Forms:
-    """Tells the JSON Schema of a number of seconds or minutes that it may be written in other forms."""
+    """An annotation that adds the other forms of a duration to the JSON Schema of a number."""
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return with_forms(handler(schema))
 
 
 def with_forms(schema: JsonSchemaValue) -> JsonSchemaValue:
-    """The schema, or that of a text or object that says how long something lasts."""
+    """Return the schema extended by those of a duration as a text and as an object."""
     return {"anyOf": [schema, TEXT_SCHEMA, _OBJECT]}
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with an expression, and where in its text."""
+"""Errors of expressions, with their place in the text."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ class ExpressionError(DomainError):
 
 
 class EvaluationError(ExpressionError):
-    """An accepted expression that has no value for what it was given."""
+    """An accepted expression that has no value in its scope."""
 
 
 class UndefinedValueError(EvaluationError):
-    """An expression whose value hangs on something that is not there; `path` names it."""
+    """An expression whose value depends on something missing; `path` names it."""
 
     def __init__(self, path: str, line: int = 1, column: int = 1, *, field: Sequence[str] | None = None) -> None:
         super().__init__(f"{path} is not defined.", line, column, field=field)
@@ -27,6 +27,6 @@ class UndefinedValueError(EvaluationError):
 
 
 def place(text: str, offset: int) -> tuple[int, int]:
-    """Line and column, from 1, of the character at that offset."""
+    """Return line and column, from 1, of the character at that offset."""
     before = text[: max(offset, 0)]
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1

@@ -1,4 +1,4 @@
-"""Fields of definitions that hold expressions or templates: pydantic checks them with everything else."""
+"""Fields of definitions that hold expressions or templates, validated by pydantic."""
 
 from collections.abc import Callable
 from typing import Annotated

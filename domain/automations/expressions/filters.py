@@ -1,4 +1,4 @@
-"""The filters and tests of the language; none makes more of a text or list than a bounded amount."""
+"""The filters and tests of the language, with bounds on the size of their results."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,31 +17,31 @@ _MAXIMUM_DIGITS = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """One filter: what it does to a value, and how many arguments it takes."""
+    """A filter: its function, and the number of its arguments."""
 
     function: Callable[..., Any]
     fewest: int = 0
     most: int = 0
     #: Whether the function gets the evaluation's moment before the value.
     takes_now: bool = False
-    #: Whether the function decides for itself about a value that is not defined.
+    #: Whether the function handles undefined values itself.
     takes_undefined: bool = False
 
 
 def duration_since(now: datetime, value: Any) -> float:
-    """Seconds from that moment until now; 0 when it is in the future or no moment."""
+    """Return the seconds from that moment until now; 0 if it is in the future or no moment."""
     moment = to_moment(value)
     return max(0.0, (now - moment).total_seconds()) if moment else 0.0
 
 
 def older_than(now: datetime, value: Any, seconds: Any) -> bool:
-    """Whether that moment lies at least so many seconds back; false when it is no moment."""
+    """Return whether that moment is at least that many seconds ago; false if it is no moment."""
     moment = to_moment(value)
     return moment is not None and (now - moment).total_seconds() >= _number(seconds)
 
 
 def _text(function: Callable[[str], str]) -> Callable[[Any], Any]:
-    # What is no text passes through, so that `| upper` on a number harms nobody.
+    # A value that is no text passes through, so that `| upper` on a number does no harm.
     return lambda value: function(value) if isinstance(value, str) else value
 
 

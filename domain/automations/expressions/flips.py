@@ -1,4 +1,4 @@
-"""When time alone could give an expression another value."""
+"""Moments at which time alone could change the value of an expression."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from domain.automations.expressions.errors import EvaluationError
 from domain.automations.expressions.language import Expression, compile_tree
 from domain.automations.expressions.values import to_moment, to_number
 
-#: How long what uses `now` in a way that has no known end may stand before another look.
+#: The interval of re-evaluation for expressions that use `now` without a known moment of change.
 RECHECK = timedelta(seconds=30)
 
 # Past a strict bound by the smallest step there is: at the bound itself it does not hold yet.
@@ -22,14 +22,14 @@ _EQUALITIES_AND_ORDERS = {"eq", "ne", "lt", "lteq", "gt", "gteq"}
 
 
 def next_flip_of(expression: Expression, scope: Mapping[str, Any], *, now: datetime) -> datetime | None:
-    """The earliest moment after now at which its value could differ for no other reason; None if never."""
+    """Return the earliest moment after now at which time alone could change its value; None if never."""
     return min((flip for flip in _flips(expression, scope, now) if flip > now), default=None)
 
 
 def next_crossing_of(
     expression: Expression, bounds: list[float], scope: Mapping[str, Any], *, now: datetime
 ) -> datetime | None:
-    """The same, when it only matters on which side of these bounds the value is."""
+    """Return the same, if only crossing one of these bounds matters."""
     tree = expression.tree
     if not _is_duration(tree):
         return next_flip_of(expression, scope, now=now)
@@ -40,7 +40,7 @@ def next_crossing_of(
 
 
 def is_timed(tree: nodes.Node | None) -> bool:
-    """Whether the value hangs on when it is asked for."""
+    """Return whether the value depends on the time of the evaluation."""
     return tree is not None and (
         _is_timed_itself(tree) or any(map(_is_timed_itself, tree.find_all((nodes.Name, nodes.Filter))))
     )
@@ -61,7 +61,7 @@ def _flips(expression: Expression, scope: Mapping[str, Any], now: datetime) -> I
 
 
 def _known_pair(node: nodes.Node) -> tuple[nodes.Expr, nodes.Expr] | None:
-    """The moment, and the seconds after it at which this part changes, where that can be told."""
+    """Return the moment, and the seconds after it at which this part changes, if both are known."""
     if isinstance(node, nodes.Filter) and node.name == "older_than" and node.node is not None:
         return node.node, node.args[0]
     if isinstance(node, nodes.Compare) and len(node.ops) == 1 and node.ops[0].op in _EQUALITIES_AND_ORDERS:
@@ -82,7 +82,7 @@ def _is_timed_itself(node: nodes.Node) -> bool:
 
 
 def _value(expression: Expression, tree: nodes.Expr | None, scope: Mapping[str, Any], now: datetime) -> Any:
-    # What cannot be evaluated now can only be when something else changes, never by time alone.
+    # An expression without a value now gets one only by another change, never by time alone.
     try:
         return compile_tree(expression.source, tree).value(scope, now=now) if tree is not None else None
     except EvaluationError:

@@ -1,4 +1,4 @@
-"""What an expression may consist of: a tree with anything else is refused when it is saved."""
+"""The allow list of syntax: any other tree is refused when it is saved."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,7 +14,7 @@ _RESERVED = {"self", "super", "loop", "caller", "varargs", "kwargs", "null"}
 
 
 def check_tree(text: str, tree: nodes.Expr) -> None:
-    """Nothing, when every part of the tree is one that expressions may have.
+    """Refuse a tree with a part that is not allowed.
 
     Raises:
         ExpressionError: a part is not, or the tree is too deep.

@@ -16,7 +16,7 @@ from domain.automations.expressions.sandbox import NOW, Missing, Sandbox
 from domain.automations.expressions.source import SOURCE_BYTES, TOO_DEEP, normalized, parse
 from domain.model.moment import iso
 
-# What a process keeps compiled; about 20 kB each.
+# The most compiled expressions in a process's cache; about 20 kB each.
 _KEPT = 1024
 
 _SANDBOX = Sandbox()
@@ -24,7 +24,7 @@ _SANDBOX = Sandbox()
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Whether an expression is true; None where the path `undefined` decides, which is not there."""
+    """The truth of an expression; None if it depends on the missing path `undefined`."""
 
     value: bool | None
     undefined: str | None
@@ -40,10 +40,10 @@ class Expression:
     _run: TemplateExpression = field(repr=False)
 
     def value(self, scope: Mapping[str, Any], *, now: datetime) -> Any:
-        """Its value, of whatever type.
+        """Return its value, of any type.
 
         Raises:
-            UndefinedValueError: it hangs on something that the scope does not have.
+            UndefinedValueError: it depends on something missing in the scope.
             EvaluationError: it has no value, such as a division by 0.
         """
         result = self._result(scope, now=now)
@@ -52,7 +52,7 @@ class Expression:
         return result
 
     def decided(self, scope: Mapping[str, Any], *, now: datetime) -> "Decided":
-        """Whether it is true, false, or unknown because of something that is not there.
+        """Return whether it is true, false, or unknown because of something missing.
 
         Raises:
             EvaluationError: it has no value, such as a division by 0.
@@ -76,7 +76,7 @@ class Expression:
 
 @lru_cache(_KEPT)
 def compile_expression(source: str) -> Expression:
-    """The expression that this text is.
+    """Return the expression of a text.
 
     Raises:
         ExpressionError: the text is no expression, or not one that may be saved.
@@ -91,7 +91,7 @@ def compile_expression(source: str) -> Expression:
 
 
 def compile_part(text: str, start: int, *, in_span: bool = False) -> tuple[Expression, int]:
-    """The expression at that offset of a normalized text, and the offset after it and its `}}`.
+    """Return the expression at that offset of a normalized text, and the offset after its closing `}}`.
 
     Raises:
         ExpressionError: there is no expression, or not one that may be saved.
@@ -107,7 +107,7 @@ def compile_part(text: str, start: int, *, in_span: bool = False) -> tuple[Expre
 
 @lru_cache(_KEPT)
 def compile_tree(text: str, tree: nodes.Expr) -> Expression:
-    """The expression of a checked tree, such as a part of another expression."""
+    """Return the expression of a checked tree, such as a part of another expression."""
     # As Environment.compile_expression does it, which would parse the text itself and lose the places.
     body: list[nodes.Node] = [nodes.Assign(nodes.Name("result", "store"), tree, lineno=1)]
     template = _SANDBOX.from_string(nodes.Template(body, lineno=1))

@@ -1,4 +1,4 @@
-"""What an expression refers to, read from its tree without running it."""
+"""References of an expression, read from its tree without running it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ class _Dynamic(Enum):
     DYNAMIC = "dynamic"
 
 
-#: A part of a path that only an evaluation can tell.
+#: A part of a path that only an evaluation can give.
 DYNAMIC: Final = _Dynamic.DYNAMIC
 
 Part = str | int | Literal[_Dynamic.DYNAMIC]
@@ -22,7 +22,7 @@ Part = str | int | Literal[_Dynamic.DYNAMIC]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """One path into the scope, from its root, with the place where it begins."""
+    """A path into the scope, with the offset at which it begins."""
 
     root: str
     parts: tuple[Part, ...] = ()
@@ -33,24 +33,24 @@ class Reference:
 
     @property
     def path(self) -> str:
-        """As people write it, such as `trigger.payload.title`."""
+        """The path as people write it, such as `trigger.payload.title`."""
         return self.path_to(len(self.parts))
 
     def path_to(self, count: int) -> str:
-        """The path with its first so many parts only."""
+        """Return the path with only that many of its first parts."""
         return self.root + "".join(map(_shown, self.parts[:count]))
 
 
 def tree_references(tree: nodes.Node, text: str) -> tuple[Reference, ...]:
-    """Every path of a tree, in no promised order; a path within another's key is one of its own."""
+    """Return every path of a tree, in no particular order; a path within another's key counts separately."""
     return tuple(_found(tree, text))
 
 
 def first_missing(tree: nodes.Node, text: str, scope: Mapping[str, Any], *, name: str) -> UndefinedValueError:
-    """The error that names the path which ends in this name and which the scope does not have."""
+    """Return the error for the path that ends in this name and is missing in the scope."""
     found = sorted(tree_references(tree, text), key=lambda reference: (reference.line, reference.column))
     missing = [(one, count) for one in found if (count := _parts_there(one, scope)) is not None]
-    # A path whose key only the evaluation knew may end in that name, too; one that says so itself comes first.
+    # A path with a dynamic key may end in that name, too; one that ends in it literally comes first.
     for wanted in (name, str(DYNAMIC)):
         for reference, count in missing:
             if str((reference.root, *reference.parts)[count]) == wanted:
@@ -59,7 +59,7 @@ def first_missing(tree: nodes.Node, text: str, scope: Mapping[str, Any], *, name
 
 
 def _parts_there(reference: Reference, scope: Mapping[str, Any]) -> int | None:
-    """How many parts lead to the first thing that is not there, the root not counted; None when all is there."""
+    """Return the number of parts up to the first missing one, the root not counted; None if nothing is missing."""
     if reference.root != "now" and reference.root not in scope:
         return 0
     value = scope.get(reference.root)
@@ -91,7 +91,7 @@ def _found(tree: nodes.Node, text: str) -> Iterator[Reference]:
 
 
 def _chain(node: nodes.Node) -> tuple[nodes.Node, list[str | nodes.Expr]]:
-    """What a path begins with, and its keys in order."""
+    """Return the root of a path, and its keys in order."""
     keys: list[str | nodes.Expr] = []
     while isinstance(node, nodes.Getattr | nodes.Getitem):
         keys.append(node.attr if isinstance(node, nodes.Getattr) else node.arg)

@@ -1,4 +1,4 @@
-"""Settings with templates in them, rendered: a field that is one expression keeps its value's type."""
+"""Rendering of settings: a field that is a single expression keeps its value's type."""
 
 import re
 import secrets
@@ -16,7 +16,7 @@ _STATE = re.compile(r"\b(?:health|state)\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """Rendered settings in which secrets are sealed: what data from elsewhere looks like one is left as it is."""
+    """Rendered settings with sealed secrets; data that looks like a reference to a secret is left alone."""
 
     names: frozenset[str]
     sealed: Any
@@ -24,25 +24,25 @@ class Rendered:
 
     @property
     def masked(self) -> Any:
-        """The settings as everybody may see them."""
+        """The settings with secrets redacted."""
         return unseal(self.sealed, self.mark, dict.fromkeys(self.names, MASK))
 
     def filled(self, values: Mapping[str, str]) -> Any:
-        """The settings with the secrets in them; for what leaves the process at once, and is kept nowhere.
+        """Return the settings with the secrets filled in; never store the result.
 
         Raises:
-            NotFoundError: one of the secrets is not there.
+            NotFoundError: one of the secrets is missing.
         """
         return unseal(self.sealed, self.mark, values)
 
 
 def render(value: Any, scope: Mapping[str, Any], *, now: datetime) -> Rendered:
-    """The value with every template in it rendered.
+    """Return the value with all its templates rendered.
 
     Raises:
-        ExpressionError: a template is not valid, has a secret in an expression, or hangs on something that the scope
-            does not have.
-        InvalidInputError: a reference to a secret is none.
+        ExpressionError: a template is not valid, has a secret in an expression, or depends on something missing in
+            the scope.
+        InvalidInputError: a reference to a secret is malformed.
     """
     mark = f"s{secrets.token_hex(12)}s"
     sealed = _rendered(seal(value, mark), scope, now)
@@ -50,7 +50,7 @@ def render(value: Any, scope: Mapping[str, Any], *, now: datetime) -> Rendered:
 
 
 def mentions_state(value: Any) -> bool:
-    """Whether a template in the value may look at health or state."""
+    """Return whether a template in the value may read health or state."""
     if isinstance(value, str):
         return "{{" in value and _STATE.search(value) is not None
     if isinstance(value, Mapping):

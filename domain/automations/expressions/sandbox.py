@@ -1,4 +1,4 @@
-"""How expressions are run: Jinja2's sandbox over plain data, with what is undefined known to be unknown."""
+"""Jinja2's sandbox over plain data, in which undefined values stay unknown."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 class Missing(ChainableUndefined):
-    """What is not in the scope, and everything below it."""
+    """A missing value of the scope, and everything below it."""
 
     __slots__ = ()
 
@@ -40,7 +40,7 @@ class Missing(ChainableUndefined):
 
 
 class Generator(CodeGenerator):
-    """Code in which `and`, `or`, `not`, comparisons and choices ask the sandbox, so that unknown stays unknown."""
+    """A code generator whose `and`, `or`, `not`, comparisons and choices call the sandbox: unknown stays unknown."""
 
     @override
     def visit_And(self, node: nodes.BinExpr, frame: Frame) -> None:
@@ -79,7 +79,7 @@ class Generator(CodeGenerator):
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """The environment of every expression: no globals, no attributes, no calls."""
+    """The environment of all expressions: no globals, no attributes, no calls."""
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "%"})
     intercepted_unops = frozenset({"+", "-"})
@@ -130,30 +130,30 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return _bounded(-arg if operator == _SIGN else arg)
 
     def both(self, left: Any, right: Callable[[], Any]) -> Any:
-        """Left if it is false, else right; unknown unless one of them decides."""
+        """Return left if it is false, else right; unknown unless one of them decides."""
         if isinstance(left, Missing):
             other = right()
             return left if isinstance(other, Missing) or other else other
         return right() if left else left
 
     def either(self, left: Any, right: Callable[[], Any]) -> Any:
-        """Left if it is true, else right; unknown unless one of them decides."""
+        """Return left if it is true, else right; unknown unless one of them decides."""
         if isinstance(left, Missing):
             return right() or left
         return left or right()
 
     def negation(self, value: Any) -> Any:
-        """Its opposite; unknown when it is unknown."""
+        """Return the opposite; unknown for unknown."""
         return value if isinstance(value, Missing) else not value
 
     def choice(self, test: Any, one: Callable[[], Any], other: Callable[[], Any]) -> Any:
-        """One or the other; unknown when the test is."""
+        """Return one or the other; unknown when the test is."""
         if isinstance(test, Missing):
             return test
         return one() if test else other()
 
     def comparison(self, first: Any, *others: tuple[str, Any]) -> Any:
-        """Whether each holds of its neighbours; unknown when one of them is."""
+        """Return whether each holds for its neighbours; unknown when one of them is."""
         result: Any = True
         left = first
         for name, right in others:
@@ -208,7 +208,7 @@ def _bounded(result: Any) -> Any:
 
 
 def _lifted(known: Filter) -> Callable[..., Any]:
-    """The filter as Jinja2 calls it: unknown goes through it, and no text comes out too long."""
+    """Return the filter for Jinja2: it passes unknown values through and bounds the length of texts."""
 
     @pass_context
     def run(context: Context, value: Any, *arguments: Any) -> Any:

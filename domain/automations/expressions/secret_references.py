@@ -1,4 +1,4 @@
-"""References to secrets in definitions: `${{ secrets.NAME }}` inside the text of a config, never in its keys."""
+"""References to secrets, `${{ secrets.NAME }}`, in the values of a config, never in its keys."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,16 +10,16 @@ from domain.automations.expressions.templates import compile_template
 from domain.errors import InvalidInputError, NotFoundError
 
 _REFERENCE = re.compile(r"\$\{\{\s*secrets\.([A-Za-z0-9_-]{1,64})\s*\}\}")
-#: What was meant as a reference.
+#: A text that was meant as a reference.
 _ATTEMPT = re.compile(r"\$\{\{\s*secrets\b")
 _INSIDE = "A secret stands outside of the `{{ }}`, as `${{ secrets.NAME }}`: an expression cannot work with it."
 
 
 def secret_names(json: Any) -> set[str]:
-    """The names of all secrets that a JSON value refers to.
+    """Return the names of all secrets that a JSON value refers to.
 
     Raises:
-        InvalidInputError: something begins like a reference and is none, such as `${{ secrets.MY KEY }}`.
+        InvalidInputError: a text begins like a reference and is none, such as `${{ secrets.MY KEY }}`.
     """
     names: set[str] = set()
 
@@ -35,15 +35,15 @@ def secret_names(json: Any) -> set[str]:
 
 
 def without_references(text: str) -> str:
-    """The text with a dash for each character of a reference, so that whatever else is in it keeps its place."""
+    """Return the text with a dash for each character of a reference, so that offsets stay right."""
     return _REFERENCE.sub(lambda match: re.sub(r"[^\n\r]", "-", match[0]), text)
 
 
 def check_outside(text: str) -> None:
-    """Let a template pass in which every reference stands outside of the `{{ }}`, where nothing is made of it.
+    """Refuse a template in which an expression holds a reference to a secret.
 
     Raises:
-        ExpressionError: an expression would work with one, or the text is no template.
+        ExpressionError: an expression holds a reference, or the text is no template.
     """
     text = normalized(text)
     plain = without_references(text)
@@ -61,10 +61,10 @@ def check_outside(text: str) -> None:
 
 
 def seal(json: Any, mark: str) -> Any:
-    """The same JSON value with each reference as its name between two marks; the mark is one that nobody can guess.
+    """Return the JSON value with each reference replaced by its name between two random marks.
 
     Raises:
-        ExpressionError: an expression would work with the mark, and spoil it.
+        ExpressionError: an expression holds a reference, and would spoil the mark.
     """
 
     def sealed(text: str) -> str:
@@ -76,7 +76,7 @@ def seal(json: Any, mark: str) -> Any:
 
 
 def unseal(json: Any, mark: str, values: Mapping[str, str]) -> Any:
-    """The sealed JSON value, rendered since, with the secrets where the references were.
+    """Return the sealed, by now rendered, JSON value with the secrets filled in.
 
     Raises:
         NotFoundError: there is no value for a reference.

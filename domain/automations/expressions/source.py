@@ -1,4 +1,4 @@
-"""From text to a syntax tree whose nodes know their place, with every bound kept before the parser sees it."""
+"""The parser: from text to a syntax tree with offsets; bounds are checked before parsing."""
 
 import re
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from domain.automations.expressions.errors import ExpressionError, place
 
 #: Bytes of one expression.
 SOURCE_BYTES = 4096
-#: How deep brackets, prefix operators, chains and the tree as a whole may go.
+#: The deepest nesting of brackets, prefix operators, chains and the tree as a whole.
 NESTING = 32
 TOO_DEEP = f"The expression is nested deeper than {NESTING}."
 
 # A token as the lexer yields it, but with its offset from 1 where the lexer has the line: nodes take it over as their
-# line number, the only thing that Jinja2 tells of a place.
+# line number, all that Jinja2 keeps of a place.
 _Token = tuple[int, str, str]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -29,14 +29,14 @@ _WORDS_BEFORE_OPERANDS = {"and", "or", "not", "in", "is", "if", "else"}
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A tree, and the offset in the text after what closed it."""
+    """A tree, and the offset after its closing token."""
 
     tree: nodes.Expr
     end: int
 
 
 def normalized(text: str) -> str:
-    """The text with the lexer's line ends, so that its offsets are the caller's.
+    """Return the text with the lexer's line ends, so that its offsets are the caller's.
 
     Raises:
         ExpressionError: it has characters that no database and no JSON can hold.
@@ -49,7 +49,7 @@ def normalized(text: str) -> str:
 
 
 def parse(environment: Environment, text: str, start: int = 0, *, in_span: bool = False) -> Parsed:
-    """The tree of the expression from that offset to the end, or to the `}}` that closes its span.
+    """Return the tree of the expression from that offset to the end, or to the `}}` that closes its span.
 
     Raises:
         ExpressionError: the text is no expression, or goes beyond a bound.
@@ -110,7 +110,7 @@ def _check_tokens(text: str, tokens: list[_Token]) -> None:
             continue
         _check_token(text, position - 1, kind, value)
         brackets += (value in _OPENING) - (value in _CLOSING) if kind == "operator" else 0
-        # Each of these is one more call of the parser within itself, wherever it stands.
+        # Each of these is one more recursion of the parser.
         prefixes += value in {"not", "if"} if kind == "name" else value in {"-", "+"} and not after_operand
         if max(brackets, prefixes) > NESTING:
             raise _error(text, position - 1, TOO_DEEP)
@@ -133,7 +133,7 @@ def _is_surrogate(character: str) -> bool:
 
 
 def _sentence(error: TemplateSyntaxError) -> str:
-    # The lexer counts in its own text, which is no help; what it found is.
+    # The lexer's offsets are in a text of its own, so only its message is used.
     message = re.sub(r" at \d+$", "", error.message or "this is not an expression")
     return message[0].upper() + message[1:] + ("" if message.endswith(".") else ".")
 

@@ -1,4 +1,4 @@
-"""Texts with `{{ }}` spans."""
+"""Templates: texts with `{{ }}` spans."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _CONTROLS = ("-", "+")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """An accepted template: literal texts and expressions in their order."""
+    """An accepted template: literal texts and expressions in order."""
 
     source: str
     parts: tuple[str | Expression, ...]
@@ -31,14 +31,14 @@ class Template:
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
-        """Its spans, in their order."""
+        """The expressions of its spans, in order."""
         return tuple(part for part in self.parts if isinstance(part, Expression))
 
     def value(self, scope: Mapping[str, Any], *, now: datetime) -> Any:
-        """What the one span is, of whatever type, when there is nothing else; otherwise the rendered text.
+        """Return the value of a template that is a single span, of any type; else the rendered text.
 
         Raises:
-            UndefinedValueError: a span hangs on something that the scope does not have.
+            UndefinedValueError: a span depends on something missing in the scope.
             EvaluationError: a span has no value, or the text becomes too long.
         """
         if len(self.parts) == 1 and isinstance(self.parts[0], Expression):
@@ -46,10 +46,10 @@ class Template:
         return self.text(scope, now=now)
 
     def text(self, scope: Mapping[str, Any], *, now: datetime) -> str:
-        """The rendered text, also of a single span.
+        """Return the rendered text, also of a single span.
 
         Raises:
-            UndefinedValueError: a span hangs on something that the scope does not have.
+            UndefinedValueError: a span depends on something missing in the scope.
             EvaluationError: a span has no value, or the text becomes too long.
         """
         rendered: list[str] = []
@@ -65,7 +65,7 @@ class Template:
 
 @lru_cache(_KEPT)
 def compile_template(source: str) -> Template:
-    """The template that this text is; without a span it is the text itself.
+    """Return the template of a text; without a span it is the text itself.
 
     Raises:
         ExpressionError: a span is no expression or not closed, or there is a statement.
@@ -81,7 +81,7 @@ def compile_template(source: str) -> Template:
 
 
 def _pieces(text: str) -> Iterator[tuple[str | Expression, int, int]]:
-    """The parts with their places: from where to where in the text."""
+    """Yield the parts with their start and end offsets."""
     position = spans = 0
     while position < len(text) and spans <= SPANS:
         opening = _next_opening(text, position)
@@ -97,7 +97,7 @@ def _pieces(text: str) -> Iterator[tuple[str | Expression, int, int]]:
 
 
 def _next_opening(text: str, position: int) -> int:
-    """Where the next span begins, or the end of the text."""
+    """Return the offset of the next span, or of the end of the text."""
     while 0 <= (position := text.find("{", position)) < len(text) - 1:
         follower = text[position + 1]
         if follower == "{":

@@ -1,4 +1,4 @@
-"""Numbers, moments and texts as expressions take them from JSON."""
+"""Conversions of JSON values to numbers, moments and texts."""
 
 import math
 import re
@@ -9,7 +9,7 @@ import orjson
 
 #: No text that an expression makes is longer.
 TEXT_LENGTH = 65_536
-#: What 64 bits hold: JSON writers, and both databases, take no larger integer.
+#: The largest integer of 64 bits: JSON writers, and both databases, take no larger one.
 LARGEST_NUMBER = 2**63 - 1
 
 _NUMERIC = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{0,18})?([eE][+-]?[0-9]{1,3})?")
@@ -17,12 +17,12 @@ _MOMENT_LENGTH = 40
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is an integer or a float; a truth value is neither."""
+    """Return whether it is an integer or a float, and no boolean."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def to_number(value: Any) -> int | float | None:
-    """The finite number that it is or spells; None for anything else."""
+    """Return the finite number that it is or spells; None for anything else."""
     if isinstance(value, str):
         text = value.strip()
         if not _NUMERIC.fullmatch(text):
@@ -32,12 +32,12 @@ def to_number(value: Any) -> int | float | None:
 
 
 def is_bounded(value: float) -> bool:
-    """Whether a result may go on: finite and, as an integer, within 64 bits."""
+    """Return whether a result is within bounds: finite and, if an integer, within 64 bits."""
     return abs(value) <= LARGEST_NUMBER if isinstance(value, int) else math.isfinite(value)
 
 
 def to_moment(value: Any) -> datetime | None:
-    """The moment, in UTC, of an ISO 8601 text, a datetime or Unix seconds; None for anything else."""
+    """Return the moment, in UTC, of an ISO 8601 text, a datetime or Unix seconds; None for anything else."""
     try:
         if isinstance(value, str) and len(value) <= _MOMENT_LENGTH:
             value = datetime.fromisoformat(value.strip())
@@ -52,19 +52,19 @@ def to_moment(value: Any) -> datetime | None:
 
 
 def to_json(value: Any) -> str:
-    """The JSON text of a value of the scope.
+    """Return the JSON text of a value of the scope.
 
     Raises:
-        TypeError: it holds something that JSON does not have.
+        TypeError: it holds a value that JSON cannot express.
     """
     return orjson.dumps(value).decode()
 
 
 def to_text(value: Any) -> str:
-    """How a value stands within other text: nothing for None, `true` and `false`, lists and objects as JSON.
+    """Return a value as text: nothing for None, `true` and `false`, lists and objects as JSON.
 
     Raises:
-        TypeError: it holds something that JSON does not have.
+        TypeError: it holds a value that JSON cannot express.
     """
     if value is None:
         return ""

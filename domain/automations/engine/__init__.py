@@ -1,1 +1,1 @@
-"""What runs workflows to their end over crashes, and what wakes them."""
+"""The durable engine of workflows, and the index of waits that changes wake."""

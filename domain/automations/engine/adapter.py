@@ -1,7 +1,7 @@
-"""The durable engine under automations: whatever is enqueued in a transaction is run to its end, whoever dies.
+"""The adapter of the durable engine, DBOS: an enqueued workflow runs to its end, whichever process dies.
 
-DBOS keeps its queue in our own database. It guarantees that a workflow is run again after a crash; that nothing in it
-is done twice is up to the workflow, which finds in the run's own steps what is done already.
+DBOS keeps its queue in our own database. It guarantees that a workflow is resumed after a crash. That no effect is
+repeated is up to the workflow, which is idempotent by the run's recorded steps.
 """
 
 import asyncio
@@ -36,15 +36,15 @@ from domain.persistence.unit_of_work import UnitOfWork
 logger = logging.getLogger(__name__)
 
 _SCHEMA = "dbos"
-#: What this process enqueues it starts at once; this is for what others enqueue who run nothing, or leave behind.
+#: The interval of the library's poll, for workflows of processes that only enqueue or that died.
 _POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 0.05
 _ADOPT_SECONDS = 1.0
-#: The library holds one for its lock, works with one, and looks for work with one; it would take twenty.
+#: The library needs one for its lock, one for its work, and one for its poll; it would take twenty.
 _POOLED = 3
-#: How many PostgreSQL connections it takes to run automations: one more has the slots' locks.
+#: The PostgreSQL connections of the engine: one more holds the slots' locks.
 CONNECTIONS = _POOLED + 1
-#: Some of the library's own work is done every half minute; reading succeeds all the while that a file is locked.
+#: Some of the library's own work is done every half minute; reads succeed even while a file is locked.
 _QUIET_SECONDS = 45.0
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -52,7 +52,7 @@ _LONGEST_AWAY_SECONDS = 5.0
 
 
 class Workflow(StrEnum):
-    """What can be enqueued."""
+    """The kind of a workflow."""
 
     RUN = "automation_run"
     DWELL = "automation_dwell"
@@ -62,12 +62,12 @@ Handler = Callable[[str], Awaitable[None]]
 
 
 class Engine:
-    """One process's part of the durable engine. A process that only enqueues needs no start."""
+    """One process's part of the durable engine; a process that only enqueues needs no start."""
 
     def __init__(self, address: URL | PostgresAddress) -> None:
         self._address = address
         self._url = library_url(address)
-        #: What the library's two parts share on PostgreSQL.
+        #: The connection pool that the library's two parts share on PostgreSQL.
         self._pool = library_engine(address, connections=_POOLED)
         self._client: DBOSClient | None = None
         self._library: DBOS | None = None
@@ -83,10 +83,10 @@ class Engine:
         self._outage = Outage("the automations' engine", quiet_seconds=_QUIET_SECONDS)
 
     async def prepare(self) -> None:
-        """Make the engine's own tables, or bring them up to date.
+        """Create or migrate the engine's own tables.
 
         Raises:
-            StartupError: they cannot be made.
+            StartupError: they cannot be created.
         """
         take_over_log(self._outage)
         try:
@@ -96,7 +96,7 @@ class Engine:
             raise StartupError(f"The tables of the automations' engine cannot be made: {reason_of(error)}") from error
 
     async def enqueue(self, unit: UnitOfWork, workflow: Workflow, identifier: str) -> None:
-        """Have a workflow run once this unit of work is committed; the same one again is enqueued once."""
+        """Enqueue a workflow, to run once this unit of work is committed; idempotent by id."""
         client = self._connected()
         options = EnqueueOptions(
             workflow_name=workflow,
@@ -111,7 +111,7 @@ class Engine:
         unit.when_committed(self._enqueued.set)
 
     async def start(self, handlers: Mapping[Workflow, Handler]) -> None:
-        """Run what is enqueued, and what processes that died left behind.
+        """Run what is enqueued, and resume what dead processes left behind.
 
         Raises:
             StartupError: too many processes run automations on this database.
@@ -122,7 +122,7 @@ class Engine:
         self._tasks = [asyncio.create_task(self._adopt()), asyncio.create_task(self._start_enqueued())]
 
     async def forget(self, *, before: datetime) -> None:
-        """Drop what was enqueued before that moment and is over; of a started engine.
+        """Delete what was enqueued before that moment and is over; the engine has to be started.
 
         Raises:
             UnavailableError: the database is away.
@@ -136,7 +136,7 @@ class Engine:
             raise
 
     async def stop(self) -> None:
-        """Run no more; what waits is taken up again by the next start, or by another process within seconds."""
+        """Stop running; the next start, or another process within seconds, resumes what waits."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -145,7 +145,7 @@ class Engine:
             await self._slots.close()
 
     async def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         if self._client is not None:
             await asyncio.to_thread(self._client.destroy)
         if self._pool is not None:
@@ -160,7 +160,7 @@ class Engine:
         return self._client
 
     async def _launch(self) -> None:
-        """Run what is enqueued, under the name of a slot that no other process has."""
+        """Launch the library under the name of a slot that no other process has."""
         assert self._slots is not None
         take_over_log(self._outage)
         slot = await take_any(self._slots)
@@ -186,14 +186,14 @@ class Engine:
         self._slot = slot
 
     async def _start_enqueued(self) -> None:
-        """Start at once what this process enqueued, instead of at the library's next look."""
+        """Start at once what this process enqueued, ahead of the library's poll."""
         while True:
             await self._enqueued.wait()
             self._enqueued.clear()
             async with self._starting:
                 if self._slot is not None and self._library is not None:
                     await self._start_some(self._library)
-            # A look costs as much as a few runs; what is enqueued meanwhile starts together.
+            # Debounced: a poll costs as much as a few runs; workflows enqueued meanwhile start together.
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _start_some(self, library: DBOS) -> None:
@@ -201,14 +201,14 @@ class Engine:
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
-            # The thread goes on all the same, and needs the library until it is done.
+            # The thread is not cancelled, and needs the library until it is done.
             await asyncio.wait([starting])
             raise
         except Exception as error:  # noqa: BLE001 - logged there
-            self._log(error, "what was enqueued could not be started; the next look will find it")
+            self._log(error, "enqueued workflows could not be started; the next poll will retry")
 
     async def _halt(self) -> None:
-        """Run nothing; where the runs stand is recorded."""
+        """Stop all workflows; their runs' progress is recorded."""
         async with self._starting:
             self._slot = None
         self._halted = True
@@ -241,7 +241,7 @@ class Engine:
         DBOS.workflow(name=workflow.value, max_recovery_attempts=None)(work)
 
     async def _adopt(self) -> None:
-        """Take over what processes left behind whose slots were freed by their death; and keep our own."""
+        """Resume the workflows of dead processes, whose slots are free, and keep our own slot."""
         while True:
             await asyncio.sleep(_ADOPT_SECONDS)
             try:
@@ -264,7 +264,7 @@ class Engine:
             if await self._slots.keep(self._slot):
                 return
             logger.warning("another process took slot %s of this one; it goes on under another", self._slot)
-            # Whoever has the slot runs what this process ran under its name.
+            # The slot's new owner runs what this process ran under its name.
             await self._halt()
         await self._launch()
 
@@ -284,13 +284,13 @@ class Engine:
 
 
 async def _insist(handler: Handler, identifier: str) -> None:
-    """Call until it succeeds: a workflow that failed is never run again, and what it was for would be forgotten."""
+    """Call until it succeeds: the engine never runs a failed workflow again."""
     pause = _FIRST_PAUSE_SECONDS
     while True:
         try:
             return await handler(identifier)
         except UnavailableError:
-            # A database that was away is mostly back soon, and then nobody should wait much longer.
+            # A database that was away is mostly back soon.
             pause = min(pause, _LONGEST_AWAY_SECONDS)
         except Exception:
             logger.exception("%s could not be run to its end; trying again in %s s", identifier, pause)

@@ -1,4 +1,4 @@
-"""Jumps of the wall clock: set by hand or by the network, or gone on while the machine slept."""
+"""Jumps of the wall clock: set by hand or by the network, or after the machine slept."""
 
 import asyncio
 import logging
@@ -11,15 +11,15 @@ from domain.clock import Clock
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.5
-#: What a clock that is merely slowed down or sped up gains in one look is far less.
+#: Far more than a clock that is only slewed gains between two checks.
 _JUMP_SECONDS = 0.25
 
 
 class ClockJumps:
-    """Notices that the wall clock and elapsed time parted, and has every wait look at the clock again.
+    """A detector of differences between wall clock and elapsed time, which then wakes every wait.
 
-    A wait sleeps for as long as it is until its moment; a look of each of thousands of waits every second would cost
-    more than this one look for all of them.
+    A wait sleeps until its deadline by elapsed time. A poll of the clock by each of thousands of waits would cost more
+    than this one poll for all of them.
     """
 
     def __init__(self, *, clock: Clock, wakes: WakeIndex, elapsed: Callable[[], float] = time.monotonic) -> None:
@@ -29,22 +29,22 @@ class ClockJumps:
         self._apart = self._difference()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Look twice a second, until told to stop."""
+        """Check twice a second, until stopped."""
         while not stopping.is_set():
-            self.look()
+            self.check()
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await stopping.wait()
             except TimeoutError:
                 continue
 
-    def look(self) -> None:
-        """Wake every wait where the clock has jumped since the last look."""
+    def check(self) -> None:
+        """Wake every wait if the clock has jumped since the last check."""
         apart = self._difference()
         jump = apart - self._apart
         self._apart = apart
         if abs(jump) > _JUMP_SECONDS:
-            logger.warning("the clock jumped by %.1f s; waits look at it again", jump)
+            logger.warning("the clock jumped by %.1f s; all waits check it again", jump)
             self._wakes.wake_all()
 
     def _difference(self) -> float:

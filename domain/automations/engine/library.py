@@ -1,6 +1,6 @@
 """Calls of the library that runs workflows, in threads of ours; by its public names wherever it has one.
 
-Its async methods would make its thread pool the one of our event loop, and take it away at the end.
+Its async methods would set its thread pool as our event loop's default executor, and shut it down at the end.
 """
 
 import logging
@@ -13,11 +13,11 @@ from dbos._core import execute_dequeued_workflow  # nothing public runs what a c
 
 logger = logging.getLogger(__name__)
 
-#: Raised when the steps of runs get another order; runs of an older one finish on processes that still have it.
+#: Increment it when the steps of runs change their order; older runs finish on processes of their version.
 ENGINE_VERSION = "1"
 QUEUE = "automations"
 _SLOT_PREFIX = "slot-"
-#: How many workflows one statement resumes or forgets.
+#: The most workflows that one statement resumes or deletes.
 _CHUNK = 500
 
 
@@ -27,12 +27,12 @@ def owner_of(slot: int) -> str:
 
 
 def start_enqueued(library: DBOS) -> None:
-    """Claim and start what is enqueued, as the library's own look does it every so often."""
+    """Claim and start what is enqueued, as the library's poll does it every so often."""
     queue = DBOS.retrieve_queue(QUEUE)
     if queue is None:
         return
     claim = str(uuid4())
-    database = library._sys_db  # noqa: SLF001 - nothing public claims at once: its look only ever comes in its time
+    database = library._sys_db  # noqa: SLF001 - nothing public claims at once, ahead of its poll
     claimed, _ = database.start_queued_workflows(
         queue, DBOS.executor_id, DBOS.application_version, None, owner_xid=claim
     )
@@ -40,7 +40,7 @@ def start_enqueued(library: DBOS) -> None:
         try:
             execute_dequeued_workflow(library, status, claim)
         except Exception:
-            # As there: it must not stop those behind it, and the next start of the process finds it.
+            # As in the library: one failure must not stop the others, and the next start of the process retries it.
             logger.exception("%s could not be started", status["workflow_uuid"])
 
 
@@ -58,7 +58,7 @@ def slot_under_way(slots: Sequence[int]) -> int | None:
 
 
 def resume(slot: int) -> None:
-    """Enqueue again what the owner of a slot began and did not end: it died, and whoever calls holds its slot."""
+    """Enqueue again what a slot's dead owner began and did not end; the caller holds the slot."""
     while found := DBOS.list_workflows(
         status="PENDING",
         executor_id=owner_of(slot),
@@ -71,7 +71,7 @@ def resume(slot: int) -> None:
 
 
 def forget_some(before: datetime) -> int:
-    """Drop some of what ended before that moment; return how many they were."""
+    """Delete some of what ended before that moment, and return the number deleted."""
     over = DBOS.list_workflows(
         status=["SUCCESS", "ERROR", "CANCELLED"],
         end_time=before.isoformat(),

@@ -1,4 +1,4 @@
-"""The engine library's own log: its lines go where ours go, and an outage is not told at every look."""
+"""The engine library's log: its lines go where ours go, and an outage is logged once, not at every poll."""
 
 import logging
 import re
@@ -8,12 +8,12 @@ from typing_extensions import override
 
 from domain.outages import Outage
 
-#: The library writes what it met into the text, with the name of its kind in front.
-_TELLS_OF_OUTAGE = re.compile(r"\b(?:OperationalError|InterfaceError|InternalError|QueuePool limit)\b")
+#: The library logs an error as text, with the name of its class in front.
+_OUTAGE = re.compile(r"\b(?:OperationalError|InterfaceError|InternalError|QueuePool limit)\b")
 
 
 class OutageFilter(logging.Filter):
-    """Takes lines that tell of an outage out of the log, and has the outage told once instead."""
+    """A filter that drops lines about an outage of the database and reports the outage once instead."""
 
     def __init__(self, outage: Outage) -> None:
         super().__init__()
@@ -22,14 +22,14 @@ class OutageFilter(logging.Filter):
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        if _TELLS_OF_OUTAGE.search(message) is None:
+        if _OUTAGE.search(message) is None:
             return True
         self._outage.failed(message.splitlines()[0])
         return False
 
 
 def take_over_log(outage: Outage) -> None:
-    """Have the library's log lines go where ours go; the last who asks hears of outages."""
+    """Send the library's log lines to our log; the last caller's outage gets the reports."""
     library = DBOS.logger
     library.handlers.clear()
     library.filters.clear()

@@ -17,30 +17,30 @@ _ANSWER_SECONDS = 5.0
 
 
 class Slots(Protocol):
-    """Locks by number; those that a process holds end with it, however it ends."""
+    """Locks by number; a process's locks end with it, however it ends."""
 
     async def take(self, slot: int) -> bool:
-        """Hold a slot; False while another process does."""
+        """Lock a slot; return False while another process has it."""
 
     async def keep(self, slot: int) -> bool:
-        """Whether a slot that was taken is still held; one that was lost is taken again, unless another process did."""
+        """Return whether a slot is still held; a lost one is taken again, unless another process has it."""
 
     async def give(self, slot: int) -> None:
-        """Let a slot go."""
+        """Release a slot."""
 
     async def close(self) -> None:
-        """Let all slots go."""
+        """Release all slots."""
 
 
 class FileSlots:
-    """Slots of the processes that share a SQLite file: one byte each of a file beside it."""
+    """Slots of processes that share a SQLite file: byte locks on a file beside it."""
 
     def __init__(self, database: Path) -> None:
         self._path = database.with_name(database.name + "-slots")
         self._file = self._opened()
 
     async def take(self, slot: int) -> bool:
-        """Hold a slot; False while another process does."""
+        """Lock a slot; return False while another process has it."""
         self._follow_name()
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, slot)
@@ -49,20 +49,20 @@ class FileSlots:
         return True
 
     async def keep(self, slot: int) -> bool:
-        """Whether a slot that was taken is still held; one that was lost is taken again, unless another process did."""
+        """Return whether a slot is still held; a lost one is taken again, unless another process has it."""
         # A lock that this process has already is granted again.
         return await self.take(slot)
 
     async def give(self, slot: int) -> None:
-        """Let a slot go."""
+        """Release a slot."""
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, slot)
 
     async def close(self) -> None:
-        """Let all slots go."""
+        """Release all slots."""
         os.close(self._file)
 
     def _follow_name(self) -> None:
-        """Lock the file that has the name now: one that was removed keeps out nobody who came later."""
+        """Lock the file that has the name now: the lock on a removed file excludes no later process."""
         with suppress(FileNotFoundError):
             if os.path.samestat(self._path.stat(), os.fstat(self._file)):
                 return
@@ -74,19 +74,19 @@ class FileSlots:
 
 
 class PostgresSlots:
-    """Slots of the processes that share a PostgreSQL database: advisory locks of a session of their own."""
+    """Slots of processes that share a PostgreSQL database: advisory locks of a session of their own."""
 
     def __init__(self, address: PostgresAddress) -> None:
         self._address = address
         self._connection: asyncpg.Connection | None = None
 
     async def take(self, slot: int) -> bool:
-        """Hold a slot; False while another process does."""
+        """Lock a slot; return False while another process has it."""
         connection = await self._connected()
         return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", _LOCK_CLASS, slot))
 
     async def keep(self, slot: int) -> bool:
-        """Whether a slot that was taken is still held; one that was lost is taken again, unless another process did."""
+        """Return whether a slot is still held; a lost one is taken again, unless another process has it."""
         if self._connection is not None and not self._connection.is_closed():
             try:
                 # The locks live as long as the session: if it answers, they do.
@@ -98,12 +98,12 @@ class PostgresSlots:
         return await self.take(slot)
 
     async def give(self, slot: int) -> None:
-        """Let a slot go."""
+        """Release a slot."""
         connection = await self._connected()
         await connection.fetchval("SELECT pg_advisory_unlock($1, $2)", _LOCK_CLASS, slot)
 
     async def close(self) -> None:
-        """Let all slots go."""
+        """Release all slots."""
         if self._connection is not None:
             with suppress(Exception):
                 await self._connection.close(timeout=2)
@@ -115,7 +115,7 @@ class PostgresSlots:
 
 
 async def take_any(slots: Slots) -> int:
-    """The first free slot, now held.
+    """Take the first free slot, and return it.
 
     Raises:
         StartupError: all are taken.

@@ -1,4 +1,4 @@
-"""What automations may forget: runs that are long over, and what the engine keeps of them."""
+"""Retention of runs: runs long over are pruned, and the engine's records of them."""
 
 import asyncio
 import logging
@@ -14,12 +14,12 @@ logger = logging.getLogger(__name__)
 
 _CHUNK = 500
 _PERIOD_SECONDS = 3600.0
-#: For so long the engine could be asked to run the same thing again.
+#: The retention of the engine's records, by which it is idempotent.
 _ENGINE_KEEPS = timedelta(days=1)
 
 
 class RunUpkeep:
-    """Forgets once at the start and then every hour, in small transactions that writers fit between."""
+    """A pruner that runs at the start and then every hour, in small transactions that writers fit between."""
 
     def __init__(self, *, database: Database, clock: Clock, engine: Engine, retention_days: int) -> None:
         self._database = database
@@ -28,7 +28,7 @@ class RunUpkeep:
         self._retention = timedelta(days=retention_days)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Tidy up until told to stop."""
+        """Prune until stopped."""
         while not stopping.is_set():
             with logging_failures(logger, "forgetting old runs failed; trying again in an hour"):
                 await self.forget_runs()
@@ -38,9 +38,9 @@ class RunUpkeep:
                     await stopping.wait()
 
     async def forget_runs(self) -> None:
-        """Forget the runs that are over for longer than they are kept; active ones stay, however old.
+        """Delete the runs that have been over for longer than the retention; active ones stay, however old.
 
-        Deleted automations go with the last of their runs.
+        A deleted automation is pruned with the last of its runs.
         """
         if self._retention:
             before = self._clock.now() - self._retention

@@ -1,4 +1,4 @@
-"""What wakes waits: an index in memory from what they look at to those who look, fed by the log's tail."""
+"""The index of waits: in memory, from the references that they watch to the waits, fed by the log's tail."""
 
 import asyncio
 import logging
@@ -19,12 +19,12 @@ _RETRY_SECONDS = 1.0
 
 
 def reference(kind: str, entity_id: str) -> str:
-    """What a wait names that looks at one entity; with `*` as the id, at all of a kind."""
+    """Return the reference of a wait to one entity; with `*` as the id, to all of a kind."""
     return f"{kind}:{entity_id}"
 
 
 class WakeIndex:
-    """Which waits of this process look at what. It may forget all of it: waits read the state once they registered."""
+    """The waits of this process by reference; it may lose all of them: waits read the state once they registered."""
 
     def __init__(self, tail: LogTail) -> None:
         self._tail = tail
@@ -36,15 +36,15 @@ class WakeIndex:
         self._task = asyncio.create_task(self._run(self._tail.last))
 
     async def stop(self) -> None:
-        """Wake nobody any more."""
+        """Stop following the log."""
         if self._task is not None:
-            # It only waits for the log.
+            # The task only waits for the log.
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     @contextmanager
     def watching(self, references: Collection[str], *, run_id: str) -> Iterator[asyncio.Event]:
-        """An event that is set whenever something of these references changes, or the run itself."""
+        """Yield an event that is set on each change of these references, or of the run itself."""
         event = asyncio.Event()
         names = {*references, reference(RUN.name, run_id)}
         for name in names:
@@ -59,17 +59,17 @@ class WakeIndex:
                     del self._waiting[name]
 
     def owners(self, kind: str, entity_id: str) -> set[asyncio.Event]:
-        """The waits that look at this entity, by its id or as one of its kind."""
+        """Return the waits for this entity, by its id or as one of its kind."""
         found = self._waiting.get(reference(kind, entity_id), set()) | self._waiting.get(reference(kind, "*"), set())
         return set(found)
 
     def wake(self, change: Change) -> None:
-        """Wake those who look at what changed, or wait for what it fired."""
+        """Wake the waits for what changed, or for what it fired."""
         for event in self._concerned(change):
             event.set()
 
     def is_awaited(self, change: Change) -> bool:
-        """Whether somebody looks at what changed, or waits for what it fired."""
+        """Return whether any wait is for what changed, or for what it fired."""
         return bool(self._concerned(change))
 
     def _concerned(self, change: Change) -> set[asyncio.Event]:
@@ -79,7 +79,7 @@ class WakeIndex:
         return concerned
 
     def wake_all(self) -> None:
-        """Wake everybody: changes may have gone by unseen."""
+        """Wake all waits: changes may have been missed."""
         for waiting in self._waiting.values():
             for event in waiting:
                 event.set()

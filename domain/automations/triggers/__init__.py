@@ -1,1 +1,1 @@
-"""Triggers that no entity fires: time, and people."""
+"""Triggers that no entity fires: by time and by hand."""

@@ -1,4 +1,4 @@
-"""All triggers there are: those of each kind of entity, and those of time."""
+"""The catalog of triggers: those of each kind of entity, and those of time."""
 
 from domain.automations.triggers.schedule import TIME_TRIGGERS
 from domain.entities.kinds import Kinds
@@ -6,7 +6,7 @@ from domain.entities.triggers import TriggerRegistry
 
 
 def builtin_triggers(kinds: Kinds) -> TriggerRegistry:
-    """The catalog of triggers, those of these kinds first."""
+    """Return the catalog of triggers, those of these kinds first."""
     registry = TriggerRegistry()
     for kind in kinds:
         for trigger in kind.triggers:

@@ -1,11 +1,11 @@
-"""When a cron expression is due next, also on the days on which a zone changes its clocks.
+"""Cron expressions in time zones, right across changes of the clocks.
 
-A time that the expression names is due once on each day that the zone has: where clocks go back and it comes twice,
-the first time; where they go forward past it, at the moment of that. An expression for every hour (`*/15 * * * *`)
-goes by elapsed time instead, through an hour that comes twice as through any other. Both as Debian's cron does it
-(cron(8), "Notes"), except that of hours with steps none is left out or doubled here either.
+A time of day is due once on each day that the zone has. If clocks go back and it comes twice, it is due the first time;
+if they go forward past it, it is due at the change. An expression for every hour (`*/15 * * * *`) goes by elapsed time
+instead, also through an hour that comes twice. Both are as in Debian's cron (cron(8), "Notes"), except that hours with
+steps are not skipped or doubled here either.
 
-The library finds times on a clock that nobody changes; left to itself in a zone it fires twice when clocks go back.
+The library is only given clocks without changes: in a zone it fires twice when clocks go back.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 
 _SECOND = timedelta(seconds=1)
-#: No clock is put back by more, so that what comes twice comes again within that time.
+#: The largest change of a clock: a time that comes twice comes again within it.
 _LONGEST_CHANGE = timedelta(hours=12)
 
 
 def next_of_cron(cron: str, zone: ZoneInfo, *, after: datetime) -> datetime:
-    """The first moment after that one at which the expression is due, in UTC."""
+    """Return the first moment after that one at which the expression is due, in UTC."""
     after = after.astimezone(UTC)
     every_hour = croniter.expand(cron)[0][1] == ["*"]
     return _by_elapsed_time(cron, zone, after) if every_hour else _by_the_clock(cron, zone, after)
@@ -28,12 +28,12 @@ def next_of_cron(cron: str, zone: ZoneInfo, *, after: datetime) -> datetime:
 
 def _by_the_clock(cron: str, zone: ZoneInfo, after: datetime) -> datetime:
     moments = (_first(local, zone) for local in _times(cron, _local(after, zone)))
-    # While clocks show a time for the second time, what they show next has been before.
+    # While clocks show an hour for the second time, the next times were shown before.
     return next(moment for moment in moments if moment is not None and moment > after)
 
 
 def _first(local: datetime, zone: ZoneInfo) -> datetime | None:
-    """The first moment at which the zone's clocks show that time or a later one; None on a day that they skip."""
+    """Return the first moment at which the zone's clocks show that time or later; None on a day that they skip."""
     moment = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if _local(moment, zone) == local:
         return moment
@@ -60,14 +60,14 @@ def _by_elapsed_time(cron: str, zone: ZoneInfo, after: datetime) -> datetime:
 
 
 def _times(cron: str, after: datetime) -> Iterator[datetime]:
-    """The times after that one, on a clock that nobody changes."""
+    """Yield the times after that one, on a clock without changes."""
     schedule = croniter(cron, after)
     while True:
         yield schedule.get_next(datetime)
 
 
 def _change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """The moment, to the second, at which the zone's clocks are changed between these two."""
+    """Return the moment, to the second, at which the zone's clocks change between these two."""
     before, offset = before.replace(microsecond=0), _offset(before, zone)
     seconds, most = 0, int((after - before) / _SECOND) + 1
     while most - seconds > 1:

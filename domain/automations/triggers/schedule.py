@@ -1,4 +1,4 @@
-"""Triggers of time: what they may say, and when they fire next."""
+"""Time triggers: their settings, and when they fire next."""
 
 import re
 from collections.abc import Mapping
@@ -27,12 +27,12 @@ _CHANCE = re.compile(r"\bR", re.IGNORECASE)
 
 
 def _cron(text: str) -> str:
-    # R is a moment of chance, another one each time that somebody asks when it is.
+    # R is a random moment, another one for each call.
     is_cron = len(text.split()) == 5 and not _CHANCE.search(text) and croniter.is_valid(text)  # noqa: PLR2004 - minute, hour, day, month, weekday
     if not is_cron:
         raise PydanticCustomError("cron", "This is not a cron expression of five fields such as */5 * * * *.")
     try:
-        # Four years have every day that there is.
+        # Four years have every day of the calendar.
         croniter(text, datetime(2024, 1, 1, tzinfo=UTC), max_years_between_matches=8).get_next(datetime)
     except CroniterError as error:
         raise PydanticCustomError("cron", "There is no such day; it would never fire.") from error
@@ -46,7 +46,7 @@ class _Config(BaseModel):
 class CronConfig(_Config):
     """The settings of `time.cron`."""
 
-    # The bound before the rule: what is much longer takes long to be read, each time that it fires.
+    # The bound before the rule: a much longer expression takes long to parse, each time that it fires.
     cron: Annotated[str, Field(max_length=_LONGEST_CRON), AfterValidator(_cron)] = Field(
         description="Minute, hour, day, month, weekday: */5 * * * *."
     )
@@ -60,7 +60,7 @@ class IntervalConfig(_Config):
 
 
 class TimePayload(BaseModel):
-    """The payload of triggers of time."""
+    """The payload of time triggers."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -68,7 +68,7 @@ class TimePayload(BaseModel):
 
 
 class ManualPayload(BaseModel):
-    """The payload of a run by hand: whatever the caller gives."""
+    """The payload of a run by hand, as the caller gives it."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -98,7 +98,7 @@ TIME_TRIGGERS = (
     Trigger(
         id=MANUAL,
         display_name="By Hand",
-        description="Fires when somebody runs the automation.",
+        description="Fires when a person or a client runs the automation.",
         category="People",
         icon="Hand",
         payload=ManualPayload,
@@ -108,7 +108,7 @@ TIME_TRIGGERS = (
 
 
 def next_firing(trigger: TriggerPart, *, after: datetime, was: datetime | None = None) -> datetime | None:
-    """When a trigger of time fires next; None for one that time does not fire.
+    """Return when a time trigger fires next; None for a trigger that time does not fire.
 
     Intervals are counted from when it was due before, so that the delay of each firing does not add up.
     """
@@ -123,5 +123,5 @@ def next_firing(trigger: TriggerPart, *, after: datetime, was: datetime | None =
 
 
 def time_payload(due: datetime) -> Mapping[str, Any]:
-    """What a trigger of time hands on."""
+    """Return the payload of a time trigger."""
     return {"scheduledAt": iso(due)}

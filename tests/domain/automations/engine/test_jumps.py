@@ -32,11 +32,11 @@ async def test_a_clock_that_is_set_wakes_waits_which_go_on_or_wait_again(domain:
     with wakes.watching((), run_id="run_1") as woken:
         waiting = asyncio.create_task(clock.wait(woken, until=until))
         await asyncio.sleep(0)
-        jumps.look()
+        jumps.check()
         await asyncio.sleep(0)
         assert not waiting.done()
         clock.ahead = timedelta(hours=hours)
-        jumps.look()
+        jumps.check()
         async with asyncio.timeout(60):
             await waiting
     assert (clock.now() >= until) is (hours > 0)
@@ -49,5 +49,5 @@ async def test_a_clock_that_goes_on_as_time_does_wakes_nobody(domain: Domain) ->
     with wakes.watching((), run_id="run_1") as woken:
         for drift in (0.0, 0.1, 0.2, -0.02):
             elapsed[0] = drift
-            jumps.look()
+            jumps.check()
         assert not woken.is_set()

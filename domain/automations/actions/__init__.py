@@ -1,1 +1,1 @@
-"""The actions that automations can do."""
+"""The actions of automations."""

@@ -1,4 +1,4 @@
-"""The actions that belong to nothing in particular: a line in the log."""
+"""The built-in actions without a domain of their own: a line in the log."""
 
 import logging
 from typing import Literal
@@ -23,7 +23,7 @@ class LogConfig(BaseModel):
 
 
 def register_builtin_actions(registry: ActionRegistry) -> None:
-    """Add them."""
+    """Register the built-in actions."""
     registry.register(
         ActionType(
             id="log",

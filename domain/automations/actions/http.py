@@ -1,4 +1,4 @@
-"""Sending a request to any web server."""
+"""The action `http.request`: a request to any web server."""
 
 from typing import Annotated, Literal, Self
 
@@ -14,9 +14,9 @@ RETRY_ON = (429, 502, 503, 504)
 
 
 class HttpRequestConfig(BaseModel):
-    """One request, and what to make of its answer."""
+    """The settings of `http.request`."""
 
-    # Neither errors nor representations show what may hold secrets.
+    # Neither errors nor representations show values that may hold secrets.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True)
 
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = Field(
@@ -69,12 +69,12 @@ class HttpRequestConfig(BaseModel):
 
     @property
     def has_json(self) -> bool:
-        """Whether there is JSON to send, be it null."""
+        """True if there is JSON to send, even null."""
         return "json_body" in self.model_fields_set
 
     @property
     def rules(self) -> CallRules:
-        """How patient the call is."""
+        """The timeout and retries of the call."""
         return CallRules(
             timeout_seconds=self.timeout_seconds,
             retries=self.retries,
@@ -85,13 +85,13 @@ class HttpRequestConfig(BaseModel):
 
 
 class HttpSender:
-    """The action `http.request`."""
+    """A sender for the action `http.request`."""
 
     def __init__(self, caller: HttpCaller) -> None:
         self._caller = caller
 
     async def send(self, config: HttpRequestConfig, *, idempotency_key: str) -> HttpResult:
-        """Send the request, its secrets filled in, until there is an expected answer; the key tells repeats apart.
+        """Send the request with its secrets filled in, and return the answer; the key makes repeats idempotent.
 
         Raises:
             RequestFailedError: there was another answer, or none.

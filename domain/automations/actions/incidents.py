@@ -1,4 +1,4 @@
-"""The actions on incidents: open, resolve, say something, move on. They write through the incidents' handle."""
+"""The actions on incidents, written through the incidents' handle: open, resolve, comment, and move on."""
 
 import logging
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ _CATEGORY = "Incidents"
 
 
 class IncidentArtifact(BaseModel):
-    """An incident, as one action hands it to the next."""
+    """An incident as an artifact."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
@@ -71,7 +71,7 @@ class CreateConfig(_Config):
 
 class _Target(_Config):
     incident_id: Text | None = Field(
-        default=None, description="The incident; without it, the one that an earlier step handed on."
+        default=None, description="The incident; without it, the one that an earlier step produced."
     )
 
 
@@ -98,16 +98,16 @@ class UpdateStatusConfig(_Target):
 
 
 class IncidentActions:
-    """The four actions, on the services that people's writes go through as well."""
+    """The four actions on incidents, over the same services as people's writes."""
 
     def __init__(self, incidents: IncidentService, timeline: TimelineService, *, logs: bool = True) -> None:
         self._incidents = incidents
         self._timeline = timeline
-        #: Whether the server's log is told; of what is only tried, it is not.
+        #: Whether actions write to the server's log; in a dry run they do not.
         self._logs = logs
 
     def register(self, registry: ActionRegistry) -> None:
-        """Add the actions and the artifact that they share."""
+        """Register the actions and the artifact that they share."""
         registry.register_artifact(
             ArtifactType(
                 id=ARTIFACT, display_name="Incident", description="An incident to work on.", data=IncidentArtifact
@@ -148,9 +148,9 @@ class IncidentActions:
             registry.register(action)
 
     async def create(self, unit: UnitOfWork, config: CreateConfig, context: ActionContext) -> Result:
-        """Open an incident, or use one that is open where the settings ask for that."""
+        """Open an incident, or reuse an open one if the settings say so."""
         command = CreateIncident(
-            # What a monitor wrote may be long, blank, or of several lines: no reason to open no incident.
+            # A monitor's text may be long, blank, or of several lines: the incident is opened even so.
             title=fitted_line(config.title or "", longest=TITLE_LENGTH) or _UNTITLED,
             description=fitted_text(config.description or "", longest=DESCRIPTION_LENGTH),
             severity=config.severity,
@@ -174,7 +174,7 @@ class IncidentActions:
         return Result(external_id=opened.incident.id, artifact=artifact, details={"reused": opened.reused})
 
     async def resolve(self, unit: UnitOfWork, config: ResolveConfig, context: ActionContext) -> Result:
-        """Resolve an incident; one that is resolved already stays so, and a message becomes a comment."""
+        """Resolve an incident; if it is resolved already, the message becomes a comment."""
         target, explicit = _target(config, context)
         incident = await _existing(unit, target)
         artifact = context.consumed.get(ARTIFACT)
@@ -208,7 +208,7 @@ class IncidentActions:
 
 
 def artifact_of(incident: Incident) -> Mapping[str, Any]:
-    """What actions hand on of an incident."""
+    """Return an incident as an artifact's data."""
     return {
         "incidentId": incident.id,
         "status": incident.status.value,
@@ -218,17 +218,17 @@ def artifact_of(incident: Incident) -> Mapping[str, Any]:
 
 
 def _title_fault(title: Any) -> str | None:
-    """What is wrong with a title before it is rendered: a template may come to nothing, and nothing else may."""
+    """Return the fault of a title that is not rendered yet: blank, and without a template."""
     return "This must be a text." if title is None or (isinstance(title, str) and not title.strip()) else None
 
 
 def _message(message: str | None) -> str | None:
-    """The message as a timeline takes it; None where what a template came to says nothing."""
+    """Return the message for the timeline; None if its template rendered to nothing."""
     return fitted_text(message or "", longest=MESSAGE_LENGTH)
 
 
 def _dedupe_key(key: str | None) -> str:
-    """The key, or the digest of a longer one: cut, two keys would be one."""
+    """Return the key, or the digest of a longer one: truncated, two keys could become one."""
     line = " ".join((key or "").split())
     return bounded_key(line)
 
@@ -240,14 +240,14 @@ def _log(incident: Incident, context: ActionContext, *, reused: bool) -> None:
 
 
 def _target(config: _Target, context: ActionContext) -> tuple[str, bool]:
-    """The incident to work on, and whether the settings name it; a blank name is none."""
+    """Return the incident to work on, and whether the settings name it; a blank name counts as none."""
     if config.incident_id is not None and config.incident_id.strip():
         return config.incident_id, True
     artifact = context.consumed.get(ARTIFACT)
-    handed_on = artifact.data.get("incidentId") if artifact is not None else None
-    if isinstance(handed_on, str):
-        return handed_on, False
-    raise ActionFailedError("No incidentId was given, and no earlier step handed an incident on.", field=["incidentId"])
+    consumed = artifact.data.get("incidentId") if artifact is not None else None
+    if isinstance(consumed, str):
+        return consumed, False
+    raise ActionFailedError("No incidentId was given, and no earlier step produced an incident.", field=["incidentId"])
 
 
 async def _existing(unit: UnitOfWork, incident_id: str) -> Incident:

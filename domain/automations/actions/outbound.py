@@ -1,4 +1,4 @@
-"""The actions that leave the process: a request, or a signed event; at least once, with one key for all attempts."""
+"""The outbound actions: requests and signed events, sent at least once, with one key for all attempts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,14 +14,14 @@ _CATEGORY = "Web"
 
 
 class OutboundActions:
-    """`http.request` and `webhook.send`."""
+    """The actions `http.request` and `webhook.send`."""
 
     def __init__(self, caller: HttpCaller, clock: Clock) -> None:
         self._http = HttpSender(caller)
         self._webhook = WebhookSender(caller, clock)
 
     def register(self, registry: ActionRegistry) -> None:
-        """Add them."""
+        """Register the outbound actions."""
         registry.register(
             ActionType(
                 id="http.request",

@@ -1,4 +1,4 @@
-"""The catalog of actions: what each does, with which settings, and what it hands on."""
+"""The catalog of actions: what each does, its settings, and the artifacts that it produces."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ from domain.errors import DomainError
 from domain.model.automation import AutomationRun
 from domain.persistence.unit_of_work import UnitOfWork
 
-#: Turns a config of one version into one of the next.
+#: Migrates a config of one version to the next.
 Migration = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class ActionFailedError(DomainError):
-    """An action that could not do what it was asked to; its step fails with this message, and nothing is written."""
+    """An action's failure; its step fails with this message, and nothing is written."""
 
 
 @dataclass(frozen=True, slots=True)
 class VersionedConfig:
-    """The settings of an action at their present version, and the ways there from each earlier one.
+    """The settings of an action at their present version, with the migrations from each earlier version.
 
     Raises:
         ValueError: the migrations do not lead from version 1 to the present one without a gap.
@@ -36,7 +36,7 @@ class VersionedConfig:
             raise ValueError(f"migrations must lead from version 1 to {self.version} without a gap")
 
     def migrated(self, config: Mapping[str, Any], *, version: int = 1) -> Mapping[str, Any]:
-        """The config as the present version has it; what is stored without a version is of the first."""
+        """Return the config at the present version; a stored config without a version is of the first."""
         for step in range(version, self.version):
             config = self.migrations[step](config)
         return config
@@ -44,11 +44,11 @@ class VersionedConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Produced:
-    """An artifact that an action hands on."""
+    """An artifact that an action produces."""
 
     type: str
     data: Mapping[str, Any]
-    #: What it names.
+    #: The entity that it names.
     entity_id: str | None = None
     #: Whether the automation may end it: it made it, or took it over.
     owned: bool = True
@@ -56,17 +56,17 @@ class Produced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What an action came to."""
+    """The result of an action."""
 
     external_id: str | None = None
     artifact: Produced | None = None
-    #: What else the trace shows.
+    #: Further output for the trace.
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionContext:
-    """What an action knows of its run."""
+    """The run that an action belongs to, and what it consumes."""
 
     run: AutomationRun
     origin: Origin
@@ -76,11 +76,11 @@ class ActionContext:
 
     @property
     def idempotency_key(self) -> str:
-        """The same for every attempt at this step, and for no other step."""
+        """The idempotency key: the same for all attempts at this step, and for no other step."""
         return f"{self.run.id}:{self.path}"
 
 
-#: Does its work in the unit of work that also records the step: visibly once, whatever happens.
+#: Does its work in the unit of work that also records the step: exactly once, even over crashes.
 PerformIn = Callable[[UnitOfWork, Any, ActionContext], Awaitable[Result]]
 #: Does its work outside: at least once, with the same idempotency key each time.
 Perform = Callable[[Any, ActionContext], Awaitable[Result]]
@@ -100,9 +100,9 @@ class ActionType:
     consumes: tuple[str, ...] = ()
     perform_in: PerformIn | None = None
     perform: Perform | None = None
-    #: What is wrong with settings that still have templates in them, by their names; what it cannot tell is right.
+    #: Finds the faults of settings that may still hold templates, by their names.
     faults: Mapping[str, Callable[[Any], str | None]] = field(default_factory=dict)
-    #: Whether its settings may name secrets, which it puts in itself where they leave the process.
+    #: Whether its settings may name secrets, which are filled in only as they leave the process.
     sees_secrets: bool = False
 
     @property
@@ -131,7 +131,7 @@ class ArtifactType:
         return self.data.model_json_schema(by_alias=True)
 
     def checked(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The data as the type has it.
+        """Return the data, validated by the type's model.
 
         Raises:
             pydantic.ValidationError: it does not fit.
@@ -140,7 +140,7 @@ class ArtifactType:
 
 
 def local_name(type_: str) -> str:
-    """The name of a type of artifact in `artifacts.<action id>.<name>`."""
+    """Return the name of a type of artifact in `artifacts.<action id>.<name>`."""
     return type_.rpartition(".")[2]
 
 
@@ -152,7 +152,7 @@ class ActionRegistry:
         self._artifacts: dict[str, ArtifactType] = {}
 
     def register(self, action: ActionType) -> None:
-        """Add an action.
+        """Register an action.
 
         Raises:
             ValueError: its id is taken, it produces or consumes an unknown type, or it does not say how it works.
@@ -167,7 +167,7 @@ class ActionRegistry:
         self._actions[action.id] = action
 
     def register_artifact(self, artifact: ArtifactType) -> None:
-        """Add a type of artifact.
+        """Register a type of artifact.
 
         Raises:
             ValueError: its id is taken.
@@ -177,17 +177,17 @@ class ActionRegistry:
         self._artifacts[artifact.id] = artifact
 
     def get(self, action_id: str) -> ActionType | None:
-        """The action of that id."""
+        """Return the action of that id."""
         return self._actions.get(action_id)
 
     def all(self) -> Sequence[ActionType]:
-        """All actions in the order of their registration."""
+        """Return all actions in the order of their registration."""
         return tuple(self._actions.values())
 
     def artifact(self, type_id: str) -> ArtifactType | None:
-        """The type of artifact of that id."""
+        """Return the type of artifact of that id."""
         return self._artifacts.get(type_id)
 
     def artifacts(self) -> Sequence[ArtifactType]:
-        """All types of artifacts in the order of their registration."""
+        """Return all types of artifacts in the order of their registration."""
         return tuple(self._artifacts.values())

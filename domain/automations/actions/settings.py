@@ -1,4 +1,4 @@
-"""Texts in the settings of actions: what a template came to need not be one to be shown as one."""
+"""Text settings of actions, which accept the numbers and booleans that a template renders to."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from domain.automations.expressions.values import to_text
 
 
 def _as_text(value: Any) -> Any:
-    """Numbers and truth values as they stand in the midst of other text; what is neither is left to be judged."""
+    """Return numbers and booleans as they would stand within other text; leave anything else to validation."""
     return to_text(value) if isinstance(value, bool | int | float) else value
 
 

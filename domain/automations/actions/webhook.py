@@ -1,4 +1,4 @@
-"""Telling another system what happened: a CloudEvent, signed as Standard Webhooks has it."""
+"""The action `webhook.send`: a CloudEvent, signed by Standard Webhooks."""
 
 import base64
 import binascii
@@ -26,7 +26,7 @@ _LONGEST_KEY_BYTES = 64
 
 
 class WebhookSendConfig(BaseModel):
-    """One event for one receiver."""
+    """The settings of `webhook.send`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -46,12 +46,12 @@ class WebhookSendConfig(BaseModel):
     type: Text = Field(
         min_length=1, max_length=200, description="What happened, such as `dev.incidentql.incident.resolved.v1`."
     )
-    data: JsonValue = Field(default=None, repr=False, description="What to tell about it.")
+    data: JsonValue = Field(default=None, repr=False, description="The event's data.")
     subject: Text | None = Field(
         default=None, min_length=1, max_length=200, description="What it happened to, such as `incident/inc_...`."
     )
     source: Text = Field(
-        default="/incidentql", min_length=1, max_length=500, description="Who tells of it, as a URI reference."
+        default="/incidentql", min_length=1, max_length=500, description="The sender, as a URI reference."
     )
     timeout_seconds: Seconds = Field(default=15.0, gt=0, le=60, description="How long one attempt may take.")
     retries: int = Field(
@@ -60,19 +60,19 @@ class WebhookSendConfig(BaseModel):
 
     @property
     def rules(self) -> CallRules:
-        """How patient the call is."""
+        """The timeout and retries of the call."""
         return CallRules(timeout_seconds=self.timeout_seconds, retries=self.retries, retry_on=frozenset(RETRY_ON))
 
 
 class WebhookSender:
-    """The action `webhook.send`."""
+    """A sender for the action `webhook.send`."""
 
     def __init__(self, caller: HttpCaller, clock: Clock) -> None:
         self._caller = caller
         self._clock = clock
 
     async def send(self, config: WebhookSendConfig, *, idempotency_key: str, occurred_at: datetime) -> HttpResult:
-        """Send the event until it is taken; the same key and moment make the same event, so that repeats are known.
+        """Send the event, and return the answer; idempotent: the same key and moment make the same event.
 
         Raises:
             RequestFailedError: the receiver did not take it.
@@ -101,7 +101,7 @@ class WebhookSender:
 
 
 def signature(keys: Sequence[bytes], *, message_id: str, timestamp: int, body: bytes) -> str:
-    """The value of `webhook-signature`: one signature for each key."""
+    """Return the value of `webhook-signature`: one signature for each key."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in keys)
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)

@@ -163,7 +163,7 @@ async def test_an_incident_that_is_not_there_is_named_and_one_that_is_not_given_
     unknown = await world.ran(do(action, incidentId="inc_unknown", **more))
     assert (unknown.status, unknown.message) == (RunStatus.FAILED, "Incident inc_unknown not found.")
     neither = await world.ran(do(action, incidentId="{{ trigger.payload.id }}", **more), payload={"id": "  "})
-    assert neither.message == "No incidentId was given, and no earlier step handed an incident on."
+    assert neither.message == "No incidentId was given, and no earlier step produced an incident."
     assert await log_of(world.domain, None) == [
         change for change in await log_of(world.domain) if change.kind == "automation_run"
     ]
@@ -273,7 +273,7 @@ async def test_what_is_open_for_the_same_thing_is_handed_on_to_later_runs_until_
     assert (await again("a", first=True)).status is RunStatus.SUCCESS
     assert (await again("a")).status is RunStatus.SUCCESS
     for key in ("b", None):
-        assert (await again(key)).message == "No incidentId was given, and no earlier step handed an incident on."
+        assert (await again(key)).message == "No incidentId was given, and no earlier step produced an incident."
     await world.domain.incidents.resolve(ADMIN, (await only(world)).id)
     await world.route()
     assert (await again("a")).status is RunStatus.FAILED

@@ -1,1 +1,1 @@
-"""What callers do with automations: keep them, ask about them, try them on the past."""
+"""The use cases of automations: writing, reading, explaining and dry runs."""

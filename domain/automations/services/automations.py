@@ -1,4 +1,4 @@
-"""Automations as people keep them: written, switched, run by hand, and their runs cancelled."""
+"""Writes of automations: created, updated, switched, deleted, run by hand, and their runs cancelled."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteAutomation:
-    """What an automation is to be; on an update, what is KEEP stays."""
+    """The fields of an automation to write; on an update, a field that is KEEP stays."""
 
     name: str | Keep = KEEP
     description: str | Keep | None = KEEP
@@ -50,13 +50,13 @@ class WriteAutomation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved(Outcome[T]):
-    """What a write of an automation came to, and what is to be said of its definition all the same."""
+    """The result of a write of an automation, with the warnings about its definition."""
 
     warnings: Sequence[Problem] = ()
 
 
 class AutomationService:
-    """The use cases of automations; each call is one transaction. The automations themselves have no events."""
+    """The use cases that write automations; each call is one transaction, and automations have no events."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class AutomationService:
         self._catalog = catalog
         self._journal = journal
         self._admission = admission
-        #: None where what definitions name beside the catalog is not there, as in a dry run.
+        #: None where names outside of the catalog cannot be looked up, as in a dry run.
         self._lookups = lookups
 
     async def create(
@@ -140,7 +140,7 @@ class AutomationService:
             rival = await unit.automations.named(after.name)
             if rival is not None and rival.id != after.id:
                 raise _taken(after.name)
-            # Somebody else may be taking the name at this very moment.
+            # Another transaction may be taking the name at this moment.
             if not await unit.automations.save(after, _version(after, viewer, unit.moment()) if renewed else None):
                 raise _taken(after.name)
             if renewed or after.enabled is not before.enabled:
@@ -152,14 +152,14 @@ class AutomationService:
         return _saved(await self._writer.run(work), warnings)
 
     async def problems(self, document: Any) -> list[Problem]:
-        """All that saving a definition would say of it."""
-        # In a thread: reading many long expressions takes seconds that everybody else would wait for.
+        """Return all problems that saving a definition would find."""
+        # In a thread: parsing many long expressions takes seconds, which would block the event loop.
         found = await asyncio.to_thread(checked, document, self._catalog)
         named = await self._lookups.problems(document, found) if self._lookups is not None else []
         return bounded([*found.problems, *named])
 
     async def _checked(self, document: Mapping[str, Any]) -> Sequence[Problem]:
-        """The warnings about a definition that can be saved.
+        """Return the warnings about a definition that can be saved.
 
         Raises:
             InvalidDefinitionError: it cannot.
@@ -170,7 +170,7 @@ class AutomationService:
         return problems
 
     async def delete(self, viewer: Viewer, automation_id: str, *, expected_version: int | None = None) -> Outcome[str]:
-        """Remove an automation; its active runs are cancelled, and all its runs can be read until they are forgotten.
+        """Remove an automation and cancel its active runs; its runs can be read until retention ends.
 
         Raises:
             NotFoundError, VersionConflictError
@@ -196,7 +196,7 @@ class AutomationService:
         context_key: str | None = None,
         idempotency_key: str | None = None,
     ) -> Outcome[AutomationRun | None]:
-        """Start a run now, past all gates and also of an automation that is switched off.
+        """Start a run now, past all gates, even if the automation is disabled.
 
         Raises:
             NotFoundError: there is no such automation, or the call is repeated, and the run was deleted since.
@@ -237,7 +237,7 @@ class AutomationService:
         return admitted.run
 
     async def cancel_run(self, viewer: Viewer, run_id: str) -> Outcome[AutomationRun]:
-        """End a run; one that is over stays as it is. A step under way is finished, and none follows it.
+        """Cancel a run; if it is over, it stays as it is. A step under way is finished, and none follows it.
 
         Raises:
             NotFoundError
@@ -269,7 +269,7 @@ def _saved(outcome: Outcome[T], warnings: Sequence[Problem]) -> Saved[T]:
 
 
 async def _listen(unit: UnitOfWork, automation: Automation) -> None:
-    """Have routing and schedule know the triggers of an automation; of one that is switched off, none."""
+    """Register the triggers of an automation with routing and schedule; if it is disabled, remove them."""
     triggers: list[tuple[str, str, datetime | None]] = []
     if automation.enabled:
         definition = Definition.model_validate(automation.definition)

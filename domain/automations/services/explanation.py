@@ -1,4 +1,4 @@
-"""Why something is as it is: the chain of causes up to its root, and all that followed from it, as a graph."""
+"""Explanations: the chain of causes up to its root, and everything that followed from it, as a graph."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,8 +18,8 @@ MOST_NODES = 500
 _OF_INCIDENT = 100
 
 
-class Link(StrEnum):
-    """How one node led to another."""
+class EdgeKind(StrEnum):
+    """The kind of an edge."""
 
     FIRED = "fired"
     WROTE = "wrote"
@@ -28,18 +28,18 @@ class Link(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """That one node led to another; both by their ids."""
+    """An edge between two nodes, by their ids."""
 
-    link: Link
+    link: EdgeKind
     source: str
     target: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """A graph of changes and of runs, the firings that led to none included; no edge leads back."""
+    """A graph of changes and of runs, with the firings that led to none; it has no cycle."""
 
-    #: The ids of what was asked about.
+    #: The ids of the nodes to explain.
     start: tuple[str, ...]
     #: In the order of the log.
     changes: tuple[Change, ...]
@@ -62,7 +62,7 @@ class _Graph:
         return self.limit - len(self.changes) - len(self.runs)
 
     def add(self, changes: Iterable[Change], runs: Iterable[AutomationRun]) -> tuple[list[Change], list[AutomationRun]]:
-        """Take in what is new and fits; that is what was taken in."""
+        """Add the new nodes that fit, and return them."""
         fresh_changes = [change for change in changes if change.kind != RUN.name and change.id not in self.changes]
         fresh_runs = [run for run in runs if run.id not in self.runs]
         self.truncated = self.truncated or len(fresh_changes) + len(fresh_runs) > self.room
@@ -74,7 +74,7 @@ class _Graph:
 
 
 class Explanations:
-    """Follows causes through the log. Each step costs two statements, however many nodes it finds."""
+    """A reader of causes in the log; each step costs two statements, however many nodes it finds."""
 
     def __init__(self, database: Database, *, most_nodes: int = MOST_NODES) -> None:
         self._database = database
@@ -83,7 +83,7 @@ class Explanations:
     async def explain(
         self, *, change_id: str | None = None, run_id: str | None = None, incident_id: str | None = None
     ) -> Explanation:
-        """What led to a change, to a run or to the state of an incident, and what followed.
+        """Explain what led to a change, to a run or to an incident's state, and what followed.
 
         Raises:
             InvalidInputError: not exactly one thing is named.
@@ -110,7 +110,7 @@ class Explanations:
         for step in (_led_to, _followed):
             reached = started
             while graph.room > 0 and any(reached):
-                # Of those found some may be known already; one more than fits tells that there is more.
+                # Some of those found may be known already; one more than fits shows that there is more.
                 reached = graph.add(*await step(session, *reached, graph.limit + 1))
         return Explanation(
             start=(*(change.id for change in changes), *(run.id for run in runs)),
@@ -125,7 +125,7 @@ async def _of_change(session: ReadSession, change_id: str) -> tuple[list[Change]
     change = (await session.changes.get_many([change_id])).get(change_id)
     if change is None:
         raise NotFoundError("Change", change_id, field=["changeId"])
-    # The changes of a run are no nodes; whoever asks about one means the run.
+    # The changes of a run are no nodes: an explanation of one is that of the run.
     return ([], await _of_run(session, change.entity_id)) if change.kind == RUN.name else ([change], [])
 
 
@@ -162,12 +162,12 @@ async def _followed(
 def _edges(graph: _Graph) -> Iterable[Edge]:
     for run in graph.runs.values():
         if run.firing.change_id in graph.changes:
-            yield Edge(link=Link.FIRED, source=run.firing.change_id, target=run.id)
+            yield Edge(link=EdgeKind.FIRED, source=run.firing.change_id, target=run.id)
     for change in graph.changes.values():
         if change.cause.run_id in graph.runs:
-            yield Edge(link=Link.WROTE, source=change.cause.run_id, target=change.id)
+            yield Edge(link=EdgeKind.WROTE, source=change.cause.run_id, target=change.id)
         if change.cause.change_id in graph.changes:
-            yield Edge(link=Link.CAUSED, source=change.cause.change_id, target=change.id)
+            yield Edge(link=EdgeKind.CAUSED, source=change.cause.change_id, target=change.id)
 
 
 def _ids(names: Iterable[str | None]) -> set[str]:

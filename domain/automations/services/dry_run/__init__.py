@@ -1,1 +1,1 @@
-"""Trying an automation on the past: the real engine plays it in a world that is thrown away."""
+"""Dry runs: an automation tried on the past by the real engine, in a scratch domain that is thrown away."""

@@ -1,4 +1,4 @@
-"""Time that passes when the simulation says so, and a way to know that nothing goes on before it does."""
+"""A virtual clock, and an event loop's selector that notices when the loop has nothing left to do."""
 
 import asyncio
 import selectors
@@ -9,13 +9,13 @@ from typing_extensions import override
 
 from domain.clock import Clock
 
-#: Whoever waits for a moment that is over goes on at once; so often in a row, and it is time that has to go on.
+#: A wait for a past moment returns at once; after so many in a row, time has to advance.
 _IMPATIENT = 100
 _TICK = timedelta(milliseconds=1)
 
 
 class VirtualClock(Clock):
-    """Stands still until it is moved; it knows who waits for which moment."""
+    """A clock that stands still until it is moved; it knows the waits and their moments."""
 
     def __init__(self, start: datetime) -> None:
         self._now = start
@@ -25,7 +25,7 @@ class VirtualClock(Clock):
 
     @override
     def now(self) -> datetime:
-        """The moment that the simulation is at."""
+        """Return the simulation's present moment."""
         return self._now
 
     @override
@@ -47,17 +47,17 @@ class VirtualClock(Clock):
         wake.clear()
 
     def move(self, moment: datetime) -> None:
-        """Let it be that moment."""
+        """Move the clock to that moment."""
         if moment > self._now:
             self._now = moment
             self._impatient = 0
 
     def next_moment(self) -> datetime | None:
-        """The first moment that somebody waits for, in whole milliseconds."""
+        """Return the first moment that a caller waits for, in whole milliseconds."""
         return min((_whole(until) for until, _ in self._waiting.values()), default=None)
 
     def wake_next(self) -> bool:
-        """Wake the first of those whose moment has come; False where there is none."""
+        """Wake the first of the waits that are due; return False if there is none."""
         due = [(until, number) for number, (until, _) in self._waiting.items() if until <= self._now]
         if not due:
             return False
@@ -67,28 +67,28 @@ class VirtualClock(Clock):
         return True
 
 
-class Stillness(selectors.DefaultSelector):
-    """The selector of an event loop of its own, by which it can be awaited that the loop has nothing left to do.
+class IdleSelector(selectors.DefaultSelector):
+    """The selector of a dry run's own event loop, by which a caller can await that the loop is idle.
 
-    A loop that is about to block asks its selector to; nothing is ready then. If no other thread is at work for it
+    A loop that is about to block calls its selector; nothing is ready then. If no other thread works for it
     either, only the waits for time and for changes are left.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.is_idle: Callable[[], bool] = lambda: True
-        #: Whether nobody wants to wait any longer, however much there is to do.
+        #: Whether the dry run has to stop, however much there is left to do.
         self.is_over: Callable[[], bool] = lambda: False
         self._reached: asyncio.Future[None] | None = None
 
-    async def reached(self) -> None:
-        """Wait until all others wait, or until it is over."""
+    async def idle(self) -> None:
+        """Wait until everything else waits, or until the dry run is over."""
         self._reached = asyncio.get_running_loop().create_future()
         await self._reached
 
     @override
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Block as long as that, unless somebody awaits just this moment."""
+        """Block for that long, unless a caller awaits that the loop is idle."""
         if self._reached is not None and (self.is_over() or self._is_still(timeout)):
             reached, self._reached = self._reached, None
             if not reached.done():

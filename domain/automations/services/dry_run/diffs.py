@@ -1,11 +1,11 @@
-"""What runs did to incidents, out of the changes that they made."""
+"""Differences that runs made to incidents, derived from their changes."""
 
 from collections.abc import Mapping, Sequence
 
 from domain.automations.services.dry_run.model import FieldChange, IncidentDiff, PredictedChange
 from domain.model.change import Change, ChangeAction, TouchKind
 
-#: What is told of an incident.
+#: The fields that a diff shows.
 _TOLD = (
     "title",
     "description",
@@ -20,7 +20,7 @@ _TOLD = (
 
 
 def diffs_of(changes: Sequence[Change], messages: Mapping[str, str]) -> tuple[IncidentDiff, ...]:
-    """The changes of incidents by the incident, in the order in which each was first written."""
+    """Return the incidents' changes grouped by incident, in the order in which each was first written."""
     by_incident: dict[str, list[Change]] = {}
     for change in changes:
         by_incident.setdefault(change.entity_id, []).append(change)

@@ -1,4 +1,4 @@
-"""Reading the past from the real database: what was so at its beginning, and then what changed, a page at a time."""
+"""A feed of the past from the real database: the state at its beginning, then the changes, page by page."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -20,13 +20,13 @@ from domain.persistence.unit_of_work import ReadSession
 
 T = TypeVar("T")
 _PAGE = 500
-#: So much of the state at the beginning is taken over of each kind: open incidents, systems, transitions.
+#: The most of each kind that is taken over at the beginning: open incidents, systems, transitions.
 MOST_STATE = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """How everything was when the span begins."""
+    """The state at the beginning of the span."""
 
     systems: tuple[System, ...]
     incidents: tuple[Incident, ...]
@@ -35,13 +35,13 @@ class Opening:
     transitions: tuple[Transition, ...]
     last_number: int
     token: ApiToken | None
-    #: Whether there was more than is taken over.
+    #: Whether some of the state was left out.
     truncated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A page of changes, and what the log does not tell of the incidents that they open: the key by their ids."""
+class FeedPage:
+    """A page of changes, with the dedupe keys of the incidents that they open, by id: the log has none."""
 
     changes: list[Change]
     dedupe_keys: Mapping[str, str]
@@ -50,7 +50,7 @@ class Told:
 class Feed:
     """The past of one database, of the kinds that are routed.
 
-    Asked from another thread's loop, it reads in the loop that it was made in.
+    Called from another thread's loop, it reads in the loop that it was made in.
     """
 
     def __init__(self, database: Database, *, kinds: Kinds, since: datetime, before: datetime) -> None:
@@ -61,7 +61,7 @@ class Feed:
         self._home = asyncio.get_running_loop()
 
     async def opening(self, *, window: timedelta, token_id: str | None) -> Opening:
-        """How everything was at the beginning; transitions at least as far back as the window."""
+        """Return the state at the beginning; transitions at least as far back as the window."""
 
         async def read(session: ReadSession) -> Opening:
             systems = await _systems(session)
@@ -85,15 +85,15 @@ class Feed:
 
         return await self._at_home(read)
 
-    async def pages(self) -> AsyncIterator[Told]:
-        """The changes of the span in the order in which they happened."""
+    async def pages(self) -> AsyncIterator[FeedPage]:
+        """Yield the changes of the span in the order in which they happened."""
         names, since, seq = [kind.name for kind in self._kinds], self._since, 0
         while True:
-            told = await self._at_home(_page(names, since, seq, self._before))
-            if told.changes:
-                yield told
-                since, seq = told.changes[-1].occurred_at, told.changes[-1].seq
-            if len(told.changes) < _PAGE:
+            page = await self._at_home(_page(names, since, seq, self._before))
+            if page.changes:
+                yield page
+                since, seq = page.changes[-1].occurred_at, page.changes[-1].seq
+            if len(page.changes) < _PAGE:
                 return
 
     async def _at_home(self, read: Callable[[ReadSession], Awaitable[T]]) -> T:
@@ -102,12 +102,12 @@ class Feed:
 
 def _page(
     kinds: Sequence[str], since: datetime, seq: int, before: datetime
-) -> Callable[[ReadSession], Awaitable[Told]]:
-    async def read(session: ReadSession) -> Told:
+) -> Callable[[ReadSession], Awaitable[FeedPage]]:
+    async def read(session: ReadSession) -> FeedPage:
         changes = await session.past.changes(kinds, since=since, after_seq=seq, before=before, limit=_PAGE)
         created = [change.entity_id for change in changes if change.kind == INCIDENT.name and change.prev is None]
         known = await session.incidents.get_many(created)
-        return Told(changes=changes, dedupe_keys={found.id: found.dedupe_key for found in known.values()})
+        return FeedPage(changes=changes, dedupe_keys={found.id: found.dedupe_key for found in known.values()})
 
     return read
 
@@ -143,7 +143,7 @@ async def _open_incidents(session: ReadSession, since: datetime) -> list[Inciden
 
 
 async def _others(session: ReadSession, kind: EntityKind[Any], past: Past[Any], since: datetime) -> list[Snapshot[Any]]:
-    """What there was of a kind, without what is gone since."""
+    """Return the entities of a kind at that moment, without those deleted since."""
     ids = await past.ids(session, MOST_STATE)
     found: dict[str, Snapshot[Any]] = {}
     for start in range(0, len(ids), _PAGE):

@@ -1,4 +1,4 @@
-"""What a dry run predicts."""
+"""The prediction of a dry run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from domain.model.change import ChangeAction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much a dry run may take; what is beyond is left out, and the prediction says so."""
+class DryRunLimits:
+    """DryRunLimits of a dry run; beyond them the prediction is truncated."""
 
     runs: int = 1_000
     #: Firings, those that led to no run included.
@@ -23,7 +23,7 @@ class Limits:
 
 
 class Truncation(StrEnum):
-    """Why a prediction does not go to its end."""
+    """The limit that truncated a prediction."""
 
     RUNS = "runs"
     FIRINGS = "firings"
@@ -56,7 +56,7 @@ class PredictedChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentDiff:
-    """What would have become of one incident."""
+    """The changes that runs would have made to one incident."""
 
     incident_id: str
     title: str
@@ -68,7 +68,7 @@ class IncidentDiff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedRun:
-    """A run as it would have been, and its steps."""
+    """A predicted run, and its steps."""
 
     run: AutomationRun
     steps: tuple[RunStep, ...]
@@ -76,7 +76,7 @@ class PredictedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Omission:
-    """Something that was not simulated, and how often it came up."""
+    """Something that was not simulated, with a count."""
 
     what: str
     count: int
@@ -84,16 +84,16 @@ class Omission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What an automation would have done between two moments."""
+    """The runs and changes that an automation would have made between two moments."""
 
     since: datetime
-    #: How far the past was played: to the end that was asked for, unless it was truncated.
+    #: The moment up to which the past was played: the end of the span, unless truncated.
     until: datetime
-    #: How many changes were played.
+    #: The number of changes that were played.
     changes: int
     runs: tuple[PredictedRun, ...]
     incidents: tuple[IncidentDiff, ...]
-    #: How many firings led to no run, by the reason.
+    #: The number of firings that led to no run, by the reason.
     skips: Mapping[SkipReason, int] = field(default_factory=dict)
     omissions: tuple[Omission, ...] = ()
     truncated: Truncation | None = None

@@ -1,4 +1,4 @@
-"""Incidents out of the pictures that the log keeps of them."""
+"""Incidents rebuilt from the pictures that the log keeps of them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ Picture = Mapping[str, Any]
 
 
 def incident_of(incident_id: str, version: int, picture: Picture, *, dedupe_key: str) -> Incident:
-    """An incident as a picture shows it; older pictures do not tell when it entered its earlier statuses."""
+    """Return the incident of a picture; older pictures lack the times of its earlier statuses."""
     override = picture.get("health_override")
     return Incident(
         id=incident_id,

@@ -1,4 +1,4 @@
-"""Writing the past into the scratch database: each change as it was, or as it fits what the automation made of it."""
+"""Replay of the past into the scratch database, adapted to the changes that the automation made there."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -19,12 +19,12 @@ from domain.model.system import System
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.entries import save_incident
 
-#: What an incident no longer says of its own once it is written anew.
+#: The fields of an incident that a rewrite sets itself.
 _FOLLOWS = frozenset({"updated_at", "identified_at", "fixing_at", "monitoring_at", "resolved_at"})
 
 
 class Replay:
-    """Writes changes of the past; it knows which entities are no longer what they were there."""
+    """A writer of past changes; it knows the entities that have diverged from the past."""
 
     def __init__(self, scratch: Scratch, *, opened_at: datetime) -> None:
         self._scratch = scratch
@@ -34,11 +34,11 @@ class Replay:
         #: Incidents that the automation wrote, here or in the past.
         self._diverged: set[str] = set()
         self._dedupe_keys: dict[str, str] = {}
-        #: How many changes are of incidents that there are not here.
+        #: The number of changes of incidents that do not exist here.
         self.dropped = 0
 
     async def open(self, opening: Opening) -> None:
-        """Write how everything was at the beginning."""
+        """Write the state at the beginning."""
 
         async def work(unit: UnitOfWork) -> None:
             for system in opening.systems:
@@ -56,19 +56,19 @@ class Replay:
         await self._scratch.database.write(work)
 
     def diverge(self, incident_id: str) -> None:
-        """From now on this incident is another one than in the past."""
+        """Note that this incident has diverged from the past."""
         self._diverged.add(incident_id)
 
     def is_diverged(self, change: Change) -> bool:
-        """Whether a change is of an incident that is another one here."""
+        """Return whether a change is of an incident that has diverged."""
         return change.entity_id in self._diverged
 
     def learn(self, dedupe_keys: Mapping[str, str]) -> None:
-        """What the log does not tell of incidents that it will tell of."""
+        """Note the dedupe keys of incidents, which the log lacks."""
         self._dedupe_keys |= dedupe_keys
 
     async def write(self, batch: Sequence[Change]) -> tuple[list[Change], int]:
-        """Write these changes; as they became, and the position of the last one in the scratch log."""
+        """Write these changes, and return them as written, with the position of the last one in the scratch log."""
         committed = await self._scratch.database.write(lambda unit: self._written(unit, batch))
         first = committed.seq - len(committed.value) + 1
         return [replace(change, seq=first + index) for index, change in enumerate(committed.value)], committed.seq
@@ -91,13 +91,13 @@ class Replay:
         return written
 
     def _fitted(self, change: Change, states: dict[str, Incident | None]) -> Change | None:
-        """The change as it fits the incident as it is here, which becomes what it makes of it."""
+        """Return the change adapted to the incident's present state here, with the new state."""
         known = states.get(change.entity_id)
         if known is None and change.prev is not None:
             if change.entity_id in self._diverged or change.entity_id in states:
                 self.dropped += 1
                 return None
-            # It was resolved at the beginning, and nobody needed it so far.
+            # It was resolved at the beginning, and no change has needed it so far.
             known = self._pictured(change, change.version - 1, INCIDENT.before_of(change))
         diverged = known is not None and (known.id in self._diverged or known.version != change.version - 1)
         if known is not None and diverged:
@@ -114,7 +114,7 @@ class Replay:
         changed = {*change.changed_fields, *change.described_fields} - _FOLLOWS
         picture = {**before.facts, **before.state, **{name: change.after.get(name) for name in changed}}
         after = incident_of(known.id, known.version + 1, picture, dedupe_key=known.dedupe_key)
-        # The status by its own way, which also says when it was resolved.
+        # The status by its own method, which also sets the time of the resolution.
         after = replace(after, status=known.status, resolved_at=known.resolved_at)
         after = replace(after, updated_at=change.occurred_at).with_status(
             incident_of(known.id, 0, picture, dedupe_key="").status, at=change.occurred_at
@@ -138,7 +138,7 @@ class Replay:
         return incident_of(change.entity_id, version, picture, dedupe_key=key)
 
     async def _put_others(self, unit: UnitOfWork, batch: Sequence[Change]) -> None:
-        """Have the rows of other kinds than incidents, which automations do not write, as the last change left them."""
+        """Write the last state of entities of other kinds than incidents, which automations do not write."""
         for change in {(change.kind, change.entity_id): change for change in batch}.values():
             kind = self._kinds[change.kind]
             if kind.past is None:
@@ -161,7 +161,7 @@ class Replay:
         await unit.systems.insert(system)
 
     async def _need(self, unit: UnitOfWork, system_ids: Iterable[str]) -> None:
-        """Have these systems, also those that were deleted since."""
+        """Add those of these systems that are missing here, also those deleted since."""
         for system_id in sorted(set(system_ids) - self._systems):
             at = self._opened_at
             gone = System(id=system_id, key=system_id, name=system_id, description=None, created_at=at, updated_at=at)

@@ -1,4 +1,4 @@
-"""The world that a dry run plays in: a domain of its own on a database that is thrown away."""
+"""The scratch domain of a dry run, on a database that is thrown away."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -32,12 +32,12 @@ from domain.services.incidents import IncidentService
 from domain.services.timeline import TimelineService
 from domain.services.writing import Writer
 
-#: What a step that would leave the process says in its output.
+#: The output of a step that would call another server.
 OUTSIDE = "outside"
 
 
-class Enqueued(Engine):
-    """An engine that runs nothing: it notes what is to be run, and the simulation runs it."""
+class RecordingEngine(Engine):
+    """An engine that only queues workflows; the simulation runs them."""
 
     def __init__(self, url: str) -> None:
         super().__init__(database_url(url))
@@ -46,12 +46,12 @@ class Enqueued(Engine):
 
     @override
     async def enqueue(self, unit: UnitOfWork, workflow: Workflow, identifier: str) -> None:
-        """Note it, once."""
+        """Queue a workflow, once."""
         if (workflow, identifier) not in self._taken:
             self._waiting[workflow, identifier] = None
 
     def take(self) -> list[tuple[Workflow, str]]:
-        """What was enqueued since this was asked last, in order."""
+        """Return the workflows queued since the last call, in order."""
         taken = list(self._waiting)
         self._taken.update(taken)
         self._waiting.clear()
@@ -59,17 +59,17 @@ class Enqueued(Engine):
 
 
 class GivenSecrets:
-    """The values of secrets as they were looked up beforehand: what they are must not be seen in a prediction."""
+    """A lookup of secrets for predictions: their values, looked up before, must not be shown."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
 
     async def known(self, names: Collection[str]) -> Collection[str]:
-        """Which of these names have a secret."""
+        """Return those of these names that have a secret."""
         return [name for name in names if name in self._values]
 
     async def resolve(self, names: Collection[str]) -> Mapping[str, str]:
-        """The values under these names."""
+        """Return the values of the secrets of these names."""
         for name in sorted(names):
             if name not in self._values:
                 raise NotFoundError("Secret", name, field=["secrets"])
@@ -78,32 +78,32 @@ class GivenSecrets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scratch:
-    """The domain of one dry run."""
+    """The parts of one dry run's domain."""
 
     database: Database
     clock: VirtualClock
     kinds: Kinds
     handle: EntityHandle[Incident]
     derivers: DeriverRegistry
-    engine: Enqueued
+    engine: RecordingEngine
     automations: AutomationSystem
 
 
 @asynccontextmanager
 async def scratch_domain(clock: VirtualClock, catalog: Catalog, secrets: Mapping[str, str]) -> AsyncIterator[Scratch]:
-    """A domain on an empty database, which is deleted in the end. Nothing in it runs by itself."""
+    """Yield a domain on an empty database, which is deleted afterwards; nothing in it runs in the background."""
     with TemporaryDirectory(prefix="incidentql-dry-run-", ignore_cleanup_errors=True) as folder:
         url = f"sqlite:///{Path(folder) / 'scratch.db'}"
         engines = create_engines(database_url(url), sqlite_synchronous="OFF", inline=True)
         try:
             await migrate(engines)
-            yield _assembled(Database(engines, clock), Enqueued(url), clock, catalog, secrets)
+            yield _assembled(Database(engines, clock), RecordingEngine(url), clock, catalog, secrets)
         finally:
             await engines.dispose()
 
 
 def _assembled(
-    database: Database, engine: Enqueued, clock: VirtualClock, catalog: Catalog, secrets: Mapping[str, str]
+    database: Database, engine: RecordingEngine, clock: VirtualClock, catalog: Catalog, secrets: Mapping[str, str]
 ) -> Scratch:
     derivers, masker = DeriverRegistry(), SecretMasker()
     registry = registry_of(catalog.kinds, clock=clock, derivers=derivers, masker=masker)
@@ -124,7 +124,7 @@ def _assembled(
         engine=engine,
         secrets=GivenSecrets(secrets),
         run_retention_days=0,
-        net_seconds=None,
+        fallback_poll_seconds=None,
         looks_up=False,
     )
     return Scratch(
@@ -139,7 +139,7 @@ def _assembled(
 
 
 def _actions(real: ActionRegistry, incidents: IncidentActions) -> ActionRegistry:
-    """The actions on incidents as they are; all others do nothing, and are taken to succeed."""
+    """Return the actions on incidents as they are, and every other action as one that does nothing and succeeds."""
     actions = ActionRegistry()
     incidents.register(actions)
     for artifact in real.artifacts():

@@ -1,4 +1,4 @@
-"""Dry runs: an automation tried on the past, by the very code that runs it, without a trace."""
+"""The service of dry runs: it runs an automation on the past by the code that runs it for real."""
 
 import asyncio
 import time
@@ -11,10 +11,10 @@ from typing import Any
 from domain.automations.definitions.definition import Definition
 from domain.automations.expressions.secret_references import secret_names
 from domain.automations.services.automations import WriteAutomation
-from domain.automations.services.dry_run.clock import Stillness, VirtualClock
+from domain.automations.services.dry_run.clock import IdleSelector, VirtualClock
 from domain.automations.services.dry_run.diffs import diffs_of
 from domain.automations.services.dry_run.feed import Feed
-from domain.automations.services.dry_run.model import Limits, Omission, PredictedRun, Prediction, Truncation
+from domain.automations.services.dry_run.model import DryRunLimits, Omission, PredictedRun, Prediction, Truncation
 from domain.automations.services.dry_run.replay import Replay
 from domain.automations.services.dry_run.scratch import OUTSIDE, scratch_domain
 from domain.automations.services.dry_run.simulation import Simulation
@@ -33,9 +33,9 @@ from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
 
 _NAME = "Dry run"
-#: What is looked at before the span lies within the calendar, too.
+#: The state window before the span lies within the calendar, too.
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-#: Who keeps the automation in the scratch domain.
+#: The viewer who writes the automation in the scratch domain.
 _KEEPER = Viewer(actor=SYSTEM, role=Role.ADMIN)
 _MOST_CHANGES = 10_000
 _CHUNK = 500
@@ -43,22 +43,28 @@ _DROPPED = "changes of incidents that only the automation itself had opened"
 
 
 class DryRuns:
-    """Predicts what automations would have done. One at a time: each takes a core while it lasts."""
+    """A service that predicts runs of automations; one dry run at a time, since each takes a core."""
 
     def __init__(
-        self, *, database: Database, clock: Clock, catalog: Catalog, secrets: Secrets, limits: Limits | None = None
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        catalog: Catalog,
+        secrets: Secrets,
+        limits: DryRunLimits | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._catalog = catalog
         self._secrets = secrets
-        self._limits = limits or Limits()
+        self._limits = limits or DryRunLimits()
         self._turns = asyncio.Semaphore(1)
 
     async def predict(
         self, definition: Mapping[str, Any], *, since: datetime, until: datetime, automation_id: str | None = None
     ) -> Prediction:
-        """What an automation with this definition would have done between two moments, of which the later may be now.
+        """Predict the runs of an automation with this definition between two moments, up to now at the latest.
 
         With the id of an automation, what that one did in the past is left out of it.
 
@@ -87,11 +93,11 @@ class DryRuns:
         await self._require_whole(since)
         async with self._turns:
             try:
-                # In a thread with a loop of its own: whatever else the server does goes on meanwhile.
+                # In a thread with a loop of its own, so that the server's loop is not blocked.
                 prediction = await asyncio.to_thread(trial.run)
             finally:
                 trial.stop()
-        # What is forgotten meanwhile may have been missed.
+        # Changes pruned meanwhile may have been missed.
         await self._require_whole(since)
         return prediction
 
@@ -125,23 +131,23 @@ class _Trial:
     until: datetime
     catalog: Catalog
     secrets: Mapping[str, str]
-    limits: Limits
+    limits: DryRunLimits
     simulation: Simulation | None = None
     is_stopped: bool = False
 
     def stop(self) -> None:
-        """Come to an end soon; from any thread."""
+        """Stop the dry run soon; callable from any thread."""
         self.is_stopped = True
         if self.simulation is not None:
             self.simulation.stopped = True
 
     def run(self) -> Prediction:
-        """Play it, in a loop of this thread's own."""
-        stillness = Stillness()
-        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(stillness)) as runner:
-            return runner.run(self._play(stillness))
+        """Run the dry run in an event loop of this thread's own."""
+        selector = IdleSelector()
+        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+            return runner.run(self._play(selector))
 
-    async def _play(self, stillness: Stillness) -> Prediction:
+    async def _play(self, selector: IdleSelector) -> Prediction:
         started = time.thread_time()
         clock = VirtualClock(self.since)
         async with scratch_domain(clock, self.catalog, self.secrets) as scratch:
@@ -153,7 +159,7 @@ class _Trial:
             await scratch.automations.service.create(_KEEPER, command)
             simulation = self.simulation = Simulation(
                 scratch,
-                stillness,
+                selector,
                 definition=self.document,
                 without=self.without,
                 limits=self.limits,
@@ -245,5 +251,6 @@ def _omissions(steps: Mapping[str, list[RunStep]], dropped: int) -> list[Omissio
         for step in of_run
         if isinstance(step.output, dict) and step.output.get("skipped") == OUTSIDE
     )
-    told = [Omission(what=action, count=count) for action, count in sorted(outside.items())]
-    return [*told, Omission(what=_DROPPED, count=dropped)] if dropped else told
+
+    omissions = [Omission(what=action, count=count) for action, count in sorted(outside.items())]
+    return [*omissions, Omission(what=_DROPPED, count=dropped)] if dropped else omissions

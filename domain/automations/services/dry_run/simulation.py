@@ -1,4 +1,4 @@
-"""Plays the past: each change in its turn, and between them whatever time brings about."""
+"""The simulation: it plays each change of the past in order, and everything that is due between them."""
 
 import asyncio
 import time
@@ -9,24 +9,24 @@ from typing import Any
 
 from domain.automations.definitions.definition import Definition
 from domain.automations.engine.adapter import Workflow
-from domain.automations.services.dry_run.clock import Stillness
-from domain.automations.services.dry_run.feed import Feed, Told
-from domain.automations.services.dry_run.model import Limits, Truncation
+from domain.automations.services.dry_run.clock import IdleSelector
+from domain.automations.services.dry_run.feed import Feed, FeedPage
+from domain.automations.services.dry_run.model import DryRunLimits, Truncation
 from domain.automations.services.dry_run.replay import Replay
 from domain.automations.services.dry_run.scratch import Scratch
 from domain.model.automation import RunStatus
 from domain.model.change import Change
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
-#: So many changes that concern nobody are written at once.
-#: What takes a second of a core may take so many; whoever asks has a time limit of 20 s.
+#: The most changes without listeners that are written at once.
+#: The most seconds of wall time for each second of CPU time; the caller's timeout is 20 s.
 _MOST_PER_SECOND = 1.8
 _BATCH = 500
 _PAGE = 500
 
 
 class TruncatedError(Exception):
-    """The dry run takes more than it may."""
+    """A dry run that reached one of its limits."""
 
     def __init__(self, reason: Truncation) -> None:
         super().__init__(reason)
@@ -34,20 +34,20 @@ class TruncatedError(Exception):
 
 
 class Simulation:
-    """One automation in one past. Whatever happens at one moment happens in an order that is always the same."""
+    """One automation in one past; events of the same moment happen in a fixed order."""
 
     def __init__(
         self,
         scratch: Scratch,
-        stillness: Stillness,
+        selector: IdleSelector,
         *,
         definition: Definition,
         without: str | None,
-        limits: Limits,
+        limits: DryRunLimits,
         replay: Replay,
     ) -> None:
         self._scratch = scratch
-        self._stillness = stillness
+        self._selector = selector
         self._limits = limits
         self._replay = replay
         self._without = without
@@ -56,7 +56,7 @@ class Simulation:
         self._tasks: list[asyncio.Task[None]] = []
         self._runs = self._firings = 0
         self._pending: list[Change] = []
-        #: Whether what was noted of runs and dwells may have changed since.
+        #: Whether runs and dwells may have changed since they were read.
         self._is_stale = False
         self._position = 0
         #: When the schedule has something due.
@@ -67,16 +67,16 @@ class Simulation:
         self._undone: set[str] = set()
         self.changes = 0
         self.stopped = False
-        stillness.is_idle = lambda: scratch.database.is_idle
-        stillness.is_over = self._is_over
+        selector.is_idle = lambda: scratch.database.is_idle
+        selector.is_over = self._is_over
 
     async def play(self, feed: Feed, until: datetime) -> Truncation | None:
-        """Play all of it; why that ended early, if it did."""
+        """Play the whole span; return the reason if it ended early."""
         try:
             self._scheduled = await self._read(lambda session: session.automations.next_due())
-            async for told in feed.pages():
-                self._replay.learn(told.dedupe_keys)
-                await self._page(told)
+            async for page in feed.pages():
+                self._replay.learn(page.dedupe_keys)
+                await self._page(page)
             await self._pass(until)
             await self._flush()
         except TruncatedError as error:
@@ -84,13 +84,13 @@ class Simulation:
         return None
 
     async def close(self) -> None:
-        """End what still waits."""
+        """Cancel the tasks that still wait."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _page(self, told: Told) -> None:
-        for change in told.changes:
+    async def _page(self, page: FeedPage) -> None:
+        for change in page.changes:
             await self._pass(change.occurred_at)
             self._check()
             if self._is_undone(change):
@@ -102,7 +102,7 @@ class Simulation:
                 await self._flush()
 
     async def _pass(self, moment: datetime) -> None:
-        """Let time go on to that moment, and do what is due on the way."""
+        """Advance time to that moment, and run everything that is due until then."""
         clock = self._scratch.clock
         while True:
             moments = [due for due in (clock.next_moment(), self._scheduled) if due is not None]
@@ -117,7 +117,7 @@ class Simulation:
             self._check()
 
     async def _flush(self) -> None:
-        """Write what is pending, of which only the last may concern anybody; and do what follows from that."""
+        """Write the pending changes, of which only the last may be routed, and run what follows."""
         batch, self._pending = self._pending, []
         if not batch:
             return
@@ -127,7 +127,7 @@ class Simulation:
             await self._settle()
 
     async def _react(self, change: Change) -> None:
-        # First what fires anew, then what waits: so it goes where a wake-up takes its time.
+        # First new firings, then waits: the order in which it happens where a wake-up takes its time.
         if change.kind in self._scratch.automations.routed and self._is_routed(change):
             await self._scratch.database.write(partial(self._route, change))
             self._is_stale = True
@@ -137,12 +137,12 @@ class Simulation:
         await self._scratch.automations.router.route(unit, change)
 
     async def _settle(self) -> None:
-        """Run what was fired and woken, and what follows from that, until all that is left waits for time."""
+        """Run the fired and woken runs, and what follows, until everything left waits for time."""
         while True:
             enqueued = self._scratch.engine.take()
             for workflow, identifier in enqueued:
                 self._tasks.append(asyncio.create_task(self._handler(workflow)(identifier)))
-            await self._stillness.reached()
+            await self._selector.idle()
             self._check()
             fresh = await self._read(self._fresh)
             for change in fresh:
@@ -164,7 +164,7 @@ class Simulation:
         return await session.changes.after(self._position, limit=_PAGE)
 
     async def _review(self) -> None:
-        """Note what there is by now, and which entities it hangs on."""
+        """Read the present runs and dwells, and the entities that they depend on."""
         self._is_stale = False
         ended = [task for task in self._tasks if task.done()]
         self._tasks = [task for task in self._tasks if not task.done()]
@@ -176,7 +176,7 @@ class Simulation:
         return await self._scratch.database.read(read)
 
     def _is_undone(self, change: Change) -> bool:
-        """Whether a change would not have been without the automation's own runs of the past."""
+        """Return whether a change was caused by the automation's own runs in the past."""
         cause = change.cause
         own = cause.run_id is not None and change.actor.id == self._without
         if not own and cause.change_id not in self._undone:
@@ -186,7 +186,7 @@ class Simulation:
         return True
 
     def _concerns(self, change: Change) -> bool:
-        # One of an incident that is another one here may turn out to do something else than it did.
+        # A change of a diverged incident may fire other events than it did.
         return (
             self._is_routed(change)
             or self._scratch.automations.wakes.is_awaited(change)

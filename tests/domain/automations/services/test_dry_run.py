@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain.automations.definitions.templates import definition_from
-from domain.automations.services.dry_run.model import Limits, Prediction
+from domain.automations.services.dry_run.model import DryRunLimits, Prediction
 from domain.automations.services.dry_run.service import DryRuns
 from domain.automations.validation.problems import InvalidDefinitionError
 from domain.bootstrap import Domain
@@ -98,7 +98,7 @@ def dry_runs(world: World, **limits: Any) -> DryRuns:
         clock=domain.clock,
         catalog=domain.automations.catalog,
         secrets=domain.secrets,
-        limits=Limits(**({"seconds": 60.0} | limits)),
+        limits=DryRunLimits(**({"seconds": 60.0} | limits)),
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.automations.services.explanation import Explanation, Explanations, Link
+from domain.automations.services.explanation import EdgeKind, Explanation, Explanations
 from domain.errors import InvalidInputError, NotFoundError
 from domain.model.automation import RunStatus
 from domain.model.change import Change
@@ -94,7 +94,7 @@ async def test_a_graph_is_cut_where_it_is_full_and_says_so(world: World) -> None
     explanation = await Explanations(inside(world.domain).database, most_nodes=3).explain(change_id=root.id)
     assert len(explanation.changes) + len(explanation.runs) == 3
     assert explanation.truncated
-    assert {edge.link for edge in explanation.edges} == {Link.FIRED, Link.WROTE, Link.CAUSED}
+    assert {edge.link for edge in explanation.edges} == {EdgeKind.FIRED, EdgeKind.WROTE, EdgeKind.CAUSED}
 
 
 async def test_a_step_of_the_way_costs_two_statements(world: World, count_statements: CountStatements) -> None:

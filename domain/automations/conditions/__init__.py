@@ -1,1 +1,1 @@
-"""Conditions: what must hold, from expressions to windows of time and the health of systems."""
+"""Conditions: expressions, windows of time and the health of systems."""

@@ -1,4 +1,4 @@
-"""What is certain of a condition when only a part of what it looks at is known."""
+"""Three-valued evaluation of a condition when only a part of its scope is known."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,12 +10,12 @@ from domain.automations.expressions.language import compile_expression
 
 
 def is_ruled_out(condition: Condition, known: Mapping[str, Any], *, now: datetime) -> bool:
-    """Whether the condition cannot hold, whatever the things are that the scope does not have."""
+    """Return whether the condition cannot hold, whatever the missing part of the scope is."""
     return _certain(condition, known, now) is False
 
 
 def _certain(condition: Condition, known: Mapping[str, Any], now: datetime) -> bool | None:
-    """Whether it holds; None where that hangs on what is not known."""
+    """Return whether the condition holds; None if that depends on the missing part."""
     match condition:
         case str():
             try:
@@ -30,7 +30,7 @@ def _certain(condition: Condition, known: Mapping[str, Any], now: datetime) -> b
             inner = _certain(condition.condition, known, now)
             return None if inner is None else not inner
         case _:
-            # Numbers, times and systems: nobody waits for the sake of them alone.
+            # Numbers, times and systems: no wait depends on its incident through them alone.
             return None
 
 

@@ -1,4 +1,4 @@
-"""How long something lasts, as definitions say it."""
+"""Durations and delays as fields of definitions."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,14 +19,14 @@ from domain.automations.expressions.values import is_number
 LONGEST_SECONDS = 2_592_000
 
 
-class Definition(BaseModel):
-    """A part of a definition: exactly these keys, exactly these types, never changed."""
+class StrictPart(BaseModel):
+    """A part of a definition: immutable, with exactly these keys and types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Duration(Definition):
-    """So many seconds, minutes, hours and days in all, or a template that gives seconds; at most 30 days."""
+class Duration(StrictPart):
+    """Seconds, minutes, hours and days added up, or a template that gives seconds; at most 30 days."""
 
     seconds: Annotated[float, Field(gt=0, le=LONGEST_SECONDS)] | None = Field(None, description="So many seconds.")
     minutes: Annotated[float, Field(gt=0, le=43_200)] | None = Field(None, description="So many minutes.")
@@ -54,11 +54,11 @@ class Duration(Definition):
 
     @property
     def _units(self) -> Mapping[str, float]:
-        """The parts that it has."""
+        """The units that are set."""
         return {name: count for name in UNITS if (count := getattr(self, name)) is not None}
 
     def seconds_in(self, scope: Mapping[str, Any], *, now: datetime) -> float:
-        """Its length in seconds, more than 0.
+        """Return its length in seconds, more than 0.
 
         Raises:
             EvaluationError: its template gives no such number.
@@ -71,8 +71,8 @@ class Duration(Definition):
         return seconds
 
 
-class Delay(Definition):
-    """How long to wait."""
+class Delay(StrictPart):
+    """The length of a wait."""
 
     seconds: float | None = Field(default=None, ge=0, le=86_400, description="That many seconds.")
     template: TemplateText | None = Field(default=None, description="A template that gives a duration.")
@@ -81,7 +81,7 @@ class Delay(Definition):
     @classmethod
     def _of_other_forms(cls, value: Any) -> Any:
         if isinstance(value, Mapping) and value and set(value) <= set(UNITS):
-            # What `seconds` says alone is judged at its place.
+            # A lone `seconds` is validated by its own field.
             return in_parts(value, cls) if set(value) == {"seconds"} else {"seconds": seconds_of(value)}
         return in_parts(value, cls)
 
@@ -98,7 +98,7 @@ class Delay(Definition):
 
 
 def in_parts(value: Any, model: type[BaseModel]) -> Any:
-    """A number or text as an object that says the same; of an object, whether it has none but the model's keys.
+    """Return a number or text as an object of units; return an object unchanged if its keys are the model's.
 
     Raises:
         PydanticCustomError: it is no form of a duration.
@@ -117,7 +117,7 @@ def in_parts(value: Any, model: type[BaseModel]) -> Any:
 
 
 def rendered_seconds(value: Any) -> float | None:
-    """The seconds that a template came to; None where that is no duration."""
+    """Return the seconds of a rendered template; None if it is no duration."""
     try:
         return seconds_of(value)
     except PydanticCustomError:

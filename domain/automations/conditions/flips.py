@@ -1,4 +1,4 @@
-"""When time alone could change what a condition gives."""
+"""Moments at which time alone could change the value of a condition."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from domain.automations.conditions.model import (
     SystemStatus,
     TimeOfDay,
 )
-from domain.automations.conditions.windows import next_change
+from domain.automations.conditions.time_windows import next_change
 from domain.automations.expressions.errors import EvaluationError
 from domain.automations.expressions.flips import next_crossing_of, next_flip_of
 from domain.automations.expressions.language import compile_expression
@@ -24,13 +24,13 @@ from domain.automations.expressions.values import to_moment
 
 
 def next_flip(condition: Condition, scope: Mapping[str, Any], *, now: datetime) -> datetime | None:
-    """The earliest moment after now at which it could hold, or cease to, with nothing else changed; None if never."""
+    """Return the earliest moment after now at which time alone could change its value; None if never."""
     flips = (_flip(leaf, scope, now) for leaf in leaves(condition))
     return min((flip for flip in flips if flip is not None and flip > now), default=None)
 
 
 def leaves(condition: Condition) -> Iterator[str | NumericState | TimeOfDay | SystemState]:
-    """The parts of a condition that are no combination of others."""
+    """Yield the parts of a condition that are no combination of others."""
     match condition:
         case All() | AnyOf():
             for part in condition.conditions:

@@ -1,4 +1,4 @@
-"""The kinds of conditions and what each may say."""
+"""The kinds of conditions as data."""
 
 from collections.abc import Mapping
 from datetime import time
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.automations.conditions.duration import Definition, Duration
+from domain.automations.conditions.duration import Duration, StrictPart
 from domain.automations.expressions.fields import ExpressionText
 from domain.model.incident import Health
 
@@ -25,7 +25,7 @@ _Weekday = Annotated[int, Field(ge=0, le=6)]
 
 
 def known_zone(name: str) -> str:
-    """The name of a time zone.
+    """Return the name of a time zone if there is such a zone.
 
     Raises:
         PydanticCustomError: there is no such zone.
@@ -37,26 +37,26 @@ def known_zone(name: str) -> str:
     return name
 
 
-class All(Definition):
-    """Every one of these holds."""
+class All(StrictPart):
+    """A condition that holds if every part holds."""
 
     conditions: list["Condition"] = Field(alias="and", min_length=1, description="The conditions.")
 
 
-class AnyOf(Definition):
-    """At least one of these holds."""
+class AnyOf(StrictPart):
+    """A condition that holds if at least one part holds."""
 
     conditions: list["Condition"] = Field(alias="or", min_length=1, description="The conditions.")
 
 
-class Negation(Definition):
-    """This does not hold."""
+class Negation(StrictPart):
+    """A condition that holds if its part does not."""
 
     condition: "Condition" = Field(alias="not", description="The condition.")
 
 
-class NumericBounds(Definition):
-    """A number strictly above one bound, strictly below another, or between both."""
+class NumericBounds(StrictPart):
+    """Bounds of a number: strictly above one, strictly below another, or between both."""
 
     value: _ExpressionOrNumber = Field(description="An expression that gives the number, or a number.")
     above: Number | None = Field(None, description="It is greater than this.")
@@ -70,17 +70,17 @@ class NumericBounds(Definition):
 
     @property
     def bounds(self) -> list[float]:
-        """Those that it has."""
+        """The bounds that are set."""
         return [bound for bound in (self.above, self.below) if bound is not None]
 
 
-class NumericState(Definition):
-    """A value lies within bounds; what is no number does not."""
+class NumericState(StrictPart):
+    """A condition that a value is a number within bounds."""
 
     numeric_state: NumericBounds = Field(description="The value, and its bounds.")
 
 
-class Window(Definition):
+class TimeWindow(StrictPart):
     """A part of the day, of the week, or both; over midnight when `after` is later than `before`."""
 
     after: _Clock | None = Field(None, description="HH:mm from which on, inclusive.")
@@ -105,36 +105,36 @@ class Window(Definition):
 
     @property
     def start(self) -> time:
-        """When it begins; midnight unless said."""
+        """The time of day at which it begins; midnight by default."""
         return time.fromisoformat(self.after) if self.after else time.min
 
     @property
     def end(self) -> time | None:
-        """When it ends; None is the end of the day."""
+        """The time of day at which it ends; None is the end of the day."""
         return time.fromisoformat(self.before) if self.before else None
 
 
-class TimeOfDay(Definition):
-    """Now lies within a window."""
+class TimeOfDay(StrictPart):
+    """A condition that the time lies within a window."""
 
-    time: Window = Field(description="The window.")
+    time: TimeWindow = Field(description="The window.")
 
 
-class SystemStatus(Definition):
-    """The status of one system, perhaps for some time already."""
+class SystemStatus(StrictPart):
+    """The status of one system, and how long it has to last."""
 
     entity: str = Field(min_length=1, max_length=200, description="The system's id or key.")
-    status: Annotated[Health, Field(strict=False)] = Field(description="How it fares.")
+    status: Annotated[Health, Field(strict=False)] = Field(description="Its health.")
     dwell: Duration | None = Field(None, alias="for", description="For how long already.")
 
 
-class SystemState(Definition):
-    """A system is in a status."""
+class SystemState(StrictPart):
+    """A condition that a system is in a status."""
 
     state: SystemStatus = Field(description="The system, and its status.")
 
 
-_KINDS: Mapping[str, type[Definition]] = {
+_KINDS: Mapping[str, type[StrictPart]] = {
     "and": All,
     "or": AnyOf,
     "not": Negation,
@@ -147,7 +147,7 @@ _KINDS: Mapping[str, type[Definition]] = {
 def _kind(value: Any) -> str | None:
     if isinstance(value, str):
         return f"{TAG}expression"
-    # Either JSON, or what was made of it before.
+    # Either JSON, or a part that was validated before.
     named = value if isinstance(value, dict) else ()
     return next((f"{TAG}{key}" for key, kind in _KINDS.items() if key in named or type(value) is kind), None)
 

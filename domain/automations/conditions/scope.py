@@ -1,4 +1,4 @@
-"""What expressions see: the trigger, variables, artifacts, health and the state of entities."""
+"""The scope of expressions: the trigger, variables, artifacts, health and the state of entities."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,15 +17,15 @@ from domain.persistence.unit_of_work import ReadSession
 
 logger = logging.getLogger(__name__)
 
-#: What there is of `trigger`, and of the health of each system.
+#: The fields of `trigger`, and of the health of each system.
 TRIGGER_FIELDS = ("id", "event", "eventId", "actor", "payload", "changeId", "contextKey", "occurredAt")
 HEALTH_FIELDS = ("status", "in_status_since", "in_status_for_seconds", "transitions_in_window", "evaluated_at")
-#: So many entities an expression may look at; what is beyond that stays undefined.
+#: The most entities that an evaluation reads; those beyond stay undefined.
 MOST_ENTITIES = 50
 
 
 def trigger_scope(firing: Firing, trigger_id: str) -> dict[str, Any]:
-    """What expressions see as `trigger`."""
+    """Return the value of `trigger` in a scope."""
     return {
         "id": trigger_id,
         "event": firing.event,
@@ -39,7 +39,7 @@ def trigger_scope(firing: Firing, trigger_id: str) -> dict[str, Any]:
 
 
 def context_system(firing: Firing) -> str | None:
-    """The system that the firing is about: of its payload, where it names one, or the first of several."""
+    """Return the system that the firing is about: from its payload, or the first of several."""
     single, several = firing.payload.get("systemId"), firing.payload.get("systemIds")
     if isinstance(single, str):
         return single
@@ -49,7 +49,7 @@ def context_system(firing: Firing) -> str | None:
 
 
 class StateReader:
-    """Reads what conditions look at: the health of systems, and entities by their ids."""
+    """A reader of systems' health and of entities by id."""
 
     def __init__(self, registry: EntityRegistry) -> None:
         self._registry = registry
@@ -65,11 +65,11 @@ class StateReader:
         window: timedelta = timedelta(minutes=60),
         now: datetime,
     ) -> dict[str, Any]:
-        """The scope with `health` and `state` as they are now, as far as the conditions look at them."""
+        """Return the scope with the present `health` and `state`, as far as the conditions read them."""
         context = context_system(firing)
         references = references_of(conditions, scope, context)
         scope = {**scope, "state": await self._state(session, references)}
-        # Once more: which systems or incidents these are may hang on the state of another one.
+        # Twice: the ids of systems or incidents may depend on the state of another one.
         further = references_of(conditions, scope, context) - references
         references |= further
         if any(not name.startswith(f"{HEALTH.name}:") for name in further):
@@ -103,7 +103,7 @@ class StateReader:
             )
             for identifier in ids
         }
-        # By the name that the expression has for it as well: a key, perhaps.
+        # Also by the name that the expression uses for it, perhaps a key.
         systems = {**views, **{name: views[identifier] for name, identifier in identifiers.items()}}
         health: dict[str, Any] = {"systems": systems}
         if context in systems:
@@ -133,7 +133,7 @@ class StateReader:
 
 
 def references_of(conditions: Sequence[Condition], scope: Mapping[str, Any], context: str | None) -> set[str]:
-    """What these conditions look at, such as `incident:inc_...` or `health:*`."""
+    """Return the references of these conditions, such as `incident:inc_...` or `health:*`."""
     found: set[str] = set()
     for condition in conditions:
         found |= wake_references(condition, scope=scope, context_system=context).refs
@@ -142,7 +142,7 @@ def references_of(conditions: Sequence[Condition], scope: Mapping[str, Any], con
 
 def _bounded(names: Sequence[str]) -> Sequence[str]:
     if len(names) > MOST_ENTITIES:
-        logger.warning("an expression looks at %s entities, of which it sees %s", len(names), MOST_ENTITIES)
+        logger.warning("an expression reads %s entities, of which it sees %s", len(names), MOST_ENTITIES)
     return names[:MOST_ENTITIES]
 
 

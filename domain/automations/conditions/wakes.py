@@ -1,4 +1,4 @@
-"""Which changes could make a waiting condition hold: what a wait listens for."""
+"""Wake references: the entities whose changes could make a waiting condition hold."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from domain.automations.expressions.templates import Template, compile_template
 
 ANY = "*"
 
-# Of an id that hangs on the time nothing is resolved, so that any moment will do.
+# An id that depends on the time is not resolved, so that any moment will do.
 _MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class WakeReferences:
-    """`kind:id` or `kind:*` for each thing to listen for; indeterminate when something may be missing from them."""
+    """References as `kind:id` or `kind:*`; indeterminate if some may be missing."""
 
     refs: frozenset[str]
     indeterminate: bool
@@ -37,7 +37,7 @@ class _Known:
 def wake_references(
     condition: Condition, *, scope: Mapping[str, Any] | None = None, context_system: str | None = None
 ) -> WakeReferences:
-    """What the condition reads of entities and health; ids that are expressions are resolved in the scope, if given."""
+    """Return the entities and health that the condition reads; a scope, if given, resolves ids that are expressions."""
     refs: set[str] = set()
     indeterminate = False
     known = _Known(scope, context_system)
@@ -66,7 +66,7 @@ def _compiled(leaf: str | NumericState | TimeOfDay | SystemState) -> Iterator[Ex
 
 
 def _refs(compiled: Expression | Template, known: _Known) -> Iterator[str | None]:
-    """The references; None for one of which even the kind is unknown."""
+    """Yield the references; None for one whose kind is unknown."""
     for reference in references(compiled):
         path = [_resolved(reference, index, compiled, known) for index in range(min(2, len(reference.parts)))]
         first, second = (*path, None, None)[:2]
@@ -83,7 +83,7 @@ def _health_id(first: str | None, second: str | None, known: _Known) -> str:
 
 
 def _resolved(reference: Reference, index: int, compiled: Expression | Template, known: _Known) -> str | None:
-    """That part of the path, as far as it can be told."""
+    """Return that part of the path; None if it is not known."""
     part, key = reference.parts[index], reference.keys[index]
     if isinstance(part, str | int):
         return str(part)

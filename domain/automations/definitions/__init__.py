@@ -1,1 +1,1 @@
-"""Definitions of automations: their form, and the files and templates that they come from."""
+"""Definitions of automations: their model, the files that they come from, and templates."""

@@ -1,4 +1,4 @@
-"""What an automation is made of, as data: triggers, conditions and actions, checked for their form."""
+"""The model of definitions: triggers, conditions and actions, validated for their form."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from domain.model.automation import ConcurrencyScope, Mode
 
 #: The longest time that a wait may last: 30 days.
 LONGEST_WAIT_SECONDS = 2_592_000
-# What a process keeps ready; some 100 kB each where they are long.
+# The most definitions in a process's cache; long ones take some 100 kB each.
 _KEPT = 256
 _IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 _TRIGGER_ID = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
@@ -36,13 +36,13 @@ Timeout = Annotated[float, Field(gt=0, le=LONGEST_WAIT_SECONDS), IN_SECONDS, For
 
 
 class Part(BaseModel):
-    """A part of a definition; what it does not know is an error."""
+    """A part of a definition; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Window(Part):
-    """Fires only when the trigger did so often within so many minutes."""
+class FiringWindow(Part):
+    """A count of firings within so many minutes, which a trigger has to reach."""
 
     count: int = Field(ge=1, le=1000, description="How many firings it takes.")
     minutes: Minutes = Field(gt=0, le=1440, description="Within how many minutes.")
@@ -51,28 +51,28 @@ class Window(Part):
         description="Whether each further firing within the window counts, or only the one that fills it.",
     )
     partition_by: ExpressionText | None = Field(
-        default=None, description="What keeps firings apart; by default the thing that the trigger is about."
+        default=None, description="The partition of firings; by default what the trigger is about."
     )
 
 
 class TriggerPart(Part):
-    """What starts the automation."""
+    """A trigger that starts the automation."""
 
     id: str | None = Field(default=None, pattern=_TRIGGER_ID, description="Its name in traces; else made of the event.")
     event: str = Field(min_length=1, max_length=100, description="The trigger, such as incident.created.")
     filter: ExpressionText | None = Field(default=None, description="Only firings for which this expression holds.")
     config: dict[str, Any] | None = Field(default=None, description="Settings, for triggers that have some.")
     for_: Duration | None = Field(default=None, alias="for", description="How long what fired it has to hold.")
-    window: Window | None = Field(default=None, description="How often it has to fire.")
+    window: FiringWindow | None = Field(default=None, description="How often it has to fire.")
 
     @property
     def name(self) -> str:
-        """Its id, or the event with everything but letters and digits as underscores."""
+        """The trigger's id, or its event with everything but letters and digits as underscores."""
         return self.id or re.sub(r"[^a-z0-9]+", "_", self.event.lower())
 
 
 class Retry(Part):
-    """How often a step that failed is tried again."""
+    """The attempts at a failing step."""
 
     attempts: int = Field(default=3, ge=1, le=10, description="How often it is tried in all.")
     delay_seconds: Seconds = Field(
@@ -80,8 +80,8 @@ class Retry(Part):
     )
 
 
-class Node(Part):
-    """What all steps share."""
+class StepNode(Part):
+    """The fields that all steps share."""
 
     id: str | None = Field(default=None, pattern=_IDENTIFIER, description="Its name, unique in the definition.")
     description: str | None = Field(default=None, max_length=1000, description="For people.")
@@ -89,8 +89,8 @@ class Node(Part):
     continue_on_error: bool = Field(default=False, description="Whether a failure lets the run go on.")
 
 
-class ActionNode(Node):
-    """Does something: one of the catalog's actions."""
+class ActionNode(StepNode):
+    """A step that performs an action of the catalog."""
 
     action: str = Field(pattern=_ACTION, max_length=100, description="The action, such as incident.create.")
     config: dict[str, Any] = Field(default_factory=dict, description="Its settings; texts are templates.")
@@ -101,33 +101,33 @@ class ActionNode(Node):
 
 
 class Branch(Part):
-    """One way of a choice."""
+    """One branch of a choice."""
 
     when: Condition = Field(description="When it is taken.")
     sequence: "list[Action]" = Field(min_length=1, description="What is done then.")
 
 
-class ChooseNode(Node):
-    """Takes the first way whose condition holds."""
+class ChooseNode(StepNode):
+    """A step that takes the first branch whose condition holds."""
 
-    choose: list[Branch] = Field(min_length=1, description="The ways, in order.")
+    choose: list[Branch] = Field(min_length=1, description="The branches, in order.")
     else_: "list[Action] | None" = Field(default=None, alias="else", description="What is done when none holds.")
 
 
-class ParallelNode(Node):
-    """Does its steps at the same time."""
+class ParallelNode(StepNode):
+    """A step that runs its branches at the same time."""
 
     parallel: "list[Action]" = Field(min_length=1, max_length=100, description="The steps.")
 
 
-class DelayNode(Node):
-    """Waits for a time."""
+class DelayNode(StepNode):
+    """A step that waits for a time."""
 
     delay: Delay = Field(description="For how long.")
 
 
 class Repeat(Part):
-    """What is repeated, and how often: exactly one of count, for_each, while and until."""
+    """The rounds of a loop: exactly one of count, for_each, while and until."""
 
     count: int | None = Field(default=None, ge=1, le=10_000, description="So many times.")
     for_each: ExpressionText | None = Field(default=None, description="Once for each item of this list.")
@@ -138,46 +138,46 @@ class Repeat(Part):
 
     @model_validator(mode="after")
     def _one(self) -> "Repeat":
-        if sum(way is not None for way in (self.count, self.for_each, self.while_, self.until)) != 1:
+        if sum(bound is not None for bound in (self.count, self.for_each, self.while_, self.until)) != 1:
             raise PydanticCustomError("repeat", "Give exactly one of count, for_each, while and until.")
         return self
 
 
-class RepeatNode(Node):
-    """Does its steps several times."""
+class RepeatNode(StepNode):
+    """A step that runs its steps several times."""
 
     repeat: Repeat = Field(description="What, and how often.")
 
 
-class VariablesNode(Node):
-    """Keeps values under names."""
+class VariablesNode(StepNode):
+    """A step that keeps values under names."""
 
     variables: dict[Annotated[str, Field(pattern=_IDENTIFIER)], Any] = Field(
         min_length=1, max_length=100, description="The values by their names; texts are templates."
     )
 
 
-class ConditionNode(Node):
-    """Lets the run go on only if a condition holds."""
+class ConditionNode(StepNode):
+    """A step that lets the run go on only if a condition holds."""
 
     condition: Condition = Field(description="What has to hold.")
 
 
 class Stop(Part):
-    """Why and how the run ends."""
+    """The reason for the end of a run, and its outcome."""
 
     reason: str | None = Field(default=None, max_length=1000, description="Why, for people.")
     error: bool = Field(default=False, description="Whether the run counts as failed.")
 
 
-class StopNode(Node):
-    """Ends the run."""
+class StopNode(StepNode):
+    """A step that ends the run."""
 
     stop: Stop = Field(description="Why, and how.")
 
 
 class WaitForTrigger(Part):
-    """Which event is waited for."""
+    """The event that a step waits for."""
 
     event: str = Field(min_length=1, max_length=100, description="The trigger, such as incident.resolved.")
     filter: ExpressionText | None = Field(default=None, description="Only events for which this expression holds.")
@@ -188,34 +188,34 @@ class WaitForTrigger(Part):
     continue_on_timeout: bool = Field(default=False, description="Whether the run goes on when it takes too long.")
 
 
-class WaitForTriggerNode(Node):
-    """Waits for an event."""
+class WaitForTriggerNode(StepNode):
+    """A step that waits for an event."""
 
     wait_for_trigger: WaitForTrigger = Field(description="For which event, and how long.")
 
 
 class WaitUntil(Part):
-    """Which condition is waited for."""
+    """The condition that a step waits for."""
 
     condition: Condition = Field(description="What has to hold.")
     timeout_seconds: Timeout | None = Field(default=None, description="How long at most.")
     continue_on_timeout: bool = Field(default=True, description="Whether the run goes on when it takes too long.")
 
 
-class WaitUntilNode(Node):
-    """Waits until a condition holds."""
+class WaitUntilNode(StepNode):
+    """A step that waits until a condition holds."""
 
     wait_until: WaitUntil = Field(description="For which condition, and how long.")
 
 
-class SequenceNode(Node):
-    """Groups steps."""
+class SequenceNode(StepNode):
+    """A step that groups steps."""
 
     sequence: "list[Action]" = Field(min_length=1, description="The steps, in order.")
 
 
-#: The kinds of steps by the key that tells them.
-STEPS: Mapping[str, type[Node]] = {
+#: The kinds of steps by their key.
+STEPS: Mapping[str, type[StepNode]] = {
     "action": ActionNode,
     "choose": ChooseNode,
     "parallel": ParallelNode,
@@ -231,7 +231,7 @@ STEPS: Mapping[str, type[Node]] = {
 
 
 def kind_of(node: Any) -> str | None:
-    """Which kind of step that is, by the key that is there; None for no kind."""
+    """Return the kind of a step by the key that it has; None if it has none."""
     present: Sequence[str]
     if isinstance(node, Mapping):
         present = [kind for kind in STEPS if kind in node]
@@ -272,7 +272,7 @@ def _trigger_names_are_unique(triggers: list[TriggerPart]) -> list[TriggerPart]:
 
 
 class Definition(Part):
-    """An automation's definition."""
+    """The definition of an automation."""
 
     triggers: Annotated[
         list[TriggerPart],
@@ -290,7 +290,7 @@ class Definition(Part):
         default=None, description="An expression; for each of its values the automation runs once and never again."
     )
     uses_state: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
-        default_factory=list, max_length=50, description="The systems whose health its expressions look at."
+        default_factory=list, max_length=50, description="The systems whose health its expressions read."
     )
     state_window_minutes: Minutes = Field(
         default=60.0, gt=0, le=10_080, description="How far back health.*.transitions_in_window counts."
@@ -300,7 +300,7 @@ class Definition(Part):
     )
 
     def trigger(self, name: str) -> TriggerPart | None:
-        """The trigger of that id."""
+        """Return the trigger of that id."""
         return next((trigger for trigger in self.triggers if trigger.name == name), None)
 
     @cached_property
@@ -314,7 +314,7 @@ for _model in (Branch, ChooseNode, ParallelNode, Repeat, RepeatNode, SequenceNod
 
 
 def stored(document: Mapping[str, Any]) -> Definition:
-    """The definition that was stored as this document; the same one again is read only once.
+    """Return the definition of a stored document, from a cache if it was read before.
 
     Raises:
         pydantic.ValidationError: another version of the server stored it.
@@ -329,12 +329,12 @@ def _stored(text: bytes) -> Definition:
 
 @cache
 def definition_schema() -> Mapping[str, Any]:
-    """The JSON Schema of definitions."""
+    """Return the JSON Schema of definitions."""
     return Definition.model_json_schema(by_alias=True)
 
 
-def walk(actions: Sequence[Node], path: str = "actions") -> Iterator[tuple[str, Node]]:
-    """Every step at any depth with its path, parents first."""
+def walk(actions: Sequence[StepNode], path: str = "actions") -> Iterator[tuple[str, StepNode]]:
+    """Yield every step at any depth with its path, parents first."""
     for index, node in enumerate(actions):
         place = f"{path}[{index}]"
         yield place, node
@@ -342,8 +342,8 @@ def walk(actions: Sequence[Node], path: str = "actions") -> Iterator[tuple[str, 
             yield from walk(steps, f"{place}.{name}")
 
 
-def children(node: Node) -> Iterator[tuple[str, Sequence[Node]]]:
-    """The lists of steps inside a step, by their place in it."""
+def children(node: StepNode) -> Iterator[tuple[str, Sequence[StepNode]]]:
+    """Yield the lists of steps inside a step, by their place in it."""
     match node:
         case ChooseNode():
             for index, branch in enumerate(node.choose):

@@ -1,8 +1,8 @@
-"""Definitions as people write them: JSON or YAML, read without surprises.
+"""Definitions as people write them: JSON, or YAML 1.2.
 
-YAML as its version 1.2 has it ("core schema", https://yaml.org/spec/1.2.2/#103-core-schema) where 1.1 surprises: `yes`
-and `on` are texts, and so are dates, 10:30 and 007. Keys are texts, and none comes twice. Aliases are followed as far
-as the document stays within its bounds with all of them written out; `<<` is none of 1.2 and refused.
+Scalars follow YAML 1.2 ("core schema", https://yaml.org/spec/1.2.2/#103-core-schema), not 1.1: `yes` and `on` are
+texts, and so are dates, 10:30 and 007. Keys are texts, and none comes twice. Aliases are expanded within the bounds of
+the document; `<<` is not in 1.2 and refused.
 """
 
 import json
@@ -23,7 +23,7 @@ _PREFIX = "tag:yaml.org,2002:"
 _PLAIN = {
     "null": re.compile(r"(?:~|null|Null|NULL|)\Z"),
     "bool": re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"),
-    # What has more digits than any number is a text.
+    # A number with more digits than any number has is a text.
     "int": re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})\Z"),
     "float": re.compile(r"[-+]?(?:(?:0|[1-9][0-9]{0,99})\.[0-9]*(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)\Z"),
 }
@@ -31,10 +31,10 @@ _KNOWN = {f"{_PREFIX}{name}" for name in (*_PLAIN, "str", "seq", "map")}
 
 
 def load_document(text: str) -> dict[str, Any]:
-    """The one mapping that a text is.
+    """Return the one mapping of a text.
 
     Raises:
-        InvalidInputError: it is neither JSON nor YAML, too large, or not one mapping; it says where.
+        InvalidInputError: it is neither JSON nor YAML, too large, or not one mapping; the message has the place.
     """
     if len(text.encode(errors="replace")) > SIZE_BYTES:
         raise InvalidInputError(f"The document is larger than {SIZE_BYTES // 1024} kB.")
@@ -43,7 +43,7 @@ def load_document(text: str) -> dict[str, Any]:
         if document is _NO_JSON:
             document = _yaml(text)
     except yaml.YAMLError as error:
-        raise InvalidInputError(f"This is not YAML: {_told(error)}.") from error
+        raise InvalidInputError(f"This is not YAML: {_reason_of(error)}.") from error
     except (RecursionError, OverflowError) as error:
         raise InvalidInputError(f"The document is nested deeper than {DEPTH} levels.") from error
     if not isinstance(document, dict):
@@ -55,7 +55,7 @@ _NO_JSON = object()
 
 
 def _json(text: str) -> Any:
-    """The JSON value; a text that is none may still be a YAML mapping in braces."""
+    """Return the JSON value; `_NO_JSON` for a text that may still be a YAML mapping in braces."""
     try:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
     except ValueError:
@@ -75,7 +75,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # the library ships no types
-    """Reads what JSON can hold, and within bounds: counted before anything is made of it."""
+    """A loader of what JSON can hold, within bounds that are checked before objects are built."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
@@ -85,7 +85,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc] # the library ships no typ
         self._count = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """A part of the document, within the bounds: the library reads each within a call of the one around."""
+        """Compose a node of the document, within the bounds; the library recurses for each level."""
         self._depth += 1
         self._count += 1
         _check_bounds(self._depth, self._count, self.peek_event().start_mark)
@@ -154,7 +154,7 @@ def _at(mark: Any) -> str:
     return f" (line {mark.line + 1}, column {mark.column + 1})"
 
 
-def _told(error: yaml.YAMLError) -> str:
+def _reason_of(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     return problem if mark is None else f"{problem}{_at(mark)}"

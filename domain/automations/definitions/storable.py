@@ -1,4 +1,4 @@
-"""Which JSON both databases can keep."""
+"""A check that both databases can store a document."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ _REFUSED = re.compile("[\0\ud800-\udfff]")
 
 
 def storable(document: Mapping[str, Any], field: str) -> Mapping[str, Any]:
-    """The document, which both databases can keep as it is.
+    """Return the document if both databases can store it unchanged.
 
     Raises:
         InvalidInputError: there is a text in it that PostgreSQL refuses.

@@ -1,4 +1,4 @@
-"""Ready-made automations: what opens and resolves incidents by the health of systems, to be installed as it is."""
+"""Ready-made automations that open and resolve incidents by the health of systems."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class _Parameters(BaseModel):
 
 
 class SustainedParameters(_Parameters):
-    """How long is long."""
+    """The durations of the template `sustained`."""
 
     degraded_seconds: Seconds = Field(
         default=1800, gt=0, le=2_592_000, description="For how long a system is degraded before an incident is opened."
@@ -41,7 +41,7 @@ class SustainedParameters(_Parameters):
 
 
 class FlappingParameters(_Parameters):
-    """How often is too often."""
+    """The thresholds of the template `flapping`."""
 
     transitions: int = Field(
         default=3, ge=1, le=1000, description="How often it goes from healthy to a status that is not."
@@ -51,7 +51,7 @@ class FlappingParameters(_Parameters):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """One ready-made automation."""
+    """A ready-made automation."""
 
     id: str
     display_name: str
@@ -83,7 +83,7 @@ TEMPLATES = (SUSTAINED, FLAPPING)
 
 
 def template_of(template_id: str) -> Template:
-    """The template of that id.
+    """Return the template of that id.
 
     Raises:
         NotFoundError: there is none.
@@ -95,7 +95,7 @@ def template_of(template_id: str) -> Template:
 
 
 def definition_from(template_id: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The definition that a template becomes with these parameters.
+    """Return the definition of a template with these parameters.
 
     Raises:
         NotFoundError: there is no such template.
@@ -112,7 +112,7 @@ def definition_from(template_id: str, parameters: Mapping[str, Any]) -> Mapping[
 
 
 def sustained(given: SustainedParameters) -> Mapping[str, Any]:
-    """Degraded for so long: open an incident; healthy for so long: resolve it."""
+    """Return a definition that opens an incident after a time of bad health, and resolves it after one of good."""
     trigger: dict[str, Any] = {
         "id": "degraded",
         "event": "system.degraded",
@@ -134,7 +134,7 @@ def sustained(given: SustainedParameters) -> Mapping[str, Any]:
 
 
 def flapping(given: BaseModel) -> Mapping[str, Any]:
-    """Well and not well again so often within so long: open an incident."""
+    """Return a definition that opens an incident when health changes too often within a time."""
     assert isinstance(given, FlappingParameters)
     trigger: dict[str, Any] = {
         "id": "flapping",
@@ -143,8 +143,8 @@ def flapping(given: BaseModel) -> Mapping[str, Any]:
     }
     if given.system_ids is not None:
         trigger["filter"] = _among(given.system_ids)
-    told = f"It changed for the worse {given.transitions} times within {_duration(given.within_minutes * 60)}."
-    actions = [_open(given, "{{ trigger.payload.systemName }} is flapping", told)]
+    message = f"It changed for the worse {given.transitions} times within {_duration(given.within_minutes * 60)}."
+    actions = [_open(given, "{{ trigger.payload.systemName }} is flapping", message)]
     return {"triggers": [trigger], "actions": actions, "mode": "single", "concurrency_scope": "context_key"}
 
 

@@ -1,1 +1,1 @@
-"""From a change to a run: who listens, which gates hold, and how many may run."""
+"""Routing of changes to runs: triggers, gates, and limits of concurrency."""

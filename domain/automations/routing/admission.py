@@ -1,4 +1,4 @@
-"""Whether a firing may start a run now: the mode's decision, and the run row, in one short critical section."""
+"""Admission of runs by their automation's mode, in one short critical section."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -19,24 +19,24 @@ from domain.model.automation import (
 )
 from domain.persistence.unit_of_work import UnitOfWork
 
-#: Has a workflow run once the unit of work is committed.
+#: Enqueues a workflow that runs once the unit of work is committed.
 Enqueue = Callable[[UnitOfWork, Workflow, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """What a firing led to: a run, or the row that says why there is none; None where it was dealt with before."""
+    """The result of a firing: a run or a row with the reason for none; None if it was handled before."""
 
     run: AutomationRun | None
 
     @property
     def started(self) -> bool:
-        """Whether there is a run."""
+        """True if there is a run."""
         return self.run is not None and self.run.status is not RunStatus.SKIPPED
 
 
 class Admission:
-    """Starts runs as their automation's mode has it. The automation's row is locked meanwhile, so counts hold."""
+    """A gatekeeper that starts runs by their automation's mode; the automation's row is locked, so counts hold."""
 
     def __init__(self, *, journal: Journal, enqueue: Enqueue) -> None:
         self._journal = journal
@@ -53,7 +53,7 @@ class Admission:
         once_key: str | None = None,
         by_hand: bool = False,
     ) -> Admitted:
-        """Start a run, queue it, or record why not; a firing that was dealt with before changes nothing."""
+        """Start a run, queue it, or record the reason for none; idempotent for a firing."""
         if automation.id not in await unit.automations.lock([automation.id]):
             # Deleted at this very moment: a run of it would never begin.
             return Admitted(run=None)
@@ -75,7 +75,7 @@ class Admission:
         return Admitted(run=run)
 
     async def _active(self, unit: UnitOfWork, automation: Automation, definition: Definition, bucket: str) -> int:
-        """How many runs of a bucket stand in the way; those that only wait for what is over are ended instead."""
+        """Return the number of runs that block a new one; runs that only wait for what is over are ended instead."""
         active = (await unit.runs.standing(automation.id, bucket)).active
         if _refusal(definition, active) is None:
             return active
@@ -95,7 +95,7 @@ class Admission:
         message: str | None = None,
         bucket: str = "",
     ) -> Admitted:
-        """Record that a firing led to no run, and why."""
+        """Record that a firing led to no run, and the reason."""
         now = unit.moment()
         run = AutomationRun(
             id=new_id("run"),
@@ -113,7 +113,7 @@ class Admission:
         return Admitted(run=run if await unit.runs.insert(run) else None)
 
     async def proceed(self, unit: UnitOfWork, finished: AutomationRun) -> None:
-        """Let the next run of a queue start, now that one of its bucket has ended; the automation is locked."""
+        """Start the next run of a queue, now that one of its bucket has ended; the automation is locked."""
         standing = await unit.runs.standing(finished.automation_id, finished.bucket)
         if standing.outdated:
             await self._start_next(unit, await unit.runs.active(finished.automation_id, finished.bucket))
@@ -121,7 +121,7 @@ class Admission:
             await self._enqueue(unit, Workflow.RUN, standing.first)
 
     async def release(self, unit: UnitOfWork, automation_id: str) -> None:
-        """Let those in a queue start that another mode lets run beside others; the automation is locked."""
+        """Start the queued runs that a changed mode lets run beside others; the automation is locked."""
         buckets: dict[str, list[AutomationRun]] = {}
         for run in await unit.runs.active(automation_id):
             buckets.setdefault(run.bucket, []).append(run)
@@ -154,14 +154,14 @@ class Admission:
 
 
 def bucket_of(definition: Definition, firing: Firing) -> str:
-    """The runs that count together: all of the automation, or those for the same thing; no thing is one of its own."""
+    """Return the bucket of runs that count together: the automation's, or those with the same context key or none."""
     if definition.concurrency_scope is ConcurrencyScope.AUTOMATION:
         return "all"
     return "none" if firing.context_key is None else f"key:{firing.context_key}"
 
 
 def _width(definition: Definition) -> int:
-    """How many runs of a bucket that stand in line may be under way at once; those of no other mode do."""
+    """Return how many queued runs of a bucket may be under way at once: one, but for the mode parallel."""
     return definition.max_runs if definition.mode is Mode.PARALLEL else 1
 
 

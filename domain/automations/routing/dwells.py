@@ -1,4 +1,4 @@
-"""Dwells: whether what fired a trigger holds for as long as it asks, without a break."""
+"""Dwells: waits until the state that fired a trigger has held for long enough."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ from domain.persistence.unit_of_work import UnitOfWork
 
 
 class Dwells:
-    """Keeps dwells: breaks them as changes are routed, and fires those that held."""
+    """A keeper of dwells: changes break them, and those that held fire."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Dwells:
         self._wakes = wakes
 
     async def break_on(self, unit: UnitOfWork, change: Change) -> None:
-        """End the dwells that a change breaks, each with a row that says so; one that held until then fires first."""
+        """End the dwells that a change breaks, each with a row; a dwell that held until then fires first."""
         broken = [
             dwell for dwell in await unit.dwells.on(change.kind, change.entity_id) if not holds(dwell, change.next)
         ]
@@ -49,10 +49,10 @@ class Dwells:
         automations = await unit.automations.lock(sorted({dwell.automation_id for dwell in broken}))
         for dwell in broken:
             if change.next is not None and _seen_at(change) >= dwell.fire_at:
-                # Nobody was there to fire it in time; left armed, it would stand in the way of the next one.
+                # No process fired it in time; left armed, it would block the next dwell.
                 await self.fire(unit, dwell.id)
             elif dwell.automation_id in automations:
-                # One that was deleted meanwhile took its dwells along.
+                # Dwells of an automation that was deleted meanwhile are deleted with it.
                 await self._end(unit, dwell, automations[dwell.automation_id], SkipReason.DWELL_BROKEN)
 
     async def keep(self, dwell_id: str) -> None:
@@ -69,7 +69,7 @@ class Dwells:
                 await self._clock.wait(woken, until=dwell.fire_at)
 
     async def fire(self, unit: UnitOfWork, dwell_id: str) -> None:
-        """Start the run that a dwell was armed for, if what fired it held without a break."""
+        """Start the run of a dwell if its state held without a break."""
         dwell = await unit.dwells.get(dwell_id)
         if dwell is None:
             return
@@ -93,7 +93,7 @@ class Dwells:
             await self._gates.start(unit, fired)
 
     async def _held(self, unit: UnitOfWork, dwell: Dwell) -> bool:
-        """All that the state was until the dwell's end, whenever that is looked at; a break not routed yet counts."""
+        """Return whether the state held until the dwell's end; a break that is not routed yet counts."""
         kind, entity_id = str(dwell.firing.kind), str(dwell.firing.entity_id)
         read = self._registry.resolver_for(kind)
         lock = self._registry.locker_for(kind)
@@ -118,7 +118,7 @@ def _seen_at(change: Change) -> datetime:
 
 
 def holds(dwell: Dwell, state: Mapping[str, Any] | None) -> bool:
-    """Whether what fired the trigger is still so: a worse status is still degraded, another one is not the same."""
+    """Return whether the state still holds: a worse status is still degraded, else the status has to be the same."""
     if state is None:
         return False
     status = state.get("status")

@@ -1,4 +1,4 @@
-"""The gates between a trigger's firing and a run, in their order; each that closes says so in a row of its own."""
+"""Gates between a trigger's firing and a run, in their order; a closed gate records its reason in a row."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from domain.automations.conditions.evaluation import evaluate, undefined_in
 from domain.automations.conditions.model import Condition
 from domain.automations.conditions.scope import StateReader, trigger_scope
-from domain.automations.definitions.definition import Definition, TriggerPart, Window
+from domain.automations.definitions.definition import Definition, FiringWindow, TriggerPart
 from domain.automations.engine.adapter import Workflow
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.language import compile_expression
@@ -25,7 +25,7 @@ _LONGEST_WINDOW = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fired:
-    """A trigger of an automation that fired, with what it needs to be decided on."""
+    """A trigger that fired, with its automation and what its gates need."""
 
     automation: Automation
     definition: Definition
@@ -36,12 +36,12 @@ class Fired:
 
     @property
     def scope(self) -> dict[str, Any]:
-        """What expressions of gates see."""
+        """The scope of the gates' expressions."""
         return {"trigger": trigger_scope(self.firing, self.trigger.name), "variables": {}, "vars": {}, "artifacts": {}}
 
 
 class Gates:
-    """Decides what becomes of a firing, in the unit of work that it is routed in."""
+    """The decision about a firing, in the unit of work that routes it."""
 
     def __init__(
         self, *, admission: Admission, states: StateReader, enqueue: Enqueue, depth: int, now: Callable[[], datetime]
@@ -53,7 +53,7 @@ class Gates:
         self._now = now
 
     async def pass_through(self, unit: UnitOfWork, fired: Fired) -> Admitted:
-        """Take a firing through all gates: to a run, to a dwell, or to the row that says which gate was closed."""
+        """Pass a firing through all gates: to a run, to a dwell, or to a row with the reason."""
         if fired.firing.depth > self._depth:
             message = f"The chain of causes is longer than {self._depth}."
             return await self._skip(unit, fired, SkipReason.DEPTH, message)
@@ -71,7 +71,7 @@ class Gates:
         return await self.start(unit, fired)
 
     async def start(self, unit: UnitOfWork, fired: Fired) -> Admitted:
-        """Take a firing through the gates that are left once it has held for long enough."""
+        """Pass a firing whose dwell has held through the remaining gates."""
         for condition in fired.definition.conditions:
             if not await self._holds(unit, fired, condition, SkipReason.CONDITION):
                 return Admitted(run=None)
@@ -110,10 +110,10 @@ class Gates:
             now=now,
         )
 
-    async def _fills(self, unit: UnitOfWork, fired: Fired, window: Window) -> bool | None:
-        """Whether enough firings lie within the window by this one; told once, only the one that fills it counts.
+    async def _fills(self, unit: UnitOfWork, fired: Fired, window: FiringWindow) -> bool | None:
+        """Count a firing, and return whether it fills the window; whether later ones fill it too is up to `refire`.
 
-        None for a firing that was counted before.
+        Return None for a firing that was counted before.
         """
         automation, trigger, at = fired.automation.id, fired.trigger.name, fired.firing.occurred_at
         partition = await self._partition(unit, fired, window)
@@ -125,8 +125,8 @@ class Gates:
         filled = before + 1 >= window.count
         return filled and (window.refire == "every" or before < window.count)
 
-    async def _partition(self, unit: ReadSession, fired: Fired, window: Window) -> str:
-        """What keeps firings apart; where that has no value, the thing that the trigger is about."""
+    async def _partition(self, unit: ReadSession, fired: Fired, window: FiringWindow) -> str:
+        """Return the partition of the window: the rendered value, or the context key if there is none."""
         key = fired.firing.context_key
         otherwise = "none" if key is None else f"key:{key}"
         if window.partition_by is None:
@@ -154,13 +154,13 @@ class Gates:
             firing=fired.firing,
             state=fired.state,
             armed_at=fired.firing.occurred_at,
-            # From when it was seen, not from when it was told or routed: neither makes anything later.
+            # From when it was observed, not from when it was reported or routed: neither delays the dwell.
             fire_at=seen_at(fired.firing) + timedelta(seconds=seconds),
         )
         if not await unit.dwells.arm(dwell):
             armed = await unit.dwells.of_trigger(dwell.automation_id, dwell.trigger_id, dwell.firing.context_key)
             if armed is not None and armed.firing.key == dwell.firing.key:
-                # Delivered again; a row for it would stand in the way of the run that the dwell ends in.
+                # Delivered again; a row for it would block the run that the dwell ends in.
                 return Admitted(run=None)
             return await self._skip(unit, fired, SkipReason.DWELL_ARMED)
         await self._enqueue(unit, Workflow.DWELL, dwell.id)
@@ -180,6 +180,6 @@ class Gates:
 
 
 def seen_at(firing: Firing) -> datetime:
-    """When what fired a trigger was seen: of a report of a system's health when its reporter saw it."""
+    """Return when the change was seen: for a health report, when its reporter saw it."""
     observed = firing.payload.get("observedAt") if firing.kind == HEALTH.name else None
     return parse_iso(observed) if isinstance(observed, str) else firing.occurred_at

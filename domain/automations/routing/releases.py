@@ -1,7 +1,7 @@
-"""Runs that wait for nothing but the good of an incident that is over: ended where a new firing needs their place.
+"""Early ends for runs that only wait on an incident that is over, when a new firing needs their place.
 
-Whoever executes such a run ends it as well, a moment later, or when it is back after a crash. A new outage that comes
-within that moment must not find the place taken, or nobody would open an incident for it.
+The worker of such a run ends it as well, a moment later, or on its resume after a crash. Until then the run would block
+a new outage's run, and no incident would be opened for it.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,9 +17,9 @@ from domain.persistence.unit_of_work import UnitOfWork
 async def release(
     unit: UnitOfWork, journal: Journal, automation: Automation, runs: Sequence[AutomationRun]
 ) -> Sequence[AutomationRun]:
-    """End those of these runs that wait for an incident whose end was routed; which. Their automation is locked.
+    """End those of these runs that only wait on an incident that was resolved, and return them.
 
-    An incident that is open again by now is waited for, and is there for whatever fails meanwhile.
+    A run whose incident was reopened meanwhile keeps waiting: later outages reuse that incident.
     """
     waiting = [run for run in runs if run.status is RunStatus.WAITING]
     closed = await unit.artifacts.closed_entities([run.id for run in waiting])
@@ -38,7 +38,7 @@ async def release(
 
 
 async def _only_wait(unit: UnitOfWork, run: AutomationRun, closed: Collection[str]) -> RunStep | None:
-    """The one step that a run is at, where that waits for one of these incidents."""
+    """Return the only active step of a run if it waits on one of these incidents."""
     steps = await unit.runs.unfinished_steps(run.id)
     if len(steps) != 1 or steps[0].status is not StepStatus.WAITING or in_branch(steps[0]):
         return None

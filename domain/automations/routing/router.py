@@ -1,4 +1,4 @@
-"""The one way in: every change of an entity is routed once, to all automations that listen to what it fired."""
+"""The router: it passes every change of an entity once to all automations that listen to its events."""
 
 import logging
 from collections.abc import Sequence
@@ -21,21 +21,21 @@ GROUP = "automations"
 
 
 class Router:
-    """Routes changes in the transaction that moves the queue's position: none is lost, none is routed twice."""
+    """A router in the transaction that moves the queue's position: no change is lost or routed twice."""
 
     def __init__(self, *, gates: Gates, dwells: Dwells) -> None:
         self._gates = gates
         self._dwells = dwells
 
     async def concerned(self, session: ReadSession, batch: Sequence[Change]) -> bool:
-        """Whether anything follows from any of these changes; most concern nobody, and a look costs little."""
+        """Return whether any of these changes has to be routed; most do not, and the check is cheap."""
         reactive = [change for change in batch if not change.is_comment_only]
         events = sorted({event for change in reactive for event in change.events})
         keys = {(change.kind, change.entity_id) for change in reactive}
         return bool(reactive) and await session.automations.concerned(events, keys, at=batch[-1].seq)
 
     async def route(self, unit: UnitOfWork, change: Change) -> None:
-        """Do all that follows from a change."""
+        """Route a change: break dwells, close artifacts and start runs."""
         if change.is_comment_only:
             return
         await self._dwells.break_on(unit, change)
@@ -45,7 +45,7 @@ class Router:
         listening = await unit.automations.listening(change.events, at=change.seq)
         automations = await unit.automations.get_many(sorted({automation_id for automation_id, _ in listening}))
         for automation_id, trigger_id in listening:
-            # One that was deleted between the two looks starts nothing more.
+            # An automation that was deleted between the two reads starts nothing more.
             automation = automations.get(automation_id)
             fired = _fired(automation, trigger_id, change) if automation is not None else None
             if fired is not None:
@@ -71,7 +71,7 @@ def _fired(automation: Automation, trigger_id: str, change: Change) -> Fired | N
 
 
 def firing_of(change: Change, event: str) -> Firing:
-    """That a change fired an event."""
+    """Return the firing of an event by a change."""
     return Firing(
         event=event,
         key=change.id,
@@ -87,7 +87,7 @@ def firing_of(change: Change, event: str) -> Firing:
 
 
 def generic_payload(change: Change) -> dict[str, object]:
-    """What a kind without a mapper of its own hands on."""
+    """Return the payload of a change for a kind without a mapper of its own."""
     return {
         **(change.next or {}),
         "kind": change.kind,
@@ -100,7 +100,7 @@ def generic_payload(change: Change) -> dict[str, object]:
 
 
 async def _close_artifacts(unit: UnitOfWork, change: Change) -> None:
-    """An incident that is resolved or gone is handed on to later runs no more, and windows that led to it empty."""
+    """Close the artifacts and empty the windows of an incident that is resolved or deleted."""
     over = change.next is None or change.next.get("status") == Status.RESOLVED
     if change.kind == incident.INCIDENT.name and over:
         await unit.windows.restart(change.entity_id, until=change.occurred_at)

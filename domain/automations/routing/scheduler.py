@@ -1,4 +1,4 @@
-"""Fires the triggers of time: each instant once, whichever process gets to it."""
+"""The scheduler: it fires each instant of a time trigger once over all processes."""
 
 import asyncio
 import logging
@@ -19,12 +19,12 @@ from domain.persistence.unit_of_work import UnitOfWork
 logger = logging.getLogger(__name__)
 
 _BATCH = 100
-#: How soon a schedule is noticed that was written meanwhile.
-_LOOK_SECONDS = 1.0
+#: The interval of the poll for schedules written meanwhile.
+_POLL_SECONDS = 1.0
 
 
 class Scheduler:
-    """Looks what is due. What fell due while no process ran is fired once, not once for each time."""
+    """A poll for due time triggers; instants missed while no process ran fire once together."""
 
     def __init__(self, *, database: Database, clock: Clock, gates: Gates) -> None:
         self._database = database
@@ -32,14 +32,14 @@ class Scheduler:
         self._gates = gates
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Fire what is due, until told to stop."""
+        """Fire what is due, until stopped."""
         while not stopping.is_set():
             due = None
             with logging_failures(logger, "the schedule could not be read; trying again"):
                 await self.run_pending()
                 due = await self._database.read(lambda session: session.automations.next_due())
-            look = self._clock.now() + timedelta(seconds=_LOOK_SECONDS)
-            seconds = ((due if due is not None and due < look else look) - self._clock.now()).total_seconds()
+            poll = self._clock.now() + timedelta(seconds=_POLL_SECONDS)
+            seconds = ((due if due is not None and due < poll else poll) - self._clock.now()).total_seconds()
             try:
                 async with asyncio.timeout(max(0.01, seconds)):
                     await stopping.wait()
@@ -47,7 +47,7 @@ class Scheduler:
                 continue
 
     async def run_pending(self) -> int:
-        """Fire what is due now; how many triggers that were."""
+        """Fire the triggers that are due now, and return their number."""
         due = await self._database.read(lambda session: session.automations.due(self._clock.now(), limit=_BATCH))
         for automation_id, trigger_id, moment in due:
             # Those behind it are due as well.

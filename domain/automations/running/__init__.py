@@ -1,1 +1,1 @@
-"""Running automations: the walk over a definition, and what is written of it."""
+"""Running automations: the interpreter of definitions, and the journal of runs."""

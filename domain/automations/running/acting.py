@@ -1,4 +1,4 @@
-"""Doing an action: its settings rendered and checked, attempts, and what it hands on."""
+"""Action steps: settings rendered and checked, attempts with retries, and artifacts."""
 
 import asyncio
 import json
@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 
 
 async def act(work: Work, node: ActionNode, path: str, frame: Frame) -> None:
-    """Do an action once, and keep what it hands on in the frame.
+    """Perform an action once, and keep its artifact in the frame.
 
     Raises:
-        StepFailedError: it failed, now or when the run came to it first.
+        StepFailedError: it failed, now or before the resume.
     """
     step = work.begun(path, "action", action=node.action, action_id=node.id)
     if not step.status.is_final:
@@ -52,7 +52,7 @@ async def _done(work: Work, node: ActionNode, step: RunStep, frame: Frame) -> Ru
     step = replace(step, input=work.tools.masker.mask(work.run.id, config.masked))
     if action.perform is not None:
         step = await work.note(replace(step, request=_kept(work, config)))
-        # Of two who come to the same step the first one counts for both.
+        # Of two workers at the same step, the first one's write counts for both.
         config = _prepared(node, step) or config
     return await _attempted(work, action, config, node, step, frame)
 
@@ -70,7 +70,7 @@ async def _attempted(
         if step.attempts >= retry.attempts:
             return await work.fail(step, outcome)
         pause = timedelta(seconds=retry.delay_seconds * 2 ** (step.attempts - 1))
-        # Recorded, so that a restart neither shortens nor repeats it.
+        # Recorded, so that a resume neither shortens nor repeats the back-off.
         due_at = work.tools.clock.now() + pause
         step = await work.note(replace(step, attempts=step.attempts + 1, error=outcome, due_at=due_at))
     return step
@@ -79,7 +79,7 @@ async def _attempted(
 async def _tried(
     work: Work, action: ActionType, config: Rendered, node: ActionNode, step: RunStep, frame: Frame
 ) -> RunStep | str:
-    """The step when it is over; else why this attempt failed."""
+    """Make one attempt; return the finished step, or the reason for a failure that may be retried."""
     try:
         async with asyncio.timeout(node.timeout_seconds):
             return await _once(work, action, config, step, frame)
@@ -88,7 +88,7 @@ async def _tried(
     except (RunEndedError, UnavailableError):
         raise
     except ValidationError as failure:
-        # Tried again, the same settings are as wrong.
+        # A retry would have the same wrong settings.
         return await work.fail(step, _explained(failure))
     except DomainError as failure:
         return str(failure)
@@ -105,7 +105,7 @@ async def _once(work: Work, action: ActionType, config: Rendered, step: RunStep,
         result = _masked(work, await action.perform(await _filled(work, action, config), context))
         return await work.write(lambda unit: _recorded(work, unit, action, step, result), may_end=is_last)
 
-    # A secret in it is masked before the write itself, so that no row ever holds it.
+    # A secret is redacted before the write itself, so that no row ever holds it.
     shown = _checked(action, work.tools.masker.mask(work.run.id, config.masked))
 
     async def perform(unit: UnitOfWork) -> RunStep:
@@ -131,7 +131,7 @@ async def _recorded(work: Work, unit: UnitOfWork, action: ActionType, step: RunS
 
 
 def _masked(work: Work, result: Result) -> Result:
-    # At once: when the record's turn comes, the run may be over here and its secrets forgotten.
+    # At once: by the time of the write, the run may be over here and its secrets forgotten.
     mask = partial(work.tools.masker.mask, work.run.id)
     return replace(result, external_id=mask(result.external_id), details=mask(result.details))
 
@@ -139,7 +139,7 @@ def _masked(work: Work, result: Result) -> Result:
 async def _produced(work: Work, unit: UnitOfWork, step: RunStep, produced: Produced) -> Mapping[str, Any]:
     type_ = work.tools.actions.artifact(produced.type)
     if type_ is None or step.action_id is None:
-        raise DomainError("An action that hands something on needs an id.")
+        raise DomainError("An action that produces an artifact needs an id.")
     data = work.tools.masker.mask(work.run.id, type_.checked(produced.data))
     artifact = Artifact(
         id=new_id("art"),
@@ -158,7 +158,7 @@ async def _produced(work: Work, unit: UnitOfWork, step: RunStep, produced: Produ
 
 
 async def _consumed(work: Work, unit: UnitOfWork, action: ActionType, frame: Frame) -> dict[str, Produced]:
-    """Of this run first, then what earlier runs left for the same thing; never across things."""
+    """Return what the action consumes: artifacts of this run, else those of earlier runs with the same context key."""
     consumed: dict[str, Produced] = {}
     key = work.run.firing.context_key
     for type_ in action.consumes:
@@ -177,16 +177,16 @@ async def _config(work: Work, node: ActionNode, frame: Frame) -> Rendered:
 
 
 def _kept(work: Work, config: Rendered) -> str | None:
-    """The settings to be used again by whoever does the step again: as text, which keeps the order of keys.
+    """Return the settings for a resume, as text, which keeps the order of keys.
 
-    None where the value of a secret came in with the data: no row may hold it, so they are rendered again then.
+    Return None if the data holds the value of a secret: no row may hold it, so a resume renders them again.
     """
     known = work.tools.masker.mask(work.run.id, config.sealed) != config.sealed
     return None if known else json.dumps({"mark": config.mark, "sealed": config.sealed})
 
 
 def _prepared(node: ActionNode, step: RunStep) -> Rendered | None:
-    """The settings that the step was begun with; `now` and all that is looked at may be another by now."""
+    """Return the settings that the step began with: rendered now, `now` and health could differ."""
     if step.request is None:
         return None
     kept = json.loads(step.request)
@@ -194,7 +194,7 @@ def _prepared(node: ActionNode, step: RunStep) -> Rendered | None:
 
 
 async def _filled(work: Work, action: ActionType, config: Rendered) -> BaseModel:
-    """The settings for what leaves the process; secrets only for actions that take care of them."""
+    """Return the settings with secrets filled in, if the action may see secrets; else with secrets redacted."""
     if not action.sees_secrets or not config.names:
         return _checked(action, work.tools.masker.mask(work.run.id, config.masked))
     values = await work.tools.secrets(config.names)

@@ -1,4 +1,4 @@
-"""Walks a definition: what comes next is decided on what is recorded, so that a repeated walk goes the same way."""
+"""The interpreter of definitions; every decision is recorded, so that a replay of a run decides the same."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,10 +10,10 @@ from domain.automations.definitions.definition import (
     ChooseNode,
     ConditionNode,
     DelayNode,
-    Node,
     ParallelNode,
     RepeatNode,
     SequenceNode,
+    StepNode,
     StopNode,
     VariablesNode,
     WaitForTriggerNode,
@@ -28,18 +28,18 @@ from domain.automations.running.waiting import delay, wait_for_trigger, wait_unt
 from domain.automations.running.work import Frame, StepFailedError, StopError, Work, settled
 from domain.model.automation import RunStep, StepStatus
 
-#: Steps that nothing of the run comes after once they have succeeded, where they are its last.
+#: The kinds of steps whose success, as the last step, ends the run.
 _SINGLE = (ActionNode, DelayNode, VariablesNode, WaitForTriggerNode, WaitUntilNode)
 
 
 class Interpreter:
-    """Does the steps of one run, from its first to its last; those that are done already only take effect again."""
+    """The interpreter of one run; on a resume, finished steps only take effect again."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
 
     async def run(self) -> None:
-        """Do all steps.
+        """Run all steps.
 
         Raises:
             StepFailedError: one failed, and nothing says that the run goes on.
@@ -51,11 +51,11 @@ class Interpreter:
             self._work.last = f"actions[{len(actions) - 1}]"
         await self._walk(actions, "actions", Frame())
 
-    async def _walk(self, nodes: Sequence[Node], path: str, frame: Frame) -> None:
+    async def _walk(self, nodes: Sequence[StepNode], path: str, frame: Frame) -> None:
         for index, node in enumerate(nodes):
             await self._visit(node, f"{path}[{index}]", frame)
 
-    async def _visit(self, node: Node, path: str, frame: Frame) -> None:
+    async def _visit(self, node: StepNode, path: str, frame: Frame) -> None:
         if not node.enabled:
             await self._disabled(node, path)
             return
@@ -65,7 +65,7 @@ class Interpreter:
             if not node.continue_on_error:
                 raise
 
-    async def _do(self, node: Node, path: str, frame: Frame) -> None:
+    async def _do(self, node: StepNode, path: str, frame: Frame) -> None:
         match node:
             case ActionNode():
                 await act(self._work, node, path, frame)
@@ -84,7 +84,7 @@ class Interpreter:
             case _:
                 await self._contain(node, path, frame)
 
-    async def _contain(self, node: Node, path: str, frame: Frame) -> None:
+    async def _contain(self, node: StepNode, path: str, frame: Frame) -> None:
         match node:
             case ChooseNode():
                 await self._choose(node, path, frame)
@@ -95,7 +95,7 @@ class Interpreter:
             case SequenceNode():
                 await self._walk(node.sequence, f"{path}.sequence", frame)
 
-    async def _disabled(self, node: Node, path: str) -> None:
+    async def _disabled(self, node: StepNode, path: str) -> None:
         if self._work.known(path) is None:
             step = self._work.begun(path, str(kind_of(node)), action_id=node.id)
             await self._work.note(self._work.finished(step, StepStatus.SKIPPED, output={"reason": "disabled"}))
@@ -154,7 +154,7 @@ class Interpreter:
                     for index, branch in enumerate(node.parallel)
                 ]
         except ExceptionGroup as failures:
-            # Either of them says it all: the run is over, or something is wrong inside.
+            # Either one is enough: the run is over, or there was an internal error.
             raise failures.exceptions[0] from failures
         errors = [branch.result() for branch in branches]
         frame.join(frames)
@@ -168,7 +168,7 @@ class Interpreter:
         settled(step)
 
     async def _branch(self, node: Action, path: str, frame: Frame) -> str | None:
-        """One branch beside others; why it failed. Stopping ends the branch alone."""
+        """Run one branch beside others, and return why it failed; a stop ends the branch alone."""
         try:
             await self._visit(node, path, frame)
         except StepFailedError as error:
@@ -196,7 +196,7 @@ class Interpreter:
             frame.repeat = outer
 
     async def _items(self, node: RepeatNode, path: str, frame: Frame) -> list[Any]:
-        """The list that the loop goes over: what it was at the beginning."""
+        """Return the list that the loop goes over: as recorded when it began."""
         expression = node.repeat.for_each
         assert expression is not None
 
@@ -213,7 +213,7 @@ class Interpreter:
         return list((await self._decided(step, decide))["items"])
 
     async def _holds(self, condition: str, path: str, frame: Frame) -> bool:
-        """Whether the loop's condition holds; an error counts as no."""
+        """Return whether the loop's condition holds; an error counts as no."""
 
         async def decide() -> dict[str, Any]:
             try:
@@ -225,7 +225,7 @@ class Interpreter:
         return bool((await self._decided(self._work.begun(path, "repeat"), decide))["value"])
 
     async def _decided(self, step: RunStep, decide: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
-        """What a step came to: as recorded, or as decided now and recorded with it.
+        """Return the step's recorded decision, or decide now and record it.
 
         Raises:
             StepFailedError: it has no value.

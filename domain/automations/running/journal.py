@@ -1,4 +1,4 @@
-"""What is written of runs: each entry is one transaction's, together with the effect that it speaks of."""
+"""The journal of runs: each entry is written in one transaction with the effect that it records."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,11 +18,11 @@ from domain.persistence.unit_of_work import UnitOfWork
 
 
 class RunEndedError(Exception):
-    """The run was cancelled, or ended elsewhere, while somebody worked on it."""
+    """A run that was cancelled, or ended elsewhere, while a worker was at it."""
 
 
 class Journal:
-    """Writes runs and their steps through the handle of runs; a run's secrets are masked in all of it."""
+    """A writer of runs and their steps through the handle of runs, with secrets redacted."""
 
     def __init__(self, *, handle: EntityHandle[AutomationRun], masker: SecretMasker) -> None:
         self._handle = handle
@@ -39,7 +39,7 @@ class Journal:
         await self._handle.mutate(unit, run.id, apply, origin=origin)
 
     async def begin(self, unit: UnitOfWork, run_id: str, origin: Origin) -> AutomationRun:
-        """The run, under way now.
+        """Mark the run as begun, and return it.
 
         Raises:
             RunEndedError: it is over.
@@ -54,7 +54,7 @@ class Journal:
         return (await self._handle.mutate(unit, run_id, apply, origin=origin)).after.entity
 
     async def hold(self, unit: UnitOfWork, run_id: str) -> AutomationRun:
-        """The run, kept from others until the commit.
+        """Lock the run until the commit, and return it.
 
         Raises:
             RunEndedError: it is over.
@@ -65,12 +65,12 @@ class Journal:
     async def note(
         self, unit: UnitOfWork, step: RunStep, origin: Origin, *, is_last: bool = False
     ) -> tuple[RunStep, AutomationRun]:
-        """Write where a step stands, and where the run stands by that; the step as stored, and the run.
+        """Write the status of a step, and that of the run which follows; return the step as stored, and the run.
 
-        With the success of its last step the run has succeeded.
+        The run succeeds with its last step.
 
         Raises:
-            RunEndedError: the run is over, and the step has not just ended that was under way then.
+            RunEndedError: the run is over, and the step was not under way when it ended.
         """
         masked = self.masked(step)
 
@@ -89,7 +89,7 @@ class Journal:
         return masked, (await self._handle.mutate(unit, step.run_id, apply, origin=origin)).after.entity
 
     def masked(self, step: RunStep) -> RunStep:
-        """The step as everybody may see it."""
+        """Return the step with secrets redacted."""
         return replace(
             step,
             input=self._masker.mask(step.run_id, step.input),
@@ -100,7 +100,7 @@ class Journal:
     async def finish(
         self, unit: UnitOfWork, run_id: str, status: RunStatus, message: str | None, origin: Origin
     ) -> AutomationRun:
-        """The run, over now.
+        """Finish the run, and return it.
 
         Raises:
             RunEndedError: it was over before.
@@ -109,7 +109,7 @@ class Journal:
 
         async def apply(before: Snapshot[AutomationRun] | None) -> Applied[AutomationRun]:
             run = replace(_active(before), status=status, message=text, finished_at=unit.moment())
-            # A run that failed inside leaves branches where they stood; no other does.
+            # Only an internal error leaves steps of other branches unfinished.
             ended = await _end_steps(unit, run_id) if status is RunStatus.FAILED else ()
             return Applied(after=snapshot_of(run), touched=ended)
 
@@ -118,7 +118,7 @@ class Journal:
     async def cancel(
         self, unit: UnitOfWork, run_id: str, *, message: str, origin: Origin | None = None
     ) -> AutomationRun:
-        """The run, cancelled; one that is over stays as it is.
+        """Cancel the run, and return it; if it is over, it stays as it is.
 
         Raises:
             NotFoundError: there is no such run.
@@ -130,14 +130,14 @@ class Journal:
             if before.entity.status.is_final:
                 return Applied(after=before)
             run = replace(before.entity, status=RunStatus.CANCELLED, message=message, finished_at=unit.moment())
-            # What is under way is finished and told; what waits for anything would wait for ever.
+            # Steps under way finish and are recorded; steps that wait would wait for ever.
             ended = await _end_steps(unit, run_id, unless=_is_under_way)
             return Applied(after=snapshot_of(run), touched=ended)
 
         return (await self._handle.mutate(unit, run_id, apply, origin=origin or Origin())).after.entity
 
     async def abandon(self, unit: UnitOfWork, run_id: str) -> None:
-        """End the steps that a run, which is over, left behind and nobody works on any more."""
+        """End the steps that a run, which is over, left behind and no worker is at."""
 
         async def apply(before: Snapshot[AutomationRun] | None) -> Applied[AutomationRun]:
             if before is None:
@@ -149,12 +149,12 @@ class Journal:
 
 
 def actor_of(automation: Automation) -> Actor:
-    """Who a run's writes are by."""
+    """Return the actor of an automation's writes."""
     return Actor(type=ActorType.SERVICE, id=automation.id, name=automation.name)
 
 
 async def _was_under_way(unit: UnitOfWork, step: RunStep) -> bool:
-    """Whether the step is over now, having begun before its run ended: what it did outside is told all the same."""
+    """Return whether the step is over now and began before its run ended: its effect outside is recorded even so."""
     before = await unit.runs.step(step.run_id, step.path)
     return step.status.is_final and before is not None and before.status is StepStatus.RUNNING
 
@@ -162,7 +162,7 @@ async def _was_under_way(unit: UnitOfWork, step: RunStep) -> bool:
 async def _end_steps(
     unit: UnitOfWork, run_id: str, *, unless: Callable[[RunStep, datetime], bool] | None = None
 ) -> tuple[Touched, ...]:
-    """End the steps of a locked run that are not over; what that touched."""
+    """End the steps of a locked run that are not over, and return what was touched."""
     now = unit.moment()
     steps = [step for step in await unit.runs.unfinished_steps(run_id) if unless is None or not unless(step, now)]
     ended = [replace(step, status=StepStatus.CANCELLED, finished_at=now, request=None) for step in steps]
@@ -172,12 +172,12 @@ async def _end_steps(
 
 
 def _is_under_way(step: RunStep, now: datetime) -> bool:
-    """Whether somebody may be doing the step at this moment; between two attempts nobody does."""
+    """Return whether a worker may be at the step at this moment; between two attempts none is."""
     return step.status is StepStatus.RUNNING and (step.due_at is None or step.due_at <= now)
 
 
 async def _stands(unit: UnitOfWork, run: AutomationRun, step: RunStep) -> RunStatus:
-    """Where a run stands by where its step does, which is written: while one waits, it waits."""
+    """Return the status of a run by that of its step, already written: while any step waits, the run waits."""
     waiting = step.status is StepStatus.WAITING
     if not waiting and run.status is RunStatus.WAITING:
         waiting = await unit.runs.waiting_steps(run.id) > 0
@@ -185,7 +185,7 @@ async def _stands(unit: UnitOfWork, run: AutomationRun, step: RunStep) -> RunSta
 
 
 def _touched(step: RunStep) -> Touched:
-    # Of a step that is over the log says that it was added.
+    # The log shows a step that is over as added.
     before = None if step.status.is_final else Visibility.INTERNAL
     return Touched(part="steps", id=step.path, before=before, after=Visibility.INTERNAL)
 

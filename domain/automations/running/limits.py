@@ -1,4 +1,4 @@
-"""What a run may write: all, or what the token may that it runs as."""
+"""Limits of a run's writes: none, or those of the token that it runs as."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from domain.persistence.unit_of_work import ReadSession
 
 
 async def permit_of(session: ReadSession, token_id: str | None, *, now: datetime) -> Permit:
-    """What is asked before each write of a run: nothing, or whether the token that it runs as reaches that far.
+    """Return the check before each write of a run: none, or whether its token reaches these systems.
 
     Raises:
         ForbiddenError: the token is not valid any more, or may not write at all.

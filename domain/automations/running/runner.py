@@ -1,4 +1,4 @@
-"""Runs a run: from wherever it stands to its end, however often somebody starts over."""
+"""The runner: it takes a run from any state to its end, however often it is resumed."""
 
 import asyncio
 import logging
@@ -17,27 +17,27 @@ from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 logger = logging.getLogger(__name__)
 
-#: How often a fault of ours is tried again before it fails the run.
+#: The most retries after an internal error before it fails the run.
 _ATTEMPTS = 8
 _LONGEST_PAUSE_SECONDS = 30.0
-#: A database that was away is mostly back soon, and then nobody should wait much longer.
+#: The longest back-off while the database is away: it is mostly back soon.
 _LONGEST_AWAY_SECONDS = 5.0
 
 
 class Runner:
-    """Executes runs by their ids; executing one again goes on where its steps end."""
+    """An executor of runs by id; executing a run again resumes it after its finished steps."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._executing: Counter[str] = Counter()
 
     async def execute(self, run_id: str) -> None:
-        """Bring a run to its end. Failures of the database are waited out; a fault of ours fails the run in the end."""
+        """Run a run to its end: retry while the database is away; fail the run after repeated internal errors."""
         self._executing[run_id] += 1
         try:
             await self._persistently(run_id)
         finally:
-            # Somebody else may be at the same run, who still needs to know its secrets.
+            # Another worker may be at the same run, and still needs its secrets for redacting.
             self._executing[run_id] -= 1
             if not self._executing[run_id]:
                 del self._executing[run_id]
@@ -63,7 +63,7 @@ class Runner:
 
     async def _pause(self, *, tried: int, longest: float) -> None:
         pause = timedelta(seconds=min(0.2 * 2 ** min(tried, 10), longest))
-        # Nothing shortens it: the run's own changes would.
+        # No wake-up shortens it: the run's own changes would.
         await self._tools.clock.wait(asyncio.Event(), until=self._tools.clock.now() + pause)
 
     async def _executed(self, run_id: str, *, given_up: bool) -> None:
@@ -73,7 +73,7 @@ class Runner:
             else:
                 await self._execute(run_id)
         except RunEndedError:
-            # Its end broke branches off, or somebody died at a step before it.
+            # Its end broke branches off, or a process died at a step before it.
             if self._executing[run_id] == 1:
                 await self._abandon(run_id)
 
@@ -86,13 +86,13 @@ class Runner:
     async def _execute(self, run_id: str) -> None:
         work = await self._loaded(run_id)
         try:
-            # Known before the first step, so that a secret that turns up in an answer is masked there, too.
+            # Known before the first step, so that a secret is redacted in answers, too.
             self._tools.masker.register(run_id, (await self._tools.named_secrets(work.definition)).values())
             status, message = await _outcome(work)
         except UnavailableError:
             raise
         except DomainError as error:
-            # Such as a secret that cannot be decrypted here: trying again changes nothing about it.
+            # Such as a secret that cannot be decrypted here: a retry does not help.
             status, message = RunStatus.FAILED, str(error)
         if not work.ended:
             await self._end(run_id, status, message, work)

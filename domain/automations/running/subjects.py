@@ -1,7 +1,7 @@
-"""For whose sake a run waits: once its incident or its system is over, so is the wait, and a new outage finds it over.
+"""Subjects of waits: a wait ends with its incident or system, so that a new outage finds it over.
 
-An incident is the run's own from the step that opened it, or took one up that was open, until the run has resolved it
-or has seen it resolved: what a run does afterwards it does although the incident is over.
+An incident is the run's own from the step that opened or reused it until the run has resolved it or has seen it
+resolved; later waits of the run do not end with it.
 """
 
 from collections.abc import Collection, Mapping
@@ -21,64 +21,64 @@ from domain.model.change import Change
 from domain.model.incident import Incident, Status
 from domain.persistence.unit_of_work import ReadSession
 
-#: The key under which waits that end with their incident, whatever else happens, name it in their input.
+#: The key under which a wait that ends with its incident names the incident in its input.
 FOR_INCIDENT = "incidentId"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """The incident of a run, and the system that it is about, as far as there are such."""
+    """The incident of a run, and the system that it is about, if there are any."""
 
     incident_id: str | None
     system: str | None
 
     @property
     def references(self) -> set[str]:
-        """What a wait listens to because of them."""
+        """The references by which changes of the subject wake a wait."""
         names = ((INCIDENT.name, self.incident_id), (HEALTH.name, self.system))
         return {reference(kind, name) for kind, name in names if name is not None}
 
     async def incident(self, session: ReadSession) -> Incident | None:
-        """The incident as it is now."""
+        """Return the incident as it is now."""
         if self.incident_id is None:
             return None
         return (await session.incidents.get_many([self.incident_id])).get(self.incident_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """What a wait saw of its subject when what it waits for was not there."""
+class Observation:
+    """The state of a wait's subject when the condition or event had not come about."""
 
     subject: Subject
     incident: Incident | None
-    #: What expressions see.
+    #: The scope of expressions.
     scope: Mapping[str, Any]
-    #: What the wait looks at.
+    #: The references of the wait.
     references: Collection[str]
 
     @property
     def is_resolved(self) -> bool:
-        """Whether the incident is there, and resolved."""
+        """True if the incident exists and is resolved."""
         return self.incident is not None and not self.incident.is_open
 
     @property
     def is_over(self) -> bool:
-        """Whether the incident is resolved, and what is waited for says nothing of incidents.
+        """True if the incident is resolved and the wait does not read incidents.
 
-        It may have come about meanwhile: what a run does then is for incidents that nobody has resolved yet.
+        The condition may hold by now, but the steps after it are for incidents that are open.
         """
         return self.is_resolved and not looks_at_incidents(self.references)
 
     def is_over_before(self, event: Change) -> bool:
-        """Whether the incident was resolved before something happened that is not the incident's own."""
+        """Return whether the incident was resolved before an event that is not its own."""
         resolved_at = None if self.incident is None else self.incident.resolved_at
         return event.kind != INCIDENT.name and resolved_at is not None and resolved_at <= event.occurred_at
 
     def end_of(self, condition: Condition, *, flip: datetime | None, now: datetime) -> WaitEnd | None:
-        """Why nobody should go on waiting for a condition that does not hold; None while somebody should.
+        """Return the reason to end a wait for a condition that does not hold; None to go on waiting.
 
-        A condition that looks at incidents itself may ask for more than that one is resolved: it is waited for as long
-        as time, or anything but the incident, could still make it hold.
+        A condition that reads incidents itself may need more than this one's resolution: the wait goes on as long as
+        time, or any change but the incident's, could still make it hold.
         """
         if self.subject.incident_id is not None and self.incident is None:
             return WaitEnd.INCIDENT_DELETED
@@ -91,12 +91,12 @@ class Sight:
         return None
 
     def _is_ruled_out(self, condition: Condition, now: datetime) -> bool:
-        """Whether the condition cannot hold while the incident stays resolved."""
+        """Return whether the condition cannot hold while the incident stays resolved."""
         if self.incident is None or self.incident.is_open:
             return False
         states = self.scope.get("state", {}).get(INCIDENT.name, {})
         alone = {INCIDENT.name: {name: state for name, state in states.items() if name == self.incident.id}}
-        # Nothing that can change but this incident.
+        # All that cannot change any more, and this incident.
         known = {**{name: value for name, value in self.scope.items() if name != HEALTH.name}, "state": alone}
         return is_ruled_out(condition, known, now=now)
 
@@ -120,17 +120,17 @@ class Sight:
 
 
 def looks_at_incidents(references: Collection[str]) -> bool:
-    """Whether these are also of incidents."""
+    """Return whether any of these references is to incidents."""
     return any(name.startswith(f"{INCIDENT.name}:") for name in references)
 
 
 def in_branch(step: RunStep) -> bool:
-    """Whether the step is one of a parallel's, of which each branch may have more to do."""
+    """Return whether the step is in a branch of a parallel: other branches may have more to do."""
     return ".parallel[" in step.path
 
 
 def subject_of(frame: Frame, system: str | None) -> Subject:
-    """For whose sake the next step waits, should it wait."""
+    """Return the subject of a wait that begins now."""
     produced = frame.latest.get(ARTIFACT)
     identifier = produced.data.get("incidentId") if produced is not None else None
     own = identifier if isinstance(identifier, str) and identifier not in frame.concluded else None
@@ -138,7 +138,7 @@ def subject_of(frame: Frame, system: str | None) -> Subject:
 
 
 def concluded_by(step: RunStep) -> str | None:
-    """The incident that an action of the run left resolved."""
+    """Return the incident that an action of the run left resolved."""
     if step.status is not StepStatus.SUCCESS or step.action is None:
         return None
     given, output = step.input or {}, step.output or {}

@@ -1,4 +1,4 @@
-"""Waiting: for a time, a condition or an event. Woken by changes, and by the moment at which time alone decides."""
+"""Waits for a time, a condition or an event, woken by changes and when time alone decides."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +16,14 @@ from domain.automations.engine.wakes import EVENT, reference
 from domain.automations.expressions.durations import FORMS
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.templates import compile_template
-from domain.automations.running.subjects import FOR_INCIDENT, Sight, Subject, in_branch, looks_at_incidents, subject_of
+from domain.automations.running.subjects import (
+    FOR_INCIDENT,
+    Observation,
+    Subject,
+    in_branch,
+    looks_at_incidents,
+    subject_of,
+)
 from domain.automations.running.work import Frame, StopError, Work, settled, wait_end
 from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
@@ -56,11 +63,11 @@ async def delay(work: Work, node: DelayNode, path: str, frame: Frame) -> None:
 
 
 async def wait_until(work: Work, node: WaitUntilNode, path: str, frame: Frame) -> None:
-    """Wait until a condition holds, or for as long as it may take.
+    """Wait until a condition holds, or until the timeout.
 
     Raises:
-        StepFailedError: it took too long, and nothing says that the run goes on then.
-        StopError: the run's incident or system was over before.
+        StepFailedError: it timed out, and `continue_on_timeout` is not set.
+        StopError: the run's incident or system was over first.
     """
     step = work.begun(path, "wait_until", action_id=node.id)
     subject = subject_of(frame, work.context_system)
@@ -76,19 +83,21 @@ async def _condition_awaited(work: Work, node: WaitUntilNode, step: RunStep, fra
     with work.tools.wakes.watching(references | subject.references, run_id=work.run.id) as woken:
         while True:
             now = work.tools.clock.now()
-            verdict, flip, sight = await _look(work, condition, frame, now)
-            if verdict.value and not sight.is_over:
-                return await work.succeed(step, {"immediate": first, "condition": verdict.details, **_noted(sight)})
-            end = sight.end_of(condition, flip=flip, now=now)
+            verdict, flip, observation = await _check(work, condition, frame, now)
+            if verdict.value and not observation.is_over:
+                return await work.succeed(
+                    step, {"immediate": first, "condition": verdict.details, **_noted(observation)}
+                )
+            end = observation.end_of(condition, flip=flip, now=now)
             if end is not None:
                 return await _over(work, step, end, subject)
             if step.status is not StepStatus.WAITING:
-                given = {} if looks_at_incidents(sight.references) else _for_incident(subject)
+                given = {} if looks_at_incidents(observation.references) else _for_incident(subject)
                 step = await _wait_begins(work, step, node.wait_until.timeout_seconds, given)
             if step.due_at is not None and now >= step.due_at:
                 break
             first = False
-            await work.tools.clock.wait(woken, until=work.next_look(now, step.due_at, flip))
+            await work.tools.clock.wait(woken, until=work.next_check(now, step.due_at, flip))
     message = "The condition did not hold in time."
     return await _timed_out(work, step, message, goes_on=node.wait_until.continue_on_timeout)
 
@@ -97,8 +106,8 @@ async def wait_for_trigger(work: Work, node: WaitForTriggerNode, path: str, fram
     """Wait for an event that comes after what the run did so far.
 
     Raises:
-        StepFailedError: it took too long, and nothing says that the run goes on then.
-        StopError: the run's incident or system was over before.
+        StepFailedError: it timed out, and `continue_on_timeout` is not set.
+        StopError: the run's incident or system was over first.
     """
     step = work.begun(path, "wait_for_trigger", action_id=node.id)
     subject = subject_of(frame, work.context_system)
@@ -123,23 +132,23 @@ async def _event_awaited(work: Work, node: WaitForTriggerNode, step: RunStep, fr
     with work.tools.wakes.watching(references, run_id=work.run.id) as woken:
         while True:
             now = work.tools.clock.now()
-            position, found, sight = await work.read(partial(_search, work, node, step, frame, position))
-            if found is not None and not sight.is_over_before(found):
+            position, found, observation = await work.read(partial(_search, work, node, step, frame, position))
+            if found is not None and not observation.is_over_before(found):
                 output = {"payload": found.payload, "changeId": found.id, "event": wanted.event}
-                return await work.succeed(step, {**output, **_noted(sight)})
-            end = sight.end_of("1 > 2", flip=None, now=now)
+                return await work.succeed(step, {**output, **_noted(observation)})
+            end = observation.end_of("1 > 2", flip=None, now=now)
             if end is not None:
                 return await _over(work, step, end, subject)
             if step.due_at is not None and now >= step.due_at:
                 break
-            await work.tools.clock.wait(woken, until=work.next_look(now, step.due_at))
+            await work.tools.clock.wait(woken, until=work.next_check(now, step.due_at))
     message = f"Timed out waiting for {wanted.event}."
     return await _timed_out(work, step, message, goes_on=wanted.continue_on_timeout)
 
 
 async def _event_wait_begins(work: Work, step: RunStep, given: Mapping[str, Any], seconds: float | None) -> RunStep:
     async def begin(unit: UnitOfWork) -> RunStep:
-        # Behind the last thing that the run did: an event in answer to that comes after it.
+        # After the run's last write: an event in answer to that comes later in the log.
         after = await unit.changes.latest_seq(RUN.name, work.run.id, audience=Audience.MANAGER)
         waiting = replace(step, input={"after": after, **given}, status=StepStatus.WAITING)
         if seconds is not None:
@@ -151,28 +160,30 @@ async def _event_wait_begins(work: Work, step: RunStep, given: Mapping[str, Any]
 
 async def _search(
     work: Work, node: WaitForTriggerNode, step: RunStep, frame: Frame, position: int, session: ReadSession
-) -> tuple[int, Change | None, Sight]:
+) -> tuple[int, Change | None, Observation]:
     await work.require_active(session)
-    # Before the search: what is over by then may be what the wait is for.
-    sight = await _sight(work, node, step, frame, session)
+    # Before the search: the event may have come before the incident's end.
+    observation = await _observation(work, node, step, frame, session)
     while True:
         page = await session.changes.fired(node.wait_for_trigger.event, after=position, limit=_PAGE)
         for change in page:
             position = change.seq
             if _matches(work, node, step, frame, change):
-                return position, change, sight
+                return position, change, observation
         if len(page) < _PAGE:
-            return position, None, sight
+            return position, None, observation
 
 
-async def _sight(work: Work, node: WaitForTriggerNode, step: RunStep, frame: Frame, session: ReadSession) -> Sight:
-    """What there is of the subject of a wait for an event."""
+async def _observation(
+    work: Work, node: WaitForTriggerNode, step: RunStep, frame: Frame, session: ReadSession
+) -> Observation:
+    """Return the state of the subject of a wait for an event."""
     subject, key = subject_of(frame, work.context_system), step.input["contextKey"]
     if not node.wait_for_trigger.event.startswith("system."):
-        return Sight(subject=subject, incident=await subject.incident(session), scope={}, references=())
+        return Observation(subject=subject, incident=await subject.incident(session), scope={}, references=())
     named = _awaited(node, step)
     systems = await session.systems.resolve(named)
-    return Sight(
+    return Observation(
         subject=replace(subject, system=key),
         incident=await subject.incident(session),
         scope={HEALTH.name: {"systems": systems}},
@@ -203,18 +214,18 @@ def _matches(work: Work, node: WaitForTriggerNode, step: RunStep, frame: Frame, 
 
 
 def _context_key(work: Work, node: WaitForTriggerNode, frame: Frame) -> str | None:
-    """What the event has to be about: as told, else what the run is about where the event can be about that."""
-    told = node.wait_for_trigger.context_key
-    if told is not None:
-        return compile_template(told).text(work.scope(frame), now=work.tools.clock.now())
+    """Return the context key of the event: the configured one, else the run's if their kinds agree."""
+    configured = node.wait_for_trigger.context_key
+    if configured is not None:
+        return compile_template(configured).text(work.scope(frame), now=work.tools.clock.now())
     of_same_kind = node.wait_for_trigger.event.partition(".")[0] == work.run.firing.event.partition(".")[0]
     return work.run.firing.context_key if of_same_kind else None
 
 
-async def _look(
+async def _check(
     work: Work, condition: Condition, frame: Frame, now: datetime
-) -> tuple[Verdict, datetime | None, Sight]:
-    """What the condition gives now, an error being no; when time alone may make it another; and what there is of it."""
+) -> tuple[Verdict, datetime | None, Observation]:
+    """Return the condition's value, false on errors; the moment at which time alone may change it; and its subject."""
     subject = subject_of(frame, work.context_system)
 
     async def read(session: ReadSession) -> tuple[dict[str, Any], Incident | None]:
@@ -228,19 +239,19 @@ async def _look(
         verdict = evaluate(condition, scope, now=now)
     except ExpressionError as error:
         verdict = Verdict(value=False, details={"error": str(error)})
-    sight = Sight(subject=subject, incident=incident, scope=scope, references=found)
-    return verdict, next_flip(condition, scope, now=now), sight
+    observation = Observation(subject=subject, incident=incident, scope=scope, references=found)
+    return verdict, next_flip(condition, scope, now=now), observation
 
 
 async def _references(work: Work, condition: Condition, frame: Frame) -> set[str]:
-    """What the wait listens for, systems by their ids."""
+    """Return the references that wake the wait, systems by id."""
     found = references_of([condition], work.scope(frame), work.context_system)
     health = [name.partition(":")[2] for name in found if name.startswith(f"{HEALTH.name}:")]
     return found | await _systems(work, [name for name in health if name != "*"])
 
 
 async def _systems(work: Work, names: Sequence[str]) -> set[str]:
-    """What tells of these systems, by their ids."""
+    """Return the references of these systems, by id."""
     if not names:
         return set()
     ids = await work.read(lambda session: session.systems.resolve(names))
@@ -248,7 +259,7 @@ async def _systems(work: Work, names: Sequence[str]) -> set[str]:
 
 
 def _awaited(node: WaitForTriggerNode, step: RunStep) -> list[str]:
-    """The system of which an event is awaited, where it is one: it need not be that of the run."""
+    """Return the system whose event is awaited, if it is one: it need not be the run's."""
     key = step.input["contextKey"]
     return [key] if key is not None and node.wait_for_trigger.event.startswith("system.") else []
 
@@ -256,24 +267,24 @@ def _awaited(node: WaitForTriggerNode, step: RunStep) -> list[str]:
 async def _wait_begins(
     work: Work, step: RunStep, seconds: float | None, given: Mapping[str, Any] | None = None
 ) -> RunStep:
-    """The deadline is recorded once: a restart does not extend it."""
+    """Record the deadline of a wait, once, and return the step: a resume does not extend the deadline."""
     due_at = None if seconds is None else work.tools.clock.now() + timedelta(seconds=seconds)
-    told = {**({} if seconds is None else {"seconds": seconds}), **(given or {})}
-    return await work.note(replace(step, status=StepStatus.WAITING, due_at=due_at, input=told or None))
+    noted = {**({} if seconds is None else {"seconds": seconds}), **(given or {})}
+    return await work.note(replace(step, status=StepStatus.WAITING, due_at=due_at, input=noted or None))
 
 
 def _for_incident(subject: Subject) -> dict[str, Any]:
-    """What is noted of a wait that ends with its incident, so that others can end it, too."""
+    """Return the input of a wait that ends with its incident, so that a new firing can end it."""
     return {} if subject.incident_id is None else {FOR_INCIDENT: subject.incident_id}
 
 
-def _noted(sight: Sight) -> dict[str, Any]:
-    """What is noted of a wait that was over when its incident was, too: the run goes on all the same."""
-    return {"incidentResolved": True} if sight.is_resolved else {}
+def _noted(observation: Observation) -> dict[str, Any]:
+    """Return the output of a wait that ended after its incident was resolved: the run goes on."""
+    return {"incidentResolved": True} if observation.is_resolved else {}
 
 
 async def _over(work: Work, step: RunStep, end: WaitEnd, subject: Subject) -> RunStep:
-    """The wait, over before its time, and the run with it, or the branch of a parallel."""
+    """End the wait early, and with it the run, or only the branch inside a parallel; return the step."""
     output = {"ended": end.value, **_for_incident(subject)}
     if in_branch(step):
         return await work.succeed(step, output)
@@ -281,7 +292,7 @@ async def _over(work: Work, step: RunStep, end: WaitEnd, subject: Subject) -> Ru
 
 
 def _taken(step: RunStep, frame: Frame, subject: Subject) -> None:
-    """Take over what a wait came to.
+    """Apply the result of a wait to the frame.
 
     Raises:
         StopError: it ended before its time.

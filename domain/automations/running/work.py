@@ -1,4 +1,4 @@
-"""One run under way: what it is, how far it is, and the ways to write, read and evaluate in its name."""
+"""A run under way: its state, and its access to the database and to expressions."""
 
 import asyncio
 import random
@@ -25,23 +25,23 @@ from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 T = TypeVar("T")
 
-#: A run comes to so many steps at most: loops in loops would never end.
+#: The most steps of a run: loops in loops would never end.
 MOST_STEPS = 10_000
-#: Woken by nothing, a wait looks again after about so long: the net under a wake-up that was lost. Every process reads
-#: all of the log, so that would be a fault of ours; a thousand waits that look each half minute cost a quarter core.
-NET_SECONDS = 300.0
-#: Where no wake-up can get lost, a wait that nothing but a change can end has no end.
+#: The interval of a wait's fallback poll, in case a wake-up was lost. Every process reads all of the log, so a lost
+#: wake-up would be a bug of ours; a thousand waits that poll each half minute cost a quarter of a core.
+FALLBACK_POLL_SECONDS = 300.0
+#: The deadline of a wait that only a change can end, where no wake-up can get lost.
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
-#: The kinds of steps that may end before their time, for the sake of what they wait for.
+#: The kinds of steps that may end early, with their subject.
 _WAITS = {"wait_until", "wait_for_trigger"}
 
 
 class StepFailedError(Exception):
-    """A step failed; the text says why, for people."""
+    """A step's failure, with a reason for people."""
 
 
 class StopError(Exception):
-    """The run ends here, or the branch of a parallel that this is in; nothing lets it go on."""
+    """The end of a run, or of the branch of a parallel; nothing goes on after it."""
 
     def __init__(self, reason: str, *, failed: bool = False) -> None:
         super().__init__(reason)
@@ -50,7 +50,7 @@ class StopError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What all runs of a process share."""
+    """The parts that all runs of a process share."""
 
     database: Database
     clock: Clock
@@ -59,35 +59,35 @@ class Tools:
     states: StateReader
     wakes: WakeIndex
     masker: SecretMasker
-    #: The values of these secrets; raises for one that is not there.
+    #: Returns the values of these secrets; raises if one is missing.
     secrets: Callable[[Collection[str]], Awaitable[Mapping[str, str]]]
-    #: The values of the secrets that a definition names, as far as they are there.
+    #: Returns the values of the secrets that a definition names and that exist.
     named_secrets: Callable[[Definition], Awaitable[Mapping[str, str]]]
-    #: Lets the next run of a queue start, now that this one has ended; its automation is locked.
+    #: Starts the next run of a queue, now that this one has ended; its automation is locked.
     proceed: Callable[[UnitOfWork, AutomationRun], Awaitable[None]]
-    #: How many transactions runs may have under way: people's writes stand in the same line.
+    #: Bounds the transactions of runs: people's writes wait in the same queue.
     writing: asyncio.Semaphore
     reading: asyncio.Semaphore
-    #: Woken by nothing, a wait looks again after about so long: the net under a wake-up that was lost.
-    net_seconds: float | None = NET_SECONDS
+    #: The interval of a wait's fallback poll, in case a wake-up was lost.
+    fallback_poll_seconds: float | None = FALLBACK_POLL_SECONDS
 
 
 @dataclass(slots=True, kw_only=True)
 class Frame:
-    """What steps know of the steps before them."""
+    """The results of earlier steps that later ones see."""
 
     variables: dict[str, Any] = field(default_factory=dict)
     #: Data by the id of the action and the local name of its type.
     artifacts: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: The newest artifact of each type.
     latest: dict[str, Produced] = field(default_factory=dict)
-    #: The incidents that the run resolved itself, or saw resolved and went on all the same.
+    #: The incidents that the run resolved itself, or saw resolved and went on.
     concluded: set[str] = field(default_factory=set)
     repeat: Mapping[str, Any] | None = None
     resume: Mapping[str, Any] | None = None
 
     def fork(self) -> "Frame":
-        """A copy for a branch that runs beside others."""
+        """Return a copy for a branch that runs beside others."""
         return replace(
             self,
             variables=dict(self.variables),
@@ -97,8 +97,8 @@ class Frame:
         )
 
     def join(self, branches: "Sequence[Frame]") -> None:
-        """Take over what branches that were forked off found, the last one's where several did."""
-        # Compared with what they began with: what a branch left alone is not its own.
+        """Merge the results of forked branches; where several set a value, the last branch wins."""
+        # Compared with the fork: a value that a branch did not set is not merged.
         before = self.fork()
         for branch in branches:
             self.variables |= _added(before.variables, branch.variables)
@@ -109,7 +109,7 @@ class Frame:
 
 
 class Work:
-    """One run under way in this process."""
+    """A run under way in this process."""
 
     def __init__(
         self,
@@ -135,11 +135,11 @@ class Work:
         self._count = max((step.position for step in steps), default=0)
 
     def known(self, path: str) -> RunStep | None:
-        """The step of that path, where the run came to it before."""
+        """Return the step of that path if the run came to it before."""
         return self._steps.get(path)
 
     def begun(self, path: str, kind: str, **fields: Any) -> RunStep:
-        """A step that the run has come to now, or had come to before.
+        """Return the step of that path, new or as it was begun before.
 
         Raises:
             StopError: the run has come to too many.
@@ -162,21 +162,21 @@ class Work:
         )
 
     async def note(self, step: RunStep) -> RunStep:
-        """Write where a step stands; what another process wrote before stays. The step as stored."""
-        # Masked before it stands in line: when its turn comes, the run may be over here and its secrets forgotten.
+        """Write the state of a step unless another process did, and return it as stored."""
+        # Redacted before it waits for the database: by then the run may be over here and its secrets forgotten.
         masked = self.tools.journal.masked(step)
         return await self.write(lambda unit: self.note_in(unit, masked), may_end=self._ends_with(step))
 
     async def note_in(self, unit: UnitOfWork, step: RunStep) -> RunStep:
-        """Write where a step stands in a unit of work that is under way, and the end that a last step brings.
+        """Write the state of a step, and the end of the run if it is the last step; return the step as stored.
 
-        A unit of work in which the run may end is one that `write` was told so.
+        The unit of work has to come from `write`, with `may_end` if this may be the last step.
 
         Raises:
-            RunEndedError: the run is over, and the step with it.
+                    RunEndedError: the run is over, and the step with it.
         """
         is_last = self._ends_with(step)
-        # Locked before the look: on PostgreSQL what another process writes meanwhile would be written over.
+        # Locked before the read: on PostgreSQL another process's write in between would be lost.
         await unit.runs.lock([step.run_id])
         stored = await unit.runs.step(step.run_id, step.path)
         if stored is not None and stored.status is StepStatus.CANCELLED:
@@ -190,15 +190,15 @@ class Work:
         return stored
 
     async def succeed(self, step: RunStep, output: Mapping[str, Any] | None = None) -> RunStep:
-        """Write that a step is done; the step as stored.
+        """Write that a step succeeded, and return it as stored.
 
         Raises:
-            StepFailedError: another process has written before that it failed.
+            StepFailedError: another process wrote before that it failed.
         """
         return settled(await self.note(self.finished(step, StepStatus.SUCCESS, output=output)))
 
     async def fail(self, step: RunStep, error: str) -> RunStep:
-        """Write that a step failed; the step as stored where somebody has written before that it is done.
+        """Write that a step failed; return it as stored if another process wrote before that it succeeded.
 
         Raises:
             StepFailedError: it failed.
@@ -206,7 +206,7 @@ class Work:
         return settled(await self.note(self.finished(step, StepStatus.FAILED, error=error)))
 
     async def conclude(self, step: RunStep, output: Mapping[str, Any], message: str) -> RunStep:
-        """Write that a step is done and the run over with it, at once: a firing in between would find it active."""
+        """Write the success of a step and of its run at once: a firing in between would find the run active."""
         done = self.tools.journal.masked(self.finished(step, StepStatus.SUCCESS, output=output))
 
         async def both(unit: UnitOfWork) -> RunStep:
@@ -219,22 +219,22 @@ class Work:
         return await self.write(both, may_end=True)
 
     def finished(self, step: RunStep, status: StepStatus, **fields: Any) -> RunStep:
-        """The step, over now."""
+        """Return the step, over now."""
         return replace(step, status=status, finished_at=self.tools.clock.now(), request=None, **fields)
 
     async def write(self, work: Callable[[UnitOfWork], Awaitable[T]], *, may_end: bool = False) -> T:
-        """Do something in a unit of work; the first one of a run begins it as well.
+        """Write in a unit of work; the first one of a run begins the run as well.
 
         `may_end` is for those that can write the last step, and the end of the run with it.
 
         Raises:
-            UnavailableError: what the step was to do says nothing about that, so it is no failure of the step.
+            UnavailableError: the database is away, which is no failure of the step.
         """
 
         async def whole(unit: UnitOfWork) -> T:
             if may_end:
-                # The automation before the run and all that refers to it, as everywhere: who restarts, cancels or
-                # deletes has the automation and waits for the run.
+                # Lock order, as everywhere: the automation before its run. A restart, cancellation or deletion holds
+                # the automation and waits for the run.
                 await unit.automations.hold([self.run.automation_id])
             await self.begin(unit)
             return await work(unit)
@@ -243,7 +243,7 @@ class Work:
             return (await self.tools.database.write(whole)).value
 
     async def begin(self, unit: UnitOfWork) -> None:
-        """Write that the run is under way, where that is not written yet.
+        """Write that the run is under way, unless that is written already.
 
         Raises:
             RunEndedError: it is over.
@@ -253,7 +253,7 @@ class Work:
             unit.when_committed(self._begin)
 
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
-        """Read something.
+        """Read from the database.
 
         Raises:
             UnavailableError
@@ -262,7 +262,7 @@ class Work:
             return await self.tools.database.read(work)
 
     async def require_active(self, session: ReadSession) -> None:
-        """Go on while the run is active.
+        """Refuse to go on once the run is over.
 
         Raises:
             RunEndedError: it is over.
@@ -271,13 +271,13 @@ class Work:
         if run is None or run.status.is_final:
             raise RunEndedError
 
-    def next_look(self, now: datetime, *moments: datetime | None) -> datetime:
-        """When to look again at the latest: at the first of these moments, or when the net's time has come."""
-        looks = [moment for moment in moments if moment is not None]
-        net = self.tools.net_seconds
-        if net is not None:
-            looks.append(now + timedelta(seconds=net * random.uniform(0.8, 1.2)))  # noqa: S311 - only spreads the looks
-        return min(looks, default=_NEVER)
+    def next_check(self, now: datetime, *moments: datetime | None) -> datetime:
+        """Return when to read again at the latest: the first of these moments, or the next fallback poll."""
+        checks = [moment for moment in moments if moment is not None]
+        interval = self.tools.fallback_poll_seconds
+        if interval is not None:
+            checks.append(now + timedelta(seconds=interval * random.uniform(0.8, 1.2)))  # noqa: S311 - only jitter
+        return min(checks, default=_NEVER)
 
     async def sleep(self, until: datetime) -> None:
         """Wait until that moment.
@@ -291,10 +291,10 @@ class Work:
                 now = self.tools.clock.now()
                 if now >= until:
                     return
-                await self.tools.clock.wait(woken, until=self.next_look(now, until))
+                await self.tools.clock.wait(woken, until=self.next_check(now, until))
 
     async def limited(self, session: ReadSession) -> Origin:
-        """How actions write: with the limits of the token that the run runs as, as they are now.
+        """Return the origin of the actions' writes, with the present limits of the token that the run runs as.
 
         Raises:
             ForbiddenError: the token is not valid any more.
@@ -303,7 +303,7 @@ class Work:
         return replace(self.origin, permit=permit)
 
     def scope(self, frame: Frame) -> dict[str, Any]:
-        """What expressions see without looking at the database."""
+        """Return the scope of expressions, without a read of the database."""
         scope: dict[str, Any] = {
             "trigger": trigger_scope(self.run.firing, self.run.trigger_id),
             "variables": frame.variables,
@@ -329,7 +329,7 @@ class Work:
     async def enriched(
         self, session: ReadSession, scope: Mapping[str, Any], *conditions: Condition, now: datetime
     ) -> dict[str, Any]:
-        """The scope with the health and state that conditions look at, as they are now."""
+        """Return the scope with the present health and state that conditions read."""
         return await self.tools.states.enriched(
             session,
             scope,
@@ -341,20 +341,20 @@ class Work:
         )
 
     async def rendering_scope(self, frame: Frame, value: Any, *, now: datetime) -> dict[str, Any]:
-        """What templates in that value see; health too, where they look at it."""
+        """Return the scope of templates in that value, with health if they read it."""
         scope = self.scope(frame)
         if not mentions_state(value):
             return scope
         return await self.read(lambda session: self.enriched(session, scope, now=now))
 
     async def evaluate(self, condition: Condition, frame: Frame) -> Verdict:
-        """What a condition gives now."""
+        """Evaluate a condition now."""
         now = self.tools.clock.now()
         scope = await self.read(lambda session: self.enriched(session, self.scope(frame), condition, now=now))
         return evaluate(condition, scope, now=now)
 
     def _ends_with(self, step: RunStep) -> bool:
-        # One that ended early ends the run with its reason, which is written after it.
+        # A wait that ended early ends the run with its reason, which is written after it.
         return step.path == self.last and step.status is StepStatus.SUCCESS and wait_end(step) is None
 
     def _begin(self) -> None:
@@ -365,13 +365,13 @@ class Work:
 
 
 def wait_end(step: RunStep) -> WaitEnd | None:
-    """Why a wait ended before its time, where it did."""
+    """Return why a wait ended early, if it did."""
     ended = step.output.get("ended") if isinstance(step.output, dict) and step.kind in _WAITS else None
     return None if ended is None else WaitEnd(ended)
 
 
 def settled(step: RunStep) -> RunStep:
-    """A step that is over and did not fail.
+    """Return a step that is over and did not fail.
 
     Raises:
         StepFailedError: it failed.
@@ -382,7 +382,7 @@ def settled(step: RunStep) -> RunStep:
 
 
 def _stays(stored: RunStep, step: RunStep) -> bool:
-    """Whether what is written of a step stands: it is over, or the same attempt or wait began before."""
+    """Return whether a stored step wins: it is over, or it is the same attempt or wait and began before."""
     return stored.status.is_final or (stored.status is step.status and stored.attempts >= step.attempts)
 
 

@@ -1,4 +1,4 @@
-"""The automations of one process: what runs them, put together from its parts."""
+"""The automations of one process, wired together."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -19,7 +19,7 @@ from domain.automations.routing.router import GROUP, Router
 from domain.automations.routing.scheduler import Scheduler
 from domain.automations.running.journal import Journal
 from domain.automations.running.runner import Runner
-from domain.automations.running.work import NET_SECONDS, Tools
+from domain.automations.running.work import FALLBACK_POLL_SECONDS, Tools
 from domain.automations.services.automations import AutomationService
 from domain.automations.services.explanation import Explanations
 from domain.automations.services.reads import AutomationReads
@@ -36,26 +36,26 @@ from domain.model.automation import AutomationRun
 from domain.persistence.database import Database
 from domain.services.writing import Writer
 
-#: How many transactions of runs may stand in line for the database at once: people's writes stand in the same line.
+#: The most transactions of runs that wait for the database at once: people's writes wait in the same queue.
 _WRITING = 4
 _READING = 8
-#: How long a chain of causes may be before what it fires is no longer run.
+#: The longest chain of causes whose firings are still run.
 DEPTH = 8
 
 
 class Secrets(Protocol):
-    """Where the values of secrets come from."""
+    """A lookup of secrets by name."""
 
     async def known(self, names: Collection[str]) -> Collection[str]:
-        """Which of these names have a secret."""
+        """Return those of these names that have a secret."""
 
     async def resolve(self, names: Collection[str]) -> Mapping[str, str]:
-        """The values under these names; raises for one that is not there."""
+        """Return the values of the secrets of these names; raise if one is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What automations take from the rest of the domain."""
+    """The parts of the domain that automations depend on."""
 
     database: Database
     clock: Clock
@@ -68,20 +68,20 @@ class Parts:
     tail: LogTail
     engine: Engine
     secrets: Secrets
-    #: For how long runs are kept that are over; 0 is for ever.
+    #: The retention of finished runs; 0 is for ever.
     run_retention_days: int
-    #: Whether what definitions name beside the catalog, such as secrets, is there to be looked up.
+    #: Whether names outside of the catalog, such as secrets, can be looked up.
     looks_up: bool = True
-    #: How long a wait may be without a look; None where no wake-up can get lost.
-    net_seconds: float | None = NET_SECONDS
+    #: The interval of a wait's fallback poll; None where no wake-up can get lost.
+    fallback_poll_seconds: float | None = FALLBACK_POLL_SECONDS
 
     def catalog(self) -> Catalog:
-        """What definitions may name."""
+        """Return the catalog of names for definitions."""
         return Catalog(triggers=self.triggers, actions=self.actions, kinds=self.registry.definitions())
 
 
 class AutomationSystem:
-    """All that there is of automations in a process. A process that does not start them can still keep them."""
+    """The services and loops of automations in one process; a process that does not start the loops can still write."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -125,11 +125,11 @@ class AutomationSystem:
         )
 
     async def prepare(self) -> None:
-        """Make what runs are enqueued in, for a process that enqueues them and leaves running them to others."""
+        """Make the engine's tables, for a process that enqueues runs and leaves running them to others."""
         await self._parts.engine.prepare()
 
     async def start(self) -> None:
-        """Route and run what is there to be, from now on."""
+        """Start routing changes and running runs."""
         parts = self._parts
         await self.wakes.start()
         await parts.engine.start({Workflow.RUN: self.runner.execute, Workflow.DWELL: self.dwells.keep})
@@ -151,7 +151,7 @@ class AutomationSystem:
         ]
 
     async def stop(self) -> None:
-        """Run no more; whatever waits goes on waiting in the database."""
+        """Stop routing and running; what waits stays in the database."""
         self._stopping.set()
         await asyncio.gather(*self._tasks)
         await self._parts.engine.stop()
@@ -184,7 +184,7 @@ class AutomationSystem:
             proceed=self.admission.proceed,
             writing=asyncio.Semaphore(_WRITING),
             reading=asyncio.Semaphore(_READING),
-            net_seconds=parts.net_seconds,
+            fallback_poll_seconds=parts.fallback_poll_seconds,
         )
 
     async def _named_secrets(self, definition: Definition) -> Mapping[str, str]:

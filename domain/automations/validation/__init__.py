@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a definition, told before it is saved: where, and what."""
+"""Validation of definitions before they are saved: every problem, with its path."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.loops import loop_problems
 from domain.automations.validation.problems import InvalidDefinitionError, Problem, ProblemSeverity, bounded
 from domain.automations.validation.secrets import secret_problems
-from domain.automations.validation.steps import Steps, handed_on, id_problems
+from domain.automations.validation.steps import Steps, artifact_types, id_problems
 from domain.automations.validation.structure import read_definition
 from domain.automations.validation.texts import Texts
 from domain.automations.validation.triggers import gate_problems, trigger_problems
@@ -20,22 +20,22 @@ __all__ = ["Checked", "InvalidDefinitionError", "Problem", "ProblemSeverity", "c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What a document turned out to be by itself, without a look at what else there is."""
+    """A document's own problems, and its definition if its form is right."""
 
     problems: Sequence[Problem]
-    #: None where its form is not right.
+    #: None if its form is not right.
     definition: Definition | None = None
-    #: The systems that its expressions and conditions name, with the places of that.
+    #: The systems that its expressions and conditions name, with their paths.
     systems: Sequence[tuple[str, str]] = ()
 
 
 def problems_of(document: Mapping[str, Any], catalog: Catalog) -> list[Problem]:
-    """All problems of a definition; those of its form first, and if there are any, only those."""
+    """Return all problems of a definition; if its form has problems, only those."""
     return bounded(checked(document, catalog).problems)
 
 
 def parsed(document: Mapping[str, Any], catalog: Catalog) -> Definition:
-    """The definition that a document is.
+    """Return the definition of a document.
 
     Raises:
         InvalidDefinitionError: it has problems.
@@ -47,20 +47,20 @@ def parsed(document: Mapping[str, Any], catalog: Catalog) -> Definition:
 
 
 def checked(document: Any, catalog: Catalog) -> Checked:
-    """The definition that a document is, and all that is wrong with it."""
+    """Return the definition of a document, with all its problems."""
     if problems := bound_problems(document):
         return Checked(problems=problems)
     definition = read_definition(document)
     if not isinstance(definition, Definition):
         return Checked(problems=definition)
     events = [trigger.event for trigger in definition.triggers]
-    texts = Texts(catalog, events, handed_on(definition, catalog))
+    texts = Texts(catalog, events, artifact_types(definition, catalog))
     problems = [*secret_problems(document, definition), *_meant(definition, catalog, texts)]
     return Checked(problems=problems, definition=definition, systems=texts.systems)
 
 
 def _meant(definition: Definition, catalog: Catalog, texts: Texts) -> Iterator[Problem]:
-    """What is wrong with a definition whose form is right."""
+    """Yield the problems of a definition whose form is right."""
     yield from trigger_problems(definition, catalog, texts)
     yield from gate_problems(definition, texts)
     yield from id_problems(definition)

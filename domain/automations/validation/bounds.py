@@ -1,4 +1,4 @@
-"""What a definition may be as plain data, before anything walks it by recursion: JSON of a bounded size."""
+"""Bounds of a definition as plain JSON, checked before anything walks it by recursion."""
 
 import math
 import re
@@ -17,7 +17,7 @@ SIZE_BYTES = 262_144
 DEPTH = 32
 #: Lists, objects and values in all: some hundreds of steps.
 NODES = 4_000
-#: Spans of templates in all; half a millisecond each, and whoever saves waits for them.
+#: Spans of templates in all; each takes half a millisecond of the save.
 SPANS = 1_000
 
 _LARGEST_INTEGER = 2**63 - 1
@@ -31,7 +31,7 @@ class _Refused(Exception):  # noqa: N818 - never leaves this module
 
 
 def bound_problems(document: Any) -> list[Problem]:
-    """The first thing that makes the document too large, too deep or no JSON; nothing when it is fine."""
+    """Return the first reason why the document is too large, too deep or no JSON, if any."""
     if not isinstance(document, Mapping):
         return [Problem(path="", message="A definition is an object.")]
     try:
@@ -62,7 +62,7 @@ def _check(document: Mapping[str, Any]) -> None:
             waiting += children[::-1]
         else:
             _check_scalar(part, path)
-    # Numbers as wide as they may be, and texts that become longer by escaping, only tell now.
+    # Wide numbers, and texts that escaping makes longer, are only counted here.
     if len(orjson.dumps(document, default=dict)) > SIZE_BYTES:
         raise _too_large("")
 
@@ -87,7 +87,7 @@ def _check_text(text: str, path: str, *, characters: int, spans: int) -> None:
         raise _Refused(path, f"The definition has more than {SPANS} {{{{ }}}}.")
     _check_characters(text, path)
     try:
-        # Wherever it stands: when a run begins all of the definition is searched for them.
+        # Everywhere: when a run begins, all of the definition is searched for them.
         secret_names(text)
     except InvalidInputError as error:
         raise _Refused(path, str(error)) from error

@@ -1,4 +1,4 @@
-"""What definitions may name: triggers, actions, and the artifacts that actions hand on."""
+"""The catalog of names for definitions: triggers, actions and artifacts."""
 
 from dataclasses import dataclass
 
@@ -18,5 +18,5 @@ class Catalog:
 
     @property
     def states(self) -> tuple[str, ...]:
-        """The kinds of entities that expressions see as `state`; health is looked at by a name of its own."""
+        """The kinds of entities that expressions see as `state`; health has a name of its own."""
         return tuple(kind.name for kind in self.kinds if kind.name != health.HEALTH.name)

@@ -1,4 +1,4 @@
-"""Settings of triggers and actions against their models, as far as they can be judged before they are rendered."""
+"""Validation of the settings of triggers and actions, as far as possible before rendering."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,11 +12,11 @@ from domain.automations.validation.structure import keys_of, sentence, unknown_k
 
 
 def action_config_problems(path: str, action: ActionType, config: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with the settings of an action, which are stored as its first version had them."""
+    """Yield the problems of an action's settings, which are stored at its first version."""
     try:
         migrated = action.config.migrated(config)
     except (LookupError, TypeError, ValueError, AttributeError):
-        # A migration sees what nothing has checked yet.
+        # A migration gets settings that nothing has validated yet.
         message = f"These are no settings of {action.id} that can be brought to version {action.config.version}."
         yield Problem(path=path, message=message)
         return
@@ -30,7 +30,7 @@ def action_config_problems(path: str, action: ActionType, config: Mapping[str, A
 def config_problems(
     path: str, model: type[BaseModel], config: Mapping[str, Any], *, templates: bool
 ) -> Iterator[Problem]:
-    """What is wrong with settings; a field with a template in it is only judged when the template has its value."""
+    """Yield the problems of settings; a field with a template is only validated once rendered."""
     try:
         model.model_validate(config, extra="forbid")
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What a definition names that lies outside of it: secrets, systems, and the token that it runs as."""
+"""Lookups of the names outside of a definition: secrets, systems, and its token."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -16,14 +16,14 @@ _SYSTEM_SETTINGS = ("systemIds", "system_ids")
 
 
 class KnownSecrets(Protocol):
-    """Where secrets are."""
+    """A lookup of secrets by name."""
 
     async def known(self, names: Collection[str]) -> Collection[str]:
-        """Which of these names have a secret."""
+        """Return those of these names that have a secret."""
 
 
 class Lookups:
-    """Looks up what a definition names. What may come later is a warning: a secret, and a system."""
+    """Lookups for a definition; a missing secret or system, which may come later, is a warning."""
 
     def __init__(self, *, database: Database, clock: Clock, secrets: KnownSecrets) -> None:
         self._database = database
@@ -31,7 +31,7 @@ class Lookups:
         self._secrets = secrets
 
     async def problems(self, document: Mapping[str, Any], checked: Checked) -> list[Problem]:
-        """What is not there of that which a definition names; its form is right."""
+        """Return a problem for each missing name of a definition whose form is right."""
         definition = checked.definition
         if definition is None:
             return []
@@ -70,7 +70,7 @@ class Lookups:
 
 
 def _systems_of(definition: Definition) -> Iterator[tuple[str, str]]:
-    """The systems that settings name as they are, with the places of that."""
+    """Yield the systems that settings name literally, with their paths."""
     for index, name in enumerate(definition.uses_state):
         yield f"uses_state[{index}]", name
     for path, node in walk(definition.actions):
@@ -82,7 +82,7 @@ def _systems_of(definition: Definition) -> Iterator[tuple[str, str]]:
 
 
 def _secrets_in(document: Any) -> Iterator[tuple[str, str]]:
-    """The names of secrets in a document of bounded size, with the places of them."""
+    """Yield the names of secrets in a document of bounded size, with their paths."""
     waiting: list[tuple[str, Any]] = [("", document)]
     while waiting:
         path, part = waiting.pop()

@@ -1,15 +1,15 @@
-"""Automations that set themselves off again with every run: refused, as far as that is certain from their text.
+"""Automations whose every run triggers them again: refused, as far as their text proves it.
 
-Certain it is for a trigger without filter, duration or window in a definition without conditions and once_for, when
-steps that every run comes to bring about that very event again:
+It is proven for a trigger without filter, duration or window in a definition without conditions and once_for, when
+steps that every run reaches fire the same event again:
 
-- `incident.created`: an `incident.create` that never uses an incident which is open already.
-- `incident.updated` and `incident.resolved`: steps that move an incident from status to status, literally, so that the
-  event is among the moves of every run: of a new incident, or of that of the trigger, which the next run finds where
-  this one left it. One step alone that gives the trigger's incident a status changes nothing the second time.
+- `incident.created`: an `incident.create` that never reuses an open incident.
+- `incident.updated` and `incident.resolved`: steps with literal statuses that move an incident so that every run fires
+  the event. The incident is a new one, or that of the trigger, which the next run finds as this one left it. A single
+  step that sets the status of the trigger's incident changes nothing the second time.
 
-Whatever can keep a run from its further steps ends the search: a choice, a loop, a parallel, a condition, a wait, a
-stop. Loops that are not found are cut off by the longest chain of causes when they run.
+The search ends at a step that may keep a run from its further steps: a choice, a loop, a parallel, a condition, a wait,
+a stop. Loops that are not found are cut off at run time by the limit on chains of causes.
 """
 
 import re
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from domain.automations.definitions.definition import ActionNode, Definition, Node, SequenceNode, VariablesNode
+from domain.automations.definitions.definition import ActionNode, Definition, SequenceNode, StepNode, VariablesNode
 from domain.automations.validation.problems import Problem
 from domain.entities.incident import CREATED, RESOLVED, UPDATED
 from domain.model.incident import Status
@@ -28,7 +28,7 @@ _RESOLVED = Status.RESOLVED.value
 
 
 def loop_problems(definition: Definition) -> Iterator[Problem]:
-    """The triggers that every run sets off again."""
+    """Yield a problem for each trigger that every run fires again."""
     if definition.conditions or definition.once_for is not None:
         return
     events = _certain_events(_always(definition.actions))
@@ -39,8 +39,8 @@ def loop_problems(definition: Definition) -> Iterator[Problem]:
             yield Problem(path=f"triggers[{index}].event", message=message)
 
 
-def _always(nodes: Sequence[Node]) -> list[ActionNode]:
-    """The actions that every run comes to, up to the first step that may keep it from going on."""
+def _always(nodes: Sequence[StepNode]) -> list[ActionNode]:
+    """Return the actions that every run reaches, up to the first step that may stop it."""
     found: list[ActionNode] = []
     waiting = list(nodes)[::-1]
     while waiting:
@@ -58,7 +58,7 @@ def _certain_events(nodes: Sequence[ActionNode]) -> set[str]:
     created = [node for node in nodes if node.action == "incident.create" and _is_always_new(node.config)]
     events = {CREATED} if created else set()
     own = [status for node in nodes if _is_about_own(node) and (status := _status_of(node)) is not None]
-    # Where one run leaves the incident, the next one finds it.
+    # The next run finds the incident as this one left it.
     events |= _moves([*own[-1:], *own])
     if created and not any(node.action == "incident.create" for node in nodes if node is not created[0]):
         following = nodes[nodes.index(created[0]) + 1 :]
@@ -91,7 +91,7 @@ def _target(node: ActionNode) -> Any:
 
 
 def _status_of(node: ActionNode) -> str | None:
-    """The status that the step literally gives an incident."""
+    """Return the status that the step literally gives an incident."""
     match node.action:
         case "incident.resolve":
             return _RESOLVED

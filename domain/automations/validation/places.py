@@ -1,4 +1,4 @@
-"""Where expressions stand, and which names they find there."""
+"""Places of expressions, and the names in their scope."""
 
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -7,51 +7,51 @@ _OF_A_STEP = ("trigger", "variables", "vars", "artifacts", "run", "repeat", "res
 
 
 class Place(Enum):
-    """A kind of place, by the names that are there."""
+    """A kind of place, with the names in its scope."""
 
     #: filter, conditions, partition_by: before there is a run.
     GATE = ("trigger", "health", "state", "now")
     #: The `for` of a trigger; entities are read for conditions only.
     DWELL = ("trigger", "health", "now")
-    #: once_for is looked at when all gates are passed.
+    #: once_for is evaluated after all gates.
     ONCE = ("trigger", "now")
     #: Conditions of steps.
     CONDITION = (*_OF_A_STEP, "health", "state", "now")
     #: Configs and variables.
     VALUE = (*_OF_A_STEP, "health", "now")
-    #: Where nothing is read: for_each, delays, and what tells which event is waited for.
+    #: Places without reads of state: for_each, delays, and the context key of an awaited event.
     PLAIN = (*_OF_A_STEP, "now")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What steps find at a place of the run."""
+    """The names that are set at a place of the run."""
 
-    #: The ids of steps whose artifacts are there on every way to the place.
+    #: The ids of steps whose artifacts exist on every path to the place.
     artifacts: frozenset[str] = frozenset()
-    #: The ids of those that are there on some way.
+    #: The ids of those that exist on some path.
     possible: frozenset[str] = frozenset()
-    #: The variables that are set on some way.
+    #: The variables that are set on some path.
     variables: frozenset[str] = frozenset()
-    #: Whether an event was waited for on some way.
+    #: Whether an event was waited for on some path.
     resume: bool = False
     #: Whether it is inside a loop.
     repeat: bool = False
-    #: Whether no way leads there.
+    #: Whether no path leads there.
     unreachable: bool = False
-    #: Which event `trigger` is there, where it is another one than those that the definition begins with.
+    #: The event of `trigger`, if it is not one of those that start the definition.
     event: str | None = None
 
     def produced(self, step: str) -> "Facts":
-        """The same after that step, which hands something on."""
+        """Return the facts after that step, which produces an artifact."""
         return replace(self, artifacts=self.artifacts | {step}, possible=self.possible | {step})
 
     def granted(self, steps: frozenset[str]) -> "Facts":
-        """The same where it was asked for what these steps hand on, as far as they may have run at all."""
+        """Return the facts once a condition has checked the artifacts of these steps, if they may have run at all."""
         return replace(self, artifacts=self.artifacts | (steps & self.possible))
 
     def may_have(self, other: "Facts") -> "Facts":
-        """The same, and perhaps what there is at the other place."""
+        """Return the facts with those of another place as possible ones."""
         return replace(
             self,
             possible=self.possible | other.possible,
@@ -60,12 +60,12 @@ class Facts:
         )
 
 
-def meeting(*ways: Facts) -> Facts:
-    """What there is where several ways come together."""
-    open_ways = [way for way in ways if not way.unreachable]
-    if not open_ways:
-        return ways[0]
-    result = open_ways[0]
-    for way in open_ways[1:]:
-        result = replace(result.may_have(way), artifacts=result.artifacts & way.artifacts)
+def merge(*paths: Facts) -> Facts:
+    """Return the facts where several paths of a run meet."""
+    open_paths = [path for path in paths if not path.unreachable]
+    if not open_paths:
+        return paths[0]
+    result = open_paths[0]
+    for path in open_paths[1:]:
+        result = replace(result.may_have(path), artifacts=result.artifacts & path.artifacts)
     return result

@@ -1,4 +1,4 @@
-"""What is wrong with a definition, and where: in paths as people write them."""
+"""Problems of a definition, with paths as people write them."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,14 +7,14 @@ from enum import StrEnum
 
 from domain.errors import DomainError
 
-#: So many are told at once, the count of the others among them; whoever mends these learns of the next.
+#: The most problems in one answer, the last one a count of the rest.
 MOST_PROBLEMS = 100
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 class ProblemSeverity(StrEnum):
-    """Whether a definition can be saved all the same."""
+    """The severity of a problem: a warning can be saved."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -22,7 +22,7 @@ class ProblemSeverity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong: its place, such as `actions[0].config.title`, and what it is."""
+    """A problem: its path, such as `actions[0].config.title`, and its message."""
 
     path: str
     message: str
@@ -30,7 +30,7 @@ class Problem:
 
     @property
     def is_error(self) -> bool:
-        """Whether nothing with it is saved."""
+        """True if a definition with it is not saved."""
         return self.severity is ProblemSeverity.ERROR
 
 
@@ -44,23 +44,24 @@ class InvalidDefinitionError(DomainError):
 
 
 def below(path: str, *keys: str | int) -> str:
-    """The path of what lies under those keys, such as `actions[0].config["X-Key: 1"]`."""
+    """Return the path below those keys, such as `actions[0].config["X-Key: 1"]`."""
     for key in keys:
         if isinstance(key, int):
             path = f"{path}[{key}]"
         elif _PLAIN_KEY.fullmatch(key):
             path = f"{path}.{key}" if path else key
         else:
-            # Escaped: no key of a stranger breaks the line that an error stands in.
+            # Escaped, so that no key breaks an error's line of the log.
             path = f"{path}[{key[:80]!a}]"
     return path
 
 
 def bounded(problems: Iterable[Problem]) -> list[Problem]:
-    """The first of the problems, each once, errors before warnings, and how many there are beyond."""
+    """Return the first problems, each once, errors before warnings, with a count of the rest."""
     found = sorted(dict.fromkeys(problems), key=lambda problem: not problem.is_error)
     if len(found) <= MOST_PROBLEMS:
         return found
-    told, rest = found[: MOST_PROBLEMS - 1], found[MOST_PROBLEMS - 1 :]
-    # Sorted, so that the first says whether there is an error among the rest; warnings alone refuse nothing.
-    return [*told, Problem(path="", message=f"There are {len(rest)} more problems.", severity=rest[0].severity)]
+
+    shown, rest = found[: MOST_PROBLEMS - 1], found[MOST_PROBLEMS - 1 :]
+    # Sorted, so that the first one has the severity of the rest: warnings alone refuse nothing.
+    return [*shown, Problem(path="", message=f"There are {len(rest)} more problems.", severity=rest[0].severity)]

@@ -1,4 +1,4 @@
-"""References to secrets where they may not stand: anywhere but in the values of an action's config."""
+"""Secrets in a place other than the values of an action's config."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ _KEY = "A secret stands in a value, not in the name of one."
 
 
 def secret_problems(document: Mapping[str, Any], definition: Definition) -> Iterator[Problem]:
-    """References in a document where nobody puts a secret, or everybody would see it."""
+    """Yield a problem for each reference to a secret that would not be filled in, or would not be redacted."""
     configs = {f"{path}.config" for path, node in walk(definition.actions) if isinstance(node, ActionNode)}
     waiting: list[tuple[Any, str, bool]] = [(document, "", False)]
     while waiting:

@@ -1,4 +1,4 @@
-"""What there is under the names of expressions: which fields, and which values they may have, by the catalog."""
+"""Shapes of the names in expressions: their fields and values, by the catalog."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
@@ -22,10 +22,10 @@ _MEMBERSHIPS = {"in", "notin"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What a name stands for. Without fields whatever is below it may be there, without values it may be any."""
+    """The shape of a name; without fields, anything may be below it; without values, it may have any."""
 
     fields: Mapping[str, "Shape"] | None = None
-    #: Of each thing below it whose name is another one for each, such as an id.
+    #: The shape of each thing below it, if their names are not known, such as ids.
     each: "Shape | None" = None
     values: tuple[str, ...] | None = None
 
@@ -55,15 +55,15 @@ _ACTOR = _named(("type", "id", "name"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shapes:
-    """The shapes that a definition's expressions see; `events` are those that may have fired where they stand."""
+    """The shapes of a definition's scope; `events` are those that may have fired at that place."""
 
     catalog: Catalog
-    #: By the id of each step, the type of what it hands on.
+    #: The type of artifact that each step produces, by the step's id.
     produced: Mapping[str, str | None] = field(default_factory=dict)
 
     def problems(self, expression: Expression, events: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-        """What is wrong with an expression: the message, with the line and column."""
-        known, tolerated = self._roots(events), _asked_for(expression)
+        """Yield the problems of an expression as messages, with line and column."""
+        known, tolerated = self._roots(events), _tolerated_in(expression)
         for reference in tree_references(expression.tree, expression.source):
             message = _missing(reference, known) if reference.path not in tolerated else None
             if message is not None:
@@ -103,7 +103,7 @@ class Shapes:
 
 
 def _of_model(model: type[BaseModel]) -> Shape:
-    """What a model says of its fields; one without fields says nothing."""
+    """Return the shape of a model; a model without fields says nothing about them."""
     if not model.model_fields:
         return _ANY
     return Shape(
@@ -118,7 +118,7 @@ def _of_annotation(annotation: Any) -> Shape:
 
 
 def _merged(shapes: Sequence[Shape]) -> Shape:
-    """What there may be where it is one of these."""
+    """Return the shape of a name that may have any of these."""
     names: dict[str, Shape] = {}
     for shape in shapes:
         if shape.fields is None:
@@ -131,7 +131,7 @@ def _merged(shapes: Sequence[Shape]) -> Shape:
 
 
 def _missing(reference: Reference, known: Shape) -> str | None:
-    """That something of a path is not there, where that is certain."""
+    """Return the problem of a path that is certainly missing; None otherwise."""
     shape = known
     for count, part in enumerate((reference.root, *reference.parts)):
         if shape.each is not None:
@@ -160,8 +160,8 @@ def _found(reference: Reference, known: Shape) -> Shape | None:
     return shape
 
 
-def _asked_for(expression: Expression) -> Set[str]:
-    """The paths that need not be there: what `is defined` and `default` are about, anywhere in the expression."""
+def _tolerated_in(expression: Expression) -> Set[str]:
+    """Return the paths that may be missing: operands of `is defined` and `default`, anywhere in the expression."""
     found: set[str] = set()
     for node in _nodes(expression.tree):
         if isinstance(node, nodes.Test | nodes.Filter) and node.name in {"defined", "default"} and node.node:
@@ -170,7 +170,7 @@ def _asked_for(expression: Expression) -> Set[str]:
 
 
 def _compared(expression: Expression) -> Iterator[tuple[Reference, str]]:
-    """Each path that is compared with a text, and that text."""
+    """Yield each path that is compared with a text, and that text."""
     for node in _nodes(expression.tree):
         if isinstance(node, nodes.Compare):
             left = node.expr

@@ -1,4 +1,4 @@
-"""The steps of a definition, followed on every way that a run may take: what each names, and what is there by then."""
+"""The steps of a definition, followed on every path that a run may take, with the names known at each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,10 +14,10 @@ from domain.automations.definitions.definition import (
     ConditionNode,
     Definition,
     DelayNode,
-    Node,
     ParallelNode,
     RepeatNode,
     SequenceNode,
+    StepNode,
     StopNode,
     VariablesNode,
     WaitForTriggerNode,
@@ -26,14 +26,14 @@ from domain.automations.definitions.definition import (
 )
 from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.configs import action_config_problems
-from domain.automations.validation.places import Facts, Place, meeting
+from domain.automations.validation.places import Facts, Place, merge
 from domain.automations.validation.problems import Problem
 from domain.automations.validation.texts import Texts, proven
 from domain.automations.validation.triggers import is_of_entity, unknown_event
 
 
-def handed_on(definition: Definition, catalog: Catalog) -> dict[str, str | None]:
-    """By the id of each step, the type of what it hands on; None for nothing."""
+def artifact_types(definition: Definition, catalog: Catalog) -> dict[str, str | None]:
+    """Return the type of artifact that each step produces, by id; None for nothing."""
     types: dict[str, str | None] = {}
     for _, node in walk(definition.actions):
         action = catalog.actions.get(node.action) if isinstance(node, ActionNode) else None
@@ -43,7 +43,7 @@ def handed_on(definition: Definition, catalog: Catalog) -> dict[str, str | None]
 
 
 def id_problems(definition: Definition) -> Iterator[Problem]:
-    """Ids that several steps have."""
+    """Yield a problem for each id that several steps have."""
     taken: dict[str, str] = {}
     for path, node in walk(definition.actions):
         if node.id is None:
@@ -54,42 +54,42 @@ def id_problems(definition: Definition) -> Iterator[Problem]:
 
 
 class Steps:
-    """Follows the steps of one definition.
+    """A walk over the steps of one definition.
 
-    Loops of no round, branches not taken and ends of branches count: what is there is what every way leads past. An
-    artifact whose step failed and `continue_on_error` counts as there, since the run then says what is missing.
+    Loops of no round, branches not taken and ends of branches count: a name is known if every path sets it. An artifact
+    whose step failed under `continue_on_error` counts as known, since the run then reports what is missing.
 
-    An action that works on what an earlier step handed on, and names nothing itself, is fine as long as the definition
-    has any step that hands such a thing on: at run time that of an earlier run for the same thing serves, too, such as
-    an incident that one trigger opens and another resolves. Without any such step there can be none.
+    An action that consumes an artifact, and names no target itself, is valid if any step of the definition produces
+    such an artifact: at run time that of an earlier run with the same context key serves, too, such as an incident that
+    one trigger opens and another resolves.
     """
 
     def __init__(self, definition: Definition, catalog: Catalog, texts: Texts) -> None:
         self._catalog = catalog
         self._texts = texts
         self._definition = definition
-        self._handed_on = {
+        self._produced = {
             action.produces
             for _, node in walk(definition.actions)
             if isinstance(node, ActionNode) and (action := catalog.actions.get(node.action)) is not None
         }
         self._found: list[Problem] = []
-        #: For each branch of a parallel around the present step, what was there where it ended early.
+        #: For each branch of a parallel around the present step, the facts where it ended early.
         self._ends: list[list[Facts]] = []
 
     def problems(self) -> list[Problem]:
-        """What is wrong with them."""
+        """Return the problems of the steps."""
         self._walk(self._definition.actions, "actions", Facts())
         return self._found
 
-    def _walk(self, nodes: Sequence[Node], path: str, facts: Facts) -> Facts:
+    def _walk(self, nodes: Sequence[StepNode], path: str, facts: Facts) -> Facts:
         for index, node in enumerate(nodes):
             facts = self._visit(node, f"{path}[{index}]", facts)
         return facts
 
-    def _visit(self, node: Node, path: str, facts: Facts) -> Facts:
+    def _visit(self, node: StepNode, path: str, facts: Facts) -> Facts:
         if not node.enabled:
-            # Whatever it names may be there once somebody switches it on, and others, too.
+            # The names that it uses may exist once it is enabled.
             self._do(node, path, replace(facts, unreachable=True))
             return facts
         after = self._do(node, path, facts)
@@ -97,7 +97,7 @@ class Steps:
             return facts
         return after
 
-    def _do(self, node: Node, path: str, facts: Facts) -> Facts:
+    def _do(self, node: StepNode, path: str, facts: Facts) -> Facts:
         match node:
             case ActionNode():
                 facts = self._action(node, path, facts)
@@ -117,7 +117,7 @@ class Steps:
                 facts = self._contain(node, path, facts)
         return facts
 
-    def _contain(self, node: Node, path: str, facts: Facts) -> Facts:
+    def _contain(self, node: StepNode, path: str, facts: Facts) -> Facts:
         match node:
             case ChooseNode():
                 return self._choose(node, path, facts)
@@ -134,14 +134,14 @@ class Steps:
         action = self._catalog.actions.get(node.action)
         if action is None:
             known = ", ".join(one.id for one in self._catalog.actions.all())
-            self._tell(f"{path}.action", f"There is no action {node.action!r}; there are {known}.")
+            self._report(f"{path}.action", f"There is no action {node.action!r}; there are {known}.")
             return facts
         self._found += action_config_problems(f"{path}.config", action, node.config)
         self._target(node, action, path)
         if action.produces is None:
             return facts
         if node.id is None:
-            self._tell(f"{path}.id", f"{action.id} hands something on, so that it needs an id.")
+            self._report(f"{path}.id", f"{action.id} produces an artifact, so that it needs an id.")
             return facts
         return facts.produced(node.id)
 
@@ -150,11 +150,11 @@ class Steps:
             artifact = self._catalog.actions.artifact(type_)
             assert artifact is not None, "actions are registered with types that are known"
             name = f"{artifact.local_name}_id"
-            if type_ not in self._handed_on and not any(
+            if type_ not in self._produced and not any(
                 _is_given(node.config.get(key)) for key in (name, to_camel(name))
             ):
-                message = f"No {to_camel(name)} was given, and no step hands one on that this could work on."
-                self._tell(f"{path}.config", message)
+                message = f"No {to_camel(name)} was given, and no step produces one that this could work on."
+                self._report(f"{path}.config", message)
 
     def _wait(self, node: WaitUntilNode | WaitForTriggerNode | DelayNode, path: str, facts: Facts) -> Facts:
         match node:
@@ -171,9 +171,9 @@ class Steps:
         wait, path = node.wait_for_trigger, f"{path}.wait_for_trigger"
         trigger = self._catalog.triggers.get(wait.event)
         if trigger is None:
-            self._tell(f"{path}.event", unknown_event(wait.event, self._catalog))
+            self._report(f"{path}.event", unknown_event(wait.event, self._catalog))
         elif not is_of_entity(trigger):
-            self._tell(f"{path}.event", f"{wait.event} cannot be waited for; a delay waits for a time.")
+            self._report(f"{path}.event", f"{wait.event} cannot be waited for; a delay waits for a time.")
         if wait.filter is not None:
             self._expression(f"{path}.filter", wait.filter, replace(facts, event=wait.event))
         if wait.context_key is not None:
@@ -181,28 +181,28 @@ class Steps:
         return replace(facts, resume=True)
 
     def _choose(self, node: ChooseNode, path: str, facts: Facts) -> Facts:
-        ways: list[Facts] = []
+        paths: list[Facts] = []
         for index, branch in enumerate(node.choose):
             place = f"{path}.choose[{index}]"
             self._condition(f"{place}.when", branch.when, facts)
             inside = facts.granted(proven(branch.when))
-            ways.append(self._walk(branch.sequence, f"{place}.sequence", inside))
-        ways.append(self._walk(node.else_ or [], f"{path}.else", facts))
-        return meeting(*ways)
+            paths.append(self._walk(branch.sequence, f"{place}.sequence", inside))
+        paths.append(self._walk(node.else_ or [], f"{path}.else", facts))
+        return merge(*paths)
 
     def _parallel(self, node: ParallelNode, path: str, facts: Facts) -> Facts:
         after = facts
         for index, branch in enumerate(node.parallel):
             end = self._branch(branch, f"{path}.parallel[{index}]", facts)
-            # What one branch waited for stays its own.
+            # `resume` is known in the branch that waited alone.
             after = replace(after.may_have(end), artifacts=after.artifacts | end.artifacts, resume=facts.resume)
         return after
 
     def _branch(self, node: Action, path: str, facts: Facts) -> Facts:
-        """What is there when the branch is over, be it that a stop or a condition ended it."""
+        """Return the facts at the end of a branch, also if a stop or a condition ended it."""
         self._ends.append([])
         end = self._visit(node, path, facts)
-        return replace(meeting(end, *self._ends.pop()), unreachable=False)
+        return replace(merge(end, *self._ends.pop()), unreachable=False)
 
     def _repeat(self, node: RepeatNode, path: str, facts: Facts) -> Facts:
         repeat, path = node.repeat, f"{path}.repeat"
@@ -219,11 +219,11 @@ class Steps:
             self._condition(f"{path}.until", repeat.until, end)
         if repeat.count is None and repeat.until is None:
             # Perhaps there is no round at all.
-            end = meeting(facts, end)
+            end = merge(facts, end)
         return replace(end, repeat=facts.repeat)
 
-    def _whatever_of(self, nodes: Sequence[Node]) -> Facts:
-        """All that these steps may leave for their next round."""
+    def _whatever_of(self, nodes: Sequence[StepNode]) -> Facts:
+        """Return the facts that these steps may leave for their next round."""
         facts = Facts()
         for _, node in walk(nodes):
             if not node.enabled:
@@ -249,7 +249,7 @@ class Steps:
     def _template(self, path: str, text: str, facts: Facts) -> None:
         self._found += self._texts.template(path, text, Place.PLAIN, facts)
 
-    def _tell(self, path: str, message: str) -> None:
+    def _report(self, path: str, message: str) -> None:
         self._found.append(Problem(path=path, message=message))
 
 

@@ -1,4 +1,4 @@
-"""The form of a definition: what pydantic finds, told in the paths and words of people."""
+"""The form of a definition: pydantic's errors as problems with people's paths and words."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ _UNKNOWN_KEY = "extra_forbidden"
 
 
 def read_definition(document: Mapping[str, Any]) -> Definition | list[Problem]:
-    """The definition that a document of bounded size is, or what is wrong with its form."""
+    """Return the definition of a document of bounded size, or the problems of its form."""
     try:
         return Definition.model_validate(document)
     except ValidationError as error:
@@ -30,7 +30,7 @@ def _problem(fault: ErrorDetails) -> Problem:
 
 
 def sentence(fault: ErrorDetails) -> str:
-    """What is wrong, as a sentence."""
+    """Return an error as a sentence."""
     if fault["type"] == "missing":
         return "This is missing."
     message = fault["msg"].removeprefix("Value error, ")
@@ -39,17 +39,17 @@ def sentence(fault: ErrorDetails) -> str:
 
 
 def unknown_key(known: Sequence[str]) -> str:
-    """That a key is unknown, and which are not, where that can be told."""
+    """Return the message for an unknown key, with the known ones if they are certain."""
     return f"This key is unknown; there are {', '.join(known)}." if known else "This key is unknown."
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:
-    """The keys of a part, as they are written."""
+    """Return the keys of a part, as they are written."""
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _keys_at(outside: Sequence[int | str]) -> list[str]:
-    """The keys that the part there may have, for the parts that people write most of."""
+    """Return the keys of the part at that place, for the parts that people write most."""
     match outside:
         case []:
             return keys_of(Definition)
@@ -61,7 +61,7 @@ def _keys_at(outside: Sequence[int | str]) -> list[str]:
 
 
 def _path(location: Iterable[int | str]) -> str:
-    """Without the tags of unions, and without `[key]`, which says that it is the key that is wrong."""
+    """Return the path without the tags of unions, and without the `[key]` that marks a faulty key."""
     return below("", *(part for part in location if not (isinstance(part, str) and _is_added(part))))
 
 

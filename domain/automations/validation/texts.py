@@ -1,4 +1,4 @@
-"""Expressions and templates where they stand: whether they are some, and whether what they name is there."""
+"""Validation of expressions and templates: their syntax, and the names that they use."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
@@ -25,23 +25,23 @@ _RESUME = "`resume` exists after a wait_for_trigger only."
 
 
 class Texts:
-    """Checks the texts of one definition, by what its steps hand on and what the catalog says of what there is."""
+    """A validator of one definition's texts, by the artifacts of its steps and the catalog."""
 
-    def __init__(self, catalog: Catalog, events: Sequence[str], handed_on: Mapping[str, str | None]) -> None:
+    def __init__(self, catalog: Catalog, events: Sequence[str], artifact_types: Mapping[str, str | None]) -> None:
         self._kinds = catalog.states
         self._events = events
-        self._shapes = Shapes(catalog=catalog, produced=handed_on)
-        #: By the id of each step, the local name of what it hands on.
-        self._produced = {step: None if type_ is None else local_name(type_) for step, type_ in handed_on.items()}
-        #: The systems that the definition names, with the places of that.
+        self._shapes = Shapes(catalog=catalog, produced=artifact_types)
+        #: The local name of the artifact that each step produces, by the step's id.
+        self._produced = {step: None if type_ is None else local_name(type_) for step, type_ in artifact_types.items()}
+        #: The systems that the definition names, with their paths.
         self.systems: list[tuple[str, str]] = []
 
     def expression(self, path: str, text: str, place: Place, facts: Facts) -> Iterator[Problem]:
-        """What is wrong with an expression."""
+        """Yield the problems of an expression."""
         yield from self._named(path, compile_expression(text), place, facts)
 
     def template(self, path: str, text: str, place: Place, facts: Facts) -> Iterator[Problem]:
-        """What is wrong with a template."""
+        """Yield the problems of a template."""
         try:
             compiled = compile_template(text)
         except ExpressionError as error:
@@ -50,7 +50,7 @@ class Texts:
         yield from self._named(path, compiled, place, facts)
 
     def values(self, path: str, value: Any, facts: Facts) -> Iterator[Problem]:
-        """What is wrong with the templates in a JSON value."""
+        """Yield the problems of the templates in a JSON value."""
         match value:
             case str():
                 try:
@@ -67,7 +67,7 @@ class Texts:
                     yield from self.values(below(path, index), item, facts)
 
     def condition(self, path: str, condition: Condition, place: Place, facts: Facts) -> Iterator[Problem]:
-        """What is wrong with the expressions in a condition."""
+        """Yield the problems of the expressions in a condition."""
         match condition:
             case str():
                 yield from self.expression(path, condition, place, facts)
@@ -86,13 +86,13 @@ class Texts:
                 yield from self.duration(f"{path}.state.for", condition.state.dwell, place, facts)
 
     def duration(self, path: str, duration: Duration | None, place: Place, facts: Facts) -> Iterator[Problem]:
-        """What is wrong with the template of a duration."""
+        """Yield the problems of a duration's template."""
         if duration is not None and duration.template is not None:
             yield from self.template(f"{path}.template", duration.template, place, facts)
 
     def _named(self, path: str, compiled: Expression | Template, place: Place, facts: Facts) -> Iterator[Problem]:
         for expression in (compiled,) if isinstance(compiled, Expression) else compiled.expressions:
-            tolerated, faults = _asked_for(expression), 0
+            tolerated, faults = _tolerated_in(expression), 0
             for reference in references(expression):
                 self._note_system(path, reference)
                 message = self._fault(reference, place, facts, tolerated)
@@ -124,25 +124,25 @@ class Texts:
         return f"There is no state of {str(kind)[:80]!r}; there is that of {', '.join(self._kinds)}."
 
     def _artifact_fault(self, reference: Reference, facts: Facts, tolerated: Set[str]) -> str | None:
-        """What is wrong with `artifacts.<id>.<name>`; what the expression asks for itself may also not be there."""
+        """Return the problem of `artifacts.<id>.<name>`; names that the expression checks itself may be missing."""
         if not reference.parts or not isinstance(reference.parts[0], str | int):
             return None
         step = str(reference.parts[0])
         name = self._produced.get(step)
         if name is None:
-            return f"The step {step!r:.80} hands nothing on." if step in self._produced else _no_step(step)
+            return f"The step {step!r:.80} produces nothing." if step in self._produced else _no_step(step)
         second = reference.parts[1] if len(reference.parts) > 1 else None
         if isinstance(second, str | int) and str(second) != name:
-            return f"The step {step!r} hands on `{name}`, not `{second!s:.80}`."
+            return f"The step {step!r} produces `{name}`, not `{second!s:.80}`."
         if facts.unreachable or step in facts.artifacts or (step in tolerated and step in facts.possible):
             return None
         if step in facts.possible:
-            return f"The step {step!r} may not have run before this; ask `artifacts.{step} is defined` first."
+            return f"The step {step!r} may not have run before this; check `artifacts.{step} is defined` first."
         return f"The step {step!r} does not run before this."
 
 
 def proven(condition: Condition) -> frozenset[str]:
-    """The ids of steps whose artifacts are there where the condition holds, since it asks for `is defined`."""
+    """Return the ids of steps whose artifacts exist where the condition holds, by its `is defined`."""
     found: set[str] = set()
     waiting: list[Condition] = [condition]
     while waiting:
@@ -156,14 +156,14 @@ def proven(condition: Condition) -> frozenset[str]:
 
 
 def _defined(expression: Expression, tree: nodes.Expr) -> set[str]:
-    """Those of which the tree, where it is true, says that they are there."""
+    """Return the ids that the tree, if it is true, proves to be defined."""
     if isinstance(tree, nodes.And):
         return _defined(expression, tree.left) | _defined(expression, tree.right)
     return _steps(expression, tree.node) if isinstance(tree, nodes.Test) and tree.name == "defined" else set()
 
 
-def _asked_for(expression: Expression) -> set[str]:
-    """Those that need not be there: what `is defined` and `default` are about, anywhere in the expression."""
+def _tolerated_in(expression: Expression) -> set[str]:
+    """Return the ids that may be missing: operands of `is defined` and `default`, anywhere in the expression."""
     found: set[str] = set()
     waiting: list[nodes.Node] = [expression.tree]
     while waiting:
@@ -181,7 +181,7 @@ def _steps(expression: Expression, tree: nodes.Expr) -> set[str]:
 
 
 def _flow_fault(reference: Reference, facts: Facts) -> str | None:
-    """What is wrong with what only some steps have before them or around them."""
+    """Return the problem of a name that only some steps have in scope, such as `repeat`."""
     root = reference.root
     if facts.unreachable:
         return None
@@ -200,7 +200,7 @@ def _variable_fault(reference: Reference, facts: Facts) -> str | None:
 
 
 def _no_step(step: str) -> str:
-    return f"There is no step {step!r:.80} that hands something on."
+    return f"There is no step {step!r:.80} that produces something."
 
 
 def _listed(place: Place) -> str:

@@ -1,4 +1,4 @@
-"""What starts a definition, and the gates before a run."""
+"""Validation of triggers, and of the gates before a run."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _NOTHING = Facts()
 
 
 def trigger_problems(definition: Definition, catalog: Catalog, texts: Texts) -> Iterator[Problem]:
-    """What is wrong with the triggers of a definition."""
+    """Yield the problems of a definition's triggers."""
     for index, part in enumerate(definition.triggers):
         path = f"triggers[{index}]"
         trigger = catalog.triggers.get(part.event)
@@ -29,7 +29,7 @@ def trigger_problems(definition: Definition, catalog: Catalog, texts: Texts) -> 
 
 
 def gate_problems(definition: Definition, texts: Texts) -> Iterator[Problem]:
-    """What is wrong with the conditions of a definition, and with what tells its runs apart."""
+    """Yield the problems of a definition's conditions and keys."""
     for index, condition in enumerate(definition.conditions):
         yield from texts.condition(f"conditions[{index}]", condition, Place.GATE, _NOTHING)
     if definition.once_for is not None:
@@ -37,12 +37,12 @@ def gate_problems(definition: Definition, texts: Texts) -> Iterator[Problem]:
 
 
 def unknown_event(event: str, catalog: Catalog) -> str:
-    """That there is no such trigger, and which there are."""
+    """Return the message for an unknown trigger, with the known ones."""
     return f"There is no trigger {event!r}; there are {', '.join(known.id for known in catalog.triggers.all())}."
 
 
 def is_of_entity(trigger: Trigger) -> bool:
-    """Whether an entity fires it, rather than time or a person."""
+    """Return whether the trigger is fired by an entity, rather than by time or a person."""
     return bool(trigger.context_key)
 
 
@@ -54,7 +54,7 @@ def _settings(path: str, part: TriggerPart, trigger: Trigger) -> Iterator[Proble
 
 
 def _without_entity(path: str, part: TriggerPart, trigger: Trigger) -> Iterator[Problem]:
-    """What only triggers of entities can have; a run by hand goes past all gates."""
+    """Yield the problems of a trigger that no entity fires: nothing of it lasts, or is filtered or counted."""
     if is_of_entity(trigger):
         return
     if part.for_ is not None:

@@ -49,7 +49,7 @@ async def play(world: World, feed: Sequence[Report], until: datetime) -> None:
     """Let the feed happen, and time pass as it does, moment after moment."""
     runner = world.domain.automations.runner
     # Looks that no change and no moment asks for change nothing; there would be thousands of them.
-    runner._tools = replace(runner._tools, net_seconds=None)
+    runner._tools = replace(runner._tools, fallback_poll_seconds=None)
     async with unread(inside(world.domain).tail):
         for report in feed:
             await pass_time(world, report.at)

@@ -18,7 +18,7 @@ async def test_s8_a_title_or_another_order_of_systems_starts_nothing_and_a_sever
     await world.automation(LOG, triggers=[{"event": event} for event in events], mode="parallel")
     systems = [(await make_system(world.domain, key)).id for key in ("payments", "search")]
     incident = await make_incident(world.domain, *systems)
-    for fields in ({"title": "Another"}, {"description": "Told"}, {"systems": tuple(reversed(systems))}):
+    for fields in ({"title": "Another"}, {"description": "FeedPage"}, {"systems": tuple(reversed(systems))}):
         await world.domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, **fields))
     await world.settle()
     assert await world.runs() == []

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from domain.automations.conditions.evaluation import evaluate
 from domain.automations.conditions.flips import next_flip
-from domain.automations.conditions.model import Window
-from domain.automations.conditions.windows import is_within, next_change
+from domain.automations.conditions.model import TimeWindow
+from domain.automations.conditions.time_windows import is_within, next_change
 from tests.domain.automations.conditions.parsing import parse_condition
 from tests.domain.automations.conditions.scopes import NOW, make_scope
 
@@ -103,7 +103,7 @@ def test_following_the_flips_finds_every_change(source: str) -> None:
 def test_the_next_boundary_of_a_window_is_on_the_clocks_of_its_zone(
     window: dict[str, Any], now: str, change: str | None
 ) -> None:
-    assert next_change(Window.model_validate(window), utc(now)) == (utc(change) if change else None)
+    assert next_change(TimeWindow.model_validate(window), utc(now)) == (utc(change) if change else None)
 
 
 CLOCKS = st.none() | st.times().map(lambda clock: clock.strftime("%H:%M"))
@@ -124,7 +124,7 @@ WINDOWS = st.fixed_dictionaries(
 @settings(max_examples=60, deadline=None)
 @given(WINDOWS, st.datetimes(datetime(2026, 3, 1), datetime(2026, 11, 15)))  # noqa: DTZ001 # made aware below
 def test_nothing_changes_before_the_next_boundary_and_something_does_at_it(document: Any, naive: datetime) -> None:
-    window, now = Window.model_validate(document), naive.replace(tzinfo=UTC)
+    window, now = TimeWindow.model_validate(document), naive.replace(tzinfo=UTC)
     change = next_change(window, now)
     until = change or now + timedelta(days=8)
     present = is_within(window, now)

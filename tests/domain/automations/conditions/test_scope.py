@@ -112,8 +112,8 @@ async def test_315_no_more_entities_are_read_than_is_bearable_and_the_log_says_s
     assert (kind, len(ids)) == ("incident", 50)
     await seen(world, uses_state=[f"system-{number}" for number in range(51)])
     assert [record.getMessage() for record in caplog.records if "entities" in record.getMessage()] == [
-        "an expression looks at 60 entities, of which it sees 50",
-        "an expression looks at 51 entities, of which it sees 50",
+        "an expression reads 60 entities, of which it sees 50",
+        "an expression reads 51 entities, of which it sees 50",
     ]
 
 

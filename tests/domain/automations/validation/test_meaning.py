@@ -111,7 +111,7 @@ def test_an_id_is_unique_in_the_whole_tree() -> None:
 
 def test_an_action_that_hands_something_on_needs_an_id() -> None:
     problems = told({"action": "incident.create", "config": OPEN["config"]})
-    assert problems == {"actions[0].id": "incident.create hands something on, so that it needs an id."}
+    assert problems == {"actions[0].id": "incident.create produces an artifact, so that it needs an id."}
 
 
 @pytest.mark.parametrize("config", [{}, {"incidentId": "  "}])

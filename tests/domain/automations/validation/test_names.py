@@ -25,10 +25,10 @@ def test_the_word_alone_is_no_reference() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("artifacts.other", "There is no step 'other' that hands something on."),
-        ("artifacts['open-it']", "There is no step 'open-it' that hands something on."),
-        ("artifacts.said", "The step 'said' hands nothing on."),
-        ("artifacts.open.ticket", "The step 'open' hands on `incident`, not `ticket`."),
+        ("artifacts.other", "There is no step 'other' that produces something."),
+        ("artifacts['open-it']", "There is no step 'open-it' that produces something."),
+        ("artifacts.said", "The step 'said' produces nothing."),
+        ("artifacts.open.ticket", "The step 'open' produces `incident`, not `ticket`."),
     ],
 )
 def test_what_no_step_hands_on_is_told(text: str, message: str) -> None:

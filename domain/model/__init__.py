@@ -1,1 +1,1 @@
-"""Frozen data and pure rules; standard library only."""
+"""Frozen data and pure rules of the domain; they depend on the standard library only."""

@@ -1,4 +1,4 @@
-"""Who made a change, and what made them do it."""
+"""Actors of changes, and the causes behind them."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 class ActorType(StrEnum):
-    """What kind of party acted."""
+    """The type of an actor."""
 
     SYSTEM = "system"
     USER = "user"
@@ -16,8 +16,8 @@ class ActorType(StrEnum):
     SERVICE = "service"
 
 
-#: What somebody is called whose own name is not for everybody.
-_CALLED = {
+#: The display names of actors whose own name not every audience may see.
+_DISPLAY_NAMES = {
     ActorType.SYSTEM: "System",
     ActorType.USER: "Responder",
     ActorType.APPLICATION: "Application",
@@ -36,20 +36,20 @@ class Actor:
 
     @property
     def display_name(self) -> str:
-        """A name for everybody: never an address, and nothing that tells the id."""
-        # Compared as it is read: wide and small forms of letters and signs are these letters and signs.
+        """A name that every audience may see: never an address, and nothing that reveals the id."""
+        # Compared in normal form: wide and small forms of letters and signs read like the plain ones.
         name = unicodedata.normalize("NFKC", self.name or "").casefold()
         if not name or any(part in name for part in (*_IN_ADDRESSES, self.id.casefold())):
-            return _CALLED[self.type]
+            return _DISPLAY_NAMES[self.type]
         return self.name or ""
 
     def as_json(self) -> dict[str, Any]:
-        """The form in the log and in payloads."""
+        """Return the form in the log and in payloads."""
         return {"type": self.type, "id": self.id, "name": self.name}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The actor that `as_json` described."""
+        """Return the actor that `as_json` described."""
         return cls(type=ActorType(data["type"]), id=data["id"], name=data.get("name"))
 
 
@@ -58,17 +58,17 @@ SYSTEM = Actor(type=ActorType.SYSTEM, id="system", name="System")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """What led to a change: the change and run before it, and how long the chain is by now."""
+    """The change and run that led to a change, with the length of the chain so far."""
 
     change_id: str | None = None
     run_id: str | None = None
     depth: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """The form in the log."""
+        """Return the form in the log."""
         return {"change_id": self.change_id, "run_id": self.run_id, "depth": self.depth}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The cause that `as_json` described."""
+        """Return the cause that `as_json` described."""
         return cls(change_id=data.get("change_id"), run_id=data.get("run_id"), depth=data.get("depth", 0))

@@ -11,12 +11,12 @@ from domain.ids import with_prefix
 from domain.model.actor import Actor, Cause
 
 GROUP_LENGTH = 120
-#: What firings, values and things are told apart by.
+#: The longest key of a firing, a value or a context.
 KEY_LENGTH = 200
 
 
 class Mode(StrEnum):
-    """What happens when an automation fires while runs of it are active."""
+    """The policy for an automation that fires while runs of it are active."""
 
     SINGLE = "single"
     RESTART = "restart"
@@ -25,14 +25,14 @@ class Mode(StrEnum):
 
 
 class ConcurrencyScope(StrEnum):
-    """Which active runs count: all of the automation, or those for the same thing."""
+    """The active runs that a mode counts: all of the automation, or those for the same context key."""
 
     AUTOMATION = "automation"
     CONTEXT_KEY = "context_key"
 
 
 class RunStatus(StrEnum):
-    """Where a run stands. A skipped one is a firing that led to no run, kept with its reason."""
+    """The status of a run. A skipped one is a firing that led to no run, kept with its reason."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -44,17 +44,17 @@ class RunStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether it stays so."""
+        """Return whether the status can no longer change."""
         return self not in ACTIVE
 
 
 ACTIVE = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING)
-#: What counts as a run where nobody asks for more: skipped ones outnumber the rest by far.
+#: The statuses of runs that are listed by default: skipped ones outnumber the rest by far.
 SHOWN = tuple(status for status in RunStatus if status is not RunStatus.SKIPPED)
 
 
 class StepStatus(StrEnum):
-    """Where a step stands."""
+    """The status of a step."""
 
     RUNNING = "running"
     WAITING = "waiting"
@@ -65,12 +65,12 @@ class StepStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether it stays so."""
+        """Return whether the status can no longer change."""
         return self not in {StepStatus.RUNNING, StepStatus.WAITING}
 
 
 class SkipReason(StrEnum):
-    """Why a firing led to no run, or why it ended before its turn."""
+    """The reason why a firing led to no run, or why its run ended before it started."""
 
     DEPTH = "depth"
     FILTER = "filter"
@@ -87,7 +87,7 @@ class SkipReason(StrEnum):
 
 
 class WaitEnd(StrEnum):
-    """Why a wait ended although nothing of what it waited for came about; the run ends with it."""
+    """The reason why a wait, and the run with it, ended without what it waited for."""
 
     INCIDENT_RESOLVED = "incident_resolved"
     INCIDENT_DELETED = "incident_deleted"
@@ -95,7 +95,7 @@ class WaitEnd(StrEnum):
 
     @property
     def message(self) -> str:
-        """For people."""
+        """The reason as a sentence for people."""
         return _WAIT_ENDS[self]
 
 
@@ -117,7 +117,7 @@ class Automation:
     enabled: bool
     number: int
     definition: Mapping[str, Any]
-    #: Who keeps it in step, such as `file:alerts.yaml`; None when people edit it.
+    #: The source that it is synchronised with, such as `file:alerts.yaml`; None when people edit it.
     managed_by: str | None
     created_at: datetime
     updated_at: datetime
@@ -125,7 +125,7 @@ class Automation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutomationVersion:
-    """A definition that an automation has or had."""
+    """A present or former definition of an automation."""
 
     automation_id: str
     number: int
@@ -135,25 +135,25 @@ class AutomationVersion:
 
     @property
     def id(self) -> str:
-        """`aut_...:3`, for instance."""
+        """The id, such as `aut_...:3`."""
         return f"{self.automation_id}:{self.number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firing:
-    """That a trigger of an automation fired: what fired it, for what, and what it handed on."""
+    """One firing of an automation's trigger: its cause, its context and its payload."""
 
     event: str
-    #: What makes the firing one of a kind: the change's id, the scheduled instant, or the caller's key.
+    #: The key for deduplication: the change's id, the scheduled instant, or the caller's key.
     key: str
     payload: Mapping[str, Any]
     actor: Actor
-    #: The thing it is about, such as a system's or an incident's id.
+    #: The id of the object it is about, such as a system or an incident.
     context_key: str | None
     change_id: str | None = None
     kind: str | None = None
     entity_id: str | None = None
-    #: How long the chain of causes is that led to the firing.
+    #: The length of the chain of causes that led to the firing.
     depth: int = 0
     occurred_at: datetime
 
@@ -167,11 +167,11 @@ class AutomationRun:
     number: int
     trigger_id: str
     firing: Firing
-    #: The runs that its mode counts together.
+    #: The name of the group of runs that its mode counts together.
     bucket: str
     status: RunStatus
     reason: SkipReason | None = None
-    #: Why it failed, was stopped or cancelled, for people.
+    #: The reason why it failed, was stopped or cancelled, for people.
     message: str | None = None
     version: int = 1
     created_at: datetime
@@ -180,14 +180,14 @@ class AutomationRun:
 
     @property
     def duration_seconds(self) -> float | None:
-        """From its first step to its end."""
+        """The seconds from its first step to its end."""
         if self.started_at is None or self.finished_at is None:
             return None
         return (self.finished_at - self.started_at).total_seconds()
 
     @property
     def cause(self) -> Cause:
-        """What its writes name as their cause."""
+        """The cause that its writes record."""
         return Cause(change_id=self.firing.change_id, run_id=self.id, depth=self.firing.depth + 1)
 
 
@@ -197,7 +197,7 @@ class RunStep:
 
     run_id: str
     path: str
-    #: The order in which the run came to its steps, from 1.
+    #: The place in the order in which the run reached its steps, from 1.
     position: int
     kind: str
     #: The provider action, for steps that have one.
@@ -207,23 +207,23 @@ class RunStep:
     attempts: int = 1
     input: Any = None
     output: Any = None
-    #: What it asks of the world outside, secrets sealed, while it is under way: asked again, it is the same.
+    #: The request of a step in progress to another server, secrets sealed, so that a retry sends the same.
     request: str | None = None
     error: str | None = None
     started_at: datetime
     finished_at: datetime | None = None
-    #: Until when it waits, for steps that do.
+    #: The end of its wait, for steps that wait.
     due_at: datetime | None = None
 
     @property
     def id(self) -> str:
-        """`stp_...:actions[1]`, for instance: the run's id with another prefix, and the path."""
+        """The id, such as `stp_...:actions[1]`: the run's id with another prefix, and the path."""
         return f"{with_prefix(self.run_id, 'stp')}:{self.path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """What an action handed on, such as the incident that it opened."""
+    """An output of an action, such as the incident that it opened."""
 
     id: str
     automation_id: str
@@ -233,7 +233,7 @@ class Artifact:
     action_id: str
     type: str
     data: Mapping[str, Any]
-    #: Whether the automation may end what the artifact names: it made it, or took it over.
+    #: Whether the automation made or took over the object, and so may resolve it.
     owned: bool
     context_key: str | None
     created_at: datetime
@@ -242,7 +242,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dwell:
-    """A trigger that fired and now waits whether what it saw holds for long enough."""
+    """A firing that counts only if its state holds for long enough."""
 
     id: str
     automation_id: str
@@ -255,5 +255,5 @@ class Dwell:
 
 
 def bounded_key(text: str) -> str:
-    """The text itself where it is short enough for a key; a longer one's digest, so that no two become the same."""
+    """Return a text that is short enough for a key as it is, and the digest of a longer one."""
     return text if len(text) <= KEY_LENGTH else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

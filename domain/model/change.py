@@ -1,4 +1,4 @@
-"""One committed mutation of an entity: the row of the log, and what each audience gets to see of it."""
+"""One committed change of an entity: the row of the log, and the parts that each audience may see."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from domain.model.viewer import Audience, Visibility, widest
 
 
 class ChangeAction(StrEnum):
-    """What became of the entity."""
+    """The effect of a change on the entity."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -21,7 +21,7 @@ class ChangeAction(StrEnum):
 
 
 class TouchKind(StrEnum):
-    """What happened to a part of an entity."""
+    """The effect of a change on a part of an entity."""
 
     ADDED = "added"
     EDITED = "edited"
@@ -34,44 +34,44 @@ class Touched:
 
     part: str
     id: str
-    #: Who could read it before the change; None where it was not there.
+    #: The visibility before the change; None where the part did not exist.
     before: Visibility | None = None
-    #: Who can read it since; None where it is gone.
+    #: The visibility after the change; None where the part was removed.
     after: Visibility | None = None
 
     @property
     def kind(self) -> TouchKind:
-        """What happened to it."""
+        """The effect of the change on the part."""
         if self.before is None:
             return TouchKind.ADDED
         return TouchKind.REMOVED if self.after is None else TouchKind.EDITED
 
     @property
     def visibility(self) -> Visibility:
-        """The wider of both visibilities: whoever saw either learns of the change."""
+        """The wider of both visibilities: audiences that saw either are notified of the change."""
         return widest((self.before, self.after)) or Visibility.INTERNAL
 
     def seen_by(self, audience: Audience) -> Self | None:
-        """The same as this audience sees it: what was hidden from them is gone, what is shown to them is new."""
+        """Return the part as this audience sees it: newly hidden counts as removed, newly shown as added."""
         before = self.before if self.before is not None and audience.sees(self.before) else None
         after = self.after if self.after is not None and audience.sees(self.after) else None
         return replace(self, before=before, after=after) if before is not None or after is not None else None
 
     def as_json(self) -> dict[str, Any]:
-        """The form in the log; never the part's text."""
-        told: dict[str, Any] = {
+        """Return the form in the log; the part's text is never in it."""
+        data: dict[str, Any] = {
             "part": self.part,
             "id": self.id,
             "kind": self.kind,
             "visibility": self.visibility,
         }
         if self.kind is TouchKind.EDITED and self.before is not self.after:
-            told |= {"before": self.before, "after": self.after}
-        return told
+            data |= {"before": self.before, "after": self.after}
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The part that `as_json` described; older logs tell of an edit the wider visibility alone."""
+        """Return the part that `as_json` described; older logs hold only the wider visibility of an edit."""
         kind, visibility = TouchKind(data["kind"]), data["visibility"]
         return cls(
             part=data["part"],
@@ -83,7 +83,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What one mutation did to one entity. `seq` orders all changes of a database by their commits."""
+    """One change of one entity. `seq` orders all changes of a database by their commits."""
 
     id: str
     kind: str
@@ -109,11 +109,11 @@ class Change:
 
     @property
     def is_comment_only(self) -> bool:
-        """Whether it left the reactive state as it was, as a comment does: it fires no trigger and moves no history."""
+        """Return whether the reactive state is unchanged, as by a comment: no trigger fires, no history is written."""
         return not self.changed_fields
 
     def as_json(self) -> dict[str, Any]:
-        """All of it for an operator, hidden parts included; times as text."""
+        """Return all fields for an operator, including hidden parts, with times as text."""
         return {
             "seq": self.seq,
             "id": self.id,
@@ -136,22 +136,22 @@ class Change:
         }
 
     def touched_for(self, audience: Audience) -> tuple[Touched, ...]:
-        """The touched parts that this audience may know of, as they see them."""
+        """Return the touched parts that this audience may see."""
         return tuple(seen for part in self.touched if (seen := part.seen_by(audience)) is not None)
 
     def concerns(self, audience: Audience) -> bool:
-        """Whether anything of it is visible to this audience: a change of hidden things alone never happened."""
+        """Return whether this audience may see any of the change; if not, it does not exist for them."""
         return bool(self.changed_fields or self.described_fields or self.touched_for(audience))
 
     def visible_fields(self, audience: Audience) -> tuple[str, ...]:
-        """The names of all that changed as far as this audience may know, sorted."""
+        """Return the names of the changed fields and parts that this audience may see, sorted."""
         parts = {part.part for part in self.touched_for(audience)}
         return tuple(sorted({*self.changed_fields, *self.described_fields, *parts}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """One reactive field's step from one value to the next, both as text."""
+    """A reactive field's change from one value to the next, both as text."""
 
     id: int
     change_id: str

@@ -1,4 +1,4 @@
-"""What callers ask for. A field that is KEEP was not mentioned; None means that it is to be cleared."""
+"""Commands of callers. A field that is KEEP stays as it is; None clears it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ T = TypeVar("T")
 
 
 def given(value: T | Keep, otherwise: T) -> T:
-    """The value, or the other one where none was mentioned."""
+    """Return the value, or the other one for KEEP."""
     return otherwise if isinstance(value, Keep) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateIncident:
-    """Open an incident on systems named by id or key."""
+    """A command to open an incident on systems named by id or key."""
 
     title: str
     severity: Severity
@@ -44,7 +44,7 @@ class CreateIncident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateIncident:
-    """Change an incident's fields; its status is changed by its timeline."""
+    """A command to change an incident's fields; its status is changed by its timeline."""
 
     id: str
     title: str | Keep = KEEP
@@ -59,7 +59,7 @@ class UpdateIncident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveIncident:
-    """Resolve an incident, now or as of an earlier moment."""
+    """A command to resolve an incident, now or as of an earlier moment."""
 
     id: str
     message: str | None = None
@@ -70,7 +70,7 @@ class ResolveIncident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddIncidentUpdate:
-    """Write on an incident's timeline, with a new status or without, now or as of an earlier moment."""
+    """A command to add a timeline entry, with or without a new status, now or as of an earlier moment."""
 
     incident_id: str
     message: str
@@ -82,7 +82,7 @@ class AddIncidentUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditIncidentUpdate:
-    """Change a timeline entry of an incident; its status can be changed but not taken away."""
+    """A command to edit a timeline entry; its status can be changed but not removed."""
 
     id: str
     incident_id: str
@@ -95,7 +95,7 @@ class EditIncidentUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddIncidentLink:
-    """Put a link on an incident."""
+    """A command to add a link to an incident."""
 
     incident_id: str
     url: str
@@ -106,7 +106,7 @@ class AddIncidentLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateIncidentLink:
-    """Change a link of an incident."""
+    """A command to change a link of an incident."""
 
     id: str
     incident_id: str
@@ -118,7 +118,7 @@ class UpdateIncidentLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateSystem:
-    """Add a system to the catalog."""
+    """A command to add a system to the catalog."""
 
     key: str
     name: str
@@ -127,7 +127,7 @@ class CreateSystem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateSystem:
-    """Change a system, named by id or key; the key itself stays."""
+    """A command to change a system, named by id or key; the key itself cannot be changed."""
 
     system: str
     name: str | Keep = KEEP
@@ -136,7 +136,7 @@ class UpdateSystem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportSystemHealth:
-    """Say how a system fares, named by id or key, and when that was seen; now where nothing is said."""
+    """A command to report a system's health, by id or key, as observed at a moment, now by default."""
 
     system: str
     status: Health
@@ -146,7 +146,7 @@ class ReportSystemHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateToken:
-    """Make an API token; without systems it is not limited to any."""
+    """A command to create an API token; without systems it is not limited to any."""
 
     name: str
     role: Role

@@ -1,4 +1,4 @@
-"""Opaque, signed cursors: a client can keep them, and neither read nor make them."""
+"""Opaque, signed cursors, which clients can keep but neither read nor make."""
 
 import base64
 import hashlib
@@ -14,30 +14,30 @@ _LOG = "log"
 
 
 class CursorCodec:
-    """Turns positions into text and back, under a key that all processes of one database share."""
+    """The encoding of positions as cursors, under a key that all processes of one database share."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def position(self, seq: int) -> str:
-        """The cursor of a place in the event log."""
+        """Return the cursor of a position in the event log."""
         return self.encode(_LOG, [seq])
 
     def read_position(self, cursor: str, *, field: str = "after") -> int:
-        """The place in the event log that a cursor names.
+        """Return the position in the event log behind a cursor.
 
         Raises:
-            InvalidCursorError: this database did not hand it out for the log.
+            InvalidCursorError: this database did not issue it for the log.
         """
         return int(self.decode(_LOG, cursor, field=field)[0])
 
     def encode(self, name: str, values: Sequence[Any]) -> str:
-        """The cursor of a place in the list of that name and order."""
+        """Return the cursor of a position in the list of that name and order."""
         payload = json.dumps([name, *values], separators=(",", ":"), ensure_ascii=False).encode()
         return _text(self._mac(payload) + payload)
 
     def decode(self, name: str, cursor: str, *, field: str = "after") -> list[Any]:
-        """The values behind a cursor of that list.
+        """Return the values behind a cursor of that list.
 
         Raises:
             InvalidCursorError: it was tampered with, or belongs to another list, order or database.
@@ -47,7 +47,7 @@ class CursorCodec:
         except ValueError as error:
             raise InvalidCursorError(field=[field]) from error
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        # The decoder passes over junk and unused bits: only the text that was handed out is the cursor.
+        # The decoder ignores junk and unused bits: only the exact text that was issued is a valid cursor.
         if not hmac.compare_digest(mac, self._mac(payload)) or _text(raw) != cursor:
             raise InvalidCursorError(field=[field])
         found, *values = json.loads(payload)

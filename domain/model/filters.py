@@ -1,4 +1,4 @@
-"""Filters as small trees, and the rule that decides whether a recorded state matches one."""
+"""Filters as small trees, and the rule by which a recorded state matches one."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from domain.model.moment import iso
 
 
 class Field(StrEnum):
-    """What an incident can be filtered by."""
+    """A field of incidents that filters can use."""
 
     STATUS = "status"
     SEVERITY = "severity"
@@ -28,7 +28,7 @@ class Field(StrEnum):
 
 
 class Operator(StrEnum):
-    """How a field is compared; an absent value matches nothing."""
+    """A comparison of a field with a value; an absent field matches nothing."""
 
     IN = "in"
     EQ = "eq"
@@ -49,21 +49,21 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """Matches when every part does; without parts, always."""
+    """A filter that matches when all of its parts match; without parts it always does."""
 
     parts: tuple["Filter", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """Matches when at least one part does."""
+    """A filter that matches when at least one of its parts matches."""
 
     parts: tuple["Filter", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Matches when its part does not."""
+    """A filter that matches when its part does not."""
 
     part: "Filter"
 
@@ -82,7 +82,7 @@ _COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
 
 
 def matches(tree: Filter, facts: Mapping[str, Any]) -> bool:
-    """Whether a state, as the log recorded it, passes the filter; agrees with what a query would find."""
+    """Return whether a recorded state passes the filter; a query gives the same answer."""
     match tree:
         case AllOf(parts):
             return all(matches(part, facts) for part in parts)
@@ -95,7 +95,7 @@ def matches(tree: Filter, facts: Mapping[str, Any]) -> bool:
 
 
 def fields_of(tree: Filter) -> frozenset[Field]:
-    """Every field that the filter looks at."""
+    """Return all fields that the filter uses."""
     match tree:
         case AllOf(parts) | AnyOf(parts):
             return frozenset().union(*(fields_of(part) for part in parts))

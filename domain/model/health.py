@@ -1,4 +1,4 @@
-"""How systems fare, as their monitors reported it."""
+"""The health of systems, as reported by their monitors."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,26 +11,26 @@ from domain.model.texts import checked_message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemHealth:
-    """What was last reported of one system; one of which nothing was reported has none, and counts as healthy."""
+    """The last report of one system; a system without reports has none, and counts as healthy."""
 
     system_id: str
-    #: Of the system as it is called now.
+    #: The system's present key and name.
     system_key: str
     system_name: str
     status: Health
     message: str | None
-    #: When the reporter saw it; of a report that repeats the one before, when they saw it last.
+    #: When the reporter observed the status last: a report that repeats the one before moves it on.
     observed_at: datetime
-    #: When the last report of it arrived here.
+    #: When the last report arrived here.
     reported_at: datetime
     version: int
 
     def facts(self) -> dict[str, Any]:
-        """What describes the status."""
+        """Return the fields that describe the status."""
         return {"message": self.message}
 
     def aside(self) -> dict[str, Any]:
-        """What payloads need beside it, as JSON."""
+        """Return the further fields that payloads need, as JSON."""
         return {
             "system_key": self.system_key,
             "system_name": self.system_name,
@@ -40,11 +40,11 @@ class SystemHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedHealth:
-    """How a system fares by its reports, and since when; without any it is healthy, since nobody knows when."""
+    """A system's health by its reports; healthy, and without times, where there is no report."""
 
     system_id: str
     status: Health = Health.HEALTHY
-    #: When its status became this one here.
+    #: When the status became this one, by the server's clock.
     since: datetime | None = None
     message: str | None = None
     observed_at: datetime | None = None
@@ -52,12 +52,12 @@ class ReportedHealth:
 
     @property
     def is_reported(self) -> bool:
-        """Whether anybody ever said anything."""
+        """Return whether there is a report."""
         return self.reported_at is not None
 
 
 def checked_health_message(message: str | None) -> str | None:
-    """What a report says in words, at most 25,000 characters; a blank one is none.
+    """Return a report's message, at most 25,000 characters; None for a blank one.
 
     Raises:
         InvalidInputError: it is too long.

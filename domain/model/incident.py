@@ -1,4 +1,4 @@
-"""Incidents, their timeline and links, and the rules that need nothing else."""
+"""Incidents, their timeline entries and links, and the rules that depend on nothing else."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ RESOLVED_MESSAGE = "Incident resolved"
 
 
 class Status(StrEnum):
-    """Where an incident stands; any status may follow any other."""
+    """The status of an incident; any status may follow any other."""
 
     INVESTIGATING = "investigating"
     IDENTIFIED = "identified"
@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad it is, from least to worst."""
+    """The severity of an incident, from least to worst."""
 
     MINOR = "minor"
     MAJOR = "major"
@@ -33,7 +33,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """1 for minor to 3 for critical: what comparisons and orderings use."""
+        """The rank for comparing and ordering, from 1 for minor to 3 for critical."""
         return _SEVERITY_RANK[self]
 
 
@@ -43,7 +43,7 @@ _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity, start
 
 
 class Health(StrEnum):
-    """How a system fares, from best to worst."""
+    """The health of a system, from best to worst."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -51,7 +51,7 @@ class Health(StrEnum):
 
 
 class HealthOverride(StrEnum):
-    """What an open incident says of its systems' health, whatever was reported."""
+    """The health that an open incident sets for its systems, whatever was reported."""
 
     DEGRADED = "degraded"
     UNHEALTHY = "unhealthy"
@@ -59,7 +59,7 @@ class HealthOverride(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """One incident as it stands; a change makes a new one."""
+    """One incident, immutable: a change makes a new one."""
 
     id: str
     number: int
@@ -83,23 +83,23 @@ class Incident:
 
     @property
     def is_open(self) -> bool:
-        """Whether work on it goes on."""
+        """Return whether the incident is not resolved."""
         return self.status is not Status.RESOLVED
 
     @property
     def reference(self) -> str:
-        """The human name, such as `INC-42`."""
+        """The short name for people, such as `INC-42`."""
         return f"INC-{self.number}"
 
     @property
     def time_to_resolve_seconds(self) -> float | None:
-        """From its occurrence to its present resolution; None while open."""
+        """The seconds from its occurrence to its present resolution; None while open."""
         return (self.resolved_at - self.occurred_at).total_seconds() if self.resolved_at else None
 
     def with_status(self, status: Status, *, at: datetime) -> Self:
-        """The incident in that status, which it entered at that moment; unchanged when it is there already.
+        """Return the incident in that status since that moment; unchanged where it has the status already.
 
-        The one step of the rule of timelines: of a status entered several times, the last time counts.
+        One step of the rule of timelines: of a status entered several times, the last time counts.
         """
         if status is self.status:
             return self
@@ -113,7 +113,7 @@ class Incident:
         )
 
     def facts(self) -> dict[str, Any]:
-        """All that filters, payloads and live views may need of it, as JSON."""
+        """Return the descriptive fields that filters, payloads and live views use, as JSON."""
         return {
             "number": self.number,
             "title": self.title,
@@ -143,20 +143,20 @@ class IncidentUpdate:
     created_at: datetime
     created_by: Actor
     edited_at: datetime | None = None
-    #: The status that a comment names: the one that held at its date.
+    #: The status that a comment names: the one in effect at its date.
     comment_status: Status | None = None
-    #: Whether it stands for the opening: it is dated with the beginning, and moves with it.
+    #: Whether it is the opening entry: it is dated with the incident's beginning, and moves with it.
     is_opening: bool = False
 
     @property
     def names(self) -> Status | None:
-        """The status that it names, whether it changed anything or not."""
+        """The status that the entry names, whether it changed the incident's or not."""
         return self.status_change or self.comment_status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentUpdateVersion:
-    """What a timeline entry said before an edit."""
+    """A former version of a timeline entry."""
 
     id: str
     update_id: str
@@ -170,7 +170,7 @@ class IncidentUpdateVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentLink:
-    """A page elsewhere that belongs to an incident; its URL is unique there."""
+    """A link from an incident to a page elsewhere; its URL is unique on the incident."""
 
     id: str
     incident_id: str
@@ -181,7 +181,7 @@ class IncidentLink:
 
 
 def canonical_systems(system_ids: Iterable[str]) -> tuple[str, ...]:
-    """Sorted and unique, so that another order of the same systems is no change."""
+    """Return the ids sorted and unique, so that their order makes no difference."""
     return tuple(sorted(set(system_ids)))
 
 

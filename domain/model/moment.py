@@ -6,12 +6,12 @@ from domain.errors import InvalidInputError
 
 
 def iso(moment: datetime) -> str:
-    """Such as `2026-03-01T09:30:00.000Z`; texts sort as their moments do."""
+    """Return a text such as `2026-03-01T09:30:00.000Z`; texts sort as their moments do."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_iso(text: str) -> datetime:
-    """The aware moment of an RFC 3339 text, cut to milliseconds.
+    """Return the aware moment of an RFC 3339 text, cut to milliseconds.
 
     Raises:
         InvalidInputError: the text is no moment, has no offset, or is beyond the years 1 to 9999 in UTC.

@@ -20,13 +20,13 @@ class Order:
 
     @property
     def name(self) -> str:
-        """What cursors of this order are bound to."""
+        """The name that cursors of this order are bound to."""
         return f"{self.field}:{'desc' if self.descending else 'asc'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:
-    """Up to `size` items after or before a position, from the front or from the back."""
+    """A request for up to `size` items after or before a position, from the front or from the back."""
 
     size: int = DEFAULT_SIZE
     backward: bool = False
@@ -34,7 +34,7 @@ class PageRequest:
     before: tuple[Any, ...] | None = None
 
     def cut(self, items: Sequence[T]) -> "Page[T]":
-        """The page out of up to size + 1 items that were read in the direction of travel."""
+        """Return the page out of up to size + 1 items that were read in its direction."""
         has_more = len(items) > self.size
         kept = list(items[: self.size])
         if self.backward:
@@ -44,7 +44,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[T]):
-    """Items in the list's order, and whether there are more on either side."""
+    """Items in the list's order, with flags for more items on either side."""
 
     items: Sequence[T]
     has_next: bool
@@ -52,7 +52,7 @@ class Page(Generic[T]):
 
 
 def page_size(*, first: int | None, last: int | None) -> tuple[int, bool]:
-    """The number of items asked for, and whether they are counted from the back.
+    """Return the number of items requested, and whether they are counted from the back.
 
     Raises:
         InvalidInputError: both were given, or one is not between 1 and 100.

@@ -1,4 +1,4 @@
-"""Where things stand in their lists: the values that cursors carry."""
+"""The positions of objects in their lists: the values that cursors carry."""
 
 from datetime import datetime
 from typing import Any

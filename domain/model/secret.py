@@ -1,4 +1,4 @@
-"""Secrets: what automations need to know and nobody may read back."""
+"""Secrets: values that automations use and that cannot be read back."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    """A secret's name and history; its value is no part of it."""
+    """A secret's name and history, without its value."""
 
     id: str
     name: str
@@ -25,7 +25,7 @@ class Secret:
 
 
 def checked_secret_name(name: str) -> str:
-    """A secret's name: letters, digits, underscores and dashes, at most 64.
+    """Return a secret's name: letters, digits, underscores and dashes, at most 64.
 
     Raises:
         InvalidInputError: it has another form.
@@ -38,12 +38,12 @@ def checked_secret_name(name: str) -> str:
 
 
 def checked_secret_value(value: str) -> str:
-    """A secret's value, exactly as it was given: at least 4 characters and at most 16 kB.
+    """Return a secret's value unchanged: at least 4 characters and at most 16 kB.
 
     Raises:
         InvalidInputError: it is too short to be masked, too long, or no text.
     """
-    # Spaces around it do not count: a value of nothing else would be masked in every text that is indented.
+    # Outer spaces do not count: a value of spaces alone would be masked in every indented text.
     if len(value.strip()) < SHORTEST_VALUE:
         raise InvalidInputError(
             f"Value must have at least {SHORTEST_VALUE} characters: a shorter one could not be masked.",

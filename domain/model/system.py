@@ -1,4 +1,4 @@
-"""Systems: what incidents affect."""
+"""Systems, which incidents affect."""
 
 import re
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class System:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveHealthOverride:
-    """An open incident's word on one system's health."""
+    """An open incident's override of one system's health."""
 
     system_id: str
     status: HealthOverride
@@ -34,13 +34,13 @@ class ActiveHealthOverride:
 
 
 def worst_health(reported: Health, overrides: Sequence[ActiveHealthOverride]) -> Health:
-    """The worst of what was reported and what open incidents say."""
+    """Return the worst of the reported health and the overrides of open incidents."""
     order = list(Health)
     return max([reported, *(Health(override.status) for override in overrides)], key=order.index)
 
 
 def checked_key(key: str) -> str:
-    """A system's key: lower-case letters, digits, dots, dashes and underscores, at most 100.
+    """Return a system's key: lower-case letters, digits, dots, dashes and underscores, at most 100.
 
     Raises:
         InvalidInputError: it has another form, or that of an id.

@@ -1,4 +1,4 @@
-"""What texts may say: titles, names, messages, descriptions, keys, labels and addresses."""
+"""The rules for texts: titles, names, messages, descriptions, keys, labels and addresses."""
 
 import re
 import unicodedata
@@ -14,15 +14,15 @@ LABEL_LENGTH = 120
 URL_LENGTH = 2_000
 KEY_LENGTH = 200
 
-# Terminals act on C0 and C1 controls, U+007F among them. No database keeps NUL and half of a surrogate pair alike.
+# Terminals act on C0 and C1 controls, U+007F among them. Databases differ in NUL and halves of surrogate pairs.
 _CONTROLS = r"\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
-#: What turns the order of what follows around, so that a line reads as something else (Unicode TR 9, 2.1 to 2.4).
+#: Characters that reverse the order of the following text, so that a line reads as another (Unicode TR 9, 2.1 to 2.4).
 _BIDIRECTIONAL = "\u202a-\u202e\u2066-\u2069"
 _NOT_IN_TEXT = re.compile(f"[{_CONTROLS}]")
 _NOT_IN_LINE = re.compile(f"[{_CONTROLS}\t\n\u2028\u2029{_BIDIRECTIONAL}]")
 _LINE_BREAK = re.compile(r"\r\n?")
-#: Letters, symbols and unassigned places that are to draw nothing where they stand alone (Unicode's property
-#: Default_Ignorable_Code_Point, but for what its categories tell already).
+#: Letters, symbols and unassigned code points that draw nothing where they stand alone (Unicode's property
+#: Default_Ignorable_Code_Point, without those whose category says so already).
 _IGNORABLE = r"\u115f\u1160\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
 #: Symbols and letters whose glyph is empty in Unicode's charts: a Braille cell without dots, the place of an object
 #: that is not part of the text, two spaces among the hieroglyphs, a note without a head.
@@ -36,17 +36,17 @@ _HOST_LABEL = re.compile(r"(?:[a-z0-9_-]|[^\0-\x7f])+", re.IGNORECASE)
 
 
 def is_blank(text: str) -> bool:
-    """Whether there is nothing to see in it: spaces, invisible characters and marks without a letter."""
+    """Return whether nothing in the text is visible: spaces, invisible characters and marks without a letter."""
     return not any(_is_visible(character) for character in text)
 
 
 def is_line(text: str) -> bool:
-    """Whether it is something to see in one line, without controls."""
+    """Return whether the text is a visible single line without control characters."""
     return not is_blank(text) and _NOT_IN_LINE.search(text) is None
 
 
 def checked_line(text: str, *, field: str, noun: str, longest: int) -> str:
-    """A text of one line without the space around it, not longer than so many characters.
+    """Return a single line, stripped of outer space, with at most so many characters.
 
     Raises:
         InvalidInputError: it is blank or too long, or holds a control, a line break or a bidirectional override.
@@ -57,7 +57,7 @@ def checked_line(text: str, *, field: str, noun: str, longest: int) -> str:
 
 
 def checked_text(text: str, *, field: str, noun: str, longest: int) -> str:
-    r"""A text without the space around it, not longer than so many characters; its lines end in `\n`.
+    r"""Return a text, stripped of outer space, with at most so many characters and `\n` as line breaks.
 
     Raises:
         InvalidInputError: it is blank or too long, or holds a control that is neither a line break nor a tab.
@@ -68,21 +68,21 @@ def checked_text(text: str, *, field: str, noun: str, longest: int) -> str:
 
 
 def as_line(text: str, *, longest: int | None = None) -> str | None:
-    """What can be shown of a text that somebody else wrote, in one line, cut to so many characters; None for nothing.
+    """Return a foreign text as a single line with at most so many characters; None where nothing is visible.
 
-    A space stands for whatever `checked_line` would refuse.
+    Characters that `checked_line` would refuse become spaces.
     """
     line = " ".join(_NOT_IN_LINE.sub(" ", text).split())[:longest].strip()
     return None if is_blank(line) else line
 
 
 def cut(text: str, longest: int) -> str:
-    """The text, where it is longer than so many characters cut to them with an ellipsis for the rest."""
+    """Return the text, cut to so many characters with an ellipsis where it is longer."""
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
 def fitted_line(text: str, *, longest: int) -> str | None:
-    """A text that a machine made as `checked_line` takes it: a space for what that refuses, cut with an ellipsis.
+    """Return a machine's text as `checked_line` accepts it: spaces for refused characters, cut with an ellipsis.
 
     None where there is nothing to see in it.
     """
@@ -91,7 +91,7 @@ def fitted_line(text: str, *, longest: int) -> str | None:
 
 
 def fitted_text(text: str, *, longest: int) -> str | None:
-    """A text that a machine made as `checked_text` takes it: a space for what that refuses, cut with an ellipsis.
+    """Return a machine's text as `checked_text` accepts it: spaces for refused characters, cut with an ellipsis.
 
     None where there is nothing to see in it.
     """
@@ -100,7 +100,7 @@ def fitted_text(text: str, *, longest: int) -> str | None:
 
 
 def checked_title(title: str) -> str:
-    """An incident's title, 1 to 200 characters in one line.
+    """Return an incident's title, 1 to 200 characters in one line.
 
     Raises:
         InvalidInputError: see `checked_line`.
@@ -109,7 +109,7 @@ def checked_title(title: str) -> str:
 
 
 def checked_name(name: str) -> str:
-    """A name, 1 to 200 characters in one line.
+    """Return a name, 1 to 200 characters in one line.
 
     Raises:
         InvalidInputError: see `checked_line`.
@@ -118,7 +118,7 @@ def checked_name(name: str) -> str:
 
 
 def checked_message(message: str, *, field: str = "message") -> str:
-    """A message, 1 to 25,000 characters.
+    """Return a message, 1 to 25,000 characters.
 
     Raises:
         InvalidInputError: see `checked_text`.
@@ -127,7 +127,7 @@ def checked_message(message: str, *, field: str = "message") -> str:
 
 
 def checked_description(description: str | None) -> str | None:
-    """A description of at most 20,000 characters; a blank one is none.
+    """Return a description of at most 20,000 characters; None for a blank one.
 
     Raises:
         InvalidInputError: see `checked_text`.
@@ -138,7 +138,7 @@ def checked_description(description: str | None) -> str | None:
 
 
 def checked_dedupe_key(key: str | None) -> str:
-    """The key that narrows deduplication, at most 200 characters in one line; '' for none.
+    """Return the key that narrows deduplication, at most 200 characters in one line; '' for none.
 
     Raises:
         InvalidInputError: see `checked_line`.
@@ -149,7 +149,7 @@ def checked_dedupe_key(key: str | None) -> str:
 
 
 def checked_callers_key(key: str, *, field: str, noun: str) -> str:
-    """A key of the caller's choice, 1 to 200 characters in one line, exactly as it was given.
+    """Return a caller's key unchanged, 1 to 200 characters in one line.
 
     Raises:
         InvalidInputError: see `checked_line`.
@@ -160,7 +160,7 @@ def checked_callers_key(key: str, *, field: str, noun: str) -> str:
 
 
 def checked_label(label: str | None) -> str | None:
-    """A link's label of at most 120 characters in one line; a blank one is none.
+    """Return a link's label of at most 120 characters in one line; None for a blank one.
 
     Raises:
         InvalidInputError: see `checked_line`.
@@ -171,7 +171,7 @@ def checked_label(label: str | None) -> str | None:
 
 
 def checked_url(url: str) -> str:
-    """An absolute http or https URL with a host, as it is put into pages and shown to everybody.
+    """Return an absolute http or https URL with a host, safe to show on pages to any audience.
 
     Raises:
         InvalidInputError: it is anything else, says a user or password, or has to be percent-encoded somewhere.

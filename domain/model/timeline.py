@@ -1,4 +1,4 @@
-"""The one rule of timelines: what an incident's beginning and its entries make of its status and its times.
+"""The rule of timelines: an incident's status and times follow from its beginning and its entries.
 
 The opening status, dated with the beginning, is the first element of every timeline, with or without an entry.
 """
@@ -13,7 +13,7 @@ from domain.model.viewer import Visibility
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """An entry that names a status, without its text; a comment where that status held at its date anyway."""
+    """An entry that names a status, without its text; a comment where that status was already in effect."""
 
     id: str
     at: datetime
@@ -24,15 +24,15 @@ class Mark:
 
 
 def settled(incident: Incident, marks: Iterable[Mark]) -> tuple[Incident, list[Mark]]:
-    """The incident as its timeline has it, and the marks in their order, each a comment or not by what held before it.
+    """Return the incident by its timeline, and the marks in order, each with its `is_comment` set.
 
-    They are read in the order of their dates, then ids, whatever order they were written in.
+    Marks count in the order of their dates, then ids, regardless of the order in which they were written.
     """
     header = replace(incident, status=OPENING, identified_at=None, fixing_at=None, monitoring_at=None, resolved_at=None)
     read = []
     for mark in sorted(marks, key=_place):
         read.append(replace(mark, is_comment=mark.status is header.status and not mark.is_opening))
-        # Nothing lies before the beginning; a process of an older version may still have written something there.
+        # No entry may lie before the beginning, but a process of an older version may have written one.
         header = header.with_status(mark.status, at=max(mark.at, incident.occurred_at))
     return header, read
 

@@ -1,4 +1,4 @@
-"""API tokens: who may do what, without the secret that proves it."""
+"""API tokens: their roles and limits, without their secrets."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,28 +12,28 @@ SYSTEMS_PER_TOKEN = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """A token's name and what it allows; the secret itself is kept nowhere."""
+    """A token's name and what it allows; the secret itself is not stored."""
 
     id: str
     name: str
     role: Role
     created_at: datetime
-    #: None where the token is older than the record of it.
+    #: The actor that made it; None for a token older than this record.
     created_by: Actor | None = None
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
-    #: Kept roughly: up to a minute behind.
+    #: Accurate to a minute.
     last_used_at: datetime | None = None
     #: The ids of the systems whose incidents and health it may write; None for all.
     systems: frozenset[str] | None = None
 
     def is_valid(self, at: datetime) -> bool:
-        """Whether the token opens anything at that moment."""
+        """Return whether the token is neither revoked nor expired at that moment."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
 
     @property
     def viewer(self) -> Viewer:
-        """The caller that the token makes of whoever holds it."""
+        """The caller that uses this token."""
         return Viewer(
             actor=Actor(type=ActorType.APPLICATION, id=self.id, name=self.name),
             role=self.role,
@@ -44,7 +44,7 @@ class ApiToken:
 
 
 def checked_role(role: Role) -> Role:
-    """A role that a token can have.
+    """Return a role that a token can have.
 
     Raises:
         InvalidInputError: it is that of callers without one.
@@ -55,7 +55,7 @@ def checked_role(role: Role) -> Role:
 
 
 def checked_expiry(expires_at: datetime | None, *, now: datetime) -> datetime | None:
-    """A moment that lies ahead, or None for a token that never expires.
+    """Return a future moment, or None for a token that never expires.
 
     Raises:
         InvalidInputError: it has passed.

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may see."""
+"""Callers, their roles, and what they may see."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from domain.model.actor import SYSTEM, Actor, ActorType
 
 
 class Visibility(StrEnum):
-    """Who may read an update or a link, from the widest to the narrowest; each goes with one audience, in its order."""
+    """The audience that may read an update or a link, from the widest to the narrowest."""
 
     PUBLIC = "public"
     LOGGED_IN = "logged_in"
@@ -28,7 +28,7 @@ def widest(visibilities: Collection[Visibility | None]) -> Visibility | None:
 
 
 class Role(StrEnum):
-    """What a caller may do, from least to most."""
+    """The permissions of a caller, from least to most."""
 
     ANONYMOUS = "anonymous"
     VIEWER = "viewer"
@@ -36,7 +36,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def includes(self, needed: "Role") -> bool:
-        """Whether this role may do whatever the needed one may."""
+        """Return whether this role allows everything that the needed one allows."""
         return _RANK[self] >= _RANK[needed]
 
 
@@ -52,21 +52,21 @@ class Audience(StrEnum):
 
     @property
     def visibilities(self) -> tuple[Visibility, ...]:
-        """What this audience may read; history of edits is for managers alone."""
+        """The visibilities that this audience may read."""
         return _SEEN[self]
 
     def sees(self, visibility: Visibility) -> bool:
-        """Whether a thing of this visibility exists as far as this audience is concerned."""
+        """Return whether this audience may see things of this visibility."""
         return visibility in _SEEN[self]
 
     @property
     def sees_edit_history(self) -> bool:
-        """Whether former versions are shown: one of them might have been internal."""
+        """Return whether former versions are shown: one of them might have been internal."""
         return self is Audience.MANAGER
 
     @property
     def sees_identities(self) -> bool:
-        """Whether ids and names of actors are shown as they are: they may be subjects and addresses of people."""
+        """Return whether ids and names of actors are shown: they may be subjects and addresses of people."""
         return self is Audience.MANAGER
 
 
@@ -76,14 +76,14 @@ _SEEN = {audience: tuple(Visibility)[: rank + 1] for rank, audience in enumerate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """One caller: an actor with a role, for as long as the credential holds that they came with."""
+    """One caller: an actor with a role, valid as long as the credential."""
 
     actor: Actor
     role: Role
-    #: The API token that they came with, which can be revoked; None for anybody else.
+    #: The id of the caller's API token, which can be revoked; None for callers without one.
     token_id: str | None = None
     expires_at: datetime | None = None
-    #: The ids of the systems whose incidents and health they may write, and nothing else; None without limits.
+    #: The ids of the only systems whose incidents and health the caller may write; None without limits.
     systems: frozenset[str] | None = None
 
     @property
@@ -95,22 +95,22 @@ class Viewer:
 
     @property
     def can_lapse(self) -> bool:
-        """Whether the caller's credential may cease to be valid while they are connected."""
+        """Return whether the caller's credential may become invalid while they are connected."""
         return self.token_id is not None or self.expires_at is not None
 
     def may_write(self, system_ids: Collection[str]) -> bool:
-        """Whether the caller may write an incident of these systems, as far as their limits are concerned.
+        """Return whether the caller's limits allow writing an incident of these systems.
 
-        One of no system at all is within nobody's limits: its system may have been deleted, and been another's.
+        A limited caller may not write an incident without systems: its system, now deleted, may have been another one.
         """
         return self.systems is None or (bool(system_ids) and self.systems.issuperset(system_ids))
 
     def require(self, needed: Role) -> None:
-        """Let the caller pass when their role includes the needed one.
+        """Check that the caller's role includes the needed one.
 
         Raises:
-            UnauthenticatedError: nobody said who they are.
-            ForbiddenError: their role is not enough.
+            UnauthenticatedError: the caller is anonymous.
+            ForbiddenError: the caller's role does not suffice.
         """
         if self.role.includes(needed):
             return
@@ -119,7 +119,7 @@ class Viewer:
         raise ForbiddenError(f"This needs the role {needed.upper()}; yours is {self.role.upper()}.")
 
     def require_systems(self, system_ids: Collection[str], *, field: str) -> None:
-        """Let the caller pass when every one of these systems is within their limits.
+        """Check that all of these systems are within the caller's limits.
 
         Raises:
             ForbiddenError: one is not, or there is none; it names the field that led there.
@@ -130,7 +130,7 @@ class Viewer:
             )
 
     def require_unlimited(self) -> None:
-        """Let the caller pass when they are not limited to some systems.
+        """Check that the caller is not limited to some systems.
 
         Raises:
             ForbiddenError: they are.

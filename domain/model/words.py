@@ -1,4 +1,4 @@
-"""Texts as words, for search: the same words of a text when it is stored and when it is asked for, on any database."""
+"""Words of texts for search: the same when a text is stored and when it is searched for, on any database."""
 
 import re
 import unicodedata
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from domain.errors import InvalidInputError
 
-#: Words of all that a filter searches for; each is a look-up.
+#: The most words in a filter; each is a look-up.
 MOST_WORDS = 32
 LONGEST_SEARCH = 1_000
-#: Characters of a word; of a longer one, the rest makes no difference.
+#: The most characters of a word; the rest of a longer one is ignored.
 _LONGEST = 64
-#: Characters of a text that are looked at once it is folded: three times the longest message. Some become eighteen.
+#: The most characters of a folded text: three times the longest message, because folding makes up to 18 of one.
 _MOST_CHARACTERS = 75_000
 
 # Invisible within a word or an emoji: joiners, marks of direction, variation selectors, tags, tones of skin.
@@ -60,28 +60,28 @@ _SIGNS = re.compile("rr|.")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """One word of a query: parts that must all stand in one text, the last of them perhaps only as a beginning."""
+    """One word of a query: parts that one text must contain, the last of them perhaps only as a prefix."""
 
     parts: tuple[str, ...]
     prefix: bool
 
 
 def words_of(text: str) -> list[str]:
-    """The words by which a text is found, in order of appearance: without case and accents, at most 64 characters each.
+    """Return a text's words in order of appearance: without case and accents, at most 64 characters each.
 
-    Symbols are words of their own. Of scripts without spaces, each two neighbours are a word, and so is the last one.
+    Symbols are words of their own. In scripts without spaces each two neighbours are a word, and so is the last one.
     """
     return [part for run in _runs(text) for part in run.stored()]
 
 
 def query_of(text: str) -> tuple[Word, ...]:
-    """What has to be found of a text that is searched for, each word once; nothing where there is no word in it."""
+    """Return the distinct words to search for; none where the text has no word in it."""
     runs = _runs(text)
-    return tuple(dict.fromkeys(run.asked(last=run is runs[-1]) for run in runs))
+    return tuple(dict.fromkeys(run.wanted(last=run is runs[-1]) for run in runs))
 
 
 def check_search(texts: Iterable[str]) -> None:
-    """Let a filter go on that searches for these texts.
+    """Check the texts that a filter searches for.
 
     Raises:
         InvalidInputError: one has more than 1,000 characters, or all have more than 32 words.
@@ -103,7 +103,7 @@ def check_search(texts: Iterable[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Characters that belong together: a word, symbols, or what is written without spaces."""
+    """Characters that belong together: a word, symbols, or text without spaces."""
 
     pieces: tuple[str, ...]
     unspaced: bool = False
@@ -113,10 +113,10 @@ class _Run:
             yield from self.pieces
             return
         yield from self._pairs()
-        # So that every character begins a word: one alone is found as a beginning.
+        # So that every character begins a word: a single one is found as a prefix.
         yield self.pieces[-1][:_LONGEST]
 
-    def asked(self, *, last: bool) -> Word:
+    def wanted(self, *, last: bool) -> Word:
         if not self.unspaced:
             return Word(parts=tuple(dict.fromkeys(self.pieces)), prefix=last)
         return Word(parts=tuple(dict.fromkeys(self._pairs())) or (self.pieces[0][:_LONGEST],), prefix=True)
@@ -128,7 +128,7 @@ class _Run:
 
 def _runs(text: str) -> list[_Run]:
     folded = _folded(text)
-    # As many signs as characters, each saying what its character is.
+    # One sign per character, which names its kind.
     kinds = folded.translate(_KINDS)
     return [_run(found, folded, kinds) for found in _RUNS.finditer(kinds)]
 
@@ -145,7 +145,7 @@ def _run(found: re.Match[str], folded: str, kinds: str) -> _Run:
 
 
 def _folded(text: str) -> str:
-    """The text without case, accents, styles of letters and what is invisible; composed again where that is usual."""
+    """Return the text in normal form C, without case, accents, letter styles and invisible characters."""
     if text.isascii():
         return text.lower()
     plain = _DROPPED.sub("", unicodedata.normalize("NFKD", text)[:_MOST_CHARACTERS]).casefold().translate(_PLAIN)
@@ -155,7 +155,7 @@ def _folded(text: str) -> str:
 
 
 class _Kinds(dict[int, str]):
-    """The kinds of characters, each found out once: word, mark, no spaces, symbol, region; a space for all others."""
+    """A cache of characters' kinds: word, mark, no spaces, symbol, region; a space for all others."""
 
     def __missing__(self, code: int) -> str:
         kind = self[code] = _kind(chr(code))

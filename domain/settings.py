@@ -72,7 +72,7 @@ class Settings:
     max_connections_per_address: int = 1_000
     #: How many WebSockets and streams one caller may have open: with one token, or from one address without.
     max_sockets_per_caller: int = 1_000
-    #: How many subscriptions a caller may have that nobody else shares; shared ones cost next to nothing.
+    #: How many unshared subscriptions a caller may have; shared ones cost next to nothing.
     max_subscriptions_per_token: int = 200
     max_subscriptions_per_address: int = 20
     #: Web pages of which origins may call the API from a browser; `*` is all of them.

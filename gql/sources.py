@@ -70,7 +70,7 @@ class CatchUp:
     async def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
         """Yield stored changes behind a position, up to the end."""
         self.reached = position
-        async for change in self._events.stretch(watch, position, until=self._until):
+        async for change in self._events.replay(watch, position, until=self._until):
             yield change
             self.reached = change.seq
         self.reached = max(position, self._until)

@@ -1,1 +1,1 @@
-"""Use cases: one call, one transaction."""
+"""The use cases: each call is one transaction."""

@@ -1,4 +1,4 @@
-"""Encrypting secrets, with the operator's keys or with one in a file beside the database."""
+"""The encryption of secrets, with the operator's keys or with one in a file beside the database."""
 
 import errno
 import json
@@ -19,20 +19,20 @@ _HOW = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate
 
 
 class SecretCipher:
-    """Encrypts values under their names; what was stored under one name is of no use under another."""
+    """A cipher that binds each value to its name: what was stored under one name cannot be read under another."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         # ValueError where a key has another form; the first one encrypts.
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def encrypt(self, name: str, value: str) -> str:
-        """What to store."""
-        # Fernet signs no data beside the text, so the name is inside: a text copied to another name is found out.
+        """Return the ciphertext to store."""
+        # Fernet signs no associated data, so the name is inside: a text copied to another name is detected.
         text = json.dumps({"name": name, "value": value})
         return self._fernet.encrypt(text.encode()).decode()
 
     def decrypt(self, name: str, ciphertext: str) -> str:
-        """The value that was stored under that name.
+        """Return the value that was stored under that name.
 
         Raises:
             UnsupportedError: it was encrypted with none of these keys, or under another name.
@@ -47,7 +47,7 @@ class SecretCipher:
 
 
 class SecretKeys:
-    """The keys of this server, from its settings or from the key file, which is made when it is first needed."""
+    """The server's keys, from its settings or from the key file, which is created when first needed."""
 
     def __init__(self, cipher: SecretCipher | None, file: Path | None) -> None:
         self._cipher = cipher
@@ -55,7 +55,7 @@ class SecretKeys:
 
     @classmethod
     def of(cls, setting: str | None, file: Path | None) -> Self:
-        """The keys in that setting; without it those in that file, where there can be one.
+        """Return the keys of that setting, or without it those of that file, if there is one.
 
         Raises:
             StartupError: the setting holds something that is no key.
@@ -70,7 +70,7 @@ class SecretKeys:
             raise StartupError(f"{_SETTING} must hold Fernet keys, separated by commas. Make one: {_HOW}") from None
 
     def to_write(self) -> SecretCipher:
-        """The cipher; it blocks for the first use, which may make the file, in one piece and for its owner alone.
+        """Return the cipher for writing; the first call blocks, and may create the file for its owner alone.
 
         Raises:
             UnsupportedError: there is no key and nowhere to keep one, or the file cannot be used.
@@ -90,7 +90,7 @@ class SecretKeys:
         return self.to_read()
 
     def to_read(self) -> SecretCipher:
-        """The cipher; it blocks for the first use.
+        """Return the cipher for reading; the first call blocks.
 
         Raises:
             UnsupportedError: there is no key, or the file cannot be used.
@@ -109,7 +109,7 @@ class SecretKeys:
 
 
 def _make(file: Path) -> None:
-    """Write a fresh key; of several processes the first one's stays."""
+    """Create a key file; of several processes the first one wins."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -117,7 +117,7 @@ def _make(file: Path) -> None:
             writing.write(Fernet.generate_key() + b"\n")
             writing.flush()
             os.fsync(writing.fileno())
-        # A link appears whole or not at all, and never over another: nobody reads half a key or loses theirs.
+        # A link is atomic and never overwrites: no process reads half a key, and none loses its key.
         with suppress(FileExistsError):
             os.link(draft, file)
     finally:
@@ -140,5 +140,5 @@ def _sync_folder(folder: Path) -> None:
 def _unreadable(name: str) -> UnsupportedError:
     return UnsupportedError(
         f"Secret {name!r} was encrypted with a key that this server does not have. Add that key to {_SETTING}, or set "
-        "the secret anew."
+        "the secret again."
     )

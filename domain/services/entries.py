@@ -1,4 +1,4 @@
-"""Entries of timelines as they are written, and the headers of incidents that follow from them."""
+"""Writes of timeline entries, and the updates of incidents that follow from them."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,12 +15,12 @@ from domain.model.timeline import settled
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.writing import checked_moment
 
-#: The step of all moments that are kept.
+#: The resolution of all stored moments.
 TICK = timedelta(milliseconds=1)
 
 
 async def save_incident(unit: UnitOfWork, before: Incident, after: Incident) -> None:
-    """Write what differs, and keep the claims in step: an open incident holds what is free on its systems."""
+    """Write the fields that differ, and update the claims: an open incident claims what is free on its systems."""
     await unit.incidents.save(before, after)
     if not after.is_open:
         if before.is_open:
@@ -34,7 +34,7 @@ async def save_incident(unit: UnitOfWork, before: Incident, after: Incident) -> 
 
 
 async def insert_entry(unit: UnitOfWork, entry: IncidentUpdate) -> Touched:
-    """Write a timeline entry and make it findable; what the change touched by it."""
+    """Write a timeline entry, index it for search, and return the touched part."""
     await unit.timeline.insert(entry)
     await unit.search.put(
         entry_id=entry.id, incident_id=entry.incident_id, visibility=entry.visibility, text=entry.message
@@ -43,8 +43,8 @@ async def insert_entry(unit: UnitOfWork, entry: IncidentUpdate) -> Touched:
 
 
 async def append_entry(unit: UnitOfWork, incident: Incident, entry: IncidentUpdate) -> Applied[Incident]:
-    """Write a timeline entry behind all others, dated now; one that names the present status is a comment."""
-    # What the rule of timelines comes to for the last entry, without reading the others: they come to the status.
+    """Append a timeline entry dated now; one that names the present status is a comment."""
+    # The rule of timelines for the last entry needs no other entry: together they amount to the present status.
     entry = replace(entry, created_at=await _end_of(unit, incident, entry))
     after = incident
     if entry.status_change is incident.status:
@@ -56,7 +56,7 @@ async def append_entry(unit: UnitOfWork, incident: Incident, entry: IncidentUpda
 
 
 async def date_entry(unit: UnitOfWork, incident: Incident, entry: IncidentUpdate) -> Applied[Incident]:
-    """Write a timeline entry where its date puts it."""
+    """Write a timeline entry at its date, wherever that is."""
     touched = await insert_entry(unit, entry)
     if entry.names is None:
         return Applied(after=snapshot_of(incident), touched=(touched,))
@@ -66,26 +66,26 @@ async def date_entry(unit: UnitOfWork, incident: Incident, entry: IncidentUpdate
 async def settle(
     unit: UnitOfWork, before: Incident, after: Incident, touched: Touched | None = None
 ) -> Applied[Incident]:
-    """Have an incident follow its timeline, as it is stored by now; what changed beside what was touched already.
+    """Update an incident by its stored timeline, and return it with the parts touched by that or before.
 
-    Entries that became comments by that, or are none any longer, are told of as edited.
+    Entries that thereby became comments, or ceased to be, count as edited.
     """
     stored = await unit.timeline.marks(before.id)
     after, marks = settled(after, stored)
-    turned = [mark for mark in marks if mark not in stored]
-    await unit.timeline.put_marks(turned)
+    changed = [mark for mark in marks if mark not in stored]
+    await unit.timeline.put_marks(changed)
     if after != before:
         await save_incident(unit, before, after)
     others = [
         Touched(part="updates", id=mark.id, before=mark.visibility, after=mark.visibility)
-        for mark in turned
+        for mark in changed
         if touched is None or mark.id != touched.id
     ]
     return Applied(after=snapshot_of(after), touched=tuple([touched, *others] if touched else others))
 
 
 async def begun_at(unit: UnitOfWork, incident: Incident, at: datetime, *, field: str) -> Incident:
-    """The incident with another beginning.
+    """Return the incident with another beginning.
 
     Raises:
         InvalidInputError: an entry of its timeline lies before that.
@@ -99,7 +99,7 @@ async def begun_at(unit: UnitOfWork, incident: Incident, at: datetime, *, field:
 
 
 async def save_begun(unit: UnitOfWork, before: Incident, after: Incident, *, editor: Actor) -> Applied[Incident]:
-    """Write an incident that has another beginning; the entry that stands for its opening moves along."""
+    """Write an incident with another beginning; its opening entry moves along."""
     opening = await unit.timeline.opening(before.id)
     touched = None
     if opening is not None:
@@ -108,7 +108,7 @@ async def save_begun(unit: UnitOfWork, before: Incident, after: Incident, *, edi
 
 
 def check_begun(incident: Incident, at: datetime, *, field: str) -> None:
-    """Let a date stand that does not lie before the incident's beginning.
+    """Check that a date does not lie before the incident's beginning.
 
     Raises:
         InvalidInputError: it does.
@@ -121,7 +121,7 @@ def check_begun(incident: Incident, at: datetime, *, field: str) -> None:
 
 
 def checked_resolution(incident: Incident, moment: datetime | None, *, now: datetime) -> datetime | None:
-    """The past moment at which an incident was resolved; None for now, or where it says so already.
+    """Return the past moment of a resolution; None for now, or where the incident has that moment already.
 
     Raises:
         InvalidInputError: the moment cannot be the one of the resolution.
@@ -141,7 +141,7 @@ def checked_resolution(incident: Incident, moment: datetime | None, *, now: date
 
 
 async def edit_entry(unit: UnitOfWork, entry: IncidentUpdate, edited: IncidentUpdate, *, editor: Actor) -> Touched:
-    """Write an edited entry and keep what it said before; what the change touched by it."""
+    """Write an edited entry, keep its former version, and return the touched part."""
     now = unit.moment()
     former = IncidentUpdateVersion(
         id=new_id("upv"),
@@ -158,7 +158,7 @@ async def edit_entry(unit: UnitOfWork, entry: IncidentUpdate, edited: IncidentUp
 
 
 async def _end_of(unit: UnitOfWork, incident: Incident, entry: IncidentUpdate) -> datetime:
-    """Now, or as late as it takes to come last: another process' clock may be a little ahead."""
+    """Return now, or a later moment that makes the entry the last: other processes' clocks may be ahead."""
     now = max(unit.moment(), incident.occurred_at)
     last = await unit.timeline.last_place(incident.id) if entry.status_change is not None else None
     return now if last is None or last < (now, entry.id) else last[0] + TICK

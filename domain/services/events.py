@@ -1,4 +1,4 @@
-"""The log for readers: pages of it, and following it from a position, as an audience may see it."""
+"""The event log as audiences may read it: pages of it, and subscriptions from a position."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -18,9 +18,9 @@ from domain.persistence.unit_of_work import ReadSession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What somebody wants to hear of: a change matches when its state before or after it does.
+    """The selection of a subscriber: a change matches when its state before or after it does.
 
-    `fields` and `now` narrow what is followed, not pages of the log.
+    `fields` and `now` apply to subscriptions, not to pages of the log.
     """
 
     audience: Audience
@@ -29,13 +29,13 @@ class Watch:
     actions: tuple[ChangeAction, ...] | None = None
     events_only: bool = False
     entity_id: str | None = None
-    #: Only changes of these fields; all when nothing is said.
+    #: Only changes of these fields; all changes when None.
     fields: frozenset[str] | None = None
-    #: What the entity has to be after the change: for each field, any of these values.
+    #: The values that the entity must have after the change: for each field, any of these.
     now: tuple[tuple[str, frozenset[str]], ...] = ()
 
     def wants(self, change: Change) -> bool:
-        """Whether this change is to be delivered; the same rule for stored and live ones."""
+        """Return whether this change is to be delivered; the rule is the same for stored and live changes."""
         if change.kind != self.kind or not change.concerns(self.audience) or not self._fits(change):
             return False
         if self.events_only and not change.events:
@@ -56,7 +56,7 @@ class Watch:
 
 
 class EventService:
-    """Reads the log by position."""
+    """Reads of the event log by position."""
 
     def __init__(self, *, database: Database, tail: LogTail, cursors: CursorCodec) -> None:
         self._database = database
@@ -65,7 +65,7 @@ class EventService:
 
     @property
     def known(self) -> int:
-        """The last position of the log that this process has read or written; it takes no look at the database."""
+        """The last position of the log that this process has read or written, without a query."""
         return max(self._tail.last, self._database.written)
 
     @property
@@ -78,15 +78,15 @@ class EventService:
         return self._cursors.position(position)
 
     async def head(self) -> int:
-        """The position of the log's last change."""
+        """Return the position of the log's last change."""
         return await self._database.read(lambda session: session.changes.head())
 
     async def start_of(self, after: str | None) -> int:
-        """The position to follow from: the one of a cursor, or the present head.
+        """Return the position to resume from: the cursor's, or without one the log's head.
 
         Raises:
-            InvalidCursorError: the cursor is none of this database's.
-            CursorExpiredError: changes behind it are no longer kept, or it lies ahead of a log that was restored.
+            InvalidCursorError: this database did not issue the cursor.
+            CursorExpiredError: changes after it are no longer kept, or it lies ahead of a log that was restored.
         """
         if after is None:
             return await self.head()
@@ -100,7 +100,7 @@ class EventService:
         return await self._database.read(check)
 
     async def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
-        """Every wanted change behind a position, each once and in order, without end.
+        """Yield every wanted change after a position, each once and in order, without end.
 
         Raises:
             CursorExpiredError: the reader fell so far behind that changes are no longer kept.
@@ -111,11 +111,11 @@ class EventService:
                     if watch.wants(change):
                         yield change
 
-    async def stretch(self, watch: Watch, position: int, *, until: int) -> AsyncGenerator[Change, None]:
-        """Every wanted change behind a position, up to another one, which has been written already.
+    async def replay(self, watch: Watch, position: int, *, until: int) -> AsyncGenerator[Change, None]:
+        """Yield every wanted change after a position, up to another one that is written already.
 
         Raises:
-            CursorExpiredError: changes behind the position are no longer kept.
+            CursorExpiredError: changes after the position are no longer kept.
         """
         while position < until:
             page = await self._tail.stored(position)
@@ -127,11 +127,11 @@ class EventService:
             position = page[-1].seq
 
     async def latest(self, entity_id: str, audience: Audience, *, kind: str = INCIDENT.name) -> int:
-        """The position of an entity's latest change that concerns this audience; 0 without one."""
+        """Return the position of an entity's latest change that this audience may see; 0 without one."""
         return await self._database.read(lambda session: session.changes.latest_seq(kind, entity_id, audience=audience))
 
     async def page(self, watch: Watch, page: PageRequest) -> Page[Change]:
-        """One page of the wanted part of the log, oldest first."""
+        """Return one page of the wanted changes, oldest first."""
         return await self._database.read(
             lambda session: session.changes.page(
                 watch.kind,
@@ -145,7 +145,7 @@ class EventService:
         )
 
     async def count(self, watch: Watch) -> int:
-        """How many changes the wanted part of the log holds."""
+        """Return the number of wanted changes in the log."""
         return await self._database.read(
             lambda session: session.changes.count(
                 watch.kind,
@@ -158,11 +158,11 @@ class EventService:
         )
 
     async def raw(self, position: int, *, limit: int) -> Sequence[Change]:
-        """The next stored changes of all kinds behind a position, for the operator."""
+        """Return the next stored changes of all kinds after a position, unfiltered, for the operator."""
         return await self._database.read(lambda session: session.changes.after(position, limit=limit))
 
     async def follow_raw(self, position: int) -> AsyncGenerator[Change, None]:
-        """Every change of all kinds behind a position, without end, for the operator."""
+        """Yield every change of all kinds after a position, unfiltered and without end, for the operator."""
         async with aclosing(self._tail.follow(position)) as batches:
             async for batch in batches:
                 for change in batch:

@@ -1,4 +1,4 @@
-"""Saying how systems fare."""
+"""Reports of systems' health."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ class HealthService:
     async def report(
         self, viewer: Viewer, command: ReportSystemHealth, *, idempotency_key: str | None = None
     ) -> Outcome[Reported]:
-        """Say how a system fares.
+        """Report a system's health.
 
-        A report that says nothing new (monitors send those all day) only moves the moments on, without a change; one
-        that was observed before the last one comes too late and is ignored.
+        A repeated report (monitors send those all day) only updates its moments, without a change; a report observed
+        before the last one is ignored.
 
         Raises:
             UnknownSystemError: the system is not in the catalog.
@@ -61,7 +61,7 @@ class HealthService:
         return await self._writer.run_once(viewer, work, once)
 
     async def report_in(self, unit: UnitOfWork, command: ReportSystemHealth, *, origin: Origin) -> Reported:
-        """Say how a system fares in a unit of work that is under way, and that holds no incident yet.
+        """Report a system's health within a unit of work that has not written an incident yet.
 
         Raises:
             UnknownSystemError, InvalidInputError, ForbiddenError
@@ -70,7 +70,7 @@ class HealthService:
         system = await unit.systems.hold(command.system)
         if system is None:
             raise UnknownSystemError(command.system, field=["system"])
-        # Here as well, so that the refusal names the field that the caller filled in.
+        # Checked here as well, so that the error names the caller's field.
         origin.permit([system.id], None)
         now = unit.moment()
         observed_at = checked_moment(command.observed_at or now, now=now, field="observedAt")

@@ -1,4 +1,4 @@
-"""Opening, changing, resolving and deleting incidents."""
+"""The use cases of incidents: opening, changing, resolving and deleting them."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ BULK = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The incident that a create led to, and whether it was there before."""
+    """The incident of a create command, new or reused."""
 
     incident: Incident
     reused: bool
@@ -51,17 +51,17 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkResult:
-    """What became of one id of a bulk mutation."""
+    """The result for one id of a bulk mutation."""
 
     id: str
     incident: Incident | None
-    #: Why it was refused, or failed; anything but a DomainError is a bug, and not logged yet.
+    #: The error, if it failed; anything but a DomainError is a bug, and not logged yet.
     error: Exception | None
-    #: The log's position as of it; None where not even that could be read.
+    #: The log's position after it; None where it could not be read.
     seq: int | None
 
 
-def _unheard(_: BulkResult) -> None:
+def _ignore(_: BulkResult) -> None:
     pass
 
 
@@ -99,9 +99,9 @@ class IncidentService:
         return await self._writer.run_once(viewer, work, once)
 
     async def create_in(self, unit: UnitOfWork, draft: Incident, command: CreateIncident, *, origin: Origin) -> Opened:
-        """Open an incident in a unit of work that is under way."""
+        """Open an incident within a unit of work."""
         ordered = await system_ids_of(unit, command.systems)
-        # Here as well, because one that is reused is not written.
+        # Checked here as well, because a reused incident is not written.
         origin.permit(None, ordered)
         primary = ordered[0]
         key = draft.dedupe_key if command.dedupe_key else None
@@ -126,7 +126,7 @@ class IncidentService:
         return Opened(incident=mutation.after.entity, reused=False)
 
     async def update(self, viewer: Viewer, command: UpdateIncident) -> Outcome[Incident]:
-        """Change fields of an incident; what is not mentioned stays.
+        """Change fields of an incident; fields that are not mentioned stay as they are.
 
         Raises:
             NotFoundError, VersionConflictError, InvalidInputError, UnknownSystemError
@@ -152,7 +152,7 @@ class IncidentService:
         visibility: Visibility = Visibility.PUBLIC,
         expected_version: int | None = None,
     ) -> Outcome[Incident]:
-        """Resolve an incident. One that is resolved stays as it is; a message then becomes a comment.
+        """Resolve an incident. A resolved one stays as it is, and a message then becomes a comment.
 
         Raises:
             NotFoundError, VersionConflictError
@@ -173,7 +173,7 @@ class IncidentService:
         return await self._writer.run(work)
 
     async def resolve_in(self, unit: UnitOfWork, command: ResolveIncident, *, origin: Origin) -> Incident:
-        """Resolve an incident in a unit of work that is under way."""
+        """Resolve an incident within a unit of work."""
 
         async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
             incident = present(before, command.id)
@@ -225,11 +225,11 @@ class IncidentService:
         ids: Sequence[str],
         *,
         message: str | None,
-        done: Callable[[BulkResult], None] = _unheard,
+        done: Callable[[BulkResult], None] = _ignore,
     ) -> list[BulkResult]:
         """Resolve up to 100 incidents, each by itself and in the order given; one failure does not stop the rest.
 
-        `done` hears of each as soon as it is over, for callers who may be cut off before the end.
+        `done` is called with each result at once, for callers that may be cut off before the end.
 
         Raises:
             InvalidInputError: there are no ids, or too many.
@@ -243,11 +243,11 @@ class IncidentService:
         return [await _single(incident_id, resolve, done) for incident_id in _checked_ids(ids)]
 
     async def delete_many(
-        self, viewer: Viewer, ids: Sequence[str], *, done: Callable[[BulkResult], None] = _unheard
+        self, viewer: Viewer, ids: Sequence[str], *, done: Callable[[BulkResult], None] = _ignore
     ) -> list[BulkResult]:
         """Delete up to 100 incidents, each by itself and in the order given; one failure does not stop the rest.
 
-        `done` hears of each as soon as it is over, for callers who may be cut off before the end.
+        `done` is called with each result at once, for callers that may be cut off before the end.
 
         Raises:
             InvalidInputError: there are no ids, or too many.
@@ -259,7 +259,7 @@ class IncidentService:
         return [await _single(incident_id, delete, done) for incident_id in _checked_ids(ids)]
 
     def draft(self, actor: Actor, command: CreateIncident) -> Incident:
-        """The incident that a command asks for, checked as far as that needs no look at the database.
+        """Return the incident of a create command, checked as far as that is possible without a query.
 
         Raises:
             InvalidInputError: a field has a value that cannot be accepted.
@@ -342,7 +342,7 @@ class IncidentService:
 
 
 def present(before: Snapshot[Incident] | None, incident_id: str, *, field: str = "id") -> Incident:
-    """The incident as it was before a write.
+    """Return the incident before a write.
 
     Raises:
         NotFoundError: there is none.

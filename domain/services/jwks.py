@@ -1,4 +1,4 @@
-"""The public keys of an OIDC issuer, fetched when they are needed and kept for a while."""
+"""The public keys of an OIDC issuer, fetched on demand and cached."""
 
 import asyncio
 import json
@@ -15,9 +15,9 @@ from domain.clock import Clock
 
 logger = logging.getLogger(__name__)
 
-#: Keys that the issuer gave up are trusted for no longer than this.
+#: Keys that the issuer has removed are trusted for at most this long.
 _KEPT = timedelta(minutes=10)
-#: Anybody can send a token that names an unknown key; the issuer must not hear of each.
+#: Any caller can send a token with an unknown key id; not each of them may cause a request to the issuer.
 _UNKNOWN_EVERY = timedelta(seconds=30)
 _FETCH_SECONDS = 5.0
 _LARGEST_ANSWER = 1 << 20
@@ -25,7 +25,7 @@ _DISCOVERY = "/.well-known/openid-configuration"
 
 
 class IssuerKeys:
-    """Keys by their id. An unknown one is looked for at the issuer, at most every 30 seconds."""
+    """A cache of the issuer's keys by id. An unknown id is looked up at the issuer, at most every 30 seconds."""
 
     def __init__(self, *, issuer: str, url: str | None, clock: Clock) -> None:
         self._issuer = issuer
@@ -37,12 +37,12 @@ class IssuerKeys:
         self._fetching = asyncio.Lock()
 
     async def find(self, key_id: str | None) -> PyJWK | None:
-        """The key of that id, or the only key for a token that names none; None where the issuer has no such key."""
+        """Return the key of that id, or the issuer's only key for a token without an id; None where there is none."""
         key = self._known(key_id)
         if key is not None:
             return key
         async with self._fetching:
-            # Whoever waited for the lock finds what the one before them fetched.
+            # A task that waited for the lock finds the keys that the one before it fetched.
             if self._may_fetch():
                 await self._fetch()
         return self._known(key_id)
@@ -60,7 +60,7 @@ class IssuerKeys:
         try:
             keys = PyJWKSet.from_dict(await asyncio.to_thread(self._download)).keys
         except (OSError, HTTPException, ValueError, KeyError, TypeError, PyJWTError) as error:
-            # Those that are known hold on for as long as they are kept: the issuer may be away for a moment.
+            # Cached keys stay valid until they expire: the issuer may be away for a moment.
             logger.warning("the keys of the OIDC issuer could not be read: %s", error)
             return
         signing = [key for key in keys if key.public_key_use in {None, "sig"}]
@@ -83,5 +83,5 @@ class IssuerKeys:
 def _read_json(url: str) -> Any:
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"{url!r} is no web address")
-    with urlopen(url, timeout=_FETCH_SECONDS) as answer:  # noqa: S310 - its scheme was looked at above
+    with urlopen(url, timeout=_FETCH_SECONDS) as answer:  # noqa: S310 - its scheme was checked above
         return json.loads(answer.read(_LARGEST_ANSWER))

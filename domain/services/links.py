@@ -1,4 +1,4 @@
-"""Putting links on incidents."""
+"""The use cases of links on incidents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from domain.services.writing import Idempotency, Outcome, Writer, check_version,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linked:
-    """An incident, and the link that was written; None for one that was removed."""
+    """An incident with the link that was written; None for a removed one."""
 
     incident: Incident
     link: IncidentLink | None
@@ -37,10 +37,10 @@ class LinkService:
     async def add(
         self, viewer: Viewer, command: AddIncidentLink, *, idempotency_key: str | None = None
     ) -> Outcome[Linked]:
-        """Put a link on an incident.
+        """Add a link to an incident.
 
         Raises:
-            DuplicateError: the address stands there already.
+            DuplicateError: the incident has a link with this address already.
             NotFoundError, VersionConflictError, InvalidInputError, ConflictError
         """
         label, url = checked_label(command.label), checked_url(command.url)
@@ -109,7 +109,7 @@ class LinkService:
     async def remove(
         self, viewer: Viewer, *, link_id: str, incident_id: str, expected_version: int | None = None
     ) -> Outcome[Linked]:
-        """Take a link off an incident.
+        """Remove a link from an incident.
 
         Raises:
             NotFoundError: the incident or the link is unknown, or the link belongs to another incident.
@@ -152,7 +152,7 @@ def _duplicate() -> DuplicateError:
 
 async def _link(unit: UnitOfWork, incident: Incident, link_id: str) -> IncidentLink:
     link = (await unit.links.get_many([link_id])).get(link_id)
-    # By both ids: who may write on one incident must not reach another's links.
+    # By both ids: a caller who may write on one incident must not reach another's links.
     if link is None or link.incident_id != incident.id:
         raise NotFoundError("Link", link_id)
     return link

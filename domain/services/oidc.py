@@ -1,4 +1,4 @@
-"""Callers who come with a JSON Web Token of an OIDC issuer."""
+"""The authentication of callers by JSON Web Tokens of an OIDC issuer."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -16,23 +16,24 @@ from domain.model.viewer import Role, Viewer
 from domain.services.jwks import IssuerKeys
 from domain.settings import Settings
 
-#: By the kind of key, so that no key is ever used in a way it was not made for; nothing symmetric (RFC 8725, 3.1).
+#: By the type of key, so that no key is used with an algorithm that it was not made for; none is symmetric (RFC 8725,
+#: 3.1).
 _ALGORITHMS = {
     "RSA": ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     "EC": ("ES256", "ES384", "ES512"),
     "OKP": ("EdDSA",),
 }
 _LONGEST_TOKEN = 8192
-#: So that it fits where actors are kept.
+#: The longest id that the columns of actors hold.
 _LONGEST_SUBJECT = 190
-#: How far the issuer's clock may be ahead of ours. None on expiry: a token that ends early here is merely renewed.
+#: How far the issuer's clock may be ahead of ours. It does not apply to expiry: a token that ends early is renewed.
 _LEEWAY = timedelta(seconds=10)
 _INVALID = "This token is not valid."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcRules:
-    """Which tokens are taken, and what their owners may do."""
+    """The rules for accepted tokens and the roles of their owners."""
 
     issuer: str
     audience: str
@@ -43,10 +44,10 @@ class OidcRules:
 
     @classmethod
     def of(cls, settings: Settings) -> Self | None:
-        """The rules in the settings; None where no issuer is set.
+        """Return the rules in the settings; None where no issuer is set.
 
         Raises:
-            StartupError: a setting is missing or means nothing.
+            StartupError: a setting is missing or has no meaning.
         """
         if not settings.oidc_issuer:
             return None
@@ -68,13 +69,13 @@ class OidcRules:
         )
 
     def role_of(self, claims: Mapping[str, Any]) -> Role | None:
-        """The highest role that the claims give their owner; None refuses them."""
+        """Return the highest role in the claims, or the default role; None refuses the token."""
         given = [self.role_map[name] for name in _texts(_claim(claims, self.role_claim)) if name in self.role_map]
         return max(given, key=list(Role).index, default=self.default_role)
 
 
 class OidcVerifier:
-    """Authentication by tokens that somebody else signs."""
+    """The verification of tokens that the issuer signed."""
 
     def __init__(self, rules: OidcRules, clock: Clock) -> None:
         self._rules = rules
@@ -82,7 +83,7 @@ class OidcVerifier:
         self._keys = IssuerKeys(issuer=rules.issuer, url=rules.jwks_url, clock=clock)
 
     async def viewer_of(self, token: str) -> Viewer:
-        """The user that the token was issued to.
+        """Return the user that the token was issued to.
 
         Raises:
             UnauthenticatedError: it is forged, not meant for this server, not yet or no longer valid, or gives no role.
@@ -115,7 +116,7 @@ class OidcVerifier:
                 options={
                     "require": ["exp", "iss", "aud", "sub"],
                     "enforce_minimum_key_length": True,
-                    # Below, by the clock of this process.
+                    # Checked below, by the clock of this process.
                     "verify_exp": False,
                     "verify_nbf": False,
                     "verify_iat": False,
@@ -136,7 +137,7 @@ class OidcVerifier:
 
 
 def looks_like_jwt(secret: str) -> bool:
-    """Whether the text has the form of a JSON Web Token; those of this server never have."""
+    """Return whether the text has the form of a JSON Web Token, which this server's own tokens never have."""
     return secret.startswith("eyJ") and secret.count(".") == 2  # noqa: PLR2004 - RFC 7515, 3.1
 
 
@@ -165,7 +166,7 @@ def _name(claims: Mapping[str, Any]) -> str | None:
 
 
 def _claim(claims: Mapping[str, Any], path: str) -> Any:
-    """The claim of that name, or what the dotted path leads to; names may be addresses, which have dots themselves."""
+    """Return the claim of that name, or else the one at the dotted path; names may be URLs, which contain dots."""
     if path in claims:
         return claims[path]
     value: Any = claims

@@ -1,4 +1,4 @@
-"""Whether this process can do its work, for those who decide where requests go."""
+"""The readiness of this process to serve requests, for load balancers and orchestrators."""
 
 import asyncio
 import math
@@ -10,9 +10,9 @@ from domain.messaging.tail import LogTail
 from domain.persistence.database import Database
 from domain.persistence.migrate import COMPATIBLE_SINCE, can_use, knows_revision
 
-#: Probes give up soon; so do we, and the question goes on without them.
+#: Probes time out soon, and so do these checks; the query continues in the background.
 _ANSWER_SECONDS = 2.0
-#: However often somebody asks, the database is tried out no more often.
+#: The database is checked no more often than this, however frequent the probes are.
 _KEPT_SECONDS = 5.0
 
 _AWAY = "The database is away, locked or full; the log says more."
@@ -23,7 +23,7 @@ _STUCK = "The event log is not being followed."
 
 
 class Readiness:
-    """Answers at once while an outage is known, and tries the database out otherwise: by a read and a small write."""
+    """Readiness checks: they fail at once during a known outage, and otherwise try a read and a small write."""
 
     def __init__(self, database: Database, tail: LogTail) -> None:
         self._database = database
@@ -33,7 +33,7 @@ class Readiness:
         self._tried_at = 0.0
 
     async def reasons(self) -> Sequence[str]:
-        """Why this process cannot do its work, in sentences for operators; none when it can."""
+        """Return the reasons why this process is not ready, in sentences for operators; none when it is."""
         if self._database.outage.is_on:
             return [_AWAY]
         trial = self._trial
@@ -45,7 +45,7 @@ class Readiness:
         return [*trial.result(), *([] if self._tail.is_alive else [_STUCK])]
 
     async def is_database_there(self) -> bool:
-        """Whether the database can be read."""
+        """Return whether the database can be read."""
         reading = self._reading
         if reading is None or reading.done():
             reading = self._reading = asyncio.create_task(self._readable())
@@ -65,7 +65,7 @@ class Readiness:
             since = await self._database.read(lambda session: session.state.get(COMPATIBLE_SINCE))
             await self._database.try_out()
         except UnavailableError:
-            # Not kept: when the outage is over, that is asked anew.
+            # Not cached: once the outage is over, the database is checked again.
             self._tried_at = -math.inf
             return [_AWAY]
         self._tried_at = time.monotonic()

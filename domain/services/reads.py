@@ -1,4 +1,4 @@
-"""What can be asked; every method is one short read, batched where a list would ask it once per row."""
+"""The queries: every method is one short read, batched where a list would otherwise read once per row."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ from domain.persistence.unit_of_work import ReadSession
 
 
 class Reads:
-    """Queries over incidents and systems, each as its audience may see it."""
+    """Queries over incidents and systems, each limited to what the audience may see."""
 
     def __init__(
         self,
@@ -37,93 +37,93 @@ class Reads:
         self._health = health
 
     async def incidents(self, ids: Sequence[str]) -> dict[str, Incident]:
-        """The incidents of these ids; unknown ones are left out."""
+        """Return the incidents of these ids; unknown ones are left out."""
         return await self._database.read(lambda session: session.incidents.get_many(ids))
 
     async def incident_ids_by_number(self, numbers: Sequence[int]) -> dict[int, str]:
-        """The ids of the incidents with these numbers."""
+        """Return the ids of the incidents with these numbers."""
         return await self._database.read(lambda session: session.incidents.ids_by_number(numbers))
 
     async def incident_page(self, tree: Filter, order: Order, page: PageRequest, audience: Audience) -> Page[Incident]:
-        """One page of the incidents that match."""
+        """Return one page of the incidents that match."""
         return await self._database.read(lambda session: session.incidents.page(tree, order, page, audience))
 
     async def incident_count(self, tree: Filter, audience: Audience) -> int:
-        """How many incidents match."""
+        """Return the number of incidents that match."""
         return await self._database.read(lambda session: session.incidents.count(tree, audience))
 
     async def incident_pages_of_systems(
         self, system_ids: Sequence[str], page: PageRequest, *, open_only: bool
     ) -> dict[str, Page[Incident]]:
-        """The page of each of these systems' incidents, newest first."""
+        """Return the page of each of these systems' incidents, newest first."""
         return await self._database.read(
             lambda session: session.incidents.pages_of_systems(system_ids, page, open_only=open_only)
         )
 
     async def incident_counts_of_systems(self, system_ids: Sequence[str], *, open_only: bool) -> dict[str, int]:
-        """How many incidents each of these systems has."""
+        """Return the number of incidents of each of these systems."""
         return await self._database.read(
             lambda session: session.incidents.count_per_system(system_ids, open_only=open_only)
         )
 
     async def existing_incident_ids(self, ids: Sequence[str]) -> list[str]:
-        """Return those of the ids that exist, once each, in the order given; for callers that keep ids of incidents."""
+        """Return those of the ids that exist, once each, in the order given; for callers that store incident ids."""
         return await self._database.read(lambda session: session.incidents.existing_ids(ids))
 
     async def active_overrides(self, system_ids: Sequence[str]) -> dict[str, list[ActiveHealthOverride]]:
-        """What open incidents say of these systems' health; systems without such a word are left out."""
+        """Return the health overrides of open incidents for these systems; systems without one are left out."""
         return await self._database.read(lambda session: session.incidents.active_overrides(system_ids))
 
     async def is_suppressed(self, system_id: str) -> bool:
-        """Tell whether an open incident on that system silences its notifications; whoever sends them asks first."""
+        """Return whether an open incident suppresses the system's notifications; senders check it first."""
         return await self._database.read(lambda session: session.incidents.is_suppressed(system_id))
 
     async def updates(self, ids: Sequence[str]) -> dict[str, IncidentUpdate]:
-        """The timeline entries of these ids, whatever their visibility; unknown ones are left out."""
+        """Return the timeline entries of these ids, regardless of visibility; unknown ones are left out."""
         return await self._database.read(lambda session: session.timeline.get_many(ids))
 
     async def update_pages(
         self, incident_ids: Sequence[str], page: PageRequest, audience: Audience
     ) -> dict[str, Page[IncidentUpdate]]:
-        """The page of each of these incidents' timelines, newest first."""
+        """Return the page of each of these incidents' timelines, newest first."""
         return await self._database.read(lambda session: session.timeline.pages(incident_ids, page, audience))
 
     async def update_counts(self, incident_ids: Sequence[str], audience: Audience) -> dict[str, int]:
-        """How many timeline entries each of these incidents has."""
+        """Return the number of timeline entries of each of these incidents."""
         return await self._database.read(lambda session: session.timeline.counts(incident_ids, audience))
 
     async def former_updates(self, ids: Sequence[str]) -> dict[str, IncidentUpdateVersion]:
-        """The former texts of timeline entries that have these ids, whatever their visibility."""
+        """Return the former versions of timeline entries by their ids, regardless of visibility."""
         return await self._database.read(lambda session: session.timeline.get_versions(ids))
 
     async def update_versions(self, update_ids: Sequence[str]) -> dict[str, list[IncidentUpdateVersion]]:
-        """What these entries said before their edits, oldest first."""
+        """Return the former versions of these entries, oldest first."""
         return await self._database.read(lambda session: session.timeline.versions_of(update_ids))
 
     async def links(self, ids: Sequence[str]) -> dict[str, IncidentLink]:
-        """The links of these ids, whatever their visibility; unknown ones are left out."""
+        """Return the links of these ids, regardless of visibility; unknown ones are left out."""
         return await self._database.read(lambda session: session.links.get_many(ids))
 
     async def link_pages(
         self, incident_ids: Sequence[str], page: PageRequest, audience: Audience
     ) -> dict[str, Page[IncidentLink]]:
-        """The page of each of these incidents' links, oldest first."""
+        """Return the page of each of these incidents' links, oldest first."""
         return await self._database.read(lambda session: session.links.pages(incident_ids, page, audience))
 
     async def link_counts(self, incident_ids: Sequence[str], audience: Audience) -> dict[str, int]:
-        """How many links each of these incidents has."""
+        """Return the number of links of each of these incidents."""
         return await self._database.read(lambda session: session.links.counts(incident_ids, audience))
 
     async def histories(self, incident_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Transition]]:
-        """The page of each of these incidents' transitions, oldest first."""
+        """Return the page of each of these incidents' transitions, oldest first."""
         return await self._database.read(lambda session: session.changes.histories(incident_ids, page))
 
     async def history_counts(self, incident_ids: Sequence[str]) -> dict[str, int]:
-        """How many transitions each of these incidents went through."""
+        """Return the number of transitions of each of these incidents."""
         return await self._database.read(lambda session: session.changes.history_counts(incident_ids))
 
     async def incidents_in_state_since(self, keys: Sequence[tuple[str, str]]) -> list[datetime | None]:
-        """For each pair of incident and reactive field, since when the field has had its present value."""
+        """Return for each pair of incident and reactive field since when it has had its present value."""
 
         async def read(session: ReadSession) -> list[datetime | None]:
             found = await self._handle.get_many(session, sorted({identifier for identifier, _ in keys}))
@@ -138,58 +138,58 @@ class Reads:
         return await self._database.read(read)
 
     async def systems(self, ids: Sequence[str]) -> dict[str, System]:
-        """The systems of these ids; unknown ones are left out."""
+        """Return the systems of these ids; unknown ones are left out."""
         return await self._database.read(lambda session: session.systems.get_many(ids))
 
     async def system_ids(self, references: Sequence[str]) -> dict[str, str]:
-        """The ids behind these ids or keys; unknown ones are left out."""
+        """Return the ids behind these ids or keys; unknown ones are left out."""
         return await self._database.read(lambda session: session.systems.resolve(references))
 
     async def system_ids_ever(self, references: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """The ids behind these ids or keys, those of deleted systems that had a key included."""
+        """Return the ids behind these ids or keys, including those of deleted systems that had a key."""
         return await self._database.read(lambda session: session.systems.resolve_ever(references))
 
     async def health_of(self, system_ids: Sequence[str]) -> dict[str, ReportedHealth]:
-        """How each of these systems fares by its reports; healthy where there is none, or no such system."""
+        """Return the reported health of each of these systems; healthy without a report, and for unknown systems."""
         found = await self._database.read(lambda session: session.health.reported(system_ids, kind=self._health.kind))
         return {system_id: found.get(system_id) or ReportedHealth(system_id=system_id) for system_id in system_ids}
 
     async def system_page(self, order: Order, page: PageRequest) -> Page[System]:
-        """One page of the catalog."""
+        """Return one page of the catalog."""
         return await self._database.read(lambda session: session.systems.page(order, page))
 
     async def system_count(self) -> int:
-        """How many systems there are."""
+        """Return the number of systems."""
         return await self._database.read(lambda session: session.systems.count())
 
     async def tokens(self, ids: Sequence[str]) -> dict[str, ApiToken]:
-        """The API tokens of these ids; unknown ones are left out."""
+        """Return the API tokens of these ids; unknown ones are left out."""
         return await self._database.read(lambda session: session.tokens.get_many(ids))
 
     async def token_page(self, page: PageRequest) -> Page[ApiToken]:
-        """One page of all API tokens, newest first."""
+        """Return one page of all API tokens, newest first."""
         return await self._database.read(lambda session: session.tokens.page(page))
 
     async def token_count(self) -> int:
-        """How many API tokens there are."""
+        """Return the number of API tokens."""
         return await self._database.read(lambda session: session.tokens.count())
 
     async def secrets(self, ids: Sequence[str]) -> dict[str, Secret]:
-        """The secrets of these ids, without their values; unknown ones are left out."""
+        """Return the secrets of these ids, without their values; unknown ones are left out."""
         return await self._database.read(lambda session: session.secrets.get_many(ids))
 
     async def secret_page(self, page: PageRequest) -> Page[Secret]:
-        """One page of all secrets, without their values, newest first."""
+        """Return one page of all secrets, without their values, newest first."""
         return await self._database.read(lambda session: session.secrets.page(page))
 
     async def secret_count(self) -> int:
-        """How many secrets there are."""
+        """Return the number of secrets."""
         return await self._database.read(lambda session: session.secrets.count())
 
     async def transitions(self, change_ids: Sequence[str]) -> list[Transition]:
-        """The transitions that were part of these changes of incidents, as far as the log is kept."""
+        """Return the transitions that belong to these changes of incidents, as far as the log is kept."""
         return await self._database.read(lambda session: session.changes.transitions_of(change_ids))
 
     async def changes(self, ids: Sequence[str]) -> dict[str, Change]:
-        """The changes of these ids; those that are not kept are left out."""
+        """Return the changes of these ids; pruned ones are left out."""
         return await self._database.read(lambda session: session.changes.get_many(ids))

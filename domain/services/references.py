@@ -1,4 +1,4 @@
-"""From the ids and keys that callers use to the systems they mean."""
+"""The resolution of systems' ids and keys to ids."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from domain.persistence.unit_of_work import UnitOfWork
 
 
 async def system_ids_of(unit: UnitOfWork, references: Sequence[str], *, field: str = "systemIds") -> list[str]:
-    """The ids behind 1 to 100 references, in their order and each once; the systems stay until the commit.
+    """Return the ids of 1 to 100 references, in order and each once; the systems are locked until the commit.
 
     Raises:
         InvalidInputError: there are none, or too many.
@@ -22,7 +22,7 @@ async def system_ids_of(unit: UnitOfWork, references: Sequence[str], *, field: s
 
 
 async def known_system_ids(unit: UnitOfWork, references: Sequence[str], *, field: str = "systemIds") -> list[str]:
-    """The ids behind references, in their order and each once; the systems stay until the commit.
+    """Return the ids of references, in order and each once; the systems are locked until the commit.
 
     Raises:
         UnknownSystemError: one is not in the catalog; its index is in the error's field.

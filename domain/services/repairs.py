@@ -1,4 +1,4 @@
-"""What a migration leaves to be done through the handle, once: entries that timelines of an older version lack."""
+"""Repairs that a migration leaves to the handle: entries that timelines of an older version lack."""
 
 from datetime import datetime
 
@@ -14,21 +14,21 @@ from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.entries import TICK, insert_entry, settle
 
-#: Left by a migration where there is something to do.
+#: The key of a state that a migration sets where there is something to repair.
 _LEFT = "incomplete_timelines"
 _BATCH = 100
 _MESSAGE = "An older version kept this status without an entry; this one was added by an upgrade."
 
 
 class Repairs:
-    """Runs before anything else is written; in several processes at once, or again after a crash, it is done once."""
+    """The repairs at startup, before other writes; several processes or a crash do not repeat them."""
 
     def __init__(self, *, database: Database, handle: EntityHandle[Incident]) -> None:
         self._database = database
         self._handle = handle
 
     async def run(self) -> None:
-        """Do what a migration has left; most of the time that is nothing."""
+        """Complete what a migration has left; most of the time that is nothing."""
         if await self._database.read(lambda session: session.state.get(_LEFT)) is None:
             return
         after = ""
@@ -52,7 +52,7 @@ class Repairs:
 
 
 async def _completed(unit: UnitOfWork, incident: Incident) -> Applied[Incident]:
-    """Write the entry that the present status lacks, behind all others: the status stays, and follows from them now."""
+    """Append the entry that the present status lacks, so that the status stays and follows from the timeline."""
     marks = await unit.timeline.marks(incident.id)
     if settled(incident, marks)[0].status is incident.status:
         return Applied(after=snapshot_of(incident))
@@ -70,7 +70,7 @@ async def _completed(unit: UnitOfWork, incident: Incident) -> Applied[Incident]:
 
 
 def _entered(incident: Incident) -> datetime:
-    """When the incident came into its status, as far as that was kept."""
+    """Return when the incident took its status, as far as that was kept."""
     kept = {
         Status.IDENTIFIED: incident.identified_at,
         Status.FIXING: incident.fixing_at,

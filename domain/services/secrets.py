@@ -1,4 +1,4 @@
-"""Keeping secrets for automations."""
+"""The use cases of secrets for automations."""
 
 import asyncio
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from domain.services.writing import Outcome, Writer
 
 
 class SecretService:
-    """The use cases of secrets. Their values go in and come out in `resolve` alone; the log has none of it."""
+    """The use cases of secrets. Only `resolve` returns their values; the log never holds them."""
 
     def __init__(self, *, database: Database, writer: Writer, keys: SecretKeys) -> None:
         self._database = database
@@ -46,7 +46,7 @@ class SecretService:
         return await self._writer.run(work)
 
     async def replace(self, secret_id: str, *, value: str) -> Outcome[Secret]:
-        """Store another value under the same name; runs that begin a step from now on get it.
+        """Store another value under the same name; steps that start from now on use it.
 
         Raises:
             NotFoundError: there is no such secret.
@@ -69,7 +69,7 @@ class SecretService:
         return await self._writer.run(work)
 
     async def delete(self, secret_id: str) -> Outcome[str]:
-        """Forget a secret; steps that name it fail from now on.
+        """Delete a secret; steps that name it fail from now on.
 
         Raises:
             NotFoundError: there is no such secret.
@@ -83,15 +83,15 @@ class SecretService:
         return await self._writer.run(work)
 
     async def known(self, names: Collection[str]) -> set[str]:
-        """Which of these names have a secret."""
+        """Return those of the names that have a secret."""
         return set(await self._database.read(lambda session: session.secrets.ciphertexts(names)))
 
     async def resolve(self, names: Collection[str]) -> dict[str, str]:
-        """The values under these names, for the step that needs them: they must be neither stored nor shown.
+        """Return the values of these secrets for the step that uses them; they must not be stored or shown.
 
         Raises:
             NotFoundError: there is no secret of one of these names.
-            UnsupportedError: the server has not the key that one was encrypted with.
+            UnsupportedError: the server lacks the key that a secret was encrypted with.
         """
         if not names:
             return {}

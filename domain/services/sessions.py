@@ -1,4 +1,4 @@
-"""What this process knows of the credentials in use, so that asking costs no statement and streams end with them."""
+"""The credentials in use, cached so that authentication needs no query, and watched so that streams end with them."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 EXPIRED = "Token expired"
 REVOKED = "Token revoked"
 
-#: For so long a token is taken as it was read: with the check below, a revocation elsewhere ends a stream within 3 s.
+#: How long a token is cached: with the check below, a revocation in another process ends a stream within 3 s.
 _KEPT = timedelta(seconds=2)
 _CHECK_SECONDS = 1.0
 _MOST_KEPT = 10_000
@@ -27,13 +27,13 @@ _USE_EVERY = timedelta(minutes=1)
 #: A statement can name only so many ids.
 _CHUNK = 500
 
-#: What ends together: streams of one token, or users' streams whose tokens expire at the same moment.
+#: The streams that end together: those of one token, or users' streams whose tokens expire at the same moment.
 _Credential = tuple[str | None, datetime | None]
 
 
 @dataclass(slots=True, eq=False)
 class Watched:
-    """A credential that streams live on."""
+    """A credential with open streams."""
 
     expires_at: datetime | None = None
     streams: int = 0
@@ -42,11 +42,11 @@ class Watched:
     listeners: set[Callable[[str], None]] = field(default_factory=set)
 
     def is_over(self, now: datetime) -> bool:
-        """Whether nothing more may leave on it; asked for every event of every stream, so it looks nothing up."""
+        """Return whether the credential has ended; it is called for every event of every stream and makes no query."""
         return self.reason is not None or (self.expires_at is not None and self.expires_at <= now)
 
     def end(self, reason: str) -> None:
-        """Let everybody who lives on it know, once."""
+        """Notify all listeners, once."""
         if self.reason is None:
             self.reason = reason
             self.ended.set()
@@ -55,12 +55,12 @@ class Watched:
 
 
 class Held:
-    """One stream's hold on its credential, for as long as it lasts."""
+    """A stream's registration at its credential, for as long as the stream is open."""
 
     __slots__ = ("_on_end", "_release", "credential")
 
     def __init__(self, credential: Watched, on_end: Callable[[str], None], release: Callable[[], None]) -> None:
-        #: What all streams of the same token share.
+        #: The credential that all streams of the same token share.
         self.credential = credential
         self._on_end = on_end
         self._release = release
@@ -68,14 +68,14 @@ class Held:
         credential.listeners.add(on_end)
 
     def release(self) -> None:
-        """Let go of it."""
+        """Unregister the stream."""
         self.credential.listeners.discard(self._on_end)
         self.credential.streams -= 1
         self._release()
 
 
 class Sessions:
-    """Tokens read a moment ago, credentials that streams live on, and one task that looks after both."""
+    """Cached tokens, credentials with open streams, and one task that checks both."""
 
     def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database = database
@@ -88,17 +88,17 @@ class Sessions:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to look after what is in use."""
+        """Start to check the credentials in use."""
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Write down what was used, and look no further."""
+        """Stop after a last check, which stores the last uses of tokens."""
         self._stopping.set()
         if self._task is not None:
             await self._task
 
     async def valid_token(self, secret: str) -> ApiToken | None:
-        """The valid token with that secret, as it was at most two seconds ago."""
+        """Return the valid token with that secret, at most two seconds old."""
         digest = token_digest(secret)
         now = self._clock.now()
         token = self._remembered(digest, now)
@@ -113,7 +113,7 @@ class Sessions:
         return token
 
     def why_invalid(self, viewer: Viewer) -> str | None:
-        """Why the caller's credential is known not to be valid any more; None while it is."""
+        """Return why the caller's credential is known to be invalid; None while it is valid."""
         watched = self._watched.get(_credential(viewer))
         if viewer.expires_at is not None and viewer.expires_at <= self._clock.now():
             if watched is not None:
@@ -122,13 +122,13 @@ class Sessions:
         return watched.reason if watched is not None else None
 
     def hold(self, viewer: Viewer, on_end: Callable[[str], None]) -> Held:
-        """Hear, once and without waiting for it, that the caller's credential has ceased to be valid."""
+        """Register a stream at the caller's credential; `on_end` is called once when that becomes invalid."""
         credential = _credential(viewer)
         watched = self._watched.setdefault(credential, Watched(expires_at=viewer.expires_at))
         return Held(watched, on_end, lambda: self._forget(credential, watched))
 
     async def wait_invalid(self, viewer: Viewer) -> str:
-        """Wait until the caller's credential ceases to be valid; why it did. Never returns for callers without one."""
+        """Wait until the caller's credential becomes invalid and return why; without a credential, wait for ever."""
         credential = _credential(viewer)
         watched = self._watched.setdefault(credential, Watched(expires_at=viewer.expires_at))
         watched.streams += 1
@@ -140,16 +140,16 @@ class Sessions:
             self._forget(credential, watched)
 
     def revoked(self, token_id: str) -> None:
-        """End whatever lives on this token here, at once; other processes find out when they look."""
+        """End all streams of this token in this process at once; other processes notice at their next check."""
         self._read = {digest: kept for digest, kept in self._read.items() if kept[1].id != token_id}
         for credential, watched in self._watched.items():
             if credential[0] == token_id:
                 watched.end(REVOKED)
 
     async def check(self) -> None:
-        """Look now: end what has expired or was revoked, and write down what was used."""
+        """Check now: end expired and revoked credentials, and store the last uses of tokens."""
         now = self._clock.now()
-        # First, because it holds also when the database does not answer.
+        # First, because it works also while the database does not answer.
         for (_, expires_at), watched in self._watched.items():
             if expires_at is not None and expires_at <= now:
                 watched.end(EXPIRED)
@@ -166,7 +166,7 @@ class Sessions:
 
     def _remembered(self, digest: str, now: datetime) -> ApiToken | None:
         read_at, token = self._read.get(digest, (None, None))
-        # Not below zero either: a clock that was set back must not keep anything for longer.
+        # Not below zero either: a clock that was set back must not prolong the cache.
         if read_at is None or not timedelta() <= now - read_at <= _KEPT:
             return None
         return token

@@ -1,4 +1,4 @@
-"""Keeping the catalog of systems."""
+"""The use cases of the catalog of systems."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -101,7 +101,7 @@ class SystemService:
         return await self._writer.run(work)
 
     async def delete(self, viewer: Viewer, reference: str) -> Outcome[str]:
-        """Remove a system; every incident that it was on loses it first, then its health goes, through their handles.
+        """Delete a system: its incidents lose it, then its health goes, all through their handles.
 
         Raises:
             NotFoundError

@@ -1,4 +1,4 @@
-"""Writing on incidents' timelines; the header follows from them."""
+"""The use cases of timelines; incidents' status and times follow from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from domain.services.writing import Idempotency, Outcome, Writer, check_version,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """An incident, and the entry that was written; None for one that was deleted."""
+    """An incident with the entry that was written; None for a deleted one."""
 
     incident: Incident
     update: IncidentUpdate | None
@@ -40,7 +40,7 @@ class TimelineService:
     async def add(
         self, viewer: Viewer, command: AddIncidentUpdate, *, idempotency_key: str | None = None
     ) -> Outcome[Written]:
-        """Add an entry, dated now or earlier. One that names the status which held at its date is a comment.
+        """Add an entry, dated now or earlier. One whose status was already in effect at its date is a comment.
 
         Raises:
             NotFoundError, VersionConflictError, InvalidInputError, ConflictError
@@ -87,7 +87,7 @@ class TimelineService:
         status_change: Status | None,
         origin: Origin,
     ) -> IncidentUpdate:
-        """Add an entry that everybody may read in a unit of work that is under way.
+        """Add a public entry within a unit of work.
 
         Raises:
             NotFoundError, InvalidInputError
@@ -109,7 +109,7 @@ class TimelineService:
         return entry
 
     async def edit(self, viewer: Viewer, command: EditIncidentUpdate) -> Outcome[Written]:
-        """Change an entry and keep what it said before; an edit that changes nothing leaves no trace.
+        """Edit an entry and keep its former version; an edit that changes nothing is not recorded.
 
         Raises:
             NotFoundError: the incident or the entry is unknown, or the entry belongs to another incident.
@@ -130,7 +130,7 @@ class TimelineService:
     async def delete(
         self, viewer: Viewer, *, update_id: str, incident_id: str, expected_version: int | None = None
     ) -> Outcome[Written]:
-        """Remove an entry; the header follows from those that are left.
+        """Delete an entry; the incident's status and times follow from the remaining ones.
 
         Raises:
             NotFoundError: the incident or the entry is unknown, or the entry belongs to another incident.
@@ -201,7 +201,7 @@ def _with_edits(entry: IncidentUpdate, command: EditIncidentUpdate, *, now: date
 
 async def _entry(unit: UnitOfWork, incident: Incident, update_id: str) -> IncidentUpdate:
     entry = (await unit.timeline.get_many([update_id])).get(update_id)
-    # By both ids: who may write on one incident must not reach another's timeline.
+    # By both ids: a caller who may write on one incident must not reach another's timeline.
     if entry is None or entry.incident_id != incident.id:
         raise NotFoundError("Update", update_id)
     return entry

@@ -1,4 +1,4 @@
-"""Who a token belongs to, making and revoking tokens, and the first one."""
+"""Authentication by token, and the use cases of API tokens."""
 
 import logging
 import secrets
@@ -27,7 +27,7 @@ _SCHEME = "bearer "
 
 
 class TokenService:
-    """Authentication by bearer token, and the use cases of API tokens; the log has none of their changes."""
+    """Authentication by bearer token, and the use cases of API tokens; they are not in the log."""
 
     def __init__(
         self,
@@ -47,10 +47,10 @@ class TokenService:
         self._anonymous_access = anonymous_access
 
     async def viewer_of(self, authorization: str | None) -> Viewer:
-        """The caller behind an `Authorization` value; the anonymous one where there is none.
+        """Return the caller of an `Authorization` header, or the anonymous one without a header.
 
         Raises:
-            UnauthenticatedError: the value is no bearer token, or none that is valid; or a token is needed to read.
+            UnauthenticatedError: the value is no valid bearer token, or a token is needed to read.
         """
         if authorization is None or not authorization.strip():
             if not self._anonymous_access:
@@ -70,7 +70,7 @@ class TokenService:
         raise UnauthenticatedError("This token is not valid.")
 
     async def create(self, viewer: Viewer, command: CreateToken) -> Outcome[tuple[ApiToken, str]]:
-        """Make a token; it, and its secret, which is stored nowhere.
+        """Create a token and return it with its secret, which is not stored.
 
         Raises:
             InvalidInputError, UnknownSystemError
@@ -94,7 +94,7 @@ class TokenService:
         return await self._writer.run(work)
 
     async def revoke(self, token_id: str) -> Outcome[ApiToken]:
-        """End a token and whatever lives on it; one that is revoked stays as it is.
+        """Revoke a token and end its streams; a revoked one stays as it is.
 
         Raises:
             NotFoundError: there is no such token.
@@ -117,9 +117,9 @@ class TokenService:
         return outcome
 
     async def ensure_admin(self, wanted: str | None) -> str | None:
-        """See to it that there is an admin token: the wanted one, or a fresh one where none is valid.
+        """Ensure that there is an admin token: the wanted one, or a new one where none is valid.
 
-        Returns the fresh one, which is shown once and stored nowhere.
+        Returns the secret of a new one, which is shown once and not stored.
 
         Raises:
             StartupError: the wanted one is too short to be a secret.
@@ -139,7 +139,7 @@ class TokenService:
                 return fresh
             stored = await unit.tokens.find(token_digest(wanted))
             if stored is not None and not stored.is_valid(unit.moment()):
-                # Neither brought back, because it may be known to others, nor a reason not to start.
+                # It is not reactivated, because others may know it, and does not prevent the start.
                 logger.warning("the token in INCIDENTQL_ADMIN_TOKEN was revoked or has expired: choose another")
             return None
 

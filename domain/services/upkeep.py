@@ -1,4 +1,4 @@
-"""What has to be forgotten: old events where the operator wants that, and answers under old idempotency keys."""
+"""The retention of events, if limited, and of answers under idempotency keys."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ _PERIOD_SECONDS = 3600.0
 
 
 class Upkeep:
-    """Runs once at the start and then every hour, in small transactions that writers fit between."""
+    """A task that prunes at the start and then every hour, in small transactions that other writes fit between."""
 
     def __init__(self, *, database: Database, clock: Clock, event_retention_days: int) -> None:
         self._database = database
@@ -25,7 +25,7 @@ class Upkeep:
         self._retention = timedelta(days=event_retention_days)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Tidy up until told to stop."""
+        """Prune every hour until `stopping` is set."""
         while not stopping.is_set():
             with logging_failures(logger, "pruning failed; retrying in an hour"):
                 await self.run_once()
@@ -34,7 +34,7 @@ class Upkeep:
                     await stopping.wait()
 
     async def run_once(self) -> None:
-        """Forget all that is due now."""
+        """Prune all that is due now."""
         now = self._clock.now()
         if self._retention:
             before = now - self._retention

@@ -1,4 +1,4 @@
-"""What all writing use cases share: one unit of work, the caller as origin, answers kept under idempotency keys."""
+"""The frame of all writing use cases: one unit of work, the caller as origin, and idempotency keys."""
 
 import dataclasses
 import hashlib
@@ -22,13 +22,13 @@ from domain.persistence.unit_of_work import UnitOfWork
 T = TypeVar("T")
 F = TypeVar("F")
 KEPT = timedelta(hours=24)
-#: Clocks of callers may be ahead of ours by so much before "in the future" is an error.
+#: How far the clocks of callers may be ahead of ours before "in the future" is an error.
 _SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """What a write came to, and the log's position as of it."""
+    """The result of a write, with the log's position after it."""
 
     value: T
     seq: int
@@ -36,7 +36,7 @@ class Outcome(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idempotency(Generic[T]):
-    """How the answer of one call is kept under its key, and found again."""
+    """The conversion of one call's result to and from the answer stored under its key."""
 
     mutation: str
     key: str | None
@@ -53,7 +53,7 @@ class _Replayed(Generic[T]):
 
 
 class Writer:
-    """Runs use cases."""
+    """The runner of writing use cases."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -67,7 +67,7 @@ class Writer:
     async def run_once(
         self, viewer: Viewer, work: Callable[[UnitOfWork], Awaitable[T]], once: Idempotency[T]
     ) -> Outcome[T]:
-        """Run a use case, or give the stored answer where this caller's key was answered within a day.
+        """Run a use case, or return the stored answer where this caller used the key within a day.
 
         Raises:
             ConflictError: the key was used with another input.
@@ -105,7 +105,7 @@ class Writer:
 
 
 def recalled(found: Mapping[str, F], identifier: str, *, noun: str) -> F:
-    """What the first call under an idempotency key wrote.
+    """Return what the first call under an idempotency key wrote.
 
     Raises:
         NotFoundError: it was deleted since.
@@ -116,7 +116,7 @@ def recalled(found: Mapping[str, F], identifier: str, *, noun: str) -> F:
 
 
 def origin_of(viewer: Viewer, field: str = "id") -> Origin:
-    """A change made by this caller directly, within their limits; the field is the one that names the incident."""
+    """Return the origin of a change by this caller, within its limits; `field` is the one that names the incident."""
 
     def permit(before: Sequence[str] | None, after: Sequence[str] | None) -> None:
         if before is not None:
@@ -128,7 +128,7 @@ def origin_of(viewer: Viewer, field: str = "id") -> Origin:
 
 
 def check_version(incident: Incident, expected: int | None) -> None:
-    """Let the write go on when the caller saw the present version, or did not say which they saw.
+    """Check that the caller saw the present version, or did not name one.
 
     Raises:
         VersionConflictError: the incident changed since.
@@ -138,7 +138,7 @@ def check_version(incident: Incident, expected: int | None) -> None:
 
 
 def checked_moment(moment: datetime, *, now: datetime, field: str) -> datetime:
-    """A moment that is not in the future.
+    """Return a moment that is not in the future.
 
     Raises:
         InvalidInputError: it is more than five minutes ahead.
@@ -149,7 +149,7 @@ def checked_moment(moment: datetime, *, now: datetime, field: str) -> datetime:
 
 
 def _owner(viewer: Viewer) -> str:
-    # Users are named by somebody else, who must not get at the answers of a token by naming one of them after it.
+    # Users' ids come from the issuer, which must not reach a token's answers by giving a user the token's id.
     return f"user:{viewer.actor.id}" if viewer.actor.type is ActorType.USER else viewer.actor.id
 
 

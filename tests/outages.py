@@ -10,7 +10,7 @@ from domain.persistence.database import Database
 
 
 class Away:
-    """What reads and writes of all databases meet below the layer that tells what it means; None lets them through."""
+    """A switch that makes reads and writes of all databases fail below the layer that classifies errors."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reading: Exception | None = None
@@ -32,26 +32,26 @@ class Away:
 
         monkeypatch.setattr(Database, "_read", reading)
         monkeypatch.setattr(Database, "_attempt", writing)
-        # An outage is over for the log when nothing failed for a while, which nobody waits for here.
+        # An outage is over once nothing failed for a while, for which tests must not wait.
         monkeypatch.setattr("domain.outages._QUIET_SECONDS", 0.0)
-        monkeypatch.setattr("domain.persistence.recovery._LOOK_SECONDS", 0.01)
+        monkeypatch.setattr("domain.persistence.recovery._CHECK_SECONDS", 0.01)
 
     def begin(self, error: Exception | None = None) -> None:
-        """Nothing gets through from now on."""
-        self.reading = self.writing = error or ConnectionRefusedError("nobody listens")
+        """Let all reads and writes fail from now on."""
+        self.reading = self.writing = error or ConnectionRefusedError("no server listens")
 
     def end(self) -> None:
-        """Everything gets through again."""
+        """Let all reads and writes succeed again."""
         self.reading = self.writing = None
 
 
 def locked() -> Exception:
-    """What SQLite says while another program holds the file."""
+    """Return SQLite's error while another program holds the file."""
     return sqlite_error(sqlite3.SQLITE_BUSY, "database is locked")
 
 
 def sqlite_error(code: int, message: str) -> Exception:
-    """An error of SQLite as it reaches the database layer."""
+    """Return an error of SQLite as it reaches the database layer."""
     error = sqlite3.OperationalError(message)
     error.sqlite_errorcode = code
     return OperationalError("BEGIN IMMEDIATE", {}, error)

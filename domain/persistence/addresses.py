@@ -1,4 +1,4 @@
-"""Addresses of PostgreSQL as libpq takes them, for each of the drivers: what hosting companies hand out just works."""
+"""Addresses of PostgreSQL as libpq accepts them, converted for each driver: providers' URLs work as they are."""
 
 import logging
 import ssl
@@ -14,15 +14,15 @@ from domain.errors import StartupError
 logger = logging.getLogger(__name__)
 
 _SCHEMES = {"postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2"}
-#: Parameters that say where and as whom to connect; they may stand in the URL's other parts as well.
+#: Parameters for the host, database and user, which other parts of the URL can hold as well.
 _PLACES = ("host", "port", "user", "password", "dbname")
-#: What asyncpg understands as libpq means it.
+#: Parameters that asyncpg and libpq interpret alike.
 _BOTH = {
     *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslpassword", "sslnegotiation"),
     *("ssl_min_protocol_version", "ssl_max_protocol_version"),
     *("target_session_attrs", "passfile", "service", "krbsrvname", "gsslib"),
 }
-#: What asyncpg has no use for: its sockets are asyncio's, and its text is always UTF-8.
+#: Parameters that do not apply to asyncpg: its sockets are asyncio's, and its text is always UTF-8.
 _LIBPQ_ALONE = {
     *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
     *("client_encoding", "fallback_application_name", "sslsni", "sslcompression", "gssencmode", "channel_binding"),
@@ -34,7 +34,7 @@ _CONNECT_SECONDS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresAddress:
-    """Where a database is and how to connect; each host has its port, or all have the usual one."""
+    """The address of a database with its connection parameters; each host has its port, or all have the default."""
 
     hosts: Sequence[str] = ()
     ports: Sequence[int] = ()
@@ -45,13 +45,13 @@ class PostgresAddress:
 
     @property
     def timeout_seconds(self) -> float:
-        """How long connecting may take."""
-        # libpq: 0 and less is for ever, which nobody wants here.
+        """The timeout for connecting."""
+        # For libpq, 0 and less is no timeout, which would block the start here.
         seconds = int(self.parameters.get("connect_timeout", 0))
         return seconds if seconds > 0 else _CONNECT_SECONDS
 
     def for_asyncpg(self, **server_settings: str) -> dict[str, Any]:
-        """The arguments of `asyncpg.connect`; what the address says of a server setting counts."""
+        """Return the arguments of `asyncpg.connect`; server settings in the address take precedence."""
         given = _settings_of(self.parameters.get("options", ""))
         if name := self.parameters.get("application_name"):
             given["application_name"] = name
@@ -73,7 +73,7 @@ class PostgresAddress:
         return arguments
 
     def for_libpq(self) -> dict[str, str]:
-        """The parameters of libpq's own connection string."""
+        """Return the parameters of libpq's own connection string."""
         places = {
             "host": ",".join(self.hosts),
             "port": ",".join(map(str, self.ports)),
@@ -85,14 +85,14 @@ class PostgresAddress:
         return {**usual, **self.parameters, **{name: value for name, value in places.items() if value}}
 
     def dsn(self) -> str:
-        """A URL that asyncpg reads by itself, for libraries that take nothing else."""
+        """Return a URL that asyncpg parses itself, for libraries that accept nothing else."""
         places = {name: value for name, value in self.for_libpq().items() if name in _PLACES}
         known = {name: value for name, value in self.parameters.items() if name in _BOTH | {"application_name"}}
         return f"postgresql://?{urlencode(places | known | _settings_of(self.parameters.get('options', '')))}"
 
 
 def postgres_address(text: str) -> PostgresAddress:
-    """The address in a URL.
+    """Return the address in a URL.
 
     Raises:
         StartupError: it is no such URL, or says something that is not known.
@@ -118,7 +118,7 @@ def postgres_address(text: str) -> PostgresAddress:
 
 
 async def connect(address: PostgresAddress, **server_settings: str) -> asyncpg.Connection:
-    """A connection of its own, outside of any pool."""
+    """Open a connection of its own, outside of any pool."""
     return await asyncpg.connect(**address.for_asyncpg(**server_settings))
 
 
@@ -160,7 +160,7 @@ def _check(scheme: str, parameters: Mapping[str, str]) -> None:
 
 
 def _settings_of(options: str) -> dict[str, str]:
-    """The server settings in libpq's `options`: `-c name=value`, `-cname=value` or `--name=value`."""
+    """Return the server settings in libpq's `options`: `-c name=value`, `-cname=value` or `--name=value`."""
     settings: dict[str, str] = {}
     words = iter(_words(options))
     for word in words:
@@ -175,6 +175,6 @@ def _settings_of(options: str) -> dict[str, str]:
 
 
 def _words(text: str) -> Sequence[str]:
-    """Words between spaces; a backslash keeps a space in its word, as libpq has it."""
+    """Return the words between spaces; a backslash keeps a space in its word, as in libpq."""
     parts = text.replace("\\\\", "\x00").replace("\\ ", "\x01").split()
     return [part.replace("\x01", " ").replace("\x00", "\\") for part in parts]

@@ -1,4 +1,4 @@
-"""What actions of runs handed on."""
+"""Artifacts: the outputs of runs' actions."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,23 +19,23 @@ from domain.persistence.keyset import count_per_parent, paged, pages_of, per_par
 
 
 class ArtifactRepository:
-    """What actions handed on."""
+    """Artifacts by id, by run and by the object that they name."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def add(self, artifact: Artifact, *, entity_id: str | None) -> None:
-        """Write an artifact; the same step's again is one."""
+        """Write an artifact; a repeated step does not write it twice."""
         values = {**asdict(artifact), "entity_id": entity_id}
         await self._connection.execute(insert_or_ignore(self._connection, automation_artifacts, values))
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, Artifact]:
-        """The artifacts of these ids; unknown ones are left out."""
+        """Return the artifacts of these ids; unknown ones are left out."""
         statement = sa.select(automation_artifacts).where(automation_artifacts.c.id.in_(ids))
         return {row["id"]: _artifact(row) for row in (await self._connection.execute(statement)).mappings()}
 
     async def pages(self, run_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Artifact]]:
-        """The page of each of these runs' artifacts, oldest first."""
+        """Return the page of each of these runs' artifacts, oldest first."""
 
         def picked(run_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             statement = sa.select(alias.c.id).where(alias.c.run_id == run_id)
@@ -48,11 +48,11 @@ class ArtifactRepository:
         return pages_of(artifacts, run_ids, page, order=lambda artifact: artifact.id, descending=False)
 
     async def counts(self, run_ids: Sequence[str]) -> dict[str, int]:
-        """How many artifacts each of these runs handed on."""
+        """Return the number of artifacts of each of these runs."""
         return await count_per_parent(self._connection, automation_artifacts.c.run_id, run_ids)
 
     async def newest_open(self, automation_id: str, type_: str, *, context_key: str) -> Artifact | None:
-        """The newest open artifact of a type that earlier runs of an automation left for the same thing."""
+        """Return the newest open artifact of a type from earlier runs of an automation for the same context."""
         columns = automation_artifacts.c
         statement = (
             sa.select(automation_artifacts)
@@ -69,13 +69,13 @@ class ArtifactRepository:
         return None if row is None else _artifact(row)
 
     async def open_entities(self) -> list[str]:
-        """The ids of all things that an open artifact names."""
+        """Return the ids of all objects that an open artifact names."""
         columns = automation_artifacts.c
         statement = sa.select(columns.entity_id).where(columns.entity_id.is_not(None), columns.closed_at.is_(None))
         return list(await self._connection.scalars(statement.distinct()))
 
     async def closed_entities(self, run_ids: Sequence[str]) -> dict[str, set[str]]:
-        """The ids of the things that closed artifacts of these runs name."""
+        """Return the ids of the objects that closed artifacts of these runs name."""
         columns = automation_artifacts.c
         statement = sa.select(columns.run_id, columns.entity_id)
         statement = statement.where(columns.run_id.in_(run_ids), columns.closed_at.is_not(None))

@@ -1,4 +1,4 @@
-"""The tables of automations. Each index and constraint says which query or race it is there for."""
+"""The tables of automations. Each index and constraint names the query or race that it serves."""
 
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
@@ -19,9 +19,9 @@ automations = Table(
     Column("managed_by", sa.String(200)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    # Deleted ones are there for the sake of their runs alone, until those are forgotten.
+    # Deleted automations remain until their runs are pruned.
     Column("deleted_at", UtcDateTime),
-    # Those of one group.
+    # The automations of one group.
     Index(None, "group_name", "id"),
 )
 
@@ -46,13 +46,13 @@ automation_triggers = Table(
     Column("trigger_id", sa.String(64), primary_key=True),
     Column("event", sa.String(100), nullable=False),
     Column("position", sa.Integer, nullable=False),
-    # When a trigger of time fires next; null for the others.
+    # The next due time of a time trigger; null for other triggers.
     Column("next_at", UtcDateTime),
-    # The log's head when it began to listen: what was before is none of its business.
+    # The log's head when it was saved: earlier changes do not fire it.
     Column("since_seq", BigId, nullable=False),
-    # Routing: who listens to this event.
+    # Routing: the triggers for this event.
     Index(None, "event"),
-    # The schedule: what is due.
+    # The schedule: the triggers that are due.
     Index(
         "ix_automation_triggers_next_at",
         "next_at",
@@ -91,20 +91,20 @@ automation_runs = Table(
     UniqueConstraint("automation_id", "trigger_id", "firing_key", name="uq_automation_runs_firing"),
     # `once_for`: one run per value.
     UniqueConstraint("automation_id", "once_key"),
-    # What is active in a bucket, and the next one of a queue.
+    # The active runs of a bucket, and the next one of a queue.
     Index(None, "automation_id", "status", "bucket", "id"),
     # The runs of one automation, newest first.
     Index(None, "automation_id", "id"),
     # The runs of all automations by status.
     Index(None, "status", "id"),
-    # What a change led to.
+    # The runs of a change.
     Index(None, "change_id"),
 )
 
 automation_steps = Table(
     "automation_steps",
     metadata,
-    # A step is done once, whoever else runs the same run: its effect is committed together with this row.
+    # A step takes effect once, even if two processes execute the run: its effect is committed with this row.
     Column("run_id", ForeignKey("automation_runs.id", ondelete="CASCADE"), primary_key=True),
     Column("path", sa.String(500), primary_key=True),
     Column("position", sa.Integer, nullable=False),
@@ -115,7 +115,7 @@ automation_steps = Table(
     Column("attempts", sa.Integer, nullable=False),
     Column("input", Json),
     Column("output", Json),
-    # JSON whose keys keep their order: what is sent again under the same key has to be the same to the byte.
+    # JSON whose keys keep their order: a retry under the same idempotency key has to be the same to the byte.
     Column("request", sa.Text),
     Column("error", sa.Text),
     Column("started_at", UtcDateTime, nullable=False),
@@ -133,15 +133,15 @@ automation_artifacts = Table(
     Column("action_id", sa.String(64), nullable=False),
     Column("type", sa.String(100), nullable=False),
     Column("data", Json, nullable=False),
-    # What the artifact names; artifacts of an incident are closed when it is resolved.
+    # The object that the artifact names; artifacts of an incident are closed when it is resolved.
     Column("entity_id", sa.String(64)),
     Column("owned", sa.Boolean, nullable=False),
     Column("context_key", sa.String(200)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("closed_at", UtcDateTime),
-    # One artifact of a type per step, also when it is done by two.
+    # One artifact of a type per step, also when two processes execute it.
     UniqueConstraint("run_id", "path", "type"),
-    # The newest open one for the same thing.
+    # The newest open artifact for the same context.
     Index("ix_automation_artifacts_newest", "automation_id", "context_key", "type", "id"),
     Index(None, "entity_id"),
 )
@@ -160,9 +160,9 @@ automation_dwells = Table(
     Column("state", Json, nullable=False),
     Column("armed_at", UtcDateTime, nullable=False),
     Column("fire_at", UtcDateTime, nullable=False),
-    # One dwell per trigger and thing: armed again, it keeps its first deadline.
+    # One dwell per trigger and context key: armed again, it keeps its first deadline.
     UniqueConstraint("automation_id", "trigger_id", "context_key", name="uq_automation_dwells_context"),
-    # Those that a change of the entity may break.
+    # The dwells that a change of the entity may break.
     Index(None, "kind", "entity_id"),
 )
 
@@ -177,6 +177,6 @@ automation_window_events = Table(
     Column("occurred_at", UtcDateTime, nullable=False),
     # A firing counts once, however often it is delivered.
     UniqueConstraint("automation_id", "trigger_id", "firing_key", name="uq_automation_window_events_firing"),
-    # Counting within the window, and forgetting what is older.
+    # Counting firings in the window, and pruning older ones.
     Index("ix_automation_window_events_counting", "automation_id", "trigger_id", "partition_key", "occurred_at"),
 )

@@ -1,4 +1,4 @@
-"""Automations, their versions, and which of them listens to what."""
+"""Automations, their versions, and the events that trigger them."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -32,47 +32,47 @@ _BY_IDS = _AUTOMATION.where(automations.c.id.in_(sa.bindparam("ids", expanding=T
 
 
 class AutomationRepository:
-    """Automations by id, by name, and by the event that they listen to."""
+    """Automations by id, by name, and by the events that trigger them."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, Automation]:
-        """The automations of these ids; unknown ones are left out."""
+        """Return the automations of these ids; unknown ones are left out."""
         rows = (await self._connection.execute(_BY_IDS, {"ids": list(ids)})).mappings()
         return {row["id"]: _automation(row) for row in rows}
 
     async def named(self, name: str) -> Automation | None:
-        """The automation of that name."""
+        """Return the automation of that name."""
         row = (await self._connection.execute(_AUTOMATION.where(automations.c.name == name))).mappings().first()
         return None if row is None else _automation(row)
 
     async def page(
         self, page: PageRequest, *, group: str | None = None, enabled: bool | None = None
     ) -> Page[Automation]:
-        """One page of the automations, oldest first."""
+        """Return one page of the automations, oldest first."""
         statement = _AUTOMATION.where(*_conditions(group, enabled=enabled))
         statement = paged(statement, [automations.c.id], page, descending=False)
         return page.cut([_automation(row) for row in (await self._connection.execute(statement)).mappings()])
 
     async def count(self, *, group: str | None = None, enabled: bool | None = None) -> int:
-        """How many automations there are."""
+        """Return the number of automations."""
         statement = sa.select(sa.func.count()).select_from(automations)
         statement = statement.where(_KEPT, *_conditions(group, enabled=enabled))
         return int(await self._connection.scalar(statement) or 0)
 
     async def lock(self, ids: Sequence[str]) -> dict[str, Automation]:
-        """The automations of these ids, kept from other writers until the commit: what their modes decide holds."""
+        """Return the automations of these ids, locked against other writers until the commit."""
         await self.hold(ids)
         return await self.get_many(ids)
 
     async def hold(self, ids: Sequence[str]) -> None:
-        """Keep the automations of these ids from other writers until the commit."""
-        # Not the full lock: steps of runs refer to the row while whoever holds it waits for a run.
+        """Lock the automations of these ids against other writers until the commit."""
+        # Not the full lock: steps of runs refer to the row while the holder of the lock waits for a run.
         await lock_rows(self._connection, automations, ids, referable=True)
 
     async def insert(self, automation: Automation, version: AutomationVersion) -> bool:
-        """Write a new automation; False where its name is taken."""
+        """Write a new automation; return False where its name is taken."""
         statement = insert_or_ignore(self._connection, automations, _row(automation))
         written = (await self._connection.execute(statement)).rowcount > 0
         if written:
@@ -80,9 +80,9 @@ class AutomationRepository:
         return written
 
     async def save(self, automation: Automation, version: AutomationVersion | None) -> bool:
-        """Write an automation, which is locked, and its new version where it has one; False where its name is taken.
+        """Write a locked automation, with its new version if it has one; return False where its name is taken.
 
-        After that nothing else can be written in the same transaction.
+        Where it returns False, nothing else can be written in the same transaction.
         """
         if version is not None:
             await self._connection.execute(sa.insert(automation_versions).values(**_version_row(version)))
@@ -94,9 +94,9 @@ class AutomationRepository:
         return True
 
     async def delete(self, automation_id: str, *, at: datetime) -> None:
-        """Have an automation, which is locked, be there for nobody any more; its runs stay, whose log goes on.
+        """Mark a locked automation as deleted; its runs and its log remain.
 
-        With it go its triggers, dwells and windows; it leaves its name to others.
+        Its triggers, dwells and windows are deleted, and its name becomes free.
         """
         for table in (automation_triggers, automation_dwells, automation_window_events):
             await self._connection.execute(sa.delete(table).where(table.c.automation_id == automation_id))
@@ -105,21 +105,21 @@ class AutomationRepository:
         await self._connection.execute(statement.values(deleted_at=at, name=f" {automation_id}"))
 
     async def forget(self, *, limit: int) -> int:
-        """Remove deleted automations that have no runs any more, with their versions; how many."""
+        """Delete marked automations without runs, with their versions, and return how many."""
         has_runs = sa.exists().where(automation_runs.c.automation_id == automations.c.id)
         doomed = sa.select(automations.c.id).where(automations.c.deleted_at.is_not(None), ~has_runs).limit(limit)
         statement = sa.delete(automations).where(automations.c.id.in_(doomed.scalar_subquery()))
         return (await self._connection.execute(statement)).rowcount
 
     async def version(self, automation_id: str, number: int) -> AutomationVersion | None:
-        """One version of an automation."""
+        """Return one version of an automation."""
         columns = automation_versions.c
         statement = sa.select(automation_versions).where(columns.automation_id == automation_id)
         row = (await self._connection.execute(statement.where(columns.number == number))).mappings().first()
         return None if row is None else _version(row)
 
     async def get_versions(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], AutomationVersion]:
-        """The versions of these automations and numbers; unknown ones are left out."""
+        """Return the versions of these automations and numbers; unknown ones are left out."""
         columns = automation_versions.c
         statement = sa.select(automation_versions).where(sa.tuple_(columns.automation_id, columns.number).in_(keys))
         rows = (await self._connection.execute(statement)).mappings()
@@ -128,7 +128,7 @@ class AutomationRepository:
     async def version_pages(
         self, automation_ids: Sequence[str], page: PageRequest
     ) -> dict[str, Page[AutomationVersion]]:
-        """The page of each of these automations' versions, newest first."""
+        """Return the page of each of these automations' versions, newest first."""
 
         def picked(automation_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             statement = sa.select(alias.c.automation_id, alias.c.number).where(alias.c.automation_id == automation_id)
@@ -150,15 +150,15 @@ class AutomationRepository:
         )
 
     async def version_counts(self, automation_ids: Sequence[str]) -> dict[str, int]:
-        """How many versions each of these automations has."""
+        """Return the number of versions of each of these automations."""
         return await count_per_parent(self._connection, automation_versions.c.automation_id, automation_ids)
 
     async def set_triggers(
         self, automation_id: str, triggers: Sequence[tuple[str, str, datetime | None]], *, head: int
     ) -> None:
-        """Have an automation listen to these alone: the id of each, its event, and when it is due if time fires it.
+        """Replace an automation's triggers: the id of each, its event, and for time triggers the next due time.
 
-        It hears what comes behind the log's head; of events that it listened to before, also what is not routed yet.
+        Changes after the log's head fire them; for events that it had before, also changes that are not routed yet.
         """
         table = automation_triggers
         former = sa.select(table.c.event, sa.func.min(table.c.since_seq)).where(table.c.automation_id == automation_id)
@@ -180,7 +180,7 @@ class AutomationRepository:
             await self._connection.execute(sa.insert(table), values)
 
     async def listening(self, events: Sequence[str], *, at: int) -> list[tuple[str, str]]:
-        """The automation and trigger ids that listen to any of these events at that position, in order of their ids."""
+        """Return the ids of automations and triggers for any of these events at that position, in the order of ids."""
         columns = automation_triggers.c
         statement = (
             sa.select(columns.automation_id, columns.trigger_id)
@@ -190,7 +190,7 @@ class AutomationRepository:
         return [(row.automation_id, row.trigger_id) for row in await self._connection.execute(statement)]
 
     async def concerned(self, events: Sequence[str], entities: Collection[tuple[str, str]], *, at: int) -> bool:
-        """Whether any automation listens to these events, or left a dwell or an artifact that these changes may end."""
+        """Return whether these changes may fire a trigger, break a dwell or close an artifact."""
         triggers, dwells, artifacts = automation_triggers.c, automation_dwells.c, automation_artifacts.c
         kinds, ids = sorted({kind for kind, _ in entities}), sorted({entity_id for _, entity_id in entities})
         statement = sa.select(
@@ -203,7 +203,7 @@ class AutomationRepository:
         return bool(await self._connection.scalar(statement))
 
     async def due(self, now: datetime, *, limit: int) -> list[tuple[str, str, datetime]]:
-        """The triggers of time that are due: automation, trigger, and since when."""
+        """Return the time triggers that are due: automation, trigger, and due time."""
         columns = automation_triggers.c
         statement = (
             sa.select(columns.automation_id, columns.trigger_id, columns.next_at)
@@ -214,14 +214,14 @@ class AutomationRepository:
         return [(row.automation_id, row.trigger_id, row.next_at) for row in await self._connection.execute(statement)]
 
     async def next_due(self) -> datetime | None:
-        """When the next trigger of time is due."""
+        """Return when the next time trigger is due."""
         columns = automation_triggers.c
         statement = sa.select(columns.next_at).where(columns.next_at.is_not(None)).order_by(columns.next_at).limit(1)
         due: datetime | None = await self._connection.scalar(statement)
         return due
 
     async def reschedule(self, automation_id: str, trigger_id: str, *, was: datetime, next_at: datetime | None) -> bool:
-        """Move a trigger of time on; False where another process did already."""
+        """Set a time trigger's next due time; return False where another process already did."""
         columns = automation_triggers.c
         statement = sa.update(automation_triggers).where(
             columns.automation_id == automation_id, columns.trigger_id == trigger_id, columns.next_at == was

@@ -1,4 +1,4 @@
-"""Tells a database that is away, locked or full for a while from a fault of ours."""
+"""The distinction between a database that is away, locked or full, and a fault of this code."""
 
 import sqlite3
 from typing import Any
@@ -20,15 +20,15 @@ _SQLITE_CODES = {
 }
 #: Extended result codes have the primary one in their lowest byte (https://www.sqlite.org/rescode.html).
 _PRIMARY = 0xFF
-#: Lost connection, no entry, no such database (any more), rolled back for others' sake, out of resources, locked, told
-#: to go, system error (PostgreSQL, appendix A).
+#: Connection lost, authorization refused, no such database (any more), rolled back by a conflict, out of resources,
+#: locked, terminated by an operator, system error (PostgreSQL, appendix A).
 _POSTGRES_CLASSES = {"08", "28", "3D", "40", "53", "55", "57", "58"}
-#: Who reads and is refused to write has a fault; who writes meets a standby, or a disk, that takes no writes.
+#: In a read it is a fault of this code; in a write, the server is a standby, or its disk accepts no writes.
 READ_ONLY_STATE = "25006"
 
 
 def is_outage(error: Exception, *, writing: bool = False) -> bool:
-    """Whether it is the database itself that failed, for somebody who reads or for somebody who writes."""
+    """Return whether the database itself failed, for a read or for a write."""
     # Connecting to PostgreSQL raises these as they are, and a closed or broken connection the last two.
     if isinstance(
         error, OSError | TimeoutError | PoolTimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError
@@ -41,7 +41,7 @@ def is_outage(error: Exception, *, writing: bool = False) -> bool:
         cause = error.orig
     code, state = getattr(cause, "sqlite_errorcode", None), getattr(cause, "sqlstate", None)
     if code is None and state is None:
-        # psycopg has no better word for a server that does not answer.
+        # psycopg has no better error for a server that does not answer.
         return isinstance(error, OperationalError) and not isinstance(cause, sqlite3.Error)
     if writing and (state == READ_ONLY_STATE or _primary(code) == sqlite3.SQLITE_READONLY):
         return True
@@ -53,12 +53,12 @@ def _primary(code: int | None) -> int | None:
 
 
 def reason_of(error: Exception) -> str:
-    """What the database or its driver says of a failure, in one line without the statement."""
+    """Return the database's or driver's message in one line, without the statement."""
     if isinstance(error, PoolTimeoutError):
         return "no connection became free in time"
     cause = getattr(getattr(error, "orig", None), "__cause__", None)
     if isinstance(error, asyncpg.InternalClientError) or isinstance(cause, asyncpg.InternalClientError):
-        # It speaks of the driver's own states, when a connection breaks off between two of them.
-        return "the connection broke off"
+        # Its text is about the driver's states, when a connection is lost between two of them.
+        return "the connection was lost"
     text = str(getattr(error, "orig", None) or error).strip()
     return text.splitlines()[0].split(">: ")[-1] if text else type(error).__name__

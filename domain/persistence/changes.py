@@ -29,12 +29,12 @@ class ChangeRepository:
         self._connection = connection
 
     async def append(self, pending: Sequence[tuple[Change, Sequence[Transition]]]) -> int:
-        """Write changes and their transitions as the next ones of the log; the position of the last one.
+        """Append changes and their transitions to the log, and return the position of the last one.
 
-        Nobody else appends until the commit.
+        The log is locked against other appenders until the commit.
         """
         await lock_log(self._connection)
-        # Rows are numbered in this order; asking each for its number would send them one by one.
+        # Rows are numbered in this order; returning each number would insert them one by one.
         await self._connection.execute(sa.insert(changes), [change_row(change) for change, _ in pending])
         steps = [transition_row(step) for _, transitions in pending for step in transitions]
         if steps:
@@ -42,31 +42,31 @@ class ChangeRepository:
         return await self.head()
 
     async def head(self) -> int:
-        """The position of the last change; the floor where everything was pruned, 0 in an empty log."""
+        """Return the position of the last change; the floor where all were pruned, 0 in an empty log."""
         last = await self._connection.scalar(sa.select(sa.func.max(changes.c.seq)))
         return int(last) if last is not None else await self.floor()
 
     async def floor(self) -> int:
-        """The position up to which changes are no longer kept; 0 when all are."""
+        """Return the position up to which changes were pruned; 0 when none were."""
         statement = sa.select(server_state.c.value).where(server_state.c.name == LOG_FLOOR)
         return int(await self._connection.scalar(statement) or 0)
 
     async def after(self, seq: int, *, limit: int, kinds: Sequence[str] | None = None) -> list[Change]:
-        """The next changes behind a position, oldest first."""
+        """Return the next changes after a position, oldest first."""
         statement = sa.select(changes).where(changes.c.seq > seq).order_by(changes.c.seq).limit(limit)
         if kinds is not None:
             statement = statement.where(changes.c.kind.in_(kinds))
         return [change_of(row) for row in (await self._connection.execute(statement)).mappings()]
 
     async def fired(self, event: str, *, after: int, limit: int) -> list[Change]:
-        """The next changes behind a position that fired a trigger event, oldest first."""
+        """Return the next changes after a position that fired a trigger event, oldest first."""
         statement = sa.select(changes).where(changes.c.seq > after, changes.c.has_events)
         statement = statement.where(json_list_overlaps(self._connection, changes.c.events, [event]))
         rows = (await self._connection.execute(statement.order_by(changes.c.seq).limit(limit))).mappings()
         return [change_of(row) for row in rows]
 
     async def latest_seq(self, kind: str, entity_id: str, *, audience: Audience) -> int:
-        """The position of the last change of an entity that this audience may know of; 0 when there is none."""
+        """Return the position of the last change of an entity that this audience may see; 0 when there is none."""
         of_entity = sa.and_(changes.c.kind == kind, changes.c.entity_id == entity_id)
         seen = changes.c.visibility.in_(audience.visibilities)
         statement = sa.select(changes.c.seq).where(of_entity, seen).order_by(changes.c.version.desc()).limit(1)
@@ -83,7 +83,7 @@ class ChangeRepository:
         events_only: bool = False,
         entity_id: str | None = None,
     ) -> Page[Change]:
-        """One page of the log, oldest first, of changes that match before or after and concern the audience."""
+        """Return one page of the log, oldest first, of changes that match before or after, and that are visible."""
         condition = self._condition(
             kind, tree, audience=audience, actions=actions, events_only=events_only, entity_id=entity_id
         )
@@ -101,31 +101,31 @@ class ChangeRepository:
         events_only: bool = False,
         entity_id: str | None = None,
     ) -> int:
-        """How many changes such pages hold in all."""
+        """Return the total number of changes on such pages."""
         condition = self._condition(
             kind, tree, audience=audience, actions=actions, events_only=events_only, entity_id=entity_id
         )
         return int(await self._connection.scalar(sa.select(sa.func.count()).select_from(changes).where(condition)) or 0)
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, Change]:
-        """The changes of these ids; those that are not kept are left out."""
+        """Return the changes of these ids; pruned ones are left out."""
         rows = (await self._connection.execute(sa.select(changes).where(changes.c.id.in_(ids)))).mappings()
         return {row["id"]: change_of(row) for row in rows}
 
     async def latest_of(self, kind: str, entity_id: str, *, limit: int) -> list[Change]:
-        """The newest changes of an entity, oldest first."""
+        """Return the newest changes of an entity, oldest first."""
         of_entity = sa.and_(changes.c.kind == kind, changes.c.entity_id == entity_id)
         statement = sa.select(changes).where(of_entity).order_by(changes.c.version.desc()).limit(limit)
         return [change_of(row) for row in (await self._connection.execute(statement)).mappings()][::-1]
 
     async def written_by(self, run_ids: Sequence[str], *, besides: str, limit: int) -> list[Change]:
-        """The first changes that these runs made, but for those of one kind, oldest first."""
+        """Return the first changes that these runs made, except those of one kind, oldest first."""
         made = sa.and_(changes.c.run_id.in_(run_ids), changes.c.kind != besides)
         statement = sa.select(changes).where(made).order_by(changes.c.seq).limit(limit)
         return [change_of(row) for row in (await self._connection.execute(statement)).mappings()]
 
     async def pages_of_runs(self, run_ids: Sequence[str], page: PageRequest, *, kind: str) -> dict[str, Page[Change]]:
-        """The page of what each of these runs did to entities of a kind, oldest first."""
+        """Return the page of each of these runs' changes to entities of a kind, oldest first."""
 
         def picked(run_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             statement = sa.select(alias.c.id).where(alias.c.run_id == run_id, alias.c.kind == kind)
@@ -138,11 +138,11 @@ class ChangeRepository:
         return pages_of(made, run_ids, page, order=lambda change: change.seq, descending=False)
 
     async def counts_of_runs(self, run_ids: Sequence[str], *, kind: str) -> dict[str, int]:
-        """How many changes each of these runs made to entities of a kind."""
+        """Return the number of changes that each of these runs made to entities of a kind."""
         return await count_per_parent(self._connection, changes.c.run_id, run_ids, changes.c.kind == kind)
 
     async def runs_that_created(self, kind: str, entity_ids: Sequence[str]) -> dict[str, str]:
-        """The id of the run that created each of these entities; those that no run created are left out."""
+        """Return the id of the run that created each of these entities; those that no run created are left out."""
         columns = changes.c
         statement = sa.select(columns.entity_id, columns.run_id).where(
             columns.kind == kind, columns.entity_id.in_(entity_ids), columns.version == 1, columns.run_id.is_not(None)
@@ -150,7 +150,7 @@ class ChangeRepository:
         return {entity_id: run_id for entity_id, run_id in await self._connection.execute(statement)}
 
     async def prune(self, *, before: datetime, limit: int) -> int:
-        """Forget up to `limit` of the oldest changes, those older than a moment; how many they were."""
+        """Prune up to `limit` of the oldest changes, those older than a moment, and return how many."""
         oldest = sa.select(changes.c.seq).where(changes.c.occurred_at < before).order_by(changes.c.seq).limit(limit)
         seqs = list(await self._connection.scalars(oldest))
         if not seqs:
@@ -163,7 +163,7 @@ class ChangeRepository:
         return len(seqs)
 
     async def transitions_since(self, kind: str, entity_id: str, field: str, to_value: str) -> datetime | None:
-        """When a field last took that value."""
+        """Return when a field last took that value."""
         statement = (
             sa.select(entity_transitions.c.occurred_at)
             .where(*_of_field(kind, entity_id, field), entity_transitions.c.to_value == to_value)
@@ -175,7 +175,7 @@ class ChangeRepository:
     async def latest_transitions(
         self, kind: str, values: Sequence[tuple[str, str, str]]
     ) -> dict[tuple[str, str, str], datetime]:
-        """When each of these (entity, field, value) last came about; those that never did are left out."""
+        """Return when each (entity, field, value) last came about; those that never did are left out."""
         if not values:
             return {}
         steps = entity_transitions.c
@@ -189,7 +189,7 @@ class ChangeRepository:
         return {(entity_id, field, value): occurred_at for entity_id, field, value, occurred_at in rows}
 
     async def transition_count(self, kind: str, entity_id: str, field: str, since: datetime) -> int:
-        """How many times a field changed at or after a moment."""
+        """Return how many times a field changed at or after a moment."""
         statement = (
             sa.select(sa.func.count())
             .select_from(entity_transitions)
@@ -198,7 +198,7 @@ class ChangeRepository:
         return int(await self._connection.scalar(statement) or 0)
 
     async def transition_counts(self, kind: str, ids: Sequence[str], field: str, since: datetime) -> dict[str, int]:
-        """How many times a field of each of these entities changed at or after a moment."""
+        """Return how many times a field of each of these entities changed at or after a moment."""
         steps = entity_transitions.c
         statement = (
             sa.select(steps.entity_id, sa.func.count())
@@ -210,14 +210,14 @@ class ChangeRepository:
     async def values_between(
         self, kind: str, entity_id: str, field: str, *, after: datetime, before: datetime
     ) -> list[str]:
-        """The values that a field took after a moment and before another, as texts, oldest first.
+        """Return the values that a field took after a moment and before another, as texts, oldest first.
 
-        Of what is observed and reported later, such as health, it is the observation that lies before the other.
+        For values that are reported later than observed, such as health, the time of observation decides on the end.
         """
         steps, observed_at = entity_transitions.c, changes.c.after["observed_at"].as_string()
         statement = (
             sa.select(steps.to_value)
-            # Changes are kept for less long than what they moved.
+            # Changes may be pruned earlier than their transitions.
             .outerjoin_from(entity_transitions, changes, changes.c.id == steps.change_id)
             .where(
                 *_of_field(kind, entity_id, field),
@@ -228,9 +228,9 @@ class ChangeRepository:
         return list(await self._connection.scalars(statement.order_by(steps.id)))
 
     async def transitions_of(self, change_ids: Sequence[str]) -> list[Transition]:
-        """The transitions that were part of these changes of incidents, as far as the log is kept."""
+        """Return the transitions that belong to these changes of incidents, as far as the log is kept."""
         steps = entity_transitions.c
-        # By way of the change, because the index of transitions begins with the entity.
+        # Joined through the change, because the index of transitions begins with the entity.
         together = sa.and_(
             steps.kind == changes.c.kind, steps.entity_id == changes.c.entity_id, steps.change_id == changes.c.id
         )
@@ -239,7 +239,7 @@ class ChangeRepository:
         return [transition_of(row) for row in (await self._connection.execute(statement)).mappings()]
 
     async def histories(self, incident_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Transition]]:
-        """The page of each of these incidents' transitions, oldest first, in one statement."""
+        """Return the page of each of these incidents' transitions, oldest first, in one statement."""
 
         def steps(incident_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             statement = sa.select(alias.c.id).where(alias.c.kind == "incident", alias.c.entity_id == incident_id)
@@ -256,7 +256,7 @@ class ChangeRepository:
         return {parent: page.cut(entries) for parent, entries in lists.items()}
 
     async def history_counts(self, incident_ids: Sequence[str]) -> dict[str, int]:
-        """How many transitions each of these incidents went through."""
+        """Return the number of transitions of each of these incidents."""
         steps = entity_transitions.c
         statement = (
             sa.select(steps.entity_id, sa.func.count())
@@ -293,7 +293,7 @@ class ChangeRepository:
 
 
 def change_of(row: sa.RowMapping) -> Change:
-    """The change that a row of the log records."""
+    """Return the change that a row of the log records."""
     return Change(
         id=row["id"],
         kind=row["kind"],
@@ -323,7 +323,7 @@ def _of_field(kind: str, entity_id: str, field: str) -> tuple[sa.ColumnElement[b
 
 
 def change_row(change: Change) -> dict[str, Any]:
-    """The row of the log that records a change."""
+    """Return the row of the log that records a change."""
     return {
         "id": change.id,
         "kind": change.kind,
@@ -351,7 +351,7 @@ def change_row(change: Change) -> dict[str, Any]:
 
 
 def transition_row(step: Transition) -> dict[str, Any]:
-    """The row that records a transition."""
+    """Return the row that records a transition."""
     return {
         "change_id": step.change_id,
         "kind": step.kind,
@@ -368,7 +368,7 @@ def _widest(change: Change) -> Visibility:
 
 
 def transition_of(row: sa.RowMapping) -> Transition:
-    """The transition that a row records."""
+    """Return the transition that a row records."""
     return Transition(
         id=row["id"],
         change_id=row["change_id"],

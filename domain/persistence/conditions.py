@@ -1,4 +1,4 @@
-"""Filters as SQL: on the incidents as they are, and on states that the log recorded."""
+"""Filters as SQL: on incidents as they are, and on states in the log."""
 
 import operator
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from domain.persistence.dialects import json_list_overlaps
 from domain.persistence.search import search_condition
 from domain.persistence.tables import incident_systems, incidents
 
-#: A literal, because a bound value would hide from the planner that the partial index of open incidents fits.
+#: A literal, because with a bound value the planner would not use the partial index of open incidents.
 IS_OPEN = incidents.c.status != sa.literal_column("'resolved'")
 _APPLY: dict[Operator, Callable[[Any, Any], Any]] = {
     Operator.EQ: operator.eq,
@@ -29,7 +29,7 @@ TermCondition = Callable[[Term], sa.ColumnElement[bool]]
 
 
 def incident_condition(connection: AsyncConnection, tree: Filter, audience: Audience) -> sa.ColumnElement[bool]:
-    """The filter over the incidents table; text search sees what the audience sees."""
+    """Return a filter as a condition on the incidents table; text search covers what the audience may see."""
 
     def term_condition(term: Term) -> sa.ColumnElement[bool]:
         match term.field:
@@ -49,7 +49,7 @@ def incident_condition(connection: AsyncConnection, tree: Filter, audience: Audi
 
 
 def recorded_condition(connection: AsyncConnection, tree: Filter, state: sa.Column[Any]) -> sa.ColumnElement[bool]:
-    """The filter over a JSON column that holds a state as the log recorded it; the twin of `model.filters.matches`."""
+    """Return a filter as a condition on a JSON column of recorded states; it agrees with `model.filters.matches`."""
 
     def term_condition(term: Term) -> sa.ColumnElement[bool]:
         match term.field:

@@ -1,4 +1,4 @@
-"""Transactions: each runs shielded in its own task, so that a caller who goes away can never cut one in half."""
+"""Transactions: each runs shielded in its own task, so that a caller's cancellation never interrupts it."""
 
 import asyncio
 import logging
@@ -20,25 +20,25 @@ from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-#: How often a transaction is run again that PostgreSQL chose as the victim of a deadlock.
+#: How often a transaction is attempted that PostgreSQL chooses as the victim of a deadlock.
 _ATTEMPTS = 3
 _DEADLOCK = "40P01"
 #: PostgreSQL refuses a NUL character outright, where SQLite just finds nothing.
 _NOT_TEXT = "22021"
-#: The name under which a database is tried out.
+#: The name of the value that checks write.
 _TRIED = "tried_at"
 
 
 @dataclass(frozen=True, slots=True)
 class Committed(Generic[T]):
-    """What a unit of work returned, and the log's position as of its commit."""
+    """The result of a unit of work, with the log's position at its commit."""
 
     value: T
     seq: int
 
 
 class Database:
-    """The way to the data for everybody: `read` and `write` take a function and run it in one transaction."""
+    """The access to the data: `read` and `write` take a function and run it in one transaction."""
 
     def __init__(self, engines: Engines, clock: Clock | None = None) -> None:
         self._engines = engines
@@ -51,30 +51,30 @@ class Database:
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether the data is in a SQLite file."""
+        """Return whether the data is in a SQLite file."""
         return self._engines.writer.dialect.name == "sqlite"
 
     @property
     def outage(self) -> Outage:
-        """Whether the database is away."""
+        """The record of the database's outages."""
         return self._recovery.outage
 
     @property
     def is_idle(self) -> bool:
-        """Whether no transaction is under way."""
+        """Return whether no transaction is in progress."""
         return not self._running
 
     def on_append(self, notify: Callable[[], None]) -> None:
-        """Call this after every commit that made the log longer."""
+        """Register a function to call after every commit that appended to the log."""
         self._on_append.append(notify)
 
     async def write(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Committed[T]:
-        """Run a unit of work and commit it; a failure leaves nothing behind. It must be safe to run again.
+        """Run a unit of work and commit it, or roll it back on failure; it may run more than once.
 
-        A DomainError leaves with `log_head` set to the log's position as this transaction saw it.
+        A DomainError is raised with `log_head` set to the log's position in this transaction.
 
         Raises:
-            UnavailableError: the database is away, locked or full. It may still commit what it was told to.
+            UnavailableError: the database is away, locked or full. It may still commit the work.
         """
         return await self._shielded(self._write(work), writing=True)
 
@@ -87,18 +87,18 @@ class Database:
         return await self._shielded(self._read(work), writing=False)
 
     async def try_out(self) -> None:
-        """Read and write something, to see whether that can be done; what is written means nothing.
+        """Read and write a value without meaning, to check that both work.
 
         Raises:
-            UnavailableError: one of them cannot be done.
+            UnavailableError: one of them does not work.
         """
         await self.read(lambda session: session.state.get(_TRIED))
-        # Another value each time: SQLite writes no page that stays as it is.
+        # Another value each time: SQLite does not write an unchanged page.
         moment = self._clock.now().isoformat()
         await self.write(lambda unit: unit.state.set(_TRIED, moment))
 
     async def close(self) -> None:
-        """Let everything that is under way finish, then close all connections."""
+        """Wait for running transactions, then close all connections."""
         await self._recovery.stop()
         while self._running:
             await asyncio.wait(self._running)
@@ -125,7 +125,7 @@ class Database:
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # seen here even when its caller went away
+            task.exception()  # retrieved even when its caller was cancelled
 
     async def _write(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Committed[T]:
         for attempt in range(1, _ATTEMPTS + 1):
@@ -134,7 +134,7 @@ class Database:
             except DBAPIError as error:
                 if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) != _DEADLOCK:
                     raise
-                logger.info("deadlock, running the transaction again", extra={"attempt": attempt})
+                logger.info("deadlock, retrying the transaction", extra={"attempt": attempt})
         raise AssertionError("unreachable")
 
     async def _attempt(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Committed[T]:
@@ -160,7 +160,7 @@ class Database:
 
 
 def _is_no_text(error: Exception) -> bool:
-    # SQLite's driver raises the codec's error as it is, PostgreSQL's says what the codec said.
+    # SQLite's driver raises the codec's error as it is, PostgreSQL's wraps it.
     if isinstance(error, DBAPIError):
         return getattr(error.orig, "sqlstate", None) == _NOT_TEXT or isinstance(_first(error), UnicodeEncodeError)
     return isinstance(error, UnicodeEncodeError)

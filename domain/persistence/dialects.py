@@ -1,4 +1,4 @@
-"""Everything in which SQLite and PostgreSQL differ for a statement; engines differ in `engines`."""
+"""All differences between SQLite and PostgreSQL in statements; those of connections are in `engines`."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -16,24 +16,24 @@ _LOG_LOCK = 0x1C1DE27
 
 
 def is_sqlite(connection: AsyncConnection) -> bool:
-    """Whether the connection speaks to SQLite."""
+    """Return whether the connection is to SQLite."""
     return connection.dialect.name == "sqlite"
 
 
 def insert_or_ignore(connection: AsyncConnection, table: sa.Table, values: Mapping[str, Any]) -> Any:
-    """An INSERT that does nothing where a unique value is taken; it waits for an uncommitted rival first."""
+    """Return an INSERT that does nothing where a unique value is taken; it waits for an uncommitted rival first."""
     insert = sqlite.insert if is_sqlite(connection) else postgresql.insert
     return insert(table).values(**values).on_conflict_do_nothing()
 
 
 def insert_many_or_ignore(connection: AsyncConnection, table: sa.Table) -> Any:
-    """An INSERT of rows that come with it, which leaves out those whose unique values are taken."""
+    """Return an INSERT of many rows that skips those whose unique values are taken."""
     insert = sqlite.insert if is_sqlite(connection) else postgresql.insert
     return insert(table).on_conflict_do_nothing()
 
 
 def upsert(connection: AsyncConnection, table: sa.Table, values: Mapping[str, Any], *, keys: Sequence[str]) -> Any:
-    """An INSERT that overwrites the row with these keys where there is one."""
+    """Return an INSERT that overwrites an existing row with these keys."""
     insert = sqlite.insert if is_sqlite(connection) else postgresql.insert
     statement = insert(table).values(**values)
     kept = {name: statement.excluded[name] for name in values if name not in keys}
@@ -42,7 +42,7 @@ def upsert(connection: AsyncConnection, table: sa.Table, values: Mapping[str, An
 
 @cache
 def upsert_of_rows(table: sa.Table, keys: tuple[str, ...], *, sqlite_has_it: bool) -> Any:
-    """An INSERT of whole rows that come with it; a row with these keys is overwritten. Made once: that costs most."""
+    """Return an INSERT of whole rows that overwrites rows with the same keys; it is cached, as building it is slow."""
     statement = (sqlite.insert if sqlite_has_it else postgresql.insert)(table)
     kept = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
     return statement.on_conflict_do_update(index_elements=list(keys), set_=kept)
@@ -51,9 +51,9 @@ def upsert_of_rows(table: sa.Table, keys: tuple[str, ...], *, sqlite_has_it: boo
 async def lock_rows(
     connection: AsyncConnection, table: sa.Table, ids: Sequence[str], *, referable: bool = False
 ) -> None:
-    """Keep these rows from others until the commit, in id order; SQLite's one writer has them already.
+    """Lock these rows until the commit, in the order of ids; SQLite's single writer has them already.
 
-    With `referable`, others may still write rows that refer to them.
+    With `referable`, other transactions may still write rows that refer to them.
     """
     if not is_sqlite(connection):
         await connection.execute(_locking(table, referable=referable), {"ids": list(ids)})
@@ -66,26 +66,29 @@ def _locking(table: sa.Table, *, referable: bool) -> sa.Select[Any]:
 
 
 def keep_apart(connection: AsyncConnection, statement: sa.Select[Any]) -> sa.Select[Any]:
-    """The same query; its rows are kept from others who ask like this until the commit, and from being deleted.
+    """Return the query with row locks, until the commit, against deletion and against the same query elsewhere.
 
-    Unlike `lock_rows` it lets others refer to them meanwhile (PostgreSQL's FOR NO KEY UPDATE).
+    Unlike `lock_rows` it lets other transactions refer to them meanwhile (PostgreSQL's FOR NO KEY UPDATE).
     """
     return statement if is_sqlite(connection) else statement.with_for_update(key_share=True)
 
 
 async def lock_log(connection: AsyncConnection) -> None:
-    """Be the only appender until the commit; numbers of PostgreSQL are handed out before it, and would be overtaken."""
+    """Lock the log against other appenders until the commit, so that numbers appear in commit order.
+
+    PostgreSQL assigns numbers before the commit, so a later commit could overtake an earlier one.
+    """
     if not is_sqlite(connection):
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOG_LOCK)))
 
 
 def keep_shared(connection: AsyncConnection, statement: sa.Select[Any]) -> sa.Select[Any]:
-    """The same query; its rows cannot be deleted until the commit."""
+    """Return the query with locks against deletion of its rows until the commit."""
     return statement if is_sqlite(connection) else statement.with_for_update(read=True, key_share=True)
 
 
 def word_condition(connection: AsyncConnection, word: Word) -> sa.ColumnElement[bool]:
-    """Search entries that hold all parts of this word, or one that starts with the last; no part has a quote in it."""
+    """Return a condition for search entries with all parts of this word, the last one as a prefix if so wanted."""
     if is_sqlite(connection):
         match = " AND ".join(f'"{part}"' for part in word.parts) + "*" * word.prefix
         rows = sa.text("SELECT rowid FROM search_words WHERE search_words MATCH :match").bindparams(
@@ -98,7 +101,7 @@ def word_condition(connection: AsyncConnection, word: Word) -> sa.ColumnElement[
 
 
 def json_list_overlaps(connection: AsyncConnection, column: Any, values: Sequence[str]) -> sa.ColumnElement[bool]:
-    """Whether the JSON list in that column holds any of the texts; an absent list holds none."""
+    """Return whether the JSON list in that column holds any of the texts; an absent list holds none."""
     if is_sqlite(connection):
         entries = sa.func.json_each(column).table_valued("value")
         return sa.exists(sa.select(sa.literal(1)).select_from(entries).where(entries.c.value.in_(values)))

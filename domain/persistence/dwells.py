@@ -1,4 +1,4 @@
-"""Dwells of triggers: firings that have to hold for a while before they count."""
+"""Dwells: firings that count only if their state holds for a while."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,24 +17,24 @@ from domain.persistence.dialects import insert_or_ignore
 
 
 class DwellRepository:
-    """Dwells: at most one per trigger and thing."""
+    """Dwells: at most one per trigger and context key."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def arm(self, dwell: Dwell) -> bool:
-        """Write a dwell; False where one is armed already, which keeps its deadline."""
+        """Write a dwell; return False where one is armed already, which keeps its deadline."""
         statement = insert_or_ignore(self._connection, automation_dwells, _dwell_row(dwell))
         return (await self._connection.execute(statement)).rowcount > 0
 
     async def get(self, dwell_id: str) -> Dwell | None:
-        """The dwell of that id, while it is armed."""
+        """Return the dwell of that id while it is armed, or None."""
         statement = sa.select(automation_dwells).where(automation_dwells.c.id == dwell_id)
         row = (await self._connection.execute(statement)).mappings().first()
         return None if row is None else _dwell(row)
 
     async def of_trigger(self, automation_id: str, trigger_id: str, context_key: str | None) -> Dwell | None:
-        """The dwell of a trigger for a thing, while it is armed."""
+        """Return the armed dwell of a trigger for a context key, or None."""
         columns = automation_dwells.c
         statement = sa.select(automation_dwells).where(
             columns.automation_id == automation_id,
@@ -45,24 +45,24 @@ class DwellRepository:
         return None if row is None else _dwell(row)
 
     async def on(self, kind: str, entity_id: str) -> list[Dwell]:
-        """The dwells that a change of this entity may break."""
+        """Return the dwells that a change of this entity may break."""
         columns = automation_dwells.c
         statement = sa.select(automation_dwells).where(columns.kind == kind, columns.entity_id == entity_id)
         return [_dwell(row) for row in (await self._connection.execute(statement.order_by(columns.id))).mappings()]
 
     async def entities(self) -> list[str]:
-        """The ids of all things that a dwell is about."""
+        """Return the ids of all entities that dwells depend on."""
         columns = automation_dwells.c
         return list(await self._connection.scalars(sa.select(columns.entity_id).where(columns.entity_id.is_not(None))))
 
     async def of_automation(self, automation_id: str) -> list[Dwell]:
-        """The dwells of an automation."""
+        """Return the dwells of an automation."""
         columns = automation_dwells.c
         statement = sa.select(automation_dwells).where(columns.automation_id == automation_id)
         return [_dwell(row) for row in (await self._connection.execute(statement.order_by(columns.id))).mappings()]
 
     async def claim(self, dwell_id: str) -> bool:
-        """Take a dwell away; False where somebody else did."""
+        """Remove a dwell; return False where another process already did."""
         statement = sa.delete(automation_dwells).where(automation_dwells.c.id == dwell_id)
         return (await self._connection.execute(statement)).rowcount > 0
 
@@ -95,11 +95,11 @@ def _dwell(row: sa.RowMapping) -> Dwell:
 
 
 def firing_json(firing: Firing) -> dict[str, Any]:
-    """A firing as JSON."""
+    """Return a firing as JSON."""
     data = asdict(firing)
     return {**data, "actor": firing.actor.as_json(), "occurred_at": iso(firing.occurred_at)}
 
 
 def firing_from_json(data: Mapping[str, Any]) -> Firing:
-    """The firing that `firing_json` described."""
+    """Return the firing that `firing_json` described."""
     return Firing(**{**data, "actor": Actor.from_json(data["actor"]), "occurred_at": parse_iso(data["occurred_at"])})

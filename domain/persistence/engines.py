@@ -26,10 +26,10 @@ from domain.persistence.write_ahead import KEPT_BYTES
 BUSY_MILLIS = 10_000
 #: How long a unit of work waits for a connection; finite, so that one opened inside another fails instead of hanging.
 _POOL_SECONDS = 15
-#: How many PostgreSQL connections reads and writes share where nobody says.
+#: How many PostgreSQL connections reads and writes share by default.
 _CONNECTIONS = 5
 _SQLITE_READERS = 8
-#: How long others may take to make WAL of a new file.
+#: How long other processes may take to switch a new file to WAL mode.
 _WAL_SECONDS = 5.0
 _WAL_PAUSE_SECONDS = 0.02
 _WRITER_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "wal_autocheckpoint=1000", f"journal_size_limit={KEPT_BYTES}")
@@ -37,7 +37,7 @@ _WRITER_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "wal_autocheckpoint=10
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Where writes go and where reads go."""
+    """The engine for writes and the engine for reads."""
 
     writer: AsyncEngine
     reader: AsyncEngine
@@ -49,7 +49,7 @@ class Engines:
 
 
 def database_url(text: str) -> URL | PostgresAddress:
-    """The address of a SQLite file or of a PostgreSQL database.
+    """Return the address of a SQLite file or of a PostgreSQL database.
 
     Raises:
         StartupError: it is neither.
@@ -81,10 +81,10 @@ def create_engines(
     connections: int = _CONNECTIONS,
     has_direct: bool = False,
 ) -> Engines:
-    """Engines for that address; nothing is connected yet.
+    """Return engines for that address; nothing is connected yet.
 
     `inline` has SQLite block the loop: for one that is there for this database alone. `connections` and `has_direct`,
-    which says that there is a way past any pooler, are for PostgreSQL.
+    which says that there is an address without a pooler, are for PostgreSQL.
     """
     if isinstance(url, URL):
         pragmas = (f"busy_timeout={busy_millis}", "temp_store=MEMORY", "cache_size=-32000")
@@ -105,18 +105,18 @@ def _dumps(value: Any) -> str:
 
 
 def _sqlite_writer(url: URL, pragmas: tuple[str, ...], kind: type[Connection]) -> AsyncEngine:
-    # One connection that units of work take turns on: the pool's queue is fair, SQLite's busy waiting is not.
+    # One connection that units of work share one after another: the pool's queue is fair, SQLite's busy waiting is not.
     engine = _sqlite_engine(url, kind, size=1)
     _before_connect(engine, Path(url.database or "").absolute())
     _on_connect(engine, pragmas)
-    # Deferred transactions that start with a read lose updates or fail at once when they come to write.
+    # Deferred transactions that start with a read lose updates, or fail at once at their first write.
     _on_begin(engine, "BEGIN IMMEDIATE")
     return engine
 
 
 def _sqlite_reader(url: URL, pragmas: tuple[str, ...], kind: type[Connection]) -> AsyncEngine:
     path = Path(url.database or "").absolute()
-    # Writes from code that reads are refused by the file itself.
+    # The file itself refuses writes from reading code.
     read_only = url.set(database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
     engine = _sqlite_engine(read_only, kind, size=_SQLITE_READERS)
     _on_connect(engine, pragmas)
@@ -146,7 +146,7 @@ def _before_connect(engine: AsyncEngine, file: Path) -> None:
 def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...]) -> None:
     @sa.event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun below, in the mode that is right
+        connection.isolation_level = None  # transactions are begun below, in the right mode
         cursor = connection.cursor()
         for pragma in pragmas:
             _execute_patiently(connection, cursor, f"PRAGMA {pragma}")
@@ -154,7 +154,7 @@ def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...]) -> None:
 
 
 def _execute_patiently(connection: Any, cursor: Any, statement: str) -> None:
-    # Of several that make WAL of one new file, SQLite refuses some at once, whatever they said of waiting.
+    # When several processes switch one new file to WAL mode, SQLite refuses some at once despite their busy timeout.
     deadline = time.monotonic() + _WAL_SECONDS
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Files that are for their owner alone: made that way, and made so again where everybody could read them."""
+"""Files that only their owner may read: created that way, and restricted again where they are open to all."""
 
 import logging
 import os
@@ -9,30 +9,30 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 _OWNER_ALONE = 0o600
-#: What SQLite writes beside a database file, with the mode that the file has at that moment.
+#: The companion files that SQLite creates with the mode of the database file.
 _BESIDE = ("-wal", "-shm", "-journal")
 
 
 def make_private(database: Path) -> None:
-    """Make a SQLite file where there is none, its owner's alone whatever the umask is.
+    """Create a SQLite file where there is none, readable by its owner alone whatever the umask is.
 
-    Before SQLite opens it, so that there is no moment at which others could; what it writes beside it follows its mode.
+    This comes before SQLite opens it, so that others can read it at no time; companion files get the same mode.
     """
-    # Only where there is none: to close any other descriptor of it would let go of SQLite's locks in this process.
-    # Where it cannot be made, SQLite says so in its own words. It follows links, too.
+    # Only where there is none: closing any other descriptor of it would release SQLite's locks in this process.
+    # Where it cannot be created, SQLite raises its own error. Links are followed, too.
     with suppress(OSError):
         os.close(os.open(os.path.realpath(database), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ALONE))
 
 
 def tighten_database(database: Path) -> None:
-    """Take a SQLite file and what stands beside it from everybody but its owner, as `tighten` does."""
+    """Restrict a SQLite file and its companion files to their owner, as `tighten` does."""
     file = os.path.realpath(database)
     for ending in ("", *_BESIDE):
         tighten(Path(file + ending))
 
 
 def tighten(file: Path) -> None:
-    """Take a file from everybody but its owner if it is open to all; one for a group alone was somebody's decision."""
+    """Restrict a file to its owner if it is open to all; access for a group is deliberate and stays."""
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
         if not mode & stat.S_IRWXO:
@@ -41,6 +41,6 @@ def tighten(file: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        logger.warning("%s is open to everybody on this machine, and stays so: %s", file, error.strerror)
+        logger.warning("%s is open to all users of this machine, and stays so: %s", file, error.strerror)
     else:
-        logger.warning("%s was open to everybody on this machine (%04o): it is its owner's alone now", file, mode)
+        logger.warning("%s was open to all users of this machine (%04o); now only its owner can read it", file, mode)

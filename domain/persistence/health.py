@@ -1,4 +1,4 @@
-"""What was last reported of each system's health."""
+"""The last report of each system's health."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,21 +15,21 @@ _COLUMNS = ("system_id", "message", "observed_at", "reported_at", "version")
 
 
 class HealthRepository:
-    """One row per system of which anything was reported."""
+    """The reported health: one row per system with a report."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def lock(self, system_ids: Sequence[str]) -> None:
-        """Be the only one to write the health of these systems until the commit, in id order.
+        """Lock the health of these systems against other writers until the commit, in the order of ids.
 
-        It is the systems that are locked: before the first report there is nothing else.
+        The systems' rows are locked: before the first report there is no other row.
         """
         statement = sa.select(systems.c.id).where(systems.c.id.in_(system_ids)).order_by(systems.c.id)
         await self._connection.execute(keep_apart(self._connection, statement))
 
     async def get_many(self, system_ids: Sequence[str]) -> dict[str, SystemHealth]:
-        """What was last reported of these systems; those without a report are left out."""
+        """Return the health of these systems; those without a report are left out."""
         statement = (
             sa.select(system_health, systems.c.key, systems.c.name)
             .join(systems, systems.c.id == system_health.c.system_id)
@@ -39,14 +39,14 @@ class HealthRepository:
         return {row["system_id"]: _health(row) for row in rows}
 
     async def ids(self, limit: int) -> list[str]:
-        """Return the systems of which anything was reported, so many at most."""
+        """Return the systems with a report, up to a limit."""
         statement = sa.select(system_health.c.system_id).order_by(system_health.c.system_id).limit(limit)
         return list(await self._connection.scalars(statement))
 
     async def reported(self, system_ids: Sequence[str], *, kind: str) -> dict[str, ReportedHealth]:
-        """How these systems fare by their reports, and since when, in one statement; those without are left out.
+        """Return the reported health of these systems in one statement; those without a report are left out.
 
-        `kind` is the one under which their transitions are recorded.
+        `kind` is the name under which their transitions are recorded.
         """
         steps = entity_transitions.c
         since = (
@@ -74,12 +74,12 @@ class HealthRepository:
         }
 
     async def put(self, health: SystemHealth) -> None:
-        """Write a report over the one before, if there is one."""
+        """Write a report over the previous one, if there is one."""
         values = {"status": health.status, **{name: getattr(health, name) for name in _COLUMNS}}
         await self._connection.execute(upsert(self._connection, system_health, values, keys=["system_id"]))
 
     async def stamp(self, system_id: str, *, version: int) -> None:
-        """Raise a health to its next version, provided that nobody else did."""
+        """Write a health's next version, provided that no other writer did."""
         statement = (
             sa.update(system_health)
             .where(system_health.c.system_id == system_id, system_health.c.version == version - 1)
@@ -90,7 +90,7 @@ class HealthRepository:
             raise RuntimeError(f"the health of {system_id} was not locked: version {version - 1} is gone")
 
     async def delete(self, system_id: str) -> None:
-        """Forget what was reported of a system."""
+        """Delete the health of a system."""
         await self._connection.execute(sa.delete(system_health).where(system_health.c.system_id == system_id))
 
 

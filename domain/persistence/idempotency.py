@@ -1,4 +1,4 @@
-"""Answers kept for a day, so that a repeated call gets the first one's instead of a second effect."""
+"""Idempotency: answers stored for a day, so that a repeated call gets the first answer instead of a second effect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from domain.persistence.tables import idempotency_keys as keys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer:
-    """What the first call with a key asked, what it was answered, and the log's position then."""
+    """The input of the first call with a key, its answer, and the log's position after it."""
 
     input_digest: str
     answer: Mapping[str, Any]
@@ -23,7 +23,7 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyName:
-    """A key is one caller's, for one mutation."""
+    """The name of a key, which belongs to one caller and one mutation."""
 
     viewer_id: str
     mutation: str
@@ -31,7 +31,7 @@ class KeyName:
 
 
 class IdempotencyRepository:
-    """Keys with their answers."""
+    """Idempotency keys with their answers."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -39,9 +39,9 @@ class IdempotencyRepository:
     async def claim(
         self, name: KeyName, *, input_digest: str, now: datetime, forget_before: datetime
     ) -> StoredAnswer | None:
-        """The stored answer of a key, or None when the caller is the first and now has to `answer`.
+        """Return the stored answer of a key, or None for the first caller, who then has to call `answer`.
 
-        Waits for a rival with the same key that has not committed.
+        It waits for an uncommitted rival with the same key.
         """
         await self._connection.execute(sa.delete(keys).where(_is(name), keys.c.created_at < forget_before))
         values = {
@@ -58,11 +58,11 @@ class IdempotencyRepository:
         return StoredAnswer(input_digest=row["input_digest"], answer=row["answer"], seq=row["seq"])
 
     async def answer(self, name: KeyName, answer: Mapping[str, Any], *, seq: int) -> None:
-        """Keep the answer of a claimed key."""
+        """Store the answer of a claimed key."""
         await self._connection.execute(sa.update(keys).where(_is(name)).values(answer=answer, seq=seq))
 
     async def forget(self, *, before: datetime, limit: int) -> int:
-        """Remove up to `limit` keys that are older than a moment; how many they were."""
+        """Delete up to `limit` keys that are older than a moment, and return how many."""
         old = sa.select(keys.c.viewer_id, keys.c.mutation, keys.c.key).where(keys.c.created_at < before).limit(limit)
         primary = sa.tuple_(keys.c.viewer_id, keys.c.mutation, keys.c.key)
         result = await self._connection.execute(sa.delete(keys).where(primary.in_(old)))

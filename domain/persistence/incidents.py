@@ -21,42 +21,42 @@ from domain.persistence.tables import counters, incident_systems, incident_updat
 
 _ORDER_COLUMNS = {name: incidents.c[name] for name in ("created_at", "updated_at", "severity", "number")}
 _TIMES = ("occurred_at", "created_at", "updated_at", "identified_at", "fixing_at", "monitoring_at", "resolved_at")
-#: Words on one system's health that are shown.
+#: The most overrides per system that are shown.
 _OVERRIDES_SHOWN = 100
 _PLAIN = ("id", "number", "title", "description", "severity", "suppress_notifications", "dedupe_key", "version")
 
 
 class IncidentRepository:
-    """Incident rows with the ids of all systems of each."""
+    """Incidents, each with the ids of all its systems."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def lock(self, ids: Sequence[str]) -> None:
-        """Keep these incidents from other writers until the commit, in id order."""
+        """Lock these incidents against other writers until the commit, in the order of ids."""
         await lock_rows(self._connection, incidents, ids)
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, Incident]:
-        """The incidents of these ids; those that do not exist are left out."""
+        """Return the incidents of these ids; those that do not exist are left out."""
         if not ids:
             return {}
         rows = (await self._connection.execute(sa.select(incidents).where(incidents.c.id.in_(ids)))).mappings().all()
         return {incident.id: incident for incident in await self._with_systems(rows)}
 
     async def ids_by_number(self, numbers: Sequence[int]) -> dict[int, str]:
-        """The ids of the incidents with these numbers."""
+        """Return the ids of the incidents with these numbers."""
         statement = sa.select(incidents.c.number, incidents.c.id).where(incidents.c.number.in_(numbers))
         return {number: identifier for number, identifier in await self._connection.execute(statement)}
 
     async def existing_ids(self, ids: Sequence[str]) -> list[str]:
-        """Which of these ids exist, once each, in the order given; open or not."""
+        """Return those of the ids that exist, once each, in the order given; open or not."""
         if not ids:
             return []
         found = set(await self._connection.scalars(sa.select(incidents.c.id).where(incidents.c.id.in_(set(ids)))))
         return [identifier for identifier in dict.fromkeys(ids) if identifier in found]
 
     async def page(self, tree: Filter, order: Order, page: PageRequest, audience: Audience) -> Page[Incident]:
-        """One page of the incidents that match."""
+        """Return one page of the incidents that match."""
         statement = sa.select(incidents).where(incident_condition(self._connection, tree, audience))
         key = (_ORDER_COLUMNS[order.field], incidents.c.id)
         statement = paged(statement, key, page, descending=order.descending)
@@ -64,14 +64,14 @@ class IncidentRepository:
         return page.cut(await self._with_systems(rows))
 
     async def count(self, tree: Filter, audience: Audience) -> int:
-        """How many incidents match."""
+        """Return the number of incidents that match."""
         condition = incident_condition(self._connection, tree, audience)
         return await self._count(sa.select(sa.func.count()).select_from(incidents).where(condition))
 
     async def pages_of_systems(
         self, system_ids: Sequence[str], page: PageRequest, *, open_only: bool
     ) -> dict[str, Page[Incident]]:
-        """The page of each of these systems' incidents, newest first, in one statement and one for memberships."""
+        """Return the page of each of these systems' incidents, newest first, in two statements."""
 
         def newest(system_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             member = incident_systems.alias("member")
@@ -79,7 +79,7 @@ class IncidentRepository:
             statement = sa.select(alias.c.id).select_from(joined).where(member.c.system_id == system_id)
             if open_only:
                 statement = statement.where(alias.c.status != Status.RESOLVED)
-            # Ids are time-ordered: walking the membership's index is walking the incidents by creation.
+            # Ids are time-ordered: the order of the membership's index is the order of creation.
             return paged(statement, (member.c.incident_id,), page, descending=True)
 
         found = await per_parent(self._connection, parents=(systems, system_ids), child=incidents, children_of=newest)
@@ -93,7 +93,7 @@ class IncidentRepository:
         return {parent: page.cut(rows) for parent, rows in lists.items()}
 
     async def count_per_system(self, system_ids: Sequence[str], *, open_only: bool) -> dict[str, int]:
-        """How many incidents each of these systems has."""
+        """Return the number of incidents of each of these systems."""
         statement = (
             sa.select(incident_systems.c.system_id, sa.func.count())
             .join(incidents, incidents.c.id == incident_systems.c.incident_id)
@@ -104,7 +104,7 @@ class IncidentRepository:
         return {system: counted.get(system, 0) for system in system_ids}
 
     async def oldest_open_on(self, system_id: str, *, dedupe_key: str | None) -> Incident | None:
-        """The oldest open incident on a system, of that key where one is given."""
+        """Return the oldest open incident on a system, with that key if one is given."""
         member = sa.exists().where(
             incident_systems.c.incident_id == incidents.c.id, incident_systems.c.system_id == system_id
         )
@@ -115,12 +115,12 @@ class IncidentRepository:
         return next(iter(await self._with_systems(rows)), None)
 
     async def ids_of_system(self, system_id: str) -> list[str]:
-        """The ids of all incidents on a system, open or not, sorted."""
+        """Return the ids of all incidents on a system, open or not, sorted."""
         statement = sa.select(incident_systems.c.incident_id).where(incident_systems.c.system_id == system_id)
         return sorted(await self._connection.scalars(statement))
 
     async def without_entry(self, *, after: str, limit: int) -> list[str]:
-        """The ids of incidents whose status is not what their timelines come to, behind an id in order of ids."""
+        """Return the ids after an id of incidents whose timeline does not lead to their status."""
         columns = incident_updates.c
         named = sa.func.coalesce(columns.status_change, columns.comment_status)
         last = (
@@ -134,10 +134,10 @@ class IncidentRepository:
         return list(await self._connection.scalars(statement.order_by(incidents.c.id).limit(limit)))
 
     async def active_overrides(self, system_ids: Sequence[str]) -> dict[str, list[ActiveHealthOverride]]:
-        """What open incidents say of these systems' health, up to 100 words each; systems without one are left out."""
+        """Return the health overrides of open incidents for these systems, up to 100 each; others are left out."""
         if not system_ids:
             return {}
-        # The worst ones first, so that the bound can never make a system look better than it is.
+        # The worst first, so that the limit never makes a system look better than it is.
         rank = sa.func.row_number().over(
             partition_by=incident_systems.c.system_id, order_by=(incidents.c.health_override.desc(), incidents.c.id)
         )
@@ -168,7 +168,7 @@ class IncidentRepository:
         return overrides
 
     async def is_suppressed(self, system_id: str) -> bool:
-        """Whether an open incident on that system silences its notifications."""
+        """Return whether an open incident suppresses the system's notifications."""
         statement = (
             sa.select(sa.literal(1))
             .select_from(incident_systems.join(incidents, incidents.c.id == incident_systems.c.incident_id))
@@ -178,11 +178,11 @@ class IncidentRepository:
         return await self._connection.scalar(statement) is not None
 
     async def next_number(self) -> int:
-        """A number that no incident had; others who want one wait for the commit."""
+        """Return an unused number; other callers wait for the commit."""
         return await self.last_of_numbers(1)
 
     async def last_of_numbers(self, count: int) -> int:
-        """The last of so many consecutive numbers that no incident had; others who want some wait for the commit."""
+        """Return the last of so many consecutive unused numbers; other callers wait for the commit."""
         statement = (
             sa.update(counters)
             .where(counters.c.name == "incident")
@@ -207,7 +207,7 @@ class IncidentRepository:
         await self._add_systems(incident.id, incident.system_ids)
 
     async def save(self, before: Incident, after: Incident) -> None:
-        """Write what differs between two states of one incident."""
+        """Write the fields that differ between two states of one incident."""
         old, new = _columns(before), _columns(after)
         changed = {name: value for name, value in new.items() if value != old[name]}
         if changed:
@@ -219,7 +219,7 @@ class IncidentRepository:
         await self._add_systems(after.id, sorted(set(after.system_ids) - set(before.system_ids)))
 
     async def stamp(self, incident: Incident, *, version: int, now: datetime) -> Incident:
-        """The incident at its next version, provided that nobody else took it there."""
+        """Write and return the incident's next version, provided that no other writer did."""
         statement = (
             sa.update(incidents)
             .where(incidents.c.id == incident.id, incidents.c.version == incident.version)
@@ -231,7 +231,7 @@ class IncidentRepository:
         return replace(incident, version=version, updated_at=now)
 
     async def delete(self, incident_id: str) -> None:
-        """Remove an incident with everything that belongs to it."""
+        """Delete an incident with everything that belongs to it."""
         await self._connection.execute(sa.delete(incidents).where(incidents.c.id == incident_id))
 
     async def _add_systems(self, incident_id: str, system_ids: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Pages by keyset: of one list, and of the same list of many parents in one statement."""
+"""Keyset pagination: pages of one list, and of the same list of many parents in one statement."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ Key = Sequence[sa.ColumnElement[Any]]
 
 
 def paged(statement: sa.Select[Any], key: Key, page: PageRequest, *, descending: bool) -> sa.Select[Any]:
-    """The statement in order, past the page's positions, with one row more than asked for to see whether there is."""
+    """Return the statement ordered and cut at the page's positions, with one row more, which reveals a next page."""
     for position, forward in ((page.after, True), (page.before, False)):
         if position is not None:
             statement = statement.where(_beyond(key, position, greater=forward is not descending))
@@ -33,7 +33,7 @@ async def per_parent(
     children_of: Callable[[sa.ColumnElement[str], sa.FromClause], sa.Select[Any]],
     key: Sequence[str] = ("id",),
 ) -> Sequence[tuple[str, sa.RowMapping]]:
-    """Each parent's own page of children, in one statement that reads no more rows than it returns.
+    """Return each parent's page of children, in one statement that reads no more rows than it returns.
 
     `children_of(parent_id, alias)` selects the key, ids mostly, of one parent's page from the aliased child table.
     """
@@ -63,7 +63,7 @@ def pages_of(
     order: Callable[[T], Any],
     descending: bool,
 ) -> dict[str, Page[T]]:
-    """The page of each parent, out of what `per_parent` found for all of them."""
+    """Return the page of each parent, from the rows of `per_parent`."""
     lists: dict[str, list[T]] = {identifier: [] for identifier in parents}
     for parent, item in found:
         lists[parent].append(item)
@@ -75,7 +75,7 @@ def pages_of(
 async def count_per_parent(
     connection: AsyncConnection, parent: sa.Column[str], ids: Sequence[str], *conditions: sa.ColumnElement[bool]
 ) -> dict[str, int]:
-    """How many rows each of these parents has, by the column that names the parent."""
+    """Return the number of rows of each of these parents, by the column that refers to the parent."""
     statement = sa.select(parent, sa.func.count()).where(parent.in_(ids), *conditions).group_by(parent)
     counted = {identifier: count for identifier, count in await connection.execute(statement)}
     return {identifier: counted.get(identifier, 0) for identifier in ids}

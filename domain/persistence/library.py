@@ -1,4 +1,4 @@
-"""The database for the library that runs automations, which speaks to it by itself and without asyncio."""
+"""The database access of the library that runs automations, which is synchronous and separate."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from sqlalchemy.engine import URL
 from domain.persistence.addresses import PostgresAddress
 
 _POOL_SECONDS = 30
-#: A process that stops in the middle of a transaction, as a suspended machine does, lets its locks go after so long.
+#: After so long, a process that stops in the middle of a transaction, as on a suspended machine, loses its locks.
 _IDLE_MILLIS = 60_000
 
 
 def library_url(address: URL | PostgresAddress) -> str:
-    """The address as a URL with a driver that blocks; each takes what libpq takes."""
+    """Return the address as a URL for a synchronous driver, with libpq's parameters."""
     if isinstance(address, URL):
         return address.set(drivername="sqlite").render_as_string(hide_password=False)
     query = address.for_libpq()
@@ -28,12 +28,12 @@ def library_url(address: URL | PostgresAddress) -> str:
 
 
 def library_engine(address: URL | PostgresAddress, *, connections: int) -> sa.Engine | None:
-    """An engine with so many connections for all that the library does; None where it makes its own on SQLite."""
+    """Return the library's engine with so many connections; None on SQLite, where it makes its own."""
     if isinstance(address, URL):
         return None
     engine = sa.create_engine(
         library_url(address),
-        # A statement with a name is another client's behind a pooler.
+        # Behind a pooler, a named statement would be another client's.
         connect_args={"prepare_threshold": None},
         pool_size=connections,
         max_overflow=0,
@@ -45,6 +45,6 @@ def library_engine(address: URL | PostgresAddress, *, connections: int) -> sa.En
 
 
 def _let_go_in_time(connection: Any, _record: Any) -> None:
-    # Not as a parameter of the connection: poolers refuse those that they do not know.
+    # Not as a parameter of the connection: poolers refuse unknown ones.
     connection.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_MILLIS}")
     connection.commit()

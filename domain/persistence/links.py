@@ -17,18 +17,18 @@ from domain.persistence.tables import incidents
 
 
 class LinkRepository:
-    """Links, oldest first; an address stands once on an incident."""
+    """Links, oldest first; an address is unique on its incident."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, IncidentLink]:
-        """The links of these ids; those that do not exist are left out."""
+        """Return the links of these ids; those that do not exist are left out."""
         rows = (await self._connection.execute(sa.select(links).where(links.c.id.in_(ids)))).mappings()
         return {row["id"]: _link(row) for row in rows}
 
     async def by_url(self, incident_id: str, url: str) -> IncidentLink | None:
-        """The link of that address on an incident."""
+        """Return an incident's link with that address, or None."""
         statement = sa.select(links).where(links.c.incident_id == incident_id, links.c.url_digest == _digest(url))
         row = (await self._connection.execute(statement)).mappings().first()
         return _link(row) if row else None
@@ -36,7 +36,7 @@ class LinkRepository:
     async def pages(
         self, incident_ids: Sequence[str], page: PageRequest, audience: Audience
     ) -> dict[str, Page[IncidentLink]]:
-        """The page of each of these incidents' links as this audience sees them, in one statement."""
+        """Return the page of each of these incidents' links that this audience may see, in one statement."""
 
         def oldest(incident_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             seen = sa.and_(alias.c.incident_id == incident_id, alias.c.visibility.in_(audience.visibilities))
@@ -51,7 +51,7 @@ class LinkRepository:
         return {parent: page.cut(entries) for parent, entries in lists.items()}
 
     async def counts(self, incident_ids: Sequence[str], audience: Audience) -> dict[str, int]:
-        """How many links of each of these incidents this audience sees."""
+        """Return the number of links of each of these incidents that this audience may see."""
         statement = (
             sa.select(links.c.incident_id, sa.func.count())
             .where(links.c.incident_id.in_(incident_ids), links.c.visibility.in_(audience.visibilities))
@@ -61,21 +61,21 @@ class LinkRepository:
         return {incident_id: counted.get(incident_id, 0) for incident_id in incident_ids}
 
     async def insert(self, link: IncidentLink) -> bool:
-        """Write a new link; False when its address stands there already."""
+        """Write a new link; return False where the incident has its address already."""
         statement = insert_or_ignore(self._connection, links, _columns(link)).returning(links.c.id)
         return await self._connection.scalar(statement) is not None
 
     async def insert_many(self, loaded: Sequence[IncidentLink]) -> None:
-        """Write links of a history that is being loaded, whose addresses differ."""
+        """Write links of a history that is being loaded, with distinct addresses."""
         if loaded:
             await self._connection.execute(sa.insert(links), [_columns(link) for link in loaded])
 
     async def save(self, link: IncidentLink) -> None:
-        """Write an edited link, whose incident is locked and whose address is free."""
+        """Write an edited link; its incident is locked and its address free."""
         await self._connection.execute(sa.update(links).where(links.c.id == link.id).values(**_columns(link)))
 
     async def delete(self, link_id: str) -> None:
-        """Remove a link."""
+        """Delete a link."""
         await self._connection.execute(sa.delete(links).where(links.c.id == link_id))
 
 

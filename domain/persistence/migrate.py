@@ -1,4 +1,4 @@
-"""Bringing a database to the schema of this code, also when several processes start at once."""
+"""Migrations of a database to this code's schema, safe with several processes starting at once."""
 
 import logging
 import secrets
@@ -30,7 +30,7 @@ _COMPATIBILITY = sa.select(server_state.c.value).where(server_state.c.name == CO
 
 
 async def migrate(engines: Engines, *, migrations: Path = MIGRATIONS) -> None:
-    """Apply every migration that is missing, all in one transaction.
+    """Apply every missing migration, all in one transaction.
 
     A newer schema that has only been expanded is left as it is.
 
@@ -47,38 +47,38 @@ async def migrate(engines: Engines, *, migrations: Path = MIGRATIONS) -> None:
     if engines.writer.dialect.name == "sqlite":
         if is_new:
             await _write_back(engines)
-        # Not before it has proved to be a database of ours, and no other file that somebody named by mistake.
+        # Only once it has proved to be one of our databases, and not another file named by mistake.
         tighten_database(Path(engines.writer.url.database or ""))
 
 
 async def _write_back(engines: Engines) -> None:
-    """Move the new schema from the log into the file, so that a copy of the file alone has its tables."""
+    """Write the new schema from the log back into the file, so that a copy of the file alone has its tables."""
     async with engines.writer.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
-        # Beneath SQLAlchemy, which would begin a transaction first. Where others read, they keep it from being emptied.
+        # Without SQLAlchemy, which would begin a transaction first. Other readers prevent the log from being emptied.
         await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).close()
 
 
 def head_revision(migrations: Path = MIGRATIONS) -> str:
-    """The revision that this code needs."""
+    """Return the revision that this code needs."""
     return str(_scripts(migrations).get_current_head())
 
 
 @cache
 def knows_revision(revision: str | None, migrations: Path = MIGRATIONS) -> bool:
-    """Whether this code's migrations come through a revision; None is a database without a schema."""
+    """Return whether this code has a migration with that revision; None is a database without a schema."""
     return revision is None or revision in {script.revision for script in _scripts(migrations).walk_revisions()}
 
 
 def can_use(revision: str | None, compatible_since: str | None, migrations: Path = MIGRATIONS) -> bool:
-    """Whether this code works on a schema: its own, or a newer one that says it is compatible with it."""
+    """Return whether this code works on a schema: its own, or a newer one declared compatible with it."""
     if knows_revision(revision, migrations):
         return revision == head_revision(migrations)
     return compatible_since is not None and knows_revision(compatible_since, migrations)
 
 
 def _upgrade(connection: sa.Connection, migrations: Path) -> bool:
-    # It would tell of each start which kind of database it met.
+    # Alembic would log the type of the database at each start.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     current = MigrationContext.configure(connection).get_current_revision()
     if current == head_revision(migrations):
@@ -105,7 +105,7 @@ def _check_newer(connection: sa.Connection, current: str | None, migrations: Pat
 
 
 def _note_compatibility(connection: sa.Connection, migrations: Path) -> None:
-    """Leave word for older processes, which do not have the newest migration to read it from."""
+    """Record the compatible revision for older processes, which lack the newest migration."""
     since = getattr(_scripts(migrations).get_revision("head").module, COMPATIBLE_SINCE, None)
     connection.execute(sa.delete(server_state).where(server_state.c.name == COMPATIBLE_SINCE))
     if since is not None:

@@ -1,4 +1,4 @@
-"""The past as the log tells it: what changed in a span of time, and what was so at its beginning."""
+"""Reads of the past from the log: the changes in a period, and the state at its start."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,22 +13,22 @@ from domain.persistence.tables import changes, counters, entity_transitions, inc
 
 
 class PastRepository:
-    """Reads a span of the past, bounded everywhere."""
+    """Reads of a period of the past, all of them bounded."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def is_whole(self, since: datetime) -> bool:
-        """Whether every change since that moment is still kept."""
+        """Return whether every change since that moment is still kept."""
         pruned = sa.exists().where(server_state.c.name == LOG_FLOOR, server_state.c.value != "0")
-        # When the last one of those happened that are no longer kept is not known; it was before all others.
+        # The time of the last pruned change is unknown, but it was before all others.
         earlier = sa.exists().where(changes.c.occurred_at <= since)
         return bool(await self._connection.scalar(sa.select(sa.or_(~pruned, earlier))))
 
     async def changes(
         self, kinds: Sequence[str], *, since: datetime, after_seq: int, before: datetime, limit: int
     ) -> list[Change]:
-        """The next changes of these kinds in a span, by when they happened; of its first moment those behind a seq."""
+        """Return the next changes of these kinds in a period, by time; at its first moment those after a position."""
         moment = changes.c.occurred_at
         statement = (
             sa.select(changes)
@@ -42,12 +42,13 @@ class PastRepository:
     async def first_changes(
         self, kind: str, *, since: datetime, after: str, limit: int, unless_was: str | None = None
     ) -> list[Change]:
-        """The first change since a moment of each entity behind an id, by their ids, but of those that were so before.
+        """Return the first change since a moment of each entity after an id, in the order of ids.
 
-        What such a change calls the state before is the state at that moment.
+        Its state before the change is the entity's state at that moment. Entities with the status `unless_was` at that
+        moment are left out.
         """
         of_kind = sa.and_(changes.c.kind == kind, changes.c.occurred_at >= since, changes.c.entity_id > after)
-        # Grouped once: asked for each change whether there is an earlier one, PostgreSQL without statistics takes long.
+        # Grouped once: with a check for an earlier change per row, PostgreSQL without statistics takes long.
         firsts = (
             sa.select(changes.c.entity_id, sa.func.min(changes.c.version).label("version"))
             .where(of_kind)
@@ -68,7 +69,7 @@ class PastRepository:
         return [change_of(row) for row in (await self._connection.execute(statement)).mappings()]
 
     async def still_open(self, kind: str, *, since: datetime, after: str, limit: int) -> list[str]:
-        """The ids behind an id of incidents that are open and did not change since a moment; `kind` is theirs."""
+        """Return the ids after an id of open incidents without a change since a moment; `kind` is that of incidents."""
         changed = sa.and_(changes.c.kind == kind, changes.c.entity_id == incidents.c.id, changes.c.occurred_at >= since)
         statement = (
             sa.select(incidents.c.id)
@@ -79,7 +80,7 @@ class PastRepository:
         return list(await self._connection.scalars(statement))
 
     async def transitions(self, kind: str, *, since: datetime, before: datetime, limit: int) -> list[Transition]:
-        """The transitions of a kind in a span, the last ones of them, oldest first."""
+        """Return the last transitions of a kind in a period, oldest first."""
         steps = entity_transitions.c
         statement = (
             sa.select(entity_transitions)
@@ -90,7 +91,7 @@ class PastRepository:
         return [transition_of(row) for row in (await self._connection.execute(statement)).mappings()][::-1]
 
     async def last_transitions(self, kind: str, *, before: datetime, limit: int) -> list[Transition]:
-        """For each entity and value of a kind, the last transition to it before a moment, oldest first."""
+        """Return for each entity and value of a kind the last transition to it before a moment, oldest first."""
         steps = entity_transitions.c
         newest = (
             sa.select(sa.func.max(steps.id))
@@ -102,12 +103,12 @@ class PastRepository:
         return [transition_of(row) for row in (await self._connection.execute(statement)).mappings()]
 
     async def last_number(self) -> int:
-        """The last number that an incident was given."""
+        """Return the last number given to an incident."""
         statement = sa.select(counters.c.value).where(counters.c.name == "incident")
         return int(await self._connection.scalar(statement) or 0)
 
     async def copy_transitions(self, transitions: Sequence[Transition]) -> None:
-        """Write transitions that were read elsewhere, without the changes that they are of."""
+        """Write transitions that were read elsewhere, without their changes."""
         if transitions:
             await self._connection.execute(
                 sa.insert(entity_transitions), [transition_row(step) for step in transitions]

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: one pool for reads and writes, behind a pooler as well."""
+"""Connections to PostgreSQL: one pool for reads and writes, with or without a pooler."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ _POOLER = (
 
 
 class Connector:
-    """Opens connections; the first one finds out whether a pooler stands in between."""
+    """The opener of connections; its first one detects a pooler."""
 
     def __init__(self, address: PostgresAddress, *, has_direct: bool) -> None:
         self._address = address
@@ -32,7 +32,7 @@ class Connector:
         self._is_pooled: bool | None = None
 
     async def connect(self, **options: Any) -> asyncpg.Connection:
-        """A connection; behind a pooler it names no statements, because the next transaction meets another server."""
+        """Open a connection; behind a pooler it names no statements, as each transaction may get another server."""
         if self._is_pooled is None:
             connection = await self._open(**options)
             self._is_pooled = await is_pooled(connection)
@@ -46,9 +46,9 @@ class Connector:
         return await self._open(**options)
 
     def prepare(self, adapted: Any, _record: Any) -> None:
-        """Have SQLAlchemy name no statements either."""
+        """Make SQLAlchemy use no named statements behind a pooler."""
         if self._is_pooled:
-            # Its documented options for poolers count for a whole engine, made before anything is known.
+            # Its documented options for poolers apply to a whole engine, made before a pooler is detected.
             adapted._prepared_statement_cache = None  # noqa: SLF001 - nothing is kept
             adapted._prepared_statement_name_func = str  # noqa: SLF001 - the name is empty
 
@@ -57,8 +57,8 @@ class Connector:
 
 
 async def is_pooled(connection: asyncpg.Connection) -> bool:
-    """Whether somebody else answers than whom the connection was made with: poolers greet clients by themselves."""
-    # In a transaction a pooler stays with one server, and without a name nothing is left there.
+    """Return whether a pooler is in between: the server then differs from the one in the greeting."""
+    # In a transaction a pooler stays with one server, and an unnamed statement leaves nothing there.
     async with connection.transaction():
         statement = await connection.prepare("SELECT pg_backend_pid()", name="")
         return bool(await statement.fetchval() != connection.get_server_pid())
@@ -67,7 +67,7 @@ async def is_pooled(connection: asyncpg.Connection) -> bool:
 def create_postgres(
     address: PostgresAddress, *, connections: int, wait_seconds: float, has_direct: bool
 ) -> tuple[AsyncEngine, AsyncEngine]:
-    """An engine that writes and one that reads, which share so many connections; nothing is connected yet."""
+    """Return an engine for writes and one for reads, which share their connections; nothing is connected yet."""
     connector = Connector(address, has_direct=has_direct)
     engine = create_async_engine(
         "postgresql+asyncpg://",
@@ -92,7 +92,7 @@ def create_postgres(
 
 def _in_transaction(setup: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
     async def whole(adapted: Any) -> None:
-        # It asks for types, in several messages that a pooler would hand to several servers.
+        # The setup queries types in several messages, which a pooler would send to several servers.
         async with adapted.driver_connection.transaction():
             await setup(adapted)
 
@@ -100,7 +100,7 @@ def _in_transaction(setup: Callable[[Any], Awaitable[None]]) -> Callable[[Any], 
 
 
 def _leave_standbys(context: sa.engine.ExceptionContext) -> None:
-    """Connect anew where a server that took writes has become one that only reads, after a failover."""
+    """Reconnect where a server has become read-only after a failover."""
     refused = getattr(context.original_exception, "sqlstate", None) == READ_ONLY_STATE
     options = context.connection.get_execution_options() if context.connection is not None else {}
     if refused and not options.get(_READ_ONLY):
@@ -108,10 +108,10 @@ def _leave_standbys(context: sa.engine.ExceptionContext) -> None:
 
 
 def _is_alive(connection: Any) -> bool:
-    """Whether a connection still answers, in one message: the library takes three, for the sake of poolers."""
+    """Return whether a connection still answers, in one message; the library sends three because of poolers."""
     try:
         connection.run_async(lambda driver: driver.execute("SELECT 1"))
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
-        # The last one is said of a connection that broke off between two of the driver's own states.
+        # The last one is raised for a connection that was lost between two of the driver's states.
         return False
     return True

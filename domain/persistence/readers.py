@@ -1,4 +1,4 @@
-"""How far durable readers of the log have come."""
+"""The positions of durable readers in the log."""
 
 from datetime import datetime
 
@@ -10,22 +10,22 @@ from domain.persistence.tables import readers
 
 
 class ReaderRepository:
-    """One position per named reader."""
+    """The positions of durable readers, one per name."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def register(self, name: str, *, seq: int, now: datetime) -> None:
-        """Start a reader at a position; one that exists stays where it is."""
+        """Start a reader at a position; an existing one keeps its own."""
         values = {"name": name, "seq": seq, "updated_at": now}
         await self._connection.execute(insert_or_ignore(self._connection, readers, values))
 
     async def position(self, name: str) -> int | None:
-        """How far a reader has come, or None where nobody registered it."""
+        """Return a reader's position, or None for an unregistered one."""
         return await self._connection.scalar(sa.select(readers.c.seq).where(readers.c.name == name))
 
     async def hold(self, name: str) -> int | None:
-        """How far a reader has come, kept from its other processes until the commit; None while one of them works."""
+        """Return a reader's position, locked until the commit; None while another process holds it."""
         statement = sa.select(readers.c.seq).where(readers.c.name == name).with_for_update(skip_locked=True)
         return await self._connection.scalar(statement)
 

@@ -1,4 +1,4 @@
-"""Finds out that a database which was away is back, so that the log can say so, and when."""
+"""The detection of a database's recovery after an outage, so that it is logged."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,29 +8,29 @@ from domain.errors import UnavailableError
 from domain.outages import Outage
 from domain.persistence.availability import reason_of
 
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 
 
 class Recovery:
-    """Looks once a second while an outage lasts, and not at all otherwise.
+    """A check once a second while an outage lasts, and none otherwise.
 
-    It is over when looks succeed and nobody else fails any more.
+    The outage is over when checks succeed and no other transaction fails any more.
     """
 
-    def __init__(self, look: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, check: Callable[[], Awaitable[object]]) -> None:
         self.outage = Outage("the database")
-        self._look = look
+        self._check = check
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def failed(self, error: Exception) -> None:
-        """Hear that the database failed somebody."""
+        """Note a failure of the database."""
         self.outage.failed(reason_of(error))
         if self._task is None and not self._stopping.is_set():
             self._task = asyncio.create_task(self._until_back())
 
     async def stop(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         self._stopping.set()
         if self._task is not None:
             await self._task
@@ -38,10 +38,10 @@ class Recovery:
     async def _until_back(self) -> None:
         while self.outage.is_on and not self._stopping.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_SECONDS):
+                async with asyncio.timeout(_CHECK_SECONDS):
                     await self._stopping.wait()
                     return
             with suppress(UnavailableError):
-                await self._look()
+                await self._check()
                 self.outage.works()
         self._task = None

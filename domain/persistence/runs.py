@@ -15,7 +15,7 @@ from domain.persistence.automation_tables import automation_runs, automation_ste
 from domain.persistence.dialects import insert_or_ignore, is_sqlite, lock_rows, upsert_of_rows
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
 
-# Statements that every step of every run executes. Making one anew costs as much as executing it.
+# Statements that every step of every run executes. Building one costs as much as executing it.
 _RUNS = automation_runs.c
 _STEPS = automation_steps.c
 _BY_IDS = sa.select(automation_runs).where(_RUNS.id.in_(sa.bindparam("ids", expanding=True)))
@@ -43,28 +43,28 @@ _STANDING = sa.select(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What is active in a bucket."""
+    """The active runs of a bucket, in figures."""
 
     active: int
     #: The oldest run, where none has begun.
     first: str | None
-    #: How many have not begun that were admitted under an older version, whose mode may have been another.
+    #: How many runs have not started that were admitted under an older version, whose mode may have been another.
     outdated: int
 
 
 class RunRepository:
-    """Runs by id, by what fired them, and by the bucket that their mode counts."""
+    """Runs by id, by their firing, and by the bucket that their mode counts."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        #: Nobody frees them before the end of the transaction, which is this repository's own; until then what is read
-        #: of them stays as it is, but for what is written here.
+        #: They stay locked until the end of the transaction, which is this repository's own; until then only writes of
+        #: this repository change what it reads of them.
         self._locked: set[str] = set()
         self._held: dict[str, AutomationRun] = {}
         self._held_steps: dict[tuple[str, str], RunStep | None] = {}
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, AutomationRun]:
-        """The runs of these ids; unknown ones are left out."""
+        """Return the runs of these ids; unknown ones are left out."""
         found = {identifier: self._held[identifier] for identifier in ids if identifier in self._held}
         missing = [identifier for identifier in ids if identifier not in found]
         if missing:
@@ -75,13 +75,13 @@ class RunRepository:
         return found
 
     async def lock(self, ids: Sequence[str]) -> None:
-        """Keep these runs from other writers until the commit."""
+        """Lock these runs against other writers until the commit."""
         if missing := [identifier for identifier in ids if identifier not in self._locked]:
             await lock_rows(self._connection, automation_runs, missing)
             self._locked.update(missing)
 
     async def find(self, automation_id: str, trigger_id: str, key: str) -> AutomationRun | None:
-        """The run that a firing led to."""
+        """Return the run of a firing."""
         columns = automation_runs.c
         statement = sa.select(automation_runs).where(
             columns.automation_id == automation_id, columns.trigger_id == trigger_id, columns.firing_key == key
@@ -90,27 +90,27 @@ class RunRepository:
         return None if row is None else _run(row)
 
     async def once_taken(self, automation_id: str, once_key: str) -> bool:
-        """Whether a run for that value of `once_for` exists."""
+        """Return whether a run for that value of `once_for` exists."""
         columns = automation_runs.c
         statement = sa.select(columns.id).where(columns.automation_id == automation_id, columns.once_key == once_key)
         return await self._connection.scalar(statement) is not None
 
     async def insert(self, run: AutomationRun, *, once_key: str | None = None) -> bool:
-        """Write a new run; False where the same firing led to one before, or the value of `once_for` is taken."""
+        """Write a new run; return False where its firing has one already, or the value of `once_for` is taken."""
         values = {**_row(run), "once_key": once_key}
         return (
             await self._connection.execute(insert_or_ignore(self._connection, automation_runs, values))
         ).rowcount > 0
 
     async def stamp(self, run: AutomationRun) -> None:
-        """Write where a run, which is locked, now stands."""
+        """Write the present status of a locked run."""
         row = _row(run)
         await self._connection.execute(_STAMP, {"run_id": run.id, **{name: row[name] for name in _STAMPED}})
         if run.id in self._held:
             self._held[run.id] = run
 
     async def active(self, automation_id: str, bucket: str | None = None) -> list[AutomationRun]:
-        """The active runs of an automation, or of one bucket of it, oldest first."""
+        """Return the active runs of an automation, or of one bucket of it, oldest first."""
         columns = automation_runs.c
         statement = sa.select(automation_runs).where(columns.automation_id == automation_id, columns.status.in_(ACTIVE))
         if bucket is not None:
@@ -119,7 +119,7 @@ class RunRepository:
         return [_run(row) for row in rows]
 
     async def standing(self, automation_id: str, bucket: str) -> Standing:
-        """What is active in a bucket."""
+        """Return the figures of a bucket's active runs."""
         row = await self._connection.execute(_STANDING, {"automation": automation_id, "bucket": bucket})
         active, pending, outdated, oldest = row.one()
         return Standing(active=active, first=oldest if pending == active else None, outdated=outdated)
@@ -131,20 +131,20 @@ class RunRepository:
         automation_id: str | None = None,
         statuses: Sequence[RunStatus] | None = None,
     ) -> Page[AutomationRun]:
-        """One page of runs, newest first."""
+        """Return one page of runs, newest first."""
         statement = sa.select(automation_runs).where(*_conditions(automation_id, statuses))
         statement = paged(statement, [automation_runs.c.id], page, descending=True)
         return page.cut([_run(row) for row in (await self._connection.execute(statement)).mappings()])
 
     async def count(self, *, automation_id: str | None = None, statuses: Sequence[RunStatus] | None = None) -> int:
-        """How many runs match."""
+        """Return the number of runs that match."""
         statement = sa.select(sa.func.count()).select_from(automation_runs).where(*_conditions(automation_id, statuses))
         return int(await self._connection.scalar(statement) or 0)
 
     async def pages(
         self, automation_ids: Sequence[str], page: PageRequest, *, statuses: Sequence[RunStatus]
     ) -> dict[str, Page[AutomationRun]]:
-        """The page of each of these automations' runs, newest first."""
+        """Return the page of each of these automations' runs, newest first."""
 
         def picked(automation_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             statement = sa.select(alias.c.id).where(alias.c.automation_id == automation_id)
@@ -157,34 +157,34 @@ class RunRepository:
         return pages_of(runs, automation_ids, page, order=lambda run: run.id, descending=True)
 
     async def counts(self, automation_ids: Sequence[str], *, statuses: Sequence[RunStatus]) -> dict[str, int]:
-        """How many runs each of these automations has."""
+        """Return the number of runs of each of these automations."""
         columns = automation_runs.c
         return await count_per_parent(
             self._connection, columns.automation_id, automation_ids, columns.status.in_(statuses)
         )
 
     async def status_counts(self) -> dict[RunStatus, int]:
-        """How many runs have each status."""
+        """Return the number of runs in each status."""
         columns = automation_runs.c
         rows = await self._connection.execute(sa.select(columns.status, sa.func.count()).group_by(columns.status))
         return {RunStatus(status): count for status, count in rows}
 
     async def skip_counts(self) -> dict[SkipReason, int]:
-        """How many firings led to no run, by the reason."""
+        """Return the number of firings that led to no run, by reason."""
         columns = automation_runs.c
         statement = sa.select(columns.reason, sa.func.count()).where(columns.status == RunStatus.SKIPPED)
         rows = await self._connection.execute(statement.group_by(columns.reason))
         return {SkipReason(reason): count for reason, count in rows}
 
     async def of_changes(self, change_ids: Sequence[str], *, limit: int | None = None) -> list[AutomationRun]:
-        """The runs, and the firings that led to none, that these changes fired; the first of them."""
+        """Return the first runs, skipped ones included, that these changes fired."""
         columns = automation_runs.c
         statement = sa.select(automation_runs).where(columns.change_id.in_(change_ids))
         statement = statement.order_by(columns.id).limit(limit)
         return [_run(row) for row in (await self._connection.execute(statement)).mappings()]
 
     async def forget(self, *, before: datetime, limit: int) -> int:
-        """Delete the oldest final runs that were created before that moment; how many."""
+        """Delete the oldest final runs that were created before that moment, and return how many."""
         columns = automation_runs.c
         doomed = sa.select(columns.id).where(columns.created_at < before, columns.status.not_in(ACTIVE)).limit(limit)
         self._held.clear()
@@ -192,14 +192,14 @@ class RunRepository:
         return (await self._connection.execute(statement)).rowcount
 
     async def steps(self, run_ids: Sequence[str]) -> dict[str, list[RunStep]]:
-        """The steps of these runs in the order in which the runs came to them."""
+        """Return the steps of these runs in the order in which the runs reached them."""
         found: dict[str, list[RunStep]] = {identifier: [] for identifier in run_ids}
         for row in (await self._connection.execute(_STEPS_OF, {"ids": list(run_ids)})).mappings():
             found[row["run_id"]].append(_step(row))
         return found
 
     async def step_pages(self, run_ids: Sequence[str], page: PageRequest) -> dict[str, Page[RunStep]]:
-        """The page of each of these runs' steps, in the order in which the runs came to them."""
+        """Return the page of each of these runs' steps, in the order in which the runs reached them."""
 
         def picked(run_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             statement = sa.select(alias.c.run_id, alias.c.path).where(alias.c.run_id == run_id)
@@ -216,17 +216,17 @@ class RunRepository:
         return pages_of(steps, run_ids, page, order=lambda step: (step.position, step.path), descending=False)
 
     async def step_counts(self, run_ids: Sequence[str]) -> dict[str, int]:
-        """How many steps each of these runs has come to."""
+        """Return the number of steps that each of these runs has reached."""
         return await count_per_parent(self._connection, automation_steps.c.run_id, run_ids)
 
     async def get_steps(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], RunStep]:
-        """The steps of these runs and paths; unknown ones are left out."""
+        """Return the steps of these runs and paths; unknown ones are left out."""
         statement = sa.select(automation_steps).where(sa.tuple_(_STEPS.run_id, _STEPS.path).in_(keys))
         rows = (await self._connection.execute(statement)).mappings()
         return {(row["run_id"], row["path"]): _step(row) for row in rows}
 
     async def step(self, run_id: str, path: str) -> RunStep | None:
-        """One step of a run."""
+        """Return one step of a run."""
         key = (run_id, path)
         if key in self._held_steps:
             return self._held_steps[key]
@@ -237,14 +237,14 @@ class RunRepository:
         return step
 
     async def put_step(self, step: RunStep) -> None:
-        """Write where a step of a locked run stands."""
+        """Write the present status of a step of a locked run."""
         self._held_steps.pop((step.run_id, step.path), None)
         keys = ("run_id", "path")
         statement = upsert_of_rows(automation_steps, keys, sqlite_has_it=is_sqlite(self._connection))
         await self._connection.execute(statement, _step_row(step))
 
     async def unfinished_steps(self, run_id: str) -> list[RunStep]:
-        """The steps of a run that are not over, in the order in which the run came to them."""
+        """Return the unfinished steps of a run, in the order in which it reached them."""
         columns = automation_steps.c
         statement = sa.select(automation_steps).where(
             columns.run_id == run_id, columns.status.in_((StepStatus.RUNNING, StepStatus.WAITING))
@@ -253,7 +253,7 @@ class RunRepository:
         return [_step(row) for row in rows]
 
     async def waiting_steps(self, run_id: str) -> int:
-        """How many steps of a run wait."""
+        """Return the number of a run's waiting steps."""
         columns = automation_steps.c
         statement = sa.select(sa.func.count()).select_from(automation_steps)
         statement = statement.where(columns.run_id == run_id, columns.status == StepStatus.WAITING)

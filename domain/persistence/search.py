@@ -1,4 +1,4 @@
-"""Text search: all words of a query must be found, the last one as a beginning, on either database alike."""
+"""Text search: all words of a query must occur, the last one as a prefix, on either database alike."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from domain.persistence.tables import incidents, search_entries
 
 
 def search_condition(connection: AsyncConnection, text: str, audience: Audience) -> sa.ColumnElement[bool]:
-    """Incidents whose header or visible timeline holds every word; a query without a word matches nothing."""
+    """Return a condition for incidents whose header or visible timeline has every word; no words match nothing."""
     words = query_of(text)
     if not words:
         return sa.false()
@@ -26,7 +26,7 @@ def search_condition(connection: AsyncConnection, text: str, audience: Audience)
 
 
 def search_body(text: str) -> str:
-    """What is stored for a text: its words, once each, in order of appearance; never empty."""
+    """Return the stored form of a text: its words, once each, in order of appearance; never empty."""
     return " ".join(dict.fromkeys(words_of(text))) or "-"
 
 
@@ -37,7 +37,7 @@ class SearchRepository:
         self._connection = connection
 
     async def put(self, *, entry_id: str, incident_id: str, visibility: Visibility, text: str) -> None:
-        """Make this text findable under that entry, in place of what it said before."""
+        """Index this text under that entry, in place of its former text."""
         values = {
             "entry_id": entry_id,
             "incident_id": incident_id,
@@ -47,7 +47,7 @@ class SearchRepository:
         await self._connection.execute(upsert(self._connection, search_entries, values, keys=["entry_id"]))
 
     async def insert_many(self, entries: Sequence[tuple[str, str, Visibility, str]]) -> None:
-        """Make new texts findable: (entry, incident, visibility, text) each."""
+        """Index new texts: (entry, incident, visibility, text) each."""
         rows = [
             {"entry_id": entry_id, "incident_id": incident_id, "visibility": visibility, "body": search_body(text)}
             for entry_id, incident_id, visibility, text in entries
@@ -55,5 +55,5 @@ class SearchRepository:
         await self._connection.execute(sa.insert(search_entries), rows)
 
     async def remove(self, entry_id: str) -> None:
-        """Forget the text of that entry."""
+        """Remove the text of that entry from the index."""
         await self._connection.execute(sa.delete(search_entries).where(search_entries.c.entry_id == entry_id))

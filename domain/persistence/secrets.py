@@ -1,4 +1,4 @@
-"""Secrets, kept encrypted."""
+"""Secrets, stored encrypted."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from domain.persistence.keyset import paged
 from domain.persistence.rows import actor_columns, actor_of
 from domain.persistence.tables import secrets
 
-#: Everything but the ciphertext, which only those ask for who can do something with it.
+#: Everything but the ciphertext, which has a method of its own.
 _COLUMNS = [column for column in secrets.c if column.name != "ciphertext"]
 
 
@@ -24,33 +24,33 @@ class SecretRepository:
         self._connection = connection
 
     async def lock(self, secret_id: str) -> Secret | None:
-        """The secret, kept from other writers until the commit."""
+        """Return the secret, locked against other writers until the commit."""
         await lock_rows(self._connection, secrets, [secret_id])
         return (await self.get_many([secret_id])).get(secret_id)
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, Secret]:
-        """The secrets of these ids; those that do not exist are left out."""
+        """Return the secrets of these ids; those that do not exist are left out."""
         rows = (await self._connection.execute(sa.select(*_COLUMNS).where(secrets.c.id.in_(ids)))).mappings()
         return {row["id"]: _secret(row) for row in rows}
 
     async def ciphertexts(self, names: Collection[str]) -> dict[str, str]:
-        """What is stored under these names; unknown ones are left out."""
-        # PostgreSQL refuses the character outright instead of finding nothing.
+        """Return the ciphertexts of these names; unknown ones are left out."""
+        # PostgreSQL refuses a NUL character instead of finding nothing.
         wanted = [name for name in names if "\0" not in name]
         statement = sa.select(secrets.c.name, secrets.c.ciphertext).where(secrets.c.name.in_(wanted))
         return {row.name: row.ciphertext for row in await self._connection.execute(statement)}
 
     async def page(self, page: PageRequest) -> Page[Secret]:
-        """One page of all secrets, newest first."""
+        """Return one page of all secrets, newest first."""
         statement = paged(sa.select(*_COLUMNS), [secrets.c.id], page, descending=True)
         return page.cut([_secret(row) for row in (await self._connection.execute(statement)).mappings()])
 
     async def count(self) -> int:
-        """How many secrets there are."""
+        """Return the number of secrets."""
         return int(await self._connection.scalar(sa.select(sa.func.count()).select_from(secrets)) or 0)
 
     async def insert(self, secret: Secret, ciphertext: str) -> bool:
-        """Write a new secret; False when its name is taken."""
+        """Write a new secret; return False where its name is taken."""
         values = {
             "id": secret.id,
             "name": secret.name,
@@ -68,7 +68,7 @@ class SecretRepository:
         await self._connection.execute(statement.values(ciphertext=ciphertext, updated_at=at))
 
     async def delete(self, secret_id: str) -> bool:
-        """Remove a secret; False when there is none of that id."""
+        """Delete a secret; return False where there is none of that id."""
         statement = sa.delete(secrets).where(secrets.c.id == secret_id).returning(secrets.c.id)
         return await self._connection.scalar(statement) is not None
 

@@ -1,4 +1,4 @@
-"""SQLite's connections: a statement costs one call to the thread beside the loop, or none."""
+"""Connections to SQLite: a statement costs one call to the connection's thread, or none."""
 
 import asyncio
 import sqlite3
@@ -10,17 +10,17 @@ from typing import Any, Self
 import aiosqlite
 from typing_extensions import override
 
-#: After so many statements in a row, some three milliseconds, everybody else on the loop gets a turn.
+#: After so many statements in a row, some three milliseconds, one runs in the thread, so that other tasks can run.
 _IN_A_ROW = 16
-#: More rows than this at once take a while, too.
+#: More rows than this at once run in the thread as well.
 _FEW_ROWS = 50
 
 
 class Cursor:
-    """What SQLAlchemy asks of a cursor; a statement is run and its rows are fetched in one go.
+    """A cursor for SQLAlchemy that runs a statement and fetches its rows in one call.
 
-    The library's own makes four calls for it: it opens the cursor, executes, fetches and closes. Each is handed to the
-    thread and back, which takes longer than most statements do.
+    The library's own makes four calls: open, execute, fetch and close. Each goes to the thread and back, which takes
+    longer than most statements do.
     """
 
     __slots__ = ("_connection", "_rows", "description", "lastrowid", "rowcount")
@@ -39,24 +39,24 @@ class Cursor:
 
     async def execute(self, statement: str, parameters: Any = ()) -> Self:
         """Run a statement and fetch its rows."""
-        # What a DELETE takes along, nobody knows.
+        # A DELETE may cascade to any number of rows.
         brief = not statement.startswith("DELETE")
         await self._connection.call(partial(self._run, sqlite3.Cursor.execute, statement, parameters), brief=brief)
         return self
 
     async def executemany(self, statement: str, parameters: Sequence[Any]) -> Self:
-        """Run a statement once for each of these."""
+        """Run a statement once for each of these parameters."""
         brief = len(parameters) <= _FEW_ROWS
         await self._connection.call(partial(self._run, sqlite3.Cursor.executemany, statement, parameters), brief=brief)
         return self
 
     async def fetchall(self) -> list[Any]:
-        """All rows of the statement."""
+        """Return all rows of the statement."""
         rows, self._rows = self._rows, []
         return rows
 
     async def close(self) -> None:
-        """Nothing is held: the rows are here."""
+        """Do nothing: all rows are fetched already."""
 
     def _run(self, run: Callable[..., Any], statement: str, parameters: Any, connection: sqlite3.Connection) -> None:
         cursor = connection.cursor()
@@ -70,11 +70,11 @@ class Cursor:
 
 
 class Connection(aiosqlite.Connection):
-    """A connection whose statements each call its thread once."""
+    """A connection whose statements make one call to its thread each."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=64)
-        # One that is never closed keeps no process from ending.
+        # A connection that is never closed must not keep the process from ending.
         self._thread.daemon = True
 
     @override
@@ -82,7 +82,7 @@ class Connection(aiosqlite.Connection):
         try:
             return await super()._connect()
         except sqlite3.Error:
-            # The library lets its thread end by itself, which then has something to say to a loop that may be closed.
+            # The library lets its thread end by itself, which then calls a loop that may be closed.
             if self._thread.is_alive():
                 await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
             raise
@@ -92,12 +92,12 @@ class Connection(aiosqlite.Connection):
         return Cursor(self)
 
     async def call(self, function: Callable[[sqlite3.Connection], None], *, brief: bool) -> None:  # noqa: ARG002
-        """Run this with SQLite's own connection."""
+        """Run this function with SQLite's own connection."""
         await self._execute(function, self._conn)  # type: ignore[no-untyped-call]
 
 
 class ReaderConnection(Connection):
-    """A connection that reads: its thread does what may take long. To begin and to end touches nothing, and is done."""
+    """A connection for reads: statements run in its thread; beginning and ending do no work and run in place."""
 
     @override
     async def call(self, function: Callable[[sqlite3.Connection], None], *, brief: bool) -> None:
@@ -112,10 +112,10 @@ class ReaderConnection(Connection):
 
 
 class WriterConnection(Connection):
-    """A connection for short transactions: it has the thread begin and commit, and does the rest at once.
+    """A connection for short transactions: begin and commit run in its thread, the rest in place.
 
-    Beginning waits for other processes, and committing for the disk. What lies between waits for nobody: it holds the
-    write lock, finds rows by index, and takes less time than the thread would take to wake up.
+    Beginning waits for other processes, and committing for the disk. The statements between wait for neither: they hold
+    the write lock, find rows by index, and take less time than waking up the thread would.
     """
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
@@ -132,11 +132,11 @@ class WriterConnection(Connection):
 
 
 class InlineConnection(Connection):
-    """A connection without a thread: for a loop that has nobody else to serve, and a database of its own."""
+    """A connection without a thread, for a loop that serves one database of its own and nothing else."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector)
-        self._tx = _Immediate()  # type: ignore[assignment]  # all that is asked of the queue is to take a call
+        self._tx = _Immediate()  # type: ignore[assignment]  # the queue only has to accept calls
 
     @override
     def __await__(self) -> Generator[Any, None, aiosqlite.Connection]:
@@ -147,7 +147,7 @@ class _Immediate:
     def put_nowait(self, call: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
         future, function = call
         if future is None:
-            # Nobody is left to tell: the connection is given up.
+            # The connection is abandoned, and no caller waits for an error.
             with suppress(sqlite3.Error):
                 function()
             return
@@ -158,7 +158,7 @@ class _Immediate:
 
 
 def creator(kind: type[Connection]) -> Callable[..., Connection]:
-    """What makes connections of a kind, with the settings of `sqlite3.connect`; they open when awaited."""
+    """Return a function that makes connections with the settings of `sqlite3.connect`; they open when awaited."""
 
     def create(*arguments: Any, **settings: Any) -> Connection:
         return kind(lambda: sqlite3.connect(*arguments, **settings))

@@ -14,19 +14,19 @@ class StateRepository:
         self._connection = connection
 
     async def get(self, name: str) -> str | None:
-        """The value of that name."""
+        """Return the value of that name."""
         return await self._connection.scalar(sa.select(server_state.c.value).where(server_state.c.name == name))
 
     async def revision(self) -> str | None:
-        """The revision of the schema."""
+        """Return the revision of the schema."""
         revision: str | None = await self._connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
         return revision
 
     async def set(self, name: str, value: str) -> None:
-        """Keep a value under that name."""
+        """Store a value under that name."""
         values = {"name": name, "value": value}
         await self._connection.execute(upsert(self._connection, server_state, values, keys=["name"]))
 
     async def remove(self, name: str) -> None:
-        """Forget the value of that name."""
+        """Delete the value of that name."""
         await self._connection.execute(sa.delete(server_state).where(server_state.c.name == name))

@@ -13,7 +13,7 @@ from domain.persistence.dialects import insert_or_ignore, keep_apart, keep_share
 from domain.persistence.keyset import paged
 from domain.persistence.tables import former_systems, systems
 
-#: So many systems that had a key before are looked for in one go, the last ones first.
+#: The most former owners of a key that one query finds, the last ones first.
 _MOST_FORMER = 1_000
 _COLUMNS = ("id", "key", "name", "description", "created_at", "updated_at")
 
@@ -25,17 +25,17 @@ class SystemRepository:
         self._connection = connection
 
     async def lock(self, ids: Sequence[str]) -> None:
-        """Keep these systems from other writers until the commit."""
+        """Lock these systems against other writers until the commit."""
         await lock_rows(self._connection, systems, ids)
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, System]:
-        """The systems of these ids; those that do not exist are left out."""
+        """Return the systems of these ids; those that do not exist are left out."""
         rows = (await self._connection.execute(sa.select(systems).where(systems.c.id.in_(ids)))).mappings()
         return {row["id"]: _system(row) for row in rows}
 
     async def resolve(self, references: Sequence[str], *, keep: bool = False) -> dict[str, str]:
-        """The ids behind these ids or keys, unknown ones left out; `keep` holds the systems until the commit."""
-        # PostgreSQL refuses the character outright instead of finding nothing.
+        """Return the ids behind these ids or keys, without unknown ones; `keep` locks the systems until the commit."""
+        # PostgreSQL refuses a NUL character instead of finding nothing.
         wanted = {reference for reference in references if "\0" not in reference}
         statement = sa.select(systems.c.id, systems.c.key).where(
             sa.or_(systems.c.id.in_(wanted), systems.c.key.in_(wanted))
@@ -44,7 +44,7 @@ class SystemRepository:
         return {key: row.id for row in rows for key in (row.id, row.key) if key in wanted}
 
     async def resolve_ever(self, references: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """The ids behind these ids or keys, unknown ones left out; a key may be that of deleted systems as well."""
+        """Return the ids behind these ids or keys, without unknown ones; keys of deleted systems count."""
         found = {reference: [identifier] for reference, identifier in (await self.resolve(references)).items()}
         wanted = {reference for reference in references if "\0" not in reference}
         columns = former_systems.c
@@ -56,7 +56,7 @@ class SystemRepository:
         return found
 
     async def hold(self, reference: str) -> System | None:
-        """The system of that id or key, kept from others who report on it, and from deletion, until the commit."""
+        """Return the system of that id or key, locked against other reports and deletion until the commit."""
         if "\0" in reference:
             return None
         named = sa.or_(systems.c.id == reference, systems.c.key == reference)
@@ -65,18 +65,18 @@ class SystemRepository:
         return _system(row) if row is not None else None
 
     async def page(self, order: Order, page: PageRequest) -> Page[System]:
-        """One page of the catalog."""
+        """Return one page of the catalog."""
         key = (systems.c[order.field], systems.c.id)
         statement = paged(sa.select(systems), key, page, descending=order.descending)
         rows = (await self._connection.execute(statement)).mappings()
         return page.cut([_system(row) for row in rows])
 
     async def count(self) -> int:
-        """How many systems there are."""
+        """Return the number of systems."""
         return int(await self._connection.scalar(sa.select(sa.func.count()).select_from(systems)) or 0)
 
     async def insert(self, system: System) -> bool:
-        """Write a new system; False when its key is taken."""
+        """Write a new system; return False where its key is taken."""
         statement = insert_or_ignore(self._connection, systems, _columns(system)).returning(systems.c.id)
         return await self._connection.scalar(statement) is not None
 
@@ -86,7 +86,7 @@ class SystemRepository:
         await self._connection.execute(sa.update(systems).where(systems.c.id == system.id).values(**values))
 
     async def delete(self, system_id: str, *, at: datetime) -> None:
-        """Remove a system that no incident has any more; whose key it was is kept."""
+        """Delete a system without incidents; the record of its key remains."""
         present = sa.select(systems.c.id, systems.c.key, sa.literal(at, former_systems.c.deleted_at.type))
         kept = sa.insert(former_systems).from_select(
             ["id", "key", "deleted_at"], present.where(systems.c.id == system_id)
@@ -95,7 +95,7 @@ class SystemRepository:
         await self._connection.execute(sa.delete(systems).where(systems.c.id == system_id))
 
     async def forget_former(self, *, before: datetime) -> None:
-        """Forget the keys of systems that were deleted before that moment."""
+        """Delete the keys of systems that were deleted before that moment."""
         await self._connection.execute(sa.delete(former_systems).where(former_systems.c.deleted_at < before))
 
 

@@ -1,4 +1,4 @@
-"""All tables. Each index and constraint says which query or race it is there for."""
+"""All tables. Each index and constraint names the query or race that it serves."""
 
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, UniqueConstraint
@@ -40,24 +40,24 @@ systems = Table(
 former_systems = Table(
     "former_systems",
     metadata,
-    # Those that were deleted: the log tells of them by their ids, and whoever filters it by a key means them as well.
+    # Deleted systems: the log holds their ids, and filters of the log by key include them.
     Column("id", sa.String(64), primary_key=True),
     Column("key", sa.String(100), nullable=False),
     Column("deleted_at", UtcDateTime, nullable=False),
     # The systems that had a key, the last first.
     Index(None, "key", "deleted_at"),
-    # Those that the log does not tell of any more.
+    # Retention: deleted systems that the log no longer mentions.
     Index(None, "deleted_at"),
 )
 
 system_health = Table(
     "system_health",
     metadata,
-    # One row per system, from its first report on. It leaves through its handle; the cascade is for safety.
+    # One row per system, from its first report on. It is deleted through its handle; the cascade is for safety.
     Column("system_id", ForeignKey("systems.id", ondelete="CASCADE"), primary_key=True),
     Column("status", sa.String(20), nullable=False),
     Column("message", sa.Text),
-    # The order of reports: one that was observed earlier than this comes too late.
+    # The order of reports: one that was observed earlier than this is ignored.
     Column("observed_at", UtcDateTime, nullable=False),
     Column("reported_at", UtcDateTime, nullable=False),
     Column("version", sa.Integer, nullable=False),
@@ -68,7 +68,7 @@ incidents = Table(
     "incidents",
     metadata,
     Column("id", sa.String(64), primary_key=True),
-    # The number people say: found by it, and never given twice.
+    # The number in the reference: incidents are found by it, and it is never reused.
     Column("number", sa.Integer, nullable=False, unique=True),
     Column("title", sa.String(200), nullable=False),
     Column("description", sa.Text),
@@ -92,15 +92,15 @@ incidents = Table(
     _one_of("health_override", HealthOverride),
     # A resolved incident has its time, an open one has none.
     CheckConstraint("(status = 'resolved') = (resolved_at IS NOT NULL)", name="resolved_at"),
-    # One index per order in which lists can be walked.
+    # One index per order of lists.
     Index(None, "created_at", "id"),
     Index(None, "updated_at", "id"),
     Index(None, "severity", "id"),
     # Lists of one status.
     Index(None, "status", "created_at", "id"),
-    # "What did this caller open?"
+    # The filter by the actor who opened an incident.
     Index(None, "opened_by_id", "created_at", "id"),
-    # The default list hides what is resolved; most rows are.
+    # The default list hides resolved incidents, which are most rows.
     Index(
         "ix_incidents_open",
         "created_at",
@@ -114,7 +114,7 @@ incident_systems = Table(
     "incident_systems",
     metadata,
     Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
-    # Restricts: a system leaves its incidents through their handle before it is deleted.
+    # Restricts: a system is removed from its incidents through their handle before it is deleted.
     Column("system_id", ForeignKey("systems.id", ondelete="RESTRICT"), primary_key=True),
     # Incidents of a system; ids are time-ordered, so this is also newest or oldest first.
     Index(None, "system_id", "incident_id"),
@@ -133,7 +133,7 @@ incident_updates = Table(
     Column("created_by_id", sa.String(200), nullable=False),
     Column("created_by_name", sa.String(200)),
     Column("edited_at", UtcDateTime),
-    # The status that a comment names, which was the one at its date; it counts once that is so no more.
+    # The status that a comment names, which was in effect at its date; it becomes a change once it no longer is.
     Column("comment_status", sa.String(20)),
     Column("is_opening", sa.Boolean, nullable=False, server_default=sa.false()),
     _one_of("status_change", Status),
@@ -188,7 +188,7 @@ open_incident_claims = Table(
         ForeignKey("incidents.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
         nullable=False,
     ),
-    # Claims are given up by incident, on resolve and on delete.
+    # Claims are released by incident, on resolve and on delete.
     Index(None, "incident_id"),
 )
 
@@ -203,7 +203,7 @@ entity_transitions = Table(
     Column("from_value", sa.Text),
     Column("to_value", sa.Text, nullable=False),
     Column("occurred_at", UtcDateTime, nullable=False),
-    # "In this state since when?" and counts of a field's steps in a window.
+    # The time of a field's last transition to a value, and counts of its transitions in a window.
     Index(None, "kind", "entity_id", "field", "occurred_at"),
     # The history of one entity.
     Index(None, "kind", "entity_id", "id"),
@@ -222,7 +222,7 @@ changes = Table(
     Column("action", sa.String(20), nullable=False),
     Column("reactive", sa.Boolean, nullable=False),
     Column("has_events", sa.Boolean, nullable=False),
-    # The widest audience that anything of it concerns.
+    # The widest audience that may see any of it.
     Column("visibility", sa.String(20), nullable=False),
     Column("prev", Json),
     Column("next", Json),
@@ -249,14 +249,14 @@ changes = Table(
         sqlite_where=sa.text("has_events = 1"),
         postgresql_where=sa.text("has_events"),
     ),
-    # What a run did.
+    # The changes of a run.
     Index(
         "ix_changes_run_id",
         "run_id",
         sqlite_where=sa.text("run_id IS NOT NULL"),
         postgresql_where=sa.text("run_id IS NOT NULL"),
     ),
-    # Retention deletes the oldest.
+    # Retention prunes the oldest.
     Index(None, "occurred_at"),
     sqlite_autoincrement=True,
 )
@@ -280,7 +280,7 @@ idempotency_keys = Table(
     Column("answer", Json),
     Column("seq", BigId),
     Column("created_at", UtcDateTime, nullable=False),
-    # Keys are forgotten after a day.
+    # Keys are pruned after a day.
     Index(None, "created_at"),
 )
 
@@ -290,7 +290,7 @@ api_tokens = Table(
     Column("id", sa.String(64), primary_key=True),
     Column("name", sa.String(200), nullable=False),
     Column("role", sa.String(20), nullable=False),
-    # A token is found by its digest; the token itself is kept nowhere.
+    # A token is found by its digest; the token itself is not stored.
     Column("token_digest", sa.String(64), nullable=False, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by_type", sa.String(20)),
@@ -327,7 +327,7 @@ server_state = Table(
 counters = Table(
     "counters",
     metadata,
-    # One row per series; the row lock serialises those who take a number.
+    # One row per series; the row lock serialises callers that take a number.
     Column("name", sa.String(60), primary_key=True),
     Column("value", sa.Integer, nullable=False),
 )
@@ -341,6 +341,6 @@ search_entries = Table(
     Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
     Column("visibility", sa.String(20), nullable=False),
     Column("body", sa.Text, nullable=False),
-    # Deleting an incident takes its entries along.
+    # Deleting an incident deletes its entries.
     Index(None, "incident_id"),
 )

@@ -1,4 +1,4 @@
-"""Timeline entries of incidents, and what edited ones said before."""
+"""Timeline entries of incidents, and the former versions of edited ones."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,12 +40,12 @@ class TimelineRepository:
         self._connection = connection
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, IncidentUpdate]:
-        """The entries of these ids; those that do not exist are left out."""
+        """Return the entries of these ids; those that do not exist are left out."""
         rows = (await self._connection.execute(sa.select(updates).where(updates.c.id.in_(ids)))).mappings()
         return {row["id"]: _update(row) for row in rows}
 
     async def marks(self, incident_id: str) -> list[Mark]:
-        """All entries of an incident that name a status, without their texts: what its header follows from."""
+        """Return an incident's entries that name a status, without texts; its status and times follow from them."""
         columns = updates.c
         statement = sa.select(
             columns.id,
@@ -61,7 +61,7 @@ class TimelineRepository:
         ]
 
     async def put_marks(self, marks: Sequence[Mark]) -> None:
-        """Write of entries that name a status whether they are comments."""
+        """Update for entries that name a status whether they are comments."""
         values = [
             {
                 "entry_id": mark.id,
@@ -74,7 +74,7 @@ class TimelineRepository:
             await self._connection.execute(sa.update(updates).where(updates.c.id == sa.bindparam("entry_id")), values)
 
     async def last_place(self, incident_id: str) -> tuple[datetime, str] | None:
-        """The date and id of the last entry of an incident, if it has any."""
+        """Return the date and id of the last entry of an incident, if it has any."""
         statement = (
             sa.select(updates.c.created_at, updates.c.id)
             .where(updates.c.incident_id == incident_id)
@@ -85,13 +85,13 @@ class TimelineRepository:
         return None if row is None else (row.created_at, row.id)
 
     async def opening(self, incident_id: str) -> IncidentUpdate | None:
-        """The entry that stands for the opening of an incident, where it has one."""
+        """Return the opening entry of an incident, if it has one."""
         statement = sa.select(updates).where(updates.c.incident_id == incident_id, updates.c.is_opening)
         row = (await self._connection.execute(statement)).mappings().first()
         return None if row is None else _update(row)
 
     async def earliest(self, incident_id: str) -> datetime | None:
-        """The date of the first entry of an incident, but for the one that stands for its opening."""
+        """Return the date of an incident's first entry, without its opening entry."""
         written = sa.and_(updates.c.incident_id == incident_id, ~updates.c.is_opening)
         moment: datetime | None = await self._connection.scalar(
             sa.select(sa.func.min(updates.c.created_at)).where(written)
@@ -101,7 +101,7 @@ class TimelineRepository:
     async def pages(
         self, incident_ids: Sequence[str], page: PageRequest, audience: Audience
     ) -> dict[str, Page[IncidentUpdate]]:
-        """The page of each of these incidents' timelines as this audience sees them, in one statement."""
+        """Return the page of each of these incidents' timelines that this audience may see, in one statement."""
 
         def newest(incident_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             seen = sa.and_(alias.c.incident_id == incident_id, alias.c.visibility.in_(audience.visibilities))
@@ -116,7 +116,7 @@ class TimelineRepository:
         return {parent: page.cut(entries) for parent, entries in lists.items()}
 
     async def counts(self, incident_ids: Sequence[str], audience: Audience) -> dict[str, int]:
-        """How many entries of each of these incidents this audience sees."""
+        """Return the number of entries of each of these incidents that this audience may see."""
         statement = (
             sa.select(updates.c.incident_id, sa.func.count())
             .where(updates.c.incident_id.in_(incident_ids), updates.c.visibility.in_(audience.visibilities))
@@ -126,12 +126,12 @@ class TimelineRepository:
         return {incident_id: counted.get(incident_id, 0) for incident_id in incident_ids}
 
     async def get_versions(self, ids: Sequence[str]) -> dict[str, IncidentUpdateVersion]:
-        """The former texts of these ids; those that do not exist are left out."""
+        """Return the former versions of these ids; those that do not exist are left out."""
         rows = (await self._connection.execute(sa.select(versions).where(versions.c.id.in_(ids)))).mappings()
         return {row["id"]: _version(row) for row in rows}
 
     async def versions_of(self, update_ids: Sequence[str]) -> dict[str, list[IncidentUpdateVersion]]:
-        """What these entries said before their edits, oldest first, the last 100 each."""
+        """Return the former versions of these entries, oldest first, the last 100 of each."""
 
         def newest(update_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             statement = sa.select(alias.c.id).where(alias.c.update_id == update_id)
@@ -156,7 +156,7 @@ class TimelineRepository:
         await self._connection.execute(sa.insert(updates), rows)
 
     async def replace(self, entry: IncidentUpdate, *, former: IncidentUpdateVersion) -> None:
-        """Write an edited entry and keep what it said before."""
+        """Write an edited entry and keep its former version."""
         values = {name: getattr(entry, name) for name in _COLUMNS if name not in {"id", "incident_id"}}
         await self._connection.execute(sa.update(updates).where(updates.c.id == entry.id).values(**values))
         names = ("id", "update_id", "message", "status_change", "visibility", "created_at", "replaced_at")
@@ -164,7 +164,7 @@ class TimelineRepository:
         await self._connection.execute(sa.insert(versions).values(**kept))
 
     async def delete(self, update_id: str) -> None:
-        """Remove an entry with its former versions."""
+        """Delete an entry with its former versions."""
         await self._connection.execute(sa.delete(updates).where(updates.c.id == update_id))
 
 

@@ -1,4 +1,4 @@
-"""API tokens, kept as digests."""
+"""API tokens, stored as digests."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ from domain.persistence.keyset import paged
 from domain.persistence.rows import actor_columns, actor_of
 from domain.persistence.tables import api_tokens
 
-#: Everything but the digest, which nobody needs back.
+#: Everything but the digest, which is never read back.
 _COLUMNS = [column for column in api_tokens.c if column.name != "token_digest"]
 
 
 def token_digest(secret: str) -> str:
-    """What is stored of a token: it has 256 random bits, so a plain hash cannot be guessed back."""
+    """Return the stored digest of a token, whose 256 random bits make a plain hash safe."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -31,39 +31,39 @@ class TokenRepository:
         self._connection = connection
 
     async def find(self, digest: str) -> ApiToken | None:
-        """The token whose secret has that digest, valid or not."""
+        """Return the token whose secret has that digest, valid or not."""
         statement = sa.select(*_COLUMNS).where(api_tokens.c.token_digest == digest)
         row = (await self._connection.execute(statement)).mappings().first()
         return None if row is None else _token(row)
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, ApiToken]:
-        """The tokens of these ids; those that do not exist are left out."""
+        """Return the tokens of these ids; those that do not exist are left out."""
         rows = (await self._connection.execute(sa.select(*_COLUMNS).where(api_tokens.c.id.in_(ids)))).mappings()
         return {row["id"]: _token(row) for row in rows}
 
     async def unrevoked(self, ids: Sequence[str]) -> set[str]:
-        """Which of these tokens exist and are not revoked."""
+        """Return those of the tokens that exist and are not revoked."""
         statement = sa.select(api_tokens.c.id).where(api_tokens.c.id.in_(ids), api_tokens.c.revoked_at.is_(None))
         return set(await self._connection.scalars(statement))
 
     async def page(self, page: PageRequest) -> Page[ApiToken]:
-        """One page of all tokens, newest first."""
+        """Return one page of all tokens, newest first."""
         statement = paged(sa.select(*_COLUMNS), [api_tokens.c.id], page, descending=True)
         return page.cut([_token(row) for row in (await self._connection.execute(statement)).mappings()])
 
     async def count(self) -> int:
-        """How many tokens there are."""
+        """Return the number of tokens."""
         return int(await self._connection.scalar(sa.select(sa.func.count()).select_from(api_tokens)) or 0)
 
     async def lock(self, token_id: str) -> ApiToken | None:
-        """The token, and it and all admin tokens kept from other writers until the commit."""
-        # All of them in one order: of two callers who revoke the last two, the second sees what the first did.
+        """Return the token, with it and all admin tokens locked against other writers until the commit."""
+        # All of them in one order: of two callers who revoke the last two, the second sees the first revocation.
         admins = await self._connection.scalars(sa.select(api_tokens.c.id).where(api_tokens.c.role == Role.ADMIN))
         await lock_rows(self._connection, api_tokens, sorted({token_id, *admins}))
         return (await self.get_many([token_id])).get(token_id)
 
     async def valid_admins(self, at: datetime) -> set[str]:
-        """The admin tokens that may still make others at that moment."""
+        """Return the admin tokens that are valid at that moment."""
         columns = api_tokens.c
         statement = sa.select(columns.id).where(
             columns.role == Role.ADMIN,
@@ -74,7 +74,7 @@ class TokenRepository:
         return set(await self._connection.scalars(statement))
 
     async def insert(self, token: ApiToken, secret: str) -> None:
-        """Write a token; the same secret twice is one."""
+        """Write a token; one with a known secret is not written twice."""
         values = {
             "id": token.id,
             "name": token.name,
@@ -89,11 +89,11 @@ class TokenRepository:
         await self._connection.execute(insert_or_ignore(self._connection, api_tokens, values))
 
     async def revoke(self, token_id: str, *, at: datetime) -> None:
-        """End a token, which is locked."""
+        """Revoke a locked token."""
         await self._connection.execute(sa.update(api_tokens).where(api_tokens.c.id == token_id).values(revoked_at=at))
 
     async def used(self, uses: Mapping[str, datetime], *, every: timedelta) -> None:
-        """Note when tokens were last used, where the note is older than that; ids in order, so that writers pass."""
+        """Store when tokens were last used, where the stored time is older; in the order of ids, against deadlocks."""
         for token_id, at in sorted(uses.items()):
             noted = api_tokens.c.last_used_at
             statement = sa.update(api_tokens).where(

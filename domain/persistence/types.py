@@ -16,7 +16,7 @@ BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """Aware UTC moments; a naive one is refused at this edge because nobody could say what it means."""
+    """Aware UTC moments; naive ones are refused, because their meaning is unknown."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -39,7 +39,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
 
 
 class SeverityRank(sa.types.TypeDecorator[Severity]):
-    """A severity kept as its rank, so that comparing and ordering need no CASE and can use an index."""
+    """A severity stored as its rank, so that comparing and ordering need no CASE and can use an index."""
 
     impl = sa.SmallInteger()
     cache_ok = True

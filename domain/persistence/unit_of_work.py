@@ -1,4 +1,4 @@
-"""What one transaction can reach: repositories to read, and in a unit of work to write as well."""
+"""The scope of one transaction: repositories to read, and in a unit of work to write as well."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ from domain.persistence.windows import WindowRepository
 
 
 class ReadSession:
-    """One consistent look at the database; the connection behind it refuses writes."""
+    """One consistent view of the database; the connection behind it refuses writes."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
@@ -51,7 +51,7 @@ class ReadSession:
 
 
 class UnitOfWork(ReadSession):
-    """One transaction: all that happened in it is committed together, or nothing is. Nobody commits it by hand."""
+    """One transaction, which commits on a clean exit or rolls back; no code commits it by hand."""
 
     def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
         super().__init__(connection)
@@ -66,9 +66,9 @@ class UnitOfWork(ReadSession):
         self._when_committed: list[Callable[[], None]] = []
 
     def moment(self) -> datetime:
-        """The one moment at which everything in this unit of work happens.
+        """Return the one moment at which everything in this unit of work happens.
 
-        Read when it is first asked for, which is after the locks: a later write of an entity is never dated earlier.
+        The clock is read on the first call, after the locks, so that a later write of an entity is never dated earlier.
         """
         if self._moment is None:
             self._moment = self._clock.now()
@@ -76,28 +76,28 @@ class UnitOfWork(ReadSession):
 
     @property
     def has_changes(self) -> bool:
-        """Whether the log will grow by this unit of work."""
+        """Return whether this unit of work appends to the log."""
         return bool(self._pending)
 
     def record(self, change: Change, transitions: Sequence[Transition]) -> None:
-        """Have a change appended to the log when the work is done."""
+        """Record a change, to be appended to the log before the commit."""
         self._pending.append((change, transitions))
 
     def before_commit(self, step: Callable[[int], Awaitable[None]]) -> None:
-        """Have a step run after the append, with the log's position as this unit of work leaves it."""
+        """Register a step to run after the append, with the log's position in this unit of work."""
         self._closing.append(step)
 
-    def when_committed(self, tell: Callable[[], None]) -> None:
-        """Have this called once the unit of work is committed, and never where it is not; after a crash neither."""
-        self._when_committed.append(tell)
+    def when_committed(self, notify: Callable[[], None]) -> None:
+        """Register a function to call after the commit; not after a rollback or a crash."""
+        self._when_committed.append(notify)
 
     def committed(self) -> None:
-        """Tell those who wanted to know that it is committed."""
-        for tell in self._when_committed:
-            tell()
+        """Call the functions registered for the commit."""
+        for notify in self._when_committed:
+            notify()
 
     async def finish(self) -> int:
-        """Append what was recorded, last of all because appenders wait for each other; the log's position."""
+        """Append the recorded changes, last because appenders wait for each other, and return the log's position."""
         seq = await self.changes.append(self._pending) if self._pending else await self.changes.head()
         for step in self._closing:
             await step(seq)

@@ -1,4 +1,4 @@
-"""When triggers with a window fired."""
+"""Firings of triggers with a window."""
 
 from datetime import datetime
 
@@ -14,13 +14,13 @@ from domain.persistence.dialects import insert_or_ignore
 
 
 class WindowRepository:
-    """When triggers with a window fired."""
+    """Firings of triggers with a window."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def add(self, automation_id: str, trigger_id: str, partition: str, *, key: str, at: datetime) -> bool:
-        """Note a firing; False where it is noted already."""
+        """Note a firing; return False where it is noted already."""
         values = {
             "automation_id": automation_id,
             "trigger_id": trigger_id,
@@ -32,7 +32,7 @@ class WindowRepository:
         return (await self._connection.execute(statement)).rowcount > 0
 
     async def count(self, automation_id: str, trigger_id: str, partition: str, *, since: datetime) -> int:
-        """How many firings of that partition lie in the window."""
+        """Return the number of firings of that partition in the window."""
         columns = automation_window_events.c
         statement = sa.select(sa.func.count()).select_from(automation_window_events)
         statement = statement.where(
@@ -44,7 +44,7 @@ class WindowRepository:
         return int(await self._connection.scalar(statement) or 0)
 
     async def forget(self, automation_id: str, trigger_id: str, *, before: datetime) -> None:
-        """Drop what no window reaches any more."""
+        """Delete firings that no window reaches any more."""
         columns = automation_window_events.c
         statement = sa.delete(automation_window_events).where(
             columns.automation_id == automation_id, columns.trigger_id == trigger_id, columns.occurred_at < before
@@ -52,9 +52,9 @@ class WindowRepository:
         await self._connection.execute(statement)
 
     async def restart(self, entity_id: str, *, until: datetime) -> None:
-        """Drop what was counted up to that moment in windows whose runs left an open artifact that names this entity.
+        """Delete firings up to that moment from windows whose runs have an open artifact for this entity.
 
-        What was counted apart from that stays.
+        Firings of other windows stay.
         """
         events, runs, artifacts = automation_window_events.c, automation_runs.c, automation_artifacts.c
         counted = sa.and_(

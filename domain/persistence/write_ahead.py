@@ -1,4 +1,4 @@
-"""Watches SQLite's write-ahead log, which grows without bound for as long as somebody reads on one old snapshot."""
+"""A watch on SQLite's write-ahead log, which grows without bound while a reader keeps an old snapshot."""
 
 import logging
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-#: What SQLite cuts its log to when it begins it anew, after everything in it was written back.
+#: The size to which SQLite truncates its log when it restarts it, after a complete checkpoint.
 KEPT_BYTES = 64 << 20
 #: Far more than a page of writes between two checkpoints takes, and little for a disk.
 _LARGE_BYTES = 256 << 20
@@ -14,9 +14,9 @@ _LOOK_SECONDS = 1.0
 
 
 class WriteAheadLog:
-    """Says in the log when the file has grown large, and when it is small again.
+    """A check that logs when the file has grown large, and when it is small again.
 
-    It is looked at after commits, which alone make it grow, once a second at most: an idle process never looks.
+    The file is checked after commits, which alone make it grow, once a second at most: an idle process never checks.
     """
 
     def __init__(self, database: Path, *, large_bytes: int = _LARGE_BYTES, look_seconds: float = _LOOK_SECONDS) -> None:
@@ -27,7 +27,7 @@ class WriteAheadLog:
         self._is_large = False
 
     def written(self) -> None:
-        """Hear of a commit."""
+        """Note a commit, and check the file at most once a second."""
         now = time.monotonic()
         if now - self._looked_at >= self._look_seconds:
             self._looked_at = now

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that `domain.persistence.migrate` hands over."""
+"""The entry point of Alembic: it runs the migrations on the connection from `domain.persistence.migrate`."""
 
 from alembic import context
 

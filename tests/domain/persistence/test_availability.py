@@ -52,7 +52,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("error", OUTAGES.values(), ids=OUTAGES)
-async def test_a_database_that_cannot_is_said_to_be_unavailable_to_readers_and_writers(
+async def test_a_failing_database_is_unavailable_to_readers_and_writers(
     domain: Domain, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     away = Away(monkeypatch)
@@ -65,7 +65,7 @@ async def test_a_database_that_cannot_is_said_to_be_unavailable_to_readers_and_w
 
 
 @pytest.mark.parametrize("error", FAULTS.values(), ids=FAULTS)
-def test_a_fault_of_ours_is_no_outage(error: Exception) -> None:
+def test_a_fault_of_our_code_is_no_outage(error: Exception) -> None:
     assert not is_outage(error)
     assert not is_outage(error, writing=True)
 
@@ -75,7 +75,7 @@ def test_a_fault_of_ours_is_no_outage(error: Exception) -> None:
     [sqlite_error(sqlite3.SQLITE_READONLY, "attempt to write a readonly database"), postgres_error("25006")],
     ids=["read-only disk", "standby"],
 )
-def test_a_database_that_takes_no_writes_is_an_outage_for_writers_alone(error: Exception) -> None:
+def test_a_read_only_database_is_an_outage_for_writers_alone(error: Exception) -> None:
     assert is_outage(error, writing=True)
     assert not is_outage(error)
 
@@ -86,7 +86,7 @@ def test_a_reason_is_one_line_without_the_statement() -> None:
     assert reason_of(PoolTimeoutError("QueuePool limit of size 1")) == "no connection became free in time"
 
 
-async def test_the_log_tells_of_an_outage_once_and_once_that_it_is_over(
+async def test_an_outage_of_the_database_is_logged_once_and_its_end_once(
     domain: Domain, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = Away(monkeypatch)
@@ -98,10 +98,10 @@ async def test_the_log_tells_of_an_outage_once_and_once_that_it_is_over(
     away.end()
     await _until_over(domain)
     assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
-    assert caplog.messages[0] == "the database is not available: nobody listens"
+    assert caplog.messages[0] == "the database is not available: no server listens"
 
 
-async def test_a_database_that_can_be_read_and_not_written_is_not_back(
+async def test_a_database_that_is_only_readable_is_still_unavailable(
     domain: Domain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = Away(monkeypatch)
@@ -117,7 +117,7 @@ async def test_a_database_that_can_be_read_and_not_written_is_not_back(
 
 
 @pytest.mark.parametrize("dialect", [pytest.param("postgresql", marks=pytest.mark.postgres)])
-async def test_after_a_failover_the_connections_to_what_is_a_standby_now_are_not_used_again(domain: Domain) -> None:
+async def test_connections_to_a_new_standby_are_not_reused_after_a_failover(domain: Domain) -> None:
     async with inside(domain).database._engines.writer.connect() as connection:
         before = await connection.scalar(sa.text("SELECT pg_backend_pid()"))
         await connection.execute(sa.text("SET TRANSACTION READ ONLY"))
@@ -134,7 +134,7 @@ async def _until_over(domain: Domain) -> None:
             await asyncio.sleep(0.005)
 
 
-def test_a_connection_that_breaks_off_is_said_in_words_of_operators() -> None:
+def test_a_lost_connection_is_reported_in_words_of_operators() -> None:
     broken = Exception("<class 'asyncpg.exceptions.InternalClientError'>: cannot switch to state 12")
     broken.__cause__ = asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
-    assert reason_of(DBAPIError("SELECT", {}, broken)) == "the connection broke off"
+    assert reason_of(DBAPIError("SELECT", {}, broken)) == "the connection was lost"

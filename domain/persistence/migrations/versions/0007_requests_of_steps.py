@@ -1,4 +1,4 @@
-"""Steps that leave the process keep what they ask for, for whoever has to ask again."""
+"""Steps that call other servers keep their request, so that a retry sends the same."""
 
 import sqlalchemy as sa
 from alembic import op

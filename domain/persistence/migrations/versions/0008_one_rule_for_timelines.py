@@ -1,4 +1,4 @@
-"""Status and times follow from the timeline: entries tell of openings and comments, and stored times are put right.
+"""Status and times follow from the timeline: entries mark openings and comments, and stored times are corrected.
 
 Each statement passes once over all rows and writes those that differ. A status that its timeline does not have stays:
 it cannot change behind the log. The process that starts after 0011 writes the entry that is missing.
@@ -12,7 +12,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-#: The entry that was written with the incident, whatever became of it since.
+#: The entry that was written with the incident, even if it was edited since.
 _OPENINGS = """
 UPDATE incident_updates SET is_opening = TRUE WHERE id IN (
     SELECT entry.id FROM incident_updates AS entry JOIN incidents ON incidents.id = entry.incident_id
@@ -25,7 +25,7 @@ UPDATE incident_updates SET is_opening = TRUE WHERE id IN (
 )
 """
 
-#: Whoever dated an entry before the beginning could not move that.
+#: Callers could date an entry before the beginning, but not move the beginning.
 _BEGINNINGS = """
 UPDATE incidents SET occurred_at = (SELECT MIN(created_at) FROM incident_updates WHERE incident_id = incidents.id)
 WHERE occurred_at > (SELECT MIN(created_at) FROM incident_updates WHERE incident_id = incidents.id)
@@ -75,7 +75,7 @@ UPDATE incident_updates SET comment_status = status_change, status_change = NULL
 WHERE id IN (SELECT id FROM walk WHERE held = status AND NOT is_opening)
 """
 
-#: Those whose status stays; they took no negative time either.
+#: Incidents whose status stays: these must have no time before their beginning either.
 _NOTHING_BEFORE = "UPDATE incidents SET resolved_at = occurred_at WHERE resolved_at < occurred_at"
 
 

@@ -1,4 +1,4 @@
-"""Keys of systems that were deleted, so that the log can still be asked for them."""
+"""Keys of deleted systems, so that the log can still be filtered by them."""
 
 import sqlalchemy as sa
 from alembic import op

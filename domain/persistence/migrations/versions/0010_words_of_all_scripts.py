@@ -1,11 +1,11 @@
-"""Search finds words without their accents, within scripts without spaces, and emoji: all words are written anew."""
+"""Search finds words without accents, words in scripts without spaces, and emoji: all words are rewritten."""
 
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
 
-# The words of this very code are wanted: whoever changes how they are made adds a migration like this one.
+# It uses the present code's words: a change of how words are made needs another migration like this one.
 from domain.persistence.search import search_body
 
 revision = "0010"
@@ -60,7 +60,7 @@ def upgrade() -> None:
         if sqlite:
             connection.execute(sa.text(_INDEX), {"above": above, "last": rows[-1].id})
         above = rows[-1].id
-    # PostgreSQL plans by what it knows of the words: without, a search that is made before it looks takes seconds.
+    # PostgreSQL plans by its statistics of the words: without them, a search before its own ANALYZE takes seconds.
     for statement in _AFTER if sqlite else ("ANALYZE search_entries",):
         op.execute(statement)
 

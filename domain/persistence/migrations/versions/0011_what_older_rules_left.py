@@ -1,7 +1,7 @@
-"""Leaves word of timelines that lack their incident's status, and finds the keys of systems in the log of their health.
+"""Marks timelines that lack their incident's status, and finds the keys of systems in the log of their health.
 
-The former are completed by the next process that starts, through the handle: a status cannot change behind the log, nor
-an entry appear. Of systems that nobody ever reported on before they were deleted, no key was kept.
+The former are completed by the next process that starts, through the handle, because all changes have to be in the log.
+For systems that were deleted without any report, no key was kept.
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""A client that talks to the application in its own process, once for each role."""
+"""A client of the application in its own process, with one caller for each role."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -22,47 +22,47 @@ Stored = Callable[[], Awaitable[Json]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """One caller: nobody in particular, or whoever holds a token of some role."""
+    """One caller: anonymous, or with a token of some role."""
 
     http: httpx.AsyncClient
     token: str | None = None
 
     async def post(self, **request: Any) -> httpx.Response:
-        """The raw answer to a POST, in httpx's words: `json=`, `content=`, `headers=`."""
+        """Return the raw answer to a POST, with httpx's arguments `json=`, `content=` and `headers=`."""
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         return await self.http.post("/graphql", **request | {"headers": headers | request.get("headers", {})})
 
     async def send(self, document: str, **variables: Any) -> Json:
-        """The whole answer, errors included."""
+        """Return the whole answer, errors included."""
         response = await self.post(json={"query": document, "variables": variables})
         answer: Json = response.json()
         return answer
 
     async def read(self, document: str, **variables: Any) -> Json:
-        """The data of an operation that has to succeed."""
+        """Return the data of an operation that has to succeed."""
         answer = await self.send(document, **variables)
         assert "errors" not in answer, answer["errors"]
         data: Json = answer["data"]
         return data
 
     async def error(self, document: str, **variables: Any) -> Json:
-        """The one error of an operation that has to fail: code, field and message."""
+        """Return the one error of an operation that has to fail: code, field and message."""
         answer = await self.send(document, **variables)
         [error] = answer["errors"]
         return {"message": error["message"], **error["extensions"]}
 
     async def try_to(self, mutation: str, input: Json, selection: str = "") -> Json:
-        """The whole answer to a mutation."""
+        """Return the whole answer to a mutation."""
         return await self.send(mutation_document(mutation, selection), input=input)
 
     async def refusal(self, mutation: str, input: Json, selection: str = "") -> Json:
-        """The one userError of a mutation that has to be refused or to fail."""
+        """Return the one userError of a mutation that has to be refused or to fail."""
         [error] = (await self.do(mutation, input, selection))["userErrors"]
         refusal: Json = error
         return refusal
 
     async def do(self, mutation: str, input: Json, selection: str = "") -> Json:
-        """The payload of a mutation, whatever its userErrors say."""
+        """Return the payload of a mutation, regardless of its userErrors."""
         data = await self.read(mutation_document(mutation, selection), input=input)
         payload: Json = data[mutation]
         return payload
@@ -70,7 +70,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """The application as each role meets it."""
+    """The application with one caller per role."""
 
     anonymous: Caller
     viewer: Caller
@@ -79,7 +79,7 @@ class Api:
 
 
 def mutation_document(mutation: str, selection: str = "") -> str:
-    """The document that calls a mutation with `$input`."""
+    """Return the document that calls a mutation with `$input`."""
     kind = f"{mutation[0].upper()}{mutation[1:]}Input"
     chosen = f"userErrors {{ code message field }} cursor {selection}"
     return f"mutation Do($input: {kind}!) {{ {mutation}(input: $input) {{ {chosen} }} }}"
@@ -87,7 +87,7 @@ def mutation_document(mutation: str, selection: str = "") -> str:
 
 @asynccontextmanager
 async def calling(domain: Domain) -> AsyncIterator[Api]:
-    """The callers of a domain's application, their tokens written."""
+    """Yield the callers of a domain's application, with their tokens stored."""
     tokens = {role: f"a-{role}-token-long-enough" for role in (Role.VIEWER, Role.RESPONDER, Role.ADMIN)}
 
     async def write(unit: UnitOfWork) -> None:

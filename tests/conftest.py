@@ -1,4 +1,4 @@
-"""What all tests share: both databases through one fixture, a clock that stands still, and the running domain."""
+"""The fixtures of all tests: both databases, a clock that stands still, and the running domain."""
 
 import asyncio
 import gc
@@ -54,7 +54,7 @@ _sent: ContextVar[list[str] | None] = ContextVar("sent", default=None)
 
 
 class SteppingClock(Clock):
-    """A clock that moves on by a second whenever it is read, and as far as it is told."""
+    """A clock that moves on by a second at each reading, and on demand."""
 
     def __init__(self) -> None:
         self.moment = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -63,12 +63,12 @@ class SteppingClock(Clock):
 
     @override
     def now(self) -> datetime:
-        """The next moment."""
+        """Return the next moment."""
         self.moment += self.step
         return self.moment
 
     def advance(self, **duration: float) -> None:
-        """Let so much time pass, in the words of timedelta; whoever waits for a moment that has come goes on."""
+        """Advance the time, with the arguments of timedelta; waiters for a moment that has come resume."""
         self.moment += timedelta(**duration)
         for event, until in list(self._waiting.items()):
             if until <= self.moment:
@@ -76,7 +76,7 @@ class SteppingClock(Clock):
 
     @override
     async def wait(self, wake: asyncio.Event, *, until: datetime) -> None:
-        """Wait until something wakes the caller, or until time has passed that moment."""
+        """Wait until the event is set, or until the clock has passed that moment."""
         if until > self.moment:
             self._waiting[wake] = until
             try:
@@ -88,19 +88,19 @@ class SteppingClock(Clock):
 
 @pytest.fixture
 def clock() -> SteppingClock:
-    """The clock of this test's domain."""
+    """Return the clock of this test's domain."""
     return SteppingClock()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def dialect(request: pytest.FixtureRequest) -> str:
-    """Each test that uses it runs on SQLite and on PostgreSQL."""
+    """Run the test on SQLite and on PostgreSQL."""
     return str(request.param)
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy, because migrating takes longer than most tests."""
+    """Return a migrated SQLite file to copy, because migrating takes longer than most tests."""
     file = tmp_path_factory.mktemp("template") / "incidents.db"
     asyncio.run(_migrated(f"sqlite:///{file}"))
     return file
@@ -108,7 +108,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql_template() -> Iterator[str]:
-    """A migrated PostgreSQL database to empty before each test, because making and dropping one takes longer still."""
+    """Yield a migrated PostgreSQL database to empty before each test, because creating one takes longer still."""
     name = _fresh_name()
     asyncio.run(_on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0'))
     # What a test wrote may be lost with the server's power.
@@ -120,7 +120,7 @@ def postgresql_template() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def emptied(postgresql_template: str) -> Iterator[Callable[[], None]]:
-    """Empties the database; over one connection, because each has to learn anew what tables there are."""
+    """Yield a function that empties the database, over one connection, because each has to query the tables first."""
     connection = psycopg.connect(postgresql_template, autocommit=True)
 
     def empty() -> None:
@@ -139,13 +139,13 @@ def emptied(postgresql_template: str) -> Iterator[Callable[[], None]]:
 
 @pytest.fixture
 def template(dialect: str, request: pytest.FixtureRequest) -> str:
-    """The file to copy, or the address of the database to empty."""
+    """Return the file to copy, or the address of the database to empty."""
     return str(request.getfixturevalue(f"{dialect}_template"))
 
 
 @pytest.fixture
 def database_url(dialect: str, tmp_path: Path, template: str, request: pytest.FixtureRequest) -> str:
-    """A migrated database without data, for this test alone."""
+    """Return a migrated database without data, for this test alone."""
     if dialect == "sqlite":
         file = tmp_path / "incidents.db"
         shutil.copy(template, file)
@@ -156,7 +156,7 @@ def database_url(dialect: str, tmp_path: Path, template: str, request: pytest.Fi
 
 @pytest.fixture
 async def empty_database_url(dialect: str, tmp_path: Path) -> AsyncIterator[str]:
-    """A database without a schema of its own for this test."""
+    """Yield a database without a schema of its own for this test."""
     if dialect == "sqlite":
         yield f"sqlite:///{tmp_path}/empty.db"
         return
@@ -168,7 +168,7 @@ async def empty_database_url(dialect: str, tmp_path: Path) -> AsyncIterator[str]
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    """The settings of this test's domain; durability is for the crash tests, which set it themselves."""
+    """Return the settings of this test's domain, without durability, which crash tests set themselves."""
     return Settings(
         database_url=database_url,
         sqlite_synchronous="NORMAL",
@@ -180,13 +180,13 @@ def settings(database_url: str) -> Settings:
 
 @pytest.fixture
 async def domain(settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
-    """The running domain on an empty database."""
+    """Yield the running domain on an empty database."""
     async with running_domain(settings, clock=clock) as running:
         yield running
 
 
 class _Compiled(dict[Any, Any]):
-    """What statements are in SQL, for all engines of one database's kind: each test has engines of its own."""
+    """Compiled statements, shared by all engines of one kind of database, as each test has its own engines."""
 
     @override
     def get(self, key: Any, default: Any = None) -> Any:
@@ -208,7 +208,7 @@ def _statements_compiled_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _databases_asked_once() -> Iterator[None]:
-    """What a database is like, each engine asks it anew."""
+    """Cache the properties of databases, which each engine queries otherwise."""
     with pytest.MonkeyPatch.context() as patch:
         for dialect in (PGDialect_asyncpg, SQLiteDialect_aiosqlite):
             patch.setattr(dialect, "initialize", _once(dialect.initialize))
@@ -237,7 +237,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def count_statements(domain: Domain) -> Iterator[CountStatements]:
-    """A context that collects the statements that the code within it sends; not those of the log's tail.
+    """Return a context that collects the statements sent within it; those of the log's tail do not count.
 
     Nor the one that finds a caller's token, because most requests know the token already.
     """
@@ -262,7 +262,7 @@ def count_statements(domain: Domain) -> Iterator[CountStatements]:
 
 
 def engines_of(domain: Domain) -> list[sa.Engine]:
-    """The engines to listen at for all statements; on PostgreSQL the two share one pool and what is listened at."""
+    """Return the engines to listen at for all statements; on PostgreSQL the two share one pool and its events."""
     engines = inside(domain).database._engines
     writer, reader = engines.writer.sync_engine, engines.reader.sync_engine
     return [writer] if writer.pool is reader.pool else [writer, reader]
@@ -294,6 +294,6 @@ async def _migrated(url: str) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let garbage collection pass by all that was imported, as the server does: it takes half a second to look at."""
+    """Exclude all imported objects from garbage collection, as the server does: traversing them takes half a second."""
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Things that tests need many of, with every detail that does not matter filled in."""
+"""Factories for objects that many tests need, with defaults for all other fields."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,7 +32,7 @@ DEFINITION: Mapping[str, Any] = {
 
 
 async def make_system(domain: Domain, key: str = "payments", **fields: Any) -> System:
-    """A system in the catalog."""
+    """Add a system to the catalog."""
     command = CreateSystem(key=key, name=fields.pop("name", key.title()), **fields)
     system = (await domain.systems.create(ADMIN, command)).value
     assert system is not None
@@ -40,7 +40,7 @@ async def make_system(domain: Domain, key: str = "payments", **fields: Any) -> S
 
 
 async def make_incident(domain: Domain, *systems: str, **fields: Any) -> Incident:
-    """An open incident; on a system `payments` of its own making where none is named."""
+    """Open an incident, on a new system `payments` where none is named."""
     if not systems:
         if not await domain.reads.system_ids(["payments"]):
             await make_system(domain)
@@ -57,18 +57,18 @@ async def make_incident(domain: Domain, *systems: str, **fields: Any) -> Inciden
 
 
 async def make_token(domain: Domain, **fields: Any) -> tuple[ApiToken, str]:
-    """A token that may read, and its secret."""
+    """Create a token for reading, and return it with its secret."""
     command = CreateToken(name=fields.pop("name", "monitor"), role=fields.pop("role", Role.VIEWER), **fields)
     return (await domain.tokens.create(ADMIN, command)).value
 
 
 async def make_secret(domain: Domain, name: str = "API_KEY", value: str = "correct-horse-battery") -> Secret:
-    """A secret that automations may use."""
+    """Create a secret that automations may use."""
     return (await domain.secrets.create(ADMIN, name=name, value=value)).value
 
 
 async def make_automation(domain: Domain, name: str = "noter", **fields: Any) -> Automation:
-    """An automation that is switched on."""
+    """Create an enabled automation."""
     definition = fields.pop("definition", DEFINITION)
     command = WriteAutomation(name=name, definition=definition, **fields)
     automation = (await domain.automations.service.create(ADMIN, command)).value
@@ -77,14 +77,14 @@ async def make_automation(domain: Domain, name: str = "noter", **fields: Any) ->
 
 
 async def start_run(domain: Domain, automation: Automation, **fields: Any) -> AutomationRun:
-    """A run of an automation, by hand, which has yet to begin."""
+    """Start a run of an automation manually; it is still pending."""
     run = (await domain.automations.service.run_by_hand(ADMIN, automation.id, **fields)).value
     assert run is not None
     return run
 
 
 async def set_status(domain: Domain, incident: Incident, status: Status, message: str = "Moving on") -> Incident:
-    """The incident after a timeline entry that names a status."""
+    """Set an incident's status by a timeline entry, and return the incident."""
     command = AddIncidentUpdate(incident_id=incident.id, message=message, status_change=status)
     after = (await domain.timeline.add(ADMIN, command)).value.incident
     assert after is not None
@@ -92,7 +92,7 @@ async def set_status(domain: Domain, incident: Incident, status: Status, message
 
 
 async def report_health(domain: Domain, system: str, status: Health, **fields: Any) -> SystemHealth:
-    """The health of a system after a report."""
+    """Report the health of a system and return it."""
     command = ReportSystemHealth(system=system, status=status, **fields)
     health = (await domain.health.report(ADMIN, command)).value.health
     assert health is not None
@@ -100,11 +100,11 @@ async def report_health(domain: Domain, system: str, status: Health, **fields: A
 
 
 async def log_of(domain: Domain, incident: Incident | None = None) -> Sequence[Change]:
-    """All changes in the log, or those of one incident."""
+    """Return all changes in the log, or those of one incident."""
     changes = await domain.events.raw(0, limit=1000)
     return [change for change in changes if incident is None or change.entity_id == incident.id]
 
 
 async def events_of(domain: Domain, incident: Incident | None = None) -> list[str]:
-    """The trigger events in the log, in order."""
+    """Return the trigger events in the log, in order."""
     return [event for change in await log_of(domain, incident) for event in change.events]

@@ -1,4 +1,4 @@
-"""What tests need from the machine: probed once, skipped in one line a group, or demanded by INCIDENTQL_REQUIRE."""
+"""The requirements of tests: probed once, skipped in one line a group, or demanded by INCIDENTQL_REQUIRE."""
 
 import asyncio
 import fcntl
@@ -23,7 +23,7 @@ MINIMUM_NODE_MAJOR = 20
 PROBE_SECONDS = 5
 INSTALL_SECONDS = 240
 
-# The key under which a test's report tells which group was missing; it travels from xdist's workers to the controller.
+# The key under which a test's report holds the missing group; it travels from xdist's workers to the controller.
 MISSING_GROUP = "missing_group"
 
 
@@ -32,7 +32,7 @@ class RequirementMissingError(Exception):
 
 
 def node_command() -> list[str]:
-    """Node 20 or newer, to be followed by a script and its arguments; it runs in tests/clients.
+    """Return Node 20 or newer, to be followed by a script and its arguments; it runs in tests/clients.
 
     Raises:
         RequirementMissingError: If the machine and .venv have none.
@@ -41,7 +41,7 @@ def node_command() -> list[str]:
 
 
 def chromium_path() -> str:
-    """The system's Chromium, for playwright's `executable_path`.
+    """Return the system's Chromium, for playwright's `executable_path`.
 
     Raises:
         RequirementMissingError: If there is none.
@@ -55,7 +55,7 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="session")
 def node() -> list[str]:
-    """The command that runs a script of tests/clients."""
+    """Return the command that runs a script of tests/clients."""
     return node_command()
 
 
@@ -131,7 +131,7 @@ PROBES: dict[str, Callable[[], None]] = {
 
 @cache
 def missing_reason(group: str) -> str | None:
-    """Why a group's tests cannot run here; None when they can. Each process asks once."""
+    """Return why a group's tests cannot run here, or None when they can; each process probes once."""
     try:
         PROBES[group]()
     except RequirementMissingError as err:
@@ -210,7 +210,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def required_groups() -> set[str]:
-    """The groups whose absence is a failure, from INCIDENTQL_REQUIRE."""
+    """Return the groups whose absence is a failure, from INCIDENTQL_REQUIRE."""
     return {name.strip() for name in os.environ.get("INCIDENTQL_REQUIRE", "").split(",") if name.strip()}
 
 

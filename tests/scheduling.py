@@ -1,4 +1,4 @@
-"""Which test runs when: more workers than cores, because tests wait a lot, and what measures time at the end, alone."""
+"""The order of tests: more workers than cores, because tests wait a lot, and timing tests at the end, alone."""
 
 import os
 
@@ -13,7 +13,7 @@ TIMING = "_timing.py"
 
 
 class TimingLast(LoadFileScheduling):  # type: ignore[misc] # the library has no types
-    """One file after the other to whichever worker is free; those of timing to one, once the others have ended."""
+    """A scheduler that gives each free worker the next file, and timing tests to one once the others have ended."""
 
     @override
     def _assign_work_unit(self, node: WorkerController) -> None:
@@ -26,7 +26,7 @@ class TimingLast(LoadFileScheduling):  # type: ignore[misc] # the library has no
         if not self._is_timing_next() or not others:
             super()._reschedule(node)
         elif not all(other.shutting_down for other in others):
-            # It ends after what it was given; the one that is left does the rest.
+            # This worker ends after its present file; the remaining one runs the timing tests.
             node.shutdown()
 
     @override
@@ -42,17 +42,17 @@ class TimingLast(LoadFileScheduling):  # type: ignore[misc] # the library has no
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TimingLast | None:
-    """Return the scheduler above where files are distributed."""
+    """Return the scheduler above where tests are distributed by file."""
     return TimingLast(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
-    """Return how many workers there are unless somebody says."""
+    """Return the number of workers, unless the environment sets it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores + (cores + 1) // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Move what measures time to the end."""
+    """Move timing tests to the end."""
     items.sort(key=lambda item: item.path.name.endswith(TIMING))

@@ -26,7 +26,7 @@ REGISTRY_HOSTS = [
 ]
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b(?!\(#\d+\))")
 
-#: What asserts by its name: pytest's and playwright's own, and asyncio's deadline.
+#: Functions that assert by their name: pytest's and playwright's own, and asyncio's deadline.
 ASSERTING = {"raises", "warns", "fail", "expect", "timeout", "shows"}
 CLOCKS = re.compile(r"\b(monotonic|perf_counter|process_time|thread_time)\(|longest_seconds")
 
@@ -48,11 +48,11 @@ def test_no_function_is_longer_than_40_lines() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > MAXIMUM_FUNCTION_LINES} == {}
 
 
-def test_every_module_says_what_it_is_for() -> None:
+def test_every_module_has_a_docstring() -> None:
     assert [_name(path) for path in _modules("gql", "domain") if not ast.get_docstring(_tree(path))] == []
 
 
-def test_everything_public_in_domain_says_what_the_caller_gets() -> None:
+def test_everything_public_in_domain_has_a_docstring() -> None:
     silent = [
         f"{_name(path)}:{node.lineno} {node.name}"
         for path in _modules("domain")
@@ -63,13 +63,13 @@ def test_everything_public_in_domain_says_what_the_caller_gets() -> None:
 
 
 def test_no_dunder_has_a_docstring() -> None:
-    told = [
+    documented = [
         f"{_name(path)}:{node.lineno} {node.name}"
         for path in _modules("gql", "domain")
         for node in ast.walk(_tree(path))
         if isinstance(node, Function) and _is_dunder(node.name) and ast.get_docstring(node)
     ]
-    assert told == []
+    assert documented == []
 
 
 def test_gql_reaches_the_services_of_the_domain_and_nothing_under_them() -> None:
@@ -111,7 +111,7 @@ def test_no_test_package_shadows_a_real_one() -> None:
     ] == []
 
 
-def test_what_measures_time_is_in_files_of_its_own() -> None:
+def test_tests_that_measure_time_are_in_files_of_their_own() -> None:
     # They run at the end, alone; elsewhere a bound on time fails on a busy machine.
     marked = {_name(path) for path in _modules("tests") if "\npytestmark = pytest.mark.timing\n" in path.read_text()}
     assert marked == {_name(path) for path in _modules("tests") if path.name.endswith(TIMING)}
@@ -176,7 +176,7 @@ def _modules(*packages: str) -> list[Path]:
 
 @cache
 def _committed_files() -> list[Path]:
-    # With what is about to be committed; not what .gitignore leaves out, nor what was deleted just now.
+    # Including new files, without those that .gitignore excludes or that were just deleted.
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -204,7 +204,7 @@ def _public_definitions(
 
 
 def _is_inherited(node: Function) -> bool:
-    # What an override does was said where it was declared.
+    # An override is documented where it was declared.
     return any(ast.unparse(decorator).endswith("override") for decorator in node.decorator_list)
 
 

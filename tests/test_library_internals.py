@@ -23,12 +23,12 @@ ROOT = Path(__file__).parent.parent
 PRIVATE = {
     "dbos._core:execute_dequeued_workflow": "nothing public runs what a claim returned",
     "dbos._dbos:DBOS._sys_db": "nothing public claims what is enqueued at once; the library's own look takes its time",
-    "strawberry.schema.schema:Schema._schema": "the only way to graphql-core's own schema",
+    "strawberry.schema.schema:Schema._schema": "the only access to graphql-core's own schema",
     "strawberry.schema.schema:Schema._get_execute_function": "executes within the deadline; there is no other hook",
     "strawberry.types.execution:ExecutionContext._provided_operation_name": "the public name guesses one",
     "strawberry.http.async_base_view:AsyncBaseHTTPView._stream_result": "SSE as the library writes it, resumable",
     "sqlalchemy.dialects.postgresql.asyncpg:AsyncAdapt_asyncpg_connection._prepared_statement_cache": (
-        "the documented options for poolers count for an engine, made before anybody knows of one"
+        "the documented options for poolers apply to an engine, made before a pooler is detected"
     ),
     "sqlalchemy.dialects.postgresql.asyncpg:AsyncAdapt_asyncpg_connection._prepared_statement_name_func": "the same",
     "aiosqlite.core:Connection._conn": "SQLite's own connection, for what needs no thread",
@@ -36,11 +36,11 @@ PRIVATE = {
     "aiosqlite.core:Connection._execute": "one call of the thread a statement, where the cursor makes three",
     "aiosqlite.core:Connection._thread": "it is made a daemon, so that no process waits for it",
     "aiosqlite.core:Connection._tx": "the thread's queue, which a connection without a thread replaces",
-    "broadcaster:Broadcast._backend": "a connect that fails half-way leaves a backend that nobody else disconnects",
+    "broadcaster:Broadcast._backend": "a connect that fails half-way leaves a backend connected",
     "httpx:AsyncHTTPTransport._pool": "there is no argument for the network below, where addresses are checked",
     "jinja2.runtime:Undefined._undefined_name": "the message says which name was not found",
 }
-#: Names without an underscore of classes that nobody promises to keep, and that a type checker does not see or would
+#: Names without an underscore of classes without a promise of stability, and that a type checker does not see or would
 #: take for new ones: they are set on objects, looked up by name, or replaced where they are not functions.
 UNDOCUMENTED = {
     "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol.queue": "replaced by a smaller one",
@@ -126,7 +126,7 @@ def test_every_private_name_in_use_is_listed_with_its_reason() -> None:
     assert listed.keys() - used == set(), "listed, and not in use any more"
 
 
-def test_every_line_that_reaches_into_a_library_says_why() -> None:
+def test_every_use_of_a_librarys_internals_has_a_reason() -> None:
     silent = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in _sources()
@@ -179,7 +179,7 @@ def _is_a_library_s(base: type) -> bool:
 
 
 def _assigned(owner: type) -> set[str]:
-    """The attributes that the methods of a class or of its bases give to objects."""
+    """Return the attributes that the methods of a class or of its bases give to objects."""
     methods = [method for base in owner.__mro__ for method in vars(base).values() if inspect.isfunction(method)]
     steps = chain.from_iterable(map(dis.get_instructions, methods))
     return {step.argval for step in steps if step.opname == "STORE_ATTR"}

@@ -12,7 +12,7 @@ from tests.factories import make_incident
 from tests.inside import inside
 
 
-async def test_what_was_written_is_there_after_a_restart(settings: Settings) -> None:
+async def test_writes_survive_a_restart(settings: Settings) -> None:
     async with running_domain(settings) as domain:
         incident = await make_incident(domain)
         cursor = inside(domain).cursors.position(1)

@@ -26,23 +26,23 @@ def test_only_invalid_values_share_a_code() -> None:
     assert len(codes) == len(set(codes))
 
 
-def test_an_error_says_what_is_wrong_and_where() -> None:
+def test_an_error_has_a_message_and_a_field() -> None:
     error = InvalidInputError("No.", field=["title"])
     assert (str(error), error.message, error.field, error.log_head) == ("No.", "No.", ["title"], None)
     assert InvalidInputError("No.").field is None
 
 
-def test_a_version_conflict_carries_what_the_object_is_now() -> None:
+def test_a_version_conflict_carries_the_current_object() -> None:
     error = VersionConflictError("The incident", expected=3, current="now", version=5)
     assert (error.code, error.current, error.field) == ("VERSION_CONFLICT", "now", ["expectedVersion"])
     assert "version 5, not 3" in error.message
 
 
 @pytest.mark.parametrize("error", [InvalidCursorError(), CursorExpiredError()], ids=["invalid", "expired"])
-def test_a_cursor_at_fault_is_the_field_after(error: DomainError) -> None:
+def test_an_invalid_cursor_is_reported_for_the_field_after(error: DomainError) -> None:
     assert error.field == ["after"]
 
 
-def test_an_error_never_echoes_a_book() -> None:
+def test_an_error_shortens_a_long_id() -> None:
     assert len(NotFoundError("Incident", "x" * 10_000).message) < 150
     assert len(UnknownSystemError("x" * 10_000, field=["systemIds", "0"]).message) < 150

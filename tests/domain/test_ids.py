@@ -49,7 +49,7 @@ def test_ids_made_on_many_threads_are_unique() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["inc", "upd", "a_b"])
-def test_the_prefix_of_an_id_is_found_again(prefix: str) -> None:
+def test_the_prefix_of_an_id_is_parsed(prefix: str) -> None:
     assert prefix_of(new_id(prefix)) == prefix
 
 
@@ -57,5 +57,5 @@ def test_the_prefix_of_an_id_is_found_again(prefix: str) -> None:
     "text",
     ["", "inc", "inc_", "_" + "0" * 26, "inc_" + "0" * 25, "inc_" + "0" * 27, "inc_" + "u" * 26, "inc_" + "A" * 26],
 )
-def test_anything_else_has_no_prefix(text: str) -> None:
+def test_a_malformed_id_has_no_prefix(text: str) -> None:
     assert prefix_of(text) is None

@@ -13,7 +13,7 @@ def _never_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("domain.outages._QUIET_SECONDS", 0.0)
 
 
-def test_an_outage_is_a_line_when_it_begins_and_a_line_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_is_logged_at_its_start_and_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     outage = Outage("the mill")
     for _ in range(2):
@@ -28,7 +28,7 @@ def test_an_outage_is_a_line_when_it_begins_and_a_line_when_it_is_over(caplog: p
     assert caplog.messages[1].startswith("the mill is available again, after 0.")
 
 
-def test_an_outage_is_not_over_while_some_still_fail(
+def test_an_outage_is_not_over_while_some_requests_fail(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("domain.outages._QUIET_SECONDS", 1000.0)
@@ -40,7 +40,7 @@ def test_an_outage_is_not_over_while_some_still_fail(
     assert len(caplog.records) == 1
 
 
-def test_an_outage_took_until_it_worked_and_not_until_that_was_believed(
+def test_an_outage_lasts_until_the_first_success_not_until_the_log_line(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -59,7 +59,7 @@ def test_an_outage_took_until_it_worked_and_not_until_that_was_believed(
     assert caplog.messages[1:] == ["the mill is available again, after 70.0 s"]
 
 
-def test_what_goes_on_logs_a_fault_with_its_trace_and_says_nothing_more_of_an_outage(
+def test_logging_failures_logs_a_fault_with_its_trace_and_no_outage(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)

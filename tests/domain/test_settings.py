@@ -1,4 +1,4 @@
-"""What an operator can set."""
+"""The operator's settings."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -12,7 +12,7 @@ from domain.errors import StartupError
 from domain.settings import Settings
 
 
-def test_without_anything_set_it_runs_on_a_file_and_the_own_machine() -> None:
+def test_the_default_settings_are_a_local_file_and_the_local_host() -> None:
     settings = Settings.from_environment({})
     assert (settings.host, settings.database_url) == ("127.0.0.1", "sqlite:///incidentql.db")
     assert settings.admin_token is None
@@ -25,24 +25,24 @@ def test_every_kind_of_value_is_read_from_the_environment() -> None:
     assert (settings.port, settings.poll_seconds, settings.admin_token) == (9000, 0.5, "x" * 20)
 
 
-def test_an_override_wins_over_the_environment_and_none_does_not_count() -> None:
+def test_an_override_wins_over_the_environment_unless_none() -> None:
     settings = Settings.from_environment({"INCIDENTQL_PORT": "9000", "INCIDENTQL_HOST": "::"}, port=7000, host=None)
     assert (settings.port, settings.host) == (7000, "::")
 
 
 @given(st.dictionaries(st.sampled_from([setting.name for setting in fields(Settings)]), st.text(" \t\n", max_size=2)))
-def test_whatever_is_set_to_nothing_has_its_default(nothing: Mapping[str, str]) -> None:
+def test_empty_settings_have_their_defaults(nothing: Mapping[str, str]) -> None:
     environment = {f"INCIDENTQL_{name.upper()}": text for name, text in nothing.items()}
     assert Settings.from_environment(environment) == Settings()
 
 
 @pytest.mark.parametrize("setting", fields(Settings), ids=lambda setting: str(setting.name))
-def test_each_setting_has_its_default_where_it_is_set_to_nothing(setting: Any) -> None:
+def test_an_empty_variable_leaves_the_default_of_its_setting(setting: Any) -> None:
     assert Settings.from_environment({f"INCIDENTQL_{setting.name.upper()}": ""}) == Settings()
     assert Settings.from_environment({}, **{setting.name: ""}) == Settings()
 
 
-def test_an_option_that_is_given_as_nothing_leaves_the_environment_its_say() -> None:
+def test_an_empty_option_does_not_override_the_environment() -> None:
     assert Settings.from_environment({"INCIDENTQL_HOST": "::1"}, host="").host == "::1"
 
 
@@ -72,7 +72,7 @@ def test_a_value_out_of_range_is_refused(values: dict[str, Any]) -> None:
         Settings(**values)
 
 
-def test_a_port_that_kubernetes_sets_for_a_service_is_none_of_ours() -> None:
+def test_a_port_variable_of_kubernetes_is_ignored() -> None:
     environment = {"INCIDENTQL_PORT": "tcp://10.96.12.3:8000", "INCIDENTQL_SERVICE_HOST": "10.96.12.3"}
     assert Settings.from_environment(environment).port == 8000
     assert Settings.from_environment(environment, port=9000).port == 9000

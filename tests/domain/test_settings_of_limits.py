@@ -1,4 +1,4 @@
-"""Limits that could never be met are refused at the start."""
+"""Limits that could never be met, which are refused at the start."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def an_incident(**fields: Any) -> Incident:
-    """An open incident that is stored nowhere."""
+    """Return an open incident that is stored nowhere."""
     values: dict[str, Any] = {
         "id": new_id("inc"),
         "number": 7,
@@ -35,7 +35,7 @@ def an_incident(**fields: Any) -> Incident:
 
 
 def a_change(*, prev: Incident | None, following: Incident | None, changed: tuple[str, ...] = ()) -> Change:
-    """The change from one state of an incident to the next, as the log holds it."""
+    """Return the change from one state of an incident to the next, as the log holds it."""
     subject = following or prev
     assert subject is not None
     return Change(

@@ -1,4 +1,4 @@
-"""One domain for many tests of a module: each looks only at what it wrote itself."""
+"""One domain for many tests of a module: each reads only what it wrote itself."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from tests.conftest import SteppingClock
     scope="module", loop_scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 )
 async def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Domain]:
-    """The running domain that all tests of a module share, on each database."""
+    """Yield the running domain that all tests of a module share, on each database."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('shared')}/incidents.db"
         async with running_domain(_settings(url), clock=SteppingClock()) as running:

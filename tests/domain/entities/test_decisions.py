@@ -1,4 +1,4 @@
-"""Which write of an incident fires what: the decision table row by row, on both databases."""
+"""The events that each write of an incident fires: the decision table row by row, on both databases."""
 
 import uuid
 from collections.abc import Awaitable, Callable
@@ -51,19 +51,19 @@ class Stage:
         await self.domain.incidents.update(ADMIN, UpdateIncident(id=self.incident.id, **fields))
 
     async def write(self, status: Status | None = None, **options: Any) -> None:
-        """Write on the timeline."""
+        """Add a timeline entry."""
         command = AddIncidentUpdate(incident_id=self.incident.id, message="A note", status_change=status)
         dated = replace(command, created_at=options.pop("created_at", None))
         await self.domain.timeline.add(ADMIN, dated, **options)
 
     async def open_long_ago(self, *statuses: Status) -> None:
-        """Have the incident begin two hours before it was opened, and then take these statuses."""
+        """Let the incident begin two hours before it was opened, and then take these statuses."""
         await self.update(occurred_at=self.incident.occurred_at - timedelta(hours=2))
         for status in statuses:
             await self.write(status)
 
     async def entries(self) -> list[IncidentUpdate]:
-        """The timeline, newest first."""
+        """Return the timeline, newest first."""
         pages = await self.domain.reads.update_pages([self.incident.id], PageRequest(size=100), Audience.MANAGER)
         return list(pages[self.incident.id].items)
 
@@ -88,7 +88,7 @@ class Stage:
         await self.domain.incidents.create(ADMIN, dedupe, **options)
 
     async def link(self, url: str = "https://example.org/runbook", **options: Any) -> str:
-        """Put a link on the incident; its id."""
+        """Add a link to the incident and return its id."""
         command = AddIncidentLink(incident_id=self.incident.id, url=url)
         link = (await self.domain.links.add(ADMIN, command, **options)).value.link
         assert link is not None
@@ -127,18 +127,18 @@ Step = Callable[[Stage], Awaitable[Any]]
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def stage(shared: Domain) -> Stage:
-    """The incident of this row."""
+    """Return the incident of this row."""
     one, two = [await make_system(shared, f"s-{uuid.uuid4().hex[:8]}") for _ in range(2)]
     incident = await make_incident(shared, one.id, two.id)
     return Stage(domain=shared, incident=incident, systems=(one.id, two.id))
 
 
 async def nothing(_: Stage) -> None:
-    """Arranges nothing."""
+    """Arrange nothing."""
 
 
 def rows(*table: tuple[str, Step, Step, tuple[str, ...], tuple[str, ...], int]) -> pytest.MarkDecorator:
-    """Each row: what is written, what was before, the write, the events fired, the fields changed, the changes."""
+    """Parametrize by rows: name, step before, write, events fired, fields changed, number of changes."""
     return pytest.mark.parametrize(
         ("before", "act", "events", "fields", "appended"), [pytest.param(*row[1:], id=row[0]) for row in table]
     )
@@ -349,7 +349,7 @@ def rows(*table: tuple[str, Step, Step, tuple[str, ...], tuple[str, ...], int]) 
         0,
     ),
 )
-async def test_a_write_fires_changes_and_appends_what_the_table_says(
+async def test_a_write_follows_the_decision_table(
     stage: Stage, before: Step, act: Step, events: tuple[str, ...], fields: tuple[str, ...], appended: int
 ) -> None:
     await before(stage)
@@ -371,7 +371,7 @@ async def test_the_payload_of_other_systems_has_the_new_ones_alone(stage: Stage)
 
 
 @pytest.mark.parametrize("status", [Status.FIXING, Status.RESOLVED])
-async def test_the_payload_of_another_status_names_it(stage: Stage, status: Status) -> None:
+async def test_the_payload_of_a_status_change_names_the_new_status(stage: Stage, status: Status) -> None:
     await stage.write(status)
 
     payload = await _last_payload(stage)
@@ -387,7 +387,7 @@ async def test_the_payload_of_another_status_names_it(stage: Stage, status: Stat
         pytest.param(nothing, lambda s: s.resolve(), Status.RESOLVED, id="resolving an open one"),
     ],
 )
-async def test_an_entry_carries_a_status_only_where_it_changed_it(
+async def test_an_entry_carries_a_status_only_where_the_status_changed(
     stage: Stage, before: Step, act: Step, carried: Status | None
 ) -> None:
     await before(stage)
@@ -407,7 +407,7 @@ async def test_resolving_a_resolved_one_without_a_message_writes_no_entry(stage:
     assert await stage.entries() == entries
 
 
-async def test_each_change_is_named_after_what_it_did(stage: Stage) -> None:
+async def test_each_change_has_the_action_of_its_effect(stage: Stage) -> None:
     await stage.update(severity=Severity.CRITICAL)
     await stage.resolve()
     await stage.write()

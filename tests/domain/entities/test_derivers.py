@@ -1,4 +1,4 @@
-"""From changes to trigger events and payloads."""
+"""The derivation of trigger events and payloads from changes."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -118,7 +118,7 @@ def test_a_second_mapper_of_a_kind_is_refused(registry: DeriverRegistry) -> None
 
 @pytest.fixture
 def registry() -> DeriverRegistry:
-    """An empty registry."""
+    """Return an empty registry."""
     return DeriverRegistry()
 
 

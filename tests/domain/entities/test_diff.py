@@ -27,11 +27,11 @@ def test_creating_changes_all_fields() -> None:
     assert difference.delta == {"size": 1, "status": "open"}
 
 
-def test_creating_with_nothing_but_nulls_changes_nothing() -> None:
+def test_the_difference_to_a_state_of_nulls_is_empty() -> None:
     assert not diff(None, {"status": None})
 
 
-def test_changing_one_field_changes_it_alone() -> None:
+def test_the_difference_of_one_field_is_that_field_alone() -> None:
     difference = diff({"status": "open", "size": 1}, {"status": "open", "size": 2})
 
     assert difference.changed_fields == ("size",)
@@ -119,7 +119,7 @@ def test_numbers_that_json_cannot_hold_are_null(number: float) -> None:
     assert canonical_text({"size": [number]}) == '{"size":[null]}'
 
 
-def test_integers_beyond_what_readers_hold_exactly_are_texts() -> None:
+def test_integers_too_large_for_json_readers_are_texts() -> None:
     assert canonical_text([2**53 - 1, 2**53]) == '[9007199254740991,"9007199254740992"]'
 
 
@@ -169,7 +169,7 @@ def test_the_order_of_keys_never_matters_at_any_depth(state: dict[str, Any], shu
 
 @quick
 @given(value=values)
-def test_a_canonical_text_is_json_whose_canonical_text_it_is(value: Any) -> None:
+def test_a_canonical_text_is_canonical_json_of_itself(value: Any) -> None:
     text = canonical_text(value)
 
     assert canonical_text(json.loads(text)) == text

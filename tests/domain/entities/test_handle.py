@@ -1,4 +1,4 @@
-"""The one door to entities: what a write through it leaves behind, on both databases."""
+"""Writes through the handle of an entity, and what they record, on both databases."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -32,20 +32,20 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.fixture
 def domain(shared: Domain) -> Domain:
-    """The domain that the tests of this module share."""
+    """Return the domain that the tests of this module share."""
     return shared
 
 
 @pytest.fixture
 def clock(domain: Domain) -> SteppingClock:
-    """Its clock."""
+    """Return the domain's clock."""
     assert isinstance(domain.clock, SteppingClock)
     return domain.clock
 
 
 @pytest.fixture
 def widgets(domain: Domain) -> Widgets:
-    """Widgets of this test alone."""
+    """Return widgets of this test alone."""
     return Widgets(domain)
 
 
@@ -74,7 +74,7 @@ async def test_a_write_that_is_not_committed_is_not_visible_to_another_process(d
     assert await domain.reads.incidents([incident.id]) == {}
 
 
-async def test_what_one_process_only_keeps_in_memory_another_does_not_see(domain: Domain, widgets: Widgets) -> None:
+async def test_changes_kept_in_memory_by_one_process_are_invisible_to_another(domain: Domain, widgets: Widgets) -> None:
     await widgets.put("w1", colour="red")
 
     assert await inside(domain).database.read(lambda session: Widgets(domain).handle.get(session, "w1")) is None
@@ -119,7 +119,7 @@ async def test_an_equal_state_leaves_no_event_and_no_transition(domain: Domain, 
     assert (len(await widgets.log()), await widgets.steps()) == (1, before)
 
 
-async def test_a_creation_of_nothing_but_nulls_leaves_no_event(domain: Domain, widgets: Widgets) -> None:
+async def test_creating_an_entity_of_nulls_records_no_change(domain: Domain, widgets: Widgets) -> None:
     assert (await widgets.put("w1", colour=None)).change is None
     assert await widgets.log() == []
 
@@ -158,7 +158,7 @@ async def test_a_write_that_raises_leaves_no_event_no_transition_and_no_row(doma
     await _nothing_happened(domain, incident, steps)
 
 
-async def test_a_failure_after_the_write_takes_row_event_and_transitions_back(domain: Domain) -> None:
+async def test_a_failure_after_the_write_rolls_back_row_event_and_transitions(domain: Domain) -> None:
     incident = await make_incident(domain)
     steps = await steps_of(domain, entity_id=incident.id)
 
@@ -171,7 +171,7 @@ async def test_a_failure_after_the_write_takes_row_event_and_transitions_back(do
     await _nothing_happened(domain, incident, steps)
 
 
-async def test_a_failure_of_the_append_takes_the_row_back(domain: Domain) -> None:
+async def test_a_failure_of_the_append_rolls_back_the_row(domain: Domain) -> None:
     incident = await make_incident(domain)
     steps = await steps_of(domain, entity_id=incident.id)
 
@@ -197,7 +197,7 @@ async def test_removing_leaves_a_tombstone_without_transitions(domain: Domain, w
     assert (change.events, await widgets.steps()) == ((), steps)
 
 
-async def test_removing_what_is_not_there_applies_and_leaves_no_event(domain: Domain, widgets: Widgets) -> None:
+async def test_removing_an_unknown_entity_records_no_change(domain: Domain, widgets: Widgets) -> None:
     applied: list[Any] = []
 
     async def apply(before: Snapshot[Any] | None) -> None:
@@ -252,7 +252,7 @@ async def test_a_secret_deep_inside_is_masked_in_event_and_transitions(domain: D
     assert SECRET not in repr(change)
 
 
-async def test_a_change_inside_a_secret_is_a_change_although_it_looks_equal(domain: Domain, widgets: Widgets) -> None:
+async def test_a_change_inside_a_masked_secret_is_recorded(domain: Domain, widgets: Widgets) -> None:
     inside(domain).masker.register("run_1", [SECRET, "correct horse"])
     await widgets.put("w1", origin=BY_RUN, colour=SECRET)
     await widgets.put("w1", origin=BY_RUN, colour="correct horse")
@@ -303,7 +303,7 @@ async def test_fields_that_the_schema_does_not_know_are_dropped(domain: Domain, 
     assert (await widgets.log())[0].delta == {"colour": "red"}
 
 
-async def test_the_actor_and_the_cause_are_carried(domain: Domain, widgets: Widgets) -> None:
+async def test_the_actor_and_the_cause_are_recorded(domain: Domain, widgets: Widgets) -> None:
     actor = Actor(type=ActorType.USER, id="usr_1", name="Ada")
     cause = Cause(change_id="chg_0", run_id="run_1", depth=2)
     await widgets.put("w1", origin=Origin(actor=actor, cause=cause), colour="red")
@@ -343,9 +343,9 @@ async def test_the_time_of_a_state_is_unknown_without_the_entity_or_a_record(dom
     assert await lasts("w1") == timedelta()
 
 
-async def test_the_duration_of_a_state_grows_with_time(domain: Domain, clock: SteppingClock) -> None:
+async def test_the_duration_in_a_state_grows_with_time(domain: Domain, clock: SteppingClock) -> None:
     incident = await make_incident(domain)
-    clock.step = timedelta()  # whoever else reads the clock moves it on otherwise
+    clock.step = timedelta()  # otherwise any other reading of the clock advances the time
 
     async def lasts() -> timedelta:
         return await inside(domain).database.read(

@@ -39,7 +39,9 @@ from tests.domain.entities.changes import NOON
         pytest.param(Health.UNHEALTHY, None, (), id="removed"),
     ],
 )
-def test_what_a_change_of_health_fires(before: Health | None, after: Health | None, events: tuple[str, ...]) -> None:
+def test_a_change_of_health_fires_events_by_both_statuses(
+    before: Health | None, after: Health | None, events: tuple[str, ...]
+) -> None:
     assert derive(_change(before, after)) == events
 
 
@@ -72,7 +74,7 @@ def test_the_schema_takes_the_status_alone() -> None:
         HealthState.model_validate({"status": "dead"})
 
 
-def test_systems_have_three_triggers_that_tell_systems_apart() -> None:
+def test_systems_have_three_triggers_with_the_system_as_context() -> None:
     assert [(trigger.id, trigger.display_name) for trigger in HEALTH.triggers] == [
         ("system.health_changed", "System Health Changed"),
         ("system.degraded", "System Degraded"),

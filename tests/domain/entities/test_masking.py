@@ -1,4 +1,4 @@
-"""Secrets of runs stay out of what is recorded."""
+"""The masking of run secrets in states, history and events."""
 
 import base64
 import html
@@ -60,14 +60,14 @@ def test_values_under_four_characters_are_left_alone() -> None:
         lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
     ],
 )
-def test_a_secret_is_masked_as_it_is_written_down_elsewhere(write: Callable[[str], str]) -> None:
+def test_a_secret_is_masked_in_its_encoded_forms(write: Callable[[str], str]) -> None:
     secret = 'Zäh & "k1/?+\\n~é>>>???'
     left = _masker(secret).mask("run", f"<{write(secret)}>")
     assert MASK in left
     assert len(left) < len(MASK) + len("<later, >") + 10
 
 
-def test_what_is_written_in_base64_beside_a_secret_stays() -> None:
+def test_base64_text_beside_a_secret_is_not_masked() -> None:
     masked = _masker("hunter2!hunter2!").mask("run", f"Basic {_base64('someone:hunter2!hunter2!')}")
     assert base64.b64decode(masked.removeprefix("Basic ").partition(MASK)[0] + "==").startswith(b"someone")
 
@@ -93,14 +93,14 @@ def test_base64_of_eight_characters_is_masked() -> None:
     assert masker.mask("run_1", base64.b64encode(b"secret").decode()) == "****"
 
 
-def test_another_run_and_no_run_are_not_masked() -> None:
+def test_values_of_other_runs_are_not_masked() -> None:
     masker = _masker("hunter2!")
 
     assert masker.mask("other", "hunter2!") == "hunter2!"
     assert masker.mask(None, "hunter2!") == "hunter2!"
 
 
-def test_a_run_that_has_ended_is_forgotten() -> None:
+def test_the_secrets_of_an_ended_run_are_dropped() -> None:
     masker = _masker("hunter2!")
     masker.drop("run")
 
@@ -117,7 +117,7 @@ def test_no_registered_secret_is_left_anywhere(registered: list[str], value: Any
 
 @quick
 @given(registered=secrets, value=values)
-def test_masking_what_is_masked_changes_nothing_more(registered: list[str], value: Any) -> None:
+def test_masking_is_idempotent(registered: list[str], value: Any) -> None:
     masker = _masker(*registered)
     masked = masker.mask("run", value)
 

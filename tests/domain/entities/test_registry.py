@@ -37,7 +37,7 @@ def kind(name: str, *, state: Any = State, read: Any = read) -> EntityKind[str]:
 
 @pytest.fixture
 def registry() -> EntityRegistry:
-    """An empty registry."""
+    """Return an empty registry."""
     return EntityRegistry()
 
 
@@ -110,7 +110,7 @@ def test_a_reason_that_does_not_exist_is_refused(registry: EntityRegistry) -> No
         registry.declare_non_reactive(table="samples", reason="laziness")
 
 
-async def test_a_write_before_the_registry_is_bound_fails_and_applies_nothing(registry: EntityRegistry) -> None:
+async def test_a_write_before_the_registry_is_bound_fails_and_writes_nothing(registry: EntityRegistry) -> None:
     handle = registry.define(kind("widget"))
 
     async def apply(before: Snapshot[str] | None) -> Applied[str]:

@@ -1,4 +1,4 @@
-"""Removing an entity while somebody else writes it."""
+"""Removals of an entity during another write of it."""
 
 import asyncio
 from functools import partial
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize("shared", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
-async def test_a_removal_waits_for_a_write_that_is_being_committed_and_counts_from_it(shared: Domain) -> None:
+async def test_a_removal_waits_for_a_concurrent_write_and_has_the_next_version(shared: Domain) -> None:
     domain = shared
     incident = await make_incident(domain)
     written, commit = asyncio.Event(), asyncio.Event()

@@ -9,7 +9,7 @@ from domain.entities.triggers import TriggerRegistry
 
 @pytest.fixture
 def catalog() -> TriggerRegistry:
-    """The triggers of incidents."""
+    """Return the triggers of incidents."""
     registry = TriggerRegistry()
     for trigger in INCIDENT.triggers:
         registry.register(trigger)
@@ -50,7 +50,7 @@ def test_each_trigger_of_incidents_has_its_own_payload(
         ("incident.resolved", {"incidentId", "systemIds", "severity"}),
     ],
 )
-def test_the_payload_schema_demands_what_is_always_there_in_wire_names(
+def test_the_payload_schema_requires_the_constant_fields_in_wire_names(
     catalog: TriggerRegistry, trigger_id: str, required: set[str]
 ) -> None:
     trigger = catalog.get(trigger_id)

@@ -1,4 +1,4 @@
-"""A second kind of entity for tests of what all kinds share: states in a dictionary, changes in the real log."""
+"""A second kind of entity, for tests of what all kinds share: states in a dictionary, changes in the real log."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -66,11 +66,11 @@ class Widgets:
         ).value
 
     async def log(self) -> Sequence[Change]:
-        """All changes of these widgets."""
+        """Return all changes of these widgets."""
         return [change for change in await self._domain.events.raw(0, limit=1000) if change.kind == self.kind]
 
     async def steps(self) -> Sequence[Step]:
-        """All transitions of these widgets."""
+        """Return all transitions of these widgets."""
         return await steps_of(self._domain, kind=self.kind)
 
     async def _read(self, session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapshot[Widget]]:
@@ -78,7 +78,7 @@ class Widgets:
 
 
 async def steps_of(domain: Domain, *, kind: str = "incident", entity_id: str | None = None) -> Sequence[Step]:
-    """The stored transitions of a kind or of one entity, oldest first."""
+    """Return the stored transitions of a kind or of one entity, oldest first."""
     steps = entity_transitions.c
     statement = sa.select(steps.field, steps.from_value, steps.to_value).where(steps.kind == kind)
     if entity_id is not None:
@@ -107,7 +107,7 @@ def _payload_of(change: Change) -> Mapping[str, Any]:
 
 
 async def _last_recorded(session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapshot[Widget]]:
-    """Return the widgets as their last changes left them: the log is all the store that they have."""
+    """Return the widgets after their last changes: the log is their only store."""
     found = {}
     for identifier in ids:
         for last in await session.changes.latest_of("widget", identifier, limit=1):
@@ -138,7 +138,7 @@ WIDGET: EntityKind[Widget] = EntityKind(
 
 
 async def paint(domain: Domain, identifier: str, colour: str) -> Change:
-    """Give a widget of the table of kinds a colour; the change that this was."""
+    """Change the colour of a widget of the table of kinds, and return the change."""
     handle = inside(domain).registry.handle(WIDGET)
 
     async def apply(before: Snapshot[Widget] | None) -> Applied[Widget]:

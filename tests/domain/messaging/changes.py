@@ -1,4 +1,4 @@
-"""Appending to the log, following it, and waiting for what comes of it."""
+"""Functions that append to the log, follow it, and wait for results."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +17,7 @@ NEVER = 3600.0
 
 
 def a_change(domain: Domain, kind: str = "widget") -> Change:
-    """The creation of something, not appended yet."""
+    """Return the creation of an object, not appended yet."""
     return Change(
         id=new_id("chg"),
         kind=kind,
@@ -34,13 +34,13 @@ def a_change(domain: Domain, kind: str = "widget") -> Change:
 
 
 async def append(domain: Domain, count: int = 1, *, kind: str = "widget") -> list[int]:
-    """So many more changes in the log, each of a transaction of its own; their positions."""
+    """Append so many changes to the log, each in a transaction of its own, and return their positions."""
     return [await _append(domain, a_change(domain, kind)) for _ in range(count)]
 
 
 @asynccontextmanager
 async def a_tail(domain: Domain, *, poll_seconds: float = NEVER, ring_size: int = 3) -> AsyncIterator[LogTail]:
-    """A tail with a ring far smaller than the log, woken by nothing but what the test says."""
+    """Yield a tail with a ring far smaller than the log, woken by the test alone."""
     tail = LogTail(inside(domain).database, poll_seconds=poll_seconds, ring_size=ring_size)
     await tail.start()
     try:
@@ -50,7 +50,7 @@ async def a_tail(domain: Domain, *, poll_seconds: float = NEVER, ring_size: int 
 
 
 async def take(tail: LogTail, after: int, count: int) -> list[int]:
-    """The positions of so many changes behind a position."""
+    """Return the positions of the next changes after a position."""
     taken: list[int] = []
     async with asyncio.timeout(60), aclosing(tail.follow(after)) as batches:
         async for batch in batches:
@@ -61,7 +61,7 @@ async def take(tail: LogTail, after: int, count: int) -> list[int]:
 
 
 async def until(reached: Callable[[], bool]) -> None:
-    """Wait until something is so; fail when it is not within ten seconds."""
+    """Wait until a condition holds; fail when it does not within ten seconds."""
 
     async def check() -> bool:
         return reached()
@@ -70,7 +70,7 @@ async def until(reached: Callable[[], bool]) -> None:
 
 
 async def until_it_is(so: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until a question is answered with yes; fail when it is not within ten seconds."""
+    """Wait until an asynchronous condition holds; fail when it does not within ten seconds."""
     async with asyncio.timeout(_DEADLINE_SECONDS):
         while not await so():  # noqa: ASYNC110 - servers and counters have no event to wait for
             await asyncio.sleep(0.005)

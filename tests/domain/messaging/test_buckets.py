@@ -1,4 +1,4 @@
-"""What callers may spend: filled up evenly, counted across processes with Redis, and unlimited while that is away."""
+"""Token buckets: refilled evenly, shared through Redis, and unlimited while Redis is away."""
 
 import asyncio
 import logging
@@ -20,14 +20,14 @@ NOBODY_LISTENS = "redis://127.0.0.1:1"
 
 @pytest.fixture
 def standing(clock: SteppingClock) -> SteppingClock:
-    """A clock that moves only when told."""
+    """Return a clock that moves only on demand."""
     clock.step = timedelta()
     return clock
 
 
 @pytest.fixture
 async def shared() -> AsyncIterator[list[RedisBuckets]]:
-    """The buckets of two processes."""
+    """Yield the buckets of two processes."""
     both = [RedisBuckets(redis_url(), Clock(), limit=60) for _ in range(2)]
     yield both
     for buckets in both:
@@ -73,14 +73,14 @@ async def test_each_caller_has_a_bucket(standing: SteppingClock) -> None:
     assert other.retry_after_seconds is None
 
 
-async def test_what_costs_more_than_a_minute_has_needs_a_full_bucket(standing: SteppingClock) -> None:
+async def test_an_operation_over_a_minutes_points_needs_a_full_bucket(standing: SteppingClock) -> None:
     buckets = MemoryBuckets(standing, limit=60)
     spent = await buckets.spend("ann", 1_000)
     assert spent is not None
     assert (spent.remaining, spent.retry_after_seconds) == (0, None)
 
 
-async def test_callers_from_everywhere_do_not_fill_the_memory(standing: SteppingClock) -> None:
+async def test_callers_from_many_addresses_do_not_fill_the_memory(standing: SteppingClock) -> None:
     buckets = MemoryBuckets(standing, limit=60)
     for number in range(10_050):
         await buckets.spend(f"address:{number}", 1)
@@ -114,7 +114,7 @@ async def test_a_bucket_in_redis_fills_up_to_a_minutes_points_and_no_further(sha
     assert spent.remaining == 40
 
 
-async def test_while_redis_is_away_nobody_is_limited_and_the_log_says_so_once(
+async def test_callers_are_not_limited_while_redis_is_away_which_is_logged_once(
     standing: SteppingClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     buckets = RedisBuckets(NOBODY_LISTENS, standing, limit=1)

@@ -1,4 +1,4 @@
-"""Between two steps of reading the log something else may happen: nothing is lost by it, and nothing comes twice."""
+"""Changes between two steps of reading the log: none is lost, and none is delivered twice."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -31,13 +31,13 @@ _steps: ContextVar[Steps | None] = ContextVar("_steps", default=None)
 
 @pytest.fixture
 def domain(shared: Domain) -> Domain:
-    """The domain that the tests of this module share."""
+    """Return the domain that the tests of this module share."""
     return shared
 
 
 @contextmanager
 def between_reads(domain: Domain) -> Iterator[Steps]:
-    """Each step put into this list happens behind one read of this task or its children, before they go on."""
+    """Yield a list of steps, each of which runs after one read of this task or its children."""
     steps: Steps = []
     token = _steps.set(steps)
 
@@ -69,7 +69,7 @@ async def test_a_log_that_is_pruned_while_a_page_is_read_expires_the_cursor(doma
                 await anext(batches)
 
 
-async def test_two_who_read_the_same_page_at_once_keep_it_once(domain: Domain) -> None:
+async def test_a_page_read_twice_at_once_is_kept_once(domain: Domain) -> None:
     async with a_tail(domain, ring_size=10) as tail:
         head = tail.last
         stored = await append(domain, 3)
@@ -98,7 +98,7 @@ async def test_a_wake_up_that_comes_while_a_page_is_read_is_not_lost(domain: Dom
             assert await following == stored
 
 
-async def test_a_change_that_comes_while_a_reader_finds_nothing_more_is_handled(
+async def test_a_change_appended_during_a_readers_last_read_is_handled(
     domain: Domain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readers, "_LONGEST_WAIT_SECONDS", NEVER)

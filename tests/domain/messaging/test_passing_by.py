@@ -1,4 +1,4 @@
-"""What durable readers do about changes that do not concern them: next to nothing."""
+"""Changes that do not concern a durable reader: skipping them costs next to nothing."""
 
 import asyncio
 import uuid
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.fixture
 def domain(shared: Domain) -> Domain:
-    """The domain that the tests of this module share."""
+    """Return the domain that the tests of this module share."""
     return shared
 
 
 class Picky:
-    """A reader of widgets that some of them concern, and what it did."""
+    """A reader of widgets that only some of them concern, with a record of its work."""
 
     def __init__(self, domain: Domain) -> None:
         self._domain = domain
@@ -48,7 +48,7 @@ class Picky:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """It has passed by a change, and goes on."""
+        """Run the reader, once it has skipped a change."""
         stopping = asyncio.Event()
         await self._reader.register()
         running = asyncio.create_task(self._reader.run(stopping))
@@ -62,7 +62,7 @@ class Picky:
             await running
 
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
-        """What the database reads, counted."""
+        """Count and forward a read of the database."""
         self.reads += 1
         return await inside(self._domain).database.read(work)
 
@@ -74,7 +74,7 @@ class Picky:
         return any(change.seq in self.concerning for change in batch)
 
 
-async def test_what_concerns_nobody_is_looked_at_once_and_not_read_again(domain: Domain) -> None:
+async def test_changes_of_no_concern_are_checked_once_and_not_read_again(domain: Domain) -> None:
     picky = Picky(domain)
     async with picky.running():
         await until(lambda: picky._reader._passed == inside(domain).tail.last)
@@ -86,7 +86,7 @@ async def test_what_concerns_nobody_is_looked_at_once_and_not_read_again(domain:
     assert picky.handled == []
 
 
-async def test_what_comes_behind_what_was_passed_by_is_handled(domain: Domain) -> None:
+async def test_a_change_after_skipped_ones_is_handled(domain: Domain) -> None:
     picky = Picky(domain)
     async with picky.running():
         head = await domain.events.head()
@@ -100,7 +100,9 @@ async def test_what_comes_behind_what_was_passed_by_is_handled(domain: Domain) -
     assert picky.handled == sorted(set(picky.handled))
 
 
-async def test_what_memory_does_not_hold_any_more_is_read(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_changes_no_longer_in_memory_are_read_from_the_log(
+    domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
     picky = Picky(domain)
     async with picky.running():
         monkeypatch.setattr(inside(domain).tail, "_floor", await domain.events.head() + 1)

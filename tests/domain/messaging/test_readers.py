@@ -33,18 +33,18 @@ on_postgresql = pytest.mark.parametrize(
 
 @pytest.fixture
 def domain(shared: Domain) -> Domain:
-    """The domain that the tests of this module share."""
+    """Return the domain that the tests of this module share."""
     return shared
 
 
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow the machine is, no transaction ends for its time before all that belongs into it was handled."""
+    """Raise the time limit of a transaction, so that a slow machine does not end one early."""
     monkeypatch.setattr(readers, "_TRANSACTION_SECONDS", 60.0)
 
 
 class Work:
-    """A handler whose effect can only happen once per change; it fails where it is told to."""
+    """A handler whose effect can happen only once per change, and which fails on demand."""
 
     def __init__(self, domain: Domain) -> None:
         self._domain = domain
@@ -72,13 +72,13 @@ class Work:
 
 @pytest.fixture
 def work(domain: Domain) -> Work:
-    """The handler of this test."""
+    """Return the handler of this test."""
     return Work(domain)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def reader(domain: Domain, work: Work) -> DurableReader:
-    """A reader of widgets that starts now."""
+    """Return a reader of widgets that starts now."""
     reader = a_reader(domain, work)
     await reader.register()
     return reader
@@ -87,7 +87,7 @@ async def reader(domain: Domain, work: Work) -> DurableReader:
 def a_reader(
     domain: Domain, work: Work, handler: Handler | None = None, *, name: str | None = None, kinds: Sequence[str] = KINDS
 ) -> DurableReader:
-    """A reader of the name that this test's readers share."""
+    """Return a reader of the name that this test's readers share."""
     return DurableReader(
         work.name if name is None else name,
         kinds=kinds,
@@ -98,7 +98,7 @@ def a_reader(
     )
 
 
-async def test_a_new_reader_handles_what_comes_from_then_on_once_and_in_order(domain: Domain, work: Work) -> None:
+async def test_a_new_reader_handles_later_changes_once_and_in_order(domain: Domain, work: Work) -> None:
     await append(domain, 2)
     reader = a_reader(domain, work)
     await reader.register()
@@ -109,7 +109,7 @@ async def test_a_new_reader_handles_what_comes_from_then_on_once_and_in_order(do
     assert work.tried == stored
 
 
-async def test_a_new_reader_can_start_behind_a_given_change(domain: Domain, work: Work) -> None:
+async def test_a_new_reader_can_start_after_a_given_change(domain: Domain, work: Work) -> None:
     stored = await append(domain, 3)
     reader = a_reader(domain, work)
     await reader.register(after=stored[0])
@@ -145,7 +145,7 @@ async def test_a_reader_of_a_blank_kind_is_refused(domain: Domain, work: Work, k
         a_reader(domain, work, kinds=kinds)
 
 
-async def test_a_reader_that_comes_back_goes_on_where_it_stopped(
+async def test_a_reader_resumes_where_its_predecessor_stopped(
     domain: Domain, reader: DurableReader, work: Work
 ) -> None:
     stored = await append(domain, 2)
@@ -158,7 +158,7 @@ async def test_a_reader_that_comes_back_goes_on_where_it_stopped(
     assert work.tried == stored
 
 
-async def test_changes_of_other_kinds_are_passed_by(domain: Domain, reader: DurableReader, work: Work) -> None:
+async def test_changes_of_other_kinds_are_skipped(domain: Domain, reader: DurableReader, work: Work) -> None:
     await append(domain, 2, kind="gadget")
     stored = await append(domain, 1)
     await append(domain, 1, kind="gadget")
@@ -186,7 +186,7 @@ async def test_more_changes_than_one_batch_are_all_handled(domain: Domain, work:
     assert handled == list(range(last - 119, last + 1))
 
 
-async def test_a_crash_in_the_handler_leaves_neither_effect_nor_position_and_the_change_comes_again(
+async def test_a_change_is_handled_again_after_a_crash_in_the_handler(
     domain: Domain, reader: DurableReader, work: Work
 ) -> None:
     [seq] = await append(domain)
@@ -218,7 +218,7 @@ async def test_the_effects_of_changes_and_the_position_appear_together(
     assert (await _effects(domain, work, stored), await _position(domain, work)) == (stored, stored[1])
 
 
-async def test_a_change_that_fails_five_times_is_logged_and_passed_by(
+async def test_a_change_that_fails_five_times_is_logged_and_skipped(
     domain: Domain, reader: DurableReader, work: Work, caplog: pytest.LogCaptureFixture
 ) -> None:
     stored = await append(domain, 3)
@@ -235,7 +235,7 @@ async def test_a_change_that_fails_five_times_is_logged_and_passed_by(
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 4 + [logging.ERROR]
 
 
-async def test_a_change_that_fails_does_not_stop_those_that_were_handled_together_with_it(
+async def test_a_failing_change_does_not_undo_others_of_its_transaction(
     domain: Domain, reader: DurableReader, work: Work
 ) -> None:
     stored = await append(domain, 30)
@@ -266,7 +266,7 @@ async def test_many_changes_take_few_transactions(domain: Domain, reader: Durabl
     assert len(transactions) == 3
 
 
-async def test_changes_that_another_process_handled_meanwhile_cost_one_look(
+async def test_changes_handled_by_another_process_cost_one_read(
     domain: Domain, reader: DurableReader, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored = await append(domain, 30)
@@ -328,7 +328,7 @@ async def test_a_database_that_is_full_uses_up_no_attempts(domain: Domain, work:
 
 
 @on_sqlite
-async def test_a_running_reader_tries_again_by_itself(
+async def test_a_running_reader_retries_by_itself(
     domain: Domain, reader: DurableReader, work: Work, caplog: pytest.LogCaptureFixture
 ) -> None:
     stopping = asyncio.Event()
@@ -348,7 +348,7 @@ async def test_a_running_reader_tries_again_by_itself(
     assert await _effects(domain, work, [seq]) == [seq]
 
 
-async def test_a_reader_that_is_told_to_stop_leaves_the_rest_for_later(domain: Domain, work: Work) -> None:
+async def test_a_stopping_reader_leaves_the_remaining_changes_for_later(domain: Domain, work: Work) -> None:
     stopping = asyncio.Event()
 
     async def stops(unit: UnitOfWork, change: Change) -> None:
@@ -380,7 +380,7 @@ async def test_two_processes_share_the_work_of_one_reader(domain: Domain, reader
 
 
 @on_postgresql
-async def test_a_reader_whose_other_process_is_at_work_does_not_wait_for_it(domain: Domain, work: Work) -> None:
+async def test_a_reader_held_by_another_process_does_not_wait(domain: Domain, work: Work) -> None:
     held, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(unit: UnitOfWork, change: Change) -> None:

@@ -1,4 +1,4 @@
-"""Following the log: everything once and in order, whoever reads and however late."""
+"""Following the log: every change once and in order, for any reader from any position."""
 
 import asyncio
 import sqlite3
@@ -25,7 +25,7 @@ on_postgresql = pytest.mark.parametrize(
 
 @pytest.fixture
 def domain(shared: Domain) -> Domain:
-    """The domain that the tests of this module share."""
+    """Return the domain that the tests of this module share."""
     return shared
 
 
@@ -40,7 +40,7 @@ async def test_a_follower_gets_the_stored_changes_then_the_live_ones_without_gap
         assert await following == stored + live
 
 
-async def test_followers_from_everywhere_get_the_same_changes(domain: Domain) -> None:
+async def test_followers_from_any_position_get_the_same_changes(domain: Domain) -> None:
     head = await domain.events.head()
     stored = await append(domain, 6)
     async with a_tail(domain) as tail:
@@ -76,7 +76,7 @@ async def test_the_ring_keeps_no_more_than_twice_its_size(domain: Domain) -> Non
             assert len(tail._recent) <= 6
 
 
-async def test_memory_answers_for_all_that_it_still_holds_and_for_nothing_more(domain: Domain) -> None:
+async def test_memory_serves_only_positions_it_still_holds(domain: Domain) -> None:
     async with a_tail(domain, ring_size=3) as tail:
         stored = await append(domain, 7)
         await tail.read_now()
@@ -111,7 +111,7 @@ async def test_a_wake_up_is_quicker_than_the_poll(domain: Domain) -> None:
 
 
 @on_sqlite
-async def test_a_tail_that_cannot_read_the_log_says_so_and_goes_on(
+async def test_a_tail_that_cannot_read_the_log_logs_that_and_retries(
     domain: Domain, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with a_tail(domain, poll_seconds=0.02) as tail:
@@ -123,7 +123,7 @@ async def test_a_tail_that_cannot_read_the_log_says_so_and_goes_on(
         assert await append(domain) == await following
 
 
-async def test_a_follower_behind_what_is_kept_is_told_so(domain: Domain) -> None:
+async def test_a_follower_from_a_pruned_position_gets_an_error(domain: Domain) -> None:
     stored = await append(domain, 4)
     await _prune(domain, stored[1])
     async with a_tail(domain) as tail:
@@ -133,7 +133,7 @@ async def test_a_follower_behind_what_is_kept_is_told_so(domain: Domain) -> None
         assert await take(tail, stored[1], 2) == stored[2:]
 
 
-async def test_a_follower_that_falls_behind_what_is_kept_is_told_so(domain: Domain) -> None:
+async def test_a_follower_that_falls_behind_the_pruned_log_gets_an_error(domain: Domain) -> None:
     head = await domain.events.head()
     await append(domain)
     async with a_tail(domain) as tail, aclosing(tail.follow(head)) as batches:
@@ -146,7 +146,7 @@ async def test_a_follower_that_falls_behind_what_is_kept_is_told_so(domain: Doma
             await anext(batches)
 
 
-async def test_a_follower_of_a_log_pruned_to_its_end_goes_on_with_what_comes(domain: Domain) -> None:
+async def test_a_follower_of_a_fully_pruned_log_gets_new_changes(domain: Domain) -> None:
     stored = await append(domain, 3)
     await _prune(domain, stored[-1])
     async with a_tail(domain) as tail:
@@ -156,7 +156,7 @@ async def test_a_follower_of_a_log_pruned_to_its_end_goes_on_with_what_comes(dom
         assert await append(domain) == await following
 
 
-async def test_a_follower_who_leaves_is_forgotten(domain: Domain) -> None:
+async def test_a_follower_that_stops_is_removed(domain: Domain) -> None:
     [seq] = await append(domain)
     async with a_tail(domain) as tail:
         async with aclosing(tail.follow(seq - 1)) as batches:
@@ -166,7 +166,7 @@ async def test_a_follower_who_leaves_is_forgotten(domain: Domain) -> None:
         assert len(tail._followers) == 0
 
 
-async def test_waiting_for_more_ends_with_the_next_change_or_in_time(domain: Domain) -> None:
+async def test_waiting_ends_with_the_next_change_or_at_the_timeout(domain: Domain) -> None:
     async with a_tail(domain) as tail:
         await tail.beyond(tail.last, seconds=0.01)
         waiting = asyncio.create_task(tail.beyond(tail.last, seconds=NEVER))
@@ -205,7 +205,7 @@ async def test_no_reader_skips_a_transaction_that_began_first_and_commits_last(d
 
 
 @on_postgresql
-async def test_who_has_appended_and_not_committed_holds_up_those_behind(domain: Domain) -> None:
+async def test_an_uncommitted_append_blocks_later_appends(domain: Domain) -> None:
     head = await domain.events.head()
     appended, go_on = asyncio.Event(), asyncio.Event()
     early, late = a_change(domain), a_change(domain)
@@ -274,7 +274,7 @@ async def _someone_waits(domain: Domain) -> None:
     await until_it_is(waiting)
 
 
-async def test_who_waits_for_some_kinds_waits_on_through_changes_of_others(domain: Domain) -> None:
+async def test_a_waiter_for_some_kinds_ignores_changes_of_others(domain: Domain) -> None:
     async with a_tail(domain) as tail:
         before = tail.last
         waiting = asyncio.create_task(tail.beyond(before, seconds=NEVER, kinds=["widget"]))

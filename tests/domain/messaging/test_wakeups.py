@@ -28,7 +28,7 @@ between_processes = pytest.mark.parametrize(
 
 
 class Process:
-    """One process's wake-ups, counted."""
+    """The wake-ups of one process, counted."""
 
     def __init__(self, url: str, *, heartbeat_seconds: float = NEVER, silence_seconds: float = NEVER) -> None:
         self.woken = 0
@@ -36,7 +36,7 @@ class Process:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Connected, until left."""
+        """Connect until the context is left."""
         await self.wakeups.start()
         try:
             await until(lambda: self.woken > 0)
@@ -80,7 +80,7 @@ async def test_an_announcement_in_one_process_wakes_the_other(url: str) -> None:
 
 
 @between_processes
-async def test_who_connects_looks_at_the_log_whatever_was_announced_before(url: str) -> None:
+async def test_connecting_wakes_the_process_for_earlier_announcements(url: str) -> None:
     process = Process(url)
     async with process.running():
         assert process.woken == 1
@@ -104,7 +104,7 @@ async def test_a_lost_connection_to_postgres_is_made_again() -> None:
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "postgresql://127.0.0.1:1/nowhere"], ids=["redis", "postgres"])
-async def test_a_server_that_is_away_is_tried_again_and_leaves_no_task_behind(
+async def test_a_server_that_is_away_is_retried_and_leaves_no_task_behind(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="domain.outages")

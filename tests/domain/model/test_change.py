@@ -1,4 +1,4 @@
-"""What each audience gets to know of a change."""
+"""The parts of a change that each audience may see."""
 
 import json
 from dataclasses import replace
@@ -20,14 +20,16 @@ COMMENT = a_change(prev=an_incident(), following=an_incident())
         (Visibility.INTERNAL, {Audience.MANAGER}),
     ],
 )
-def test_a_change_of_one_part_concerns_those_who_may_see_it(visibility: Visibility, concerned: set[Audience]) -> None:
+def test_a_change_of_one_part_concerns_audiences_that_see_the_part(
+    visibility: Visibility, concerned: set[Audience]
+) -> None:
     change = replace(COMMENT, touched=(_part(visibility),))
 
     assert {audience for audience in Audience if change.concerns(audience)} == concerned
 
 
 @pytest.mark.parametrize("audience", list(Audience))
-def test_a_change_of_the_incident_itself_concerns_everybody(audience: Audience) -> None:
+def test_a_change_of_the_incident_itself_concerns_every_audience(audience: Audience) -> None:
     hidden = replace(COMMENT, touched=(_part(Visibility.INTERNAL),))
 
     assert replace(hidden, changed_fields=("severity",)).concerns(audience)
@@ -35,7 +37,7 @@ def test_a_change_of_the_incident_itself_concerns_everybody(audience: Audience) 
 
 
 @pytest.mark.parametrize("audience", list(Audience))
-def test_a_change_of_nothing_concerns_nobody(audience: Audience) -> None:
+def test_an_empty_change_concerns_no_audience(audience: Audience) -> None:
     assert not COMMENT.concerns(audience)
 
 
@@ -49,7 +51,7 @@ def test_hidden_parts_are_not_among_those_touched() -> None:
     }
 
 
-def test_the_fields_of_a_change_do_not_tell_of_hidden_parts() -> None:
+def test_the_fields_of_a_change_do_not_reveal_hidden_parts() -> None:
     link = replace(_part(Visibility.LOGGED_IN), part="links")
     change = _changed(touched=(_part(Visibility.INTERNAL), link))
 
@@ -69,7 +71,7 @@ def test_a_change_of_no_reactive_field_is_comment_only() -> None:
     assert replace(COMMENT, described_fields=("title",), touched=(_part(Visibility.PUBLIC),)).is_comment_only
 
 
-#: Visibility before and after, and what the public, those who are signed in and managers are told.
+#: Visibility before and after, and the kind of change for the public, the signed-in and managers.
 SEEN: list[tuple[Visibility | None, Visibility | None, list[str | None]]] = [
     (None, Visibility.PUBLIC, ["added", "added", "added"]),
     (None, Visibility.LOGGED_IN, [None, "added", "added"]),
@@ -89,20 +91,20 @@ SEEN: list[tuple[Visibility | None, Visibility | None, list[str | None]]] = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after", "told"), SEEN)
-def test_a_part_is_added_edited_or_removed_as_each_audience_sees_it(
-    before: Visibility | None, after: Visibility | None, told: list[str | None]
+@pytest.mark.parametrize(("before", "after", "kinds"), SEEN)
+def test_a_touched_part_has_one_kind_per_audience(
+    before: Visibility | None, after: Visibility | None, kinds: list[str | None]
 ) -> None:
     part = Touched(part="updates", id="upd_1", before=before, after=after)
     change = replace(COMMENT, touched=(part,))
 
-    assert [_kind(part.seen_by(audience)) for audience in Audience] == told
-    assert [change.concerns(audience) for audience in Audience] == [kind is not None for kind in told]
+    assert [_kind(part.seen_by(audience)) for audience in Audience] == kinds
+    assert [change.concerns(audience) for audience in Audience] == [kind is not None for kind in kinds]
     assert Touched.from_json(part.as_json()) == part
 
 
 @pytest.mark.parametrize("kind", list(TouchKind))
-def test_parts_in_logs_that_tell_one_visibility_are_still_read(kind: TouchKind) -> None:
+def test_parts_logged_with_one_visibility_are_still_read(kind: TouchKind) -> None:
     old = {"part": "links", "id": "lnk_1", "kind": kind.value, "visibility": "logged_in"}
 
     part = Touched.from_json(old)

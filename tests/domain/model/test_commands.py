@@ -3,7 +3,7 @@
 from domain.model.commands import KEEP, given
 
 
-def test_what_was_not_mentioned_stays() -> None:
+def test_keep_leaves_the_value_as_it_is() -> None:
     assert given(KEEP, "before") == "before"
 
 

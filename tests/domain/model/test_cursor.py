@@ -27,19 +27,21 @@ quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 
 @quick
 @given(name=names, position=values)
-def test_a_cursor_is_read_as_it_was_written(name: str, position: list[Any]) -> None:
+def test_a_cursor_decodes_to_the_values_encoded(name: str, position: list[Any]) -> None:
     assert CODEC.decode(name, CODEC.encode(name, position)) == position
 
 
 @quick
 @given(seq=st.integers(min_value=0, max_value=2**63 - 1))
-def test_a_place_in_the_log_is_read_as_it_was_written(seq: int) -> None:
+def test_a_log_cursor_decodes_to_the_position_encoded(seq: int) -> None:
     assert CODEC.read_position(CODEC.position(seq)) == seq
 
 
 @quick
 @given(name=names, position=values, data=st.data())
-def test_tampering_never_leads_to_another_place(name: str, position: list[Any], data: st.DataObject) -> None:
+def test_a_tampered_cursor_never_decodes_to_another_position(
+    name: str, position: list[Any], data: st.DataObject
+) -> None:
     cursor = CODEC.encode(name, position)
     start = data.draw(st.integers(0, len(cursor)))
     end = data.draw(st.integers(start, len(cursor)))
@@ -83,13 +85,13 @@ def test_a_cursor_of_another_database_is_refused() -> None:
         CursorCodec(b"another key").read_position(CODEC.position(3))
 
 
-def test_a_cursor_of_a_list_is_no_place_in_the_log() -> None:
+def test_a_cursor_of_a_list_is_no_position_in_the_log() -> None:
     with pytest.raises(InvalidCursorError):
         CODEC.read_position(CODEC.encode("created_at:desc", [3]))
 
 
 @pytest.mark.parametrize("text", ["", "a", "abc", "{}", "0", "\0", "💥", "a" * 10_000])
-def test_what_is_no_cursor_is_refused(text: str) -> None:
+def test_a_malformed_cursor_is_refused(text: str) -> None:
     _refused("log", text)
 
 

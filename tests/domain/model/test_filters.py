@@ -1,4 +1,4 @@
-"""The rule that decides whether a recorded state matches a filter."""
+"""The rule by which a recorded state matches a filter."""
 
 from datetime import UTC, datetime
 from typing import Any

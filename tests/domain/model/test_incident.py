@@ -1,4 +1,4 @@
-"""The rules of incidents that need nothing else."""
+"""The rules of incidents that depend on nothing else."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ def test_a_resolved_incident_is_not_open() -> None:
     assert not INCIDENT.with_status(Status.RESOLVED, at=NOON).is_open
 
 
-def test_people_say_inc_and_the_number() -> None:
+def test_an_incidents_reference_is_inc_and_the_number() -> None:
     assert INCIDENT.reference == "INC-42"
 
 
@@ -54,7 +54,7 @@ def test_people_say_inc_and_the_number() -> None:
         (Status.RESOLVED, "resolved_at"),
     ],
 )
-def test_a_status_leaves_its_time(status: Status, name: str) -> None:
+def test_a_status_sets_its_time(status: Status, name: str) -> None:
     at = NOON + timedelta(minutes=5)
     after = INCIDENT.with_status(status, at=at)
     assert (after.status, getattr(after, name)) == (status, at)
@@ -64,7 +64,7 @@ def test_the_present_status_again_changes_nothing() -> None:
     assert INCIDENT.with_status(Status.INVESTIGATING, at=NOON) is INCIDENT
 
 
-def test_reopening_takes_the_time_of_the_resolution_away_and_keeps_the_others() -> None:
+def test_reopening_clears_the_time_of_the_resolution_and_keeps_others() -> None:
     identified = INCIDENT.with_status(Status.IDENTIFIED, at=NOON)
     resolved = identified.with_status(Status.RESOLVED, at=NOON + timedelta(hours=1))
     reopened = resolved.with_status(Status.MONITORING, at=NOON + timedelta(hours=2))

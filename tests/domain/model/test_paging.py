@@ -52,7 +52,7 @@ CUTS = {
 
 
 @pytest.mark.parametrize(("page", "read", "expected"), CUTS.values(), ids=CUTS.keys())
-def test_a_cut_page_is_in_the_lists_order_and_knows_its_sides(
+def test_a_cut_page_has_the_lists_order_and_flags_for_both_sides(
     page: PageRequest, read: str, expected: tuple[str, bool, bool]
 ) -> None:
     cut = page.cut(read)

@@ -1,4 +1,4 @@
-"""The rules of systems that need nothing else."""
+"""The rules of systems that depend on nothing else."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def test_a_key_is_lower_case_letters_digits_dots_dashes_and_underscores(key: str
 @pytest.mark.parametrize(
     "key", ["", " ", "Payments", "-a", "a-", ".a", "a b", "ä", "a/b", "a\n", "a\0", "x" * 101, "sys_payments"]
 )
-def test_any_other_key_is_refused(key: str) -> None:
+def test_a_key_of_another_form_is_refused(key: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         checked_key(key)
     assert caught.value.field == ["key"]
@@ -38,5 +38,5 @@ WORST = {
 
 
 @pytest.mark.parametrize(("reported", "overrides", "expected"), WORST.values(), ids=WORST.keys())
-def test_the_worst_word_on_health_wins(reported: Health, overrides: list[HealthOverride], expected: Health) -> None:
+def test_the_worst_health_wins(reported: Health, overrides: list[HealthOverride], expected: Health) -> None:
     assert worst_health(reported, [_override(status) for status in overrides]) is expected

@@ -1,4 +1,4 @@
-"""What texts may say."""
+"""The rules for texts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -128,7 +128,7 @@ def test_texts_are_trimmed_and_blank_ones_are_none(
     ],
     ids=lambda character: f"U+{ord(character):04X}",
 )
-def test_what_shows_nothing_is_no_text_however_often_it_stands_there(character: str) -> None:
+def test_invisible_characters_are_no_text_however_many(character: str) -> None:
     for text in (character, f" {character * 3}\u200b {character}"):
         for check in (checked_title, checked_name, checked_message, checked_label, checked_description, _key):
             if text.strip():
@@ -141,7 +141,7 @@ def test_what_shows_nothing_is_no_text_however_often_it_stands_there(character: 
 
 
 @pytest.mark.parametrize("character", "\ufffd\u303f\u2422\U0001d157\u2205\ue000\U0001f1e9\U0001fffd\u0663\ua837")
-def test_what_can_be_seen_is_a_text(character: str) -> None:
+def test_a_text_with_a_visible_character_is_accepted(character: str) -> None:
     assert checked_title(character) == character
 
 
@@ -206,7 +206,7 @@ def test_absolute_http_addresses_are_links(url: str) -> None:
         "https://example.com/" + "x" * 2_000,
     ],
 )
-def test_anything_else_is_not_a_link(url: str) -> None:
+def test_an_address_of_another_form_is_no_link(url: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         checked_url(url)
     assert caught.value.field == ["url"]
@@ -223,12 +223,12 @@ def test_anything_else_is_not_a_link(url: str) -> None:
         (" ", None),
     ],
 )
-def test_what_others_wrote_is_shown_in_one_line_or_not_at_all(text: str, shown: str | None) -> None:
+def test_a_foreign_text_is_shown_in_one_line_or_not_at_all(text: str, shown: str | None) -> None:
     assert as_line(text, longest=200) == shown
 
 
 @pytest.mark.parametrize(
     ("text", "expected"), [("a  b", True), ("", False), ("\u200b", False), ("a\nb", False), ("a\x1bb", False)]
 )
-def test_a_line_has_something_to_see_and_no_controls(text: str, expected: bool) -> None:
+def test_a_line_has_a_visible_character_and_no_controls(text: str, expected: bool) -> None:
     assert is_line(text) is expected

@@ -1,4 +1,4 @@
-"""The one rule of timelines: status and times follow from the beginning and the entries, in the order of dates."""
+"""Timelines: status and times follow from the beginning and the entries, in the order of dates."""
 
 import random
 from collections.abc import Sequence
@@ -87,7 +87,7 @@ READ: dict[str, tuple[Sequence[Mark], Status, dict[str, int], list[str]]] = {
 
 
 @pytest.mark.parametrize(("marks", "status", "times", "comments"), READ.values(), ids=READ.keys())
-def test_a_timeline_gives_status_and_times(
+def test_a_timeline_determines_status_and_times(
     marks: Sequence[Mark], status: Status, times: dict[str, int], comments: list[str]
 ) -> None:
     after, read = settled(INCIDENT, marks)
@@ -118,19 +118,19 @@ def test_the_same_timeline_gives_the_same_header_whatever_was_before(
 def test_a_time_is_the_first_of_the_last_run_of_its_status(marks: list[Mark]) -> None:
     after, read = settled(INCIDENT, marks)
 
-    told = [(OPENING, NOON), *((mark.status, mark.at) for mark in read)]
-    runs = [(status, next(run)[1]) for status, run in groupby(told, key=lambda element: element[0])]
+    elements = [(OPENING, NOON), *((mark.status, mark.at) for mark in read)]
+    runs = [(status, next(run)[1]) for status, run in groupby(elements, key=lambda element: element[0])]
     assert after.status is runs[-1][0]
     for status, name in _TIMES.items():
         at = max((at for entered, at in runs if entered is status), default=None)
         is_over = status is Status.RESOLVED and after.status is not Status.RESOLVED
         assert getattr(after, name) == (None if is_over else at)
-    assert [mark.is_comment for mark in read] == [held is named for (held, _), (named, _) in pairwise(told)]
+    assert [mark.is_comment for mark in read] == [held is named for (held, _), (named, _) in pairwise(elements)]
 
 
 @settings(max_examples=300, deadline=None)
 @given(marks=_ENTRIES)
-def test_no_time_is_negative_and_only_what_is_resolved_has_one(marks: list[Mark]) -> None:
+def test_only_resolved_incidents_have_a_time_to_resolve_never_negative(marks: list[Mark]) -> None:
     after, _ = settled(INCIDENT, marks)
 
     assert all(minutes >= 0 for minutes in _times(after).values())
@@ -147,7 +147,7 @@ def test_comments_change_nothing(marks: list[Mark]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(marks=_ENTRIES, later=st.integers(41, 60), status=st.sampled_from(Status))
-def test_the_last_entry_is_one_step_from_where_it_stood(marks: list[Mark], later: int, status: Status) -> None:
+def test_appending_an_entry_equals_settling_the_timeline(marks: list[Mark], later: int, status: Status) -> None:
     last = _mark("upd_99", status, later)
     before, _ = settled(INCIDENT, marks)
 

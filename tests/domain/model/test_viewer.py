@@ -1,4 +1,4 @@
-"""Who sees what, and who may do what."""
+"""Callers' roles, and what audiences see."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_an_audience_sees_up_to_its_visibility(visibility: Visibility, audience:
     assert (visibility in audience.visibilities) is seen
 
 
-def test_nobody_signed_in_is_the_public() -> None:
+def test_an_anonymous_caller_is_the_public() -> None:
     assert ANONYMOUS.audience is Audience.PUBLIC
 
 
@@ -44,7 +44,7 @@ def test_any_other_signed_in_caller_is_authenticated() -> None:
 
 
 @pytest.mark.parametrize("role", [Role.RESPONDER, Role.ADMIN])
-def test_whoever_writes_is_a_manager(role: Role) -> None:
+def test_a_caller_who_may_write_is_a_manager(role: Role) -> None:
     assert _viewer(role).audience is Audience.MANAGER
 
 
@@ -52,12 +52,12 @@ def test_only_managers_see_the_edit_history() -> None:
     assert [audience for audience in Audience if audience.sees_edit_history] == [Audience.MANAGER]
 
 
-def test_each_role_includes_those_below_it() -> None:
+def test_each_role_includes_the_lower_ones() -> None:
     included = {role: [other for other in Role if role.includes(other)] for role in Role}
     assert [len(roles) for roles in included.values()] == [1, 2, 3, 4]
 
 
-def test_a_role_that_is_enough_lets_pass() -> None:
+def test_a_sufficient_role_is_accepted() -> None:
     refused = []
     for viewer, role in ((SYSTEM_VIEWER, Role.ADMIN), (_viewer(Role.RESPONDER), Role.RESPONDER)):
         try:
@@ -72,7 +72,7 @@ def test_an_anonymous_caller_is_asked_for_a_token() -> None:
         ANONYMOUS.require(Role.VIEWER)
 
 
-def test_a_caller_with_too_small_a_role_is_told_both_roles() -> None:
+def test_a_forbidden_error_names_the_needed_role_and_the_callers() -> None:
     with pytest.raises(ForbiddenError, match=r"ADMIN.*VIEWER"):
         _viewer(Role.VIEWER).require(Role.ADMIN)
 

@@ -1,4 +1,4 @@
-"""Texts as words."""
+"""Words of texts for search."""
 
 import unicodedata
 
@@ -40,22 +40,22 @@ def test_a_text_is_stored_as(text: str, words: list[str]) -> None:
     assert words_of(text) == words
 
 
-def test_the_last_word_of_a_query_may_be_a_beginning() -> None:
+def test_the_last_word_of_a_query_may_be_a_prefix() -> None:
     assert query_of("Pay fails") == (Word(parts=("pay",), prefix=False), Word(parts=("fails",), prefix=True))
 
 
-def test_what_is_written_without_spaces_is_asked_for_by_its_pairs_wherever_it_stands() -> None:
+def test_text_without_spaces_is_searched_by_pairs_of_characters() -> None:
     han = Word(parts=("本番", "番障"), prefix=True)
     assert query_of("本番障 DC1") == (han, Word(parts=("dc1",), prefix=True))
     assert query_of("害 x") == (Word(parts=("害",), prefix=True), Word(parts=("x",), prefix=True))
 
 
-def test_words_that_are_asked_for_twice_count_once() -> None:
+def test_words_that_occur_twice_in_a_query_count_once() -> None:
     assert query_of("a a a") == (Word(parts=("a",), prefix=False), Word(parts=("a",), prefix=True))
 
 
 @pytest.mark.parametrize("text", ["", " ", "?!", "_", "\u0301", "\u200b", "\0"])
-def test_without_a_word_nothing_is_asked_for(text: str) -> None:
+def test_a_text_without_words_searches_for_nothing(text: str) -> None:
     assert query_of(text) == ()
     assert words_of(text) == []
 
@@ -85,7 +85,7 @@ def test_as_many_words_as_are_allowed_pass() -> None:
 
 
 @given(st.text())
-def test_words_are_made_of_themselves_and_hold_nothing_that_a_query_is_written_with(text: str) -> None:
+def test_words_find_themselves_and_contain_no_query_syntax(text: str) -> None:
     words = words_of(text)
     assert all(0 < len(word) <= 64 for word in words)
     assert not set(" '\"\\*:&|!()<-\0") & set("".join(words))

@@ -56,7 +56,7 @@ _DEFINITIONS: dict[str, dict[str, Any]] = {
 
 
 async def fill(domain: Domain) -> None:
-    """Put something into every table, as clients do."""
+    """Write to every table, as clients do."""
     async with calling(domain) as api:
         admin = api.admin
         for name, definition in _DEFINITIONS.items():
@@ -101,7 +101,7 @@ async def _fill_incidents(admin: Caller) -> None:
 
 
 async def empty_tables(domain: Domain) -> list[str]:
-    """The tables that have no row."""
+    """Return the tables without a row."""
     assert automations.metadata is not None
     async with inside(domain).database._engines.reader.connect() as connection:
         return [
@@ -118,7 +118,7 @@ async def _do(caller: Caller, mutation: str, selection: str = "", **input: Any) 
 
 
 def settings_for(url: str, *, automations: bool) -> Settings:
-    """The settings with which these databases are written and read."""
+    """Return the settings with which these databases are written and read."""
     return Settings(database_url=url, automations=automations, secret_key=SECRET_KEY, poll_seconds=0.1)
 
 
@@ -151,7 +151,7 @@ def write_postgresql(target: Path) -> None:
 
 @contextmanager
 def postgresql_database(name: str) -> Iterator[str]:
-    """The address of a new PostgreSQL database, which is dropped in the end."""
+    """Yield the address of a new PostgreSQL database, which is dropped in the end."""
     with psycopg.connect(postgres_url(), autocommit=True) as server:
         server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
         server.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
@@ -162,7 +162,7 @@ def postgresql_database(name: str) -> Iterator[str]:
 
 
 def restore(fixture: Path, url: str) -> None:
-    """Put a fixture where an empty database is."""
+    """Restore a fixture into an empty database."""
     if fixture.suffix == ".gz":
         with gzip.open(fixture) as packed, Path(url.removeprefix("sqlite:///")).open("wb") as file:
             shutil.copyfileobj(packed, file)

@@ -54,14 +54,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("url", "expected"), ADDRESSES.values(), ids=ADDRESSES)
-def test_an_address_is_read_as_libpq_reads_it(url: str, expected: tuple[object, ...]) -> None:
+def test_an_address_is_parsed_as_by_libpq(url: str, expected: tuple[object, ...]) -> None:
     address = postgres_address(url)
     found = (address.hosts, address.ports, address.user, address.password, address.database)
     assert tuple(list(part) if isinstance(part, list | tuple) else part for part in found) == expected
 
 
 @pytest.mark.parametrize(("url", "reason"), WRONG.values(), ids=WRONG)
-def test_an_address_that_cannot_be_meant_is_refused_in_a_line_without_its_password(url: str, reason: str) -> None:
+def test_an_invalid_address_is_refused_in_one_line_without_the_password(url: str, reason: str) -> None:
     with pytest.raises(StartupError) as caught:
         database_url(url)
     assert reason in caught.value.message
@@ -70,7 +70,7 @@ def test_an_address_that_cannot_be_meant_is_refused_in_a_line_without_its_passwo
 
 
 @pytest.mark.parametrize("parameters", PARAMETERS)
-def test_both_drivers_are_told_of_a_parameter_what_they_understand(parameters: str) -> None:
+def test_both_drivers_get_a_parameter_in_their_form(parameters: str) -> None:
     address = postgres_address(f"{BASE}?{parameters}")
     arguments = address.for_asyncpg(application_name="incidentql")
     assert not {"channel_binding", "keepalives", "options", "connect_timeout"} & arguments.keys()
@@ -82,14 +82,14 @@ def test_both_drivers_are_told_of_a_parameter_what_they_understand(parameters: s
     engine.dispose()
 
 
-def test_what_the_options_set_is_set_for_both_drivers() -> None:
+def test_server_settings_in_options_apply_to_both_drivers() -> None:
     address = postgres_address(f"{BASE}?options=-c%20a.b%3D1%20-cc%3Dtwo%5C%20words%20--d-e%3D3&application_name=mine")
     settings = address.for_asyncpg(application_name="incidentql", timezone="UTC")["server_settings"]
     assert settings == {"application_name": "mine", "timezone": "UTC", "a.b": "1", "c": "two words", "d_e": "3"}
     assert address.for_libpq()["options"] == r"-c a.b=1 -cc=two\ words --d-e=3"
 
 
-def test_a_guarantee_that_one_driver_cannot_give_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_guarantee_that_one_driver_cannot_give_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     postgres_address(f"{BASE}?channel_binding=require")
     assert "channel_binding=require" in caplog.text
@@ -100,7 +100,7 @@ def test_a_password_is_shown_nowhere() -> None:
 
 
 @pytest.mark.postgres
-async def test_a_connection_has_what_its_address_says() -> None:
+async def test_a_connection_has_the_parameters_of_its_address() -> None:
     url = f"{postgres_url()}?application_name=mine&options=-c%20statement_timeout%3D54321&connect_timeout=9"
     connection = await connect(postgres_address(url), timezone="UTC")
     try:

@@ -1,4 +1,4 @@
-"""Filters: what SQL finds among incidents, what SQL finds in the log, and what the rule says of a state agree."""
+"""Filters: SQL on incidents, SQL on the log, and the rule for a state agree."""
 
 import random
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Trees:
         self._numbers = range(len(states) + 2)
 
     def tree(self, depth: int = 3) -> Filter:
-        """One filter; nested at most so deep."""
+        """Return one filter, nested at most so deep."""
         kind = self._chance.choice(["term", "all", "any", "not"]) if depth else "term"
         if kind == "term":
             return self._term()
@@ -73,7 +73,7 @@ class Trees:
 
 
 async def _varied_incidents(domain: Domain, clock: SteppingClock, chance: random.Random) -> list[str]:
-    """30 incidents of all sorts, one of them without systems; the ids of the systems that are left."""
+    """Open 30 varied incidents, one of them without systems, and return the ids of the remaining systems."""
     keys = ["api", "web", "db"]
     systems = [(await make_system(domain, key)).id for key in keys]
     for number in range(30):
@@ -120,7 +120,7 @@ async def test_incidents_their_recorded_states_and_the_rule_agree_on_every_filte
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_a_page_of_the_log_holds_what_a_live_reader_would_get(
+async def test_a_page_of_the_log_holds_the_changes_of_a_live_reader(
     domain: Domain, clock: SteppingClock, seed: int
 ) -> None:
     chance = random.Random(seed)

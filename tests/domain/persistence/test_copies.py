@@ -7,7 +7,7 @@ from domain.bootstrap import running_domain
 from domain.settings import Settings
 
 
-async def test_a_copy_of_a_young_file_alone_has_its_tables(tmp_path: Path) -> None:
+async def test_a_copy_of_a_new_database_file_has_all_tables(tmp_path: Path) -> None:
     file, copy = tmp_path / "young.db", tmp_path / "copy.db"
     async with running_domain(Settings(database_url=f"sqlite:///{file}", automations=False), live=False):
         shutil.copyfile(file, copy)

@@ -1,4 +1,4 @@
-"""Transactions: whole or not at all, whatever becomes of their callers."""
+"""Transactions: whole or not at all, even if their callers are cancelled."""
 
 import asyncio
 import logging
@@ -69,7 +69,7 @@ async def test_readers_cannot_write(domain: Domain) -> None:
     assert await _number(domain) == 0
 
 
-async def test_callers_who_go_away_cut_no_write_in_half(domain: Domain) -> None:
+async def test_a_cancelled_caller_interrupts_no_write(domain: Domain) -> None:
     incident = await make_incident(domain)
     for number in range(100):
         command = UpdateIncident(id=incident.id, title=f"Title {number}", severity=list(Severity)[number % 3])
@@ -86,7 +86,7 @@ async def test_callers_who_go_away_cut_no_write_in_half(domain: Domain) -> None:
     assert versions == list(range(1, len(versions) + 1))
 
 
-async def test_readers_who_go_away_leave_the_connections_usable(domain: Domain) -> None:
+async def test_cancelled_readers_leave_the_connections_usable(domain: Domain) -> None:
     await make_incident(domain)
     order = Order(field="created_at")
     for number in range(40):
@@ -97,7 +97,7 @@ async def test_readers_who_go_away_leave_the_connections_usable(domain: Domain) 
     assert await domain.reads.incident_count(EVERYTHING, Audience.PUBLIC) == 1
 
 
-async def test_closing_waits_for_writes_whose_callers_went_away(domain: Domain) -> None:
+async def test_closing_waits_for_writes_of_cancelled_callers(domain: Domain) -> None:
     await make_system(domain)
     writing = asyncio.create_task(make_incident(domain, "payments"))
     await asyncio.sleep(0)
@@ -108,21 +108,21 @@ async def test_closing_waits_for_writes_whose_callers_went_away(domain: Domain) 
     assert len(await log_of(domain)) == 1
 
 
-async def test_followers_hear_of_commits_that_made_the_log_longer_and_of_no_others(domain: Domain) -> None:
-    heard: list[None] = []
-    inside(domain).database.on_append(lambda: heard.append(None))
+async def test_only_commits_that_append_to_the_log_notify_followers(domain: Domain) -> None:
+    notified: list[None] = []
+    inside(domain).database.on_append(lambda: notified.append(None))
     await make_system(domain)
-    assert len(heard) == 0
+    assert len(notified) == 0
     await make_incident(domain, "payments")
-    assert len(heard) == 1
+    assert len(notified) == 1
 
 
-async def test_sqlite_is_told_from_postgresql(domain: Domain, dialect: str) -> None:
+async def test_sqlite_is_distinguished_from_postgresql(domain: Domain, dialect: str) -> None:
     assert inside(domain).database.is_sqlite is (dialect == "sqlite")
 
 
 @pytest.mark.parametrize("dialect", [pytest.param("postgresql", marks=pytest.mark.postgres)])
-async def test_the_victim_of_a_deadlock_is_run_again(domain: Domain, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_victim_of_a_deadlock_is_retried(domain: Domain, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="domain.persistence.database")
     names = ["cursor_key", "log_floor"]
     both_hold_one = asyncio.Barrier(2)
@@ -150,7 +150,7 @@ async def test_the_victim_of_a_deadlock_is_run_again(domain: Domain, caplog: pyt
 
 
 @pytest.mark.parametrize("dialect", [pytest.param("postgresql", marks=pytest.mark.postgres)])
-async def test_any_other_failure_of_the_database_is_not_run_again(domain: Domain) -> None:
+async def test_any_other_failure_of_the_database_is_not_retried(domain: Domain) -> None:
     attempts: list[None] = []
 
     async def work(unit: UnitOfWork) -> None:
@@ -190,14 +190,14 @@ async def test_two_changes_of_one_version_cannot_be_appended(domain: Domain) -> 
     assert len(await log_of(domain)) == 1
 
 
-async def test_a_version_that_somebody_else_took_is_noticed(domain: Domain) -> None:
+async def test_a_version_taken_by_another_writer_is_detected(domain: Domain) -> None:
     incident = await make_incident(domain)
     stale = replace(incident, version=7)
     with pytest.raises(RuntimeError, match="was not locked"):
         await inside(domain).database.write(lambda unit: unit.incidents.stamp(stale, version=8, now=domain.clock.now()))
 
 
-async def test_a_system_that_incidents_still_have_cannot_be_deleted_behind_their_backs(domain: Domain) -> None:
+async def test_a_system_with_incidents_cannot_be_deleted_past_the_handle(domain: Domain) -> None:
     incident = await make_incident(domain)
     with pytest.raises(IntegrityError):
         await inside(domain).database.write(lambda unit: unit.systems.delete(incident.system_ids[0], at=unit.moment()))
@@ -224,7 +224,7 @@ async def test_positions_in_the_log_grow_in_the_order_of_commits(domain: Domain)
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("dialect", ["postgresql"])
-async def test_whether_a_connection_is_alive_is_asked_in_one_message(database_url: str) -> None:
+async def test_a_connection_is_pinged_in_one_message(database_url: str) -> None:
     engines = create_engines(parsed_url(database_url))
     sent: list[str] = []
     async with engines.reader.connect() as connection:
@@ -239,7 +239,7 @@ async def test_whether_a_connection_is_alive_is_asked_in_one_message(database_ur
     assert [each.partition(" ")[0] for each in sent if each != "SELECT 1"] == ["BEGIN", "ROLLBACK;"]
 
 
-async def test_who_gets_no_connection_in_time_hears_that_the_database_is_unavailable(
+async def test_a_wait_for_a_connection_ends_with_the_database_unavailable(
     domain: Domain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = inside(domain).database._engines.writer.sync_engine.pool

@@ -40,7 +40,7 @@ async def test_every_file_of_a_server_is_its_owners_alone(tmp_path: Path) -> Non
         assert modes(tmp_path) == {f"incidents.db{ending}": "0o600" for ending in endings}
 
 
-async def test_a_new_file_is_private_before_sqlite_opens_it(tmp_path: Path) -> None:
+async def test_a_new_file_is_private_before_sqlite_opens_the_file(tmp_path: Path) -> None:
     seen: list[dict[str, str]] = []
     engines = create_engines(database_url(f"sqlite:///{tmp_path}/new.db"))
 
@@ -54,7 +54,7 @@ async def test_a_new_file_is_private_before_sqlite_opens_it(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("mode", "after"), [(0o644, 0o600), (0o666, 0o600), (0o640, 0o640), (0o660, 0o660)])
-async def test_a_database_that_everybody_could_read_is_made_private_and_one_for_a_group_stays(
+async def test_a_world_readable_database_is_made_private_and_a_group_readable_one_stays(
     tmp_path: Path, sqlite_template: Path, caplog: pytest.LogCaptureFixture, mode: int, after: int
 ) -> None:
     file = tmp_path / "old.db"
@@ -69,7 +69,7 @@ async def test_a_database_that_everybody_could_read_is_made_private_and_one_for_
     assert len(caplog.messages) == (0 if mode == after else 3)
 
 
-async def test_a_file_that_is_no_database_stays_as_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_file_that_is_no_database_is_not_modified(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "letter.txt"
     file.write_text("Dear all, " * 100)
     engines = create_engines(database_url(f"sqlite:///{file}"))
@@ -79,13 +79,13 @@ async def test_a_file_that_is_no_database_stays_as_it_is(tmp_path: Path, caplog:
     assert (modes(tmp_path), caplog.messages) == ({"letter.txt": "0o666"}, [])
 
 
-def test_a_link_leads_to_a_private_file(tmp_path: Path) -> None:
+def test_a_symbolic_link_leads_to_a_private_file(tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
     make_private(tmp_path / "link.db")
     assert modes(tmp_path) == {"link.db": "0o600", "real.db": "0o600"}
 
 
-def test_what_cannot_be_made_private_is_said_and_used(
+def test_a_file_that_cannot_be_made_private_is_logged_and_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "old.db").touch(0o644)
@@ -95,7 +95,7 @@ def test_what_cannot_be_made_private_is_said_and_used(
     assert message.endswith("stays so: Operation not permitted")
 
 
-def test_a_file_that_is_looked_at_keeps_its_locks(tmp_path: Path) -> None:
+def test_checking_a_database_file_keeps_its_locks(tmp_path: Path) -> None:
     file = tmp_path / "locked.db"
     make_private(file)
     owner = sqlite3.connect(file, isolation_level=None)

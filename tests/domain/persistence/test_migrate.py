@@ -1,4 +1,4 @@
-"""Bringing databases to the schema of this code."""
+"""Migrations of databases to the schema of this code."""
 
 import asyncio
 import os
@@ -52,7 +52,7 @@ async def _failure(url: str) -> StartupError:
 
 
 def _of_search(name: str | None) -> bool:
-    """What only one of the databases has: the index over the words of search entries."""
+    """Return whether a difference is the index over the words, which only one of the databases has."""
     return name is not None and (name.startswith("search_words") or name in {"words", "ix_search_entries_words"})
 
 

@@ -1,4 +1,4 @@
-"""What the migration makes of timelines and times that were written by older rules."""
+"""The migration of timelines and times that were written by older rules."""
 
 import asyncio
 import random
@@ -62,7 +62,7 @@ class World:
         self.ids: list[str] = []
 
     async def prepare(self) -> None:
-        """Bring it to the schema before the migration."""
+        """Create the schema before the migration."""
 
         def upgrade(connection: sa.Connection) -> None:
             config = migration._config()
@@ -105,12 +105,12 @@ class World:
                     await connection.execute(sa.insert(incident_update_versions).values(**former, **edit))
 
     async def migrated(self) -> list[tuple[Incident, list[Mark]]]:
-        """The incidents after the migration, each with its marks."""
+        """Migrate, and return the incidents, each with its marks."""
         await migration.migrate(self.engines)
         return await self.stored()
 
     async def stored(self) -> list[tuple[Incident, list[Mark]]]:
-        """The incidents as they are stored now, each with its marks."""
+        """Return the stored incidents, each with its marks."""
         async with self.engines.reader.connect() as connection:
             found = await IncidentRepository(connection).get_many(self.ids)
             marks = TimelineRepository(connection)
@@ -179,13 +179,13 @@ CASES: dict[str, tuple[Old, Status, list[float | None]]] = {
 
 
 @pytest.mark.parametrize(("old", "status", "times"), CASES.values(), ids=CASES.keys())
-async def test_stored_times_are_put_right(world: World, old: Old, status: Status, times: list[float | None]) -> None:
+async def test_stored_times_are_corrected(world: World, old: Old, status: Status, times: list[float | None]) -> None:
     await world.write(old)
     [(incident, _)] = await world.migrated()
     assert (incident.status, _minutes(incident)) == (status, times)
 
 
-async def test_the_entry_of_the_opening_is_known_and_dated_with_the_beginning(world: World) -> None:
+async def test_the_opening_entry_is_marked_and_dated_with_the_beginning(world: World) -> None:
     await world.write(Old([Entry(0, OPENED), Entry(3, OPENED), Entry(5)], OPENED, -60))
     await world.write(Old([Entry(-90, OPENED, 0)], OPENED, -60))
     (_, marks), (incident, [opening]) = await world.migrated()
@@ -219,7 +219,7 @@ INCOMPLETE: dict[str, tuple[Old, list[float | None], list[Status]]] = {
 
 
 @pytest.mark.parametrize(("old", "times", "statuses"), INCOMPLETE.values(), ids=INCOMPLETE.keys())
-async def test_a_status_that_its_timeline_lacks_gets_its_entry_at_the_next_start(
+async def test_a_status_without_an_entry_gets_one_at_the_next_start(
     world: World, empty_database_url: str, old: Old, times: list[float | None], statuses: list[Status]
 ) -> None:
     await world.write(old)
@@ -291,11 +291,11 @@ async def _formers(connection: AsyncConnection) -> Sequence[Any]:
 
 
 def starting(url: str) -> AbstractAsyncContextManager[Domain]:
-    """A process that brings the database up to date."""
+    """Return a process that migrates the database at its start."""
     return running_domain(Settings(database_url=url, automations=False, sqlite_synchronous="NORMAL"))
 
 
-async def test_whatever_was_stored_follows_the_one_rule_afterwards(world: World) -> None:
+async def test_any_stored_timeline_follows_the_rule_after_the_migration(world: World) -> None:
     pick = random.Random(11)
     for _ in range(40):
         minutes = pick.sample(range(-50, 50), pick.randrange(7))

@@ -30,7 +30,7 @@ CONTRACT = """
 
 
 def later_version(folder: Path, *, contracts: bool) -> Path:
-    """The migrations of a later version: one that expands the schema, and maybe one that contracts it."""
+    """Return the migrations of a later version: one that expands the schema, and maybe one that contracts it."""
     shutil.copytree(MIGRATIONS, folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
     add(folder / "migrations", EXPANDED, EXPAND, after=HEAD, since=HEAD)
     if contracts:
@@ -49,7 +49,7 @@ def add(migrations: Path, revision: str, body: str, *, after: str, since: str | 
 
 
 def breaches(scripts: ScriptDirectory) -> list[str]:
-    """The migrations that do not let the release before them go on, or do not say so."""
+    """Return the migrations that break the release before them, or do not declare their compatibility."""
     revisions = [script.revision for script in scripts.walk_revisions()][::-1]
     oldest = revisions.index(LAST_WITHOUT_WORD)
     found = []
@@ -85,7 +85,7 @@ async def test_a_newer_schema_that_was_contracted_stops_the_start(engines: Engin
         await migrate(engines)
 
 
-async def test_a_process_of_the_release_before_a_contraction_goes_on(engines: Engines, tmp_path: Path) -> None:
+async def test_a_process_of_the_release_before_a_contraction_keeps_working(engines: Engines, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     release = later_version(tmp_path / "one", contracts=False)
@@ -95,7 +95,7 @@ async def test_a_process_of_the_release_before_a_contraction_goes_on(engines: En
         assert await connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == CONTRACTED
 
 
-async def test_a_contraction_under_a_running_process_takes_its_readiness(
+async def test_a_contraction_ends_the_readiness_of_a_running_process(
     engines: Engines, empty_database_url: str, tmp_path: Path
 ) -> None:
     async with running_domain(Settings(database_url=empty_database_url, automations=False)) as domain:
@@ -104,12 +104,12 @@ async def test_a_contraction_under_a_running_process_takes_its_readiness(
     assert re.search("newer schema than this version can use", reason)
 
 
-def test_every_migration_lets_the_release_before_it_go_on() -> None:
+def test_every_migration_keeps_the_previous_release_working() -> None:
     assert breaches(_scripts(MIGRATIONS)) == []
 
 
 @pytest.mark.parametrize("since", [None, EXPANDED, "0009", "9999"], ids=["silent", "itself", "too old", "unknown"])
-def test_a_migration_that_stops_the_release_before_it_is_found(tmp_path: Path, since: str | None) -> None:
+def test_a_migration_that_breaks_the_release_before_is_detected(tmp_path: Path, since: str | None) -> None:
     shutil.copytree(MIGRATIONS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
     add(tmp_path / "migrations", EXPANDED, EXPAND, after=HEAD, since=since)
     assert breaches(_scripts(tmp_path / "migrations")) == [EXPANDED]

@@ -1,4 +1,4 @@
-"""Databases as older versions left them: migrated by this one, read, and written to."""
+"""Databases of older versions: migrated by this one, read, and written to."""
 
 import uuid
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def fixtures() -> Iterator[Any]:
 
 @pytest.fixture
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database with what is in a fixture."""
+    """Yield the address of a database with the content of a fixture."""
     fixture: Path = request.param
     if fixture.suffix == ".gz":
         restore(fixture, f"sqlite:///{tmp_path}/old.db")
@@ -110,12 +110,12 @@ def check_automations(data: dict[str, Any]) -> None:
 
 
 async def write(admin: Caller) -> dict[str, Any]:
-    """What a new incident is called."""
+    """Open an incident and return its names."""
     fields = {"title": "After the migration", "severity": "MINOR", "systemIds": ["payments"]}
     incident: dict[str, Any] = (await admin.do("createIncident", fields, "incident { number }"))["incident"]
     return incident
 
 
 async def secret_of(domain: Domain) -> str:
-    """The secret, decrypted."""
+    """Return the secret, decrypted."""
     return (await domain.secrets.resolve(["CHAT"]))["CHAT"]

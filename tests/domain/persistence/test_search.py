@@ -119,7 +119,7 @@ async def test_a_text_finds_an_incident(domain: Domain) -> None:
     assert found == CASES
 
 
-async def test_letters_newer_than_a_databases_tables_do_no_harm(domain: Domain) -> None:
+async def test_letters_unknown_to_the_database_are_still_found(domain: Domain) -> None:
     await make_incident(domain, title="𞤢𞤣𞤤 ᲐᲑᲒ ꟊ \U0001e900 🔥")
     for text in ("𞤢𞤣𞤤", "ꟊ", "🔥", "\U00016e40"):
         await _found(domain, text)
@@ -133,7 +133,7 @@ async def test_letters_newer_than_a_databases_tables_do_no_harm(domain: Domain) 
         (Visibility.INTERNAL, [False, False, True]),
     ],
 )
-async def test_the_words_of_an_entry_are_found_by_those_who_may_read_it(
+async def test_the_words_of_an_entry_are_found_by_audiences_that_may_read_the_entry(
     domain: Domain, visibility: Visibility, expected: list[bool]
 ) -> None:
     incident = await make_incident(domain)
@@ -202,7 +202,7 @@ async def test_parts_of_a_word_without_spaces_stand_in_one_text(domain: Domain) 
     assert [await _found(domain, text) for text in ("東京 京都", "東京都")] == [True, False]
 
 
-async def test_a_hidden_text_is_found_by_no_part_of_it(domain: Domain) -> None:
+async def test_a_hidden_text_is_not_found_by_any_of_its_words(domain: Domain) -> None:
     incident = await make_incident(domain, title="Public")
     await _add(domain, incident, "秘密🔥 geheim", visibility=Visibility.INTERNAL)
     for text in ("秘", "秘密", "密", "🔥", "geheim", "public 密"):

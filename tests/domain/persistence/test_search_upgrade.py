@@ -1,4 +1,4 @@
-"""Upgrading a database whose search knew fewer words."""
+"""The upgrade of a database whose search knew fewer words."""
 
 from datetime import UTC, datetime
 
@@ -30,7 +30,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 async def _former_database(url: str) -> None:
-    """A database of the former schema, with the words that were stored then."""
+    """Create a database of the former schema, with the words that were stored then."""
 
     def upgrade(connection: sa.Connection) -> None:
         config = _config()
@@ -67,7 +67,7 @@ async def _found(domain: Domain, text: str, audience: Audience = Audience.MANAGE
     return sorted(incident.id for incident in page.items)
 
 
-async def test_texts_from_before_are_found_by_the_words_that_are_made_now(empty_database_url: str) -> None:
+async def test_older_texts_are_found_by_the_new_words(empty_database_url: str) -> None:
     await _former_database(empty_database_url)
     settings = Settings(database_url=empty_database_url, automations=False, secret_key=SECRET_KEY)
     async with running_domain(settings) as domain:
@@ -80,7 +80,7 @@ async def test_texts_from_before_are_found_by_the_words_that_are_made_now(empty_
         assert await _found(domain, "lodz", Audience.PUBLIC) == []
 
 
-async def test_what_is_changed_after_the_upgrade_is_found_by_its_new_words_only(empty_database_url: str) -> None:
+async def test_a_text_changed_after_the_upgrade_is_found_by_its_new_words_only(empty_database_url: str) -> None:
     await _former_database(empty_database_url)
     settings = Settings(database_url=empty_database_url, automations=False, secret_key=SECRET_KEY)
     async with running_domain(settings) as domain:

@@ -21,7 +21,7 @@ async def connection(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
 
 
 class Threads:
-    """Where statements ran, told by a function that SQLite calls."""
+    """The threads in which statements ran, recorded by a function that SQLite calls."""
 
     def __init__(self) -> None:
         self.seen: list[bool] = []
@@ -39,7 +39,7 @@ async def opened_with(threads: Threads, path: Path, kind: type[Connection] = Wri
     return opened
 
 
-async def test_a_statement_gives_its_rows_its_count_and_its_last_id(connection: Connection) -> None:
+async def test_a_statement_returns_rows_count_and_last_id(connection: Connection) -> None:
     cursor = connection.cursor()
     await cursor.execute("BEGIN")
     await cursor.execute("INSERT INTO things (name) VALUES (?), (?)", ("a", "b"))
@@ -53,7 +53,7 @@ async def test_a_statement_gives_its_rows_its_count_and_its_last_id(connection: 
     await connection.commit()
 
 
-async def test_a_statement_that_fails_says_why_and_the_transaction_goes_on(connection: Connection) -> None:
+async def test_a_failed_statement_raises_its_error_and_the_transaction_continues(connection: Connection) -> None:
     cursor = connection.cursor()
     await cursor.execute("BEGIN")
     await cursor.execute("INSERT INTO things (name) VALUES ('a')")
@@ -104,7 +104,7 @@ async def test_a_reader_reads_in_its_thread(tmp_path: Path) -> None:
     await reader.close()
 
 
-async def test_what_may_take_long_holds_nobody_up(tmp_path: Path) -> None:
+async def test_long_statements_do_not_block_the_loop(tmp_path: Path) -> None:
     threads = Threads()
     writer = await opened_with(threads, tmp_path / "data.db")
     await writer.cursor().execute("BEGIN IMMEDIATE")
@@ -115,23 +115,23 @@ async def test_what_may_take_long_holds_nobody_up(tmp_path: Path) -> None:
     await writer.close()
 
 
-async def test_others_get_turns_during_a_long_transaction(tmp_path: Path) -> None:
+async def test_other_tasks_run_during_a_long_transaction(tmp_path: Path) -> None:
     writer = await opened_with(Threads(), tmp_path / "data.db")
-    turns = 0
+    steps = 0
     done = asyncio.Event()
 
     async def count() -> None:
-        nonlocal turns
+        nonlocal steps
         while not done.is_set():
-            turns += 1
+            steps += 1
             await asyncio.sleep(0)
 
     counting = asyncio.create_task(count())
     await writer.cursor().execute("BEGIN IMMEDIATE")
-    before = turns
+    before = steps
     for number in range(320):
         await writer.cursor().execute("INSERT INTO things (name) VALUES (?)", (str(number),))
-    assert turns - before >= 20
+    assert steps - before >= 20
     await writer.commit()
     done.set()
     await counting

@@ -14,7 +14,7 @@ MEGABYTES = (KEPT_BYTES >> 20) + 1
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-async def test_the_log_grows_during_a_long_read_and_shrinks_after_it_and_both_are_said_once(
+async def test_growth_and_shrinking_of_the_write_ahead_log_are_logged_once(
     domain: Domain, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = Path(domain.settings.database_url.removeprefix("sqlite:///"))
@@ -30,13 +30,13 @@ async def test_the_log_grows_during_a_long_read_and_shrinks_after_it_and_both_ar
         assert [record.message.split(":")[0] for record in caplog.records] == [
             f"{file}-wal has grown to {MEGABYTES} MB"
         ]
-    for _ in range(3):  # one writes everything back, the next begins the log anew
+    for _ in range(3):  # one writes everything back, the next restarts the log
         await make_incident(domain)
     assert size_of(file) <= KEPT_BYTES
     assert [record.message.split(":")[0] for record in caplog.records][1:] == [f"{file}-wal is small again"]
 
 
-def test_the_log_is_looked_at_once_in_a_while(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_write_ahead_log_is_checked_at_intervals(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     log = WriteAheadLog(tmp_path / "a.db", large_bytes=1, look_seconds=3600)
     log.written()  # there is none yet
     (tmp_path / "a.db-wal").write_text("large")

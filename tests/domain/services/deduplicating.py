@@ -12,7 +12,7 @@ from tests.factories import ADMIN
 
 
 def open_incidents(database_url: str, count: int, pipe: Connection) -> None:
-    """Once told to, send how many creates opened an incident, and the ids that all of them led to."""
+    """On a signal, open deduplicated incidents, and send how many were new and the ids of all."""
     pipe.send(asyncio.run(_opened(database_url, count, pipe)))
 
 

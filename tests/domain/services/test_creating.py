@@ -46,7 +46,7 @@ async def test_without_a_first_message_the_timeline_is_empty(domain: Domain) -> 
     assert await domain.reads.update_counts([incident.id], Audience.MANAGER) == {incident.id: 0}
 
 
-async def test_a_first_message_stands_on_the_timeline_with_the_status(domain: Domain) -> None:
+async def test_the_first_message_is_on_the_timeline_with_the_status(domain: Domain) -> None:
     incident = await make_incident(domain, initial_message=" Looking ", initial_visibility=Visibility.INTERNAL)
     pages = await domain.reads.update_pages([incident.id], PageRequest(), Audience.MANAGER)
     entry = pages[incident.id].items[0]
@@ -73,7 +73,7 @@ async def test_an_unknown_system_is_named_by_its_index(domain: Domain) -> None:
 
 
 @pytest.mark.parametrize("reference", ["", "\0", "a\0b", "x" * 5_000, "'; DROP TABLE systems", "é"], ids=ascii)
-async def test_whatever_stands_for_a_system_is_looked_up_and_not_found(domain: Domain, reference: str) -> None:
+async def test_an_unknown_system_reference_of_any_form_is_not_found(domain: Domain, reference: str) -> None:
     with pytest.raises(UnknownSystemError):
         await make_incident(domain, reference)
 
@@ -91,7 +91,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("fields", "field"), BAD.values(), ids=BAD.keys())
-async def test_a_create_that_cannot_be_accepted_names_the_field_and_writes_nothing(
+async def test_an_invalid_create_names_the_field_and_writes_nothing(
     domain: Domain, fields: dict[str, Any], field: str
 ) -> None:
     await make_system(domain)
@@ -107,7 +107,7 @@ async def test_one_hundred_systems_are_accepted(domain: Domain) -> None:
     assert len((await make_incident(domain, *keys)).system_ids) == 100
 
 
-async def test_an_incident_can_have_occurred_before_it_was_opened(domain: Domain) -> None:
+async def test_an_incident_can_have_occurred_before_its_creation(domain: Domain) -> None:
     await make_system(domain)
     earlier = domain.clock.now() - timedelta(hours=3)
     incident = await make_incident(domain, "payments", occurred_at=earlier)
@@ -131,7 +131,7 @@ async def test_numbers_are_consecutive_also_when_many_open_at_once(domain: Domai
     assert sorted(incident.number for incident in incidents) == list(range(1, 21))
 
 
-async def test_a_create_that_fails_uses_up_no_number(domain: Domain) -> None:
+async def test_a_failed_create_uses_up_no_number(domain: Domain) -> None:
     await make_incident(domain)
     with pytest.raises(UnknownSystemError):
         await make_incident(domain, "nonsense")

@@ -1,4 +1,4 @@
-"""Creates that reuse an open incident, and the claims that make it one under concurrency."""
+"""Creates that reuse an open incident, and the claims that allow only one under concurrency."""
 
 import asyncio
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ async def _claims(domain: Domain) -> set[tuple[str, str, str]]:
     return {(systems[row.system_id].key, row.dedupe_key, row.incident_id) for row in rows}
 
 
-async def test_a_manual_incident_of_anybody_is_reused_and_left_as_it_is(domain: Domain) -> None:
+async def test_a_manual_incident_of_any_caller_is_reused_unchanged(domain: Domain) -> None:
     incident = await make_incident(domain, severity=Severity.MINOR)
     opened = await _deduped(domain, viewer=OTHER, suppress_notifications=True, description="Other")
     assert (opened.reused, opened.incident) == (True, incident)
@@ -88,7 +88,7 @@ async def test_an_incident_on_several_systems_is_reused_from_each(domain: Domain
     assert [(await _deduped(domain, key)).incident for key in ("api", "web")] == [incident] * 2
 
 
-async def test_a_dedupe_key_narrows_what_is_reused(domain: Domain) -> None:
+async def test_a_dedupe_key_narrows_the_incidents_that_are_reused(domain: Domain) -> None:
     plain = await make_incident(domain)
     disk = await _deduped(domain, dedupe_key="disk")
     again = await _deduped(domain, dedupe_key=" disk ")
@@ -111,7 +111,7 @@ async def test_a_plain_create_never_fails_on_a_claim(domain: Domain) -> None:
     assert await _claims(domain) == {("payments", "", opened.incident.id)}
 
 
-async def test_a_create_that_cannot_be_accepted_is_refused_although_it_would_reuse(domain: Domain) -> None:
+async def test_an_invalid_create_is_refused_even_if_an_incident_could_be_reused(domain: Domain) -> None:
     await make_incident(domain)
     with pytest.raises(InvalidInputError):
         await _deduped(domain, dedupe_key="x" * 201)
@@ -119,7 +119,7 @@ async def test_a_create_that_cannot_be_accepted_is_refused_although_it_would_reu
         await _deduped(domain, "payments", "nonsense")
 
 
-async def test_resolving_gives_the_claims_up_and_reopening_takes_them_again(domain: Domain) -> None:
+async def test_resolving_releases_the_claims_and_reopening_takes_them_again(domain: Domain) -> None:
     for key in ("api", "web"):
         await make_system(domain, key)
     incident = await make_incident(domain, "api", "web", dedupe_key="disk")
@@ -158,14 +158,14 @@ async def test_moving_onto_a_claim_that_is_taken_drops_the_claim(domain: Domain)
     assert (await _deduped(domain, "web")).incident is not None
 
 
-async def test_a_resolved_incident_that_moves_claims_nothing(domain: Domain) -> None:
+async def test_a_resolved_incident_moved_to_other_systems_claims_nothing(domain: Domain) -> None:
     await make_system(domain, "web")
     incident = await set_status(domain, await make_incident(domain), Status.RESOLVED)
     await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, systems=["web"]))
     assert await _claims(domain) == set()
 
 
-async def test_deleting_a_system_or_an_incident_gives_its_claims_up(domain: Domain) -> None:
+async def test_deleting_a_system_or_an_incident_releases_claims(domain: Domain) -> None:
     for key in ("api", "web"):
         await make_system(domain, key)
     incident = await make_incident(domain, "api", "web")

@@ -1,4 +1,4 @@
-"""Reporting how systems fare: what is recorded of it, and what is not."""
+"""Reports of systems' health: which are recorded, and which are not."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,14 +26,14 @@ from tests.inside import inside
 HEALTHY, DEGRADED, UNHEALTHY = Health
 
 
-async def test_a_system_of_which_nothing_was_reported_is_healthy_since_nobody_knows_when(domain: Domain) -> None:
+async def test_a_system_without_reports_is_healthy_without_a_time(domain: Domain) -> None:
     system = await make_system(domain)
     assert await domain.reads.health_of([system.id]) == {system.id: ReportedHealth(system_id=system.id)}
     [health] = (await domain.reads.health_of([system.id])).values()
     assert (health.status, health.is_reported) == (HEALTHY, False)
 
 
-async def test_reports_fire_what_follows_from_the_status_before(domain: Domain) -> None:
+async def test_a_report_fires_events_by_the_status_before(domain: Domain) -> None:
     await make_system(domain)
     for status in (DEGRADED, UNHEALTHY, HEALTHY, HEALTHY, UNHEALTHY, DEGRADED, HEALTHY):
         await report_health(domain, "payments", status)
@@ -78,7 +78,7 @@ async def test_the_payload_of_a_first_report_says_that_the_system_was_healthy(do
     assert (health.status, health.message, health.version) == (UNHEALTHY, "Down", 1)
 
 
-async def test_a_report_that_says_nothing_new_moves_the_moments_on_and_is_no_change(domain: Domain) -> None:
+async def test_a_repeated_report_updates_its_moments_without_a_change(domain: Domain) -> None:
     system = await make_system(domain)
     first = await report_health(domain, "payments", DEGRADED, message="Slow")
     again = await report_health(domain, "payments", DEGRADED, message="Slow")
@@ -129,9 +129,7 @@ async def test_a_report_from_before_the_last_one_is_ignored(domain: Domain, cloc
     assert (newer.status, newer.version) == (HEALTHY, 2)
 
 
-async def test_a_report_from_the_future_is_refused_and_one_slightly_ahead_is_of_now(
-    domain: Domain, clock: SteppingClock
-) -> None:
+async def test_a_report_from_the_future_is_refused_unless_slightly_ahead(domain: Domain, clock: SteppingClock) -> None:
     await make_system(domain)
     with pytest.raises(InvalidInputError) as caught:
         await report_health(domain, "payments", DEGRADED, observed_at=clock.now() + timedelta(minutes=6))
@@ -156,7 +154,7 @@ async def test_a_message_that_cannot_be_accepted_names_the_field(domain: Domain,
     assert caught.value.field == ["message"]
 
 
-async def test_since_when_a_system_fares_like_this_is_known_by_its_transitions(domain: Domain) -> None:
+async def test_the_start_of_a_health_status_comes_from_the_transitions(domain: Domain) -> None:
     system = await make_system(domain)
     handle = inside(domain).health_handle
     assert (
@@ -176,7 +174,7 @@ async def test_since_when_a_system_fares_like_this_is_known_by_its_transitions(d
     assert count == 3
 
 
-async def test_the_secrets_of_a_run_stay_out_of_what_is_recorded(domain: Domain) -> None:
+async def test_the_secrets_of_a_run_stay_out_of_the_record(domain: Domain) -> None:
     await make_system(domain)
     inside(domain).masker.register("run_1", ["hunter2"])
     origin = replace(origin_of(ADMIN), run_id="run_1")
@@ -212,7 +210,7 @@ async def test_deleting_a_system_without_a_report_records_nothing_of_its_health(
     assert await log_of(domain) == []
 
 
-async def test_a_system_of_a_key_that_was_used_before_starts_without_a_report(domain: Domain) -> None:
+async def test_a_new_system_with_a_reused_key_has_no_report(domain: Domain) -> None:
     await make_system(domain)
     await report_health(domain, "payments", UNHEALTHY)
     await domain.systems.delete(ADMIN, "payments")
@@ -260,7 +258,7 @@ async def test_a_limited_token_reports_on_its_own_systems_only(domain: Domain) -
     assert [change.actor.name for change in await log_of(domain)] == ["monitor", "admin"]
 
 
-async def test_the_handle_itself_holds_the_limits_of_a_writer_against_the_system(domain: Domain) -> None:
+async def test_the_handle_itself_enforces_the_writers_system_limits(domain: Domain) -> None:
     system = await make_system(domain)
     await report_health(domain, "payments", DEGRADED)
     elsewhere = origin_of(replace(ADMIN, systems=frozenset({"sys_elsewhere"})))
@@ -291,7 +289,7 @@ async def test_a_repeated_call_reports_once(domain: Domain) -> None:
     assert caught.value.field == ["idempotencyKey"]
 
 
-async def test_a_version_that_somebody_else_took_is_noticed(domain: Domain) -> None:
+async def test_a_version_taken_by_another_writer_is_detected(domain: Domain) -> None:
     system = await make_system(domain)
     await report_health(domain, "payments", DEGRADED)
     with pytest.raises(RuntimeError, match="was not locked"):
@@ -311,7 +309,7 @@ async def test_the_health_of_systems_is_read_with_one_statement_however_many(
 
 
 def _chained(changes: Sequence[Change]) -> bool:
-    """Whether each change begins where the one before it ended."""
+    """Return whether each change begins where the one before it ended."""
     moments: list[datetime] = [change.occurred_at for change in changes]
     ends = [None, *(change.next for change in changes)]
     return moments == sorted(moments) and all(change.prev == end for change, end in zip(changes, ends, strict=False))

@@ -72,7 +72,7 @@ async def test_a_key_is_one_mutations_own(domain: Domain) -> None:
     assert not (await _create(domain)).value.reused
 
 
-async def test_a_key_can_be_used_anew_after_a_day(domain: Domain, clock: SteppingClock) -> None:
+async def test_an_idempotency_key_can_be_reused_after_a_day(domain: Domain, clock: SteppingClock) -> None:
     await make_system(domain)
     first = await _create(domain)
     clock.advance(hours=23, minutes=59)
@@ -89,13 +89,13 @@ async def test_a_refusal_is_not_stored(domain: Domain) -> None:
     assert (await _create(domain)).value.incident is not None
 
 
-async def test_the_answer_says_reused_again_where_it_did(domain: Domain) -> None:
+async def test_a_replayed_answer_keeps_the_reused_flag(domain: Domain) -> None:
     incident = await make_incident(domain)
     outcomes = [await _create(domain, dedupe_open_for_system=True) for _ in range(2)]
     assert [outcome.value for outcome in outcomes] == [Opened(incident=incident, reused=True)] * 2
 
 
-async def test_the_answer_shows_the_incident_as_it_is_now(domain: Domain) -> None:
+async def test_a_replayed_answer_shows_the_present_incident(domain: Domain) -> None:
     await make_system(domain)
     incident = (await _create(domain)).value.incident
     assert incident is not None
@@ -103,7 +103,7 @@ async def test_the_answer_shows_the_incident_as_it_is_now(domain: Domain) -> Non
     assert (await _create(domain)).value.incident == resolved
 
 
-async def test_a_repeated_call_is_told_that_the_incident_was_deleted_since(domain: Domain) -> None:
+async def test_a_repeated_call_for_a_deleted_incident_is_refused(domain: Domain) -> None:
     await make_system(domain)
     incident = (await _create(domain)).value.incident
     await domain.incidents.delete(ADMIN, incident.id)

@@ -16,7 +16,7 @@ async def test_opening_changing_and_resolving_fires_one_event_each(domain: Domai
     assert [change.version for change in await log_of(domain)] == [1, 2, 3, 4]
 
 
-async def test_a_deduplicated_create_reuses_the_open_incident_until_it_is_resolved(domain: Domain) -> None:
+async def test_a_deduplicated_create_reuses_the_open_incident_until_its_resolution(domain: Domain) -> None:
     await make_system(domain)
     command = CreateIncident(title="Down", severity=Severity.MAJOR, systems=["payments"], dedupe_open_for_system=True)
     first = (await domain.incidents.create(ADMIN, command)).value

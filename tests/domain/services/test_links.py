@@ -1,4 +1,4 @@
-"""Links on incidents: an address once on each, reached by both ids only."""
+"""Links on incidents: an address is unique on each, and links are written by both ids only."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,7 +28,7 @@ async def _links(domain: Domain, incident: Incident) -> Sequence[IncidentLink]:
     return (await domain.reads.link_pages([incident.id], PageRequest(), Audience.MANAGER))[incident.id].items
 
 
-async def test_a_link_is_put_on_an_incident(domain: Domain) -> None:
+async def test_a_link_is_added_to_an_incident(domain: Domain) -> None:
     incident = await make_incident(domain)
     link = await _link(domain, incident, " https://example.com/runbook ", label=" Runbook ")
     assert (link.url, link.label, link.visibility) == ("https://example.com/runbook", "Runbook", Visibility.PUBLIC)
@@ -60,7 +60,7 @@ async def test_the_same_address_stands_on_two_incidents(domain: Domain) -> None:
     assert await domain.reads.link_counts([first.id, second.id], Audience.PUBLIC) == {first.id: 1, second.id: 1}
 
 
-async def test_of_many_callers_with_one_address_one_puts_it_there(domain: Domain) -> None:
+async def test_of_many_callers_with_one_address_one_adds_the_link(domain: Domain) -> None:
     incident = await make_incident(domain)
     outcomes = await asyncio.gather(*(_link(domain, incident) for _ in range(10)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes].count(DuplicateError) == 9
@@ -80,7 +80,7 @@ async def test_a_link_with_a_bad_address_is_refused(domain: Domain) -> None:
     assert len(await log_of(domain)) == 1
 
 
-async def test_removing_a_link_by_both_ids_removes_it(domain: Domain) -> None:
+async def test_a_link_is_removed_by_both_ids(domain: Domain) -> None:
     incident = await make_incident(domain)
     link = await _link(domain, incident)
     removed = (await domain.links.remove(ADMIN, link_id=link.id, incident_id=incident.id)).value
@@ -111,7 +111,7 @@ async def test_of_two_links_only_the_one_named_is_removed(domain: Domain) -> Non
     assert list(await _links(domain, incident)) == [second]
 
 
-async def test_updating_a_link_by_both_ids_edits_it(domain: Domain) -> None:
+async def test_a_link_is_updated_by_both_ids(domain: Domain) -> None:
     incident = await make_incident(domain)
     link = await _link(domain, incident, label="Old")
     command = UpdateIncidentLink(id=link.id, incident_id=incident.id, url="https://example.com/2", label=None)
@@ -135,7 +135,7 @@ async def test_updating_an_unknown_link_is_not_found(domain: Domain) -> None:
         await domain.links.update(ADMIN, UpdateIncidentLink(id=new_id("lnk"), incident_id=incident.id, label="X"))
 
 
-async def test_what_an_update_does_not_mention_stays(domain: Domain) -> None:
+async def test_fields_that_an_update_does_not_mention_stay(domain: Domain) -> None:
     incident = await make_incident(domain)
     link = await _link(domain, incident, label="Old")
     command = UpdateIncidentLink(id=link.id, incident_id=incident.id, visibility=Visibility.INTERNAL)
@@ -145,7 +145,7 @@ async def test_what_an_update_does_not_mention_stays(domain: Domain) -> None:
     assert (await log_of(domain, incident))[-1].touched[0].visibility is Visibility.PUBLIC
 
 
-async def test_an_update_that_changes_nothing_leaves_no_trace(domain: Domain) -> None:
+async def test_an_update_that_changes_nothing_is_not_recorded(domain: Domain) -> None:
     incident = await make_incident(domain)
     link = await _link(domain, incident)
     await domain.links.update(ADMIN, UpdateIncidentLink(id=link.id, incident_id=incident.id, url=link.url))
@@ -184,7 +184,7 @@ async def test_a_link_is_not_written_on_a_version_that_is_gone(
     assert list(await _links(domain, incident)) == [link]
 
 
-async def test_a_refused_link_says_where_the_log_stood(domain: Domain) -> None:
+async def test_a_refused_link_carries_the_position_of_the_log(domain: Domain) -> None:
     incident = await make_incident(domain)
     with pytest.raises(DomainError) as caught:
         await domain.links.remove(ADMIN, link_id="lnk_unknown", incident_id=incident.id)

@@ -1,4 +1,4 @@
-"""Pages by keyset: walking a list, forward or backward, meets every item once and in order."""
+"""Keyset pagination: paging forward or backward meets every item once and in order."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,7 +23,7 @@ NEWEST = Order(field="created_at")
 
 
 async def _walk(read: Read[T], position: Position[T], *, size: int, backward: bool) -> list[T]:
-    """All items of a list, page by page, in the list's order."""
+    """Return all items of a list, page by page, in the list's order."""
     pages: list[Sequence[T]] = []
     edge: tuple[Any, ...] | None = None
     while True:
@@ -44,7 +44,7 @@ async def _both_ways(read: Read[T], position: Position[T], expected: Sequence[T]
 
 
 async def _sixty(domain: Domain, clock: SteppingClock) -> list[Incident]:
-    """Incidents of three severities; every second shares its moment with the one before."""
+    """Open sixty incidents of three severities; every second shares its moment with the one before."""
     await make_system(domain)
     incidents = []
     for number in range(60):
@@ -81,7 +81,7 @@ async def test_a_page_knows_whether_there_are_more_whatever_its_size(domain: Dom
     assert await domain.reads.incident_count(EVERYTHING, Audience.PUBLIC) == len(incidents)
 
 
-async def test_a_walk_by_creation_meets_everything_once_while_others_write(domain: Domain) -> None:
+async def test_paging_by_creation_meets_every_incident_once_during_writes(domain: Domain) -> None:
     await make_system(domain)
     before = [await make_incident(domain, "payments") for _ in range(30)]
     done = asyncio.Event()
@@ -131,9 +131,7 @@ async def test_systems_are_walked_in_every_order(domain: Domain) -> None:
     assert await domain.reads.system_count() == 7
 
 
-async def test_timelines_are_walked_newest_first_as_their_audience_sees_them(
-    domain: Domain, clock: SteppingClock
-) -> None:
+async def test_timelines_are_paged_newest_first_by_audience(domain: Domain, clock: SteppingClock) -> None:
     incident, other = await make_incident(domain), await make_incident(domain, "payments", initial_message="Other")
     entries = []
     for number in range(9):

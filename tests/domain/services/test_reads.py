@@ -1,4 +1,4 @@
-"""What can be asked of incidents, and with how many statements."""
+"""The queries on incidents, and the number of their statements."""
 
 from domain.bootstrap import Domain
 from domain.ids import new_id
@@ -44,7 +44,7 @@ async def test_unknown_incidents_have_no_state_and_no_junction_is_read(
     assert len(statements) == 1
 
 
-async def test_an_incident_without_systems_has_an_empty_list_of_them(domain: Domain) -> None:
+async def test_an_incident_without_systems_has_an_empty_list_of_systems(domain: Domain) -> None:
     incident = await make_incident(domain)
     await domain.systems.delete(ADMIN, "payments")
     found = await inside(domain).database.read(lambda session: inside(domain).handle.get_many(session, [incident.id]))
@@ -68,9 +68,7 @@ async def test_a_detail_is_read_with_four_statements_in_one_transaction(
     assert len(statements) == 4
 
 
-async def test_an_absent_incident_is_nothing_after_one_statement(
-    domain: Domain, count_statements: CountStatements
-) -> None:
+async def test_an_unknown_incident_takes_one_statement(domain: Domain, count_statements: CountStatements) -> None:
     with count_statements() as statements:
         assert await domain.reads.incidents([new_id("inc")]) == {}
     assert len(statements) == 1
@@ -124,7 +122,7 @@ async def test_the_incidents_of_systems_take_two_statements_however_many_there_a
     assert counts == [2, 2]
 
 
-async def test_a_system_without_incidents_has_none_and_no_junction_is_read(
+async def test_a_system_without_incidents_needs_no_read_of_memberships(
     domain: Domain, count_statements: CountStatements
 ) -> None:
     system = await make_system(domain)
@@ -139,14 +137,14 @@ async def test_the_open_incidents_of_no_systems_are_none(domain: Domain) -> None
     assert await domain.reads.incident_pages_of_systems([], PageRequest(), open_only=True) == {}
 
 
-async def test_an_incident_stands_under_each_of_its_systems_with_all_of_them(domain: Domain) -> None:
+async def test_an_incident_is_listed_under_each_of_its_systems(domain: Domain) -> None:
     systems = [(await make_system(domain, key)).id for key in ("api", "web")]
     incident = await make_incident(domain, "api", "web")
     pages = await domain.reads.incident_pages_of_systems(systems, PageRequest(), open_only=True)
     assert [page.items[0].system_ids for page in pages.values()] == [incident.system_ids] * 2
 
 
-async def test_an_open_incident_without_systems_stands_under_none(domain: Domain) -> None:
+async def test_an_open_incident_without_systems_is_listed_under_none(domain: Domain) -> None:
     web = await make_system(domain, "web")
     payments = await make_system(domain, "payments")
     await make_incident(domain)
@@ -166,7 +164,7 @@ async def test_a_system_shows_only_its_open_incidents_with_full_memberships(doma
     assert await domain.reads.incident_counts_of_systems([api.id], open_only=False) == {api.id: 2}
 
 
-async def test_an_open_incident_that_suppresses_silences_its_system(domain: Domain) -> None:
+async def test_an_open_incident_can_suppress_its_systems_notifications(domain: Domain) -> None:
     incident = await make_incident(domain, suppress_notifications=True)
     assert await domain.reads.is_suppressed(incident.system_ids[0])
 
@@ -192,7 +190,7 @@ async def test_an_incident_suppresses_nothing_on_another_system(domain: Domain) 
     assert not await domain.reads.is_suppressed(other.id)
 
 
-async def test_taking_the_flag_away_ends_the_suppression(domain: Domain) -> None:
+async def test_removing_the_flag_ends_the_suppression(domain: Domain) -> None:
     incident = await make_incident(domain, suppress_notifications=True)
     await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, suppress_notifications=False))
     assert not await domain.reads.is_suppressed(incident.system_ids[0])
@@ -299,7 +297,7 @@ async def test_a_large_batch_of_ids_takes_one_statement(domain: Domain, count_st
     assert len(statements) == 1
 
 
-async def test_incidents_are_found_by_the_number_people_say(domain: Domain) -> None:
+async def test_incidents_are_found_by_their_number(domain: Domain) -> None:
     incident = await make_incident(domain)
     assert await domain.reads.incident_ids_by_number([incident.number, 99]) == {incident.number: incident.id}
 
@@ -310,7 +308,7 @@ async def test_changes_are_found_by_their_ids(domain: Domain) -> None:
     assert await domain.reads.changes([change.id, new_id("chg")]) == {change.id: change}
 
 
-async def test_an_open_filter_hides_what_is_resolved(domain: Domain) -> None:
+async def test_an_open_filter_hides_resolved_incidents(domain: Domain) -> None:
     first, second = await make_incident(domain), await make_incident(domain, "payments")
     await set_status(domain, first, Status.RESOLVED)
     page = await domain.reads.incident_page(OPEN, NEWEST, PageRequest(), Audience.PUBLIC)
@@ -318,7 +316,7 @@ async def test_an_open_filter_hides_what_is_resolved(domain: Domain) -> None:
     assert await domain.reads.incident_count(OPEN, Audience.PUBLIC) == 1
 
 
-async def test_however_many_incidents_speak_of_a_system_the_worst_word_is_heard(domain: Domain) -> None:
+async def test_the_worst_override_counts_however_many_there_are(domain: Domain) -> None:
     system = await make_system(domain)
     for _ in range(101):
         await make_incident(domain, system.id, health_override=HealthOverride.DEGRADED)

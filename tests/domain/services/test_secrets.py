@@ -1,4 +1,4 @@
-"""Secrets: what goes in comes out for the engine alone."""
+"""Secrets: their values are readable for the engine alone."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ VALUE = "correct-horse-battery-staple-ü"
 ROOT = Path(__file__).parents[3]
 
 
-async def test_a_secret_comes_out_as_it_went_in_and_leaves_no_change(domain: Domain) -> None:
+async def test_a_secret_is_read_back_unchanged_and_not_logged(domain: Domain) -> None:
     secret = await make_secret(domain, "API_KEY", VALUE)
     other = await make_secret(domain, "api_key", "  spaces stay \n")
     assert await domain.secrets.resolve(["API_KEY", "api_key"]) == {"API_KEY": VALUE, "api_key": "  spaces stay \n"}
@@ -73,7 +73,7 @@ async def test_of_many_callers_with_one_name_one_makes_the_secret(domain: Domain
 
 
 @pytest.mark.parametrize("name", ["", "a" * 65, "A B", "A.B", "Ä", "A\n", "A\0", "sec${{"], ids=repr)
-async def test_a_name_that_is_none_is_refused(domain: Domain, name: str) -> None:
+async def test_an_invalid_name_is_refused(domain: Domain, name: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         await make_secret(domain, name)
     assert caught.value.field == ["name"]
@@ -84,7 +84,7 @@ async def test_a_name_that_is_none_is_refused(domain: Domain, name: str) -> None
     ["", "abc", "  abc  ", "\n" * 9, "x" * 16_385, "ü" * 8_193, "hush\ud800hush"],
     ids=["none", "three", "spaces", "lines", "long", "long in bytes", "half a character"],
 )
-async def test_a_value_that_cannot_be_kept_is_refused_without_being_quoted(domain: Domain, value: str) -> None:
+async def test_an_invalid_secret_value_is_refused_without_being_quoted(domain: Domain, value: str) -> None:
     secret = await make_secret(domain, "HERE")
     for attempt in (make_secret(domain, "KEY", value), domain.secrets.replace(secret.id, value=value)):
         with pytest.raises(InvalidInputError) as caught:
@@ -100,7 +100,7 @@ async def test_the_largest_value_fits(domain: Domain) -> None:
     assert await domain.secrets.resolve(["K" * 64]) == {"K" * 64: "ü" * 8_192}
 
 
-async def test_a_value_copied_to_another_name_is_found_out(domain: Domain) -> None:
+async def test_a_ciphertext_copied_to_another_name_is_refused(domain: Domain) -> None:
     await make_secret(domain, "MINE", "what-i-may-know")
     await make_secret(domain, "THEIRS", "what-i-may-not-know")
     async with inside(domain).database._engines.writer.begin() as connection:
@@ -124,7 +124,7 @@ async def test_keys_rotate(settings: Settings, clock: SteppingClock) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "short", "x" * 44, "dGhlIGtleSB0aGF0IGlzIHVzZWQgaW4gb3VyIHRlc3Q=,nonsense"])
-async def test_a_key_that_is_none_stops_the_start_without_being_quoted(settings: Settings, key: str) -> None:
+async def test_an_invalid_key_stops_the_start_without_being_quoted(settings: Settings, key: str) -> None:
     with pytest.raises(StartupError, match="INCIDENTQL_SECRET_KEY must hold Fernet keys") as caught:
         async with _running(settings, SteppingClock(), key):
             pass
@@ -155,7 +155,7 @@ async def test_without_a_key_a_sqlite_file_gets_one_beside_it_for_its_owner_alon
 
 
 @pytest.mark.postgres
-async def test_on_postgresql_a_secret_without_a_key_is_refused_with_the_way_out(
+async def test_on_postgresql_a_secret_without_a_key_is_refused_with_advice(
     postgresql_template: str, clock: SteppingClock
 ) -> None:
     async with running_domain(Settings(database_url=postgresql_template, automations=False), clock=clock) as domain:
@@ -181,7 +181,7 @@ def test_processes_that_need_a_key_at_once_make_one(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_key_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
+def test_an_unusable_key_file_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "x.key"
     with pytest.raises(UnsupportedError, match="cannot be made"):
         SecretKeys.of(None, tmp_path / "no" / "x.key").to_write()

@@ -1,4 +1,4 @@
-"""Noticing that a credential ceased to be valid while streams live on it, on both databases."""
+"""The detection of invalid credentials while streams are open, on both databases."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,35 +23,33 @@ def _still(clock: SteppingClock) -> None:
 
 @pytest.fixture
 async def elsewhere(settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
-    """Another process on the same database."""
+    """Yield another process on the same database."""
     async with running_domain(settings, clock=clock, live=False) as running:
         yield running
 
 
-async def test_a_stream_hears_at_once_of_a_revocation_in_its_process(domain: Domain) -> None:
+async def test_a_stream_ends_at_once_on_a_revocation_in_its_process(domain: Domain) -> None:
     token, waits = await _streams(domain, 3)
     await domain.tokens.revoke(token)
     assert await asyncio.gather(*waits) == [REVOKED] * 3
     assert domain.sessions._watched == {}
 
 
-async def test_a_stream_hears_of_a_revocation_elsewhere_when_its_process_looks(
-    domain: Domain, elsewhere: Domain
-) -> None:
+async def test_a_stream_ends_on_a_revocation_elsewhere_at_the_next_check(domain: Domain, elsewhere: Domain) -> None:
     token, waits = await _streams(domain, 2)
     await elsewhere.tokens.revoke(token)
     await domain.sessions.check()
     assert await asyncio.gather(*waits) == [REVOKED] * 2
 
 
-async def test_a_process_looks_by_itself(domain: Domain, elsewhere: Domain) -> None:
+async def test_a_process_checks_credentials_by_itself(domain: Domain, elsewhere: Domain) -> None:
     token, [wait] = await _streams(domain, 1)
     await elsewhere.tokens.revoke(token)
     async with asyncio.timeout(60):
         assert await wait == REVOKED
 
 
-async def test_a_stream_hears_that_its_token_expired(domain: Domain, clock: SteppingClock) -> None:
+async def test_a_stream_ends_when_its_token_expires(domain: Domain, clock: SteppingClock) -> None:
     _, secret = await make_token(domain, expires_at=clock.now() + timedelta(minutes=5))
     viewer = await domain.tokens.viewer_of(f"Bearer {secret}")
     wait = await _started(domain, viewer)
@@ -63,7 +61,7 @@ async def test_a_stream_hears_that_its_token_expired(domain: Domain, clock: Step
     assert await wait == EXPIRED
 
 
-async def test_an_event_finds_out_before_the_next_look_that_the_token_expired(
+async def test_an_expired_token_is_noticed_at_an_event_before_the_next_check(
     domain: Domain, clock: SteppingClock
 ) -> None:
     user = Actor(type=ActorType.USER, id="ann")
@@ -91,7 +89,7 @@ async def test_an_expired_stream_ends_while_the_database_is_away(
     assert await wait == EXPIRED
 
 
-async def test_one_statement_looks_after_all_streams(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_statement_checks_all_streams(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = [(await _streams(domain, 5))[1] for _ in range(4)]
     asked: list[list[str]] = []
     real = domain.sessions._unrevoked
@@ -107,7 +105,7 @@ async def test_one_statement_looks_after_all_streams(domain: Domain, monkeypatch
         wait.cancel()
 
 
-async def test_whoever_has_no_credential_is_never_told_anything(domain: Domain, clock: SteppingClock) -> None:
+async def test_a_caller_without_a_credential_is_never_invalid(domain: Domain, clock: SteppingClock) -> None:
     assert not ANONYMOUS.can_lapse
     wait = await _started(domain, ANONYMOUS)
     clock.advance(days=10_000)
@@ -119,7 +117,7 @@ async def test_whoever_has_no_credential_is_never_told_anything(domain: Domain, 
 
 
 async def _streams(domain: Domain, count: int) -> tuple[str, list["asyncio.Task[str]"]]:
-    """A token, and so many streams that live on it."""
+    """Return a token with so many open streams."""
     token, secret = await make_token(domain)
     viewer = await domain.tokens.viewer_of(f"Bearer {secret}")
     assert viewer.can_lapse

@@ -1,4 +1,4 @@
-"""The catalog of systems, and what becomes of incidents when one leaves it."""
+"""The catalog of systems, and the incidents of deleted ones."""
 
 import asyncio
 
@@ -62,7 +62,7 @@ async def test_a_system_that_cannot_be_accepted_names_the_field(
     assert caught.value.field == [field]
 
 
-async def test_an_update_keeps_what_it_does_not_mention_and_clears_what_is_null(domain: Domain) -> None:
+async def test_an_update_keeps_unmentioned_fields_and_clears_null_ones(domain: Domain) -> None:
     system = await make_system(domain, description="All of it")
     renamed = (await domain.systems.update(UpdateSystem(system="payments", name="New"))).value
     assert (renamed.name, renamed.description, renamed.key) == ("New", "All of it", "payments")
@@ -85,7 +85,7 @@ async def test_an_unknown_system_is_not_found(domain: Domain, reference: str) ->
         await domain.systems.delete(ADMIN, reference)
 
 
-async def test_deleting_a_system_takes_it_off_its_incidents_with_one_change_each(domain: Domain) -> None:
+async def test_deleting_a_system_changes_each_of_its_incidents_once(domain: Domain) -> None:
     for key in ("api", "web"):
         await make_system(domain, key)
     both, alone = await make_incident(domain, "api", "web"), await make_incident(domain, "api")
@@ -108,7 +108,7 @@ async def test_deleting_a_system_reaches_resolved_incidents_too(domain: Domain) 
     assert (await domain.reads.incidents([incident.id]))[incident.id].system_ids == ()
 
 
-async def test_deleting_a_system_while_incidents_are_opened_on_it_leaves_none_on_a_ghost(domain: Domain) -> None:
+async def test_no_incident_is_opened_on_a_system_deleted_meanwhile(domain: Domain) -> None:
     await make_system(domain)
     outcomes = await asyncio.gather(
         *(make_incident(domain, "payments") for _ in range(5)),

@@ -1,4 +1,4 @@
-"""Timelines: the header follows from them, and edits keep what was said before."""
+"""Timelines: status and times follow from them, and edits keep former versions."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -141,7 +141,7 @@ async def test_editing_an_older_status_keeps_the_header(domain: Domain) -> None:
     assert await _status(domain, incident) is Status.FIXING
 
 
-async def test_an_edit_keeps_what_the_entry_said_before(domain: Domain) -> None:
+async def test_an_edit_keeps_the_entrys_former_version(domain: Domain) -> None:
     incident = await make_incident(domain)
     entry = await _add(domain, incident, Status.FIXING, visibility=Visibility.INTERNAL)
     edited = await _edit(domain, entry, message=" Better ", visibility=Visibility.PUBLIC)
@@ -162,7 +162,7 @@ async def test_former_versions_are_listed_oldest_first(domain: Domain) -> None:
     assert [version.message for version in former] == ["One", "Two"]
 
 
-async def test_an_edit_with_identical_values_leaves_no_trace(domain: Domain) -> None:
+async def test_an_edit_with_identical_values_is_not_recorded(domain: Domain) -> None:
     incident = await make_incident(domain)
     entry = await _add(domain, incident, Status.FIXING)
     same = await _edit(domain, entry, message=" Hello ", status_change=Status.FIXING, visibility=Visibility.PUBLIC)
@@ -194,7 +194,7 @@ async def test_a_comment_can_be_given_a_status(domain: Domain) -> None:
     assert await _status(domain, incident) is Status.MONITORING
 
 
-async def test_an_entry_is_reached_through_its_own_incident_only(domain: Domain) -> None:
+async def test_an_entry_is_written_through_its_own_incident_only(domain: Domain) -> None:
     incident, other = await make_incident(domain), await make_incident(domain, "payments")
     entry = await _add(domain, incident)
     with pytest.raises(NotFoundError):
@@ -237,7 +237,7 @@ async def test_a_deleted_entry_takes_its_former_versions_along(domain: Domain) -
         (Visibility.INTERNAL, Visibility.INTERNAL, Visibility.INTERNAL),
     ],
 )
-async def test_whoever_saw_an_entry_before_or_after_an_edit_learns_of_it(
+async def test_audiences_of_both_visibilities_are_notified_of_an_edit(
     domain: Domain, before: Visibility, after: Visibility, widest: Visibility
 ) -> None:
     entry = await _add(domain, await make_incident(domain), visibility=before)

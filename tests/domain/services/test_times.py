@@ -1,4 +1,4 @@
-"""The times of incidents: whatever is corrected in whatever order, they follow from the timeline."""
+"""The times of incidents: they follow from the timeline after corrections in any order."""
 
 import random
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _EXAMPLES = settings(max_examples=4, deadline=None, suppress_health_check=list(H
 
 
 class Story:
-    """One incident, told by minutes since its beginning."""
+    """One incident, with times in minutes since its beginning."""
 
     def __init__(self, domain: Domain, incident: Incident) -> None:
         self._domain = domain
@@ -34,21 +34,21 @@ class Story:
         self.start = incident.occurred_at
 
     def at(self, minutes: float) -> datetime:
-        """The moment so many minutes after the first beginning."""
+        """Return the moment so many minutes after the first beginning."""
         return self.start + timedelta(minutes=minutes)
 
     async def header(self) -> Incident:
-        """The incident as it is."""
+        """Return the incident as it is."""
         return (await self._domain.reads.incidents([self.id]))[self.id]
 
     async def entries(self) -> Sequence[IncidentUpdate]:
-        """The timeline, newest first."""
+        """Return the timeline, newest first."""
         return (await self._domain.reads.update_pages([self.id], PageRequest(size=100), Audience.MANAGER))[
             self.id
         ].items
 
     async def add(self, status: Status | None = None, minutes: float | None = None, **fields: Any) -> str:
-        """Add an entry; its id."""
+        """Add an entry and return its id."""
         at = None if minutes is None else self.at(minutes)
         command = AddIncidentUpdate(incident_id=self.id, message="Hm", status_change=status, created_at=at, **fields)
         entry = (await self._domain.timeline.add(ADMIN, command)).value.update
@@ -75,7 +75,7 @@ class Story:
         await self._domain.incidents.resolve(ADMIN, self.id, resolved_at=at, **fields)
 
     async def times(self) -> dict[str, float]:
-        """The minutes of all its times."""
+        """Return all its times in minutes."""
         incident = await self.header()
         names = ("occurred_at", "identified_at", "fixing_at", "monitoring_at", "resolved_at")
         at: dict[str, datetime | None] = {name: getattr(incident, name) for name in names}
@@ -83,7 +83,7 @@ class Story:
 
 
 async def _story(domain: Domain, clock: SteppingClock, **fields: Any) -> Story:
-    """An incident that began yesterday."""
+    """Return an incident that began yesterday."""
     yesterday = clock.moment - timedelta(days=1)
     return Story(domain, await make_incident(domain, occurred_at=yesterday, **fields))
 
@@ -101,7 +101,7 @@ async def test_the_first_entry_is_dated_with_the_beginning(domain: Domain, clock
 
 
 @pytest.mark.parametrize("message", [None, "It began"], ids=["without an entry", "with one"])
-async def test_an_entry_dated_behind_the_beginning_is_behind_the_opening_status(
+async def test_an_entry_dated_after_the_beginning_follows_the_opening_status(
     domain: Domain, clock: SteppingClock, message: str | None
 ) -> None:
     story = await _story(domain, clock, initial_message=message)
@@ -135,7 +135,7 @@ async def test_corrected_dates_are_those_of_all_times_and_fire_nothing(domain: D
     ]
 
 
-async def test_nothing_is_dated_before_the_beginning(domain: Domain, clock: SteppingClock) -> None:
+async def test_no_entry_is_dated_before_the_beginning(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock)
     entry = await story.add(Status.FIXING)
     before = await story.header()
@@ -149,7 +149,7 @@ async def test_nothing_is_dated_before_the_beginning(domain: Domain, clock: Step
     assert await story.times() == {"occurred_at": 0, "fixing_at": 0}
 
 
-async def test_nothing_is_dated_in_the_future(domain: Domain, clock: SteppingClock) -> None:
+async def test_no_entry_is_dated_in_the_future(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock)
     await _refused(story.add(Status.FIXING, minutes=24 * 60 + 30), "createdAt")
     await _refused(story.resolve(minutes=24 * 60 + 30), "resolvedAt")
@@ -169,7 +169,7 @@ async def test_the_beginning_moves_with_its_entry_up_to_the_next_one(domain: Dom
     assert await events_of(domain) == ["incident.created"]
 
 
-async def test_the_entry_of_the_opening_moves_with_the_beginning(domain: Domain, clock: SteppingClock) -> None:
+async def test_the_opening_entry_moves_with_the_beginning(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock, initial_message="It began")
     await story.add(Status.FIXING, minutes=60)
     await _refused(story.begin(61), "occurredAt")
@@ -190,7 +190,9 @@ async def test_the_beginning_moves_without_an_entry(domain: Domain, clock: Stepp
     assert (await log_of(domain))[-1].touched == ()
 
 
-async def test_an_opening_with_another_status_takes_its_time_along(domain: Domain, clock: SteppingClock) -> None:
+async def test_an_opening_entry_with_another_status_moves_the_time_of_that(
+    domain: Domain, clock: SteppingClock
+) -> None:
     story = await _story(domain, clock, initial_message="It began")
     await story.edit((await story.entries())[0].id, status_change=Status.IDENTIFIED)
     await story.begin(-5)
@@ -228,7 +230,9 @@ async def test_a_comment_names_the_status_of_its_own_date(domain: Domain, clock:
     assert (await story.header()).status is Status.INVESTIGATING
 
 
-async def test_a_comment_counts_once_another_status_held_at_its_date(domain: Domain, clock: SteppingClock) -> None:
+async def test_a_comment_becomes_a_change_once_another_status_held_at_its_date(
+    domain: Domain, clock: SteppingClock
+) -> None:
     story = await _story(domain, clock)
     comment = await story.add(Status.INVESTIGATING, visibility=Visibility.INTERNAL)
     fixing = await story.add(Status.FIXING, minutes=5)
@@ -242,7 +246,7 @@ async def test_a_comment_counts_once_another_status_held_at_its_date(domain: Dom
     assert [entry.status_change for entry in await story.entries()] == [None]
 
 
-async def test_a_hidden_entry_moves_the_header_for_everybody(domain: Domain, clock: SteppingClock) -> None:
+async def test_a_hidden_entry_changes_the_header_for_every_audience(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock)
     entry = await story.add(Status.FIXING, minutes=5, visibility=Visibility.INTERNAL)
     await story.edit(entry, minutes=6)
@@ -253,7 +257,7 @@ async def test_a_hidden_entry_moves_the_header_for_everybody(domain: Domain, clo
     assert not any(change.concerns(Audience.PUBLIC) for change in (await log_of(domain))[-2:])
 
 
-async def test_a_status_comes_last_also_where_another_clock_is_ahead(domain: Domain, clock: SteppingClock) -> None:
+async def test_a_new_status_is_dated_last_even_if_another_clock_is_ahead(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock)
     await story.resolve()
     resolved_at = (await story.header()).resolved_at
@@ -266,7 +270,7 @@ async def test_a_status_comes_last_also_where_another_clock_is_ahead(domain: Dom
 
 
 @pytest.mark.parametrize("dedupe", [True, False], ids=["deduplicated", "plain"])
-async def test_a_correction_that_reopens_takes_the_claim_again(
+async def test_a_correction_that_reopens_an_incident_takes_its_claim_again(
     domain: Domain, clock: SteppingClock, dedupe: bool
 ) -> None:
     story = await _story(domain, clock)
@@ -318,11 +322,11 @@ async def test_the_same_timeline_gives_the_same_header_by_any_sequence_of_edits(
     expected = _header(await in_order.header(), in_order.start)
     assert _header(await in_any.header(), in_any.start) == expected
     assert _header(await clicked.header(), clicked.start) == expected
-    told = [
+    timelines = [
         [(entry.created_at - story.start, entry.status_change) for entry in await story.entries()]
         for story in (in_order, in_any, clicked)
     ]
-    assert told[0] == told[1] == told[2]
+    assert timelines[0] == timelines[1] == timelines[2]
 
 
 _MINUTES = st.integers(-20, 60)
@@ -340,7 +344,7 @@ _STEPS = st.lists(
 
 @_EXAMPLES
 @given(steps=_STEPS, shuffle=st.randoms(use_true_random=False))
-async def test_the_header_is_what_its_timeline_gives_after_any_write(
+async def test_the_header_follows_the_timeline_after_any_write(
     domain: Domain, clock: SteppingClock, steps: Sequence[tuple[str, Status | None, int | None]], shuffle: random.Random
 ) -> None:
     story = await _story(domain, clock, initial_message="It began" if shuffle.random() < 0.5 else None)

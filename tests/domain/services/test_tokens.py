@@ -1,4 +1,4 @@
-"""Who a token belongs to, and the first one."""
+"""The callers of tokens, and the first token."""
 
 import pytest
 
@@ -40,7 +40,7 @@ async def test_an_admin_token_that_is_no_secret_stops_the_start(domain: Domain, 
     "authorization",
     ["Bearer", "Bearer ", "Basic dXNlcjpwYXNz", SECRET, "Bearer wrong", f"Bearer {SECRET}x", "Bearer " + "x" * 10_000],
 )
-async def test_anything_else_is_not_a_valid_token(domain: Domain, authorization: str) -> None:
+async def test_a_value_of_another_form_is_no_valid_token(domain: Domain, authorization: str) -> None:
     await domain.tokens.ensure_admin(SECRET)
     with pytest.raises(UnauthenticatedError):
         await domain.tokens.viewer_of(authorization)

@@ -26,7 +26,7 @@ def _still(clock: SteppingClock) -> None:
     clock.step = timedelta()
 
 
-async def test_a_token_lets_its_holder_in_with_its_role(domain: Domain) -> None:
+async def test_a_token_authenticates_its_holder_with_its_role(domain: Domain) -> None:
     token, secret = await make_token(domain, role=Role.RESPONDER)
     viewer = await domain.tokens.viewer_of(f"Bearer {secret}")
     assert (viewer.role, viewer.actor.id, viewer.actor.name) == (Role.RESPONDER, token.id, token.name)
@@ -84,7 +84,7 @@ async def test_a_token_is_limited_to_systems_that_exist(domain: Domain) -> None:
             await make_token(domain, systems=systems)
 
 
-async def test_a_limit_outlives_the_system_that_it_names(domain: Domain) -> None:
+async def test_a_tokens_limit_outlives_its_deleted_system(domain: Domain) -> None:
     system = await make_system(domain)
     _, secret = await make_token(domain, systems=["payments"])
     await domain.systems.delete(ADMIN, system.id)
@@ -110,7 +110,7 @@ async def test_a_revoked_token_is_refused_at_once_and_stays_revoked(domain: Doma
 
 
 @pytest.mark.parametrize("token_id", ["tok_01h455vb4pex5vsknk084sn02q", "nonsense", "tok_\0"], ids=repr)
-async def test_what_is_no_token_cannot_be_revoked(domain: Domain, token_id: str) -> None:
+async def test_an_unknown_token_cannot_be_revoked(domain: Domain, token_id: str) -> None:
     with pytest.raises(NotFoundError):
         await domain.tokens.revoke(token_id)
 
@@ -160,7 +160,7 @@ async def test_tokens_leave_no_trace_in_the_log(domain: Domain) -> None:
     assert await log_of(domain) == []
 
 
-async def test_a_token_that_was_read_a_moment_ago_costs_no_statement(domain: Domain, clock: SteppingClock) -> None:
+async def test_a_cached_token_costs_no_statement(domain: Domain, clock: SteppingClock) -> None:
     _, secret = await make_token(domain)
     with _sent(domain) as sent:
         for _ in range(50):
@@ -173,7 +173,7 @@ async def test_a_token_that_was_read_a_moment_ago_costs_no_statement(domain: Dom
     assert len(sent) == 3
 
 
-async def test_only_so_many_tokens_are_remembered(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_cached_tokens_is_bounded(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("domain.services.sessions._MOST_KEPT", 2)
     for _ in range(4):
         _, secret = await make_token(domain)
@@ -181,7 +181,7 @@ async def test_only_so_many_tokens_are_remembered(domain: Domain, monkeypatch: p
     assert len(domain.sessions._read) == 2
 
 
-async def test_the_last_use_is_noted_once_a_minute(domain: Domain, clock: SteppingClock) -> None:
+async def test_a_tokens_last_use_is_stored_once_a_minute(domain: Domain, clock: SteppingClock) -> None:
     token, secret = await make_token(domain)
     assert await _last_used(domain, token) is None
     first = clock.now()
@@ -195,7 +195,7 @@ async def test_the_last_use_is_noted_once_a_minute(domain: Domain, clock: Steppi
     assert await _last_used(domain, token) == first + timedelta(minutes=1)
 
 
-async def test_the_last_use_is_noted_before_the_server_stops(settings: Settings, clock: SteppingClock) -> None:
+async def test_a_tokens_last_use_is_stored_before_the_server_stops(settings: Settings, clock: SteppingClock) -> None:
     async with running_domain(settings, clock=clock) as domain:
         token, secret = await make_token(domain)
         await domain.tokens.viewer_of(f"Bearer {secret}")
@@ -213,7 +213,7 @@ async def test_all_tokens_are_listed_newest_first(domain: Domain) -> None:
 
 @pytest.fixture
 async def closed(settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
-    """A domain that nobody may read without a token."""
+    """Yield a domain that refuses anonymous callers."""
     asked = Settings(
         database_url=settings.database_url, sqlite_synchronous="NORMAL", anonymous_access=False, automations=False
     )
@@ -221,7 +221,7 @@ async def closed(settings: Settings, clock: SteppingClock) -> AsyncIterator[Doma
         yield running
 
 
-async def test_callers_without_a_token_can_be_kept_out(closed: Domain) -> None:
+async def test_anonymous_callers_can_be_refused(closed: Domain) -> None:
     for authorization in (None, "", " "):
         with pytest.raises(UnauthenticatedError, match="needs a token"):
             await closed.tokens.viewer_of(authorization)
@@ -235,7 +235,7 @@ async def _last_used(domain: Domain, token: ApiToken) -> Any:
 
 @contextmanager
 def _sent(domain: Domain) -> Iterator[list[tuple[str, Any]]]:
-    """The statements on tokens sent meanwhile, with their values."""
+    """Yield the statements on tokens that are sent meanwhile, with their values."""
     sent: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:

@@ -20,7 +20,7 @@ from domain.model.viewer import Role, Viewer
 from tests.factories import ADMIN, log_of, make_incident, make_system, make_token
 
 Write = Callable[[Domain, Viewer, Incident, str], Awaitable[Any]]
-#: Every way to write an incident that exists: domain, caller, incident, id of its link or entry.
+#: Every write of an existing incident: domain, caller, incident, id of its link or entry.
 WRITES: dict[str, Write] = {
     "update": lambda domain, viewer, incident, _: domain.incidents.update(
         viewer, UpdateIncident(id=incident.id, title="Other")
@@ -107,7 +107,7 @@ async def test_a_limited_token_moves_no_incident_out_of_its_reach(domain: Domain
     assert (await domain.reads.incidents([incident.id]))[incident.id] == incident
 
 
-async def test_in_bulk_a_limited_token_writes_what_it_may(domain: Domain) -> None:
+async def test_a_limited_token_writes_its_own_incidents_in_bulk(domain: Domain) -> None:
     limited = await _limited(domain)
     await make_system(domain, "gone")
     ids = [(await make_incident(domain, system)).id for system in ("mine", "theirs", "mine", "gone")]
@@ -118,7 +118,7 @@ async def test_in_bulk_a_limited_token_writes_what_it_may(domain: Domain) -> Non
         assert [getattr(result.error, "code", None) for result in results] == [None, "FORBIDDEN", None, "FORBIDDEN"]
 
 
-async def test_a_limited_admin_is_told_from_one_without_limits(domain: Domain) -> None:
+async def test_a_limited_admin_differs_from_one_without_limits(domain: Domain) -> None:
     limited = await _limited(domain)
     ADMIN.require_unlimited()
     with pytest.raises(ForbiddenError, match="not limited"):
@@ -126,7 +126,7 @@ async def test_a_limited_admin_is_told_from_one_without_limits(domain: Domain) -
 
 
 async def _limited(domain: Domain) -> Viewer:
-    """An admin by name, limited to the first of two systems."""
+    """Return an admin by name, limited to the first of two systems."""
     for key in ("mine", "theirs"):
         await make_system(domain, key)
     _, secret = await make_token(domain, role=Role.ADMIN, systems=["mine"])
@@ -134,7 +134,7 @@ async def _limited(domain: Domain) -> Viewer:
 
 
 async def _part(domain: Domain, incident: Incident, name: str) -> str:
-    """The id of an entry or a link to write, where the write is one of those."""
+    """Return the id of an entry or a link to write, where the write is one of those."""
     if "entry" in name:
         entry = AddIncidentUpdate(incident_id=incident.id, message="Hi")
         update = (await domain.timeline.add(ADMIN, entry)).value.update

@@ -32,7 +32,7 @@ ED = ed25519.Ed25519PrivateKey.generate()
 
 
 class Issuer:
-    """An OIDC issuer: its keys, and how often it was asked for them."""
+    """An OIDC issuer with its keys, which counts requests for them."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -42,7 +42,7 @@ class Issuer:
         self.broken = False
 
     def answer(self, path: str) -> bytes | None:
-        """The document at that path."""
+        """Return the document at that path."""
         self.asked.append(path)
         if self.broken:
             return b"<html>out of order</html>"
@@ -53,7 +53,7 @@ class Issuer:
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    """A running issuer."""
+    """Yield a running issuer."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -77,7 +77,7 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture
 def clock() -> SteppingClock:
-    """A clock that stands still."""
+    """Return a clock that stands still."""
     clock = SteppingClock()
     clock.step = timedelta()
     return clock
@@ -85,7 +85,7 @@ def clock() -> SteppingClock:
 
 @pytest.fixture
 def verifier(issuer: Issuer, clock: SteppingClock) -> OidcVerifier:
-    """Who takes the issuer's tokens."""
+    """Return the verifier of the issuer's tokens."""
     return _verifier(issuer, clock)
 
 
@@ -102,7 +102,7 @@ async def test_a_user_is_known_by_a_token_of_the_issuer(
     assert viewer.can_lapse
 
 
-async def test_a_user_without_a_name_goes_by_the_address(
+async def test_a_user_without_a_name_is_named_by_the_address(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
     viewer = await verifier.viewer_of(_token(issuer, clock, name=" ", email="ann@example.com"))
@@ -178,7 +178,7 @@ async def test_a_token_is_refused_from_the_moment_at_which_it_expires(
     assert await _refusal(verifier, token) == "This token has expired."
 
 
-async def test_a_token_is_refused_until_it_is_valid_give_or_take_a_little(
+async def test_a_token_is_refused_before_its_start_with_some_leeway(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
     token = _token(issuer, clock, nbf=clock.now().timestamp() + 11)
@@ -224,7 +224,7 @@ async def test_a_key_that_is_too_weak_or_is_for_encryption_signs_nothing(
     assert await _refusal(verifier, _token(issuer, clock, key_id="enc")) == "This token is not valid."
 
 
-async def test_a_token_of_somebody_elses_key_or_with_other_claims_is_refused(
+async def test_a_token_of_another_key_or_with_other_claims_is_refused(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
     assert await _refusal(verifier, _token(issuer, clock, key=OTHER_RSA)) == "This token is not valid."
@@ -245,11 +245,11 @@ async def test_a_token_of_somebody_elses_key_or_with_other_claims_is_refused(
     ],
     ids=range(6),
 )
-async def test_nonsense_in_the_form_of_a_token_is_refused(verifier: OidcVerifier, token: str) -> None:
+async def test_a_malformed_token_is_refused(verifier: OidcVerifier, token: str) -> None:
     assert await _refusal(verifier, token) == "This token is not valid."
 
 
-async def test_the_keys_are_read_once_and_again_when_they_are_old(
+async def test_the_issuers_keys_are_cached_until_they_expire(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
     for _ in range(5):
@@ -260,7 +260,7 @@ async def test_the_keys_are_read_once_and_again_when_they_are_old(
     assert len(issuer.asked) == 4
 
 
-async def test_a_new_key_is_found_but_not_looked_for_more_than_every_30_seconds(
+async def test_a_new_key_is_looked_up_at_most_every_30_seconds(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
     await verifier.viewer_of(_token(issuer, clock))
@@ -277,7 +277,7 @@ async def test_a_new_key_is_found_but_not_looked_for_more_than_every_30_seconds(
     assert await _refusal(verifier, _token(issuer, clock)) == "This token is not valid."
 
 
-async def test_known_keys_hold_while_the_issuer_is_out_of_order(
+async def test_known_keys_stay_valid_while_the_issuer_is_out_of_order(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await verifier.viewer_of(_token(issuer, clock))
@@ -349,7 +349,7 @@ async def test_users_without_a_role_can_be_refused(issuer: Issuer, clock: Steppi
     ],
     ids=repr,
 )
-def test_settings_that_mean_nothing_stop_the_start(settings: dict[str, Any]) -> None:
+def test_invalid_settings_stop_the_start(settings: dict[str, Any]) -> None:
     with pytest.raises(StartupError):
         OidcRules.of(Settings(**{"oidc_issuer": "https://issuer.example", "oidc_audience": "us"} | settings))
 
@@ -379,7 +379,7 @@ def _token(
     key_id: str | None = "rsa",
     **changed: Any,
 ) -> str:
-    """A token of the issuer: good for five minutes, except for what is changed."""
+    """Return a token of the issuer: valid for five minutes, except for what is changed."""
     headers = {"kid": key_id, "alg": algorithm, "typ": "JWT"}
     payload = json.dumps(_claims(issuer, clock, **changed)).encode()
     return jwt.PyJWS().encode(payload, key, algorithm, {name: text for name, text in headers.items() if text})

@@ -44,7 +44,7 @@ async def test_null_clears_a_description_and_an_override(domain: Domain) -> None
     [{}, {"title": " Checkout fails "}, {"severity": Severity.MAJOR}, {"systems": ["payments"]}, {"description": ""}],
     ids=str,
 )
-async def test_an_update_that_changes_nothing_leaves_no_trace(domain: Domain, fields: dict[str, Any]) -> None:
+async def test_an_update_that_changes_nothing_is_not_recorded(domain: Domain, fields: dict[str, Any]) -> None:
     incident = await make_incident(domain)
     assert await _update(domain, incident, **fields) == incident
     assert len(await log_of(domain)) == 1
@@ -83,7 +83,7 @@ async def test_an_update_writes_nothing_on_the_timeline(domain: Domain) -> None:
     [({"title": " "}, "title"), ({"description": "x" * 20_001}, "description"), ({"systems": []}, "systemIds")],
     ids=["a blank title", "a long description", "no systems"],
 )
-async def test_an_update_that_cannot_be_accepted_names_the_field_and_writes_nothing(
+async def test_an_invalid_update_names_the_field_and_writes_nothing(
     domain: Domain, fields: dict[str, Any], field: str
 ) -> None:
     incident = await make_incident(domain)
@@ -116,7 +116,7 @@ CALLS: dict[str, Call] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-async def test_a_version_that_is_gone_is_a_conflict_that_carries_the_incident(domain: Domain, call: Call) -> None:
+async def test_a_stale_version_is_a_conflict_that_carries_the_incident(domain: Domain, call: Call) -> None:
     incident = await make_incident(domain)
     current = await _update(domain, incident, title="Theirs")
     with pytest.raises(VersionConflictError) as caught:
@@ -139,7 +139,7 @@ async def test_an_unknown_incident_is_not_found(domain: Domain, call: Call) -> N
     assert caught.value.log_head == 0
 
 
-async def test_of_many_who_saw_one_version_one_writes(domain: Domain) -> None:
+async def test_of_many_writers_of_one_version_one_succeeds(domain: Domain) -> None:
     incident = await make_incident(domain)
     writes = (_update(domain, incident, title=f"Title {number}", expected_version=1) for number in range(10))
     outcomes = await asyncio.gather(*writes, return_exceptions=True)
@@ -168,14 +168,14 @@ async def test_resolving_writes_a_default_message_with_the_status(domain: Domain
     assert await events_of(domain) == ["incident.created", "incident.resolved"]
 
 
-async def test_resolving_what_is_resolved_changes_nothing(domain: Domain) -> None:
+async def test_resolving_a_resolved_incident_changes_nothing(domain: Domain) -> None:
     incident = await set_status(domain, await make_incident(domain), Status.RESOLVED)
     outcome = await domain.incidents.resolve(ADMIN, incident.id)
     assert (outcome.value, outcome.seq) == (incident, 2)
     assert len(await log_of(domain)) == 2
 
 
-async def test_a_message_on_resolving_what_is_resolved_is_a_comment(domain: Domain) -> None:
+async def test_a_message_on_resolving_a_resolved_incident_is_a_comment(domain: Domain) -> None:
     incident = await set_status(domain, await make_incident(domain), Status.RESOLVED)
     after = (await domain.incidents.resolve(ADMIN, incident.id, message="Root cause found")).value
     entry = (await domain.reads.update_pages([incident.id], PageRequest(), Audience.PUBLIC))[incident.id].items[0]
@@ -184,14 +184,14 @@ async def test_a_message_on_resolving_what_is_resolved_is_a_comment(domain: Doma
     assert await events_of(domain) == ["incident.created", "incident.resolved"]
 
 
-async def test_of_many_who_resolve_at_once_one_does(domain: Domain) -> None:
+async def test_of_many_concurrent_resolutions_one_is_recorded(domain: Domain) -> None:
     incident = await make_incident(domain)
     await asyncio.gather(*(domain.incidents.resolve(ADMIN, incident.id) for _ in range(10)))
     assert await events_of(domain) == ["incident.created", "incident.resolved"]
     assert await domain.reads.update_counts([incident.id], Audience.PUBLIC) == {incident.id: 1}
 
 
-async def test_reopening_takes_the_resolution_away_and_keeps_the_times_of_the_others(domain: Domain) -> None:
+async def test_reopening_clears_the_resolution_and_keeps_other_times(domain: Domain) -> None:
     incident = await make_incident(domain)
     for status in (Status.IDENTIFIED, Status.FIXING, Status.MONITORING, Status.RESOLVED):
         incident = await set_status(domain, incident, status)
@@ -259,7 +259,7 @@ async def test_a_bad_message_stops_a_bulk_mutation_before_it_starts(domain: Doma
     assert len(await log_of(domain)) == 1
 
 
-async def test_a_refusal_says_where_the_log_stood(domain: Domain) -> None:
+async def test_a_refusal_carries_the_position_of_the_log(domain: Domain) -> None:
     await make_incident(domain)
     with pytest.raises(DomainError) as caught:
         await domain.incidents.delete(ADMIN, "nonsense")

@@ -1,4 +1,4 @@
-"""What is forgotten, and what a reader of the log notices of it."""
+"""Pruning, and its effect on readers of the log."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ def _upkeep(domain: Domain, clock: SteppingClock, days: int) -> Upkeep:
     return Upkeep(database=inside(domain).database, clock=clock, event_retention_days=days)
 
 
-async def test_old_changes_are_forgotten_and_the_floor_moves(domain: Domain, clock: SteppingClock) -> None:
+async def test_old_changes_are_pruned_and_the_floor_moves(domain: Domain, clock: SteppingClock) -> None:
     incident = await make_incident(domain)
     clock.advance(days=8)
     newer = await make_incident(domain, "payments")
@@ -27,7 +27,7 @@ async def test_old_changes_are_forgotten_and_the_floor_moves(domain: Domain, clo
     assert list(await domain.reads.incidents([incident.id])) == [incident.id]
 
 
-async def test_the_head_stays_where_it_was_when_all_is_forgotten(domain: Domain, clock: SteppingClock) -> None:
+async def test_the_head_stays_where_it_was_when_the_log_is_pruned(domain: Domain, clock: SteppingClock) -> None:
     await make_incident(domain)
     await make_incident(domain, "payments")
     clock.advance(days=8)
@@ -37,14 +37,14 @@ async def test_the_head_stays_where_it_was_when_all_is_forgotten(domain: Domain,
     assert [change.seq for change in await log_of(domain)] == [3]
 
 
-async def test_without_a_retention_nothing_is_forgotten(domain: Domain, clock: SteppingClock) -> None:
+async def test_the_log_is_not_pruned_without_a_retention(domain: Domain, clock: SteppingClock) -> None:
     await make_incident(domain)
     clock.advance(days=10_000)
     await _upkeep(domain, clock, days=0).run_once()
     assert len(await log_of(domain)) == 1
 
 
-async def test_a_cursor_behind_the_floor_has_expired_and_one_on_it_has_not(
+async def test_a_cursor_before_the_floor_has_expired_and_one_at_the_floor_has_not(
     domain: Domain, clock: SteppingClock
 ) -> None:
     await make_incident(domain)
@@ -59,7 +59,7 @@ async def test_a_cursor_behind_the_floor_has_expired_and_one_on_it_has_not(
         await domain.events.start_of(inside(domain).cursors.position(4))
 
 
-async def test_upkeep_stops_when_told_to(domain: Domain, clock: SteppingClock) -> None:
+async def test_upkeep_stops_when_asked_to(domain: Domain, clock: SteppingClock) -> None:
     stopping = asyncio.Event()
     running = asyncio.create_task(_upkeep(domain, clock, days=1).run(stopping))
     stopping.set()

@@ -1,4 +1,4 @@
-"""What each audience gets to read of timelines and links."""
+"""The parts of timelines and links that each audience may read."""
 
 import pytest
 
@@ -30,9 +30,7 @@ async def _with_one_of_each(domain: Domain) -> Incident:
 
 
 @pytest.mark.parametrize("audience", Audience)
-async def test_the_public_keeps_what_is_public_the_signed_in_lose_what_is_internal_and_managers_keep_all(
-    domain: Domain, audience: Audience
-) -> None:
+async def test_each_audience_keeps_the_touched_parts_that_it_sees(domain: Domain, audience: Audience) -> None:
     incident = await _with_one_of_each(domain)
     updates = (await domain.reads.update_pages([incident.id], PageRequest(), audience))[incident.id].items
     links = (await domain.reads.link_pages([incident.id], PageRequest(), audience))[incident.id].items

@@ -28,6 +28,14 @@ UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b(?!\(#\d+\))")
 
 #: Functions that assert by their name: pytest's and playwright's own, and asyncio's deadline.
 ASSERTING = {"raises", "warns", "fail", "expect", "timeout", "shows"}
+#: Functions open with a verb and classes with a noun, so that a docstring says what a caller gets.
+CLAUSE_WORDS = {"what", "whether", "that", "how", "where", "when", "which", "who", "if"}
+#: Words that say nothing to strangers; the field's words are found by searching: retry, resume, lease, receive, wait.
+PRIVATE_WORDS = re.compile(
+    r"\b(?:told|tells?|hears?|heard|fares?|(?<!under )ways?|turns?|stretch(?:es)?|nets?|anew|whoever|somebody|nobody"
+    r"|hand(?:s|ed)? on|stands? in line|may be asked)\b",
+    re.IGNORECASE,
+)
 CLOCKS = re.compile(r"\b(monotonic|perf_counter|process_time|thread_time)\(|longest_seconds")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -60,6 +68,27 @@ def test_everything_public_in_domain_has_a_docstring() -> None:
         if not ast.get_docstring(node)
     ]
     assert silent == []
+
+
+def test_no_public_docstring_in_domain_opens_with_a_clause() -> None:
+    clauses = [
+        f"{_name(path)}:{getattr(node, 'lineno', 1)} {text.splitlines()[0]}"
+        for path in _modules("domain")
+        for node in [_tree(path), *_public_definitions(_tree(path))]
+        if (text := ast.get_docstring(node)) and text.split()[0].lower() in CLAUSE_WORDS
+    ]
+    assert clauses == []
+
+
+def test_no_docstring_in_domain_uses_private_words() -> None:
+    documented = ast.Module | ast.ClassDef | Function
+    private = [
+        f"{_name(path)}:{getattr(node, 'lineno', 1)} {found[0]}"
+        for path in _modules("domain")
+        for node in ast.walk(_tree(path))
+        if isinstance(node, documented) and (found := PRIVATE_WORDS.search(ast.get_docstring(node) or ""))
+    ]
+    assert private == []
 
 
 def test_no_dunder_has_a_docstring() -> None:

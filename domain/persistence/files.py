@@ -1,4 +1,4 @@
-"""Files that only their owner may read: created that way, and restricted again where they are open to all."""
+"""Files that only their owner may read: created with that mode, and restricted again where they are open to all."""
 
 import logging
 import os

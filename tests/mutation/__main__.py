@@ -7,6 +7,7 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.mutation.processes import Mutation
 
 _ROOT = Path(__file__).parents[2]
 _SECTIONS = Path(__file__).with_name("sections.toml")
+_EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 _QUIET = ["-q", "-n0", "-p", "no:cacheprovider", "--no-header"]
 
 
@@ -37,6 +39,7 @@ def main() -> None:
 def _options(names: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/mutate", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"one of {', '.join(names)}")
+    parser.add_argument("--only", default="*", metavar="GLOB", help="the modules of those sections that match, by name")
     parser.add_argument("--sample", type=int, default=40, help="mutants of each module; 0 for all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no further mutant after so long")
@@ -48,7 +51,8 @@ def _options(names: list[str]) -> argparse.Namespace:
 
 def _run(name: str, section: Mapping[str, Sequence[str]], options: argparse.Namespace, ends: float) -> None:
     known = _outcomes(name, options)
-    sources = sorted({str(path) for pattern in section["sources"] for path in Path().glob(pattern)})
+    paths = {path for pattern in section["sources"] for path in Path().glob(pattern)}
+    sources = sorted(str(path) for path in paths if fnmatch(path.stem, options.only))
     found = [each for source in sources for each in sampled(_ROOT, source, count=options.sample, seed=options.seed)]
     mutants = [mutant for mutant in found if mutant.name not in known]
     if not mutants or time.monotonic() > ends:
@@ -81,12 +85,18 @@ def _keep(name: str, options: argparse.Namespace, mutant: Mutant, ended: str) ->
 
 
 def _report(name: str, options: argparse.Namespace) -> None:
+    equivalent: Mapping[str, Mapping[str, str]] = tomllib.loads(_EQUIVALENT.read_text())
     rows = list(_outcomes(name, options).values())
+    for row in rows:
+        if row["outcome"] == "survived" and f"{row['before']} -> {row['after']}" in equivalent.get(row["path"], {}):
+            row["outcome"] = "equivalent"
     for path in sorted({row["path"] for row in rows}):
         counted = Counter(row["outcome"] for row in rows if row["path"] == path)
-        killed, tried = counted["killed"] + counted["late"], counted.total() - counted["not tried"]
+        killed = counted["killed"] + counted["late"]
+        tried = counted.total() - counted["not tried"] - counted["equivalent"]
         share = f"{killed / tried:.0%}" if tried else "-"
-        print(f"{path}: {killed} of {tried} killed ({share}), {counted['late']} late, {counted['not tried']} not tried")
+        others = ", ".join(f"{counted[each]} {each}" for each in ("late", "equivalent", "not tried"))
+        print(f"{path}: {killed} of {tried} killed ({share}), {others}")
     for row in rows:
         if row["outcome"] in {"survived", "untested"}:
             print(f"  {row['outcome']}: {row['path']}:{row['line']}\n    - {row['before']}\n    + {row['after']}")

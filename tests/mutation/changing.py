@@ -16,8 +16,16 @@ _Cache = type(lru_cache(lambda: None))
 Place = tuple[str, int]
 
 
+class CannotBeImportedError(Exception):
+    """A text whose import fails: no test would begin."""
+
+
 def change(path: Path, source: str) -> bool:
-    """Give the functions and the constants of a module the code and the values of another text; False for no effect."""
+    """Give the functions and the constants of a module the code and the values of another text; False for no effect.
+
+    Raises:
+        CannotBeImportedError: the other text fails as soon as it is imported.
+    """
     before = dict(_codes(compile(path.read_text(), str(path), "exec", dont_inherit=True)))
     after = dict(_codes(compile(source, str(path), "exec", dont_inherit=True)))
     changed = {place: code for place, code in after.items() if place in before and code != before[place]}
@@ -54,8 +62,8 @@ def _change_values(path: Path, source: str) -> bool:
     fresh.__file__ = str(path)
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), vars(fresh))
-    except Exception:  # noqa: BLE001 - a module that cannot be imported is noticed by whoever imports it
-        return True
+    except Exception as error:
+        raise CannotBeImportedError from error
     done = False
     for name, old, new in _pairs(vars(module), vars(fresh)):
         if isinstance(old, FunctionType) and isinstance(new, FunctionType):

@@ -1,6 +1,7 @@
 """A plugin that runs the tests once as they are, and then, in a process for each mutant, those that reached it."""
 
 import os
+import select
 import signal
 import time
 import traceback
@@ -10,13 +11,12 @@ from pathlib import Path
 import coverage
 import pytest
 
-from tests.mutation.changing import change
+from tests.mutation.changing import CannotBeImportedError, change
 from tests.mutation.mutants import Mutant
 
 #: Tests that need another database or program, or a machine at rest.
 _LEFT_OUT = ("postgres", "node", "chromium", "timing")
-_LOOK_SECONDS = 0.01
-_ONE_TEST_SECONDS = 20
+_HANGING_SECONDS = 10
 _KILLED, _SURVIVED, _NOT_TRIED = 1, 0, 70
 
 
@@ -82,12 +82,19 @@ class Mutation:
         if mutant.first is not None and mutant.last is not None:
             lines = tests.get(str(file), {})
             reached = {test for line in range(mutant.first, mutant.last + 1) for test in lines.get(line, ())}
-        items = [item for item in session.items if item.nodeid in reached]
+        items = self._quickest_first([item for item in session.items if item.nodeid in reached])
         if not items:
             return "untested"
-        seconds = 4 * sum(self._seconds[item.nodeid] for item in items) + 2 * _ONE_TEST_SECONDS
-        code = _forked(lambda: _run_all(session, items, file, mutant.source), seconds=seconds)
+        seconds = 4 * max(self._seconds[item.nodeid] for item in items) + _HANGING_SECONDS
+        code = _forked(lambda sign: _run_all(session, items, file, mutant.source, sign), seconds=seconds)
         return {None: "late", _SURVIVED: "survived", _NOT_TRIED: "not tried"}.get(code, "killed")
+
+    def _quickest_first(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
+        """Return tests by the seconds that their files take; those of one file in their order, for what they share."""
+        seconds: dict[Path, float] = {}
+        for item in items:
+            seconds[item.path] = seconds.get(item.path, 0) + self._seconds[item.nodeid]
+        return sorted(items, key=lambda item: (seconds[item.path], item.path))
 
 
 def _in_order(
@@ -101,19 +108,26 @@ def _run(item: pytest.Item, following: pytest.Item | pytest.Session) -> None:
     item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
 
-def _run_all(session: pytest.Session, items: Sequence[pytest.Item], file: Path, source: str) -> int:
-    if not change(file, source):
-        return _NOT_TRIED
+def _run_all(
+    session: pytest.Session, items: Sequence[pytest.Item], file: Path, source: str, after_each: Callable[[], None]
+) -> int:
+    try:
+        if not change(file, source):
+            return _NOT_TRIED
+    except CannotBeImportedError:
+        return _KILLED
     for item, following in _in_order(session, items):
         item._initrequest()  # type: ignore[attr-defined]  # as plugins do that run a test again
         _run(item, following)
         if session.testsfailed:
             return _KILLED
+        after_each()
     return _SURVIVED
 
 
-def _forked(work: Callable[[], int], *, seconds: float) -> int | None:
-    """Return how work in a process of its own ended; None where it was still not over after so long."""
+def _forked(work: Callable[[Callable[[], None]], int], *, seconds: float) -> int | None:
+    """Return how work in a process of its own ended; None where it gave no sign of life for so long."""
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         code = _NOT_TRIED
@@ -122,17 +136,21 @@ def _forked(work: Callable[[], int], *, seconds: float) -> int | None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 1)
             os.dup2(nowhere, 2)
-            code = work()
+            code = work(lambda: _give_sign(writing))
         except BaseException:  # noqa: BLE001 - nobody above this catches anything
             traceback.print_exc()
         finally:
             os._exit(code)
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(_LOOK_SECONDS)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return None
+    os.close(writing)
+    alive = True
+    while alive and select.select([reading], [], [], seconds)[0]:
+        alive = bool(os.read(reading, 1))
+    os.close(reading)
+    if alive:
+        os.killpg(child, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return None if code == -signal.SIGKILL else code
+
+
+def _give_sign(pipe: int) -> None:
+    os.write(pipe, b".")

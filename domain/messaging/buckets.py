@@ -118,7 +118,7 @@ class RedisBuckets(Buckets):
     def __init__(self, url: str, clock: Clock, *, limit: int) -> None:
         self._clock = clock
         self._limit = limit
-        self._redis: Redis = Redis.from_url(url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS)
+        self._redis: Redis = Redis.from_url(url, socket_timeout=_REDIS_SECONDS)
         self._script: Any = self._redis.register_script(_SPEND)
         self._away_until: datetime | None = None
         self._outage = Outage("the Redis for rate limits, without which no caller is limited,")

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import cast
 
@@ -124,6 +126,19 @@ async def test_callers_are_not_limited_while_redis_is_away_which_is_logged_once(
     assert await buckets.spend("ann", 1) is None
     assert len(caplog.records) == 1
     await buckets.close()
+
+
+async def test_a_redis_that_takes_no_connection_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as waiting:
+        # Once its queue is full, the server's machine answers no further caller at all.
+        for _ in range(4):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        buckets = RedisBuckets(f"redis://127.0.0.1:{server.getsockname()[1]}", Clock(), limit=1)
+        async with asyncio.timeout(15):
+            assert await buckets.spend("ann", 1) is None
+        await buckets.close()
 
 
 async def test_redis_is_asked_again_only_after_a_pause(standing: SteppingClock) -> None:

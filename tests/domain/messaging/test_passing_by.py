@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 import pytest
 
 from domain.bootstrap import Domain
+from domain.messaging import readers
 from domain.messaging.readers import DurableReader
 from domain.model.change import Change
 from domain.persistence.database import Database
@@ -29,20 +30,21 @@ def domain(shared: Domain) -> Domain:
 class Picky:
     """A reader of widgets that only some of them concern, with a record of its work."""
 
-    def __init__(self, domain: Domain) -> None:
+    def __init__(self, domain: Domain, *, asks: bool = True) -> None:
         self._domain = domain
         self.concerning: set[int] = set()
         self.asked: list[int] = []
         self.handled: list[int] = []
         self.reads = 0
+        self._name = uuid.uuid4().hex
         self._reader = DurableReader(
-            uuid.uuid4().hex,
+            self._name,
             kinds=["widget"],
             handler=self._handle,
             database=cast("Database", self),
             tail=inside(domain).tail,
             clock=domain.clock,
-            concerns=self._concerns,
+            concerns=self._concerns if asks else None,
         )
         self.write = inside(domain).database.write
 
@@ -55,16 +57,22 @@ class Picky:
         try:
             [first] = await append(self._domain)
             # It looks once more behind that one, before it waits for the tail.
-            await until(lambda: first in self.asked and bool(inside(self._domain).tail._followers))
+            await until(lambda: first in {*self.asked, *self.handled} and bool(inside(self._domain).tail._followers))
             yield
         finally:
             stopping.set()
+            # However long it would wait otherwise.
+            await append(self._domain)
             await running
 
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
         """Count and forward a read of the database."""
         self.reads += 1
         return await inside(self._domain).database.read(work)
+
+    async def position(self) -> int:
+        """The position that is stored."""
+        return await inside(self._domain).database.read(lambda session: session.readers.position(self._name)) or 0
 
     async def _handle(self, unit: UnitOfWork, change: Change) -> None:
         self.handled.append(change.seq)
@@ -111,3 +119,28 @@ async def test_changes_no_longer_in_memory_are_read_from_the_log(
         picky.concerning = {seq + 1}
         await append(domain)
         await until(lambda: seq + 1 in picky.handled)
+
+
+async def test_the_position_is_stored_behind_many_changes_that_were_passed_by(
+    domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "_UNWRITTEN", 3)
+    picky = Picky(domain)
+    async with picky.running():
+        before = await picky.position()
+        for _ in range(4):
+            [seq] = await append(domain)
+            await until(lambda seq=seq: picky._reader._passed == seq)  # type: ignore[misc]
+        assert before < await picky.position() <= seq
+
+
+async def test_changes_of_other_kinds_wake_no_reader(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "_LONGEST_WAIT_SECONDS", 3600.0)
+    eager = Picky(domain, asks=False)
+    async with eager.running():
+        reads = eager.reads
+        for _ in range(3):
+            [seq] = await append(domain, kind="gadget")
+            await until(lambda seq=seq: inside(domain).tail.last == seq)  # type: ignore[misc]
+        [seq] = await append(domain)
+        await until(lambda: seq in eager.handled and eager.reads == reads + 2)

@@ -19,6 +19,7 @@ from gql.schema import schema
 from tests.conftest import SteppingClock
 from tests.factories import ADMIN, make_incident
 from tests.gql.hostile import IDS
+from tests.gql.subscriptions.watching import watching
 
 
 @asynccontextmanager
@@ -102,6 +103,34 @@ async def test_an_operation_may_cost_all_points_of_the_bound_and_not_one_more(se
     async with limited(settings, max_cost=11) as domain:
         assert (await run(domain, "{ incidents(first: 10) { nodes { id } } }")).errors is None
         assert await code(domain, "{ incidents(first: 11) { nodes { id } } }") == "COST_LIMIT"
+
+
+async def test_a_refusal_names_the_points_unless_they_are_beyond_counting(settings: Settings) -> None:
+    page = "incidents(first: 100) { nodes { systems { %s } } }"
+    endless = "id"
+    for _ in range(4):
+        endless = page % endless
+    async with limited(settings, max_cost=100, max_depth=20) as domain:
+        refusals = [(await run(domain, document)).errors for document in (f"{{ {page % 'id'} }}", f"{{ {endless} }}")]
+    assert [[error.message for error in errors or []] for errors in refusals] == [
+        ["This costs 601 points, and 100 points are the most. Ask for less."],
+        ["This costs more, and 100 points are the most. Ask for less."],
+    ]
+
+
+async def test_the_events_of_a_subscription_name_no_cost(settings: Settings) -> None:
+    document = "subscription($id: ID!) { incident(id: $id) { id } }"
+    async with limited(settings, max_cost=1) as domain:
+        incident = await make_incident(domain)
+        async with watching(domain, document, id=incident.id) as watcher:
+            shown = await watcher.next()
+    assert (shown["data"], "cost" in (shown["extensions"] or {})) == ({"incident": {"id": incident.id}}, False)
+
+
+async def test_a_null_that_could_only_fail_later_is_refused_before(domain: Domain) -> None:
+    document = "query ($wanted: Boolean = true) { viewer { role @include(if: $wanted) } }"
+    assert await code(domain, document, {"wanted": None}) == "GRAPHQL_VALIDATION_FAILED"
+    assert (await run(domain, document, {})).errors is None
 
 
 async def test_a_schema_that_is_not_told_is_not_hinted_at_either(domain: Domain, settings: Settings) -> None:

@@ -11,6 +11,7 @@ from domain.bootstrap import Domain, running_domain
 from domain.settings import Settings
 from tests.addresses import postgres_url
 from tests.conftest import SteppingClock
+from tests.domain.entities.widgets import Widgets
 
 
 @pytest_asyncio.fixture(
@@ -32,6 +33,12 @@ async def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         yield running
     await server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     await server.close()
+
+
+@pytest.fixture
+def widgets(shared: Domain) -> Widgets:
+    """Return widgets of this test alone."""
+    return Widgets(shared)
 
 
 def _settings(url: str) -> Settings:

@@ -1,31 +1,23 @@
 """Writes through the handle of an entity, and what they record, on both databases."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from domain.bootstrap import Domain, running_domain
-from domain.entities.diff import diff
 from domain.entities.handle import Applied
 from domain.entities.incident import snapshot_of
 from domain.entities.kind import Snapshot
 from domain.entities.origin import Origin
 from domain.model.actor import SYSTEM, Actor, ActorType, Cause
 from domain.model.change import ChangeAction
-from domain.model.commands import ResolveIncident, UpdateIncident
-from domain.model.incident import Incident, Severity, Status
+from domain.model.incident import Incident, Status
 from domain.persistence.unit_of_work import UnitOfWork
-from tests.conftest import SteppingClock
 from tests.domain.entities.widgets import Step, Widgets, steps_of
-from tests.factories import ADMIN, log_of, make_incident, set_status
+from tests.factories import log_of, make_incident
 from tests.inside import inside
-
-SECRET = "hunter2!"
-BY_RUN = Origin(cause=Cause(run_id="run_1"), run_id="run_1")
-
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,19 +26,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 def domain(shared: Domain) -> Domain:
     """Return the domain that the tests of this module share."""
     return shared
-
-
-@pytest.fixture
-def clock(domain: Domain) -> SteppingClock:
-    """Return the domain's clock."""
-    assert isinstance(domain.clock, SteppingClock)
-    return domain.clock
-
-
-@pytest.fixture
-def widgets(domain: Domain) -> Widgets:
-    """Return widgets of this test alone."""
-    return Widgets(domain)
 
 
 async def test_a_committed_write_is_visible_to_another_process(domain: Domain) -> None:
@@ -207,67 +186,6 @@ async def test_removing_an_unknown_entity_records_no_change(domain: Domain, widg
     assert (applied, removed, await widgets.log()) == ([None], None, [])
 
 
-async def test_secrets_of_a_run_are_masked_in_the_event(domain: Domain, widgets: Widgets) -> None:
-    inside(domain).masker.register("run_1", [SECRET])
-    await widgets.put("w1", origin=BY_RUN, colour=f"the key is {SECRET}")
-
-    [change] = await widgets.log()
-    assert change.next is not None
-    assert (change.next["colour"], change.delta) == ("the key is ****", {"colour": "the key is ****"})
-
-
-async def test_secrets_of_a_run_are_masked_in_the_payload_of_triggers(domain: Domain, widgets: Widgets) -> None:
-    inside(domain).derivers.register(
-        kind=widgets.kind, derive=lambda _: ["widget.painted"], to_payload=lambda change: {"state": change.next}
-    )
-    inside(domain).masker.register("run_1", [SECRET])
-    await widgets.put("w1", origin=BY_RUN, colour=f"the key is {SECRET}")
-
-    [change] = await widgets.log()
-    assert change.events == ("widget.painted",)
-    assert change.payload is not None
-    assert change.payload["state"]["colour"] == "the key is ****"
-
-
-async def test_without_a_run_nothing_is_masked(domain: Domain, widgets: Widgets) -> None:
-    inside(domain).masker.register("run_1", [SECRET])
-    await widgets.put("w1", colour=SECRET)
-
-    assert (await widgets.log())[0].delta == {"colour": SECRET}
-    assert await widgets.steps() == [("colour", None, SECRET)]
-
-
-async def test_a_secret_deep_inside_is_masked_in_event_and_transitions(domain: Domain, widgets: Widgets) -> None:
-    await widgets.put("w1", parts=[SECRET], labels={"plain": SECRET})
-    inside(domain).masker.register("run_1", [SECRET])
-    await widgets.put("w1", origin=BY_RUN, parts=["new"], labels={f"key {SECRET}": [{"deep": SECRET}]})
-
-    change = (await widgets.log())[-1]
-    assert change.next is not None
-    assert change.next["labels"] == {"key ****": [{"deep": "****"}]}
-    assert (await widgets.steps())[2:] == [
-        ("labels", '{"plain":"****"}', '{"key ****":[{"deep":"****"}]}'),
-        ("parts", '["****"]', '["new"]'),
-    ]
-    assert SECRET not in repr(change)
-
-
-async def test_a_change_inside_a_masked_secret_is_recorded(domain: Domain, widgets: Widgets) -> None:
-    inside(domain).masker.register("run_1", [SECRET, "correct horse"])
-    await widgets.put("w1", origin=BY_RUN, colour=SECRET)
-    await widgets.put("w1", origin=BY_RUN, colour="correct horse")
-
-    assert [change.delta for change in await widgets.log()] == [{"colour": "****"}] * 2
-
-
-async def test_the_state_returned_is_not_masked(domain: Domain, widgets: Widgets) -> None:
-    inside(domain).masker.register("run_1", [SECRET])
-
-    mutation = await widgets.put("w1", origin=BY_RUN, colour=SECRET)
-
-    assert mutation.after.state["colour"] == SECRET
-
-
 async def test_each_event_has_an_id_of_its_own(domain: Domain, widgets: Widgets) -> None:
     for size in range(5):
         await widgets.put("w1", size=size)
@@ -314,94 +232,6 @@ async def test_the_actor_and_the_cause_are_recorded(domain: Domain, widgets: Wid
     assert (unnamed.actor, unnamed.cause) == (SYSTEM, Cause())
 
 
-async def test_the_time_of_a_state_is_that_of_its_latest_transition(domain: Domain) -> None:
-    incident = await make_incident(domain)
-    await set_status(domain, incident, Status.FIXING)
-    await set_status(domain, incident, Status.INVESTIGATING)
-    await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, severity=Severity.MINOR))
-
-    since = await inside(domain).database.read(
-        lambda session: inside(domain).handle.in_state_since(session, incident.id, "status")
-    )
-    assert since == (await log_of(domain, incident))[2].occurred_at
-
-
-async def test_the_time_of_a_state_is_unknown_without_the_entity_or_a_record(domain: Domain, widgets: Widgets) -> None:
-    await widgets.put("w1", colour="red")
-
-    async def since(identifier: str, field: str) -> object:
-        return await inside(domain).database.read(
-            lambda session: widgets.handle.in_state_since(session, identifier, field)
-        )
-
-    async def lasts(identifier: str) -> timedelta:
-        return await inside(domain).database.read(
-            lambda session: widgets.handle.in_state_for(session, identifier, "size")
-        )
-
-    assert (await since("w0", "colour"), await since("w1", "size")) == (None, None)
-    assert await lasts("w1") == timedelta()
-
-
-async def test_the_duration_in_a_state_grows_with_time(domain: Domain, clock: SteppingClock) -> None:
-    incident = await make_incident(domain)
-    clock.step = timedelta()  # otherwise any other reading of the clock advances the time
-
-    async def lasts() -> timedelta:
-        return await inside(domain).database.read(
-            lambda session: inside(domain).handle.in_state_for(session, incident.id, "status")
-        )
-
-    first = await lasts()
-    clock.advance(minutes=5)
-    assert await lasts() == first + timedelta(minutes=5)
-
-
-async def test_transitions_of_a_field_are_counted_in_a_window_that_includes_its_first_moment(
-    domain: Domain, clock: SteppingClock
-) -> None:
-    incident = await make_incident(domain)
-    clock.advance(minutes=30)
-    await set_status(domain, incident, Status.FIXING)
-    await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, severity=Severity.MINOR))
-    clock.advance(minutes=10)
-    await set_status(domain, incident, Status.MONITORING)
-    first = (await log_of(domain, incident))[1]
-
-    async def count(field: str, *, longer: timedelta = timedelta()) -> int:
-        window = clock.moment + clock.step - first.occurred_at + longer
-        return await inside(domain).database.read(
-            lambda session: inside(domain).handle.transition_count(session, incident.id, field, window=window)
-        )
-
-    assert (await count("status"), await count("severity")) == (2, 1)
-    assert await count("status", longer=timedelta(milliseconds=-1)) == 1
-    assert await count("status", longer=timedelta(hours=1)) == 3
-
-
-async def test_the_transitions_equal_the_difference_of_the_states(domain: Domain, widgets: Widgets) -> None:
-    await widgets.put("w1", colour="red", size=1, parts=["a", "b"])
-    before = len(await widgets.steps())
-    await widgets.put("w1", colour=None, size=2, parts=["b", "a"])
-
-    change = (await widgets.log())[-1]
-    assert change.changed_fields == diff(change.prev, change.next).changed_fields
-    assert (await widgets.steps())[before:] == [
-        ("colour", "red", "null"),
-        ("parts", '["a","b"]', '["b","a"]'),
-        ("size", "1", "2"),
-    ]
-
-
-async def test_the_time_of_a_transition_is_that_of_its_change(domain: Domain) -> None:
-    incident = await make_incident(domain)
-    since = await inside(domain).database.read(
-        lambda session: session.changes.transitions_since("incident", incident.id, "status", "investigating")
-    )
-
-    assert since == (await log_of(domain, incident))[0].occurred_at
-
-
 async def test_several_entities_of_one_unit_get_one_change_each(domain: Domain) -> None:
     incidents = [await make_incident(domain) for _ in range(3)]
     ids = [incident.id for incident in reversed(incidents)]
@@ -430,20 +260,3 @@ async def _nothing_happened(domain: Domain, incident: Incident, steps: Sequence[
     assert await domain.reads.incidents([incident.id]) == {incident.id: incident}
     assert len(await log_of(domain, incident)) == 1
     assert await steps_of(domain, entity_id=incident.id) == steps
-
-
-async def test_a_secret_that_looks_like_a_status_does_not_change_which_event_fires(domain: Domain) -> None:
-    incident = await make_incident(domain)
-    inside(domain).masker.register("run_status", ["resolved"])
-    resolved = await inside(domain).database.write(
-        lambda unit: domain.incidents.resolve_in(
-            unit, ResolveIncident(id=incident.id), origin=Origin(run_id="run_status")
-        )
-    )
-    inside(domain).masker.drop("run_status")
-
-    change = (await log_of(domain, incident))[-1]
-    assert resolved.value.status is Status.RESOLVED
-    assert change.events == ("incident.resolved",)
-    assert change.next is not None
-    assert change.next["status"] == "****"

@@ -1,5 +1,8 @@
 """The health of systems as a reactive entity."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from pydantic import ValidationError
 
@@ -14,6 +17,7 @@ from domain.entities.health import (
     snapshot_of,
     to_payload,
 )
+from domain.entities.kind import Picture
 from domain.ids import new_id
 from domain.model.actor import SYSTEM
 from domain.model.change import Change, ChangeAction
@@ -83,6 +87,17 @@ def test_systems_have_three_triggers_with_the_system_as_context() -> None:
     assert {(trigger.category, trigger.context_key) for trigger in HEALTH.triggers} == {("Systems", "systemId")}
     for trigger in HEALTH.triggers:
         assert set(trigger.payload_schema["required"]) == set(to_payload(_change(None, Health.DEGRADED))) - {"message"}
+
+
+def test_a_picture_shows_the_whole_report() -> None:
+    health = replace(_health(Health.DEGRADED), version=4, reported_at=NOON + timedelta(minutes=1))
+    snapshot = snapshot_of(health)
+    assert (snapshot.version, snapshot.systems, snapshot.facts) == (4, ("sys_a",), {"message": "Slow"})
+    assert HEALTH.past is not None
+    picture = Picture(entity_id="sys_a", version=4, at=health.reported_at, whole=HEALTH.picture(snapshot))
+    assert HEALTH.past.snapshot_of(picture) == snapshot
+    without = replace(picture, whole={**picture.whole, "message": None})
+    assert HEALTH.past.snapshot_of(without).entity == replace(health, message=None)
 
 
 def _health(status: Health) -> SystemHealth:

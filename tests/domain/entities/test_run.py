@@ -3,6 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from domain.entities.health import HEALTH
+from domain.entities.incident import INCIDENT
 from domain.entities.run import RUN, RunState, snapshot_of
 from domain.model.actor import SYSTEM
 from domain.model.automation import AutomationRun, Firing, RunStatus, SkipReason
@@ -40,3 +42,7 @@ def test_the_schema_of_a_run_drops_the_rest_and_refuses_other_statuses() -> None
     assert state.model_dump(mode="json") == {"status": "success", "reason": None}
     with pytest.raises(ValidationError):
         RunState.model_validate({"status": "lost"})
+
+
+def test_changes_of_incidents_and_of_health_trigger_automations_and_runs_do_not() -> None:
+    assert (INCIDENT.is_routed, HEALTH.is_routed, RUN.is_routed) == (True, True, False)

@@ -1,1 +1,1 @@
-"""How much one operation may ask for, one caller may spend, and one execution may take."""
+"""Limits on the shape, cost and duration of one operation."""

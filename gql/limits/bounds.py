@@ -1,4 +1,4 @@
-"""The numbers that limit an operation, and the errors that name them."""
+"""The bounds of one operation, and the errors of operations that exceed them."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,7 +10,7 @@ from domain.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What an operator lets one operation have."""
+    """The bounds that the settings give one operation."""
 
     cost: int
     depth: int
@@ -22,7 +22,7 @@ class Bounds:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The bounds that these settings set."""
+        """Return the bounds of these settings."""
         return cls(
             cost=settings.max_cost,
             depth=settings.max_depth,
@@ -35,11 +35,11 @@ class Bounds:
 
     @classmethod
     def around(cls, context: Any) -> Self:
-        """The bounds of an operation with that context; the defaults where there is none."""
+        """Return the bounds of an operation with that context; the defaults where there is no context."""
         domain = getattr(context, "domain", None)
         return cls.of(Settings() if domain is None else domain.settings)
 
 
 def limited(code: str, message: str) -> GraphQLError:
-    """The error of an operation that asks for too much."""
+    """Return the error of an operation that exceeds a bound."""
     return GraphQLError(message, extensions={"code": code})

@@ -1,4 +1,4 @@
-"""The documents read last, with what validation said of them."""
+"""A cache of parsed documents with the errors of their validation."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from gql.limits.structure import misshapen
 from gql.limits.validation import LONG_CHARACTERS, validated
 
 _MOST_KEPT = 512
-#: Of all kept together; a document takes 100 bytes of memory for each of its characters.
+#: The characters of all documents together; each takes 100 bytes of memory.
 _MOST_CHARACTERS = 200_000
-#: Longer ones are read anew every time: a few of them would push out all the others.
+#: Longer documents are not cached: a few of them would evict all others.
 _LONGEST_KEPT = 20_000
 
 
@@ -23,17 +23,17 @@ class _Kept:
 
 
 class DocumentCache:
-    """Documents by text and bounds; one cache per schema."""
+    """A cache of documents by text and bounds, one per schema."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, Bounds], _Kept] = OrderedDict()
         self._characters = 0
 
     def parsed(self, text: str, bounds: Bounds) -> DocumentNode:
-        """The document of that text.
+        """Return the document of that text.
 
         Raises:
-            GraphQLError: there is a syntax error in it, or it has more tokens than the bounds allow.
+            GraphQLError: the text has a syntax error, or more tokens than the bounds allow.
         """
         key = text, bounds
         kept = self._kept.get(key)
@@ -48,7 +48,7 @@ class DocumentCache:
     async def errors(
         self, schema: GraphQLSchema, text: str, document: DocumentNode, bounds: Bounds
     ) -> list[GraphQLError]:
-        """What is wrong with the document, whatever its variables."""
+        """Return the validation errors of the document, which do not depend on its variables."""
         kept = self._kept.get((text, bounds)) or _Kept(document)
         if kept.errors is None:
             shape = misshapen(document, bounds)

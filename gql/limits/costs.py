@@ -1,4 +1,4 @@
-"""What an operation costs: a point for each object that it may read, however large its lists turn out."""
+"""The cost of an operation: a point for each object that it may read, whatever the size of its lists."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,23 +36,23 @@ from gql.limits.introspection import Planner, most_fields, resolved_fields, type
 from gql.limits.structure import INTROSPECTION
 
 _WRITE = 5
-#: Leaves with a statement of their own; all others came with their object.
+#: Leaves that need a statement of their own; all others come with their object.
 _READ_LEAVES = frozenset({"totalCount", "inStateSince"})
-#: What a list holds whose length nobody says; the systems of an incident, mostly.
+#: The assumed length of a list without a page size; mostly the systems of an incident.
 _USUAL_LENGTH = 5
-#: An explanation holds 500 nodes at most, of which each may read on.
+#: An explanation holds 500 nodes at most, and each may have selections of its own.
 _LENGTHS = {"Explanation.changes": 100, "Explanation.runs": 100}
-#: What keeps a core busy for seconds, and long graphs.
+#: Fields that keep a core busy for seconds, and long graphs.
 _BASE = {"dryRunAutomation": 2_000, "explain": 100}
-#: Fields of introspection that take as long as an object that is read.
+#: Fields of introspection that take as long as reading one object.
 _DESCRIPTIONS_PER_POINT = 50
-#: Costs add up and multiply; beyond this it does not matter how far.
+#: The cap on costs, which add up and multiply.
 ENDLESS = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class _Cost:
-    """The cost of a selection; `per_item` counts once for every item of the connection that it is about."""
+    """The cost of a selection; `per_item` counts for every item of its connection."""
 
     fixed: int = 0
     per_item: int = 0
@@ -67,7 +67,7 @@ def cost_of(
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any] | None,
 ) -> int:
-    """The points that a valid operation costs with these variables."""
+    """Return the points that a valid operation costs with these variables."""
     root = schema.get_root_type(operation.operation)
     if root is None:
         return 0
@@ -154,13 +154,13 @@ class _Pricing:
         return _Cost(1 + fields // _DESCRIPTIONS_PER_POINT)
 
     def _page(self, node: FieldNode) -> int:
-        """How many items a connection shows at most; what is out of range is refused when it runs."""
+        """Return the page size of a connection; execution refuses one that is out of range."""
         sizes = [self._value(each) for each in node.arguments or () if each.name.value in {"first", "last"}]
         given = [size for size in sizes if isinstance(size, int) and not isinstance(size, bool)]
         return min(max(given, default=DEFAULT_SIZE), LARGEST_SIZE) if min(given, default=1) > 0 else LARGEST_SIZE
 
     def _named(self, node: FieldNode) -> int:
-        """How many things the arguments name: `ids` and the like, also in an `input`."""
+        """Return how many objects the arguments name: `ids` and the like, also in an `input`."""
         values = [self._value(argument) for argument in node.arguments or ()]
         values += [member for value in values if isinstance(value, dict) for member in value.values()]
         return max((len(value) for value in values if isinstance(value, list)), default=0)
@@ -170,14 +170,14 @@ class _Pricing:
 
     def _composite(self, condition: NamedTypeNode) -> GraphQLCompositeType:
         found = self._schema.get_type(condition.name.value)
-        # Validation saw to it.
+        # Validation made sure of it.
         assert found is not None
         assert is_composite_type(found)
         return found
 
 
 def _plain(value: ValueNode, variables: Mapping[str, Any]) -> Any:
-    """A literal as Python sees it, as far as sizes are concerned: numbers, and lists one level into an object."""
+    """Return a literal as a Python value, as far as sizes need it: numbers, and lists one level into an object."""
     if isinstance(value, VariableNode):
         return variables.get(value.name.value)
     if isinstance(value, IntValueNode):

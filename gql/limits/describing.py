@@ -1,4 +1,4 @@
-"""Answers introspection: in turns with whatever else there is to do, and from memory what all tools ask alike."""
+"""Introspection that yields to the event loop, with a cache for the queries that all tools send."""
 
 import asyncio
 import time
@@ -26,15 +26,15 @@ from typing_extensions import override
 from gql.limits.introspection import Planner, RequestedField, info_of, type_of_introspection
 from gql.limits.structure import INTROSPECTION
 
-#: How long describing may hold the event loop before others get a turn.
-_TURN_SECONDS = 0.004
+#: How long describing may hold the event loop before it yields.
+_SLICE_SECONDS = 0.004
 #: Descriptions of the schema that take less than this are not worth keeping.
 _LEAST_KEPT_BYTES = 20_000
 _MOST_KEPT_BYTES = 8_000_000
 
 
 class Descriptions:
-    """What was said of a schema last, as JSON, by what was asked."""
+    """A cache of descriptions of the schema as JSON, by their requested fields."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[RequestedField, ...], bytes] = OrderedDict()
@@ -44,14 +44,14 @@ class Descriptions:
         return len(self._kept)
 
     def find(self, plan: tuple[RequestedField, ...]) -> bytes | None:
-        """The answer; None where it has to be made."""
+        """Return the cached answer; None where there is none."""
         kept = self._kept.get(plan)
         if kept is not None:
             self._kept.move_to_end(plan)
         return kept
 
     def keep(self, plan: tuple[RequestedField, ...], answer: bytes) -> None:
-        """Have it ready the next time."""
+        """Cache an answer, evicting the oldest ones beyond the bound."""
         if plan in self._kept or len(answer) < _LEAST_KEPT_BYTES:
             return
         self._kept[plan] = answer
@@ -62,9 +62,9 @@ class Descriptions:
 
 
 class DescribingExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Executes as the library does, but for `__schema` and `__type`.
+    """The library's execution with its own resolution of `__schema` and `__type`.
 
-    The library takes 40 milliseconds for the whole schema, in one go. Here `__schema` comes as JSON that is done.
+    The library holds the event loop for 40 milliseconds to describe the whole schema. Here `__schema` is cached JSON.
     """
 
     descriptions: ClassVar[Descriptions]
@@ -99,7 +99,7 @@ class DescribingExecutor(StrawberryGraphQLCoreExecutionContext):
         assert field is not None
         try:
             arguments = get_argument_values(field, nodes[0], self.variable_values)
-        except Exception as error:  # noqa: BLE001 - the library decides what becomes of it
+        except Exception as error:  # noqa: BLE001 - the library handles it
             self.handle_field_error(error, field.type, details, Path(None, key, root_type.name))
             return None
         planner = Planner(self.fragment_definitions, self.variable_values.coerced)
@@ -117,34 +117,34 @@ class DescribingExecutor(StrawberryGraphQLCoreExecutionContext):
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A field to resolve, with all looked up that is the same for every thing that has it."""
+    """A field to resolve, with everything looked up that is the same for all of its sources."""
 
     key: str
     resolve: Callable[..., Any]
     arguments: dict[str, bool]
     is_list: bool
-    #: None for what has no fields; there are none, too, where all of them are skipped.
+    #: None for a leaf; empty where all of its fields are skipped.
     inner: tuple["_Step", ...] | None
 
 
 def _steps(plan: Sequence[RequestedField]) -> tuple[_Step, ...]:
-    return tuple(_step(asked) for asked in plan)
+    return tuple(_step(requested) for requested in plan)
 
 
-def _step(asked: RequestedField) -> _Step:
-    field = type_of_introspection(asked.on).fields.get(asked.name)
-    if field is None:  # validation has left nothing else
-        assert asked.name == "__typename"
-        return _Step(asked.key, lambda *_: asked.on, {}, is_list=False, inner=None)
+def _step(requested: RequestedField) -> _Step:
+    field = type_of_introspection(requested.on).fields.get(requested.name)
+    if field is None:  # validation lets no other unknown name through
+        assert requested.name == "__typename"
+        return _Step(requested.key, lambda *_: requested.on, {}, is_list=False, inner=None)
     assert field.resolve is not None
     is_list = is_list_type(get_nullable_type(field.type))
-    inner = _steps(asked.inner) if is_composite_type(get_named_type(field.type)) else None
-    resolve = _is_one_of if asked.name == "isOneOf" else field.resolve
-    return _Step(asked.key, resolve, asked.arguments, is_list=is_list, inner=inner)
+    inner = _steps(requested.inner) if is_composite_type(get_named_type(field.type)) else None
+    resolve = _is_one_of if requested.name == "isOneOf" else field.resolve
+    return _Step(requested.key, resolve, requested.arguments, is_list=is_list, inner=inner)
 
 
 def _is_one_of(source: Any, info: Any) -> bool | None:
-    """Strawberry's own answer, which it does not have for lists and for what is not null."""
+    """Return Strawberry's answer for named types; it has none for lists and non-null types."""
     if not is_named_type(source):
         return None
     resolve = type_of_introspection("__Type").fields["isOneOf"].resolve
@@ -153,9 +153,9 @@ def _is_one_of(source: Any, info: Any) -> bool | None:
 
 
 async def _answer(plan: Sequence[RequestedField], source: Any, info: Any) -> dict[str, Any]:
-    """All that is asked of a thing; between the members of its lists, others have their turn."""
+    """Return the description of a source, yielding to the event loop between the members of its lists."""
     answer: dict[str, Any] = {}
-    turn_ends = time.perf_counter() + _TURN_SECONDS
+    slice_ends = time.perf_counter() + _SLICE_SECONDS
     for step in _steps(plan):
         if step.inner is None or not step.is_list:
             answer[step.key] = _value(step, source, info)
@@ -164,9 +164,9 @@ async def _answer(plan: Sequence[RequestedField], source: Any, info: Any) -> dic
         members: list[Any] = []
         for each in found or ():
             members.append(_described(step.inner, each, info))
-            if time.perf_counter() > turn_ends:
+            if time.perf_counter() > slice_ends:
                 await asyncio.sleep(0)
-                turn_ends = time.perf_counter() + _TURN_SECONDS
+                slice_ends = time.perf_counter() + _SLICE_SECONDS
         answer[step.key] = None if found is None else members
     return answer
 

@@ -1,4 +1,4 @@
-"""The fragments of a document, in an order in which each can be measured once."""
+"""The fragments of a document, in an order that lets each be measured once."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,15 +6,15 @@ from graphql import DocumentNode, FragmentDefinitionNode, FragmentSpreadNode, Se
 
 
 def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
-    """The fragments by name."""
+    """Return the fragments of a document by name."""
     return {part.name.value: part for part in document.definitions if isinstance(part, FragmentDefinitionNode)}
 
 
 def innermost_first(fragments: Mapping[str, FragmentDefinitionNode]) -> tuple[list[FragmentDefinitionNode], bool]:
-    """Each fragment behind those that it spreads, and whether some spread themselves.
+    """Return the fragments, each after those that it spreads, and whether there is a cycle among them.
 
-    Measured in this order with a memo, fragments that double at every level cost no more than their text. A long
-    chain of them overflows no stack: the order is found without recursion.
+    In this order with a memo, measuring fragments that double at every level costs no more than their text. The order
+    is found without recursion, so that a long chain does not overflow the stack.
     """
     order: list[FragmentDefinitionNode] = []
     done: set[str] = set()
@@ -39,7 +39,7 @@ def innermost_first(fragments: Mapping[str, FragmentDefinitionNode]) -> tuple[li
 
 
 def _spreads(selections: SelectionSetNode) -> Iterator[str]:
-    """The names of the fragments spread at any level."""
+    """Yield the names of the fragments spread at any level."""
     waiting = [selections]
     while waiting:
         for node in waiting.pop().selections:

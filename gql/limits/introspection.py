@@ -1,4 +1,4 @@
-"""What introspection asks for, in a normal form, and how many fields of it have to be resolved."""
+"""The fields that introspection requests, in a normal form, and the number of them to resolve."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from graphql import (
 
 from gql.limits.fragments import fragments_of
 
-#: The whole schema so many times over: what one operation may ask for, in how odd a way ever.
+#: How many times the whole schema one operation may request.
 _MOST_WHOLES = 2
 
 
@@ -41,27 +41,27 @@ class RequestedField:
 
     key: str
     name: str
-    #: The type of introspection that it belongs to, such as `__Type`.
+    #: The introspection type that it belongs to, such as `__Type`.
     on: str
-    #: Whether deprecated things are wanted; None where the field does not ask.
+    #: The value of `includeDeprecated`; None where the field has no such argument.
     deprecated: bool | None
     inner: tuple["RequestedField", ...]
 
     @property
     def arguments(self) -> dict[str, bool]:
-        """What its resolver takes."""
+        """The arguments of its resolver."""
         return {} if self.deprecated is None else {"includeDeprecated": self.deprecated}
 
 
 class Planner:
-    """Reads selections of introspection: fragments are spread out, fields merged, and what is skipped is left out."""
+    """A reader of introspection's selections that spreads fragments, merges fields and drops skipped ones."""
 
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, Any]) -> None:
         self._fragments = fragments
         self._variables = variables
 
     def plan(self, nodes: Iterable[FieldNode], on: GraphQLObjectType) -> tuple[RequestedField, ...]:
-        """What is asked of a thing of that type, by one or several fields under one name."""
+        """Return the requested fields of that type, merged from one or several fields of the same name."""
         fields: dict[str, list[FieldNode]] = {}
         spread: set[str] = set()
         for node in nodes:
@@ -70,7 +70,7 @@ class Planner:
         return tuple(self._asked(key, same, on) for key, same in fields.items())
 
     def type_named_by(self, node: FieldNode, schema: GraphQLSchema) -> GraphQLNamedType | None:
-        """The type that `__type` describes; None where there is no such type."""
+        """Return the type that `__type` describes; None where there is no such type."""
         value = node.arguments[0].value if node.arguments else None
         name = value.value if isinstance(value, StringValueNode) else self._variable(value)
         return schema.get_type(name) if isinstance(name, str) else None
@@ -94,7 +94,7 @@ class Planner:
             if isinstance(node, FieldNode):
                 fields.setdefault((node.alias or node.name).value, []).append(node)
             elif isinstance(node, InlineFragmentNode):
-                # Every type of introspection is an object: validation has seen to it that the condition holds.
+                # Every introspection type is an object, and validation made sure that the condition holds.
                 self._collect(node.selection_set, fields, spread)
             elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:
                 spread.add(node.name.value)
@@ -116,13 +116,13 @@ class Planner:
 
 
 def resolved_fields(plan: Sequence[RequestedField], source: Any, schema: GraphQLSchema) -> int:
-    """How many fields describing a thing takes; nothing is counted on once that is more than anybody may ask for."""
+    """Return how many fields a description resolves; counting stops beyond the most that is allowed."""
     return _Counting(schema).total(plan, [(source, 1)])
 
 
 @lru_cache(maxsize=4)
 def most_fields(schema: GraphQLSchema) -> int:
-    """How many fields of introspection one operation may have resolved."""
+    """Return how many fields of introspection one operation may resolve."""
     document = parse(
         get_introspection_query(
             specified_by_url=True,
@@ -141,23 +141,23 @@ def most_fields(schema: GraphQLSchema) -> int:
 
 
 def type_of_introspection(name: str) -> GraphQLObjectType:
-    """One of the types that describe a schema."""
+    """Return an introspection type by name."""
     found = introspection_types[name]
     assert isinstance(found, GraphQLObjectType)
     return found
 
 
 def info_of(schema: GraphQLSchema) -> Any:
-    """What the library's resolvers for introspection look at."""
+    """Return the info that the library's resolvers for introspection need."""
     return SimpleNamespace(schema=schema)
 
 
-#: Things, each with the number of times that it is described at that place.
+#: Described objects, each with the number of times that it is described at that place.
 _Things = list[tuple[Any, int]]
 
 
 class _Counting:
-    """Counts by place in the document, for all things that stand there together, and not by thing."""
+    """A counter that visits each place of the document once, for all objects described there together."""
 
     def __init__(self, schema: GraphQLSchema, *, most: int | None = 0) -> None:
         self._info = info_of(schema)
@@ -187,7 +187,7 @@ class _Counting:
 
 
 def _merged(types: _Things) -> _Things:
-    """The same types with one entry each: hundreds of fields have the same few."""
+    """Return the types with one entry each: hundreds of fields share a few types."""
     merged: dict[str, tuple[Any, int]] = {}
     for each, times in types:
         name = each.name if is_composite_type(each) else str(each)

@@ -1,4 +1,4 @@
-"""Refuses nulls that could only fail while the operation runs, maybe after it wrote."""
+"""Refusal of null variables that would fail during execution, maybe after a write."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,14 +21,14 @@ def misplaced_null(
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any] | None,
 ) -> GraphQLError | None:
-    """Why a variable that is null is refused; None where every one has a place that takes it.
+    """Return the error of a null variable at a place that takes no null; None where there is no such variable.
 
-    A default, of the variable or of its place, lets a nullable variable stand where no null may (GraphQL, 5.8.5).
-    One that is null all the same fails its field, or in `@include` what is around it: maybe after a mutation's commit.
+    A default of the variable or of its place allows a nullable variable at a non-null place (GraphQL, 5.8.5). If it is
+    null all the same, it fails its field, or in `@include` the parent of it, maybe after a mutation's commit.
     """
     nulls = {name for name, value in (variables or {}).items() if value is None}
     if operation.operation is not OperationType.MUTATION:
-        # Of all places with a default of their own, none is in a query.
+        # No argument of a query has a default of its own.
         defaults = (each for each in operation.variable_definitions or () if each.default_value is not None)
         nulls &= {each.variable.name.value for each in defaults}
     if not nulls:

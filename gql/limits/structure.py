@@ -1,4 +1,4 @@
-"""Refuses documents by their shape, before anything slower looks at them.
+"""Refusal of documents by their shape, before slower validation.
 
 Validation by the GraphQL library takes a second for some documents of five kilobytes: it compares fields of one name
 with one another, and follows fragments wherever they lead. What passes here is validated in a few milliseconds.
@@ -25,13 +25,13 @@ from graphql import (
 from gql.limits.bounds import Bounds, limited
 from gql.limits.fragments import fragments_of, innermost_first
 
-#: The fields that describe the schema.
+#: The root fields of introspection.
 INTROSPECTION = frozenset({"__schema", "__type"})
-#: Fragments within fragments: the library recurses through them.
+#: The depth of fragments within fragments, through which the library recurses.
 _DEEPEST_SPREADS = 50
-#: Lists and objects within one another in an argument.
+#: The depth of lists and objects in an argument.
 DEEPEST_VALUES = 32
-#: Fields with all fragments spread out, over all definitions: several times the largest honest document.
+#: The number of fields with all fragments spread out: several times that of the largest honest document.
 _MOST_FIELDS = 5_000
 #: Pairs of fields under one name at one place, and of fragments spread there; the library compares each two of them,
 #: at 4 microseconds a pair.
@@ -40,7 +40,7 @@ _MOST_PAIRS = 3_000
 
 @dataclass(slots=True, kw_only=True)
 class Size:
-    """How large a part of a document is, with all its fragments spread out."""
+    """The size of a part of a document, with all its fragments spread out."""
 
     fields: int = 0
     aliases: int = 0
@@ -50,7 +50,7 @@ class Size:
     values: int = 0
 
     def add(self, other: "Size") -> None:
-        """Take in a part that stands beside what was added before."""
+        """Add the size of a sibling part."""
         self.fields += other.fields
         self.aliases += other.aliases
         self.directives += other.directives
@@ -60,7 +60,7 @@ class Size:
 
 
 def misshapen(document: DocumentNode, bounds: Bounds) -> GraphQLError | None:
-    """Why the document is refused for its shape alone; None when it may be validated."""
+    """Return the error of a document that is refused for its shape alone; None when it may be validated."""
     fragments = fragments_of(document)
     order, cyclic = innermost_first(fragments)
     known: dict[str, Size] = {}
@@ -72,14 +72,14 @@ def misshapen(document: DocumentNode, bounds: Bounds) -> GraphQLError | None:
     operations = [part for part in document.definitions if isinstance(part, OperationDefinitionNode)]
     sizes = [_definition(operation, known) for operation in operations]
     error = _too_large([*sizes, *known.values()], bounds)
-    # A circle has no pairs to count; validation names it at once.
+    # A cycle has no pairs to count; validation reports it at once.
     if error is None and not cyclic:
         error = _too_repetitive([*operations, *order], fragments)
     return error
 
 
 def nesting(value: ValueNode) -> int:
-    """How deep lists and objects lie in one another in a literal."""
+    """Return the depth of lists and objects in a literal."""
     deepest, waiting = 0, [(value, 1)]
     while waiting:
         node, level = waiting.pop()
@@ -124,7 +124,7 @@ def _definition(part: OperationDefinitionNode | FragmentDefinitionNode, known: M
 
 
 def _selections(selections: SelectionSetNode, known: Mapping[str, Size]) -> Size:
-    """The size of what is selected. It recurses no deeper than the parser did to read it."""
+    """Return the size of a selection; it recurses no deeper than the parser did."""
     size = Size()
     for node in selections.selections:
         size.directives += len(node.directives or ())
@@ -176,7 +176,7 @@ def _too_repetitive(
 def _merged(
     group: Sequence[SelectionSetNode], fragments: Mapping[str, FragmentDefinitionNode]
 ) -> tuple[dict[str, list[FieldNode]], set[str]]:
-    """The fields at one place of the answer, by the name under which they would stand there, and the fragments."""
+    """Return the fields at one place of the answer by their response name, and the fragments spread there."""
     fields: dict[str, list[FieldNode]] = {}
     spread: set[str] = set()
     waiting = list(group)

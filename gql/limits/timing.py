@@ -1,4 +1,4 @@
-"""How long an execution may take."""
+"""The deadline of an execution."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -15,7 +15,7 @@ _LATE = "This took longer than {seconds:g} s and was given up. Ask for less at a
 
 
 class LateError(DomainError):
-    """A field that was given up because its operation took too long, after so many seconds."""
+    """A field that was abandoned because its operation took longer than `seconds`."""
 
     code = "TIMEOUT"
     sentence = "Reading this took longer than {seconds:g} s and was given up; the mutation itself is over."
@@ -26,7 +26,7 @@ class LateError(DomainError):
 
 
 class LateWriteError(LateError):
-    """A mutation that was under way when the time was over."""
+    """A mutation that was running at the deadline."""
 
     sentence = (
         "This took longer than {seconds:g} s. What was being written may still be committed: "
@@ -35,15 +35,15 @@ class LateWriteError(LateError):
 
 
 class NotBegunError(LateError):
-    """A mutation whose turn had not come when the time was over."""
+    """A mutation that had not begun at the deadline."""
 
     sentence = "The operation took longer than {seconds:g} s before this one's turn came. Nothing was written by it."
 
 
 class Deadline:
-    """When the time of one operation is over; 0 seconds set no limit.
+    """The deadline of one operation; 0 seconds set none.
 
-    Waiting ends, transactions do not: the database layer finishes each one that has begun.
+    It ends waiting, but no transaction: the database layer finishes each one that has begun.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -53,14 +53,14 @@ class Deadline:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has passed."""
+        """True once the deadline has passed."""
         return self._at is not None and self._clock() >= self._at
 
     async def keep(self, pending: Awaitable[T], late: type[LateError]) -> T:
-        """What is awaited, in time.
+        """Return the awaited value, if it comes before the deadline.
 
         Raises:
-            LateError: it is not there in time; `late` is which.
+            LateError: the deadline passed; the error is of the class `late`.
         """
         try:
             async with asyncio.timeout_at(self._at) as limit:
@@ -73,7 +73,7 @@ class Deadline:
 
 
 def execute_in_time(schema: GraphQLSchema, document: DocumentNode, **options: Any) -> Any:
-    """What graphql-core's execute returns, or will; after too long a time, the error TIMEOUT instead."""
+    """Return the result of graphql-core's execute or an awaitable of it; after the deadline, the error TIMEOUT."""
     seconds = Bounds.around(options.get("context_value")).execution_seconds
     result = execute(schema, document, **options)
     if not isawaitable(result) or seconds == 0:
@@ -86,7 +86,7 @@ async def _within(seconds: float, execution: Awaitable[ExecutionResult], message
         async with asyncio.timeout(seconds) as limit:
             return await execution
     except TimeoutError:
-        # A resolver's own TimeoutError is an error of its field, and never arrives here.
+        # A resolver's own TimeoutError is an error of its field, and never gets here.
         if not limit.expired():
             raise
         return ExecutionResult(data=None, errors=[GraphQLError(message, extensions={"code": "TIMEOUT"})])

@@ -1,4 +1,4 @@
-"""Validation of a document in stages, none of which takes long, whatever is in it."""
+"""Validation of a document in stages, none of which takes long for any document."""
 
 import asyncio
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ from typing_extensions import override
 from gql.limits.bounds import Bounds
 from gql.limits.texts import TextsRule
 
-#: Of a longer document, each stage is a turn of the event loop.
+#: For a longer document, validation yields to the event loop after each stage.
 LONG_CHARACTERS = 1_000
-#: How many errors come with names that may have been meant: finding those takes 3 milliseconds each.
+#: How many errors come with suggestions, which take 3 milliseconds each.
 _MOST_SUGGESTIONS = 2
 
 
 class CloseTypeNames(KnownTypeNamesRule):
-    """Suggests types by way of a quick comparison: the library's takes 20 milliseconds for one unknown name."""
+    """A rule that suggests types by a quick comparison; the library's takes 20 milliseconds for one unknown name."""
 
     @override
     def enter_named_type(self, node: NamedTypeNode, *args: Any) -> None:
@@ -48,13 +48,13 @@ class CloseTypeNames(KnownTypeNamesRule):
 class _Stage(NamedTuple):
     rules: tuple[type[ASTValidationRule], ...]
     most_errors: int
-    #: Whether it makes sense only where all is well so far.
+    #: True where the stage runs only if there were no errors before it.
     last: bool = False
 
 
-#: These walk every operation once more, whole, to collect its variables; the others give up at the first errors.
+#: These rules walk every operation once more to collect its variables; the others stop at the first errors.
 _VARIABLES = (NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule)
-#: Slow by nature. An error of the second holds the whole literal again, which takes 4 milliseconds to write.
+#: Slow rules. An error of the second repeats the whole literal, which takes 4 milliseconds to print.
 _SLOW = (OverlappingFieldsCanBeMergedRule, ValuesOfCorrectTypeRule)
 _QUICK = (
     *(rule for rule in specified_rules if rule not in {*_VARIABLES, *_SLOW, KnownTypeNamesRule}),
@@ -68,7 +68,7 @@ _CLOSED = (_Stage((*_QUICK, NoSchemaIntrospectionCustomRule), 10), *_OPEN[1:])
 
 
 async def validated(schema: GraphQLSchema, document: DocumentNode, bounds: Bounds, *, long: bool) -> list[GraphQLError]:
-    """What is wrong with the document; others have their turn between the stages of a long one."""
+    """Return the errors of the document, yielding to the event loop between the stages of a long one."""
     errors: list[GraphQLError] = []
     for stage in _OPEN if bounds.introspection else _CLOSED:
         if long:

@@ -1,4 +1,4 @@
-"""Refuses variables that would take long to read or hold what cannot be kept, whatever the operation wants of them."""
+"""Refusal of variables that would take long to read or hold texts that cannot be stored."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,10 @@ from gql.limits.bounds import limited
 from gql.limits.structure import DEEPEST_VALUES
 from gql.limits.texts import refused_text
 
-#: Values in all; each is looked at in Python, at microseconds apiece.
+#: The number of values in all; checking each takes microseconds.
 _MOST_VALUES = 5_000
-#: Of more values, or longer ones, only the first few errors are told, and nothing is suggested: that takes up to a
-#: millisecond an error, and for a long text a second.
+#: With more or longer values, only the first few errors are reported, and without suggestions: those take up to a
+#: millisecond for each error, and a second for a long text.
 _FEW_VALUES = 20
 _SHORT_CHARACTERS = 200
 _MOST_ERRORS = 5
@@ -21,12 +21,12 @@ _MOST_ERRORS = 5
 def unreadable(
     schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
 ) -> list[GraphQLError]:
-    """Why the variables are refused; nothing when they may be read."""
+    """Return the errors of refused variables; empty when they may be read."""
     if not variables:
         return []
     level: list[Any] = [variables]
     seen, long = 0, False
-    # Level by level: neither their depth nor their number makes this one slow.
+    # Level by level, so that neither their depth nor their number makes this slow.
     for _ in range(DEEPEST_VALUES + 1):
         inner: list[Any] = []
         for value in level:
@@ -48,7 +48,7 @@ def unreadable(
 def _wrong(
     schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, Any]
 ) -> list[GraphQLError]:
-    """What the library will say of them, before it says it at length."""
+    """Return the library's errors, few and short."""
     read = get_variable_values(
         schema, operation.variable_definitions or (), dict(variables), max_errors=_MOST_ERRORS, hide_suggestions=True
     )

@@ -9,9 +9,9 @@ const UNAUTHORIZED = 401;
 const LONGEST_WAIT_MILLIS = 15_000;
 const PHONE = "(max-width: 700px)";
 
-const LIST = `# What is open now.
+const LIST = `# The open incidents.
 # Ctrl-click a name for its documentation,
-# press Ctrl-Space for what fits, Ctrl-Enter to run.
+# press Ctrl-Space to complete, Ctrl-Enter to run.
 query Incidents {
   incidents(first: 20) {
     totalCount
@@ -67,7 +67,7 @@ mutation OpenIncident($input: CreateIncidentInput!) {
 
 const WATCH = `# Every event from now on: run it, then open
 # an incident from another window.
-# To go on behind an event that you saw,
+# To resume behind an event that you saw,
 # set "after" below to its cursor.
 subscription Watch($after: String) {
   incidentEvents(after: $after) {
@@ -107,7 +107,7 @@ const EXAMPLES = [
   { query: WATCH, variables: JSON.stringify({ after: null }, null, 2) },
 ];
 
-// The token is in the field and nowhere else: no storage, no address, gone with the page.
+// The token is in the field alone: not in storage, not in the address, gone with the page.
 const field = document.getElementById("token");
 const sockets = new Set();
 
@@ -117,7 +117,7 @@ function withToken(headers = {}) {
   return token && !isGiven ? { ...headers, Authorization: `Bearer ${token}` } : headers;
 }
 
-// A client for each run, because a socket says only once, at its beginning, who is calling.
+// A client for each run, because a socket sends its credential only once, in `connection_init`.
 function socketFor(headers) {
   const client = graphqlWs.createClient({
     url: socketAddress.href,
@@ -127,7 +127,7 @@ function socketFor(headers) {
       const millis = Math.min(LONGEST_WAIT_MILLIS, 500 * 2 ** retries);
       return new Promise((resolve) => setTimeout(resolve, millis * (0.5 + Math.random() / 2)));
     },
-    // A connection that is refused is an event without a code. Asking again would not make a wrong token right.
+    // A refused connection is an event without a code. A retry would not make a wrong token right.
     shouldRetry: (problem) => problem.code !== FORBIDDEN,
   });
   client.on("connected", () => {
@@ -136,7 +136,7 @@ function socketFor(headers) {
   });
   client.on("closed", ({ code }) => {
     sockets.delete(client);
-    if (code !== 1000 && code !== FORBIDDEN) say("Connection lost; coming back …");
+    if (code !== 1000 && code !== FORBIDDEN) say("Connection lost; reconnecting …");
   });
   return client;
 }
@@ -160,7 +160,7 @@ function watch(params, headers, sink) {
   let seen;
   const resumable = {
     ...params,
-    // Read anew whenever the socket comes back, so that it goes on where it was.
+    // Read again on each reconnect, so that the subscription resumes from its last cursor.
     get variables() {
       return seen === undefined ? params.variables : { ...params.variables, after: seen };
     },
@@ -186,35 +186,35 @@ function inWords(problem) {
   return "code" in problem ? `The socket was closed: ${problem.code} ${problem.reason}` : problem.message;
 }
 
-// Draws GraphiQL with a new fetcher, for which it asks for the schema again.
+// Renders GraphiQL with a new fetcher, so that it requests the schema again.
 let renew = () => {};
-let asked = 0;
+let latest = 0;
 
 field.addEventListener("change", async () => {
-  // What runs goes on as the new caller.
+  // Running subscriptions reconnect as the new caller.
   for (const client of sockets) client.terminate();
-  const turn = (asked += 1);
+  const request = (latest += 1);
   const caller = await whoIsCalling();
-  if (turn !== asked) return;
+  if (request !== latest) return;
   document.getElementById("caller").textContent = caller.words;
   if (caller.isValid) renew();
 });
 
 async function whoIsCalling() {
-  if (!field.value.trim()) return { isValid: true, words: "Without one you are anonymous." };
+  if (!field.value.trim()) return { isValid: true, words: "Without a token you are anonymous." };
   try {
     const headers = withToken({ "Content-Type": "application/json" });
     const body = JSON.stringify({ query: "{ viewer { role actor { name } } }" });
     const answer = await fetch(endpoint.href, { method: "POST", headers, body });
     if (answer.status === UNAUTHORIZED) return { isValid: false, words: WRONG_TOKEN };
     const { role, actor } = (await answer.json()).data.viewer;
-    return { isValid: true, words: `${actor.name ?? "You"}, ${role}. Sent with every request, kept nowhere.` };
+    return { isValid: true, words: `${actor.name ?? "You"}, ${role}. Sent with every request, stored nowhere.` };
   } catch {
-    return { isValid: false, words: "The server does not say whose token this is." };
+    return { isValid: false, words: "The server does not answer; the token was not checked." };
   }
 }
 
-// GraphiQL's history keeps the headers of what was run, whatever it is told about persisting them.
+// GraphiQL's history keeps the headers of each run, even where they are not to be persisted.
 const HISTORY = ["graphiql:queries", "graphiql:favorites"];
 const storage = {
   get length() {
@@ -232,12 +232,12 @@ function withoutHeaders(json) {
 
 function Ide() {
   const [query, setQuery] = React.useState();
-  const [turn, setTurn] = React.useState(0);
-  renew = () => setTurn((last) => last + 1);
-  const fetcherOfTurn = React.useCallback((...given) => fetcher(...given), [turn]);
+  const [generation, setGeneration] = React.useState(0);
+  renew = () => setGeneration((last) => last + 1);
+  const currentFetcher = React.useCallback((...given) => fetcher(...given), [generation]);
   const explorer = GraphiQLPluginExplorer.useExplorerPlugin({ query, onEdit: setQuery });
   return React.createElement(GraphiQL, {
-    fetcher: fetcherOfTurn,
+    fetcher: currentFetcher,
     query,
     onEditQuery: setQuery,
     plugins: [explorer],
@@ -251,7 +251,7 @@ function Ide() {
   });
 }
 
-// What screen readers call the editors, in the order in which they stand on the page; GraphiQL leaves them nameless.
+// The editors' names for screen readers, in their order on the page; GraphiQL gives them none.
 const EDITORS = ["Query", "Variables", "Headers", "Result"];
 
 new MutationObserver((_, observer) => {

@@ -183,7 +183,7 @@ async def test_a_subscription_goes_on_after_its_server_was_killed(browser: Brows
         for _ in range(2):
             async with ide.page.expect_event("websocket"):
                 pass
-        await expect(ide.page.locator("#connection")).to_contain_text("coming back")
+        await expect(ide.page.locator("#connection")).to_contain_text("reconnecting")
         await server.start()
         await api.create_incident("While it was away")
         await ide.shows("While it was away")

@@ -34,8 +34,8 @@ from gql.queries.catalog import CatalogQueries
 from gql.queries.dry_run import DryRunQueries
 from gql.queries.explanation import ExplanationQueries
 from gql.queries.incident import IncidentQueries
-from gql.queries.limits import LimitQueries
 from gql.queries.node import NodeQueries
+from gql.queries.rate_limit import RateLimitQueries
 from gql.queries.secret import SecretQueries
 from gql.queries.system import SystemQueries
 from gql.queries.template import TemplateQueries
@@ -56,7 +56,7 @@ class Query(
     ExplanationQueries,
     DryRunQueries,
     NodeQueries,
-    LimitQueries,
+    RateLimitQueries,
 ):
     pass
 

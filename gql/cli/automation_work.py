@@ -38,7 +38,7 @@ _COLOURS = {
 
 
 async def apply(settings: Settings, file: Path, *, dry: bool) -> None:
-    """Create or update the automations of a file by their names, and show what changes."""
+    """Create or update the automations of a file by their names, and show the changes."""
     documents = _documents(file)
     async with running_domain(settings, live=False) as domain:
         for document in documents:
@@ -69,7 +69,7 @@ async def print_runs(settings: Settings, *, automation: str | None, skipped: boo
 
 
 async def print_trace(settings: Settings, run_id: str) -> None:
-    """Print what a run did as a tree of its steps."""
+    """Print a run as a tree of its steps."""
     async with running_domain(settings, live=False) as domain:
         reads = domain.automations.reads
         found = (await reads.runs([run_id])).get(run_id)

@@ -20,7 +20,7 @@ def apply(
     dry: Annotated[bool, typer.Option("--dry", help="Show what would change, and change nothing.")] = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Create or update automations by their names; what changes is shown."""
+    """Create or update automations by their names, and show the changes."""
     run(late(_WORK, "apply")(settings_of(database_url=database_url), file, dry=dry))
 
 

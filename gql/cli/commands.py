@@ -68,7 +68,7 @@ def fill(
     incidents: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="How many past incidents to add.", show_default=True)
     ] = 1000,
-    seed: Annotated[int, typer.Option(help="Another seed tells other stories.")] = 1,
+    seed: Annotated[int, typer.Option(help="The seed of the random history.")] = 1,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Fill the database with a believable history: systems, incidents over months, updates and links."""

@@ -37,7 +37,7 @@ _DEMO_INCIDENTS = 200
 _GRACE_SECONDS = 10
 #: The period over which sockets are closed when the server stops, so that clients do not all reconnect at once.
 _DRAIN_SECONDS = 1.0
-#: A peer that acknowledges nothing for so long is gone; the kernel then frees what its socket holds.
+#: A peer that acknowledges nothing for so long is gone; the kernel then frees its socket.
 _DEAD_PEER_MILLIS = 20_000
 _WS_FRAME_BYTES = 1 << 20
 #: The number of collections of younger garbage between two full ones; Python's default is ten.

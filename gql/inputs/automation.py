@@ -19,17 +19,17 @@ def _optional(description: str) -> Any:
     return strawberry.field(default=strawberry.UNSET, description=description)
 
 
-@strawberry.input(description="An automation to make.")
+@strawberry.input(description="An automation to create.")
 class CreateAutomationInput:
     name: str = strawberry.field(
         description="Its name, 1 to 200 characters in one line, which no other automation may have."
     )
-    description: str | None = _optional("What it is for, at most 20,000 characters.")
+    description: str | None = _optional("Its purpose, at most 20,000 characters.")
     group: str | None = _optional("What to list it under, 1 to 120 characters.")
-    enabled: bool = strawberry.field(default=True, description="Whether its triggers fire from the start.")
+    enabled: bool = strawberry.field(default=True, description="Whether it is enabled from the start.")
     definition: JSON = strawberry.field(description=_DEFINITION)
     idempotency_key: str | None = _optional(
-        "A key of the caller's choice: a repeated call gets the first one's answer."
+        "A key of the caller's choice: a repeated call gets the payload of the first."
     )
 
     def command(self) -> WriteAutomation:
@@ -42,16 +42,14 @@ class CreateAutomationInput:
         )
 
 
-@strawberry.input(description="What to change about an automation: absent fields stay, null clears.")
+@strawberry.input(description="The fields of an automation to change: absent ones stay, null clears.")
 class UpdateAutomationInput:
     id: strawberry.ID = strawberry.field(description="The automation.")
     name: str | None = _optional("Its name.")
-    description: str | None = _optional("What it is for; null clears it.")
+    description: str | None = _optional("Its purpose; null clears it.")
     group: str | None = _optional("What to list it under; null clears it.")
     enabled: bool | None = _optional("Whether its triggers fire.")
-    definition: JSON | None = _optional(
-        f"{_DEFINITION} Another one becomes a new version; runs that are under way stay with theirs."
-    )
+    definition: JSON | None = _optional(f"{_DEFINITION} Another one becomes a new version; active runs keep theirs.")
     expected_version: int | None = _optional(_VERSION)
 
     def command(self) -> WriteAutomation:
@@ -65,13 +63,13 @@ class UpdateAutomationInput:
         )
 
 
-@strawberry.input(description="An automation to switch on or off.")
+@strawberry.input(description="An automation to enable or disable.")
 class SetAutomationEnabledInput:
     id: strawberry.ID = strawberry.field(description="The automation.")
-    enabled: bool = strawberry.field(description="Whether its triggers fire from now on.")
+    enabled: bool = strawberry.field(description="Whether it is enabled from now on.")
 
 
-@strawberry.input(description="An automation to delete, with its versions and runs; those under way are cancelled.")
+@strawberry.input(description="An automation to delete, with its versions and runs; active runs are cancelled.")
 class DeleteAutomationInput:
     id: strawberry.ID = strawberry.field(description="The automation.")
     expected_version: int | None = _optional(_VERSION)
@@ -79,14 +77,14 @@ class DeleteAutomationInput:
 
 @strawberry.input(description="An automation to run now.")
 class RunAutomationInput:
-    id: strawberry.ID = strawberry.field(description="The automation; it may be switched off.")
-    trigger: str | None = _optional("The id of the trigger to run it as; the first one when nothing is said.")
+    id: strawberry.ID = strawberry.field(description="The automation; it may be disabled.")
+    trigger: str | None = _optional("The id of the trigger to run it as; by default the first one.")
     payload: JSON | None = _optional("An object that expressions see as `trigger.payload`; empty by default.")
     context_key: str | None = _optional("What the run is to be about, such as the id of a system or an incident.")
     idempotency_key: str | None = _optional("A key of the caller's choice: a repeated call gets the first one's run.")
 
     def given_payload(self) -> Mapping[str, Any]:
-        """The payload, which is an object."""
+        """Return the payload, which is an object."""
         payload: Any = self.payload
         return _object(value_or_none(payload) or {}, "payload")
 

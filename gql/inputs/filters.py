@@ -1,4 +1,4 @@
-"""Filters as callers write them, turned into the domain's trees."""
+"""Filter inputs and their translation to the domain's filters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -26,14 +26,14 @@ def _optional(description: str, name: str | None = None) -> Any:
     return strawberry.field(default=strawberry.UNSET, description=description, name=name)
 
 
-@strawberry.input(description="Compares a status. All that is given must hold.")
+@strawberry.input(description="Compares a status. All given conditions must hold.")
 class StatusFilter:
     eq: Status | None = _optional("It is this one.")
     in_: list[Status] | None = _optional("It is one of these.", name="in")
     not_in: list[Status] | None = _optional("It is none of these.")
 
 
-@strawberry.input(description="Compares a severity, from MINOR to CRITICAL. All that is given must hold.")
+@strawberry.input(description="Compares a severity, from MINOR to CRITICAL. All given conditions must hold.")
 class SeverityFilter:
     eq: Severity | None = _optional("It is this one.")
     in_: list[Severity] | None = _optional("It is one of these.", name="in")
@@ -44,7 +44,7 @@ class SeverityFilter:
     lte: Severity | None = _optional("It is this one or less bad.")
 
 
-@strawberry.input(description="Compares a number. All that is given must hold.")
+@strawberry.input(description="Compares a number. All given conditions must hold.")
 class NumberFilter:
     eq: int | None = _optional("It is this one.")
     in_: list[int] | None = _optional("It is one of these.", name="in")
@@ -54,12 +54,12 @@ class NumberFilter:
     lte: int | None = _optional("It is this one or smaller.")
 
 
-@strawberry.input(description="Compares a moment; an absent one matches nothing. All that is given must hold.")
+@strawberry.input(description="Compares a time; an absent one matches nothing. All given conditions must hold.")
 class DateTimeFilter:
     gt: datetime | None = _optional("It is later.")
-    gte: datetime | None = _optional("It is this moment or later.")
+    gte: datetime | None = _optional("It is this time or later.")
     lt: datetime | None = _optional("It is earlier.")
-    lte: datetime | None = _optional("It is this moment or earlier.")
+    lte: datetime | None = _optional("It is this time or earlier.")
 
 
 @strawberry.input(description="Compares the affected systems.")
@@ -67,72 +67,67 @@ class SystemFilter:
     in_: list[str] = strawberry.field(
         name="in",
         description=(
-            "At least one of these is affected; by id or key. In a filter of events, a key also means the systems that "
-            "had it until they were deleted."
+            "At least one of these systems is affected, by id or key. In a filter of events, a key also stands for "
+            "deleted systems that had it."
         ),
     )
 
 
-@strawberry.input(description="Compares who opened it.")
+@strawberry.input(description="Compares the actor that opened it.")
 class OpenedByFilter:
-    in_: list[str] = strawberry.field(name="in", description="It was one of these, by the actor's id.")
+    in_: list[str] = strawberry.field(name="in", description="The actor is one of these, by id.")
 
 
-@strawberry.input(description="Which incidents. All that is given must hold.")
-class IncidentFilter:
-    and_: Optional[list["IncidentFilter"]] = _optional("All of these hold.", name="and")  # noqa: UP045
-    or_: Optional[list["IncidentFilter"]] = _optional("At least one of these holds.", name="or")  # noqa: UP045
-    not_: Optional["IncidentFilter"] = _optional("This does not hold.", name="not")
+@strawberry.input
+class _IncidentConditions:
     status: StatusFilter | None = _optional("By status.")
     severity: SeverityFilter | None = _optional("By severity.")
     number: NumberFilter | None = _optional("By number.")
     open: bool | None = _optional("Whether it is open.")
-    system: SystemFilter | None = _optional("By affected systems.")
-    opened_by: OpenedByFilter | None = _optional("By who opened it; FORBIDDEN for callers below RESPONDER.")
-    occurred_at: DateTimeFilter | None = _optional("By when it began.")
-    created_at: DateTimeFilter | None = _optional("By when it was opened here.")
-    updated_at: DateTimeFilter | None = _optional("By when it last changed.")
-    resolved_at: DateTimeFilter | None = _optional("By when it was resolved.")
+    system: SystemFilter | None = _optional("By its systems.")
+    opened_by: OpenedByFilter | None = _optional("By the actor that opened it; FORBIDDEN for callers below RESPONDER.")
+    occurred_at: DateTimeFilter | None = _optional("By the time when it began.")
+    created_at: DateTimeFilter | None = _optional("By the time when it was opened.")
+    updated_at: DateTimeFilter | None = _optional("By the time of its last change.")
+    resolved_at: DateTimeFilter | None = _optional("By the time when it was resolved.")
+
+
+@strawberry.input(description="A filter of incidents. All given conditions must hold.")
+class IncidentFilter(_IncidentConditions):
+    and_: Optional[list["IncidentFilter"]] = _optional("All of these hold.", name="and")  # noqa: UP045
+    or_: Optional[list["IncidentFilter"]] = _optional("At least one of these holds.", name="or")  # noqa: UP045
+    not_: Optional["IncidentFilter"] = _optional("This does not hold.", name="not")
     text: str | None = _optional(
-        "Words that all stand in its title, description, visible timeline or human name; the last one may be a "
-        "beginning. So `50` also finds INC-50. Case and accents make no difference, an emoji is a word, and in scripts "
-        "without spaces any neighbouring characters are found. A text without a word, such as `?`, finds nothing; more "
-        "than 32 words in all of a filter, or 1,000 characters, are refused."
+        "Words that must all occur in its title, description, visible timeline or reference. The last one may be the "
+        "beginning of a word. `50` also finds INC-50. Case and accents make no difference, and an emoji is a word. In "
+        "scripts without spaces any sequence of characters is found. A text without a word, such as `?`, finds "
+        "nothing. At most 32 words in the whole filter and 1,000 characters."
     )
     include_resolved: bool | None = _optional(
-        "Resolved incidents are hidden unless this is true or status, open or resolvedAt ask for them; only at the top."
+        "Whether resolved incidents are shown; they are, too, where status, open or resolvedAt ask for them. Only at "
+        "the top of a filter."
     )
 
 
 @strawberry.input(
-    description="Which events: those whose incident matches before or after. All that is given must hold."
+    description="A filter of events by their incident, before or after them. All given conditions must hold."
 )
-class IncidentEventFilter:
+class IncidentEventFilter(_IncidentConditions):
     and_: Optional[list["IncidentEventFilter"]] = _optional("All of these hold.", name="and")  # noqa: UP045
     or_: Optional[list["IncidentEventFilter"]] = _optional("At least one of these holds.", name="or")  # noqa: UP045
     not_: Optional["IncidentEventFilter"] = _optional("This does not hold.", name="not")
-    status: StatusFilter | None = _optional("By status.")
-    severity: SeverityFilter | None = _optional("By severity.")
-    number: NumberFilter | None = _optional("By number.")
-    open: bool | None = _optional("Whether it is open.")
-    system: SystemFilter | None = _optional("By affected systems.")
-    opened_by: OpenedByFilter | None = _optional("By who opened it; FORBIDDEN for callers below RESPONDER.")
-    occurred_at: DateTimeFilter | None = _optional("By when it began.")
-    created_at: DateTimeFilter | None = _optional("By when it was opened here.")
-    updated_at: DateTimeFilter | None = _optional("By when it last changed.")
-    resolved_at: DateTimeFilter | None = _optional("By when it was resolved.")
 
 
 @strawberry.input(description="The order of incidents.")
 class IncidentOrder:
-    field: IncidentOrderField = strawberry.field(description="What they are ordered by.")
-    direction: OrderDirection | None = _optional("Which way; DESC when nothing is said.")
+    field: IncidentOrderField = strawberry.field(description="The field to order by.")
+    direction: OrderDirection | None = _optional("The direction; by default DESC.")
 
 
 @strawberry.input(description="The order of systems.")
 class SystemOrder:
-    field: SystemOrderField = strawberry.field(description="What they are ordered by.")
-    direction: OrderDirection | None = _optional("Which way; ASC when nothing is said.")
+    field: SystemOrderField = strawberry.field(description="The field to order by.")
+    direction: OrderDirection | None = _optional("The direction; by default ASC.")
 
 
 AnyFilter = IncidentFilter | IncidentEventFilter
@@ -149,9 +144,9 @@ _COMPARED = {
 
 
 async def filter_tree(context: Context, given: AnyFilter | UnsetType | None) -> Filter:
-    """The domain's filter for what a caller wrote; keys of systems have become ids.
+    """Return the domain's filter for a caller's, with ids in the place of systems' keys.
 
-    The log tells of systems that were deleted since: in a filter of it, a key means those that had it before as well.
+    The log has systems that were deleted since: in a filter of the log, a key stands for its former systems as well.
 
     Raises:
         ForbiddenError: it asks for something that the caller may not see, and could find out by asking.
@@ -178,7 +173,7 @@ async def _systems_of(context: Context, given: AnyFilter, references: Sequence[s
 
 
 def hide_resolved(given: IncidentFilter | UnsetType | None, tree: Filter) -> Filter:
-    """The filter of a list that hides resolved incidents unless it asks for them."""
+    """Return the filter of a list, which hides resolved incidents unless it asks for them."""
     wanted = isinstance(given, IncidentFilter) and given.include_resolved is True
     if wanted or fields_of(tree) & _ASKS_FOR_RESOLVED:
         return tree
@@ -186,7 +181,7 @@ def hide_resolved(given: IncidentFilter | UnsetType | None, tree: Filter) -> Fil
 
 
 class _Parts:
-    """Walks a filter once, to bound it and to gather the systems it names and the texts it searches for."""
+    """A walk of a filter that bounds it and collects the systems and texts in it."""
 
     def __init__(self, *, sees_identities: bool) -> None:
         self.references: set[str] = set()

@@ -1,4 +1,4 @@
-"""From what the schema delivers to what commands say: absent, null or a value."""
+"""Translation of input values to those of commands: absent, null or a value."""
 
 from typing import TypeVar
 
@@ -11,20 +11,20 @@ T = TypeVar("T")
 
 
 def value_or_none(value: T | UnsetType | None) -> T | None:
-    """The value; None where it was absent or null."""
+    """Return the value; None where it was absent or null."""
     return None if isinstance(value, UnsetType) else value
 
 
 def kept_or_cleared(value: T | UnsetType | None) -> T | Keep | None:
-    """The value; KEEP where it was absent."""
+    """Return the value; KEEP where it was absent."""
     return KEEP if isinstance(value, UnsetType) else value
 
 
 def kept_or_set(value: T | UnsetType | None, field: str) -> T | Keep:
-    """The value; KEEP where it was absent.
+    """Return the value; KEEP where it was absent.
 
     Raises:
-        InvalidInputError: it was null, and this field cannot be cleared.
+        InvalidInputError: the value was null, and this field cannot be cleared.
     """
     if value is None:
         raise InvalidInputError("This cannot be null. Leave it out to keep it as it is.", field=[field])

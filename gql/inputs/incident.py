@@ -16,7 +16,7 @@ from domain.model.commands import (
 from gql.inputs.given import kept_or_cleared, kept_or_set, value_or_none
 from gql.types.enums import HealthOverride, Severity, Status, Visibility
 
-_VERSION = "The version that the caller saw; the write is refused where the incident has another one by now."
+_VERSION = "The version that the caller saw; the write is refused where the incident has another one now."
 _KEY = (
     "A key of the caller's choice: a repeated call with it, within a day and with the same input, "
     "gets the first one's answer instead of a second effect."
@@ -33,17 +33,19 @@ def _field(description: str) -> Any:
 
 @strawberry.input(description="An incident to open. It starts as INVESTIGATING.")
 class CreateIncidentInput:
-    title: str = _field("What to call it, 1 to 200 characters in one line, something to see among them.")
-    severity: Severity = _field("How bad it is.")
+    title: str = _field("Its title, 1 to 200 characters in one line, at least one of them visible.")
+    severity: Severity = _field("Its severity.")
     system_ids: list[str] = _field("The systems it affects, 1 to 100, by id or key.")
-    description: str | None = _optional("What is known of it, at most 20,000 characters of Markdown.")
+    description: str | None = _optional("Its description, at most 20,000 characters of Markdown.")
     initial_message: str | None = _optional("The first entry of its timeline.")
-    initial_visibility: Visibility | None = _optional("Who may read that entry; PUBLIC when nothing is said.")
-    suppress_notifications: bool | None = _optional("Silence health notifications of its systems while it is open.")
-    health_override: HealthOverride | None = _optional("What it says of its systems' health while it is open.")
-    dedupe_key: str | None = _optional("Narrows deduplication to incidents opened with the same key.")
+    initial_visibility: Visibility | None = _optional("Who may read that entry; by default PUBLIC.")
+    suppress_notifications: bool | None = _optional(
+        "Whether health notifications of its systems are silenced while it is open."
+    )
+    health_override: HealthOverride | None = _optional("The health that it sets for its systems while it is open.")
+    dedupe_key: str | None = _optional("A key that limits deduplication to incidents opened with the same one.")
     dedupe_open_for_system: bool | None = _optional(
-        "Reuse the oldest open incident on the first of the systems, if there is one, instead of opening another."
+        "Whether to reuse the oldest open incident on the first of the systems instead of opening another."
     )
     occurred_at: datetime | None = _optional("When it began, if that was earlier than now.")
     idempotency_key: str | None = _optional(_KEY)
@@ -67,15 +69,17 @@ class CreateIncidentInput:
 @strawberry.input(description="Fields of an incident to change: absent ones stay, null clears.")
 class UpdateIncidentInput:
     id: strawberry.ID = _field("The incident.")
-    title: str | None = _optional("What to call it, 1 to 200 characters in one line, something to see among them.")
-    description: str | None = _optional("What is known of it; null clears it.")
-    severity: Severity | None = _optional("How bad it is.")
-    suppress_notifications: bool | None = _optional("Silence health notifications of its systems while it is open.")
-    health_override: HealthOverride | None = _optional("What it says of its systems' health; null clears it.")
+    title: str | None = _optional("Its title, 1 to 200 characters in one line, at least one of them visible.")
+    description: str | None = _optional("Its description; null clears it.")
+    severity: Severity | None = _optional("Its severity.")
+    suppress_notifications: bool | None = _optional(
+        "Whether health notifications of its systems are silenced while it is open."
+    )
+    health_override: HealthOverride | None = _optional("The health that it sets for its systems; null clears it.")
     system_ids: list[str] | None = _optional("All systems it affects from now on, 1 to 100, by id or key.")
     occurred_at: datetime | None = _optional(
-        "When it began: not in the future, and not later than any entry of its timeline but the one that "
-        "`initialMessage` made, which moves along."
+        "When it began: not in the future, and not later than any entry of its timeline. The entry of "
+        "`initialMessage` moves along."
     )
     expected_version: int | None = _optional(_VERSION)
 
@@ -93,17 +97,16 @@ class UpdateIncidentInput:
         )
 
 
-@strawberry.input(description="An entry to write on an incident's timeline.")
+@strawberry.input(description="An entry to add to an incident's timeline.")
 class AddIncidentUpdateInput:
     incident_id: strawberry.ID = _field("The incident.")
     message: str = _field("The text, 1 to 25,000 characters of Markdown.")
     status_change: Status | None = _optional(
-        "The status that the incident took with it; naming the one that it had then makes the entry a comment."
+        "The status that the incident changes to with it; the status that it had then makes the entry a comment."
     )
-    visibility: Visibility | None = _optional("Who may read it; PUBLIC when nothing is said.")
+    visibility: Visibility | None = _optional("Who may read it; by default PUBLIC.")
     created_at: datetime | None = _optional(
-        "The moment to date it, now when nothing is said: not in the future, and not before the incident's "
-        "`occurredAt`."
+        "The time to date it, by default now: not in the future, and not before the incident's `occurredAt`."
     )
     expected_version: int | None = _optional(_VERSION)
     idempotency_key: str | None = _optional(_KEY)
@@ -119,7 +122,7 @@ class AddIncidentUpdateInput:
         )
 
 
-@strawberry.input(description="What to change about a timeline entry: absent fields stay.")
+@strawberry.input(description="The fields of a timeline entry to change: absent ones stay.")
 class EditIncidentUpdateInput:
     id: strawberry.ID = _field("The entry.")
     incident_id: strawberry.ID = _field("The incident that it belongs to.")
@@ -127,8 +130,8 @@ class EditIncidentUpdateInput:
     status_change: Status | None = _optional("The status that it carries; it can be changed, but not taken away.")
     visibility: Visibility | None = _optional("Who may read it.")
     created_at: datetime | None = _optional(
-        "The moment to date it: not in the future, and not before the incident's `occurredAt`. The entry that "
-        "`initialMessage` made takes `occurredAt` along, and cannot be dated later than another entry."
+        "The time to date it: not in the future, and not before the incident's `occurredAt`. The entry of "
+        "`initialMessage` moves `occurredAt` along, and cannot be dated later than another entry."
     )
     expected_version: int | None = _optional(_VERSION)
 
@@ -156,10 +159,10 @@ class ResolveIncidentInput:
     id: strawberry.ID = _field("The incident.")
     message: str | None = _optional("The text of the timeline entry; on a resolved incident it becomes a comment.")
     resolved_at: datetime | None = _optional(
-        "When it was resolved, now when nothing is said: not in the future, not before `occurredAt`, and not before "
-        "the incident took another status; of a resolved incident, the moment that it has already."
+        "When it was resolved, by default now: not in the future, not before `occurredAt`, and not before its last "
+        "change of status; for a resolved incident, the time that it has already."
     )
-    visibility: Visibility | None = _optional("Who may read the timeline entry; PUBLIC when nothing is said.")
+    visibility: Visibility | None = _optional("Who may read the timeline entry; by default PUBLIC.")
     expected_version: int | None = _optional(_VERSION)
 
 
@@ -169,26 +172,26 @@ class DeleteIncidentInput:
     expected_version: int | None = _optional(_VERSION)
 
 
-@strawberry.input(description="Incidents to resolve, each by itself and in the order given.")
+@strawberry.input(description="Incidents to resolve, one by one in the order given.")
 class ResolveIncidentsInput:
     ids: list[strawberry.ID] = _field("The incidents, 1 to 100.")
     message: str | None = _optional("The text of each timeline entry.")
 
 
-@strawberry.input(description="Incidents to delete, each by itself and in the order given.")
+@strawberry.input(description="Incidents to delete, one by one in the order given.")
 class DeleteIncidentsInput:
     ids: list[strawberry.ID] = _field("The incidents, 1 to 100.")
 
 
-@strawberry.input(description="A link to put on an incident.")
+@strawberry.input(description="A link to add to an incident.")
 class AddIncidentLinkInput:
     incident_id: strawberry.ID = _field("The incident.")
     url: str = _field(
-        "An absolute http or https address that the incident has no link with yet; no user or password in it, and "
-        "spaces and quotes percent-encoded."
+        "An absolute http or https address, unique on the incident, without a user or password, with spaces and quotes "
+        "percent-encoded."
     )
     label: str | None = _optional("What to call it, at most 120 characters in one line.")
-    visibility: Visibility | None = _optional("Who may read it; PUBLIC when nothing is said.")
+    visibility: Visibility | None = _optional("Who may read it; by default PUBLIC.")
     expected_version: int | None = _optional(_VERSION)
     idempotency_key: str | None = _optional(_KEY)
 
@@ -202,7 +205,7 @@ class AddIncidentLinkInput:
         )
 
 
-@strawberry.input(description="What to change about a link: absent fields stay, null clears.")
+@strawberry.input(description="The fields of a link to change: absent ones stay, null clears.")
 class UpdateIncidentLinkInput:
     id: strawberry.ID = _field("The link.")
     incident_id: strawberry.ID = _field("The incident that it belongs to.")
@@ -222,7 +225,7 @@ class UpdateIncidentLinkInput:
         )
 
 
-@strawberry.input(description="A link to take off an incident.")
+@strawberry.input(description="A link to remove from an incident.")
 class RemoveIncidentLinkInput:
     id: strawberry.ID = _field("The link.")
     incident_id: strawberry.ID = _field("The incident that it belongs to.")

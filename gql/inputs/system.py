@@ -17,23 +17,23 @@ def _optional(description: str) -> Any:
 @strawberry.input(description="A system to add to the catalog.")
 class CreateSystemInput:
     key: str = strawberry.field(
-        description="A name for monitors to use: 1 to 100 lower-case letters, digits, dots, dashes and underscores."
+        description="The key for monitors to use: 1 to 100 lower-case letters, digits, dots, dashes and underscores."
     )
-    name: str = strawberry.field(description="Its name for people, 1 to 200 characters in one line.")
-    description: str | None = _optional("What it is.")
+    name: str = strawberry.field(description="Its display name, 1 to 200 characters in one line.")
+    description: str | None = _optional("Its description.")
     idempotency_key: str | None = _optional(
-        "A key of the caller's choice: a repeated call gets the first one's answer."
+        "A key of the caller's choice: a repeated call gets the payload of the first."
     )
 
     def command(self) -> CreateSystem:
         return CreateSystem(key=self.key, name=self.name, description=value_or_none(self.description))
 
 
-@strawberry.input(description="What to change about a system: absent fields stay, null clears.")
+@strawberry.input(description="The fields of a system to change: absent ones stay, null clears.")
 class UpdateSystemInput:
     id: strawberry.ID = strawberry.field(description="The system, by id or key.")
     name: str | None = _optional("Its name for people.")
-    description: str | None = _optional("What it is; null clears it.")
+    description: str | None = _optional("Its description; null clears it.")
 
     def command(self) -> UpdateSystem:
         return UpdateSystem(
@@ -41,20 +41,18 @@ class UpdateSystemInput:
         )
 
 
-@strawberry.input(description="A system to delete; every incident that it is on loses it first.")
+@strawberry.input(description="A system to delete. It is removed from each of its incidents first.")
 class DeleteSystemInput:
     id: strawberry.ID = strawberry.field(description="The system, by id or key.")
 
 
-@strawberry.input(description="How a system fares. Repeating a report says that it is still so, and is no change.")
+@strawberry.input(description="A report of a system's health. An equal report confirms the last one and is no change.")
 class ReportSystemHealthInput:
     system: strawberry.ID = strawberry.field(description="The system, by id or key.")
-    status: Health = strawberry.field(description="How it fares.")
-    message: str | None = _optional(
-        "What there is to say about it, at most 25,000 characters; none where nothing is said. Everybody may read it."
-    )
+    status: Health = strawberry.field(description="The observed health.")
+    message: str | None = _optional("A message, at most 25,000 characters, which everybody may read; by default none.")
     observed_at: datetime | None = _optional(
-        "When that was seen, not in the future; now when nothing is said. A report from before the last one is ignored."
+        "When it was observed, not in the future; by default now. A report older than the last one is ignored."
     )
     idempotency_key: str | None = _optional("A key of the caller's choice: a repeated call does not report once more.")
 

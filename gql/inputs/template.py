@@ -18,13 +18,13 @@ def _optional(description: str) -> Any:
 
 @strawberry.input(description="A ready-made automation to install.")
 class InstallAutomationInput:
-    template: str = strawberry.field(description="Which one: `automationTemplates` lists them.")
+    template: str = strawberry.field(description="The name of a template; `automationTemplates` lists them.")
     name: str | None = _optional("Its name, which no other automation may have; else that of the template.")
     group: str | None = _optional("What to list it under, 1 to 120 characters.")
-    enabled: bool = strawberry.field(default=True, description="Whether its triggers fire from the start.")
+    enabled: bool = strawberry.field(default=True, description="Whether it is enabled from the start.")
     parameters: JSON | None = _optional("An object with what is to differ from the template's defaults.")
     idempotency_key: str | None = _optional(
-        "A key of the caller's choice: a repeated call gets the first one's answer."
+        "A key of the caller's choice: a repeated call gets the payload of the first."
     )
 
     def command(self) -> WriteAutomation:

@@ -9,18 +9,18 @@ from gql.inputs.given import value_or_none
 from gql.types.enums import Role
 
 
-@strawberry.input(description="A token to make. There is no idempotency key: its answer, a secret, is not kept.")
+@strawberry.input(
+    description="A token to create. There is no idempotency key, because its payload, a secret, is not stored."
+)
 class CreateTokenInput:
-    name: str = strawberry.field(description="What to call it, 1 to 200 characters in one line.")
-    role: Role = strawberry.field(description="What its holder may do: VIEWER, RESPONDER or ADMIN.")
+    name: str = strawberry.field(description="Its name, 1 to 200 characters in one line.")
+    role: Role = strawberry.field(description="The role of its holder: VIEWER, RESPONDER or ADMIN.")
     expires_at: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="When it ceases to be valid, in the future; never when nothing is said."
+        default=strawberry.UNSET, description="When it expires, in the future; by default never."
     )
     system_ids: list[strawberry.ID] | None = strawberry.field(
         default=strawberry.UNSET,
-        description=(
-            "The systems, by id or key, whose incidents and health it may write, 1 to 100; all when nothing is said."
-        ),
+        description=("The systems, by id or key, whose incidents and health it may write, 1 to 100; by default all."),
     )
 
     def command(self) -> CreateToken:

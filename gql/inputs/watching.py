@@ -1,4 +1,4 @@
-"""From the event types that callers name to the actions that the log records."""
+"""Translation of event types to the actions in the log."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from gql.types.enums import ChangeAction, IncidentEventType
 
 
 def actions_of(types: Sequence[IncidentEventType] | UnsetType | None) -> tuple[ChangeAction, ...] | None:
-    """The actions behind these events; None for all.
+    """Return the actions behind these events; None for all.
 
     Raises:
         InvalidInputError: the list is empty, which would never match.

@@ -1,1 +1,1 @@
-"""Mutations, one module per noun: read the input, call one use case, show what came of it."""
+"""Mutations, one module per noun: each reads its input, calls one use case and shows the result."""

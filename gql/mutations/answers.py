@@ -1,4 +1,4 @@
-"""From what a use case came to, to the payload that says so."""
+"""Payloads for the results and failures of use cases."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -23,20 +23,20 @@ async def answer(
     call: Callable[[], Awaitable[Outcome[T]]],
     show: Callable[[T], dict[str, Any]],
 ) -> P:
-    """The payload of a mutation: what `show` makes of the value, or the reason why it was refused.
+    """Return the payload of a mutation: the value as `show` presents it, or the reason why it was refused.
 
     Raises:
         DomainError: it failed before it looked at the log, or was refused for what its caller may do.
     """
     events = info.context.domain.events
-    # A document may hold several mutations, one after the other: none shows what an earlier one has read.
+    # A document may hold several mutations in sequence: none may show values that an earlier one has read.
     info.context.forget()
     outcome = await call()
     return payload(user_errors=[], cursor=events.cursor_of(outcome.seq), **show(outcome.value))
 
 
 def failure(context: Context, payload: type[P], error: Exception) -> P:
-    """The payload of a mutation that failed, with the reason in it; what is a bug is logged and masked."""
+    """Return the payload of a mutation that failed, with the reason in it; bugs are logged and masked."""
     head = error.log_head if isinstance(error, DomainError) else None
     if head is None:
         head = context.domain.events.known
@@ -49,7 +49,7 @@ def failure(context: Context, payload: type[P], error: Exception) -> P:
 
 
 def _shown(error: Exception) -> dict[str, Any]:
-    """What the payload tells of a refusal beside its reasons."""
+    """Return the members of a payload beside the reasons of a refusal."""
     if isinstance(error, VersionConflictError):
         current = error.current
         return (

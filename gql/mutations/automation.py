@@ -37,7 +37,7 @@ Shown = Mapping[str, Any]
 
 
 def shown(saved: Saved[model.Automation]) -> Outcome[Shown]:
-    """What is answered of an automation that was saved: with the warnings about its definition."""
+    """Return the payload of a saved automation, with the warnings about its definition."""
     return Outcome(
         {"automation": Automation.of(saved.value), "problems": AutomationProblem.list_of(saved.warnings)}, saved.seq
     )
@@ -47,7 +47,7 @@ def shown(saved: Saved[model.Automation]) -> Outcome[Shown]:
 class AutomationMutations:
     @strawberry.mutation(
         permission_classes=MANAGE_AUTOMATIONS,
-        description="Make an automation. A definition with problems is not saved, and all of them are told.",
+        description="Create an automation. A definition with problems is not saved; the payload lists all of them.",
     )
     async def create_automation(
         self, info: Info, input: Annotated[CreateAutomationInput, _INPUT]
@@ -63,7 +63,7 @@ class AutomationMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_AUTOMATIONS,
-        description="Change an automation. Another definition is a new version; runs under way stay with theirs.",
+        description="Change an automation. Another definition becomes a new version; active runs keep theirs.",
     )
     async def update_automation(
         self, info: Info, input: Annotated[UpdateAutomationInput, _INPUT]
@@ -82,7 +82,7 @@ class AutomationMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_AUTOMATIONS,
-        description="Switch an automation on or off. Off, its triggers do not fire; runs under way go on.",
+        description="Enable or disable an automation. While it is disabled, no trigger fires; active runs go on.",
     )
     async def set_automation_enabled(
         self, info: Info, input: Annotated[SetAutomationEnabledInput, _INPUT]
@@ -97,8 +97,8 @@ class AutomationMutations:
     @strawberry.mutation(
         permission_classes=MANAGE_AUTOMATIONS,
         description=(
-            "Delete an automation, for good. Runs under way are cancelled, and those who watch them are told; what its "
-            "runs did can be read until they are forgotten."
+            "Delete an automation for good. Active runs are cancelled, which their subscribers see. Its runs can be "
+            "read until they are pruned."
         ),
     )
     async def delete_automation(
@@ -113,7 +113,7 @@ class AutomationMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_AUTOMATIONS,
-        description="Run an automation now, whatever its filters and conditions say, and even when it is off.",
+        description="Run an automation now, ignoring its filters and conditions, even while it is disabled.",
     )
     async def run_automation(self, info: Info, input: Annotated[RunAutomationInput, _INPUT]) -> RunAutomationPayload:
         async def call() -> Outcome[model.AutomationRun | None]:
@@ -132,7 +132,7 @@ class AutomationMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_AUTOMATIONS,
-        description="Cancel a run. One that is over stays as it is; a step under way is finished, and none follows it.",
+        description="Cancel a run. A finished run stays as it is; the current step is finished, and no other follows.",
     )
     async def cancel_automation_run(
         self, info: Info, input: Annotated[CancelAutomationRunInput, _INPUT]

@@ -1,4 +1,4 @@
-"""What becomes of the ids of a bulk mutation, known one by one as it goes."""
+"""Results of a bulk mutation, collected id by id."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,19 +16,19 @@ from gql.types.payloads import IncidentResult
 
 
 class Bulk:
-    """The results so far; they are shown also where the time is over before the last one."""
+    """The results so far, which are shown even where the deadline comes before the last one."""
 
     def __init__(self, context: Context, ids: Sequence[str]) -> None:
         self._context = context
         self._ids = ids
         self._seqs: list[int] = []
         self._results: dict[str, IncidentResult] = {}
-        #: What kept each of them from being done, as long as it is the same outage for all.
+        #: The outage that failed every id so far, if there is one.
         self._outages: list[UnavailableError] = []
         context.so_far = self._so_far
 
     def note(self, result: BulkResult) -> None:
-        """Keep what became of one id."""
+        """Record the result of one id."""
         if result.seq is not None:
             self._seqs.append(result.seq)
         if isinstance(result.error, UnavailableError):
@@ -37,7 +37,7 @@ class Bulk:
         self._results[result.id] = self._shown(result.id, result.error, incident)
 
     def outcome(self) -> Outcome[None]:
-        """The end of it, at the log's position after the last one.
+        """Return the final result, at the log's position after the last write.
 
         Raises:
             UnavailableError: an outage kept every single one from being done.
@@ -47,7 +47,7 @@ class Bulk:
         return Outcome(None, max(self._seqs, default=self._context.domain.events.known))
 
     def show(self, _: None = None) -> dict[str, Any]:
-        """One result for each id, in the order given."""
+        """Return one result for each id, in the order given."""
         return {"results": [self._results[identifier] for identifier in self._ids]}
 
     def _so_far(self, error: Exception) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Bulk:
         for identifier in self._ids:
             if identifier not in self._results:
                 self._results[identifier] = self._shown(identifier, error)
-                # Only the first one that is missing was under way.
+                # Only the first id without a result had begun.
                 error = NotBegunError(error.seconds)
         return self.show()
 

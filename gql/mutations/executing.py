@@ -1,4 +1,4 @@
-"""Runs mutations: each field answers for itself, whatever becomes of it or of its neighbours."""
+"""Execution of mutations: each field has a payload of its own, also where it or another field fails."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,7 +21,7 @@ from gql.types.payloads import Payload
 
 
 def execute_mutation(schema: GraphQLSchema, document: DocumentNode, **options: Any) -> Any:
-    """What graphql-core's execute returns, or will.
+    """Return the result of graphql-core's execute, or an awaitable of it.
 
     A field that fails, for whatever reason, says so in its payload. An error at its path would null `data`, and hide
     what its neighbours committed.
@@ -34,7 +34,7 @@ def execute_mutation(schema: GraphQLSchema, document: DocumentNode, **options: A
 
 
 class _Answering:
-    """Stands between graphql-core and every resolver of one operation."""
+    """A middleware between graphql-core and the resolvers of one operation."""
 
     def __init__(self, context: Context, deadline: Deadline) -> None:
         self._context = context
@@ -44,12 +44,12 @@ class _Answering:
     def resolve(
         self, next_: Callable[..., Any], source: Any, info: GraphQLResolveInfo[Any], **arguments: Any
     ) -> Any | Awaitable[Any]:
-        """What the resolver returns, or will; of a mutation a payload in any case."""
+        """Return the resolver's value or an awaitable of it; for a mutation always a payload."""
         payload = _payload_of(info) if info.path.prev is None else None
         if payload is not None:
             return self._answered(payload, lambda: next_(source, info, **arguments))
         found = next_(source, info, **arguments)
-        # The resolver alone, not what is below it: of timeouts that lie in one another only the outermost is told.
+        # Only around the resolver, not its children: of nested timeouts only the outermost is reported.
         return self._deadline.keep(found, LateError) if info.is_awaitable(found) else found
 
     async def _answered(self, payload: type[Payload], mutate: Callable[[], Awaitable[Payload]]) -> Payload:
@@ -73,7 +73,7 @@ class _Answering:
 
 
 def _payload_of(info: GraphQLResolveInfo[Any]) -> type[Payload] | None:
-    """The class of the payload that a field answers with; None for `__typename` and the like."""
+    """Return the class of a field's payload; None for `__typename` and the like."""
     definition = get_named_type(info.return_type).extensions.get("strawberry-definition")
     origin = getattr(definition, "origin", None)
     return origin if isinstance(origin, type) and issubclass(origin, Payload) else None

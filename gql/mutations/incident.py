@@ -60,7 +60,7 @@ class IncidentMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_INCIDENTS,
-        description="Resolve an incident. One that is resolved already stays as it is; a message becomes a comment.",
+        description="Resolve an incident. A resolved one keeps its status and times; a message becomes a comment.",
     )
     async def resolve_incident(
         self, info: Info, input: Annotated[ResolveIncidentInput, _INPUT]
@@ -78,7 +78,7 @@ class IncidentMutations:
         return await answer(info, ResolveIncidentPayload, call, lambda incident: {"incident": Incident.of(incident)})
 
     @strawberry.mutation(
-        permission_classes=MANAGE_INCIDENTS, description="Delete an incident with its timeline and links, for good."
+        permission_classes=MANAGE_INCIDENTS, description="Delete an incident with its timeline and links for good."
     )
     async def delete_incident(self, info: Info, input: Annotated[DeleteIncidentInput, _INPUT]) -> DeleteIncidentPayload:
         async def call() -> Outcome[str]:
@@ -90,7 +90,7 @@ class IncidentMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_INCIDENTS,
-        description="Resolve up to 100 incidents, each by itself: one that cannot be resolved does not stop the rest.",
+        description="Resolve up to 100 incidents. Each succeeds or fails by itself.",
     )
     async def resolve_incidents(
         self, info: Info, input: Annotated[ResolveIncidentsInput, _INPUT]
@@ -107,7 +107,7 @@ class IncidentMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_INCIDENTS,
-        description="Delete up to 100 incidents, each by itself: one that cannot be deleted does not stop the rest.",
+        description="Delete up to 100 incidents. Each succeeds or fails by itself.",
     )
     async def delete_incidents(
         self, info: Info, input: Annotated[DeleteIncidentsInput, _INPUT]

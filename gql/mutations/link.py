@@ -25,7 +25,7 @@ _INPUT = strawberry.argument(description="What to do.")
 
 @strawberry.type
 class LinkMutations:
-    @strawberry.mutation(permission_classes=MANAGE_INCIDENTS, description="Put a link on an incident.")
+    @strawberry.mutation(permission_classes=MANAGE_INCIDENTS, description="Add a link to an incident.")
     async def add_incident_link(
         self, info: Info, input: Annotated[AddIncidentLinkInput, _INPUT]
     ) -> AddIncidentLinkPayload:
@@ -45,7 +45,7 @@ class LinkMutations:
 
         return await answer(info, UpdateIncidentLinkPayload, call, _shown)
 
-    @strawberry.mutation(permission_classes=MANAGE_INCIDENTS, description="Take a link off an incident.")
+    @strawberry.mutation(permission_classes=MANAGE_INCIDENTS, description="Remove a link from an incident.")
     async def remove_incident_link(
         self, info: Info, input: Annotated[RemoveIncidentLinkInput, _INPUT]
     ) -> RemoveIncidentLinkPayload:

@@ -21,7 +21,7 @@ _INPUT = strawberry.argument(description="What to do.")
 class SecretMutations:
     @strawberry.mutation(
         permission_classes=MANAGE_SECRETS,
-        description="Keep a secret for automations, encrypted. Its value can be replaced, but never read.",
+        description="Store a secret for automations, encrypted. Its value can be replaced, but never read.",
     )
     async def create_secret(self, info: Info, input: Annotated[CreateSecretInput, _INPUT]) -> CreateSecretPayload:
         async def call() -> Outcome[model.Secret]:
@@ -31,7 +31,7 @@ class SecretMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_SECRETS,
-        description="Replace a secret's value; steps of runs that begin from now on get the new one.",
+        description="Replace a secret's value. Steps that begin from now on get the new one.",
     )
     async def update_secret(self, info: Info, input: Annotated[UpdateSecretInput, _INPUT]) -> UpdateSecretPayload:
         async def call() -> Outcome[model.Secret]:
@@ -41,7 +41,7 @@ class SecretMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_SECRETS,
-        description="Forget a secret for good; steps of runs that name it fail from now on.",
+        description="Delete a secret for good. Steps that name it fail from now on.",
     )
     async def delete_secret(self, info: Info, input: Annotated[DeleteSecretInput, _INPUT]) -> DeleteSecretPayload:
         async def call() -> Outcome[str]:

@@ -44,7 +44,7 @@ class SystemMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_SYSTEMS,
-        description="Delete a system; every incident that it is on loses it first, with a change of its own.",
+        description="Delete a system. It is removed from each of its incidents first, by a change of its own.",
     )
     async def delete_system(self, info: Info, input: Annotated[DeleteSystemInput, _INPUT]) -> DeleteSystemPayload:
         async def call() -> Outcome[str]:
@@ -54,7 +54,7 @@ class SystemMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_INCIDENTS,
-        description="Say how a system fares, as a monitor does. What it says is reported until the next report.",
+        description="Report a system's health, as a monitor does. A report holds until the next one.",
     )
     async def report_system_health(
         self, info: Info, input: Annotated[ReportSystemHealthInput, _INPUT]

@@ -20,7 +20,7 @@ _INPUT = strawberry.argument(description="What to do.")
 class TemplateMutations:
     @strawberry.mutation(
         permission_classes=MANAGE_AUTOMATIONS,
-        description="Install a ready-made automation. From then on it is one like any other.",
+        description="Install a ready-made automation. It is then like any other.",
     )
     async def install_automation(
         self, info: Info, input: Annotated[InstallAutomationInput, _INPUT]

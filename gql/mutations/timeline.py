@@ -27,7 +27,7 @@ _INPUT = strawberry.argument(description="What to do.")
 class TimelineMutations:
     @strawberry.mutation(
         permission_classes=MANAGE_INCIDENTS,
-        description="Write on an incident's timeline, with a new status or without, now or as of an earlier moment.",
+        description="Add an entry to an incident's timeline, with or without a new status, now or at an earlier time.",
     )
     async def add_incident_update(
         self, info: Info, input: Annotated[AddIncidentUpdateInput, _INPUT]
@@ -42,8 +42,8 @@ class TimelineMutations:
     @strawberry.mutation(
         permission_classes=MANAGE_INCIDENTS,
         description=(
-            "Edit a timeline entry; what it said before is kept. The incident's status and all its times follow from "
-            "its timeline in the order of dates: a correction of dates that leaves the status alone fires no trigger."
+            "Edit a timeline entry; its earlier version is kept. The incident's status and all its times are computed "
+            "from its timeline in the order of dates. A correction of dates that keeps the status fires no trigger."
         ),
     )
     async def edit_incident_update(
@@ -56,7 +56,7 @@ class TimelineMutations:
 
     @strawberry.mutation(
         permission_classes=MANAGE_INCIDENTS,
-        description="Delete a timeline entry; the incident's status and times follow.",
+        description="Delete a timeline entry. The incident's status and times are computed again.",
     )
     async def delete_incident_update(
         self, info: Info, input: Annotated[DeleteIncidentUpdateInput, _INPUT]

@@ -20,7 +20,7 @@ _INPUT = strawberry.argument(description="What to do.")
 class TokenMutations:
     @strawberry.mutation(
         permission_classes=MANAGE_TOKENS,
-        description="Make an API token. Its secret is in this answer and nowhere else.",
+        description="Create an API token. Its secret is shown in this payload only.",
     )
     async def create_token(self, info: Info, input: Annotated[CreateTokenInput, _INPUT]) -> CreateTokenPayload:
         async def call() -> Outcome[tuple[model.ApiToken, str]]:
@@ -35,8 +35,8 @@ class TokenMutations:
     @strawberry.mutation(
         permission_classes=MANAGE_TOKENS,
         description=(
-            "Revoke an API token for good, and end all streams that live on it; one that is revoked stays as it is. "
-            "The last admin token cannot be revoked."
+            "Revoke an API token for good, and end all streams that use it. A revoked token stays as it is. The last "
+            "admin token cannot be revoked."
         ),
     )
     async def revoke_token(self, info: Info, input: Annotated[RevokeTokenInput, _INPUT]) -> RevokeTokenPayload:

@@ -52,9 +52,11 @@ class AutomationQueries:
         after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
-        group: Annotated[str | None, strawberry.argument(description="Only those of this group.")] = strawberry.UNSET,
+        group: Annotated[
+            str | None, strawberry.argument(description="Only automations of this group.")
+        ] = strawberry.UNSET,
         enabled: Annotated[
-            bool | None, strawberry.argument(description="Only those that are switched on, or off.")
+            bool | None, strawberry.argument(description="Only automations that are enabled, or disabled.")
         ] = strawberry.UNSET,
     ) -> Connection[Automation] | None:
         reads, cursors = info.context.domain.automations.reads, info.context.domain.reads.cursors
@@ -87,7 +89,7 @@ class AutomationQueries:
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
         automation_id: Annotated[
-            strawberry.ID | None, strawberry.argument(description="Only those of this automation.")
+            strawberry.ID | None, strawberry.argument(description="Only runs of this automation.")
         ] = strawberry.UNSET,
         statuses: StatusesAsked = strawberry.UNSET,
     ) -> Connection[AutomationRun] | None:
@@ -103,7 +105,7 @@ class AutomationQueries:
 
     @strawberry.field(
         permission_classes=SEE_AUTOMATIONS,
-        description="What is wrong with a definition, as saving it would say. For responders.",
+        description="The problems of a definition, as saving it would report them. For responders.",
     )
     async def validate_automation(
         self, info: Info, definition: Annotated[JSON, strawberry.argument(description="The definition.")]

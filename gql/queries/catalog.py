@@ -1,4 +1,4 @@
-"""Queries about what automations are made of."""
+"""Queries about the catalogs of triggers, actions and artifacts."""
 
 import strawberry
 from strawberry.scalars import JSON
@@ -11,15 +11,15 @@ from gql.types.trigger import Trigger
 
 @strawberry.type
 class CatalogQueries:
-    @strawberry.field(description="The catalog of triggers: what fires, and what its payload holds.")
+    @strawberry.field(description="The catalog of triggers with their payloads.")
     async def triggers(self, info: Info) -> list[Trigger]:
         return [Trigger.of(trigger) for trigger in info.context.domain.automations.catalog.triggers.all()]
 
-    @strawberry.field(description="The catalog of actions: what automations can do, and which settings it takes.")
+    @strawberry.field(description="The catalog of actions with their settings.")
     async def actions(self, info: Info) -> list[Action]:
         return [Action.of(action) for action in info.context.domain.automations.catalog.actions.all()]
 
-    @strawberry.field(description="The catalog of what actions hand on to later steps and runs.")
+    @strawberry.field(description="The catalog of artifacts, which actions pass to later steps and runs.")
     async def artifact_types(self, info: Info) -> list[ArtifactType]:
         return [ArtifactType.of(artifact) for artifact in info.context.domain.automations.catalog.actions.artifacts()]
 

@@ -1,4 +1,4 @@
-"""Trying automations."""
+"""The query that predicts an automation's effects on the past."""
 
 from datetime import datetime
 from typing import Annotated
@@ -18,22 +18,26 @@ class DryRunQueries:
     @strawberry.field(
         permission_classes=MANAGE_AUTOMATIONS,
         description=(
-            "What an automation would have done in the past; nothing is written. It is played on what happened, with "
-            "its own effects on top. Left out: what other automations, and people, would have done in answer to "
-            "those; requests and webhooks, which are not sent, and whatever their answers would have led to. "
-            "`omissions` counts what was left out, and `truncated` says whether it took too much. A span that begins "
-            "before the log does is refused with CURSOR_EXPIRED. For admins."
+            "A dry run of an automation on the past; nothing is written. It replays the log with the automation's own "
+            "effects on top. Reactions of other automations and of people to these are left out. Requests and webhooks "
+            "are not sent, so that their answers have no effects. `omissions` counts what was left out, and "
+            "`truncated` is true where the dry run exceeded a limit. A period that begins before the log is refused "
+            "with CURSOR_EXPIRED. For admins."
         ),
     )
     async def dry_run_automation(
         self,
         info: Info,
-        definition: Annotated[JSON, strawberry.argument(description="The definition to try.")],
-        since: Annotated[datetime, strawberry.argument(name="from", description="Where the span begins.")],
-        until: Annotated[datetime, strawberry.argument(name="to", description="Where it ends; now at the latest.")],
+        definition: Annotated[JSON, strawberry.argument(description="The definition to run.")],
+        since: Annotated[datetime, strawberry.argument(name="from", description="The start of the period.")],
+        until: Annotated[
+            datetime, strawberry.argument(name="to", description="The end of the period, now at the latest.")
+        ],
         automation_id: Annotated[
             strawberry.ID | None,
-            strawberry.argument(description="The automation that it is a definition of: its own past is left out."),
+            strawberry.argument(
+                description="The automation that has this definition; its own effects in the past are left out."
+            ),
         ] = strawberry.UNSET,
     ) -> DryRun | None:
         if not isinstance(definition, dict):

@@ -1,4 +1,4 @@
-"""Asking why."""
+"""The query about causes and effects."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from gql.types.explanation import Explanation
 class ExplanationQueries:
     @strawberry.field(
         permission_classes=MANAGE_INCIDENTS,
-        description="What led to a change, a run or the state of an incident, and what followed; for responders.",
+        description="The causes and effects of a change, a run or an incident. For responders.",
     )
     async def explain(
         self,

@@ -20,11 +20,10 @@ from gql.types.incident import ActiveHealthOverride, Incident
 
 _LOG = "log"
 _MOST_IDS = 100
-Types = Annotated[
-    list[IncidentEventType] | None, strawberry.argument(description="Only these events; all when nothing is said.")
-]
+Types = Annotated[list[IncidentEventType] | None, strawberry.argument(description="Only these events; by default all.")]
 EventFilter = Annotated[
-    IncidentEventFilter | None, strawberry.argument(description="Only of incidents that match, before or after.")
+    IncidentEventFilter | None,
+    strawberry.argument(description="Only events of incidents that match before or after them."),
 ]
 
 
@@ -46,7 +45,9 @@ class IncidentQueries:
         found = await info.context.loaders.incidents.load(identifier) if identifier else None
         return Incident.of(found) if found else None
 
-    @strawberry.field(description="Incidents that match, newest first. Resolved ones are hidden unless asked for.")
+    @strawberry.field(
+        description="Incidents that match, newest first. Resolved ones are hidden unless the filter asks for them."
+    )
     async def incidents(
         self,
         info: Info,
@@ -76,9 +77,7 @@ class IncidentQueries:
             count=lambda: context.domain.reads.incident_count(tree, context.audience),
         )
 
-    @strawberry.field(
-        description="The trigger events of the log, oldest first; its cursors are those of the subscription."
-    )
+    @strawberry.field(description="The trigger events of the log, oldest first. The subscription has the same cursors.")
     async def incident_events(
         self,
         info: Info,
@@ -105,7 +104,9 @@ class IncidentQueries:
             count=lambda: context.domain.events.count(watch),
         )
 
-    @strawberry.field(description="All changes in the log, oldest first: comments, links, titles and deletions, too.")
+    @strawberry.field(
+        description="All changes in the log, oldest first, including comments, links, titles and deletions."
+    )
     async def incident_changes(
         self,
         info: Info,
@@ -126,7 +127,7 @@ class IncidentQueries:
             count=lambda: context.domain.events.count(watch),
         )
 
-    @strawberry.field(description="What open incidents say of the health of up to 100 systems.")
+    @strawberry.field(description="The health that open incidents set for up to 100 systems.")
     async def active_health_overrides(
         self,
         info: Info,
@@ -140,6 +141,6 @@ class IncidentQueries:
 
 
 async def _check_kept(context: Context, after: str | None) -> None:
-    """Refuse a page behind a cursor whose next changes were forgotten: it would look as if nothing were missing."""
+    """Refuse a page behind a cursor whose next changes were pruned: the gap would not show."""
     if after is not None:
         await context.domain.events.start_of(after)

@@ -1,4 +1,4 @@
-"""Finding anything by its id."""
+"""Queries for any object by its id."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -22,20 +22,20 @@ from gql.types.timeline import IncidentLink, IncidentUpdate, IncidentUpdateVersi
 from gql.types.token import ApiToken
 
 _MOST_IDS = 100
-#: The number of a version, as long as databases can count.
+#: The number of a version, within the databases' integers.
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
 @strawberry.type
 class NodeQueries:
-    @strawberry.field(description="Whatever has that id; null where there is nothing that the caller may see.")
+    @strawberry.field(description="The object with that id; null where there is none that the caller may see.")
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id.")]
     ) -> Node | None:
         return (await _nodes(info.context, [id]))[0]
 
     @strawberry.field(
-        description="Whatever has these ids, in their order, 100 at most; null for each that has nothing."
+        description="The objects with these ids in their order, at most 100; null for each that is not found."
     )
     async def nodes(
         self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="The ids.")]
@@ -46,7 +46,7 @@ class NodeQueries:
 
 
 async def _nodes(context: Context, ids: list[strawberry.ID]) -> list[Node | None]:
-    """One read per kind, however many ids there are."""
+    """Return the objects with these ids, by one read for each kind."""
     found: dict[str, Node] = {}
     for prefix, read in _READERS.items():
         wanted = [str(identifier) for identifier in ids if _prefix_of(identifier) == prefix]
@@ -56,13 +56,13 @@ async def _nodes(context: Context, ids: list[strawberry.ID]) -> list[Node | None
 
 
 def _prefix_of(identifier: str) -> str | None:
-    """The prefix of an id; that of a part, which is its owner's with what tells it apart behind it, has a colon."""
+    """Return the prefix of an id; with a colon for a part, whose id is its owner's with a suffix."""
     owner, colon, _ = identifier.partition(":")
     return f"{prefix_of(owner)}:" if colon else prefix_of(identifier)
 
 
 def _parts(ids: list[str], prefix: str) -> list[tuple[str, str]]:
-    """What the ids of parts name: their owner, by its own prefix, and what tells them apart from its others."""
+    """Return the owner's id, with its own prefix, and the suffix of each part's id."""
     split = (identifier.partition(":") for identifier in ids)
     return [(with_prefix(owner, prefix), part) for owner, _, part in split]
 

@@ -34,7 +34,7 @@ class SystemQueries:
         found = await info.context.loaders.systems.load(identifier) if identifier else None
         return System.of(found) if found else None
 
-    @strawberry.field(description="The catalog, by name when nothing is said.")
+    @strawberry.field(description="The catalog of systems, by default ordered by name.")
     async def systems(
         self,
         info: Info,
@@ -57,6 +57,6 @@ class SystemQueries:
             count=context.domain.reads.system_count,
         )
 
-    @strawberry.field(description="Whoever is asking.")
+    @strawberry.field(description="The caller.")
     async def viewer(self, info: Info) -> Viewer:
         return Viewer.of(info.context.viewer)

@@ -1,4 +1,4 @@
-"""Queries of ready-made automations."""
+"""Queries about ready-made automations."""
 
 import strawberry
 

@@ -21,9 +21,9 @@ class AutomationSubscriptions:
     @strawberry.subscription(
         permission_classes=SEE_AUTOMATIONS,
         description=(
-            "The run as it is, then again after every change of it and its steps, until it is over; "
-            "null, and the end, once it is forgotten. With `after`, its present state comes first only when that is "
-            "news. For responders."
+            "The run as it is, then again after every change of it and its steps, until it is finished. Once it is "
+            "pruned, null comes and the subscription ends. With `after`, its present state comes first only if it "
+            "changed since. For responders."
         ),
     )
     async def automation_run(
@@ -49,19 +49,19 @@ class AutomationSubscriptions:
     @strawberry.subscription(
         permission_classes=SEE_AUTOMATIONS,
         description=(
-            "Each run, as it is now, on every change of its status: from the moment that a trigger led to it. "
-            "Skipped firings are no runs, and do not come. For responders."
+            "Each run as it is now, on every change of its status from the firing of its trigger on. Skipped firings "
+            "are not included. For responders."
         ),
     )
     async def automation_runs(
         self,
         info: Info,
         automation_id: Annotated[
-            strawberry.ID | None, strawberry.argument(description="Only those of this automation.")
+            strawberry.ID | None, strawberry.argument(description="Only runs of this automation.")
         ] = strawberry.UNSET,
         statuses: Annotated[
             list[RunStatus] | None,
-            strawberry.argument(description="Only changes to one of these statuses; all when nothing is said."),
+            strawberry.argument(description="Only changes to one of these statuses; by default all."),
         ] = strawberry.UNSET,
         after: After = strawberry.UNSET,
     ) -> AsyncGenerator[AutomationRun, None]:
@@ -77,7 +77,7 @@ class AutomationSubscriptions:
             async for change in changes:
                 context.at_event(change.seq)
                 run = await _present(context, change.entity_id)
-                # One that was forgotten since has nothing to show.
+                # A run that was pruned since cannot be shown.
                 if run is not None:
                     yield run
 

@@ -1,4 +1,4 @@
-"""What subscriptions to the state of one thing share, whatever kind of thing it is."""
+"""The parts that subscriptions to the state of one entity share, for any kind of entity."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -17,13 +17,13 @@ T = TypeVar("T")
 After = Annotated[
     str | None,
     strawberry.argument(
-        description="Go on behind this cursor: what was missed comes first, then what happens. From now on without it."
+        description="Resume behind this cursor: missed events come first, then live ones. By default live ones only."
     ),
 ]
 
 
 def given(after: str | UnsetType | None) -> str | None:
-    """The cursor to go on behind; None where there is none."""
+    """Return the cursor to resume from; None where there is none."""
     return None if isinstance(after, UnsetType) else after
 
 
@@ -36,10 +36,10 @@ async def states(
     read: Callable[[], Awaitable[T | None]],
     is_over: Callable[[T], bool],
 ) -> AsyncGenerator[T | None, None]:
-    """What the watched thing is, then what it is after every change of it, until it is over; None once it is gone.
+    """Yield the entity, then again after every change until it is final; yield None once it is gone.
 
     Raises:
-        NotFoundError: there is no such thing.
+        NotFoundError: there is no such entity.
     """
     identifier = watch.entity_id or ""
     source = context.events

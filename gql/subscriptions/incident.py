@@ -17,7 +17,8 @@ from gql.types.event import IncidentChange, IncidentEvent
 from gql.types.incident import Incident
 
 EventFilter = Annotated[
-    IncidentEventFilter | None, strawberry.argument(description="Only of incidents that match, before or after.")
+    IncidentEventFilter | None,
+    strawberry.argument(description="Only events of incidents that match before or after them."),
 ]
 
 
@@ -25,14 +26,14 @@ EventFilter = Annotated[
 class IncidentSubscriptions:
     @strawberry.subscription(
         permission_classes=READ,
-        description="The trigger events of incidents, each once and in order. `extensions.cursor` says where it is.",
+        description="The trigger events of incidents, each once and in order. `extensions.cursor` has the position.",
     )
     async def incident_events(
         self,
         info: Info,
         types: Annotated[
             list[IncidentEventType] | None,
-            strawberry.argument(description="Only these events; all when nothing is said."),
+            strawberry.argument(description="Only these events; by default all."),
         ] = strawberry.UNSET,
         filter: EventFilter = strawberry.UNSET,
         after: After = strawberry.UNSET,
@@ -53,7 +54,7 @@ class IncidentSubscriptions:
 
     @strawberry.subscription(
         permission_classes=READ,
-        description="Every committed change of incidents: comments, links, titles and deletions, too.",
+        description="Every committed change of incidents, including comments, links, titles and deletions.",
     )
     async def incident_changes(
         self, info: Info, filter: EventFilter = strawberry.UNSET, after: After = strawberry.UNSET
@@ -70,8 +71,8 @@ class IncidentSubscriptions:
     @strawberry.subscription(
         permission_classes=READ,
         description=(
-            "The incident as it is, then again after every change of it; null, and the end, once it is deleted. "
-            "With `after`, its present state comes first only when that is news."
+            "The incident as it is, then again after every change of it. Once it is deleted, null comes and the "
+            "subscription ends. With `after`, its present state comes first only if it changed since."
         ),
     )
     async def incident(

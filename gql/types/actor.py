@@ -1,4 +1,4 @@
-"""Who acted, and why."""
+"""Actors and causes of changes."""
 
 from typing import Self
 
@@ -9,11 +9,11 @@ from gql.context import Info
 from gql.types.enums import ActorType
 
 
-@strawberry.type(description="The party that made a change; who it is in particular is told to responders and admins.")
+@strawberry.type(description="The actor that made a change. Only responders and admins see its identity.")
 class Actor:
-    type: ActorType = strawberry.field(description="What kind of party it is.")
+    type: ActorType = strawberry.field(description="The kind of actor.")
     known: strawberry.Private[model.Actor]
-    #: Whether it is the caller, who may know themselves.
+    #: True where the actor is the caller, who may see their own identity.
     is_caller: strawberry.Private[bool] = False
 
     @classmethod
@@ -21,13 +21,13 @@ class Actor:
         return cls(type=actor.type, known=actor, is_caller=is_caller)
 
     @strawberry.field(
-        description="Its id, such as that of the token it used; null for callers below RESPONDER, but of themselves."
+        description="Its id, such as that of its token; callers below RESPONDER get null for all actors but themselves."
     )
     def id(self, info: Info) -> str | None:
         return self.known.id if self._is_known(info) else None
 
     @strawberry.field(
-        description="Its name; where that is an address, callers below RESPONDER get what kind of party it is instead."
+        description="Its name; callers below RESPONDER get the kind of actor instead of a name that is an address."
     )
     def name(self, info: Info) -> str | None:
         return self.known.name if self._is_known(info) else self.known.display_name
@@ -36,11 +36,13 @@ class Actor:
         return self.is_caller or info.context.audience.sees_identities
 
 
-@strawberry.type(description="What led to a change.")
+@strawberry.type(description="The cause of a change.")
 class Cause:
     change_id: strawberry.ID | None = strawberry.field(description="The change that an automation reacted to.")
     run_id: strawberry.ID | None = strawberry.field(description="The automation's run that made this change.")
-    depth: int = strawberry.field(description="How many changes led to this one, 0 for a caller's own.")
+    depth: int = strawberry.field(
+        description="The number of changes in the chain of causes, 0 for a caller's own change."
+    )
 
     @classmethod
     def of(cls, cause: model.Cause) -> Self:

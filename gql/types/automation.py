@@ -27,12 +27,12 @@ _MOST_PROBLEMS = 100
 
 StatusesAsked = Annotated[
     list[RunStatus] | None,
-    strawberry.argument(description="Only runs that stand so; all but the skipped ones when nothing is said."),
+    strawberry.argument(description="Only runs with these statuses; by default all but the skipped ones."),
 ]
 
 
 def statuses_of(asked: Sequence[RunStatus] | UnsetType | None) -> Statuses:
-    """The statuses that runs are listed by.
+    """Return the statuses that runs are filtered by.
 
     Raises:
         InvalidInputError: the list is empty, which would never match.
@@ -44,13 +44,15 @@ def statuses_of(asked: Sequence[RunStatus] | UnsetType | None) -> Statuses:
     return tuple(dict.fromkeys(asked))
 
 
-@strawberry.type(description="Something that is wrong with a definition.")
+@strawberry.type(description="A problem of a definition.")
 class AutomationProblem:
     path: str = strawberry.field(
-        description="Where in the definition it is, such as `actions[0].config.title`; empty for the whole."
+        description="Its place in the definition, such as `actions[0].config.title`; empty for the whole."
     )
-    message: str = strawberry.field(description="What it is.")
-    severity: ProblemSeverity = strawberry.field(description="Whether the definition can be saved all the same.")
+    message: str = strawberry.field(description="The problem in words.")
+    severity: ProblemSeverity = strawberry.field(
+        description="An error keeps the definition from being saved; a warning does not."
+    )
 
     @classmethod
     def list_of(cls, problems: Sequence[Problem]) -> list[Self]:
@@ -60,20 +62,20 @@ class AutomationProblem:
         ]
 
 
-@strawberry.type(description="What is to be said of a definition before it is saved.")
+@strawberry.type(description="The result of validating a definition without saving it.")
 class AutomationValidation:
-    valid: bool = strawberry.field(description="Whether it could be saved, perhaps with warnings.")
+    valid: bool = strawberry.field(description="Whether it can be saved, perhaps with warnings.")
     problems: list[AutomationProblem] = strawberry.field(
-        description="All that is wrong with it, errors before warnings, 100 at most."
+        description="Its problems, errors before warnings, at most 100."
     )
 
 
-@strawberry.type(description="A definition that an automation has or had.")
+@strawberry.type(description="A present or former definition of an automation.")
 class AutomationVersion(Node):
-    number: int = strawberry.field(description="Which version it is, from 1.")
+    number: int = strawberry.field(description="The number of the version, from 1.")
     definition: JSON = strawberry.field(description="Triggers, conditions and actions.")
     created_at: datetime = strawberry.field(description="When it was saved.")
-    created_by: Actor = strawberry.field(description="Who saved it.")
+    created_by: Actor = strawberry.field(description="The actor that saved it.")
     automation_id: strawberry.ID = strawberry.field(description="The id of the automation.")
 
     @classmethod
@@ -88,19 +90,21 @@ class AutomationVersion(Node):
         )
 
 
-@strawberry.type(description="Something that the server does by itself: when triggers fire and conditions hold.")
+@strawberry.type(
+    description="An automation: actions that the server does when a trigger fires and the conditions hold."
+)
 class Automation(Node):
     name: str = strawberry.field(description="Its name, which no other automation has.")
-    description: str | None = strawberry.field(description="What it is for.")
-    group: str | None = strawberry.field(description="What it is listed under.")
+    description: str | None = strawberry.field(description="Its purpose.")
+    group: str | None = strawberry.field(description="The group that it is listed under.")
     enabled: bool = strawberry.field(description="Whether its triggers fire.")
     version: int = strawberry.field(description="The number of its present definition, from 1.")
     definition: JSON = strawberry.field(description="Its present definition: triggers, conditions and actions.")
     managed_by: str | None = strawberry.field(
-        description="What keeps it in step, such as `file:alerts.yaml`; null where people do."
+        description="The file that manages it, such as `file:alerts.yaml`; null where people do."
     )
-    created_at: datetime = strawberry.field(description="When it was made.")
-    updated_at: datetime = strawberry.field(description="When anything of it last changed.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    updated_at: datetime = strawberry.field(description="When it last changed.")
 
     @classmethod
     def of(cls, automation: model.Automation) -> Self:
@@ -117,7 +121,7 @@ class Automation(Node):
             updated_at=automation.updated_at,
         )
 
-    @strawberry.field(description="All definitions that it has had, newest first.")
+    @strawberry.field(description="All versions of its definition, newest first.")
     async def versions(
         self,
         info: Info,
@@ -161,24 +165,26 @@ class AutomationRun(Node):
     automation_id: strawberry.ID = strawberry.field(description="The id of the automation.")
     version: int = strawberry.field(description="The number of the definition that it runs.")
     trigger_id: str = strawberry.field(description="The id that the definition gives the trigger that fired.")
-    event: str = strawberry.field(description="What fired it, such as `incident.created`.")
-    payload: JSON = strawberry.field(description="What the event handed on, as expressions see it.")
-    actor: Actor = strawberry.field(description="Who made the trigger fire.")
+    event: str = strawberry.field(description="The event that fired it, such as `incident.created`.")
+    payload: JSON = strawberry.field(description="The payload of the event, as expressions see it.")
+    actor: Actor = strawberry.field(description="The actor that made the trigger fire.")
     context_key: str | None = strawberry.field(
-        description="What it is about, such as the id of an incident or a system."
+        description="The object that it is about, such as the id of an incident or a system."
     )
     change_id: strawberry.ID | None = strawberry.field(
-        description="The change that fired it; null where a time or a person did."
+        description="The change that fired it; null for a run started by time or by a person."
     )
-    depth: int = strawberry.field(description="How long the chain of causes is that led to it.")
-    status: RunStatus = strawberry.field(description="Where it stands.")
-    reason: SkipReason | None = strawberry.field(description="Why it was skipped.")
-    message: str | None = strawberry.field(description="Why it failed, was stopped, skipped or cancelled, for people.")
-    created_at: datetime = strawberry.field(description="When the trigger led to it.")
+    depth: int = strawberry.field(description="The length of its chain of causes.")
+    status: RunStatus = strawberry.field(description="Its status.")
+    reason: SkipReason | None = strawberry.field(description="The reason why it was skipped.")
+    message: str | None = strawberry.field(
+        description="The reason in words why it failed, was stopped, skipped or cancelled."
+    )
+    created_at: datetime = strawberry.field(description="When the trigger fired.")
     started_at: datetime | None = strawberry.field(description="When its first step began.")
-    finished_at: datetime | None = strawberry.field(description="When it was over.")
+    finished_at: datetime | None = strawberry.field(description="When it finished.")
     duration_seconds: float | None = strawberry.field(
-        description="From its first step to its end, in seconds; null for one that is not over or never began."
+        description="From its first step to its end, in seconds; null for one that is active or never began."
     )
 
     @classmethod
@@ -203,12 +209,12 @@ class AutomationRun(Node):
             duration_seconds=run.duration_seconds,
         )
 
-    @strawberry.field(description="The automation as it is now; null once it was deleted.")
+    @strawberry.field(description="The automation as it is now; null once it is deleted.")
     async def automation(self, info: Info) -> Automation | None:
         found = await info.context.loaders.automations.automations.load(self.automation_id)
         return Automation.of(found) if found else None
 
-    @strawberry.field(description="The steps that it came to so far, in that order.")
+    @strawberry.field(description="The steps that it has reached, in that order.")
     async def steps(
         self,
         info: Info,
@@ -226,7 +232,7 @@ class AutomationRun(Node):
             count=lambda: loaders.step_counts.load(self.id),
         )
 
-    @strawberry.field(description="What its steps handed on, oldest first.")
+    @strawberry.field(description="The artifacts of its steps, oldest first.")
     async def artifacts(
         self,
         info: Info,
@@ -244,7 +250,7 @@ class AutomationRun(Node):
             count=lambda: loaders.artifact_counts.load(self.id),
         )
 
-    @strawberry.field(description="What it did to incidents, oldest first, as far as the log is kept.")
+    @strawberry.field(description="Its changes of incidents, oldest first, as far as the log is retained.")
     async def changes(
         self,
         info: Info,

@@ -1,4 +1,4 @@
-"""The catalog of what definitions may name beside triggers: actions, and what they hand on."""
+"""The catalogs of actions and of artifacts."""
 
 from typing import Self
 
@@ -8,19 +8,17 @@ from strawberry.scalars import JSON
 from domain.automations.actions import registry as model
 
 
-@strawberry.type(description="A kind of action that automations do.")
+@strawberry.type(description="An action for automations.")
 class Action:
-    name: str = strawberry.field(description="What definitions call it, such as `incident.create`.")
-    display_name: str = strawberry.field(description="Its name for people.")
-    description: str = strawberry.field(description="What it does.")
-    category: str = strawberry.field(description="What it is listed under.")
-    icon: str = strawberry.field(description="The name of an icon that stands for it.")
+    name: str = strawberry.field(description="Its name in definitions, such as `incident.create`.")
+    display_name: str = strawberry.field(description="Its display name.")
+    description: str = strawberry.field(description="Its effect.")
+    category: str = strawberry.field(description="The category that it is listed under.")
+    icon: str = strawberry.field(description="The name of its icon.")
     config_schema: JSON = strawberry.field(description="The JSON Schema of its settings.")
-    produces: str | None = strawberry.field(
-        description="The name of the type of artifact that it hands on; null for one that hands on none."
-    )
+    produces: str | None = strawberry.field(description="The type of artifact that it produces; null for none.")
     consumes: list[str] = strawberry.field(
-        description="The names of the types of artifacts that it takes over from earlier steps; a handful at most."
+        description="The types of artifacts that it consumes from earlier steps; a handful at most."
     )
 
     @classmethod
@@ -37,11 +35,11 @@ class Action:
         )
 
 
-@strawberry.type(description="A kind of artifact: something that an action hands on to later steps and runs.")
+@strawberry.type(description="A type of artifact: a result that an action passes to later steps and runs.")
 class ArtifactType:
-    name: str = strawberry.field(description="What artifacts and definitions call it, such as `incident.incident`.")
-    display_name: str = strawberry.field(description="Its name for people.")
-    description: str = strawberry.field(description="What it stands for.")
+    name: str = strawberry.field(description="Its name in definitions and artifacts, such as `incident.incident`.")
+    display_name: str = strawberry.field(description="Its display name.")
+    description: str = strawberry.field(description="Its meaning.")
     data_schema: JSON = strawberry.field(description="The JSON Schema of its data.")
 
     @classmethod

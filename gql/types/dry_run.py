@@ -1,4 +1,4 @@
-"""What an automation would have done."""
+"""The prediction of a dry run."""
 
 from datetime import datetime
 from typing import Self
@@ -14,18 +14,18 @@ from gql.types.enums import ChangeAction, RunStatus, SkipReason, StepStatus
 
 @strawberry.type(description="A step of a predicted run.")
 class PredictedStep:
-    path: str = strawberry.field(description="Which step it is, such as `actions[0]`.")
-    kind: str = strawberry.field(description="What kind of step it is, such as `action` or `wait_until`.")
+    path: str = strawberry.field(description="The path of the step in the definition, such as `actions[0]`.")
+    kind: str = strawberry.field(description="The kind of step, such as `action` or `wait_until`.")
     action: str | None = strawberry.field(description="The action, for steps that have one.")
-    status: StepStatus = strawberry.field(description="Where it stands at the end.")
-    input: JSON | None = strawberry.field(description="Its settings as rendered, or what it waits for.")
+    status: StepStatus = strawberry.field(description="Its status at the end.")
+    input: JSON | None = strawberry.field(description="Its rendered settings, or the target of its wait.")
     output: JSON | None = strawberry.field(
-        description="What it came to; `{skipped: outside}` where it would have left the server."
+        description="Its result; `{skipped: outside}` where it would have left the server."
     )
-    error: str | None = strawberry.field(description="Why it failed.")
-    started_at: datetime = strawberry.field(description="When the run came to it.")
-    finished_at: datetime | None = strawberry.field(description="When it was done.")
-    due_at: datetime | None = strawberry.field(description="Until when it waits, or waited, at most.")
+    error: str | None = strawberry.field(description="The reason why it failed.")
+    started_at: datetime = strawberry.field(description="When the run reached it.")
+    finished_at: datetime | None = strawberry.field(description="When it finished.")
+    due_at: datetime | None = strawberry.field(description="The end of its wait at the latest.")
 
     @classmethod
     def of(cls, step: RunStep) -> Self:
@@ -43,22 +43,22 @@ class PredictedStep:
         )
 
 
-@strawberry.type(description="A run that there would have been.")
+@strawberry.type(description="A predicted run.")
 class PredictedRun:
-    id: strawberry.ID = strawberry.field(description="Its id within this prediction; nothing has it in reality.")
+    id: strawberry.ID = strawberry.field(description="Its id within this prediction; no real run has it.")
     trigger_id: str = strawberry.field(description="The id of the trigger that fired.")
-    event: str = strawberry.field(description="What fired it, such as `system.degraded`.")
-    payload: JSON = strawberry.field(description="What the trigger handed on.")
+    event: str = strawberry.field(description="The event that fired it, such as `system.degraded`.")
+    payload: JSON = strawberry.field(description="The payload of the event.")
     change_id: strawberry.ID | None = strawberry.field(
-        description="The change that fired it: of the past, or of this prediction."
+        description="The change that fired it, a past or a predicted one."
     )
-    context_key: str | None = strawberry.field(description="The thing it is about, such as a system's id.")
+    context_key: str | None = strawberry.field(description="The object that it is about, such as the id of a system.")
     occurred_at: datetime = strawberry.field(description="When the trigger fired.")
-    status: RunStatus = strawberry.field(description="Where it stands at the end.")
-    message: str | None = strawberry.field(description="Why it failed, was stopped or cancelled.")
+    status: RunStatus = strawberry.field(description="Its status at the end.")
+    message: str | None = strawberry.field(description="The reason why it failed, was stopped or cancelled.")
     started_at: datetime | None = strawberry.field(description="When it began.")
     finished_at: datetime | None = strawberry.field(description="When it ended; null where it is still active.")
-    steps: list[PredictedStep] = strawberry.field(description="Its steps, in the order in which it came to them.")
+    steps: list[PredictedStep] = strawberry.field(description="Its steps, in the order in which it reached them.")
 
     @classmethod
     def of(cls, predicted: model.PredictedRun) -> Self:
@@ -87,12 +87,12 @@ class PredictedFieldChange:
     after: JSON | None = strawberry.field(description="Its value after.")
 
 
-@strawberry.type(description="A change that a run would have made to an incident.")
+@strawberry.type(description="A predicted change of an incident.")
 class PredictedChange:
     run_id: strawberry.ID | None = strawberry.field(description="The id of the predicted run.")
-    action: ChangeAction = strawberry.field(description="What becomes of the incident.")
-    occurred_at: datetime = strawberry.field(description="When.")
-    fields: list[PredictedFieldChange] = strawberry.field(description="What differs.")
+    action: ChangeAction = strawberry.field(description="The kind of change.")
+    occurred_at: datetime = strawberry.field(description="When the change happens.")
+    fields: list[PredictedFieldChange] = strawberry.field(description="The changed fields.")
     messages: list[str] = strawberry.field(description="The timeline entries that come with it.")
 
     @classmethod
@@ -113,10 +113,10 @@ class PredictedChange:
         )
 
 
-@strawberry.type(description="What would have become of one incident.")
+@strawberry.type(description="The predicted changes of one incident.")
 class IncidentDiff:
     incident_id: strawberry.ID = strawberry.field(
-        description="The incident's id; one that would have been opened has it within this prediction only."
+        description="The incident's id; a predicted incident has it within this prediction only."
     )
     title: str = strawberry.field(description="Its title.")
     opened: bool = strawberry.field(description="Whether the automation would have opened it.")
@@ -134,30 +134,34 @@ class IncidentDiff:
         )
 
 
-@strawberry.type(description="How many firings would have led to no run for one reason.")
+@strawberry.type(description="The number of firings that lead to no run for one reason.")
 class SkipCount:
     reason: SkipReason = strawberry.field(description="The reason.")
-    count: int = strawberry.field(description="How many.")
+    count: int = strawberry.field(description="The number of firings.")
 
 
-@strawberry.type(description="Something that was not simulated.")
+@strawberry.type(description="An effect that was not simulated.")
 class DryRunOmission:
-    what: str = strawberry.field(description="An action that would have left the server, or what else was left out.")
-    count: int = strawberry.field(description="How often it came up.")
+    what: str = strawberry.field(
+        description="An action that would have left the server, or another effect that was left out."
+    )
+    count: int = strawberry.field(description="How often it occurred.")
 
 
-@strawberry.type(description="What an automation would have done between two moments. Nothing was written.")
+@strawberry.type(description="The predicted effects of an automation in a period. Nothing was written.")
 class DryRun:
-    since: datetime = strawberry.field(name="from", description="Where it begins.")
-    until: datetime = strawberry.field(name="to", description="How far the past was played.")
-    changes: int = strawberry.field(description="How many changes of the past were played.")
+    since: datetime = strawberry.field(name="from", description="The start of the period.")
+    until: datetime = strawberry.field(name="to", description="The time up to which the log was replayed.")
+    changes: int = strawberry.field(description="The number of replayed changes.")
     runs: list[PredictedRun] = strawberry.field(description="The runs, in the order of their firing; at most 1,000.")
-    incidents: list[IncidentDiff] = strawberry.field(description="What the runs would have done to incidents.")
-    skips: list[SkipCount] = strawberry.field(description="The firings that would have led to no run.")
-    omissions: list[DryRunOmission] = strawberry.field(description="What was not simulated.")
-    truncated: bool = strawberry.field(description="Whether it is not all: it took more than a dry run may.")
+    incidents: list[IncidentDiff] = strawberry.field(description="The predicted changes of incidents.")
+    skips: list[SkipCount] = strawberry.field(description="The firings that lead to no run.")
+    omissions: list[DryRunOmission] = strawberry.field(description="The effects that were not simulated.")
+    truncated: bool = strawberry.field(
+        description="Whether the prediction is incomplete, because the dry run exceeded a limit."
+    )
     truncated_by: str | None = strawberry.field(
-        description="What there was too much of: `runs`, `firings`, `changes`, `seconds` or `state`."
+        description="The exceeded limit: `runs`, `firings`, `changes`, `seconds` or `state`."
     )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""All enums of the schema, to be imported from here alone: before this module ran, Strawberry does not know them."""
+"""All enums of the schema, imported from here alone: this module registers them with Strawberry."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -39,7 +39,7 @@ E = TypeVar("E", bound=Enum)
 
 
 def _described(enum: type[E], *, name: str, description: str, values: Mapping[E, str]) -> type[E]:
-    """The same enum, known to Strawberry; a domain enum carries no descriptions, so they are added here."""
+    """Register an enum with Strawberry and add descriptions, which a domain enum does not have."""
     registered = strawberry.enum(enum, name=name, description=description)
     definition: StrawberryEnumDefinition = vars(registered)["__strawberry_definition__"]
     for value in definition.values:
@@ -48,7 +48,7 @@ def _described(enum: type[E], *, name: str, description: str, values: Mapping[E,
 
 
 class IncidentEventType(Enum):
-    """Which trigger event an incident's change fired."""
+    """The trigger event of an incident's change."""
 
     CREATED = "incident.created"
     UPDATED = "incident.updated"
@@ -56,14 +56,14 @@ class IncidentEventType(Enum):
 
 
 class OrderDirection(Enum):
-    """Which way a list runs."""
+    """The direction of a list."""
 
     ASC = "asc"
     DESC = "desc"
 
 
 class IncidentOrderField(Enum):
-    """What incidents can be ordered by."""
+    """The fields to order incidents by."""
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
@@ -72,14 +72,14 @@ class IncidentOrderField(Enum):
 
 
 class SystemOrderField(Enum):
-    """What systems can be ordered by."""
+    """The fields to order systems by."""
 
     NAME = "name"
     CREATED_AT = "created_at"
 
 
 class ErrorCode(Enum):
-    """Why a mutation was refused."""
+    """The reason why a mutation was refused."""
 
     BAD_USER_INPUT = "BAD_USER_INPUT"
     NOT_FOUND = "NOT_FOUND"
@@ -107,19 +107,19 @@ class IncidentField(Enum):
 _described(
     ProblemSeverity,
     name="AutomationProblemSeverity",
-    description="How bad a problem of a definition is.",
+    description="The severity of a problem of a definition.",
     values={
-        ProblemSeverity.ERROR: "Nothing with it is saved.",
-        ProblemSeverity.WARNING: "It is saved: what is missing, such as a secret, may come later.",
+        ProblemSeverity.ERROR: "A definition with it is not saved.",
+        ProblemSeverity.WARNING: "A definition with it is saved: a missing part, such as a secret, may come later.",
     },
 )
 
 _described(
     Status,
     name="IncidentStatus",
-    description="Where an incident stands. Any status may follow any other.",
+    description="The status of an incident. Any status may follow any other.",
     values={
-        Status.INVESTIGATING: "Somebody is finding out what is wrong.",
+        Status.INVESTIGATING: "The cause is being looked for.",
         Status.IDENTIFIED: "The cause is known.",
         Status.FIXING: "The cause is being removed.",
         Status.MONITORING: "It seems fixed and is being watched.",
@@ -129,7 +129,7 @@ _described(
 _described(
     Severity,
     name="IncidentSeverity",
-    description="How bad an incident is; comparisons and orderings go from MINOR to CRITICAL.",
+    description="The severity of an incident; comparisons and orderings go from MINOR to CRITICAL.",
     values={
         Severity.MINOR: "Hardly anybody notices.",
         Severity.MAJOR: "Many are hindered.",
@@ -143,13 +143,13 @@ _described(
     values={
         Visibility.PUBLIC: "Everybody.",
         Visibility.LOGGED_IN: "Everybody with a token.",
-        Visibility.INTERNAL: "Those who manage incidents.",
+        Visibility.INTERNAL: "Responders and admins.",
     },
 )
 _described(
     Health,
     name="Health",
-    description="How a system fares.",
+    description="The health of a system.",
     values={
         Health.HEALTHY: "It works.",
         Health.DEGRADED: "It works badly.",
@@ -159,7 +159,7 @@ _described(
 _described(
     HealthOverride,
     name="HealthOverride",
-    description="What an open incident says of its systems' health, whatever was reported.",
+    description="The health that an open incident sets for its systems; a worse report wins.",
     values={
         HealthOverride.DEGRADED: "At least degraded.",
         HealthOverride.UNHEALTHY: "Unhealthy.",
@@ -168,7 +168,7 @@ _described(
 _described(
     ActorType,
     name="ActorType",
-    description="What kind of party acted.",
+    description="The kind of actor.",
     values={
         ActorType.SYSTEM: "The server itself.",
         ActorType.USER: "A person.",
@@ -179,21 +179,21 @@ _described(
 _described(
     Role,
     name="Role",
-    description="What a caller may do, from least to most.",
+    description="The role of a caller, from least to most.",
     values={
         Role.ANONYMOUS: "Reads what is public.",
         Role.VIEWER: "Reads what is for everybody with a token, too.",
-        Role.RESPONDER: "Manages incidents, reports how systems fare, and reads everything about incidents.",
+        Role.RESPONDER: "Manages incidents, reports the health of systems, and reads everything about incidents.",
         Role.ADMIN: "Does everything.",
     },
 )
 _described(
     ChangeAction,
     name="ChangeAction",
-    description="What became of an incident by a change.",
+    description="The kind of change of an incident.",
     values={
         ChangeAction.CREATED: "It was opened.",
-        ChangeAction.UPDATED: "Anything about it changed: fields, timeline, links.",
+        ChangeAction.UPDATED: "Its fields, timeline or links changed.",
         ChangeAction.RESOLVED: "It was resolved.",
         ChangeAction.DELETED: "It was deleted.",
     },
@@ -201,7 +201,7 @@ _described(
 _described(
     IncidentEventType,
     name="IncidentEventType",
-    description="Which trigger event an incident's change fired.",
+    description="The trigger event of an incident's change.",
     values={
         IncidentEventType.CREATED: "A new incident was opened.",
         IncidentEventType.UPDATED: "Status, severity or systems changed, other than by being resolved.",
@@ -211,24 +211,24 @@ _described(
 _described(
     OrderDirection,
     name="OrderDirection",
-    description="Which way a list runs.",
+    description="The direction of a list.",
     values={OrderDirection.ASC: "Smallest or oldest first.", OrderDirection.DESC: "Largest or newest first."},
 )
 _described(
     IncidentOrderField,
     name="IncidentOrderField",
-    description="What incidents can be ordered by; ties are broken by id.",
+    description="The fields to order incidents by; ties are broken by id.",
     values={
-        IncidentOrderField.CREATED_AT: "When they were opened here.",
+        IncidentOrderField.CREATED_AT: "When they were opened.",
         IncidentOrderField.UPDATED_AT: "When they last changed.",
-        IncidentOrderField.SEVERITY: "How bad they are.",
+        IncidentOrderField.SEVERITY: "Their severity.",
         IncidentOrderField.NUMBER: "Their number.",
     },
 )
 _described(
     SystemOrderField,
     name="SystemOrderField",
-    description="What systems can be ordered by; ties are broken by id.",
+    description="The fields to order systems by; ties are broken by id.",
     values={
         SystemOrderField.NAME: "Their name.",
         SystemOrderField.CREATED_AT: "When they were added to the catalog.",
@@ -247,72 +247,72 @@ _described(
 _described(
     ErrorCode,
     name="ErrorCode",
-    description="Why a mutation was refused.",
+    description="The reason why a mutation was refused.",
     values={
         ErrorCode.BAD_USER_INPUT: "A value can never be accepted.",
         ErrorCode.NOT_FOUND: "The object does not exist, or the caller may not see it.",
         ErrorCode.CONFLICT: "It contradicts an earlier request.",
-        ErrorCode.VERSION_CONFLICT: "The object changed since the caller read it; the payload holds it as it is now.",
+        ErrorCode.VERSION_CONFLICT: "The object changed since the caller read it; the payload has it as it is now.",
         ErrorCode.DUPLICATE: "A value that has to be unique is taken.",
         ErrorCode.ALREADY_EXISTS: "A key names another object already.",
         ErrorCode.UNKNOWN_SYSTEM: "A system is not in the catalog.",
         ErrorCode.UNSUPPORTED: "This server cannot do it.",
-        ErrorCode.UNAUTHENTICATED: "The caller has to say who they are, with a token that is valid.",
+        ErrorCode.UNAUTHENTICATED: "The caller needs a valid token.",
         ErrorCode.FORBIDDEN: "The caller may not do this.",
         ErrorCode.UNAVAILABLE: (
-            "The database is away, locked or full for now. Try again later, with the same `idempotencyKey`: a "
-            "connection may be lost while it commits."
+            "The database is unavailable, locked or full for now. Retry later with the same `idempotencyKey`, because "
+            "a connection may be lost during the commit."
         ),
         ErrorCode.TIMEOUT: (
-            "The operation took too long. The message says whether this mutation had begun: one that had may still be "
+            "The operation took too long. The message says whether this mutation had begun; if so, it may still be "
             "committed."
         ),
-        ErrorCode.INTERNAL: "A fault of the server; the message has the id under which its log tells more.",
+        ErrorCode.INTERNAL: "A bug of the server; the message has the request id of the log's entry.",
     },
 )
 _described(
     RunStatus,
     name="AutomationRunStatus",
-    description="Where a run stands.",
+    description="The status of a run.",
     values={
-        RunStatus.PENDING: "It has yet to begin, or stands in its automation's queue.",
-        RunStatus.RUNNING: "It is under way.",
-        RunStatus.WAITING: "A step of it waits: for a time, an event or a condition.",
-        RunStatus.SUCCESS: "It is over, and went well.",
-        RunStatus.FAILED: "It is over, because a step failed.",
-        RunStatus.CANCELLED: "It was ended before it was over.",
+        RunStatus.PENDING: "It has not begun, or waits in its automation's queue.",
+        RunStatus.RUNNING: "It is running.",
+        RunStatus.WAITING: "A step of it waits for a time, an event or a condition.",
+        RunStatus.SUCCESS: "It finished successfully.",
+        RunStatus.FAILED: "It ended because a step failed.",
+        RunStatus.CANCELLED: "It was cancelled before its end.",
         RunStatus.SKIPPED: "The trigger fired and led to no run; the reason says why.",
     },
 )
 _described(
     StepStatus,
     name="AutomationStepStatus",
-    description="Where a step of a run stands.",
+    description="The status of a step of a run.",
     values={
-        StepStatus.RUNNING: "It is under way.",
-        StepStatus.WAITING: "It waits: for a time, an event or a condition.",
-        StepStatus.SUCCESS: "It is over, and went well.",
+        StepStatus.RUNNING: "It is running.",
+        StepStatus.WAITING: "It waits for a time, an event or a condition.",
+        StepStatus.SUCCESS: "It finished successfully.",
         StepStatus.FAILED: "It failed.",
-        StepStatus.CANCELLED: "Its run ended before it was over.",
-        StepStatus.SKIPPED: "It was not done.",
+        StepStatus.CANCELLED: "Its run ended before it was finished.",
+        StepStatus.SKIPPED: "It was skipped.",
     },
 )
 _described(
     SkipReason,
     name="AutomationSkipReason",
-    description="Why a firing of a trigger led to no run, or why it ended before its turn.",
+    description="The reason why a firing led to no run, or why a queued run was dropped.",
     values={
-        SkipReason.DEPTH: "Too long a chain of automations led to it.",
+        SkipReason.DEPTH: "The chain of automations that led to it was too long.",
         SkipReason.FILTER: "The trigger's filter did not hold, or could not be evaluated.",
         SkipReason.WINDOW: "The trigger had not fired often enough yet.",
-        SkipReason.DWELL_ARMED: "It is now waited whether what fired it holds for long enough.",
-        SkipReason.DWELL_BROKEN: "What fired it did not hold for long enough.",
+        SkipReason.DWELL_ARMED: "The condition that fired it must hold for a time, which has now begun.",
+        SkipReason.DWELL_BROKEN: "The condition that fired it did not hold for long enough.",
         SkipReason.CONDITION: "A condition did not hold.",
-        SkipReason.ONCE: "The automation ran for the same value before, and runs once for each.",
+        SkipReason.ONCE: "The automation runs once for each value, and ran for this one before.",
         SkipReason.ALREADY_RUNNING: "A run was active, and the automation has one at a time.",
-        SkipReason.MAX_RUNS: "As many runs were active as there may be.",
-        SkipReason.QUEUE_FULL: "As many runs stood in the queue as there may be.",
-        SkipReason.DISABLED: "The automation had been switched off meanwhile.",
-        SkipReason.ERROR: "A gate failed; the message says how.",
+        SkipReason.MAX_RUNS: "The most active runs were reached.",
+        SkipReason.QUEUE_FULL: "The queue of runs was full.",
+        SkipReason.DISABLED: "The automation was disabled meanwhile.",
+        SkipReason.ERROR: "A gate failed; the message has the reason.",
     },
 )

@@ -1,4 +1,4 @@
-"""Why a mutation was refused, as data."""
+"""The reasons of a refused mutation, as data."""
 
 import re
 from typing import Self
@@ -19,24 +19,24 @@ _PLACES = re.compile(r"[^.\[\]]+")
 @strawberry.type(
     description=(
         "One reason why a mutation was refused or failed. Nothing was written, unless the code is UNAVAILABLE, TIMEOUT "
-        "or INTERNAL: then it may have been, and an `idempotencyKey` makes it safe to send again."
+        "or INTERNAL. After these it may have been written, and an `idempotencyKey` makes a retry safe."
     )
 )
 class UserError:
     code: ErrorCode = strawberry.field(description="The reason, for programs.")
     message: str = strawberry.field(description="The reason, for people.")
-    field: list[str] | None = strawberry.field(description="Where in the input the reason lies.")
+    field: list[str] | None = strawberry.field(description="The path of the refused value in the input.")
 
     @classmethod
     def of(cls, error: Exception, request_id: str) -> Self:
-        """The reason; what is a bug is logged and masked."""
+        """Return the reason; bugs are logged and masked."""
         if isinstance(error, DomainError) and error.code in _CODES:
             return cls(code=ErrorCode(error.code), message=error.message, field=error.field)
         return cls(code=ErrorCode.INTERNAL, message=report(error, request_id)["message"], field=None)
 
     @classmethod
     def list_of(cls, error: Exception, request_id: str) -> list[Self]:
-        """One for each problem of a definition, one for anything else."""
+        """Return one reason for each problem of a definition, else one in all."""
         if not isinstance(error, InvalidDefinitionError):
             return [cls.of(error, request_id)]
         return [

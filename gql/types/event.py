@@ -1,4 +1,4 @@
-"""What subscribers hear, and the log they can read back."""
+"""Events and changes, as subscriptions deliver them and the log keeps them."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -15,7 +15,7 @@ from gql.types.enums import ChangeAction, IncidentEventType
 from gql.types.incident import Incident
 from gql.types.node import Node
 
-#: A change is dated while its entity is locked; its place in the log it gets last of all, when it is its turn.
+#: A change is dated while its entity is locked, and gets its place in the log later, right before the commit.
 _OCCURRED = (
     "When it happened. The order of the log is that of `cursor`: of two changes that PostgreSQL commits at nearly the "
     "same time, the later one may be dated a fraction of a second earlier."
@@ -25,16 +25,18 @@ _TYPE_OF = {kind.value: kind for kind in IncidentEventType}
 
 @strawberry.type(description="A trigger event: the status, severity or systems of an incident changed.")
 class IncidentEvent(Node):
-    cursor: str = strawberry.field(description="Its place in the log: hand it to `after` to go on behind it.")
+    cursor: str = strawberry.field(description="Its position in the log: pass it as `after` to resume behind it.")
     change_id: strawberry.ID = strawberry.field(description="The id of the change that fired it.")
-    type: IncidentEventType = strawberry.field(description="Which event it is.")
+    type: IncidentEventType = strawberry.field(description="The type of event.")
     trigger: str = strawberry.field(description="The name of the trigger, such as `incident.resolved`.")
     occurred_at: datetime = strawberry.field(description=_OCCURRED)
-    actor: Actor = strawberry.field(description="Who made the change.")
-    cause: Cause = strawberry.field(description="What led to the change.")
+    actor: Actor = strawberry.field(description="The actor that made the change.")
+    cause: Cause = strawberry.field(description="The cause of the change.")
     changed_fields: list[str] = strawberry.field(description="The reactive fields that changed, sorted.")
-    previous: JSON = strawberry.field(description="What those fields were before; empty when the incident was opened.")
-    payload: JSON = strawberry.field(description="What an automation would get, as of the event.")
+    previous: JSON = strawberry.field(
+        description="The former values of those fields; empty when the incident was opened."
+    )
+    payload: JSON = strawberry.field(description="The payload that automations get, as of the event.")
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
 
     @classmethod
@@ -56,7 +58,7 @@ class IncidentEvent(Node):
             incident_id=strawberry.ID(change.entity_id),
         )
 
-    @strawberry.field(description="The incident as it is now; null once it was deleted.")
+    @strawberry.field(description="The incident as it is now; null once it is deleted.")
     async def incident(self, info: Info) -> Incident | None:
         found = await info.context.loaders.incidents.load(self.incident_id)
         return Incident.of(found) if found else None
@@ -64,22 +66,22 @@ class IncidentEvent(Node):
 
 @strawberry.type(description="A committed change of an incident: fields, timeline, links or its deletion.")
 class IncidentChange(Node):
-    cursor: str = strawberry.field(description="Its place in the log: hand it to `after` to go on behind it.")
-    action: ChangeAction = strawberry.field(description="What became of the incident.")
+    cursor: str = strawberry.field(description="Its position in the log: pass it as `after` to resume behind it.")
+    action: ChangeAction = strawberry.field(description="The kind of change.")
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
     version: int = strawberry.field(
-        description="The incident's version as of the change; one that is missing was of a change that is not shown."
+        description="The incident's version as of the change. A gap in the versions is a change that is not shown."
     )
     occurred_at: datetime = strawberry.field(description=_OCCURRED)
-    actor: Actor = strawberry.field(description="Who made it.")
-    cause: Cause = strawberry.field(description="What led to it.")
+    actor: Actor = strawberry.field(description="The actor that made it.")
+    cause: Cause = strawberry.field(description="The cause of it.")
     changed_fields: list[str] = strawberry.field(
-        description="All that changed as far as the caller may know, sorted; `updates` and `links` among them."
+        description="The changed fields that the caller may see, sorted, with `updates` and `links` among them."
     )
     delta: JSON = strawberry.field(
         description=(
-            "The new value of each changed field; of updates and links the ids added, edited and removed as far as "
-            "the caller sees: one that was hidden from them is removed, one that was shown to them is added."
+            "The new value of each changed field; for updates and links the ids added, edited and removed, as the "
+            "caller sees them. One that becomes hidden from the caller is removed, one that becomes visible is added."
         )
     )
 
@@ -98,7 +100,7 @@ class IncidentChange(Node):
             delta=JSON(_delta(change, context)),
         )
 
-    @strawberry.field(description="The incident as it is now; null once it was deleted.")
+    @strawberry.field(description="The incident as it is now; null once it is deleted.")
     async def incident(self, info: Info) -> Incident | None:
         found = await info.context.loaders.incidents.load(self.incident_id)
         return Incident.of(found) if found else None

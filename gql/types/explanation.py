@@ -1,4 +1,4 @@
-"""Why something is as it is."""
+"""Explanations: causes and effects as a graph."""
 
 from datetime import datetime
 from typing import Self
@@ -18,12 +18,12 @@ from gql.types.event import IncidentChange
 @strawberry.type(description="A change of an incident or of a system's health, as a node of an explanation.")
 class ExplainedChange:
     change_id: strawberry.ID = strawberry.field(description="The id of the change.")
-    seq: int = strawberry.field(description="Its place in the log.")
-    kind: str = strawberry.field(description="What changed: `incident` or `health`.")
+    seq: int = strawberry.field(description="Its position in the log.")
+    kind: str = strawberry.field(description="The kind of entity that changed: `incident` or `health`.")
     entity_id: strawberry.ID = strawberry.field(description="The id of the incident, or of the system.")
-    action: ChangeAction = strawberry.field(description="What became of it.")
+    action: ChangeAction = strawberry.field(description="The kind of change.")
     events: list[str] = strawberry.field(description="The trigger events that it fired, such as `incident.created`.")
-    actor: Actor = strawberry.field(description="Who made it.")
+    actor: Actor = strawberry.field(description="The actor that made it.")
     occurred_at: datetime = strawberry.field(description="When it happened.")
     known: strawberry.Private[Change]
 
@@ -41,27 +41,27 @@ class ExplainedChange:
             occurred_at=change.occurred_at,
         )
 
-    @strawberry.field(description="The very change of an incident; null for one of a system's health.")
+    @strawberry.field(description="The change of the incident; null for a change of a system's health.")
     def change(self, info: Info) -> IncidentChange | None:
         return IncidentChange.of(self.known, info.context) if self.kind == INCIDENT.name else None
 
 
-@strawberry.type(description="That one node led to another.")
+@strawberry.type(description="An edge from a cause to its effect.")
 class ExplanationEdge:
     link: str = strawberry.field(
         description="`fired` from a change to a run, `wrote` from a run to a change, `caused` between changes."
     )
-    source: strawberry.ID = strawberry.field(description="The id of the node that led to the other.")
-    target: strawberry.ID = strawberry.field(description="The id of the other.")
+    source: strawberry.ID = strawberry.field(description="The id of the cause.")
+    target: strawberry.ID = strawberry.field(description="The id of the effect.")
 
 
-@strawberry.type(description="What led to something, up to the root, and all that followed, as a graph of 500 nodes.")
+@strawberry.type(description="A graph of all causes up to the root and of all effects, with at most 500 nodes.")
 class Explanation:
-    start: list[strawberry.ID] = strawberry.field(description="The ids of the nodes that were asked about.")
+    start: list[strawberry.ID] = strawberry.field(description="The ids of the nodes to explain.")
     changes: list[ExplainedChange] = strawberry.field(description="The changes, in the order of the log.")
     runs: list[AutomationRun] = strawberry.field(description="The runs, and the firings that led to none.")
-    edges: list[ExplanationEdge] = strawberry.field(description="What led to what; no edge leads back.")
-    truncated: bool = strawberry.field(description="Whether there is more than the graph holds.")
+    edges: list[ExplanationEdge] = strawberry.field(description="The edges from causes to effects, without cycles.")
+    truncated: bool = strawberry.field(description="Whether there are more nodes than the graph holds.")
 
     @classmethod
     def of(cls, explanation: model.Explanation) -> Self:

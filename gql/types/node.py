@@ -1,8 +1,8 @@
-"""Everything that has an id of its own."""
+"""The interface of all types with an id."""
 
 import strawberry
 
 
-@strawberry.interface(description="Something with an id, to be found again by `node`.")
+@strawberry.interface(description="An object with an id, which `node` finds.")
 class Node:
     id: strawberry.ID = strawberry.field(description="The id: opaque, and the same in events, logs and webhooks.")

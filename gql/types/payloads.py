@@ -1,4 +1,4 @@
-"""What mutations answer: the object, why it was refused, and where the log stood."""
+"""The payloads of mutations: the object, the reasons of a refusal, and the log's position."""
 
 import strawberry
 
@@ -15,156 +15,164 @@ _OBJECT = "The incident as it is now; null where it does not exist."
 
 @strawberry.interface(
     description=(
-        "What every mutation answers, whatever became of it: no failure of a write is an error of the request. A field "
-        "of what it holds that cannot be read is null, with an error at its path, and says nothing of the write."
+        "The payload of every mutation, also of one that failed: no failure of a write is an error of the request. A "
+        "field of the payload that cannot be read is null, with an error at its path, and does not affect the write."
     )
 )
 class Payload:
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused or failed; empty where the write went through."
+        description="The reasons why it was refused or failed; empty where the write succeeded."
     )
     cursor: str = strawberry.field(
         description=(
-            "The log's position as of this write: a live view that has reached it shows the write. Without a write, "
-            "the last position that was known."
+            "The log's position as of this write: a subscription that has reached it shows the write. Without a write, "
+            "the last known position."
         )
     )
 
 
-@strawberry.type(description="The answer of `createIncident`.")
+@strawberry.type(description="The payload of `createIncident`.")
 class CreateIncidentPayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
     reused: bool = strawberry.field(
-        default=False, description="Whether this is an incident that was open before, and nothing was written."
+        default=False, description="Whether an open incident was reused and nothing was written."
     )
 
 
-@strawberry.type(description="The answer of `updateIncident`.")
+@strawberry.type(description="The payload of `updateIncident`.")
 class UpdateIncidentPayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
 
 
-@strawberry.type(description="The answer of `resolveIncident`.")
+@strawberry.type(description="The payload of `resolveIncident`.")
 class ResolveIncidentPayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
 
 
-@strawberry.type(description="The answer of `deleteIncident`.")
+@strawberry.type(description="The payload of `deleteIncident`.")
 class DeleteIncidentPayload(Payload):
-    deleted_incident_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
+    deleted_incident_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of the deleted object."
+    )
     incident: Incident | None = strawberry.field(
         default=None, description="The incident as it is now, where it was refused because of its version."
     )
 
 
-@strawberry.type(description="The answer of `addIncidentUpdate`.")
+@strawberry.type(description="The payload of `addIncidentUpdate`.")
 class AddIncidentUpdatePayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
     update: IncidentUpdate | None = strawberry.field(default=None, description="The entry.")
 
 
-@strawberry.type(description="The answer of `editIncidentUpdate`.")
+@strawberry.type(description="The payload of `editIncidentUpdate`.")
 class EditIncidentUpdatePayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
     update: IncidentUpdate | None = strawberry.field(default=None, description="The entry.")
 
 
-@strawberry.type(description="The answer of `deleteIncidentUpdate`.")
+@strawberry.type(description="The payload of `deleteIncidentUpdate`.")
 class DeleteIncidentUpdatePayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
-    deleted_update_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
+    deleted_update_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of the deleted object."
+    )
 
 
-@strawberry.type(description="The answer of `addIncidentLink`.")
+@strawberry.type(description="The payload of `addIncidentLink`.")
 class AddIncidentLinkPayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
     link: IncidentLink | None = strawberry.field(default=None, description="The link.")
 
 
-@strawberry.type(description="The answer of `updateIncidentLink`.")
+@strawberry.type(description="The payload of `updateIncidentLink`.")
 class UpdateIncidentLinkPayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
     link: IncidentLink | None = strawberry.field(default=None, description="The link.")
 
 
-@strawberry.type(description="The answer of `removeIncidentLink`.")
+@strawberry.type(description="The payload of `removeIncidentLink`.")
 class RemoveIncidentLinkPayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
-    removed_link_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
+    removed_link_id: strawberry.ID | None = strawberry.field(default=None, description="The id of the deleted object.")
 
 
-@strawberry.type(description="What became of one id of a bulk mutation.")
+@strawberry.type(description="The result for one id of a bulk mutation.")
 class IncidentResult:
     incident_id: strawberry.ID = strawberry.field(description="The incident's id, as it was given.")
-    ok: bool = strawberry.field(description="Whether the write went through, or had nothing to do.")
-    code: ErrorCode | None = strawberry.field(description="Why it was refused, for programs.")
-    message: str | None = strawberry.field(description="Why it was refused, for people.")
+    ok: bool = strawberry.field(description="Whether the write succeeded, or had nothing to do.")
+    code: ErrorCode | None = strawberry.field(description="The reason of a refusal, for programs.")
+    message: str | None = strawberry.field(description="The reason of a refusal, for people.")
     incident: Incident | None = strawberry.field(description="The incident as it is now; null where it does not exist.")
 
 
-@strawberry.type(description="The answer of `resolveIncidents`.")
+@strawberry.type(description="The payload of `resolveIncidents`.")
 class ResolveIncidentsPayload(Payload):
     results: list[IncidentResult] = strawberry.field(
         default_factory=list, description="One result for each id, in the order given."
     )
 
 
-@strawberry.type(description="The answer of `deleteIncidents`.")
+@strawberry.type(description="The payload of `deleteIncidents`.")
 class DeleteIncidentsPayload(Payload):
     results: list[IncidentResult] = strawberry.field(
         default_factory=list, description="One result for each id, in the order given."
     )
 
 
-@strawberry.type(description="The answer of `createSystem`.")
+@strawberry.type(description="The payload of `createSystem`.")
 class CreateSystemPayload(Payload):
     system: System | None = strawberry.field(default=None, description="The system.")
 
 
-@strawberry.type(description="The answer of `updateSystem`.")
+@strawberry.type(description="The payload of `updateSystem`.")
 class UpdateSystemPayload(Payload):
     system: System | None = strawberry.field(default=None, description="The system as it is now.")
 
 
-@strawberry.type(description="The answer of `deleteSystem`.")
+@strawberry.type(description="The payload of `deleteSystem`.")
 class DeleteSystemPayload(Payload):
-    deleted_system_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
+    deleted_system_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of the deleted object."
+    )
 
 
-@strawberry.type(description="The answer of `reportSystemHealth`.")
+@strawberry.type(description="The payload of `reportSystemHealth`.")
 class ReportSystemHealthPayload(Payload):
     system: System | None = strawberry.field(
         default=None,
-        description="The system, with its health as it is now; a report that came too late changed nothing.",
+        description="The system with its present health; an outdated report changed nothing.",
     )
 
 
-@strawberry.type(description="The answer of `createToken`.")
+@strawberry.type(description="The payload of `createToken`.")
 class CreateTokenPayload(Payload):
     token: ApiToken | None = strawberry.field(default=None, description="The token.")
     secret: str | None = strawberry.field(
-        default=None, description="What to send as `Authorization: Bearer <secret>`. It is shown only this once."
+        default=None, description="The secret to send as `Authorization: Bearer <secret>`. It is shown only this once."
     )
 
 
-@strawberry.type(description="The answer of `revokeToken`.")
+@strawberry.type(description="The payload of `revokeToken`.")
 class RevokeTokenPayload(Payload):
     token: ApiToken | None = strawberry.field(default=None, description="The token as it is now.")
 
 
-@strawberry.type(description="The answer of `createSecret`.")
+@strawberry.type(description="The payload of `createSecret`.")
 class CreateSecretPayload(Payload):
     secret: Secret | None = strawberry.field(default=None, description="The secret, without its value.")
 
 
-@strawberry.type(description="The answer of `updateSecret`.")
+@strawberry.type(description="The payload of `updateSecret`.")
 class UpdateSecretPayload(Payload):
     secret: Secret | None = strawberry.field(default=None, description="The secret as it is now, without its value.")
 
 
-@strawberry.type(description="The answer of `deleteSecret`.")
+@strawberry.type(description="The payload of `deleteSecret`.")
 class DeleteSecretPayload(Payload):
-    deleted_secret_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
+    deleted_secret_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of the deleted object."
+    )
 
 
 _PROBLEMS = (
@@ -173,42 +181,44 @@ _PROBLEMS = (
 )
 
 
-@strawberry.type(description="The answer of `createAutomation`.")
+@strawberry.type(description="The payload of `createAutomation`.")
 class CreateAutomationPayload(Payload):
     automation: Automation | None = strawberry.field(default=None, description="The automation.")
     problems: list[AutomationProblem] = strawberry.field(default_factory=list, description=_PROBLEMS)
 
 
-@strawberry.type(description="The answer of `installAutomation`.")
+@strawberry.type(description="The payload of `installAutomation`.")
 class InstallAutomationPayload(Payload):
     automation: Automation | None = strawberry.field(default=None, description="The automation.")
     problems: list[AutomationProblem] = strawberry.field(default_factory=list, description=_PROBLEMS)
 
 
-@strawberry.type(description="The answer of `updateAutomation`.")
+@strawberry.type(description="The payload of `updateAutomation`.")
 class UpdateAutomationPayload(Payload):
     automation: Automation | None = strawberry.field(default=None, description="The automation as it is now.")
     problems: list[AutomationProblem] = strawberry.field(default_factory=list, description=_PROBLEMS)
 
 
-@strawberry.type(description="The answer of `setAutomationEnabled`.")
+@strawberry.type(description="The payload of `setAutomationEnabled`.")
 class SetAutomationEnabledPayload(Payload):
     automation: Automation | None = strawberry.field(default=None, description="The automation as it is now.")
 
 
-@strawberry.type(description="The answer of `deleteAutomation`.")
+@strawberry.type(description="The payload of `deleteAutomation`.")
 class DeleteAutomationPayload(Payload):
     automation: Automation | None = strawberry.field(
-        default=None, description="What it is now, where the caller saw another version and it stays."
+        default=None, description="The automation as it is now, where it was refused because of its version."
     )
-    deleted_automation_id: strawberry.ID | None = strawberry.field(default=None, description="The id that is gone.")
+    deleted_automation_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of the deleted object."
+    )
 
 
-@strawberry.type(description="The answer of `runAutomation`.")
+@strawberry.type(description="The payload of `runAutomation`.")
 class RunAutomationPayload(Payload):
     run: AutomationRun | None = strawberry.field(default=None, description="The run, which has yet to begin.")
 
 
-@strawberry.type(description="The answer of `cancelAutomationRun`.")
+@strawberry.type(description="The payload of `cancelAutomationRun`.")
 class CancelAutomationRunPayload(Payload):
     run: AutomationRun | None = strawberry.field(default=None, description="The run as it is now.")

@@ -1,4 +1,4 @@
-"""What a caller may still spend."""
+"""The rate limit of a caller."""
 
 from datetime import datetime
 from typing import Self
@@ -8,13 +8,13 @@ import strawberry
 from domain.messaging.buckets import Allowance
 
 
-@strawberry.type(description="What the caller may spend: a minute's points, filled up evenly.")
+@strawberry.type(description="The caller's rate limit: points a minute, refilled evenly.")
 class RateLimit:
-    limit: int = strawberry.field(description="How many points of cost a minute has.")
-    remaining: int = strawberry.field(description="How many are left, this operation paid.")
-    used: int = strawberry.field(description="How many are spent and not filled up again yet.")
-    reset_at: datetime = strawberry.field(description="When all of them are there again, if nothing else is spent.")
-    cost: int = strawberry.field(description="What this operation costs, as in `extensions.cost.requested`.")
+    limit: int = strawberry.field(description="The points a minute.")
+    remaining: int = strawberry.field(description="The points left after this operation.")
+    used: int = strawberry.field(description="The points spent and not refilled yet.")
+    reset_at: datetime = strawberry.field(description="When all points are refilled, if no more are spent.")
+    cost: int = strawberry.field(description="The cost of this operation, as in `extensions.cost.requested`.")
 
     @classmethod
     def of(cls, allowance: Allowance, *, cost: int) -> Self:

@@ -1,4 +1,4 @@
-"""What a run consists of: its steps, what they handed on, and what they changed."""
+"""The parts of a run: its steps, their artifacts and changes."""
 
 from datetime import datetime
 from typing import Self
@@ -15,23 +15,25 @@ from gql.types.enums import ChangeAction, StepStatus
 from gql.types.node import Node
 
 
-@strawberry.type(description="One step that a run came to.")
+@strawberry.type(description="A step that a run has reached.")
 class AutomationStep(Node):
     path: str = strawberry.field(
         description="Its place in the definition and its iterations, such as `actions[1].choose[0].sequence[2]`."
     )
-    position: int = strawberry.field(description="Its place among the run's steps, from 1.")
-    kind: str = strawberry.field(description="What kind of step it is, such as `action` or `wait_until`.")
+    position: int = strawberry.field(description="Its position among the run's steps, from 1.")
+    kind: str = strawberry.field(description="The kind of step, such as `action` or `wait_until`.")
     action: str | None = strawberry.field(description="The id of the action that it does; null for other kinds.")
     action_id: str | None = strawberry.field(description="The id that the definition gives it.")
-    status: StepStatus = strawberry.field(description="Where it stands.")
-    attempts: int = strawberry.field(description="How often it was tried so far.")
-    input: JSON | None = strawberry.field(description="What it began with; secrets are masked.")
-    output: JSON | None = strawberry.field(description="What it came to; secrets are masked.")
-    error: str | None = strawberry.field(description="Why it failed.")
+    status: StepStatus = strawberry.field(description="Its status.")
+    attempts: int = strawberry.field(description="The number of attempts so far.")
+    input: JSON | None = strawberry.field(description="Its input; secrets are redacted.")
+    output: JSON | None = strawberry.field(description="Its result; secrets are redacted.")
+    error: str | None = strawberry.field(description="The reason why it failed.")
     started_at: datetime = strawberry.field(description="When it began.")
-    finished_at: datetime | None = strawberry.field(description="When it was over.")
-    due_at: datetime | None = strawberry.field(description="Until when it waits; null for one that may wait for ever.")
+    finished_at: datetime | None = strawberry.field(description="When it finished.")
+    due_at: datetime | None = strawberry.field(
+        description="The end of its wait at the latest; null for one without a limit."
+    )
 
     @classmethod
     def of(cls, step: model.RunStep) -> Self:
@@ -53,20 +55,20 @@ class AutomationStep(Node):
         )
 
 
-@strawberry.type(description="Something that a step handed on, such as the incident that it opened.")
+@strawberry.type(description="An artifact: a result that a step passed on, such as the incident that it opened.")
 class Artifact(Node):
-    type: str = strawberry.field(description="The name of its type, to be found among `artifactTypes`.")
+    type: str = strawberry.field(description="The name of its type, one of `artifactTypes`.")
     run_id: strawberry.ID = strawberry.field(description="The id of the run.")
     automation_id: strawberry.ID = strawberry.field(description="The id of the automation.")
     path: str = strawberry.field(description="The path of the step.")
     action_id: str = strawberry.field(description="The id that the definition gives the step.")
-    data: JSON = strawberry.field(description="What it says, in the form that its type has.")
+    data: JSON = strawberry.field(description="Its data, in the form of its type.")
     owned: bool = strawberry.field(
-        description="Whether the automation may end what it names, because it made it or took it over."
+        description="Whether the automation may end the object that it names, because it created or adopted it."
     )
-    context_key: str | None = strawberry.field(description="What the run was about.")
-    created_at: datetime = strawberry.field(description="When it was handed on.")
-    closed_at: datetime | None = strawberry.field(description="When what it names ended.")
+    context_key: str | None = strawberry.field(description="The object that the run was about.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    closed_at: datetime | None = strawberry.field(description="When the object that it names ended.")
 
     @classmethod
     def of(cls, artifact: model.Artifact) -> Self:
@@ -85,15 +87,13 @@ class Artifact(Node):
         )
 
 
-@strawberry.type(
-    description="Something that a run did to an incident. The change and the incident are found by `node`, too."
-)
+@strawberry.type(description="A change that a run made to an incident. `node` finds the change and the incident, too.")
 class AutomationRunChange(Node):
     change_id: strawberry.ID = strawberry.field(description="The id of the change.")
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
-    action: ChangeAction = strawberry.field(description="What became of the incident.")
+    action: ChangeAction = strawberry.field(description="The kind of change.")
     changed_fields: list[str] = strawberry.field(
-        description="All that changed, sorted; `updates` and `links` among them."
+        description="The changed fields, sorted, with `updates` and `links` among them."
     )
     occurred_at: datetime = strawberry.field(description="When it happened.")
 

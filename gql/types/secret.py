@@ -10,14 +10,12 @@ from gql.types.actor import Actor
 from gql.types.node import Node
 
 
-@strawberry.type(
-    description="Something that automations know and nobody can read back: there is no field for its value."
-)
+@strawberry.type(description="A secret of automations. Its value cannot be read: there is no field for it.")
 class Secret(Node):
-    name: str = strawberry.field(description="What automations call it: `${{ secrets.NAME }}`.")
-    created_at: datetime = strawberry.field(description="When it was made.")
+    name: str = strawberry.field(description="Its name in automations: `${{ secrets.NAME }}`.")
+    created_at: datetime = strawberry.field(description="When it was created.")
     updated_at: datetime = strawberry.field(description="When its value was last set.")
-    created_by: Actor = strawberry.field(description="Who made it.")
+    created_by: Actor = strawberry.field(description="The actor that created it.")
 
     @classmethod
     def of(cls, secret: model.Secret) -> Self:

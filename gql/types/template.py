@@ -1,4 +1,4 @@
-"""Ready-made automations, as they can be installed."""
+"""Ready-made automations to install."""
 
 from typing import Self
 
@@ -8,12 +8,12 @@ from strawberry.scalars import JSON
 from domain.automations.definitions import templates as model
 
 
-@strawberry.type(description="A ready-made automation, to be installed with parameters of one's own.")
+@strawberry.type(description="A ready-made automation, to be installed with parameters.")
 class AutomationTemplate:
-    name: str = strawberry.field(description="What `installAutomation` calls it, such as `sustained`.")
-    display_name: str = strawberry.field(description="Its name for people.")
-    description: str = strawberry.field(description="What it does.")
-    icon: str = strawberry.field(description="The name of an icon that stands for it.")
+    name: str = strawberry.field(description="Its name for `installAutomation`, such as `sustained`.")
+    display_name: str = strawberry.field(description="Its display name.")
+    description: str = strawberry.field(description="Its effect.")
+    icon: str = strawberry.field(description="The name of its icon.")
     parameters_schema: JSON = strawberry.field(description="The JSON Schema of its parameters.")
 
     @classmethod

@@ -14,16 +14,20 @@ from gql.types.incident import System
 from gql.types.node import Node
 
 
-@strawberry.type(description="What lets a program in. Its secret is shown once, by `createToken`, and kept nowhere.")
+@strawberry.type(description="A token for a program. Its secret is shown once, by `createToken`, and not stored.")
 class ApiToken(Node):
-    name: str = strawberry.field(description="What it is called; changes made with it are put down to that name.")
-    role: Role = strawberry.field(description="What its holder may do.")
-    created_at: datetime = strawberry.field(description="When it was made.")
-    created_by: Actor | None = strawberry.field(description="Who made it; null where that was not recorded yet.")
-    expires_at: datetime | None = strawberry.field(description="When it ceases to be valid; null for never.")
-    revoked_at: datetime | None = strawberry.field(description="When it was revoked; null for a token that was not.")
+    name: str = strawberry.field(description="Its name, which its changes have as their actor.")
+    role: Role = strawberry.field(description="The role of its holder.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    created_by: Actor | None = strawberry.field(
+        description="The actor that created it; null where that was not recorded."
+    )
+    expires_at: datetime | None = strawberry.field(description="When it expires; null for never.")
+    revoked_at: datetime | None = strawberry.field(
+        description="When it was revoked; null for a token that is not revoked."
+    )
     last_used_at: datetime | None = strawberry.field(
-        description="When it was last used, up to a minute behind; null for a token that never was."
+        description="When it was last used, accurate to a minute; null for an unused token."
     )
     system_ids: strawberry.Private[Collection[str] | None]
 
@@ -42,14 +46,14 @@ class ApiToken(Node):
         )
 
     @strawberry.field(
-        description="The systems whose incidents and health it may write, 100 at most, by id; null without limits."
+        description="The systems whose incidents and health it may write, at most 100, by id; null for all systems."
     )
     async def systems(self, info: Info) -> list[System] | None:
         return await systems_within(info, self.system_ids)
 
 
 async def systems_within(info: Info, system_ids: Collection[str] | None) -> list[System] | None:
-    """The systems that somebody is limited to; those that were deleted since are left out."""
+    """Return the systems that a caller is limited to, without those deleted since."""
     if system_ids is None:
         return None
     systems = await info.context.loaders.systems.load_many(sorted(system_ids))

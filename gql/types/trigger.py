@@ -8,19 +8,19 @@ from strawberry.scalars import JSON
 from domain.entities import triggers as model
 
 
-@strawberry.type(description="A kind of event that incidents and systems give rise to.")
+@strawberry.type(description="A trigger: a kind of event of incidents and systems.")
 class Trigger:
-    name: str = strawberry.field(description="What definitions and events call it, such as `incident.created`.")
-    display_name: str = strawberry.field(description="Its name for people.")
+    name: str = strawberry.field(description="Its name in definitions and events, such as `incident.created`.")
+    display_name: str = strawberry.field(description="Its display name.")
     description: str = strawberry.field(description="When it fires.")
-    category: str = strawberry.field(description="What it is listed under.")
-    icon: str = strawberry.field(description="The name of an icon that stands for it.")
+    category: str = strawberry.field(description="The category that it is listed under.")
+    icon: str = strawberry.field(description="The name of its icon.")
     payload_schema: JSON = strawberry.field(description="The JSON Schema of its payload.")
     config_schema: JSON | None = strawberry.field(
-        description="The JSON Schema of the settings that an automation gives it; null for one that has none."
+        description="The JSON Schema of its settings in an automation; null for one without settings."
     )
     context_key: str = strawberry.field(
-        description="The payload field that tells different things apart; empty where none does."
+        description="The payload field that identifies the object; empty where there is none."
     )
 
     @classmethod

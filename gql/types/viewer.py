@@ -14,13 +14,15 @@ from gql.types.incident import System
 from gql.types.token import systems_within
 
 
-@strawberry.type(description="Whoever is asking.")
+@strawberry.type(description="The caller.")
 class Viewer:
-    actor: Actor = strawberry.field(description="Who changes made by this caller are put down to.")
-    role: Role = strawberry.field(description="What the caller may do.")
-    visibilities: list[Visibility] = strawberry.field(description="Which updates and links the caller may read.")
+    actor: Actor = strawberry.field(description="The actor of this caller's changes.")
+    role: Role = strawberry.field(description="The caller's role.")
+    visibilities: list[Visibility] = strawberry.field(
+        description="The visibilities of updates and links that the caller may read."
+    )
     expires_at: datetime | None = strawberry.field(
-        description="When the caller's token ceases to be valid, and their streams end; null for never."
+        description="When the caller's token expires and their streams end; null for never."
     )
     system_ids: strawberry.Private[Collection[str] | None]
 
@@ -35,7 +37,7 @@ class Viewer:
         )
 
     @strawberry.field(
-        description="The systems whose incidents and health one may write, 100 at most, by id; null without limits."
+        description="The systems whose incidents and health the caller may write, at most 100, by id; null for all."
     )
     async def systems(self, info: Info) -> list[System] | None:
         return await systems_within(info, self.system_ids)

@@ -1,4 +1,4 @@
-"""Trying automations over GraphQL."""
+"""The query for dry runs."""
 
 from datetime import timedelta
 from typing import Any
@@ -44,7 +44,7 @@ DEFINITION = {
 }
 
 
-async def test_an_admin_tries_an_automation_and_nothing_is_written(api: Api, domain: Domain, stored: Stored) -> None:
+async def test_a_dry_run_predicts_and_writes_nothing(api: Api, domain: Domain, stored: Stored) -> None:
     incident = await make_incident(domain)
     span = {"from": iso(domain.clock.now() - timedelta(hours=1)), "to": iso(domain.clock.now() + timedelta(hours=1))}
     before = await stored()
@@ -63,13 +63,13 @@ async def test_an_admin_tries_an_automation_and_nothing_is_written(api: Api, dom
     assert (found["changes"], found["truncated"], found["truncatedBy"]) == (1, False, None)
 
 
-async def test_only_admins_try_automations(api: Api, domain: Domain) -> None:
+async def test_only_admins_start_dry_runs(api: Api, domain: Domain) -> None:
     span = {"from": iso(domain.clock.now() - timedelta(hours=1)), "to": iso(domain.clock.now())}
     assert (await api.responder.error(TRY, definition=DEFINITION, **span))["code"] == "FORBIDDEN"
     assert (await api.anonymous.error(TRY, definition=DEFINITION, **span))["code"] == "UNAUTHENTICATED"
 
 
-async def test_what_cannot_be_tried_is_an_error(api: Api, domain: Domain) -> None:
+async def test_an_invalid_dry_run_is_an_error(api: Api, domain: Domain) -> None:
     span = {"from": iso(domain.clock.now() - timedelta(hours=1)), "to": iso(domain.clock.now())}
     unusable: list[Any] = [{"triggers": []}, [], {"triggers": [{"event": "incident.created"}], "nonsense": 1}]
     for definition in unusable:
@@ -81,7 +81,7 @@ async def test_what_cannot_be_tried_is_an_error(api: Api, domain: Domain) -> Non
 
 
 @on_both_databases
-async def test_a_span_whose_beginning_is_no_longer_kept_is_an_error(api: Api, domain: Domain) -> None:
+async def test_a_period_that_begins_before_the_log_is_an_error(api: Api, domain: Domain) -> None:
     beginning = domain.clock.now()
     [gone, kept] = [await make_incident(domain) for _ in range(2)]
     await inside(domain).database.write(lambda unit: unit.changes.prune(before=kept.created_at, limit=100))
@@ -95,7 +95,7 @@ async def test_a_span_whose_beginning_is_no_longer_kept_is_an_error(api: Api, do
     assert (error["code"], error["field"]) == ("CURSOR_EXPIRED", ["from"])
 
 
-async def test_what_is_forgotten_during_a_dry_run_is_an_error_as_well(
+async def test_a_log_pruned_during_a_dry_run_is_an_error(
     api: Api, domain: Domain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     incident = await make_incident(domain)
@@ -109,7 +109,7 @@ async def test_what_is_forgotten_during_a_dry_run_is_an_error_as_well(
     assert (await api.admin.error(TRY, definition=DEFINITION, **span))["code"] == "CURSOR_EXPIRED"
 
 
-def test_the_description_says_what_is_left_out() -> None:
+def test_the_description_names_the_omissions() -> None:
     field = schema.get_type_by_name("Query").fields  # type: ignore[union-attr]
-    [told] = [str(each.description) for each in field if each.name == "dry_run_automation"]
-    assert all(word in told for word in ("Left out", "other automations", "requests", "CURSOR_EXPIRED"))
+    [described] = [str(each.description) for each in field if each.name == "dry_run_automation"]
+    assert all(word in described for word in ("left out", "other automations", "Requests", "CURSOR_EXPIRED"))

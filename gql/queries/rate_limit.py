@@ -1,4 +1,4 @@
-"""Queries about the limits that the caller meets."""
+"""The query for the caller's rate limit."""
 
 import strawberry
 
@@ -7,8 +7,8 @@ from gql.types.rate_limit import RateLimit
 
 
 @strawberry.type
-class LimitQueries:
-    @strawberry.field(description="What the caller may still spend; null where callers are not limited.")
+class RateLimitQueries:
+    @strawberry.field(description="The caller's rate limit; null where there is none.")
     async def rate_limit(self, info: Info) -> RateLimit | None:
         allowance = info.context.allowance
         return None if allowance is None else RateLimit.of(allowance, cost=info.context.cost)

@@ -1,4 +1,4 @@
-"""What tests of the GraphQL surface share: callers of each role, and the proof that nothing was written."""
+"""The fixtures of tests of the GraphQL API: callers of each role, and the rows of the database."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,22 +14,22 @@ from tests.inside import inside
 
 @pytest.fixture
 def dialect(request: pytest.FixtureRequest) -> str:
-    """SQLite, unless a test asks for both: tests/domain proves every statement on either already."""
+    """Return SQLite unless a test asks for both: tests/domain runs every statement on either already."""
     return str(getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture
 async def api(domain: Domain) -> AsyncIterator[Api]:
-    """The application as each role meets it."""
+    """Yield clients of the application for each role."""
     async with calling(domain) as callers:
         yield callers
 
 
 @pytest.fixture
 def stored(domain: Domain) -> Stored:
-    """All rows of all tables: equal before and after means that nothing was written.
+    """Return a function for all rows of all tables: equal before and after, nothing was written.
 
-    Except when a token was last used, which is noted in the background.
+    They lack the times when tokens were last used, which are written in the background.
     """
 
     async def read() -> dict[str, Any]:

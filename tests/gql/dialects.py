@@ -1,4 +1,4 @@
-"""For tests whose statements, and not only their translation, are at stake."""
+"""The mark of tests that run on both databases, because their statements matter."""
 
 import pytest
 

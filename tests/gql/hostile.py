@@ -1,4 +1,4 @@
-"""Documents and variables that are made to hurt: each with the code that it has to be refused with."""
+"""Hostile documents and variables, each with the code of its refusal."""
 
 import json
 from typing import Any
@@ -26,12 +26,12 @@ def _each(count: int, text: str) -> str:
 
 
 def _wide(count: int, fields: str) -> str:
-    """Those fields with a filter of so many parts."""
+    """Return the fields with a filter of that many parts."""
     return f"query($f: IncidentFilter = {{ and: [{_each(count, '{ not: { open: true } }')}] }}) {{ {fields} }}"
 
 
 def _fragments(count: int) -> str:
-    """So many fragments of an incident at one place, none of which is like its neighbours."""
+    """Return that many different fragments of an incident at one place."""
     fields = [_FIELDS[number % len(_FIELDS)] for number in range(count)]
     parts = [f"fragment F{number} on Incident {{ {field} }}" for number, field in enumerate(fields)]
     return f"{{ incident(number: 1) {{ {_each(count, '...F#')} }} }} {' '.join(parts)}"

@@ -1,4 +1,4 @@
-"""Who did something is for responders and admins; everybody else learns what kind of party it was."""
+"""The identity of actors, visible to responders and admins; all others see the kind of actor."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -59,7 +59,7 @@ LEFT_OUT = {"edges", "pageInfo"}
 
 
 class Documents:
-    """Operations that select everything there is, once on each way down from a root."""
+    """Operations that select everything, once on each path from a root."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
@@ -67,7 +67,7 @@ class Documents:
         self.selected: dict[str, str] = {}
 
     def of(self, root: GraphQLObjectType) -> Iterator[tuple[str, str]]:
-        """Each root field, and its operation."""
+        """Yield each root field and its operation."""
         for name in root.fields:
             body = self._field(root, name, ())
             for word, value in self._values.items():
@@ -100,7 +100,7 @@ class Documents:
 
 
 def actor_fields() -> set[str]:
-    """Every field of the schema that shows an actor."""
+    """Return every field of the schema that shows an actor."""
     types = [one for one in schema._schema.type_map.values() if isinstance(one, GraphQLObjectType)]
     return {
         f"{one.name}.{name}"
@@ -112,7 +112,7 @@ def actor_fields() -> set[str]:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Documents of any size may be asked: that they are bounded is shown elsewhere."""
+    """Return settings without bounds on documents."""
     return replace(
         settings,
         max_cost=10**9,
@@ -126,7 +126,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def values(domain: Domain) -> Mapping[str, Any]:
-    """An incident that each of them had a hand in, and what was there before."""
+    """Return an incident that each actor changed, and the ids that existed before."""
     await make_system(domain)
     start = await now(domain)
     incident = await opened(domain, PERSON)
@@ -165,7 +165,7 @@ def test_the_documents_ask_for_every_actor_of_the_schema() -> None:
     assert {"Actor.id", "Actor.name", "IncidentEvent.payload", "IncidentChange.delta"} <= set(documents.selected)
 
 
-async def test_nobody_below_responder_reads_an_id_or_an_address(api: Api, values: Mapping[str, Any]) -> None:
+async def test_callers_below_responder_read_no_id_or_address(api: Api, values: Mapping[str, Any]) -> None:
     query_type = schema._schema.query_type
     assert query_type is not None
     shown: dict[str, set[str]] = {}
@@ -182,7 +182,7 @@ async def test_nobody_below_responder_reads_an_id_or_an_address(api: Api, values
     assert shown["responder"] >= {"incident", "incidents", "incidentEvents", "incidentChanges", "system", "nodes"}
 
 
-async def test_no_replay_tells_anybody_below_responder(domain: Domain, values: Mapping[str, Any]) -> None:
+async def test_a_replay_hides_actors_from_callers_below_responder(domain: Domain, values: Mapping[str, Any]) -> None:
     root = schema._schema.subscription_type
     assert root is not None
     documents = {name: text for name, text in Documents(values).of(root) if not name.startswith("automation")}
@@ -196,7 +196,7 @@ async def test_no_replay_tells_anybody_below_responder(domain: Domain, values: M
             assert (name, viewer.role, MARKER in text) == (name, viewer.role, viewer is ADMIN)
 
 
-async def test_live_pushes_to_groups_tell_each_audience_what_is_for_it(domain: Domain) -> None:
+async def test_live_events_to_groups_show_actors_by_audience(domain: Domain) -> None:
     document = "subscription { incidentChanges { actor { type id name } incident { openedBy { type id name } } } }"
     await make_system(domain)
     async with serving(domain) as running:
@@ -239,7 +239,7 @@ async def _pushed(running: Running, domain: Domain, document: str) -> dict[Role,
     ],
     ids=lambda value: getattr(value, "id", value),
 )
-async def test_a_name_is_shown_unless_it_is_an_address_or_tells_the_id(
+async def test_a_name_is_shown_unless_it_is_an_address_or_holds_the_id(
     api: Api, domain: Domain, actor: Actor, name: str
 ) -> None:
     await make_system(domain)
@@ -255,7 +255,7 @@ async def test_a_name_is_shown_unless_it_is_an_address_or_tells_the_id(
         }
 
 
-async def test_everybody_learns_who_they_are_themselves(api: Api) -> None:
+async def test_every_caller_sees_their_own_identity(api: Api) -> None:
     actor = (await api.viewer.read("{ viewer { actor { type id name } } }"))["viewer"]["actor"]
     assert actor["id"].startswith("tok_")
 
@@ -276,7 +276,7 @@ LISTS = {
 
 @on_both_databases
 @pytest.mark.parametrize("filter", FILTERS.values(), ids=FILTERS)
-async def test_nobody_below_responder_finds_incidents_by_their_opener(api: Api, domain: Domain, filter: Any) -> None:
+async def test_callers_below_responder_cannot_filter_by_opener(api: Api, domain: Domain, filter: Any) -> None:
     incident = await make_incident(domain)
     for document in LISTS.values():
         for caller in (api.anonymous, api.viewer):
@@ -295,7 +295,7 @@ async def _count(caller: Caller, filter: Any) -> int:
 
 
 @pytest.mark.parametrize("field", ["incidentEvents", "incidentChanges"])
-async def test_nobody_below_responder_watches_by_the_opener(domain: Domain, field: str) -> None:
+async def test_callers_below_responder_cannot_subscribe_by_opener(domain: Domain, field: str) -> None:
     document = f"subscription S($filter: IncidentEventFilter) {{ {field}(filter: $filter) {{ cursor }} }}"
     filter = {"openedBy": {"in": ["tok_admin"]}}
     async with watching(domain, document, filter=filter) as watcher:

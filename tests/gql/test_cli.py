@@ -1,4 +1,4 @@
-"""The command line without a command that does anything."""
+"""The command line without a command that needs the domain."""
 
 import subprocess
 import sys
@@ -37,11 +37,11 @@ finally:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_only_tells_imports_nothing_heavy(arguments: list[str], code: int, said: str) -> None:
+def test_commands_that_only_print_import_nothing_heavy(arguments: list[str], code: int, said: str) -> None:
     command = [sys.executable, "-c", LOADED, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"COLUMNS": "200"})
-    told, _, loaded = done.stdout.rpartition("LOADED")
-    assert (done.returncode, said in told) == (code, True), done.stderr
+    printed, _, loaded = done.stdout.rpartition("LOADED")
+    assert (done.returncode, said in printed) == (code, True), done.stderr
     assert HEAVY & set(loaded.split()) == set()
 
 
@@ -51,7 +51,7 @@ def test_the_commands_on_automations_are_listed() -> None:
     assert "completion" not in own
 
 
-def test_what_is_imported_late_says_nothing_in_the_log(database_url: str) -> None:
+def test_late_imports_log_nothing(database_url: str) -> None:
     command = [sys.executable, "-m", "gql.cli", "migrate", "--database-url", database_url]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"INCIDENTQL_LOG_LEVEL": "INFO"})
     assert (done.returncode, done.stdout, done.stderr) == (0, "The database is up to date.\n", "")

@@ -1,4 +1,4 @@
-"""The commands on automations, as an operator types them."""
+"""The commands on automations."""
 
 import asyncio
 import json
@@ -42,14 +42,14 @@ def call(database_url: str, *arguments: str) -> Result:
     return CliRunner().invoke(app, ["automations", *arguments, "--database-url", database_url], env={"COLUMNS": "200"})
 
 
-def test_a_file_is_applied_once_and_found_unchanged_the_next_time(database_url: str, file: Path) -> None:
+def test_a_file_applied_twice_is_unchanged(database_url: str, file: Path) -> None:
     assert "Sustained: created" in call(database_url, "apply", str(file)).output
     assert "Sustained: unchanged" in call(database_url, "apply", str(file)).output
     listed = call(database_url, "list").output
     assert all(text in listed for text in ("Sustained", "system.degraded", "aut_"))
 
 
-def test_a_changed_file_shows_what_it_changes(database_url: str, file: Path) -> None:
+def test_a_changed_file_shows_its_changes(database_url: str, file: Path) -> None:
     call(database_url, "apply", str(file))
     file.write_text(SUSTAINED.replace("seconds: 5", "seconds: 7"))
     shown = call(database_url, "apply", str(file), "--dry").output
@@ -58,7 +58,7 @@ def test_a_changed_file_shows_what_it_changes(database_url: str, file: Path) -> 
     assert "unchanged" in call(database_url, "apply", str(file)).output
 
 
-def test_json_and_several_automations_in_a_file_are_fine(database_url: str, tmp_path: Path) -> None:
+def test_a_file_may_be_json_and_hold_several_automations(database_url: str, tmp_path: Path) -> None:
     action = {"action": "log", "config": {"message": "x"}}
     one: dict[str, Any] = {"triggers": [{"event": "manual"}], "actions": [action]}
     file = tmp_path / "two.json"
@@ -81,7 +81,7 @@ actions:
 
 
 @pytest.mark.parametrize("options", [(), ("--dry",)], ids=["applied", "dry"])
-def test_secrets_that_are_not_there_yet_are_named(
+def test_missing_secrets_are_named(
     database_url: str, file: Path, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INCIDENTQL_SECRET_KEY", SECRET_KEY)
@@ -89,8 +89,8 @@ def test_secrets_that_are_not_there_yet_are_named(
     file.write_text(CALLING)
     said = call(database_url, "apply", str(file), *options)
     warning = "The secret OTHER does not exist yet; a step that needs it fails until it does."
-    told = f"incidentql: Calling: warning: actions[0].config.headers.X-Other: {warning}\n"
-    assert (said.exit_code, said.stderr) == (0, told)
+    printed = f"incidentql: Calling: warning: actions[0].config.headers.X-Other: {warning}\n"
+    assert (said.exit_code, said.stderr) == (0, printed)
     asyncio.run(_keep_secret(database_url, "OTHER"))
     assert call(database_url, "apply", str(file), *options).stderr == ""
 
@@ -111,7 +111,7 @@ async def _keep_secret(database_url: str, name: str) -> None:
     ],
     ids=["no name", "a list", "no YAML", "an unknown key"],
 )
-def test_a_file_with_a_fault_is_refused_with_the_place_and_changes_nothing(
+def test_an_invalid_file_is_refused_with_the_path_and_changes_nothing(
     database_url: str, file: Path, text: str, said: str
 ) -> None:
     file.write_text(text)
@@ -120,13 +120,13 @@ def test_a_file_with_a_fault_is_refused_with_the_place_and_changes_nothing(
     assert "Sustained" not in call(database_url, "list").output
 
 
-def test_unknown_runs_and_files_are_said_to_be_unknown(database_url: str, tmp_path: Path) -> None:
+def test_unknown_runs_and_files_are_reported(database_url: str, tmp_path: Path) -> None:
     assert "was not found" in call(database_url, "trace", "run_1").output
     assert "cannot be read" in call(database_url, "apply", str(tmp_path / "none.yaml")).output
     assert call(database_url, "runs", "--automation", "none").exit_code == 2
 
 
-def test_all_automations_are_listed_however_many_there_are(database_url: str, tmp_path: Path) -> None:
+def test_more_than_a_page_of_automations_is_listed(database_url: str, tmp_path: Path) -> None:
     one = {"triggers": [{"event": "manual"}], "actions": [{"action": "log", "config": {"message": "x"}}]}
     file = tmp_path / "many.json"
     file.write_text(json.dumps({"automations": [{"name": f"number {index:03}", **one} for index in range(205)]}))
@@ -140,7 +140,7 @@ def test_all_automations_are_listed_however_many_there_are(database_url: str, tm
 
 
 @pytest.mark.parametrize("dry", [[], ["--dry"]], ids=["applied", "dry"])
-def test_apply_refuses_what_could_not_be_saved(database_url: str, file: Path, dry: list[str]) -> None:
+def test_apply_refuses_an_invalid_definition(database_url: str, file: Path, dry: list[str]) -> None:
     file.write_text(SUSTAINED.replace("systemName", "nope"))
     result = call(database_url, "apply", str(file), *dry)
     assert result.exit_code == 2

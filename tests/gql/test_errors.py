@@ -1,4 +1,4 @@
-"""What clients learn of failures outside a payload: a code, a sentence, the field; of bugs an id and nothing else."""
+"""Errors outside of payloads: a code, a sentence and the field; for bugs an id alone."""
 
 import logging
 import re
@@ -27,7 +27,7 @@ CURSOR = "This cursor is not valid here. Use one exactly as the server returned 
 
 
 def nested(depth: int) -> Json:
-    """A filter that many levels deep."""
+    """Return a filter of that many levels."""
     return {"open": True} if depth == 1 else {"not": nested(depth - 1)}
 
 
@@ -74,19 +74,19 @@ NOT_OF_THE_SCHEMA: dict[str, tuple[str, Json, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("document", "variables", "field", "told"), REFUSED.values(), ids=REFUSED)
-async def test_an_argument_that_cannot_be_accepted_is_refused(
-    api: Api, domain: Domain, document: str, variables: Json, field: list[str], told: str
+@pytest.mark.parametrize(("document", "variables", "field", "message"), REFUSED.values(), ids=REFUSED)
+async def test_an_invalid_argument_is_refused(
+    api: Api, domain: Domain, document: str, variables: Json, field: list[str], message: str
 ) -> None:
     await make_incident(domain)
     error = await api.anonymous.error(document, **variables)
     assert (error["code"], error["field"]) == ("BAD_USER_INPUT", field)
-    assert error["message"].startswith(told)
+    assert error["message"].startswith(message)
     assert re.fullmatch(r"[A-Z`].{5,150}\.", error["message"])
 
 
 @pytest.mark.parametrize(("document", "variables", "field"), NOT_OF_THE_SCHEMA.values(), ids=NOT_OF_THE_SCHEMA)
-async def test_a_variable_that_does_not_fit_the_schema_is_refused_with_its_place(
+async def test_a_variable_of_the_wrong_type_is_refused_with_its_path(
     api: Api, document: str, variables: Json, field: list[str]
 ) -> None:
     error = await api.anonymous.error(document, **variables)
@@ -135,7 +135,7 @@ async def test_a_document_that_is_too_long_is_refused(api: Api) -> None:
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["TOKEN_LIMIT"]
 
 
-async def test_of_several_operations_the_one_named_runs(api: Api) -> None:
+async def test_the_named_operation_of_several_runs(api: Api) -> None:
     document = "query A { viewer { role } } query B { triggers { name } }"
     response = await api.anonymous.post(json={"query": document, "operationName": "B"})
     assert list(response.json()["data"]) == ["triggers"]
@@ -196,7 +196,7 @@ async def test_an_unknown_key_in_a_filter_is_named_and_an_unknown_id_finds_nothi
 
 
 @on_both_databases
-async def test_no_text_makes_a_query_stumble(api: Api) -> None:
+async def test_no_text_makes_a_query_fail(api: Api) -> None:
     cases: list[tuple[str, Json]] = [
         ("query Q($id: ID!) { incident(id: $id) { id } }", {"id": "'; DROP TABLE incidents; --"}),
         (FILTERED, {"filter": {"openedBy": {"in": ["\ufffe\U0010ffff"]}}}),
@@ -210,7 +210,7 @@ async def test_no_text_makes_a_query_stumble(api: Api) -> None:
         assert "INTERNAL" not in codes
 
 
-async def test_a_bug_tells_the_client_an_id_and_the_log_the_rest(
+async def test_a_bug_shows_clients_an_id_and_is_logged(
     api: Api, domain: Domain, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     incident = await make_incident(domain)
@@ -250,7 +250,7 @@ async def test_a_bug_in_one_field_leaves_the_others(
     assert "KeyError" in caplog.text
 
 
-async def test_what_clients_do_wrong_is_not_logged(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+async def test_errors_of_clients_are_not_logged(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     await api.anonymous.send("{ nope")
     await api.anonymous.send("{ nope }")
     await api.anonymous.send("{ incidents(first: 0) { nodes { id } } }")

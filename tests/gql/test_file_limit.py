@@ -1,4 +1,4 @@
-"""How many connections fit beside everything else that a process has open."""
+"""The number of connections that fit into the limit on open files."""
 
 import logging
 import resource
@@ -19,11 +19,11 @@ from gql.cli.file_limit import FileLimit, raise_file_limit
         pytest.param(64, 16, id="next to none"),
     ],
 )
-def test_a_reserve_is_kept_for_everything_else(files: int | None, room: int) -> None:
+def test_a_reserve_of_files_is_kept(files: int | None, room: int) -> None:
     assert FileLimit(files).room(wanted=20_000) == room
 
 
-def test_a_limit_below_what_is_wanted_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_limit_below_the_wanted_connections_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         for files in (None, 20_000, 256):
             FileLimit(files).warn(wanted=20_000)
@@ -32,7 +32,7 @@ def test_a_limit_below_what_is_wanted_is_one_line_in_the_log(caplog: pytest.LogC
     ]
 
 
-def test_the_limit_is_raised_as_far_as_this_process_may() -> None:
+def test_the_limit_is_raised_to_the_hard_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))

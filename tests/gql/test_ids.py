@@ -1,4 +1,4 @@
-"""That an id names one thing of one type, wherever it is met."""
+"""Ids: each names one object of one type."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -46,7 +46,7 @@ query Everything($incident: ID!, $run: ID!, $definition: JSON!, $from: DateTime!
 
 
 @on_both_databases
-async def test_an_id_is_met_under_one_type_alone_and_leads_back_to_it(api: Api, domain: Domain) -> None:
+async def test_an_id_belongs_to_one_type_and_finds_its_object(api: Api, domain: Domain) -> None:
     made = await one_of_each(domain)
     span = {"from": iso(domain.clock.now() - timedelta(hours=1)), "to": iso(domain.clock.now() + timedelta(hours=1))}
     run, incident = made["AutomationRun"], made["Incident"]
@@ -64,12 +64,12 @@ async def test_an_id_is_met_under_one_type_alone_and_leads_back_to_it(api: Api, 
     ]
 
 
-def test_whatever_has_an_id_is_a_node() -> None:
+def test_every_type_with_an_id_is_a_node() -> None:
     types = _identified()
     assert {name for name, type in types.items() if "Node" not in {each.name for each in type.interfaces}} == MADE_UP
 
 
-def test_what_definitions_name_has_a_name_and_no_id() -> None:
+def test_types_of_the_catalogs_have_names_and_no_ids() -> None:
     for name in ("Trigger", "Action", "ArtifactType", "AutomationTemplate"):
         type = schema._schema.type_map[name]
         assert isinstance(type, GraphQLObjectType)
@@ -77,7 +77,7 @@ def test_what_definitions_name_has_a_name_and_no_id() -> None:
         assert str(type.fields["name"].type) == "String!"
 
 
-def test_where_a_run_stands_is_an_enum_wherever_it_is_said() -> None:
+def test_every_status_of_a_run_is_an_enum() -> None:
     said = {
         (type.name, name): str(get_named_type(field.type))
         for type in schema._schema.type_map.values()
@@ -97,7 +97,7 @@ def test_where_a_run_stands_is_an_enum_wherever_it_is_said() -> None:
 
 
 def _identified() -> dict[str, GraphQLObjectType]:
-    """The types with a field `id: ID!`."""
+    """Yield the types with a field `id: ID!`."""
     objects = {name: type for name, type in schema._schema.type_map.items() if isinstance(type, GraphQLObjectType)}
     assert isinstance(schema._schema.type_map["Node"], GraphQLInterfaceType)
     return {
@@ -106,7 +106,7 @@ def _identified() -> dict[str, GraphQLObjectType]:
 
 
 def _met(data: Any) -> Iterator[tuple[str, str]]:
-    """Every type and id in an answer."""
+    """Yield every type and id in an answer."""
     if isinstance(data, dict):
         if "id" in data:
             yield data["__typename"], data["id"]

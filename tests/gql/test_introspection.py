@@ -1,4 +1,4 @@
-"""What introspection answers: the same as the library would, from memory where tools ask what others asked before."""
+"""Introspection: it answers as the library does, and from a cache for repeated queries."""
 
 from typing import Any
 
@@ -62,21 +62,21 @@ VARIABLES = {"name": "Node", "yes": True}
 
 
 async def answer(document: str) -> bytes:
-    """What a client is sent."""
+    """Return the answer to a client."""
     result = await schema.execute(document, variable_values=VARIABLES)
     assert result.errors is None
     return orjson.dumps(result.data)
 
 
 def executed(document: str) -> bytes:
-    """What the library alone makes of it."""
+    """Return the library's own answer."""
     result: Any = execute(schema._schema, parse(document), variable_values=VARIABLES)
     assert result.errors is None
     return orjson.dumps(result.data)
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
-async def test_the_documents_of_tools_are_answered_as_if_they_were_executed(options: dict[str, Any]) -> None:
+async def test_introspection_by_common_tools_equals_the_library_s_answer(options: dict[str, Any]) -> None:
     for document in (
         get_introspection_query(**options),
         # As GraphQL.js 15 and 16 have it.
@@ -86,11 +86,11 @@ async def test_the_documents_of_tools_are_answered_as_if_they_were_executed(opti
 
 
 @pytest.mark.parametrize("document", ODD.values(), ids=ODD.keys())
-async def test_any_introspection_is_answered_as_if_it_were_executed(document: str) -> None:
+async def test_any_introspection_equals_the_library_s_answer(document: str) -> None:
     assert await answer(document) == executed(document)
 
 
-async def test_a_type_around_another_is_no_choice_of_one() -> None:
+async def test_lists_and_non_null_types_are_not_one_of() -> None:
     document = '{ __type(name: "SystemEdge") { isOneOf fields { type { kind isOneOf ofType { isOneOf } } } } }'
     asked = orjson.loads(await answer(document))["__type"]
     kinds = {field["type"]["kind"]: field["type"] for field in asked["fields"]}
@@ -98,7 +98,7 @@ async def test_a_type_around_another_is_no_choice_of_one() -> None:
     assert asked["isOneOf"] is False
 
 
-async def test_what_one_tool_asked_is_remembered_for_those_that_say_it_in_other_words() -> None:
+async def test_a_cached_description_serves_differently_spelled_documents() -> None:
     descriptions = schema.execution_context_class.descriptions  # type: ignore[union-attr]  # a class of our own
     document = get_introspection_query(one_of=True)
     other = document.replace("IntrospectionQuery", "ByGraphiQL").replace("TypeRef", "Ref").replace("\n", " , ")
@@ -109,7 +109,7 @@ async def test_what_one_tool_asked_is_remembered_for_those_that_say_it_in_other_
     assert len(descriptions) == remembered
 
 
-def test_descriptions_are_forgotten_before_they_fill_the_memory() -> None:
+def test_cached_descriptions_are_bounded() -> None:
     descriptions = Descriptions()
     kept = [(_asked(number),) for number in range(100)]
     for plan in kept:

@@ -1,4 +1,4 @@
-"""What is too much is refused with its own code, whatever way through the schema it takes."""
+"""Limits of operations: each is refused with its own code."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,19 +24,19 @@ from tests.gql.subscriptions.watching import watching
 
 @asynccontextmanager
 async def limited(settings: Settings, **limits: Any) -> AsyncIterator[Domain]:
-    """A domain with other limits."""
+    """Yield a domain with other limits."""
     async with running_domain(replace(settings, **limits), clock=SteppingClock()) as domain:
         yield domain
 
 
 async def run(domain: Domain, document: str, variables: Any = None, *, viewer: Viewer = ANONYMOUS) -> ExecutionResult:
-    """The result of an operation, as every transport gets it."""
+    """Return the result of an operation, as every transport gets it."""
     context = Context(domain=domain, request_id="req_test", viewer=viewer, address="192.0.2.1")
     return await schema.execute(document, variable_values=variables, context_value=context)
 
 
 async def code(domain: Domain, document: str, variables: Any = None) -> str:
-    """The code that an operation is refused with."""
+    """Return the code of an operation's refusal."""
     result = await run(domain, document, variables)
     assert result.data is None
     assert result.errors
@@ -44,7 +44,7 @@ async def code(domain: Domain, document: str, variables: Any = None) -> str:
 
 
 async def cost(domain: Domain, document: str, variables: Any = None) -> int:
-    """What an operation costs."""
+    """Return the cost of an operation."""
     result = await run(domain, document, variables)
     return int((result.extensions or {})["cost"]["requested"])
 
@@ -68,7 +68,9 @@ async def cost(domain: Domain, document: str, variables: Any = None) -> int:
         ('{ nodes(ids: ["a", "b", "c"]) { id } }', None, 3),
     ],
 )
-async def test_an_operation_costs_what_it_may_read(domain: Domain, document: str, variables: Any, points: int) -> None:
+async def test_an_operation_costs_a_point_per_object(
+    domain: Domain, document: str, variables: Any, points: int
+) -> None:
     assert await cost(domain, document, variables) == points
 
 
@@ -133,7 +135,7 @@ async def test_a_null_that_could_only_fail_later_is_refused_before(domain: Domai
     assert (await run(domain, document, {})).errors is None
 
 
-async def test_a_schema_that_is_not_told_is_not_hinted_at_either(domain: Domain, settings: Settings) -> None:
+async def test_a_schema_without_introspection_is_not_suggested(domain: Domain, settings: Settings) -> None:
     [error] = (await run(domain, "{ viewr { role } }")).errors or []
     assert "Did you mean" in error.message
     async with limited(settings, introspection=False) as closed:
@@ -145,21 +147,21 @@ async def test_a_schema_that_is_not_told_is_not_hinted_at_either(domain: Domain,
             assert "Did you mean" not in error.message
 
 
-async def test_the_answer_says_what_it_cost_and_what_is_left(domain: Domain) -> None:
+async def test_an_answer_has_its_cost_and_the_remaining_points(domain: Domain) -> None:
     result = await run(
         domain, "{ incidents(first: 5) { nodes { id } } rateLimit { limit remaining used cost resetAt } }"
     )
-    told = (result.extensions or {})["cost"]
+    shown = (result.extensions or {})["cost"]
     assert result.data is not None
     asked = result.data["rateLimit"]
-    assert told["requested"] == asked["cost"] == 1 + 5 + 1
-    assert told["limit"] == domain.settings.max_cost
+    assert shown["requested"] == asked["cost"] == 1 + 5 + 1
+    assert shown["limit"] == domain.settings.max_cost
     assert asked["limit"] == domain.settings.rate_limit
     assert asked["used"] == asked["limit"] - asked["remaining"] == asked["cost"]
-    assert told["rateLimit"] == {name: asked[name] for name in ("limit", "remaining", "resetAt")}
+    assert shown["rateLimit"] == {name: asked[name] for name in ("limit", "remaining", "resetAt")}
 
 
-async def test_a_caller_who_spent_everything_waits_and_others_do_not(settings: Settings) -> None:
+async def test_a_caller_over_the_rate_limit_waits_and_others_do_not(settings: Settings) -> None:
     async with limited(settings, rate_limit=60) as domain:
         document = "{ incidents(first: 50) { nodes { id } } }"
         assert (await run(domain, document)).errors is None
@@ -169,14 +171,14 @@ async def test_a_caller_who_spent_everything_waits_and_others_do_not(settings: S
         assert (await run(domain, document, viewer=ADMIN)).errors is None
 
 
-async def test_nobody_is_limited_where_the_limit_is_zero(settings: Settings) -> None:
+async def test_a_rate_limit_of_zero_limits_no_caller(settings: Settings) -> None:
     async with limited(settings, rate_limit=0) as domain:
         result = await run(domain, "{ rateLimit { remaining } }")
         assert result.data == {"rateLimit": None}
         assert "rateLimit" not in (result.extensions or {})["cost"]
 
 
-async def test_a_query_that_takes_too_long_is_given_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_late_query_is_abandoned(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     async def never(*_: Any, **__: Any) -> None:
         await asyncio.Event().wait()
 
@@ -185,7 +187,7 @@ async def test_a_query_that_takes_too_long_is_given_up(settings: Settings, monke
         assert await code(domain, "{ incidents { nodes { id } } }") == "TIMEOUT"
 
 
-async def test_a_write_that_takes_too_long_says_that_it_may_still_be_committed(
+async def test_a_late_write_reports_that_it_may_be_committed(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = IncidentService.resolve
@@ -208,7 +210,7 @@ async def test_a_write_that_takes_too_long_says_that_it_may_still_be_committed(
         assert result.data == {"incident": {"status": "RESOLVED"}}
 
 
-async def test_documents_that_are_not_valid_are_paid_for_as_well(settings: Settings) -> None:
+async def test_invalid_documents_are_charged(settings: Settings) -> None:
     async with limited(settings, rate_limit=10) as domain:
         assert await code(domain, "{ nope }") == "GRAPHQL_VALIDATION_FAILED"
         assert await code(domain, "{ nope }") == "RATE_LIMITED"

@@ -1,4 +1,4 @@
-"""What is too much is refused so quickly that nobody else has to wait."""
+"""Hostile operations are refused so quickly that no other client has to wait."""
 
 from bisect import bisect_left
 from typing import Any
@@ -25,9 +25,7 @@ FIRST_PAGE = (
 
 
 @pytest.mark.parametrize(("document", "expected"), DOCUMENTS.values(), ids=DOCUMENTS.keys())
-async def test_a_hostile_document_is_refused_before_anybody_else_has_to_wait(
-    domain: Domain, document: str, expected: str
-) -> None:
+async def test_a_hostile_document_is_refused_quickly(domain: Domain, document: str, expected: str) -> None:
     await run(domain, FIRST_PAGE)
     async with ticking() as ticker:
         assert await code(domain, document) == expected
@@ -35,7 +33,7 @@ async def test_a_hostile_document_is_refused_before_anybody_else_has_to_wait(
 
 
 @pytest.mark.parametrize(("document", "variables", "expected"), VARIABLES.values(), ids=VARIABLES.keys())
-async def test_hostile_variables_are_refused_before_anybody_else_has_to_wait(
+async def test_hostile_variables_are_refused_quickly(
     domain: Domain, document: str, variables: Any, expected: str
 ) -> None:
     await run(domain, FIRST_PAGE)
@@ -45,7 +43,7 @@ async def test_hostile_variables_are_refused_before_anybody_else_has_to_wait(
 
 
 @pytest.mark.parametrize("field", INTROSPECTIONS.values(), ids=INTROSPECTIONS.keys())
-async def test_introspection_up_to_its_bound_lets_others_have_their_turn(domain: Domain, field: str) -> None:
+async def test_introspection_up_to_its_bound_yields_to_the_event_loop(domain: Domain, field: str) -> None:
     most = bisect_left(range(1, MOST_FIELDS), True, key=lambda count: is_refused(introspection(field, count)))
     assert most >= 1
     await run(domain, FIRST_PAGE)
@@ -58,12 +56,12 @@ async def test_introspection_up_to_its_bound_lets_others_have_their_turn(domain:
 
 
 def introspection(field: str, count: int) -> str:
-    """A document that asks for so many of that field."""
+    """Return a document that selects that field that many times."""
     return "{" + " ".join(field.replace("#", str(number)) for number in range(count)) + "}"
 
 
 def is_refused(document: str) -> bool:
-    """Whether it has more described than one operation may."""
+    """Return whether it requests more descriptions than one operation may."""
     parsed = parse(document)
     operation = get_operation_ast(parsed)
     assert operation is not None

@@ -1,4 +1,4 @@
-"""What a list costs: as many statements for one row as for fifty."""
+"""The statements of a list: as many for one row as for fifty."""
 
 from collections.abc import Sequence
 
@@ -60,7 +60,7 @@ query Q($first: Int!) {
 
 
 @on_both_databases
-async def test_a_page_of_incidents_costs_the_same_for_one_and_for_fifty(
+async def test_a_page_costs_the_same_for_one_incident_and_for_fifty(
     api: Api, domain: Domain, count_statements: CountStatements
 ) -> None:
     for key in "abcde":
@@ -75,7 +75,7 @@ async def test_a_page_of_incidents_costs_the_same_for_one_and_for_fifty(
 
 
 @on_both_databases
-async def test_a_page_of_systems_costs_the_same_for_one_and_for_twenty(
+async def test_a_page_costs_the_same_for_one_system_and_for_twenty(
     api: Api, domain: Domain, count_statements: CountStatements
 ) -> None:
     keys = [(await make_system(domain, f"system-{number}")).key for number in range(20)]
@@ -102,7 +102,7 @@ async def test_nodes_cost_one_read_for_each_kind(api: Api, domain: Domain, count
     assert len(sent_for_many) == len(sent_for_few)
 
 
-async def test_a_page_of_the_log_costs_the_same_for_one_and_for_many(
+async def test_a_page_of_the_log_costs_the_same_for_one_event_and_for_many(
     api: Api, domain: Domain, count_statements: CountStatements
 ) -> None:
     await make_system(domain, "a")
@@ -128,7 +128,7 @@ async def test_a_page_of_the_log_costs_the_same_for_one_and_for_many(
         ),
     ],
 )
-async def test_a_list_is_counted_only_when_somebody_asks(
+async def test_a_list_is_counted_only_on_request(
     api: Api, domain: Domain, count_statements: CountStatements, with_count: str, without: str
 ) -> None:
     await make_incident(domain)
@@ -140,7 +140,7 @@ async def test_a_list_is_counted_only_when_somebody_asks(
     assert [statement for statement in sent if "count(" in statement.lower()] != []
 
 
-async def test_aliases_of_one_list_with_other_arguments_get_their_own_pages(api: Api, domain: Domain) -> None:
+async def test_aliases_with_other_arguments_get_their_own_pages(api: Api, domain: Domain) -> None:
     await make_incident(domain)
     data = await api.admin.read(
         "{ incident(number: 1) { a: history(first: 1) { nodes { field } } b: history(last: 1) { nodes { field } } } }"
@@ -149,7 +149,7 @@ async def test_aliases_of_one_list_with_other_arguments_get_their_own_pages(api:
 
 
 async def _open(domain: Domain, *incidents: Sequence[str]) -> None:
-    """Incidents of these titles on these systems, in one transaction: fifty would take longer than the test."""
+    """Open incidents with these titles on these systems in one transaction, because fifty would take too long."""
 
     async def work(unit: UnitOfWork) -> None:
         for title, *systems in incidents:
@@ -167,7 +167,7 @@ async def _open(domain: Domain, *incidents: Sequence[str]) -> None:
 
 
 async def _report(domain: Domain, keys: Sequence[str]) -> None:
-    """Say of these systems that they are unhealthy, in one transaction."""
+    """Report these systems as unhealthy in one transaction."""
 
     async def work(unit: UnitOfWork) -> None:
         for key in keys:
@@ -184,7 +184,7 @@ async def _newest(api: Api, count: int) -> list[Json]:
 
 
 async def _touch(domain: Domain, incident: Json) -> None:
-    """Edit the incident's entry and put a link on it."""
+    """Edit the incident's entry and add a link to it."""
     [entry] = incident["updates"]["nodes"]
     edit = EditIncidentUpdate(id=entry["id"], incident_id=incident["id"], message="Looking on")
     await domain.timeline.edit(ADMIN, edit)
@@ -192,7 +192,7 @@ async def _touch(domain: Domain, incident: Json) -> None:
 
 
 async def _cost(caller: Caller, count_statements: CountStatements, document: str, *, rows: int) -> list[str]:
-    """The first words of every statement that the document cost, without their parameters."""
+    """Return the first words of every statement that the document costs, without parameters."""
     with count_statements() as sent:
         data: Json = await caller.read(document, first=rows)
     [connection] = data.values()

@@ -1,4 +1,4 @@
-"""Role by visibility by surface: what may not be seen is nowhere, and looks like what does not exist."""
+"""Role by visibility by operation: hidden parts are nowhere, and look like missing ones."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -48,7 +48,7 @@ class World:
     ids: dict[Visibility, list[str]]
 
     async def ask(self, role: Role, query: str, **variables: Any) -> str:
-        """The answer as it came."""
+        """Return the raw answer."""
         headers = {"authorization": f"Bearer {TOKENS[role]}"} if role is not Role.ANONYMOUS else {}
         body = {"query": query, "variables": variables}
         return (await self.http.post(self.running.url, json=body, headers=headers)).text
@@ -56,7 +56,7 @@ class World:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """One server for all of these tests."""
+    """Yield one server for all of these tests."""
     async with own_domain(sqlite_template, tmp_path_factory.mktemp("matrix")) as domain, serving(domain) as running:
         start = await now(domain)
         incident = await make_incident(domain)
@@ -66,7 +66,7 @@ async def world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 async def _write(domain: Domain, incident_id: str, visibility: Visibility, *, word: str = "first") -> list[str]:
-    """Add an entry and a link; their ids and those of the two changes."""
+    """Add an entry and a link; return their ids and those of the two changes."""
     secret = _secret(visibility, word)
     entry = AddIncidentUpdate(incident_id=incident_id, message=secret, visibility=visibility)
     link = AddIncidentLink(
@@ -156,7 +156,7 @@ SURFACES: dict[str, Callable[[World, Role], Awaitable[str]]] = {
 
 @pytest.mark.parametrize("surface", SURFACES)
 @pytest.mark.parametrize("role", SEEN)
-async def test_what_may_be_seen_is_there_and_nothing_else(world: World, role: Role, surface: str) -> None:
+async def test_each_role_sees_its_visible_parts_and_nothing_else(world: World, role: Role, surface: str) -> None:
     shown = await SURFACES[surface](world, role)
     assert "errors" not in shown
     for visibility in Visibility:
@@ -167,7 +167,7 @@ async def test_what_may_be_seen_is_there_and_nothing_else(world: World, role: Ro
 
 
 @pytest.mark.parametrize("role", SEEN)
-async def test_what_is_hidden_is_not_counted(world: World, role: Role) -> None:
+async def test_hidden_parts_are_not_counted(world: World, role: Role) -> None:
     query = """query Q($id: ID!) {
       incident(id: $id) { updates { totalCount pageInfo { hasNextPage } } links(first: 1) { totalCount } }
       incidentChanges { totalCount } incidentEvents { totalCount }
@@ -186,9 +186,7 @@ async def test_what_is_hidden_is_not_counted(world: World, role: Role) -> None:
 
 @pytest.mark.parametrize("visibility", Visibility)
 @pytest.mark.parametrize("role", SEEN)
-async def test_a_hidden_thing_and_one_that_is_not_there_look_alike(
-    world: World, role: Role, visibility: Visibility
-) -> None:
+async def test_a_hidden_object_looks_like_a_missing_one(world: World, role: Role, visibility: Visibility) -> None:
     hidden = world.ids[visibility]
     missing = [f"{id.split('_')[0]}_{MISSING}" for id in hidden]
     nodes = " ".join(f"n{place}: node(id: $i{place}) {{ id }}" for place in range(4))
@@ -205,9 +203,7 @@ async def test_a_hidden_thing_and_one_that_is_not_there_look_alike(
 
 @pytest.mark.parametrize("visibility", Visibility)
 @pytest.mark.parametrize("role", [Role.ANONYMOUS, Role.VIEWER])
-async def test_a_refused_mutation_tells_nothing_of_what_it_named(
-    world: World, role: Role, visibility: Visibility
-) -> None:
+async def test_a_refused_mutation_shows_nothing_of_its_object(world: World, role: Role, visibility: Visibility) -> None:
     mutation = """mutation M($i: EditIncidentUpdateInput!) {
       editIncidentUpdate(input: $i) { userErrors { code message } update { id message } } }"""
     hidden, missing = [
@@ -221,14 +217,14 @@ async def test_a_refused_mutation_tells_nothing_of_what_it_named(
 
 @pytest.mark.parametrize("role", SEEN)
 @pytest.mark.parametrize("broken", ["{ incident(id: %s) { nope } }", "{ node(id: %s) { id } "])
-async def test_errors_quote_nothing_that_is_stored(world: World, role: Role, broken: str) -> None:
+async def test_errors_quote_no_stored_text(world: World, role: Role, broken: str) -> None:
     shown = await world.ask(role, broken % json.dumps(world.ids[Visibility.INTERNAL][0]))
     assert "errors" in shown
     assert "word" not in shown
 
 
 @pytest.mark.parametrize("kind", ["changes", "events"])
-async def test_live_pushes_hold_what_each_may_see_and_nothing_else(world: World, kind: str) -> None:
+async def test_live_events_hold_each_role_s_visible_parts_and_nothing_else(world: World, kind: str) -> None:
     running, domain = world.running, world.running.domain
     document = CHANGES % CHANGE if kind == "changes" else EVENTS % EVENT
     for role, seen in SEEN.items():

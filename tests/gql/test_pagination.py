@@ -1,4 +1,4 @@
-"""Connections: walked from either end by their cursors, nothing is missed and nothing comes twice."""
+"""Connections: paged from either end, no item is missed and none comes twice."""
 
 import pytest
 
@@ -50,7 +50,7 @@ async def test_every_connection_can_be_walked_from_both_ends(api: Api, domain: D
         assert (name, await _walked(api.anonymous, name, forward=False)) == (name, whole["nodes"])
 
 
-async def test_edges_and_nodes_tell_the_same_and_cursors_enclose_the_page(api: Api, domain: Domain) -> None:
+async def test_edges_equal_nodes_and_cursors_enclose_the_page(api: Api, domain: Domain) -> None:
     await _furnish(domain)
     for name in CONNECTIONS:
         page = await _page(api.anonymous, name, "first: 3")
@@ -72,7 +72,7 @@ async def test_an_empty_list_has_no_cursors(api: Api) -> None:
     }
 
 
-async def test_a_page_has_25_items_when_nothing_is_said_and_100_at_most(api: Api, domain: Domain) -> None:
+async def test_a_page_has_25_items_by_default_and_100_at_most(api: Api, domain: Domain) -> None:
     for number in range(26):
         await make_system(domain, f"system-{number}")
     data = await api.anonymous.read("{ systems { totalCount nodes { id } } all: systems(first: 100) { nodes { id } } }")
@@ -80,9 +80,7 @@ async def test_a_page_has_25_items_when_nothing_is_said_and_100_at_most(api: Api
 
 
 @pytest.mark.parametrize("count", ["first", "last"])
-async def test_what_is_added_behind_a_cursor_does_not_move_the_pages_in_front_of_it(
-    api: Api, domain: Domain, count: str
-) -> None:
+async def test_an_item_added_behind_a_cursor_moves_no_page_before_it(api: Api, domain: Domain, count: str) -> None:
     await _furnish(domain)
     page = await _page(api.anonymous, "incidents", "first: 3")
     await make_incident(domain, "a", title="New")
@@ -115,7 +113,7 @@ async def _page(caller: Caller, name: str, arguments: str) -> Json:
 
 
 async def _walked(caller: Caller, name: str, *, forward: bool) -> list[Json]:
-    """All nodes of a connection in its order, two at a time."""
+    """Return all nodes of a connection in its order, read two at a time."""
     nodes: list[Json] = []
     arguments = "first: 2" if forward else "last: 2"
     while True:

@@ -1,4 +1,4 @@
-"""Each permission by itself: which roles it lets through, and whether it lets tokens through that are limited."""
+"""Each permission by itself: the roles that it admits, and whether it admits limited tokens."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -33,9 +33,7 @@ def test_every_permission_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("name", "roles", "limited"), [(name, *row) for name, row in LETS_THROUGH.items()])
-def test_a_permission_lets_through_its_roles_and_limited_tokens_where_they_may(
-    name: str, roles: list[Role], limited: bool
-) -> None:
+def test_a_permission_admits_its_roles_and_refuses_others(name: str, roles: list[Role], limited: bool) -> None:
     asked: list[type[BasePermission]] = getattr(permissions, name)
 
     assert [role for role in Role if _passes(asked, role)] == roles

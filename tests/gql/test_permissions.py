@@ -1,4 +1,4 @@
-"""Who may do what, and that every mutation and subscription asks."""
+"""Permissions of roles, and of every mutation and subscription."""
 
 import pytest
 from strawberry.types.base import get_object_definition
@@ -34,7 +34,7 @@ AUTOMATIONS = {
 PERMISSION = {Role.RESPONDER: MayManageIncidents, Role.ADMIN: MayManageSystems}
 
 
-def test_every_mutation_names_the_role_that_it_needs() -> None:
+def test_every_mutation_has_a_permission() -> None:
     named = {_name(field): field.permission_classes for field in _fields(Mutation)}
     tokens = {name: [MayManageTokens] for name in ("createToken", "revokeToken")}
     secrets = {name: [MayManageSecrets] for name in ("createSecret", "updateSecret", "deleteSecret")}
@@ -43,7 +43,7 @@ def test_every_mutation_names_the_role_that_it_needs() -> None:
     assert named == by_role | tokens | secrets | automations
 
 
-def test_every_subscription_asks_whether_the_caller_may_read_what_it_tells() -> None:
+def test_every_subscription_has_a_permission() -> None:
     assert {_name(field): field.permission_classes for field in _fields(Subscription)} == {
         "incident": [MayRead],
         "incidentChanges": [MayRead],
@@ -57,16 +57,16 @@ def test_no_query_writes() -> None:
     assert {_name(field) for field in _fields(Query)}.isdisjoint(MUTATIONS)
 
 
-def test_a_shared_subscription_lets_in_whom_its_permission_lets_in() -> None:
+def test_a_shared_subscription_admits_the_roles_of_its_permission() -> None:
     needed = {_name(field): vars(field.permission_classes[0])["role"] for field in _fields(Subscription)}
     assert needed == SHARED_FIELDS
 
 
-def test_every_kind_of_entity_says_how_it_is_pushed() -> None:
+def test_every_kind_of_entity_has_its_subscription_fields() -> None:
     assert set(PUSHED) == {kind.name for kind in KINDS}
 
 
-async def test_nobody_writes_without_a_token(api: Api, domain: Domain, stored: Stored) -> None:
+async def test_a_caller_without_a_token_writes_nothing(api: Api, domain: Domain, stored: Stored) -> None:
     assert await _codes(api.anonymous, domain, stored) == dict.fromkeys(MUTATIONS, "UNAUTHENTICATED")
 
 
@@ -91,7 +91,7 @@ async def test_a_responder_manages_incidents(api: Api, domain: Domain) -> None:
             assert (name, payload["userErrors"]) == (name, [])
 
 
-async def test_a_refusal_says_which_role_is_needed(api: Api, domain: Domain) -> None:
+async def test_a_refusal_names_the_needed_role(api: Api, domain: Domain) -> None:
     world = await make_world(domain)
     forbidden = await api.viewer.refusal("deleteIncident", {"id": world.incident.id})
     assert forbidden["message"] == "This needs the role RESPONDER; yours is VIEWER."
@@ -99,7 +99,7 @@ async def test_a_refusal_says_which_role_is_needed(api: Api, domain: Domain) -> 
     assert "Authorization: Bearer" in unauthenticated["message"]
 
 
-async def test_a_change_is_put_down_to_the_token_that_made_it(api: Api, domain: Domain) -> None:
+async def test_a_change_has_its_token_as_actor(api: Api, domain: Domain) -> None:
     world = await make_world(domain)
     created = MUTATIONS["createIncident"].effects["plain"].input(world)
     payload = await api.responder.do("createIncident", created, "incident { openedBy { type name } }")
@@ -115,7 +115,7 @@ async def test_a_change_is_put_down_to_the_token_that_made_it(api: Api, domain: 
         ("admin", "ADMIN", ["PUBLIC", "LOGGED_IN", "INTERNAL"]),
     ],
 )
-async def test_a_caller_can_ask_who_they_are(api: Api, caller: str, role: str, visibilities: list[str]) -> None:
+async def test_a_caller_can_query_their_identity(api: Api, caller: str, role: str, visibilities: list[str]) -> None:
     data = await getattr(api, caller).read("{ viewer { role visibilities actor { id name } } }")
     name = caller if caller != "anonymous" else ANONYMOUS.actor.name
     assert data["viewer"] | {"actor": data["viewer"]["actor"]["name"]} == {
@@ -135,7 +135,7 @@ def _name(field: StrawberryField) -> str:
 
 
 async def _codes(caller: Caller, domain: Domain, stored: Stored, *names: str) -> dict[str, str]:
-    """The code of each mutation called with what would have an effect; and nothing was written."""
+    """Return the code of each mutation called with an effect, after checking that nothing was written."""
     world = await make_world(domain)
     before = await stored()
     codes = {}

@@ -1,4 +1,4 @@
-"""The schema as clients know it: committed, described, and never broken without a warning."""
+"""The schema: committed, described, and compatible with the last release."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ RELEASED = ROOT / "tests" / "schema" / "released.graphql"
 
 
 def breaking_changes(old: str, new: str) -> list[str]:
-    """What a client of the old schema would stumble over in the new one."""
+    """Return the changes that break clients of the old schema."""
     return sorted(change.description for change in find_breaking_changes(build_schema(old), build_schema(new)))
 
 
@@ -38,7 +38,7 @@ def test_the_schema_breaks_no_client_of_the_last_release() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "change_text"),
     [
         ("  reference: String!\n", "", "Incident.reference was removed"),
         ("  number: Int!\n", "  number: String!\n", "changed type"),
@@ -48,10 +48,10 @@ def test_the_schema_breaks_no_client_of_the_last_release() -> None:
     ],
     ids=["field removed", "type changed", "enum value removed", "input demanded", "argument demanded"],
 )
-def test_the_gate_stops_what_breaks_clients(before: str, after: str, told: str) -> None:
+def test_the_gate_refuses_a_breaking_change(before: str, after: str, change_text: str) -> None:
     assert before in _bare(sdl())
     broken = breaking_changes(_bare(sdl()), _bare(sdl()).replace(before, after, 1))
-    assert [change for change in broken if told in change] == broken != []
+    assert [change for change in broken if change_text in change] == broken != []
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_the_gate_stops_what_breaks_clients(before: str, after: str, told: str) 
     ],
     ids=["field", "enum value", "optional input", "deprecation"],
 )
-def test_the_gate_lets_additions_pass(before: str, after: str) -> None:
+def test_the_gate_accepts_an_addition(before: str, after: str) -> None:
     assert before in _bare(sdl())
     assert breaking_changes(_bare(sdl()), _bare(sdl()).replace(before, after, 1)) == []
 
 
-def test_everything_in_the_schema_says_what_it_is() -> None:
+def test_everything_in_the_schema_is_described() -> None:
     silent = [name for name, description in _described(schema._schema) if not (description or "").strip()]
     assert silent == []
 
@@ -79,11 +79,11 @@ def test_a_description_is_a_sentence() -> None:
     assert unfinished == []
 
 
-def test_absent_is_not_null_anywhere() -> None:
+def test_no_input_has_a_default_of_null() -> None:
     assert "= null" not in sdl()
 
 
-def test_every_mutation_takes_one_input_and_answers_with_a_payload_of_its_own() -> None:
+def test_every_mutation_has_one_input_and_its_own_payload() -> None:
     mutations = schema._schema.mutation_type
     assert mutations is not None
     for name, field in mutations.fields.items():
@@ -92,7 +92,7 @@ def test_every_mutation_takes_one_input_and_answers_with_a_payload_of_its_own() 
         assert str(field.type) == f"{noun}Payload!"
 
 
-def test_every_payload_says_why_it_was_refused_and_where_the_log_stood() -> None:
+def test_every_payload_has_user_errors_and_a_cursor() -> None:
     payloads = [
         type for name, type in schema._schema.type_map.items() if name.endswith("Payload") and name != "Payload"
     ]
@@ -162,7 +162,7 @@ def _described(built: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
 
 
 def _bare(text: str) -> str:
-    """The schema without its descriptions, so that a doctored line is found by what it says."""
+    """Return the schema without its descriptions, so that a test can replace a line of it."""
     lines, quoted = [], False
     for line in text.splitlines():
         quotes = line.count('"""')

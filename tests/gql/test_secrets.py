@@ -1,4 +1,4 @@
-"""Secrets over GraphQL: who may keep them, and that nobody reads them back."""
+"""Secrets: the roles that manage them, and values that cannot be read."""
 
 import logging
 
@@ -19,7 +19,7 @@ MALFORMED = [f'{{value: "{VALUE}"}}', f'{{name: "A", value: ["{VALUE}"]}}', f'"{
 NODE = "query Q($id: ID!) { node(id: $id) { id ... on Secret { name } } }"
 
 
-async def test_an_admin_keeps_replaces_and_forgets_a_secret(api: Api, domain: Domain) -> None:
+async def test_an_admin_creates_replaces_and_deletes_a_secret(api: Api, domain: Domain) -> None:
     made = await api.admin.do("createSecret", {"name": "API_KEY", "value": VALUE}, SECRET)
     secret = made["secret"]
     assert (secret["name"], secret["createdBy"]["name"]) == ("API_KEY", "admin")
@@ -45,14 +45,14 @@ async def test_secrets_are_listed_newest_first(api: Api, domain: Domain) -> None
 @pytest.mark.parametrize(
     ("role", "code"), [("anonymous", "UNAUTHENTICATED"), ("viewer", "FORBIDDEN"), ("responder", "FORBIDDEN")]
 )
-async def test_only_admins_see_that_there_are_secrets(api: Api, domain: Domain, role: str, code: str) -> None:
+async def test_only_admins_list_secrets(api: Api, domain: Domain, role: str, code: str) -> None:
     caller: Caller = getattr(api, role)
     secret = await make_secret(domain)
     assert (await caller.error(LIST))["code"] == code
     assert (await caller.read(NODE, id=secret.id))["node"] is None
 
 
-async def test_an_admin_of_some_systems_sees_names_and_manages_none(api: Api, domain: Domain) -> None:
+async def test_a_limited_admin_lists_secrets_and_manages_none(api: Api, domain: Domain) -> None:
     await make_system(domain)
     secret = await make_secret(domain)
     _, token = await make_token(domain, role=Role.ADMIN, systems=["payments"])
@@ -66,13 +66,15 @@ async def test_an_admin_of_some_systems_sees_names_and_manages_none(api: Api, do
         assert (await limited.refusal(mutation, input))["code"] == "FORBIDDEN"
 
 
-def test_no_type_has_the_value_of_a_secret() -> None:
+def test_no_type_has_a_field_for_a_secret_s_value() -> None:
     shown = schema._schema.type_map["Secret"]
     assert isinstance(shown, GraphQLObjectType)
     assert set(shown.fields) == {"id", "name", "createdAt", "updatedAt", "createdBy"}
 
 
-async def test_no_answer_and_no_log_has_the_value(api: Api, domain: Domain, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_answer_and_no_log_line_holds_a_secret_s_value(
+    api: Api, domain: Domain, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     secret = await make_secret(domain, "HERE")
     said = [

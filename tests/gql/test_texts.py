@@ -1,4 +1,4 @@
-"""Texts that no database should meet: NUL characters and halves of surrogate pairs, wherever a request can have one."""
+"""Texts that no database should get: NUL characters and lone surrogates at every place of a request."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ class Place:
     path: tuple[str, ...]
 
     def filled(self, text: str) -> Json:
-        """The variables with that text in its place."""
+        """Return the variables with that text at its place."""
         return {**self.variables, self.variable: _put(self.variables[self.variable], self.path, text)}
 
 
@@ -53,7 +53,7 @@ def _put(value: Any, path: tuple[str, ...], text: str) -> Any:
 
 
 def _plain(kind: GraphQLInputType) -> Any:
-    """A value of that type; of an object, no more than has to be there."""
+    """Return a value of that type; of an object, the required members alone."""
     if is_non_null_type(kind):
         return _plain(kind.of_type)
     if is_list_type(kind):
@@ -66,7 +66,7 @@ def _plain(kind: GraphQLInputType) -> Any:
 
 
 def _paths(kind: GraphQLInputType, seen: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The way to every text in a value of that type, and a value that has the way; each input type once on it."""
+    """Yield the path to every text in a value of that type, with a value that has it; each input type once on it."""
     kind = kind.of_type if is_non_null_type(kind) else kind
     if is_list_type(kind):
         for path, value in _paths(kind.of_type, seen):
@@ -82,7 +82,7 @@ def _paths(kind: GraphQLInputType, seen: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 def _fields(root: GraphQLObjectType) -> Iterator[list[tuple[str, GraphQLField]]]:
-    """The shortest way to every field with arguments, by the types and fields in their order."""
+    """Return the shortest path to every field with arguments, by the types and fields in their order."""
     ways: list[list[tuple[str, GraphQLField]]] = [[(name, field)] for name, field in root.fields.items()]
     seen = {root.name}
     for way in ways:
@@ -145,7 +145,7 @@ async def _errors(caller: Caller, place: Place, text: str) -> list[Json]:
     return found
 
 
-def test_the_walk_comes_to_arguments_inputs_filters_and_nested_fields() -> None:
+def test_the_walk_reaches_arguments_inputs_filters_and_nested_fields() -> None:
     places = _all_places()
     assert len({(place.document, place.path) for place in places}) == len(places) > 100
     assert any("createIncident" in place.document and place.path == ("initialMessage",) for place in places)
@@ -155,9 +155,7 @@ def test_the_walk_comes_to_arguments_inputs_filters_and_nested_fields() -> None:
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
 @on_both_databases
-async def test_what_is_no_text_is_refused_with_its_field_wherever_a_request_has_it(
-    api: Api, stored: Stored, text: str
-) -> None:
+async def test_an_invalid_text_is_refused_with_its_field_everywhere(api: Api, stored: Stored, text: str) -> None:
     before = await stored()
     for place in _all_places():
         [error] = await _errors(api.admin, place, text)
@@ -198,7 +196,7 @@ async def test_a_name_in_json_with_a_nul_is_refused_too(api: Api) -> None:
     assert (error["code"], error["field"]) == ("GRAPHQL_VALIDATION_FAILED", ["actions", "0", "a\ufffd"])
 
 
-async def test_pairs_that_are_whole_stay_whole_beside_a_half(api: Api) -> None:
+async def test_whole_surrogate_pairs_are_kept_beside_a_lone_surrogate(api: Api) -> None:
     headers = {"content-type": "application/json"}
     for text, refused in ((rb"\ud83d\ud83d\ude00", True), (rb"\ud83d\ude00 \\ud800", False)):
         content = rb'{"query": "{ viewer { role } }", "variables": {"a": "' + text + rb'"}}'

@@ -1,4 +1,4 @@
-"""Tokens over GraphQL: who may make them, what they show, and what a limited one may not do."""
+"""Tokens: the roles that manage them, their secrets, and the bounds of limited ones."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -35,23 +35,23 @@ NODE = "query Q($id: ID!) { node(id: $id) { id ... on ApiToken { name } } }"
 
 
 class Asking:
-    """A client that comes with a secret of its choice."""
+    """A client that sends any secret."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http
 
     async def post(self, document: str, secret: str | None = None, **variables: Any) -> httpx.Response:
-        """The raw answer."""
+        """Return the raw answer."""
         headers = {"authorization": f"Bearer {secret}"} if secret else {}
         return await self.http.post("/graphql", json={"query": document, "variables": variables}, headers=headers)
 
     async def send(self, document: str, secret: str | None = None, **variables: Any) -> Json:
-        """The whole answer, errors included."""
+        """Return the whole answer, errors included."""
         answer: Json = (await self.post(document, secret, **variables)).json()
         return answer
 
     async def code(self, document: str, secret: str | None = None, **variables: Any) -> Any:
-        """The code of the one error, or of what a mutation says instead."""
+        """Return the code of the one error, or of a mutation's user error."""
         answer = await self.send(document, secret, **variables)
         if "errors" not in answer:
             [payload] = answer["data"].values()
@@ -62,18 +62,18 @@ class Asking:
 
 @pytest.fixture
 async def asking(domain: Domain) -> AsyncIterator[Asking]:
-    """A client of the application."""
+    """Yield a client of the application."""
     async with _client(domain) as http:
         yield Asking(http)
 
 
 @pytest.fixture
 async def admin(domain: Domain) -> str:
-    """The secret of an admin without limits."""
+    """Return the secret of an admin without limits."""
     return (await make_token(domain, name="boss", role=Role.ADMIN))[1]
 
 
-async def test_an_admin_makes_a_token_that_works_and_shows_its_secret_once(
+async def test_an_admin_creates_a_token_whose_secret_is_shown_once(
     domain: Domain, asking: Asking, admin: str, clock: SteppingClock
 ) -> None:
     await make_system(domain)
@@ -117,7 +117,7 @@ async def test_an_admin_makes_a_token_that_works_and_shows_its_secret_once(
     ],
     ids=["name", "role", "expiry", "no systems", "unknown system"],
 )
-async def test_what_makes_no_token_is_refused(
+async def test_an_invalid_token_input_is_refused(
     asking: Asking, admin: str, changed: Json, code: str, field: list[str]
 ) -> None:
     answer = await asking.send(CREATE, admin, input={"name": "ci", "role": "VIEWER"} | changed)
@@ -135,7 +135,9 @@ async def test_a_revoked_token_is_refused_by_the_next_request(domain: Domain, as
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
-async def test_the_last_admin_and_nobody_at_all_cannot_be_revoked(asking: Asking, admin: str, domain: Domain) -> None:
+async def test_the_last_admin_and_an_unknown_token_cannot_be_revoked(
+    asking: Asking, admin: str, domain: Domain
+) -> None:
     last = (await domain.tokens.viewer_of(f"Bearer {admin}")).actor.id
     for token_id, code in ((last, "CONFLICT"), ("tok_unknown", "NOT_FOUND")):
         revoked = (await asking.send(REVOKE, admin, input={"id": token_id}))["data"]["revokeToken"]
@@ -163,7 +165,7 @@ async def test_an_admin_finds_a_token_by_its_id(domain: Domain, asking: Asking, 
     assert (await asking.send(NODE, admin, id=token.id))["data"]["node"] == {"id": token.id, "name": "monitor"}
 
 
-async def test_a_limited_admin_reads_like_one_and_manages_neither_systems_nor_tokens(
+async def test_a_limited_admin_reads_all_and_manages_neither_systems_nor_tokens(
     domain: Domain, asking: Asking, admin: str
 ) -> None:
     await make_system(domain)
@@ -178,7 +180,7 @@ async def test_a_limited_admin_reads_like_one_and_manages_neither_systems_nor_to
         assert await asking.code(document, secret) == "FORBIDDEN"
 
 
-async def test_a_limited_token_is_told_which_field_led_too_far(domain: Domain, asking: Asking) -> None:
+async def test_a_limited_token_is_refused_with_the_field(domain: Domain, asking: Asking) -> None:
     for key in ("mine", "theirs"):
         await make_system(domain, key)
     ids = [(await make_incident(domain, key)).id for key in ("mine", "theirs")]
@@ -206,7 +208,7 @@ async def test_without_anonymous_access_every_request_needs_a_token(settings: Se
         assert (await asking.post("{ viewer { role } }", secret)).status_code == 200
 
 
-async def test_a_web_token_that_nobody_vouches_for_is_refused(settings: Settings, clock: SteppingClock) -> None:
+async def test_a_web_token_that_cannot_be_verified_is_refused(settings: Settings, clock: SteppingClock) -> None:
     issued = Settings(
         database_url=settings.database_url, oidc_issuer="http://127.0.0.1:1", oidc_audience="us", automations=False
     )

@@ -1,4 +1,4 @@
-"""What each audience learns through the API; a hidden thing and a missing thing look alike."""
+"""The parts of the API that each audience sees; a hidden object looks like a missing one."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ async def parts(domain: Domain) -> Parts:
 
 
 @on_both_databases
-async def test_a_timeline_and_its_links_show_what_the_caller_may_read_and_count_no_more(api: Api, parts: Parts) -> None:
+async def test_a_timeline_and_its_links_show_and_count_visible_parts_only(api: Api, parts: Parts) -> None:
     document = """
       query Q($id: ID!) {
         incident(id: $id) {
@@ -78,7 +78,7 @@ async def test_a_timeline_and_its_links_show_what_the_caller_may_read_and_count_
 
 
 @EVERYBODY
-async def test_a_hidden_node_and_a_missing_one_look_alike(api: Api, parts: Parts, name: str) -> None:
+async def test_a_hidden_node_looks_like_a_missing_one(api: Api, parts: Parts, name: str) -> None:
     caller = _as(api, name)
     touching = {change.touched[0].id: change.id for change in parts.changes if change.touched}
     for visibility in Visibility:
@@ -103,7 +103,7 @@ async def test_search_finds_words_only_where_the_caller_may_read_them(api: Api, 
 
 
 @EVERYBODY
-async def test_former_versions_of_an_entry_are_for_those_who_manage_incidents(
+async def test_former_versions_of_an_entry_are_for_responders(
     api: Api, domain: Domain, parts: Parts, name: str
 ) -> None:
     entry = parts.entries["INTERNAL"]
@@ -122,7 +122,7 @@ async def test_former_versions_of_an_entry_are_for_those_who_manage_incidents(
 
 
 @on_both_databases
-async def test_the_log_leaves_out_what_touched_hidden_things_alone(api: Api, parts: Parts) -> None:
+async def test_the_log_leaves_out_changes_of_hidden_parts(api: Api, parts: Parts) -> None:
     document = "{ incidentChanges { totalCount nodes { id changedFields delta } } }"
     for name, seen in SEEN.items():
         response = await _as(api, name).post(json={"query": document})
@@ -137,7 +137,7 @@ async def test_the_log_leaves_out_what_touched_hidden_things_alone(api: Api, par
 
 
 @pytest.mark.parametrize("name", VIEWERS)
-async def test_a_subscription_tells_nothing_of_what_is_hidden(domain: Domain, name: str) -> None:
+async def test_a_subscription_shows_nothing_hidden(domain: Domain, name: str) -> None:
     start = await now(domain)
     incident = await make_incident(domain, initial_message="Inside", initial_visibility=Visibility.INTERNAL)
     for visibility in reversed(Visibility):
@@ -154,9 +154,7 @@ async def test_a_subscription_tells_nothing_of_what_is_hidden(domain: Domain, na
     assert ("updates" in changes[0]["delta"]) is (name == "admin")
 
 
-async def test_an_incident_that_is_watched_stays_silent_while_hidden_things_change(
-    domain: Domain, parts: Parts
-) -> None:
+async def test_a_watched_incident_is_silent_on_hidden_changes(domain: Domain, parts: Parts) -> None:
     document = "subscription S($id: ID!) { incident(id: $id) { version updates { totalCount } } }"
     async with watching(domain, document, id=parts.incident.id) as watcher:
         assert (await watcher.data(1))[0]["updates"]["totalCount"] == 1
@@ -166,8 +164,8 @@ async def test_an_incident_that_is_watched_stays_silent_while_hidden_things_chan
     assert state["updates"]["totalCount"] == 0
 
 
-#: What a log tells of a part that went from public to internal, to those signed in, and back to the public.
-TOLD = {
+#: The changes that a log shows of a part whose visibility goes from public to internal, logged in and public again.
+EXPECTED = {
     "anonymous": ["removed", "added"],
     "viewer": ["removed", "added", "edited"],
     "admin": ["edited", "edited", "edited"],
@@ -176,7 +174,7 @@ TOLD = {
 
 @on_both_databases
 @pytest.mark.parametrize("part", ["updates", "links"])
-async def test_a_part_that_is_hidden_is_removed_and_one_that_is_shown_added_live_in_the_log_and_in_replay(
+async def test_a_change_of_visibility_adds_or_removes_the_part_live_and_in_replay(
     api: Api, domain: Domain, parts: Parts, part: str
 ) -> None:
     subscription = "subscription S($after: String) { incidentChanges(after: $after) { delta changedFields } }"
@@ -190,14 +188,14 @@ async def test_a_part_that_is_hidden_is_removed_and_one_that_is_shown_added_live
         }
         for visibility in (Visibility.INTERNAL, Visibility.LOGGED_IN, Visibility.PUBLIC):
             await _show(domain, parts.incident, part, identifier, visibility)
-        for name, told in TOLD.items():
-            expected = [{part: {kind: [identifier]}} for kind in told]
-            heard = await live[name].data(len(told))
-            assert [change["delta"] for change in heard] == expected
-            assert {tuple(change["changedFields"]) for change in heard} == {(part,)}
+        for name, kinds in EXPECTED.items():
+            expected = [{part: {kind: [identifier]}} for kind in kinds]
+            received = await live[name].data(len(kinds))
+            assert [change["delta"] for change in received] == expected
+            assert {tuple(change["changedFields"]) for change in received} == {(part,)}
             async with watching(domain, subscription, viewer=VIEWERS[name], after=start) as replay:
-                assert await replay.data(len(told)) == heard
-            assert (await _as(api, name).read(log, after=start))["incidentChanges"]["nodes"] == heard
+                assert await replay.data(len(kinds)) == received
+            assert (await _as(api, name).read(log, after=start))["incidentChanges"]["nodes"] == received
 
 
 async def _show(domain: Domain, incident: Incident, part: str, identifier: str, visibility: Visibility) -> None:
@@ -238,7 +236,7 @@ async def test_incidents_and_systems_are_for_all_who_may_read(api: Api, parts: P
 
 
 @on_both_databases
-async def test_a_version_moves_with_what_is_hidden_and_tells_nothing_of_it(api: Api, domain: Domain) -> None:
+async def test_a_version_counts_hidden_changes_without_showing_them(api: Api, domain: Domain) -> None:
     incident = await make_incident(domain)
     document = """query Q($id: ID!) {
       incident(id: $id) { version updatedAt title } incidentChanges { totalCount nodes { version } }

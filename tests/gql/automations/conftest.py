@@ -1,4 +1,4 @@
-"""Automations driven by hand: nothing routes or runs by itself."""
+"""Automations driven by hand: neither router nor runner runs by itself."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from tests.domain.automations.world import World
 
 @pytest.fixture
 async def world(domain: Domain, clock: SteppingClock) -> AsyncIterator[World]:
-    """The running domain, whose router and runner a test calls itself."""
+    """Yield a running domain whose router and runner the test calls itself."""
     world = World(domain, clock)
     await domain.automations.wakes.start()
     yield world

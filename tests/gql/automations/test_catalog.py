@@ -1,4 +1,4 @@
-"""What automations are made of, as the schema tells it."""
+"""The catalogs of triggers, actions and artifacts, as the schema shows them."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ ACTIONS = "{ actions { name displayName description category icon configSchema p
 ARTIFACTS = "{ artifactTypes { name displayName description dataSchema } }"
 
 
-async def test_every_action_says_what_it_takes_and_hands_on(api: Api, domain: Domain) -> None:
+async def test_every_action_declares_its_settings_and_its_artifact(api: Api, domain: Domain) -> None:
     actions = (await api.anonymous.read(ACTIONS))["actions"]
     assert [action["name"] for action in actions] == [action.id for action in domain.automations.catalog.actions.all()]
     types = {type["name"] for type in (await api.anonymous.read(ARTIFACTS))["artifactTypes"]}
@@ -26,7 +26,7 @@ async def test_every_action_says_what_it_takes_and_hands_on(api: Api, domain: Do
     )
 
 
-async def test_every_type_of_artifact_says_what_its_data_holds(api: Api) -> None:
+async def test_every_type_of_artifact_has_a_schema_of_its_data(api: Api) -> None:
     types = (await api.anonymous.read(ARTIFACTS))["artifactTypes"]
     assert types
     for type in types:
@@ -42,7 +42,7 @@ async def test_triggers_with_settings_have_a_schema_of_them(api: Api) -> None:
     assert any(schema is not None and schema["type"] == "object" for schema in schemas.values())
 
 
-async def test_the_schema_of_definitions_is_whole_and_explains_itself(api: Api) -> None:
+async def test_the_schema_of_definitions_is_complete_and_described(api: Api) -> None:
     schema = (await api.anonymous.read("{ automationSchema }"))["automationSchema"]
     assert set(schema["required"]) <= set(schema["properties"])
     assert {"triggers", "conditions", "actions", "mode"} <= set(schema["properties"])

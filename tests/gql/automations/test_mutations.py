@@ -1,4 +1,4 @@
-"""Automations as admins keep them, over GraphQL."""
+"""The mutations of automations."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +28,7 @@ BROKEN: dict[str, tuple[Any, list[str]]] = {
 
 
 @on_both_databases
-async def test_an_admin_makes_changes_and_deletes_an_automation(api: Api, domain: Domain) -> None:
+async def test_an_admin_creates_updates_and_deletes_an_automation(api: Api, domain: Domain) -> None:
     input = {"name": "Noter", "group": "notes", "definition": DEFINITION, "description": "Says so"}
     made = (await api.admin.do("createAutomation", input, AUTOMATION))["automation"]
     assert made == {**input, "id": made["id"], "enabled": True, "version": 1, "managedBy": None}
@@ -47,9 +47,7 @@ async def test_an_admin_makes_changes_and_deletes_an_automation(api: Api, domain
 
 @on_both_databases
 @pytest.mark.parametrize("mutation", ["updateAutomation", "deleteAutomation"])
-async def test_who_saw_another_version_changes_nothing_and_is_shown_the_present_one(
-    api: Api, domain: Domain, mutation: str
-) -> None:
+async def test_a_stale_version_is_refused_with_the_current_automation(api: Api, domain: Domain, mutation: str) -> None:
     automation = await make_automation(domain)
     second = {"id": automation.id, "definition": {**DEFINITION, "mode": "parallel"}, "expectedVersion": 1}
     present = (await api.admin.do("updateAutomation", second, AUTOMATION))["automation"]
@@ -63,7 +61,7 @@ async def test_who_saw_another_version_changes_nothing_and_is_shown_the_present_
 
 
 @on_both_databases
-async def test_a_repeated_call_makes_one_automation_and_another_one_under_its_key_is_a_conflict(
+async def test_a_used_idempotency_key_creates_no_second_automation_and_refuses_another_input(
     api: Api, domain: Domain
 ) -> None:
     input = {"name": "Noter", "definition": DEFINITION, "idempotencyKey": "once"}
@@ -75,7 +73,7 @@ async def test_a_repeated_call_makes_one_automation_and_another_one_under_its_ke
 
 
 @pytest.mark.parametrize(("definition", "field"), BROKEN.values(), ids=BROKEN)
-async def test_every_problem_of_a_definition_is_told_with_its_place(
+async def test_every_problem_of_a_definition_is_reported_with_its_path(
     api: Api, domain: Domain, definition: Json, field: list[str]
 ) -> None:
     automation = await make_automation(domain)
@@ -92,13 +90,13 @@ async def test_every_problem_of_a_definition_is_told_with_its_place(
     assert await domain.automations.reads.automation_count() == 1
 
 
-async def test_a_definition_with_very_many_problems_tells_of_the_first_hundred(api: Api) -> None:
+async def test_a_definition_with_many_problems_reports_the_first_hundred(api: Api) -> None:
     definition = {**DEFINITION, "actions": [{"nothing": 1}] * 150}
     payload = await api.admin.do("createAutomation", {"name": "Broken", "definition": definition}, PROBLEMS)
     assert (len(payload["problems"]), len(payload["userErrors"])) == (100, 100)
 
 
-async def test_a_place_inside_a_step_is_told_by_its_members(api: Api) -> None:
+async def test_a_problem_inside_a_step_is_reported_with_its_path(api: Api) -> None:
     definition = {**DEFINITION, "actions": [{"action": "incident.add_update", "config": 5}]}
     payload = await api.admin.do("createAutomation", {"name": "Broken", "definition": definition}, PROBLEMS)
     [field] = [error["field"] for error in payload["userErrors"]]
@@ -123,7 +121,7 @@ async def test_a_place_inside_a_step_is_told_by_its_members(api: Api) -> None:
         ("runAutomation", {"idempotencyKey": "x" * 201}, ["idempotencyKey"]),
     ],
 )
-async def test_what_cannot_be_accepted_is_refused_with_its_field(
+async def test_an_invalid_value_is_refused_with_its_field(
     api: Api, domain: Domain, mutation: str, input: Json, field: list[str]
 ) -> None:
     automation = await make_automation(domain)
@@ -133,7 +131,7 @@ async def test_what_cannot_be_accepted_is_refused_with_its_field(
 
 
 @pytest.mark.parametrize("id", ["aut_00000000000000000000000000", "run_00000000000000000000000000", "nowhere", ""])
-async def test_what_is_not_there_is_not_found(api: Api, domain: Domain, id: str) -> None:
+async def test_an_unknown_automation_or_run_is_not_found(api: Api, domain: Domain, id: str) -> None:
     await make_automation(domain)
     for mutation, input in (
         ("updateAutomation", {"name": "x"}),
@@ -147,7 +145,7 @@ async def test_what_is_not_there_is_not_found(api: Api, domain: Domain, id: str)
 
 
 @on_both_databases
-async def test_an_automation_that_is_off_listens_to_nothing(api: Api, domain: Domain) -> None:
+async def test_a_disabled_automation_does_not_fire(api: Api, domain: Domain) -> None:
     hourly = {"triggers": [{"event": "time.interval", "config": {"seconds": 3600}}], "actions": []}
     automation = await make_automation(domain, definition=hourly)
     [(event, due)] = await _listening(domain)
@@ -163,7 +161,7 @@ async def test_an_automation_that_is_off_listens_to_nothing(api: Api, domain: Do
 
 
 @on_both_databases
-async def test_a_run_by_hand_is_of_the_first_trigger_unless_told_otherwise(api: Api, domain: Domain) -> None:
+async def test_a_manual_run_uses_the_first_trigger_by_default(api: Api, domain: Domain) -> None:
     triggers = [{"id": "one", "event": "incident.created"}, {"id": "two", "event": "incident.resolved"}]
     automation = await make_automation(domain, definition={**DEFINITION, "triggers": triggers}, enabled=False)
     first = (await api.admin.do("runAutomation", {"id": automation.id}, RUN))["run"]
@@ -180,15 +178,13 @@ async def test_a_run_by_hand_is_of_the_first_trigger_unless_told_otherwise(api: 
         "actor": {"name": "admin"},
         "automation": {"name": "noter"},
     }
-    told = {"id": automation.id, "trigger": "two", "payload": {"a": [1, None]}, "contextKey": "sys_x"}
-    second = (await api.admin.do("runAutomation", told, RUN))["run"]
+    arguments = {"id": automation.id, "trigger": "two", "payload": {"a": [1, None]}, "contextKey": "sys_x"}
+    second = (await api.admin.do("runAutomation", arguments, RUN))["run"]
     assert (second["triggerId"], second["payload"], second["contextKey"]) == ("two", {"a": [1, None]}, "sys_x")
 
 
 @on_both_databases
-async def test_a_repeated_call_starts_one_run_and_another_one_under_its_key_is_a_conflict(
-    api: Api, domain: Domain
-) -> None:
+async def test_a_used_idempotency_key_starts_no_second_run_and_refuses_another_input(api: Api, domain: Domain) -> None:
     automation = await make_automation(domain)
     # Keys that are alike for longer than a column is wide are two.
     input = {"id": automation.id, "idempotencyKey": "x" * 199 + "1"}
@@ -206,7 +202,7 @@ async def test_a_repeated_call_starts_one_run_and_another_one_under_its_key_is_a
 
 
 @on_both_databases
-async def test_a_run_that_waits_is_cancelled_once(api: Api, world: World) -> None:
+async def test_a_waiting_run_is_cancelled_once(api: Api, world: World) -> None:
     automation = await world.automation({"delay": {"seconds": 600}}, {"stop": {}})
     run = await start_run(world.domain, automation)
     await world.run_enqueued()
@@ -221,7 +217,7 @@ async def test_a_run_that_waits_is_cancelled_once(api: Api, world: World) -> Non
     assert (again["run"], again["userErrors"]) == (cancelled, [])
 
 
-async def test_deleting_an_automation_ends_its_runs(api: Api, world: World) -> None:
+async def test_deleting_an_automation_cancels_its_runs(api: Api, world: World) -> None:
     automation = await world.automation({"delay": {"seconds": 600}})
     run = await start_run(world.domain, automation)
     await world.run_enqueued()
@@ -231,7 +227,7 @@ async def test_deleting_an_automation_ends_its_runs(api: Api, world: World) -> N
     assert shown["automationRun"] == {"status": "CANCELLED", "automation": None}
 
 
-async def test_an_admin_of_some_systems_reads_automations_and_writes_none(api: Api, domain: Domain) -> None:
+async def test_a_limited_admin_reads_automations_and_writes_none(api: Api, domain: Domain) -> None:
     await make_system(domain)
     automation = await make_automation(domain)
     run = await start_run(domain, automation)
@@ -256,7 +252,7 @@ async def _listening(domain: Domain) -> list[tuple[str, Any]]:
 
 
 @on_both_databases
-async def test_a_warning_is_told_and_saves_and_an_error_beside_it_refuses(api: Api, domain: Domain) -> None:
+async def test_a_definition_is_saved_with_warnings_and_refused_with_errors(api: Api, domain: Domain) -> None:
     hook = {"action": "http.request", "config": {"url": "https://x.example/${{ secrets.LATER }}"}}
     definition = {**DEFINITION, "actions": [hook]}
     made = await api.admin.do("createAutomation", {"name": "Hook", "definition": definition}, PROBLEMS)

@@ -1,4 +1,4 @@
-"""Reading automations and their runs."""
+"""The queries of automations and their runs."""
 
 import pytest
 
@@ -30,7 +30,7 @@ LOOK = {"title": "Opened", "severity": "major", "systemIds": ["payments"]}
 
 
 @on_both_databases
-async def test_automations_are_paged_and_narrowed_to_a_group_or_a_switch(api: Api, domain: Domain) -> None:
+async def test_automations_are_paged_and_filtered_by_group_and_enabled(api: Api, domain: Domain) -> None:
     for name, group, enabled in (("a", "one", True), ("b", "two", True), ("c", "one", False), ("d", None, True)):
         await make_automation(domain, name, group=group, enabled=enabled)
     for variables, names in (
@@ -88,7 +88,7 @@ async def test_an_automation_keeps_all_its_versions(api: Api, domain: Domain) ->
 
 
 @on_both_databases
-async def test_skipped_firings_are_no_runs_unless_somebody_asks(api: Api, world: World) -> None:
+async def test_skipped_firings_are_listed_only_on_request(api: Api, world: World) -> None:
     automation = await world.automation({"delay": {"seconds": 600}})
     other = await world.automation({"stop": {}}, name="other", triggers=[{"event": "incident.resolved"}])
     for _ in range(2):
@@ -115,7 +115,7 @@ async def test_skipped_firings_are_no_runs_unless_somebody_asks(api: Api, world:
 
 
 @on_both_databases
-async def test_a_run_shows_its_steps_what_they_handed_on_and_what_they_did(api: Api, world: World) -> None:
+async def test_a_run_shows_its_steps_artifacts_and_changes(api: Api, world: World) -> None:
     await make_system(world.domain)
     automation = await world.automation(
         {"id": "open", "action": "incident.create", "config": LOOK},
@@ -162,7 +162,7 @@ async def test_a_run_shows_its_steps_what_they_handed_on_and_what_they_did(api: 
 
 
 @on_both_databases
-async def test_an_incident_names_the_run_that_opened_it_to_those_who_may_know(api: Api, world: World) -> None:
+async def test_an_incident_names_the_run_that_opened_it_to_responders(api: Api, world: World) -> None:
     by_hand = await make_incident(world.domain)
     automation = await world.automation(
         {"id": "open", "action": "incident.create", "config": LOOK}, triggers=ON_RESOLVED
@@ -189,7 +189,7 @@ async def test_only_responders_read_automations_and_runs(
     await api.responder.read(document)
 
 
-async def test_to_others_an_automation_and_what_belongs_to_it_look_like_nothing(api: Api, domain: Domain) -> None:
+async def test_automations_and_their_nodes_look_missing_to_viewers(api: Api, domain: Domain) -> None:
     automation = await make_automation(domain)
     run = await start_run(domain, automation)
     query = "query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }"
@@ -203,16 +203,16 @@ async def test_a_definition_is_validated_without_being_saved(api: Api, domain: D
         "valid": True,
         "problems": [],
     }
-    told = (await api.responder.read(VALIDATE, definition={"triggers": []}))["validateAutomation"]
-    assert (told["valid"], told["problems"][0]["path"]) == (False, "triggers")
-    told = (await api.responder.read(VALIDATE, definition="nonsense"))["validateAutomation"]
-    assert told == {
+    validated = (await api.responder.read(VALIDATE, definition={"triggers": []}))["validateAutomation"]
+    assert (validated["valid"], validated["problems"][0]["path"]) == (False, "triggers")
+    validated = (await api.responder.read(VALIDATE, definition="nonsense"))["validateAutomation"]
+    assert validated == {
         "valid": False,
         "problems": [{"path": "", "message": "A definition is an object.", "severity": "ERROR"}],
     }
     many = {**DEFINITION, **{f"unknown{number}": 1 for number in range(150)}}
-    told = (await api.responder.read(VALIDATE, definition=many))["validateAutomation"]["problems"]
-    assert (len(told), told[-1]["message"]) == (100, "There are 51 more problems.")
+    validated = (await api.responder.read(VALIDATE, definition=many))["validateAutomation"]["problems"]
+    assert (len(validated), validated[-1]["message"]) == (100, "There are 51 more problems.")
     literal = '{ validateAutomation(definition: {triggers: [{event: "incident.created"}], actions: []}) { valid } }'
     assert (await api.responder.read(literal))["validateAutomation"]["valid"]
     assert await domain.automations.reads.automation_count() == 0
@@ -236,7 +236,7 @@ OPENED = "query Q($first: Int!) { incidents(first: $first) { nodes { automationR
 
 
 @on_both_databases
-async def test_lists_cost_the_same_statements_for_one_and_for_many(
+async def test_lists_cost_the_same_statements_for_one_row_and_for_many(
     api: Api, world: World, count_statements: CountStatements
 ) -> None:
     await make_system(world.domain)

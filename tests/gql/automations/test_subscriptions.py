@@ -1,4 +1,4 @@
-"""Watching runs: each change once, from any cursor, alone and shared, by those who may."""
+"""The subscriptions to runs: each change once, from any cursor, alone and shared, for permitted callers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -36,13 +36,13 @@ ACTIONS = ({"variables": {"x": 1}}, {"delay": {"seconds": 600}}, {"variables": {
 
 @pytest.fixture
 async def served(domain: Domain) -> AsyncIterator[Running]:
-    """The application on a real server, where subscriptions are shared."""
+    """Yield the application on a real server, where subscriptions are shared."""
     async with serving(domain) as running:
         yield running
 
 
 @on_both_databases
-async def test_a_run_comes_as_it_is_then_after_every_change_until_it_is_over(world: World) -> None:
+async def test_a_run_comes_at_once_and_after_every_change_until_its_end(world: World) -> None:
     run = await _started(world)
     async with watching(world.domain, RUN, viewer=RESPONDER, id=run.id) as watcher:
         [first] = await watcher.data(1)
@@ -55,7 +55,7 @@ async def test_a_run_comes_as_it_is_then_after_every_change_until_it_is_over(wor
 
 
 @on_both_databases
-async def test_a_run_goes_on_behind_any_cursor_without_gap_or_duplicate(world: World) -> None:
+async def test_a_run_resumes_from_any_cursor_without_gap_or_duplicate(world: World) -> None:
     run = await _started(world)
     start = await now(world.domain)
     await world.run_enqueued()
@@ -75,7 +75,7 @@ async def test_a_run_goes_on_behind_any_cursor_without_gap_or_duplicate(world: W
         assert await watcher.ended()
 
 
-async def test_a_run_that_is_over_comes_once_and_not_at_all_to_those_who_know(world: World) -> None:
+async def test_a_finished_run_comes_once_and_not_at_all_behind_its_last_cursor(world: World) -> None:
     run = await _started(world)
     await world.domain.automations.service.cancel_run(ADMIN, run.id)
     async with watching(world.domain, STATUS, viewer=RESPONDER, id=run.id) as watcher:
@@ -86,7 +86,7 @@ async def test_a_run_that_is_over_comes_once_and_not_at_all_to_those_who_know(wo
 
 
 @on_both_databases
-async def test_those_who_watch_runs_see_them_end_when_their_automation_is_deleted(world: World) -> None:
+async def test_subscribers_see_runs_end_when_their_automation_is_deleted(world: World) -> None:
     run = await _started(world)
     await world.run_enqueued()
     await world.waiting(run, "actions[1]")
@@ -102,7 +102,7 @@ async def test_those_who_watch_runs_see_them_end_when_their_automation_is_delete
         assert await watcher.data(1) == [{"id": run.id, "status": "CANCELLED", "automation": None}]
 
 
-async def test_a_run_that_is_forgotten_is_null_and_the_end(world: World) -> None:
+async def test_a_pruned_run_ends_its_subscription_with_null(world: World) -> None:
     run = await _started(world)
     async with watching(world.domain, STATUS, viewer=RESPONDER, id=run.id) as watcher:
         await watcher.data(1)
@@ -122,7 +122,7 @@ async def test_an_unknown_run_is_not_found(domain: Domain, id: str) -> None:
 
 
 @on_both_databases
-async def test_every_change_of_a_status_comes_once_wherever_one_begins(world: World) -> None:
+async def test_every_change_of_status_comes_once_from_any_cursor(world: World) -> None:
     start = await now(world.domain)
     run = await _started(world)
     await report_health(world.domain, (await make_incident(world.domain)).system_ids[0], Health.DEGRADED)
@@ -150,7 +150,7 @@ async def test_every_change_of_a_status_comes_once_wherever_one_begins(world: Wo
         assert rest == cursors[index + 1 :]
 
 
-async def test_only_runs_of_one_automation_and_changes_to_some_statuses_come(world: World) -> None:
+async def test_run_changes_are_filtered_by_automation_and_status(world: World) -> None:
     start = await now(world.domain)
     mine, other = [await make_automation(world.domain, name) for name in ("mine", "other")]
     runs = [await start_run(world.domain, automation) for automation in (other, mine)]
@@ -169,7 +169,7 @@ async def test_only_runs_of_one_automation_and_changes_to_some_statuses_come(wor
         assert (await watcher.error())["field"] == ["statuses"]
 
 
-async def test_runs_that_were_forgotten_meanwhile_do_not_come(world: World) -> None:
+async def test_pruned_runs_are_left_out_of_the_replay(world: World) -> None:
     start = await now(world.domain)
     gone = await _started(world)
     await world.domain.automations.service.delete(ADMIN, gone.automation_id)
@@ -180,7 +180,7 @@ async def test_runs_that_were_forgotten_meanwhile_do_not_come(world: World) -> N
 
 
 @pytest.mark.parametrize("document", [STATUS, RUNS])
-async def test_only_responders_watch_runs(world: World, document: str) -> None:
+async def test_only_responders_subscribe_to_runs(world: World, document: str) -> None:
     run = await _started(world)
     for role, code in ((Role.ANONYMOUS, "UNAUTHENTICATED"), (Role.VIEWER, "FORBIDDEN")):
         viewer = Viewer(actor=ADMIN.actor, role=role)
@@ -190,7 +190,7 @@ async def test_only_responders_watch_runs(world: World, document: str) -> None:
 
 @pytest.mark.parametrize("document", [STATUS, RUNS])
 @pytest.mark.parametrize(("role", "code"), [(Role.ANONYMOUS, "UNAUTHENTICATED"), (Role.VIEWER, "FORBIDDEN")])
-async def test_nobody_else_gets_into_a_group(
+async def test_a_viewer_cannot_join_a_group_of_runs(
     served: Running, world: World, document: str, role: Role, code: str
 ) -> None:
     run = await _started(world)
@@ -204,7 +204,7 @@ async def test_nobody_else_gets_into_a_group(
     assert len(served.endpoint.groups) == 0
 
 
-async def test_those_who_watch_a_run_share_one_execution_and_hear_its_end(served: Running, world: World) -> None:
+async def test_subscribers_of_a_run_share_one_execution_up_to_its_end(served: Running, world: World) -> None:
     run = await _started(world)
     variables = {"id": run.id}
     async with (
@@ -227,7 +227,7 @@ async def test_those_who_watch_a_run_share_one_execution_and_hear_its_end(served
         await until(lambda: len(served.endpoint.groups) == 0)
 
 
-async def test_all_runs_are_shared_and_reports_and_incidents_pass_by(served: Running, world: World) -> None:
+async def test_shared_subscriptions_to_runs_skip_reports_and_incidents(served: Running, world: World) -> None:
     start = await now(world.domain)
     run = await _started(world)
     async with served.socket(Role.RESPONDER) as live, served.socket(Role.ADMIN) as late:
@@ -242,7 +242,7 @@ async def test_all_runs_are_shared_and_reports_and_incidents_pass_by(served: Run
         assert await live.data() == await late.data()
 
 
-async def test_watchers_of_incidents_do_not_hear_of_runs(served: Running, world: World) -> None:
+async def test_subscriptions_to_incidents_skip_runs(served: Running, world: World) -> None:
     document = "subscription { incidentChanges { incidentId } }"
     async with served.socket(Role.RESPONDER) as raw:
         await raw.send(_subscribe(document, {}))
@@ -257,7 +257,7 @@ def _subscribe(document: str, variables: Json) -> Json:
 
 
 async def _started(world: World) -> AutomationRun:
-    """A run that has yet to begin."""
+    """Create a run that has not begun."""
     triggers = [{"event": "incident.resolved"}]
     name = f"watched-{await world.domain.events.head()}"
     return await start_run(world.domain, await world.automation(*ACTIONS, name=name, triggers=triggers))
@@ -269,17 +269,17 @@ async def _forget_runs(world: World) -> None:
 
 
 async def _driven(world: World, run: AutomationRun, watcher: Watcher) -> list[Json]:
-    """What a watcher hears while the run is brought to its end."""
+    """Return the events of a subscription while the run is driven to its end."""
 
-    async def heard() -> list[Json]:
+    async def received() -> list[Json]:
         seen = await watcher.data(1)
         while seen[-1]["status"] != "SUCCESS":
             seen += await watcher.data(1)
         assert await watcher.ended()
         return seen
 
-    hearing = asyncio.create_task(heard())
+    receiving = asyncio.create_task(received())
     await world.run_enqueued()
     await world.until(run, RunStatus.WAITING)
     world.clock.advance(seconds=700)
-    return await hearing
+    return await receiving

@@ -1,4 +1,4 @@
-"""Filters and orders as callers write them: every comparison once, and how they combine."""
+"""Filters and orders: every comparison once, and their combinations."""
 
 from dataclasses import dataclass, fields
 
@@ -42,7 +42,7 @@ async def catalog(domain: Domain, api: Api) -> Catalog:
 
 
 @on_both_databases
-async def test_every_comparison_finds_what_it_says(api: Api, catalog: Catalog) -> None:
+async def test_every_comparison_finds_the_matching_incidents(api: Api, catalog: Catalog) -> None:
     a, b, d = catalog.moments["a"], catalog.moments["b"], catalog.moments["d"]
     cases: list[tuple[Json | None, str]] = [
         (None, "DBA"),
@@ -95,7 +95,7 @@ async def test_every_comparison_finds_what_it_says(api: Api, catalog: Catalog) -
 
 
 @on_both_databases
-async def test_the_log_is_filtered_by_the_state_before_or_after(api: Api, catalog: Catalog) -> None:
+async def test_the_log_is_filtered_by_the_state_before_or_after_a_change(api: Api, catalog: Catalog) -> None:
     cases: list[tuple[Json, str]] = [
         ({}, "ABBCCD"),
         ({"status": {"eq": "INVESTIGATING"}}, "ABBCCD"),
@@ -117,7 +117,7 @@ async def test_the_log_is_filtered_by_the_state_before_or_after(api: Api, catalo
 
 @pytest.mark.parametrize("field", ["CREATED_AT", "UPDATED_AT", "SEVERITY", "NUMBER"])
 @pytest.mark.parametrize("direction", ["ASC", "DESC", None])
-async def test_incidents_come_in_the_order_asked_for(
+async def test_incidents_come_in_the_requested_order(
     api: Api, catalog: Catalog, field: str, direction: str | None
 ) -> None:
     nodes = (
@@ -134,7 +134,7 @@ async def test_incidents_come_in_the_order_asked_for(
     ]
 
 
-async def test_words_beyond_the_bound_are_refused_with_the_field(api: Api, catalog: Catalog) -> None:
+async def test_too_many_words_are_refused_with_the_field(api: Api, catalog: Catalog) -> None:
     document = "query Q($filter: IncidentFilter) { incidents(filter: $filter) { totalCount } }"
     fits = " ".join(f"{number}x" for number in range(31))
     assert (await api.anonymous.read(document, filter={"text": f"outage {fits}"}))["incidents"]["totalCount"] == 0
@@ -143,7 +143,7 @@ async def test_words_beyond_the_bound_are_refused_with_the_field(api: Api, catal
         assert (error["code"], error["field"]) == ("BAD_USER_INPUT", ["filter", "text"])
 
 
-def test_events_are_filtered_by_all_that_lists_are_but_the_text_and_the_default() -> None:
+def test_events_have_every_filter_of_lists_but_text_and_include_resolved() -> None:
     lists, events = ({field.name for field in fields(each)} for each in (IncidentFilter, IncidentEventFilter))
     assert lists - events == {"text", "include_resolved"}
     assert events <= lists

@@ -1,4 +1,4 @@
-"""The cache of documents: what was read lately is not read again, and it does not grow with what clients send."""
+"""The cache of documents: hits, evictions and its bound."""
 
 import pytest
 from graphql import DocumentNode, GraphQLError, parse
@@ -13,7 +13,7 @@ BOUNDS = Bounds.of(Settings())
 
 
 def numbered(number: int, *, characters: int = 0) -> str:
-    """A document of its own, with so long a comment."""
+    """Return a distinct document with a comment of that length."""
     return f"{{ field{number} }} #{'-' * characters}"
 
 
@@ -21,12 +21,12 @@ def read(cache: DocumentCache, *numbers: int, characters: int = 0) -> list[Docum
     return [cache.parsed(numbered(number, characters=characters), BOUNDS) for number in numbers]
 
 
-def test_a_document_that_was_read_is_not_read_again() -> None:
+def test_a_cached_document_is_not_parsed_again() -> None:
     cache = DocumentCache()
     assert read(cache, 1)[0] is read(cache, 1)[0]
 
 
-def test_a_document_read_under_other_bounds_is_read_again() -> None:
+def test_a_document_is_parsed_again_under_other_bounds() -> None:
     cache = DocumentCache()
     text = numbered(1)
     with pytest.raises(GraphQLError):
@@ -34,7 +34,7 @@ def test_a_document_read_under_other_bounds_is_read_again() -> None:
     assert cache.parsed(text, BOUNDS) is not cache.parsed(text, Bounds.of(Settings(max_depth=3)))
 
 
-def test_of_more_documents_than_are_kept_the_one_used_longest_ago_is_forgotten() -> None:
+def test_the_least_recently_used_document_is_evicted() -> None:
     cache = DocumentCache()
     first, second = read(cache, 0, 1)
     read(cache, *range(2, MOST))
@@ -44,7 +44,7 @@ def test_of_more_documents_than_are_kept_the_one_used_longest_ago_is_forgotten()
     assert read(cache, 1)[0] is not second
 
 
-def test_of_long_documents_fewer_are_kept() -> None:
+def test_fewer_long_documents_are_cached() -> None:
     cache = DocumentCache()
     first, *_ = read(cache, *range(10), characters=19_900)
     assert read(cache, 0, characters=19_900)[0] is first
@@ -52,7 +52,7 @@ def test_of_long_documents_fewer_are_kept() -> None:
     assert read(cache, 0, characters=19_900)[0] is not first
 
 
-def test_of_200000_characters_all_are_kept_and_one_more_is_too_many() -> None:
+def test_the_cache_holds_200000_characters_and_not_one_more() -> None:
     texts = [numbered(number).ljust(20_000, "-") for number in range(9)]
     for last, more, kept in ((20_000, [], True), (19_998, ["{a}"], False)):
         cache = DocumentCache()
@@ -62,7 +62,7 @@ def test_of_200000_characters_all_are_kept_and_one_more_is_too_many() -> None:
         assert (cache.parsed(texts[0], BOUNDS) is first) == kept
 
 
-def test_documents_that_were_forgotten_leave_their_place_to_others() -> None:
+def test_evicted_documents_make_room_for_others() -> None:
     cache = DocumentCache()
     read(cache, *range(30), characters=19_900)
     latest = read(cache, *range(20, 30), characters=19_900)
@@ -70,7 +70,7 @@ def test_documents_that_were_forgotten_leave_their_place_to_others() -> None:
     assert [id(document) for document in again] == [id(document) for document in latest]
 
 
-def test_a_document_too_long_to_be_kept_pushes_no_other_out() -> None:
+def test_a_document_too_long_for_the_cache_evicts_no_other() -> None:
     cache = DocumentCache()
     short = read(cache, 0)[0]
     long = [read(cache, number, characters=150_000)[0] for number in (1, 2, 1)]

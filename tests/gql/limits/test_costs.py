@@ -1,4 +1,4 @@
-"""What operations cost, by what they may read: asked of the pricing alone, without running them."""
+"""The cost of operations, computed without running them."""
 
 from typing import Any
 
@@ -110,11 +110,11 @@ def test_an_operation_costs_a_point_for_each_object_that_it_may_read(document: s
         pytest.param("mutation ($l: [ID!]) { write(input: {ids: $l}) { thing { id } } }", {"l": "ab"}, 7, id="a text"),
     ],
 )
-def test_sizes_may_come_from_variables(document: str, variables: Any, points: int) -> None:
+def test_page_sizes_in_variables_count(document: str, variables: Any, points: int) -> None:
     assert cost(document, variables) == points
 
 
-def test_a_cost_beyond_counting_is_endless_and_no_more() -> None:
+def test_a_cost_beyond_the_cap_is_endless() -> None:
     inner = "id"
     for _ in range(8):
         inner = f"things(first: 100) {{ nodes {{ {inner} }} }}"
@@ -125,7 +125,7 @@ def test_a_cost_beyond_counting_is_endless_and_no_more() -> None:
 
 
 def described(count: int) -> str:
-    """So many fields of introspection, of types that are there."""
+    """Return that many fields of introspection of known types."""
     return " ".join(f't{number}: __type(name: "Thing") {{ name }}' for number in range(count))
 
 

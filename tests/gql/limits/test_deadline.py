@@ -1,4 +1,4 @@
-"""The deadline of an operation, and whose delay is whose."""
+"""The deadline of an operation."""
 
 import asyncio
 
@@ -13,18 +13,18 @@ async def ready() -> str:
     return "ready"
 
 
-async def test_what_is_there_in_time_is_handed_on() -> None:
+async def test_a_value_before_the_deadline_is_returned() -> None:
     assert await Deadline(NEVER).keep(ready(), LateError) == "ready"
     assert await Deadline(0).keep(ready(), LateError) == "ready"
 
 
-async def test_no_seconds_set_no_limit() -> None:
+async def test_zero_seconds_set_no_deadline() -> None:
     assert not Deadline(0).is_over
     assert not Deadline(NEVER).is_over
     assert Deadline(1e-9).is_over
 
 
-async def test_what_is_late_is_given_up_with_the_seconds_it_had() -> None:
+async def test_a_late_value_is_abandoned_with_its_seconds() -> None:
     deadline = Deadline(0.001)
     with pytest.raises(LateError, match=r"0\.001 s") as caught:
         await deadline.keep(asyncio.Event().wait(), LateError)
@@ -33,7 +33,7 @@ async def test_what_is_late_is_given_up_with_the_seconds_it_had() -> None:
     assert deadline.seconds == 0.001
 
 
-async def test_a_time_out_of_the_work_itself_is_no_delay_of_the_operation() -> None:
+async def test_a_timeout_inside_the_work_is_not_the_deadline_s() -> None:
     async def gives_up() -> None:
         raise TimeoutError("the other server")
 

@@ -1,4 +1,4 @@
-"""The memory of what was said of the schema: large answers alone, and no more than so many bytes of them."""
+"""The cache of descriptions of the schema: large answers alone, up to a bound in bytes."""
 
 from gql.limits.describing import Descriptions
 from gql.limits.introspection import RequestedField
@@ -7,11 +7,11 @@ MEGABYTE = b"-" * 1_000_000
 
 
 def plan(number: int) -> tuple[RequestedField, ...]:
-    """A plan of its own."""
+    """Return a distinct plan."""
     return (RequestedField(f"key{number}", "name", "__Type", None, ()),)
 
 
-def test_an_answer_of_20000_bytes_is_kept_and_a_smaller_one_is_not() -> None:
+def test_an_answer_of_20000_bytes_is_cached_and_a_smaller_one_is_not() -> None:
     descriptions = Descriptions()
     descriptions.keep(plan(1), b"-" * 19_999)
     descriptions.keep(plan(2), b"-" * 20_000)
@@ -20,7 +20,7 @@ def test_an_answer_of_20000_bytes_is_kept_and_a_smaller_one_is_not() -> None:
     assert len(descriptions) == 1
 
 
-def test_the_answer_used_longest_ago_is_forgotten_beyond_eight_megabytes() -> None:
+def test_the_least_recently_used_answer_is_evicted_beyond_eight_megabytes() -> None:
     descriptions = Descriptions()
     for number in range(8):
         descriptions.keep(plan(number), MEGABYTE)
@@ -32,14 +32,14 @@ def test_the_answer_used_longest_ago_is_forgotten_beyond_eight_megabytes() -> No
     assert len(descriptions) == 8
 
 
-def test_what_was_forgotten_leaves_its_place_to_others() -> None:
+def test_evicted_answers_make_room_for_others() -> None:
     descriptions = Descriptions()
     for number in range(30):
         descriptions.keep(plan(number), MEGABYTE)
     assert [number for number in range(30) if descriptions.find(plan(number))] == list(range(22, 30))
 
 
-def test_an_answer_that_is_kept_already_takes_no_more_room() -> None:
+def test_an_answer_cached_twice_counts_once() -> None:
     descriptions = Descriptions()
     for number in range(8):
         descriptions.keep(plan(number), MEGABYTE)

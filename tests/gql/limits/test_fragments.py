@@ -11,7 +11,7 @@ def ordered(document: str) -> tuple[list[str], bool]:
     return [fragment.name.value for fragment in order], cyclic
 
 
-def test_each_fragment_comes_behind_those_that_it_spreads_and_once() -> None:
+def test_each_fragment_comes_once_after_those_that_it_spreads() -> None:
     document = """
         { ...A }
         fragment A on T { x { ...B } ...C }
@@ -30,13 +30,13 @@ def test_each_fragment_comes_behind_those_that_it_spreads_and_once() -> None:
         "fragment C on T { x } fragment A on T { ...C ...B } fragment B on T { ...A }",
     ],
 )
-def test_a_circle_is_noticed_and_all_of_it_is_in_the_order(document: str) -> None:
+def test_a_cycle_is_reported_and_its_fragments_are_in_the_order(document: str) -> None:
     order, cyclic = ordered(document)
     assert cyclic
     assert sorted(order) == sorted(fragments_of(parse(document)))
 
 
-def test_what_is_spread_twice_is_no_circle_and_what_is_unknown_is_left_out() -> None:
+def test_a_fragment_spread_twice_is_no_cycle_and_an_unknown_one_is_skipped() -> None:
     assert ordered("fragment A on T { ...B ...B ...Unknown } fragment B on T { x }") == (["B", "A"], False)
 
 

@@ -1,4 +1,4 @@
-"""The shape of a document: what may be is let through to its very bound, and one more is refused."""
+"""The shape of a document: accepted up to each bound, and refused beyond."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,7 @@ WIDE = replace(Bounds.of(Settings()), cost=10**9, depth=10**6, aliases=10**6, di
 
 
 def refusal(document: str, **bounds: Any) -> str | None:
-    """The code and the words that a document is refused with."""
+    """Return the code and the message of a document's refusal."""
     error = misshapen(parse(document, no_location=True), replace(WIDE, **bounds))
     return None if error is None else f"{(error.extensions or {})['code']}: {error.message}"
 
@@ -69,7 +69,7 @@ def test_an_operation_may_have_as_many_directives_as_the_bound(document: str, di
     assert_bound(document, "directives", directives, "DIRECTIVE_LIMIT")
 
 
-def test_fragments_may_lie_50_deep_in_one_another() -> None:
+def test_fragments_may_nest_50_levels() -> None:
     def chain(length: int) -> str:
         links = [f"fragment F{number} on T {{ o {{ ...F{number + 1} }} }}" for number in range(length - 1)]
         return " ".join(["{ ...F0 }", *links, f"fragment F{length - 1} on T {{ a }}"])
@@ -91,7 +91,7 @@ def test_fragments_may_lie_50_deep_in_one_another() -> None:
     ],
 )
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{ a: 1, b: ", ", c: 2 }")], ids=["lists", "objects"])
-def test_lists_and_objects_may_lie_32_deep_in_one_another(document: str, opening: str, closing: str) -> None:
+def test_lists_and_objects_may_nest_32_levels(document: str, opening: str, closing: str) -> None:
     def nested(depth: int) -> str:
         return document.replace("VALUE", opening * depth + "1" + closing * depth)
 
@@ -149,6 +149,6 @@ def test_pairs_of_fragments_at_one_place_count_as_well(count: int, expected: str
 
 
 @pytest.mark.parametrize("document", ["{ ...F } fragment F on T { ...F }", "{ ...Unknown }"])
-def test_circles_and_unknown_fragments_are_left_to_validation(document: str) -> None:
+def test_cycles_and_unknown_fragments_are_left_to_validation(document: str) -> None:
     repeats: Any = " a" * 100
     assert refusal(document.replace("{ ...F }", "{ ...F" + repeats + " }", 1)) is None

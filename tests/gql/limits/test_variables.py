@@ -1,4 +1,4 @@
-"""Variables that are refused before the library reads them: too many, too deep, or not to be kept."""
+"""Variables that are refused before the library reads them: too many, too deep, or with an invalid text."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def nested(depth: int) -> Any:
     return value
 
 
-def test_without_variables_there_is_nothing_to_refuse() -> None:
+def test_an_operation_without_variables_is_not_refused() -> None:
     assert refusals(None) == refusals({}) == []
 
 
@@ -46,7 +46,7 @@ def test_variables_may_hold_5000_values(deep: Any) -> None:
     assert only(refusals({**deep, "d": 0})) == ("BAD_USER_INPUT", "The variables may hold 5000 values at most.")
 
 
-def test_variables_may_nest_33_levels_with_the_outermost_one() -> None:
+def test_variables_may_nest_33_levels() -> None:
     assert refusals(nested(33)) == []
     message = "Lists and objects may lie 32 deep in one another at most."
     assert only(refusals(nested(34))) == ("DEPTH_LIMIT", message)
@@ -61,7 +61,7 @@ def test_variables_may_nest_33_levels_with_the_outermost_one() -> None:
         pytest.param({"c": {"x\0": 1}}, ["x\ufffd"], id="a name"),
     ],
 )
-def test_a_text_that_cannot_be_kept_is_refused_with_its_place(variables: Any, field: list[str]) -> None:
+def test_a_text_with_a_nul_is_refused_with_its_path(variables: Any, field: list[str]) -> None:
     [error] = refusals(variables)
     assert error.extensions == {"code": "GRAPHQL_VALIDATION_FAILED", "field": field}
 
@@ -76,7 +76,7 @@ def test_a_text_that_cannot_be_kept_is_refused_with_its_place(variables: Any, fi
         pytest.param([1] * 30, 0, id="many and right"),
     ],
 )
-def test_many_or_long_values_are_read_first_with_few_errors_and_no_hints(values: list[Any], count: int) -> None:
+def test_many_or_long_values_have_few_errors_and_no_suggestions(values: list[Any], count: int) -> None:
     assert len(refusals({"n": values}, "query ($n: [Int!]) { f(n: $n) }")) == count
 
 
@@ -106,7 +106,7 @@ def test_a_long_name_counts_as_well_as_a_long_text() -> None:
         ),
     ],
 )
-def test_a_null_is_refused_where_none_may_stand(document: str, variables: Any, refused: bool) -> None:
+def test_a_null_is_refused_at_a_non_null_place(document: str, variables: Any, refused: bool) -> None:
     parsed = parse(document)
     operation = get_operation_ast(parsed)
     assert operation is not None

@@ -1,4 +1,4 @@
-"""Every mutation of the schema, and how to call it: with an effect, without one, and so that it is refused."""
+"""Every mutation of the schema with its calls: one with an effect, one without, and one that is refused."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -82,7 +82,7 @@ class Row:
 
 
 async def make_world(domain: Domain) -> World:
-    """A fresh world beside those that are there."""
+    """Create a fresh world beside the existing ones."""
     number = next(_worlds)
     system, spare = [await make_system(domain, f"{name}-{number}") for name in ("api", "db")]
     both = (system.id, spare.id)

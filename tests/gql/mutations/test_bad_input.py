@@ -1,4 +1,4 @@
-"""Input that a mutation refuses: a code, the field at fault and a sentence; and nothing is written."""
+"""Invalid input of mutations: a code, the field and a sentence, and no write."""
 
 import asyncio
 import re
@@ -275,7 +275,7 @@ NOT_OF_THE_SCHEMA = {
 
 @pytest.fixture(scope="module")
 def furnished(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World]:
-    """A database with a world in it, to be copied for each test: none of them should change it."""
+    """Return a database with a world in it, which each test copies."""
     file = tmp_path_factory.mktemp("furnished") / "incidents.db"
     shutil.copy(sqlite_template, file)
 
@@ -296,8 +296,8 @@ def world(furnished: tuple[Path, World]) -> World:
     return furnished[1]
 
 
-@pytest.mark.parametrize(("mutation", "input", "code", "field", "told"), REFUSED.values(), ids=REFUSED)
-async def test_a_value_that_cannot_be_accepted_is_refused_and_nothing_is_written(
+@pytest.mark.parametrize(("mutation", "input", "code", "field", "message"), REFUSED.values(), ids=REFUSED)
+async def test_an_invalid_value_is_refused_and_nothing_is_written(
     api: Api,
     domain: Domain,
     stored: Stored,
@@ -306,21 +306,21 @@ async def test_a_value_that_cannot_be_accepted_is_refused_and_nothing_is_written
     input: Json,
     code: str,
     field: list[str],
-    told: str,
+    message: str,
 ) -> None:
     filled = _filled(input, world)
     before = await stored()
     payload = await api.admin.do(mutation, filled)
     [error] = payload["userErrors"]
     assert (error["code"], error["field"]) == (code, field)
-    assert error["message"].startswith(told)
+    assert error["message"].startswith(message)
     assert re.fullmatch(r"[A-Z].{5,150}\.", error["message"])
     assert await stored() == before
     assert payload["cursor"] == inside(domain).cursors.position(await domain.events.head())
 
 
 @pytest.mark.parametrize(("mutation", "input", "field"), NOT_OF_THE_SCHEMA.values(), ids=NOT_OF_THE_SCHEMA)
-async def test_what_does_not_fit_the_schema_is_refused_with_its_place_before_anything_runs(
+async def test_input_against_the_schema_is_refused_with_its_path_before_execution(
     api: Api, domain: Domain, stored: Stored, world: World, mutation: str, input: Json, field: list[str]
 ) -> None:
     filled = _filled(input, world)
@@ -354,7 +354,7 @@ async def test_a_missing_field_is_named(api: Api) -> None:
         ("removeIncidentLink", RELINK),
     ],
 )
-async def test_a_stale_version_is_refused_and_the_incident_shown_as_it_is_now(
+async def test_a_stale_version_is_refused_with_the_current_incident(
     api: Api, domain: Domain, stored: Stored, world: World, mutation: str, input: Json
 ) -> None:
     before = await stored()
@@ -375,7 +375,7 @@ async def test_a_stale_version_is_refused_and_the_incident_shown_as_it_is_now(
         ("createSystem", SYSTEM, {"name": "Other"}),
     ],
 )
-async def test_a_reused_idempotency_key_is_refused_for_another_input_and_answered_for_the_same(
+async def test_a_used_idempotency_key_repeats_the_payload_and_refuses_another_input(
     api: Api, domain: Domain, stored: Stored, world: World, mutation: str, input: Json, other: Json
 ) -> None:
     keyed = _filled(input | {"idempotencyKey": "once"}, world)
@@ -389,7 +389,7 @@ async def test_a_reused_idempotency_key_is_refused_for_another_input_and_answere
     assert [error["code"] for error in theirs["userErrors"]] == ["DUPLICATE"] * (mutation == "addIncidentLink")
 
 
-async def test_every_other_text_comes_back_as_it_was_sent(api: Api, world: World) -> None:
+async def test_every_other_text_is_stored_unchanged(api: Api, world: World) -> None:
     text = "Ünïcödé \U0001f525 \u202e <b>&amp;</b> '; -- \\n\n\tnext \u200fline"
     payload = await api.admin.do(
         "addIncidentUpdate", {"incidentId": world.incident.id, "message": text}, "update { message }"
@@ -398,7 +398,7 @@ async def test_every_other_text_comes_back_as_it_was_sent(api: Api, world: World
 
 
 def _filled(value: Any, world: World) -> Any:
-    """The input with the ids of this world in it."""
+    """Return the input with the ids of this world in it."""
     match value:
         case dict():
             return {name: _filled(item, world) for name, item in value.items()}

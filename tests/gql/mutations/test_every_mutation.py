@@ -1,4 +1,4 @@
-"""What holds for every mutation of the schema, whichever it is."""
+"""The rules of every mutation of the schema."""
 
 import json
 import re
@@ -37,15 +37,13 @@ def test_the_table_has_every_mutation_of_the_schema() -> None:
     assert set(mutations.fields) == set(MUTATIONS)
 
 
-def test_every_mutation_but_those_that_only_take_away_has_a_call_without_effect() -> None:
+def test_every_mutation_but_deletions_has_a_call_without_effect() -> None:
     without = {name for name, row in MUTATIONS.items() if row.no_op is None and not row.repeated}
     assert without == ALWAYS_EFFECTIVE
 
 
 @on_both_databases
-async def test_a_mutation_leaves_one_change_per_incident_that_it_changes_and_the_transitions_of_its_diff(
-    api: Api, domain: Domain
-) -> None:
+async def test_a_mutation_records_one_change_per_incident_with_its_transitions(api: Api, domain: Domain) -> None:
     for name, effect in [(name, effect) for name, row in MUTATIONS.items() for effect in row.effects.values()]:
         world = await make_world(domain)
         before = await domain.events.head()
@@ -59,7 +57,7 @@ async def test_a_mutation_leaves_one_change_per_incident_that_it_changes_and_the
 
 
 @on_both_databases
-async def test_what_has_no_effect_or_is_refused_writes_nothing_and_says_where_the_log_stands(
+async def test_a_mutation_without_effect_writes_nothing_and_returns_the_log_s_position(
     api: Api, domain: Domain, stored: Stored
 ) -> None:
     world = await make_world(domain)
@@ -79,7 +77,7 @@ async def test_what_has_no_effect_or_is_refused_writes_nothing_and_says_where_th
         assert (name, await stored() == before) == (name, True)
 
 
-async def test_a_refusal_says_what_is_wrong_in_a_sentence_and_where(api: Api, domain: Domain) -> None:
+async def test_a_refusal_has_a_sentence_and_a_field(api: Api, domain: Domain) -> None:
     world = await make_world(domain)
     for name, row in MUTATIONS.items():
         input = row.refused(world)
@@ -88,7 +86,7 @@ async def test_a_refusal_says_what_is_wrong_in_a_sentence_and_where(api: Api, do
         assert error["field"][0] in input
 
 
-async def test_a_bulk_mutation_says_of_each_id_what_became_of_it(api: Api, domain: Domain) -> None:
+async def test_a_bulk_mutation_has_a_result_for_each_id(api: Api, domain: Domain) -> None:
     world = await make_world(domain)
     row = MUTATIONS["deleteIncidents"]
     ids = row.effects["some"].input(world)["ids"]
@@ -100,9 +98,7 @@ async def test_a_bulk_mutation_says_of_each_id_what_became_of_it(api: Api, domai
     ]
 
 
-async def test_a_bulk_mutation_goes_on_behind_an_id_that_it_refuses_and_shows_the_others(
-    api: Api, domain: Domain
-) -> None:
+async def test_a_bulk_mutation_goes_on_after_a_refused_id(api: Api, domain: Domain) -> None:
     world = await make_world(domain)
     ids = ["inc_nowhere", world.incident.id]
     row = MUTATIONS["resolveIncidents"]
@@ -121,7 +117,7 @@ def _codes(payload: Json) -> list[str]:
 
 
 def _diff(change: Change) -> dict[str, tuple[str | None, str]]:
-    """The reactive fields that differ in what the change recorded, worked out anew; nothing is left of a deletion."""
+    """Return the reactive fields that differ in a recorded change, computed again; none for a deletion."""
     if change.next is None:
         return {}
     return {
@@ -146,9 +142,7 @@ async def _transitions(domain: Domain, changes: Sequence[Change]) -> Mapping[str
     return found
 
 
-async def test_each_mutation_of_a_document_shows_what_it_wrote_and_not_what_the_one_before_it_read(
-    api: Api, domain: Domain
-) -> None:
+async def test_each_mutation_of_a_document_shows_its_own_write(api: Api, domain: Domain) -> None:
     world = await make_world(domain)
     add = "addIncidentUpdate(input: {incidentId: $id, message: $text, statusChange: STATUS})"
     shown = "incident { updates { totalCount } history { totalCount } systems { name } inStateSince(field: STATUS) }"

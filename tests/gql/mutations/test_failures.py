@@ -1,4 +1,4 @@
-"""That a mutation which fails says so itself, and hides nothing that was committed beside or by it."""
+"""Failures of mutations: each is reported in its payload, and hides no committed write."""
 
 import asyncio
 import logging
@@ -39,7 +39,7 @@ Writing = Callable[[dict[int, Write]], None]
 
 @pytest.fixture
 def writing(monkeypatch: pytest.MonkeyPatch) -> Writing:
-    """Lets some of the test's own writes that follow, counted from 0, be something else."""
+    """Replace some of the following writes of the test, counted from 0."""
 
     def replace(others: dict[int, Write]) -> None:
         numbers, task = count(), asyncio.current_task()
@@ -57,7 +57,7 @@ def writing(monkeypatch: pytest.MonkeyPatch) -> Writing:
 
 @pytest.fixture
 async def slow(monkeypatch: pytest.MonkeyPatch) -> Write:
-    """A write or read that takes longer than an operation may."""
+    """Return a write or read that takes longer than the deadline."""
     loop = asyncio.get_running_loop()
     real, waited = loop.time, 0.0
 
@@ -80,7 +80,7 @@ async def _is_away(*_: Any) -> None:
 
 @pytest.fixture
 def unread(monkeypatch: pytest.MonkeyPatch, domain: Domain, writing: Writing) -> Callable[[Write], None]:
-    """Lets the next write go through, and whatever is read from then on be something else."""
+    """Run the next write, and replace all reads after it."""
 
     def replace(read: Write) -> None:
         async def write(database: Database, work: Any) -> Any:
@@ -101,7 +101,7 @@ def unread(monkeypatch: pytest.MonkeyPatch, domain: Domain, writing: Writing) ->
 
 @pytest.mark.parametrize(("failing", "code"), [(_breaks, "INTERNAL"), (_is_away, "UNAVAILABLE")])
 @on_both_databases
-async def test_a_write_that_fails_says_so_between_two_that_go_through(
+async def test_a_failed_write_is_reported_between_two_that_succeed(
     api: Api, domain: Domain, writing: Writing, caplog: pytest.LogCaptureFixture, failing: Write, code: str
 ) -> None:
     world = await make_world(domain)
@@ -115,7 +115,7 @@ async def test_a_write_that_fails_says_so_between_two_that_go_through(
 
 
 @on_both_databases
-async def test_what_ran_out_of_time_says_whether_it_had_begun_and_hides_nothing(
+async def test_a_late_mutation_reports_whether_it_had_begun(
     api: Api, domain: Domain, writing: Writing, slow: Write
 ) -> None:
     world = await make_world(domain)
@@ -128,7 +128,7 @@ async def test_what_ran_out_of_time_says_whether_it_had_begun_and_hides_nothing(
 
 
 @pytest.mark.parametrize(("caller", "code"), [("anonymous", "UNAUTHENTICATED"), ("viewer", "FORBIDDEN")])
-async def test_who_may_write_nothing_is_told_so_in_every_payload(
+async def test_a_caller_without_write_access_gets_an_error_in_every_payload(
     api: Api, domain: Domain, caller: str, code: str
 ) -> None:
     world = await make_world(domain)
@@ -137,7 +137,7 @@ async def test_who_may_write_nothing_is_told_so_in_every_payload(
         assert (name, *_codes(answer)) == (name, [code], [code], [code])
 
 
-async def test_what_a_responder_may_not_hides_nothing_of_what_they_may(api: Api, domain: Domain) -> None:
+async def test_a_forbidden_mutation_hides_no_permitted_one(api: Api, domain: Domain) -> None:
     world = await make_world(domain)
     for name, row in MUTATIONS.items():
         if row.needs is Role.ADMIN:
@@ -145,7 +145,7 @@ async def test_what_a_responder_may_not_hides_nothing_of_what_they_may(api: Api,
             assert (name, *_codes(answer)) == (name, [], ["FORBIDDEN"], [])
 
 
-async def test_what_a_limited_token_may_not_hides_nothing_of_what_it_may(api: Api, domain: Domain) -> None:
+async def test_a_mutation_outside_a_token_s_systems_hides_no_other(api: Api, domain: Domain) -> None:
     world = await make_world(domain)
     mine = await make_system(domain, "mine")
     incident = (await make_incident(domain, "mine")).id
@@ -156,7 +156,7 @@ async def test_what_a_limited_token_may_not_hides_nothing_of_what_it_may(api: Ap
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-async def test_what_was_written_is_said_where_it_cannot_be_read_any_more(
+async def test_a_committed_write_is_reported_when_it_cannot_be_read(
     api: Api, domain: Domain, unread: Callable[[Write], None], name: str
 ) -> None:
     world = await make_world(domain)
@@ -173,7 +173,7 @@ async def test_what_was_written_is_said_where_it_cannot_be_read_any_more(
     assert any(value is not None for value in holds) or "errors" in answer
 
 
-async def test_what_cannot_be_read_after_a_write_is_null_beside_what_can(
+async def test_an_unreadable_field_after_a_write_is_null_beside_others(
     api: Api, domain: Domain, unread: Callable[[Write], None]
 ) -> None:
     incident = await make_incident(domain)
@@ -191,7 +191,7 @@ async def test_what_cannot_be_read_after_a_write_is_null_beside_what_can(
     assert [error["path"] for error in answer["errors"]] == [["a", "incident", "updates"]]
 
 
-async def test_reading_what_was_written_takes_too_long_by_itself(
+async def test_a_slow_read_after_a_write_times_out_by_itself(
     api: Api, domain: Domain, unread: Callable[[Write], None], slow: Write
 ) -> None:
     incident = await make_incident(domain)
@@ -207,7 +207,7 @@ async def test_reading_what_was_written_takes_too_long_by_itself(
 
 
 @on_both_databases
-async def test_a_bulk_mutation_that_runs_out_of_time_says_what_became_of_each(
+async def test_a_late_bulk_mutation_has_a_result_for_each_id(
     api: Api, domain: Domain, writing: Writing, slow: Write
 ) -> None:
     async def commits_late(*arguments: Any) -> None:
@@ -230,7 +230,7 @@ async def test_a_bulk_mutation_that_runs_out_of_time_says_what_became_of_each(
     assert [(await domain.reads.incidents([id]))[id].is_open for id in ids] == [False, False, True]
 
 
-async def test_a_bulk_mutation_that_fails_for_one_says_what_became_of_the_others(
+async def test_a_bulk_mutation_that_fails_for_one_id_shows_the_others(
     api: Api, domain: Domain, writing: Writing
 ) -> None:
     world = await make_world(domain)
@@ -253,7 +253,7 @@ async def test_a_bulk_mutation_that_fails_for_one_says_what_became_of_the_others
     ],
     ids=["directive", "fragment", "input", "list", "default of the place"],
 )
-async def test_a_null_that_only_the_run_would_meet_is_refused_before_anything_is_written(
+async def test_a_null_that_fails_only_in_execution_is_refused_before_any_write(
     api: Api, domain: Domain, variable: str, beside: str, mutation: str, field: str | None
 ) -> None:
     incident = await make_incident(domain)
@@ -272,7 +272,7 @@ async def test_a_null_that_only_the_run_would_meet_is_refused_before_anything_is
     assert await domain.events.head() == before
 
 
-async def test_a_null_where_one_may_be_is_read_as_such(api: Api, domain: Domain) -> None:
+async def test_a_null_at_a_nullable_place_is_accepted(api: Api, domain: Domain) -> None:
     await make_incident(domain)
     document = 'query Q($after: String = "x", $if: Boolean = true) { incidents(after: $after) { %s } }'
     assert await api.anonymous.read(document % "totalCount @include(if: $if)", after=None) == {
@@ -283,7 +283,7 @@ async def test_a_null_where_one_may_be_is_read_as_such(api: Api, domain: Domain)
 
 
 @pytest.mark.parametrize(("away", "known"), [({0, 1}, True), ({0}, False), ({1}, False), (set(), False)])
-async def test_an_outage_that_kept_everything_from_being_written_is_known_to_the_transport(
+async def test_an_outage_that_failed_all_writes_is_passed_to_the_transport(
     domain: Domain, writing: Writing, away: set[int], known: bool
 ) -> None:
     incident = await make_incident(domain)
@@ -295,14 +295,14 @@ async def test_an_outage_that_kept_everything_from_being_written_is_known_to_the
     assert (context.outage is not None) is known
 
 
-def test_no_failure_below_a_payload_can_null_it() -> None:
+def test_no_failed_field_can_null_its_payload() -> None:
     payloads = [kind for name, kind in schema._schema.type_map.items() if name.endswith("Payload")]
     objects = [kind for kind in payloads if isinstance(kind, GraphQLObjectType)]
     assert len(objects) == len(MUTATIONS)
     assert [path for kind in objects for path in _breakable(kind, kind.name)] == []
 
 
-def test_every_query_that_asks_for_a_role_can_be_null() -> None:
+def test_every_query_that_needs_a_role_is_nullable() -> None:
     query = schema._schema.query_type
     assert query is not None
     gated = {
@@ -314,7 +314,7 @@ def test_every_query_that_asks_for_a_role_can_be_null() -> None:
     assert [name for name, kind in gated.items() if is_non_null_type(kind)] == []
 
 
-async def test_what_may_be_read_is_read_beside_what_may_not(api: Api, domain: Domain) -> None:
+async def test_permitted_fields_are_read_beside_forbidden_ones(api: Api, domain: Domain) -> None:
     await make_incident(domain)
     answer = await api.anonymous.send(
         "{ incidents { totalCount } tokens { totalCount } secrets { totalCount } automations { totalCount } }"
@@ -326,7 +326,7 @@ async def test_what_may_be_read_is_read_beside_what_may_not(api: Api, domain: Do
 
 
 async def _between(caller: Caller, world: World, name: str, *, incident: str | None = None) -> Json:
-    """The answer to a mutation between two comments."""
+    """Return the answer to a mutation between two comments."""
     comment = 'addIncidentUpdate(input: {incidentId: $incident, message: "Beside it"})'
     said = "userErrors { code message } cursor"
     document = f"""mutation Do($input: {name[0].upper()}{name[1:]}Input!, $incident: ID!) {{
@@ -342,7 +342,7 @@ async def _between(caller: Caller, world: World, name: str, *, incident: str | N
 
 
 def _codes(answer: Json) -> list[list[str]]:
-    """Why each of the fields failed; a bulk one says it of each id, or of all of them."""
+    """Yield the codes of each field's failure; of a bulk one for each id, or for all of them."""
     return [
         [reason["code"] for reason in payload["userErrors"] or payload.get("results", ())]
         for payload in answer["data"].values()
@@ -350,7 +350,7 @@ def _codes(answer: Json) -> list[list[str]]:
 
 
 def _deep(name: str) -> str:
-    """A selection of everything that a payload holds and that takes a look at the database to be shown."""
+    """Return a selection of everything in a payload that takes a read of the database."""
     payload = schema._schema.get_type(f"{name[0].upper()}{name[1:]}Payload")
     assert isinstance(payload, GraphQLObjectType)
     return " ".join(_selected(each, field, depth=3) for each, field in payload.fields.items() if each != "userErrors")
@@ -369,7 +369,7 @@ def _selected(name: str, field: GraphQLField, *, depth: int) -> str:
 
 
 def _breakable(kind: GraphQLObjectType, path: str) -> Iterator[str]:
-    """The fields that would take everything above them along if they failed, up to this object."""
+    """Yield the fields whose failure would null their parents up to this object."""
     for name, field in kind.fields.items():
         if is_non_null_type(field.type):
             if field.extensions["strawberry-definition"].base_resolver is not None:

@@ -1,4 +1,4 @@
-"""Reporting how systems fare, as monitors meet it."""
+"""Reports of systems' health by monitors."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ SHOWN = "system { key health { status reported { status message since observedAt
 
 
 @on_both_databases
-async def test_a_report_shows_in_its_answer_and_in_the_system(api: Api, domain: Domain) -> None:
+async def test_a_report_shows_in_its_payload_and_in_the_system(api: Api, domain: Domain) -> None:
     await make_system(domain)
     report = {"system": "payments", "status": "DEGRADED", "message": "Slow", "observedAt": "2026-03-01T08:59:00Z"}
     payload = await api.responder.do("reportSystemHealth", report, SHOWN)
@@ -28,7 +28,7 @@ async def test_a_report_shows_in_its_answer_and_in_the_system(api: Api, domain: 
     assert await api.anonymous.read(f'{{ system(key: "payments") {{ {SHOWN[9:]} }}') == {"system": payload["system"]}
 
 
-async def test_a_system_of_which_nothing_was_reported_is_healthy(api: Api, domain: Domain) -> None:
+async def test_a_system_without_a_report_is_healthy(api: Api, domain: Domain) -> None:
     await make_system(domain)
     health = await _health(api)
     assert health == {"status": "HEALTHY", "reported": None, "overrides": []}
@@ -43,7 +43,7 @@ async def test_a_system_of_which_nothing_was_reported_is_healthy(api: Api, domai
         (Health.DEGRADED, None, "DEGRADED"),
     ],
 )
-async def test_a_system_is_as_bad_as_the_worst_of_its_report_and_its_open_incidents(
+async def test_a_system_has_the_worst_health_of_its_report_and_open_incidents(
     api: Api, domain: Domain, reported: Health, override: HealthOverride | None, worst: str
 ) -> None:
     await make_incident(domain, health_override=override)
@@ -54,7 +54,7 @@ async def test_a_system_is_as_bad_as_the_worst_of_its_report_and_its_open_incide
     assert [said["status"] for said in health["overrides"]] == ([override.name] if override else [])
 
 
-async def test_a_report_that_comes_too_late_answers_with_the_present_health(api: Api, domain: Domain) -> None:
+async def test_an_outdated_report_returns_the_present_health(api: Api, domain: Domain) -> None:
     await make_system(domain)
     await report_health(domain, "payments", Health.UNHEALTHY)
     late = {"system": "payments", "status": "HEALTHY", "observedAt": "2026-03-01T08:00:00Z"}
@@ -73,7 +73,7 @@ async def test_a_report_that_comes_too_late_answers_with_the_present_health(api:
     ],
     ids=["unknown system", "future", "long message", "blank key"],
 )
-async def test_a_report_that_cannot_be_accepted_says_why(
+async def test_an_invalid_report_is_refused_with_its_field(
     api: Api, domain: Domain, input: Json, code: str, field: str
 ) -> None:
     await make_system(domain)
@@ -83,7 +83,7 @@ async def test_a_report_that_cannot_be_accepted_says_why(
     assert await events_of(domain) == []
 
 
-async def test_a_token_of_other_systems_may_not_report(api: Api, domain: Domain) -> None:
+async def test_a_token_limited_to_other_systems_may_not_report(api: Api, domain: Domain) -> None:
     for key in ("payments", "search"):
         await make_system(domain, key)
     made = await api.admin.do(
@@ -97,7 +97,7 @@ async def test_a_token_of_other_systems_may_not_report(api: Api, domain: Domain)
 
 
 @on_both_databases
-async def test_of_two_first_reports_at_once_one_fires(api: Api, domain: Domain) -> None:
+async def test_two_concurrent_first_reports_fire_once(api: Api, domain: Domain) -> None:
     await make_system(domain)
     report = {"system": "payments", "status": "UNHEALTHY"}
     payloads = await asyncio.gather(*(api.responder.do("reportSystemHealth", report, SHOWN) for _ in range(4)))

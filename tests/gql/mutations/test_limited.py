@@ -1,4 +1,4 @@
-"""What every mutation of the schema says to a token that is limited, about incidents that are on no system any more."""
+"""Every mutation by a limited token, on incidents without systems."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ OF_SYSTEMS = {"createIncident", "reportSystemHealth"}
 
 @pytest.mark.parametrize("role", [Role.RESPONDER, Role.ADMIN])
 @on_both_databases
-async def test_a_limited_token_writes_nothing_of_an_incident_without_systems(
+async def test_a_limited_token_cannot_write_an_incident_without_systems(
     api: Api, domain: Domain, stored: Stored, role: Role
 ) -> None:
     world = await make_world(domain)

@@ -1,4 +1,4 @@
-"""Calls that are repeated under their idempotency key after what they wrote was deleted."""
+"""Calls repeated under their idempotency key after their object was deleted."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -67,7 +67,7 @@ def test_every_mutation_with_an_idempotency_key_is_tried() -> None:
 
 
 @on_both_databases
-async def test_a_repeated_call_is_told_that_what_it_wrote_is_gone(api: Api, domain: Domain, stored: Stored) -> None:
+async def test_a_repeated_call_reports_that_its_object_is_deleted(api: Api, domain: Domain, stored: Stored) -> None:
     world = await make_world(domain)
     calls: dict[str, tuple[Json, str]] = {}
     for name, (noun, delete) in DELETIONS.items():
@@ -85,15 +85,15 @@ async def test_a_repeated_call_is_told_that_what_it_wrote_is_gone(api: Api, doma
     before = await stored()
     for name, (input, selection) in calls.items():
         answer = await api.admin.do(name, input, selection)
-        told = [(error["code"], error["field"]) for error in answer["userErrors"]]
-        assert (name, told) == (name, [("NOT_FOUND", ["idempotencyKey"])])
+        refusals = [(error["code"], error["field"]) for error in answer["userErrors"]]
+        assert (name, refusals) == (name, [("NOT_FOUND", ["idempotencyKey"])])
         assert answer[DELETIONS[name][0]] is None
     assert await stored() == before
 
 
 @on_both_databases
 @pytest.mark.parametrize("name", ["addIncidentUpdate", "addIncidentLink"])
-async def test_a_repeated_call_is_told_that_its_incident_is_gone(api: Api, domain: Domain, name: str) -> None:
+async def test_a_repeated_call_reports_that_its_incident_is_deleted(api: Api, domain: Domain, name: str) -> None:
     world = await make_world(domain)
     effect = next(iter(MUTATIONS[name].effects.values()))
     input = {**effect.input(world), "idempotencyKey": "once"}
@@ -104,7 +104,7 @@ async def test_a_repeated_call_is_told_that_its_incident_is_gone(api: Api, domai
 
 
 @on_both_databases
-async def test_a_bulk_mutation_does_once_what_is_named_twice_and_answers_for_each(api: Api, domain: Domain) -> None:
+async def test_a_bulk_mutation_writes_a_repeated_id_once_with_two_results(api: Api, domain: Domain) -> None:
     world = await make_world(domain)
     a, b = world.incident.id, world.other.id
     for name in ("resolveIncidents", "deleteIncidents"):

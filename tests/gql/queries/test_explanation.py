@@ -1,4 +1,4 @@
-"""Asking why over GraphQL."""
+"""The query for explanations."""
 
 from domain.bootstrap import Domain
 from tests.client import Api
@@ -17,7 +17,7 @@ query Why($change: ID, $run: ID, $incident: ID) {
 """
 
 
-async def test_a_responder_asks_why(api: Api, domain: Domain) -> None:
+async def test_a_responder_gets_an_explanation(api: Api, domain: Domain) -> None:
     incident = await make_incident(domain)
     [change] = await log_of(domain)
     found = (await api.responder.read(EXPLAIN, incident=incident.id))["explain"]
@@ -28,12 +28,12 @@ async def test_a_responder_asks_why(api: Api, domain: Domain) -> None:
     assert (found["runs"], found["edges"], found["truncated"]) == ([], [], False)
 
 
-async def test_a_viewer_does_not_learn_why(api: Api, domain: Domain) -> None:
+async def test_a_viewer_gets_no_explanation(api: Api, domain: Domain) -> None:
     incident = await make_incident(domain)
     assert (await api.viewer.error(EXPLAIN, incident=incident.id))["code"] == "FORBIDDEN"
     assert (await api.anonymous.error(EXPLAIN, incident=incident.id))["code"] == "UNAUTHENTICATED"
 
 
-async def test_why_of_nothing_is_an_error(api: Api) -> None:
+async def test_an_explanation_without_a_subject_is_an_error(api: Api) -> None:
     assert (await api.admin.error(EXPLAIN))["code"] == "BAD_USER_INPUT"
     assert (await api.admin.error(EXPLAIN, run="run_none"))["code"] == "NOT_FOUND"

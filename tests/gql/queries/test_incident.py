@@ -1,4 +1,4 @@
-"""Asking for incidents, for the log, and for what open incidents say of systems' health."""
+"""The queries for incidents, for the log, and for health overrides."""
 
 from datetime import timedelta
 
@@ -104,12 +104,12 @@ async def test_an_incident_s_times_follow_the_dates_of_its_timeline(
 @pytest.mark.parametrize(
     "asked", ['id: "inc_00000000000000000000000000"', 'id: "x"', 'id: ""', "number: 99", "number: -1", "number: 0"]
 )
-async def test_an_incident_that_is_not_there_is_null(api: Api, domain: Domain, asked: str) -> None:
+async def test_an_unknown_incident_is_null(api: Api, domain: Domain, asked: str) -> None:
     await make_incident(domain)
     assert await api.anonymous.read(f"{{ incident({asked}) {{ id }} }}") == {"incident": None}
 
 
-async def test_a_history_tells_each_step_and_since_when_a_field_is_as_it_is(api: Api, domain: Domain) -> None:
+async def test_a_history_has_each_transition_and_the_time_of_the_present_value(api: Api, domain: Domain) -> None:
     incident = await make_incident(domain)
     await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, severity=Severity.CRITICAL))
     await set_status(domain, incident, Status.FIXING)
@@ -131,7 +131,7 @@ async def test_a_history_tells_each_step_and_since_when_a_field_is_as_it_is(api:
     assert shown["systems"] == steps[2]["occurredAt"]
 
 
-async def test_resolved_incidents_are_hidden_unless_somebody_asks(api: Api, domain: Domain) -> None:
+async def test_resolved_incidents_are_hidden_by_default(api: Api, domain: Domain) -> None:
     incident = await make_incident(domain)
     await domain.incidents.resolve(ADMIN, incident.id)
     data = await api.anonymous.read(
@@ -147,7 +147,7 @@ async def test_resolved_incidents_are_hidden_unless_somebody_asks(api: Api, doma
     }
 
 
-async def test_the_log_remembers_an_incident_that_is_gone(api: Api, domain: Domain) -> None:
+async def test_the_log_keeps_a_deleted_incident(api: Api, domain: Domain) -> None:
     incident = await make_incident(domain)
     await domain.incidents.delete(ADMIN, incident.id)
     nodes = (await api.anonymous.read("{ incidentChanges { nodes { action incidentId incident { id } } } }"))[
@@ -158,7 +158,7 @@ async def test_the_log_remembers_an_incident_that_is_gone(api: Api, domain: Doma
     ]
 
 
-async def test_events_of_the_log_can_be_narrowed_to_types(api: Api, domain: Domain) -> None:
+async def test_events_of_the_log_are_filtered_by_type(api: Api, domain: Domain) -> None:
     incident = await make_incident(domain)
     await set_status(domain, incident, Status.FIXING)
     await domain.incidents.resolve(ADMIN, incident.id)
@@ -169,7 +169,7 @@ async def test_events_of_the_log_can_be_narrowed_to_types(api: Api, domain: Doma
 
 
 @pytest.mark.parametrize("field", ["incidentChanges", "incidentEvents"])
-async def test_a_page_behind_a_forgotten_part_of_the_log_is_refused_instead_of_hiding_the_gap(
+async def test_a_page_behind_a_pruned_cursor_is_refused(
     api: Api, domain: Domain, clock: SteppingClock, field: str
 ) -> None:
     await make_incident(domain)
@@ -185,7 +185,7 @@ async def test_a_page_behind_a_forgotten_part_of_the_log_is_refused_instead_of_h
     assert len((await api.anonymous.read(document))[field]["nodes"]) == 1
 
 
-async def test_open_incidents_speak_of_the_health_of_their_systems(api: Api, domain: Domain) -> None:
+async def test_open_incidents_override_the_health_of_their_systems(api: Api, domain: Domain) -> None:
     search = await make_system(domain, "search")
     bad = await make_incident(domain, health_override=HealthOverride.UNHEALTHY)
     await make_incident(domain, "search", health_override=HealthOverride.DEGRADED, title="Slow")

@@ -1,4 +1,4 @@
-"""Finding anything by its id."""
+"""The queries for any object by its id."""
 
 import pytest
 
@@ -17,7 +17,7 @@ NODE = "query Q($id: ID!) { node(id: $id) { __typename id } }"
 
 
 async def one_of_each(domain: Domain) -> dict[str, str]:
-    """The id of something of each type that `node` finds."""
+    """Return the id of an object of each type that `node` finds."""
     incident = await make_incident(domain, initial_message="Hm")
     link = await domain.links.add(ADMIN, AddIncidentLink(incident_id=incident.id, url="https://example.com/"))
     assert link.value.link is not None
@@ -108,12 +108,12 @@ async def test_every_type_that_is_a_node_can_be_found(api: Api, domain: Domain) 
         *VERSIONS,
     ],
 )
-async def test_an_id_of_nothing_is_null(api: Api, domain: Domain, id: str) -> None:
+async def test_an_unknown_id_is_null(api: Api, domain: Domain, id: str) -> None:
     await make_incident(domain)
     assert await api.admin.read(NODE, id=id) == {"node": None}
 
 
-async def test_nodes_come_in_the_order_asked_for_with_null_for_what_is_missing(api: Api, domain: Domain) -> None:
+async def test_nodes_come_in_the_requested_order_with_null_for_missing_ones(api: Api, domain: Domain) -> None:
     ids = list((await one_of_each(domain)).values())
     asked = [ids[4], "nothing", ids[0], ids[0], *ids[::-1]]
     found = (await api.admin.read("query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=asked))["nodes"]
@@ -121,7 +121,7 @@ async def test_nodes_come_in_the_order_asked_for_with_null_for_what_is_missing(a
     assert (await api.anonymous.read("{ nodes(ids: []) { id } }"))["nodes"] == []
 
 
-async def test_what_was_deleted_is_null_and_its_changes_stay(api: Api, domain: Domain) -> None:
+async def test_a_deleted_object_is_null_and_its_changes_stay(api: Api, domain: Domain) -> None:
     ids = await one_of_each(domain)
     await domain.incidents.delete(ADMIN, ids["Incident"])
     for type in ("Incident", "IncidentUpdate", "IncidentLink"):
@@ -129,7 +129,7 @@ async def test_what_was_deleted_is_null_and_its_changes_stay(api: Api, domain: D
     assert (await api.anonymous.read(NODE, id=ids["IncidentChange"]))["node"]["id"] == ids["IncidentChange"]
 
 
-async def test_an_event_is_found_under_the_trigger_that_it_fired_alone(api: Api, domain: Domain) -> None:
+async def test_an_event_is_found_only_under_its_own_trigger(api: Api, domain: Domain) -> None:
     [change] = await log_of(domain, await make_incident(domain))
     event = change.id.replace("chg_", "evt_")
     document = "query Q($id: ID!) { node(id: $id) { ... on IncidentEvent { id type changeId } } }"
@@ -139,7 +139,7 @@ async def test_an_event_is_found_under_the_trigger_that_it_fired_alone(api: Api,
         assert (await api.admin.read(document, id=other))["node"] is None
 
 
-async def test_parts_of_runs_and_former_texts_are_for_those_who_may_see_them(api: Api, domain: Domain) -> None:
+async def test_parts_of_runs_and_former_texts_are_for_responders(api: Api, domain: Domain) -> None:
     ids = await one_of_each(domain)
     for type in ("AutomationStep", "AutomationRunChange", "IncidentUpdateVersion"):
         assert (await api.viewer.read(NODE, id=ids[type]))["node"] is None

@@ -1,4 +1,4 @@
-"""Asking for systems, triggers and oneself."""
+"""The queries for systems, triggers and the caller."""
 
 import pytest
 
@@ -17,12 +17,12 @@ async def test_a_system_is_found_by_its_id_and_by_its_key(api: Api, domain: Doma
 
 
 @pytest.mark.parametrize("asked", ['id: "sys_00000000000000000000000000"', 'id: "search"', 'key: "nowhere"', 'key: ""'])
-async def test_a_system_that_is_not_there_is_null(api: Api, domain: Domain, asked: str) -> None:
+async def test_an_unknown_system_is_null(api: Api, domain: Domain, asked: str) -> None:
     await make_system(domain, "search")
     assert await api.anonymous.read(f"{{ system({asked}) {{ id }} }}") == {"system": None}
 
 
-async def test_systems_come_by_name_or_as_asked(api: Api, domain: Domain) -> None:
+async def test_systems_come_by_name_or_in_the_requested_order(api: Api, domain: Domain) -> None:
     for key in ("b", "c", "a"):
         await make_system(domain, key)
     orders = {
@@ -37,7 +37,7 @@ async def test_systems_come_by_name_or_as_asked(api: Api, domain: Domain) -> Non
         assert (arguments, "".join(node["key"] for node in nodes)) == (arguments, keys)
 
 
-async def test_a_system_is_as_bad_as_the_worst_that_its_open_incidents_say(api: Api, domain: Domain) -> None:
+async def test_a_system_has_the_worst_health_of_its_open_incidents(api: Api, domain: Domain) -> None:
     document = '{ system(key: "payments") { health { status overrides { status incidentTitle } } } }'
     await make_system(domain)
     health = [(await api.anonymous.read(document))["system"]["health"]]
@@ -49,7 +49,7 @@ async def test_a_system_is_as_bad_as_the_worst_that_its_open_incidents_say(api: 
     assert worst.is_open
 
 
-async def test_a_system_lists_its_incidents_newest_first_and_the_open_ones_apart(api: Api, domain: Domain) -> None:
+async def test_a_system_lists_all_and_open_incidents_newest_first(api: Api, domain: Domain) -> None:
     await make_system(domain, "search")
     first = await make_incident(domain, title="First")
     await make_incident(domain, "search", title="Elsewhere")
@@ -65,7 +65,7 @@ async def test_a_system_lists_its_incidents_newest_first_and_the_open_ones_apart
     assert system["openIncidents"] == {"totalCount": 1, "nodes": [{"title": "Second"}]}
 
 
-async def test_the_catalog_of_triggers_says_what_each_payload_holds(api: Api, domain: Domain) -> None:
+async def test_the_catalog_of_triggers_has_a_schema_of_each_payload(api: Api, domain: Domain) -> None:
     triggers = (
         await api.anonymous.read("{ triggers { name displayName description category icon payloadSchema contextKey } }")
     )["triggers"]

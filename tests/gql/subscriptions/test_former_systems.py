@@ -1,4 +1,4 @@
-"""The log by the key of a system that was deleted since, or whose key is another's by now."""
+"""The log filtered by the key of a deleted system, or of one whose key another system has now."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ BY_KEY = {"system": {"in": ["payments"]}}
 
 
 async def _used(domain: Domain, key: str = "payments", *, gone: bool = True) -> str:
-    """The id of an incident on a system of that key, which is deleted afterwards."""
+    """Return the id of an incident on a system of that key, which is deleted afterwards."""
     system = await make_system(domain, key)
     incident = await make_incident(domain, key)
     await domain.incidents.resolve(ADMIN, incident.id)
@@ -34,7 +34,7 @@ async def _logged(api: Api, filter: Json, field: str = "incidentChanges") -> Seq
 
 
 @on_both_databases
-async def test_what_was_missed_of_a_deleted_system_is_replayed_by_its_key(domain: Domain) -> None:
+async def test_events_of_a_deleted_system_are_replayed_by_its_key(domain: Domain) -> None:
     start = await now(domain)
     incident = await _used(domain)
     await _used(domain, "search")
@@ -42,13 +42,13 @@ async def test_what_was_missed_of_a_deleted_system_is_replayed_by_its_key(domain
         assert [change["action"] for change in await watcher.data(3)] == ["CREATED", "RESOLVED", "UPDATED"]
     document = EVENTS % ("incidentEvents", "type incidentId")
     async with watching(domain, document, filter={"and": [BY_KEY]}, after=start) as watcher:
-        heard = await watcher.data(3)
-    assert [event["type"] for event in heard] == ["CREATED", "RESOLVED", "UPDATED"]
-    assert {event["incidentId"] for event in heard} == {incident}
+        received = await watcher.data(3)
+    assert [event["type"] for event in received] == ["CREATED", "RESOLVED", "UPDATED"]
+    assert {event["incidentId"] for event in received} == {incident}
 
 
 @on_both_databases
-async def test_a_key_means_every_system_that_had_it(api: Api, domain: Domain) -> None:
+async def test_a_key_stands_for_every_system_that_had_it(api: Api, domain: Domain) -> None:
     incidents = [await _used(domain), await _used(domain), await _used(domain, gone=False)]
     await _used(domain, "search", gone=False)
     for field in ("incidentChanges", "incidentEvents"):
@@ -58,7 +58,7 @@ async def test_a_key_means_every_system_that_had_it(api: Api, domain: Domain) ->
 
 
 @on_both_databases
-async def test_a_list_of_incidents_knows_no_system_that_is_gone(api: Api, domain: Domain) -> None:
+async def test_a_list_of_incidents_refuses_the_key_of_a_deleted_system(api: Api, domain: Domain) -> None:
     await _used(domain)
     assert (await api.anonymous.error(LIST, filter=BY_KEY))["code"] == "UNKNOWN_SYSTEM"
 
@@ -70,9 +70,7 @@ async def test_a_key_that_no_system_ever_had_is_unknown(api: Api, domain: Domain
 
 
 @on_both_databases
-async def test_a_key_is_forgotten_with_what_the_log_had_of_its_system(
-    api: Api, domain: Domain, clock: SteppingClock
-) -> None:
+async def test_a_key_is_pruned_with_the_log_of_its_system(api: Api, domain: Domain, clock: SteppingClock) -> None:
     await _used(domain)
     clock.advance(days=6)
     await Upkeep(database=inside(domain).database, clock=clock, event_retention_days=7).run_once()

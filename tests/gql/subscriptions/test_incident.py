@@ -1,4 +1,4 @@
-"""Subscriptions: what they deliver, from where, in which order, and how they end."""
+"""The subscriptions to incidents: their events, cursors, order and end."""
 
 import asyncio
 from datetime import timedelta
@@ -55,7 +55,7 @@ async def test_events_come_once_and_in_order_and_comments_fire_none(domain: Doma
     assert [event["changeId"] for event in replayed + live] == [change.id for change in log]
 
 
-async def test_an_event_says_what_changed_from_what_by_whom_and_shows_the_incident_of_now(domain: Domain) -> None:
+async def test_an_event_has_its_fields_actor_and_the_present_incident(domain: Domain) -> None:
     incident = await make_incident(domain)
     after = await now(domain)
     await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, severity=Severity.CRITICAL))
@@ -70,7 +70,7 @@ async def test_an_event_says_what_changed_from_what_by_whom_and_shows_the_incide
     assert event["payload"]["incidentId"] == event["incidentId"] == incident.id
 
 
-async def test_every_result_carries_its_cursor_and_each_resumes_exactly_behind_it(domain: Domain) -> None:
+async def test_every_result_has_a_cursor_that_resumes_behind_it(domain: Domain) -> None:
     after = await now(domain)
     incident = await make_incident(domain)
     for status in (Status.IDENTIFIED, Status.FIXING, Status.MONITORING):
@@ -94,7 +94,7 @@ async def test_the_last_event_id_of_a_reconnecting_client_wins_over_after(domain
     assert event["incidentId"] == second.id != first.id
 
 
-async def test_without_after_only_what_happens_from_now_on_comes(domain: Domain) -> None:
+async def test_a_subscription_without_after_has_live_events_only(domain: Domain) -> None:
     old = await make_incident(domain)
     async with watching(domain, CHANGES) as watcher:
         # A subscription begins when its first result is awaited; until then, what happens is of the past.
@@ -117,7 +117,7 @@ async def test_without_after_only_what_happens_from_now_on_comes(domain: Domain)
         (None, ["CREATED", "UPDATED", "RESOLVED", "CREATED"]),
     ],
 )
-async def test_only_events_of_the_types_asked_for_come(domain: Domain, types: list[str], seen: list[str]) -> None:
+async def test_events_are_filtered_by_type(domain: Domain, types: list[str], seen: list[str]) -> None:
     after = await now(domain)
     incident = await make_incident(domain)
     await set_status(domain, incident, Status.FIXING)
@@ -131,7 +131,7 @@ async def test_only_events_of_the_types_asked_for_come(domain: Domain, types: li
 
 
 @on_both_databases
-async def test_an_event_matches_when_the_incident_did_before_or_does_after(domain: Domain) -> None:
+async def test_an_event_matches_by_the_incident_before_or_after(domain: Domain) -> None:
     await make_system(domain, "search")
     after = await now(domain)
     incident = await make_incident(domain)
@@ -151,7 +151,7 @@ async def test_an_event_matches_when_the_incident_did_before_or_does_after(domai
     assert len(live[0]["previous"]["systemIds"]) == 2
 
 
-async def test_every_change_comes_with_what_it_changed(domain: Domain) -> None:
+async def test_every_change_comes_with_its_delta(domain: Domain) -> None:
     after = await now(domain)
     incident = await make_incident(domain, initial_message="Hm")
     comment = await _comment(domain, incident.id)
@@ -184,7 +184,7 @@ async def test_every_change_comes_with_what_it_changed(domain: Domain) -> None:
     assert [change["incident"] for change in changes] == [None] * 7
 
 
-async def test_what_an_event_shows_was_read_after_it(domain: Domain) -> None:
+async def test_an_event_shows_values_read_after_it(domain: Domain) -> None:
     incident = await make_incident(domain, title="One")
     async with watching(domain, CHANGES, after=await now(domain)) as watcher:
         for title in ("Two", "Three"):
@@ -193,7 +193,7 @@ async def test_what_an_event_shows_was_read_after_it(domain: Domain) -> None:
             assert change["incident"] == {"title": title}
 
 
-async def test_an_event_that_shows_one_incident_twice_reads_it_once(
+async def test_an_incident_shown_twice_in_an_event_is_read_once(
     domain: Domain, count_statements: CountStatements
 ) -> None:
     await make_incident(domain)
@@ -205,7 +205,7 @@ async def test_an_event_that_shows_one_incident_twice_reads_it_once(
     assert len([statement for statement in sent if "FROM incidents" in statement]) == 1
 
 
-async def test_an_incident_comes_as_it_is_then_after_every_change_then_null_and_the_end(domain: Domain) -> None:
+async def test_an_incident_comes_at_once_after_every_change_and_ends_with_null(domain: Domain) -> None:
     incident = await make_incident(domain)
     other = await make_incident(domain)
     async with watching(domain, INCIDENT, id=incident.id) as watcher:
@@ -220,7 +220,7 @@ async def test_an_incident_comes_as_it_is_then_after_every_change_then_null_and_
         assert await watcher.ended()
 
 
-async def test_an_incident_of_which_the_latest_is_known_comes_only_when_it_changes(domain: Domain) -> None:
+async def test_an_incident_resumed_from_its_latest_cursor_comes_on_its_next_change(domain: Domain) -> None:
     incident = await make_incident(domain)
     await _comment(domain, incident.id)
     latest = await now(domain)
@@ -234,7 +234,7 @@ async def test_an_incident_of_which_the_latest_is_known_comes_only_when_it_chang
         assert (await watcher.data(1))[0]["version"] == 3
 
 
-async def test_the_cursor_of_an_incident_s_state_goes_on_behind_it(domain: Domain) -> None:
+async def test_the_cursor_of_an_incident_s_state_resumes_behind_it(domain: Domain) -> None:
     incident = await make_incident(domain)
     async with watching(domain, INCIDENT, id=incident.id) as watcher:
         cursor = (await watcher.next())["extensions"]["cursor"]
@@ -246,7 +246,7 @@ async def test_the_cursor_of_an_incident_s_state_goes_on_behind_it(domain: Domai
     assert result["extensions"]["cursor"] == await now(domain)
 
 
-async def test_an_incident_that_was_deleted_meanwhile_is_null_and_the_end(domain: Domain) -> None:
+async def test_an_incident_deleted_meanwhile_ends_with_null(domain: Domain) -> None:
     incident = await make_incident(domain)
     seen = await now(domain)
     await domain.incidents.delete(ADMIN, incident.id)
@@ -265,9 +265,7 @@ async def test_an_unknown_incident_is_not_found(domain: Domain, id: str) -> None
 
 
 @pytest.mark.parametrize("document", [EVENTS, CHANGES])
-async def test_a_cursor_that_the_log_no_longer_reaches_is_expired(
-    domain: Domain, clock: SteppingClock, document: str
-) -> None:
+async def test_a_pruned_cursor_is_expired(domain: Domain, clock: SteppingClock, document: str) -> None:
     await make_incident(domain)
     cursor = inside(domain).cursors.position(0)
     clock.advance(days=2)
@@ -297,16 +295,14 @@ async def test_a_cursor_from_ahead_of_the_log_is_expired(domain: Domain) -> None
     ],
     ids=["cursor", "types", "filter", "system", "enum", "field", "syntax"],
 )
-async def test_a_subscription_that_cannot_begin_says_why(
+async def test_a_subscription_that_cannot_begin_has_an_error(
     domain: Domain, document: str, variables: Json, code: str
 ) -> None:
     async with watching(domain, document, **variables) as watcher:
         assert (await watcher.error())["code"] == code
 
 
-async def test_the_log_as_a_list_tells_what_the_subscriptions_tell_with_the_same_cursors(
-    api: Api, domain: Domain
-) -> None:
+async def test_the_log_as_a_list_equals_the_subscriptions_with_the_same_cursors(api: Api, domain: Domain) -> None:
     start = inside(domain).cursors.position(0)
     incident = await make_incident(domain)
     await _comment(domain, incident.id)

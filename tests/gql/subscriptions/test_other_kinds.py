@@ -1,4 +1,4 @@
-"""What is about incidents passes by what the log holds of other kinds, and keeps its place across it."""
+"""Subscriptions and lists about incidents skip other kinds in the log, and keep their position."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,14 +37,14 @@ FILTERS: list[Json | None] = [
 
 @pytest.fixture
 async def served(domain: Domain) -> AsyncIterator[Running]:
-    """The application on a real server, where subscriptions are shared."""
+    """Yield the application on a real server, where subscriptions are shared."""
     async with serving(domain) as running:
         yield running
 
 
 @on_both_databases
 @pytest.mark.parametrize("document", [EVENTS, CHANGES], ids=["events", "changes"])
-async def test_a_subscription_passes_by_reports_whether_stored_or_live(domain: Domain, document: str) -> None:
+async def test_a_subscription_skips_stored_and_live_reports(domain: Domain, document: str) -> None:
     await make_system(domain)
     for filter in FILTERS:
         after = await now(domain)
@@ -59,7 +59,7 @@ async def test_a_subscription_passes_by_reports_whether_stored_or_live(domain: D
 
 
 @on_both_databases
-async def test_the_cursor_of_a_report_goes_on_with_the_next_change_of_an_incident(domain: Domain) -> None:
+async def test_the_cursor_of_a_report_resumes_with_the_next_incident_change(domain: Domain) -> None:
     incident = await make_incident(domain)
     await report_health(domain, "payments", Health.DEGRADED)
     at_report = await now(domain)
@@ -71,7 +71,7 @@ async def test_the_cursor_of_a_report_goes_on_with_the_next_change_of_an_inciden
             assert (node["incidentId"], node["cursor"]) == (incident.id, await now(domain))
 
 
-async def test_one_incident_is_not_shown_again_because_of_a_report(domain: Domain) -> None:
+async def test_an_incident_is_not_repeated_after_a_report(domain: Domain) -> None:
     incident = await make_incident(domain)
     known = await now(domain)
     await report_health(domain, "payments", Health.UNHEALTHY)
@@ -108,7 +108,7 @@ async def test_a_change_of_another_kind_is_no_node_and_no_history_of_an_incident
     assert (await api.admin.read(history))["incident"]["history"]["totalCount"] == 3
 
 
-async def test_a_watch_of_the_id_of_a_system_hears_nothing_of_its_health(domain: Domain) -> None:
+async def test_a_subscription_with_a_system_s_id_gets_no_health(domain: Domain) -> None:
     system = await make_system(domain)
     await report_health(domain, "payments", Health.UNHEALTHY)
     [change] = await log_of(domain)
@@ -118,7 +118,7 @@ async def test_a_watch_of_the_id_of_a_system_hears_nothing_of_its_health(domain:
 
 
 @pytest.mark.parametrize("document", [EVENTS, CHANGES], ids=["events", "changes"])
-async def test_shared_subscriptions_pass_by_reports_and_keep_their_place(
+async def test_shared_subscriptions_skip_reports_and_keep_their_position(
     served: Running, domain: Domain, document: str
 ) -> None:
     await make_system(domain)
@@ -127,18 +127,18 @@ async def test_shared_subscriptions_pass_by_reports_and_keep_their_place(
         await live.subscribe(document)
         await until(lambda: served.members == 1)
         incident = await _in_between(domain)
-        heard = [await _node(live) for _ in range(2)]
+        received = [await _node(live) for _ in range(2)]
         await late.subscribe(document, after=start)
         caught_up = [await _node(late) for _ in range(2)]
         await report_health(domain, "payments", Health.DEGRADED)
         await domain.incidents.resolve(ADMIN, incident.id)
         assert await _node(live) == await _node(late)
-    assert heard == caught_up
-    assert {node["incidentId"] for node in heard} == {incident.id}
+    assert received == caught_up
+    assert {node["incidentId"] for node in received} == {incident.id}
 
 
 async def _in_between(domain: Domain) -> Incident:
-    """An incident that was opened and moved on, with reports of health before, between and after."""
+    """Return an incident that was opened and changed, with reports of health before, between and after."""
     await report_health(domain, "payments", Health.DEGRADED)
     incident = await make_incident(domain, "payments")
     await report_health(domain, "payments", Health.UNHEALTHY)

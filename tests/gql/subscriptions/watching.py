@@ -1,4 +1,4 @@
-"""Following a subscription within the process, as the transports do."""
+"""Subscriptions within the process, consumed as the transports do."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,13 +16,13 @@ _WAIT_SECONDS = 60
 
 
 class Watcher:
-    """One subscription that is under way."""
+    """An open subscription."""
 
     def __init__(self, results: Any) -> None:
         self._results = results
 
     async def next(self) -> Json:
-        """The next result as a client gets it; fails when none comes in time."""
+        """Return the next result as a client gets it; fail when none comes in time."""
         async with asyncio.timeout(_WAIT_SECONDS):
             result = await anext(self._results)
         shown: Json = {"data": result.data, "extensions": result.extensions}
@@ -31,18 +31,18 @@ class Watcher:
         return shown
 
     async def data(self, count: int) -> list[Json]:
-        """The one field of each of the next results, none of which may have errors."""
+        """Return the one field of each of the next results, none of which may have errors."""
         shown = [await self.next() for _ in range(count)]
         assert [result["errors"] for result in shown if "errors" in result] == []
         return [next(iter(result["data"].values())) for result in shown]
 
     async def error(self) -> Json:
-        """The code and message of a subscription that has to fail."""
+        """Return the code and message of a subscription that has to fail."""
         [error] = (await self.next())["errors"]
         return {"message": error["message"], **error["extensions"]}
 
     async def ended(self) -> bool:
-        """Whether nothing more comes, ever."""
+        """Return whether the subscription has ended."""
         async with asyncio.timeout(_WAIT_SECONDS):
             return await anext(self._results, None) is None
 
@@ -51,7 +51,7 @@ class Watcher:
 async def watching(
     domain: Domain, document: str, *, viewer: Viewer = ANONYMOUS, last_event_id: str | None = None, **variables: Any
 ) -> AsyncIterator[Watcher]:
-    """A subscription of this viewer; it is closed properly at the end."""
+    """Open a subscription of this viewer, and close it at the end."""
     context = Context(domain=domain, request_id="req_test", viewer=viewer, last_event_id=last_event_id)
     results: Any = await schema.stream(document, variable_values=variables, context_value=context)
     async with aclosing(results):
@@ -59,5 +59,5 @@ async def watching(
 
 
 async def now(domain: Domain) -> str:
-    """The cursor of the log's end."""
+    """Return the cursor of the log's head."""
     return inside(domain).cursors.position(await domain.events.head())

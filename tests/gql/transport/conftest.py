@@ -1,4 +1,4 @@
-"""What tests of the transports share: a server of their own for each."""
+"""The server of each test of the transports."""
 
 from collections.abc import AsyncIterator
 
@@ -10,6 +10,6 @@ from tests.gql.transport.sockets import Running, serving
 
 @pytest.fixture
 async def served(domain: Domain) -> AsyncIterator[Running]:
-    """The application on a port of its own, for this test alone."""
+    """Yield the application on a port of its own, for this test alone."""
     async with serving(domain) as running:
         yield running

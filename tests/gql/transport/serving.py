@@ -1,4 +1,4 @@
-"""A real server in the test's own process and event loop, and what its event loop was busy with."""
+"""A real server in the test's own process and event loop, and a meter of the loop's longest iteration."""
 
 import asyncio
 import gc
@@ -16,13 +16,13 @@ from gql.app import create_app
 
 @dataclass(slots=True)
 class Ticker:
-    """The CPU time that the longest turn of the event loop took."""
+    """A meter of the CPU time of the event loop's longest iteration."""
 
     longest_seconds: float = 0.0
     running: bool = field(default=True)
 
     async def run(self) -> None:
-        """Tick until stopped; between two ticks lies at least one turn of everything else."""
+        """Tick until stopped; at least one iteration of the event loop lies between two ticks."""
         while self.running:
             before = time.thread_time()
             await asyncio.sleep(0)
@@ -31,7 +31,7 @@ class Ticker:
 
 @asynccontextmanager
 async def ticking() -> AsyncIterator[Ticker]:
-    """A ticker that runs meanwhile, after the garbage of earlier tests is gone."""
+    """Run a ticker meanwhile, after collecting the garbage of earlier tests."""
     gc.collect()
     ticker = Ticker()
     task = asyncio.create_task(ticker.run())
@@ -44,7 +44,7 @@ async def ticking() -> AsyncIterator[Ticker]:
 
 @asynccontextmanager
 async def serving(domain: Domain) -> AsyncIterator[str]:
-    """The address of a server for this domain."""
+    """Yield the address of a server for this domain."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(create_app(domain), lifespan="off", access_log=False, log_config=None)
         server = uvicorn.Server(config)

@@ -47,12 +47,12 @@ class Running:
 
     @property
     def url(self) -> str:
-        """Where GraphQL is."""
+        """The address of the endpoint."""
         return f"http://127.0.0.1:{self.port}/graphql"
 
     @asynccontextmanager
     async def raw(self, *, protocols: list[Subprotocol] | None = None, **options: Any) -> AsyncIterator["Raw"]:
-        """A WebSocket on which nothing was said yet."""
+        """Open a WebSocket and send nothing yet."""
         url = self.url.replace("http", "ws", 1) + options.pop("query", "")
         offered = [TRANSPORT_WS] if protocols is None else protocols
         options = {"subprotocols": offered or None, "compression": None, "ping_interval": None, **options}
@@ -61,14 +61,14 @@ class Running:
 
     @asynccontextmanager
     async def socket(self, role: Role = Role.ANONYMOUS, **options: Any) -> AsyncIterator["Raw"]:
-        """A WebSocket of somebody who was let in."""
+        """Open a WebSocket and its connection."""
         async with self.raw(**options) as raw:
             await raw.open(role)
             yield raw
 
     @asynccontextmanager
     async def stream(self, role: Role = Role.ANONYMOUS, *, query: str, **variables: Any) -> AsyncIterator["Stream"]:
-        """An SSE stream of one operation."""
+        """Open an SSE stream of one operation."""
         headers = {"accept": "text/event-stream"}
         if role is not Role.ANONYMOUS:
             headers["authorization"] = f"Bearer {TOKENS[role]}"
@@ -82,22 +82,22 @@ class Running:
 
     @property
     def members(self) -> int:
-        """How many subscriptions are in a group."""
+        """Return the number of subscriptions in groups."""
         return sum(len(group.members) for group in self.endpoint.groups._groups.values())
 
     def idle(self) -> bool:
-        """Whether nobody is connected and nothing is shared any more."""
+        """Return whether there are no connections and no groups left."""
         return not len(self.endpoint.sockets) and not len(self.endpoint.groups)
 
 
 class Raw:
-    """A client of graphql-transport-ws that says exactly what it is told to."""
+    """A client of graphql-transport-ws that sends raw messages."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
 
     async def open(self, role: Role = Role.ANONYMOUS) -> None:
-        """Be let in."""
+        """Send `connection_init` and expect the acknowledgement."""
         payload = {"Authorization": f"Bearer {TOKENS[role]}"} if role is not Role.ANONYMOUS else {}
         await self.send({"type": "connection_init", "payload": payload})
         assert await self.next() == {"type": "connection_ack"}
@@ -112,14 +112,14 @@ class Raw:
         await self.send({"id": id, "type": "subscribe", "payload": {"query": query, "variables": variables}})
 
     async def text(self) -> str:
-        """The next frame as it came."""
+        """Return the next raw frame."""
         async with asyncio.timeout(ARRIVAL_SECONDS):
             frame = await self.connection.recv()
         assert isinstance(frame, str), "a text frame was expected"
         return frame
 
     async def next(self) -> Json:
-        """The next message, without what it cost."""
+        """Return the next message, without its cost."""
         message: Json = json.loads(await self.text())
         payload = message.get("payload")
         if isinstance(payload, dict) and "extensions" in payload:
@@ -129,7 +129,7 @@ class Raw:
         return message
 
     async def data(self, count: int = 1) -> list[Any]:
-        """The one field of each of the next results, none of which may have errors."""
+        """Return the one field of each of the next results, none of which may have errors."""
         payloads = [(await self.next())["payload"] for _ in range(count)]
         assert all("errors" not in payload for payload in payloads), payloads
         return [next(iter(payload["data"].values())) for payload in payloads]
@@ -140,7 +140,7 @@ class Raw:
         assert await self.next() == {"type": "pong"}
 
     async def closed(self) -> tuple[int, str]:
-        """Code and reason of the close, before which nothing else may have come."""
+        """Return the code and reason of the close, before which nothing else may have come."""
         try:
             message = await self.next()
         except ConnectionClosed as closed:
@@ -148,7 +148,7 @@ class Raw:
         raise AssertionError(message)
 
     async def rest(self) -> tuple[list[Json], int]:
-        """All that comes until the server closes, and the code."""
+        """Return all messages until the server closes, and the code."""
         messages = []
         try:
             while True:
@@ -157,19 +157,19 @@ class Raw:
             return messages, closed.rcvd.code if closed.rcvd else 1006
 
     def abort(self) -> None:
-        """Be gone without a word."""
+        """Drop the connection without a close frame."""
         self.connection.transport.abort()
 
 
 class Stream:
-    """What comes over SSE."""
+    """An SSE stream."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
         self._lines = response.aiter_lines()
 
     async def next(self) -> Json | None:
-        """The next event's fields, `data` decoded; None when the stream has ended."""
+        """Return the next event's fields, `data` decoded; None when the stream has ended."""
         fields: dict[str, str] = {}
         async with asyncio.timeout(ARRIVAL_SECONDS):
             async for line in self._lines:
@@ -183,7 +183,7 @@ class Stream:
         return None
 
     async def data(self, count: int = 1) -> list[Any]:
-        """The one field of each of the next results."""
+        """Return the one field of each of the next results."""
         found = []
         for _ in range(count):
             event = await self.next()
@@ -198,7 +198,7 @@ class Stream:
 async def serving(
     domain: Domain, *, outermost: Callable[..., Any] = ProtocolScope, **limits: float
 ) -> AsyncIterator[Running]:
-    """The application of a domain on a port of its own, with a token for each role."""
+    """Yield the application of a domain on a port of its own, with a token for each role."""
 
     async def write(unit: UnitOfWork) -> None:
         for role, secret in TOKENS.items():
@@ -247,7 +247,7 @@ async def serving(
 
 @asynccontextmanager
 async def own_domain(template: Path, folder: Path, **settings: Any) -> AsyncIterator[Domain]:
-    """A running domain on a copy of a migrated SQLite file, for as many tests as like."""
+    """Yield a running domain on a copy of a migrated SQLite file, to be shared by tests."""
     file = folder / "incidents.db"
     shutil.copy(template, file)
     # Without an allowance, so that equal answers are equal to the letter.
@@ -257,7 +257,7 @@ async def own_domain(template: Path, folder: Path, **settings: Any) -> AsyncIter
 
 
 async def until(condition: Callable[[], bool], *, seconds: float = ARRIVAL_SECONDS) -> None:
-    """Wait until it is so."""
+    """Wait until the condition holds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.005)

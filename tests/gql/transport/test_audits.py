@@ -19,6 +19,6 @@ async def test_every_audit_of_graphql_over_http_passes_without_a_warning(domain:
             *node, "graphql-http.mjs", f"{url}/graphql", cwd=CLIENTS, stdout=asyncio.subprocess.PIPE
         )
         output, _ = await audits.communicate()
-    told = output.decode()
-    assert audits.returncode == 0, told
-    assert json.loads(told.splitlines()[-1]) == {"ok": AUDITS}
+    printed = output.decode()
+    assert audits.returncode == 0, printed
+    assert json.loads(printed.splitlines()[-1]) == {"ok": AUDITS}

@@ -1,4 +1,4 @@
-"""How many sockets and subscriptions one caller may have to themselves, and what becomes of the rest."""
+"""Limits on the sockets and unshared subscriptions of one caller."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -25,21 +25,21 @@ REFUSED = "SUBSCRIPTION_LIMIT"
 
 @pytest.fixture
 async def bounded(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Running]:
-    """A server that lets a caller have few of them."""
+    """Yield a server with low limits."""
     limits = {"max_subscriptions_per_address": 2, "max_subscriptions_per_token": 3, "max_sockets_per_caller": 3}
     async with own_domain(sqlite_template, tmp_path, **limits) as domain, serving(domain) as running:
         yield running
 
 
 async def begin(raw: Raw, document: str, count: int) -> None:
-    """Begin so many different subscriptions."""
+    """Begin that many different subscriptions."""
     for number in range(count):
         await raw.subscribe(document.replace("#", str(number)), id=str(number))
     await raw.ping()
 
 
 async def refused(raw: Raw, document: str) -> bool:
-    """Whether one more is refused; otherwise it has begun."""
+    """Begin one more subscription; return whether it is refused."""
     await raw.subscribe(document, id="more")
     said: list[Any] = []
     for _ in range(3):  # operations are begun a few turns later than pings are answered
@@ -52,7 +52,7 @@ async def refused(raw: Raw, document: str) -> bool:
 
 @pytest.mark.parametrize("document", [WATCH, ALONE])
 @pytest.mark.parametrize(("role", "most"), [(Role.ANONYMOUS, 2), (Role.VIEWER, 3)])
-async def test_a_caller_has_few_subscriptions_that_nobody_else_shares(
+async def test_unshared_subscriptions_of_a_caller_are_limited(
     bounded: Running, document: str, role: Role, most: int
 ) -> None:
     async with bounded.socket(role) as raw, bounded.socket(role) as other:
@@ -64,7 +64,7 @@ async def test_a_caller_has_few_subscriptions_that_nobody_else_shares(
     await until(lambda: not len(bounded.endpoint.groups.claims))
 
 
-async def test_what_others_watch_too_counts_for_nobody(bounded: Running) -> None:
+async def test_shared_subscriptions_count_for_no_caller(bounded: Running) -> None:
     async with bounded.socket() as raw, bounded.socket() as again, bounded.socket(Role.ADMIN) as admin:
         await begin(raw, WATCH, 2)
         await begin(again, WATCH, 2)  # in the same ones a second time
@@ -106,14 +106,14 @@ async def test_sockets_and_streams_of_a_caller_are_bounded(bounded: Running) -> 
 
 
 def context(domain: Any, *, address: str = "", token: str = "") -> Context:
-    """What there is to know of a caller."""
+    """Return the context of a caller."""
     actor = Actor(type=ActorType.APPLICATION, id=token)
     viewer = Viewer(actor=actor, role=Role.VIEWER) if token else ANONYMOUS
     return Context(domain=domain, request_id="req_test", viewer=viewer, address=address)
 
 
 def may(claims: Claims, caller: Context) -> bool:
-    """Whether the caller may begin one more subscription."""
+    """Return whether the caller may begin one more subscription."""
     try:
         claims.check(caller, object())
     except GraphQLError:
@@ -121,7 +121,7 @@ def may(claims: Claims, caller: Context) -> bool:
     return True
 
 
-def test_what_several_callers_share_is_nobodys_own() -> None:
+def test_a_subscription_of_several_callers_counts_for_none() -> None:
     claims = Claims(Settings(max_subscriptions_per_address=1))
     one, other = context(None, address="192.0.2.1"), context(None, address="192.0.2.2")
     first = claims.enter(one, "s")
@@ -151,7 +151,7 @@ FILTERED += " incidentChanges(filter: $f, after: $after) { incidentId } }"
 
 
 def key(variables: dict[str, Any], document: str = FILTERED, name: str | None = None) -> GroupKey | None:
-    """The group that somebody with these variables is in."""
+    """Return the key of the group of a subscriber with these variables."""
     shared = shared_operation(schema._schema, document, name)
     assert shared is not None
     return shared.key(document, variables, Audience.PUBLIC)
@@ -167,7 +167,7 @@ def key(variables: dict[str, Any], document: str = FILTERED, name: str | None = 
         ({"f": {"open": True, "number": {"eq": 1}}}, {"f": {"number": {"eq": 1.0}, "open": True}}),
     ],
 )
-def test_who_asks_the_same_in_other_words_is_in_the_same_group(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_equal_variables_in_other_words_make_the_same_group(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert key(one) == key(other) != key({"f": {"open": False}})
     assert hash(key(one)) == hash(key(other))
 

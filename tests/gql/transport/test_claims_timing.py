@@ -1,4 +1,4 @@
-"""What one caller subscribes to leaves others their turns."""
+"""Many subscriptions of one caller do not block the event loop."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests.gql.transport.test_claims import begin
 pytestmark = pytest.mark.timing
 
 
-async def test_a_hundred_different_subscriptions_leave_others_their_turns(served: Running, domain: Domain) -> None:
+async def test_a_hundred_different_subscriptions_yield_to_the_event_loop(served: Running, domain: Domain) -> None:
     incident = await make_incident(domain)
     document = "subscription S# { incidentChanges { incident { title status updates { nodes { message } } } } }"
     async with served.socket(Role.RESPONDER) as raw:

@@ -1,4 +1,4 @@
-"""Who may have a connection: in which order idle ones go, what an address may have, and for how long."""
+"""Limits on connections: the order of evictions, the number for an address, and the timeout."""
 
 import pytest
 
@@ -10,22 +10,22 @@ PROXY = "10.0.0.1"
 
 
 class Line:
-    """The end of a connection, which notes how it was hung up."""
+    """The peer of a connection, which records how it was closed."""
 
     def __init__(self) -> None:
         self.ended = ""
 
     def drop(self) -> None:
-        """Hang up at once."""
+        """Record that it was dropped."""
         self.ended = "dropped"
 
     def time_out(self) -> None:
-        """Hang up after a wait in vain."""
+        """Record that it timed out."""
         self.ended = "given up"
 
 
 class Moment:
-    """The time, which passes when told to."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -60,14 +60,14 @@ def test_the_oldest_idle_connection_makes_room_for_a_new_one(connections: Connec
     assert len(connections) == LIMITS.most
 
 
-def test_nobody_has_to_go_who_has_work_in_hand(connections: Connections) -> None:
+def test_a_busy_connection_is_never_closed(connections: Connections) -> None:
     for number in range(LIMITS.most):
         connections.mark_busy(admitted(connections, f"192.0.2.{number}"))
     assert connections.admit(Line(), "192.0.2.9") is None
     assert len(connections) == LIMITS.most
 
 
-def test_an_address_takes_only_from_itself(connections: Connections) -> None:
+def test_an_address_evicts_only_its_own_connections(connections: Connections) -> None:
     other, *lines = [Line() for _ in range(4)]
     admitted(connections, "192.0.2.1", other)
     for line in lines:
@@ -75,7 +75,7 @@ def test_an_address_takes_only_from_itself(connections: Connections) -> None:
     assert [line.ended for line in (other, *lines)] == ["", "dropped", "", ""]
 
 
-def test_an_address_that_is_busy_gets_no_more(connections: Connections) -> None:
+def test_a_busy_address_gets_no_more_connections(connections: Connections) -> None:
     first, second = (admitted(connections, "192.0.2.1") for _ in range(2))
     for connection in (first, second):
         connections.mark_busy(connection)
@@ -94,16 +94,14 @@ def test_an_address_that_is_busy_gets_no_more(connections: Connections) -> None:
         pytest.param("a:b", "a:b", "a:c", id="no address at all"),
     ],
 )
-def test_an_address_is_counted_as_what_one_customer_has(
-    connections: Connections, one: str, same: str, other: str
-) -> None:
+def test_an_address_is_counted_by_its_network(connections: Connections, one: str, same: str, other: str) -> None:
     for host in (one, same):
         connections.mark_busy(admitted(connections, host))
     assert connections.admit(Line(), one) is None
     assert connections.admit(Line(), other) is not None
 
 
-def test_a_trusted_proxy_is_not_one_address_but_each_that_it_names_is(connections: Connections) -> None:
+def test_a_trusted_proxy_s_requests_count_by_their_address(connections: Connections) -> None:
     for _ in range(LIMITS.most):
         connections.mark_busy(admitted(connections, PROXY))
     held = [connections.hold("192.0.2.1") for _ in range(2)]
@@ -115,7 +113,7 @@ def test_a_trusted_proxy_is_not_one_address_but_each_that_it_names_is(connection
     assert connections.hold("192.0.2.1") is not None
 
 
-def test_what_stays_without_a_request_is_given_up(connections: Connections, moment: Moment) -> None:
+def test_a_connection_without_a_request_times_out(connections: Connections, moment: Moment) -> None:
     silent, busy, resting = Line(), Line(), Line()
     admitted(connections, "192.0.2.1", silent)
     connections.mark_busy(admitted(connections, "192.0.2.2", busy))
@@ -133,7 +131,7 @@ def test_what_stays_without_a_request_is_given_up(connections: Connections, mome
     assert [line.ended for line in (silent, busy, resting)] == ["given up", "", "given up"]
 
 
-def test_nothing_is_kept_of_addresses_that_are_gone(connections: Connections) -> None:
+def test_addresses_without_connections_are_forgotten(connections: Connections) -> None:
     for number in range(50):
         connection = admitted(connections, f"192.0.2.{number}")
         connections.mark_busy(connection)
@@ -152,9 +150,7 @@ def test_nothing_is_kept_of_addresses_that_are_gone(connections: Connections) ->
     ("room", "most", "most_per_address"),
     [(None, 20_000, 1_000), (20_000, 20_000, 1_000), (19_000, 19_000, 1_000), (128, 128, 64), (1, 1, 1)],
 )
-def test_where_there_is_room_for_few_an_address_gets_half_of_it(
-    room: int | None, most: int, most_per_address: int
-) -> None:
+def test_an_address_gets_at_most_half_of_a_small_room(room: int | None, most: int, most_per_address: int) -> None:
     limits = ConnectionLimits.of(Settings(), room=room)
     assert (limits.most, limits.most_per_address) == (most, most_per_address)
 

@@ -1,4 +1,4 @@
-"""Documents by name: registered ones, and Apollo's automatic ones."""
+"""Persisted documents: registered ones, and Apollo's automatic ones."""
 
 import hashlib
 import json
@@ -36,18 +36,18 @@ def refused(known: Documents, *arguments: Any, **named: Any) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with one document in it, as an editor would save it."""
+    """Return a folder with one document in it, as an editor would save it."""
     (tmp_path / "board").mkdir()
     (tmp_path / "board" / "Viewer.graphql").write_text(VIEWER + "\n")
     return tmp_path
 
 
-def test_text_is_run_as_it_is() -> None:
+def test_a_plain_query_is_run() -> None:
     assert documents().resolve(VIEWER) == VIEWER
     assert documents().resolve(VIEWER, {}, None) == VIEWER
 
 
-def test_a_hash_is_known_once_its_text_was_sent() -> None:
+def test_a_hash_finds_a_text_that_was_sent_before() -> None:
     known = documents()
     assert refused(known, None, persisted(VIEWER)) == "PERSISTED_QUERY_NOT_FOUND"
     assert known.resolve(VIEWER, persisted(VIEWER)) == VIEWER
@@ -67,13 +67,13 @@ def test_a_hash_is_known_once_its_text_was_sent() -> None:
     ],
     ids=["no object", "other version", "no text", "no hash", "hash of another text"],
 )
-def test_a_wrong_hash_is_refused_and_not_kept(extensions: dict[str, Any]) -> None:
+def test_a_wrong_hash_is_refused_and_not_stored(extensions: dict[str, Any]) -> None:
     known = documents()
     assert refused(known, VIEWER, extensions) == "BAD_USER_INPUT"
     assert refused(known, None, persisted(VIEWER)) == "PERSISTED_QUERY_NOT_FOUND"
 
 
-def test_what_was_sent_longest_ago_is_forgotten_first() -> None:
+def test_the_oldest_sent_document_is_evicted_first() -> None:
     known = documents()
     known.resolve(VIEWER, persisted(VIEWER))
     for number in range(1_000):
@@ -110,7 +110,7 @@ def test_a_manifest_names_its_documents(tmp_path: Path, manifest: dict[str, Any]
     assert refused(known, None, None, "other") == "PERSISTED_QUERY_NOT_FOUND"
 
 
-def test_where_only_registered_documents_run_nothing_else_does(folder: Path) -> None:
+def test_an_unregistered_document_is_refused_where_only_registered_run(folder: Path) -> None:
     known = documents(folder, only=True)
     assert known.resolve(None, None, digest(VIEWER)) == VIEWER + "\n"
     assert known.resolve(VIEWER) == VIEWER

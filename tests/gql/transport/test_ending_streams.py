@@ -1,4 +1,4 @@
-"""Streams end with the credential that they were opened with, and say so in a way that clients understand."""
+"""The end of streams with the credential that they were opened with."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ class Connection:
         self.from_app: asyncio.Queue[Message] = asyncio.Queue()
 
     async def next(self) -> Message:
-        """What the application sends next, within five seconds."""
+        """Return the next message of the application, within five seconds."""
         async with asyncio.timeout(60):
             return await self.from_app.get()
 
@@ -42,8 +42,8 @@ class Connection:
         """Send a WebSocket message."""
         self.to_app.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
 
-    async def heard(self) -> Message:
-        """The next WebSocket message."""
+    async def received(self) -> Message:
+        """Return the next WebSocket message."""
         message: Message = json.loads((await self.next())["text"])
         return message
 
@@ -67,7 +67,7 @@ async def _connected(domain: Domain, scope: Message) -> AsyncIterator[Connection
 
 @asynccontextmanager
 async def _socket(domain: Domain, secret: str | None) -> AsyncIterator[Connection]:
-    """A WebSocket after connection_init."""
+    """Open a WebSocket up to connection_init."""
     scope = {"type": "websocket", "scheme": "ws", "subprotocols": ["graphql-transport-ws"]}
     async with _connected(domain, scope) as socket:
         socket.to_app.put_nowait({"type": "websocket.connect"})
@@ -79,20 +79,20 @@ async def _socket(domain: Domain, secret: str | None) -> AsyncIterator[Connectio
 
 @asynccontextmanager
 async def _subscribed(domain: Domain, secret: str) -> AsyncIterator[Connection]:
-    """A WebSocket with a subscription that has delivered one event."""
+    """Open a WebSocket with a subscription that has delivered one event."""
     async with _socket(domain, secret) as socket:
-        assert (await socket.heard())["type"] == "connection_ack"
+        assert (await socket.received())["type"] == "connection_ack"
         followers = len(inside(domain).tail._followers)
         socket.say({"type": "subscribe", "id": "1", "payload": {"query": SUBSCRIPTION}})
         await _until_followed(domain, followers)
         await make_incident(domain)
-        assert (await socket.heard())["type"] == "next"
+        assert (await socket.received())["type"] == "next"
         yield socket
 
 
 @asynccontextmanager
 async def _streaming(domain: Domain, secret: str) -> AsyncIterator[Connection]:
-    """An SSE stream that has delivered one event."""
+    """Open an SSE stream that has delivered one event."""
     scope = {
         "type": "http",
         "method": "GET",
@@ -130,7 +130,7 @@ async def test_a_socket_closes_when_its_token_expires(domain: Domain, clock: Ste
         assert await socket.next() == {"type": "websocket.close", "code": 4403, "reason": "Token expired"}
 
 
-async def test_no_event_leaves_a_socket_after_its_token_expired(domain: Domain, clock: SteppingClock) -> None:
+async def test_no_event_is_sent_after_a_socket_s_token_expired(domain: Domain, clock: SteppingClock) -> None:
     _, secret = await make_token(domain, expires_at=clock.now() + timedelta(hours=1))
     async with _subscribed(domain, secret) as socket:
         clock.advance(hours=1)
@@ -139,10 +139,10 @@ async def test_no_event_leaves_a_socket_after_its_token_expired(domain: Domain, 
     assert socket.from_app.empty()
 
 
-async def test_nothing_starts_on_a_socket_whose_token_expired(domain: Domain, clock: SteppingClock) -> None:
+async def test_no_operation_starts_after_a_socket_s_token_expired(domain: Domain, clock: SteppingClock) -> None:
     _, secret = await make_token(domain, expires_at=clock.now() + timedelta(hours=1))
     async with _socket(domain, secret) as socket:
-        assert (await socket.heard())["type"] == "connection_ack"
+        assert (await socket.received())["type"] == "connection_ack"
         await asyncio.sleep(0)
         clock.advance(hours=1)
         socket.say({"type": "subscribe", "id": "1", "payload": {"query": "{ viewer { role } }"}})
@@ -164,14 +164,14 @@ async def test_without_anonymous_access_a_socket_without_a_token_is_closed_as_fo
         assert (await socket.next())["code"] == 4403
 
 
-async def test_a_socket_without_a_token_costs_no_watch(domain: Domain) -> None:
+async def test_a_socket_without_a_token_watches_no_credential(domain: Domain) -> None:
     async with _socket(domain, None) as socket:
-        assert (await socket.heard())["type"] == "connection_ack"
+        assert (await socket.received())["type"] == "connection_ack"
         await asyncio.sleep(0)
         assert domain.sessions._watched == {}
 
 
-async def test_an_sse_stream_ends_without_a_word_when_its_token_is_revoked(domain: Domain) -> None:
+async def test_an_sse_stream_is_cut_without_complete_when_its_token_is_revoked(domain: Domain) -> None:
     token, secret = await make_token(domain)
     async with _streaming(domain, secret) as stream:
         await domain.tokens.revoke(token.id)
@@ -189,7 +189,7 @@ async def test_an_sse_stream_delivers_nothing_after_its_token_expired(domain: Do
 
 
 async def _rest(stream: Connection) -> bytes:
-    """The remaining body of a response that has to end."""
+    """Return the remaining body of a response that has to end."""
     body: bytes = b""
     while True:
         message = await stream.next()

@@ -1,4 +1,4 @@
-"""Requests that are no GraphQL, and callers who cannot be recognised: answered in JSON, and never with a 500."""
+"""Malformed requests and unrecognised callers: answered in JSON, and never with a 500."""
 
 import pytest
 
@@ -9,7 +9,7 @@ ASKED = '"query":"{viewer{role}}"'
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         (b"", "JSON"),
         (b"{", "JSON"),
@@ -30,33 +30,33 @@ ASKED = '"query":"{viewer{role}}"'
         (f'{{{ASKED},"extensions":1}}'.encode(), "`extensions` must be an object"),
     ],
 )
-async def test_a_body_that_is_no_request_is_refused(api: Api, stored: Stored, body: bytes, told: str) -> None:
+async def test_a_body_that_is_no_request_is_refused(api: Api, stored: Stored, body: bytes, message: str) -> None:
     before = await stored()
     response = await api.admin.post(content=body, headers=JSON)
     assert response.status_code == 400
     [error] = response.json()["errors"]
-    assert told in error["message"]
+    assert message in error["message"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert "data" not in response.json()
     assert await stored() == before
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ({"query": "{ viewer { role } }", "operationName": "Other"}, "There is no operation 'Other' in the document."),
         ({"query": "fragment F on Viewer { role }"}, "There is no operation in the document."),
     ],
     ids=["unknown name", "fragment alone"],
 )
-async def test_an_operation_that_is_not_there_is_refused(api: Api, body: dict[str, str], told: str) -> None:
+async def test_an_unknown_operation_is_refused(api: Api, body: dict[str, str], message: str) -> None:
     response = await api.anonymous.post(json=body)
     assert response.status_code == 400
-    assert response.json() == {"errors": [{"message": told, "extensions": {"code": "OPERATION_RESOLUTION_FAILURE"}}]}
+    assert response.json() == {"errors": [{"message": message, "extensions": {"code": "OPERATION_RESOLUTION_FAILURE"}}]}
 
 
 @pytest.mark.parametrize(
-    ("authorization", "told"),
+    ("authorization", "message"),
     [
         ("Bearer nobody-knows-this-one", "This token is not valid."),
         ("Bearer " + "x" * 5000, "This token is not valid."),
@@ -67,12 +67,12 @@ async def test_an_operation_that_is_not_there_is_refused(api: Api, body: dict[st
     ],
     ids=["unknown", "endless", "no token", "blank token", "other scheme", "no scheme"],
 )
-async def test_a_caller_who_cannot_be_recognised_is_refused_and_not_taken_for_nobody(
-    api: Api, authorization: str, told: str
+async def test_an_unrecognised_caller_is_refused_and_not_made_anonymous(
+    api: Api, authorization: str, message: str
 ) -> None:
     response = await api.anonymous.post(json={"query": "{ viewer { role } }"}, headers={"authorization": authorization})
     assert response.status_code == 401
-    assert response.json() == {"errors": [{"message": told, "extensions": {"code": "UNAUTHENTICATED"}}]}
+    assert response.json() == {"errors": [{"message": message, "extensions": {"code": "UNAUTHENTICATED"}}]}
 
 
 async def test_the_scheme_of_a_token_is_read_in_any_case(api: Api) -> None:
@@ -82,7 +82,7 @@ async def test_the_scheme_of_a_token_is_read_in_any_case(api: Api) -> None:
         assert response.json()["data"] == {"viewer": {"role": "VIEWER"}}
 
 
-async def test_a_subscription_by_plain_post_is_refused_with_the_way_that_works(api: Api) -> None:
+async def test_a_subscription_by_plain_post_is_refused_with_the_right_transport(api: Api) -> None:
     response = await api.admin.post(json={"query": "subscription { incidentChanges { id } }"})
     assert response.status_code == 400
     assert "text/event-stream" in response.json()["errors"][0]["message"]
@@ -99,12 +99,12 @@ async def test_a_mutation_by_get_is_refused(api: Api, stored: Stored) -> None:
     assert await stored() == before
 
 
-async def test_an_answer_holds_data_and_what_it_cost_and_no_member_that_is_empty(api: Api) -> None:
+async def test_an_answer_has_data_and_cost_and_no_empty_member(api: Api) -> None:
     answer = await api.anonymous.send("{ viewer { role } }")
     assert answer.pop("extensions").keys() == {"cost"}
     assert answer == {"data": {"viewer": {"role": "ANONYMOUS"}}}
 
 
-async def test_the_server_says_that_it_is_well(api: Api) -> None:
+async def test_the_health_route_answers_ok(api: Api) -> None:
     response = await api.anonymous.http.get("/health")
     assert response.json() == {"status": "ok"}

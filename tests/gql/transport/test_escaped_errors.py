@@ -1,4 +1,4 @@
-"""A failure outside every resolver: on each transport the client learns a code and a request id, the log the rest."""
+"""Failures outside of resolvers: on each transport the client gets a code and a request id, and the log the rest."""
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -108,7 +108,7 @@ def extension(kind: type[Failing]) -> Break:
 
 
 def function(owner: Any, name: str) -> Break:
-    """Have a function raise, as if there were a bug in it."""
+    """Make a function raise, as if there were a bug in it."""
 
     def replace(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
         def broken(*_: Any, **__: Any) -> Any:
@@ -140,7 +140,7 @@ STREAMED: dict[str, Break] = {"a streamed result": extension(Streams)}
 
 
 def every(*places: dict[str, Break], kinds: tuple[type[Exception], ...] = (ValueError,)) -> pytest.MarkDecorator:
-    """All failures in all of these places, by default with the error that is mistaken for the client's own most."""
+    """Return all failures at these places, by default with the error that is most like a client's own."""
     cases = [
         pytest.param(place, kind(SECRET), id=f"{name}-{kind.__name__}")
         for group in places
@@ -151,7 +151,7 @@ def every(*places: dict[str, Break], kinds: tuple[type[Exception], ...] = (Value
 
 
 def assert_masked(error: Json, logged: list[logging.LogRecord], bug: Exception) -> None:
-    """The error says nothing of the bug, and the log has one line on it with the traceback, under the same id."""
+    """Check that the error is masked, and that the log has one line with the traceback under the same id."""
     request_id = error["extensions"]["requestId"]
     assert error["extensions"] == {"code": "INTERNAL", "requestId": request_id}
     assert request_id
@@ -164,7 +164,7 @@ def assert_masked(error: Json, logged: list[logging.LogRecord], bug: Exception) 
 
 
 async def failed(raw: Raw) -> Json:
-    """The one error of the next message that has any."""
+    """Return the one error of the next message that has any."""
     while True:
         message = await raw.next()
         payload = message["payload"]
@@ -174,7 +174,7 @@ async def failed(raw: Raw) -> Json:
 
 
 async def failed_event(stream: Stream) -> Json:
-    """The one error of the next event that has any."""
+    """Return the one error of the next event that has any."""
     while True:
         event = await stream.next()
         assert event is not None
@@ -261,14 +261,14 @@ async def test_a_bug_in_a_shared_execution_is_masked_for_all_of_its_group(
             await raw.subscribe(SHARED)
         await until(lambda: served.members == 3)
         await make_incident(domain)
-        heard = [await failed(one), await failed(other), await failed_event(stream)]
-    assert_masked(heard[0], caplog.records, bug)
-    assert heard == [heard[0]] * 3
+        received = [await failed(one), await failed(other), await failed_event(stream)]
+    assert_masked(received[0], caplog.records, bug)
+    assert received == [received[0]] * 3
     assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize("document", [RESUMED, SHARED, ALONE], ids=["resumed", "shared", "alone"])
-async def test_a_bug_on_the_way_into_a_group_is_masked(
+async def test_a_bug_while_joining_a_group_is_masked(
     served: Running,
     domain: Domain,
     document: str,
@@ -300,7 +300,7 @@ async def test_a_bug_in_the_feed_of_groups_is_masked(
     assert len(caplog.records) == 1
 
 
-async def test_a_bug_in_reading_a_message_closes_the_socket_without_a_word_of_it(
+async def test_a_bug_in_reading_a_message_closes_the_socket_masked(
     served: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bug = ZeroDivisionError(SECRET)
@@ -323,7 +323,7 @@ async def test_an_outage_around_an_execution_is_no_bug(
     assert caplog.records == []
 
 
-async def test_an_error_that_an_extension_means_for_clients_is_passed_on(
+async def test_an_extension_s_error_for_clients_is_passed_on(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     extension(Validates)(monkeypatch, GraphQLError("Not today.", extensions={"code": "FORBIDDEN"}))

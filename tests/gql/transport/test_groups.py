@@ -1,4 +1,4 @@
-"""Shared subscriptions: what all of a group get, and how a group ends."""
+"""Shared subscriptions: delivery to the members of a group, and its end."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ INCIDENT = "subscription S($id: ID!, $after: String) { incident(id: $id, after: 
 # ------------------------------------------------------------------------------------------------ what all of them get
 
 
-async def test_only_groups_that_a_change_may_concern_are_asked(
+async def test_only_groups_that_may_want_a_change_are_checked(
     served: Running, domain: Domain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = [f"system-{number}" for number in range(20)]
@@ -50,9 +50,9 @@ async def test_only_groups_that_a_change_may_concern_are_asked(
             await raw.subscribe(PLAIN, id=key, f={"system": {"in": [key]}})
         await until(lambda: served.members == 20)
         await domain.incidents.update(ADMIN, UpdateIncident(id=moved.id, systems=[keys[1]]))
-        heard = [await raw.next() for _ in range(2)]
+        received = [await raw.next() for _ in range(2)]
         await raw.ping()
-    assert {message["id"] for message in heard} == {keys[0], keys[1]}
+    assert {message["id"] for message in received} == {keys[0], keys[1]}
     assert len(asked) == 2
 
 
@@ -100,7 +100,7 @@ async def test_a_source_that_fails_between_two_events_is_an_error_for_all(
             await raw.ping()
 
 
-async def test_a_feed_that_fails_is_an_error_for_all_and_the_next_one_starts_it_anew(
+async def test_a_failed_feed_ends_all_groups_and_starts_again(
     served: Running, domain: Domain, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     original = EventService.follow_raw
@@ -128,7 +128,7 @@ async def test_a_feed_that_fails_is_an_error_for_all_and_the_next_one_starts_it_
     assert "the database is gone" in caplog.text
 
 
-async def test_frames_on_the_wire_are_those_of_the_server_s_own_encoder(domain: Domain) -> None:
+async def test_frames_equal_those_of_the_server_s_encoder(domain: Domain) -> None:
     shown = f"{CHANGES} delta incident {{ title description }} }} }}"
     texts: dict[str, list[str]] = {}
     start = await now(domain)
@@ -180,7 +180,7 @@ async def test_a_group_ends_with_its_last_member_and_leaves_nothing_running(serv
     assert served.endpoint.groups._index == {}
 
 
-async def test_a_deleted_incident_completes_all_who_watch_it(served: Running, domain: Domain) -> None:
+async def test_a_deleted_incident_completes_all_its_subscribers(served: Running, domain: Domain) -> None:
     incident = await make_incident(domain)
     async with (
         served.socket() as one,
@@ -206,16 +206,16 @@ async def test_a_deleted_incident_completes_all_who_watch_it(served: Running, do
         assert len(served.endpoint.groups) == 0
 
 
-async def test_a_member_that_leaves_while_others_are_served_hears_nothing_more(served: Running, domain: Domain) -> None:
-    first, second = Ear(), Ear()
+async def test_a_member_that_leaves_during_delivery_gets_nothing_more(served: Running, domain: Domain) -> None:
+    first, second = Recorder(), Recorder()
     group = await _group_of(served, first, second)
     first.on_delivery = lambda: group.leave(second)
     await make_incident(domain)
-    await until(lambda: len(first.heard) == 1)
+    await until(lambda: len(first.received) == 1)
     first.on_delivery = lambda: None
     await make_incident(domain)
-    await until(lambda: len(first.heard) == 2)
-    assert second.heard == []
+    await until(lambda: len(first.received) == 2)
+    assert second.received == []
     group.leave(first)
 
 
@@ -239,19 +239,19 @@ async def test_a_group_that_falls_too_far_behind_ends_instead_of_filling_the_mem
         assert (await raw.data())[0]["version"] == 1
 
 
-async def test_who_comes_while_others_are_served_has_to_catch_up_first(served: Running, domain: Domain) -> None:
-    first, late = Ear(), Ear()
+async def test_a_member_that_joins_during_delivery_catches_up_first(served: Running, domain: Domain) -> None:
+    first, late = Recorder(), Recorder()
     group = await _group_of(served, first)
     late.last = first.last
     joined: list[bool] = []
     first.on_delivery = lambda: joined.append(group.join(late))
     await make_incident(domain)
-    await until(lambda: len(first.heard) == 1)
+    await until(lambda: len(first.received) == 1)
     assert joined == [False]
     group.leave(first)
 
 
-async def test_a_used_id_hears_nothing_of_the_subscription_that_had_it(served: Running, domain: Domain) -> None:
+async def test_a_reused_id_gets_nothing_of_its_former_subscription(served: Running, domain: Domain) -> None:
     await make_incident(domain)
     async with served.socket() as raw:
         for _ in range(8):
@@ -270,23 +270,23 @@ async def test_a_used_id_hears_nothing_of_the_subscription_that_had_it(served: R
             await written
 
 
-class Ear:
-    """A member that notes what it hears."""
+class Recorder:
+    """A member that records its results."""
 
     def __init__(self) -> None:
         self.last = 0
-        self.heard: list[int] = []
+        self.received: list[int] = []
         self.on_delivery: Any = lambda: None
 
     def deliver(self, result: SharedResult) -> None:
-        self.heard.append(result.seq)
+        self.received.append(result.seq)
         self.on_delivery()
 
     def finish(self, errors: list[Any] | None) -> None:
         raise AssertionError(errors)
 
 
-async def _group_of(served: Running, *members: Ear) -> Group:
+async def _group_of(served: Running, *members: Recorder) -> Group:
     shared = sharing.shared_operation(served.endpoint.groups.core, PLAIN, None)
     assert shared is not None
     key = shared.key(PLAIN, {}, Audience.PUBLIC)

@@ -1,4 +1,4 @@
-"""Peers that mean harm or are gone: nothing of them stays, and nothing they say opens what is closed."""
+"""Hostile or vanished peers: nothing of them is kept, and none gets around a check."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ _TIMED_OUT = (4408).to_bytes(2, "big")
 
 @pytest.fixture
 async def leaving_nothing(served: Running, domain: Domain) -> AsyncIterator[Running]:
-    """The server, of which afterwards as much must be left as before."""
+    """Yield the server, and check that nothing is left afterwards."""
     async with served.socket() as raw:
         await raw.subscribe(PLAIN)
         await until(lambda: served.members == 1)
@@ -42,7 +42,7 @@ async def leaving_nothing(served: Running, domain: Domain) -> AsyncIterator[Runn
     assert served.endpoint.groups._index == {}
 
 
-async def test_a_socket_that_gives_no_sign_of_life_is_cut_off(leaving_nothing: Running) -> None:
+async def test_a_socket_that_answers_no_heartbeat_is_dropped(leaving_nothing: Running) -> None:
     sockets = leaving_nothing.endpoint.sockets
     async with (
         leaving_nothing.socket() as silent,
@@ -64,9 +64,7 @@ async def test_a_socket_that_gives_no_sign_of_life_is_cut_off(leaving_nothing: R
         await unopened.open()
 
 
-async def test_many_connections_that_never_say_a_word_are_closed(
-    leaving_nothing: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_many_silent_connections_are_closed(leaving_nothing: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaving_nothing.endpoint, "connection_init_wait_timeout", timedelta(seconds=0.5))
     await _many_silent(leaving_nothing, int(os.environ.get("HOSTILE_SILENT", "500")))
 
@@ -110,7 +108,7 @@ async def test_a_flood_of_operations_on_one_socket_is_refused_and_the_others_are
         await until(lambda: 50 <= leaving_nothing.members <= 80)
 
 
-async def test_nonsense_in_a_flood_is_closed_at_its_first_word(leaving_nothing: Running) -> None:
+async def test_a_flood_of_invalid_messages_closes_the_socket_at_the_first(leaving_nothing: Running) -> None:
     async with leaving_nothing.socket() as raw:
         await raw.send(*["nonsense"] * 100)
         assert (await raw.closed())[0] == 4400
@@ -119,7 +117,7 @@ async def test_nonsense_in_a_flood_is_closed_at_its_first_word(leaving_nothing: 
 @pytest.mark.parametrize(
     "document", ["{a" * 900, "{ viewer { role } }" * 300, "#" * 500_000], ids=["deep", "many", "fat"]
 )
-async def test_a_document_that_is_too_much_is_refused_as_such(leaving_nothing: Running, document: str) -> None:
+async def test_a_hostile_document_is_refused_with_its_code(leaving_nothing: Running, document: str) -> None:
     async with leaving_nothing.socket() as raw:
         await raw.subscribe(document)
         message = await raw.next()
@@ -129,7 +127,7 @@ async def test_a_document_that_is_too_much_is_refused_as_such(leaving_nothing: R
 
 
 @pytest.mark.parametrize("place", ["query", "subprotocol", "cookie", "frame", "variables"])
-async def test_a_token_counts_only_where_it_belongs(leaving_nothing: Running, place: str) -> None:
+async def test_a_token_is_read_only_from_its_right_place(leaving_nothing: Running, place: str) -> None:
     token = TOKENS[Role.ADMIN]
     options: dict[str, Any] = {
         "query": {"query": f"?Authorization=Bearer+{token}&token={token}&access_token={token}"},
@@ -144,7 +142,7 @@ async def test_a_token_counts_only_where_it_belongs(leaving_nothing: Running, pl
         assert await raw.data() == [{"role": "ANONYMOUS"}]
 
 
-async def test_sockets_that_vanish_at_any_moment_leave_nothing(leaving_nothing: Running, domain: Domain) -> None:
+async def test_sockets_that_vanish_at_any_time_leave_nothing(leaving_nothing: Running, domain: Domain) -> None:
     count = int(os.environ.get("HOSTILE_ABRUPT", "300"))
     await _many_abrupt(leaving_nothing, domain, count=count, dice=random.Random(1))
 

@@ -30,7 +30,7 @@ Client = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 @pytest.fixture
 def client(settings: Settings) -> Client:
-    """A client of an application with these settings."""
+    """Yield a client of an application with these settings."""
 
     @asynccontextmanager
     async def connected(**changes: Any) -> AsyncIterator[httpx.AsyncClient]:
@@ -45,7 +45,7 @@ def client(settings: Settings) -> Client:
 
 @asynccontextmanager
 async def connected_to(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection for bytes that no HTTP client would send."""
+    """Open a connection for bytes that no HTTP client would send."""
     host, port = url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
@@ -55,13 +55,13 @@ async def connected_to(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, as
 
 
 def body(response: httpx.Response) -> Any:
-    """The JSON of an answer that says that it is JSON."""
+    """Return the JSON of an answer after checking its media type."""
     assert response.headers["content-type"] in {f"{MODERN}; charset=utf-8", f"{LEGACY}; charset=utf-8"}
     return response.json()
 
 
 def code(response: httpx.Response) -> str:
-    """The code of the one error of an answer without data."""
+    """Return the code of the one error of an answer without data."""
     answer = body(response)
     assert "data" not in answer
     [error] = answer["errors"]
@@ -86,9 +86,7 @@ def code(response: httpx.Response) -> str:
         (f"{STREAM}, {LEGACY}", LEGACY),
     ],
 )
-async def test_an_answer_has_the_type_that_the_client_likes_best(
-    client: Client, accept: str | None, media: str
-) -> None:
+async def test_an_answer_has_the_client_s_preferred_media_type(client: Client, accept: str | None, media: str) -> None:
     async with client() as http:
         http.headers.pop("accept")
         headers = {} if accept is None else {"accept": accept}
@@ -98,7 +96,7 @@ async def test_an_answer_has_the_type_that_the_client_likes_best(
 
 
 @pytest.mark.parametrize("accept", ["text/html", f"{LEGACY};q=0", "image/*", f"{LEGACY};q=x"])
-async def test_a_client_that_reads_nothing_of_ours_is_told_so(client: Client, accept: str) -> None:
+async def test_an_unsupported_accept_header_is_refused(client: Client, accept: str) -> None:
     async with client() as http:
         response = await http.post("/graphql", json={"query": VIEWER}, headers={"accept": accept})
         assert response.status_code == 406
@@ -147,7 +145,7 @@ async def test_methods_other_than_get_and_post_are_not_allowed(client: Client) -
             assert code(response) == "BAD_USER_INPUT"
 
 
-async def test_a_get_asks_and_does_not_write(client: Client) -> None:
+async def test_a_get_runs_queries_and_no_mutations(client: Client) -> None:
     async with client() as http:
         response = await http.get(
             "/graphql",
@@ -190,7 +188,7 @@ async def test_a_body_of_another_type_is_refused(client: Client, headers: dict[s
         assert code(response) == "BAD_USER_INPUT"
 
 
-async def test_a_body_that_says_it_is_too_large_is_refused_unread(client: Client) -> None:
+async def test_a_body_with_too_large_a_content_length_is_refused_unread(client: Client) -> None:
     async with client(max_body_bytes=1_000) as http:
         response = await http.post("/graphql", json={"query": VIEWER, "variables": {"x": "y" * 1_000}})
         assert response.status_code == 413
@@ -200,7 +198,7 @@ async def test_a_body_that_says_it_is_too_large_is_refused_unread(client: Client
 @pytest.mark.parametrize(
     ("announced", "status", "expected"), [(200_000_000, b"413", "BAD_USER_INPUT"), (100, b"408", "TIMEOUT")]
 )
-async def test_a_body_that_is_too_large_or_too_slow_is_answered_before_it_is_there(
+async def test_a_large_or_slow_body_is_answered_before_its_end(
     settings: Settings, announced: int, status: bytes, expected: str
 ) -> None:
     async with (
@@ -215,14 +213,14 @@ async def test_a_body_that_is_too_large_or_too_slow_is_answered_before_it_is_the
     assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["errors"][0]["extensions"]["code"] == expected
 
 
-async def test_arrays_are_refused_unless_the_operator_lets_them_in(client: Client) -> None:
+async def test_batches_are_refused_unless_enabled(client: Client) -> None:
     async with client() as http:
         response = await http.post("/graphql", json=[{"query": VIEWER}])
         assert response.status_code == 400
         assert code(response) == "BAD_USER_INPUT"
 
 
-async def test_a_batch_holds_queries_and_one_that_fails_spoils_no_other(client: Client) -> None:
+async def test_a_failed_query_of_a_batch_leaves_the_others(client: Client) -> None:
     batch = [
         {"query": VIEWER},
         {"query": "{ nope }"},
@@ -265,7 +263,7 @@ async def test_documents_are_named_by_post_and_by_get(client: Client, tmp_path: 
             assert code(response) == "PERSISTED_QUERY_NOT_FOUND"
 
 
-async def test_a_caller_beyond_the_rate_gets_429_and_the_time_to_wait(client: Client) -> None:
+async def test_a_caller_over_the_rate_limit_gets_429_with_retry_after(client: Client) -> None:
     async with client(rate_limit=1) as http:
         for media in (MODERN, LEGACY):
             await http.post("/graphql", json={"query": VIEWER})
@@ -283,7 +281,7 @@ async def test_a_request_keeps_the_id_that_it_came_with(client: Client, given: s
 
 
 @pytest.mark.parametrize("given", ["", "a b", "<script>", "x" * 129, "ä"])
-async def test_a_request_without_a_sane_id_gets_one(client: Client, given: str) -> None:
+async def test_a_request_without_a_valid_id_gets_a_new_one(client: Client, given: str) -> None:
     async with client() as http:
         headers = {b"x-request-id": given.encode()}
         first = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
@@ -308,7 +306,7 @@ async def test_a_bug_is_answered_with_the_id_under_which_it_was_logged(
         assert "find-me" in record.getMessage()
 
 
-async def test_caches_and_browsers_are_told_what_they_have_to_know(client: Client) -> None:
+async def test_answers_have_headers_for_caches_and_browsers(client: Client) -> None:
     async with client() as http:
         response = await http.post("/graphql", json={"query": VIEWER})
         assert response.headers["vary"] == "Accept, Authorization, Origin"
@@ -393,7 +391,7 @@ async def test_a_head_never_runs_a_stream(domain: Domain) -> None:
 
 
 @pytest.mark.parametrize("accept", [STREAM, f"{MODERN}, {STREAM}"])
-async def test_a_subscription_streams_to_whoever_reads_streams_at_all(domain: Domain, accept: str) -> None:
+async def test_a_subscription_streams_to_clients_that_accept_event_streams(domain: Domain, accept: str) -> None:
     async with serving(domain) as url, httpx.AsyncClient() as http:
         request = http.stream("POST", f"{url}/graphql", json={"query": WATCH}, headers={"accept": accept})
         async with request as response:
@@ -410,5 +408,5 @@ async def test_a_refusal_on_a_stream_is_an_event(domain: Domain) -> None:
     async with serving(domain) as url, httpx.AsyncClient() as http:
         for query, expected in (("{", "GRAPHQL_PARSE_FAILED"), ("subscription { nope }", "GRAPHQL_VALIDATION_FAILED")):
             response = await http.post(f"{url}/graphql", json={"query": query}, headers={"accept": STREAM})
-            [told] = [line[6:] for line in response.text.splitlines() if line.startswith("data: {")]
-            assert json.loads(told)["errors"][0]["extensions"]["code"] == expected
+            [event] = [line[6:] for line in response.text.splitlines() if line.startswith("data: {")]
+            assert json.loads(event)["errors"][0]["extensions"]["code"] == expected

@@ -1,4 +1,4 @@
-"""Peers that send too much, too slowly or nothing at all: each is refused in words, and the others are served."""
+"""Peers that send too much, too slowly or nothing: each gets a refusal, and the others are served."""
 
 import asyncio
 import json
@@ -23,14 +23,14 @@ ELSEWHERE = "127.0.0.2"
 
 
 class Line:
-    """A connection on which bytes are said as they are."""
+    """A connection for raw bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
 
     async def answer(self) -> tuple[int, bytes]:
-        """The status of the next answer, and its body."""
+        """Return the status of the next answer and its body."""
         async with asyncio.timeout(60):
             head = await self.reader.readuntil(b"\r\n\r\n")
             sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
@@ -38,14 +38,14 @@ class Line:
         return int(head.split()[1]), body
 
     async def refusal(self) -> tuple[int, str]:
-        """The status and the code of the next answer, behind which nothing else may come."""
+        """Return the status and the code of the next answer, which has to be the last."""
         status, body = await self.answer()
         async with asyncio.timeout(60):
             assert await self.reader.read() == b""
         return status, json.loads(body)["errors"][0]["extensions"]["code"]
 
     async def ended(self) -> bytes:
-        """All that came until the other end hung up."""
+        """Return all bytes until the server closed the connection."""
         try:
             async with asyncio.timeout(60):
                 return await self.reader.read()
@@ -79,13 +79,13 @@ async def served_elsewhere(served: Running) -> int:
         pytest.param(CHUNKED + b"2;x=" + b"a" * 200_000, id="chunk extension"),
     ],
 )
-async def test_what_is_no_body_is_bounded(served: Running, head: bytes) -> None:
+async def test_bytes_outside_of_bodies_are_bounded(served: Running, head: bytes) -> None:
     async with line_to(served, head) as line:
         assert await line.refusal() == (431, "BAD_USER_INPUT")
     await until(lambda: not len(served.connections))
 
 
-async def test_a_head_that_just_fits_is_answered_however_it_is_cut(served: Running) -> None:
+async def test_a_head_at_the_bound_is_answered_in_any_pieces(served: Running) -> None:
     most = served.connections.limits.head_bytes
     head = HEALTH + b"x: " + b"a" * (most - len(HEALTH) - 7) + b"\r\n\r\n"
     assert len(head) == most
@@ -102,7 +102,7 @@ async def test_a_head_that_just_fits_is_answered_however_it_is_cut(served: Runni
 
 
 def numbered(count: int) -> bytes:
-    """So many requests in one go, whose answers tell which is which."""
+    """Return that many pipelined requests with distinct answers."""
     return b"".join(
         b"GET /graphql?query=%%7Ba%d%%3A__typename%%7D HTTP/1.1\r\nhost: x\r\n\r\n" % n for n in range(count)
     )
@@ -126,7 +126,7 @@ async def answered_in_order(line: Line, count: int) -> None:
         pytest.param(3, CHUNKED + b"2;x=" + b"a" * 200_000, (431, "BAD_USER_INPUT"), id="a chunk's extension"),
     ],
 )
-async def test_requests_before_one_that_is_refused_are_answered_first(
+async def test_earlier_requests_are_answered_before_a_refusal(
     served: Running, count: int, behind: bytes, refusal: tuple[int, str]
 ) -> None:
     async with line_to(served, numbered(count) + behind) as line:
@@ -135,14 +135,14 @@ async def test_requests_before_one_that_is_refused_are_answered_first(
     await until(lambda: not len(served.connections))
 
 
-async def test_as_many_requests_as_may_wait_are_answered_again_and_again(served: Running) -> None:
+async def test_pipelined_requests_up_to_the_bound_are_answered(served: Running) -> None:
     async with line_to(served) as line:
         for _ in range(3):
             line.writer.write(numbered(17))
             await answered_in_order(line, 17)
 
 
-async def test_a_head_that_comes_in_drops_is_given_up_and_others_are_served(domain: Domain) -> None:
+async def test_a_slow_head_times_out_and_others_are_served(domain: Domain) -> None:
     async with serving(domain, head_seconds=0) as served, line_to(served, HEALTH) as slow, line_to(served) as silent:
         await until(lambda: len(served.connections) == 2)
         await served_elsewhere(served)
@@ -151,7 +151,7 @@ async def test_a_head_that_comes_in_drops_is_given_up_and_others_are_served(doma
         assert await silent.ended() == b""
 
 
-async def test_a_stream_and_a_socket_are_never_given_up(domain: Domain) -> None:
+async def test_streams_and_sockets_never_time_out(domain: Domain) -> None:
     async with (
         serving(domain, head_seconds=0) as served,
         line_to(served, STREAM + b"\r\n") as stream,
@@ -164,7 +164,7 @@ async def test_a_stream_and_a_socket_are_never_given_up(domain: Domain) -> None:
     await until(lambda: not len(served.connections))
 
 
-async def test_silent_connections_make_room(domain: Domain) -> None:
+async def test_idle_connections_make_room(domain: Domain) -> None:
     async with serving(domain, most=20, most_per_address=5) as served, AsyncExitStack() as stack:
         lines = [await stack.enter_async_context(line_to(served)) for _ in range(30)]
         await until(lambda: len(served.connections) == 5)
@@ -177,7 +177,7 @@ async def test_silent_connections_make_room(domain: Domain) -> None:
         assert len(served.connections) <= 20
 
 
-async def test_one_more_than_all_that_work_is_told_when_to_come_back(domain: Domain) -> None:
+async def test_a_connection_beyond_all_busy_ones_gets_503_with_retry_after(domain: Domain) -> None:
     async with serving(domain, most_per_address=2) as served, AsyncExitStack() as stack:
         for _ in range(2):
             stream = await stack.enter_async_context(line_to(served, STREAM + b"\r\n"))
@@ -189,7 +189,7 @@ async def test_one_more_than_all_that_work_is_told_when_to_come_back(domain: Dom
         assert await served_elsewhere(served) == 200
 
 
-async def test_many_who_are_turned_away_do_not_heap_up(domain: Domain) -> None:
+async def test_many_refused_connections_do_not_pile_up(domain: Domain) -> None:
     async with serving(domain, most_per_address=1) as served, line_to(served, STREAM + b"\r\n") as stream:
         assert (await stream.answer())[0] == 200
         async with AsyncExitStack() as stack:
@@ -199,7 +199,7 @@ async def test_many_who_are_turned_away_do_not_heap_up(domain: Domain) -> None:
         await until(lambda: not served.connections.refused)
 
 
-async def test_requests_behind_a_proxy_are_counted_for_the_address_it_names(domain: Domain) -> None:
+async def test_requests_behind_a_proxy_count_by_their_address(domain: Domain) -> None:
     async with serving(domain, most_per_address=2) as served, AsyncExitStack() as stack:
 
         async def stream_for(address: bytes) -> Line:
@@ -218,9 +218,7 @@ async def test_requests_behind_a_proxy_are_counted_for_the_address_it_names(doma
     await until(lambda: not served.connections._origins)
 
 
-async def test_requests_that_wait_in_one_connection_are_bounded(
-    served: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pipelined_requests_are_bounded(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting: list[int] = []
     refuse = BoundedHttpProtocol._refuse
 
@@ -238,7 +236,7 @@ async def test_requests_that_wait_in_one_connection_are_bounded(
     await until(lambda: not len(served.connections))
 
 
-async def test_an_answer_that_nobody_reads_is_cut_off(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unread_answer_is_cut_off(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "STALLED_SECONDS", 0.2)
     async with line_to(served) as line:
         line.reader._transport.pause_reading()  # type: ignore[attr-defined]  # asyncio's own way to stop reading
@@ -258,7 +256,7 @@ async def test_an_answer_that_is_read_late_is_whole(served: Running) -> None:
         assert next(iter(bodies))[0] == 200
 
 
-async def test_what_is_no_http_is_refused_in_json(served: Running) -> None:
+async def test_bytes_that_are_no_http_are_refused_in_json(served: Running) -> None:
     async with line_to(served, b"nonsense\r\n\r\n") as line:
         assert await line.refusal() == (400, "BAD_USER_INPUT")
 
@@ -279,7 +277,7 @@ async def test_a_handshake_whose_headers_are_too_large_is_refused(served: Runnin
 
 
 @pytest.mark.parametrize("first", [b"POST /graphql", b"GET /graphql"])
-async def test_a_handshake_that_is_no_bare_get_is_told_so(served: Running, first: bytes) -> None:
+async def test_a_handshake_that_is_no_bare_get_is_refused(served: Running, first: bytes) -> None:
     head = (
         b" HTTP/1.1\r\nhost: test\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
         b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\ncontent-length: 2\r\n\r\n{}"
@@ -289,9 +287,7 @@ async def test_a_handshake_that_is_no_bare_get_is_told_so(served: Running, first
     await until(lambda: not len(served.connections))
 
 
-async def test_text_that_is_none_ends_a_socket_without_a_word_in_the_log(
-    served: Running, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_text_that_is_no_utf8_closes_a_socket_unlogged(served: Running, caplog: pytest.LogCaptureFixture) -> None:
     async with served.socket() as raw:
         await raw.connection.send(b"\xff\xff", text=True)
         assert await raw.closed() == (1007, "not UTF-8")
@@ -305,7 +301,7 @@ async def test_a_message_in_endless_pieces_is_refused(served: Running) -> None:
         assert await raw.closed() == (1009, "too many fragments")
 
 
-async def test_pongs_that_nobody_reads_do_not_heap_up(served: Running) -> None:
+async def test_unread_pongs_do_not_pile_up(served: Running) -> None:
     async with served.socket() as raw:
         raw.connection.transport.pause_reading()
         [handler] = served.endpoint.sockets._open

@@ -1,4 +1,4 @@
-"""Bodies meant to hurt are refused so quickly that nobody else has to wait."""
+"""Hostile bodies are refused so quickly that no other client has to wait."""
 
 import asyncio
 import resource
@@ -17,9 +17,7 @@ pytestmark = pytest.mark.timing
 
 
 @pytest.mark.parametrize(("content", "expected"), BODIES.values(), ids=BODIES.keys())
-async def test_a_hostile_body_is_refused_before_anybody_else_has_to_wait(
-    client: Client, content: bytes, expected: str
-) -> None:
+async def test_a_hostile_body_is_refused_quickly(client: Client, content: bytes, expected: str) -> None:
     async with client() as http:
         await http.post("/graphql", json={"query": VIEWER})
         async with ticking() as ticker:
@@ -29,7 +27,7 @@ async def test_a_hostile_body_is_refused_before_anybody_else_has_to_wait(
         assert ticker.longest_seconds < LONGEST_TURN_SECONDS
 
 
-async def test_of_an_endless_body_only_the_beginning_is_read(domain: Domain) -> None:
+async def test_only_the_beginning_of_an_endless_body_is_read(domain: Domain) -> None:
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sent = 0

@@ -1,4 +1,4 @@
-"""Late joiners: whatever happens while they catch up, each change comes once and in order."""
+"""Joining of groups: each change comes once and in order, whatever happens during the catch-up."""
 
 import asyncio
 import random
@@ -24,14 +24,14 @@ STEPS = 120
 
 @dataclass(eq=False)
 class Subscriber:
-    """One subscription, and what it heard."""
+    """One subscription with its received events."""
 
     id: str
     filter: int
     after: int | None
-    #: It has left, so that what it heard may end anywhere.
+    #: It has left, so that its received events may end anywhere.
     left: bool = False
-    heard: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
 
 
 class Listener:
@@ -46,7 +46,7 @@ class Listener:
         while True:
             message = await self.raw.next()
             assert message["type"] == "next", message
-            self.subscribers[message["id"]].heard.append(message["payload"]["data"]["incidentChanges"]["id"])
+            self.subscribers[message["id"]].received.append(message["payload"]["data"]["incidentChanges"]["id"])
 
 
 class Crowd:
@@ -64,11 +64,11 @@ class Crowd:
 
     @property
     def staying(self) -> list[Subscriber]:
-        """Those who have not left."""
+        """Return the subscribers that have not left."""
         return [subscriber for subscriber in self.subscribers if not subscriber.left]
 
     async def step(self) -> None:
-        """One thing happens, and for a moment nothing else."""
+        """Do one random step and yield to the event loop."""
         step = self._dice.random()
         listener = self._dice.choice(self._listeners)
         if step < 0.5:
@@ -81,7 +81,7 @@ class Crowd:
             await asyncio.sleep(0)
 
     async def written(self) -> None:
-        """Return when all writes are through."""
+        """Return when all writes are committed."""
         await asyncio.gather(*self._writes)
 
     async def _write(self) -> None:
@@ -110,7 +110,7 @@ class Crowd:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_each_hears_each_change_once_and_in_order_while_others_come_and_go_and_write(
+async def test_each_subscriber_gets_each_change_once_in_order_while_others_come_and_go(
     served: Running, domain: Domain, seed: int
 ) -> None:
     await make_system(domain, "search")
@@ -122,11 +122,11 @@ async def test_each_hears_each_change_once_and_in_order_while_others_come_and_go
             await crowd.step()
         await crowd.written()
         await until(lambda: served.members == len(crowd.staying))
-        # On both systems, so that everybody hears of it.
+        # On both systems, so that every subscriber gets it.
         last = await make_incident(domain, "payments", "search")
         log = [change for change in await log_of(domain) if change.kind == "incident"]
         assert log[-1].entity_id == last.id
-        await until(lambda: all(subscriber.heard[-1:] == [log[-1].id] for subscriber in crowd.staying))
+        await until(lambda: all(subscriber.received[-1:] == [log[-1].id] for subscriber in crowd.staying))
         for listener in listeners:
             listener.reading.cancel()
             await asyncio.wait({listener.reading})
@@ -137,9 +137,7 @@ async def test_each_hears_each_change_once_and_in_order_while_others_come_and_go
     await until(served.idle)
 
 
-async def test_a_cursor_ahead_of_the_feed_is_joined_without_hearing_anything_twice(
-    served: Running, domain: Domain
-) -> None:
+async def test_a_cursor_ahead_of_the_feed_joins_without_a_duplicate(served: Running, domain: Domain) -> None:
     async with served.socket() as raw:
         await raw.subscribe(DOCUMENT, id="warm")
         await until(lambda: served.members == 1)
@@ -148,17 +146,17 @@ async def test_a_cursor_ahead_of_the_feed_is_joined_without_hearing_anything_twi
         await raw.subscribe(DOCUMENT, after=after)
         await until(lambda: served.members == 2)
         await domain.timeline.add(ADMIN, AddIncidentUpdate(incident_id=incident.id, message="Hm"))
-        heard = [(await raw.next())["id"] for _ in range(3)]
-    assert sorted(heard) == ["1", "warm", "warm"]
+        received = [(await raw.next())["id"] for _ in range(3)]
+    assert sorted(received) == ["1", "warm", "warm"]
 
 
 def _check(subscriber: Subscriber, wanted: list[str]) -> None:
-    heard = subscriber.heard
+    received = subscriber.received
     if subscriber.after is None:
         # From some moment on; where it is still there, up to the end.
-        start = wanted.index(heard[0]) if heard else len(wanted)
+        start = wanted.index(received[0]) if received else len(wanted)
         wanted = wanted[start:]
-    assert heard == (wanted[: len(heard)] if subscriber.left else wanted)
+    assert received == (wanted[: len(received)] if subscriber.left else wanted)
 
 
 def _wants(subscriber: Subscriber, change: Change, system: str | None) -> bool:

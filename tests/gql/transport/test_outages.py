@@ -1,4 +1,4 @@
-"""An outage is said as an outage, in a way after which official clients come back; what was written is never hidden."""
+"""Outages: reported so that official clients retry, and without hiding a committed write."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Away:
     ],
     ids=["query", "mutation", "several mutations", "bulk"],
 )
-async def test_a_request_of_which_nothing_could_be_done_is_503_with_retry_after(
+async def test_a_request_failed_by_an_outage_is_503_with_retry_after(
     api: Api, away: Away, media: str, document: str
 ) -> None:
     await api.admin.read("{ viewer { role } }")  # so that the token is known
@@ -69,9 +69,7 @@ async def test_a_request_of_which_nothing_could_be_done_is_503_with_retry_after(
     ],
     ids=["of several mutations", "of a bulk mutation"],
 )
-async def test_a_part_that_could_be_done_is_shown_with_200(
-    api: Api, away: Away, document: str, codes: list[Any]
-) -> None:
+async def test_a_partial_answer_during_an_outage_is_200(api: Api, away: Away, document: str, codes: list[Any]) -> None:
     await api.admin.read("{ viewer { role } }")
     away.writing, away.left = locked(), 1
     response = await api.admin.post(json={"query": document})
@@ -84,7 +82,7 @@ async def test_a_part_that_could_be_done_is_shown_with_200(
 
 
 @on_both
-async def test_a_caller_whose_token_cannot_be_looked_up_gets_503(api: Api, away: Away) -> None:
+async def test_a_token_unreadable_in_an_outage_is_503(api: Api, away: Away) -> None:
     away.begin()
     response = await api.viewer.post(json={"query": SYSTEMS})
     away.end()
@@ -92,7 +90,7 @@ async def test_a_caller_whose_token_cannot_be_looked_up_gets_503(api: Api, away:
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
 
 
-async def test_an_answer_with_something_in_it_is_200(api: Api, away: Away) -> None:
+async def test_an_answer_with_data_is_200(api: Api, away: Away) -> None:
     away.begin()
     answer = await api.anonymous.post(json={"query": '{ viewer { role } found: system(key: "payments") { id } }'})
     away.end()
@@ -103,7 +101,9 @@ async def test_an_answer_with_something_in_it_is_200(api: Api, away: Away) -> No
 
 @on_both
 @pytest.mark.parametrize("document", [SYSTEMS, SUBSCRIPTION], ids=["query", "subscription"])
-async def test_a_socket_that_asks_meanwhile_is_closed_with_1013(served: Running, away: Away, document: str) -> None:
+async def test_an_operation_during_an_outage_closes_the_socket_with_1013(
+    served: Running, away: Away, document: str
+) -> None:
     async with served.socket() as socket:
         away.begin()
         await socket.subscribe(document)
@@ -111,7 +111,7 @@ async def test_a_socket_that_asks_meanwhile_is_closed_with_1013(served: Running,
         away.end()
 
 
-async def test_a_socket_that_opens_meanwhile_is_closed_with_1013(served: Running, away: Away) -> None:
+async def test_a_socket_opened_during_an_outage_is_closed_with_1013(served: Running, away: Away) -> None:
     away.begin()
     async with served.raw() as socket:
         await socket.send({"type": "connection_init", "payload": {"Authorization": "Bearer a-token-to-look-up"}})
@@ -120,7 +120,7 @@ async def test_a_socket_that_opens_meanwhile_is_closed_with_1013(served: Running
 
 
 @on_both
-async def test_an_event_that_cannot_be_shown_sends_everybody_away_to_come_back_for_it(
+async def test_an_event_lost_to_an_outage_makes_all_subscribers_reconnect(
     served: Running, away: Away, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system = await make_system(served.domain)
@@ -128,7 +128,7 @@ async def test_an_event_that_cannot_be_shown_sends_everybody_away_to_come_back_f
     async with served.socket() as socket, served.stream(query=document) as stream:
         await socket.subscribe(document)
         async with asyncio.timeout(60):
-            while served.members < 2:  # noqa: ASYNC110 - a group tells nobody who joins
+            while served.members < 2:  # noqa: ASYNC110 - a group does not signal a join
                 await asyncio.sleep(0.005)
         read = Reads.systems
 
@@ -146,14 +146,14 @@ async def test_an_event_that_cannot_be_shown_sends_everybody_away_to_come_back_f
 
 @on_both
 @pytest.mark.parametrize("document", [SYSTEMS, SUBSCRIPTION], ids=["query", "subscription"])
-async def test_a_stream_over_sse_ends_without_complete(served: Running, away: Away, document: str) -> None:
+async def test_an_sse_stream_is_cut_without_complete_in_an_outage(served: Running, away: Away, document: str) -> None:
     away.begin()
     async with served.stream(query=document) as stream:
         assert await stream.next() is None
     away.end()
 
 
-async def test_subscribers_who_are_there_stay_while_the_database_is_away(served: Running, away: Away) -> None:
+async def test_subscribers_stay_connected_during_an_outage(served: Running, away: Away) -> None:
     async with served.socket() as socket:
         await socket.subscribe("subscription { incidentEvents { type } }")
         await socket.ping()
@@ -171,7 +171,7 @@ class Result:
     errors: Any = field(default_factory=lambda: [{"message": "Away.", "extensions": {"code": "UNAVAILABLE"}}])
 
 
-def test_what_a_mutation_wrote_is_not_kept_back() -> None:
+def test_a_mutation_s_result_is_sent_during_an_outage() -> None:
     mutation = mutation_document("createSystem")
     assert not is_lost_to_outage(Result({"createSystem": {"system": None}}), mutation, None)
     assert is_lost_to_outage(Result(None), mutation, None)

@@ -1,4 +1,4 @@
-"""The way out of a socket: in order, bounded, and nothing in it that is no longer wanted."""
+"""The outgoing queue of a socket: in order, bounded, and without unwanted frames."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ from gql.transport.outbox import Outbox, text_frame
 
 
 class Wire:
-    """The server's protocol object and its transport, as far as an outbox looks at them."""
+    """The parts of the server's protocol object and its transport that an outbox uses."""
 
     def __init__(self) -> None:
         self.writable = asyncio.Event()
@@ -39,7 +39,7 @@ def test_a_frame_is_what_the_library_would_write(size: int) -> None:
     assert text_frame(message) == Frame(Opcode.TEXT, message).serialize(mask=False)
 
 
-async def test_a_frame_does_not_overtake_one_that_waited_for_the_peer() -> None:
+async def test_a_frame_does_not_overtake_a_queued_one() -> None:
     wire, box = _outbox()
     box.put(b"1", _wanted)
     await asyncio.sleep(0)
@@ -51,7 +51,7 @@ async def test_a_frame_does_not_overtake_one_that_waited_for_the_peer() -> None:
     assert wire.written == [b"1", b"2", b"3"]
 
 
-async def test_a_frame_that_waited_for_the_peer_is_dropped_once_it_is_not_wanted() -> None:
+async def test_a_queued_frame_is_dropped_once_it_is_not_wanted() -> None:
     wire, box = _outbox()
     wanted = [True]
     box.put(b"1", lambda: wanted[0])
@@ -74,7 +74,7 @@ async def test_a_peer_that_takes_no_frame_in_time_is_cut_off(monkeypatch: pytest
 
 
 @pytest.mark.parametrize(("name", "bound", "fits"), [("MOST_FRAMES", 3, 3), ("MOST_BYTES", 25, 2)])
-async def test_what_waits_is_bounded_by_number_and_by_size(
+async def test_the_queue_is_bounded_by_number_and_size(
     monkeypatch: pytest.MonkeyPatch, name: str, bound: int, fits: int
 ) -> None:
     monkeypatch.setattr(outbox, name, bound)
@@ -105,7 +105,7 @@ async def test_nothing_is_written_to_a_peer_that_is_gone(waiting: bool) -> None:
     assert box.closed
 
 
-async def test_nothing_follows_a_close_frame() -> None:
+async def test_no_frame_follows_a_close_frame() -> None:
     wire, box = _outbox()
     box.put(b"1", _wanted)
     await asyncio.sleep(0)
@@ -116,7 +116,7 @@ async def test_nothing_follows_a_close_frame() -> None:
     assert wire.written == []
 
 
-async def test_without_the_server_s_protocol_frames_go_through_it_in_order() -> None:
+async def test_frames_without_the_server_s_protocol_are_sent_in_order() -> None:
     sent: list[str] = []
 
     async def send(text: str) -> None:

@@ -1,4 +1,4 @@
-"""What stands in for asyncio's queue and event in the server's protocol object."""
+"""The replacements of asyncio's queue and event in the server's protocol object."""
 
 import asyncio
 
@@ -42,7 +42,7 @@ async def test_a_reader_that_was_cancelled_takes_no_item_with_it() -> None:
     assert await inbox.get() == 1
 
 
-async def test_a_closed_gate_holds_all_until_it_opens() -> None:
+async def test_a_closed_gate_blocks_all_waiters_until_it_opens() -> None:
     gate = Gate()
     await gate.wait()
     gate.clear()

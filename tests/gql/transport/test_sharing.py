@@ -1,4 +1,4 @@
-"""Shared subscriptions: who shares an execution with whom."""
+"""Shared subscriptions: the subscribers that share an execution."""
 
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -24,7 +24,7 @@ INCIDENT = "subscription S($id: ID!, $after: String) { incident(id: $id, after: 
 
 @pytest.fixture
 def executed(monkeypatch: pytest.MonkeyPatch) -> list[Audience]:
-    """The audience of every event that was made, once per execution."""
+    """Record the audience of every event, once per execution."""
     made: list[Audience] = []
     original = IncidentChange.of.__func__  # type: ignore[attr-defined] # a classmethod has one
 
@@ -36,7 +36,7 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[Audience]:
     return made
 
 
-async def test_those_who_ask_the_same_share_one_execution_wherever_they_begin(
+async def test_equal_subscriptions_share_one_execution_from_any_cursor(
     served: Running, domain: Domain, executed: list[Audience]
 ) -> None:
     start = await now(domain)
@@ -50,8 +50,8 @@ async def test_those_who_ask_the_same_share_one_execution_wherever_they_begin(
         await until(lambda: served.members == 4)
         executed.clear()
         incident = await make_incident(domain)
-        heard = [*await one.data(2), *await other.data(), *await third.data()]
-    assert {change["incidentId"] for change in heard} == {incident.id}
+        received = [*await one.data(2), *await other.data(), *await third.data()]
+    assert {change["incidentId"] for change in received} == {incident.id}
     assert executed == [Audience.PUBLIC]
 
 
@@ -63,7 +63,7 @@ async def test_those_who_ask_the_same_share_one_execution_wherever_they_begin(
     ],
     ids=["variables", "document"],
 )
-async def test_those_who_ask_something_else_do_not(
+async def test_different_subscriptions_share_no_execution(
     served: Running, domain: Domain, variables: dict[str, Any], document: str
 ) -> None:
     async with served.socket() as one, served.socket() as other:
@@ -75,7 +75,7 @@ async def test_those_who_ask_something_else_do_not(
         assert (await one.data())[0]["incidentId"] == (await other.data())[0]["incidentId"] == incident.id
 
 
-async def test_each_audience_has_an_execution_of_its_own_and_hears_what_it_may(
+async def test_each_audience_has_an_execution_of_its_own(
     served: Running, domain: Domain, executed: list[Audience]
 ) -> None:
     incident = await make_incident(domain)
@@ -91,11 +91,11 @@ async def test_each_audience_has_an_execution_of_its_own_and_hears_what_it_may(
                 incident_id=incident.id, url=f"https://example.com/{visibility}", visibility=visibility
             )
             await domain.links.add(ADMIN, link)
-        heard = {
+        received = {
             role: [change["version"] for change in await raw.data(count)]
             for (role, raw), count in zip(sockets.items(), (1, 2, 3, 3), strict=True)
         }
-    assert list(heard.values()) == [[4], [3, 4], [2, 3, 4], [2, 3, 4]]
+    assert list(received.values()) == [[4], [3, 4], [2, 3, 4], [2, 3, 4]]
     assert sorted(executed) == [*["authenticated"] * 2, *["manager"] * 3, "public"]
 
 
@@ -132,7 +132,7 @@ async def test_a_field_that_depends_on_the_caller_is_executed_for_each(
 
 @pytest.fixture
 def viewer_dependent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """`delta` as if it depended on the caller."""
+    """Make `delta` a field that depends on the caller."""
     monkeypatch.setattr(sharing, "VIEWER_DEPENDENT_FIELDS", frozenset({"IncidentChange.delta"}))
     sharing._analysed.cache_clear()
     yield
@@ -140,14 +140,16 @@ def viewer_dependent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["in a fragment", "in a spread"])
-async def test_such_a_field_is_found_in_fragments_too(served: Running, viewer_dependent: None, inside: bool) -> None:
+async def test_a_field_that_depends_on_the_caller_is_found_in_fragments(
+    served: Running, viewer_dependent: None, inside: bool
+) -> None:
     fragment = "fragment F on IncidentChange { delta }"
     part = "...F" if inside else "... on IncidentChange { delta }"
     document = f"subscription {{ incidentChanges {{ id {part} }} }} {fragment if inside else ''}"
     assert sharing.shared_operation(served.endpoint.groups.core, document, None) is None
 
 
-async def test_a_resolver_that_looks_at_the_caller_of_a_group_is_a_logged_bug(
+async def test_a_resolver_that_reads_the_caller_of_a_group_is_a_logged_bug(
     served: Running, domain: Domain, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(IncidentChange, "of", classmethod(lambda cls, change, context: context.viewer))
@@ -163,7 +165,7 @@ async def test_a_resolver_that_looks_at_the_caller_of_a_group_is_a_logged_bug(
 
 
 @pytest.mark.parametrize("name", ["viewer", "connection_params", "last_event_id"])
-def test_the_context_of_a_group_knows_nobody(domain: Domain, name: str) -> None:
+def test_the_context_of_a_group_has_no_caller(domain: Domain, name: str) -> None:
     context = GroupContext(domain=domain, request_id="req", shared_audience=Audience.MANAGER)
     assert context.audience is Audience.MANAGER
     context.require(Role.RESPONDER)

@@ -1,4 +1,4 @@
-"""Those who read too slowly: cut off, to come back with their cursor, while all others hear everything in time."""
+"""Slow readers: dropped to resume from their cursor, while all others get everything in time."""
 
 import asyncio
 import json
@@ -26,21 +26,19 @@ def _small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"gql.transport.{module}.MOST_FRAMES", 5)
 
 
-async def test_a_socket_that_is_not_read_is_closed_and_the_others_hear_everything(
-    served: Running, domain: Domain
-) -> None:
+async def test_an_unread_socket_is_closed_and_others_get_everything(served: Running, domain: Domain) -> None:
     start = await now(domain)
     with _narrow(served) as narrow:
         async with served.socket(sock=narrow, max_queue=1) as slow, served.socket() as quick:
             for raw in (slow, quick):
                 await raw.subscribe(FAT)
             await until(lambda: served.members == 2)
-            heard = 0
+            received = 0
             while served.members == 2:
                 await _write(domain)
                 await quick.data()
-                heard += 1
-            assert heard <= EVENTS
+                received += 1
+            assert received <= EVENTS
             # Now it reads on: what had left before, then the close.
             messages, code = await slow.rest()
             assert slow.connection.close_reason == "SLOW_CONSUMER"
@@ -51,26 +49,24 @@ async def test_a_socket_that_is_not_read_is_closed_and_the_others_hear_everythin
     async with served.socket() as back:
         after = messages[-1]["payload"]["extensions"]["cursor"] if messages else start
         await back.subscribe(FAT, after=after)
-        assert len(await back.data(heard + 1 - len(messages))) == heard + 1 - len(messages)
+        assert len(await back.data(received + 1 - len(messages))) == received + 1 - len(messages)
 
 
-async def test_a_socket_that_is_read_late_hears_everything_in_order(served: Running, domain: Domain) -> None:
+async def test_a_socket_read_late_gets_everything_in_order(served: Running, domain: Domain) -> None:
     async with served.socket(sock=_narrow(served), max_queue=1) as slow, served.socket() as quick:
         for raw in (slow, quick):
             await raw.subscribe(FAT)
         await until(lambda: served.members == 2)
-        heard = []
+        received = []
         for _ in range(3):
             # At first its transport takes all, then a frame stays behind in part, then others behind that one.
             for _ in range(4):
                 await _write(domain)
-                heard.append((await quick.next())["payload"])
-            assert [(await slow.next())["payload"] for _ in range(4)] == heard[-4:]
+                received.append((await quick.next())["payload"])
+            assert [(await slow.next())["payload"] for _ in range(4)] == received[-4:]
 
 
-async def test_a_stream_that_is_not_read_is_cut_without_complete_and_holds_nothing_meanwhile(
-    served: Running, domain: Domain
-) -> None:
+async def test_an_unread_stream_is_cut_without_complete(served: Running, domain: Domain) -> None:
     async with _stalled(served) as (reader, writer), served.socket() as quick:
         await quick.subscribe(FAT)
         await until(lambda: served.members == 2)
@@ -90,7 +86,7 @@ async def test_a_stream_that_is_not_read_is_cut_without_complete_and_holds_nothi
 
 
 def _narrow(served: Running) -> socket.socket:
-    """A connection that holds little on its way."""
+    """Open a connection with small buffers."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(("127.0.0.1", served.port))

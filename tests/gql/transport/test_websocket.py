@@ -30,7 +30,7 @@ ALONE = "subscription { ...F } fragment F on Subscription { incidentChanges { id
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def running(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    """One server for all of these tests."""
+    """Yield one server for all of these tests."""
     async with own_domain(sqlite_template, tmp_path_factory.mktemp("websocket")) as domain, serving(domain) as server:
         yield server
 
@@ -47,7 +47,7 @@ def failed(code: str, *, id: str = "1") -> list[Json]:
     return [{"id": id, "type": "error", "payload": [{"extensions": {"code": code}}]}]
 
 
-async def test_half_a_surrogate_is_refused_with_its_field_and_the_socket_stays_open(running: Running) -> None:
+async def test_a_lone_surrogate_is_refused_and_the_socket_stays_open(running: Running) -> None:
     async with running.socket() as raw:
         for document in ("query Q($k: String!) { system(key: $k) { id } }", FOR_EVER):
             text = json.dumps(subscribe(document, variables={"k": "\ud800"}))
@@ -82,14 +82,14 @@ async def test_half_a_surrogate_is_refused_with_its_field_and_the_socket_stays_o
         pytest.param([{"type": "pong"}], [], None, id="pong before init"),
     ],
 )
-async def test_a_socket_is_opened_by_the_book(
+async def test_the_handshake_follows_the_protocol(
     running: Running, sent: list[Any], received: list[Json], code: int | None
 ) -> None:
     async with running.raw() as raw:
         await _exchange(raw, sent, received, code)
 
 
-async def test_a_socket_that_says_nothing_is_closed(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_socket_is_closed(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running.endpoint, "connection_init_wait_timeout", timedelta(seconds=0.05))
     async with running.raw() as raw:
         assert await raw.closed() == (4408, "Connection initialisation timeout")
@@ -106,7 +106,7 @@ async def test_the_subprotocol_is_found_among_others(running: Running) -> None:
         assert raw.connection.subprotocol == "graphql-transport-ws"
 
 
-async def test_a_bug_while_opening_closes_with_4500_and_tells_nothing(
+async def test_a_bug_while_opening_closes_with_4500_masked(
     running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: Any) -> Any:
@@ -176,7 +176,7 @@ async def test_a_page_of_another_server_is_refused(running: Running, other: str)
         pytest.param(subscribe(operationName=1), id="operationName number"),
     ],
 )
-async def test_a_message_that_is_none_closes_the_socket(running: Running, frame: Any) -> None:
+async def test_an_invalid_message_closes_the_socket(running: Running, frame: Any) -> None:
     async with running.socket() as raw:
         await raw.send(frame)
         code, reason = await raw.closed()
@@ -301,20 +301,20 @@ async def test_a_frame_of_endless_length_closes_the_socket(running: Running) -> 
         pytest.param([subscribe(id='"}\\\n€')], answered(id='"}\\\n€'), None, id="an id that needs quoting"),
     ],
 )
-async def test_operations_run_by_the_book(
+async def test_operations_follow_the_protocol(
     running: Running, sent: list[Any], received: list[Json], code: int | None
 ) -> None:
     async with running.socket() as raw:
         await _exchange(raw, sent, received, code)
 
 
-async def test_an_id_is_free_again_once_its_query_is_complete(running: Running) -> None:
+async def test_an_id_can_be_reused_after_complete(running: Running) -> None:
     async with running.socket() as raw:
         for _ in range(3):
             await _exchange(raw, [subscribe()], answered(), None)
 
 
-async def test_a_mutation_is_answered_and_a_subscription_hears_of_it(running: Running) -> None:
+async def test_a_mutation_is_answered_and_reaches_a_subscription(running: Running) -> None:
     create = "mutation M($k: String!) { createSystem(input: {key: $k, name: $k}) { system { key } cursor } }"
     open_ = 'mutation { createIncident(input: {title: "A", severity: MINOR, systemIds: ["raw"]}) { incident { id } } }'
     async with running.socket(Role.ADMIN) as raw:
@@ -327,12 +327,12 @@ async def test_a_mutation_is_answered_and_a_subscription_hears_of_it(running: Ru
             after=created["cursor"],
         )
         await raw.subscribe(open_, id="m")
-        heard: dict[str, list[Json]] = {"s": [], "m": []}
+        received: dict[str, list[Json]] = {"s": [], "m": []}
         for _ in range(3):
             message = await raw.next()
-            heard[message["id"]].append(message)
-        [event] = heard["s"]
-        [answer, complete] = heard["m"]
+            received[message["id"]].append(message)
+        [event] = received["s"]
+        [answer, complete] = received["m"]
         assert complete["type"] == "complete"
         change = event["payload"]["data"]["incidentChanges"]
         assert change["incidentId"] == answer["payload"]["data"]["createIncident"]["incident"]["id"]
@@ -342,7 +342,7 @@ async def test_a_mutation_is_answered_and_a_subscription_hears_of_it(running: Ru
 
 
 @pytest.mark.parametrize("document", [FOR_EVER, ALONE], ids=["shared", "alone"])
-async def test_a_source_that_fails_is_an_error_without_complete(
+async def test_a_failed_source_is_an_error_without_complete(
     running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, document: str
 ) -> None:
     async def broken(*_: Any, **__: Any) -> Any:
@@ -357,9 +357,7 @@ async def test_a_source_that_fails_is_an_error_without_complete(
 
 
 @pytest.mark.parametrize("field", ["incidentChanges", "incidentEvents"])
-async def test_a_cursor_that_has_to_be_given_or_stands_in_the_document_is_gone_on_from(
-    running: Running, field: str
-) -> None:
+async def test_a_cursor_in_a_required_variable_or_literal_is_resumed_from(running: Running, field: str) -> None:
     domain = running.domain
     after = inside(domain).cursors.position(await domain.events.head())
     first = await make_incident(domain)
@@ -370,17 +368,15 @@ async def test_a_cursor_that_has_to_be_given_or_stands_in_the_document_is_gone_o
         await raw.subscribe(given, id="given", after=after)
         await raw.subscribe(default, id="default")
         await raw.subscribe(literal, id="literal")
-        heard = [await raw.next() for _ in range(3)]
+        received = [await raw.next() for _ in range(3)]
         second = await make_incident(domain)
-        heard += [await raw.next() for _ in range(3)]
+        received += [await raw.next() for _ in range(3)]
     for id in ("given", "default", "literal"):
-        own = [message["payload"]["data"][field]["incidentId"] for message in heard if message["id"] == id]
+        own = [message["payload"]["data"][field]["incidentId"] for message in received if message["id"] == id]
         assert own == [first.id, second.id]
 
 
-async def test_one_socket_may_have_so_many_operations_shared_or_not(
-    running: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_operations_of_one_socket_are_limited(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running.endpoint, "max_subscriptions_per_connection", 2)
     async with running.socket() as raw:
         await raw.send(subscribe(FOR_EVER, id="a"), subscribe(ALONE, id="b"))
@@ -391,7 +387,7 @@ async def test_one_socket_may_have_so_many_operations_shared_or_not(
         await _exchange(raw, [subscribe(id="b")], [], 4409)
 
 
-async def test_a_token_makes_the_caller(running: Running) -> None:
+async def test_a_token_identifies_the_caller(running: Running) -> None:
     for role in TOKENS:
         async with running.socket(role) as raw:
             await raw.subscribe(QUERY)
@@ -415,7 +411,7 @@ def bearer(role: Role) -> str:
         pytest.param(None, {"token": None, "headers": {"Authorization": ""}}, Role.ANONYMOUS, id="empty ones"),
     ],
 )
-async def test_a_caller_is_who_the_payload_says_or_else_the_upgrade_request(
+async def test_the_payload_s_token_wins_over_the_upgrade_request_s(
     running: Running, header: str | None, payload: Json | None, role: Role
 ) -> None:
     async with running.raw(additional_headers={"authorization": header} if header else {}) as raw:
@@ -444,7 +440,7 @@ async def test_a_caller_is_who_the_payload_says_or_else_the_upgrade_request(
         pytest.param(None, {"Authorization": bearer(Role.ADMIN), "authorization": "Bearer b"}, id="two of them"),
     ],
 )
-async def test_a_token_that_is_wrong_or_misplaced_makes_nobody_anonymous(
+async def test_an_invalid_or_misplaced_token_is_refused(
     running: Running, header: str | None, payload: Json | None
 ) -> None:
     async with running.raw(additional_headers={"authorization": header} if header else {}) as raw:
@@ -454,7 +450,7 @@ async def test_a_token_that_is_wrong_or_misplaced_makes_nobody_anonymous(
     assert "token-for-sockets" not in reason
 
 
-async def test_a_misplaced_token_is_told_its_place(running: Running) -> None:
+async def test_a_misplaced_token_is_refused_with_its_place(running: Running) -> None:
     async with running.raw() as raw:
         await raw.send({"type": "connection_init", "payload": {"headers": {"Authorization": "Bearer x"}}})
         reason = "No token is read from headers.Authorization: send it as Authorization in the payload."
@@ -462,7 +458,7 @@ async def test_a_misplaced_token_is_told_its_place(running: Running) -> None:
 
 
 async def _exchange(raw: Raw, sent: list[Any], received: list[Json], code: int | None) -> None:
-    """Send frames and expect these back, then the close, or a socket that is as it was."""
+    """Send frames and expect these answers, then the close or an open socket."""
     await raw.send(*sent)
     if code is not None:
         messages, closed = await raw.rest()
@@ -474,7 +470,7 @@ async def _exchange(raw: Raw, sent: list[Any], received: list[Json], code: int |
 
 
 def _seen(message: Any) -> Any:
-    """The message without what errors say and where: their codes are the contract."""
+    """Return the message without the text and places of errors, whose codes are the contract."""
     if isinstance(message, dict):
         if "message" in message and "extensions" in message:
             return {"extensions": {"code": message["extensions"]["code"]}}

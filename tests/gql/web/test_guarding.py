@@ -1,4 +1,4 @@
-"""A made-up route that is not GraphQL: it refuses callers in the words of the GraphQL endpoint."""
+"""A guarded route that is not GraphQL: it refuses callers as the GraphQL endpoint does."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -40,7 +40,7 @@ async def take_report(call: Call) -> Response:
 
 @pytest.fixture
 def client(settings: Settings) -> Client:
-    """A client of an application with these settings and one more route."""
+    """Yield a client of an application with these settings and one more route."""
 
     @asynccontextmanager
     async def connected(**changes: Any) -> AsyncIterator[httpx.AsyncClient]:
@@ -59,12 +59,12 @@ def client(settings: Settings) -> Client:
 
 
 async def both(http: httpx.AsyncClient, **request: Any) -> list[httpx.Response]:
-    """The answers of the route and of the endpoint to the same request."""
+    """Return the answers of the route and of the endpoint to the same request."""
     return [await http.post(path, **request) for path in ("/reports", "/graphql")]
 
 
 def shown(response: httpx.Response) -> Any:
-    """All of an answer that is not of one request alone."""
+    """Return the parts of an answer that do not depend on the request."""
     headers = {name: value for name, value in response.headers.items() if name != "x-request-id"}
     return response.status_code, headers, response.json()
 
@@ -94,7 +94,7 @@ async def test_a_body_that_is_no_json_is_refused_as_by_the_endpoint(
     assert shown(route) == shown(endpoint)
 
 
-async def test_a_caller_beyond_the_rate_is_refused_with_429_and_the_time_to_wait(client: Client) -> None:
+async def test_a_caller_over_the_rate_limit_is_refused_with_429(client: Client) -> None:
     async with client(rate_limit=1) as http:
         assert (await http.post("/reports", json={}, headers=TOKEN)).status_code == 201
         route, endpoint = await both(http, json=QUERY, headers=TOKEN)
@@ -105,7 +105,7 @@ async def test_a_caller_beyond_the_rate_is_refused_with_429_and_the_time_to_wait
     assert expected["extensions"] == {"code": "RATE_LIMITED", "retryAfterSeconds": int(endpoint.headers["retry-after"])}
 
 
-async def test_the_route_and_the_endpoint_spend_from_one_allowance(client: Client) -> None:
+async def test_the_route_and_the_endpoint_share_one_rate_limit(client: Client) -> None:
     async with client(rate_limit=1) as http:
         assert (await http.post("/graphql", json=QUERY)).status_code == 200
         # Before anything else is looked at: whoever has no token pays by address, also for a refusal.

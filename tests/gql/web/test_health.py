@@ -32,7 +32,7 @@ async def http(domain: Domain, closing: asyncio.Event) -> AsyncIterator[httpx.As
 
 
 @on_both
-async def test_a_process_that_is_well_lives_is_ready_and_healthy(http: httpx.AsyncClient) -> None:
+async def test_a_working_process_is_alive_ready_and_healthy(http: httpx.AsyncClient) -> None:
     answers = [await http.get(path) for path in PATHS]
     assert [(answer.status_code, answer.json()["status"]) for answer in answers] == [
         (200, "alive"),
@@ -43,7 +43,7 @@ async def test_a_process_that_is_well_lives_is_ready_and_healthy(http: httpx.Asy
 
 
 @on_both
-async def test_a_process_whose_database_is_away_lives_and_is_not_ready(
+async def test_a_process_without_its_database_is_alive_and_not_ready(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = Away(monkeypatch)
@@ -56,7 +56,7 @@ async def test_a_process_whose_database_is_away_lives_and_is_not_ready(
             await asyncio.sleep(0.01)
 
 
-async def test_a_process_that_can_read_and_not_write_is_healthy_and_not_ready(
+async def test_a_process_that_cannot_write_is_healthy_and_not_ready(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = Away(monkeypatch)
@@ -65,7 +65,7 @@ async def test_a_process_that_can_read_and_not_write_is_healthy_and_not_ready(
     away.end()
 
 
-async def test_a_database_that_does_not_answer_is_not_waited_for(
+async def test_a_probe_does_not_wait_for_a_silent_database(
     domain: Domain, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("domain.services.readiness._ANSWER_SECONDS", 0.02)
@@ -101,7 +101,7 @@ async def test_a_process_is_not_ready_for_an_older_schema_nor_for_a_newer_one(
     assert reason in answer.text
 
 
-async def test_a_process_is_not_ready_when_it_stops_or_no_longer_follows_the_log(
+async def test_a_process_that_stops_or_lost_the_log_is_not_ready(
     domain: Domain, http: httpx.AsyncClient, closing: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closing.set()

@@ -1,4 +1,4 @@
-"""The page for browsers at /graphql: who gets it, what it may do, and that its files are what was looked at."""
+"""The IDE at /graphql: its clients, its policy and its files."""
 
 import asyncio
 import base64
@@ -47,7 +47,7 @@ async def client(domain: Domain) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def files_of(client: httpx.AsyncClient) -> dict[str, str]:
-    """The paths that the page asks for, by name."""
+    """Return the paths of the page's files by name."""
     page = (await client.get("/graphql", headers=BROWSER)).text
     paths = re.findall(r'(?:src|href)="(graphql/ide/[^"]+)"', page)
     return {path.rpartition("/")[2]: f"/{path}" for path in paths}
@@ -64,18 +64,18 @@ async def files_of(client: httpx.AsyncClient) -> dict[str, str]:
         pytest.param("", 400, id="nothing"),
     ],
 )
-async def test_only_who_asks_for_html_gets_the_page(client: httpx.AsyncClient, accept: str, status: int) -> None:
+async def test_only_clients_that_accept_html_get_the_ide(client: httpx.AsyncClient, accept: str, status: int) -> None:
     answer = await client.get("/graphql", headers={"accept": accept})
     media = "text/html" if status == 200 else "application/json"
     assert (answer.status_code, answer.headers["content-type"]) == (status, f"{media}; charset=utf-8")
 
 
-async def test_a_query_in_the_address_is_run_for_a_browser_too(client: httpx.AsyncClient) -> None:
+async def test_a_query_in_the_url_is_run_for_a_browser(client: httpx.AsyncClient) -> None:
     answer = await client.get("/graphql", params={"query": "{__typename}"}, headers=BROWSER)
     assert answer.json()["data"] == {"__typename": "Query"}
 
 
-async def test_the_page_may_only_use_what_this_server_serves(client: httpx.AsyncClient) -> None:
+async def test_the_ide_loads_files_of_this_server_only(client: httpx.AsyncClient) -> None:
     answer = await client.get("/graphql", headers=BROWSER)
     policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
     assert policy == {
@@ -93,7 +93,7 @@ async def test_the_page_may_only_use_what_this_server_serves(client: httpx.Async
     assert [answer.headers[name] for name in others] == ["nosniff", "no-referrer", "Accept", "no-cache"]
 
 
-async def test_the_page_is_made_of_files_that_were_looked_at(client: httpx.AsyncClient) -> None:
+async def test_the_ide_s_files_have_the_reviewed_hashes(client: httpx.AsyncClient) -> None:
     paths = await files_of(client)
     served = {name: (await client.get(path)).content for name, path in paths.items()}
     hashes = {name: base64.b64encode(hashlib.sha256(data).digest()).decode() for name, data in served.items()}
@@ -101,7 +101,7 @@ async def test_the_page_is_made_of_files_that_were_looked_at(client: httpx.Async
     assert {name: hashes[name] for name in SHA256} == SHA256
 
 
-async def test_its_files_are_compressed_and_kept(client: httpx.AsyncClient) -> None:
+async def test_the_ide_s_files_are_compressed_and_cached(client: httpx.AsyncClient) -> None:
     for path in (await files_of(client)).values():
         answer = await client.get(path, headers={"accept-encoding": "gzip"})
         assert answer.headers["content-encoding"] == "gzip"
@@ -126,7 +126,7 @@ async def test_a_stream_of_events_is_never_compressed(domain: Domain) -> None:
 
 
 @pytest.mark.parametrize("name", ["ide.html", "fetch.umd.js", "../__init__.py", "%2e%2e/ide.html", ""])
-async def test_nothing_else_is_served_beside_its_files(client: httpx.AsyncClient, name: str) -> None:
+async def test_only_the_ide_s_own_files_are_served(client: httpx.AsyncClient, name: str) -> None:
     folder = (await files_of(client))["ide.js"].removesuffix("ide.js")
     assert (await client.get(f"{folder}{name}")).status_code == 404
 
@@ -147,7 +147,7 @@ def test_a_changed_file_has_a_new_path(tmp_path: Path, monkeypatch: pytest.Monke
         pytest.param("_THIRD_PARTY", ("graphiql.min.js", "gone.js"), id="incomplete"),
     ],
 )
-async def test_without_its_files_the_page_says_how_to_do_without(
+async def test_the_ide_without_its_package_shows_links(
     domain: Domain, monkeypatch: pytest.MonkeyPatch, name: str, value: object
 ) -> None:
     monkeypatch.setattr(ide, name, value)
@@ -161,7 +161,7 @@ async def test_without_its_files_the_page_says_how_to_do_without(
     assert introspection.json()["data"]["__schema"]["types"]
 
 
-async def test_it_can_be_switched_off(settings: Settings) -> None:
+async def test_the_ide_can_be_disabled(settings: Settings) -> None:
     async with running_domain(replace(settings, ide=False)) as domain, visiting(domain) as client:
         answer = await client.get("/graphql", headers=BROWSER)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json; charset=utf-8")
@@ -170,7 +170,7 @@ async def test_it_can_be_switched_off(settings: Settings) -> None:
         assert (await client.get("/graphql/schema")).status_code == 200
 
 
-async def test_without_it_the_root_says_where_the_api_is(settings: Settings) -> None:
+async def test_the_root_without_the_ide_links_to_the_api(settings: Settings) -> None:
     async with running_domain(replace(settings, ide=False)) as domain, visiting(domain) as client:
         answer = await client.get("/")
         assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
@@ -182,7 +182,7 @@ async def test_without_it_the_root_says_where_the_api_is(settings: Settings) -> 
         assert "graphql/schema" not in (await client.get("/")).text
 
 
-async def test_pages_have_an_icon_of_this_server(client: httpx.AsyncClient) -> None:
+async def test_the_icon_is_served(client: httpx.AsyncClient) -> None:
     page = (await client.get("/graphql", headers=BROWSER)).text
     [link] = re.findall(r'rel="icon" href="([^"]+)"', page)
     answer = await client.get(f"/{link}")
@@ -190,16 +190,16 @@ async def test_pages_have_an_icon_of_this_server(client: httpx.AsyncClient) -> N
     assert answer.content.startswith(b"<svg ")
 
 
-async def test_a_schema_that_nobody_is_told_cannot_be_read_as_text_either(settings: Settings) -> None:
+async def test_the_schema_as_text_is_hidden_without_introspection(settings: Settings) -> None:
     async with running_domain(replace(settings, introspection=False)) as domain, visiting(domain) as client:
         assert (await client.get("/graphql/schema")).status_code == 404
 
 
-def test_the_environment_switches_it_off() -> None:
+def test_the_environment_disables_the_ide() -> None:
     assert [Settings.from_environment(given).ide for given in ({}, {"INCIDENTQL_IDE": "false"})] == [True, False]
 
 
-async def test_the_root_leads_to_it(client: httpx.AsyncClient) -> None:
+async def test_the_root_redirects_to_the_ide(client: httpx.AsyncClient) -> None:
     answer = await client.get("/", headers=BROWSER, follow_redirects=True)
     assert (answer.url.path, answer.status_code) == ("/graphql", 200)
 

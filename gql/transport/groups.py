@@ -17,7 +17,6 @@ from domain.bootstrap import Domain
 from domain.errors import UnavailableError
 from domain.ids import new_id
 from domain.model.change import Change
-from domain.model.filters import AllOf, Field, Filter, Term
 from domain.services.events import Watch
 from gql.context import GroupContext
 from gql.errors import report
@@ -25,6 +24,7 @@ from gql.requests.refusals import internal
 from gql.transport.claims import Claims
 from gql.transport.members import Member, Members, SharedResult
 from gql.transport.outages import OUTAGE_ERRORS, reports_outage
+from gql.transport.places import places_of_change, places_of_watch
 from gql.transport.sharing import GroupKey
 
 logger = logging.getLogger(__name__)
@@ -215,7 +215,7 @@ class Groups:
 
     def listen(self, group: Group) -> None:
         """Feed a group from now on with the changes that its watch wants."""
-        for place in _places(group.watch):
+        for place in places_of_watch(group.watch):
             self._index.setdefault(place, {})[group] = None
 
     def close(self, group: Group) -> None:
@@ -230,7 +230,7 @@ class Groups:
         """Stop feeding a group."""
         if self._groups.get(group.key) is group:
             del self._groups[group.key]
-        for place in _places(group.watch):
+        for place in places_of_watch(group.watch):
             listeners = self._index.get(place, {})
             listeners.pop(group, None)
             if not listeners:
@@ -293,7 +293,7 @@ class Groups:
     def _interested(self, change: Change) -> Iterator[Group]:
         """Yield the groups that want a change; only those whose watch names one of its places are checked."""
         seen: set[Group] = set()
-        for place in _touched_places(change):
+        for place in places_of_change(change):
             for group in self._index.get(place, ()):
                 if group not in seen and group.watch is not None and group.watch.wants(change):
                     seen.add(group)
@@ -304,35 +304,6 @@ def source_failed(result: Any) -> bool:
     """Return whether a subscription's source failed; its error has no path, unlike one from executing an event."""
     errors = getattr(result, "errors", None) or ()
     return getattr(result, "data", None) is None and any(error.path is None for error in errors)
-
-
-def _places(watch: Watch | None) -> list[tuple[str, str]]:
-    """Return the index keys of a watch: one entity, some systems, or all of its kind."""
-    if watch is None:
-        return []
-    if watch.entity_id is not None:
-        return [(watch.kind, watch.entity_id)]
-    systems = _systems_of(watch.tree)
-    return [("system", system) for system in systems] if systems is not None else [("every", watch.kind)]
-
-
-def _systems_of(tree: Filter) -> tuple[str, ...] | None:
-    """Return systems of which every match has at least one; None where there is no such set."""
-    if isinstance(tree, Term):
-        return tuple(tree.value) if tree.field is Field.SYSTEM else None
-    if isinstance(tree, AllOf):
-        return next((systems for part in tree.parts if (systems := _systems_of(part)) is not None), None)
-    return None
-
-
-def _touched_places(change: Change) -> Iterator[tuple[str, str]]:
-    yield ("every", change.kind)
-    yield (change.kind, change.entity_id)
-    systems: set[str] = set()
-    for state in (change.before, change.after):
-        systems.update((state or {}).get("system_ids", ()))
-    for system in systems:
-        yield ("system", system)
 
 
 def _encoded(result: Any, seq: int, cursor: str | None, *, at: datetime) -> SharedResult:

@@ -1,0 +1,37 @@
+"""The places of watches and changes, by which a change finds the groups that may want it."""
+
+from collections.abc import Iterator
+
+from domain.model.change import Change
+from domain.model.filters import AllOf, Field, Filter, Term
+from domain.services.events import Watch
+
+
+def places_of_watch(watch: Watch | None) -> list[tuple[str, str]]:
+    """Return the places that a watch is about: one entity, some systems, or all of its kind."""
+    if watch is None:
+        return []
+    if watch.entity_id is not None:
+        return [(watch.kind, watch.entity_id)]
+    systems = _systems_of(watch.tree)
+    return [("system", system) for system in systems] if systems is not None else [("every", watch.kind)]
+
+
+def _systems_of(tree: Filter) -> tuple[str, ...] | None:
+    """Return systems of which every match has at least one; None where there is no such set."""
+    if isinstance(tree, Term):
+        return tuple(tree.value) if tree.field is Field.SYSTEM else None
+    if isinstance(tree, AllOf):
+        return next((systems for part in tree.parts if (systems := _systems_of(part)) is not None), None)
+    return None
+
+
+def places_of_change(change: Change) -> Iterator[tuple[str, str]]:
+    """Yield the places that a change touches."""
+    yield ("every", change.kind)
+    yield (change.kind, change.entity_id)
+    systems: set[str] = set()
+    for state in (change.before, change.after):
+        systems.update((state or {}).get("system_ids", ()))
+    for system in systems:
+        yield ("system", system)

@@ -25,7 +25,7 @@ class CreateAutomationInput:
         description="Its name, 1 to 200 characters in one line, which no other automation may have."
     )
     description: str | None = _optional("Its purpose, at most 20,000 characters.")
-    group: str | None = _optional("What to list it under, 1 to 120 characters.")
+    group: str | None = _optional("The group to list it under, 1 to 120 characters.")
     enabled: bool = strawberry.field(default=True, description="Whether it is enabled from the start.")
     definition: JSON = strawberry.field(description=_DEFINITION)
     idempotency_key: str | None = _optional(
@@ -47,7 +47,7 @@ class UpdateAutomationInput:
     id: strawberry.ID = strawberry.field(description="The automation.")
     name: str | None = _optional("Its name.")
     description: str | None = _optional("Its purpose; null clears it.")
-    group: str | None = _optional("What to list it under; null clears it.")
+    group: str | None = _optional("The group to list it under; null clears it.")
     enabled: bool | None = _optional("Whether its triggers fire.")
     definition: JSON | None = _optional(f"{_DEFINITION} Another one becomes a new version; active runs keep theirs.")
     expected_version: int | None = _optional(_VERSION)
@@ -80,7 +80,7 @@ class RunAutomationInput:
     id: strawberry.ID = strawberry.field(description="The automation; it may be disabled.")
     trigger: str | None = _optional("The id of the trigger to run it as; by default the first one.")
     payload: JSON | None = _optional("An object that expressions see as `trigger.payload`; empty by default.")
-    context_key: str | None = _optional("What the run is to be about, such as the id of a system or an incident.")
+    context_key: str | None = _optional("The object that the run is about, such as the id of a system or an incident.")
     idempotency_key: str | None = _optional("A key of the caller's choice: a repeated call gets the first one's run.")
 
     def given_payload(self) -> Mapping[str, Any]:

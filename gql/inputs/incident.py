@@ -38,7 +38,7 @@ class CreateIncidentInput:
     system_ids: list[str] = _field("The systems it affects, 1 to 100, by id or key.")
     description: str | None = _optional("Its description, at most 20,000 characters of Markdown.")
     initial_message: str | None = _optional("The first entry of its timeline.")
-    initial_visibility: Visibility | None = _optional("Who may read that entry; by default PUBLIC.")
+    initial_visibility: Visibility | None = _optional("The visibility of that entry; by default PUBLIC.")
     suppress_notifications: bool | None = _optional(
         "Whether health notifications of its systems are silenced while it is open."
     )
@@ -104,7 +104,7 @@ class AddIncidentUpdateInput:
     status_change: Status | None = _optional(
         "The status that the incident changes to with it; the status that it had then makes the entry a comment."
     )
-    visibility: Visibility | None = _optional("Who may read it; by default PUBLIC.")
+    visibility: Visibility | None = _optional("Its visibility; by default PUBLIC.")
     created_at: datetime | None = _optional(
         "The time to date it, by default now: not in the future, and not before the incident's `occurredAt`."
     )
@@ -128,7 +128,7 @@ class EditIncidentUpdateInput:
     incident_id: strawberry.ID = _field("The incident that it belongs to.")
     message: str | None = _optional("The text.")
     status_change: Status | None = _optional("The status that it carries; it can be changed, but not taken away.")
-    visibility: Visibility | None = _optional("Who may read it.")
+    visibility: Visibility | None = _optional("Its visibility.")
     created_at: datetime | None = _optional(
         "The time to date it: not in the future, and not before the incident's `occurredAt`. The entry of "
         "`initialMessage` moves `occurredAt` along, and cannot be dated later than another entry."
@@ -162,7 +162,7 @@ class ResolveIncidentInput:
         "When it was resolved, by default now: not in the future, not before `occurredAt`, and not before its last "
         "change of status; for a resolved incident, the time that it has already."
     )
-    visibility: Visibility | None = _optional("Who may read the timeline entry; by default PUBLIC.")
+    visibility: Visibility | None = _optional("The visibility of the timeline entry; by default PUBLIC.")
     expected_version: int | None = _optional(_VERSION)
 
 
@@ -190,8 +190,8 @@ class AddIncidentLinkInput:
         "An absolute http or https address, unique on the incident, without a user or password, with spaces and quotes "
         "percent-encoded."
     )
-    label: str | None = _optional("What to call it, at most 120 characters in one line.")
-    visibility: Visibility | None = _optional("Who may read it; by default PUBLIC.")
+    label: str | None = _optional("Its label, at most 120 characters in one line.")
+    visibility: Visibility | None = _optional("Its visibility; by default PUBLIC.")
     expected_version: int | None = _optional(_VERSION)
     idempotency_key: str | None = _optional(_KEY)
 
@@ -210,8 +210,8 @@ class UpdateIncidentLinkInput:
     id: strawberry.ID = _field("The link.")
     incident_id: strawberry.ID = _field("The incident that it belongs to.")
     url: str | None = _optional("Its address.")
-    label: str | None = _optional("What to call it; null clears it.")
-    visibility: Visibility | None = _optional("Who may read it.")
+    label: str | None = _optional("Its label; null clears it.")
+    visibility: Visibility | None = _optional("Its visibility.")
     expected_version: int | None = _optional(_VERSION)
 
     def command(self) -> UpdateIncidentLink:

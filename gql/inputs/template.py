@@ -20,7 +20,7 @@ def _optional(description: str) -> Any:
 class InstallAutomationInput:
     template: str = strawberry.field(description="The name of a template; `automationTemplates` lists them.")
     name: str | None = _optional("Its name, which no other automation may have; else that of the template.")
-    group: str | None = _optional("What to list it under, 1 to 120 characters.")
+    group: str | None = _optional("The group to list it under, 1 to 120 characters.")
     enabled: bool = strawberry.field(default=True, description="Whether it is enabled from the start.")
     parameters: JSON | None = _optional("An object with what is to differ from the template's defaults.")
     idempotency_key: str | None = _optional(

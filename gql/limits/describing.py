@@ -57,8 +57,8 @@ class Descriptions:
         self._kept[plan] = answer
         self._bytes += len(answer)
         while self._bytes > _MOST_KEPT_BYTES:
-            _, forgotten = self._kept.popitem(last=False)
-            self._bytes -= len(forgotten)
+            _, evicted = self._kept.popitem(last=False)
+            self._bytes -= len(evicted)
 
 
 class DescribingExecutor(StrawberryGraphQLCoreExecutionContext):

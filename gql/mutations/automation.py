@@ -31,7 +31,7 @@ from gql.types.payloads import (
     UpdateAutomationPayload,
 )
 
-_INPUT = strawberry.argument(description="What to do.")
+_INPUT = strawberry.argument(description="The input of the mutation.")
 #: The fields of a payload.
 Shown = Mapping[str, Any]
 

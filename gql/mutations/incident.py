@@ -31,7 +31,7 @@ from gql.types.payloads import (
     UpdateIncidentPayload,
 )
 
-_INPUT = strawberry.argument(description="What to do.")
+_INPUT = strawberry.argument(description="The input of the mutation.")
 
 
 @strawberry.type

@@ -20,7 +20,7 @@ from gql.types.incident import Incident
 from gql.types.payloads import AddIncidentLinkPayload, RemoveIncidentLinkPayload, UpdateIncidentLinkPayload
 from gql.types.timeline import IncidentLink
 
-_INPUT = strawberry.argument(description="What to do.")
+_INPUT = strawberry.argument(description="The input of the mutation.")
 
 
 @strawberry.type

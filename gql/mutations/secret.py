@@ -14,7 +14,7 @@ from gql.permissions import MANAGE_SECRETS
 from gql.types.payloads import CreateSecretPayload, DeleteSecretPayload, UpdateSecretPayload
 from gql.types.secret import Secret
 
-_INPUT = strawberry.argument(description="What to do.")
+_INPUT = strawberry.argument(description="The input of the mutation.")
 
 
 @strawberry.type

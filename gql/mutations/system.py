@@ -21,7 +21,7 @@ from gql.types.payloads import (
     UpdateSystemPayload,
 )
 
-_INPUT = strawberry.argument(description="What to do.")
+_INPUT = strawberry.argument(description="The input of the mutation.")
 
 
 @strawberry.type

@@ -13,7 +13,7 @@ from gql.mutations.automation import Shown, shown
 from gql.permissions import MANAGE_AUTOMATIONS
 from gql.types.payloads import InstallAutomationPayload
 
-_INPUT = strawberry.argument(description="What to do.")
+_INPUT = strawberry.argument(description="The input of the mutation.")
 
 
 @strawberry.type

@@ -13,7 +13,7 @@ from gql.permissions import MANAGE_TOKENS
 from gql.types.payloads import CreateTokenPayload, RevokeTokenPayload
 from gql.types.token import ApiToken
 
-_INPUT = strawberry.argument(description="What to do.")
+_INPUT = strawberry.argument(description="The input of the mutation.")
 
 
 @strawberry.type

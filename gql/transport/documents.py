@@ -78,8 +78,8 @@ class Documents:
             self._sent_characters += len(query)
         self._sent.move_to_end(digest)
         while len(self._sent) > _MOST_SENT or self._sent_characters > _MOST_SENT_CHARACTERS:
-            _, forgotten = self._sent.popitem(last=False)
-            self._sent_characters -= len(forgotten)
+            _, evicted = self._sent.popitem(last=False)
+            self._sent_characters -= len(evicted)
         return query
 
     def _allowed(self, query: str, digest: str) -> str:

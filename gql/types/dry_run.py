@@ -145,7 +145,7 @@ class DryRunOmission:
     what: str = strawberry.field(
         description="An action that would have left the server, or another effect that was left out."
     )
-    count: int = strawberry.field(description="How often it occurred.")
+    count: int = strawberry.field(description="The number of occurrences.")
 
 
 @strawberry.type(description="The predicted effects of an automation in a period. Nothing was written.")

@@ -139,7 +139,7 @@ _described(
 _described(
     Visibility,
     name="Visibility",
-    description="Who may read an update or a link.",
+    description="The visibility of an update or a link.",
     values={
         Visibility.PUBLIC: "Everybody.",
         Visibility.LOGGED_IN: "Everybody with a token.",

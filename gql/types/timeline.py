@@ -16,10 +16,10 @@ from gql.types.node import Node
 class IncidentUpdateVersion(Node):
     message: str = strawberry.field(description="The text.")
     status_change: Status | None = strawberry.field(description="The status that it carried.")
-    visibility: Visibility = strawberry.field(description="Who could read it.")
+    visibility: Visibility = strawberry.field(description="Its visibility.")
     created_at: datetime = strawberry.field(description="The time that it was dated.")
     replaced_at: datetime = strawberry.field(description="When it was edited.")
-    replaced_by: Actor = strawberry.field(description="Who edited it.")
+    replaced_by: Actor = strawberry.field(description="The actor that edited it.")
 
     @classmethod
     def of(cls, version: model.IncidentUpdateVersion) -> Self:
@@ -41,9 +41,9 @@ class IncidentUpdate(Node):
         description="The status that the incident changed to with it; null for a comment, also for one whose status "
         "already held at its date."
     )
-    visibility: Visibility = strawberry.field(description="Who may read it.")
+    visibility: Visibility = strawberry.field(description="Its visibility.")
     created_at: datetime = strawberry.field(description="The time that it is dated; the timeline is in this order.")
-    created_by: Actor = strawberry.field(description="Who wrote it.")
+    created_by: Actor = strawberry.field(description="The actor that wrote it.")
     edited_at: datetime | None = strawberry.field(description="When it was last edited.")
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
 
@@ -74,7 +74,7 @@ class IncidentUpdate(Node):
 class IncidentLink(Node):
     label: str | None = strawberry.field(description="Its label.")
     url: str = strawberry.field(description="Its address, unique on its incident.")
-    visibility: Visibility = strawberry.field(description="Who may read it.")
+    visibility: Visibility = strawberry.field(description="Its visibility.")
     created_at: datetime = strawberry.field(description="When it was added.")
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
 

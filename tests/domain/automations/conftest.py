@@ -1,4 +1,4 @@
-"""The world that automations are tested in: routed and run by hand, with time that passes when a test says so."""
+"""The world of automations' tests: routed and run by hand, under a clock that a test moves."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from tests.domain.automations.world import World
 
 @pytest.fixture
 def clock() -> SteppingClock:
-    """A clock that stands still until it is told to go on."""
+    """Return a clock that stands still until it is moved."""
     clock = SteppingClock()
     clock.step = timedelta()
     return clock
@@ -22,7 +22,7 @@ def clock() -> SteppingClock:
 
 @pytest.fixture
 async def world(domain: Domain, clock: SteppingClock) -> AsyncIterator[World]:
-    """The running domain, with its automations driven by hand."""
+    """Yield the running domain, with its automations driven by hand."""
     world = World(domain, clock)
     await domain.automations.wakes.start()
     yield world
@@ -33,7 +33,7 @@ async def world(domain: Domain, clock: SteppingClock) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def other(world: World, settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
-    """Another process on the same database."""
+    """Yield another process on the same database."""
     async with running_domain(settings, clock=clock) as other:
         await other.automations.wakes.start()
         yield other

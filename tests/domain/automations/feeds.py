@@ -1,4 +1,4 @@
-"""Feeds of health reports: played for real through a world, or written down as history for a dry run."""
+"""Feeds of health reports: played for real through a world, or written as history for a dry run."""
 
 import asyncio
 import random
@@ -20,8 +20,8 @@ from tests.inside import inside
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 SYSTEMS = ("payments", "search", "login")
-#: More than a change needs from whoever read it to whoever acts on it.
-_TURNS = 20
+#: More iterations of the loop than a change needs from its reader to the wait that it wakes.
+_ITERATIONS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Report:
 
 
 def make_feed(seed: int, length: int = 24) -> list[Report]:
-    """So many reports, seconds to an hour apart."""
+    """Return that many reports, seconds to an hour apart."""
     pick = random.Random(seed)
     moment, reports = START + timedelta(seconds=5), []
     for _ in range(length):
@@ -46,9 +46,9 @@ def make_feed(seed: int, length: int = 24) -> list[Report]:
 
 
 async def play(world: World, feed: Sequence[Report], until: datetime) -> None:
-    """Let the feed happen, and time pass as it does, moment after moment."""
+    """Play the feed, moment after moment."""
     runner = world.domain.automations.runner
-    # Looks that no change and no moment asks for change nothing; there would be thousands of them.
+    # Fallback polls would change nothing, thousands of times.
     runner._tools = replace(runner._tools, fallback_poll_seconds=None)
     async with unread(inside(world.domain).tail):
         for report in feed:
@@ -60,7 +60,7 @@ async def play(world: World, feed: Sequence[Report], until: datetime) -> None:
 
 @asynccontextmanager
 async def unread(tail: LogTail) -> AsyncIterator[None]:
-    """Have nobody read the log of whom it is not asked: waits hear of a change once it is routed, and not before."""
+    """Stop background reads of the log: a wait wakes once a change is routed, and not before."""
     await tail.stop()
     try:
         yield
@@ -71,7 +71,7 @@ async def unread(tail: LogTail) -> AsyncIterator[None]:
 
 
 async def pass_time(world: World, moment: datetime) -> None:
-    """Let it be that moment, by way of every moment before it that somebody waits for."""
+    """Advance to that moment, stopping at each moment before it that a wait is due."""
     clock = world.clock
     while due := [until for until in clock._waiting.values() if whole(until) <= moment]:
         clock.advance(seconds=max(0.0, (whole(min(due)) - clock.moment).total_seconds()))
@@ -81,7 +81,7 @@ async def pass_time(world: World, moment: datetime) -> None:
 
 
 async def settled(world: World) -> None:
-    """Wait until all that is under way waits itself: nothing was written, and nobody is on the way to anything."""
+    """Wait until everything under way waits itself: no write is pending."""
     before: object = None
     while True:
         await world.settle()
@@ -93,8 +93,8 @@ async def settled(world: World) -> None:
 
 
 async def _is_idle(world: World) -> bool:
-    """Whether everything waits for the clock, and still does once all that was told something had its turns."""
-    for _ in range(_TURNS):
+    """Return whether everything waits for the clock, and still does after some iterations of the loop."""
+    for _ in range(_ITERATIONS):
         under_way = sum(not task.done() for task in world._tasks.values())
         if under_way != len(world.clock._waiting) or not inside(world.domain).database.is_idle:
             return False
@@ -103,13 +103,13 @@ async def _is_idle(world: World) -> bool:
 
 
 def whole(moment: datetime) -> datetime:
-    """The moment in whole milliseconds, not before it."""
+    """Return the moment in whole milliseconds, not before it."""
     over = moment.microsecond % 1000
     return moment if not over else moment + timedelta(microseconds=1000 - over)
 
 
 async def happened(world: World, systems: Mapping[str, str]) -> dict[str, Any]:
-    """What the runs of the world came to, without the ids that no prediction can know."""
+    """Return the results of the world's runs, without the ids that no prediction can know."""
     runs = await world.runs()
 
     async def read(session: ReadSession) -> tuple[IncidentDiff, ...]:
@@ -129,8 +129,8 @@ async def happened(world: World, systems: Mapping[str, str]) -> dict[str, Any]:
 
 
 def predicted(prediction: Prediction, systems: Mapping[str, str]) -> dict[str, Any]:
-    """The same of a prediction."""
-    runs = [(told.run, told.steps) for told in prediction.runs]
+    """Return the same of a prediction."""
+    runs = [(predicted_run.run, predicted_run.steps) for predicted_run in prediction.runs]
     skips = {str(reason): count for reason, count in prediction.skips.items()}
     return compared(runs, prediction.incidents, skips, systems)
 
@@ -138,8 +138,8 @@ def predicted(prediction: Prediction, systems: Mapping[str, str]) -> dict[str, A
 def compared(
     runs: Any, diffs: Sequence[IncidentDiff], skips: Mapping[str, int], systems: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Runs, incidents and skips by what can be compared; incidents and runs by the order in which they came."""
-    runs = sorted(runs, key=lambda told: (told[0].created_at, told[0].firing.context_key or ""))
+    """Return runs, incidents and skips in a comparable form; incidents and runs in the order in which they came."""
+    runs = sorted(runs, key=lambda pair: (pair[0].created_at, pair[0].firing.context_key or ""))
     diffs = sorted(diffs, key=lambda diff: (diff.changes[0].occurred_at, diff.title))
     incidents = {diff.incident_id: f"incident {index}" for index, diff in enumerate(diffs)}
     names = dict(systems) | incidents
@@ -156,10 +156,10 @@ def compared(
 
 def _run(run: AutomationRun, steps: Sequence[Any], names: Mapping[str, str]) -> Any:
     key = run.firing.context_key
-    told = (run.trigger_id, run.firing.event, names.get(key or "", key), run.status, run.message)
+    outcome = (run.trigger_id, run.firing.event, names.get(key or "", key), run.status, run.message)
     times = (run.created_at, run.started_at, run.finished_at, run.firing.occurred_at)
     walked = [(step.path, step.kind, step.status, step.started_at, step.finished_at, step.error) for step in steps]
-    return (*told, *times, walked)
+    return (*outcome, *times, walked)
 
 
 def _changes(diff: IncidentDiff, names: Mapping[str, str], position: Mapping[str, int]) -> Any:
@@ -180,5 +180,5 @@ def _named(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def shifted(feed: Sequence[Report], by: timedelta) -> list[Report]:
-    """The same feed at another time."""
+    """Return the same feed at another time."""
     return [replace(report, at=report.at + by) for report in feed]

@@ -1,7 +1,7 @@
 from domain.bootstrap import Domain
 
 
-def test_a_thousand_waits_that_nothing_wakes_look_four_times_a_second_at_most(domain: Domain) -> None:
+def test_a_thousand_waits_poll_four_times_a_second_at_most(domain: Domain) -> None:
     seconds = domain.automations.runner._tools.fallback_poll_seconds
     assert seconds is not None
     assert 1000 / seconds <= 4

@@ -1,4 +1,4 @@
-"""The flow that automations are there for: open, wait, resolve."""
+"""The main flow of automations: open, wait, resolve."""
 
 import pytest
 
@@ -32,7 +32,7 @@ async def sustained(world: World) -> None:
     await make_system(world.domain)
 
 
-async def test_a_system_that_stays_degraded_gets_an_incident_that_is_resolved_once_it_stays_healthy(
+async def test_a_degraded_system_has_an_incident_until_it_stays_healthy(
     world: World,
 ) -> None:
     await sustained(world)
@@ -52,7 +52,7 @@ async def test_a_system_that_stays_degraded_gets_an_incident_that_is_resolved_on
 
 
 @pytest.mark.parametrize("moments", [1, 3])
-async def test_a_wait_goes_on_after_a_crash(world: World, moments: int) -> None:
+async def test_a_wait_is_resumed_after_the_crash(world: World, moments: int) -> None:
     await sustained(world)
     await world.report("payments", Health.UNHEALTHY)
     await world.settle()

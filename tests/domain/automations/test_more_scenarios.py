@@ -1,4 +1,4 @@
-"""More scenarios from end to end: what fires nothing, what fails and goes on, and secrets in another process."""
+"""More scenarios from end to end: changes without events, failures that go on, and secrets after a resume."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.inside import inside
 LOG = {"action": "log", "config": {"message": "Seen"}}
 
 
-async def test_s8_a_title_or_another_order_of_systems_starts_nothing_and_a_severity_does(world: World) -> None:
+async def test_s8_a_severity_starts_a_run_and_a_title_does_not(world: World) -> None:
     events = ["incident.updated", "incident.resolved"]
     await world.automation(LOG, triggers=[{"event": event} for event in events], mode="parallel")
     systems = [(await make_system(world.domain, key)).id for key in ("payments", "search")]
@@ -35,9 +35,7 @@ async def test_s8_a_title_or_another_order_of_systems_starts_nothing_and_a_sever
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
-async def test_s4_resolving_what_is_not_there_fails_the_run_unless_it_is_told_to_go_on(
-    world: World, goes_on: bool
-) -> None:
+async def test_s4_resolving_a_missing_incident_fails_the_run_by_default(world: World, goes_on: bool) -> None:
     resolve = {"action": "incident.resolve", "config": {"incidentId": "inc_none"}, "continue_on_error": goes_on}
     run = await world.ran(resolve, LOG)
     step = await world.step(run, "actions[0]")
@@ -46,16 +44,16 @@ async def test_s4_resolving_what_is_not_there_fails_the_run_unless_it_is_told_to
     assert len(await world.steps(run)) == (2 if goes_on else 1)
 
 
-async def test_317_a_process_that_takes_a_run_over_knows_its_secrets_and_no_others(world: World, other: Domain) -> None:
+async def test_317_a_resuming_process_knows_the_runs_secrets_alone(world: World, other: Domain) -> None:
     await make_system(world.domain)
     await make_secret(world.domain, "API_KEY", "correct-horse")
     await make_secret(world.domain, "UNUSED", "battery-staple")
     named = {"action": "log", "config": {"message": "${{ secrets.API_KEY }}"}, "enabled": False}
-    told = {"message": "{{ trigger.payload.said }}", "incidentId": "{{ trigger.payload.incident }}"}
+    config = {"message": "{{ trigger.payload.said }}", "incidentId": "{{ trigger.payload.incident }}"}
     incident = await make_incident(world.domain)
     payload = {"said": "correct-horse battery-staple", "incident": incident.id}
     run = await world.begun(
-        named, {"delay": {"seconds": 60}}, {"action": "incident.add_update", "config": told}, payload=payload
+        named, {"delay": {"seconds": 60}}, {"action": "incident.add_update", "config": config}, payload=payload
     )
     await world.waiting(run, "actions[1]")
     await world.crash()

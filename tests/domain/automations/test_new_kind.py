@@ -27,7 +27,7 @@ RED: dict[str, Any] = {
 
 @pytest.fixture
 async def domain(settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
-    """The running domain with one kind more."""
+    """Yield the running domain with one more kind of entity."""
     async with running_domain(settings, clock=clock, kinds=(*KINDS, WIDGET)) as running:
         yield running
 
@@ -44,11 +44,11 @@ async def test_a_write_of_a_new_kind_leaves_history_and_fires_its_trigger(domain
 async def test_changes_of_a_new_kind_are_replayed_and_then_pushed(domain: Domain) -> None:
     stored = [await paint(domain, "w1", colour) for colour in ("blue", "red")]
     async with aclosing(domain.events.follow(WIDGETS, 0)) as changes:
-        heard = [(await anext(changes)).id for _ in stored]
+        received = [(await anext(changes)).id for _ in stored]
         stored.append(await paint(domain, "w1", "green"))
-        heard.append((await anext(changes)).id)
+        received.append((await anext(changes)).id)
 
-    assert heard == [change.id for change in stored]
+    assert received == [change.id for change in stored]
 
 
 async def test_a_new_kind_is_routed_to_automations_that_listen_to_it(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A database that is away for a while: runs wait for it, and nothing counts as a failure of theirs."""
+"""Outages of the database: runs wait for its end, and no step fails by them."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ async def test_a_database_that_is_away_for_long_fails_neither_a_run_nor_its_step
     assert [step.status for step in await world.steps(run)] == ["success"]
 
 
-async def test_a_branch_that_meets_an_outage_leaves_no_other_behind_that_goes_on_beside_the_repeated_run(
+async def test_an_outage_in_a_branch_stops_the_others_before_the_resume(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="domain.automations")

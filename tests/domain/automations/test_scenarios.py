@@ -1,4 +1,4 @@
-"""Scenarios from end to end: changes, routers, runs and what they do to incidents."""
+"""Scenarios from end to end: changes, routers, runs and their effects on incidents."""
 
 from domain.model.automation import RunStatus
 from domain.model.incident import Health, Status
@@ -21,7 +21,7 @@ UNTIL_RESOLVED = {
 DEGRADED = [{"event": "system.degraded"}]
 
 
-async def test_what_one_automation_opens_another_posts_on_once(world: World) -> None:
+async def test_one_automation_opens_an_incident_and_another_posts_once(world: World) -> None:
     post = {
         "action": "incident.add_update",
         "config": {"incidentId": "{{ trigger.payload.incidentId }}", "message": "We are looking."},
@@ -36,7 +36,7 @@ async def test_what_one_automation_opens_another_posts_on_once(world: World) -> 
     assert (posted.status, posted.firing.context_key) == (RunStatus.SUCCESS, incident.id)
 
 
-async def test_two_triggers_at_once_open_one_incident_and_both_hand_it_on(world: World) -> None:
+async def test_two_triggers_at_once_open_one_incident(world: World) -> None:
     triggers = [{"event": "system.degraded"}, {"event": "system.health_changed"}]
     await world.automation(OPEN, triggers=triggers, mode="parallel")
     await make_system(world.domain)
@@ -48,7 +48,7 @@ async def test_two_triggers_at_once_open_one_incident_and_both_hand_it_on(world:
     assert (await events_of(world.domain, incident)).count("incident.created") == 1
 
 
-async def test_a_comment_wakes_nobody_and_a_resolution_does(world: World) -> None:
+async def test_a_resolution_wakes_a_wait_and_a_comment_does_not(world: World) -> None:
     await world.automation(OPEN, UNTIL_RESOLVED, triggers=DEGRADED)
     await make_system(world.domain)
     await world.report("payments", Health.UNHEALTHY)
@@ -63,7 +63,7 @@ async def test_a_comment_wakes_nobody_and_a_resolution_does(world: World) -> Non
     assert await events_of(world.domain, incident) == ["incident.created", "incident.resolved"]
 
 
-async def test_deleting_an_incident_starts_nothing_but_wakes_who_waits_for_it(world: World) -> None:
+async def test_deleting_an_incident_only_wakes_its_waits(world: World) -> None:
     gone = {"wait_until": {"condition": "state.incident[artifacts.open.incident.incidentId] is not defined"}}
     await world.automation(OPEN, gone, triggers=DEGRADED)
     await world.automation(name="updated", triggers=[{"event": "incident.updated"}, {"event": "incident.resolved"}])
@@ -88,7 +88,7 @@ async def test_an_entity_event_wakes_a_run_that_waits_for_a_trigger(world: World
     await world.until(run, RunStatus.SUCCESS)
 
 
-async def test_a_run_that_crashes_again_and_again_does_each_action_once(world: World) -> None:
+async def test_a_run_that_crashes_repeatedly_does_each_action_once(world: World) -> None:
     resolve = {"action": "incident.resolve", "config": {"message": "Over."}}
     pause = {"delay": {"seconds": 10}}
     await world.automation(OPEN, pause, resolve, pause, triggers=DEGRADED)
@@ -105,7 +105,7 @@ async def test_a_run_that_crashes_again_and_again_does_each_action_once(world: W
     assert await events_of(world.domain, incident) == ["incident.created", "incident.resolved"]
 
 
-async def test_two_systems_are_two_runs_and_one_system_again_is_recorded_as_skipped(world: World) -> None:
+async def test_two_systems_are_two_runs_and_a_repeat_is_skipped(world: World) -> None:
     trigger = [{"event": "system.health_changed", "filter": "trigger.payload.newStatus != 'healthy'"}]
     wait = {"wait_until": {"condition": "1 > 2"}}
     await world.automation(wait, triggers=trigger, concurrency_scope="context_key")

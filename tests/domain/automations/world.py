@@ -1,4 +1,4 @@
-"""Drives automations by hand: routes what changed, runs what is enqueued, and waits for states under a deadline."""
+"""A driver of automations by hand: it routes changes, runs what is enqueued, and waits under a deadline."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
@@ -27,7 +27,7 @@ DEADLINE_SECONDS = 60
 
 
 class World:
-    """A domain whose router and runner a test calls itself: nothing happens that it does not ask for."""
+    """A domain whose router and runner a test calls itself; nothing runs in the background."""
 
     def __init__(self, domain: Domain, clock: SteppingClock) -> None:
         self.domain = domain
@@ -38,7 +38,7 @@ class World:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def automation(self, *actions: Mapping[str, Any], name: str | None = None, **definition: Any) -> Automation:
-        """A new automation; unless told otherwise it is triggered by created incidents."""
+        """Add an automation, by default triggered by created incidents."""
         document = {"triggers": [{"event": "incident.created"}], "actions": list(actions), **definition}
         self._made += 1
         unique = "tested" if self._made == 1 else f"tested {self._made}"
@@ -50,7 +50,7 @@ class World:
     async def begun(
         self, *actions: Mapping[str, Any], payload: Mapping[str, Any] | None = None, **definition: Any
     ) -> AutomationRun:
-        """A run of a new automation that was started by hand, under way."""
+        """Add an automation and begin a run of it by hand."""
         context_key = definition.pop("context_key", None)
         # The only trigger whose payload may be anything.
         document = {"triggers": [{"event": "manual"}], **definition}
@@ -58,36 +58,36 @@ class World:
         return await self.again(automation, payload=payload, context_key=context_key)
 
     async def again(self, automation: Automation, **firing: Any) -> AutomationRun:
-        """A further run of an automation that was started by hand, under way."""
+        """Begin a further run of an automation by hand."""
         run = (await self.domain.automations.service.run_by_hand(ADMIN, automation.id, **firing)).value
         assert run is not None
         await self.run_enqueued()
         return run
 
     async def ran(self, *actions: Mapping[str, Any], **options: Any) -> AutomationRun:
-        """A run that was started by hand, over."""
+        """Return a run by hand once it is over."""
         return await self.over(await self.begun(*actions, **options))
 
     async def over(self, run: AutomationRun) -> AutomationRun:
-        """The run once it is over."""
+        """Return the run once it is over."""
         if run.id in self._tasks:
             await self.ended(run)
         await until_it_is(partial(self._is_over, run))
         return await self.run(run.id)
 
     async def all_over(self, runs: Mapping[str, Awaitable[AutomationRun]]) -> dict[str, AutomationRun]:
-        """These runs, all at the same time, once they are over."""
+        """Return these concurrent runs once they are over."""
         return dict(zip(runs, await asyncio.gather(*runs.values()), strict=True))
 
     async def _is_over(self, run: AutomationRun) -> bool:
         return (await self.run(run.id)).status.is_final
 
     async def trace(self, run: AutomationRun) -> dict[str, str]:
-        """How each step of a run stands, in order."""
+        """Return the status of each step of a run, in order."""
         return {step.path: step.status.value for step in await self.steps(run)}
 
     async def waiting(self, run: AutomationRun, *paths: str) -> None:
-        """Come back once these steps of a run wait."""
+        """Wait until these steps of a run wait."""
 
         async def do() -> bool:
             trace = await self.trace(run)
@@ -110,7 +110,7 @@ class World:
         await self.domain.automations.router.route(unit, change)
 
     async def enqueued(self, workflow: Workflow = Workflow.RUN) -> list[str]:
-        """The ids of what was enqueued so far, oldest first."""
+        """Return the ids enqueued so far, oldest first."""
         return [identifier for name, identifier in await self._everything_enqueued() if name == workflow]
 
     async def _everything_enqueued(self) -> list[tuple[str, str]]:
@@ -124,7 +124,7 @@ class World:
         return await inside(self.domain).database.read(read)
 
     async def run_enqueued(self) -> None:
-        """Begin what was enqueued and is not under way yet: runs and dwells."""
+        """Begin the enqueued runs and dwells that are not under way yet."""
         enqueued = await self._everything_enqueued()
         for workflow, handler in (
             (Workflow.RUN, self.domain.automations.runner.execute),
@@ -149,12 +149,12 @@ class World:
             await asyncio.sleep(0.005)
 
     async def firing(self) -> None:
-        """Let the dwells that are over fire, and what they start begin."""
+        """Fire the dwells that are over, and begin the runs that they start."""
         await self.fire()
         await self.settle()
 
     async def fire(self) -> None:
-        """Let the dwells that are over fire."""
+        """Fire the dwells that are over."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             for identifier in await self.enqueued(Workflow.DWELL):
                 if identifier in self._tasks and self._tasks[identifier].done():
@@ -167,7 +167,7 @@ class World:
                     await self._tasks[identifier]
 
     async def crash(self) -> None:
-        """Forget all that is under way, as a process does that is killed; what is recorded stays."""
+        """Forget all that is under way, as a killed process does; what is recorded stays."""
         tasks = list(self._tasks.values())
         self._tasks.clear()
         for task in tasks:
@@ -175,68 +175,68 @@ class World:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """End what is under way."""
+        """Cancel all that is under way."""
         await self.crash()
 
     async def runs(self, *statuses: RunStatus) -> list[AutomationRun]:
-        """All runs, or those of these statuses, oldest first."""
+        """Return all runs, or those of these statuses, oldest first."""
         page = await inside(self.domain).database.read(
             lambda session: session.runs.page(PageRequest(size=1000), statuses=statuses or None)
         )
         return list(page.items)[::-1]
 
     async def run(self, run_id: str) -> AutomationRun:
-        """A run as it is now."""
+        """Return a run as it is now."""
         return (await inside(self.domain).database.read(lambda session: session.runs.get_many([run_id])))[run_id]
 
     async def only_run(self) -> AutomationRun:
-        """The one run there is; skipped firings do not count."""
+        """Return the only run; skipped firings do not count."""
         runs = [run for run in await self.runs() if run.status is not RunStatus.SKIPPED]
         assert len(runs) == 1, runs
         return runs[0]
 
     async def skips(self) -> list[str]:
-        """Why firings led to no run, oldest first."""
+        """Return the reasons of firings that led to no run, oldest first."""
         return [str(run.reason) for run in await self.runs(RunStatus.SKIPPED)]
 
     async def steps(self, run: AutomationRun) -> list[RunStep]:
-        """The steps of a run in order."""
+        """Return the steps of a run in order."""
         return (await inside(self.domain).database.read(lambda session: session.runs.steps([run.id])))[run.id]
 
     async def step(self, run: AutomationRun, path: str) -> RunStep:
-        """One step of a run."""
+        """Return one step of a run."""
         return next(step for step in await self.steps(run) if step.path == path)
 
     async def opened(self, run: AutomationRun) -> list[str]:
-        """The ids of the incidents that a run handed on."""
+        """Return the ids of the incidents that a run produced."""
         found = (await self.domain.automations.reads.artifact_pages([run.id], PageRequest(size=100)))[run.id]
         return [str(artifact.data["incidentId"]) for artifact in found.items]
 
     async def until(self, run: AutomationRun, status: RunStatus) -> AutomationRun:
-        """The run once it has that status; fails when that takes too long."""
+        """Return the run once it has that status; fail when that takes too long."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             while (now := await self.run(run.id)).status is not status:  # noqa: ASYNC110 - it is the database that is watched
                 await asyncio.sleep(0.005)
         return now
 
     async def report(self, system: str, health: Health) -> None:
-        """Report how a system fares."""
+        """Report a system's health."""
         await report_health(self.domain, system, health)
 
     async def incidents(self) -> Sequence[Incident]:
-        """All incidents, oldest first."""
+        """Return all incidents, oldest first."""
         page = await self.domain.reads.incident_page(
             EVERYTHING, Order(field="created_at", descending=False), PageRequest(size=100), Audience.MANAGER
         )
         return page.items
 
     async def messages(self) -> list[str]:
-        """What all timelines say, oldest first."""
+        """Return the messages of all timelines, oldest first."""
         rows = await self.rows("SELECT message FROM incident_updates ORDER BY id")
         return [str(row[0]) for row in rows]
 
     async def rows(self, query: str) -> Sequence[Sequence[Any]]:
-        """What the database gives for a query of the test's own."""
+        """Return the rows of a test's own query."""
 
         async def read(session: ReadSession) -> Sequence[Sequence[Any]]:
             return (await session.connection.execute(sa.text(query))).all()
@@ -244,12 +244,12 @@ class World:
         return await inside(self.domain).database.read(read)
 
     async def ended(self, run: AutomationRun) -> None:
-        """Come back once nobody works on a run any more."""
+        """Wait until no worker is at the run any more."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             await self._tasks[run.id]
 
     async def tried(self, run: AutomationRun, path: str, attempt: int) -> None:
-        """Come back once a step pauses before that attempt."""
+        """Wait until a step backs off before that attempt."""
 
         async def pauses() -> bool:
             found = [step for step in await self.steps(run) if step.path == path]
@@ -258,7 +258,7 @@ class World:
         await until_it_is(pauses)
 
     async def settled_down(self, run: AutomationRun, expected: Mapping[str, str]) -> None:
-        """Come back once these steps of a run stand so."""
+        """Wait until these steps of a run have that status."""
 
         async def stand() -> bool:
             return expected.items() <= (await self.trace(run)).items()

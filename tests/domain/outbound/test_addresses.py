@@ -1,4 +1,4 @@
-"""Which servers automations may call."""
+"""The servers that automations may call."""
 
 from ipaddress import ip_address
 
@@ -60,21 +60,21 @@ def test_an_address_of_the_internet_is_public(text: str) -> None:
 
 
 @pytest.mark.parametrize("url", HOSTILE)
-async def test_a_hostile_address_reaches_nobody(url: str) -> None:
+async def test_a_hostile_address_is_not_called(url: str) -> None:
     sender = HttpSender(make_caller("203.0.113.77"))
     with pytest.raises((AddressRefusedError, InvalidInputError)):
         await sender.send(HttpRequestConfig(url=url, retries=0), idempotency_key="k")
 
 
 @pytest.mark.parametrize("url", NO_ADDRESS, ids=repr)
-async def test_what_is_no_web_address_is_refused_without_being_quoted(url: str) -> None:
+async def test_an_invalid_web_address_is_refused_without_being_quoted(url: str) -> None:
     sender = HttpSender(make_caller())
     with pytest.raises(InvalidInputError, match="URL must be an absolute http or https address"):
         await sender.send(HttpRequestConfig.model_construct(**_DEFAULTS | {"url": url}), idempotency_key="k")
 
 
 @pytest.mark.parametrize("addresses", [["10.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["::1"], ["::ffff:10.0.0.1"]], ids=str)
-async def test_a_name_that_leads_inside_is_refused_without_saying_where(addresses: list[str]) -> None:
+async def test_a_name_of_an_internal_address_is_refused_without_the_address(addresses: list[str]) -> None:
     sender = HttpSender(make_caller("203.0.113.77", names=Names(addresses)))
     with pytest.raises(AddressRefusedError) as caught:
         await sender.send(HttpRequestConfig(url="http://innocent.test/"), idempotency_key="k")
@@ -82,24 +82,24 @@ async def test_a_name_that_leads_inside_is_refused_without_saying_where(addresse
     assert not any(address in caught.value.message for address in addresses)
 
 
-async def test_a_name_is_resolved_once_for_each_connection_and_that_very_answer_is_called() -> None:
+async def test_a_name_is_resolved_once_for_each_connection() -> None:
     async with serving(as_json({"ok": True})) as server:
         names = Names(["127.0.0.1"], ["10.0.0.1"])
         result = await HttpSender(make_caller("127.0.0.1", names=names)).send(
             HttpRequestConfig(url=f"http://hooks.test:{server.port}/x"), idempotency_key="k"
         )
-    assert (result.body, names.asked) == ({"ok": True}, ["hooks.test"])
+    assert (result.body, names.resolved) == ({"ok": True}, ["hooks.test"])
     assert server.received[0].headers["host"] == f"hooks.test:{server.port}"
 
 
-async def test_a_name_that_turns_inwards_between_two_attempts_is_refused_then() -> None:
+async def test_a_name_rebound_to_an_internal_address_is_refused() -> None:
     async with serving(answer(503)) as server:
         names = Names(["127.0.0.1"], ["127.0.0.2"])
         with pytest.raises(AddressRefusedError):
             await HttpSender(make_caller("127.0.0.1", names=names)).send(
                 HttpRequestConfig(url=f"http://rebinding.test:{server.port}/"), idempotency_key="k"
             )
-    assert (len(server.received), names.asked) == (1, ["rebinding.test"] * 2)
+    assert (len(server.received), names.resolved) == (1, ["rebinding.test"] * 2)
 
 
 async def test_the_next_address_is_called_when_one_does_not_answer() -> None:
@@ -115,14 +115,14 @@ async def test_a_name_without_an_address_cannot_be_reached(names: Names) -> None
         await HttpSender(make_caller(names=names)).send(
             HttpRequestConfig(url="http://nowhere.test/"), idempotency_key="k"
         )
-    assert len(names.asked) == 3
+    assert len(names.resolved) == 3
 
 
-async def test_the_system_knows_the_addresses_of_names() -> None:
+async def test_the_system_resolves_names() -> None:
     assert {address.is_loopback for address in await resolve_host("localhost", 80)} == {True}
 
 
-async def test_a_name_that_cannot_be_one_has_no_address() -> None:
+async def test_a_malformed_name_has_no_address() -> None:
     with pytest.raises(OSError, match="not a host name"):
         await resolve_host(f"{'a' * 70}.test", 80)
 
@@ -136,12 +136,12 @@ async def test_an_operator_allows_hosts_addresses_and_networks(entry: str) -> No
 
 
 @pytest.mark.parametrize("entry", ["10.0.0.1/8", "10.0.0.0/40", "a b", "http://x", "host:80", "*.test", "0x7f", "1.2"])
-def test_an_exception_that_is_none_stops_the_start(entry: str) -> None:
+def test_a_malformed_exception_stops_the_start(entry: str) -> None:
     with pytest.raises(StartupError, match="INCIDENTQL_HTTP_ALLOW"):
         AddressRules.of(["10.0.0.0/8", entry])
 
 
-async def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with serving(as_json(1)) as server:

@@ -1,4 +1,4 @@
-"""Callers whose time and chance tests hold in hand."""
+"""Callers with a clock and jitter under a test's control."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,17 +12,17 @@ from tests.conftest import SteppingClock
 
 @dataclass(slots=True)
 class Waits:
-    """Time that passes only while somebody sleeps, and how long they did."""
+    """A clock that passes only while a caller sleeps, with the lengths of the sleeps."""
 
-    asked: list[float] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
 
     async def sleep(self, seconds: float) -> None:
-        """Let so much time pass at once."""
-        self.asked.append(seconds)
+        """Let that much time pass at once."""
+        self.slept.append(seconds)
 
     def elapsed(self) -> float:
-        """How much has passed."""
-        return sum(self.asked)
+        """Return how much time has passed."""
+        return sum(self.slept)
 
 
 class Names:
@@ -30,11 +30,11 @@ class Names:
 
     def __init__(self, *answers: Sequence[str] | OSError) -> None:
         self.answers = list(answers)
-        self.asked: list[str] = []
+        self.resolved: list[str] = []
 
     async def resolve(self, host: str, port: int) -> Sequence[Address]:
-        """The next answer."""
-        self.asked.append(host)
+        """Return the next answer."""
+        self.resolved.append(host)
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(found, OSError):
             raise found
@@ -42,7 +42,7 @@ class Names:
 
 
 def make_caller(*allowed: str, waits: Waits | None = None, names: Names | None = None, **options: Any) -> HttpCaller:
-    """A caller that may reach this machine, unless it is told which; without jitter."""
+    """Make a caller without jitter, by default one that may reach this machine."""
     waits = waits or Waits()
     if names is not None:
         options["resolve"] = names.resolve

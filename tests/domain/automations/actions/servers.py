@@ -1,4 +1,4 @@
-"""Servers on this machine that answer exactly what a test wants, byte for byte."""
+"""Servers on this machine that answer as a test sets them, byte for byte."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ Answer = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request as it arrived."""
+    """A request as it arrived."""
 
     method: str
     target: str
@@ -22,7 +22,7 @@ class Received:
 
 @dataclass(slots=True)
 class Server:
-    """What to answer, one after the other and the last for ever, and what was asked."""
+    """A server's answers, one after the other and the last for ever, and the requests that it received."""
 
     answers: list[Answer]
     port: int = 0
@@ -31,7 +31,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The server's address."""
         return f"http://127.0.0.1:{self.port}"
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -59,7 +59,7 @@ class Server:
 
 @asynccontextmanager
 async def serving(*answers: Answer) -> AsyncIterator[Server]:
-    """A server with those answers."""
+    """Yield a server with those answers."""
     server = Server(list(answers))
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
     server.port = listening.sockets[0].getsockname()[1]
@@ -70,7 +70,7 @@ async def serving(*answers: Answer) -> AsyncIterator[Server]:
 
 
 def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
-    """A whole answer."""
+    """Return a whole answer."""
     lines = [f"HTTP/1.1 {status} Whatever", f"content-length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items() if name != "content_length"]
     if "content_length" in headers:
@@ -79,5 +79,5 @@ def answer(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
 
 
 def as_json(value: Any, status: int = 200) -> bytes:
-    """A whole answer in JSON."""
+    """Return a whole answer in JSON."""
     return answer(status, json.dumps(value).encode(), content_type="application/json; charset=utf-8")

@@ -21,7 +21,7 @@ SECRET = "correct-horse-battery"
 
 
 async def send(server: Server | str, *, waits: Waits | None = None, **config: Any) -> HttpResult:
-    """What comes of a request to that server."""
+    """Return the result of a request to that server."""
     url = server if isinstance(server, str) else server.url + config.pop("path", "/")
     sender = HttpSender(make_caller(waits=waits, **config.pop("caller", {})))
     return await sender.send(HttpRequestConfig.model_validate({"url": url, **config}), idempotency_key="run:a.1")
@@ -77,7 +77,7 @@ async def test_user_and_password_of_an_address_become_a_header() -> None:
     assert server.received[0].headers["authorization"] == "Basic bWU6cEBzcw=="
 
 
-async def test_a_number_that_json_has_no_room_for_is_refused() -> None:
+async def test_a_number_that_json_cannot_express_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="cannot be written as JSON"):
         await send("http://127.0.0.1:1/", json={"a": [2**70]})
 
@@ -96,7 +96,7 @@ async def test_a_number_that_json_has_no_room_for_is_refused() -> None:
     ],
     ids=str,
 )
-def test_a_config_that_cannot_be_is_refused_without_being_quoted(config: Any) -> None:
+def test_an_invalid_config_is_refused_without_being_quoted(config: Any) -> None:
     with pytest.raises(ValidationError) as caught:
         HttpRequestConfig.model_validate({"url": f"http://x.test/{SECRET}", **config})
     assert SECRET not in str(caught.value)
@@ -116,16 +116,16 @@ async def test_a_header_that_cannot_be_sent_is_refused_without_its_value(headers
     assert SECRET not in str(caught.value)
 
 
-async def test_an_answer_that_passes_is_waited_out() -> None:
+async def test_a_temporary_failure_is_retried() -> None:
     waits = Waits()
     async with serving(answer(503), answer(429), as_json("done")) as server:
         result = await send(server, waits=waits, retries=5)
     assert (result.body, result.attempts, result.duration_seconds) == ("done", 3, 1.5)
-    assert waits.asked == [0.5, 1.0]
+    assert waits.slept == [0.5, 1.0]
     assert {request.headers["idempotency-key"] for request in server.received} == {"run:a.1"}
 
 
-async def test_retries_end_and_the_last_answer_is_told_without_the_address() -> None:
+async def test_retries_end_with_the_last_answer_without_the_address() -> None:
     async with serving(answer(502, b"oops")) as server:
         with pytest.raises(RequestFailedError) as caught:
             await send(server, path=f"/{SECRET}?k={SECRET}", headers={"x": SECRET})
@@ -151,14 +151,14 @@ async def test_an_unexpected_answer_is_a_failure(status: int, config: Any, count
     assert len(server.received) == count
 
 
-async def test_an_expected_status_is_a_success_whatever_it_is() -> None:
+async def test_an_expected_status_is_a_success_even_500() -> None:
     async with serving(answer(503)) as server:
         assert (await send(server, expect=[200, 503])).status == 503
     assert len(server.received) == 1
 
 
 @pytest.mark.parametrize(
-    ("asked", "waited"),
+    ("retry_after", "waited"),
     [
         ("7", 7.0),
         ("0", 0.5),
@@ -170,14 +170,14 @@ async def test_an_expected_status_is_a_success_whatever_it_is() -> None:
         ("٣", 0.5),
     ],
 )
-async def test_a_server_may_ask_for_time_within_bounds(asked: str, waited: float) -> None:
+async def test_retry_after_is_honoured_within_bounds(retry_after: str, waited: float) -> None:
     waits = Waits()
-    async with serving(answer(503, retry_after=asked), answer()) as server:
+    async with serving(answer(503, retry_after=retry_after), answer()) as server:
         await send(server, waits=waits, caller={"clock": SteppingClock()})
-    assert waits.asked == [waited]
+    assert waits.slept == [waited]
 
 
-async def test_all_attempts_together_end_in_time() -> None:
+async def test_all_attempts_together_end_before_the_timeout() -> None:
     waits = Waits()
     async with serving(answer(503, retry_after="60")) as server:
         with pytest.raises(RequestFailedError, match="the last of 3 times"):
@@ -190,15 +190,15 @@ async def test_all_attempts_together_end_in_time() -> None:
     [(1.0, [0.5, 1.0, 2.0, 4.0, 8.0]), (0.0, [0.25, 0.5, 1.0, 2.0, 4.0])],
     ids=["longest", "shortest"],
 )
-async def test_backoff_doubles_and_is_spread(chance: float, waited: list[float]) -> None:
+async def test_back_off_doubles_with_jitter(chance: float, waited: list[float]) -> None:
     waits = Waits()
     async with serving(answer(503)) as server:
         with pytest.raises(RequestFailedError):
             await send(server, waits=waits, retries=5, caller={"chance": lambda: chance})
-    assert waits.asked == waited
+    assert waits.slept == waited
 
 
-async def test_a_server_that_is_away_is_tried_again() -> None:
+async def test_a_request_to_an_unreachable_server_is_retried() -> None:
     names = Names(OSError("away"), ["127.0.0.1"])
     async with serving(answer()) as server:
         result = await send(f"http://hooks.test:{server.port}/", caller={"names": names})
@@ -236,7 +236,7 @@ async def dripping_headers(writer: asyncio.StreamWriter) -> None:
 
 
 async def endless(writer: asyncio.StreamWriter) -> None:
-    """Send for as long as anybody listens."""
+    """Send for as long as the peer reads."""
     writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
     for _ in range(100_000):
         writer.write(b"8000\r\n" + b"x" * 0x8000 + b"\r\n")
@@ -244,7 +244,7 @@ async def endless(writer: asyncio.StreamWriter) -> None:
 
 
 @pytest.mark.parametrize("behave", [silence, dripping, dripping_headers])
-async def test_a_slow_server_takes_no_more_than_its_time(behave: Answer) -> None:
+async def test_a_slow_server_is_cut_off_by_the_timeout(behave: Answer) -> None:
     async with serving(behave) as server, asyncio.timeout(30):
         with pytest.raises(RequestFailedError, match=r"did not answer within 0\.2 s"):
             await send(server, timeout_seconds=0.2, retries=0)
@@ -256,7 +256,7 @@ async def test_a_huge_body_is_cut_off() -> None:
     assert (result.truncated, result.body) == (True, "x" * KEPT_BYTES)
 
 
-async def test_a_gzip_bomb_does_not_go_off() -> None:
+async def test_a_gzip_bomb_is_not_unpacked_beyond_the_bound() -> None:
     packed = gzip.compress(b"\0" * 50_000_000)
     async with serving(answer(200, packed, content_encoding="gzip", content_type="application/json")) as server:
         result = await send(server)
@@ -264,13 +264,13 @@ async def test_a_gzip_bomb_does_not_go_off() -> None:
     assert server.received[0].headers["accept-encoding"] == "identity"
 
 
-async def test_a_body_that_was_packed_all_the_same_is_unpacked() -> None:
+async def test_a_compressed_body_is_unpacked() -> None:
     body = gzip.compress(b'{"a": 1}')
     async with serving(answer(200, body, content_encoding="gzip", content_type="application/json")) as server:
         assert (await send(server)).body == {"a": 1}
 
 
-async def test_packing_that_is_none_is_a_failure_at_once() -> None:
+async def test_a_broken_compression_fails_without_a_retry() -> None:
     async with serving(answer(200, b"not packed", content_encoding="gzip")) as server:
         with pytest.raises(RequestFailedError, match="cannot be unpacked"):
             await send(server)
@@ -288,7 +288,7 @@ async def test_packing_that_is_none_is_a_failure_at_once() -> None:
     ],
     ids=["too few", "too many", "no HTTP", "two lengths", "endless header"],
 )
-async def test_a_length_that_is_wrong_never_hangs(raw: bytes, kept: str | None) -> None:
+async def test_a_wrong_content_length_never_hangs(raw: bytes, kept: str | None) -> None:
     async def behave(writer: asyncio.StreamWriter) -> None:
         writer.write(raw)
         await writer.drain()
@@ -315,12 +315,12 @@ async def test_a_length_that_is_wrong_never_hangs(raw: bytes, kept: str | None) 
     ],
     ids=["json", "text", "broken json", "deep json", "nul in json", "nul", "latin-1", "unknown charset"],
 )
-async def test_what_is_kept_of_a_body_can_be_stored(body: bytes, kind: str, shown: Any) -> None:
+async def test_a_kept_body_can_be_stored(body: bytes, kind: str, shown: Any) -> None:
     async with serving(answer(200, body, content_type=kind)) as server:
         assert (await send(server)).body == shown
 
 
-async def test_a_redirect_is_an_answer_unless_it_is_to_be_followed() -> None:
+async def test_a_redirect_is_an_answer_unless_redirects_are_followed() -> None:
     async with serving(answer(302, location="/there"), as_json("there")) as server:
         assert (await send(server, expect=[302])).status == 302
         assert (await send(server, follow_redirects=True)).body == "there"
@@ -333,7 +333,7 @@ async def test_a_redirect_is_an_answer_unless_it_is_to_be_followed() -> None:
         *((307, "POST", "POST"), (308, "PUT", "PUT"), (302, "PATCH", "PATCH")),
     ],
 )
-async def test_a_redirect_on_the_same_server_keeps_headers_and_maybe_the_body(
+async def test_a_redirect_on_the_same_server_keeps_headers_and_by_status_the_body(
     status: int, method: str, then: str
 ) -> None:
     async with serving(answer(status, location="/there?x=1"), answer()) as server:
@@ -403,5 +403,5 @@ async def test_no_error_and_no_log_holds_a_secret(caplog: pytest.LogCaptureFixtu
 
 
 def _all_of(error: BaseException | None) -> str:
-    """An error and all that led to it, as a log with a trace would show them."""
+    """Return the texts of an error and its causes, as a log with a trace shows them."""
     return "" if error is None else f"{error!r} {_all_of(error.__cause__)} {_all_of(error.__context__)}"

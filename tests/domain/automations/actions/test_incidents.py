@@ -1,4 +1,4 @@
-"""The actions on incidents, as runs do them."""
+"""The actions on incidents, performed by runs."""
 
 import asyncio
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ async def output(world: World, run: AutomationRun, number: int = 0) -> dict[str,
     return dict(step.output)
 
 
-async def test_an_incident_is_opened_with_what_the_settings_say_and_handed_on(world: World) -> None:
+async def test_an_incident_is_opened_by_the_settings_and_is_an_artifact(world: World) -> None:
     payments = await make_system(world.domain)
     run = await world.ran(create())
     incident = await only(world)
@@ -48,7 +48,7 @@ async def test_an_incident_is_opened_with_what_the_settings_say_and_handed_on(wo
     assert (change.events, change.cause.run_id) == (("incident.created",), run.id)
 
 
-async def test_templates_keep_the_types_of_what_they_name(world: World) -> None:
+async def test_templates_keep_the_types_of_their_values(world: World) -> None:
     systems = sorted([(await make_system(world.domain, key)).id for key in ("payments", "search")])
     run = await world.ran(
         create(
@@ -66,7 +66,7 @@ async def test_templates_keep_the_types_of_what_they_name(world: World) -> None:
     assert (await world.step(run, "actions[0]")).input["systemIds"] == systems
 
 
-async def test_a_title_of_several_lines_opens_an_incident_with_one(world: World) -> None:
+async def test_a_title_of_several_lines_becomes_one_line(world: World) -> None:
     await make_system(world.domain)
     await world.ran(create(title="{{ trigger.payload.text }}"), payload={"text": "Disk full\r\n\x1b[31m/var\u202e"})
     assert (await only(world)).title == "Disk full [31m/var"
@@ -84,7 +84,7 @@ TITLES = {
 }
 
 
-async def test_whatever_a_title_comes_to_an_incident_is_opened(world: World) -> None:
+async def test_any_rendered_title_opens_an_incident(world: World) -> None:
     await make_system(world.domain)
     payload = {
         "long": LONG,
@@ -100,7 +100,7 @@ async def test_whatever_a_title_comes_to_an_incident_is_opened(world: World) -> 
     assert [incident.title for incident in await world.incidents()] == list(TITLES.values())
 
 
-async def test_other_texts_are_cut_where_they_are_too_long_and_keys_stay_apart(world: World) -> None:
+async def test_long_texts_are_cut_and_long_keys_stay_distinct(world: World) -> None:
     await make_system(world.domain)
     long, keys = "y" * 30_000, ["{{ trigger.payload.key }}a", "{{ trigger.payload.key }}b"]
     opened = [
@@ -143,7 +143,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-async def test_an_error_names_the_setting_that_is_wrong_and_is_not_tried_again(world: World) -> None:
+async def test_a_wrong_setting_is_named_and_not_retried(world: World) -> None:
     await make_system(world.domain)
     runs = await world.all_over({
         case: world.ran({**step, "retry": {"attempts": 3}}, payload={"word": "odd"})
@@ -156,9 +156,7 @@ async def test_an_error_names_the_setting_that_is_wrong_and_is_not_tried_again(w
 
 
 @pytest.mark.parametrize("action", ["resolve", "add_update", "update_status"])
-async def test_an_incident_that_is_not_there_is_named_and_one_that_is_not_given_explained(
-    world: World, action: str
-) -> None:
+async def test_a_missing_incident_or_incident_id_has_its_message(world: World, action: str) -> None:
     more = {"add_update": {"message": "x"}, "update_status": {"status": "monitoring"}}.get(action, {})
     unknown = await world.ran(do(action, incidentId="inc_unknown", **more))
     assert (unknown.status, unknown.message) == (RunStatus.FAILED, "Incident inc_unknown not found.")
@@ -170,7 +168,7 @@ async def test_an_incident_that_is_not_there_is_named_and_one_that_is_not_given_
     assert await world.messages() == []
 
 
-async def test_without_an_id_or_with_a_blank_one_the_incident_handed_on_is_meant_and_a_given_one_wins(
+async def test_a_given_incident_id_wins_over_the_artifact(
     world: World,
 ) -> None:
     other = await make_incident(world.domain)
@@ -193,7 +191,7 @@ async def test_a_resolve_is_one_change_and_one_event(world: World) -> None:
     assert (await output(world, run, 1))["incident"]["status"] == "resolved"
 
 
-async def test_updates_say_what_they_say_and_move_on_as_they_are_told(world: World) -> None:
+async def test_updates_have_their_messages_and_statuses(world: World) -> None:
     incident = await make_incident(world.domain)
     await world.ran(do("add_update", incidentId=incident.id, message="Only words"))
     await world.ran(do("add_update", incidentId=incident.id, message="Found", statusChange="identified"))
@@ -205,7 +203,7 @@ async def test_updates_say_what_they_say_and_move_on_as_they_are_told(world: Wor
     assert (await output(world, run))["incidentId"] == incident.id
 
 
-async def test_what_somebody_else_opened_is_used_but_not_ended_unless_it_is_taken_over(world: World) -> None:
+async def test_anothers_incident_is_reused_but_only_resolved_if_taken_over(world: World) -> None:
     incident = await make_incident(world.domain)
     version = incident.version
     run = await world.ran(create(dedupeOpenForSystem=True), do("resolve"))
@@ -219,7 +217,7 @@ async def test_what_somebody_else_opened_is_used_but_not_ended_unless_it_is_take
     assert (taken.status, (await only(world)).status) == (RunStatus.SUCCESS, Status.RESOLVED)
 
 
-async def test_what_a_person_resolved_meanwhile_stays_so_and_a_message_is_a_comment(world: World) -> None:
+async def test_resolving_a_resolved_incident_only_comments(world: World) -> None:
     await make_system(world.domain)
     wait = {"wait_until": {"condition": f"state.incident[{UPSTREAM[3:-3]}].status == 'resolved'"}}
     run = await world.begun(create(), wait, do("resolve"), do("resolve", message=" "), do("resolve", message="Mine"))
@@ -235,7 +233,7 @@ async def test_what_a_person_resolved_meanwhile_stays_so_and_a_message_is_a_comm
     assert await events_of(world.domain, await only(world)) == ["incident.created", "incident.resolved"]
 
 
-async def test_without_dedupe_there_is_always_a_new_one_and_with_it_a_resolved_one_does_not_count(
+async def test_dedupe_reuses_open_incidents_alone(
     world: World,
 ) -> None:
     first = await make_incident(world.domain)
@@ -261,7 +259,7 @@ async def test_runs_at_the_same_time_share_one_open_incident(world: World) -> No
     assert await events_of(world.domain, incident) == ["incident.created"]
 
 
-async def test_what_is_open_for_the_same_thing_is_handed_on_to_later_runs_until_it_is_resolved(world: World) -> None:
+async def test_an_open_incident_is_an_artifact_for_later_runs_until_resolved(world: World) -> None:
     await make_system(world.domain)
     first = {"when": "trigger.payload.first", "sequence": [create()]}
     later = do("add_update", message="Again")
@@ -279,7 +277,7 @@ async def test_what_is_open_for_the_same_thing_is_handed_on_to_later_runs_until_
     assert (await again("a")).status is RunStatus.FAILED
 
 
-async def test_an_artifact_that_does_not_fit_its_type_is_not_written_nor_is_what_it_names(
+async def test_an_invalid_artifact_is_not_written_nor_is_its_incident(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make_system(world.domain)
@@ -289,7 +287,7 @@ async def test_an_artifact_that_does_not_fit_its_type_is_not_written_nor_is_what
     assert await world.rows("SELECT id FROM automation_artifacts") == []
 
 
-async def test_a_later_artifact_of_a_branch_is_the_newest_whatever_stands_beside_it(world: World) -> None:
+async def test_a_later_artifact_of_a_branch_is_the_newest(world: World) -> None:
     await make_system(world.domain)
     second = {**create(title="Second"), "id": "second"}
     beside = {"variables": {"x": 1}}

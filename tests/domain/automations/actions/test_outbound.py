@@ -1,4 +1,4 @@
-"""The actions that call other servers, as runs do them."""
+"""The actions that call other servers, performed by runs."""
 
 import json
 from dataclasses import replace
@@ -32,7 +32,7 @@ async def test_a_request_is_sent_and_its_answer_is_recorded(world: World) -> Non
     assert (run.status, output["status"], output["body"]) == (RunStatus.SUCCESS, 200, {"ticket": 7})
 
 
-async def test_a_failure_names_the_status_and_attempts_have_the_same_key_also_after_a_crash(world: World) -> None:
+async def test_attempts_have_the_same_key_also_after_a_crash(world: World) -> None:
     async with serving(answer(500), answer(500), as_json({})) as server:
         config = {"url": server.url, "retries": 0}
         step = {"action": "http.request", "config": config, "retry": {"attempts": 3, "delay_seconds": 60}}
@@ -50,7 +50,7 @@ async def test_a_failure_names_the_status_and_attempts_have_the_same_key_also_af
     assert len(server.received) == 3
 
 
-async def test_a_webhook_is_signed_with_the_secret_and_shows_it_nowhere(world: World) -> None:
+async def test_a_webhook_is_signed_and_its_secret_redacted(world: World) -> None:
     await make_secret(world.domain, "SIGNING", SIGNING)
     config = {"secret": "${{ secrets.SIGNING }}", "type": "dev.test", "data": {"x": 1}, "retries": 0}
     async with serving(answer(204)) as server:
@@ -86,13 +86,13 @@ async def test_a_request_that_is_sent_again_after_a_crash_is_the_same_to_the_byt
         assert (await world.over(run)).status is RunStatus.SUCCESS
     first, second = server.received
     assert first.body == second.body
-    told = json.loads(first.body)
-    assert (told["a"], told["ref"]) == ("degraded", "${{ secrets.API_KEY }}")
+    sent = json.loads(first.body)
+    assert (sent["a"], sent["ref"]) == ("degraded", "${{ secrets.API_KEY }}")
     assert first.headers["x-key"] == second.headers["x-key"] == "correct-horse"
     assert await world.rows("SELECT request FROM automation_steps WHERE request IS NOT NULL") == []
 
 
-async def test_a_secret_that_came_in_with_the_data_is_not_kept_for_sending_again(world: World) -> None:
+async def test_a_secret_in_the_data_is_not_stored_for_a_resume(world: World) -> None:
     await make_secret(world.domain, "API_KEY", "correct-horse")
     async with serving(answer(500), as_json({})) as server:
         config = {**MOMENT, "url": server.url, "body": "{{ trigger.payload.said }}"}
@@ -107,7 +107,7 @@ async def test_a_secret_that_came_in_with_the_data_is_not_kept_for_sending_again
     assert [received.body for received in server.received] == [b"correct-horse"] * 2
 
 
-async def test_of_two_who_prepare_the_same_request_the_first_one_counts_for_both(world: World) -> None:
+async def test_of_two_workers_the_first_ones_request_is_sent_by_both(world: World) -> None:
     run = await world.begun({"delay": {"seconds": 60}})
     await world.waiting(run, "actions[0]")
     first, second = [await world.domain.automations.runner._loaded(run.id) for _ in range(2)]

@@ -23,7 +23,7 @@ def make_action(**fields: Any) -> ActionType:
     return ActionType(**{**texts, "config": VersionedConfig(1, Settings), "perform": perform, **fields})
 
 
-def test_an_action_without_a_category_has_one_for_all_such() -> None:
+def test_an_action_without_a_category_has_a_default_one() -> None:
     assert make_action().category == "Uncategorized"
 
 
@@ -52,12 +52,12 @@ def test_an_action_that_cannot_work_is_not_registered(fields: Any) -> None:
         ActionRegistry().register(make_action(**fields))
 
 
-def test_settings_migrate_without_a_gap() -> None:
+def test_migrations_of_settings_must_have_no_gap() -> None:
     with pytest.raises(ValueError, match="without a gap"):
         VersionedConfig(3, Settings, {2: dict})
 
 
-def test_settings_of_an_earlier_version_become_those_of_the_present_one() -> None:
+def test_settings_of_an_earlier_version_are_migrated() -> None:
     config = VersionedConfig(2, Settings, {1: lambda old: {"size": old["length"]}})
     assert config.migrated({"length": 2}) == {"size": 2}
 

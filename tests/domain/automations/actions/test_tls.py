@@ -21,7 +21,7 @@ NAME = "hooks.test"
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate for the name, and its key behind it."""
+    """Return a certificate for the name, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     now = datetime.now(UTC)
@@ -41,22 +41,22 @@ def certificate(tmp_path: Path) -> Path:
 
 
 async def _send(certificate: Path, host: str) -> tuple[object, list[str | None]]:
-    """The answer under that name, and the names that the server was asked for."""
-    asked: list[str | None] = []
+    """Return the answer under that name, and the names that the server was called by."""
+    server_names: list[str | None] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    context.sni_callback = lambda _socket, name, _context: asked.append(name)
+    context.sni_callback = lambda _socket, name, _context: server_names.append(name)
     server = Server([as_json("ok")])
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0, ssl=context)
     url = f"https://{host}:{listening.sockets[0].getsockname()[1]}/"
     sender = HttpSender(make_caller(names=Names(["127.0.0.1"])))
     try:
-        return (await sender.send(HttpRequestConfig(url=url, retries=0), idempotency_key="k")).body, asked
+        return (await sender.send(HttpRequestConfig(url=url, retries=0), idempotency_key="k")).body, server_names
     finally:
         listening.close()
 
 
-async def test_the_name_is_what_tls_is_about_and_the_address_what_is_called(
+async def test_tls_verifies_the_name_while_the_address_is_called(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -69,6 +69,6 @@ async def test_a_certificate_for_another_name_is_refused(certificate: Path, monk
         await _send(certificate, "other.test")
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Path) -> None:
+async def test_an_untrusted_certificate_is_refused(certificate: Path) -> None:
     with pytest.raises(RequestFailedError, match="no certificate to trust"):
         await _send(certificate, NAME)

@@ -1,4 +1,4 @@
-"""The action webhook.send: what a receiver that follows the standards makes of it."""
+"""The action webhook.send, seen by a receiver that follows the standards."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ MOMENT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
 
 async def send(server: Server, **config: Any) -> HttpResult:
-    """What comes of one event."""
+    """Return the result of sending one event."""
     clock = SteppingClock()
     sender = WebhookSender(make_caller(clock=clock), clock)
     values = {"url": f"{server.url}/hook", "secret": SECRETS[0], "type": "dev.incidentql.incident.resolved.v1"}
@@ -33,7 +33,7 @@ async def send(server: Server, **config: Any) -> HttpResult:
 
 
 def verified(request: Received, key: bytes) -> bool:
-    """What the reference libraries do."""
+    """Return whether a signature of the request holds, by the reference libraries' rule."""
     signed = ".".join([request.headers["webhook-id"], request.headers["webhook-timestamp"], request.body.decode()])
     wanted = base64.b64encode(hmac.new(key, signed.encode(), hashlib.sha256).digest()).decode()
     offered = [part.split(",") for part in request.headers["webhook-signature"].split(" ")]
@@ -82,7 +82,7 @@ async def test_a_repeat_has_the_same_id_and_body_and_a_time_and_signature_of_its
     assert "." not in server.received[0].headers["webhook-id"]
 
 
-async def test_what_is_not_said_is_left_out_and_null_data_is_not() -> None:
+async def test_unset_attributes_are_left_out_and_null_data_is_sent() -> None:
     async with serving(answer()) as server:
         await send(server)
     event = json.loads(server.received[0].body)
@@ -97,7 +97,7 @@ async def test_a_receiver_that_changes_its_secret_gets_a_signature_for_each() ->
 
 
 @pytest.mark.parametrize("status", [302, 308, 400, 410, 500])
-async def test_an_answer_but_2xx_is_a_failure_and_redirects_are_not_followed(status: int) -> None:
+async def test_only_2xx_is_a_success_and_redirects_are_not_followed(status: int) -> None:
     async with serving(answer(status, location="/there")) as server:
         with pytest.raises(RequestFailedError, match=f"answered {status}"):
             await send(server)

@@ -1,4 +1,4 @@
-"""A condition alone, read as definitions read it, for tests of conditions."""
+"""Parsing of a single condition, as definitions parse it, for tests of conditions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ _ADAPTER: TypeAdapter[Condition] = TypeAdapter(Condition)
 
 
 def parse_condition(document: Any) -> Condition:
-    """The condition that this JSON value is.
+    """Return the condition of a JSON value.
 
     Raises:
         InvalidInputError: it is none; the field is the path to what is wrong first.
@@ -25,5 +25,5 @@ def parse_condition(document: Any) -> Condition:
 
 
 def field_path(location: Sequence[int | str]) -> list[str]:
-    """The keys and indexes of pydantic's location of an error, without the tags of its unions."""
+    """Return the keys and indexes of an error's location, without pydantic's tags of unions."""
     return [str(part) for part in location if not (isinstance(part, str) and part.startswith(TAG))]

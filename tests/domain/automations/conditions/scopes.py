@@ -1,4 +1,4 @@
-"""The moment and the scope that these tests evaluate in."""
+"""The moment and the scope of these tests' evaluations."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""316: whether conditions hold, and what they say about it."""
+"""The values of conditions, and their details (316)."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -58,7 +58,7 @@ def test_combinators_combine(document: Any, expected: bool) -> None:
         ("trigger.payload.items", {"below": 5}, False),
     ],
 )
-def test_a_number_lies_strictly_within_its_bounds_and_what_is_no_number_does_not(
+def test_a_number_lies_strictly_within_bounds_and_a_text_does_not(
     value: Any, bounds: dict[str, float], expected: bool
 ) -> None:
     assert holds({"numeric_state": {"value": value, **bounds}}) is expected
@@ -78,7 +78,7 @@ def test_a_number_lies_strictly_within_its_bounds_and_what_is_no_number_does_not
     ],
     ids=repr,
 )
-def test_the_state_of_a_system_is_read_with_how_long_it_lasts(state: dict[str, Any], expected: bool) -> None:
+def test_a_system_state_may_have_to_last(state: dict[str, Any], expected: bool) -> None:
     assert holds({"state": {"entity": "api", **state}}) is expected
 
 
@@ -87,7 +87,7 @@ def test_the_state_of_a_system_is_read_with_how_long_it_lasts(state: dict[str, A
     [{}, None, {"systems": None}, {"systems": {"api": None}}, {"systems": {"api": {"status": "healthy"}}}],
     ids=repr,
 )
-def test_a_state_that_is_not_known_does_not_hold(health: Any) -> None:
+def test_an_unknown_state_does_not_hold(health: Any) -> None:
     assert not holds({"state": {"entity": "api", "status": "healthy", "for": {"seconds": 1}}}, health=health)
 
 
@@ -122,7 +122,7 @@ NIGHT = {"after": "22:00", "before": "06:00"}
     ],
     ids=repr,
 )
-def test_a_window_of_time_is_on_the_clocks_of_its_zone(window: dict[str, Any], clock: str, expected: bool) -> None:
+def test_a_time_window_is_in_its_time_zone(window: dict[str, Any], clock: str, expected: bool) -> None:
     assert holds({"time": window}, now=datetime.fromisoformat(clock).replace(tzinfo=UTC)) is expected
 
 
@@ -135,12 +135,12 @@ def test_a_window_of_time_is_on_the_clocks_of_its_zone(window: dict[str, Any], c
         ("2026-03-02T23:00:00", False),
     ],
 )
-def test_a_window_over_midnight_belongs_to_the_day_on_which_it_begins(clock: str, expected: bool) -> None:
+def test_a_window_over_midnight_belongs_to_its_first_day(clock: str, expected: bool) -> None:
     sunday_night = {"time": {**NIGHT, "weekday": [6]}}
     assert holds(sunday_night, now=datetime.fromisoformat(clock).replace(tzinfo=UTC)) is expected
 
 
-def test_the_details_tell_what_each_part_gave_up_to_the_one_that_decided() -> None:
+def test_the_details_have_each_part_up_to_the_decisive_one() -> None:
     condition = parse_condition(
         {"and": [{"not": "false"}, {"numeric_state": {"value": LATENCY, "above": 300}}, "trigger.never.reached"]}
     )
@@ -154,7 +154,7 @@ def test_the_details_tell_what_each_part_gave_up_to_the_one_that_decided() -> No
     }
 
 
-def test_the_details_of_time_and_state_tell_what_was_looked_at() -> None:
+def test_the_details_of_time_and_state_have_their_inputs() -> None:
     condition = parse_condition(
         {
             "and": [
@@ -168,7 +168,7 @@ def test_the_details_of_time_and_state_tell_what_was_looked_at() -> None:
     assert (state["status"], state["in_status_since"], state["for_seconds"]) == ("healthy", "2026-03-01T09:20:00Z", 60)
 
 
-def test_an_error_names_the_path_to_the_part_that_has_no_value() -> None:
+def test_an_error_names_the_path_of_the_part_without_a_value() -> None:
     condition = parse_condition({"and": ["true", {"not": {"or": ["false", "1 / 0"]}}]})
     with pytest.raises(EvaluationError) as caught:
         evaluate(condition, make_scope(), now=NOW + timedelta(days=1))

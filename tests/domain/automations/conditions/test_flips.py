@@ -1,4 +1,4 @@
-"""When time alone changes what a condition gives."""
+"""Moments at which time alone changes the value of a condition."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -63,7 +63,7 @@ def utc(text: str) -> datetime:
     ],
     ids=repr,
 )
-def test_the_next_flip_is_the_earliest_moment_at_which_time_alone_decides(document: Any, clock: str | None) -> None:
+def test_the_next_flip_is_the_earliest_change_by_time_alone(document: Any, clock: str | None) -> None:
     assert flip(document) == (utc(f"2026-03-01T{clock}") if clock else None)
 
 
@@ -100,7 +100,7 @@ def test_following_the_flips_finds_every_change(source: str) -> None:
     ],
     ids=repr,
 )
-def test_the_next_boundary_of_a_window_is_on_the_clocks_of_its_zone(
+def test_the_next_boundary_of_a_window_is_in_its_time_zone(
     window: dict[str, Any], now: str, change: str | None
 ) -> None:
     assert next_change(TimeWindow.model_validate(window), utc(now)) == (utc(change) if change else None)
@@ -123,7 +123,7 @@ WINDOWS = st.fixed_dictionaries(
 
 @settings(max_examples=60, deadline=None)
 @given(WINDOWS, st.datetimes(datetime(2026, 3, 1), datetime(2026, 11, 15)))  # noqa: DTZ001 # made aware below
-def test_nothing_changes_before_the_next_boundary_and_something_does_at_it(document: Any, naive: datetime) -> None:
+def test_a_window_changes_at_its_next_boundary_and_not_before(document: Any, naive: datetime) -> None:
     window, now = TimeWindow.model_validate(document), naive.replace(tzinfo=UTC)
     change = next_change(window, now)
     until = change or now + timedelta(days=8)

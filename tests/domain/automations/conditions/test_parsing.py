@@ -1,4 +1,4 @@
-"""Which documents are conditions, and what is said of those that are not."""
+"""Parsing of conditions, and the errors of invalid ones."""
 
 import json
 from datetime import timedelta
@@ -30,7 +30,7 @@ STATE = {"entity": "api", "status": "healthy"}
     ],
     ids=json.dumps,
 )
-def test_a_condition_is_read_and_written_back_as_it_was(document: Any) -> None:
+def test_a_condition_is_serialized_as_it_was_parsed(document: Any) -> None:
     condition = parse_condition(document)
     adapter: TypeAdapter[Condition] = TypeAdapter(Condition)
     assert adapter.dump_python(condition, mode="json", by_alias=True, exclude_unset=True) == document
@@ -80,18 +80,18 @@ def test_a_condition_is_read_and_written_back_as_it_was(document: Any) -> None:
     ],
     ids=repr,
 )
-def test_316_what_is_no_condition_is_refused_with_the_path_to_what_is_wrong(document: Any, path: str) -> None:
+def test_316_an_invalid_condition_is_refused_with_the_path_of_the_fault(document: Any, path: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         parse_condition(document)
     assert ".".join(caught.value.field or []) == path
 
 
-def test_an_expression_that_cannot_be_read_has_its_place_in_the_message() -> None:
+def test_a_syntax_error_has_its_place_in_the_message() -> None:
     with pytest.raises(InvalidInputError, match=r"line 1, column 5"):
         parse_condition({"not": "a =="})
 
 
-def test_thirty_conditions_in_one_another_are_read() -> None:
+def test_thirty_nested_conditions_are_accepted() -> None:
     document: Any = "true"
     for _ in range(30):
         document = {"and": [document]}

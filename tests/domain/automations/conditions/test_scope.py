@@ -1,4 +1,4 @@
-"""What expressions see of health and of entities: what they name, read at once, and no more than is bearable."""
+"""The scope of conditions: health and entities that they name, read in bounded batches."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -18,7 +18,7 @@ from tests.inside import inside
 
 
 async def seen(world: World, *conditions: str, payload: Mapping[str, Any] | None = None, **options: Any) -> Any:
-    """The scope that these conditions are evaluated in."""
+    """Return the scope that these conditions are evaluated in."""
     now = world.clock.moment
     firing = Firing(event="x", key="k", payload=payload or {}, actor=SYSTEM, context_key=None, occurred_at=now)
     states = world.domain.automations.states
@@ -28,8 +28,8 @@ async def seen(world: World, *conditions: str, payload: Mapping[str, Any] | None
 
 
 @pytest.fixture
-def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
-    """Each question to the resolver of a kind: the kind and the ids."""
+def reads(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """Return the reads of a kind: the kind and the ids of each."""
     registry, questions = world.domain.automations.states._registry, []
     resolver_for = registry.resolver_for
 
@@ -48,7 +48,7 @@ def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list
     return questions
 
 
-async def test_315_health_is_that_of_the_context_and_of_what_is_used(world: World) -> None:
+async def test_315_health_is_read_of_the_context_and_used_systems(world: World) -> None:
     systems = {key: await make_system(world.domain, key) for key in ("payments", "search", "other")}
     await world.report("payments", Health.DEGRADED)
     began = world.clock.moment
@@ -72,11 +72,11 @@ async def test_315_health_is_that_of_the_context_and_of_what_is_used(world: Worl
     assert set(health["systems"]) == {systems["payments"].id, "search", systems["search"].id}
 
 
-async def test_315_without_anything_to_look_at_nothing_is_asked(
-    world: World, asked: list[tuple[str, list[str]]]
+async def test_315_a_condition_without_references_reads_nothing(
+    world: World, reads: list[tuple[str, list[str]]]
 ) -> None:
     assert await seen(world, "1 == 1") == {"health": {"systems": {}}, "state": {}}
-    assert asked == []
+    assert reads == []
 
 
 async def test_315_transitions_are_counted_within_the_window(world: World) -> None:
@@ -91,24 +91,24 @@ async def test_315_transitions_are_counted_within_the_window(world: World) -> No
     assert [view["transitions_in_window"] for view in counted] == [0, 1, 3]
 
 
-async def test_315_entities_are_read_once_per_kind_and_what_is_not_there_is_left_out(
-    world: World, asked: list[tuple[str, list[str]]]
+async def test_315_entities_are_read_once_per_kind_without_missing_ones(
+    world: World, reads: list[tuple[str, list[str]]]
 ) -> None:
     first, second = [await make_incident(world.domain) for _ in range(2)]
     conditions = [f"state.incident['{incident.id}'].status == 'x'" for incident in (first, second, first)]
     scope = await seen(world, *conditions, "state.incident.inc_none.status == 'x'", "state.nonsense.n.a == 1")
-    assert asked == [("incident", sorted([first.id, second.id, "inc_none"]))]
+    assert reads == [("incident", sorted([first.id, second.id, "inc_none"]))]
     assert {name: sorted(found) for name, found in scope["state"].items()} == {
         "incident": sorted([first.id, second.id]),
         "nonsense": [],
     }
 
 
-async def test_315_no_more_entities_are_read_than_is_bearable_and_the_log_says_so(
-    world: World, asked: list[tuple[str, list[str]]], caplog: pytest.LogCaptureFixture
+async def test_315_reads_of_entities_are_bounded_and_the_excess_is_logged(
+    world: World, reads: list[tuple[str, list[str]]], caplog: pytest.LogCaptureFixture
 ) -> None:
     await seen(world, *[f"state.incident.inc_{number}.status == 'x'" for number in range(60)])
-    [(kind, ids)] = asked
+    [(kind, ids)] = reads
     assert (kind, len(ids)) == ("incident", 50)
     await seen(world, uses_state=[f"system-{number}" for number in range(51)])
     assert [record.getMessage() for record in caplog.records if "entities" in record.getMessage()] == [
@@ -118,21 +118,21 @@ async def test_315_no_more_entities_are_read_than_is_bearable_and_the_log_says_s
 
 
 async def test_284_health_is_read_once_and_never_as_an_entity(
-    world: World, asked: list[tuple[str, list[str]]], monkeypatch: pytest.MonkeyPatch
+    world: World, reads: list[tuple[str, list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make_system(world.domain)
     incident = await make_incident(world.domain, "payments")
     states = world.domain.automations.states
-    read, looks = states._health, []
+    read, health_reads = states._health, []
 
     async def counted(*arguments: Any, **options: Any) -> dict[str, Any]:
-        looks.append(arguments)
+        health_reads.append(arguments)
         return await read(*arguments, **options)
 
     monkeypatch.setattr(states, "_health", counted)
     both = f"health.systems.payments.status == 'healthy' and state.incident['{incident.id}'].status == 'x'"
     await seen(world, both, "health.systems.payments.in_status_since")
-    assert (len(looks), asked) == (1, [("incident", [incident.id])])
+    assert (len(health_reads), reads) == (1, [("incident", [incident.id])])
 
 
 async def test_282_an_entity_may_be_named_by_the_state_of_another(world: World) -> None:

@@ -1,4 +1,4 @@
-"""285 to 300: what a waiting condition listens for."""
+"""The references that a waiting condition listens to (285 to 300)."""
 
 from typing import Any
 
@@ -20,11 +20,11 @@ def test_285_a_state_condition_listens_to_the_health_of_its_system() -> None:
     assert refs({"state": {"entity": "api", "status": "healthy"}}) == {"health:api"}
 
 
-def test_286_for_does_not_change_what_a_state_condition_listens_to() -> None:
+def test_286_for_does_not_change_the_references_of_a_state_condition() -> None:
     assert refs({"state": {"entity": "api", "status": "healthy", "for": {"minutes": 5}}}) == {"health:api"}
 
 
-def test_a_template_in_for_is_listened_to_as_well() -> None:
+def test_a_template_in_for_adds_its_references() -> None:
     duration = {"template": "{{ state.incident.inc_1.number }}"}
     found = refs({"state": {"entity": "api", "status": "healthy", "for": duration}})
     assert found == {"health:api", "incident:inc_1"}
@@ -68,19 +68,19 @@ def test_a_window_of_time_listens_to_nothing() -> None:
         pytest.param(
             "(state.a.x if state.b.y else state.c.z) | default(state.d.w)", {"a:x", "b:y", "c:z", "d:w"}, id="all"
         ),
-        pytest.param("trigger.id == variables.id and now > 'x'", set(), id="what no entity has"),
+        pytest.param("trigger.id == variables.id and now > 'x'", set(), id="no entity"),
         pytest.param("trigger.state.incident == 'state.a.b'", set(), id="state that is no root"),
     ],
 )
-def test_an_expression_listens_to(source: str, expected: set[str]) -> None:
+def test_an_expression_listens_to_its_references(source: str, expected: set[str]) -> None:
     assert refs(source) == expected
 
 
-def test_293_the_contexts_system_is_listened_to_alone_when_it_is_known() -> None:
+def test_293_a_known_context_system_is_the_only_reference() -> None:
     assert refs("health.system.status == 'healthy'", context_system="api") == {"health:api"}
 
 
-def test_296_combinators_listen_to_what_their_parts_do() -> None:
+def test_296_combinators_have_the_references_of_their_parts() -> None:
     document = {"and": ["state.a.x", {"or": ["state.b.y", {"not": {"state": {"entity": "c", "status": "healthy"}}}]}]}
     assert refs(document) == {"a:x", "b:y", "health:c"}
 
@@ -90,7 +90,7 @@ def test_299_a_dynamic_kind_is_indeterminate(source: str) -> None:
     assert wake_references(source).indeterminate
 
 
-def test_300_what_cannot_be_parsed_is_indeterminate() -> None:
+def test_300_an_unparsable_condition_is_indeterminate() -> None:
     assert wake_references("a ==") == WakeReferences(frozenset(), indeterminate=True)
     # A stored condition of a time when more was accepted is not validated again.
     stored = Negation.model_construct(condition="a ==")

@@ -6,20 +6,20 @@ from domain.automations.definitions.documents import load_document
 from domain.errors import InvalidInputError
 
 
-def test_json_and_yaml_give_the_same() -> None:
+def test_json_and_yaml_give_the_same_document() -> None:
     assert load_document('{"a": [1, 2.5, null, true, "x"]}') == load_document("a: [1, 2.5, ~, true, x]")
 
 
 @pytest.mark.parametrize("text", ["2026-01-01", "10:30", "007", "yes", "on", "0x1F", "1_000", ".inf", "'2'"])
-def test_what_only_looks_like_something_else_is_a_text(text: str) -> None:
+def test_a_scalar_that_only_yaml_1_1_converts_is_a_text(text: str) -> None:
     assert load_document(f"a: {text}") == {"a": text.strip("'")}
 
 
-def test_what_is_left_empty_is_null() -> None:
+def test_an_empty_value_is_null() -> None:
     assert load_document("a:\nb: 1e3\nc: -4") == {"a": None, "b": 1000.0, "c": -4}
 
 
-def test_an_alias_is_followed() -> None:
+def test_an_alias_is_expanded() -> None:
     assert load_document("a: &x {b: 1}\nc: *x") == {"a": {"b": 1}, "c": {"b": 1}}
 
 
@@ -40,6 +40,6 @@ def test_an_alias_is_followed() -> None:
         ("", "must be a mapping"),
     ],
 )
-def test_what_is_no_document_is_told(text: str, message: str) -> None:
+def test_an_invalid_document_is_refused_with_its_message(text: str, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         load_document(text)

@@ -1,4 +1,4 @@
-"""The ready-made automations: they are valid, and do what they say."""
+"""The ready-made automations: they are valid, and do as they say."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ async def test_every_template_is_valid_as_it_is(world: World, ready: Any) -> Non
     assert ready.parameters_schema["properties"]["systemIds"]["description"]
 
 
-async def test_sustained_degradation_opens_an_incident_and_sustained_health_resolves_it(world: World) -> None:
+async def test_sustained_opens_an_incident_and_resolves_it_on_recovery(world: World) -> None:
     await installed(world, "sustained", degradedSeconds=300, healthySeconds=600)
     await world.report("payments", Health.DEGRADED)
     await world.settle()
@@ -44,7 +44,7 @@ async def test_sustained_degradation_opens_an_incident_and_sustained_health_reso
     assert (incident.description, incident.status) == ("It has been degraded for 5 minutes.", Status.RESOLVED)
 
 
-async def test_without_a_time_of_health_the_incident_is_left_to_people(world: World) -> None:
+async def test_sustained_without_a_time_of_health_leaves_resolving_to_people(world: World) -> None:
     await installed(world, "sustained", degradedSeconds=1, healthySeconds=None)
     await world.report("payments", Health.DEGRADED)
     await world.settle()
@@ -54,7 +54,7 @@ async def test_without_a_time_of_health_the_incident_is_left_to_people(world: Wo
     assert [incident.status for incident in await world.incidents()] == [Status.INVESTIGATING]
 
 
-async def test_flapping_opens_one_incident_however_long_it_goes_on(world: World) -> None:
+async def test_flapping_opens_one_incident_however_long_the_flapping(world: World) -> None:
     await installed(world, "flapping", transitions=3, withinMinutes=60)
     for _ in range(5):
         await world.report("payments", Health.UNHEALTHY)
@@ -66,7 +66,7 @@ async def test_flapping_opens_one_incident_however_long_it_goes_on(world: World)
     assert await world.skips() == ["window"] * 4
 
 
-async def test_what_is_never_well_in_between_does_not_flap(world: World) -> None:
+async def test_a_system_that_never_recovers_does_not_flap(world: World) -> None:
     await installed(world, "flapping", transitions=3, withinMinutes=60)
     for _ in range(5):
         await world.report("payments", Health.UNHEALTHY)
@@ -98,7 +98,7 @@ async def test_a_template_can_be_for_some_systems_only(world: World) -> None:
         ("flapping", {"systemIds": []}, InvalidInputError, ["parameters", "systemIds"]),
     ],
 )
-def test_bad_parameters_are_refused_by_their_names(
+def test_bad_parameters_are_refused_with_their_names(
     name: str, parameters: dict[str, Any], error: type[DomainError], field: list[str]
 ) -> None:
     with pytest.raises(error) as refused:

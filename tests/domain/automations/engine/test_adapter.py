@@ -1,4 +1,4 @@
-"""The engine: what is enqueued in a transaction that commits is run to its end, whoever dies meanwhile."""
+"""The engine: a workflow of a committed transaction runs to its end, whichever process dies."""
 
 import asyncio
 import dataclasses
@@ -50,7 +50,7 @@ asyncio.run(main())
 
 
 class Calls:
-    """What a handler was called with; it ends only what is let go."""
+    """A handler that records its calls and ends only those that are released."""
 
     def __init__(self, *, hang: bool = False) -> None:
         self.seen: list[str] = []
@@ -67,7 +67,7 @@ class Calls:
 
 @asynccontextmanager
 async def started(url: str, handler: Handler) -> AsyncIterator[Engine]:
-    """A running engine."""
+    """Yield a running engine."""
     engine = Engine(parsed_url(url))
     try:
         await engine.start({Workflow.RUN: handler})
@@ -93,7 +93,7 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_what_is_enqueued_runs_only_if_its_transaction_commits(domain: Domain, database_url: str) -> None:
+async def test_a_workflow_runs_only_if_its_transaction_commits(domain: Domain, database_url: str) -> None:
     calls = Calls()
     async with started(database_url, calls) as engine:
         with pytest.raises(RuntimeError):
@@ -104,7 +104,7 @@ async def test_what_is_enqueued_runs_only_if_its_transaction_commits(domain: Dom
     assert sorted(calls.seen) == ["kept", "last"]
 
 
-async def test_what_a_process_enqueues_it_starts_without_waiting_for_a_look(
+async def test_a_process_starts_its_own_workflows_ahead_of_the_poll(
     domain: Domain, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls, client = Calls(), Engine(parsed_url(database_url))
@@ -121,7 +121,7 @@ async def test_what_a_process_enqueues_it_starts_without_waiting_for_a_look(
         await client.close()
 
 
-async def test_what_is_enqueued_twice_runs_once(domain: Domain, database_url: str) -> None:
+async def test_a_workflow_enqueued_twice_runs_once(domain: Domain, database_url: str) -> None:
     calls = Calls()
     async with started(database_url, calls) as engine:
         await enqueue(domain, engine, "same", "same")
@@ -132,9 +132,7 @@ async def test_what_is_enqueued_twice_runs_once(domain: Domain, database_url: st
     assert calls.seen == ["same", "last"]
 
 
-async def test_what_was_under_way_when_it_stopped_goes_on_with_the_next_start(
-    domain: Domain, database_url: str
-) -> None:
+async def test_a_workflow_is_resumed_by_the_next_start(domain: Domain, database_url: str) -> None:
     calls = Calls(hang=True)
     async with started(database_url, calls) as engine:
         await enqueue(domain, engine, "wait")
@@ -146,7 +144,9 @@ async def test_what_was_under_way_when_it_stopped_goes_on_with_the_next_start(
     assert calls.seen == ["wait", "wait"]
 
 
-async def test_what_fails_is_tried_again(domain: Domain, database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failed_workflow_is_retried(
+    domain: Domain, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     tried: list[str] = []
 
     async def fail_first(identifier: str) -> None:
@@ -160,7 +160,7 @@ async def test_what_fails_is_tried_again(domain: Domain, database_url: str, capl
     assert "shaky could not be run to its end" in caplog.text
 
 
-async def test_a_killed_process_is_taken_over_by_a_living_one(domain: Domain, database_url: str) -> None:
+async def test_the_workflows_of_a_killed_process_are_resumed_by_another(domain: Domain, database_url: str) -> None:
     client = Engine(parsed_url(database_url))
     await enqueue(domain, client, "orphan")
     await client.close()
@@ -193,7 +193,7 @@ async def test_only_slots_whose_runs_have_begun_and_not_ended_are_under_way(doma
         await until(lambda: calls.done == ["begun"])
 
 
-async def test_several_may_make_the_tables_of_an_empty_database_at_once(empty_database_url: str) -> None:
+async def test_several_processes_may_create_the_tables_at_once(empty_database_url: str) -> None:
     url = parsed_url(empty_database_url)
     engines = [Engine(url) for _ in range(3)]
     databases = [create_engines(url) for _ in range(3)]
@@ -222,7 +222,7 @@ async def test_a_start_that_fails_leaves_nothing_running(settings: Settings, mon
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("dialect", ["postgresql"])
-async def test_a_process_that_lost_its_slot_goes_on_under_another(domain: Domain, database_url: str) -> None:
+async def test_a_process_that_lost_its_slot_takes_another(domain: Domain, database_url: str) -> None:
     calls = Calls(hang=True)
     async with started(database_url, calls) as engine:
         await enqueue(domain, engine, "under way")
@@ -243,7 +243,7 @@ async def test_a_process_that_lost_its_slot_goes_on_under_another(domain: Domain
 
 
 @pytest.mark.postgres
-async def test_a_user_that_may_make_no_schema_is_told_so() -> None:
+async def test_a_database_user_without_schema_rights_stops_the_start() -> None:
     name = f"incidentql_test_{uuid.uuid4().hex[:12]}"
     server = await asyncpg.connect(postgres_url())
     await server.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")

@@ -1,4 +1,4 @@
-"""Jumps of the wall clock: waits look at it again at once."""
+"""Jumps of the wall clock, which wake all waits."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -20,12 +20,12 @@ class SetClock(Clock):
 
     @override
     def now(self) -> datetime:
-        """What it shows."""
+        """Return the time that it shows."""
         return super().now() + self.ahead
 
 
 @pytest.mark.parametrize("hours", [2, -2])
-async def test_a_clock_that_is_set_wakes_waits_which_go_on_or_wait_again(domain: Domain, hours: int) -> None:
+async def test_a_jump_of_the_clock_wakes_all_waits(domain: Domain, hours: int) -> None:
     clock, wakes = SetClock(), WakeIndex(inside(domain).tail)
     jumps = ClockJumps(clock=clock, wakes=wakes)
     until = clock.now() + timedelta(hours=1)
@@ -42,7 +42,7 @@ async def test_a_clock_that_is_set_wakes_waits_which_go_on_or_wait_again(domain:
     assert (clock.now() >= until) is (hours > 0)
 
 
-async def test_a_clock_that_goes_on_as_time_does_wakes_nobody(domain: Domain) -> None:
+async def test_a_steady_clock_wakes_no_wait(domain: Domain) -> None:
     clock, wakes, elapsed = SetClock(), WakeIndex(inside(domain).tail), [0.0]
     started = clock.now()
     jumps = ClockJumps(clock=clock, wakes=wakes, elapsed=lambda: (clock.now() - started).total_seconds() + elapsed[0])

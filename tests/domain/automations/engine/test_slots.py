@@ -47,7 +47,7 @@ async def slots(database_url: str) -> AsyncIterator[Slots]:
 
 @asynccontextmanager
 async def holder(url: str, slot: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Another process that holds a slot."""
+    """Yield another process that holds a slot."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _HOLDER, url, str(slot), stdout=asyncio.subprocess.PIPE
     )
@@ -68,7 +68,7 @@ async def free_soon(slots: Slots, slot: int) -> bool:
     return True
 
 
-async def test_a_slot_has_one_owner_until_that_is_killed(database_url: str, slots: Slots) -> None:
+async def test_a_slot_has_one_owner_until_the_owner_is_killed(database_url: str, slots: Slots) -> None:
     async with holder(database_url, 0) as process:
         assert not await slots.take(0)
         assert await take_any(slots) == 1
@@ -76,7 +76,7 @@ async def test_a_slot_has_one_owner_until_that_is_killed(database_url: str, slot
         assert await free_soon(slots, 0)
 
 
-async def test_a_slot_that_was_given_back_is_free(database_url: str, slots: Slots) -> None:
+async def test_a_released_slot_is_free(database_url: str, slots: Slots) -> None:
     assert await slots.take(3)
     assert await slots.keep(3)
     await slots.give(3)
@@ -84,7 +84,7 @@ async def test_a_slot_that_was_given_back_is_free(database_url: str, slots: Slot
         assert not await slots.take(3)
 
 
-async def test_when_all_slots_are_taken_the_start_says_so(
+async def test_a_start_without_a_free_slot_is_refused(
     database_url: str, slots: Slots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SLOTS", 1)
@@ -93,7 +93,7 @@ async def test_when_all_slots_are_taken_the_start_says_so(
             await take_any(slots)
 
 
-async def test_a_file_of_slots_that_is_removed_is_made_again_with_the_slot_held(tmp_path: Path) -> None:
+async def test_a_removed_slot_file_is_recreated_with_the_lock(tmp_path: Path) -> None:
     database = tmp_path / "incidents.db"
     slots = FileSlots(database)
     assert await slots.take(0)
@@ -105,7 +105,7 @@ async def test_a_file_of_slots_that_is_removed_is_made_again_with_the_slot_held(
     await slots.close()
 
 
-async def test_a_file_of_slots_that_was_removed_may_cost_the_slot(tmp_path: Path) -> None:
+async def test_a_removed_slot_file_may_lose_the_slot_to_another(tmp_path: Path) -> None:
     database = tmp_path / "incidents.db"
     slots = FileSlots(database)
     assert await slots.take(0)
@@ -117,7 +117,7 @@ async def test_a_file_of_slots_that_was_removed_may_cost_the_slot(tmp_path: Path
 
 
 @pytest.mark.postgres
-async def test_a_connection_that_drops_is_noticed_and_the_slot_taken_again(postgresql_template: str) -> None:
+async def test_a_slot_is_taken_again_after_a_dropped_connection(postgresql_template: str) -> None:
     slots = PostgresSlots(postgres_address(postgresql_template))
     assert await slots.take(0)
     await drop_sessions(postgresql_template)
@@ -129,7 +129,7 @@ async def test_a_connection_that_drops_is_noticed_and_the_slot_taken_again(postg
 
 
 @pytest.mark.postgres
-async def test_a_slot_that_another_took_after_the_connection_dropped_is_lost(postgresql_template: str) -> None:
+async def test_a_slot_taken_by_another_after_a_drop_is_lost(postgresql_template: str) -> None:
     slots, rival = (
         PostgresSlots(postgres_address(postgresql_template)),
         PostgresSlots(postgres_address(postgresql_template)),

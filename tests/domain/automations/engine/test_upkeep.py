@@ -1,4 +1,4 @@
-"""Forgetting old runs."""
+"""Retention of runs."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from tests.factories import ADMIN, make_incident
 from tests.inside import inside
 
 
-async def test_runs_that_are_long_over_are_forgotten_and_waiting_ones_stay(world: World) -> None:
+async def test_runs_long_over_are_pruned_and_waiting_ones_stay(world: World) -> None:
     await world.automation({"action": "log", "config": {"message": "x"}}, name="short")
     await world.automation({"wait_until": {"condition": "false"}}, name="long")
     await make_incident(world.domain)
@@ -25,7 +25,7 @@ async def test_runs_that_are_long_over_are_forgotten_and_waiting_ones_stay(world
     assert [run.status for run in await world.runs()] == [RunStatus.WAITING]
 
 
-async def test_a_deleted_automation_goes_with_the_last_of_its_runs(world: World) -> None:
+async def test_a_deleted_automation_is_pruned_with_its_last_run(world: World) -> None:
     service = world.domain.automations.service
     kept, _, deleted, unused = [await world.automation({"delay": {"seconds": 1}}) for _ in range(4)]
     run = await world.again(deleted)

@@ -1,4 +1,4 @@
-"""Which waits a change wakes."""
+"""The waits that a change wakes."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from tests.domain.messaging.changes import a_change
 from tests.inside import inside
 
 
-async def test_a_wait_is_found_by_what_it_looks_at_and_by_its_kind(domain: Domain) -> None:
+async def test_a_wait_is_found_by_its_references_and_their_kind(domain: Domain) -> None:
     index = WakeIndex(inside(domain).tail)
     with (
         index.watching(["health:sys_1", "incident:inc_1"], run_id="a") as one,
@@ -23,7 +23,7 @@ async def test_a_wait_is_found_by_what_it_looks_at_and_by_its_kind(domain: Domai
     assert index._waiting == {}
 
 
-async def test_the_same_registration_twice_stays_until_the_last_one_ends(domain: Domain) -> None:
+async def test_a_double_registration_stays_until_the_last_one_ends(domain: Domain) -> None:
     index = WakeIndex(inside(domain).tail)
     with index.watching(["health:sys_1", "health:sys_1"], run_id="a") as first:
         with index.watching(["health:sys_1"], run_id="a") as second:
@@ -31,7 +31,7 @@ async def test_the_same_registration_twice_stays_until_the_last_one_ends(domain:
         assert index.owners("health", "sys_1") == {first}
 
 
-async def test_an_event_wakes_those_who_wait_for_it_and_lost_changes_wake_all(domain: Domain) -> None:
+async def test_an_event_wakes_its_waits_and_lost_changes_wake_all(domain: Domain) -> None:
     index = WakeIndex(inside(domain).tail)
     change = replace(a_change(domain), events=("incident.resolved",))
     with index.watching(["event:incident.resolved"], run_id="a") as waiting, index.watching([], run_id="b") as other:

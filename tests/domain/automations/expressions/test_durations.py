@@ -1,4 +1,4 @@
-"""Durations in all the forms that people write, wherever a definition asks for one."""
+"""Durations in all the forms that people write, in each field that takes one."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from domain.automations.definitions.templates import definition_from
 from domain.automations.expressions.durations import FORMS, seconds_of
 from domain.automations.triggers.schedule import IntervalConfig
 from domain.errors import InvalidInputError
-from tests.domain.automations.validation.definitions import told
+from tests.domain.automations.validation.definitions import messages_of
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FIVE_MINUTES: tuple[Any, ...] = (
@@ -45,14 +45,14 @@ WRONG: tuple[Any, ...] = (
 
 
 @pytest.mark.parametrize("value", FIVE_MINUTES, ids=repr)
-def test_each_form_says_five_minutes(value: Any) -> None:
+def test_each_form_of_five_minutes_is_equal(value: Any) -> None:
     assert seconds_of(value) == 300
 
 
 @pytest.mark.parametrize(
     ("value", "seconds"), [("1h30m", 5400), ("1d", 86_400), ("1.5h", 5400), ("90", 90), ("36:00:00", 129_600), (0, 0)]
 )
-def test_larger_and_smaller_ones_too(value: Any, seconds: float) -> None:
+def test_days_hours_and_seconds_have_each_form(value: Any, seconds: float) -> None:
     assert seconds_of(value) == seconds
 
 
@@ -91,7 +91,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize("value", ["5m", "00:05:00", {"minutes": 5}], ids=repr)
-def test_a_definition_takes_each_form_wherever_it_asks_for_a_duration(value: Any) -> None:
+def test_each_duration_of_a_definition_takes_each_form(value: Any) -> None:
     definition = Definition.model_validate(a_definition(value))
     trigger, (delay, until, event, action) = definition.triggers[0], definition.actions
     assert trigger.for_ is not None
@@ -105,9 +105,9 @@ def test_a_definition_takes_each_form_wherever_it_asks_for_a_duration(value: Any
 
 
 @pytest.mark.parametrize("value", WRONG, ids=repr)
-def test_a_wrong_one_is_told_the_forms_wherever_it_stands(value: Any) -> None:
+def test_a_wrong_duration_is_refused_with_the_forms(value: Any) -> None:
     definition = a_definition(value)
-    problems = told(*definition.pop("actions"), **definition)
+    problems = messages_of(*definition.pop("actions"), **definition)
     assert sorted(problems) == sorted(PLACES)
     for path, message in problems.items():
         forms = FORMS.replace("seconds", "minutes") if path.endswith("minutes") else FORMS
@@ -115,18 +115,18 @@ def test_a_wrong_one_is_told_the_forms_wherever_it_stands(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["31d", "800:00:00", {"days": 30, "seconds": 1}], ids=repr)
-def test_one_that_is_too_long_is_refused_too(value: Any) -> None:
-    assert "triggers[0].for" in "".join(told(triggers=[{"event": "system.degraded", "for": value}]))
+def test_a_duration_that_is_too_long_is_refused(value: Any) -> None:
+    assert "triggers[0].for" in "".join(messages_of(triggers=[{"event": "system.degraded", "for": value}]))
 
 
 @pytest.mark.parametrize("value", ["{{ 5 * 60 }}", "{{ '5m' }}", {"template": "{{ '00:05:00' }}"}])
-def test_a_template_may_come_to_any_form(value: Any) -> None:
+def test_a_template_may_render_to_any_form_of_a_duration(value: Any) -> None:
     definition = Definition.model_validate({"triggers": [{"event": "system.degraded", "for": value}]})
     assert definition.triggers[0].for_ is not None
     assert definition.triggers[0].for_.seconds_in({}, now=NOW) == 300
 
 
-def test_parameters_of_templates_and_settings_of_triggers_take_them() -> None:
+def test_template_parameters_and_trigger_settings_take_each_form() -> None:
     sustained: Mapping[str, Any] = definition_from("sustained", {"degradedSeconds": "5m", "healthySeconds": "00:10:00"})
     assert sustained["triggers"][0]["for"] == {"seconds": 300}
     flapping = definition_from("flapping", {"withinMinutes": "1h30m"})

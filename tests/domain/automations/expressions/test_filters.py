@@ -1,4 +1,4 @@
-"""What each filter gives."""
+"""The values of filters."""
 
 from typing import Any
 
@@ -81,7 +81,7 @@ SCOPE: dict[str, Any] = {
         ("-2 | abs", 2),
     ],
 )
-def test_a_filter_gives(source: str, value: Any) -> None:
+def test_a_filter_gives_its_value(source: str, value: Any) -> None:
     given = compile_expression(source).value(SCOPE, now=NOW)
     assert (given, type(given)) == (value, type(value))
 
@@ -111,6 +111,6 @@ def test_a_filter_gives(source: str, value: Any) -> None:
         "since | older_than('x')",
     ],
 )
-def test_a_filter_refuses(source: str) -> None:
+def test_a_filter_refuses_a_wrong_argument(source: str) -> None:
     with pytest.raises(EvaluationError):
         compile_expression(source).value(SCOPE, now=NOW)

@@ -137,11 +137,11 @@ def test_a_hostile_span_is_refused_at_once(name: str) -> None:
     ],
     ids=["brackets", "not", "minus", "terms", "attributes", "choices", "comparisons", "text", "constants"],
 )
-def test_what_is_just_within_the_bounds_is_accepted(source: str) -> None:
+def test_an_expression_just_within_the_bounds_is_accepted(source: str) -> None:
     assert compile_expression(source).tree is not None
 
 
-def test_a_caller_with_few_calls_left_gets_the_same_error() -> None:
+def test_a_deep_call_stack_gets_the_same_error() -> None:
     def called(depth: int) -> None:
         if depth:
             called(depth - 1)

@@ -1,4 +1,4 @@
-"""What expressions give: values, and what is unknown."""
+"""The values of expressions, known and unknown."""
 
 from datetime import timedelta
 from typing import Any
@@ -45,7 +45,7 @@ def test_an_expression_has_the_value_that_it_has_in_jinja(source: str, value: An
     assert compile_expression(source).value(make_scope(), now=NOW) == value
 
 
-def test_a_name_that_jinja_uses_itself_can_be_read() -> None:
+def test_a_name_that_jinja_reserves_can_be_read() -> None:
     assert compile_expression("result + context").value({"result": 1, "context": 2}, now=NOW) == 3
 
 
@@ -69,7 +69,7 @@ def test_an_attribute_is_the_key_of_an_object_and_never_a_method() -> None:
         "payload[list]",
     ],
 )
-def test_attributes_of_what_is_no_object_are_undefined(path: str) -> None:
+def test_attributes_of_a_value_that_is_no_object_are_undefined(path: str) -> None:
     scope = {"payload": {}, "text": "abc", "list": [1], "number": 5, "nothing": None}
     with pytest.raises(UndefinedValueError):
         compile_expression(path).value(scope, now=NOW)
@@ -108,7 +108,7 @@ def test_a_key_with_an_underscore_cannot_be_reached_by_a_dynamic_item(key: str) 
         "'a' | replace(gone, 'b') == 'a'",
     ],
 )
-def test_what_is_undefined_and_decides_makes_a_condition_false(source: str) -> None:
+def test_a_decisive_undefined_value_makes_a_condition_false(source: str) -> None:
     assert compile_expression(source).decided(make_scope(), now=NOW).value is not True
 
 
@@ -125,7 +125,7 @@ def test_what_is_undefined_and_decides_makes_a_condition_false(source: str) -> N
         "not (5 < 1 < gone)",
     ],
 )
-def test_what_is_undefined_and_does_not_decide_does_no_harm(source: str) -> None:
+def test_an_undefined_value_that_does_not_decide_is_ignored(source: str) -> None:
     assert compile_expression(source).decided(make_scope(), now=NOW).value
 
 
@@ -170,7 +170,7 @@ def test_the_error_of_a_value_names_the_path_that_is_missing(source: str, path: 
         "deep == other",
     ],
 )
-def test_what_has_no_value_is_an_error_that_the_caller_decides_about(source: str) -> None:
+def test_an_expression_without_a_value_raises_an_error(source: str) -> None:
     deep: list[Any] = []
     other: list[Any] = []
     for _ in range(5000):

@@ -1,4 +1,4 @@
-"""What holds of every text and every scope."""
+"""Properties of all texts and all scopes."""
 
 import time
 from collections.abc import Callable
@@ -127,7 +127,7 @@ def _fault(accept: Callable[[str], object], text: str) -> ExpressionError | None
 
 @QUICKLY
 @given(TEXTS, st.sampled_from([compile_expression, compile_template]))
-def test_compiling_any_text_gives_an_expression_or_says_why_not(text: str, accept: Callable[[str], object]) -> None:
+def test_any_text_compiles_or_has_an_error(text: str, accept: Callable[[str], object]) -> None:
     error = _fault(accept, text)
     if error is not None:
         assert error.message
@@ -137,7 +137,7 @@ def test_compiling_any_text_gives_an_expression_or_says_why_not(text: str, accep
 
 @QUICKLY
 @given(st.integers(1, 5000), PIECES, PIECES)
-def test_a_text_of_one_piece_over_and_over_is_compiled_or_refused_quickly(count: int, piece: str, last: str) -> None:
+def test_a_text_of_one_repeated_piece_compiles_or_fails_quickly(count: int, piece: str, last: str) -> None:
     started = time.perf_counter()
     _fault(compile_expression, (piece + " ") * count + last)
     assert time.perf_counter() - started < 1
@@ -145,7 +145,7 @@ def test_a_text_of_one_piece_over_and_over_is_compiled_or_refused_quickly(count:
 
 @QUICKLY
 @given(st.recursive(ATOMS, _larger, max_leaves=10), st.fixed_dictionaries({}, optional={"a": JSON, "b": JSON}))
-def test_evaluating_any_expression_gives_plain_data_quickly_or_says_why_not(source: str, scope: dict[str, Any]) -> None:
+def test_any_expression_gives_plain_data_or_an_error_quickly(source: str, scope: dict[str, Any]) -> None:
     if _fault(compile_expression, source):
         return
     expression = compile_expression(source)

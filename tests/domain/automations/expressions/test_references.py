@@ -1,4 +1,4 @@
-"""What expressions refer to."""
+"""The references of expressions."""
 
 import pytest
 

@@ -16,7 +16,7 @@ CONFIG = {
 }
 
 
-def test_names_are_found_at_any_depth_in_values_alone() -> None:
+def test_names_of_secrets_are_found_in_nested_values_not_keys() -> None:
     assert secret_names(CONFIG) == {"A_1", "b-2"}
     assert secret_names("${{ secrets.A }}") == {"A"}
     assert secret_names([None, 3, {}, "text"]) == set()
@@ -26,7 +26,7 @@ def test_names_are_found_at_any_depth_in_values_alone() -> None:
     "text",
     ["${{ secrets.A B }}", "${{ secrets. }}", "${{ secrets }}", "${{ secrets.A", "${{ secrets['A'] }}"],
 )
-def test_what_only_looks_like_a_reference_is_refused(text: str) -> None:
+def test_a_malformed_reference_to_a_secret_is_refused(text: str) -> None:
     with pytest.raises(InvalidInputError):
         secret_names({"a": ["${{ secrets.A }}", text]})
 
@@ -46,7 +46,7 @@ def test_a_reference_without_a_value_is_named() -> None:
         unseal(seal("${{ secrets.A }}", "|"), "|", {})
 
 
-def test_a_reference_that_comes_with_the_data_is_not_followed() -> None:
+def test_a_reference_to_a_secret_in_data_is_not_filled_in() -> None:
     mark = "9f2c"
     sealed: Any = seal({"text": "{{ title }} ${{ secrets.A }}${{ secrets.B }}"}, mark)
     rendered = {"text": sealed["text"].replace("{{ title }}", "${{ secrets.B }}")}
@@ -54,6 +54,6 @@ def test_a_reference_that_comes_with_the_data_is_not_followed() -> None:
 
 
 @pytest.mark.parametrize("text", ["{{ '${{ secrets.A }}' | upper }}", "{{ ${{ secrets.A }} }}"])
-def test_a_reference_that_an_expression_would_work_with_is_not_sealed(text: str) -> None:
+def test_a_reference_inside_an_expression_is_not_sealed(text: str) -> None:
     with pytest.raises(ExpressionError, match="outside"):
         seal({"a": ["fine ${{ secrets.A }}", text]}, "mark")

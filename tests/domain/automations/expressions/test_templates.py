@@ -1,4 +1,4 @@
-"""What templates give, and which of them are refused."""
+"""The values of templates, and the errors of invalid ones."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ from tests.domain.automations.conditions.scopes import NOW, make_scope
         ("{{ -5 }}", -5),
     ],
 )
-def test_a_template_gives(source: str, value: Any) -> None:
+def test_a_template_gives_a_value_or_a_text(source: str, value: Any) -> None:
     given = compile_template(source).value(make_scope(), now=NOW)
     assert (given, type(given)) == (value, type(value))
 
@@ -57,19 +57,19 @@ def test_the_text_of_a_single_span_is_text() -> None:
         ("a {{ b c }}", 1, 8),
     ],
 )
-def test_a_template_that_cannot_be_read_names_the_place(source: str, line: int, column: int) -> None:
+def test_a_syntax_error_in_a_template_has_its_place(source: str, line: int, column: int) -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_template(source)
     assert (caught.value.line, caught.value.column) == (line, column)
 
 
-def test_what_is_undefined_in_a_template_is_an_error_with_its_path_and_place() -> None:
+def test_an_undefined_value_in_a_template_is_an_error_with_its_place() -> None:
     with pytest.raises(UndefinedValueError, match=r"trigger\.payload\.gone") as caught:
         compile_template("Hello\n{{ trigger.payload.gone.further }}").value(make_scope(), now=NOW)
     assert (caught.value.line, caught.value.column) == (2, 4)
 
 
-def test_what_json_does_not_have_is_no_text() -> None:
+def test_a_value_that_json_lacks_has_no_text() -> None:
     with pytest.raises(EvaluationError):
         compile_template("a {{ b }}").value({"b": {1, 2}}, now=NOW)
 

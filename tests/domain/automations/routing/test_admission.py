@@ -1,4 +1,4 @@
-"""Who may run: each mode's decision, the queue that goes on, and firings that count once."""
+"""Admission: each mode's decision, the queue's next run, and firings that count once."""
 
 import asyncio
 import dataclasses
@@ -20,7 +20,7 @@ FAIL = {"stop": {"reason": "No use.", "error": True}}
 
 
 async def fire(world: World, times: int = 1) -> list[AutomationRun]:
-    """So many firings; the runs that there are then."""
+    """Fire that many times, and return the present runs."""
     for _ in range(times):
         await make_incident(world.domain)
     await world.settle()
@@ -32,7 +32,7 @@ async def statuses(world: World) -> list[str]:
 
 
 async def queue(world: World, *actions: Mapping[str, Any], times: int = 3) -> list[AutomationRun]:
-    """A queue whose first run waits."""
+    """Return the runs of a queue whose first run waits."""
     await world.automation(*(actions or (WAIT,)), mode="queued")
     return await fire(world, times)
 
@@ -56,7 +56,7 @@ async def test_a_cancelled_run_lets_the_next_one_start(world: World) -> None:
     await _until(world, ["cancelled", "waiting", "pending"])
 
 
-async def test_cancelling_who_waits_in_the_queue_starts_nobody(world: World) -> None:
+async def test_cancelling_a_queued_run_starts_no_other(world: World) -> None:
     _, second, third = await queue(world)
     await world.domain.automations.service.cancel_run(ADMIN, second.id)
     await world.settle()
@@ -89,7 +89,7 @@ async def test_the_end_of_a_run_and_the_start_of_the_next_are_one_transaction(wo
     assert await world.enqueued() == [first.id, second.id]
 
 
-async def test_a_queue_that_became_parallel_starts_those_who_waited_as_far_as_they_may_run_together(
+async def test_a_queue_that_became_parallel_starts_its_runs_up_to_the_limit(
     world: World,
 ) -> None:
     runs = await queue(world)
@@ -119,7 +119,7 @@ async def test_deleting_an_automation_ends_its_queue(world: World) -> None:
     assert await world.enqueued() == [runs[0].id]
 
 
-async def test_a_restart_cancels_what_ran_before(world: World) -> None:
+async def test_a_restart_cancels_the_former_runs(world: World) -> None:
     await world.automation(WAIT, mode="restart")
     first, second = await fire(world, 2)
     assert (first.status, first.message) == (RunStatus.CANCELLED, "Superseded by a newer run.")

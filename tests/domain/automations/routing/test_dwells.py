@@ -1,4 +1,4 @@
-"""Dwells: what fired a trigger has to hold, without a break, for as long as the trigger asks."""
+"""Dwells: the state that fired a trigger has to hold for the trigger's time without a break."""
 
 import asyncio
 from dataclasses import replace
@@ -21,7 +21,7 @@ NOTE = {"variables": {"held": True}}
 
 
 async def sustained(world: World, **fields: Any) -> Automation:
-    """An automation that runs once a system was degraded for half an hour."""
+    """Add an automation that runs once a system was degraded for half an hour."""
     trigger = {"event": "system.degraded", "for": {"minutes": 30}, **(fields.pop("trigger", None) or {})}
     if not await world.domain.reads.system_ids(["payments"]):
         await make_system(world.domain)
@@ -29,14 +29,14 @@ async def sustained(world: World, **fields: Any) -> Automation:
 
 
 async def report(world: World, health: Health, *, after: float = 0, system: str = "payments") -> None:
-    """Report a health after so many minutes, and route it."""
+    """Report a health after that many minutes, and route it."""
     world.clock.advance(minutes=after)
     await world.report(system, health)
     await world.settle()
 
 
 async def fire(world: World, *, after: float = 0) -> None:
-    """Let minutes pass, and what is over then fire."""
+    """Let minutes pass, and fire the dwells that are over."""
     world.clock.advance(minutes=after)
     await world.firing()
 
@@ -45,7 +45,7 @@ async def dwells(world: World, automation: Automation) -> list[Dwell]:
     return await inside(world.domain).database.read(lambda session: session.dwells.of_automation(automation.id))
 
 
-async def test_a_dwell_is_armed_with_the_state_that_it_saw(world: World) -> None:
+async def test_a_dwell_is_armed_with_the_state_of_its_firing(world: World) -> None:
     automation = await sustained(world)
     await report(world, Health.DEGRADED)
     [dwell] = await dwells(world, automation)
@@ -55,7 +55,7 @@ async def test_a_dwell_is_armed_with_the_state_that_it_saw(world: World) -> None
     assert await world.enqueued(Workflow.DWELL) == [dwell.id]
 
 
-async def test_a_dwell_fires_once_what_it_saw_held_for_long_enough(world: World) -> None:
+async def test_a_dwell_fires_once_its_state_held_for_long_enough(world: World) -> None:
     await sustained(world)
     await report(world, Health.DEGRADED)
     await fire(world, after=29)
@@ -83,7 +83,7 @@ async def test_a_dwell_that_is_armed_again_keeps_its_deadline(world: World) -> N
     assert (await world.only_run()).status is RunStatus.SUCCESS
 
 
-async def test_a_recovery_breaks_a_dwell_and_the_row_says_so(world: World) -> None:
+async def test_a_recovery_breaks_a_dwell_and_is_recorded(world: World) -> None:
     automation = await sustained(world)
     await report(world, Health.DEGRADED)
     await report(world, Health.HEALTHY, after=10)
@@ -93,7 +93,7 @@ async def test_a_recovery_breaks_a_dwell_and_the_row_says_so(world: World) -> No
     assert await world.runs(RunStatus.SUCCESS) == []
 
 
-async def test_a_system_that_recovered_meanwhile_has_to_stay_degraded_anew(world: World) -> None:
+async def test_a_system_that_recovered_has_to_stay_degraded_again(world: World) -> None:
     await sustained(world)
     await report(world, Health.DEGRADED)
     await report(world, Health.HEALTHY, after=10)
@@ -117,7 +117,7 @@ async def test_a_break_that_is_not_routed_yet_counts(world: World) -> None:
     assert await world.skips() == ["dwell_broken"]
 
 
-async def test_what_becomes_worse_does_not_break_a_dwell(world: World) -> None:
+async def test_a_worse_status_does_not_break_a_dwell(world: World) -> None:
     await sustained(world)
     await report(world, Health.DEGRADED)
     await report(world, Health.UNHEALTHY, after=10)
@@ -126,7 +126,7 @@ async def test_what_becomes_worse_does_not_break_a_dwell(world: World) -> None:
 
 
 @pytest.mark.parametrize("event", ["system.health_changed", "system.healthy"])
-async def test_another_status_breaks_a_dwell_that_waits_for_one(world: World, event: str) -> None:
+async def test_another_status_breaks_the_dwell_of_a_status(world: World, event: str) -> None:
     await make_system(world.domain)
     await world.report("payments", Health.UNHEALTHY)
     await world.route()
@@ -148,7 +148,7 @@ async def test_an_incident_that_is_resolved_or_deleted_breaks_a_dwell(world: Wor
     assert await world.skips() == ["dwell_broken", "dwell_broken"]
 
 
-async def test_a_dwell_of_an_automation_that_was_switched_off_is_dropped_with_a_row(world: World) -> None:
+async def test_a_dwell_of_a_disabled_automation_is_dropped_with_a_row(world: World) -> None:
     automation = await sustained(world)
     await report(world, Health.DEGRADED)
     await world.domain.automations.service.update(ADMIN, automation.id, WriteAutomation(enabled=False))
@@ -212,7 +212,7 @@ async def test_a_duration_may_be_a_template(world: World) -> None:
     assert (dwell.fire_at - dwell.armed_at).total_seconds() == 600
 
 
-async def test_a_duration_that_is_no_number_is_recorded_as_an_error(world: World) -> None:
+async def test_a_dwell_without_a_valid_duration_is_recorded_as_an_error(world: World) -> None:
     await sustained(world, trigger={"for": {"template": "{{ trigger.payload.systemKey }}"}})
     await report(world, Health.UNHEALTHY)
     [run] = await world.runs()
@@ -230,7 +230,7 @@ async def test_each_system_has_a_dwell_of_its_own(world: World) -> None:
     assert [run.firing.payload["systemKey"] for run in await world.runs()] == ["payments"]
 
 
-async def test_a_trigger_without_a_thing_has_one_dwell(world: World) -> None:
+async def test_a_trigger_without_a_context_key_has_one_dwell(world: World) -> None:
     automation = await sustained(world)
     await world.report("payments", Health.DEGRADED)
     await world.settle()
@@ -242,7 +242,7 @@ async def test_a_trigger_without_a_thing_has_one_dwell(world: World) -> None:
         assert armed_anew.value is written
 
 
-async def test_a_change_that_is_delivered_again_does_not_cost_the_run_of_its_dwell(world: World) -> None:
+async def test_a_redelivered_change_does_not_block_the_run_of_its_dwell(world: World) -> None:
     await sustained(world)
     await world.report("payments", Health.DEGRADED)
     [change] = [change for change in await log_of(world.domain) if change.kind == "health"]
@@ -254,7 +254,7 @@ async def test_a_change_that_is_delivered_again_does_not_cost_the_run_of_its_dwe
     assert await world.skips() == []
 
 
-async def test_a_dwell_counts_from_when_it_happened_not_from_when_it_was_routed(world: World) -> None:
+async def test_a_dwell_counts_from_the_change_not_from_its_routing(world: World) -> None:
     automation = await sustained(world)
     await world.report("payments", Health.DEGRADED)
     world.clock.advance(minutes=20)

@@ -1,4 +1,4 @@
-"""Dwells that nobody fired in time: what they were armed for happened all the same."""
+"""Dwells that no process fired in time: they fire late, with the same result."""
 
 import asyncio
 from datetime import timedelta
@@ -18,7 +18,7 @@ NOTE = {"variables": {"held": True}}
 
 
 async def armed(world: World) -> str:
-    """The dwell of a system that has been degraded for a moment, of five minutes."""
+    """Return the dwell of five minutes of a system that has just been degraded."""
     await make_system(world.domain)
     await world.automation(NOTE, triggers=[{"event": "system.degraded", "for": {"minutes": 5}}])
     await world.report("payments", Health.UNHEALTHY)
@@ -33,14 +33,14 @@ async def fire(world: World, dwell: str) -> None:
 
 
 async def stop_at_the_end(world: World, dwell_id: str, *, early: timedelta = timedelta()) -> None:
-    """Have the clock stand at a dwell's last instant, or a little before it."""
+    """Stop the clock at a dwell's last instant, or a little before it."""
     dwell = await inside(world.domain).database.read(lambda session: session.dwells.get(dwell_id))
     assert dwell is not None
     world.clock.step = timedelta()
     world.clock.moment = dwell.fire_at - early
 
 
-async def test_a_dwell_that_held_fires_although_it_was_over_before_anybody_looked(world: World) -> None:
+async def test_a_dwell_that_held_fires_even_after_a_later_break(world: World) -> None:
     dwell = await armed(world)
     world.clock.advance(minutes=5)
     await world.report("payments", Health.HEALTHY)
@@ -77,7 +77,7 @@ async def test_a_break_just_before_the_last_instant_of_a_dwell_comes_in_time(wor
     assert await world.skips() == ["dwell_broken"]
 
 
-async def test_a_dwell_that_nobody_fired_does_not_stand_in_the_way_of_the_next(world: World) -> None:
+async def test_an_unfired_dwell_does_not_block_the_next(world: World) -> None:
     await armed(world)
     for health in (Health.HEALTHY, Health.DEGRADED):
         world.clock.advance(minutes=6)
@@ -87,7 +87,7 @@ async def test_a_dwell_that_nobody_fired_does_not_stand_in_the_way_of_the_next(w
     assert await world.skips() == []
 
 
-async def test_a_break_before_the_end_counts_however_late_anybody_looks(world: World) -> None:
+async def test_a_break_before_the_end_counts_however_late_the_check(world: World) -> None:
     dwell = await armed(world)
     world.clock.advance(minutes=4)
     await world.report("payments", Health.HEALTHY)
@@ -96,7 +96,7 @@ async def test_a_break_before_the_end_counts_however_late_anybody_looks(world: W
     assert await world.skips() == ["dwell_broken"]
 
 
-async def test_a_dwell_counts_from_when_the_reporter_saw_it(world: World) -> None:
+async def test_a_dwell_counts_from_the_reporters_observation(world: World) -> None:
     await make_system(world.domain)
     await world.automation(NOTE, triggers=[{"event": "system.degraded", "for": "5m"}])
     seen = world.clock.moment - timedelta(minutes=4)
@@ -109,7 +109,7 @@ async def test_a_dwell_counts_from_when_the_reporter_saw_it(world: World) -> Non
     assert (await world.only_run()).status is RunStatus.SUCCESS
 
 
-async def test_an_outage_that_is_told_late_fires_at_once_unless_it_was_over_in_time(world: World) -> None:
+async def test_an_outage_reported_late_fires_at_once_unless_over_in_time(world: World) -> None:
     await world.automation(NOTE, triggers=[{"event": "system.degraded", "for": "5m"}], mode="parallel")
     for key, minutes in (("payments", 2), ("search", 6)):
         await make_system(world.domain, key)
@@ -123,7 +123,7 @@ async def test_an_outage_that_is_told_late_fires_at_once_unless_it_was_over_in_t
     assert (await world.only_run()).status is RunStatus.SUCCESS
 
 
-async def test_a_break_that_is_told_late_counts_before_it_is_routed(world: World) -> None:
+async def test_a_break_reported_late_counts_before_its_routing(world: World) -> None:
     await make_system(world.domain)
     await world.automation(NOTE, triggers=[{"event": "system.degraded", "for": "5m"}])
     seen = world.clock.moment - timedelta(minutes=8)

@@ -28,14 +28,14 @@ QUICK = {"variables": {"done": True}}
 
 @pytest.fixture
 async def other(world: World, settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
-    """Another process on the same database."""
+    """Yield another process on the same database."""
     async with running_domain(settings, clock=clock) as other:
         yield other
 
 
 @asynccontextmanager
 async def under_way(world: World, other: Domain, *, running: bool = True) -> AsyncIterator[None]:
-    """Meanwhile both processes route, and runs begin as soon as they are enqueued."""
+    """Route in both processes, and begin runs as soon as they are enqueued."""
     readers = [_reader(domain, kind) for domain in (world.domain, other) for kind in ("incident", "health")]
     for reader in readers:
         await reader.register(after=0)
@@ -71,12 +71,12 @@ def _reader(domain: Domain, kind: str) -> DurableReader:
     )
 
 
-async def fire(world: World, other: Domain, *, by_thing: bool) -> None:
-    """Fifty changes at once in two processes; by thing, twenty that are of two systems."""
+async def fire(world: World, other: Domain, *, by_system: bool) -> None:
+    """Make fifty changes at once in two processes; by context key, twenty are of two systems."""
     domains = (world.domain, other)
-    if not by_thing:
+    if not by_system:
         await make_system(world.domain)
-        # So many at once that they stand in line, and no more: a server of PostgreSQL has connections for 100.
+        # Enough at once for a queue, and no more: a server of PostgreSQL has 100 connections.
         places = asyncio.Semaphore(8)
 
         async def open_one(domain: Domain) -> None:
@@ -95,7 +95,7 @@ async def fire(world: World, other: Domain, *, by_thing: bool) -> None:
 
 
 async def firings(world: World, *, of_all: int, done: Callable[[list[AutomationRun]], bool]) -> list[AutomationRun]:
-    """What the firings led to, once all are routed and the runs are where they are to be."""
+    """Return the results of the firings, once all are routed and the runs have the wanted statuses."""
     async with asyncio.timeout(150):
         while len(runs := await world.runs()) < of_all or not done(runs):  # noqa: ASYNC110 - it is the database that is watched
             await asyncio.sleep(0.1)
@@ -107,7 +107,7 @@ def of(runs: list[AutomationRun], status: RunStatus, reason: SkipReason | None =
 
 
 async def highest_activity(world: World, buckets: dict[str, str]) -> int:
-    """How many runs of one bucket were under way at once, at most, by the log."""
+    """Return the most runs of one bucket that were under way at once, by the log."""
     active: dict[str, set[str]] = {}
     highest = 0
     for change in await inside(world.domain).database.read(lambda session: session.changes.after(0, limit=10_000)):
@@ -119,53 +119,57 @@ async def highest_activity(world: World, buckets: dict[str, str]) -> int:
     return highest
 
 
-async def automate(world: World, action: Mapping[str, Any], *, by_thing: bool, **fields: Any) -> int:
-    """How many buckets there will be."""
-    event = "system.health_changed" if by_thing else "incident.created"
-    scope = "context_key" if by_thing else "automation"
+async def automate(world: World, action: Mapping[str, Any], *, by_system: bool, **fields: Any) -> int:
+    """Add an automation, and return the number of buckets."""
+    event = "system.health_changed" if by_system else "incident.created"
+    scope = "context_key" if by_system else "automation"
     await world.automation(action, triggers=[{"event": event}], concurrency_scope=scope, **fields)
-    return 2 if by_thing else 1
+    return 2 if by_system else 1
 
 
-by_thing = pytest.mark.parametrize("by_thing", [False, True], ids=["automation", "context_key"])
+by_system = pytest.mark.parametrize("by_system", [False, True], ids=["automation", "context_key"])
 
 
-@by_thing
-async def test_a_single_automation_runs_once_and_skips_the_others(world: World, other: Domain, by_thing: bool) -> None:
-    buckets = await automate(world, WAIT, by_thing=by_thing, mode="single")
+@by_system
+async def test_a_single_automation_runs_once_and_skips_the_others(world: World, other: Domain, by_system: bool) -> None:
+    buckets = await automate(world, WAIT, by_system=by_system, mode="single")
     async with under_way(world, other):
-        await fire(world, other, by_thing=by_thing)
+        await fire(world, other, by_system=by_system)
         runs = await firings(
-            world, of_all=FIRINGS[by_thing], done=lambda runs: len(of(runs, RunStatus.WAITING)) == buckets
+            world, of_all=FIRINGS[by_system], done=lambda runs: len(of(runs, RunStatus.WAITING)) == buckets
         )
-    assert len(of(runs, RunStatus.SKIPPED, SkipReason.ALREADY_RUNNING)) == FIRINGS[by_thing] - buckets
-    assert len(runs) == FIRINGS[by_thing]
+    assert len(of(runs, RunStatus.SKIPPED, SkipReason.ALREADY_RUNNING)) == FIRINGS[by_system] - buckets
+    assert len(runs) == FIRINGS[by_system]
 
 
-@by_thing
+@by_system
 async def test_a_restarting_automation_ends_with_its_last_run_alone(
-    world: World, other: Domain, by_thing: bool
+    world: World, other: Domain, by_system: bool
 ) -> None:
-    buckets = await automate(world, WAIT, by_thing=by_thing, mode="restart")
+    buckets = await automate(world, WAIT, by_system=by_system, mode="restart")
     async with under_way(world, other):
-        await fire(world, other, by_thing=by_thing)
+        await fire(world, other, by_system=by_system)
         runs = await firings(
-            world, of_all=FIRINGS[by_thing], done=lambda runs: len(of(runs, RunStatus.WAITING)) == buckets
+            world, of_all=FIRINGS[by_system], done=lambda runs: len(of(runs, RunStatus.WAITING)) == buckets
         )
     superseded = of(runs, RunStatus.CANCELLED)
     assert {run.message for run in superseded} == {"Superseded by a newer run."}
-    assert len(superseded) == FIRINGS[by_thing] - buckets
+    assert len(superseded) == FIRINGS[by_system] - buckets
     last = {run.bucket: run.id for run in runs}
     assert {run.bucket: run.id for run in of(runs, RunStatus.WAITING)} == last
 
 
-@by_thing
-async def test_a_queued_automation_runs_all_one_at_a_time_in_order(world: World, other: Domain, by_thing: bool) -> None:
-    await automate(world, QUICK, by_thing=by_thing, mode="queued", max_runs=1000)
+@by_system
+async def test_a_queued_automation_runs_all_one_at_a_time_in_order(
+    world: World, other: Domain, by_system: bool
+) -> None:
+    await automate(world, QUICK, by_system=by_system, mode="queued", max_runs=1000)
     async with under_way(world, other):
-        await fire(world, other, by_thing=by_thing)
+        await fire(world, other, by_system=by_system)
         runs = await firings(
-            world, of_all=FIRINGS[by_thing], done=lambda runs: len(of(runs, RunStatus.SUCCESS)) == FIRINGS[by_thing]
+            world,
+            of_all=FIRINGS[by_system],
+            done=lambda runs: len(of(runs, RunStatus.SUCCESS)) == FIRINGS[by_system],
         )
     assert await highest_activity(world, {run.id: run.bucket for run in runs}) == 1
     log = await inside(world.domain).database.read(lambda session: session.changes.after(0, limit=10_000))
@@ -177,22 +181,22 @@ async def test_a_queued_automation_runs_all_one_at_a_time_in_order(world: World,
         assert [keys[run] for run in ended if keys[run] in mine] == [key for key in fired if key in mine]
 
 
-@by_thing
-async def test_a_parallel_automation_never_runs_more_than_it_may(world: World, other: Domain, by_thing: bool) -> None:
-    buckets = await automate(world, WAIT, by_thing=by_thing, mode="parallel", max_runs=5)
+@by_system
+async def test_a_parallel_automation_never_runs_more_than_it_may(world: World, other: Domain, by_system: bool) -> None:
+    buckets = await automate(world, WAIT, by_system=by_system, mode="parallel", max_runs=5)
     async with under_way(world, other):
-        await fire(world, other, by_thing=by_thing)
+        await fire(world, other, by_system=by_system)
         runs = await firings(
-            world, of_all=FIRINGS[by_thing], done=lambda runs: len(of(runs, RunStatus.WAITING)) == 5 * buckets
+            world, of_all=FIRINGS[by_system], done=lambda runs: len(of(runs, RunStatus.WAITING)) == 5 * buckets
         )
-    assert len(of(runs, RunStatus.SKIPPED, SkipReason.MAX_RUNS)) == FIRINGS[by_thing] - 5 * buckets
+    assert len(of(runs, RunStatus.SKIPPED, SkipReason.MAX_RUNS)) == FIRINGS[by_system] - 5 * buckets
     assert await highest_activity(world, {run.id: run.bucket for run in runs}) == 5
 
 
-async def test_a_full_queue_says_so(world: World, other: Domain) -> None:
-    await automate(world, WAIT, by_thing=False, mode="queued", max_runs=3)
+async def test_a_full_queue_skips_a_firing_with_its_reason(world: World, other: Domain) -> None:
+    await automate(world, WAIT, by_system=False, mode="queued", max_runs=3)
     async with under_way(world, other, running=False):
-        await fire(world, other, by_thing=False)
+        await fire(world, other, by_system=False)
         runs = await firings(world, of_all=50, done=lambda _: True)
     assert len(of(runs, RunStatus.PENDING)) == 4
     assert len(of(runs, RunStatus.SKIPPED, SkipReason.QUEUE_FULL)) == 46

@@ -1,4 +1,4 @@
-"""A new outage finds nothing in its way: what waited for the sake of an incident ends with that."""
+"""New outages: no wait on a finished incident blocks their runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,7 +35,7 @@ def until(condition: Any, **options: Any) -> dict[str, Any]:
 
 
 async def waiting(world: World, *steps: Mapping[str, Any], **options: Any) -> tuple[AutomationRun, Incident]:
-    """A run that opened an incident for `payments`, and waits."""
+    """Return a run that opened an incident for `payments`, and waits."""
     await world.automation(OPEN, *steps, triggers=DEGRADED, **options)
     await make_system(world.domain)
     await world.report("payments", Health.DEGRADED)
@@ -57,7 +57,7 @@ async def ended(world: World, run: AutomationRun, path: str = "actions[1]") -> A
     return (await world.step(run, path)).output
 
 
-async def test_a_person_resolves_and_the_sustained_template_opens_another_incident(world: World) -> None:
+async def test_after_a_manual_resolution_sustained_opens_another_incident(world: World) -> None:
     definition = dict(definition_from("sustained", {"degradedSeconds": 60, "healthySeconds": 600}))
     await world.automation(*definition.pop("actions"), **definition)
     await make_system(world.domain)
@@ -78,7 +78,7 @@ async def test_a_person_resolves_and_the_sustained_template_opens_another_incide
     ]
 
 
-async def test_a_person_resolves_and_flapping_that_goes_on_opens_another_incident(world: World) -> None:
+async def test_after_a_manual_resolution_flapping_opens_another_incident(world: World) -> None:
     definition = dict(definition_from("flapping", {"transitions": 3, "withinMinutes": 60}))
     await world.automation(*definition.pop("actions"), **definition)
     await make_system(world.domain)
@@ -102,7 +102,7 @@ async def test_a_person_resolves_and_flapping_that_goes_on_opens_another_inciden
     ],
     ids=["event", "condition"],
 )
-async def test_an_outage_right_after_the_resolution_finds_the_place_free(
+async def test_an_outage_right_after_the_resolution_starts_a_run(
     world: World, wait: dict[str, Any], crashed: bool
 ) -> None:
     run, incident = await waiting(world, wait, RESOLVE, AFTERWARDS)
@@ -110,7 +110,7 @@ async def test_an_outage_right_after_the_resolution_finds_the_place_free(
         await world.crash()
     await world.domain.incidents.resolve(ADMIN, incident.id)
     await fail_again(world)
-    # Routed before whoever executes the run comes to look.
+    # Routed before the worker of the run checks its wait.
     await world.route()
     first, second = (found for found in await world.runs() if found.status is not RunStatus.SKIPPED)
     assert (first.id, first.status) == (run.id, RunStatus.SUCCESS)
@@ -138,7 +138,7 @@ ENDS = {
 
 
 async def all_waiting(world: World, steps: Mapping[str, Sequence[Any]]) -> dict[str, tuple[AutomationRun, str]]:
-    """For each case a run that waits, and the incident that it opened."""
+    """Return for each case a run that waits, and the incident that it opened."""
     for name, following in steps.items():
         opening = {**OPEN, "config": {**OPEN["config"], "title": name, "dedupeOpenForSystem": False}}
         await world.automation(opening, *following, triggers=DEGRADED, name=name)
@@ -151,7 +151,7 @@ async def all_waiting(world: World, steps: Mapping[str, Sequence[Any]]) -> dict[
 
 
 @pytest.mark.parametrize("how", ["resolved", "deleted"])
-async def test_a_wait_for_the_sake_of_an_incident_ends_with_it(world: World, how: str) -> None:
+async def test_a_wait_on_an_incident_ends_with_the_incident(world: World, how: str) -> None:
     runs = await all_waiting(world, {name: [wait] for name, wait in ENDS.items()})
     for case, (run, incident_id) in runs.items():
         change = world.domain.incidents.resolve if how == "resolved" else world.domain.incidents.delete
@@ -159,8 +159,8 @@ async def test_a_wait_for_the_sake_of_an_incident_ends_with_it(world: World, how
         path = "actions[1].parallel[0].sequence[0]" if case == "parallel" else "actions[1]"
         over = await world.over(run)
         assert (await world.step(run, path)).output == {"ended": f"incident_{how}", "incidentId": incident_id}, case
-        told = f"The incident was {how} before what the run waited for came about."
-        assert (over.status, over.message) == (RunStatus.SUCCESS, None if case == "parallel" else told), case
+        message = f"The incident was {how} before what the run waited for came about."
+        assert (over.status, over.message) == (RunStatus.SUCCESS, None if case == "parallel" else message), case
         assert not any("sequence[1]" in path for path in await world.trace(run)), case
 
 
@@ -192,7 +192,7 @@ async def test_a_wait_for_more_than_the_resolution_goes_on(world: World) -> None
     ],
     ids=["condition", "event"],
 )
-async def test_what_a_run_waits_for_after_the_resolution_it_waits_for(world: World, known: dict[str, Any]) -> None:
+async def test_a_wait_that_begins_after_the_resolution_goes_on(world: World, known: dict[str, Any]) -> None:
     run, incident = await waiting(world, known, until(UNTIL_HEALTHY), AFTERWARDS)
     await world.domain.incidents.resolve(ADMIN, incident.id)
     await world.waiting(run, "actions[2]")
@@ -212,7 +212,7 @@ async def test_a_run_that_resolved_its_incident_itself_waits_on(world: World) ->
     assert (await world.trace(run))["actions[3]"] == "success"
 
 
-async def test_well_again_and_resolved_at_once_is_resolved(world: World) -> None:
+async def test_a_recovery_and_a_resolution_at_once_count_as_resolved(world: World) -> None:
     run, incident = await waiting(world, until(UNTIL_HEALTHY), RESOLVE)
     await world.crash()
     await world.report("payments", Health.HEALTHY)
@@ -233,7 +233,7 @@ async def test_an_event_that_came_before_the_resolution_counts(world: World) -> 
     assert (await world.step(run, "actions[1]")).output["incidentResolved"] is True
 
 
-async def test_an_incident_that_is_open_again_by_the_time_anybody_looks_is_waited_for(world: World) -> None:
+async def test_a_wait_on_an_incident_reopened_before_the_check_goes_on(world: World) -> None:
     run, incident = await waiting(world, until(UNTIL_HEALTHY), RESOLVE)
     await world.crash()
     await world.domain.incidents.resolve(ADMIN, incident.id)
@@ -246,14 +246,14 @@ async def test_an_incident_that_is_open_again_by_the_time_anybody_looks_is_waite
 
 
 @pytest.mark.parametrize("case", ["health", "event"])
-async def test_a_wait_ends_with_the_system_that_it_looks_at(world: World, case: str) -> None:
+async def test_a_wait_ends_with_the_system_that_its_condition_reads(world: World, case: str) -> None:
     run, incident = await waiting(world, ENDS[case], RESOLVE)
     await world.domain.systems.delete(ADMIN, "payments")
     assert (await ended(world, run)) == {"ended": "system_deleted", "incidentId": incident.id}
     assert [found.status for found in await world.incidents()] == [Status.INVESTIGATING]
 
 
-async def test_a_run_without_an_incident_ends_with_its_system_and_not_with_another(world: World) -> None:
+async def test_a_run_without_an_incident_ends_with_its_own_system_alone(world: World) -> None:
     await world.automation(until(UNTIL_HEALTHY), triggers=DEGRADED)
     for key in ("payments", "search"):
         await make_system(world.domain, key)
@@ -267,7 +267,7 @@ async def test_a_run_without_an_incident_ends_with_its_system_and_not_with_anoth
     assert (await ended(world, run, "actions[0]")) == {"ended": "system_deleted"}
 
 
-async def test_of_two_branches_one_that_has_more_to_do_keeps_its_place(world: World) -> None:
+async def test_a_branch_that_has_more_to_do_keeps_its_run_active(world: World) -> None:
     branches = [{"sequence": [until(UNTIL_HEALTHY)]}, {"delay": {"seconds": 60}}]
     run, incident = await waiting(world, {"parallel": branches})
     await world.crash()
@@ -279,7 +279,7 @@ async def test_of_two_branches_one_that_has_more_to_do_keeps_its_place(world: Wo
 
 
 @pytest.mark.parametrize("mode", [{"mode": "queued", "max_runs": 1}, {"mode": "parallel", "max_runs": 1}], ids=str)
-async def test_runs_that_wait_for_what_is_over_fill_no_queue_and_no_place(world: World, mode: dict[str, Any]) -> None:
+async def test_runs_that_wait_on_a_finished_incident_block_no_others(world: World, mode: dict[str, Any]) -> None:
     run, incident = await waiting(world, until(UNTIL_HEALTHY), RESOLVE, **mode)
     if mode["mode"] == "queued":
         await fail_again(world)
@@ -291,13 +291,13 @@ async def test_runs_that_wait_for_what_is_over_fill_no_queue_and_no_place(world:
     assert await world.skips() == []
     runs = await world.runs()
     assert (await world.run(run.id)).status is RunStatus.SUCCESS
-    # Whoever stood in line behind it begins, and nobody else.
+    # The next run in the queue begins, and no other.
     assert await world.enqueued() == [run.id, runs[1].id]
     await world.settle()
     assert [found.status for found in await world.incidents()] == [Status.RESOLVED, Status.INVESTIGATING]
 
 
-async def test_an_automation_that_was_a_queue_goes_on_with_it_where_a_place_is_made_free(world: World) -> None:
+async def test_a_former_queue_starts_its_next_run_when_one_is_released(world: World) -> None:
     run, incident = await waiting(world, until(UNTIL_HEALTHY), mode="queued")
     await fail_again(world)
     await world.settle()
@@ -323,7 +323,7 @@ async def test_an_outage_does_not_end_a_wait_for_an_incident_that_is_open_again(
     assert [found.status for found in await world.incidents()] == [Status.RESOLVED]
 
 
-async def test_a_wait_for_an_event_of_another_system_ends_with_that(world: World) -> None:
+async def test_a_wait_for_another_systems_event_ends_with_that_system(world: World) -> None:
     await make_system(world.domain, "search")
     await world.report("search", Health.DEGRADED)
     wanted = {"event": "system.healthy", "context_key": "search"}

@@ -1,4 +1,4 @@
-"""The one way in: who hears of a change, once, with what, and how far chains of causes go."""
+"""The router: each change reaches its listeners once, with its payload, up to the depth cap."""
 
 import asyncio
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from tests.inside import inside
 
 
 def reader(world: World, name: str = "on_change:automations:incident") -> DurableReader:
-    """A process's reader of the work queue of incidents."""
+    """Return a process's reader of the work queue of incidents."""
     domain = world.domain
 
     async def route(unit: UnitOfWork, change: Change) -> None:
@@ -45,7 +45,7 @@ async def changes(world: World, kind: str = "incident") -> list[Change]:
     return [change for change in await log_of(world.domain) if change.kind == kind]
 
 
-async def test_a_change_starts_every_automation_that_listens_to_what_it_fired(world: World) -> None:
+async def test_a_change_starts_every_automation_that_listens_to_its_events(world: World) -> None:
     both = [{"event": "system.degraded"}, {"event": "system.health_changed"}]
     await world.automation(name="both", triggers=both, mode="parallel")
     await world.automation(name="one", triggers=both[1:])
@@ -78,7 +78,7 @@ async def test_a_run_has_the_payload_the_actor_and_the_thing_of_its_change(world
     assert (firing.actor, firing.context_key, firing.change_id) == (ADMIN.actor, incident.id, change.id)
 
 
-async def test_a_kind_without_a_payload_of_its_own_hands_on_the_change(world: World) -> None:
+async def test_a_kind_without_a_payload_mapper_has_the_change_as_payload(world: World) -> None:
     await make_incident(world.domain)
     [change] = await changes(world)
     bare = firing_of(_without_payload(change), "incident.created").payload
@@ -87,7 +87,7 @@ async def test_a_kind_without_a_payload_of_its_own_hands_on_the_change(world: Wo
     assert bare["changedFields"] == ["severity", "status", "system_ids"]
 
 
-async def test_a_change_that_is_delivered_again_starts_nothing(world: World) -> None:
+async def test_a_redelivered_change_starts_nothing(world: World) -> None:
     await world.automation(mode="parallel")
     await make_incident(world.domain)
     [change] = await changes(world)
@@ -122,7 +122,7 @@ async def test_two_processes_route_a_change_once(world: World) -> None:
     assert len(await world.runs()) == 5
 
 
-async def test_a_deleted_automation_hears_of_nothing(world: World) -> None:
+async def test_a_deleted_automation_is_not_triggered(world: World) -> None:
     automation = await world.automation()
     await make_incident(world.domain)
     await world.domain.automations.service.delete(ADMIN, automation.id)
@@ -130,7 +130,7 @@ async def test_a_deleted_automation_hears_of_nothing(world: World) -> None:
     assert await world.runs() == []
 
 
-async def test_one_that_is_switched_off_before_its_change_is_routed_does_not_run(world: World) -> None:
+async def test_an_automation_disabled_before_the_routing_does_not_run(world: World) -> None:
     automation = await world.automation()
     await make_incident(world.domain)
     await world.domain.automations.service.update(ADMIN, automation.id, WriteAutomation(enabled=False))
@@ -138,7 +138,7 @@ async def test_one_that_is_switched_off_before_its_change_is_routed_does_not_run
     assert await world.runs() == []
 
 
-async def test_a_gate_on_what_is_not_there_does_not_hold_and_names_it(world: World) -> None:
+async def test_a_gate_on_an_undefined_path_is_closed_and_names_the_path(world: World) -> None:
     gone, deeper = "trigger.payload.previous.absent == 'x'", "trigger.payload.previous.absent.deeper > 3"
     for name, gates in (
         ("a", {"filter": gone}),
@@ -153,15 +153,15 @@ async def test_a_gate_on_what_is_not_there_does_not_hold_and_names_it(world: Wor
     await set_status(world.domain, await make_incident(world.domain), Status.FIXING)
     await world.settle()
     absent = "trigger.payload.previous.absent is not defined."
-    told = [(str(run.reason), run.message) for run in await world.runs(RunStatus.SKIPPED)]
-    assert told == [
+    skipped = [(str(run.reason), run.message) for run in await world.runs(RunStatus.SKIPPED)]
+    assert skipped == [
         ("filter", absent),
         ("filter", absent),
         ("condition", f"{absent} health.systems.nope is not defined."),
     ]
 
 
-async def test_a_gate_that_simply_does_not_hold_says_no_more(world: World) -> None:
+async def test_a_gate_that_does_not_hold_has_no_message(world: World) -> None:
     await world.automation(triggers=[{"event": "incident.created", "filter": "trigger.payload.severity == 'minor'"}])
     await make_incident(world.domain)
     await world.settle()
@@ -207,7 +207,7 @@ async def test_a_chain_keeps_its_depth_through_waits_and_dwells(world: World) ->
     assert [run.firing.depth for run in await world.runs()] == [0, 1]
 
 
-async def test_routing_does_not_look_at_automations_that_listen_to_something_else(
+async def test_routing_does_not_read_automations_of_other_events(
     world: World, count_statements: CountStatements
 ) -> None:
     await world.automation(name="listens", mode="parallel")
@@ -228,7 +228,7 @@ async def _route(world: World, unit: UnitOfWork, change: Change) -> None:
 
 
 async def _insert_many(world: World, count: int, document: Mapping[str, Any]) -> None:
-    """So many automations in one transaction, which is quicker than by the service."""
+    """Add that many automations in one transaction, which is quicker than by the service."""
 
     async def work(unit: UnitOfWork) -> None:
         now = unit.moment()
@@ -260,7 +260,7 @@ def _without_payload(change: Change) -> Change:
 
 
 @pytest.mark.parametrize("dialect", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
-async def test_an_automation_that_is_deleted_while_a_change_is_routed_stops_no_other(world: World) -> None:
+async def test_an_automation_deleted_during_routing_stops_no_other(world: World) -> None:
     doomed, other = await world.automation(), await world.automation()
     await make_system(world.domain)
     await make_incident(world.domain)

@@ -1,4 +1,4 @@
-"""Triggers of time: each instant fires once, whoever gets to it, and only while it is wanted."""
+"""Time triggers: each instant fires once, in one process, and only while it is wanted."""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ async def scheduled(world: World, trigger: Mapping[str, Any] = MINUTELY, **field
 
 
 async def pass_time(world: World, **duration: float) -> int:
-    """Let time pass; how many triggers fired by that."""
+    """Let time pass, and return the number of triggers that fired."""
     world.clock.advance(**duration)
     return await world.domain.automations.scheduler.run_pending()
 
@@ -42,7 +42,7 @@ async def test_a_schedule_fires_when_it_is_due_and_not_before(world: World) -> N
     assert await due(world) == datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-async def test_a_schedule_says_what_was_due_and_that_nobody_fired_it(world: World) -> None:
+async def test_a_firing_by_time_has_its_due_time_and_no_actor(world: World) -> None:
     await scheduled(world, NOON)
     await pass_time(world, hours=4)
     firing = (await world.only_run()).firing
@@ -65,7 +65,7 @@ async def test_an_interval_does_not_drift_by_how_late_it_is_noticed(world: World
     assert await due(world) == first + timedelta(seconds=180)
 
 
-async def test_what_was_missed_while_nobody_ran_is_fired_once(world: World) -> None:
+async def test_instants_missed_without_a_process_fire_once(world: World) -> None:
     await scheduled(world)
     assert await pass_time(world, hours=5) == 1
     assert await pass_time(world, seconds=1) == 0
@@ -82,7 +82,7 @@ async def test_two_schedulers_fire_each_instant_once(world: World) -> None:
     assert len(await world.runs()) == 3
 
 
-async def test_a_schedule_is_heard_of_as_soon_as_it_is_written(world: World) -> None:
+async def test_a_new_schedule_is_noticed_at_once(world: World) -> None:
     automation = await scheduled(world)
     assert await due(world) == world.clock.moment + timedelta(seconds=60)
     await _update(world, automation, definition={"triggers": [NOON]})
@@ -95,13 +95,13 @@ async def test_a_schedule_is_heard_of_as_soon_as_it_is_written(world: World) -> 
     assert await due(world) is None
 
 
-async def test_an_automation_that_is_switched_off_is_not_fired_by_time(world: World) -> None:
+async def test_a_disabled_automation_is_not_fired_by_time(world: World) -> None:
     automation = await scheduled(world)
     await _update(world, automation, enabled=False)
     assert await pass_time(world, hours=1) == 0
 
 
-async def test_a_schedule_that_is_changed_between_the_look_and_the_firing_does_not_fire(world: World) -> None:
+async def test_a_schedule_changed_between_poll_and_firing_does_not_fire(world: World) -> None:
     automation = await scheduled(world)
     world.clock.advance(seconds=60)
     [found] = await inside(world.domain).database.read(
@@ -119,7 +119,7 @@ async def test_a_schedule_goes_through_the_gates(world: World) -> None:
     assert await world.skips() == ["filter"]
 
 
-async def test_one_that_cannot_be_fired_does_not_hold_up_the_others(
+async def test_a_trigger_that_cannot_fire_does_not_block_the_others(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = await scheduled(world, name="broken")
@@ -137,7 +137,7 @@ async def test_one_that_cannot_be_fired_does_not_hold_up_the_others(
     assert "could not be fired" in caplog.text
 
 
-async def test_the_scheduler_notices_what_became_due(world: World) -> None:
+async def test_the_scheduler_notices_a_trigger_that_became_due(world: World) -> None:
     await scheduled(world)
     stopping = asyncio.Event()
     task = asyncio.create_task(world.domain.automations.scheduler.run(stopping))

@@ -1,4 +1,4 @@
-"""Windows: how often a trigger has to fire within a time before it counts."""
+"""Firing windows: a trigger has to fire several times within a time before it counts."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ async def windowed(world: World, *, event: str = CREATED, **window: Any) -> Auto
 
 
 async def created(world: World, times: int = 1, *, after: float = 0, **fields: Any) -> None:
-    """Open incidents one after the other, each so many minutes after the one before."""
+    """Open incidents one after the other, each that many minutes after the one before."""
     for _ in range(times):
         world.clock.advance(minutes=after)
         await make_incident(world.domain, **fields)
@@ -137,7 +137,7 @@ async def test_values_that_begin_alike_are_partitions_of_their_own(world: World)
     assert await world.skips() == ["window", "window"]
 
 
-async def test_a_window_forgets_what_none_reaches_any_more(world: World) -> None:
+async def test_firings_older_than_any_window_are_pruned(world: World) -> None:
     await windowed(world, partition_by="'all'")
     await created(world, 2)
     world.clock.advance(hours=25)

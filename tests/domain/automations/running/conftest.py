@@ -1,4 +1,4 @@
-"""Counting how often waits look, to see that they look when they must, and only then."""
+"""A count of waits' reads: they read when they must, and only then."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from tests.domain.automations.world import World
 
 
 @pytest.fixture
-def looks(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """One entry for each look at health and state."""
+def scope_reads(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list with one entry for each read of health and state."""
     states, made = world.domain.automations.states, []
     enriched = states.enriched
 

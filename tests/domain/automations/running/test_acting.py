@@ -1,4 +1,4 @@
-"""Attempts at an action: how often, after which pauses, and what a failure leaves."""
+"""Attempts at an action: their number, their back-off, and the traces of failures."""
 
 import asyncio
 from dataclasses import replace
@@ -19,7 +19,7 @@ LOG = {"action": "log", "config": {"message": "here"}}
 
 
 class Moody:
-    """The action `log`, which fails as often as it is told to, in the way that it is told to."""
+    """The action `log` with failures of a kind and number that a test sets."""
 
     def __init__(self, world: World, *failures: Exception | None) -> None:
         actions = world.domain.automations.catalog.actions._actions
@@ -49,7 +49,7 @@ async def begun_with_pauses(world: World, run: AutomationRun, *pauses: float) ->
     return await world.over(run)
 
 
-async def test_attempts_are_made_after_pauses_that_double_until_one_succeeds(world: World) -> None:
+async def test_retries_back_off_exponentially_until_a_success(world: World) -> None:
     moody = Moody(world, ConflictError("no"), RuntimeError("bug"))
     began = world.clock.moment
     run = await begun_with_pauses(world, await world.begun(retrying(5)), 10, 20)
@@ -59,13 +59,13 @@ async def test_attempts_are_made_after_pauses_that_double_until_one_succeeds(wor
     assert (run.status, step.attempts, step.error, step.due_at) == (RunStatus.SUCCESS, 3, None, None)
 
 
-async def test_the_last_failure_is_the_steps(world: World) -> None:
+async def test_the_error_of_a_step_is_its_last_attempts(world: World) -> None:
     moody = Moody(world, ConflictError("first"), ConflictError("second"), None)
     run = await begun_with_pauses(world, await world.begun(retrying(2)), 10)
     assert (run.status, run.message, len(moody.keys)) == (RunStatus.FAILED, "second", 2)
 
 
-async def test_neither_changes_of_the_run_nor_a_crash_shorten_or_repeat_a_pause(world: World) -> None:
+async def test_a_back_off_is_kept_over_changes_and_crashes(world: World) -> None:
     moody = Moody(world, ConflictError("no"))
     beside = [{"variables": {"x": 1}}, {"delay": {"seconds": 5}}]
     run = await world.begun({"parallel": [retrying(2), {"sequence": beside}]})
@@ -82,7 +82,7 @@ async def test_neither_changes_of_the_run_nor_a_crash_shorten_or_repeat_a_pause(
     assert moody.moments[1] - moody.moments[0] == timedelta(seconds=10)
 
 
-async def test_an_attempt_that_takes_too_long_has_failed(world: World) -> None:
+async def test_an_attempt_fails_by_its_timeout(world: World) -> None:
     actions = world.domain.automations.catalog.actions._actions
 
     async def forever(config: Any, context: ActionContext) -> Result:
@@ -94,7 +94,7 @@ async def test_an_attempt_that_takes_too_long_has_failed(world: World) -> None:
     assert (run.status, run.message) == (RunStatus.FAILED, "It took longer than 0.05 seconds.")
 
 
-async def test_what_was_committed_before_the_time_was_up_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_commit_before_the_timeout_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await make_system(world.domain)
     write = inside(world.domain).database.write
     late: list[asyncio.Task[Any]] = []
@@ -140,9 +140,7 @@ async def test_a_run_of_one_action_begins_acts_and_ends_in_one_transaction(
     ]
 
 
-async def test_a_last_step_that_cannot_end_the_run_has_not_happened(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_last_step_is_rolled_back_if_the_run_cannot_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     incident = await make_incident(world.domain)
     said = {"action": "incident.add_update", "config": {"incidentId": incident.id, "message": "Seen."}}
     tools, ended = world.domain.automations.runner._tools, list[str]()
@@ -158,7 +156,7 @@ async def test_a_last_step_that_cannot_end_the_run_has_not_happened(
     assert (run.status, ended, await world.messages()) == (RunStatus.FAILED, ["success", "failed"], [])
 
 
-async def test_an_action_that_is_gone_fails_the_step(world: World) -> None:
+async def test_an_unknown_action_fails_the_step(world: World) -> None:
     automation = await world.automation(LOG, triggers=[{"event": "system.healthy"}])
     del world.domain.automations.catalog.actions._actions["log"]
     run = await world.over(await world.again(automation))

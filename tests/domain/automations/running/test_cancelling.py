@@ -1,4 +1,4 @@
-"""Ending runs by hand, wherever they are."""
+"""Cancellation of runs, in any state."""
 
 import asyncio
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ WAITS: tuple[dict[str, Any], ...] = (
 
 
 class Slow:
-    """The action `log`, which takes until it is told to end."""
+    """The action `log`, which lasts until a test ends it."""
 
     def __init__(self) -> None:
         self.begun, self.goes_on, self.calls = asyncio.Event(), asyncio.Event(), 0
@@ -38,7 +38,7 @@ class Slow:
 
 @contextmanager
 def slow_log(world: World) -> Iterator[Slow]:
-    """Meanwhile `log` is slow."""
+    """Make `log` slow in the world's catalog, and yield it."""
     actions, slow = world.domain.automations.catalog.actions._actions, Slow()
     actions["log"] = replace(actions["log"], perform=slow.perform)
     yield slow
@@ -92,7 +92,7 @@ async def test_a_run_cancelled_before_an_action_writes_has_no_effect(world: Worl
     assert await world.incidents() == []
 
 
-async def test_a_step_that_takes_hours_is_not_done_by_anybody_else(world: World) -> None:
+async def test_a_step_that_takes_hours_is_not_resumed_elsewhere(world: World) -> None:
     with slow_log(world) as slow:
         run = await world.begun(LOG)
         await slow.begun.wait()
@@ -104,7 +104,7 @@ async def test_a_step_that_takes_hours_is_not_done_by_anybody_else(world: World)
 
 
 @pytest.mark.parametrize("place", ["pause", "queue"])
-async def test_what_is_not_under_way_yet_does_not_begin(world: World, place: str) -> None:
+async def test_a_cancelled_run_begins_no_step(world: World, place: str) -> None:
     if place == "pause":
         retry = {"attempts": 2, "delay_seconds": 60}
         run = await world.begun({"action": "incident.resolve", "config": {"incidentId": "inc_x"}, "retry": retry})

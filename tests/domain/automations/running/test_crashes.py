@@ -1,4 +1,4 @@
-"""Runs whose process dies anywhere, and runs that two processes work on: every effect once, and the same trace."""
+"""Runs whose process dies at any write, and runs with two workers: each effect once, and the same trace."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -57,7 +57,7 @@ async def begun(world: World) -> AutomationRun:
     return await world.begun(*STEPS)
 
 
-async def test_a_process_that_dies_at_any_write_leaves_nothing_undone_and_nothing_done_twice(
+async def test_after_a_death_at_any_write_each_effect_happens_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await begun(world)
@@ -103,7 +103,7 @@ async def test_processes_that_work_on_the_same_run_do_everything_once(world: Wor
     await same_as_without_deaths(world, now)
 
 
-async def test_of_two_who_write_the_same_step_the_first_one_counts_for_both(world: World, other: Domain) -> None:
+async def test_of_two_writers_of_a_step_the_first_counts_for_both(world: World, other: Domain) -> None:
     run = await world.begun({"delay": {"seconds": 60}})
     await world.waiting(run, "actions[0]")
     first, second = [await domain.automations.runner._loaded(run.id) for domain in (world.domain, other)]
@@ -113,7 +113,7 @@ async def test_of_two_who_write_the_same_step_the_first_one_counts_for_both(worl
         assert results[0].output == results[1].output == (await world.step(run, step.path)).output
 
 
-async def test_a_deadline_is_set_once_also_by_two(world: World, other: Domain) -> None:
+async def test_a_deadline_is_set_once_by_two_workers(world: World, other: Domain) -> None:
     await make_system(world.domain)
     await world.report("payments", Health.DEGRADED)
     run = await world.begun({"wait_until": {"condition": HEALTHY, "timeout_seconds": 60}})
@@ -127,7 +127,7 @@ async def test_a_deadline_is_set_once_also_by_two(world: World, other: Domain) -
 
 
 async def same_as_without_deaths(world: World, run: AutomationRun) -> None:
-    """The effects and the trace are those that the definition asks for, each once."""
+    """Check that the effects and the trace are those of the definition, each once."""
     assert sorted(await world.messages()) == sorted(SAID)
     assert len(await world.incidents()) == 1
     steps = await world.steps(run)
@@ -137,7 +137,7 @@ async def same_as_without_deaths(world: World, run: AutomationRun) -> None:
     assert (trace["actions[6]"], trace["actions[7]"], len(trace)) == ("failed", "skipped", 23)
 
 
-async def test_a_branch_that_breaks_inside_takes_those_beside_it_along(
+async def test_an_internal_error_in_a_branch_stops_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await make_system(world.domain)

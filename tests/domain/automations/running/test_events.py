@@ -1,4 +1,4 @@
-"""Waiting for an event, and runs that break inside."""
+"""Waits for events, and runs with internal errors."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ async def seen(world: World, run: AutomationRun) -> str:
     return str((await world.step(run, "actions[1]")).output["seen"])
 
 
-async def test_a_run_goes_on_with_the_first_event_that_fits_and_none_from_before(world: World) -> None:
+async def test_a_wait_ends_with_the_first_matching_later_event(world: World) -> None:
     before, other, mine = [await make_incident(world.domain) for _ in range(3)]
     await world.domain.incidents.resolve(ADMIN, before.id)
     runs = {
@@ -53,7 +53,7 @@ async def test_a_wait_for_an_event_times_out(world: World) -> None:
         assert run.message == (None if goes_on else "Timed out waiting for incident.resolved.")
 
 
-async def test_a_delay_ends_at_its_moment_also_beside_others_and_after_a_crash(world: World) -> None:
+async def test_a_delay_ends_on_time_also_after_a_crash(world: World) -> None:
     beside = {"parallel": [{"delay": {"seconds": 90}}, {"delay": {"template": "{{ trigger.payload.minutes * 60 }}"}}]}
     run = await world.begun(beside, payload={"minutes": 2})
     began = world.clock.moment
@@ -68,16 +68,16 @@ async def test_a_delay_ends_at_its_moment_also_beside_others_and_after_a_crash(w
     assert (await world.over(run)).finished_at == began + timedelta(seconds=120)
 
 
-async def test_what_expressions_see_of_the_trigger(world: World) -> None:
+async def test_expressions_see_the_trigger_and_its_payload(world: World) -> None:
     system = await make_system(world.domain)
-    told = {
+    seen = {
         "id": "{{ trigger.id }}",
         "event": "{{ trigger.event == trigger.eventId }}",
         "actor": "{{ trigger.actor.name }}",
         "health": "{{ health.system.status }} {{ health.systems['payments'].status }}",
         "run": "{{ run.contextKey == trigger.contextKey }}",
     }
-    await world.automation({"variables": told}, triggers=[{"event": "system.degraded"}], uses_state=["payments"])
+    await world.automation({"variables": seen}, triggers=[{"event": "system.degraded"}], uses_state=["payments"])
     await world.report(system.key, Health.DEGRADED)
     await world.settle()
     run = await world.over(await world.only_run())
@@ -86,7 +86,7 @@ async def test_what_expressions_see_of_the_trigger(world: World) -> None:
                       "health": "degraded degraded", "run": True}  # fmt: skip
 
 
-async def test_a_run_that_breaks_inside_is_tried_again_and_fails_in_the_end(
+async def test_a_run_with_internal_errors_is_retried_and_then_fails(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal, finish = world.domain.automations.journal, world.domain.automations.journal.finish

@@ -1,4 +1,4 @@
-"""Steps in their order: choices, loops, branches beside each other, variables, guards and stops."""
+"""Steps in order: choices, loops, parallel branches, variables, guards and stops."""
 
 from typing import Any
 
@@ -21,18 +21,18 @@ def note(**values: Any) -> dict[str, Any]:
 
 
 def choose(number: int, *, otherwise: bool) -> dict[str, Any]:
-    ways = [{"when": f"trigger.payload.n == {way}", "sequence": [note(way=way)]} for way in (1, 2)]
-    return {"choose": ways, **({"else": [note(way="else")]} if otherwise else {})}
+    branches = [{"when": f"trigger.payload.n == {branch}", "sequence": [note(branch=branch)]} for branch in (1, 2)]
+    return {"choose": branches, **({"else": [note(branch="else")]} if otherwise else {})}
 
 
-async def test_a_choice_takes_the_first_way_that_holds(world: World) -> None:
-    last = note(came="{{ variables.way | default('nowhere') }}")
-    for number, otherwise, way in ((1, True, 1), (2, True, 2), (3, True, "else"), (3, False, "nowhere")):
+async def test_a_choice_takes_the_first_branch_that_holds(world: World) -> None:
+    last = note(came="{{ variables.branch | default('nowhere') }}")
+    for number, otherwise, branch in ((1, True, 1), (2, True, 2), (3, True, "else"), (3, False, "nowhere")):
         run = await world.ran(choose(number, otherwise=otherwise), last, payload={"n": number})
         assert run.status is RunStatus.SUCCESS
         chosen = await world.step(run, "actions[0]")
         assert chosen.output["matchedBranch"] == (number - 1 if number < 3 else None)
-        assert (await world.step(run, "actions[1]")).output == {"came": way}
+        assert (await world.step(run, "actions[1]")).output == {"came": branch}
 
 
 GUARD = "The condition at actions[0] does not hold."
@@ -60,14 +60,14 @@ ENDS: dict[str, tuple[list[Any], str, str | None, list[str]]] = {
 }  # fmt: skip
 
 
-async def test_how_a_run_ends(world: World) -> None:
+async def test_a_run_ends_by_its_steps_outcome(world: World) -> None:
     runs = await world.all_over({case: world.ran(*steps) for case, (steps, *_) in ENDS.items()})
     ends = {case: (run.status, run.message, list((await world.trace(run)).values())) for case, run in runs.items()}
     assert ends == {case: tuple(expected) for case, (_, *expected) in ENDS.items()}
     assert all(run.finished_at is not None for run in runs.values())
 
 
-async def test_a_step_that_is_switched_off_is_shown_as_what_it_is(world: World) -> None:
+async def test_a_disabled_step_is_shown_with_its_kind(world: World) -> None:
     run = await world.ran({"delay": {"seconds": 9}, "enabled": False}, {"parallel": [LOG], "enabled": False})
     assert [(step.kind, step.output) for step in await world.steps(run)] == [
         ("delay", {"reason": "disabled"}),
@@ -87,7 +87,7 @@ ROUNDS: dict[str, tuple[dict[str, Any], int]] = {
 }
 
 
-async def test_what_one_round_keeps_the_next_one_sees(world: World) -> None:
+async def test_a_variable_of_one_round_is_seen_in_the_next(world: World) -> None:
     async def rounds(repeat: dict[str, Any]) -> AutomationRun:
         count = note(seen="{{ variables.seen + 1 }}")
         steps = [note(seen=0), {"repeat": {**repeat, "sequence": [count]}}, note(total="{{ variables.seen }}")]
@@ -98,7 +98,7 @@ async def test_what_one_round_keeps_the_next_one_sees(world: World) -> None:
     assert counted == {case: expected for case, (_, expected) in ROUNDS.items()}
 
 
-async def test_the_loop_of_a_loop_is_the_inner_one_and_afterwards_the_outer_one(world: World) -> None:
+async def test_repeat_is_the_inner_loop_and_afterwards_the_outer_one(world: World) -> None:
     inner = {"repeat": {"for_each": "['x', 'y']", "sequence": [note(seen="{{ repeat.item }}{{ repeat.index }}")]}}
     after = note(outer="{{ repeat.item }}{{ repeat.index }}")
     run = await world.ran({"repeat": {"for_each": "['a', 'b']", "sequence": [inner, after]}}, payload={})
@@ -121,7 +121,7 @@ ERRORS: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-async def test_what_cannot_be_evaluated_fails_the_step_and_the_run(world: World) -> None:
+async def test_an_expression_without_a_value_fails_the_step_and_the_run(world: World) -> None:
     runs = await world.all_over({case: world.ran(step, LOG, payload={"n": 1}) for case, (step, _) in ERRORS.items()})
     for case, run in runs.items():
         [failed] = await world.steps(run)
@@ -129,16 +129,14 @@ async def test_what_cannot_be_evaluated_fails_the_step_and_the_run(world: World)
         assert (run.status, run.message) == (RunStatus.FAILED, failed.error), case
 
 
-async def test_branches_do_not_see_each_other_and_all_they_found_is_there_afterwards(world: World) -> None:
+async def test_branches_do_not_see_each_other_and_are_merged_afterwards(world: World) -> None:
     branches = [note(a=1, shared="first"), {"sequence": [note(b=2)]}, note(old="{{ variables.a }}")]
     look = note(found="{{ variables.a }} {{ variables.b }} {{ variables.old }} {{ variables.shared }}")
     run = await world.ran(note(a=0, shared="none"), {"parallel": branches}, look)
     assert (await world.step(run, "actions[2]")).output == {"found": "1 2 0 first"}
 
 
-async def test_a_run_comes_to_so_many_steps_at_most_whatever_goes_on(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_number_of_a_runs_steps_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "MOST_STEPS", 8)
     forever = {"repeat": {"while": "1 == 1", "sequence": [note(x=1)]}, "continue_on_error": True}
     run = await world.ran({"parallel": [forever, NO], "continue_on_error": True}, LOG)

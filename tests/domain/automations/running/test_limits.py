@@ -1,4 +1,4 @@
-"""Runs that keep the limits of a token."""
+"""Runs within the limits of a token."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def create(key: str, **config: Any) -> dict[str, Any]:
     return {"id": key, "action": "incident.create", "config": settings}
 
 
-async def test_actions_reach_the_systems_of_the_token_alone(world: World) -> None:
+async def test_actions_write_within_the_tokens_systems_alone(world: World) -> None:
     await make_system(world.domain)
     search = await make_incident(world.domain, (await make_system(world.domain, "search")).key)
     lonely = await make_incident(world.domain, (await make_system(world.domain, "gone")).key)
@@ -39,7 +39,7 @@ async def test_actions_reach_the_systems_of_the_token_alone(world: World) -> Non
     assert all(incident.is_open for incident in await world.incidents())
 
 
-async def test_a_token_that_is_revoked_while_a_run_waits_ends_what_its_actions_may(world: World) -> None:
+async def test_a_token_revoked_during_a_wait_forbids_the_next_action(world: World) -> None:
     await make_system(world.domain)
     token, _ = await make_token(world.domain, role=Role.RESPONDER)
     later = await world.automation(LOG, triggers=[{"event": "manual"}], run_as=token.id)

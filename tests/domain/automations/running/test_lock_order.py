@@ -1,4 +1,4 @@
-"""What runs lock, in the order in which others lock it: nobody waits for somebody who waits for them."""
+"""The lock order of runs, which is that of all others, so that there is no deadlock."""
 
 from typing import Any
 
@@ -33,9 +33,7 @@ _WAITING = sa.text(
     ],
     ids=["noted", "acted"],
 )
-async def test_a_run_of_one_step_waits_for_its_automation_before_it_is_locked_itself(
-    world: World, action: dict[str, Any]
-) -> None:
+async def test_a_run_locks_its_automation_before_itself(world: World, action: dict[str, Any]) -> None:
     await make_system(world.domain)
     automation = await world.automation(action, triggers=[{"event": "system.healthy"}])
     run = (await world.domain.automations.service.run_by_hand(ADMIN, automation.id)).value

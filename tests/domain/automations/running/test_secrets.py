@@ -1,4 +1,4 @@
-"""Secrets that runs use: they reach the server that they are meant for, and nothing else."""
+"""Secrets of runs: they reach the server that they are meant for, and nothing else."""
 
 import asyncio
 import json
@@ -40,13 +40,13 @@ def echo() -> Answer:
 
 
 def files(settings: Settings) -> list[tuple[str, bytes]]:
-    """The database's files on SQLite, and what they hold."""
+    """Return the content of the database's files on SQLite."""
     file = Path(settings.database_url.removeprefix("sqlite:///"))
     return [(path.name, path.read_bytes()) for path in file.parent.glob(f"{file.name}*")] if file.exists() else []
 
 
 async def everything(world: World) -> str:
-    """All that the database holds, also of the engine below."""
+    """Return all that the database holds, with the engine's tables."""
 
     async def read(session: ReadSession) -> str:
         def dump(connection: sa.Connection) -> str:
@@ -80,7 +80,7 @@ async def test_a_secret_is_in_no_table_no_file_and_no_log(
     )
     async with serving(echo(), answer(500, SECRET.encode())) as server:
         failing = request(f"{server.url}/{KEY}", continue_on_error=True) | {"id": "failing"}
-        # What the trigger itself says is somebody else's, and was there before.
+        # The trigger's own text comes from another place, and was there before.
         run = await world.ran(request(server.url), failing, *steps, payload={"said": "nothing"})
     assert (run.status, run.message) == (RunStatus.SUCCESS, "Over")
     assert [received.headers["authorization"] for received in server.received] == [f"Bearer {SECRET}"] * 2
@@ -95,7 +95,7 @@ async def test_a_secret_is_in_no_table_no_file_and_no_log(
     assert [name for name, content in files(settings) if SECRET.encode() in content] == []
 
 
-async def test_an_answer_that_comes_when_the_process_stops_is_masked_all_the_same(
+async def test_an_answer_during_the_stop_of_a_process_is_redacted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make_secret(world.domain, "API_KEY", SECRET)
@@ -121,7 +121,7 @@ async def test_an_answer_that_comes_when_the_process_stops_is_masked_all_the_sam
     assert SECRET not in await everything(world)
 
 
-async def test_one_who_is_done_does_not_unmask_another_at_the_same_run(world: World) -> None:
+async def test_a_finished_worker_leaves_redacting_on_for_another(world: World) -> None:
     masker, runner = inside(world.domain).masker, world.domain.automations.runner
     await make_secret(world.domain, "API_KEY", SECRET)
     run = await world.begun({"delay": {"seconds": 60}}, {"action": "log", "config": {"message": KEY}})
@@ -137,13 +137,13 @@ async def test_one_who_is_done_does_not_unmask_another_at_the_same_run(world: Wo
     assert masker.mask(run.id, SECRET) == SECRET
 
 
-async def test_a_secret_that_is_not_there_fails_the_step_and_says_which(world: World) -> None:
+async def test_a_missing_secret_fails_the_step_with_its_name(world: World) -> None:
     run = await world.ran(request("http://127.0.0.1:9"))
     assert run.status is RunStatus.FAILED
     assert "API_KEY" in str(run.message)
 
 
-async def test_a_reference_that_comes_with_the_data_is_never_followed(world: World) -> None:
+async def test_a_reference_to_a_secret_in_data_is_never_filled_in(world: World) -> None:
     await make_secret(world.domain, "API_KEY", SECRET)
     data = {"title": KEY, "half": "secrets.API_KEY }}", "parts": ["${{", "secrets.API_KEY", "}}"]}
     body = {
@@ -168,7 +168,7 @@ async def test_a_reference_that_comes_with_the_data_is_never_followed(world: Wor
     }
 
 
-async def test_an_expression_on_a_secret_that_was_saved_once_sends_nothing(world: World) -> None:
+async def test_a_saved_expression_on_a_secret_sends_nothing(world: World) -> None:
     await make_secret(world.domain, "API_KEY", SECRET)
     async with serving(answer(200, b"ok")) as server:
         automation = await world.automation(request(server.url))

@@ -1,4 +1,4 @@
-"""Steps that are not over when their run is: none is left that looks as if it went on."""
+"""Unfinished steps of runs that are over: each is ended with its run."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ PLACES = [f"actions[0].parallel[{index}]" for index in range(len(WAITS))]
 
 
 async def waiting(world: World, **definition: Any) -> AutomationRun:
-    """A run that waits for everything that can be waited for."""
+    """Return a run that waits for a condition, an event and a time."""
     await make_system(world.domain)
     await world.report("payments", Health.DEGRADED)
     run = await world.begun({"parallel": [*WAITS, RETRIED]}, **definition)
@@ -33,7 +33,7 @@ async def waiting(world: World, **definition: Any) -> AutomationRun:
 
 
 async def ended(world: World, run: AutomationRun) -> None:
-    """Every step ended in the very transaction that ended the run."""
+    """Check that every step ended in the very transaction that ended the run."""
     await world.ended(run)
     steps = await world.steps(run)
     assert {step.status for step in steps} == {StepStatus.CANCELLED}
@@ -44,7 +44,7 @@ async def ended(world: World, run: AutomationRun) -> None:
 
 
 async def left_behind(world: World, slow: Slow) -> AutomationRun:
-    """A run that was cancelled when the process had died that was at its step."""
+    """Return a run that was cancelled after the process at its step had died."""
     run = await world.begun(LOG)
     await slow.begun.wait()
     await world.crash()
@@ -53,26 +53,26 @@ async def left_behind(world: World, slow: Slow) -> AutomationRun:
     return run
 
 
-async def test_what_waits_ends_with_its_run_when_that_is_cancelled(world: World) -> None:
+async def test_waiting_steps_end_with_a_cancelled_run(world: World) -> None:
     run = await waiting(world)
     await cancel(world, run)
     await ended(world, run)
 
 
-async def test_what_waits_ends_with_its_run_when_a_newer_one_takes_over(world: World) -> None:
+async def test_waiting_steps_end_with_a_superseded_run(world: World) -> None:
     run = await waiting(world, mode="restart", triggers=[{"event": "incident.created"}])
     await make_incident(world.domain)
     await world.route()
     await ended(world, run)
 
 
-async def test_what_waits_ends_with_its_run_when_the_automation_is_deleted(world: World) -> None:
+async def test_waiting_steps_end_with_a_deleted_automation(world: World) -> None:
     run = await waiting(world)
     await world.domain.automations.service.delete(ADMIN, run.automation_id)
     await ended(world, run)
 
 
-async def test_a_step_that_is_broken_off_beside_a_wait_is_cancelled_as_well(world: World) -> None:
+async def test_a_step_broken_off_beside_a_wait_is_cancelled(world: World) -> None:
     with slow_log(world) as slow:
         run = await world.begun({"parallel": [LOG, {"delay": {"seconds": 60}}]})
         await slow.begun.wait()
@@ -82,7 +82,7 @@ async def test_a_step_that_is_broken_off_beside_a_wait_is_cancelled_as_well(worl
     assert set((await world.trace(run)).values()) == {"cancelled"}
 
 
-async def test_a_step_whose_process_died_is_cancelled_when_somebody_takes_its_run_over(world: World) -> None:
+async def test_a_step_of_a_dead_process_is_cancelled_on_resume(world: World) -> None:
     with slow_log(world) as slow:
         run = await left_behind(world, slow)
         await world.run_enqueued()
@@ -90,7 +90,7 @@ async def test_a_step_whose_process_died_is_cancelled_when_somebody_takes_its_ru
     assert (await world.trace(run), slow.calls) == ({"actions[0]": "cancelled"}, 1)
 
 
-async def test_a_wait_beside_a_branch_that_breaks_inside_ends_with_the_run(
+async def test_a_wait_beside_a_branch_with_an_internal_error_ends(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noted = world.domain.automations.journal.note
@@ -112,7 +112,7 @@ async def test_a_wait_beside_a_branch_that_breaks_inside_ends_with_the_run(
     assert await world.trace(run) == {"actions[0].parallel[0]": "cancelled"}
 
 
-async def test_a_run_that_is_given_up_after_it_was_cancelled_leaves_no_step_behind(
+async def test_a_run_given_up_after_its_cancellation_leaves_no_step(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with slow_log(world) as slow:

@@ -1,4 +1,4 @@
-"""Waiting for a condition: what wakes a wait, what does not, and when time alone decides."""
+"""Waits for conditions: changes that wake them, changes that do not, and flips by time alone."""
 
 from datetime import timedelta
 from typing import Any
@@ -39,18 +39,16 @@ async def test_a_condition_that_holds_already_is_not_waited_for(world: World) ->
     assert run.status is RunStatus.SUCCESS
 
 
-async def test_a_wait_looks_at_relevant_changes_only_and_goes_on_when_one_makes_it_true(
-    world: World, looks: list[Any]
-) -> None:
+async def test_a_wait_is_woken_by_relevant_changes_alone(world: World, scope_reads: list[Any]) -> None:
     await sick(world, "payments", "search")
     run = await waits(world, wait(), DONE)
     assert (await world.run(run.id)).status is RunStatus.WAITING
-    await until(lambda: len(looks) >= 2)  # the second because the wait itself is a change of the run
-    looked = len(looks)
+    await until(lambda: len(scope_reads) >= 2)  # the second because the wait itself is a change of the run
+    before = len(scope_reads)
     await world.report("search", Health.HEALTHY)
     await world.report("payments", Health.UNHEALTHY)
-    await until(lambda: len(looks) > looked)
-    assert [look["health"]["systems"]["payments"]["status"] for look in looks[looked:]] == ["unhealthy"]
+    await until(lambda: len(scope_reads) > before)
+    assert [read["health"]["systems"]["payments"]["status"] for read in scope_reads[before:]] == ["unhealthy"]
     assert await world.trace(run) == {PLACE: "waiting"}
     await world.report("payments", Health.HEALTHY)
     run = await world.over(run)
@@ -59,7 +57,7 @@ async def test_a_wait_looks_at_relevant_changes_only_and_goes_on_when_one_makes_
     assert await world.trace(run) == {PLACE: "success", "actions[1]": "success"}
 
 
-async def test_what_becomes_true_while_the_wait_is_written_is_not_missed(
+async def test_a_condition_that_comes_true_during_the_write_is_not_missed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await sick(world)
@@ -112,7 +110,7 @@ NESTED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-async def test_a_wait_goes_on_wherever_it_stands_also_after_a_crash(world: World) -> None:
+async def test_a_wait_is_resumed_after_a_crash(world: World) -> None:
     await sick(world)
     runs = {place: await waits(world, step, DONE, path=f"{PLACE}.{place}") for step, place in NESTED.values()}
     # What merely waits has not failed: the steps around it stand as they were decided.
@@ -126,7 +124,7 @@ async def test_a_wait_goes_on_wherever_it_stands_also_after_a_crash(world: World
         assert list(await world.trace(run))[-1] == "actions[1]", place
 
 
-async def test_a_loop_over_a_list_goes_on_with_the_list_that_it_began_with(world: World) -> None:
+async def test_a_loop_is_resumed_with_the_list_of_its_beginning(world: World) -> None:
     await sick(world)
     change = {"variables": {"list": ["x"]}}
     seen = {"variables": {"seen": "{{ variables.seen }}{{ repeat.item }}"}}
@@ -160,7 +158,7 @@ async def test_two_branches_that_wait_go_on_in_either_order(world: World, order:
     assert (await world.over(run)).status is RunStatus.SUCCESS
 
 
-async def test_any_system_wakes_a_wait_whose_system_hangs_on_an_incident(world: World) -> None:
+async def test_any_system_wakes_a_wait_with_a_dynamic_system(world: World) -> None:
     await sick(world)
     incident = await make_incident(world.domain, "payments")
     its = f"state.incident['{incident.id}']"
@@ -172,7 +170,7 @@ async def test_any_system_wakes_a_wait_whose_system_hangs_on_an_incident(world: 
 
 
 async def test_the_change_of_an_incident_wakes_the_wait_of_the_run_that_opened_it(
-    world: World, looks: list[Any]
+    world: World, scope_reads: list[Any]
 ) -> None:
     await make_system(world.domain)
     opened = {"title": "Down", "severity": "major", "systemIds": ["payments"]}
@@ -180,16 +178,16 @@ async def test_the_change_of_an_incident_wakes_the_wait_of_the_run_that_opened_i
     create = {"id": "open", "action": "incident.create", "config": opened}
     run = await waits(world, create, wait(condition), DONE, path="actions[1]")
     [incident] = await world.incidents()
-    await until(lambda: len(looks) >= 2)
-    looked = len(looks)
+    await until(lambda: len(scope_reads) >= 2)
+    before = len(scope_reads)
     await set_status(world.domain, incident, Status.IDENTIFIED)
-    await until(lambda: len(looks) > looked)
+    await until(lambda: len(scope_reads) > before)
     assert (await world.run(run.id)).status is RunStatus.WAITING
     await world.domain.incidents.resolve(ADMIN, incident.id)
     assert (await world.over(run)).status is RunStatus.SUCCESS
 
 
-async def test_a_wait_on_an_incident_that_is_deleted_looks_again(world: World, looks: list[Any]) -> None:
+async def test_the_deletion_of_an_incident_wakes_its_wait(world: World, scope_reads: list[Any]) -> None:
     incident = await make_incident(world.domain)
     run = await waits(world, wait(f"not (state.incident['{incident.id}'] is defined)"))
     await world.domain.incidents.delete(ADMIN, incident.id)

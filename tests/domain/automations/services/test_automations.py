@@ -28,7 +28,7 @@ async def update(world: World, automation: Automation, **fields: Any) -> Automat
 
 
 async def numbers(world: World, automation: Automation) -> list[int]:
-    """The versions of an automation, newest first."""
+    """Return the version numbers of an automation, newest first."""
     pages = await inside(world.domain).database.read(
         lambda session: session.automations.version_pages([automation.id], PageRequest(size=100))
     )
@@ -55,7 +55,7 @@ async def test_the_same_definition_is_no_new_version(world: World) -> None:
     assert await numbers(world, automation) == [1]
 
 
-async def test_a_name_a_group_or_a_switch_is_no_new_version(world: World) -> None:
+async def test_a_new_name_group_or_switch_is_no_new_version(world: World) -> None:
     automation = await world.automation()
     world.clock.advance(seconds=1)
     after = await update(world, automation, name="other", group="night", enabled=False, description="d")
@@ -64,7 +64,7 @@ async def test_a_name_a_group_or_a_switch_is_no_new_version(world: World) -> Non
     assert after.updated_at > automation.updated_at
 
 
-async def test_nothing_that_differs_changes_nothing(world: World) -> None:
+async def test_an_update_without_a_difference_changes_nothing(world: World) -> None:
     automation = await world.automation()
     world.clock.advance(seconds=1)
     assert await update(world, automation, name=automation.name) == automation
@@ -81,7 +81,7 @@ async def test_a_name_names_one_automation(world: World) -> None:
     assert (await update(world, second, name="first")).name == "first"
 
 
-async def test_two_who_take_one_name_at_once_are_told_apart(world: World) -> None:
+async def test_of_two_writers_of_one_name_one_is_refused(world: World) -> None:
     automations = [await world.automation(name=name) for name in ("a", "b", "c")]
     outcomes = await asyncio.gather(
         *(update(world, automation, name="taken") for automation in automations), return_exceptions=True
@@ -116,7 +116,7 @@ async def test_a_definition_with_a_problem_is_saved_neither_new_nor_changed(worl
 
 
 @pytest.mark.parametrize("call", ["update", "delete", "run", "cancel"])
-async def test_what_is_not_there_is_not_found(world: World, call: str) -> None:
+async def test_a_missing_automation_or_run_is_not_found(world: World, call: str) -> None:
     service = world.domain.automations.service
     calls: dict[str, Callable[[], Awaitable[object]]] = {
         "update": lambda: service.update(ADMIN, "aut_none", WriteAutomation(name="x")),
@@ -128,7 +128,7 @@ async def test_what_is_not_there_is_not_found(world: World, call: str) -> None:
         await calls[call]()
 
 
-async def test_an_automation_that_is_switched_off_is_not_started(world: World) -> None:
+async def test_a_disabled_automation_is_not_started(world: World) -> None:
     automation = await world.automation()
     await update(world, automation, enabled=False)
     await make_incident(world.domain)
@@ -162,7 +162,7 @@ async def test_a_run_by_hand_passes_all_gates(world: World) -> None:
     assert (done.firing.payload, done.firing.actor) == ({"n": 1}, ADMIN.actor)
 
 
-async def test_a_run_by_hand_starts_beside_those_that_run(world: World) -> None:
+async def test_a_run_by_hand_starts_beside_active_runs(world: World) -> None:
     automation = await world.automation(WAIT, mode="single")
     for _ in range(2):
         await world.domain.automations.service.run_by_hand(ADMIN, automation.id)
@@ -170,7 +170,7 @@ async def test_a_run_by_hand_starts_beside_those_that_run(world: World) -> None:
     assert [run.status.value for run in await world.runs()] == ["waiting", "waiting"]
 
 
-async def test_a_run_by_hand_is_of_the_first_trigger_or_of_the_one_that_is_named(world: World) -> None:
+async def test_a_run_by_hand_has_the_first_or_the_named_trigger(world: World) -> None:
     triggers = [{"event": "incident.created"}, {"id": "again", "event": "incident.updated"}]
     automation = await world.automation(triggers=triggers)
     run = world.domain.automations.service.run_by_hand
@@ -198,7 +198,7 @@ async def test_a_context_key_has_1_to_200_characters(world: World, key: str) -> 
         await world.domain.automations.service.run_by_hand(ADMIN, automation.id, context_key=key)
 
 
-async def test_a_cancelled_run_is_not_resumed_by_what_it_waited_for(world: World) -> None:
+async def test_a_cancelled_run_is_not_woken_by_its_event(world: World) -> None:
     event = {"wait_for_trigger": {"event": "incident.resolved"}}
     await world.automation(event)
     incident = await make_incident(world.domain)
@@ -221,7 +221,7 @@ async def test_cancelling_a_run_that_is_over_changes_nothing(world: World) -> No
     assert len(await log_of(world.domain)) == before
 
 
-async def test_a_deleted_automation_ends_its_runs_which_can_still_be_read(world: World) -> None:
+async def test_the_runs_of_a_deleted_automation_end_and_stay_readable(world: World) -> None:
     automation = await world.automation(WAIT)
     await make_incident(world.domain)
     await world.settle()
@@ -233,7 +233,7 @@ async def test_a_deleted_automation_ends_its_runs_which_can_still_be_read(world:
     await world.ended(run)
 
 
-async def test_a_deleted_automation_is_there_for_nobody_and_leaves_its_name(world: World) -> None:
+async def test_a_deleted_automation_is_not_found_and_frees_its_name(world: World) -> None:
     service, reads = world.domain.automations.service, world.domain.automations.reads
     automation = await world.automation(WAIT, name="mine")
     await service.delete(ADMIN, automation.id)

@@ -1,4 +1,4 @@
-"""Trying automations on the past: what is predicted is what happens."""
+"""Dry runs: a prediction equals the real runs."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -74,7 +74,7 @@ Stored = Callable[[], Awaitable[dict[str, Any]]]
 
 @pytest.fixture
 def stored(domain: Domain) -> Stored:
-    """All rows of all tables, and the log's position."""
+    """Return all rows of all tables, and the log's position."""
 
     async def read() -> dict[str, Any]:
         async with inside(domain).database._engines.reader.connect() as connection:
@@ -112,7 +112,7 @@ async def systems_of(world: World) -> dict[str, str]:
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", list(DEFINITIONS))
-async def test_what_is_predicted_is_what_happens(world: World, name: str, seed: int) -> None:
+async def test_a_prediction_equals_the_real_runs(world: World, name: str, seed: int) -> None:
     systems = await systems_of(world)
     automation = await world.automation(name=name, **{"actions": [], **DEFINITIONS[name]})
     await play(world, make_feed(seed), END)
@@ -122,10 +122,10 @@ async def test_what_is_predicted_is_what_happens(world: World, name: str, seed: 
     assert predicted(prediction, systems) == real
 
 
-async def test_a_feed_is_routed_before_those_who_wait_hear_of_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_change_of_a_feed_is_routed_before_waits_wake(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await systems_of(world)
     await world.automation(**{"actions": [], **CHOOSING})
-    routed, heard, early = 0, 0, []
+    routed, woken, early = 0, 0, []
 
     async def route(change: Change, unit: UnitOfWork) -> None:
         nonlocal routed
@@ -133,19 +133,19 @@ async def test_a_feed_is_routed_before_those_who_wait_hear_of_it(world: World, m
         routed = change.seq
 
     def wake(change: Change) -> None:
-        nonlocal heard
-        heard += 1
+        nonlocal woken
+        woken += 1
         if change.kind in {"incident", "health"} and change.seq > routed:
             early.append(change.seq)
 
     monkeypatch.setattr(world, "_route", route)
     monkeypatch.setattr(world.domain.automations.wakes, "wake", wake)
     await play(world, make_feed(2), START + timedelta(hours=3))
-    assert heard > 0
+    assert woken > 0
     assert early == []
 
 
-async def test_a_past_without_the_automation_tells_what_it_would_have_done(world: World) -> None:
+async def test_a_past_without_the_automation_predicts_its_runs(world: World) -> None:
     systems = await systems_of(world)
     await play(world, make_feed(7), END)
     prediction = await predict(world, SUSTAINED)
@@ -180,7 +180,7 @@ async def test_the_real_incidents_of_the_past_are_used_instead_of_new_ones(world
     assert (status.before, status.after) == ("fixing", "resolved")
 
 
-async def test_an_incident_that_was_open_before_is_known(world: World) -> None:
+async def test_an_incident_open_before_the_span_is_known(world: World) -> None:
     await make_system(world.domain)
     known = await make_incident(world.domain, "payments", description="Old", dedupe_key="k")
     await report_health(world.domain, "payments", Health.DEGRADED)
@@ -193,11 +193,11 @@ async def test_an_incident_that_was_open_before_is_known(world: World) -> None:
     prediction = await predict(world, definition, since=since, until=world.clock.moment)
     [diff] = prediction.incidents
     assert (diff.incident_id, diff.opened) == (known.id, False)
-    [told] = prediction.runs
-    assert told.run.firing.payload["previousStatus"] == "degraded"
+    [predicted] = prediction.runs
+    assert predicted.run.firing.payload["previousStatus"] == "degraded"
 
 
-async def test_what_people_did_is_done_to_what_the_automation_made_of_it(world: World) -> None:
+async def test_peoples_changes_apply_to_the_automations_incidents(world: World) -> None:
     await make_system(world.domain)
     since = world.clock.moment
     world.clock.advance(minutes=1)
@@ -220,11 +220,11 @@ async def test_what_people_did_is_done_to_what_the_automation_made_of_it(world: 
     prediction = await predict(world, definition, since=since, until=world.clock.moment)
     [diff] = prediction.incidents
     assert [change.action for change in diff.changes] == ["resolved", "updated"]
-    # It was resolved in the prediction when somebody moved it on, which reopened it.
+    # It was resolved in the prediction when a person moved it on, which reopened it.
     assert prediction.runs[1].run.firing.payload["previous"] == {"status": "resolved"}
 
 
-async def test_its_own_effects_fire_it_again_and_chains_end(world: World) -> None:
+async def test_an_automations_own_effects_trigger_it_until_the_depth_cap(world: World) -> None:
     await make_system(world.domain)
     since = world.clock.moment
     world.clock.advance(minutes=1)
@@ -236,7 +236,7 @@ async def test_its_own_effects_fire_it_again_and_chains_end(world: World) -> Non
     trigger = {"event": "incident.created", "filter": "trigger.payload.severity in ['minor', 'major']"}
     definition: dict[str, Any] = {"triggers": [trigger], "mode": "parallel", "actions": [again]}
     prediction = await predict(world, definition, since=since, until=world.clock.moment)
-    assert [told.run.status for told in prediction.runs] == ["success"] * 9
+    assert [predicted.run.status for predicted in prediction.runs] == ["success"] * 9
     assert {str(reason): count for reason, count in prediction.skips.items()} == {"depth": 1}
 
 
@@ -249,13 +249,13 @@ async def test_steps_that_leave_the_server_are_not_run(world: World) -> None:
     call = {"action": "http.request", "config": {"url": "https://example.com/", "method": "POST"}}
     definition = {"triggers": [{"event": "incident.created"}], "actions": [call, {"delay": {"seconds": 86_400}}]}
     prediction = await predict(world, definition, since=since, until=world.clock.moment)
-    [told] = prediction.runs
-    assert told.steps[0].output == {"skipped": "outside"}
-    assert (told.run.status, told.steps[1].status) == ("waiting", "waiting")
+    [predicted] = prediction.runs
+    assert predicted.steps[0].output == {"skipped": "outside"}
+    assert (predicted.run.status, predicted.steps[1].status) == ("waiting", "waiting")
     assert [(each.what, each.count) for each in prediction.omissions] == [("http.request", 1)]
 
 
-async def test_time_fires_too(world: World) -> None:
+async def test_time_triggers_fire_in_a_dry_run(world: World) -> None:
     await make_system(world.domain)
     since = world.clock.moment
     world.clock.advance(hours=5)
@@ -266,13 +266,13 @@ async def test_time_fires_too(world: World) -> None:
         ],
     }
     prediction = await predict(world, definition, since=since, until=world.clock.moment)
-    assert [told.run.started_at for told in prediction.runs] == [
+    assert [predicted.run.started_at for predicted in prediction.runs] == [
         START + timedelta(minutes=30) + timedelta(hours=hour) for hour in range(5)
     ]
     assert len(prediction.incidents) == 1
 
 
-async def test_what_takes_too_much_is_cut_and_says_why(world: World) -> None:
+async def test_a_dry_run_beyond_a_limit_is_truncated_with_its_reason(world: World) -> None:
     await make_system(world.domain)
     since = world.clock.moment
     world.clock.advance(hours=5)
@@ -289,7 +289,7 @@ async def test_what_takes_too_much_is_cut_and_says_why(world: World) -> None:
     assert (prediction.truncated, prediction.changes) == ("changes", 2)
 
 
-async def test_what_makes_no_sense_is_refused(world: World) -> None:
+async def test_an_invalid_dry_run_is_refused(world: World) -> None:
     world.clock.advance(hours=1)
     with pytest.raises(InvalidDefinitionError):
         await predict(world, {"triggers": []})

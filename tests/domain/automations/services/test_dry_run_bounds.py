@@ -1,4 +1,4 @@
-"""Dry runs of what never ends, and those that nobody waits for any more."""
+"""Dry runs of endless runs, and those whose caller is gone."""
 
 import asyncio
 import threading
@@ -24,12 +24,12 @@ async def test_a_run_that_loops_is_cut_in_the_middle(world: World) -> None:
     until = world.clock.moment
     prediction = await dry_runs(world, seconds=0.3).predict(ENDLESS, since=incident.created_at, until=until)
     assert prediction.truncated == "seconds"
-    [told] = prediction.runs
-    assert len(told.steps) < 5_000
-    assert told.run.status == "running"
+    [predicted] = prediction.runs
+    assert len(predicted.steps) < 5_000
+    assert predicted.run.status == "running"
 
 
-async def test_one_that_nobody_waits_for_any_more_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dry_run_without_a_caller_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     incident = await make_incident(world.domain)
     world.clock.advance(hours=1)
     settle, close = Simulation._settle, Simulation.close

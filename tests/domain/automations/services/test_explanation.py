@@ -1,4 +1,4 @@
-"""Why something is as it is: the graph of causes."""
+"""Explanations: the graph of causes."""
 
 import pytest
 
@@ -24,7 +24,7 @@ ANSWER = {
 
 
 async def chain(world: World) -> list[Change]:
-    """A system goes bad, one automation opens an incident, a second answers, a third does not care."""
+    """Make a chain: a system degrades, one automation opens an incident, a second reacts, a third skips."""
     await make_system(world.domain)
     await world.automation(OPEN, name="opens", triggers=[{"event": "system.degraded"}])
     await world.automation(ANSWER, name="answers")
@@ -34,8 +34,8 @@ async def chain(world: World) -> list[Change]:
     return [change for change in await log_of(world.domain) if change.kind != "automation_run"]
 
 
-def told(explanation: Explanation) -> list[tuple[str, str]]:
-    """The edges, with what is behind their ids."""
+def edges_of(explanation: Explanation) -> list[tuple[str, str]]:
+    """Return the edges, with what is behind their ids."""
     names = {run.id: f"{run.firing.event} {run.status}" for run in explanation.runs}
     names |= {change.id: f"{change.kind} {change.action}" for change in explanation.changes}
     return [(names[edge.source], f"{edge.link} {names[edge.target]}") for edge in explanation.edges]
@@ -55,7 +55,7 @@ WHOLE = {
 async def test_from_its_root_a_chain_is_explained_to_its_end(world: World) -> None:
     root, *_ = await chain(world)
     explanation = await world.domain.automations.explanations.explain(change_id=root.id)
-    assert set(told(explanation)) == WHOLE
+    assert set(edges_of(explanation)) == WHOLE
     assert len(explanation.edges) == len(WHOLE)
     assert (explanation.start, explanation.truncated) == ((root.id,), False)
 
@@ -63,7 +63,7 @@ async def test_from_its_root_a_chain_is_explained_to_its_end(world: World) -> No
 async def test_from_its_end_a_chain_is_explained_to_its_root(world: World) -> None:
     *_, last = await chain(world)
     explanation = await world.domain.automations.explanations.explain(change_id=last.id)
-    assert set(told(explanation)) == WHOLE - {("incident created", "fired incident.created skipped")}
+    assert set(edges_of(explanation)) == WHOLE - {("incident created", "fired incident.created skipped")}
 
 
 async def test_a_firing_that_led_to_no_run_says_why(world: World) -> None:
@@ -71,7 +71,7 @@ async def test_a_firing_that_led_to_no_run_says_why(world: World) -> None:
     [skipped] = await world.runs(RunStatus.SKIPPED)
     explanation = await world.domain.automations.explanations.explain(run_id=skipped.id)
     assert [str(run.reason) for run in explanation.runs if run.reason] == ["filter"]
-    assert ("incident created", "fired incident.created skipped") in told(explanation)
+    assert ("incident created", "fired incident.created skipped") in edges_of(explanation)
 
 
 async def test_a_change_of_a_run_explains_the_run(world: World) -> None:
@@ -86,10 +86,10 @@ async def test_an_incident_is_explained_by_its_changes(world: World) -> None:
     _, created, updated = await chain(world)
     explanation = await world.domain.automations.explanations.explain(incident_id=created.entity_id)
     assert explanation.start == (created.id, updated.id)
-    assert set(told(explanation)) == WHOLE
+    assert set(edges_of(explanation)) == WHOLE
 
 
-async def test_a_graph_is_cut_where_it_is_full_and_says_so(world: World) -> None:
+async def test_a_full_graph_is_truncated_and_marked(world: World) -> None:
     root, *_ = await chain(world)
     explanation = await Explanations(inside(world.domain).database, most_nodes=3).explain(change_id=root.id)
     assert len(explanation.changes) + len(explanation.runs) == 3
@@ -97,7 +97,9 @@ async def test_a_graph_is_cut_where_it_is_full_and_says_so(world: World) -> None
     assert {edge.link for edge in explanation.edges} == {EdgeKind.FIRED, EdgeKind.WROTE, EdgeKind.CAUSED}
 
 
-async def test_a_step_of_the_way_costs_two_statements(world: World, count_statements: CountStatements) -> None:
+async def test_each_step_through_the_graph_costs_two_statements(
+    world: World, count_statements: CountStatements
+) -> None:
     root, *_ = await chain(world)
     with count_statements() as few:
         await world.domain.automations.explanations.explain(change_id=root.id)
@@ -113,7 +115,7 @@ async def test_a_step_of_the_way_costs_two_statements(world: World, count_statem
     assert len(many) == len(few)
 
 
-async def test_what_is_not_there_cannot_be_explained(world: World) -> None:
+async def test_a_missing_node_cannot_be_explained(world: World) -> None:
     explain = world.domain.automations.explanations.explain
     for named in ({"change_id": "chg_none"}, {"run_id": "run_none"}, {"incident_id": "inc_none"}):
         with pytest.raises(NotFoundError):

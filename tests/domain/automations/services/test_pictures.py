@@ -1,4 +1,4 @@
-"""Incidents out of the pictures that the log keeps of them."""
+"""Incidents rebuilt from the pictures that the log keeps of them."""
 
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta

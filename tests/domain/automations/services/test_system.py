@@ -1,4 +1,4 @@
-"""What a process does with automations, all in all: it routes and runs by itself, and passes by what is nobody's."""
+"""The automations of one process as a whole: background routing and running."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from tests.inside import inside
 
 @pytest.fixture
 async def automatic(settings: Settings) -> AsyncIterator[Domain]:
-    """A domain that runs its automations by itself, in real time."""
+    """Yield a domain that runs its automations in the background, in real time."""
     async with running_domain(replace(settings, automations=True)) as running:
         yield running
 
@@ -27,7 +27,7 @@ async def statuses(domain: Domain) -> list[RunStatus]:
     return [run.status for run in await World(domain, None).runs()]  # type: ignore[arg-type]
 
 
-async def test_an_incident_starts_the_automations_that_listen_without_anybodys_help(automatic: Domain) -> None:
+async def test_an_incident_starts_its_automations_in_the_background(automatic: Domain) -> None:
     world = World(automatic, None)  # type: ignore[arg-type]
     await world.automation({"action": "log", "config": {"message": "{{ trigger.payload.title }}"}})
     await make_incident(automatic)
@@ -36,9 +36,7 @@ async def test_an_incident_starts_the_automations_that_listen_without_anybodys_h
             await asyncio.sleep(0.01)
 
 
-async def test_a_change_that_concerns_no_automation_costs_no_transaction(
-    world: World, count_statements: CountStatements
-) -> None:
+async def test_a_change_without_listeners_costs_no_transaction(world: World, count_statements: CountStatements) -> None:
     await world.automation(triggers=[{"event": "incident.resolved"}])
     reader = DurableReader(
         "automations",
@@ -59,7 +57,7 @@ async def test_a_change_that_concerns_no_automation_costs_no_transaction(
     assert await reader.run_pending() == 0
 
 
-async def test_what_was_before_an_automation_listened_is_none_of_its_business(world: World) -> None:
+async def test_changes_before_an_automation_existed_do_not_trigger_it(world: World) -> None:
     await make_incident(world.domain)
     await world.automation({"action": "log", "config": {"message": "x"}})
     await world.settle()

@@ -1,4 +1,4 @@
-"""Holds daily cron expressions against what clocks show, minute by minute, around each change of them in all zones.
+"""A check of daily cron expressions against clocks, minute by minute, around each change in all zones.
 
 python -m tests.domain.automations.triggers.clock_changes --since 1970 --until 2040
 """
@@ -18,7 +18,7 @@ DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 
 def firings(cron: str, zone: ZoneInfo, begin: datetime, end: datetime) -> Iterator[datetime]:
-    """The moments between these two at which the expression is due."""
+    """Yield the moments between these two at which the expression is due."""
     moment = next_of_cron(cron, zone, after=begin)
     while moment < end:
         yield moment
@@ -26,13 +26,13 @@ def firings(cron: str, zone: ZoneInfo, begin: datetime, end: datetime) -> Iterat
 
 
 def local(moment: datetime, zone: ZoneInfo) -> datetime:
-    """What the zone's clocks show then."""
+    """Return the time that the zone's clocks show."""
     return moment.astimezone(zone).replace(tzinfo=None)
 
 
 @cache
 def kinds_of_changes(*years: int) -> Sequence[tuple[str, datetime]]:
-    """A zone, and the minute, for each change that zones know in these years; those that change alike count once."""
+    """Return a zone, and the minute, for each change in these years; equal changes count once."""
     known: dict[tuple[datetime, Any, Any], str] = {}
     for name in sorted(available_timezones()):
         for year in years:
@@ -42,7 +42,7 @@ def kinds_of_changes(*years: int) -> Sequence[tuple[str, datetime]]:
 
 
 def check(name: str, change: datetime) -> None:
-    """Fail unless a daily expression, at any time around the change, is due once on each day that there is."""
+    """Fail unless a daily expression, at any time around the change, is due once on each day."""
     zone = ZoneInfo(name)
     minutes = [change - 36 * HOUR + count * MINUTE for count in range(84 * 60)]
     shown = [local(minute, zone) for minute in minutes]
@@ -59,7 +59,7 @@ def check(name: str, change: datetime) -> None:
 
 
 def _changes(zone: ZoneInfo, year: int) -> Iterator[tuple[datetime, Any, Any]]:
-    """The minutes of a year at which the zone's clocks are changed, with the offsets before and after."""
+    """Yield the minutes of a year at which the zone's clocks change, with the offsets before and after."""
     begin = datetime(year, 1, 1, tzinfo=UTC)
     for day, following in pairwise(begin + count * DAY for count in range(367)):
         before, after = (each.astimezone(zone).utcoffset() for each in (day, following))
@@ -69,7 +69,7 @@ def _changes(zone: ZoneInfo, year: int) -> Iterator[tuple[datetime, Any, Any]]:
 
 
 def _due(at: time, days: Sequence[date], minutes: Sequence[datetime], latest: Sequence[datetime]) -> list[datetime]:
-    """On each day the first minute at which clocks show the time or a later one."""
+    """Return for each day the first minute at which clocks show the time or a later one."""
     return [minutes[bisect_left(latest, datetime.combine(day, at))] for day in days]
 
 

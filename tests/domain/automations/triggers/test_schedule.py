@@ -1,4 +1,4 @@
-"""When triggers of time fire next."""
+"""The next firings of time triggers."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -59,7 +59,7 @@ def test_a_schedule_goes_on_through_the_change_of_the_clocks(day: str, expressio
     assert max(after - before for before, after in pairwise(fired)) <= timedelta(hours=26)
 
 
-def test_an_interval_fires_first_after_that_time() -> None:
+def test_an_interval_fires_first_after_its_length() -> None:
     assert next_firing(interval(90), after=START) == START + timedelta(seconds=90)
 
 
@@ -68,23 +68,23 @@ def test_an_interval_keeps_its_beat_when_it_fires_late() -> None:
     assert next_firing(interval(60), after=late, was=START) == START + timedelta(seconds=60)
 
 
-def test_an_interval_passes_by_what_it_missed() -> None:
+def test_an_interval_skips_missed_instants() -> None:
     late = START + timedelta(seconds=200)
     assert next_firing(interval(60), after=late, was=START) == START + timedelta(seconds=240)
 
 
-def test_what_no_time_fires_has_no_next_time() -> None:
+def test_a_trigger_that_time_does_not_fire_has_no_next_time() -> None:
     assert next_firing(TriggerPart(event="incident.created"), after=START) is None
 
 
 @pytest.mark.parametrize(
     "cron", ["R * * * *", "0 R(1-5) * * *", "0 0 r/2 * *", "* * * * 1,R", "1," * 250 + "1 * * * *"]
 )
-def test_a_schedule_of_chance_or_of_any_length_is_refused(cron: str) -> None:
+def test_a_random_or_overlong_schedule_is_refused(cron: str) -> None:
     with pytest.raises(ValidationError):
         CronConfig(cron=cron)
 
 
 @pytest.mark.parametrize("cron", ["0 9 * MAR,apr MON-fri", "*/5 * L * *"])
-def test_names_of_months_and_days_are_fine(cron: str) -> None:
+def test_names_of_months_and_days_are_accepted(cron: str) -> None:
     assert CronConfig(cron=cron).cron == cron

@@ -1,4 +1,4 @@
-"""Definitions to check, and the catalog that they are checked against."""
+"""Definitions to validate, and the catalog that they are validated against."""
 
 from typing import Any
 
@@ -40,13 +40,13 @@ def log(message: Any, **parts: Any) -> dict[str, Any]:
     return {"action": "log", "config": {"message": message}, **parts}
 
 
-def told(*actions: Any, **parts: Any) -> dict[str, str]:
-    """The messages about a definition by their paths."""
+def messages_of(*actions: Any, **parts: Any) -> dict[str, str]:
+    """Return the messages about a definition by their paths."""
     return {problem.path: problem.message for problem in problems_of(make_definition(*actions, **parts), CATALOG)}
 
 
-def choose(*ways: tuple[Any, list[Any]], otherwise: list[Any] | None = None) -> dict[str, Any]:
-    step: dict[str, Any] = {"choose": [{"when": when, "sequence": steps} for when, steps in ways]}
+def choose(*branches: tuple[Any, list[Any]], otherwise: list[Any] | None = None) -> dict[str, Any]:
+    step: dict[str, Any] = {"choose": [{"when": when, "sequence": steps} for when, steps in branches]}
     return step if otherwise is None else {**step, "else": otherwise}
 
 

@@ -1,4 +1,4 @@
-"""Definitions meant to break the server: each is refused or bounded, its place named, soon."""
+"""Definitions meant to break the server: each is refused or bounded quickly, with its path."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a definition names outside of itself: secrets and systems are warnings, a token has to be there."""
+"""Names outside of a definition: a missing secret or system is a warning, a missing token an error."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,22 +18,22 @@ def hook(*names: str) -> dict[str, Any]:
     return {"action": "http.request", "config": {"url": "https://x.example", "headers": {n: f"${{{{ secrets.{n} }}}}" for n in names}}}  # fmt: skip # noqa: E501
 
 
-async def told(domain: Domain, definition: dict[str, Any]) -> list[tuple[str, str]]:
+async def messages_of(domain: Domain, definition: dict[str, Any]) -> list[tuple[str, str]]:
     problems = await domain.automations.service.problems({"triggers": CREATED, **definition})
     return [(problem.path, problem.severity.value) for problem in problems]
 
 
-async def test_a_secret_that_is_not_there_yet_is_a_warning_and_the_definition_is_saved(domain: Domain) -> None:
+async def test_a_missing_secret_is_a_warning_and_the_definition_is_saved(domain: Domain) -> None:
     await make_secret(domain, "KNOWN", "value")
     definition = {"triggers": CREATED, "actions": [hook("KNOWN", "LATER")]}
     saved = await domain.automations.service.create(ADMIN, WriteAutomation(name="hooks", definition=definition))
     assert saved.value is not None
     assert [(each.path, each.severity) for each in saved.warnings] == [("actions[0].config.headers.LATER", "warning")]
     await make_secret(domain, "LATER", "value")
-    assert await told(domain, definition) == []
+    assert await messages_of(domain, definition) == []
 
 
-async def test_a_system_that_is_not_there_yet_is_a_warning_wherever_it_is_named(domain: Domain) -> None:
+async def test_a_missing_system_is_a_warning_wherever_named(domain: Domain) -> None:
     await make_system(domain)
     opened = {"title": "x", "severity": "major", "systemIds": ["payments", "nope", "{{ trigger.payload.title }}"]}
     definition = {
@@ -45,7 +45,7 @@ async def test_a_system_that_is_not_there_yet_is_a_warning_wherever_it_is_named(
             {"id": "open", "action": "incident.create", "config": opened},
         ],
     }
-    assert await told(domain, definition) == [
+    assert await messages_of(domain, definition) == [
         (path, "warning")
         for path in (
             "uses_state[1]",
@@ -56,7 +56,7 @@ async def test_a_system_that_is_not_there_yet_is_a_warning_wherever_it_is_named(
     ]
 
 
-async def test_a_token_to_run_as_has_to_be_there_and_valid_and_allowed_to_write(domain: Domain, clock: Any) -> None:
+async def test_a_token_to_run_as_has_to_be_valid_and_may_write(domain: Domain, clock: Any) -> None:
     soon = clock.now() + timedelta(hours=1)
     tokens = {
         "none": ("tok_none", "error"),
@@ -67,7 +67,7 @@ async def test_a_token_to_run_as_has_to_be_there_and_valid_and_allowed_to_write(
     clock.moment += timedelta(hours=2)
     for case, (token_id, severity) in tokens.items():
         expected = [] if severity is None else [("run_as", severity)]
-        assert await told(domain, {"run_as": token_id, "actions": []}) == expected, case
+        assert await messages_of(domain, {"run_as": token_id, "actions": []}) == expected, case
 
 
 async def test_errors_come_before_warnings_and_refuse_the_definition(domain: Domain) -> None:
@@ -82,7 +82,7 @@ async def test_thousands_of_names_are_looked_up_in_a_fixed_number_of_statements(
 ) -> None:
     names = [f"S{number}" for number in range(900)]
     with count_statements() as statements:
-        problems = await told(domain, {"actions": [hook(*names[i : i + 50]) for i in range(0, 900, 50)], "uses_state": names[:50]})  # fmt: skip # noqa: E501
+        problems = await messages_of(domain, {"actions": [hook(*names[i : i + 50]) for i in range(0, 900, 50)], "uses_state": names[:50]})  # fmt: skip # noqa: E501
     assert len(problems) == 100
     assert len([text for text in statements if "SELECT" in text]) == 2
 

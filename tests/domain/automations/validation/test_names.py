@@ -1,10 +1,10 @@
-"""What expressions may name where: artifacts, variables, and the roots of each place."""
+"""Names in expressions: artifacts, variables, and the roots of each place."""
 
 from typing import Any
 
 import pytest
 
-from tests.domain.automations.validation.definitions import OPEN, STOP, choose, log, repeat, told
+from tests.domain.automations.validation.definitions import OPEN, STOP, choose, log, messages_of, repeat
 
 USE = log("{{ artifacts.open.incident.incidentId }}")
 SET = {"variables": {"x": 1}}
@@ -14,12 +14,12 @@ MAYBE = choose(("true", [OPEN]))
 
 
 @pytest.mark.parametrize("text", ["artifacts.open", "artifacts['open'].incident", "artifacts.open['incident'].status"])
-def test_what_an_earlier_step_hands_on_is_there(text: str) -> None:
-    assert told(OPEN, log(f"{{{{ {text} | json }}}}"), {"condition": text}) == {}
+def test_an_artifact_of_an_earlier_step_is_known(text: str) -> None:
+    assert messages_of(OPEN, log(f"{{{{ {text} | json }}}}"), {"condition": text}) == {}
 
 
-def test_the_word_alone_is_no_reference() -> None:
-    assert told(log("artifacts.nothing and {{ 1 }} artifacts.none")) == {}
+def test_the_bare_word_artifacts_is_no_reference() -> None:
+    assert messages_of(log("artifacts.nothing and {{ 1 }} artifacts.none")) == {}
 
 
 @pytest.mark.parametrize(
@@ -31,19 +31,19 @@ def test_the_word_alone_is_no_reference() -> None:
         ("artifacts.open.ticket", "The step 'open' produces `incident`, not `ticket`."),
     ],
 )
-def test_what_no_step_hands_on_is_told(text: str, message: str) -> None:
-    problems = told(OPEN, log("x", id="said"), log(f"{{{{ {text} }}}}"))
+def test_an_artifact_that_no_step_produces_is_a_problem(text: str, message: str) -> None:
+    problems = messages_of(OPEN, log("x", id="said"), log(f"{{{{ {text} }}}}"))
     assert problems == {"actions[2].config.message": f"{message} (line 1, column 4)"}
 
 
 @pytest.mark.parametrize(
     "steps",
     [
-        pytest.param([choose(("true", [OPEN]), otherwise=[STOP]), USE], id="all ways that go on"),
+        pytest.param([choose(("true", [OPEN]), otherwise=[STOP]), USE], id="all paths that go on"),
         pytest.param([{"parallel": [OPEN, STOP]}, USE], id="after a parallel"),
         pytest.param([repeat(OPEN, count=2), USE], id="after a counted loop"),
         pytest.param([repeat(OPEN, until="artifacts.open is defined"), USE], id="after until"),
-        pytest.param([MAYBE, choose(("artifacts.open is defined and true", [USE]))], id="asked before"),
+        pytest.param([MAYBE, choose(("artifacts.open is defined and true", [USE]))], id="checked before"),
         pytest.param([MAYBE, {"condition": {"and": ["artifacts.open is defined", "true"]}}, USE], id="required before"),
         pytest.param([MAYBE, log("{{ artifacts.open.incident.status | default('none') }}")], id="with a default"),
         pytest.param([MAYBE, log("{{ artifacts.open.incident.status if artifacts.open is defined else 1 }}")], id="if"),
@@ -51,8 +51,8 @@ def test_what_no_step_hands_on_is_told(text: str, message: str) -> None:
         pytest.param([{**USE, "enabled": False}, OPEN], id="switched off"),
     ],
 )
-def test_what_is_there_on_every_way_may_be_named(steps: list[Any]) -> None:
-    assert told(*steps) == {}
+def test_an_artifact_on_every_path_may_be_named(steps: list[Any]) -> None:
+    assert messages_of(*steps) == {}
 
 
 @pytest.mark.parametrize(
@@ -61,16 +61,16 @@ def test_what_is_there_on_every_way_may_be_named(steps: list[Any]) -> None:
         pytest.param([USE, OPEN], id="too early"),
         pytest.param([MAYBE, USE], id="one branch only"),
         pytest.param([choose(("true", [OPEN]), otherwise=[log("x")]), USE], id="not in else"),
-        pytest.param([{"parallel": [OPEN, USE]}], id="beside it"),
-        pytest.param([{"parallel": [{"sequence": [{"condition": "true"}, OPEN]}]}, USE], id="an end before it"),
-        pytest.param([repeat(OPEN, for_each="trigger.payload.systemName"), USE], id="perhaps no item"),
-        pytest.param([repeat(OPEN, **{"while": "true"}), USE], id="perhaps no round"),
+        pytest.param([{"parallel": [OPEN, USE]}], id="in a parallel branch"),
+        pytest.param([{"parallel": [{"sequence": [{"condition": "true"}, OPEN]}]}, USE], id="after an end in a branch"),
+        pytest.param([repeat(OPEN, for_each="trigger.payload.systemName"), USE], id="in a loop of perhaps no item"),
+        pytest.param([repeat(OPEN, **{"while": "true"}), USE], id="in a loop of perhaps no round"),
         pytest.param([repeat(USE, OPEN, count=2)], id="the first round"),
         pytest.param([{**OPEN, "enabled": False}, USE], id="switched off"),
     ],
 )
-def test_what_is_not_there_on_every_way_is_told(steps: list[Any]) -> None:
-    [message] = told(*steps).values()
+def test_an_artifact_missing_on_some_path_is_a_problem(steps: list[Any]) -> None:
+    [message] = messages_of(*steps).values()
     assert message.startswith("The step 'open' ")
 
 
@@ -92,30 +92,34 @@ def test_what_is_not_there_on_every_way_is_told(steps: list[Any]) -> None:
         ({"delay": {"template": "{{ artifacts.no }}"}}, "delay.template"),
     ],
 )
-def test_references_are_found_wherever_expressions_stand(step: Any, path: str) -> None:
-    assert list(told(step)) == [f"actions[0].{path}"]
+def test_references_are_checked_in_every_expression(step: Any, path: str) -> None:
+    assert list(messages_of(step)) == [f"actions[0].{path}"]
 
 
-def test_a_variable_that_no_earlier_step_sets_is_told() -> None:
-    assert list(told({"condition": "vars.x"}, SET, {"condition": "vars.x and variables.x"})) == ["actions[0].condition"]
+def test_a_variable_that_no_earlier_step_sets_is_a_problem() -> None:
+    assert list(messages_of({"condition": "vars.x"}, SET, {"condition": "vars.x and variables.x"})) == [
+        "actions[0].condition"
+    ]
 
 
 def test_a_variable_of_an_earlier_round_is_known() -> None:
-    assert told(repeat({"condition": "vars.x"}, SET, count=2)) == {}
+    assert messages_of(repeat({"condition": "vars.x"}, SET, count=2)) == {}
 
 
 def test_names_of_loops_are_known_inside_of_them_only() -> None:
-    assert list(told(repeat(log("{{ repeat.index }}"), count=2), log("{{ repeat.index }}"))) == [
+    assert list(messages_of(repeat(log("{{ repeat.index }}"), count=2), log("{{ repeat.index }}"))) == [
         "actions[1].config.message"
     ]
 
 
-def test_what_resumed_a_run_is_known_after_the_wait_only() -> None:
-    assert list(told(log("{{ resume.payload }}"), WAIT, log("{{ resume.payload }}"))) == ["actions[0].config.message"]
+def test_resume_is_known_only_after_the_wait() -> None:
+    assert list(messages_of(log("{{ resume.payload }}"), WAIT, log("{{ resume.payload }}"))) == [
+        "actions[0].config.message"
+    ]
 
 
-def test_what_resumed_a_branch_is_not_known_after_the_parallel() -> None:
-    assert list(told({"parallel": [WAIT]}, log("{{ resume.event }}"))) == ["actions[1].config.message"]
+def test_resume_of_a_branch_is_unknown_after_the_parallel() -> None:
+    assert list(messages_of({"parallel": [WAIT]}, log("{{ resume.event }}"))) == ["actions[1].config.message"]
 
 
 @pytest.mark.parametrize(
@@ -127,12 +131,12 @@ def test_what_resumed_a_branch_is_not_known_after_the_parallel() -> None:
         pytest.param({"actions": [log("{{ state.incident.a }}")]}, "actions[0].config.message", id="state in texts"),
     ],
 )
-def test_a_name_that_is_not_there_is_told_beside_those_that_are(parts: Any, path: str) -> None:
-    assert "here; there are trigger" in told(**parts)[path]
+def test_an_unknown_name_is_a_problem_that_lists_the_known_ones(parts: Any, path: str) -> None:
+    assert "here; there are trigger" in messages_of(**parts)[path]
 
 
-def test_a_kind_of_entity_that_is_not_there_is_told_beside_those_that_there_are() -> None:
-    problems = told(
+def test_an_unknown_kind_of_entity_lists_the_known_ones() -> None:
+    problems = messages_of(
         log("x"), conditions=["state.nonsense.x.y == 1", "state['healht'][trigger.payload.id]", "state.incident.x"]
     )
     told_of = "There is no state of 'nonsense'; there is that of incident, automation_run. (line 1, column 1)"

@@ -1,4 +1,4 @@
-"""What holds of every document."""
+"""Properties of all documents."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -91,7 +91,7 @@ TRIGGER = st.sampled_from(
 
 
 def is_read_or_has_problems(document: Any) -> bool:
-    """Return that it is one of both; anything else that is raised goes through."""
+    """Return True for a document that is read or has problems; any other error is raised."""
     try:
         return parsed(document, CATALOG) is not None
     except InvalidDefinitionError as refused:
@@ -112,7 +112,7 @@ def test_any_steps_are_read_or_have_problems(step: Any) -> None:
 
 @QUICKLY
 @given(st.lists(STEP, max_size=4), TRIGGER)
-def test_a_definition_that_is_accepted_can_be_done(steps: list[Any], trigger: Mapping[str, Any]) -> None:
+def test_an_accepted_definition_can_be_run(steps: list[Any], trigger: Mapping[str, Any]) -> None:
     document = {"triggers": [trigger], "actions": steps}
     if problems_of(document, CATALOG):
         return

@@ -16,12 +16,12 @@ def fields(schema: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"{name}.{key}", value) for key, value in part.get("properties", {}).items())
 
 
-def test_every_part_of_the_schema_says_what_it_is() -> None:
+def test_every_part_of_the_schema_has_a_description() -> None:
     parts = SCHEMA["$defs"]
     assert [name for name, part in parts.items() if "properties" in part and not part.get("description")] == []
 
 
-def test_every_field_of_the_schema_says_what_it_is() -> None:
+def test_every_field_of_the_schema_has_a_description() -> None:
     assert [name for name, field in fields(SCHEMA) if not field.get("description")] == []
 
 
@@ -30,7 +30,7 @@ def test_every_kind_of_step_is_in_the_schema() -> None:
     assert offered == {model.__name__ for model in STEPS.values()}
 
 
-def test_keys_of_the_schema_are_those_that_people_write() -> None:
+def test_keys_of_the_schema_are_as_people_write_them() -> None:
     names = {name for name, _ in fields(SCHEMA)}
     assert {"TriggerPart.for", "ChooseNode.else", "Repeat.while", "All.and", "Negation.not"} <= names
 

@@ -1,4 +1,4 @@
-"""Where references to secrets may stand: outside of expressions, in the values of an action's settings."""
+"""Places of references to secrets: outside of expressions, in the values of an action's settings."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -8,7 +8,7 @@ import pytest
 
 from domain.automations.validation import problems_of
 from domain.automations.validation.problems import below
-from tests.domain.automations.validation.definitions import CATALOG, choose, log, repeat, told
+from tests.domain.automations.validation.definitions import CATALOG, choose, log, messages_of, repeat
 
 KEY = "${{ secrets.KEY }}"
 INSIDE = "A secret stands outside of the `{{ }}`, as `${{ secrets.NAME }}`: an expression cannot work with it."
@@ -50,7 +50,7 @@ EVERYWHERE: dict[str, Any] = {
 
 
 def places(part: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Where each text of a document stands, except in the settings of actions."""
+    """Yield the path of each text of a document, except in the settings of actions."""
     if isinstance(part, str):
         yield path
     children = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
@@ -90,7 +90,7 @@ def test_no_other_text_of_a_definition_takes_a_secret(place: tuple[str | int, ..
         "{{ 1 }} {{ 'KEY",
     ],
 )
-def test_a_secret_within_an_expression_is_told_at_its_place(text: str) -> None:
+def test_a_secret_inside_an_expression_is_a_problem_with_its_path(text: str) -> None:
     last = text.rindex("KEY")
     text = text.replace("KEY", KEY)
     column = text.rindex(KEY) + 1
@@ -100,40 +100,40 @@ def test_a_secret_within_an_expression_is_told_at_its_place(text: str) -> None:
         ({"action": "http.request", "config": {"url": "https://a.example", "headers": {"x": text}}}, ".headers.x"),
         ({"action": "http.request", "config": {"url": "https://a.example", "json": {"a": [text]}}}, ".json.a[0]"),
     ):
-        [(place, message)] = told(step).items()
+        [(place, message)] = messages_of(step).items()
         assert place.endswith(path)
         assert message == f"{INSIDE} (line 1, column {column})"
 
 
-def test_a_secret_within_an_expression_is_told_with_its_line() -> None:
-    assert told(log(f"one\r\n{{{{ 1 }}}} {KEY}\r\n {{{{\n '{KEY}' }}}}")) == {
+def test_a_secret_inside_an_expression_is_a_problem_with_its_line() -> None:
+    assert messages_of(log(f"one\r\n{{{{ 1 }}}} {KEY}\r\n {{{{\n '{KEY}' }}}}")) == {
         "actions[0].config.message": f"{INSIDE} (line 4, column 3)"
     }
 
 
 @pytest.mark.parametrize("text", [f"{{{{ 1 }}}}{KEY}{{{{ 2 }}}}", f"{{{KEY}}}", f"{KEY}{KEY}", f"$ {KEY} }}}}"])
 def test_a_secret_beside_expressions_is_fine(text: str) -> None:
-    assert told(log(text)) == {}
+    assert messages_of(log(text)) == {}
 
 
 @pytest.mark.parametrize(
     "step", [log("{{ secrets.KEY }}"), {"variables": {"a": "${{ secrets.KEY }}"}}, {"condition": "secrets.KEY"}]
 )
 def test_a_secret_stands_in_settings_of_actions_only(step: Any) -> None:
-    [message] = told(step).values()
+    [message] = messages_of(step).values()
     assert message.startswith("A secret stands in the config of an action only")
 
 
 def test_a_secret_in_settings_is_fine() -> None:
-    assert told(log("Bearer ${{ secrets.KEY }}")) == {}
+    assert messages_of(log("Bearer ${{ secrets.KEY }}")) == {}
 
 
 @pytest.mark.parametrize("step", [log("${{ secrets.MY KEY }}"), {"stop": {"reason": "${{ secrets. }}"}}])
-def test_a_malformed_reference_to_a_secret_is_told_wherever_it_stands(step: Any) -> None:
-    assert list(told(step).values()) == ["A secret is referred to as `${{ secrets.NAME }}`."]
+def test_a_malformed_reference_to_a_secret_is_a_problem_anywhere(step: Any) -> None:
+    assert list(messages_of(step).values()) == ["A secret is referred to as `${{ secrets.NAME }}`."]
 
 
-def test_a_secret_in_the_name_of_a_setting_is_told() -> None:
+def test_a_secret_in_the_name_of_a_setting_is_a_problem() -> None:
     config = {"url": "https://example.com", "headers": {"X-${{ secrets.KEY }}": "x"}}
-    problems = told({"action": "http.request", "config": config})
+    problems = messages_of({"action": "http.request", "config": config})
     assert list(problems.values()) == ["A secret stands in a value, not in the name of one."]

@@ -1,10 +1,10 @@
-"""What definitions name of payloads, artifacts, health and state: fields and values that there are, and others."""
+"""Fields and values of payloads, artifacts, health and state: existing ones, and others."""
 
 from typing import Any
 
 import pytest
 
-from tests.domain.automations.validation.definitions import OPEN, log, told
+from tests.domain.automations.validation.definitions import OPEN, log, messages_of
 
 CREATED = [{"event": "incident.created"}]
 OWN = "state.incident[artifacts.open.incident.incidentId]"
@@ -51,8 +51,8 @@ OWN = "state.incident[artifacts.open.incident.incidentId]"
         ),
     ],
 )
-def test_a_field_that_is_not_there_is_told_beside_those_that_are(parts: dict[str, Any], path: str) -> None:
-    problems = told(**parts) if "actions" not in parts else told(*parts.pop("actions"), **parts)
+def test_an_unknown_field_is_a_problem_that_lists_the_known_ones(parts: dict[str, Any], path: str) -> None:
+    problems = messages_of(**parts) if "actions" not in parts else messages_of(*parts.pop("actions"), **parts)
     assert list(problems) == [path]
     assert problems[path].startswith("There is no `")
     assert "; there is " in problems[path]
@@ -73,8 +73,8 @@ def test_a_field_that_is_not_there_is_told_beside_those_that_are(parts: dict[str
         ("state.incident['inc_1'].status == 'closed'", "incident.created"),
     ],
 )
-def test_a_value_that_there_is_not_is_told_beside_those_that_there_are(expression: str, event: str) -> None:
-    problems = told(triggers=[{"event": event, "filter": expression}])
+def test_an_impossible_value_is_a_problem_that_lists_the_possible_ones(expression: str, event: str) -> None:
+    problems = messages_of(triggers=[{"event": event, "filter": expression}])
     assert "it is one of" in problems["triggers[0].filter"]
 
 
@@ -95,16 +95,16 @@ def test_a_value_that_there_is_not_is_told_beside_those_that_there_are(expressio
         "health.systems['api'].status in ['degraded', 'unhealthy']",
     ],
 )
-def test_what_may_be_there_is_nothing_to_tell(expression: str) -> None:
-    assert told(triggers=[{"event": "incident.updated", "filter": expression}]) == {}
+def test_a_field_that_may_exist_is_no_problem(expression: str) -> None:
+    assert messages_of(triggers=[{"event": "incident.updated", "filter": expression}]) == {}
 
 
-def test_of_several_triggers_the_fields_and_values_of_any_will_do() -> None:
+def test_the_fields_and_values_of_any_trigger_are_known() -> None:
     triggers = [{"event": "incident.created"}, {"event": "system.degraded"}]
     either = log("{{ trigger.payload.title if trigger.event == 'incident.created' else trigger.payload.systemName }}")
-    assert told(either, triggers=triggers) == {}
-    assert list(told(log("{{ trigger.payload.nope }}"), triggers=triggers)) == ["actions[0].config.message"]
-    assert told(log("{{ trigger.payload.nope }}"), triggers=[*triggers, {"event": "manual"}]) == {}
+    assert messages_of(either, triggers=triggers) == {}
+    assert list(messages_of(log("{{ trigger.payload.nope }}"), triggers=triggers)) == ["actions[0].config.message"]
+    assert messages_of(log("{{ trigger.payload.nope }}"), triggers=[*triggers, {"event": "manual"}]) == {}
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_of_several_triggers_the_fields_and_values_of_any_will_do() -> None:
     ],
 )
 @pytest.mark.parametrize("action", ["http.request", "webhook.send"])
-def test_an_address_that_is_not_absolute_is_told(action: str, url: str, is_fine: bool) -> None:
+def test_an_address_that_is_not_absolute_is_a_problem(action: str, url: str, is_fine: bool) -> None:
     config = {"url": url}
     if action == "webhook.send":
         config |= {"secret": "${{ secrets.SIGN }}", "type": "x"}
-    problems = told({"action": action, "config": config})
+    problems = messages_of({"action": action, "config": config})
     assert problems == ({} if is_fine else {"actions[0].config.url": "URL must be an absolute http or https address."})

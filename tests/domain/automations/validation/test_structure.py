@@ -1,4 +1,4 @@
-"""The form of definitions: what is told, in which words and where."""
+"""Problems of a definition's form: their paths and words."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ from tests.domain.automations.validation.definitions import (
     choose,
     log,
     make_definition,
+    messages_of,
     repeat,
-    told,
 )
 
 
@@ -30,7 +30,7 @@ def test_a_definition_with_problems_is_not_read() -> None:
 
 
 def test_problems_of_form_hide_all_others() -> None:
-    assert list(told({"action": "no.such"}, mode="sometimes")) == ["mode"]
+    assert list(messages_of({"action": "no.such"}, mode="sometimes")) == ["mode"]
 
 
 @pytest.mark.parametrize(
@@ -50,44 +50,44 @@ def test_problems_of_form_hide_all_others() -> None:
     ],
 )
 def test_a_path_is_as_people_write_it(step: Any, path: str) -> None:
-    assert list(told(step)) == [f"actions[0].{path}"]
+    assert list(messages_of(step)) == [f"actions[0].{path}"]
 
 
-def test_a_faulty_expression_is_told_with_line_and_column() -> None:
-    assert told({"condition": "a ==\n  )"}) == {"actions[0].condition": "Unexpected ')'. (line 2, column 3)"}
+def test_a_faulty_expression_has_line_and_column() -> None:
+    assert messages_of({"condition": "a ==\n  )"}) == {"actions[0].condition": "Unexpected ')'. (line 2, column 3)"}
 
 
 @pytest.mark.parametrize("step", [{}, {"type": "delay"}, {"delay": {"seconds": 1}, "stop": {}}])
-def test_a_step_without_a_kind_or_with_two_is_told_which_kinds_there_are(step: Any) -> None:
+def test_a_step_without_one_kind_is_a_problem_that_lists_the_kinds(step: Any) -> None:
     kinds = (
         "action, choose, parallel, delay, repeat, variables, condition, stop, wait_for_trigger, wait_until, sequence"
     )
-    assert told(step) == {"actions[0]": f"A step has exactly one of {kinds}."}
+    assert messages_of(step) == {"actions[0]": f"A step has exactly one of {kinds}."}
 
 
-def test_an_unknown_key_is_told_beside_those_that_there_are() -> None:
-    problems = told({"delay": {"seconds": 1}, "name": "x"}, modus="single")
+def test_an_unknown_key_is_a_problem_that_lists_the_known_ones() -> None:
+    problems = messages_of({"delay": {"seconds": 1}, "name": "x"}, modus="single")
     assert problems["modus"].startswith("This key is unknown; there are triggers, conditions, actions, mode")
     known = "id, description, enabled, continue_on_error, delay"
     assert problems["actions[0].name"] == f"This key is unknown; there are {known}."
 
 
 @pytest.mark.parametrize("document", [None, [], "x", 1, {"triggers": {"event": "x"}}, {}])
-def test_what_is_no_definition_is_told(document: Any) -> None:
+def test_a_document_that_is_no_definition_is_a_problem(document: Any) -> None:
     assert problems_of(document, CATALOG)
 
 
 def test_an_expression_stands_without_braces() -> None:
-    problems = told({"condition": "{{ true }}"}, once_for="{{ trigger.id }}")
+    problems = messages_of({"condition": "{{ true }}"}, once_for="{{ trigger.id }}")
     assert problems["once_for"].startswith("An expression stands without {{ and }}.")
     assert problems["actions[0].condition"] == problems["once_for"]
 
 
-def test_only_the_first_hundred_problems_are_told() -> None:
+def test_only_the_first_hundred_problems_are_listed() -> None:
     problems = problems_of(make_definition(*[{}] * 500), CATALOG)
     assert len(problems) == MOST_PROBLEMS
     assert problems[-1].message == "There are 401 more problems."
 
 
-def test_a_key_of_a_stranger_stays_within_its_line() -> None:
-    assert list(told({**log("x"), "a\nb": 1})) == ["actions[0]['a\\nb']"]
+def test_a_hostile_key_stays_within_its_line() -> None:
+    assert list(messages_of({**log("x"), "a\nb": 1})) == ["actions[0]['a\\nb']"]

@@ -159,7 +159,7 @@ class EntityHandle(Generic[E]):
         if found is None:
             return None
         text = value_text(self._validated(found.state).get(name))
-        return await session.changes.transitions_since(self.kind, entity_id, name, text)
+        return await session.transitions.since(self.kind, entity_id, name, text)
 
     async def in_state_for(self, session: ReadSession, entity_id: str, name: str) -> timedelta:
         """Return how long a reactive field has had its present value; zero where that is unknown.
@@ -172,7 +172,7 @@ class EntityHandle(Generic[E]):
     async def transition_count(self, session: ReadSession, entity_id: str, name: str, *, window: timedelta) -> int:
         """Count the changes of a reactive field in a window that ends now; its first moment is included."""
         since = self._runtime().clock.now() - window
-        return await session.changes.transition_count(self.kind, entity_id, name, since)
+        return await session.transitions.count(self.kind, entity_id, name, since)
 
     async def lock(self, unit: UnitOfWork, ids: Sequence[str]) -> None:
         """Lock entities against other writers until the unit of work ends, in the order of their ids."""

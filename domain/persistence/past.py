@@ -7,9 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.change import Change, Transition
-from domain.persistence.changes import LOG_FLOOR, change_of, transition_of, transition_row
+from domain.persistence.changes import LOG_FLOOR, change_of
 from domain.persistence.conditions import IS_OPEN
 from domain.persistence.tables import changes, counters, entity_transitions, incidents, server_state
+from domain.persistence.transitions import transition_of, transition_row
 
 
 class PastRepository:

@@ -25,6 +25,7 @@ from domain.persistence.state import StateRepository
 from domain.persistence.systems import SystemRepository
 from domain.persistence.timeline import TimelineRepository
 from domain.persistence.tokens import TokenRepository
+from domain.persistence.transitions import TransitionRepository
 from domain.persistence.windows import WindowRepository
 
 
@@ -39,6 +40,7 @@ class ReadSession:
         self.systems = SystemRepository(connection)
         self.health = HealthRepository(connection)
         self.changes = ChangeRepository(connection)
+        self.transitions = TransitionRepository(connection)
         self.readers = ReaderRepository(connection)
         self.tokens = TokenRepository(connection)
         self.secrets = SecretRepository(connection)

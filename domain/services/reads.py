@@ -116,11 +116,11 @@ class Reads:
 
     async def histories(self, incident_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Transition]]:
         """Return the page of each of these incidents' transitions, oldest first."""
-        return await self._database.read(lambda session: session.changes.histories(incident_ids, page))
+        return await self._database.read(lambda session: session.transitions.histories(incident_ids, page))
 
     async def history_counts(self, incident_ids: Sequence[str]) -> dict[str, int]:
         """Return the number of transitions of each of these incidents."""
-        return await self._database.read(lambda session: session.changes.history_counts(incident_ids))
+        return await self._database.read(lambda session: session.transitions.history_counts(incident_ids))
 
     async def incidents_in_state_since(self, keys: Sequence[tuple[str, str]]) -> list[datetime | None]:
         """Return for each pair of incident and reactive field since when it has had its present value."""
@@ -132,7 +132,7 @@ class Reads:
                 for identifier, field in keys
                 if identifier in found
             }
-            since = await session.changes.latest_transitions(self._handle.kind, list(present.values()))
+            since = await session.transitions.latest(self._handle.kind, list(present.values()))
             return [since.get(present[key]) if key in present else None for key in keys]
 
         return await self._database.read(read)
@@ -188,7 +188,7 @@ class Reads:
 
     async def transitions(self, change_ids: Sequence[str]) -> list[Transition]:
         """Return the transitions that belong to these changes of incidents, as far as the log is kept."""
-        return await self._database.read(lambda session: session.changes.transitions_of(change_ids))
+        return await self._database.read(lambda session: session.transitions.of_changes(change_ids))
 
     async def changes(self, ids: Sequence[str]) -> dict[str, Change]:
         """Return the changes of these ids; pruned ones are left out."""

@@ -88,11 +88,11 @@ class StateReader:
         identifiers = await session.systems.resolve(names)
         ids = sorted(set(identifiers.values()))
         found = await session.health.get_many(ids)
-        beginnings = await session.changes.latest_transitions(
+        beginnings = await session.transitions.latest(
             HEALTH.name,
             [(identifier, "status", found[identifier].status.value) for identifier in ids if identifier in found],
         )
-        counts = await session.changes.transition_counts(HEALTH.name, ids, "status", since)
+        counts = await session.transitions.counts(HEALTH.name, ids, "status", since)
         started = {key[0]: moment for key, moment in beginnings.items()}
         views = {
             identifier: _health_view(

@@ -102,7 +102,7 @@ class Dwells:
             await lock(unit, [entity_id])
         if read is None or entity_id not in await read(unit, [entity_id]):
             return False
-        passed = await unit.changes.values_between(
+        passed = await unit.transitions.values_between(
             kind, entity_id, "status", after=dwell.armed_at, before=dwell.fire_at
         )
         return all(holds(dwell, {"status": value}) for value in passed)

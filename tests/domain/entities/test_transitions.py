@@ -46,7 +46,7 @@ async def test_the_transitions_equal_the_difference_of_the_states(domain: Domain
 async def test_the_time_of_a_transition_is_that_of_its_change(domain: Domain) -> None:
     incident = await make_incident(domain)
     since = await inside(domain).database.read(
-        lambda session: session.changes.transitions_since("incident", incident.id, "status", "investigating")
+        lambda session: session.transitions.since("incident", incident.id, "status", "investigating")
     )
 
     assert since == (await log_of(domain, incident))[0].occurred_at

@@ -117,7 +117,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self.counted: str | None = None
 
     @property
-    def endpoint(self) -> "SocketEndpoint":
+    def endpoint(self) -> SocketEndpoint:
         """The endpoint that accepted the socket."""
         return cast("SocketEndpoint", self.view)
 

@@ -75,6 +75,7 @@ def _change_values(path: Path, source: str) -> bool:
                 if name in vars(each) and not _differ(vars(each)[name], old):
                     setattr(each, name, new)
                     done = True
+            _replace_defaults(old, new)
     return done
 
 
@@ -96,6 +97,17 @@ def _change_defaults(old: FunctionType, new: FunctionType) -> bool:
         return False
     old.__defaults__, old.__kwdefaults__ = new.__defaults__, new.__kwdefaults__
     return True
+
+
+def _replace_defaults(old: Any, new: Any) -> None:
+    """Replace a constant where functions took it as a default; numbers and texts may be others' as well."""
+    if not isinstance(old, tuple | frozenset | timedelta) or not old:
+        return
+    for function in [each for each in gc.get_objects() if isinstance(each, FunctionType)]:
+        if any(value is old for value in function.__defaults__ or ()):
+            function.__defaults__ = tuple(new if value is old else value for value in function.__defaults__ or ())
+        for name in [name for name, value in (function.__kwdefaults__ or {}).items() if value is old]:
+            function.__kwdefaults__ = {**(function.__kwdefaults__ or {}), name: new}
 
 
 def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

@@ -114,7 +114,7 @@ def _is_unread(node: cst.CSTNode) -> bool:
             unread = True
         case cst.Raise(exc=cst.Call(func=cst.Name("ValueError" | "RuntimeError" | "TypeError"))):
             unread = True
-        case cst.Assign(value=cst.Subscript(value=cst.Name("Callable"))):
+        case cst.Assign(value=cst.Subscript(value=cst.Name("Callable" | "Mapping" | "Sequence" | "tuple"))):
             unread = True
         case cst.Call(func=cst.Name(name)):
             unread = name in _UNREAD_CALLS

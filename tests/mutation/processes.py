@@ -38,6 +38,7 @@ class Mutation:
         self._ends = ends
         self._left_out = [marker for marker in _LEFT_OUT if marker not in needs]
         self._seconds: dict[str, float] = {}
+        self._measures = True
         files = sorted({str(root / mutant.path) for mutant in mutants})
         # The fastest way of tracing knows no greenlets, in which all of the database layer runs.
         self._coverage = coverage.Coverage(
@@ -47,6 +48,19 @@ class Mutation:
     def pytest_sessionstart(self) -> None:
         self._coverage.start()
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        # What a fixture does for the first test of a file may be what the others rest on.
+        self._enter(str(item.path))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        self._enter(item.nodeid)
+
+    def _enter(self, context: str) -> None:
+        if self._measures:
+            self._coverage.switch_context(context)
+
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if not any(item.get_closest_marker(name) for name in self._left_out)]
 
@@ -54,12 +68,12 @@ class Mutation:
         unsteady: list[pytest.Item] = []
         for item, following in _in_order(session, session.items):
             failed = session.testsfailed
-            self._coverage.switch_context(item.nodeid)
             started = time.monotonic()
             _run(item, following)
             self._seconds[item.nodeid] = time.monotonic() - started
             if session.testsfailed > failed:
                 unsteady.append(item)
+        self._measures = False
         self._coverage.stop()
         # A test that fails without any mutant says nothing about those.
         session.items[:] = [item for item in session.items if item not in unsteady]
@@ -72,7 +86,7 @@ class Mutation:
         return True
 
     def _tests(self) -> dict[str, dict[int, list[str]]]:
-        """Return the tests that ran each line of each module."""
+        """Return the tests that ran each line of each module, and the files whose fixtures did."""
         data = self._coverage.get_data()
         return {file: data.contexts_by_lineno(file) for file in data.measured_files()}
 
@@ -82,7 +96,9 @@ class Mutation:
         if mutant.first is not None and mutant.last is not None:
             lines = tests.get(str(file), {})
             reached = {test for line in range(mutant.first, mutant.last + 1) for test in lines.get(line, ())}
-        items = self._quickest_first([item for item in session.items if item.nodeid in reached])
+        items = self._quickest_first(
+            [item for item in session.items if item.nodeid in reached or str(item.path) in reached]
+        )
         if not items:
             return "untested"
         seconds = 4 * max(self._seconds[item.nodeid] for item in items) + _HANGING_SECONDS

@@ -1,6 +1,7 @@
 """The registry of kinds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from domain.clock import Clock
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import Applied
 from domain.entities.kind import EntityKind, Snapshot
+from domain.entities.kinds import registry_of
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
@@ -132,6 +134,24 @@ async def test_a_handle_from_before_writes_as_soon_as_the_registry_is_bound(regi
     mutation = await handle.mutate(unit, "w1", apply)
     assert mutation.change is not None
     assert (mutation.change.delta, unit.has_changes) == ({"colour": "blue"}, True)
+
+
+async def test_a_registry_of_kinds_writes_with_their_derivers_and_payloads() -> None:
+    painted = replace(kind("widget"), derive=lambda _: ("widget.painted",), to_payload=lambda change: change.delta)
+    plain = kind("gadget")
+    derivers = DeriverRegistry()
+    registry = registry_of((painted, plain), clock=Clock(), derivers=derivers, masker=SecretMasker())
+    assert registry.kinds() == ["widget", "gadget"]
+
+    async def apply(before: Snapshot[str] | None) -> Applied[str]:
+        return Applied(after=Snapshot(entity="one", version=1, state={"colour": "blue"}))
+
+    unit = UnitOfWork(NOWHERE, Clock())
+    changes = [(await registry.handle(each).mutate(unit, "w1", apply)).change for each in (painted, plain)]
+    assert [(change.events, change.payload) for change in changes if change] == [
+        (("widget.painted",), {"colour": "blue"}),
+        ((), None),
+    ]
 
 
 async def test_the_resolver_of_a_kind_is_its_batched_read(registry: EntityRegistry) -> None:

@@ -118,6 +118,36 @@ async def test_a_server_that_is_away_is_retried_and_leaves_no_task_behind(
     await until(lambda: asyncio.all_tasks() == before)
 
 
+async def test_heartbeats_wake_the_reader_without_any_announcement() -> None:
+    process = Process("memory://", heartbeat_seconds=0.02)
+    async with process.running():
+        await until(lambda: process.woken > 3)
+
+
+async def test_a_channel_that_is_silent_is_an_outage_with_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    process = Process("memory://", silence_seconds=0.02)
+    async with process.running():
+        await until(lambda: bool(outages(caplog)))
+        await until(lambda: process.woken > 1)
+    assert caplog.messages[0].endswith(": TimeoutError()")
+
+
+async def test_the_pauses_between_attempts_double_up_to_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    wakeups = WakeUps("redis://127.0.0.1:1", lambda: None)
+    pauses: list[tuple[float, float]] = []
+
+    def at_once(least: float, most: float) -> float:
+        pauses.append((wakeups._pause_seconds, least / most))
+        return 0.0
+
+    monkeypatch.setattr("random.uniform", at_once)
+    await wakeups.start()
+    await until(lambda: len(pauses) >= 9)
+    await wakeups.stop()
+    assert [pause for pause, _ in pauses[:9]] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10])
+    assert {share for _, share in pauses} == {0.5}
+
+
 def outages(caplog: pytest.LogCaptureFixture) -> list[int]:
     return [record.levelno for record in caplog.records if record.name == "domain.outages"]
 

@@ -62,7 +62,7 @@ async def test_a_new_kind_is_routed_to_automations_that_listen_to_it(world: Worl
     assert await world.skips() == ["condition"]
 
 
-async def test_a_dry_run_predicts_what_the_past_of_a_new_kind_would_have_fired(world: World) -> None:
+async def test_a_dry_run_predicts_the_firings_of_a_new_kind(world: World) -> None:
     began = world.clock.moment
     for colour in ("blue", "red"):
         await paint(world.domain, "w1", colour)

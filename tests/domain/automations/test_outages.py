@@ -18,7 +18,7 @@ OPENED = {
 
 
 @pytest.mark.parametrize("error", [locked(), ConnectionRefusedError(), TimeoutError()], ids=["locked", "gone", "slow"])
-async def test_a_database_that_is_away_for_long_fails_neither_a_run_nor_its_steps(
+async def test_a_long_outage_fails_neither_a_run_nor_its_steps(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     await world.automation(OPENED)

@@ -70,7 +70,7 @@ MOMENT = {"method": "POST", "headers": {"X-Key": "${{ secrets.API_KEY }}"}, "ret
 BODY = {"z": "{{ now }}", "a": "{{ health.systems['payments'].status }}", "ref": "{{ trigger.payload.ref }}"}
 
 
-async def test_a_request_that_is_sent_again_after_a_crash_is_the_same_to_the_byte(world: World) -> None:
+async def test_a_request_resent_after_a_crash_is_the_same_to_the_byte(world: World) -> None:
     await make_system(world.domain)
     await world.report("payments", Health.DEGRADED)
     await make_secret(world.domain, "API_KEY", "correct-horse")

@@ -37,7 +37,7 @@ async def queue(world: World, *actions: Mapping[str, Any], times: int = 3) -> li
     return await fire(world, times)
 
 
-async def test_the_next_of_a_queue_starts_when_the_one_before_it_ends(world: World) -> None:
+async def test_the_next_run_of_a_queue_starts_at_the_end_of_the_former(world: World) -> None:
     await queue(world)
     assert await statuses(world) == ["waiting", "pending", "pending"]
     world.clock.advance(seconds=60)

@@ -197,7 +197,7 @@ async def test_conditions_are_checked_when_a_dwell_fires(world: World) -> None:
     assert len(await world.runs(RunStatus.SUCCESS)) == 1
 
 
-async def test_the_filter_of_a_dwell_is_checked_when_it_is_armed(world: World) -> None:
+async def test_the_filter_of_a_dwell_is_checked_at_arming(world: World) -> None:
     automation = await sustained(world, trigger={"filter": "trigger.payload.newStatus == 'unhealthy'"})
     await report(world, Health.DEGRADED)
     assert await dwells(world, automation) == []

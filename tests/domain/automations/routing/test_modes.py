@@ -182,7 +182,7 @@ async def test_a_queued_automation_runs_all_one_at_a_time_in_order(
 
 
 @by_system
-async def test_a_parallel_automation_never_runs_more_than_it_may(world: World, other: Domain, by_system: bool) -> None:
+async def test_a_parallel_automation_never_exceeds_its_limit(world: World, other: Domain, by_system: bool) -> None:
     buckets = await automate(world, WAIT, by_system=by_system, mode="parallel", max_runs=5)
     async with under_way(world, other):
         await fire(world, other, by_system=by_system)

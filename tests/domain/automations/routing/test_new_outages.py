@@ -310,7 +310,7 @@ async def test_a_former_queue_starts_its_next_run_when_one_is_released(world: Wo
     assert (await world.runs())[1].id in await world.enqueued()
 
 
-async def test_an_outage_does_not_end_a_wait_for_an_incident_that_is_open_again(world: World) -> None:
+async def test_an_outage_does_not_end_a_wait_on_a_reopened_incident(world: World) -> None:
     run, incident = await waiting(world, until(UNTIL_HEALTHY), RESOLVE)
     await world.crash()
     await world.domain.incidents.resolve(ADMIN, incident.id)

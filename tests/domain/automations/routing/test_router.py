@@ -68,7 +68,7 @@ async def test_a_comment_fires_nothing_and_a_title_is_no_update(world: World) ->
     assert await world.runs() == []
 
 
-async def test_a_run_has_the_payload_the_actor_and_the_thing_of_its_change(world: World) -> None:
+async def test_a_run_has_the_payload_actor_and_context_key_of_its_change(world: World) -> None:
     await world.automation()
     incident = await make_incident(world.domain)
     await world.settle()

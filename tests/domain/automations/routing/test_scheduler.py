@@ -56,7 +56,7 @@ async def test_an_interval_fires_again_and_again(world: World) -> None:
     assert [await pass_time(world, seconds=30) for _ in range(6)] == [0, 1, 0, 1, 0, 1]
 
 
-async def test_an_interval_does_not_drift_by_how_late_it_is_noticed(world: World) -> None:
+async def test_an_interval_does_not_drift_when_noticed_late(world: World) -> None:
     await scheduled(world)
     first = await due(world)
     assert first is not None

@@ -145,7 +145,7 @@ async def test_firings_older_than_any_window_are_pruned(world: World) -> None:
     assert await _rows(world) == 1
 
 
-async def test_the_windows_of_an_automation_go_with_it(world: World) -> None:
+async def test_the_windows_of_an_automation_are_deleted_too(world: World) -> None:
     automation = await windowed(world, partition_by="'all'")
     await created(world, 2)
     await world.domain.automations.service.delete(ADMIN, automation.id)

@@ -169,9 +169,7 @@ async def test_any_system_wakes_a_wait_with_a_dynamic_system(world: World) -> No
     assert (await world.over(run)).status is RunStatus.SUCCESS
 
 
-async def test_the_change_of_an_incident_wakes_the_wait_of_the_run_that_opened_it(
-    world: World, scope_reads: list[Any]
-) -> None:
+async def test_a_change_of_an_incident_wakes_its_runs_wait(world: World, scope_reads: list[Any]) -> None:
     await make_system(world.domain)
     opened = {"title": "Down", "severity": "major", "systemIds": ["payments"]}
     condition = "state.incident[artifacts.open.incident.incidentId].status == 'resolved'"

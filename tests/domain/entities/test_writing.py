@@ -95,7 +95,7 @@ async def test_a_first_write_is_asked_about_the_new_systems_alone_and_stamps_not
     assert (change.version, change.action, change.before) == (1, ChangeAction.CREATED, None)
 
 
-async def test_a_stamp_changes_what_is_stored_and_not_the_state() -> None:
+async def test_a_stamp_changes_the_stored_entity_and_not_the_state() -> None:
     store = Store()
     store.doors["d1"] = a_door(label="front")
 
@@ -115,7 +115,7 @@ async def test_a_kind_without_locks_and_stamps_is_written_without() -> None:
     assert [call for call in store.calls if call[0] in {"lock", "stamp"}] == []
 
 
-async def test_facts_alone_make_a_change_without_an_event_and_what_lies_aside_makes_none() -> None:
+async def test_facts_alone_make_a_change_without_an_event_and_aside_fields_none() -> None:
     store = Store(stamp=None)
     store.doors["d1"] = a_door(label="front", at="noon")
     change = await store.write(a_door(label="back", at="noon"))
@@ -208,7 +208,7 @@ async def test_a_removal_locks_asks_applies_and_leaves_all_fields_in_the_change(
     assert (change.described_fields, change.touched, change.occurred_at) == ((), (), store.unit.moment())
 
 
-async def test_the_removal_of_what_is_not_there_is_applied_and_no_change() -> None:
+async def test_the_removal_of_an_unknown_entity_is_applied_without_a_change() -> None:
     store = Store()
 
     async def apply(before: Snapshot[str] | None) -> None:
@@ -218,7 +218,7 @@ async def test_the_removal_of_what_is_not_there_is_applied_and_no_change() -> No
     assert (store.calls[-1], store.unit.has_changes) == (("apply", None), False)
 
 
-async def test_a_replayed_write_is_what_the_write_would_have_recorded() -> None:
+async def test_a_replayed_write_equals_the_recorded_one() -> None:
     store = Store(stamp=None)
     store.doors["d1"] = a_door(2)
     after = a_door(2, is_open=True, label="front")

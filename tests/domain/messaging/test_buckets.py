@@ -60,7 +60,7 @@ async def test_a_bucket_fills_up_to_a_minutes_points_and_no_further(standing: St
     assert (spent.remaining, spent.reset_at) == (50, standing.moment + timedelta(seconds=10))
 
 
-async def test_a_wait_is_told_in_whole_seconds_and_is_one_at_least(standing: SteppingClock) -> None:
+async def test_a_retry_after_is_in_whole_seconds_and_at_least_one(standing: SteppingClock) -> None:
     buckets = MemoryBuckets(standing, limit=600)
     await buckets.spend("ann", 600)
     waits = [await buckets.spend("ann", points) for points in (1, 10, 11)]

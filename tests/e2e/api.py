@@ -1,4 +1,4 @@
-"""The API over HTTP, in one line per call."""
+"""A client of the API over HTTP, for tests."""
 
 from typing import Any
 
@@ -26,40 +26,40 @@ class Api:
         self._url = url
 
     async def post(self, query: str, **variables: Any) -> httpx.Response:
-        """The answer to an operation, whatever became of it."""
+        """Return the HTTP response to an operation, failed or not."""
         return await self._client.post(self._url, json={"query": query, "variables": variables})
 
     async def run(self, query: str, **variables: Any) -> Any:
-        """The data of an operation that has to succeed."""
+        """Return the data of an operation that has to succeed."""
         body = (await self.post(query, **variables)).json()
         assert "errors" not in body, body
         return body["data"]
 
     async def attempt(self, mutation: str, **input: Any) -> dict[str, Any]:
-        """The payload of a mutation that goes through or is refused; a failure is nothing that it answers."""
+        """Return the payload of a mutation that succeeds or is refused with userErrors; fail on any other error."""
         data = await self.run(mutation_text(mutation), input=input)
         payload: dict[str, Any] = data[mutation]
         assert FAILURES.isdisjoint(error["code"] for error in payload["userErrors"]), payload
         return payload
 
     async def write(self, mutation: str, **input: Any) -> dict[str, Any]:
-        """The payload of a mutation that has to go through."""
+        """Return the payload of a mutation that has to succeed."""
         payload = await self.attempt(mutation, **input)
         assert payload["userErrors"] == [], payload
         return payload
 
     async def create_system(self, key: str = "payments") -> str:
-        """The log's position after a system was made."""
+        """Create a system and return the log's cursor after it."""
         return str((await self.write("createSystem", key=key, name=key.title()))["cursor"])
 
     async def create_incident(self, title: str = "Checkout fails", **fields: Any) -> str:
-        """The id of a new incident on the system `payments`."""
+        """Create an incident on the system `payments` and return its id."""
         fields = {"severity": "MAJOR", "systemIds": ["payments"]} | fields
         return str((await self.write("createIncident", title=title, **fields))["incident"]["id"])
 
 
 def mutation_text(mutation: str) -> str:
-    """The document of a mutation with one `input`."""
+    """Return the document of a mutation with one `input`."""
     kind = f"{mutation[0].upper()}{mutation[1:]}Input!"
     selection = _SELECTIONS.get(mutation, _INCIDENT)
     return (

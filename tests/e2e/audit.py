@@ -1,4 +1,4 @@
-"""Reads a whole database and says where rows, history and log contradict each other."""
+"""An audit of a whole database: contradictions between rows, history and log."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """All that a database holds, as far as it must agree."""
+    """The parts of a database that must agree with each other."""
 
     log: Sequence[Change]
     #: The version of each incident that exists.
@@ -36,7 +36,7 @@ class Truth:
 
     @property
     def by_incident(self) -> dict[str, list[Change]]:
-        """The changes of each incident, in the order of the log."""
+        """Group the changes by incident, in the order of the log."""
         found: dict[str, list[Change]] = defaultdict(list)
         for change in self.log:
             found[change.entity_id].append(change)
@@ -44,7 +44,7 @@ class Truth:
 
 
 async def truth_of(database_url: str) -> Truth:
-    """What is stored; nobody writes meanwhile."""
+    """Read what is stored, while no client writes."""
 
     async def read(session: ReadSession) -> tuple[dict[str, int], dict[str, list[str]], set[str]]:
         rows = await session.connection.execute(sa.select(incidents.c.id, incidents.c.version))
@@ -87,13 +87,13 @@ async def _unsettled(session: ReadSession, ids: Sequence[str]) -> list[str]:
 
 
 def contradictions(truth: Truth) -> list[str]:
-    """Everything that cannot be; nothing in a sound database."""
+    """Return all contradictions; a sound database has none."""
     untrue = [f"{incident} is not what its timeline says" for incident in truth.unsettled]
     return [*holes(truth), *doubled(truth), *_without_row(truth), *_without_history(truth), *untrue]
 
 
 def holes(truth: Truth) -> list[str]:
-    """The versions of incidents that no change led to, or that come out of order."""
+    """Return the versions of incidents that no change led to, or that come out of order."""
     return [
         f"{incident} has the versions {[change.version for change in changes]}"
         for incident, changes in truth.by_incident.items()
@@ -103,7 +103,7 @@ def holes(truth: Truth) -> list[str]:
 
 
 def doubled(truth: Truth) -> list[str]:
-    """The versions of incidents that more than one change led to."""
+    """Return the versions of incidents that more than one change led to."""
     counts = Counter((change.entity_id, change.version) for change in truth.log)
     return [
         f"{incident} has version {version} {count} times" for (incident, version), count in counts.items() if count > 1

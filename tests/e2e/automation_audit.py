@@ -1,4 +1,4 @@
-"""Reads a database that automations worked on, and says what they left out, did twice or did not finish."""
+"""An audit of a database after automations ran: what is missing, doubled or unfinished."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ _HEALTHY = "healthy"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What the automations under audit promise."""
+    """The promises of the automations under audit."""
 
     degraded: timedelta
     healthy: timedelta
@@ -35,13 +35,13 @@ class Rules:
 
 @dataclass(slots=True, kw_only=True)
 class Episode:
-    """A system's way from healthy and back, as recorded."""
+    """A period in which a system was not healthy, as recorded."""
 
     system: str
     change: str
     #: When its reporter saw it begin, and when that was recorded.
     began: datetime
-    told: datetime
+    recorded_at: datetime
     #: The same of its end.
     seen_ended: datetime | None = None
     ended: datetime | None = None
@@ -49,8 +49,8 @@ class Episode:
     ended_seq: int | None = None
 
     def due(self, rules: Rules) -> datetime:
-        """When it is to have an incident at the earliest."""
-        return max(self.told, self.began + rules.degraded)
+        """Return the earliest time at which it may have an incident."""
+        return max(self.recorded_at, self.began + rules.degraded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """All that the database has of what happened."""
+    """All records of what happened."""
 
     episodes: Sequence[Episode]
     runs: Sequence[Run]
@@ -97,30 +97,30 @@ class Recorded:
 
     @property
     def long(self) -> list[Episode]:
-        """The episodes that have to have an incident."""
+        """The episodes that must have an incident."""
         return [
             one for one in self.episodes if one.seen_ended is None or one.seen_ended - one.began >= self.rules.degraded
         ]
 
     @property
     def statuses(self) -> Counter[str]:
-        """How many runs there are of each status."""
+        """The number of runs by status."""
         return Counter(run.status for run in self.runs)
 
     def run_of(self, episode: Episode) -> list[Run]:
-        """The runs that an episode started."""
+        """Return the runs that an episode started."""
         return [run for run in self.runs if run.change == episode.change and run.status != "skipped"]
 
     def incidents_of(self, episode: Episode) -> list[Opened]:
-        """The incidents that an episode led to."""
+        """Return the incidents that an episode led to."""
         runs = {run.id for run in self.run_of(episode)}
         return [one for one in self.incidents if one.run in runs]
 
     def is_early(self, episode: Episode) -> bool:
-        """Whether its run began before its time, or behind the record of an end that came too soon for one.
+        """Return whether a run began before it was due, or after the record of an end that made it undue.
 
-        Of an end that is recorded late nobody knows until then; and one is dated by when its transaction began, which
-        may be before the run's, although it was committed behind it.
+        An end that is recorded late is unknown until then. It is dated by the start of its transaction, which may lie
+        before the run's although it was committed after it.
         """
         short = episode.ended is not None and episode.ended - episode.began < self.rules.degraded
         return any(
@@ -129,14 +129,14 @@ class Recorded:
         )
 
     def is_merged(self, episode: Episode) -> bool:
-        """Whether it came while the incident of the one before was open, which then stands for both."""
+        """Return whether the incident of the episode before was still open, and so stands for both."""
         return episode.system not in self.apart and any(
             run.change == episode.change and run.reason == "already_running" for run in self.runs
         )
 
 
 async def recorded(database_url: str, rules: Rules, *, apart: frozenset[str] = frozenset()) -> Recorded:
-    """What is stored; nobody writes meanwhile."""
+    """Read what is stored, while no client writes."""
 
     async def read(session: ReadSession) -> Recorded:
         return Recorded(
@@ -156,7 +156,7 @@ async def recorded(database_url: str, rules: Rules, *, apart: frozenset[str] = f
 
 
 async def unfinished(session: ReadSession, *, system_id: str | None = None) -> int:
-    """How many firings are not routed, dwells armed and runs active, together; in all or about one system."""
+    """Count unrouted firings, armed dwells and active runs, of one system or of all."""
     active = sa.select(sa.func.count()).select_from(automation_runs).where(automation_runs.c.status.in_(ACTIVE))
     armed = sa.select(sa.func.count()).select_from(automation_dwells)
     if system_id is not None:
@@ -190,7 +190,7 @@ FINDINGS = (
 
 
 def findings(truth: Recorded) -> dict[str, list[str]]:
-    """Everything that must not be, by its name."""
+    """Return all violations by name."""
     found: dict[str, list[str]] = {name: [] for name in FINDINGS}
     for name, what in (*_of_episodes(truth), *_of_incidents(truth), *_of_runs(truth)):
         found[name].append(what)
@@ -200,14 +200,14 @@ def findings(truth: Recorded) -> dict[str, list[str]]:
 
 
 def fire_seconds(truth: Recorded) -> list[float]:
-    """How late each run that opens an incident was made, in order."""
+    """Return the sorted delays of the runs that open incidents, from when they were due."""
     return sorted(
         (run.at - episode.due(truth.rules)).total_seconds() for episode in truth.long for run in truth.run_of(episode)
     )
 
 
 def create_seconds(truth: Recorded) -> list[float]:
-    """How late each incident was opened, in order."""
+    """Return the sorted delays of opened incidents, from when they were due."""
     late = []
     for episode in truth.long:
         late += [(one.at - episode.due(truth.rules)).total_seconds() for one in truth.incidents_of(episode)[:1]]
@@ -215,7 +215,7 @@ def create_seconds(truth: Recorded) -> list[float]:
 
 
 def resolve_seconds(truth: Recorded) -> list[float]:
-    """How late each incident was resolved, in order."""
+    """Return the sorted delays of resolved incidents, from when they were due."""
     late = []
     for episode in truth.long:
         for one in truth.incidents_of(episode)[:1]:
@@ -280,7 +280,7 @@ async def _episodes(session: ReadSession) -> list[Episode]:
         if row.to_value != _HEALTHY and present is None:
             began = seen[row.change_id]
             open_[row.entity_id] = Episode(
-                system=row.entity_id, change=row.change_id, began=began, told=row.occurred_at
+                system=row.entity_id, change=row.change_id, began=began, recorded_at=row.occurred_at
             )
             found.append(open_[row.entity_id])
         elif row.to_value == _HEALTHY and present is not None:
@@ -291,7 +291,7 @@ async def _episodes(session: ReadSession) -> list[Episode]:
 
 
 async def _seen(session: ReadSession) -> dict[str, datetime]:
-    """When the reporter saw what each change of a system's health recorded."""
+    """Return when the reporter observed each change of health, by the change's id."""
     columns = changes.c
     statement = sa.select(columns.id, columns.after).where(
         columns.kind == health.HEALTH.name, columns.after.is_not(None)

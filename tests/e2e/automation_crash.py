@@ -1,4 +1,4 @@
-"""Kills and freezes servers that run automations, and counts what was lost, doubled, left waiting or left undone.
+"""A crash test of automations: kills and freezes servers, then counts lost, doubled and unfinished runs.
 
 python -m tests.e2e.automation_crash --count 100 --seed 1 --database sqlite
 """
@@ -45,7 +45,7 @@ from tests.factories import ADMIN, make_system
 from tests.inside import inside
 
 _SYSTEMS = 20
-_RULES = Rules(degraded=timedelta(seconds=0.6), healthy=timedelta(seconds=0.6), noted="Somebody was told.")
+_RULES = Rules(degraded=timedelta(seconds=0.6), healthy=timedelta(seconds=0.6), noted="On call was notified.")
 _ANSWER_SECONDS = 2.0
 #: An incident's note comes as a run of its own, a moment later.
 _QUIET_SECONDS = 1.5
@@ -62,7 +62,7 @@ _COLUMNS = (
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """What became of all that the automations had to do."""
+    """The outcome of a crash test of automations."""
 
     truth: Recorded
     kills: int
@@ -79,12 +79,12 @@ class Result:
 
     @property
     def violations(self) -> dict[str, list[str]]:
-        """All that is wrong, by its name."""
+        """All violations by name."""
         return {name: found for name, found in findings(self.truth).items() if found}
 
 
 class Stream:
-    """Monitors that report systems' health, each to any server that answers."""
+    """Monitors that report the health of systems to any server that answers."""
 
     def __init__(self, crowd: Crowd, client: httpx.AsyncClient, choices: random.Random, domain: Domain) -> None:
         self._crowd = crowd
@@ -95,14 +95,14 @@ class Stream:
         self.stopping = False
 
     async def run(self, key: str, *, longest: float, apart: str | None = None) -> None:
-        """Have one system degrade and recover until told to stop; at the end it is healthy.
+        """Let one system degrade and recover until stopped; at the end it is healthy.
 
         With `apart`, the system's id, an episode begins when nothing is left to do about the one before.
         """
         while not self.stopping:
             status = self._random.choice(["DEGRADED", "UNHEALTHY"])
             await self._report(key, status)
-            # One of four is over before anybody has to know.
+            # One of four is over before an incident is due.
             brief = self._random.random() < 0.25
             seconds = self._random.uniform(0.05, 0.5) if brief else self._random.uniform(0.8, longest)
             if not brief and self._random.random() < 0.3:
@@ -150,7 +150,7 @@ async def crash(
     longest: float = 3.0,
     keep: Path | None = None,
 ) -> Result:
-    """Kill processes so many times while systems fail and recover, then wait until nothing is left to do."""
+    """Kill processes while systems fail and recover, then wait until no work is left."""
     began = time.monotonic()
     choices = random.Random(seed)
     postgres = database_url.startswith("postgres")
@@ -189,7 +189,7 @@ async def crash(
 
 
 async def install(domain: Domain) -> None:
-    """Add the automations: one that opens and resolves incidents, and one that says something in each."""
+    """Add two automations: one opens and resolves incidents, the other comments on each."""
     seconds = {
         "degradedSeconds": _RULES.degraded.total_seconds(),
         "healthySeconds": _RULES.healthy.total_seconds(),
@@ -212,7 +212,7 @@ async def install(domain: Domain) -> None:
 
 
 async def until_quiet(domain: Domain) -> float | None:
-    """How long it took until nothing was left to do for a while; None where nothing happened any more before that."""
+    """Return the seconds until no work was left; None where progress stopped before that."""
     began = progressed = time.monotonic()
     since, head = None, 0
     while (now := time.monotonic()) - progressed < _STUCK_SECONDS:
@@ -232,7 +232,7 @@ def _complaints(crowd: Crowd) -> Counter[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 1 where anything is wrong."""
+    """Run the command and return its exit code: 1 for any violation."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.automation_crash", description=__doc__)
     parser.add_argument("--count", type=int, default=100, help="how many times to kill a process; 0 harms none")
     parser.add_argument("--seed", type=int, default=1, help="what the choices and the moments start from")

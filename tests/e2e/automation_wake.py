@@ -1,4 +1,4 @@
-"""Lets many runs wait, kills everything, changes what they wait for, and measures how they wake.
+"""A measurement of how fast waiting runs wake, also after every process was killed.
 
 python -m tests.e2e.automation_wake --runs 1000 --database sqlite
 """
@@ -45,7 +45,7 @@ _CUTS = ("p50 ms", "p95 ms", "max ms")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Woken:
-    """How one round of waiting runs ended."""
+    """The outcome of one round of waiting runs."""
 
     setting: str
     runs: int
@@ -57,7 +57,7 @@ class Woken:
 
 
 class Bed:
-    """A database with systems, and an automation that waits for each of them to recover."""
+    """A database with systems and an automation that waits until they recover."""
 
     def __init__(self, domain: Domain, database_url: str, *, runs: int) -> None:
         self.domain = domain
@@ -65,7 +65,7 @@ class Bed:
         self.keys = [f"system-{number:04}" for number in range(runs)]
 
     async def prepare(self) -> None:
-        """Make the systems and the automation."""
+        """Create the systems and the automation."""
         definition = {
             "triggers": [{"event": "system.degraded"}],
             "mode": "single",
@@ -81,7 +81,7 @@ class Bed:
 
     @asynccontextmanager
     async def serving(self, processes: int = 1, **settings: str | None) -> AsyncIterator[list[Server]]:
-        """So many servers that answer; they are killed at the end."""
+        """Start servers that answer, and kill them at the end."""
         async with AsyncExitStack() as stack:
             servers = []
             for _ in range(processes):
@@ -93,7 +93,7 @@ class Bed:
             yield servers
 
     async def report(self, keys: Sequence[str], status: Health) -> None:
-        """Report it of all these systems, past all servers."""
+        """Report this health of all these systems, without any server."""
         limit = asyncio.Semaphore(_AT_ONCE)
 
         async def one(key: str) -> None:
@@ -103,7 +103,7 @@ class Bed:
         await asyncio.gather(*(one(key) for key in keys))
 
     async def until(self, status: RunStatus, count: int) -> None:
-        """Wait until so many runs have that status; fails when that takes too long."""
+        """Wait until `count` runs have a status; fail after a deadline."""
         deadline = time.monotonic() + _LIMIT_SECONDS
         while (
             found := await inside(self.domain).database.read(lambda session: session.runs.count(statuses=[status]))
@@ -112,26 +112,26 @@ class Bed:
             await asyncio.sleep(0.1)
 
     async def degraded(self) -> None:
-        """Have a run wait for each system."""
+        """Make a run wait for each system."""
         await self.report(self.keys, Health.UNHEALTHY)
         await self.until(RunStatus.WAITING, len(self.keys))
 
     async def done(self) -> int:
-        """How many runs are done."""
+        """Count the runs that are done."""
         return await inside(self.domain).database.read(lambda session: session.runs.count(statuses=[RunStatus.SUCCESS]))
 
     async def head(self) -> int:
-        """The log's position."""
+        """Return the log's position."""
         return await inside(self.domain).database.read(lambda session: session.changes.head())
 
     async def woken(self, setting: str, *, after: int, runs: int, seconds: float | None) -> Woken:
-        """What became of the runs whose systems recovered behind a position."""
+        """Return the outcome for the runs whose systems recovered after a position."""
         late, violations = await inside(self.domain).database.read(lambda session: _wakes(session, after, runs))
         return Woken(setting=setting, runs=runs, seconds=seconds, late=sorted(late), violations=violations)
 
 
 async def restarted(bed: Bed, setting: str, *, processes: int = 1, broadcast_url: str | None = None) -> Woken:
-    """Kill all while every run waits, have all systems recover, and start again."""
+    """Kill all servers while every run waits, let all systems recover, and start again."""
     async with bed.serving(processes, broadcast_url=broadcast_url):
         await bed.degraded()
     after, done = await bed.head(), await bed.done()
@@ -144,7 +144,7 @@ async def restarted(bed: Bed, setting: str, *, processes: int = 1, broadcast_url
 
 
 async def running(bed: Bed, setting: str, *, apart: bool, broadcast_url: str | None = None) -> Woken:
-    """While runs wait in one process, have some systems recover by reports to it, or to another process."""
+    """Report recoveries to the process in which runs wait, or to another one."""
     async with AsyncExitStack() as stack:
         [worker] = await stack.enter_async_context(bed.serving(broadcast_url=broadcast_url))
         other = worker
@@ -162,7 +162,7 @@ async def running(bed: Bed, setting: str, *, apart: bool, broadcast_url: str | N
 
 
 async def wake(database_url: str, *, runs: int, processes: int, latency: bool = True) -> AsyncIterator[Woken]:
-    """All rounds on one database, one after the other."""
+    """Run all rounds on one database, one after the other."""
     async with running_domain(Settings(database_url=database_url), live=False) as domain:
         bed = Bed(domain, database_url, runs=runs)
         await bed.prepare()
@@ -179,7 +179,7 @@ async def wake(database_url: str, *, runs: int, processes: int, latency: bool = 
 
 
 async def _wakes(session: ReadSession, after: int, runs: int) -> tuple[list[float], list[str]]:
-    """How long after its system's recovery each wait was done, and which were not done once."""
+    """Return the delay of each wait after its system's recovery, and the waits not done exactly once."""
     columns = changes.c
     statement = sa.select(columns.kind, columns.entity_id, columns.touched, columns.next, columns.occurred_at)
     rows = list(await session.connection.execute(statement.where(columns.seq > after).order_by(columns.seq)))
@@ -205,7 +205,7 @@ async def _wakes(session: ReadSession, after: int, runs: int) -> tuple[list[floa
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 1 where anything is wrong."""
+    """Run the command and return its exit code: 1 for any violation."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.automation_wake", description=__doc__)
     parser.add_argument("--runs", type=int, default=1000, help="how many runs wait")
     parser.add_argument("--database", choices=(*DIALECTS, "both"), default="both")

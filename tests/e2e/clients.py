@@ -1,4 +1,4 @@
-"""Clients that others wrote, each in a process of its own: graphql-ws and graphql-sse on Node, and curl."""
+"""Third-party clients in processes of their own: graphql-ws and graphql-sse on Node, and curl."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ EVENTS = """subscription Events($after: String) {
 
 
 class Client:
-    """What a client process reports, message by message; Node's print them as JSON lines."""
+    """A client process and its messages, which the Node clients print as JSON lines."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -27,25 +27,25 @@ class Client:
         self.cursor: str | None = None
 
     async def message(self) -> dict[str, Any]:
-        """The next thing that happened to the client."""
+        """Return the next message that the client printed."""
         line = await self._line()
         message: dict[str, Any] = json.loads(line)
         return message
 
     async def next(self, kind: str = "next") -> dict[str, Any]:
-        """The next message of that kind, others passed by; its cursor is noted."""
+        """Skip to the next message of a kind and keep its cursor."""
         while (message := await self.message())["type"] != kind:
             assert message["type"] in {"connected", "closed"}, message
         self.cursor = message.get("payload", {}).get("extensions", {}).get("cursor", self.cursor)
         return message
 
     async def events(self, count: int) -> list[tuple[str, str]]:
-        """The type and the incident of so many events."""
+        """Return type and incident of the next `count` events."""
         found = [(await self.next())["payload"]["data"]["incidentEvents"] for _ in range(count)]
         return [(event["type"], event["incidentId"]) for event in found]
 
     async def kill(self) -> None:
-        """`kill -9`."""
+        """Kill the process with SIGKILL."""
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.communicate()
@@ -65,7 +65,7 @@ class Curl(Client):
 
     @override
     async def message(self) -> dict[str, Any]:
-        """The next event of the stream."""
+        """Return the next event of the stream."""
         fields: dict[str, str] = {}
         while line := await self._line():
             name, _, value = line.partition(": ")
@@ -80,7 +80,7 @@ class Curl(Client):
 
 @asynccontextmanager
 async def graphql_ws(server: Server, query: str = EVENTS, **options: Any) -> AsyncIterator[Client]:
-    """The graphql-ws client at work on one operation, as the admin where no other token is given."""
+    """Run one operation in the graphql-ws client, as the admin by default."""
     settings = {"url": server.websocket_url, "token": TOKEN, "query": query} | options
     async with _client(*node_command(), "graphql-ws.mjs", json.dumps(settings)) as process:
         yield Client(process)
@@ -88,7 +88,7 @@ async def graphql_ws(server: Server, query: str = EVENTS, **options: Any) -> Asy
 
 @asynccontextmanager
 async def graphql_sse(server: Server, query: str = EVENTS, **options: Any) -> AsyncIterator[Client]:
-    """The graphql-sse client at work on one operation, as nobody where no token is given."""
+    """Run one operation in the graphql-sse client, anonymously by default."""
     settings = {"url": server.graphql_url, "query": query} | options
     async with _client(*node_command(), "graphql-sse.mjs", json.dumps(settings)) as process:
         yield Client(process)
@@ -96,7 +96,7 @@ async def graphql_sse(server: Server, query: str = EVENTS, **options: Any) -> As
 
 @asynccontextmanager
 async def subscribed(kind: str, server: Server, *, after: str | None, resumed: bool = False) -> AsyncIterator[Client]:
-    """A client of that kind on `incidentEvents`; over SSE a resumed one says where it was as EventSource does."""
+    """Subscribe a client of a kind to `incidentEvents`; over SSE it resumes by `Last-Event-ID`."""
     variables = {"after": after}
     if kind == "graphql-ws":
         async with graphql_ws(server, variables=variables) as client:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own, on a free port in a temporary folder, to be stopped and started at will."""
+"""PostgreSQL servers for single tests, each on a free port with a temporary folder."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ _OWNER = "postgres"
 
 
 class Cluster:
-    """One such server; it is stopped as an operator would stop it, or killed."""
+    """A PostgreSQL server that a test stops, kills, freezes and starts."""
 
     def __init__(self, binaries: Path, folder: Path, port: int) -> None:
         self._binaries = binaries
@@ -25,20 +25,20 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """Its own database, for its superuser."""
+        """The URL of its database for its superuser."""
         return f"postgresql://{_OWNER}@127.0.0.1:{self.port}/postgres"
 
     async def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it and wait until it answers."""
         await self._control("start", "-l", str(self.folder / "log"))
 
     async def stop(self, mode: str = "fast") -> None:
-        """Stop it; `immediate` is as if it were killed."""
+        """Stop it; the mode `immediate` equals a crash."""
         await self._control("stop", "-m", mode)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop all its processes where they are, as a machine does that hangs, and let them go on afterwards."""
+        """Suspend all its processes, as on a machine that hangs, and resume them at the end."""
         with ExitStack() as stack:
             # The first one first: it cannot start others then.
             master = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
@@ -48,11 +48,11 @@ class Cluster:
             yield
 
     async def reload(self) -> None:
-        """Have it read its settings again."""
+        """Reload its settings."""
         await self._control("reload")
 
     def set(self, *lines: str) -> None:
-        """Add settings, which count from the next start or reload on."""
+        """Add settings, which apply from the next start or reload."""
         with (self.folder / "data" / "postgresql.conf").open("a") as settings:
             settings.writelines(f"{line}\n" for line in lines)
 
@@ -61,7 +61,7 @@ class Cluster:
         await _run(str(self._binaries / "pg_ctl"), "-D", data, "-w", "-t", "60", command, *arguments)
 
     async def init(self) -> None:
-        """Make its files."""
+        """Create its files."""
         data = self.folder / "data"
         options = ("-U", _OWNER, "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
         await _run(str(self._binaries / "initdb"), "-D", str(data), *options)
@@ -76,7 +76,7 @@ class Cluster:
 
 @asynccontextmanager
 async def running_cluster(*settings: str) -> AsyncIterator[Cluster]:
-    """A running server with these lines of settings; gone afterwards, with all it holds."""
+    """Start a server with these settings; stop it and delete its files at the end."""
     # Not pytest's folder: the server refuses to run as root, and its own user cannot look into that one.
     folder = Path(tempfile.mkdtemp(prefix="cluster-"))
     try:
@@ -97,7 +97,7 @@ async def running_cluster(*settings: str) -> AsyncIterator[Cluster]:
 
 @asynccontextmanager
 async def running_pooler(cluster: Cluster, *, mode: str) -> AsyncIterator[str]:
-    """The address of a cluster's database behind Debian's pgbouncer; gone afterwards."""
+    """Start Debian's pgbouncer before a cluster and yield the database's URL behind it."""
     folder, port = cluster.folder / f"pooler-{mode}", free_port()
     folder.mkdir()
     (folder / "pooler.ini").write_text(
@@ -116,7 +116,7 @@ async def running_pooler(cluster: Cluster, *, mode: str) -> AsyncIterator[str]:
     )
     try:
         async with asyncio.timeout(60):
-            while not await _answers(port):  # noqa: ASYNC110 - it tells nobody
+            while not await _answers(port):  # noqa: ASYNC110 - it sends no notice
                 await asyncio.sleep(0.02)
         yield f"postgresql://{_OWNER}@127.0.0.1:{port}/postgres"
     finally:
@@ -125,7 +125,7 @@ async def running_pooler(cluster: Cluster, *, mode: str) -> AsyncIterator[str]:
 
 
 def _children(process: int) -> list[int]:
-    """The processes that a process has started and that are still there."""
+    """Return the living child processes of a process."""
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
@@ -144,7 +144,7 @@ async def _answers(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port that no process listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 

@@ -1,4 +1,4 @@
-"""Kills a busy server again and again, and counts what was lost, doubled or left half done.
+"""A crash test: kills a busy server again and again, then counts lost, doubled and torn writes.
 
 python -m tests.e2e.crash --count 50 --seed 1 --database sqlite
 """
@@ -39,7 +39,7 @@ _LAST = "{ incidentChanges(last: 1) { nodes { id } } }"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of all the writes."""
+    """The outcome of a crash test."""
 
     kills: int
     acknowledged: Counter[str]
@@ -56,7 +56,7 @@ class Result:
 
 
 async def crash(database_url: str, *, kills: int, seed: int, longest_pause: float = 1.0) -> Result:
-    """Kill a server so many times while clients write and one follows the log, then compare what each of them knows."""
+    """Kill a server again and again while clients write and one follows the log, then compare their records."""
     began = time.monotonic()
     choices = random.Random(seed)
     async with running_server(database_url) as server, api_of(server) as api:
@@ -101,7 +101,7 @@ async def _crash(server: Server, writers: Writers) -> None:
 
 
 def _unlike_the_log(subscriber: Subscriber, truth: Truth) -> list[str]:
-    """How the subscriber's story differs from the log's: it must be the same."""
+    """Return the differences between the subscriber's events and the log."""
     expected = [change.id for change in truth.log]
     if subscriber.seen == expected:
         return subscriber.refusals
@@ -111,11 +111,11 @@ def _unlike_the_log(subscriber: Subscriber, truth: Truth) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 1 where anything is wrong."""
+    """Run the command and return its exit code: 1 for any violation."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.crash", description=__doc__)
     parser.add_argument("--count", type=int, default=50, help="how many times to kill the server")
     parser.add_argument("--seed", type=int, default=1, help="what the clients' choices and the moments start from")
-    parser.add_argument("--database", choices=DIALECTS, help="both when it is not said")
+    parser.add_argument("--database", choices=DIALECTS, help="both by default")
     options = parser.parse_args(arguments)
     dialects = (options.database,) if options.database else DIALECTS
     return asyncio.run(_compare(dialects, kills=options.count, seed=options.seed))

@@ -1,4 +1,4 @@
-"""Several server processes on one database, each killed, frozen and started again at random, apart from the others."""
+"""Several server processes on one database, each killed, frozen and restarted at random."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ _START_SECONDS = 60.0
 
 
 class Crowd:
-    """The processes, and what is done to them."""
+    """Server processes that are killed, frozen and restarted."""
 
     def __init__(self, servers: list[Server], choices: random.Random) -> None:
         self.servers = servers
@@ -38,11 +38,11 @@ class Crowd:
 
     @property
     def up(self) -> list[Server]:
-        """Those that answer, or may be frozen."""
+        """The servers that are started, frozen ones included."""
         return [server for server in self.servers if self._up[server]]
 
     async def harm(self, *, kills: int, longest_life: float, longest_freeze: float) -> None:
-        """Kill so many processes in all, and freeze some; every one is started again and works at the end."""
+        """Kill `kills` processes in all and freeze some; all of them run at the end."""
         self._wanted = kills
         async with asyncio.TaskGroup() as tasks:
             for server in self.servers:
@@ -78,8 +78,8 @@ class Crowd:
                 self.failed_starts += 1
                 if point is None and self.failed_starts > _FAILED_STARTS + self.kills:
                     raise
-                # It killed itself before it answered, or the database had no connection left; whoever started it
-                # starts it again.
+                # It killed itself before it answered, or the database had no connection left: start it
+                # again.
                 point = None
                 await asyncio.sleep(0.5)
         self._up[server] = True
@@ -104,7 +104,7 @@ class Crowd:
 async def running_crowd(
     database_url: str, *, processes: int, choices: random.Random, keep: Path | None = None, **settings: str | None
 ) -> AsyncIterator[Crowd]:
-    """So many servers that answer, started at the same time on a database that may be empty.
+    """Start so many servers at the same time on a database that may be empty, until all answer.
 
     What they print is added to a file per process in `keep`.
     """

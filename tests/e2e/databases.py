@@ -14,7 +14,7 @@ DIALECTS = ("sqlite", "postgresql")
 
 @asynccontextmanager
 async def fresh_database(dialect: str) -> AsyncIterator[str]:
-    """The URL of a database without a schema, gone afterwards."""
+    """Create a database without a schema, yield its URL and delete it at the end."""
     if dialect == "sqlite":
         with TemporaryDirectory(prefix="incidentql-database-") as folder:
             yield f"sqlite:///{folder}/incidents.db"

@@ -1,4 +1,4 @@
-"""Makes a process kill itself at a chosen call of the code under test, before it is made or after it was."""
+"""Crash points: a process kills itself before or after a chosen call of the code under test."""
 
 import functools
 import os
@@ -36,7 +36,7 @@ POINTS: dict[str, tuple[type, str]] = {
 
 
 def fail_at(point: str, *, call: int, after: bool) -> None:
-    """Have this process die by SIGKILL at that call of the point, counted from 1."""
+    """Kill this process by SIGKILL at the n-th call of a crash point, counted from 1."""
     owner, name = POINTS[point]
     original: Callable[..., Awaitable[Any]] = getattr(owner, name)
     calls = 0

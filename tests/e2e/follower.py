@@ -1,4 +1,4 @@
-"""An official client in a process of its own that follows all changes, however often it has to come back."""
+"""An official client in a process of its own that follows all changes over any number of reconnects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ _RETRIES = 1_000_000
 
 
 class Follower:
-    """Everything that one client was told."""
+    """The messages that one client received."""
 
     def __init__(self, name: str, client: Client) -> None:
         self.name = name
@@ -20,20 +20,20 @@ class Follower:
         self._arrived = asyncio.Event()
         #: The ids of the changes delivered, in order.
         self.seen: list[str] = []
-        #: How often it was let in; of a client over SSE nobody knows.
+        #: The number of accepted connections; unknown for a client over SSE.
         self.connections = 0
         #: What ended it, or should not have reached it.
         self.faults: list[str] = []
 
     async def run(self) -> None:
-        """Listen until cancelled, or until the client gives up."""
+        """Receive messages until cancelled, or until the client gives up."""
         while not self.faults:
             with suppress(TimeoutError):  # an outage is longer than a message may take
                 await self._hear()
                 self._arrived.set()
 
     async def until(self, change_id: str, *, seconds: float) -> bool:
-        """Whether that change was the last one delivered before the time ran out."""
+        """Return whether a change was the last one delivered before the deadline."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not self.faults and self.seen[-1:] != [change_id]:
@@ -53,12 +53,12 @@ class Follower:
         elif message["type"] == "connected":
             self.connections += 1
         elif message["type"] != "closed":
-            self.faults.append(f"{self.name} was told {message}")
+            self.faults.append(f"{self.name} received {message}")
 
 
 @asynccontextmanager
 async def following(kind: str, server: Server, after: str) -> AsyncIterator[Follower]:
-    """Such a client, `ws` or `sse`, from a position on."""
+    """Start a client, `ws` or `sse`, that follows the log after a cursor."""
     options = {"variables": {"after": after}, "retries": _RETRIES, "token": TOKEN}
     clients = {"ws": graphql_ws, "sse": graphql_sse}
     async with clients[kind](server, _CHANGES, **options) as client:

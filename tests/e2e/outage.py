@@ -1,4 +1,4 @@
-"""Takes away what a busy server needs, one part after the other, and holds official clients against what was stored.
+"""An outage test: takes away each part that a busy server needs, then compares clients with what was stored.
 
 python -m tests.e2e.outage --seed 1
 """
@@ -40,27 +40,27 @@ MOST_LINES = 20
 MOST_CPU = 0.5
 _DEADLINE_SECONDS = 60
 _LAST = "{ incidentChanges(last: 1) { nodes { id } } }"
-_COLUMNS = ("outage", "away", "refused", "cpu before", "cpu away", "ready", "written", "told", "lines")
+_COLUMNS = ("outage", "away", "refused", "cpu before", "cpu away", "ready", "written", "logged", "lines")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """One outage: seconds, shares of one core, and the lines that the server logged from its beginning to its end."""
+    """The measurements of one outage: seconds, shares of one core, and the server's log lines."""
 
     part: str
     away: float
     refused: int
     cpu_before: float
     cpu_away: float
-    #: Seconds from the part's return until `/readyz` said so, a write went through, and the log told of the end.
+    #: Seconds from the part's return until `/readyz` said so, a write went through, and the end was logged.
     ready: float
     written: float
-    told: float
+    logged: float
     lines: Sequence[str]
 
     @property
     def faults(self) -> list[str]:
-        """Everything about it that should be otherwise."""
+        """The violations during this outage."""
         found = []
         if len(self.lines) >= MOST_LINES:
             found.append(f"{len(self.lines)} lines of log")
@@ -76,7 +76,7 @@ class Figures:
 
 
 async def outages(server: Server, database_url: str, parts: Sequence[Part], *, seed: int) -> list[str]:
-    """Take each part away in turn while clients write and others follow; everything that went wrong then."""
+    """Take each part away in turn while clients write and others follow, and return all violations."""
     faults: list[str] = []
     async with patient_api_of(server) as api, AsyncExitStack() as stack:
         writers = Writers(api=api, random=random.Random(seed))
@@ -107,7 +107,7 @@ async def outages(server: Server, database_url: str, parts: Sequence[Part], *, s
 
 
 def unlike(follower: Follower, truth: Truth) -> list[str]:
-    """How a follower's story differs from what is stored."""
+    """Return the differences between a follower's events and what is stored."""
     expected = [change.id for change in truth.log]
     if follower.seen == expected:
         return follower.faults
@@ -124,7 +124,7 @@ async def _outage(
     lines, refused, began = len(server.stderr.splitlines()), writers.cut_off, time.monotonic()
     await part.take_away()
     used = server.cpu_seconds
-    # Those who come meanwhile get in when it is over, and get everything.
+    # Clients that connect meanwhile are let in when it is over, and receive everything.
     followers += [await stack.enter_async_context(following(kind, server, after)) for kind in ("ws", "sse")]
     await asyncio.sleep(max(0.0, part.seconds - (time.monotonic() - began)))
     used, passed = server.cpu_seconds - used, time.monotonic() - began
@@ -139,11 +139,11 @@ async def _outage(
     async def written() -> bool:
         return len(writers.acknowledged) > acknowledged
 
-    async def told() -> bool:
+    async def logged() -> bool:
         return any("is available again" in line for line in fresh())
 
-    ready, wrote, heard = await asyncio.gather(
-        _until(lambda: _is_ready(server), back), _until(written, back), _until(told, back)
+    ready, wrote, log_said = await asyncio.gather(
+        _until(lambda: _is_ready(server), back), _until(written, back), _until(logged, back)
     )
     return Figures(
         part=part.name,
@@ -153,7 +153,7 @@ async def _outage(
         cpu_away=used / passed,
         ready=ready,
         written=wrote,
-        told=heard,
+        logged=log_said,
         lines=fresh(),
     )
 
@@ -165,7 +165,7 @@ async def _cpu_over(server: Server, *, seconds: float) -> float:
 
 
 async def _until(holds: Callable[[], Awaitable[bool]], since: float) -> float:
-    """Seconds until that held; infinite where it never did."""
+    """Return the seconds until a condition held; infinite where it never did."""
     while time.monotonic() - since < _DEADLINE_SECONDS:
         if await holds():
             return time.monotonic() - since
@@ -188,7 +188,7 @@ def _show(figures: Figures) -> None:
         figures.refused,
         f"{figures.cpu_before:.0%}",
         f"{figures.cpu_away:.0%}",
-        *(f"{seconds:.1f} s" for seconds in (figures.ready, figures.written, figures.told)),
+        *(f"{seconds:.1f} s" for seconds in (figures.ready, figures.written, figures.logged)),
         len(figures.lines),
     )
     print("  ".join(f"{cell:>16}" for cell in cells))
@@ -198,7 +198,7 @@ def _show(figures: Figures) -> None:
 
 @asynccontextmanager
 async def on_postgresql(seconds: float) -> AsyncIterator[tuple[Server, str, Sequence[Part]]]:
-    """A server on a PostgreSQL and a Redis of its own, and these two."""
+    """Start a server with a PostgreSQL and a Redis of its own, and yield it with these two."""
     async with (
         running_cluster() as cluster,
         running_redis() as redis,
@@ -210,7 +210,7 @@ async def on_postgresql(seconds: float) -> AsyncIterator[tuple[Server, str, Sequ
 
 @asynccontextmanager
 async def on_sqlite(seconds: float) -> AsyncIterator[tuple[Server, str, Sequence[Part]]]:
-    """A server on a file, which another program locks."""
+    """Start a server on a file that another program locks."""
     with TemporaryDirectory(prefix="incidentql-outage-") as folder:
         file = Path(folder) / "incidents.db"
         async with running_server(f"sqlite:///{file}", may_complain=True, rate_limit="0") as server:
@@ -219,7 +219,7 @@ async def on_sqlite(seconds: float) -> AsyncIterator[tuple[Server, str, Sequence
 
 @asynccontextmanager
 async def on_small_disk(seconds: float) -> AsyncIterator[tuple[Server, str, Sequence[Part]]]:
-    """A server on a file on a disk that is soon full."""
+    """Start a server on a file on a disk that is soon full."""
     with TemporaryDirectory(prefix="incidentql-outage-") as folder:
         async with mounted(Path(folder), megabytes=64):
             url = f"sqlite:///{folder}/incidents.db"
@@ -231,11 +231,11 @@ SCENES = {"postgresql": on_postgresql, "locked": on_sqlite, "full": on_small_dis
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 1 where anything is wrong."""
+    """Run the command and return its exit code: 1 for any violation."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.outage", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="what the writers' choices start from")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long each part is away")
-    parser.add_argument("--only", choices=SCENES, help="all of them when it is not said")
+    parser.add_argument("--only", choices=SCENES, help="all of them by default")
     options = parser.parse_args(arguments)
     probe_node()  # installs the clients
     scenes = [options.only] if options.only else [*SCENES]

@@ -1,4 +1,4 @@
-"""Parts that a server needs and that are really taken away: PostgreSQL and Redis killed, a disk full, a file locked."""
+"""Parts that a server needs and loses in outages: PostgreSQL, Redis, room on a disk, a file's lock."""
 
 import asyncio
 import os
@@ -26,11 +26,11 @@ connection.execute("ROLLBACK")
 
 
 class NotHereError(Exception):
-    """This machine has no such part, or lets nobody take it away."""
+    """A part that this machine lacks, or that this process may not take away."""
 
 
 class Part(Protocol):
-    """Something that a server needs."""
+    """A part that a server needs."""
 
     name: str
     #: How long it stays away.
@@ -40,11 +40,11 @@ class Part(Protocol):
         """Begin the outage."""
 
     async def give_back(self) -> None:
-        """End it; returns when the part does its work again."""
+        """End the outage and wait until the part works again."""
 
 
 class KilledPostgres:
-    """A PostgreSQL whose processes all die at once."""
+    """An outage of PostgreSQL: all its processes are killed at once."""
 
     name = "postgresql killed"
 
@@ -53,24 +53,24 @@ class KilledPostgres:
         self._cluster = cluster
 
     async def take_away(self) -> None:
-        """Kill -9 it, its backends with it."""
+        """Kill it and its backends with SIGKILL."""
         for process in _processes_of(self._cluster):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
     async def give_back(self) -> None:
-        """Start it on its files, as they were left."""
+        """Start it on the files that the crash left."""
         await self._cluster.start()
 
 
 def _processes_of(cluster: Cluster) -> list[int]:
     first = int((cluster.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-    # The first first: it would start the others anew.
+    # The postmaster first: it would restart the others.
     return [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
 
 
 class Redis:
-    """A Redis of one's own."""
+    """A Redis server for one test."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -79,11 +79,11 @@ class Redis:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL at which it listens."""
         return f"redis://127.0.0.1:{self._port}"
 
     async def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it and wait until it answers."""
         program = shutil.which("redis-server")
         if program is None:
             raise NotHereError("there is no redis-server")
@@ -98,14 +98,14 @@ class Redis:
         raise NotHereError("redis-server does not start")
 
     async def kill(self) -> None:
-        """`kill -9`."""
+        """Kill it with SIGKILL."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
 
 
 class KilledRedis:
-    """A Redis that is killed."""
+    """An outage of Redis: it is killed."""
 
     name = "redis killed"
 
@@ -114,16 +114,16 @@ class KilledRedis:
         self._redis = redis
 
     async def take_away(self) -> None:
-        """Kill -9 it."""
+        """Kill it with SIGKILL."""
         await self._redis.kill()
 
     async def give_back(self) -> None:
-        """Start it anew."""
+        """Start it again."""
         await self._redis.start()
 
 
 class FullDisk:
-    """A disk that somebody else fills to the last byte."""
+    """An outage of a disk: another program fills it to the last byte."""
 
     name = "disk full"
 
@@ -132,7 +132,7 @@ class FullDisk:
         self._file = folder / "filler"
 
     async def take_away(self) -> None:
-        """Write until nothing goes in any more."""
+        """Write a file until the disk is full."""
         with self._file.open("wb", buffering=0) as file:
             size = _CHUNK_BYTES
             while size:
@@ -142,12 +142,12 @@ class FullDisk:
                     size //= 2
 
     async def give_back(self) -> None:
-        """Delete what fills it."""
+        """Delete the file that fills the disk."""
         self._file.unlink()
 
 
 class LockedFile:
-    """A SQLite file in which another program has begun to write, and does not come to an end."""
+    """An outage of a SQLite file: another process holds its write lock."""
 
     name = "file locked"
 
@@ -157,7 +157,7 @@ class LockedFile:
         self._holder: asyncio.subprocess.Process | None = None
 
     async def take_away(self) -> None:
-        """Have another process hold the lock."""
+        """Let another process take the lock."""
         pipe = asyncio.subprocess.PIPE
         self._holder = await asyncio.create_subprocess_exec(
             sys.executable, "-c", _HOLD, str(self._file), stdin=pipe, stdout=pipe
@@ -166,14 +166,14 @@ class LockedFile:
         assert await self._holder.stdout.readline() == b"held\n"
 
     async def give_back(self) -> None:
-        """Have it let go."""
+        """Let the other process release the lock."""
         assert self._holder is not None
         await self._holder.communicate(b"")  # which closes its input
 
 
 @asynccontextmanager
 async def running_redis() -> AsyncIterator[Redis]:
-    """A Redis that answers; gone afterwards."""
+    """Start a Redis that answers, and stop it at the end."""
     with TemporaryDirectory(prefix="incidentql-redis-") as folder:
         redis = Redis(folder)
         await redis.start()
@@ -185,7 +185,7 @@ async def running_redis() -> AsyncIterator[Redis]:
 
 @asynccontextmanager
 async def mounted(folder: Path, *, megabytes: int) -> AsyncIterator[None]:
-    """A disk of that size in a folder.
+    """Mount a disk of a size on a folder.
 
     Raises:
         NotHereError: this process may not mount any.

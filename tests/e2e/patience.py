@@ -1,4 +1,4 @@
-"""A client that takes an outage for what it is: it waits a little, and what it does not know it does not count."""
+"""A client that retries after outages, and counts no write whose result it does not know."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,15 +18,15 @@ _LATER = {"UNAVAILABLE", "TIMEOUT"}
 
 
 class AwayError(httpx.TransportError):
-    """The server says that it could not do it now, in the way it should."""
+    """An answer with UNAVAILABLE or TIMEOUT, as an outage should give it."""
 
 
 class PatientApi(Api):
-    """The API under a steady load."""
+    """A client that pauses before each write and longer after an outage."""
 
     @override
     async def attempt(self, mutation: str, **input: Any) -> dict[str, Any]:
-        """The payload of a mutation that goes through or is refused.
+        """Return the payload of a mutation that succeeds or is refused.
 
         Raises:
             AwayError: an outage kept it from being done, or from being known to be done.
@@ -49,7 +49,7 @@ class PatientApi(Api):
 
 @asynccontextmanager
 async def patient_api_of(server: Server) -> AsyncIterator[PatientApi]:
-    """The API of a server, as its admin."""
+    """Yield a patient client of a server, as its admin."""
     headers = {"authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(headers=headers, timeout=_TIMEOUT_SECONDS) as client:
         yield PatientApi(client, server.graphql_url)

@@ -1,4 +1,4 @@
-"""Processes of the command line, forked from one that has imported it: a start takes a tenth of what it takes anew."""
+"""Processes of the command line, forked from one that has imported it, which takes a tenth of a fresh start."""
 
 import asyncio
 import multiprocessing
@@ -22,12 +22,12 @@ _context.set_forkserver_preload(["gql.cli.commands", "gql.cli.serving", "gql.cli
 
 
 def process_of(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
-    """A process that will call a function of a module once it is started."""
+    """Return a process that calls a function of a module once it is started."""
     return _context.Process(target=target, args=arguments, daemon=True)
 
 
 class Command:
-    """One running `incidentql ...`, its output in two files; `prepare` is called in the process before it begins."""
+    """A running `incidentql ...` with its output in two files; `prepare` is called first, in its process."""
 
     def __init__(
         self,
@@ -46,57 +46,57 @@ class Command:
 
     @property
     def stdout(self) -> str:
-        """What it and those before it in this folder printed."""
+        """The standard output of all commands in this folder."""
         return self._stdout.read_text()
 
     @property
     def stderr(self) -> str:
-        """What it and those before it in this folder complained of."""
+        """The standard error of all commands in this folder."""
         return self._stderr.read_text()
 
     @property
     def cpu_seconds(self) -> float:
-        """How much CPU it has used, all its threads together."""
+        """The CPU seconds of all its threads."""
         # The name, which may hold spaces, ends with the last bracket (proc_pid_stat(5)).
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is over."""
+        """Return whether the process has ended."""
         return self._process.exitcode is not None
 
     def kill(self) -> None:
-        """`kill -9`."""
+        """Kill it with SIGKILL."""
         self._process.kill()
 
     def freeze(self) -> None:
-        """Stop it where it is, as a machine does that is suspended."""
+        """Suspend it with SIGSTOP."""
         os.kill(self._process.pid or 0, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume it with SIGCONT."""
         os.kill(self._process.pid or 0, signal.SIGCONT)
 
     def terminate(self) -> None:
-        """SIGTERM."""
+        """Send it SIGTERM."""
         self._process.terminate()
 
     def interrupt(self) -> None:
-        """Ctrl-C."""
+        """Send it SIGINT, as Ctrl-C does."""
         os.kill(self._process.pid or 0, signal.SIGINT)
 
     async def ended(self, *, seconds: float = EXIT_SECONDS) -> int:
-        """Its exit code, once it is over; negative after a signal."""
-        # Waited for in a thread, but read here: whoever starts a process reads the codes of all others as well, and of
-        # two threads that read at once one finds nothing, which it takes for 255.
+        """Wait for its end and return the exit code, negative after a signal."""
+        # Waited for in a thread, but read here: starting a process also reads the codes of all others, and
+        # of two threads that read at once one finds no code and reports 255.
         await asyncio.to_thread(connection.wait, [self._process.sentinel], seconds)
         code = self._process.exitcode
         assert code is not None, f"still running after {seconds} s:\n{self.stderr}"
         return code
 
     async def close(self) -> None:
-        """Leave nothing running."""
+        """Kill it if it still runs."""
         with suppress(ValueError):
             self._process.kill()
             await self.ended()
@@ -106,7 +106,7 @@ class Command:
 async def run_command(
     *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
 ) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command that ends by itself."""
+    """Run a command that ends by itself and return its exit code, stdout and stderr."""
     command = Command(*arguments, folder=folder, environment=environment)
     try:
         return await command.ended(), command.stdout, command.stderr
@@ -128,7 +128,7 @@ def _main(
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["incidentql", *arguments]
-    # Whoever runs the tests in the background of a script has Ctrl-C ignored in all that they start.
+    # A script that runs the tests in the background makes all their children ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if prepare is not None:
         prepare()

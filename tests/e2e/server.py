@@ -1,4 +1,4 @@
-"""Real servers for tests: started, killed, restarted on the same port and database, their output kept."""
+"""Real servers for tests: started, killed and restarted on one port and database, their output kept."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ _PORTS = range(20_000, 32_000)
 
 
 class Server:
-    """One server process at a time, always at the same address."""
+    """A server at one address, with one process at a time."""
 
     def __init__(self, database_url: str, folder: Path, **settings: str | None) -> None:
         self._arguments = ("serve", "--port", str(_free_port()), "--database-url", database_url)
@@ -42,31 +42,31 @@ class Server:
 
     @property
     def graphql_url(self) -> str:
-        """The endpoint."""
+        """The URL of the endpoint."""
         return f"{self.url}/graphql"
 
     @property
     def websocket_url(self) -> str:
-        """The endpoint for WebSockets."""
+        """The URL of the endpoint for WebSockets."""
         return self.graphql_url.replace("http://", "ws://")
 
     @property
     def stdout(self) -> str:
-        """What all processes of this server printed."""
+        """The standard output of all its processes."""
         return self._running.stdout
 
     @property
     def stderr(self) -> str:
-        """What all processes of this server complained of."""
+        """The standard error of all its processes."""
         return self._running.stderr
 
     @property
     def cpu_seconds(self) -> float:
-        """How much CPU the present process has used."""
+        """The CPU seconds of the present process."""
         return self._running.cpu_seconds
 
     async def start(self) -> None:
-        """Start it, and return when it answers."""
+        """Start it and wait until it answers."""
         self._command = Command(
             *self._arguments, folder=self._folder, environment=self._environment, prepare=self.prepare
         )
@@ -82,38 +82,38 @@ class Server:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its process is over."""
+        """Return whether the server's process has ended."""
         return self._running.has_ended
 
     def freeze(self) -> None:
-        """Stop its process where it is."""
+        """Suspend its process with SIGSTOP."""
         self._running.freeze()
 
     def thaw(self) -> None:
-        """Let its process go on."""
+        """Resume its process with SIGCONT."""
         self._running.thaw()
 
     async def kill(self) -> None:
-        """`kill -9`."""
+        """Kill its process with SIGKILL."""
         self._running.kill()
         await self._running.ended()
         await self._running.close()
 
     async def restart(self) -> None:
-        """`kill -9`, then start anew."""
+        """Kill its process with SIGKILL and start another."""
         await self.kill()
         await self.start()
 
     def terminate(self) -> None:
-        """SIGTERM."""
+        """Send its process SIGTERM."""
         self._running.terminate()
 
     async def ended(self) -> int:
-        """The exit code, once the process is over."""
+        """Wait for the end of its process and return the exit code."""
         return await self._running.ended()
 
     async def close(self) -> None:
-        """Leave nothing running."""
+        """Kill its process if it still runs."""
         if self._command is not None:
             await self._command.close()
 
@@ -135,7 +135,7 @@ async def running_server(
     prepare: Callable[[], None] | None = None,
     **settings: str | None,
 ) -> AsyncIterator[Server]:
-    """A server that answers; a setting that is None is left out, `prepare` is called in its process first.
+    """Start a server that answers; settings of None are left out, `prepare` is called first, in its process.
 
     At the end there must be no trace of a bug in what it printed, unless it may complain.
     """
@@ -153,7 +153,7 @@ async def running_server(
 
 @asynccontextmanager
 async def api_of(server: Server, token: str = TOKEN) -> AsyncIterator[Api]:
-    """The API of a server, as its admin."""
+    """Yield a client of a server's API, as its admin by default."""
     async with httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=60) as client:
         yield Api(client, server.graphql_url)
 

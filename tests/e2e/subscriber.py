@@ -1,4 +1,4 @@
-"""A subscriber that never gives up: it comes back with its last cursor whenever its socket breaks."""
+"""A subscriber that reconnects with its last cursor whenever its socket breaks."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ _PAUSE_SECONDS = 0.02
 
 
 class Subscriber:
-    """Follows `incidentChanges` over graphql-transport-ws from a position."""
+    """A subscriber of `incidentChanges` over graphql-transport-ws, after a cursor."""
 
     def __init__(self, server: Server, *, after: str) -> None:
         self._server = server
@@ -30,11 +30,11 @@ class Subscriber:
 
     @property
     def resumes(self) -> int:
-        """How often it came back."""
+        """The number of times it resumed."""
         return max(0, self.connections - 1)
 
     async def run(self) -> None:
-        """Follow until cancelled, or refused."""
+        """Follow the log until cancelled or refused."""
         while not self.refusals:
             with suppress(OSError, WebSocketException):
                 async with connect(self._server.websocket_url, subprotocols=[PROTOCOL]) as socket:
@@ -42,7 +42,7 @@ class Subscriber:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def until(self, change_id: str, *, seconds: float) -> bool:
-        """Whether that change was the last one delivered before the time ran out."""
+        """Return whether a change was the last one delivered before the deadline."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not self.seen or self.seen[-1] != change_id:

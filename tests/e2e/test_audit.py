@@ -9,7 +9,7 @@ from tests.factories import make_incident, set_status
 from tests.inside import inside
 
 
-async def test_the_audit_finds_a_sound_database_sound(domain: Domain, database_url: str) -> None:
+async def test_the_audit_finds_no_contradiction_in_a_sound_database(domain: Domain, database_url: str) -> None:
     await make_history(domain)
     assert contradictions(await truth_of(database_url)) == []
 

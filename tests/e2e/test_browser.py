@@ -46,14 +46,14 @@ async def test_an_event_source_resumes_by_itself_after_the_server_was_killed(sql
     async with running_server(sqlite_url) as server, api_of(server) as api, page_of(server) as (page, reports):
         await page.evaluate(_LISTEN, [EVENTS, {"after": await api.create_system()}])
         written = [await api.create_incident("Before")]
-        heard = [await arrival(reports)]
+        received = [await arrival(reports)]
         await server.kill()
         await server.start()
         written += [await api.create_incident(title) for title in ("Missed", "Missed, too")]
-        heard += [await arrival(reports), await arrival(reports)]
+        received += [await arrival(reports), await arrival(reports)]
         written.append(await api.create_incident("Live"))
-        heard.append(await arrival(reports))
-    assert heard == written
+        received.append(await arrival(reports))
+    assert received == written
 
 
 async def test_a_page_subscribes_over_a_web_socket(sqlite_url: str) -> None:

@@ -14,7 +14,7 @@ from tests.e2e.subscriber import PROTOCOL
 TIMES = 100
 
 
-async def test_a_client_that_takes_back_its_mutations_on_the_web_socket_never_harms_the_database(
+async def test_cancelled_mutations_on_a_web_socket_leave_the_database_sound(
     database_url: str,
 ) -> None:
     async with running_server(database_url, sqlite_busy_seconds="120") as server, api_of(server) as api:
@@ -28,7 +28,7 @@ async def test_a_client_that_takes_back_its_mutations_on_the_web_socket_never_ha
     await assert_sound(database_url)
 
 
-async def test_a_client_that_hangs_up_on_its_mutations_never_harms_the_database(database_url: str) -> None:
+async def test_mutations_whose_client_disconnects_leave_the_database_sound(database_url: str) -> None:
     async with running_server(database_url, sqlite_busy_seconds="120") as server, api_of(server) as api:
         await api.create_system()
         for number in range(TIMES):
@@ -37,7 +37,7 @@ async def test_a_client_that_hangs_up_on_its_mutations_never_harms_the_database(
     await assert_sound(database_url)
 
 
-async def test_subscribers_that_vanish_while_events_are_sent_to_them_stop_nobody(database_url: str) -> None:
+async def test_subscribers_that_disconnect_during_events_do_not_stop_others(database_url: str) -> None:
     async with running_server(database_url, sqlite_busy_seconds="120") as server, api_of(server) as api:
         subscription = {"query": EVENTS, "variables": {"after": await api.create_system()}}
         async with AsyncExitStack() as sockets:

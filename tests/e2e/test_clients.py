@@ -17,13 +17,11 @@ CLIENTS = [
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
-async def test_a_client_hears_each_event_once_and_after_a_crash_of_its_own_exactly_what_it_missed(
-    kind: str, database_url: str
-) -> None:
+async def test_a_client_gets_each_event_once_and_resumes_after_its_own_crash(kind: str, database_url: str) -> None:
     async with running_server(database_url) as server, api_of(server) as api:
         async with subscribed(kind, server, after=await api.create_system()) as client:
             incident = await life_of_an_incident(api)
-            heard = await client.events(3)
+            received = await client.events(3)
             await client.kill()
         missed = [await api.create_incident("Missed"), await api.create_incident("Missed, too")]
         await api.write("resolveIncident", id=missed[0])
@@ -31,28 +29,28 @@ async def test_a_client_hears_each_event_once_and_after_a_crash_of_its_own_exact
             caught_up = await client.events(3)
             live = await api.create_incident("Live")
             assert await client.events(1) == [("CREATED", live)]
-    assert heard == [("CREATED", incident), ("UPDATED", incident), ("RESOLVED", incident)]
+    assert received == [("CREATED", incident), ("UPDATED", incident), ("RESOLVED", incident)]
     assert caught_up == [("CREATED", missed[0]), ("CREATED", missed[1]), ("RESOLVED", missed[0])]
 
 
 @pytest.mark.node
-async def test_a_client_that_retries_misses_nothing_and_hears_nothing_twice_when_the_server_is_killed(
+async def test_a_retrying_client_misses_and_repeats_no_event_when_the_server_is_killed(
     database_url: str,
 ) -> None:
     expected = []
     async with running_server(database_url) as server, api_of(server) as api:
         variables = {"after": await api.create_system()}
         async with graphql_ws(server, variables=variables, retries=1000) as client:
-            heard: list[tuple[str, str]] = []
+            received: list[tuple[str, str]] = []
             for round_ in range(3):
                 written = [await api.create_incident(f"{round_}.{number}") for number in range(3)]
                 expected += [("CREATED", incident) for incident in written]
-                if round_ != 1:  # the second time, killed before the client can have heard
-                    heard += await client.events(len(expected) - len(heard))
+                if round_ != 1:  # the second time, killed before the client can have received
+                    received += await client.events(len(expected) - len(received))
                 await server.restart()
             expected.append(("CREATED", await api.create_incident("The last")))
-            heard += await client.events(len(expected) - len(heard))
-    assert heard == expected
+            received += await client.events(len(expected) - len(received))
+    assert received == expected
 
 
 @pytest.mark.node
@@ -92,7 +90,7 @@ async def test_queries_and_mutations_go_over_sse(database_url: str) -> None:
 
 
 @pytest.mark.node
-async def test_a_client_whose_token_expired_comes_back_with_a_fresh_one(database_url: str) -> None:
+async def test_a_client_reconnects_with_a_fresh_token_after_expiry(database_url: str) -> None:
     tokens = ["expired-since-yesterday", TOKEN]
     async with running_server(database_url) as server, graphql_ws(server, ROLE, tokens=tokens, retries=5) as client:
         assert (await client.next("closed"))["code"] == 4403
@@ -100,7 +98,7 @@ async def test_a_client_whose_token_expired_comes_back_with_a_fresh_one(database
 
 
 @pytest.mark.node
-async def test_a_client_that_pings_is_answered_and_one_that_has_enough_leaves_in_peace(database_url: str) -> None:
+async def test_a_client_gets_pongs_and_can_complete_its_subscription(database_url: str) -> None:
     async with running_server(database_url) as server, api_of(server) as api:
         variables = {"after": await api.create_system()}
         async with graphql_ws(server, variables=variables, keepAlive=50) as client:
@@ -114,7 +112,7 @@ async def test_a_client_that_pings_is_answered_and_one_that_has_enough_leaves_in
 
 
 @pytest.mark.node
-async def test_a_server_told_to_stop_sends_its_clients_away_to_come_back(database_url: str) -> None:
+async def test_a_stopping_server_closes_streams_so_that_clients_reconnect(database_url: str) -> None:
     async with running_server(database_url) as server, api_of(server) as api:
         after = await api.create_system()
         async with (
@@ -141,7 +139,7 @@ async def test_a_server_told_to_stop_sends_its_clients_away_to_come_back(databas
         pytest.param("sqlite", "memory", "0.2", id="sqlite-poll"),
     ],
 )
-async def test_a_write_through_one_process_arrives_at_a_subscriber_of_another(
+async def test_a_write_reaches_subscribers_of_another_process(
     broadcast: str, poll_seconds: str, database_url: str
 ) -> None:
     url = {"redis": redis_url(), "postgresql": database_url, "memory": "memory://"}[broadcast]
@@ -157,7 +155,7 @@ async def test_a_write_through_one_process_arrives_at_a_subscriber_of_another(
 
 
 async def life_of_an_incident(api: Api) -> str:
-    """The id of an incident that was created, commented, made worse and resolved."""
+    """Create, comment, worsen and resolve an incident, and return its id."""
     incident = await api.create_incident()
     await api.write("addIncidentUpdate", incidentId=incident, message="Only a comment")
     await api.write("updateIncident", id=incident, severity="CRITICAL")
@@ -166,7 +164,7 @@ async def life_of_an_incident(api: Api) -> str:
 
 
 async def arrival(api: Api, client: Client) -> float:
-    """How many seconds pass from the answer to a write until a subscriber has its event; negative when it is first."""
+    """Return the seconds from the answer to a write until its event arrives."""
     incident = await api.create_incident()
     written = time.monotonic()
     assert await client.events(1) == [("CREATED", incident)]

@@ -1,4 +1,4 @@
-"""The IDE in a real browser that has no internet: it reads, writes and watches, and leaves no token behind."""
+"""The IDE in a real browser without internet: it queries, mutates and subscribes, and stores no token."""
 
 import json
 import os
@@ -38,7 +38,7 @@ _REPORT_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (ev
 
 
 class Ide:
-    """The page, with all that it asked for and all that it said over sockets."""
+    """The IDE's page with its requests and its socket frames."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -55,7 +55,7 @@ class Ide:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     async def open_tab(self, name: str) -> None:
-        """Show one of the examples."""
+        """Open the tab of an example."""
         await self.page.get_by_role("tab", name=name).click()
         # GraphiQL takes a moment to see which operation the tab holds; run sooner, it would name the other one.
         for _ in range(ARRIVAL_MILLIS // 50):
@@ -65,16 +65,16 @@ class Ide:
         pytest.fail(f"there is no operation {name} in the editor")
 
     async def run(self) -> None:
-        """Press the button."""
+        """Press the button that executes."""
         await self.page.get_by_role("button", name="Execute query").click()
 
     async def enter_token(self, token: str) -> None:
-        """Type a token, and leave the field."""
+        """Type a token and leave the field."""
         await self.page.get_by_label("Token").fill(token)
         await self.page.get_by_label("Token").press("Tab")
 
     async def shows(self, text: str) -> None:
-        """Wait until the answer has this text."""
+        """Wait until the result shows a text."""
         await expect(self.answer).to_contain_text(text, timeout=ARRIVAL_MILLIS)
 
     def _listen(self, socket: WebSocket) -> None:
@@ -82,7 +82,7 @@ class Ide:
         socket.on("framesent", lambda frame: self.frames.append(str(frame)))
 
 
-async def test_it_shows_the_documentation_and_runs_a_query(ide: Ide) -> None:
+async def test_the_ide_shows_the_documentation_and_runs_a_query(ide: Ide) -> None:
     await ide.page.get_by_role("button", name="Show Documentation Explorer").click()
     docs = ide.page.locator(".graphiql-doc-explorer")
     await docs.get_by_role("link", name="Subscription", exact=True).click()
@@ -102,10 +102,10 @@ async def test_a_mutation_carries_the_token(ide: Ide) -> None:
     await ide.shows('"status": "INVESTIGATING"')
 
 
-async def test_a_subscription_shows_what_others_do_and_goes_on_when_the_token_changes(ide: Ide, address: str) -> None:
+async def test_a_subscription_shows_writes_of_others_and_survives_a_new_token(ide: Ide, address: str) -> None:
     await ide.open_tab("Watch")
     await ide.run()
-    await hear_of_an_incident(ide, address)
+    await receive_an_incident(ide, address)
 
     await ide.enter_token(TOKEN)
     create_incident(address, "While it was away")
@@ -117,7 +117,7 @@ async def test_a_subscription_shows_what_others_do_and_goes_on_when_the_token_ch
     await expect(ide.page.get_by_role("button", name="Execute query")).to_be_visible()
 
 
-async def test_a_wrong_token_is_told_at_once(ide: Ide) -> None:
+async def test_a_wrong_token_is_reported_at_once(ide: Ide) -> None:
     ide.pardoned = "401 (Unauthorized)"  # the browser's own remark on the status of that answer
     await ide.enter_token("wrong")
     await ide.run()
@@ -147,7 +147,7 @@ async def test_no_token_outlives_the_page(ide: Ide) -> None:
     await expect(ide.page.get_by_label("Token")).to_have_value("")
 
 
-async def test_a_token_is_told_whose_it_is_and_has_the_schema_fetched_again(ide: Ide) -> None:
+async def test_a_token_shows_its_owner_and_reloads_the_schema(ide: Ide) -> None:
     caller = ide.page.locator("#caller")
     async with ide.page.expect_request(lambda request: "__schema" in (request.post_data or "")) as fetched:
         await ide.enter_token(TOKEN)
@@ -166,7 +166,7 @@ async def test_screen_readers_have_a_name_for_each_editor(ide: Ide) -> None:
     assert await ide.page.locator("#ide .CodeMirror textarea:not([aria-label])").count() == 0
 
 
-async def test_a_subscription_goes_on_after_its_server_was_killed(browser: Browser, tmp_path: Path) -> None:
+async def test_a_subscription_resumes_after_its_server_was_killed(browser: Browser, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/incidents.db"
     async with running_server(url) as server, api_of(server) as api, page_at(browser, server.graphql_url) as ide:
         ide.pardoned = "ERR_CONNECTION_REFUSED"
@@ -213,7 +213,7 @@ async def test_a_phone_shows_the_panes_one_above_the_other(ide: Ide) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 800, 400])
-async def test_the_token_covers_nothing(ide: Ide, width: int) -> None:
+async def test_the_token_field_covers_no_other_control(ide: Ide, width: int) -> None:
     await ide.page.set_viewport_size(ViewportSize(width=width, height=800))
     boxes: dict[str, Any] = await ide.page.evaluate("""() => ({
       bar: document.querySelector("header").getBoundingClientRect().toJSON(),
@@ -241,7 +241,7 @@ async def ide(browser: Browser, address: str) -> AsyncIterator[Ide]:
 
 @asynccontextmanager
 async def page_at(browser: Browser, address: str) -> AsyncIterator[Ide]:
-    """The page of a server, which may complain of nothing, and ask nobody else for anything."""
+    """Open a server's IDE; fail on any error of the page and any request to another host."""
     # A page in a context of its own, which shares nothing with those of other tests.
     page = await browser.new_page(viewport=ViewportSize(width=1280, height=800))
     await page.add_init_script(_REPORT_VIOLATIONS)
@@ -259,7 +259,7 @@ async def page_at(browser: Browser, address: str) -> AsyncIterator[Ide]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The endpoint of a server process that knows the system `payments`."""
+    """Yield the endpoint of a server that has the system `payments`."""
     folder: Path = tmp_path_factory.mktemp("ide")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INCIDENTQL_")}
     environment |= {
@@ -280,8 +280,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             server.terminate()
 
 
-async def hear_of_an_incident(ide: Ide, address: str) -> None:
-    # Nobody says when "from now on" has begun: what is written before that does not come.
+async def receive_an_incident(ide: Ide, address: str) -> None:
+    # A subscription is not acknowledged: events before it begins are not sent.
     for _ in range(10):
         create_incident(address, "From outside")
         with suppress(AssertionError):
@@ -298,7 +298,7 @@ def create_incident(address: str, title: str) -> None:
 
 
 def call(address: str, document: str, **variables: Any) -> Any:
-    """The data that another client gets."""
+    """Return the data that another client gets."""
     request = {"query": document, "variables": variables}
     answer = httpx.post(address, json=request, headers={"authorization": f"Bearer {TOKEN}"}, timeout=20).json()
     assert "errors" not in answer, answer

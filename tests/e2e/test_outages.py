@@ -1,4 +1,4 @@
-"""What real clients and the log make of a database that goes away under a real server, and comes back."""
+"""Outages of the database under a real server, as official clients and the log see them."""
 
 import asyncio
 import shutil
@@ -24,7 +24,7 @@ SYSTEMS = "{ systems { nodes { key } } }"
 
 @pytest.mark.postgres
 @pytest.mark.node
-async def test_official_clients_come_back_over_a_restart_of_postgresql_and_miss_nothing() -> None:
+async def test_official_clients_resume_over_restarts_of_postgresql_without_gaps() -> None:
     async with (
         running_cluster() as cluster,
         running_server(cluster.url, broadcast_url=cluster.url) as server,
@@ -39,7 +39,7 @@ async def test_official_clients_come_back_over_a_restart_of_postgresql_and_miss_
         for mode in ("immediate", "fast"):
             await cluster.stop(mode)
             await _until(lambda: _answers(server, "/readyz", 503))
-            # Those who come while it is away get in once it is back; those who were there do not notice.
+            # Clients that connect during the outage get in after it; those connected before do not notice.
             late = [await stack.enter_async_context(_client(kind, server, after)) for kind in KINDS]
             await cluster.start()
             await _until(lambda: _answers(server, "/readyz", 200))
@@ -54,9 +54,7 @@ async def test_official_clients_come_back_over_a_restart_of_postgresql_and_miss_
         assert len(server.stderr.splitlines()) < MOST_LINES, server.stderr
 
 
-async def test_a_file_that_another_program_holds_is_an_outage_and_then_over(
-    tmp_path: Path, sqlite_template: Path
-) -> None:
+async def test_a_locked_sqlite_file_is_an_outage_until_its_release(tmp_path: Path, sqlite_template: Path) -> None:
     file = tmp_path / "held.db"
     shutil.copyfile(sqlite_template, file)
     impatient = running_server(f"sqlite:///{file}", may_complain=True, sqlite_busy_seconds="0.1", automations="false")
@@ -93,5 +91,5 @@ async def _answers(server: Server, path: str, status: int) -> bool:
 
 async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while not await holds():  # noqa: ASYNC110 - a server tells nobody
+        while not await holds():  # noqa: ASYNC110 - a server sends no notice
             await asyncio.sleep(0.05)

@@ -30,7 +30,7 @@ async def test_two_servers_behind_a_pooler_write_read_push_and_run_automations(m
             assert WARNING not in first.stderr + second.stderr
 
 
-async def test_a_start_behind_a_pooler_without_a_way_past_it_says_so_in_one_line() -> None:
+async def test_a_start_behind_a_pooler_without_a_direct_url_logs_one_warning() -> None:
     async with running_cluster() as cluster, running_pooler(cluster, mode="transaction") as pooled:
         async with running_server(pooled, automations="false") as server, api_of(server) as api:
             await api.create_system()
@@ -48,7 +48,7 @@ async def _works(first: Server, second: Server) -> None:
         subscriber = Subscriber(second, after=await api.create_system())
         following = asyncio.create_task(subscriber.run())
         await asyncio.gather(
-            *(turn.create_incident(f"At once {number}") for number in range(30) for turn in (api, other))
+            *(client.create_incident(f"At once {number}") for number in range(30) for client in (api, other))
         )
         last = await api.run("{ incidentChanges(last: 1) { nodes { id } } }")
         assert await subscriber.until(last["incidentChanges"]["nodes"][0]["id"], seconds=10)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
-async def test_a_server_whose_connections_postgresql_ends_goes_on_as_if_nothing_had_been(database_url: str) -> None:
+async def test_a_server_recovers_when_postgresql_ends_its_connections(database_url: str) -> None:
     name = urlsplit(database_url).path.removeprefix("/")
     # A read of the log that is cut off is logged with its trace, and tried again.
     broken = running_server(database_url, may_complain=True, broadcast_url=database_url)

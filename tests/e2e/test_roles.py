@@ -1,4 +1,4 @@
-"""Starts on a PostgreSQL that lets a role do no more than the pages ask for, or less."""
+"""Starts with a role of PostgreSQL that has just the documented rights, or fewer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.asyncio(loop_scope="module")]
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def cluster() -> AsyncIterator[Cluster]:
-    """A server that asks everybody but its superuser for a password."""
+    """Start a PostgreSQL that asks every role but its superuser for a password."""
     async with running_cluster() as cluster:
         rules = "host all postgres 127.0.0.1/32 trust\nlocal all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
         file = cluster.folder / "data" / "pg_hba.conf"
@@ -27,7 +27,7 @@ async def cluster() -> AsyncIterator[Cluster]:
         yield cluster
 
 
-async def test_a_role_with_the_rights_that_the_readme_asks_for_runs_everything(cluster: Cluster) -> None:
+async def test_a_role_with_the_documented_rights_runs_the_whole_server(cluster: Cluster) -> None:
     await run(
         cluster,
         "CREATE ROLE little LOGIN PASSWORD 'secret'",
@@ -49,7 +49,7 @@ async def test_a_role_with_the_rights_that_the_readme_asks_for_runs_everything(c
         assert server.stderr == ""
 
 
-async def test_what_a_role_may_not_do_is_one_line(cluster: Cluster, tmp_path: Path) -> None:
+async def test_each_missing_right_stops_the_start_with_one_line(cluster: Cluster, tmp_path: Path) -> None:
     await run(
         cluster,
         "CREATE ROLE hindered LOGIN PASSWORD 'secret'",

@@ -25,7 +25,7 @@ DEADLINE_SECONDS = 60
 TOKEN_LINE = re.compile(r"^Admin token, shown only this once: (iql_\S+)$", re.MULTILINE)
 
 
-async def test_what_stops_a_server_from_starting_is_one_line(tmp_path: Path, sqlite_template: Path) -> None:
+async def test_each_obstacle_to_a_start_is_reported_in_one_line(tmp_path: Path, sqlite_template: Path) -> None:
     (tmp_path / "text.db").write_text("This is no database at all. " * 100)
     shutil.copy(sqlite_template, tmp_path / "newer.db")
     newer = sqlite3.connect(tmp_path / "newer.db")
@@ -68,7 +68,7 @@ async def test_what_stops_a_server_from_starting_is_one_line(tmp_path: Path, sql
 _IMPATIENT = {"INCIDENTQL_SQLITE_BUSY_SECONDS": "0.2"}
 
 
-async def test_a_database_file_that_another_program_has_locked_is_one_line_once_waiting_is_over(
+async def test_a_locked_database_file_is_reported_in_one_line_after_the_wait(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
     shutil.copy(sqlite_template, tmp_path / "locked.db")
@@ -80,7 +80,7 @@ async def test_a_database_file_that_another_program_has_locked_is_one_line_once_
 
 
 @pytest.mark.postgres
-async def test_a_postgresql_database_that_does_not_exist_is_one_line(tmp_path: Path) -> None:
+async def test_a_missing_postgresql_database_is_reported_in_one_line(tmp_path: Path) -> None:
     url = postgres_url().rsplit("/", 1)[0] + "/there_is_no_such_database"
     outcome = await run_command("migrate", "--database-url", url, folder=tmp_path)
     assert is_one_line(outcome, '"there_is_no_such_database" does not exist'), outcome
@@ -102,7 +102,7 @@ async def test_a_token_from_the_environment_works_and_is_never_shown(empty_datab
         assert TOKEN_LINE.findall(server.stdout) == []
 
 
-async def test_port_0_takes_a_free_one_and_says_which_until_ctrl_c_ends_it(tmp_path: Path) -> None:
+async def test_port_0_takes_and_prints_a_free_port_and_ctrl_c_ends_the_server(tmp_path: Path) -> None:
     server = Command("serve", "--port", "0", "--database-url", f"sqlite:///{tmp_path}/a.db", folder=tmp_path)
     try:
         await until(lambda: "/graphql" in server.stdout)
@@ -135,12 +135,10 @@ async def test_events_prints_the_log_from_any_cursor_and_follows_it(database_url
 
 
 @pytest.mark.parametrize("option", ["", "--follow"], ids=["read", "follow"])
-async def test_events_stops_in_silence_when_its_reader_has_enough(
-    option: str, tmp_path: Path, sqlite_template: Path
-) -> None:
+async def test_events_ends_silently_when_its_pipe_is_closed(option: str, tmp_path: Path, sqlite_template: Path) -> None:
     file = tmp_path / "many.db"
     shutil.copy(sqlite_template, file)
-    await fill(f"sqlite:///{file}", incidents=150)  # more than fits into a pipe, or nobody would notice
+    await fill(f"sqlite:///{file}", incidents=150)  # more than fits into a pipe, or the write would succeed
     command = f"{sys.executable} -m gql.cli events {option} --database-url sqlite:///{file} | head -1"
     done = await asyncio.to_thread(
         subprocess.run, ["bash", "-c", f"set -o pipefail; {command}"], cwd=ROOT, capture_output=True, text=True
@@ -154,9 +152,9 @@ async def test_schema_prints_the_schema_as_it_is_committed(tmp_path: Path) -> No
     assert outcome == (0, (ROOT / "schema.graphql").read_text(), "")
 
 
-async def test_migrate_may_be_run_again(empty_database_url: str, tmp_path: Path) -> None:
-    for turn in ("first", "second"):
-        outcome = await run_command("migrate", "--database-url", empty_database_url, folder=folder(tmp_path, turn))
+async def test_migrate_is_idempotent(empty_database_url: str, tmp_path: Path) -> None:
+    for run in ("first", "second"):
+        outcome = await run_command("migrate", "--database-url", empty_database_url, folder=folder(tmp_path, run))
         assert outcome == (0, "The database is up to date.\n", "")
 
 
@@ -200,7 +198,7 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_a_terminal_of_few_characters_gets_the_others_written_out(tmp_path: Path, sqlite_template: Path) -> None:
+async def test_an_ascii_terminal_gets_other_characters_escaped(tmp_path: Path, sqlite_template: Path) -> None:
     shutil.copyfile(sqlite_template, tmp_path / "few.db")
     (tmp_path / "few.yaml").write_text(
         "name: 'Fire → call'\ntriggers: [{event: incident.created}]\nactions: [{action: log, config: {message: Hi.}}]\n"

@@ -1,4 +1,4 @@
-"""A server that is told to stop while its database does not answer, nor end the connections to it."""
+"""The bounded stop of a server whose database does not answer."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ STOP_SECONDS = 4.0
 
 
 def hurry() -> None:
-    """Have the server of this test stop sooner than usual."""
+    """Shorten the bound on stopping for the server of this test."""
     stopping.STOP_SECONDS = STOP_SECONDS
 
 
@@ -37,8 +37,8 @@ async def test_a_server_stops_in_time_while_its_database_is_frozen() -> None:
             code = await server.ended()
             assert not any(await asyncio.gather(*lost))
         assert code == 1
-        said = [line for line in server.stderr.splitlines() if "gql.cli.stopping" in line]
-        assert len(said) == 1
+        logged = [line for line in server.stderr.splitlines() if "gql.cli.stopping" in line]
+        assert len(logged) == 1
         assert "Traceback" not in server.stderr
         await server.start()
         found = (await api.run("{ incidents { nodes { id } } }"))["incidents"]["nodes"]
@@ -46,7 +46,7 @@ async def test_a_server_stops_in_time_while_its_database_is_frozen() -> None:
 
 
 async def _answered(api: Api, title: str) -> bool:
-    """Whether an incident was opened, as far as its caller hears."""
+    """Return whether a create was acknowledged to its caller."""
     try:
         await api.create_incident(title)
     except (httpx.TransportError, AssertionError):

@@ -1,4 +1,4 @@
-"""TLS to PostgreSQL, as hosted databases ask for it."""
+"""TLS to PostgreSQL, as hosted databases require it."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 
-async def test_a_server_speaks_tls_as_its_url_says_and_refuses_a_stranger(tmp_path: Path) -> None:
+async def test_a_server_speaks_tls_as_its_url_says(tmp_path: Path) -> None:
     async with running_cluster() as cluster:
         certificate = await _secure(cluster)
         verified = f"{cluster.url}?sslmode=verify-full&sslrootcert={certificate}&application_name=over-tls"

@@ -1,4 +1,4 @@
-"""The wheel, installed beside nothing but what requirements.lock names, far from the checkout."""
+"""The wheel, installed with only what requirements.lock names, away from the checkout."""
 
 import os
 import re
@@ -24,7 +24,7 @@ _ADDRESS = re.compile(r"serves (http://\S+)/graphql")
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the commands of an environment that has the wheel and what the lock names."""
+    """Install the wheel and the locked packages, and return the folder of their commands."""
     folder = tmp_path_factory.mktemp("wheel")
     wheel = built(folder)
     venv.create(folder / "venv", symlinks=True)
@@ -35,7 +35,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def built(folder: Path) -> Path:
-    """The wheel, built from a copy, because what an older build left in the checkout would be in it."""
+    """Build the wheel from a copy, because it would contain what an older build left in the checkout."""
     source = folder / "source"
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -48,7 +48,7 @@ def built(folder: Path) -> Path:
 
 
 def link_locked(packages: Path) -> None:
-    """Put what requirements.lock names there, and nothing else that this environment has.
+    """Link the packages that requirements.lock names into an environment, and no others.
 
     It was installed into this environment with its hashes; to install it once more would take a minute.
     """
@@ -65,25 +65,25 @@ def link_locked(packages: Path) -> None:
 
 
 def tops(distribution: metadata.Distribution) -> Iterator[str]:
-    """The folders and modules of a distribution."""
+    """Return the top folders and modules of a distribution."""
     names = {file.parts[0] for file in distribution.files or ()}
     yield from sorted(names - {"..", "__pycache__"})
 
 
 def pip(folder: Path, *arguments: str) -> None:
-    """Run pip, which must not fail."""
+    """Run pip, and fail if it fails."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
     subprocess.run(command, cwd=folder, env=environment(), check=True, timeout=150)
 
 
 def environment() -> dict[str, str]:
-    """This process's, without the checkout."""
+    """Return this process's environment without the checkout."""
     hidden = ("PYTHONPATH", "VIRTUAL_ENV", "INCIDENTQL_")
     return {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
 
 
-def said(installed: Path, command: str, *arguments: str) -> str:
-    """What a command of the environment prints."""
+def output_of(installed: Path, command: str, *arguments: str) -> str:
+    """Return the output of a command of the environment."""
     run = subprocess.run(
         [str(installed / command), *arguments],
         cwd=installed.parent,
@@ -97,21 +97,21 @@ def said(installed: Path, command: str, *arguments: str) -> str:
 
 
 def test_the_wheel_runs_its_own_code_and_not_the_checkouts(installed: Path) -> None:
-    files = said(installed, "python", "-c", "import domain.bootstrap, gql.app; print(domain.bootstrap, gql.app)")
+    files = output_of(installed, "python", "-c", "import domain.bootstrap, gql.app; print(domain.bootstrap, gql.app)")
     assert files.count(str(installed.parent / "lib")) == 2
     assert str(ROOT) not in files
 
 
 def test_the_wheel_finds_nothing_that_only_the_development_lock_names(installed: Path) -> None:
-    assert said(installed, "python", "-c", "import importlib.util as a; print(a.find_spec('pytest'))") == "None\n"
+    assert output_of(installed, "python", "-c", "import importlib.util as a; print(a.find_spec('pytest'))") == "None\n"
 
 
 def test_the_wheels_command_knows_its_version(installed: Path) -> None:
-    assert said(installed, "incidentql", "--version").split()[-1] == metadata.version("incidentql")
+    assert output_of(installed, "incidentql", "--version").split()[-1] == metadata.version("incidentql")
 
 
 def test_the_wheels_command_prints_the_schema(installed: Path) -> None:
-    assert said(installed, "incidentql", "schema") == (ROOT / "schema.graphql").read_text()
+    assert output_of(installed, "incidentql", "schema") == (ROOT / "schema.graphql").read_text()
 
 
 def test_the_wheel_serves_a_mutation_on_a_new_file(installed: Path, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_the_wheel_serves_a_mutation_on_a_new_file(installed: Path, tmp_path: Pa
 
 
 def address_of(server: subprocess.Popen[str]) -> str:
-    """Where a server that has just been started answers."""
+    """Return the address at which a server that was just started answers."""
     assert server.stdout is not None
     for line in server.stdout:
         if found := _ADDRESS.search(line):

@@ -1,4 +1,4 @@
-"""Walks all pages of a long list, forward and back, while others write, and counts what comes twice or never.
+"""A walk through all pages of a long list while others write, which counts doubled and missing rows.
 
 python -m tests.e2e.walk --incidents 100000 --database sqlite
 """
@@ -29,7 +29,7 @@ _BACK = f"query ($at: String) {{ incidents(last: {_PAGE}, before: $at, {_ORDER})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
-    """What one way through the list met."""
+    """The rows that one walk through the list met."""
 
     ids: Sequence[str]
     #: How long each page took, in order.
@@ -37,11 +37,11 @@ class Walk:
 
     @property
     def doubled(self) -> list[str]:
-        """What came more than once."""
+        """The rows that came more than once."""
         return [identifier for identifier, count in Counter(self.ids).items() if count > 1]
 
     def missing(self, before: Sequence[str]) -> list[str]:
-        """What was there before and did not come, or not in its place."""
+        """Return the rows that existed before and are missing, or came in a wrong order."""
         there = set(before)
         met = [identifier for identifier in self.ids if identifier in there]
         return [] if met == list(before) else sorted(there - set(met)) or ["the order"]
@@ -49,7 +49,7 @@ class Walk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Both ways, and what the others wrote in the meantime."""
+    """The outcome of a walk in each direction, and the number of writes meanwhile."""
 
     before: Sequence[str]
     forward: Walk
@@ -58,10 +58,10 @@ class Result:
 
     @property
     def violations(self) -> list[str]:
-        """All that is wrong."""
+        """All violations."""
         return [
-            f"{way} {what}: {identifiers[:5]} ({len(identifiers)} in all)"
-            for way, walk in (("forward", self.forward), ("back", self.back))
+            f"{direction} {what}: {identifiers[:5]} ({len(identifiers)} in all)"
+            for direction, walk in (("forward", self.forward), ("back", self.back))
             for what, identifiers in (("doubled", walk.doubled), ("missed", walk.missing(self.before)))
             if identifiers
         ]
@@ -81,7 +81,7 @@ async def walk(database_url: str) -> Result:
 
 
 async def walked(api: Api, *, back: bool) -> Walk:
-    """All incidents in the order of their creation, page by page, from either end."""
+    """Read all incidents in the order of creation, page by page, from either end."""
     pages: list[list[str]] = []
     seconds = []
     position = None
@@ -99,7 +99,7 @@ async def walked(api: Api, *, back: bool) -> Walk:
 
 
 async def write(api: Api, incidents: Sequence[str], stopping: asyncio.Event) -> int:
-    """Create and change incidents until told to stop; how many writes that were."""
+    """Create and change incidents until stopped, and return the number of writes."""
     choices = random.Random(1)
     written = 0
     while not stopping.is_set():
@@ -113,30 +113,30 @@ async def write(api: Api, incidents: Sequence[str], stopping: asyncio.Event) -> 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 1 where anything is wrong."""
+    """Run the command and return its exit code: 1 for any violation."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.walk", description=__doc__)
     parser.add_argument("--incidents", type=int, default=100_000, help="how many there are before the walk")
-    parser.add_argument("--database", choices=DIALECTS, help="both when it is not said")
+    parser.add_argument("--database", choices=DIALECTS, help="both by default")
     options = parser.parse_args(arguments)
     dialects = (options.database,) if options.database else DIALECTS
     return asyncio.run(_compare(dialects, incidents=options.incidents))
 
 
 async def _compare(dialects: Sequence[str], *, incidents: int) -> int:
-    columns = ("database", "incidents", "way", "pages", "seconds", "ms first", "ms middle", "ms last", "written")
+    columns = ("database", "incidents", "direction", "pages", "seconds", "ms first", "ms middle", "ms last", "written")
     print("  ".join(f"{name:>10}" for name in columns))
     sound = True
     for dialect in dialects:
         async with fresh_database(dialect) as url:
             await _fill(url, incidents=incidents)
             result = await walk(url)
-        for way, walk_ in (("forward", result.forward), ("back", result.back)):
+        for direction, walk_ in (("forward", result.forward), ("back", result.back)):
             seconds = walk_.page_seconds
             middle = len(seconds) // 2
             spots = [seconds[1:6], seconds[middle : middle + 5], seconds[-6:-1]]
             times = [f"{1000 * sum(spot) / len(spot):.1f}" if spot else "-" for spot in spots]
             total = f"{sum(seconds):.1f}"
-            cells = (dialect, len(result.before), way, len(seconds), total, *times, result.written)
+            cells = (dialect, len(result.before), direction, len(seconds), total, *times, result.written)
             print("  ".join(f"{cell:>10}" for cell in cells))
         for violation in result.violations:
             print(f"  {violation}")

@@ -1,4 +1,4 @@
-"""Clients that write whatever comes to their mind, survive the server's death, and remember what was acknowledged."""
+"""Clients that make random writes, survive crashes of the server, and record what was acknowledged."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ _SYSTEMS_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """A write that the server said it has, and how to recognise it in the log."""
+    """An acknowledged write, and how to recognise it in the log."""
 
     what: str
     incident: str
@@ -35,7 +35,7 @@ class Acknowledged:
 
 @dataclass(slots=True, kw_only=True)
 class Writers:
-    """Several clients of one server; they share what they know of its incidents and systems."""
+    """Several clients of one server, which share their knowledge of its incidents and systems."""
 
     api: Api
     random: random.Random
@@ -55,7 +55,7 @@ class Writers:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     async def run(self) -> None:
-        """Be one client, writing until told to stop."""
+        """Write as one client until stopped."""
         chances = {
             self._create: 8,
             self._change: 12,
@@ -78,7 +78,7 @@ class Writers:
                 self.mistakes.append(str(error))
 
     def missing(self, truth: Truth) -> list[str]:
-        """The acknowledged writes that are not there."""
+        """Return the acknowledged writes that are missing."""
         changes = {(change.entity_id, change.version): change for change in truth.log}
         last = {change.entity_id: change for change in truth.log}
         found = []
@@ -91,7 +91,7 @@ class Writers:
         return found + sorted(made - truth.systems) + sorted(gone & truth.systems)
 
     def repeated(self, truth: Truth) -> list[str]:
-        """The incidents that a repeated create opened twice, although it named its idempotency key."""
+        """Return the incidents that a retried create opened twice in spite of its idempotency key."""
         opened = Counter((change.after or {})["title"] for change in truth.log if change.version == 1)
         return [f"{title} was opened {opened[title]} times" for title in self.titles if opened[title] != 1]
 
@@ -205,7 +205,7 @@ class Writers:
         return self.random.choice(self.incidents[-20:]) if self.incidents else "inc_none"
 
     def _moment(self) -> str:
-        """A moment of the last hour."""
+        """Return a random moment of the last hour."""
         return iso(datetime.now(UTC) - timedelta(seconds=self.random.uniform(0, 3600)))
 
     def _present_systems(self) -> list[str]:

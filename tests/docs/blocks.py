@@ -15,7 +15,7 @@ _TOUR = re.compile(r"(?:#|//) tour: ([\w.-]+)\n")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A code block: its page and number there, its language, its name in the tour if it has one, and its text."""
+    """A code block: its page and number, its language, its name in the tour if any, and its text."""
 
     page: Path
     number: int
@@ -25,23 +25,23 @@ class Block:
 
     @property
     def id(self) -> str:
-        """How tests name it."""
+        """The id of its test case."""
         return f"{self.page.relative_to(ROOT).as_posix()}-{self.number}-{self.tour or self.language}"
 
 
 @cache
 def blocks() -> tuple[Block, ...]:
-    """All blocks of all pages."""
+    """Return all blocks of all pages."""
     return tuple(found for page in PAGES for found in _blocks_of(page))
 
 
 def blocks_in(*languages: str, tour: bool = False) -> list[Block]:
-    """Those in some languages, either the tour's or the others."""
+    """Return the blocks in these languages, either those of the tour or the others."""
     return [block for block in blocks() if block.language in languages and (block.tour is not None) == tour]
 
 
 def tour_block(name: str) -> Block:
-    """A block of the tour."""
+    """Return a block of the tour."""
     [found] = [block for block in blocks() if block.tour == name]
     return found
 

@@ -1,4 +1,4 @@
-"""The automations of the pages: each is installed and run, and comes to its end or to the wait that it is about."""
+"""The automations of the pages, each installed and run to its end or its wait."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -29,7 +29,7 @@ _WAITING = {"Remind after a quarter of an hour", "Wait for the resolution"}
 
 @asynccontextmanager
 async def example(file: Path) -> AsyncIterator[tuple[Domain, Caller]]:
-    """A server with a system, and its admin."""
+    """Start a domain with a system, and yield it with its admin."""
     settings = Settings(
         database_url=f"sqlite:///{file}", http_allow=("127.0.0.1",), sqlite_synchronous="NORMAL", poll_seconds=0.05
     )
@@ -38,7 +38,7 @@ async def example(file: Path) -> AsyncIterator[tuple[Domain, Caller]]:
 
 
 def payload_of(definition: Mapping[str, Any], incident: Incident) -> dict[str, Any]:
-    """What the automation's first trigger would say."""
+    """Return a payload of the automation's first trigger."""
     if definition["triggers"][0]["event"] == "manual":
         return {}
     return {
@@ -55,7 +55,7 @@ def payload_of(definition: Mapping[str, Any], incident: Incident) -> dict[str, A
 
 
 async def start(admin: Caller, definition: dict[str, Any], incident: Incident) -> None:
-    """Install an automation, which nothing may be wrong with, and run it by hand."""
+    """Install an automation without any problem or warning, and run it by hand."""
     name = definition.pop("name")
     assert (await admin.read(_VALIDATE, definition=definition))["validateAutomation"]["problems"] == [], name
     made = await admin.do(
@@ -71,7 +71,7 @@ async def start(admin: Caller, definition: dict[str, Any], incident: Incident) -
 
 
 async def ended(admin: Caller) -> list[dict[str, Any]]:
-    """All runs, once each has ended or waits."""
+    """Return all runs, once each has ended or waits."""
     async with asyncio.timeout(_SECONDS):
         while True:
             runs: list[dict[str, Any]] = (await admin.read(_RUNS))["automationRuns"]["nodes"]
@@ -81,7 +81,7 @@ async def ended(admin: Caller) -> list[dict[str, Any]]:
 
 
 def is_settled(run: Mapping[str, Any]) -> bool:
-    """Whether a run will not go on by itself."""
+    """Return whether a run has ended or waits."""
     return run["status"] not in {"PENDING", "RUNNING", "WAITING"} or (
         run["status"] == "WAITING" and run["automation"]["name"] in _WAITING
     )

@@ -1,4 +1,4 @@
-"""The commands of the pages, run by bash. Programs that would act are stood in for, and their arguments are checked."""
+"""The commands of the pages, run by bash with stand-ins for the programs, whose arguments are checked."""
 
 import configparser
 import os
@@ -33,7 +33,7 @@ Call = tuple[list[str], dict[str, str]]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder that looks like the checkout, its programs stood in for."""
+    """Return a folder that looks like the checkout, with stand-ins for its programs."""
     for name in (*(f"bin/{program}" for program in _PROGRAMS), *_OURS):
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("block", blocks_in("sh"), ids=lambda block: block.id)
-def test_a_command_of_the_pages_is_one(block: Block, folder: Path) -> None:
+def test_a_command_of_the_pages_is_understood_by_its_program(block: Block, folder: Path) -> None:
     calls = run(block.text.replace(_INSTALLED, ""), folder)
     for arguments, settings in calls:
         check(arguments, settings, folder)
@@ -54,25 +54,25 @@ def test_a_command_of_the_pages_is_one(block: Block, folder: Path) -> None:
 
 
 def commands_of(text: str) -> list[str]:
-    """The commands of a block: lines, those that go on in the next one joined."""
+    """Return the commands of a block, with continued lines joined."""
     joined = re.sub(r"\\\n", "", text)
     return [line.strip() for line in joined.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def run(text: str, folder: Path) -> list[Call]:
-    """What programs the block calls, and how."""
+    """Run a block and return the calls of programs in it."""
     path = f"{folder / 'bin'}:{os.environ['PATH']}"
     subprocess.run(["bash", "-euc", text], cwd=folder, env={"PATH": path}, check=True, timeout=150)
     return [(words(call / "arguments"), dict(pairs(call / "environment"))) for call in (folder / "record").iterdir()]
 
 
 def words(file: Path) -> list[str]:
-    """What a stand-in wrote down."""
+    """Return the words that a stand-in recorded."""
     return file.read_text().split("\0")[:-1]
 
 
 def pairs(file: Path) -> Iterator[tuple[str, str]]:
-    """Our own variables of an environment."""
+    """Yield the variables of an environment that are our settings."""
     for word in words(file):
         name, _, value = word.partition("=")
         if name.startswith("INCIDENTQL_"):
@@ -80,7 +80,7 @@ def pairs(file: Path) -> Iterator[tuple[str, str]]:
 
 
 def check(arguments: Sequence[str], settings: dict[str, str], folder: Path) -> None:
-    """Nothing, where a call is one that the program understands."""
+    """Check that a program would understand a call."""
     program, *rest = arguments
     name = str(Path(program).relative_to(folder)) if Path(program).is_absolute() else program
     name = name.removeprefix("bin/").removeprefix("./")
@@ -96,7 +96,7 @@ def check(arguments: Sequence[str], settings: dict[str, str], folder: Path) -> N
 
 
 def check_ours(arguments: Sequence[str], settings: dict[str, str]) -> None:
-    """Nothing, where the command line takes these arguments and the settings are settings."""
+    """Check that the command line takes these arguments and that all settings exist."""
     known = {f"INCIDENTQL_{name.upper()}" for name in Settings.__dataclass_fields__}
     assert set(settings) <= known
     Settings.from_environment(settings)
@@ -108,7 +108,7 @@ def check_ours(arguments: Sequence[str], settings: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("block", blocks_in("ini"), ids=lambda block: block.id)
-def test_a_unit_of_systemd_starts_the_server_with_settings_that_are_there(block: Block) -> None:
+def test_the_systemd_unit_starts_the_server_with_known_settings(block: Block) -> None:
     unit = configparser.RawConfigParser(strict=False)
     unit.optionxform = str  # type: ignore[assignment, method-assign]  # its names are in upper and lower case
     unit.read_string(block.text)

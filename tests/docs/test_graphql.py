@@ -1,4 +1,4 @@
-"""The GraphQL documents of the pages: each fits the schema, and queries and mutations are executed, in their order."""
+"""The GraphQL documents of the pages: all are validated, and queries and mutations are executed in order."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ PAGES = sorted({block.page for block in BLOCKS})
 
 
 def operation_of(block: Block) -> OperationDefinitionNode:
-    """The one operation of a document."""
+    """Return the one operation of a document."""
     [operation] = parse(block.text).definitions
     assert isinstance(operation, OperationDefinitionNode)
     return operation
@@ -29,7 +29,7 @@ def operation_of(block: Block) -> OperationDefinitionNode:
 
 @asynccontextmanager
 async def example(file: Path) -> AsyncIterator[tuple[Caller, dict[str, Any]]]:
-    """An admin of the server that the pages speak of, and the variables of their documents."""
+    """Yield an admin of the server in the examples, and the variables of the documents."""
     settings = Settings(database_url=f"sqlite:///{file}", automations=False, sqlite_synchronous="NORMAL")
     async with running_domain(settings) as domain:
         await make_system(domain)
@@ -39,7 +39,7 @@ async def example(file: Path) -> AsyncIterator[tuple[Caller, dict[str, Any]]]:
 
 
 async def variables_of(domain: Domain, admin: Caller, incident: str) -> dict[str, Any]:
-    """What the variables of the documents stand for, by their names."""
+    """Return the values of the documents' variables by name."""
     newest = (await admin.read("{ incidentEvents(last: 1) { nodes { cursor } } }"))["incidentEvents"]["nodes"][0]
     now = domain.clock.now()
     return {
@@ -51,7 +51,7 @@ async def variables_of(domain: Domain, admin: Caller, incident: str) -> dict[str
 
 
 def user_errors(data: Any) -> Iterator[Any]:
-    """All userErrors anywhere in an answer."""
+    """Yield all userErrors anywhere in an answer."""
     if isinstance(data, dict):
         for name, value in data.items():
             yield from value if name == "userErrors" else user_errors(value)

@@ -1,4 +1,4 @@
-"""The pages as a whole: each code block is run by a test, and what they point at is there."""
+"""The pages as a whole: a test runs each code block, and links and named files exist."""
 
 import re
 from collections import Counter
@@ -18,7 +18,7 @@ RUN_BY = {
     ("js", True): "test_tour.py",
     ("python", True): "test_tour.py",
     ("yaml", True): "test_tour.py",
-    ("text", False): "nobody",
+    ("text", False): "no test",
 }
 _LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
@@ -44,17 +44,17 @@ def test_no_block_is_overlooked() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_a_page_links_to_what_is_there(page: Path) -> None:
+def test_the_links_of_a_page_have_targets(page: Path) -> None:
     assert [target for target in _LINK.findall(_FENCED.sub("", page.read_text())) if not is_there(page, target)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_a_page_names_files_that_are_there(page: Path) -> None:
+def test_the_files_named_by_a_page_exist(page: Path) -> None:
     assert [name for name in _PATH.findall(page.read_text()) if not (ROOT / name).exists()] == []
 
 
 def is_there(page: Path, target: str) -> bool:
-    """Whether a link leads somewhere; addresses of the internet are believed."""
+    """Return whether a link's target exists; addresses of the internet are not checked."""
     if target.startswith(("https://", "http://")):
         return True
     name, _, anchor = target.partition("#")
@@ -65,5 +65,5 @@ def is_there(page: Path, target: str) -> bool:
 
 
 def slug(heading: str) -> str:
-    """The anchor of a heading, as the usual hosts make it."""
+    """Return the anchor of a heading, as the usual hosts make it."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -1,4 +1,4 @@
-"""The page of settings and codes beside the code that it describes."""
+"""The page of settings and codes, compared with the code."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _NOT_CLIENTS = {"STARTUP"}
 
 
 def rows(heading: str) -> Iterator[list[str]]:
-    """The rows of the table under a heading: cells without their blanks."""
+    """Return the rows of the table under a heading, as stripped cells."""
     section = PAGE.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
     for line in section.splitlines():
         if line.startswith("| `"):
@@ -29,7 +29,7 @@ def rows(heading: str) -> Iterator[list[str]]:
 
 
 def documented_settings() -> dict[str, str]:
-    """The defaults by the names of the settings, as the page has them."""
+    """Return the documented defaults by the names of the settings."""
     found: dict[str, str] = {}
     for names, defaults, *_ in rows("Settings"):
         listed = re.findall(r"`([A-Z0-9_]+)`", names)
@@ -40,7 +40,7 @@ def documented_settings() -> dict[str, str]:
 
 
 def shown(default: Any) -> str:
-    """A default as the page writes it."""
+    """Return a default as the page writes it."""
     if default in (None, "", ()):
         return "none"
     text = str(default).lower() if isinstance(default, bool) else str(default)
@@ -48,7 +48,7 @@ def shown(default: Any) -> str:
 
 
 def codes() -> set[str]:
-    """Every code that a client can meet."""
+    """Return every code that a client can meet."""
     of_domain = {known.code for known in vars(errors).values() if isinstance(known, type) and hasattr(known, "code")}
     said = {
         code

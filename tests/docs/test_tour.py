@@ -1,4 +1,4 @@
-"""The README's five minutes, the tour and the clients of the guide, run as a stranger would copy and paste them."""
+"""The README's five minutes, the tour and the guide's clients, run as a reader would paste them."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), re
 
 @pytest.fixture
 async def server(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Server]:
-    """A server whose admin token is the tour's."""
+    """Start a server with the tour's admin token."""
     file = tmp_path / "tour.db"
     shutil.copy(sqlite_template, file)
     async with running_server(f"sqlite:///{file}", admin_token=TOKEN) as running:
@@ -39,22 +39,22 @@ async def server(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Server]
 async def test_the_first_five_minutes_go_as_the_readme_says(tmp_path: Path) -> None:
     assert tour_block("start-again").text.splitlines()[1:] == tour_block("start").text.splitlines()[1:]
     async with started(tour_block("start").text, tmp_path) as url, watching(url, tmp_path, "watch") as watcher:
-        heard: list[str] = []
-        while not heard:  # until it is subscribed, incidents go unheard
-            said = await run(url, tmp_path, "open")
-            heard = await lines_of(watcher, "data:", 1, seconds=1)
+        received: list[str] = []
+        while not received:  # events before it is subscribed are not sent
+            printed = await run(url, tmp_path, "open")
+            received = await lines_of(watcher, "data:", 1, seconds=1)
         await run(url, tmp_path, "open", "automate")
-        while "Search is unhealthy" not in heard[-1]:
-            heard += await lines_of(watcher, "data:", 1)
+        while "Search is unhealthy" not in received[-1]:
+            received += await lines_of(watcher, "data:", 1)
 
-    assert '"createIncident":{"incident":{"id":"inc_' in said.splitlines()[-1]
-    assert {kind_of(line) for line in heard if line.startswith("data:")} == {"CREATED"}
-    assert '"title":"Nobody can pay","status":"INVESTIGATING","severity":"MAJOR"' in "".join(heard)
+    assert '"createIncident":{"incident":{"id":"inc_' in printed.splitlines()[-1]
+    assert {kind_of(line) for line in received if line.startswith("data:")} == {"CREATED"}
+    assert '"title":"Nobody can pay","status":"INVESTIGATING","severity":"MAJOR"' in "".join(received)
 
 
 @asynccontextmanager
 async def started(command: str, folder: Path) -> AsyncIterator[str]:
-    """The address of a server that was started as the README says, with another file and port."""
+    """Start a server as the README does, with another file and port, and yield its address."""
     settings = {"INCIDENTQL_DATABASE_URL": f"sqlite:///{folder}/first.db", "INCIDENTQL_PORT": "0"}
     process = await asyncio.create_subprocess_exec(
         "bash", "-c", command, cwd=ROOT, stdout=PIPE, env=os.environ | settings
@@ -68,13 +68,13 @@ async def started(command: str, folder: Path) -> AsyncIterator[str]:
 
 
 async def test_the_tour_writes_and_shows_what_it_wrote(server: Server, tmp_path: Path) -> None:
-    said = await run(server.url, tmp_path, "write")
+    printed = await run(server.url, tmp_path, "write")
 
-    assert '"reference":"INC-1"' in said
-    assert '"severity":"CRITICAL","version":3' in said
-    assert '"status":"RESOLVED"' in said.splitlines()[-2]
-    assert '"message":"One provider answers late."' in said.splitlines()[-1]
-    assert '"code"' not in said
+    assert '"reference":"INC-1"' in printed
+    assert '"severity":"CRITICAL","version":3' in printed
+    assert '"status":"RESOLVED"' in printed.splitlines()[-2]
+    assert '"message":"One provider answers late."' in printed.splitlines()[-1]
+    assert '"code"' not in printed
     assert [name for name in names_in(tmp_path) if not name.startswith("tour.db")] == []
 
 
@@ -83,36 +83,36 @@ async def test_the_tours_own_automation_is_applied_with_its_secret(server: Serve
     file.write_text(text_of("alert.yaml", server.url))
     apply = ("automations", "apply", str(file), "--database-url", f"sqlite:///{tmp_path}/tour.db")
     without = await run_command(*apply, folder=folder_in(tmp_path, "without"))
-    said = await run(server.url, tmp_path, "write", "secret")
+    printed = await run(server.url, tmp_path, "write", "secret")
     with_it = await run_command(*apply, folder=folder_in(tmp_path, "with"))
 
     assert text_of("apply", server.url).split()[-4:] == [".venv/bin/incidentql", "automations", "apply", "alert.yaml"]
     assert "The secret CHAT does not exist yet" in without[2]
-    assert '"createSecret":{"secret":{"name":"CHAT"},"userErrors":[]}' in said.splitlines()[-1]
+    assert '"createSecret":{"secret":{"name":"CHAT"},"userErrors":[]}' in printed.splitlines()[-1]
     assert (with_it[0], with_it[2]) == (0, "")
 
 
 async def test_the_tour_gives_a_token_to_a_program(server: Server, tmp_path: Path) -> None:
-    said = await run(server.url, tmp_path, "write", "tokens")
+    printed = await run(server.url, tmp_path, "write", "tokens")
 
-    assert '"createToken":{"secret":"iql_' in said.splitlines()[-2]
-    assert '"name":"monitoring","role":"RESPONDER"' in said.splitlines()[-1]
+    assert '"createToken":{"secret":"iql_' in printed.splitlines()[-2]
+    assert '"name":"monitoring","role":"RESPONDER"' in printed.splitlines()[-1]
 
 
 async def test_the_tour_shows_a_refusal(server: Server, tmp_path: Path) -> None:
-    said = await run(server.url, tmp_path, "write", "refusal")
+    printed = await run(server.url, tmp_path, "write", "refusal")
 
-    assert '"code":"BAD_USER_INPUT","field":["title"]' in said.splitlines()[-1]
+    assert '"code":"BAD_USER_INPUT","field":["title"]' in printed.splitlines()[-1]
 
 
-async def test_the_tour_watches_over_sse_and_goes_on_behind_the_last_event(server: Server, tmp_path: Path) -> None:
+async def test_the_tour_watches_over_sse_and_resumes_after_the_last_event(server: Server, tmp_path: Path) -> None:
     async with watching(server.url, tmp_path, "sse") as watcher:
-        heard = await heard_of(watcher, server, tmp_path, "data:")
+        received = await lines_after_writes(watcher, server, tmp_path, "data:")
     async with watching(server.url, tmp_path, "write", "last", "write", "sse-resume") as watcher:
         missed = await lines_of(watcher, "data:", 3)
         assert not [line for line in await lines_of(watcher, "data:", 1, seconds=0.3) if line.startswith("data:")]
 
-    assert [kind_of(line) for line in heard if line.startswith("data:")][-3:] == ["CREATED", "UPDATED", "RESOLVED"]
+    assert [kind_of(line) for line in received if line.startswith("data:")][-3:] == ["CREATED", "UPDATED", "RESOLVED"]
     assert [kind_of(line) for line in missed if line.startswith("data:")] == ["CREATED", "UPDATED", "RESOLVED"]
 
 
@@ -122,10 +122,10 @@ async def test_the_tours_automation_opens_an_incident_and_resolves_it_over_a_kil
     await run(server.url, tmp_path, "write", "automation")
     opened = await newest_incident(server, "INVESTIGATING")
     await server.restart()
-    said = await run(server.url, tmp_path, "write", "recovery")
+    printed = await run(server.url, tmp_path, "write", "recovery")
     resolved = await newest_incident(server, "RESOLVED", of=opened["reference"])
 
-    assert '"name":"Sustained"' in said.splitlines()[-1]
+    assert '"name":"Sustained"' in printed.splitlines()[-1]
     assert (opened["title"], opened["openedBy"]["name"]) == ("Payments is unhealthy", "Sustained")
     assert resolved["updates"]["nodes"][0]["message"] == "It stayed healthy for 2 seconds."
 
@@ -136,12 +136,12 @@ async def test_the_guides_client_in_python_follows_over_a_kill(server: Server, t
         sys.executable, "-c", script, stdout=PIPE, env=os.environ | {"TOKEN": TOKEN}
     )
     async with ended(process):
-        heard = await heard_of(process, server, tmp_path, "")
+        received = await lines_after_writes(process, server, tmp_path, "")
         await server.restart()
         await run(server.url, tmp_path, "write")
         missed = await lines_of(process, "", 3)
 
-    assert [line.split()[0] for line in (*heard[-3:], *missed)] == ["CREATED", "UPDATED", "RESOLVED"] * 2
+    assert [line.split()[0] for line in (*received[-3:], *missed)] == ["CREATED", "UPDATED", "RESOLVED"] * 2
     assert len({line.split()[1] for line in missed}) == 1
 
 
@@ -154,9 +154,9 @@ async def test_the_guides_query_prints_the_open_incidents(server: Server, node: 
         *node, "--input-type=module", "-", stdin=PIPE, stdout=PIPE, env=os.environ | {"TOKEN": TOKEN}
     )
     async with asyncio.timeout(_SECONDS):
-        said, _ = await process.communicate(text_of("query.mjs", server.url).encode())
+        printed, _ = await process.communicate(text_of("query.mjs", server.url).encode())
 
-    assert said.decode() == "INC-2 INVESTIGATING Slow\n"
+    assert printed.decode() == "INC-2 INVESTIGATING Slow\n"
 
 
 @pytest.mark.node
@@ -170,7 +170,7 @@ async def test_the_tour_watches_with_the_official_client_over_a_kill(
             *node, str(script), cwd=CLIENTS, stdout=PIPE, stderr=PIPE, env=os.environ | {"TOKEN": TOKEN}
         )
         async with ended(process):
-            heard = await heard_of(process, server, tmp_path, "")
+            received = await lines_after_writes(process, server, tmp_path, "")
             await server.kill()
             assert process.stderr is not None
             async with asyncio.timeout(_SECONDS):
@@ -185,15 +185,15 @@ async def test_the_tour_watches_with_the_official_client_over_a_kill(
         script.unlink()
 
     assert closed == [b"closed: 1006\n"] * 3
-    places = [line.split()[-1] for line in (*heard, *missed, *later)]
+    places = [line.split()[-1] for line in (*received, *missed, *later)]
     assert len(set(places)) == len(places)
-    for lines in (heard[-3:], missed, later):
+    for lines in (received[-3:], missed, later):
         assert [line.split()[0] for line in lines] == ["CREATED", "UPDATED", "RESOLVED"]
         assert len({line.split()[1] for line in lines}) == 1
 
 
 async def newest_incident(server: Server, status: str, *, of: str | None = None) -> dict[str, Any]:
-    """The newest incident that an automation opened, or the one of that reference, once it has that status."""
+    """Wait until the newest incident of an automation, or the one of a reference, has a status, and return it."""
     query = """{ incidents(filter: {includeResolved: true}) { nodes {
         reference title status openedBy { name } updates { nodes { message } } } } }"""
     async with asyncio.timeout(_SECONDS), httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
@@ -207,38 +207,38 @@ async def newest_incident(server: Server, status: str, *, of: str | None = None)
 
 
 def names_in(folder: Path) -> list[str]:
-    """What a folder holds."""
+    """Return the names of a folder's files."""
     return [file.name for file in folder.iterdir()]
 
 
 def folder_in(folder: Path, name: str) -> Path:
-    """A new folder."""
+    """Create a folder."""
     made = folder / name
     made.mkdir()
     return made
 
 
 def text_of(name: str, url: str) -> str:
-    """A block of the tour, for the address of a server."""
+    """Return a block of the tour, for the address of a server."""
     return tour_block(name).text.replace("127.0.0.1:8000", url.removeprefix("http://"))
 
 
 async def run(url: str, folder: Path, *names: str) -> str:
-    """What these blocks print, run in one shell."""
+    """Run blocks in one shell and return their output."""
     return await run_text("\n".join(text_of(name, url) for name in names), folder)
 
 
 async def run_text(script: str, folder: Path) -> str:
-    """What a shell prints."""
+    """Run a script and return its output."""
     process = await asyncio.create_subprocess_exec("bash", "-c", script, cwd=folder, stdout=PIPE)
     async with asyncio.timeout(_SECONDS):
-        said, _ = await process.communicate()
-    return said.decode().strip()
+        printed, _ = await process.communicate()
+    return printed.decode().strip()
 
 
 @asynccontextmanager
 async def watching(url: str, folder: Path, *names: str) -> AsyncIterator[Process]:
-    """Blocks run in one shell, the last of which goes on; stopped at the end."""
+    """Run blocks in one shell, yield the process of the last one, and stop it at the end."""
     *first, last = (text_of(name, url).strip() for name in names)
     script = "\n".join([*first, f"exec {last.splitlines()[-1]}"])
     process = await asyncio.create_subprocess_exec("bash", "-c", script, cwd=folder, stdout=PIPE)
@@ -248,7 +248,7 @@ async def watching(url: str, folder: Path, *names: str) -> AsyncIterator[Process
 
 @asynccontextmanager
 async def ended(process: Process) -> AsyncIterator[None]:
-    """Kills the process at the end."""
+    """Kill the process at the end."""
     try:
         yield
     finally:
@@ -256,19 +256,19 @@ async def ended(process: Process) -> AsyncIterator[None]:
         await process.communicate()
 
 
-async def heard_of(watcher: Process, server: Server, folder: Path, start: str) -> list[str]:
-    """What a watcher hears of a round of writes; until it is subscribed, rounds go unheard."""
-    heard: list[str] = []
-    while not heard:
+async def lines_after_writes(watcher: Process, server: Server, folder: Path, start: str) -> list[str]:
+    """Return the lines that a watcher prints for a round of writes, once it is subscribed."""
+    received: list[str] = []
+    while not received:
         await run(server.url, folder, "write")
-        heard = await lines_of(watcher, start, 3, seconds=1)
+        received = await lines_of(watcher, start, 3, seconds=1)
     await lines_of(watcher, start, 3, seconds=0.5)  # it may have come in the middle of that round
     await run(server.url, folder, "write")
     return await lines_of(watcher, start, 3)
 
 
 async def lines_of(process: Process, start: str, count: int, *, seconds: float = _SECONDS) -> list[str]:
-    """All lines until so many begin like that, or until time is up."""
+    """Return all lines until `count` of them start with `start`, or until a timeout."""
     assert process.stdout is not None
     lines: list[str] = []
     with suppress(TimeoutError):
@@ -281,7 +281,7 @@ async def lines_of(process: Process, start: str, count: int, *, seconds: float =
 
 
 def kind_of(line: str) -> str:
-    """The event's type."""
+    """Return the event's type."""
     found = re.search(r'"type":"(\w+)"', line)
     assert found is not None, line
     return found.group(1)

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.automations`: how many short runs a second, and what waiting runs cost other writes.
+"""`python -m tests.benchmarks.automations`: short runs per second, and the cost of waiting runs to other writes.
 
 One process does everything, clients included; what counts is one figure beside another of the same run.
 """
@@ -53,7 +53,7 @@ async def _measure(dialect: str, options: argparse.Namespace) -> None:
         print(f"{dialect:>10}  one {name}: {options.runs / seconds:.0f} runs/s ({options.runs} in {seconds:.1f} s)")
     async with _domain(dialect) as domain:
         await make_system(domain)
-        await _write_times(domain, writes=max(10, options.writes // 10))  # whatever is slow only once
+        await _write_times(domain, writes=max(10, options.writes // 10))  # warms up
         before = await _write_times(domain, writes=options.writes)
         await _waiting_runs(domain, runs=options.waiting)
         beside = await _write_times(domain, writes=options.writes)
@@ -70,7 +70,7 @@ async def _domain(dialect: str) -> AsyncIterator[Domain]:
 
 
 async def _short_runs(domain: Domain, action: Mapping[str, Any], *, runs: int) -> float:
-    """The seconds from the first to the last of so many runs that are all due at once."""
+    """Return the seconds from the first to the last of runs that are all due at once."""
     await make_system(domain)
     for _ in range(runs):
         await make_incident(domain, "payments")
@@ -106,7 +106,7 @@ async def _waiting_runs(domain: Domain, *, runs: int) -> None:
 
 
 async def _write_times(domain: Domain, *, writes: int) -> list[float]:
-    """The milliseconds of each of so many creates, by a few clients that pause after each."""
+    """Return the milliseconds of each create, by a few clients that pause after each."""
     numbers = itertools.islice(itertools.count(), writes)
     times: list[float] = []
 

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.fanout`: what delivering an event to many sockets costs, beside other servers.
+"""`python -m tests.benchmarks.fanout`: the cost of delivering an event to many sockets, beside other servers.
 
 Everything runs on loopback, servers on core 0 and load on core 1, interleaved (A B C A B C); figures are medians.
 The machine's other work moves latencies; the CPU of the server's process is what to compare, within one run.
@@ -30,7 +30,7 @@ from tests.benchmarks.servers import (
     running,
 )
 
-#: Ten per cent of our write and execution are 0.8 us of each of 1,000 messages: a few of them tell too little.
+#: Ten per cent of our write and execution are 0.8 us of each of 1,000 messages: a few of them are too few to measure.
 _ALONE = 75
 _STALLED = Load(sockets=40, events=1500, fat_bytes=8000, seconds=60)
 _MIXED_SOCKETS, _MIXED_RATE, _MIXED_SECONDS = 3000, 8, 8
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 class Bench:
-    """The runs, and the tables that come of them."""
+    """The runs of the benchmark and the tables made of them."""
 
     def __init__(self, folder: Path, *, log: Path | None = None) -> None:
         self._folder = folder
@@ -73,7 +73,7 @@ class Bench:
         self._given_up: set[str] = set()
 
     def fan_out(self, peers: Sequence[Peer], sizes: Sequence[int], *, events: int, rounds: int) -> None:
-        """CPU, latency and memory per server and number of sockets."""
+        """Measure CPU, latency and memory by server and number of sockets."""
         if any(peer.script.endswith(".mjs") for peer in peers) and (reason := install_node_peers()):
             print(f"without the servers on Node: {reason}")
             peers = [peer for peer in peers if not peer.script.endswith(".mjs")]
@@ -88,7 +88,7 @@ class Bench:
             _print_fan_out(size, results)
 
     def stalled(self, *, rounds: int) -> None:
-        """What sockets that are never read do to the others, and to the server's memory."""
+        """Measure the effect of stalled sockets on the others and on the server's memory."""
         results: dict[int, list[Result]] = defaultdict(list)
         for _ in range(rounds):
             for stalled in (0, 10):
@@ -105,8 +105,8 @@ class Bench:
             )
 
     def mixed(self, *, rounds: int) -> None:
-        """How long a small query takes while events are handed out to many."""
-        cases = {"no subscribers": (OURS, 0), "in turns": (OURS, _MIXED_SOCKETS), "at once": (INLINE, _MIXED_SOCKETS)}
+        """Measure the latency of a small query during fan-out."""
+        cases = {"no subscribers": (OURS, 0), "in slices": (OURS, _MIXED_SOCKETS), "at once": (INLINE, _MIXED_SOCKETS)}
         queries: dict[str, list[float]] = defaultdict(list)
         events: dict[str, list[Result]] = defaultdict(list)
         for _ in range(rounds):
@@ -128,7 +128,7 @@ class Bench:
             print(f"{case:>16}{len(found):>9}{cuts[49]:>9.2f}{cuts[89]:>9.2f}{cuts[98]:>9.2f}  {late}")
 
     def _measured(self, peer: Peer, load: Load) -> list[Result]:
-        """One run in a list, or an empty one where the server could not do it; it is not tried again."""
+        """Return one run in a list, or an empty list where the server failed; it is not retried."""
         if peer.name in self._given_up:
             return []
         try:
@@ -144,7 +144,7 @@ class Bench:
         return [result]
 
     def _beside(self, server: Running, size: int) -> tuple[list[float], Result]:
-        """The milliseconds of queries one after the other while events are delivered, and the client's own result."""
+        """Return the milliseconds of sequential queries during fan-out, and the load client's result."""
         load = Load(sockets=size, events=_MIXED_RATE * _MIXED_SECONDS, rate=_MIXED_RATE)
         client = started(self._program, server, load, self._folder)
         ending = threading.Event()
@@ -200,7 +200,7 @@ def _print_fan_out(size: int, results: dict[Peer, list[Result]]) -> None:
 
 
 def _delivery_micros(row: Result) -> float:
-    """CPU per message beyond the first: without the write and the execution, which an event costs once."""
+    """Return the CPU per message after the first, which excludes the write and the execution of the event."""
     delivery = float(row["cpu_seconds"] - row["events"] * row["event_cpu_seconds"])
     return delivery / float(row["delivered"] - row["events"]) * 1e6
 

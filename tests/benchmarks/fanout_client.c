@@ -31,7 +31,7 @@
 #define READ_BYTES (1 << 18)
 #define MARK "@MARK@"
 #define QUIET_SECONDS 10.0
-#define SETTLE_SECONDS 4.0 /* somebody else may keep the server busy */
+#define SETTLE_SECONDS 4.0 /* other clients may keep the server busy */
 
 enum phase { UPGRADING, INITIALISING, SUBSCRIBED, GONE };
 
@@ -54,7 +54,7 @@ static size_t answer_length;
 static bool waits_for_answer;
 static long *arrived; /* per event */
 static uint32_t *latencies;
-static long delivered, bytes, heard_alone;
+static long delivered, bytes, received_alone;
 static int measured_from; /* the events before that only warm up */
 static double began;
 
@@ -129,7 +129,7 @@ static int connection(void *pointer, int receive_bytes) {
 static void send_all(int fd, const char *text, size_t length) {
     while (length) {
         ssize_t sent = send(fd, text, length, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EAGAIN) return; /* reading will tell */
+        if (sent < 0 && errno != EAGAIN) return; /* reading will fail */
         if (sent < 0) {
             usleep(100);
             if (now() - began > give_up_seconds) fail("the server reads nothing");
@@ -182,7 +182,7 @@ static void take_event(const char *mark, size_t length, double at) {
     char *end;
     double sent = strtod(mark + strlen("bench:"), &end);
     long event = *end == ':' ? strtol(end + 1, NULL, 10) : -1;
-    heard_alone += event == -1;
+    received_alone += event == -1;
     if (event < 0 || event >= events) return;
     arrived[event]++;
     if (event < measured_from) return;
@@ -300,7 +300,7 @@ static void read_answer(void) {
     waits_for_answer = false;
 }
 
-static void turn(int milliseconds) {
+static void loop_once(int milliseconds) {
     struct epoll_event ready[256];
     int count = epoll_wait(epoll, ready, 256, milliseconds);
     for (int i = 0; i < count; i++) {
@@ -319,25 +319,25 @@ static void connect_up_to(int wanted) {
             peers[opened].stalled = opened >= sockets - stalled;
             open_peer(&peers[opened++]);
         }
-        turn(100);
+        loop_once(100);
     }
     /* Subscriptions are not acknowledged: they are in place when the server has nothing more to do. */
     double settled_by = now() + SETTLE_SECONDS;
     for (int quiet = 0; quiet < 2 && now() < settled_by;) {
         double cpu = server_cpu(), until = now() + 0.15;
-        while (now() < until) turn(20);
+        while (now() < until) loop_once(20);
         quiet = server_cpu() - cpu < 0.006 ? quiet + 1 : 0;
     }
 }
 
-/* What a write costs while nobody listens, or while one socket does; the same number before that only warm up. */
+/* What a write costs without subscribers, or with one; the same number before that only warm up. */
 static double write_alone(void) {
     double cpu = 0;
     for (int i = 0; i < 2 * alone; i++) {
         if (i == alone) cpu = server_cpu();
-        long heard_before = heard_alone;
+        long received_before = received_alone;
         send_write(-1);
-        while (waits_for_answer || (subscribed && heard_alone == heard_before)) turn(100);
+        while (waits_for_answer || (subscribed && received_alone == received_before)) loop_once(100);
     }
     return alone ? (server_cpu() - cpu) / alone : 0;
 }
@@ -350,7 +350,7 @@ static bool deliver(int from, int to, int sockets_before, double *dropped_after)
     while (done < to) {
         bool due = rate > 0 ? now() - start >= (sent - from) / rate : sent == done;
         if (sent < to && due && !waits_for_answer) send_write(sent++);
-        turn(rate > 0 ? 1 : 100);
+        loop_once(rate > 0 ? 1 : 100);
         while (done < sent && arrived[done] >= sockets - stalled) {
             total += arrived[done++];
             if (stalled && *dropped_after < 0 && done % 8 == 0 && server_sockets() <= sockets_before - stalled)
@@ -364,7 +364,7 @@ static bool deliver(int from, int to, int sockets_before, double *dropped_after)
             return false;
         }
     }
-    while (waits_for_answer) turn(100);
+    while (waits_for_answer) loop_once(100);
     return true;
 }
 
@@ -422,7 +422,7 @@ int main(int count, char **options) {
     connecting = now() - connecting;
     connect_cpu = server_cpu() - connect_cpu;
     long idle = server_kilobytes();
-    /* Anew: servers hang up on writers that say nothing for some seconds. */
+    /* A new connection: servers hang up on writers that say nothing for some seconds. */
     // Before the writer's socket changes: the server may learn of the new one and of the old one's end at any time.
     int open_sockets = server_sockets();
     close(writer);
@@ -436,9 +436,9 @@ int main(int count, char **options) {
     cpu = server_cpu() - cpu;
     long after = server_kilobytes();
 
-    /* Those that were told to go away get a while to do so, before the line is cut. */
+    /* Peers that were asked to close get a while to do so, before the line is cut. */
     for (double until = now() + 15; stalled && dropped_after < 0 && now() < until;) {
-        turn(100);
+        loop_once(100);
         if (server_sockets() <= open_sockets - stalled) dropped_after = now() - start;
     }
     qsort(latencies, delivered, sizeof *latencies, ascending);

@@ -1,4 +1,4 @@
-"""The load client: compiled here, run on core 1, one JSON object per run."""
+"""The load client, compiled on this machine and run on core 1; each run prints one JSON object."""
 
 import json
 import os
@@ -17,7 +17,7 @@ _CREATE = "mutation ($input: CreateIncidentInput!) { createIncident(input: $inpu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What one run asks of a server."""
+    """The load that one run puts on a server."""
 
     sockets: int
     events: int
@@ -32,7 +32,7 @@ class Load:
 
 
 def compiled(folder: Path) -> Path:
-    """The client, ready to run.
+    """Compile the client and return its path.
 
     Raises:
         RuntimeError: there is no gcc, or it does not like the source.
@@ -49,7 +49,7 @@ def compiled(folder: Path) -> Path:
 
 
 def run(program: Path, server: Running, load: Load, folder: Path) -> dict[str, Any]:
-    """What the client measured.
+    """Run the client and return its measurements.
 
     Raises:
         RuntimeError: it failed, or gave up.
@@ -70,7 +70,7 @@ def run(program: Path, server: Running, load: Load, folder: Path) -> dict[str, A
 
 
 def started(program: Path, server: Running, load: Load, folder: Path) -> subprocess.Popen[str]:
-    """The client, running."""
+    """Start the client."""
     fields = _FIELDS % (" description" if load.fat_bytes else "")
     incident = {"title": "Checkout fails @MARK@", "severity": "MAJOR", "systemIds": ["payments"]}
     if load.fat_bytes:

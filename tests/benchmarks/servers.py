@@ -1,4 +1,4 @@
-"""The servers that are measured, each a process of its own on core 0."""
+"""The servers under measurement, each a process of its own on core 0."""
 
 import json
 import os
@@ -29,12 +29,12 @@ _CREATE_SYSTEM = 'mutation { createSystem(input: {key: "payments", name: "Paymen
 
 
 class MissingError(Exception):
-    """This machine does not have what a peer needs."""
+    """A peer's requirement that this machine lacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """A server, and how much of it fits into the time of a run."""
+    """A server, and the load that fits into the time of a run."""
 
     name: str
     script: str
@@ -42,16 +42,16 @@ class Peer:
     without: tuple[str, ...] = ()
     most_messages: int = 1_000_000
     most_sockets: int = 1_000_000
-    #: It is so far behind that one round tells enough.
+    #: It is so far behind that one round is enough.
     rounds: int = 99
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is IncidentQL, with its database."""
+        """Return whether the peer is IncidentQL, with its database."""
         return self.script == "incidentql.py"
 
     def command(self, port: int, folder: Path) -> list[str]:
-        """How to start it.
+        """Return the command that starts it.
 
         Raises:
             MissingError: it needs Node or packages that are not there.
@@ -76,7 +76,7 @@ ALONE = Peer(
     most_sockets=1000,
     rounds=1,
 )
-INLINE = Peer(name="ours without turns", script="incidentql.py", without=("turns",))
+INLINE = Peer(name="ours without slices", script="incidentql.py", without=("slices",))
 GRAPHQL_WS = Peer(name="node graphql-ws", script="graphql-ws.mjs", most_messages=40_000, rounds=1)
 MERCURIUS = Peer(name="node mercurius", script="mercurius.mjs", most_messages=40_000, rounds=1)
 ALL = (RAW, OURS, BARE, ASGI, ALONE, GRAPHQL_WS, MERCURIUS)
@@ -84,7 +84,7 @@ ALL = (RAW, OURS, BARE, ASGI, ALONE, GRAPHQL_WS, MERCURIUS)
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that answers."""
+    """A server that answers requests."""
 
     port: int
     pid: int
@@ -92,7 +92,7 @@ class Running:
 
 @contextmanager
 def running(peer: Peer, folder: Path) -> Iterator[Running]:
-    """The server, started anew with an empty database.
+    """Start a server with an empty database.
 
     Raises:
         MissingError: it cannot run here.
@@ -123,7 +123,7 @@ def running(peer: Peer, folder: Path) -> Iterator[Running]:
 
 
 def post(port: int, body: dict[str, Any]) -> Any:
-    """The answer to one GraphQL request over HTTP."""
+    """Return the answer to one GraphQL request over HTTP."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/graphql",
         json.dumps(body).encode(),
@@ -137,7 +137,7 @@ def post(port: int, body: dict[str, Any]) -> Any:
 
 
 def raise_file_limit() -> None:
-    """Allow as many open sockets as this machine lets us have."""
+    """Raise the limit of open files as far as this machine allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

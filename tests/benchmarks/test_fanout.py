@@ -6,7 +6,7 @@ from tests.benchmarks import fanout
 
 
 @pytest.mark.skipif(which("gcc") is None or which("taskset") is None, reason="no gcc or no taskset on PATH")
-def test_the_command_measures_our_server_beside_raw_writes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_fanout_benchmark_measures_our_server_beside_raw_writes(capsys: pytest.CaptureFixture[str]) -> None:
     fanout.main(["--n", "20", "--events", "2", "--rounds", "1", "--only", "raw,ours wire"])
     printed = capsys.readouterr().out
     assert "20 sockets" in printed

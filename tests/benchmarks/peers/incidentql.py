@@ -1,4 +1,4 @@
-"""Our server as `incidentql serve` runs it, or with one of its ideas taken away."""
+"""Our server as `incidentql serve` runs it, or without one of its optimisations."""
 
 import asyncio
 import math
@@ -16,7 +16,7 @@ transports: list[Any] = []
 
 
 async def write_to_all(group: Any, delivery: Any) -> None:
-    """The least that handing out can be: one frame, written to every transport."""
+    """Write one frame to every transport: the least that fan-out can cost."""
     group._delivered = delivery.seq
     if len(transports) != len(group.members):
         transports[:] = [member._outbox._protocol.transport for member in group.members]
@@ -25,12 +25,12 @@ async def write_to_all(group: Any, delivery: Any) -> None:
         transport.write(frame)
 
 
-#: Pre-framed writes: without the protocol object, messages go through ASGI's `send`. Shared executions. Turns for
-#: others while an event is handed out. All that handing out is besides writing.
+#: Pre-framed writes: without the protocol object, messages go through ASGI's `send`. Shared executions. Slices, which
+#: leave time to others during fan-out. All of fan-out but writing.
 IDEAS: dict[str, Any] = {
     "wire": patch("gql.cli.serving.ProtocolScope", lambda app, _: app),
     "sharing": patch("gql.transport.joining.shared_operation", lambda *_: None),
-    "turns": patch("gql.transport.members._SLICE_SECONDS", math.inf),
+    "slices": patch("gql.transport.members._SLICE_SECONDS", math.inf),
     "delivery": patch("gql.transport.groups.Group._hand_out", write_to_all),
 }
 

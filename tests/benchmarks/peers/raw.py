@@ -1,4 +1,4 @@
-"""The limit of fan-out on this stack: uvicorn, and one pre-framed message written to every transport, nothing else."""
+"""The limit of fan-out on this stack: uvicorn, with one pre-framed message written to every transport."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ transports: dict[Any, Any] = {}
 
 
 def event_of(fields: dict[str, Any]) -> dict[str, Any]:
-    """The event that a write makes."""
+    """Return the event of a write."""
     incident = {"id": INCIDENT, "title": fields["title"], "status": "INVESTIGATING", "severity": fields["severity"]}
     if "description" in fields:
         incident["description"] = fields["description"]
@@ -43,7 +43,7 @@ def publish(event: dict[str, Any]) -> None:
 
 
 async def socket(receive: Any, send: Any) -> None:
-    """One subscriber."""
+    """Serve one subscriber."""
     await receive()
     await send({"type": "websocket.accept", "subprotocol": "graphql-transport-ws"})
     protocol = send.__self__
@@ -59,7 +59,7 @@ async def socket(receive: Any, send: Any) -> None:
 
 
 async def write(receive: Any, send: Any) -> None:
-    """One HTTP request that makes an event."""
+    """Serve one HTTP request that makes an event."""
     body = b""
     while True:
         part = await receive()
@@ -75,7 +75,7 @@ async def write(receive: Any, send: Any) -> None:
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Sockets and writes."""
+    """Serve sockets and writes."""
     await (socket(receive, send) if scope["type"] == "websocket" else write(receive, send))
 
 

@@ -1,4 +1,4 @@
-"""Runs the tests of some modules on a sample of mutants of those, and says which survived."""
+"""A command that runs the tests of some modules on a sample of their mutants and lists the survivors."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ _QUIET = ["-q", "-n0", "-p", "no:cacheprovider", "--no-header"]
 
 
 def main() -> None:
-    """Run the sections that were named, or all."""
+    """Run the named sections, or all."""
     sections: Mapping[str, Mapping[str, Sequence[str]]] = tomllib.loads(_SECTIONS.read_text())
     options = _options(list(sections))
     os.chdir(_ROOT)

@@ -1,4 +1,4 @@
-"""Changing what a running process has imported, so that it behaves as if a module had been written otherwise."""
+"""Changes of imported modules in a running process, as if their text had been another."""
 
 import gc
 import sys
@@ -17,11 +17,11 @@ Place = tuple[str, int]
 
 
 class CannotBeImportedError(Exception):
-    """A text whose import fails: no test would begin."""
+    """A text whose import fails, so that no test would begin."""
 
 
 def change(path: Path, source: str) -> bool:
-    """Give the functions and the constants of a module the code and the values of another text; False for no effect.
+    """Give a module's functions and constants the code and values of another text; return False for no effect.
 
     Raises:
         CannotBeImportedError: the other text fails as soon as it is imported.
@@ -56,7 +56,7 @@ def _change_functions(path: Path, changed: Mapping[Place, CodeType]) -> bool:
 
 
 def _change_values(path: Path, source: str) -> bool:
-    """Replace the constants of the module and of its classes, wherever they were imported, and defaults."""
+    """Replace the constants of the module and its classes wherever they were imported, and defaults."""
     module = next(each for each in list(sys.modules.values()) if getattr(each, "__file__", None) == str(path))
     fresh = ModuleType(module.__name__)
     fresh.__file__ = str(path)
@@ -115,5 +115,5 @@ def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, An
 
 
 def _differ(old: Any, new: Any) -> bool:
-    # Whatever else there is was made anew by running the module again, which says nothing.
+    # Other values differ after every run of a module, changed or not.
     return type(old) is not type(new) or (isinstance(old, _PLAIN) and bool(old != new))

@@ -1,4 +1,4 @@
-"""The mutants of one module: its text with one small fault each, by mutmut's own rules."""
+"""The mutants of one module: its text with one small fault each, by mutmut's rules."""
 
 import random
 from collections.abc import Iterator
@@ -33,12 +33,12 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        """The name under which its outcome is kept: what was changed, not where, so that it survives other edits."""
+        """The name under which its outcome is kept, made of the change and not of its place, to survive other edits."""
         return f"{self.path}:{self.number}: {self.before} -> {self.after}"
 
 
 def sampled(root: Path, path: str, *, count: int, seed: int) -> list[Mutant]:
-    """Return so many mutants of a module in the order of its lines, the same ones for one seed; all for 0."""
+    """Return `count` mutants of a module in the order of lines, the same for one seed; 0 for all."""
     wrapper = MetadataWrapper(cst.parse_module((root / path).read_text()), unsafe_skip_copy=True)
     visitor = _Visitor()
     wrapper.visit(visitor)
@@ -73,7 +73,7 @@ def _replaced(module: cst.Module, node: cst.CSTNode, mutated: cst.CSTNode) -> cs
 
 
 class _Visitor(cst.CSTVisitor):  # type: ignore[misc]  # the library is not there when types are checked
-    """Collects each node that can be mutated, each mutation of it, and the lines of the function around it."""
+    """A visitor that collects each mutation of each node, with the lines of the function around it."""
 
     METADATA_DEPENDENCIES = (PositionProvider,)
 
@@ -108,7 +108,7 @@ def _mutations(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def _is_unread(node: cst.CSTNode) -> bool:
-    """Return whether nothing of a node does anything when the program runs, or nothing but speak to people."""
+    """Return whether a node has no effect at run time, or only texts for people."""
     match node:
         case cst.Annotation() | cst.Decorator() | cst.Import() | cst.ImportFrom() | cst.Assert():
             unread = True

@@ -1,4 +1,4 @@
-"""A plugin that runs the tests once as they are, and then, in a process for each mutant, those that reached it."""
+"""A pytest plugin that runs all tests once, and then for each mutant, in a process, the tests that reach it."""
 
 import os
 import select
@@ -21,7 +21,7 @@ _KILLED, _SURVIVED, _NOT_TRIED = 1, 0, 70
 
 
 class Mutation:
-    """Tries mutants one after the other, and hands on how each ended."""
+    """A plugin that tries mutants one after the other and passes each outcome on."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Mutation:
         self._seconds: dict[str, float] = {}
         self._measures = True
         files = sorted({str(root / mutant.path) for mutant in mutants})
-        # The fastest way of tracing knows no greenlets, in which all of the database layer runs.
+        # The fastest tracer knows no greenlets, in which all of the database layer runs.
         self._coverage = coverage.Coverage(
             data_file=None, include=files, concurrency=["thread", "greenlet"], config_file=False
         )
@@ -75,7 +75,7 @@ class Mutation:
                 unsteady.append(item)
         self._measures = False
         self._coverage.stop()
-        # A test that fails without any mutant says nothing about those.
+        # A test that fails without any mutant cannot judge mutants.
         session.items[:] = [item for item in session.items if item not in unsteady]
         session.testsfailed = 0
         tests = self._tests()
@@ -116,7 +116,7 @@ class Mutation:
 def _in_order(
     session: pytest.Session, items: Sequence[pytest.Item]
 ) -> Iterator[tuple[pytest.Item, pytest.Item | pytest.Session]]:
-    """Return each with the next one; behind the last the session, which keeps what all share: migrated databases."""
+    """Return each item with the next one, and the last with the session, which keeps shared fixtures."""
     return zip(items, [*items[1:], session], strict=True)
 
 
@@ -142,7 +142,7 @@ def _run_all(
 
 
 def _forked(work: Callable[[Callable[[], None]], int], *, seconds: float) -> int | None:
-    """Return how work in a process of its own ended; None where it gave no sign of life for so long."""
+    """Return the exit code of work in a process of its own; None where no heartbeat came for so long."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -153,7 +153,7 @@ def _forked(work: Callable[[Callable[[], None]], int], *, seconds: float) -> int
             os.dup2(nowhere, 1)
             os.dup2(nowhere, 2)
             code = work(lambda: _give_sign(writing))
-        except BaseException:  # noqa: BLE001 - nobody above this catches anything
+        except BaseException:  # noqa: BLE001 - no caller above this catches errors
             traceback.print_exc()
         finally:
             os._exit(code)

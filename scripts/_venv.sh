@@ -57,7 +57,7 @@ install_lock() {
 # use_venv LOCK: from here on .venv/bin comes first on PATH and holds exactly that lock.
 use_venv() {
     if ! is_current "$1"; then
-        # Two scripts started at the same moment take turns. The lock is on this very file, and Python takes it because
+        # Two scripts started at the same moment wait for each other. The lock is on this very file, and Python takes it because
         # not every system has flock(1); it belongs to the descriptor, so it stays when Python ends.
         exec 9<"${BASH_SOURCE[0]}"
         "$(find_python || echo python3)" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' || fail "could not lock .venv"

@@ -12,7 +12,7 @@ from domain.model.change import ChangeAction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRunLimits:
-    """DryRunLimits of a dry run; beyond them the prediction is truncated."""
+    """Limits of a dry run; beyond them the prediction is truncated."""
 
     runs: int = 1_000
     #: Firings, those that led to no run included.

@@ -91,8 +91,7 @@ def _rows(table: sa.Table) -> sa.TextClause:
     return sa.text(f"SELECT * FROM {table.name} ORDER BY {', '.join(column.name for column in table.primary_key)}")
 
 
-def dry_runs(world: World, **limits: Any) -> DryRuns:
-    domain = world.domain
+def dry_runs(domain: Domain, **limits: Any) -> DryRuns:
     return DryRuns(
         database=inside(domain).database,
         clock=domain.clock,
@@ -103,7 +102,7 @@ def dry_runs(world: World, **limits: Any) -> DryRuns:
 
 
 async def predict(world: World, definition: Mapping[str, Any], **options: Any) -> Prediction:
-    return await dry_runs(world).predict(definition, **({"since": START, "until": END} | options))
+    return await dry_runs(world.domain).predict(definition, **({"since": START, "until": END} | options))
 
 
 async def systems_of(world: World) -> dict[str, str]:
@@ -279,13 +278,13 @@ async def test_a_dry_run_beyond_a_limit_is_truncated_with_its_reason(world: Worl
     document = {"triggers": [{"event": "time.interval", "config": {"seconds": 3600}}], "actions": []}
     until = world.clock.moment
     for limits, reason in (({"runs": 3}, "runs"), ({"firings": 3}, "firings"), ({"seconds": 0.0}, "seconds")):
-        prediction = await dry_runs(world, **limits).predict(document, since=since, until=until)
+        prediction = await dry_runs(world.domain, **limits).predict(document, since=since, until=until)
         assert prediction.truncated == reason
         assert prediction.until < world.clock.moment
     for _ in range(3):
         await make_incident(world.domain, "payments")
     world.clock.advance(minutes=1)
-    prediction = await dry_runs(world, changes=2).predict(document, since=since, until=END)
+    prediction = await dry_runs(world.domain, changes=2).predict(document, since=since, until=END)
     assert (prediction.truncated, prediction.changes) == ("changes", 2)
 
 
@@ -306,7 +305,7 @@ async def test_a_month_of_history_is_tried_without_a_trace(
     before = await stored()
     now = domain.clock.now()
     for definition in (FLAPPING, SUSTAINED):
-        prediction = await domain.dry_runs.predict(definition, since=now - timedelta(days=30), until=now)
+        prediction = await dry_runs(domain).predict(definition, since=now - timedelta(days=30), until=now)
         with capsys.disabled():
             counts = f"{prediction.changes} changes, {len(prediction.runs)} runs"
             print(f"\ndry run over a month: {counts}, {prediction.seconds:.1f} s of a core")

@@ -22,7 +22,7 @@ async def test_a_run_that_loops_is_cut_in_the_middle(world: World) -> None:
     incident = await make_incident(world.domain)
     world.clock.advance(hours=1)
     until = world.clock.moment
-    prediction = await dry_runs(world, seconds=0.3).predict(ENDLESS, since=incident.created_at, until=until)
+    prediction = await dry_runs(world.domain, seconds=0.3).predict(ENDLESS, since=incident.created_at, until=until)
     assert prediction.truncated == "seconds"
     [predicted] = prediction.runs
     assert len(predicted.steps) < 5_000
@@ -46,7 +46,7 @@ async def test_a_dry_run_without_a_caller_ends(world: World, monkeypatch: pytest
     monkeypatch.setattr(Simulation, "_settle", settling)
     monkeypatch.setattr(Simulation, "close", closing)
     predicting = asyncio.create_task(
-        dry_runs(world, seconds=600.0).predict(ENDLESS, since=incident.created_at, until=world.clock.moment)
+        dry_runs(world.domain, seconds=600.0).predict(ENDLESS, since=incident.created_at, until=world.clock.moment)
     )
     assert await asyncio.to_thread(began.wait, 10)
     predicting.cancel()
@@ -58,5 +58,5 @@ async def test_a_dry_run_without_a_caller_ends(world: World, monkeypatch: pytest
 async def test_a_span_before_there_were_computers_is_refused(world: World, year: int) -> None:
     since = datetime(year, 1, 1, tzinfo=UTC)
     with pytest.raises(InvalidInputError, match="1970") as refused:
-        await dry_runs(world).predict(ENDLESS, since=since, until=world.clock.moment)
+        await dry_runs(world.domain).predict(ENDLESS, since=since, until=world.clock.moment)
     assert refused.value.field == ["from"]

@@ -40,6 +40,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         #: The refusal that stops the parser, unless the parser found the error itself.
         self._problem: Refusal | None = None
         self._is_refused = False
+        #: The request that is being answered; uvicorn's own `cycle` is the last one that came.
+        self._answering: RequestResponseCycle | None = None
         #: The refusal to send behind the answers to earlier requests.
         self._pending_refusal: Refusal | None = None
         self._hanging_up: asyncio.TimerHandle | None = None
@@ -62,6 +64,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._connection is not None:
             self._connections.forget(self._connection)
         super().connection_lost(exc)
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def drop(self) -> None:
         """Drop the connection at once."""
@@ -108,6 +113,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._connection is not None:
             self._connections.mark_busy(self._connection)
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answering = self.cycle
 
     @override
     def on_body(self, body: bytes) -> None:
@@ -122,6 +129,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     @override
     def on_response_complete(self) -> None:
         is_last = not self.pipeline
+        if not is_last:
+            self._answering = self.pipeline[-1][0]
         super().on_response_complete()
         if self._pending_refusal is not None:
             if is_last and not self.transport.is_closing():

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -234,6 +235,20 @@ async def test_pipelined_requests_are_bounded(served: Running, monkeypatch: pyte
         assert await served_elsewhere(served) == 200
     assert waiting == [16]
     await until(lambda: not len(served.connections))
+
+
+@pytest.mark.parametrize("behind", [b"", HEALTH + b"\r\n", (HEALTH + b"\r\n") * 40], ids=["nothing", "one", "too many"])
+@pytest.mark.parametrize("before", [b"", (HEALTH + b"\r\n") * 3], ids=["first", "fourth"])
+async def test_a_stream_ends_with_its_connection_whatever_waits_behind_it(
+    served: Running, before: bytes, behind: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with line_to(served, before + STREAM + b"\r\n" + behind) as line:
+        for _ in range(before.count(HEALTH)):
+            assert (await line.answer())[0] == 200
+        assert await line.answer() == (200, b"")
+        await until(lambda: len(served.endpoint.groups.claims) > 0)
+    await until(lambda: not len(served.endpoint.groups.claims))
+    assert not [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_an_unread_answer_is_cut_off(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:

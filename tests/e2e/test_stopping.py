@@ -1,6 +1,8 @@
-"""The bounded stop of a server whose database does not answer."""
+"""The bounded stop of a server whose database does not answer, or whose log nobody reads."""
 
 import asyncio
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -52,3 +54,20 @@ async def _answered(api: Api, title: str) -> bool:
     except (httpx.TransportError, AssertionError):
         return False
     return True
+
+
+#: A handler's lock is held for as long as a write takes, and a write to a full pipe takes until somebody reads.
+STUCK_LOG = """
+import logging, threading
+from gql.cli import stopping
+
+logging.basicConfig()
+logging.getLogger().handlers[0].acquire()
+stopping.STOP_SECONDS = 0.1
+stopping.end_in_time()
+threading.Event().wait(60)
+"""
+
+
+def test_a_process_ends_in_time_while_nobody_reads_its_log() -> None:
+    assert subprocess.run([sys.executable, "-c", STUCK_LOG], timeout=50, check=False).returncode == 1

@@ -100,7 +100,7 @@ def running(peer: Peer, folder: Path) -> Iterator[Running]:
     """
     for old in folder.glob("bench.db*"):
         old.unlink()
-    port = _free_port()
+    port = free_port()
     log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -111,7 +111,7 @@ def running(peer: Peer, folder: Path) -> Iterator[Running]:
             stderr=subprocess.STDOUT,
         )
     try:
-        _await_start(process, port, log)
+        await_start(process, port, log)
         if peer.is_ours:
             post(port, {"query": _CREATE_SYSTEM})
         yield Running(port, process.pid)
@@ -143,18 +143,18 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def install_node_peers() -> str | None:
+def install_node_peers(folder: Path = PEERS) -> str | None:
     """Install their packages as locked, unless that was done; why they cannot run, if they cannot."""
     try:
         _node()
     except MissingError as error:
         return str(error)
-    lock, stamp = PEERS / "package-lock.json", PEERS / "node_modules" / ".installed"
+    lock, stamp = folder / "package-lock.json", folder / "node_modules" / ".installed"
     if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
         return None
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     try:
-        subprocess.run(command, cwd=PEERS, check=True, capture_output=True, timeout=_INSTALL_SECONDS)
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=_INSTALL_SECONDS)
     except (OSError, subprocess.SubprocessError) as error:
         return f"npm ci failed: {error}"
     stamp.write_bytes(lock.read_bytes())
@@ -168,15 +168,21 @@ def _node() -> str:
     return found
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _await_start(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
+def await_start(process: subprocess.Popen[bytes], port: int, log: Path, *, seconds: float = _START_SECONDS) -> None:
+    """Wait until somebody listens there.
+
+    Raises:
+        RuntimeError: the process ended, or took too long.
+    """
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return

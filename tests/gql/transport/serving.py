@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from domain.bootstrap import Domain
 from gql.app import create_app
@@ -45,8 +46,15 @@ async def ticking() -> AsyncIterator[Ticker]:
 @asynccontextmanager
 async def serving(domain: Domain) -> AsyncIterator[str]:
     """Yield the address of a server for this domain."""
+    async with serving_app(create_app(domain)) as address:
+        yield address
+
+
+@asynccontextmanager
+async def serving_app(app: ASGIApp) -> AsyncIterator[str]:
+    """Yield the address of a server for this application."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(create_app(domain), lifespan="off", access_log=False, log_config=None)
+        config = uvicorn.Config(app, lifespan="off", access_log=False, log_config=None)
         server = uvicorn.Server(config)
         task = asyncio.create_task(server._serve([listening]))
         try:

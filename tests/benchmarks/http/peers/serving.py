@@ -1,0 +1,20 @@
+"""How every peer in Python is served: one process of uvicorn, as ours."""
+
+from typing import Any
+
+import uvicorn
+
+
+def serve(app: Any, port: int, *, lifespan: str = "off") -> None:
+    """Serve until killed."""
+    uvicorn.run(
+        app,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        lifespan=lifespan,  # type: ignore[arg-type]  # one of three words
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=120,
+        backlog=8192,
+    )

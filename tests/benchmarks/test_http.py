@@ -1,0 +1,122 @@
+import asyncio
+import os
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from domain.bootstrap import running_domain
+from domain.settings import Settings
+from tests.benchmarks.http.__main__ import print_row
+from tests.benchmarks.http.documents import BY_ID, ROWS, Row
+from tests.benchmarks.http.measuring import DifferentError, Subject, check_alike, measured
+from tests.benchmarks.http.peers.handwritten import application
+from tests.benchmarks.http.samples import Samples, samples_of
+from tests.benchmarks.http.servers import EVERYTHING, HAND_WRITTEN, OURS, TOKEN, Server
+from tests.benchmarks.servers import Running
+from tests.gql.transport.serving import serving, serving_app
+
+#: An id that was made for the row, or a moment.
+_OWN = re.compile(r"(?:inc|upd|chg|tok)_[0-9a-z]{26}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+Z?")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The one written by hand and ours, each on its own copy of the same data."""
+
+    theirs: Subject
+    ours: Subject
+    files: tuple[Path, Path]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pair]:
+    folder = tmp_path_factory.mktemp("pair")
+    theirs, ours = folder / "theirs.db", folder / "ours.db"
+    async with running_domain(Settings(database_url=f"sqlite:///{ours}", rate_limit=0)) as domain:
+        await domain.tokens.ensure_admin(TOKEN)
+        await domain.demo.fill(60)
+        _copy(ours, theirs)
+        samples = samples_of(f"sqlite:///{theirs}")
+        async with serving_app(application(str(theirs), EVERYTHING)) as one, serving(domain) as other:
+            yield Pair(await _subject(HAND_WRITTEN, one, samples), await _subject(OURS, other, samples), (theirs, ours))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+async def test_ours_and_the_one_written_by_hand_answer(
+    row: Row, pair: Pair, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subjects = (pair.theirs, pair.ours)
+    if not row.writes:
+        await asyncio.to_thread(check_alike, subjects, row)
+    figures = await asyncio.to_thread(measured, subjects, row, rounds=1, seconds=0, warm_up=2)
+    assert [(name, one.complaint) for name, one in figures.items()] == [("hand-written", ""), ("ours", "")]
+    print_row(row, figures)
+    assert capsys.readouterr().out.startswith(f"\n{row.title}\n")
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.writes], ids=lambda row: row.name)
+async def test_writes_by_hand_leave_the_very_rows_that_ours_leave(row: Row, pair: Pair) -> None:
+    before = [_counts(file) for file in pair.files]
+    for subject in (pair.theirs, pair.ours):
+        assert not (await asyncio.to_thread(subject.warm_up, row, requests=1)).failures
+    theirs, ours = (_added(file, old) for file, old in zip(pair.files, before, strict=True))
+    assert theirs == ours
+    assert len(ours["changes"]) == 1
+
+
+async def test_servers_that_answer_differently_are_not_compared(pair: Pair) -> None:
+    samples = samples_of(f"sqlite:///{pair.files[0]}")
+    others = replace(samples, incidents=list(reversed(samples.incidents)))
+    subject = await _subject(HAND_WRITTEN, f":{pair.theirs.port}", others)
+    with pytest.raises(DifferentError, match="by_id: ours and hand-written differ"):
+        await asyncio.to_thread(check_alike, (pair.ours, subject), BY_ID)
+
+
+async def _subject(server: Server, address: str, samples: Samples) -> Subject:
+    process = Running(int(address.rpartition(":")[2]), os.getpid())
+    return await asyncio.to_thread(Subject, server, process, samples, token=TOKEN, dialect="sqlite")
+
+
+def _copy(source: Path, target: Path) -> None:
+    copied, copy = sqlite3.connect(source), sqlite3.connect(target)
+    copied.backup(copy)
+    copied.close()
+    copy.close()
+
+
+def _counts(file: Path) -> dict[str, int]:
+    with _reading(file) as database:
+        listed = database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'search_words%'"
+        )
+        names = [name for (name,) in listed.fetchall()]
+        return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
+
+
+def _added(file: Path, before: dict[str, int]) -> dict[str, list[str]]:
+    """The new rows of each table, without ids and moments of their own."""
+    with _reading(file) as database:
+        return {
+            name: [
+                _OWN.sub("*", repr(row))
+                for row in database.execute(f'SELECT * FROM "{name}" ORDER BY rowid DESC LIMIT {count - before[name]}')
+            ]
+            for name, count in _counts(file).items()
+            if count != before[name]
+        }
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[sqlite3.Connection]:
+    database = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+    try:
+        yield database
+    finally:
+        database.close()

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from tests.benchmarks.http.data import copied, dropped, filled, migrated
 from tests.benchmarks.http.documents import ROWS, Row
+from tests.benchmarks.http.instructions import SUBJECTS, counted
 from tests.benchmarks.http.measuring import CONNECTIONS, Figures, Subject, check_alike, measured, settle
 from tests.benchmarks.http.samples import samples_of
 from tests.benchmarks.http.servers import ALL, EVERYTHING, HAND_WRITTEN, PUBLIC, TOKEN, Server, running
@@ -27,6 +28,9 @@ Table = dict[str, dict[str, Figures]]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what the command line asks for."""
     options = _parser().parse_args(arguments)
+    if options.instructions:
+        _print_instructions(_SIZES[options.size])
+        return
     os.sched_setaffinity(0, {min(CLIENT_CORE, (os.cpu_count() or 1) - 1)})
     rows = [row for row in _chosen(ROWS, options.ops) if not (row.writes and options.anonymous)]
     servers = [server for server in _chosen(ALL, options.only) if server.runs_on(options.database)]
@@ -50,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ops", default="", help=f"names of rows: {', '.join(row.name for row in ROWS)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--instructions", action="store_true", help="count them instead, in process, by callgrind")
     parser.add_argument("--against", type=_folder, help="another checkout of this project; it fills the database")
     return parser
 
@@ -131,6 +136,18 @@ def _print_summary(table: Table, rows: Sequence[Row], names: Sequence[str]) -> N
             f"{figures[name].cpu_micros:.0f} ({_ratio(figures, name)})" if name in figures else "-" for name in names
         ]
         print(f"{row.title:<38}{''.join(f'{cell:>18}' for cell in cells)}")
+
+
+def _print_instructions(size: int) -> None:
+    source = filled(size, "sqlite", ROOT)
+    counts = {}
+    for server in SUBJECTS:
+        with tempfile.TemporaryDirectory(prefix="incidentql-http-") as folder:
+            counts[server.name] = counted(server, copied(source, server.name, Path(folder)))
+    print(f"{'thousand instructions':<24}{''.join(f'{name:>16}' for name in counts)}{'ratio':>8}")
+    by_hand, ours = counts.values()
+    for name, count in by_hand.items():
+        print(f"{name:<24}{count / 1000:>16.0f}{ours[name] / 1000:>16.0f}{ours[name] / count:>8.2f}")
 
 
 def _ratio(figures: dict[str, Figures], name: str) -> str:

@@ -1,0 +1,159 @@
+"""Instructions that a request takes in process, as callgrind counts them: nothing else that runs here moves them.
+
+The server written by hand and ours are called as applications, without a network; SQLite is counted with them.
+"""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvloop
+from starlette.types import ASGIApp, Message
+
+from domain.bootstrap import running_domain
+from domain.settings import Settings
+from gql.app import ProtocolScope, create_app
+from tests.benchmarks.http.documents import BY_ID, PAGE, Row
+from tests.benchmarks.http.peers.handwritten import application
+from tests.benchmarks.http.samples import samples_of
+from tests.benchmarks.http.servers import EVERYTHING, HAND_WRITTEN, OURS, TOKEN, Server
+from tests.benchmarks.servers import ROOT
+
+SUBJECTS = (HAND_WRITTEN, OURS)
+_ROWS = (BY_ID, PAGE)
+_FEW, _MANY = 4, 12
+#: Valgrind takes some fifty times as long.
+_SECONDS = 900
+_TOTALS = re.compile(r"^totals: (\d+)", re.MULTILINE)
+
+
+def counted(server: Server, url: str) -> dict[str, float]:
+    """Instructions a request by the name of the row, as counted in a process of its own.
+
+    Raises:
+        RuntimeError: valgrind is missing, or the process failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="incidentql-callgrind-") as folder:
+        command = [
+            "valgrind",
+            "--tool=callgrind",
+            "--instr-atstart=no",
+            f"--callgrind-out-file={folder}/out.%p",
+            *(sys.executable, "-m", __spec__.name, server.name, url, folder),
+        ]
+        try:
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        except OSError as error:
+            raise RuntimeError(f"valgrind does not start: {error}") from error
+        if done.returncode:
+            raise RuntimeError(done.stderr[-1500:])
+        counts: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        return counts
+
+
+async def _count(name: str, url: str, folder: Path) -> dict[str, float]:
+    samples = samples_of(url)
+    counts = {}
+    async with (_by_hand if name == HAND_WRITTEN.name else _ours)(url) as app:
+        for row in _ROWS:
+            bodies = row.bodies(samples)
+            for _ in range(_FEW):
+                await _ask(app, next(bodies))
+            few = await _spent(app, row, bodies, _FEW, folder)
+            many = await _spent(app, row, bodies, _MANY, folder)
+            # What it takes to start and stop counting is in both of them.
+            counts[row.name] = (many - few) / (_MANY - _FEW)
+    return counts
+
+
+async def _spent(app: ASGIApp, row: Row, bodies: Iterator[bytes], requests: int, folder: Path) -> int:
+    _control("--instr=on")
+    _control("--zero")
+    for _ in range(requests):
+        await _ask(app, next(bodies))
+    _control(f"--dump={row.name}")
+    _control("--instr=off")
+    return _collected(folder)
+
+
+def _collected(folder: Path) -> int:
+    total = 0
+    for dump in folder.glob(f"out.{os.getpid()}.*"):
+        found = _TOTALS.search(dump.read_text())
+        total += int(found[1]) if found else 0
+        dump.unlink()
+    return total
+
+
+async def _ask(app: ASGIApp, body: bytes) -> None:
+    parts = [{"type": "http.request", "body": body, "more_body": False}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        if parts:
+            return parts.pop()
+        await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [
+        (b"host", b"127.0.0.1"),
+        (b"content-type", b"application/json"),
+        (b"accept", b"application/json"),
+        (b"authorization", f"Bearer {TOKEN}".encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/graphql",
+        "raw_path": b"/graphql",
+        "root_path": "",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 40000),
+        "server": ("127.0.0.1", 8000),
+    }
+    await app(scope, receive, send)
+    answer = b"".join(message.get("body", b"") for message in sent)
+    if sent[0]["status"] != 200 or b'"errors"' in answer:
+        raise RuntimeError(answer[:300].decode())
+
+
+@asynccontextmanager
+async def _by_hand(url: str) -> AsyncIterator[ASGIApp]:
+    yield application(url.removeprefix("sqlite:///"), EVERYTHING)
+
+
+@asynccontextmanager
+async def _ours(url: str) -> AsyncIterator[ASGIApp]:
+    # Without what runs in between requests.
+    settings = Settings(database_url=url, rate_limit=0, automations=False, poll_seconds=3600)
+    async with running_domain(settings) as domain:
+        await domain.automations.prepare()
+        await domain.tokens.ensure_admin(TOKEN)
+        app = create_app(domain)
+        async with app.state.endpoint.running():
+            yield ProtocolScope(app)
+
+
+def _control(order: str) -> None:
+    subprocess.run(["callgrind_control", order, str(os.getpid())], check=True, capture_output=True)
+
+
+if __name__ == "__main__":
+    server_name, database_url, output = sys.argv[1:]
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        print(json.dumps(runner.run(_count(server_name, database_url, Path(output)))))

@@ -116,7 +116,7 @@ def _is_unread(node: cst.CSTNode) -> bool:
             unread = True
         case cst.Assign(value=cst.Subscript(value=cst.Name("Callable" | "Mapping" | "Sequence" | "tuple"))):
             unread = True
-        case cst.Call(func=cst.Name(name)):
+        case cst.Call(func=cst.Name(name)) | cst.Assign(value=cst.Call(func=cst.Name(name))):
             unread = name in _UNREAD_CALLS
         case cst.Call(func=cst.Attribute(value=cst.Name(name))):
             unread = name in _LOGGING

@@ -14,6 +14,7 @@ NEVER = 3600.0
 
 
 async def ready(*_: Any) -> str:
+    await asyncio.sleep(0)
     return "ready"
 
 
@@ -82,7 +83,8 @@ async def test_a_timeout_inside_the_work_is_not_the_deadline_s() -> None:
     ids=["read", "written", "not begun"],
 )
 def test_each_error_of_what_is_late_says_what_was_written(late: type[LateError], message: str) -> None:
-    assert (str(late(2.5)), late(2.5).code) == (message, "TIMEOUT")
+    error = late(2.5)
+    assert (str(error), error.code, error.seconds) == (message, "TIMEOUT", 2.5)
 
 
 async def test_an_execution_that_is_late_is_given_up_with_one_error() -> None:

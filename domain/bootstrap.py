@@ -38,7 +38,6 @@ from domain.persistence.database import Database
 from domain.persistence.engines import create_engines, database_url
 from domain.persistence.migrate import migrate
 from domain.persistence.write_ahead import WriteAheadLog
-from domain.services.ciphers import SecretKeys
 from domain.services.events import EventService
 from domain.services.health import HealthService
 from domain.services.incidents import IncidentService
@@ -47,6 +46,7 @@ from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.readiness import Readiness
 from domain.services.reads import Reads
 from domain.services.repairs import Repairs
+from domain.services.secret_keys import SecretKeys
 from domain.services.secrets import SecretService
 from domain.services.sessions import Sessions
 from domain.services.systems import SystemService

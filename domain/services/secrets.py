@@ -9,7 +9,7 @@ from domain.model.secret import Secret, checked_secret_name, checked_secret_valu
 from domain.model.viewer import Viewer
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
-from domain.services.ciphers import SecretKeys
+from domain.services.secret_keys import SecretKeys
 from domain.services.writing import Outcome, Writer
 
 

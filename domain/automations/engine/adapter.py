@@ -15,6 +15,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from domain.automations.engine.file_slots import FileSlots
 from domain.automations.engine.library import (
     ENGINE_VERSION,
     QUEUE,
@@ -25,7 +26,8 @@ from domain.automations.engine.library import (
     start_enqueued,
 )
 from domain.automations.engine.log import take_over_log
-from domain.automations.engine.slots import SLOTS, FileSlots, PostgresSlots, Slots, take_any
+from domain.automations.engine.postgres_slots import PostgresSlots
+from domain.automations.engine.slots import SLOTS, Slots, take_any
 from domain.errors import StartupError, UnavailableError
 from domain.outages import Outage
 from domain.persistence.addresses import PostgresAddress

@@ -18,7 +18,8 @@ from domain.bootstrap import Domain, running_domain
 from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError, StartupError, UnsupportedError
 from domain.model.secret import Secret
 from domain.persistence.tables import metadata, secrets
-from domain.services.ciphers import SecretCipher, SecretKeys
+from domain.services.ciphers import SecretCipher
+from domain.services.secret_keys import SecretKeys
 from domain.settings import Settings
 from tests.conftest import SteppingClock
 from tests.factories import ADMIN, log_of, make_secret
@@ -167,7 +168,7 @@ async def test_on_postgresql_a_secret_without_a_key_is_refused_with_advice(
 
 def test_processes_that_need_a_key_at_once_make_one(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from domain.services.ciphers import SecretKeys;"
+        "import sys; from pathlib import Path; from domain.services.secret_keys import SecretKeys;"
         "sys.stdin.read(); print(SecretKeys.of(None, Path(sys.argv[1])).to_write().encrypt('N', 'value'))"
     )
     file = tmp_path / "x.key"

@@ -11,9 +11,10 @@ from typing import Any
 from domain.automations.definitions.definition import Definition
 from domain.automations.expressions.secret_references import secret_names
 from domain.automations.services.automations import WriteAutomation
-from domain.automations.services.dry_run.clock import IdleSelector, VirtualClock
+from domain.automations.services.dry_run.clock import VirtualClock
 from domain.automations.services.dry_run.diffs import diffs_of
 from domain.automations.services.dry_run.feed import Feed
+from domain.automations.services.dry_run.idle import IdleSelector
 from domain.automations.services.dry_run.model import DryRunLimits, Omission, PredictedRun, Prediction, Truncation
 from domain.automations.services.dry_run.replay import Replay
 from domain.automations.services.dry_run.scratch import OUTSIDE, scratch_domain

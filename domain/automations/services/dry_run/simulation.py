@@ -9,8 +9,8 @@ from typing import Any
 
 from domain.automations.definitions.definition import Definition
 from domain.automations.engine.adapter import Workflow
-from domain.automations.services.dry_run.clock import IdleSelector
 from domain.automations.services.dry_run.feed import Feed, FeedPage
+from domain.automations.services.dry_run.idle import IdleSelector
 from domain.automations.services.dry_run.model import DryRunLimits, Truncation
 from domain.automations.services.dry_run.replay import Replay
 from domain.automations.services.dry_run.scratch import Scratch

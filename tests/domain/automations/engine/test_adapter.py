@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from domain.automations.engine import slots
 from domain.automations.engine.adapter import Engine, Workflow
 from domain.automations.engine.library import slot_under_way
-from domain.automations.engine.slots import PostgresSlots
+from domain.automations.engine.postgres_slots import PostgresSlots
 from domain.bootstrap import Domain, running_domain
 from domain.errors import StartupError
 from domain.persistence.addresses import postgres_address

@@ -10,7 +10,9 @@ import asyncpg
 import pytest
 
 from domain.automations.engine import slots as module
-from domain.automations.engine.slots import FileSlots, PostgresSlots, Slots, take_any
+from domain.automations.engine.file_slots import FileSlots
+from domain.automations.engine.postgres_slots import PostgresSlots
+from domain.automations.engine.slots import Slots, take_any
 from domain.errors import StartupError
 from domain.persistence.addresses import postgres_address
 
@@ -19,7 +21,8 @@ _HOLDER = """
 import asyncio, sys
 from pathlib import Path
 from domain.persistence.addresses import postgres_address
-from domain.automations.engine.slots import FileSlots, PostgresSlots
+from domain.automations.engine.file_slots import FileSlots
+from domain.automations.engine.postgres_slots import PostgresSlots
 
 async def main(url, slot):
     slots = PostgresSlots(postgres_address(url)) if url.startswith("postgresql") else FileSlots(Path(url.removeprefix("sqlite:///")))

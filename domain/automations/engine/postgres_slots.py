@@ -1,0 +1,51 @@
+"""Slots of processes that share a PostgreSQL database."""
+
+from contextlib import suppress
+
+import asyncpg
+
+from domain.persistence.addresses import PostgresAddress, connect
+
+_LOCK_CLASS = 0x1C1DE29
+_ANSWER_SECONDS = 5.0
+
+
+class PostgresSlots:
+    """Slots of processes that share a PostgreSQL database: advisory locks of a session of their own."""
+
+    def __init__(self, address: PostgresAddress) -> None:
+        self._address = address
+        self._connection: asyncpg.Connection | None = None
+
+    async def take(self, slot: int) -> bool:
+        """Lock a slot; return False while another process has it."""
+        connection = await self._connected()
+        return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", _LOCK_CLASS, slot))
+
+    async def keep(self, slot: int) -> bool:
+        """Return whether a slot is still held; a lost one is taken again, unless another process has it."""
+        if self._connection is not None and not self._connection.is_closed():
+            try:
+                # The locks live as long as the session: if it answers, they do.
+                await self._connection.fetchval("SELECT 1", timeout=_ANSWER_SECONDS)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+                self._connection.terminate()
+            else:
+                return True
+        return await self.take(slot)
+
+    async def give(self, slot: int) -> None:
+        """Release a slot."""
+        connection = await self._connected()
+        await connection.fetchval("SELECT pg_advisory_unlock($1, $2)", _LOCK_CLASS, slot)
+
+    async def close(self) -> None:
+        """Release all slots."""
+        if self._connection is not None:
+            with suppress(Exception):
+                await self._connection.close(timeout=2)
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect(self._address, application_name="incidentql")
+        return self._connection

@@ -17,8 +17,8 @@ from gql.inputs.incident import (
 from gql.mutations.answers import answer
 from gql.permissions import MANAGE_INCIDENTS
 from gql.types.incident import Incident
+from gql.types.link import IncidentLink
 from gql.types.payloads import AddIncidentLinkPayload, RemoveIncidentLinkPayload, UpdateIncidentLinkPayload
-from gql.types.timeline import IncidentLink
 
 _INPUT = strawberry.argument(description="The input of the mutation.")
 

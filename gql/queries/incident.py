@@ -14,8 +14,9 @@ from gql.inputs.filters import IncidentEventFilter, IncidentFilter, IncidentOrde
 from gql.inputs.given import value_or_none
 from gql.inputs.watching import actions_of
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
+from gql.types.change import IncidentChange
 from gql.types.enums import IncidentEventType, OrderDirection
-from gql.types.event import IncidentChange, IncidentEvent
+from gql.types.event import IncidentEvent
 from gql.types.incident import ActiveHealthOverride, Incident
 
 _LOG = "log"

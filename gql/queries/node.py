@@ -12,13 +12,15 @@ from domain.ids import prefix_of, with_prefix
 from domain.model.change import Change
 from gql.context import Context, Info
 from gql.types.automation import Automation, AutomationRun, AutomationVersion
+from gql.types.change import IncidentChange
 from gql.types.enums import Role, Visibility
-from gql.types.event import IncidentChange, IncidentEvent
+from gql.types.event import IncidentEvent
 from gql.types.incident import Incident, IncidentTransition, System
+from gql.types.link import IncidentLink
 from gql.types.node import Node
 from gql.types.run import Artifact, AutomationRunChange, AutomationStep
 from gql.types.secret import Secret
-from gql.types.timeline import IncidentLink, IncidentUpdate, IncidentUpdateVersion
+from gql.types.timeline import IncidentUpdate, IncidentUpdateVersion
 from gql.types.token import ApiToken
 
 _MOST_IDS = 100

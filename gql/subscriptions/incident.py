@@ -12,8 +12,9 @@ from gql.inputs.filters import IncidentEventFilter, filter_tree
 from gql.inputs.watching import actions_of
 from gql.permissions import READ
 from gql.subscriptions.following import After, given, states
+from gql.types.change import IncidentChange
 from gql.types.enums import IncidentEventType
-from gql.types.event import IncidentChange, IncidentEvent
+from gql.types.event import IncidentEvent
 from gql.types.incident import Incident
 
 EventFilter = Annotated[

@@ -11,8 +11,8 @@ from domain.model.change import Change
 from gql.context import Info
 from gql.types.actor import Actor
 from gql.types.automation import AutomationRun
+from gql.types.change import IncidentChange
 from gql.types.enums import ChangeAction
-from gql.types.event import IncidentChange
 
 
 @strawberry.type(description="A change of an incident or of a system's health, as a node of an explanation.")

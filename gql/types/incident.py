@@ -21,8 +21,9 @@ from gql.pagination import After, Before, Connection, First, Last, PageArguments
 from gql.types.actor import Actor
 from gql.types.automation import AutomationRun
 from gql.types.enums import ActorType, Health, HealthOverride, IncidentField, Severity, Status, Visibility
+from gql.types.link import IncidentLink
 from gql.types.node import Node
-from gql.types.timeline import IncidentLink, IncidentUpdate
+from gql.types.timeline import IncidentUpdate
 
 _UPDATES, _LINKS, _HISTORY, _OF_SYSTEM = "updates", "links", "history", "system.incidents"
 

@@ -6,8 +6,9 @@ from gql.types.automation import Automation, AutomationProblem, AutomationRun
 from gql.types.enums import ErrorCode
 from gql.types.errors import UserError
 from gql.types.incident import Incident, System
+from gql.types.link import IncidentLink
 from gql.types.secret import Secret
-from gql.types.timeline import IncidentLink, IncidentUpdate
+from gql.types.timeline import IncidentUpdate
 from gql.types.token import ApiToken
 
 _OBJECT = "The incident as it is now; null where it does not exist."

@@ -1,4 +1,4 @@
-"""Timeline entries and links of incidents."""
+"""Entries of the timelines of incidents."""
 
 from datetime import datetime
 from typing import Self
@@ -68,23 +68,3 @@ class IncidentUpdate(Node):
             return []
         versions = await info.context.loaders.versions.load(self.id)
         return [IncidentUpdateVersion.of(version) for version in versions or []]
-
-
-@strawberry.type(description="A link from an incident to a page elsewhere.")
-class IncidentLink(Node):
-    label: str | None = strawberry.field(description="Its label.")
-    url: str = strawberry.field(description="Its address, unique on its incident.")
-    visibility: Visibility = strawberry.field(description="Its visibility.")
-    created_at: datetime = strawberry.field(description="When it was added.")
-    incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
-
-    @classmethod
-    def of(cls, link: model.IncidentLink) -> Self:
-        return cls(
-            id=strawberry.ID(link.id),
-            label=link.label,
-            url=link.url,
-            visibility=link.visibility,
-            created_at=link.created_at,
-            incident_id=strawberry.ID(link.incident_id),
-        )

@@ -11,7 +11,7 @@ from domain.model.commands import AddIncidentLink
 from domain.model.viewer import Audience, Role, Visibility
 from gql.context import GroupContext
 from gql.transport import sharing
-from gql.types.event import IncidentChange
+from gql.types.change import IncidentChange
 from tests.factories import ADMIN, make_incident
 from tests.gql.subscriptions.watching import now
 from tests.gql.transport.sockets import Running, until

@@ -1,0 +1,72 @@
+"""Changes of incidents, as the log keeps them."""
+
+from datetime import datetime
+from typing import Any, Self
+
+import strawberry
+from pydantic.alias_generators import to_camel
+from strawberry.scalars import JSON
+
+from domain.model.change import Change
+from gql.context import Context, Info
+from gql.types.actor import Actor, Cause
+from gql.types.enums import ChangeAction
+from gql.types.incident import Incident
+from gql.types.node import Node
+
+#: A change is dated while its entity is locked, and gets its place in the log later, right before the commit.
+OCCURRED = (
+    "When it happened. The order of the log is that of `cursor`: of two changes that PostgreSQL commits at nearly the "
+    "same time, the later one may be dated a fraction of a second earlier."
+)
+
+
+@strawberry.type(description="A committed change of an incident: fields, timeline, links or its deletion.")
+class IncidentChange(Node):
+    cursor: str = strawberry.field(description="Its position in the log: pass it as `after` to resume behind it.")
+    action: ChangeAction = strawberry.field(description="The kind of change.")
+    incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
+    version: int = strawberry.field(
+        description="The incident's version as of the change. A gap in the versions is a change that is not shown."
+    )
+    occurred_at: datetime = strawberry.field(description=OCCURRED)
+    actor: Actor = strawberry.field(description="The actor that made it.")
+    cause: Cause = strawberry.field(description="The cause of it.")
+    changed_fields: list[str] = strawberry.field(
+        description="The changed fields that the caller may see, sorted, with `updates` and `links` among them."
+    )
+    delta: JSON = strawberry.field(
+        description=(
+            "The new value of each changed field; for updates and links the ids added, edited and removed, as the "
+            "caller sees them. One that becomes hidden from the caller is removed, one that becomes visible is added."
+        )
+    )
+
+    @classmethod
+    def of(cls, change: Change, context: Context) -> Self:
+        return cls(
+            id=strawberry.ID(change.id),
+            cursor=context.domain.events.cursor_of(change.seq),
+            action=change.action,
+            incident_id=strawberry.ID(change.entity_id),
+            version=change.version,
+            occurred_at=change.occurred_at,
+            actor=Actor.of(change.actor),
+            cause=Cause.of(change.cause),
+            changed_fields=[to_camel(name) for name in change.visible_fields(context.audience)],
+            delta=JSON(_delta(change, context)),
+        )
+
+    @strawberry.field(description="The incident as it is now; null once it is deleted.")
+    async def incident(self, info: Info) -> Incident | None:
+        found = await info.context.loaders.incidents.load(self.incident_id)
+        return Incident.of(found) if found else None
+
+
+def _delta(change: Change, context: Context) -> dict[str, Any]:
+    after = change.after or {}
+    names = (*change.changed_fields, *change.described_fields)
+    delta: dict[str, Any] = {to_camel(name): after.get(name) for name in sorted(names)} if change.after else {}
+    for part in change.touched_for(context.audience):
+        delta.setdefault(part.part, {}).setdefault(part.kind.value, []).append(part.id)
+    return delta

@@ -38,7 +38,7 @@ class Peer:
 
     name: str
     script: str
-    #: What to take away from our own server.
+    #: The optimisations to take away from our server.
     without: tuple[str, ...] = ()
     most_messages: int = 1_000_000
     most_sockets: int = 1_000_000
@@ -144,7 +144,7 @@ def raise_file_limit() -> None:
 
 
 def install_node_peers(folder: Path = PEERS) -> str | None:
-    """Install their packages as locked, unless that was done; why they cannot run, if they cannot."""
+    """Install the locked packages of Node peers once, and return why they cannot run, if so."""
     try:
         _node()
     except MissingError as error:
@@ -169,7 +169,7 @@ def _node() -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port that no process listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -177,7 +177,7 @@ def free_port() -> int:
 
 
 def await_start(process: subprocess.Popen[bytes], port: int, log: Path, *, seconds: float = _START_SECONDS) -> None:
-    """Wait until somebody listens there.
+    """Wait until the process listens on the port.
 
     Raises:
         RuntimeError: the process ended, or took too long.

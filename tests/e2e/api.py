@@ -14,7 +14,7 @@ _SELECTIONS = {
     "deleteIncident": "deletedIncidentId",
     "reportSystemHealth": "system { id }",
 }
-#: What a mutation says when it neither went through nor was refused for what it asks.
+#: The codes of a mutation that neither succeeded nor was refused for its input.
 FAILURES = {"UNAUTHENTICATED", "FORBIDDEN", "UNAVAILABLE", "TIMEOUT", "INTERNAL"}
 
 

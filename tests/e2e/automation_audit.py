@@ -29,7 +29,7 @@ class Rules:
 
     degraded: timedelta
     healthy: timedelta
-    #: What another automation says once in each incident.
+    #: The comment that another automation adds once to each incident.
     noted: str
 
 

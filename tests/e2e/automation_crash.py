@@ -74,7 +74,7 @@ class Result:
     seconds: float
     #: How long it took until nothing was left to do; None where that took too long.
     quiet_seconds: float | None
-    #: What servers complained of, each with how often.
+    #: The errors that servers logged, with their counts.
     complaints: Counter[str] = field(default_factory=Counter)
 
     @property

@@ -22,7 +22,7 @@ class Follower:
         self.seen: list[str] = []
         #: The number of accepted connections; unknown for a client over SSE.
         self.connections = 0
-        #: What ended it, or should not have reached it.
+        #: The messages that ended the client, or should not have reached it.
         self.faults: list[str] = []
 
     async def run(self) -> None:

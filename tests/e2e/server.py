@@ -37,7 +37,7 @@ class Server:
         self.url = ""
         #: How long the next start may take.
         self.start_seconds: float = START_SECONDS
-        #: What the next process does before it begins.
+        #: A function that the next process calls before it begins.
         self.prepare: Callable[[], None] | None = None
 
     @property

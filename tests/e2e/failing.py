@@ -16,7 +16,7 @@ from domain.automations.running.journal import Journal
 from domain.automations.running.work import Work
 from domain.persistence.database import Database
 
-#: The functions that can be cut short. Some are called within transactions; `Database.write` returns when one is committed.
+#: The functions that can be cut short. Some run within transactions; `Database.write` returns after the commit.
 POINTS: dict[str, tuple[type, str]] = {
     "route": (Router, "route"),
     "arm": (Gates, "_arm"),

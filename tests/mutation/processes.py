@@ -100,7 +100,8 @@ class Mutation:
             [item for item in session.items if item.nodeid in reached or str(item.path) in reached]
         )
         if not items:
-            return "untested"
+            # The context of no test is that of importing, which is over.
+            return "not tried" if "" in reached else "untested"
         seconds = 4 * max(self._seconds[item.nodeid] for item in items) + _HANGING_SECONDS
         code = _forked(lambda sign: _run_all(session, items, file, mutant.source, sign), seconds=seconds)
         return {None: "late", _SURVIVED: "survived", _NOT_TRIED: "not tried"}.get(code, "killed")

@@ -134,19 +134,23 @@ class World:
                 if name == workflow and identifier not in self._tasks:
                     self._tasks[identifier] = asyncio.create_task(handler(identifier))
 
-    async def settle(self) -> None:
-        """Route and run until every run is over or waits, and nothing is left to route."""
+    async def settle(self) -> int:
+        """Route and run until every run is over or waits; return the log's end, up to which all is routed."""
         deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
         while True:
             await self.route()
             await self.run_enqueued()
-            busy = await self.runs(RunStatus.PENDING, RunStatus.RUNNING)
+            busy, head = await inside(self.domain).database.read(self._busy_and_head)
             under_way = [run for run in busy if run.id in self._tasks]
-            head = await inside(self.domain).database.read(lambda session: session.changes.head())
             if not under_way and head == self._position:
-                return
+                return head
             assert asyncio.get_running_loop().time() < deadline, f"still busy: {under_way}"
             await asyncio.sleep(0.005)
+
+    async def _busy_and_head(self, session: ReadSession) -> tuple[Sequence[AutomationRun], int]:
+        statuses = (RunStatus.PENDING, RunStatus.RUNNING)
+        page = await session.runs.page(PageRequest(size=1000), statuses=statuses)
+        return page.items, await session.changes.head()
 
     async def firing(self) -> None:
         """Fire the dwells that are over, and begin the runs that they start."""

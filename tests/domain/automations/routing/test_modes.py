@@ -1,13 +1,14 @@
 """Modes under pressure: fifty firings through the routers of two processes, while runs start and end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from domain.bootstrap import Domain, running_domain
+from domain.entities.run import RUN
 from domain.messaging.readers import DurableReader
 from domain.model.automation import AutomationRun, RunStatus, SkipReason
 from domain.model.change import Change
@@ -40,20 +41,23 @@ async def under_way(world: World, other: Domain, *, running: bool = True) -> Asy
     for reader in readers:
         await reader.register(after=0)
 
-    async def again_and_again(work: Callable[[], Awaitable[object]], pause: float) -> None:
-        while True:
-            await work()
-            await asyncio.sleep(pause)
-
-    tasks = [asyncio.create_task(again_and_again(reader.run_pending, 0.04)) for reader in readers]
+    stopping = asyncio.Event()
+    tasks = [asyncio.create_task(reader.run(stopping)) for reader in readers]
     if running:
-        tasks.append(asyncio.create_task(again_and_again(world.run_enqueued, 0.03)))
+        tasks.append(asyncio.create_task(_begin_enqueued(world)))
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _begin_enqueued(world: World) -> None:
+    while True:
+        seen = inside(world.domain).tail.last
+        await world.run_enqueued()
+        await inside(world.domain).tail.beyond(seen, seconds=0.5, kinds=[RUN.name])
 
 
 def _reader(domain: Domain, kind: str) -> DurableReader:

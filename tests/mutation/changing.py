@@ -13,6 +13,8 @@ _PLAIN = (int, float, str, bytes, tuple, frozenset, timedelta, type(None))
 _PACKAGES = ("domain", "gql")
 #: What `lru_cache` makes of a function: it may remember what the former code said.
 _Cache = type(lru_cache(lambda: None))
+#: Our own, of documents that the former code validated or described.
+_REMEMBERING = {"DocumentCache", "Descriptions"}
 Place = tuple[str, int]
 
 
@@ -32,6 +34,8 @@ def change(path: Path, source: str) -> bool:
     done = _change_functions(path, changed) or _change_values(path, source)
     for cache in [each for each in gc.get_objects() if isinstance(each, _Cache)]:
         cache.cache_clear()
+    for kept in [each for each in gc.get_objects() if type(each).__name__ in _REMEMBERING]:
+        kept._kept.clear()
     return done
 
 

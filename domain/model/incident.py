@@ -89,7 +89,7 @@ class Incident:
     @property
     def reference(self) -> str:
         """The short name for people, such as `INC-42`."""
-        return f"INC-{self.number}"
+        return reference_of(self.number)
 
     @property
     def time_to_resolve_seconds(self) -> float | None:
@@ -178,6 +178,11 @@ class IncidentLink:
     url: str
     visibility: Visibility
     created_at: datetime
+
+
+def reference_of(number: int) -> str:
+    """Return the human name of the incident with that number."""
+    return f"INC-{number}"
 
 
 def canonical_systems(system_ids: Iterable[str]) -> tuple[str, ...]:

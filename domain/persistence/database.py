@@ -2,18 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+import sqlite3
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from domain.clock import Clock
 from domain.errors import DomainError, InvalidInputError, UnavailableError
+from domain.model.selection import Root, Wanted
+from domain.model.viewer import Audience
 from domain.outages import Outage
 from domain.persistence.availability import is_outage
 from domain.persistence.engines import Engines
+from domain.persistence.projections import Projection
 from domain.persistence.recovery import Recovery
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
@@ -25,6 +30,15 @@ _ATTEMPTS = 3
 _DEADLOCK = "40P01"
 #: PostgreSQL refuses a NUL character outright, where SQLite just finds nothing.
 _NOT_TEXT = "22021"
+#: What a driver raises, all of which the engines know how to meet.
+_DRIVER_ERRORS = (
+    sqlite3.Error,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    UnicodeEncodeError,
+)
 #: The name of the value that checks write.
 _TRIED = "tried_at"
 
@@ -85,6 +99,29 @@ class Database:
             UnavailableError: the database is away, or locked.
         """
         return await self._shielded(self._read(work), writing=False)
+
+    def projection(self, roots: Sequence[Root], audience: Audience) -> Projection:
+        """Prepare the roots as that audience sees them, to be read by `project` as often as is wanted.
+
+        Raises:
+            ValueError: a row would have more values than a statement can hold.
+        """
+        return Projection(roots, audience, self._engines.reader.dialect)
+
+    async def project(self, projection: Projection, wanted: Wanted) -> list[Any] | None:
+        """Read what is wanted of each root, all on one snapshot; None where `read` has to be asked instead.
+
+        On SQLite it is read in the loop: callers see to it that it is short.
+        """
+        driver = self._engines.driver
+        if driver is None or self._recovery.outage.is_on:
+            return None
+        text, parameters = projection.statement(wanted)
+        try:
+            return projection.rows(await driver.fetch(text, parameters))
+        except _DRIVER_ERRORS as error:
+            logger.info("reading anew, through the pool: %s", error)
+            return None
 
     async def try_out(self) -> None:
         """Read and write a value without meaning, to check that both work.

@@ -17,6 +17,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from domain.errors import StartupError
 from domain.persistence.addresses import PostgresAddress, postgres_address
+from domain.persistence.drivers import Driver, PostgresDriver, SqliteDriver
 from domain.persistence.files import make_private
 from domain.persistence.postgres import create_postgres
 from domain.persistence.sqlite import Connection, InlineConnection, ReaderConnection, WriterConnection, creator
@@ -28,10 +29,13 @@ BUSY_MILLIS = 10_000
 _POOL_SECONDS = 15
 #: How many PostgreSQL connections reads and writes share by default.
 _CONNECTIONS = 5
+#: Of so many connections to PostgreSQL, one is for short reads that run again and again.
+_SPARED = 6
 _SQLITE_READERS = 8
 #: How long other processes may take to switch a new file to WAL mode.
 _WAL_SECONDS = 5.0
 _WAL_PAUSE_SECONDS = 0.02
+_READ_ONLY = "?mode=ro"
 _WRITER_PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "wal_autocheckpoint=1000", f"journal_size_limit={KEPT_BYTES}")
 
 
@@ -41,9 +45,13 @@ class Engines:
 
     writer: AsyncEngine
     reader: AsyncEngine
+    #: Where short reads go that run again and again; None where there is no connection to spare.
+    driver: Driver | None = None
 
     async def dispose(self) -> None:
         """Close every connection."""
+        if self.driver is not None:
+            await self.driver.close()
         await self.reader.dispose()
         await self.writer.dispose()
 
@@ -95,9 +103,15 @@ def create_engines(
                 InlineConnection if inline else WriterConnection,
             ),
             reader=_sqlite_reader(url, (*pragmas, "query_only=ON"), InlineConnection if inline else ReaderConnection),
+            # It waits for nobody, because the loop would wait with it.
+            driver=SqliteDriver(_read_only(url), (*pragmas[1:], "busy_timeout=0", "query_only=ON")),
         )
-    writer, reader = create_postgres(url, connections=connections, wait_seconds=_POOL_SECONDS, has_direct=has_direct)
-    return Engines(writer=writer, reader=reader)
+    spared = connections // _SPARED
+    writer, reader, connector = create_postgres(
+        url, connections=connections - spared, wait_seconds=_POOL_SECONDS, has_direct=has_direct
+    )
+    driver = PostgresDriver(connector, connections=spared) if spared else None
+    return Engines(writer=writer, reader=reader, driver=driver)
 
 
 def _dumps(value: Any) -> str:
@@ -115,13 +129,16 @@ def _sqlite_writer(url: URL, pragmas: tuple[str, ...], kind: type[Connection]) -
 
 
 def _sqlite_reader(url: URL, pragmas: tuple[str, ...], kind: type[Connection]) -> AsyncEngine:
-    path = Path(url.database or "").absolute()
     # The file itself refuses writes from reading code.
-    read_only = url.set(database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
+    read_only = url.set(database=_read_only(url).removesuffix(_READ_ONLY), query={"mode": "ro", "uri": "true"})
     engine = _sqlite_engine(read_only, kind, size=_SQLITE_READERS)
     _on_connect(engine, pragmas)
     _on_begin(engine, "BEGIN")
     return engine
+
+
+def _read_only(url: URL) -> str:
+    return f"file:{quote(str(Path(url.database or '').absolute()))}{_READ_ONLY}"
 
 
 def _sqlite_engine(url: URL, kind: type[Connection], *, size: int) -> AsyncEngine:

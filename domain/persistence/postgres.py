@@ -31,6 +31,11 @@ class Connector:
         self._has_direct = has_direct
         self._is_pooled: bool | None = None
 
+    @property
+    def is_pooled(self) -> bool:
+        """True behind a pooler; False until the first connection has found out."""
+        return bool(self._is_pooled)
+
     async def connect(self, **options: Any) -> asyncpg.Connection:
         """Open a connection; behind a pooler it names no statements, as each transaction may get another server."""
         if self._is_pooled is None:
@@ -66,8 +71,11 @@ async def is_pooled(connection: asyncpg.Connection) -> bool:
 
 def create_postgres(
     address: PostgresAddress, *, connections: int, wait_seconds: float, has_direct: bool
-) -> tuple[AsyncEngine, AsyncEngine]:
-    """Return an engine for writes and one for reads, which share their connections; nothing is connected yet."""
+) -> tuple[AsyncEngine, AsyncEngine, Connector]:
+    """Return an engine for writes and one for reads, which share their connections, and the connector of both.
+
+    Nothing is connected yet.
+    """
     connector = Connector(address, has_direct=has_direct)
     engine = create_async_engine(
         "postgresql+asyncpg://",
@@ -87,7 +95,7 @@ def create_postgres(
     sa.event.listen(engine.sync_engine, "connect", connector.prepare, insert=True)
     sa.event.listen(engine.sync_engine, "handle_error", _leave_standbys)
     # Each transaction begins READ ONLY: a setting of the session would be another client's, behind a pooler.
-    return engine, engine.execution_options(**{_READ_ONLY: True})
+    return engine, engine.execution_options(**{_READ_ONLY: True}), connector
 
 
 def _in_transaction(setup: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:

@@ -1,7 +1,9 @@
 """The queries: every method is one short read, batched where a list would otherwise read once per row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from domain.entities.diff import value_text
 from domain.entities.handle import EntityHandle
@@ -12,11 +14,16 @@ from domain.model.health import ReportedHealth, SystemHealth
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.secret import Secret
+from domain.model.selection import Root, Shape, Wanted
 from domain.model.system import ActiveHealthOverride, System
 from domain.model.token import ApiToken
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
+from domain.persistence.views import VIEWS
+
+#: Reads what is wanted of some roots; None where that has to be asked for in another way.
+Projected = Callable[[Wanted], Awaitable[list[Any] | None]]
 
 
 class Reads:
@@ -35,6 +42,19 @@ class Reads:
         self._database = database
         self._handle = handle
         self._health = health
+
+    @staticmethod
+    def shapes() -> dict[str, Shape]:
+        """Return all that selections can name, by view."""
+        return {name: view.shape for name, view in VIEWS.items()}
+
+    def projected(self, roots: Sequence[Root], audience: Audience) -> Projected:
+        """Prepare the reading of these roots as that audience sees them, all of it on one snapshot.
+
+        Raises:
+            ValueError: a row would have more values than a statement can hold.
+        """
+        return partial(self._database.project, self._database.projection(roots, audience))
 
     async def incidents(self, ids: Sequence[str]) -> dict[str, Incident]:
         """Return the incidents of these ids; unknown ones are left out."""

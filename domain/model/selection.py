@@ -1,0 +1,83 @@
+"""The parts of the data that an operation reads, as plain values: no SQL in them, and no GraphQL."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.model.paging import Order, PageRequest
+from domain.model.viewer import Audience
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a view: the columns that it needs, and how their values become the value that is shown.
+
+    A column alone is shown as it is, or by its name in `names`; several are handed to what `make` returns.
+    """
+
+    columns: tuple[str, ...]
+    names: Mapping[Any, Any] | None = None
+    make: Callable[[Audience], Callable[..., Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """All that can be selected of a view, by name."""
+
+    fields: Mapping[str, Field]
+    #: Objects within a row: their own fields, whose columns have the name of the part as a prefix.
+    parts: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
+    #: Lists of other rows that belong to a row, and the names of their views.
+    lists: Mapping[str, str] = field(default_factory=dict)
+    #: The columns that say where a row stands in a list of that name, and in the root list under the empty name.
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Columns of a view's rows, and lists that belong to each of them."""
+
+    view: str
+    columns: tuple[str, ...]
+    lists: tuple["Listed", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One list that belongs to a row; of a paged one, `page` is the place of its page among all that are asked for."""
+
+    name: str
+    selection: Selection
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """Rows that are read for their own sake: a page of all of them, or the one with a key where `page` is None."""
+
+    selection: Selection
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneOf:
+    """The row whose column of that name has that value."""
+
+    by: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllOf:
+    """The rows in an order, or those of them that are open."""
+
+    order: Order
+    open_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The values that one reading of roots is about: which rows of each, and every page in its place."""
+
+    rows: Sequence[OneOf | AllOf]
+    pages: Sequence[PageRequest]

@@ -1,0 +1,12 @@
+"""The views that selections read, by name: one module for each kind of row."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from domain.persistence.views.incident import INCIDENT
+from domain.persistence.views.link import LINK
+from domain.persistence.views.system import SYSTEM
+from domain.persistence.views.update import UPDATE
+from domain.persistence.views.view import View
+
+VIEWS: Mapping[str, View] = MappingProxyType({view.name: view for view in (INCIDENT, UPDATE, LINK, SYSTEM)})

@@ -1,0 +1,74 @@
+"""Incidents, with their systems, timelines and links."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from domain.model.incident import HealthOverride, Status, reference_of
+from domain.model.selection import Field
+from domain.model.viewer import Audience
+from domain.persistence.tables import incident_systems, incidents
+from domain.persistence.views.actor import ACTOR
+from domain.persistence.views.view import EXACT, Joined, Lists, View, columns_of
+
+_COLUMNS = (
+    "id",
+    "number",
+    "title",
+    "description",
+    "status",
+    "severity",
+    "suppress_notifications",
+    "health_override",
+    "version",
+    "occurred_at",
+    "created_at",
+    "updated_at",
+    "identified_at",
+    "fixing_at",
+    "monitoring_at",
+    "resolved_at",
+)
+
+
+def _for_all(make: Callable[..., Any]) -> Callable[[Audience], Callable[..., Any]]:
+    return lambda _: make
+
+
+def _seconds(began: str, ended: str | None) -> float | None:
+    if ended is None:
+        return None
+    return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+
+
+def of_incident(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    """Return the rows that name their incident."""
+    return child, child.c.incident_id == parent.c.id, (child.c.created_at, child.c.id)
+
+
+def _affected(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    member = incident_systems.alias()
+    # In the order of the memberships' index: by the id in the catalog, they would be sorted once more.
+    joined = member.join(child, child.c.id == member.c.system_id)
+    return joined, member.c.incident_id == parent.c.id, (member.c.system_id,)
+
+
+INCIDENT = View(
+    name="incident",
+    table=incidents,
+    fields={
+        **columns_of(incidents, _COLUMNS, {"status": Status, "health_override": HealthOverride}),
+        "reference": Field(("number",), make=_for_all(reference_of)),
+        "dedupe_key": Field(("dedupe_key",), make=_for_all(lambda key: key or None)),
+        "time_to_resolve_seconds": Field((f"occurred_at{EXACT}", f"resolved_at{EXACT}"), make=_for_all(_seconds)),
+    },
+    parts={"opened_by": ACTOR},
+    lists={
+        "systems": Lists(view="system", joined=_affected, key=("id",)),
+        "updates": Lists(view="incident_update", joined=of_incident, key=("created_at", "id"), descending=True),
+        "links": Lists(view="incident_link", joined=of_incident, key=("created_at", "id")),
+    },
+    unique=("id", "number"),
+)

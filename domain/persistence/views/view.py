@@ -1,0 +1,102 @@
+"""A view: a table's columns as selections name them, with the lists that belong to its rows."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import sqlalchemy as sa
+
+from domain.model.incident import Severity
+from domain.model.selection import Field, Shape
+from domain.persistence.types import SeverityRank, UtcDateTime
+
+#: JSON of SQLite has numbers for truth, that of PostgreSQL has not.
+_FLAGS = {0: False, 1: True}
+_SEVERITIES = {severity.rank: severity.name for severity in Severity}
+#: A column under this name shows all digits of a moment, for what is reckoned from it.
+EXACT = ":exact"
+
+
+#: A source of rows, the condition for those of a parent, and the columns of their order.
+Joined = tuple[sa.FromClause, sa.ColumnElement[bool], Sequence[sa.ColumnElement[Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lists:
+    """A list that belongs to each row of a view.
+
+    `joined` gives what the list is read from, which rows of it belong to a parent, and the columns of its order, for an
+    alias of the child's table. Where the child has a visibility, its audience sees no more of the list than it may.
+    """
+
+    view: str
+    joined: Callable[[sa.FromClause, sa.FromClause], Joined]
+    key: tuple[str, ...]
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A table, the fields that can be selected of its rows, and the lists that belong to each of them."""
+
+    name: str
+    table: sa.Table
+    fields: Mapping[str, Field]
+    parts: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
+    lists: Mapping[str, Lists] = field(default_factory=dict)
+    #: The columns by which one row can be found.
+    unique: tuple[str, ...] = ("id",)
+
+    @property
+    def shape(self) -> Shape:
+        """The names that can be selected."""
+        return Shape(
+            fields=self.fields,
+            parts=self.parts,
+            lists={name: each.view for name, each in self.lists.items()},
+            keys={name: each.key for name, each in self.lists.items()},
+        )
+
+
+def columns_of(
+    table: sa.Table, names: Iterable[str], enums: Mapping[str, type[Enum]] | None = None
+) -> dict[str, Field]:
+    """Return the fields that show a column of the same name, by the kind of the column."""
+    return {name: _shown(table.c[name], (enums or {}).get(name)) for name in names}
+
+
+def named(column: str, enum: type[Enum]) -> Field:
+    """Return the field that shows the name of an enum's member."""
+    return Field((column,), {None: None, **{member.value: member.name for member in enum}})
+
+
+def expression(rows: sa.FromClause, name: str, *, sqlite: bool) -> sa.ColumnElement[Any]:
+    """Return a column as JSON has it; moments are the texts that clients see."""
+    exact = name.endswith(EXACT)
+    column: sa.ColumnElement[Any] = rows.c[name.removesuffix(EXACT)]
+    if not isinstance(column.type, UtcDateTime):
+        # Types of our own would make of the driver's value what JSON cannot say.
+        return column
+    if sqlite:
+        text = sa.func.substr(column, sa.literal_column("1"), sa.literal_column("26" if exact else "23"))
+        return text if exact else _with_zone(sa.func.replace(text, _word(" "), _word("T")))
+    form = 'YYYY-MM-DD"T"HH24:MI:SS.US' if exact else 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
+    return sa.func.to_char(sa.func.timezone(_word("UTC"), column), _word(form))
+
+
+def _with_zone(text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.type_coerce(text, sa.String).op("||")(_word("Z"))
+
+
+def _word(text: str) -> sa.ColumnElement[str]:
+    # In the text of the statement, because it is the same for everybody.
+    return sa.literal_column(f"'{text}'", sa.String)
+
+
+def _shown(column: sa.Column[Any], enum: type[Enum] | None) -> Field:
+    if enum is not None:
+        return named(column.name, enum)
+    if isinstance(column.type, SeverityRank):
+        return Field((column.name,), _SEVERITIES)
+    return Field((column.name,), _FLAGS if isinstance(column.type, sa.Boolean) else None)

@@ -38,7 +38,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
     """
     ide = Ide() if domain.settings.ide else None
     closing = closing or asyncio.Event()
-    endpoint = Endpoint(schema, domain, closing, page=ide.page if ide else None)
+    endpoint = Endpoint(schema, domain, closing, documents=schema.documents, page=ide.page if ide else None)
 
     app = Starlette(
         routes=[

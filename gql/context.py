@@ -33,6 +33,8 @@ class Context:
     #: The operation's cost, and the rest of its caller's rate limit; None where there is no limit.
     cost: int = 0
     allowance: Allowance | None = None
+    #: Whether it is paid for: on the compiled path, which then failed.
+    is_paid: bool = False
     #: The last event that an SSE client received.
     last_event_id: str | None = None
     #: The log's position as of the event being delivered, as a cursor; sent as `extensions.cursor`.

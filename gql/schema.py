@@ -83,6 +83,9 @@ class Subscription(IncidentSubscriptions, AutomationSubscriptions):
 class IncidentSchema(strawberry.Schema):
     """A schema with a deadline for each execution, which masks errors that are not meant for clients."""
 
+    #: The documents that were read last.
+    documents: DocumentCache
+
     @override
     async def execute(self, query: str | None, *arguments: Any, **options: Any) -> ExecutionResult:
         context = options.get("context_value")
@@ -145,7 +148,7 @@ def _build(*, sort: bool) -> IncidentSchema:
     class Executor(DescribingExecutor):
         descriptions = Descriptions()
 
-    return IncidentSchema(
+    built = IncidentSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -156,6 +159,8 @@ def _build(*, sort: bool) -> IncidentSchema:
         execution_context_class=Executor,
         config=StrawberryConfig(sort_schema=sort, scalar_map={datetime: _DATE_TIME}),
     )
+    built.documents = cache
+    return built
 
 
 #: Not sorted: sorting rebuilds the enums without Strawberry's conversion to and from Python's.

@@ -10,6 +10,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 from typing_extensions import override
 
+from domain.messaging.buckets import Allowance
 from domain.model.moment import iso
 from gql.context import Context
 from gql.limits.bounds import Bounds, limited
@@ -56,15 +57,7 @@ class Checks(SchemaExtension):
     def get_results(self) -> dict[str, Any]:
         if self._cost is None or self._bounds is None:
             return {}
-        cost: dict[str, Any] = {"requested": self._cost, "limit": self._bounds.cost}
-        allowance = getattr(self.execution_context.context, "allowance", None)
-        if allowance is not None:
-            cost["rateLimit"] = {
-                "limit": allowance.limit,
-                "remaining": allowance.remaining,
-                "resetAt": iso(allowance.reset_at),
-            }
-        return {"cost": cost}
+        return priced(self._cost, self._bounds, getattr(self.execution_context.context, "allowance", None))
 
     async def _refusals(self, context: ExecutionContext, document: DocumentNode) -> list[GraphQLError]:
         bounds = self._bounds or Bounds.around(context.context)
@@ -74,7 +67,7 @@ class Checks(SchemaExtension):
         if errors:
             late = await charged(context.context, _WRONG_POINTS)
             return list(errors) if late is None else [late]
-        operation = _chosen(document, context._provided_operation_name)  # noqa: SLF001 - the public one guesses
+        operation = chosen(document, context._provided_operation_name)  # noqa: SLF001 - the public one guesses
         if isinstance(operation, GraphQLError):
             return [operation]
         if wrong := unreadable(schema, operation, context.variables):
@@ -93,7 +86,19 @@ class Checks(SchemaExtension):
         return [] if refusal is None else [refusal]
 
 
-def _chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode | GraphQLError:
+def priced(cost: int, bounds: Bounds, allowance: Allowance | None) -> dict[str, Any]:
+    """Return the cost as `extensions` show it."""
+    said: dict[str, Any] = {"requested": cost, "limit": bounds.cost}
+    if allowance is not None:
+        said["rateLimit"] = {
+            "limit": allowance.limit,
+            "remaining": allowance.remaining,
+            "resetAt": iso(allowance.reset_at),
+        }
+    return {"cost": said}
+
+
+def chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode | GraphQLError:
     """Return the operation to run. The core would run the first of several when none was named."""
     operations = [part for part in document.definitions if isinstance(part, OperationDefinitionNode)]
     if name is None and len(operations) > 1:
@@ -106,8 +111,11 @@ async def charged(context: Context | None, cost: int) -> GraphQLError | None:
     """Charge the caller; return the rate limit's refusal, or None where the points sufficed."""
     if context is None:
         return None
-    context.cost = cost
-    context.allowance = await context.spend(max(1, cost))
+    if context.is_paid:
+        context.is_paid = False
+    else:
+        context.cost = cost
+        context.allowance = await context.spend(max(1, cost))
     refusal = overdrawn(context.allowance)
     return None if refusal is None else GraphQLError(refusal.message, extensions=refusal.extensions)
 

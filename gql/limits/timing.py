@@ -78,10 +78,15 @@ def execute_in_time(schema: GraphQLSchema, document: DocumentNode, **options: An
     result = execute(schema, document, **options)
     if not isawaitable(result) or seconds == 0:
         return result
-    return _within(seconds, result, _LATE.format(seconds=seconds))
+    return _within(seconds, result)
 
 
-async def _within(seconds: float, execution: Awaitable[ExecutionResult], message: str) -> ExecutionResult:
+def late(seconds: float) -> GraphQLError:
+    """Return the error of an operation that was given up after so many seconds."""
+    return GraphQLError(_LATE.format(seconds=seconds), extensions={"code": "TIMEOUT"})
+
+
+async def _within(seconds: float, execution: Awaitable[ExecutionResult]) -> ExecutionResult:
     try:
         async with asyncio.timeout(seconds) as limit:
             return await execution
@@ -89,4 +94,4 @@ async def _within(seconds: float, execution: Awaitable[ExecutionResult], message
         # A resolver's own TimeoutError is an error of its field, and never gets here.
         if not limit.expired():
             raise
-        return ExecutionResult(data=None, errors=[GraphQLError(message, extensions={"code": "TIMEOUT"})])
+        return ExecutionResult(data=None, errors=[late(seconds)])

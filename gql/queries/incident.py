@@ -1,6 +1,7 @@
 """Queries about incidents and the log of their changes."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import strawberry
 
@@ -8,18 +9,20 @@ from domain.errors import InvalidInputError
 from domain.model.filters import Filter
 from domain.model.paging import Order
 from domain.model.positions import incident_position
+from domain.model.selection import AllOf, OneOf
 from domain.services.events import Watch
+from gql.compiled.declarations import all_in_order, cursor_name, one
 from gql.context import Context, Info
 from gql.inputs.filters import IncidentEventFilter, IncidentFilter, IncidentOrder, filter_tree, hide_resolved
 from gql.inputs.given import value_or_none
 from gql.inputs.watching import actions_of
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.change import IncidentChange
-from gql.types.enums import IncidentEventType, OrderDirection
+from gql.types.enums import IncidentEventType, IncidentOrderField, OrderDirection
 from gql.types.event import IncidentEvent
 from gql.types.incident import ActiveHealthOverride, Incident
 
-_LOG = "log"
+_LOG, _LIST = "log", "incidents"
 _MOST_IDS = 100
 Types = Annotated[list[IncidentEventType] | None, strawberry.argument(description="Only these events; by default all.")]
 EventFilter = Annotated[
@@ -28,9 +31,27 @@ EventFilter = Annotated[
 ]
 
 
+def _by_id_or_number(arguments: Mapping[str, Any]) -> OneOf | None:
+    given = [OneOf(by=name, value=value) for name, value in arguments.items() if value is not None]
+    return given[0] if len(given) == 1 else None
+
+
+def _by_creation(arguments: Mapping[str, Any]) -> AllOf | None:
+    """Return the rows of a short read; None for filters and other orders, which may take long."""
+    asked = {name: value for name, value in (arguments.get("filter") or {}).items() if value is not None}
+    with_resolved = asked.pop("includeResolved", False)
+    order = arguments.get("orderBy") or {}
+    if asked or order.get("field", IncidentOrderField.CREATED_AT) is not IncidentOrderField.CREATED_AT:
+        return None
+    descending = order.get("direction") is not OrderDirection.ASC
+    return AllOf(order=Order(field="created_at", descending=descending), open_only=not with_resolved)
+
+
 @strawberry.type
 class IncidentQueries:
-    @strawberry.field(description="The incident with that id or number; null where there is none.")
+    @strawberry.field(
+        description="The incident with that id or number; null where there is none.", metadata=one(_by_id_or_number)
+    )
     async def incident(
         self,
         info: Info,
@@ -47,7 +68,8 @@ class IncidentQueries:
         return Incident.of(found) if found else None
 
     @strawberry.field(
-        description="Incidents that match, newest first. Resolved ones are hidden unless the filter asks for them."
+        description="Incidents that match, newest first. Resolved ones are hidden unless the filter asks for them.",
+        metadata=all_in_order(_LIST, _by_creation),
     )
     async def incidents(
         self,
@@ -65,7 +87,7 @@ class IncidentQueries:
         order = Order(field="created_at")
         if order_by:
             order = Order(field=order_by.field.value, descending=order_by.direction is not OrderDirection.ASC)
-        name = f"incidents:{order.name}"
+        name = cursor_name(_LIST, order)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         page = arguments.request(cursors, name)
         tree: Filter = hide_resolved(filter, await filter_tree(context, filter))

@@ -31,7 +31,9 @@ from typing_extensions import override
 from domain.bootstrap import Domain
 from domain.errors import DomainError, UnavailableError
 from domain.model.viewer import ANONYMOUS
+from gql.compiled.running import CompiledOperations
 from gql.context import Context
+from gql.limits.cache import DocumentCache
 from gql.requests.admission import address_of, viewer_of
 from gql.requests.bodies import decode, read_json
 from gql.requests.headers import VARIES, request_id_of
@@ -76,7 +78,15 @@ class Endpoint(GraphQL[Context, None]):
         {GRAPHQL_SSE_PROTOCOL: ResumableSSE}
     )
 
-    def __init__(self, schema: Schema, domain: Domain, closing: asyncio.Event, *, page: Page | None = None) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        domain: Domain,
+        closing: asyncio.Event,
+        *,
+        documents: DocumentCache,
+        page: Page | None = None,
+    ) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
@@ -91,6 +101,8 @@ class Endpoint(GraphQL[Context, None]):
         self._most_bytes = domain.settings.max_body_bytes
         self._page_for_browsers = page
         self.groups = Groups(schema, domain)
+        #: The compiled path for queries that come again.
+        self.compiled = CompiledOperations(schema, documents, domain)
         self.sockets = Sockets()
 
     @asynccontextmanager
@@ -226,7 +238,10 @@ class Endpoint(GraphQL[Context, None]):
         if accepted.media is None:
             return await self._stream(request, operation, context, allowed | _SUBSCRIPTIONS)
         try:
-            result = await self._execute(operation, context, allowed)
+            result = await self.compiled.execute(
+                operation.query, operation.variables, operation.operation_name, context
+            )
+            result = result or await self._execute(operation, context, allowed)
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.SUBSCRIPTION and accepted.streams:
                 return await self._stream(request, operation, context, _SUBSCRIPTIONS)

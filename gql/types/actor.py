@@ -5,6 +5,7 @@ from typing import Self
 import strawberry
 
 from domain.model import actor as model
+from gql.compiled.declarations import SHOWN
 from gql.context import Info
 from gql.types.enums import ActorType
 
@@ -21,13 +22,17 @@ class Actor:
         return cls(type=actor.type, known=actor, is_caller=is_caller)
 
     @strawberry.field(
-        description="Its id, such as that of its token; callers below RESPONDER get null for all actors but themselves."
+        description=(
+            "Its id, such as that of its token; callers below RESPONDER get null for all actors but themselves."
+        ),
+        metadata=SHOWN,
     )
     def id(self, info: Info) -> str | None:
         return self.known.id if self._is_known(info) else None
 
     @strawberry.field(
-        description="Its name; callers below RESPONDER get the kind of actor instead of a name that is an address."
+        description="Its name; callers below RESPONDER get the kind of actor instead of a name that is an address.",
+        metadata=SHOWN,
     )
     def name(self, info: Info) -> str | None:
         return self.known.name if self._is_known(info) else self.known.display_name

@@ -16,6 +16,7 @@ from domain.model.change import Transition
 from domain.model.paging import PageRequest
 from domain.model.positions import link_position, update_position
 from domain.model.system import worst_health
+from gql.compiled.declarations import LIST, pages
 from gql.context import Info
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.actor import Actor
@@ -117,12 +118,14 @@ class Incident(Node):
             system_ids=incident.system_ids,
         )
 
-    @strawberry.field(description="The systems that it affects, at most 100, ordered by id.")
+    @strawberry.field(description="The systems that it affects, at most 100, ordered by id.", metadata=LIST)
     async def systems(self, info: Info) -> list["System"]:
         systems = await info.context.loaders.systems.load_many(self.system_ids)
         return [System.of(system) for system in systems if system is not None]
 
-    @strawberry.field(description="Its timeline, newest first, as far as the caller may read it.")
+    @strawberry.field(
+        description="Its timeline, newest first, as far as the caller may read it.", metadata=pages(_UPDATES)
+    )
     async def updates(
         self,
         info: Info,
@@ -140,7 +143,9 @@ class Incident(Node):
             count=lambda: loaders.update_counts.load(self.id),
         )
 
-    @strawberry.field(description="Its links, oldest first, as far as the caller may read them.")
+    @strawberry.field(
+        description="Its links, oldest first, as far as the caller may read them.", metadata=pages(_LINKS)
+    )
     async def links(
         self,
         info: Info,

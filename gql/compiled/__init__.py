@@ -1,0 +1,1 @@
+"""Documents made into functions: a cheap path for queries that come again, beside the generic executor."""

@@ -1,0 +1,227 @@
+"""The functions that documents were made into, kept with each document for as long as it is kept."""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    ListTypeNode,
+    NamedTypeNode,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    OperationType,
+    TypeNode,
+    VariableNode,
+    Visitor,
+    get_argument_values,
+    is_enum_type,
+    visit,
+)
+
+from domain.model.selection import Selection
+from domain.model.viewer import Audience
+from domain.services.reads import Projected, Reads
+from gql.compiled.emit import Answer, emit
+from gql.compiled.fields import Fields, UnplannableError
+from gql.compiled.plan import Asked, Plan, plan_of
+from gql.limits.cache import Kept
+from gql.limits.costs import cost_of
+
+logger = logging.getLogger(__name__)
+
+#: Functions of one document: for each of its operations, audience and flags.
+_MOST_OF_DOCUMENT = 32
+_MOST_COSTS = 64
+#: Lists of one operation: to write the statement takes about a millisecond for each.
+_MOST_LISTS = 20
+#: Variables of these types say nothing of how much is read.
+_SIZELESS = {"ID", "String", "Boolean", "DateTime", "Float"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Compiled:
+    """One operation as a function, for one audience."""
+
+    plan: Plan
+    audience: Audience
+    answer: Answer
+    read: Projected
+    #: The arguments of fields that have no variable in them, else None; roots first, then pages.
+    root_arguments: Sequence[Mapping[str, Any] | None]
+    page_arguments: Sequence[Mapping[str, Any] | None]
+    costs: "Costs"
+
+
+class Costs:
+    """The cost of an operation, computed again only for variables that may change it."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self._asked = schema, document, operation
+        definitions = operation.variable_definitions or ()
+        self._sizes = tuple(each.variable.name.value for each in definitions if not _is_sizeless(each.type, schema))
+        self._known: dict[tuple[int | None, ...], int] = {}
+
+    def of(self, variables: Mapping[str, Any] | None) -> int:
+        """Return the points that the operation costs with these variables."""
+        sizes = tuple((variables or {}).get(name, ...) for name in self._sizes)
+        if not all(size is None or size is ... or type(size) is int for size in sizes):
+            return cost_of(*self._asked, variables)
+        cost = self._known.get(sizes)
+        if cost is None:
+            if len(self._known) >= _MOST_COSTS:
+                self._known.clear()
+            cost = self._known[sizes] = cost_of(*self._asked, variables)
+        return cost
+
+
+@dataclass(slots=True)
+class _Made:
+    """The functions of one document so far."""
+
+    owner: "CompiledCache"
+    flags: tuple[str, ...]
+    #: By name, and under None the one that there is where there is only one.
+    operations: Mapping[str | None, OperationDefinitionNode]
+    functions: dict[tuple[Any, ...], Compiled | None] = field(default_factory=dict)
+
+
+class CompiledCache:
+    """A compiler of documents that are seen a second time, which counts hits and reasons."""
+
+    def __init__(self, schema: GraphQLSchema, reads: Reads) -> None:
+        self._schema = schema
+        self._reads = reads
+        self._shapes = reads.shapes()
+        #: Operations that were answered by a function.
+        self.hits = 0
+        #: Operations that were not, by reason.
+        self.reasons: Counter[str] = Counter()
+
+    def find(
+        self, kept: Kept, operation_name: str | None, variables: Mapping[str, Any] | None, audience: Audience
+    ) -> Compiled | None:
+        """Return the function for a document that is valid; None where there is none yet, or cannot be one."""
+        made: _Made | None = kept.made
+        # Documents are kept for all domains of a process, whose functions read different databases.
+        if made is None or made.owner is not self:
+            kept.made = _Made(self, _flags_of(kept.document), _operations_of(kept.document))
+            self.reasons["seen once"] += 1
+            return None
+        operation = made.operations.get(operation_name)
+        if operation is None or operation.operation is not OperationType.QUERY:
+            return None
+        flags = tuple((variables or {}).get(name, ...) for name in made.flags)
+        key = operation_name, audience, flags
+        if not all(flag is ... or isinstance(flag, bool) for flag in flags):
+            self.reasons["a flag that is not a boolean"] += 1
+            return None
+        if key not in made.functions:
+            if len(made.functions) >= _MOST_OF_DOCUMENT:
+                made.functions.clear()
+            given = dict(zip(made.flags, flags, strict=True))
+            made.functions[key] = self._made(kept.document, operation, given, audience)
+        found: Compiled | None = made.functions[key]
+        return found
+
+    def _made(
+        self, document: DocumentNode, operation: OperationDefinitionNode, flags: Mapping[str, Any], audience: Audience
+    ) -> Compiled | None:
+        try:
+            return self._compiled(document, operation, flags, audience)
+        except UnplannableError as reason:
+            self.reasons[str(reason)] += 1
+        except Exception:
+            # The generic path needs nothing of all this: a fault here costs time and no answer.
+            logger.exception("an operation could not be compiled")
+            self.reasons["a fault"] += 1
+        return None
+
+    def _compiled(
+        self, document: DocumentNode, operation: OperationDefinitionNode, flags: Mapping[str, Any], audience: Audience
+    ) -> Compiled:
+        fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+        fields = Fields(self._schema, fragments, _with_defaults(operation, flags))
+        plan = plan_of(self._schema, operation, fields, self._shapes)
+        if sum(1 + _lists_in(root.selection) for root in plan.roots) > _MOST_LISTS:
+            raise UnplannableError("many lists")
+        try:
+            read = self._reads.projected(plan.roots, audience)
+        except ValueError as error:
+            raise UnplannableError(str(error)) from error
+        return Compiled(
+            plan=plan,
+            audience=audience,
+            answer=emit(plan, audience),
+            read=read,
+            root_arguments=[_constant(asked) for asked in plan.root_fields],
+            page_arguments=[_constant(asked) for asked in plan.page_fields],
+            costs=Costs(self._schema, document, operation),
+        )
+
+
+def _constant(asked: Asked) -> Mapping[str, Any] | None:
+    found = False
+
+    class _Variables(Visitor):
+        def enter_variable(self, *_: Any) -> None:
+            nonlocal found
+            found = True
+
+    for argument in asked.node.arguments or ():
+        visit(argument, _Variables())
+    if found:
+        return None
+    try:
+        return get_argument_values(asked.field, asked.node)
+    except GraphQLError as error:
+        raise UnplannableError("arguments that are refused") from error
+
+
+def _operations_of(document: DocumentNode) -> dict[str | None, OperationDefinitionNode]:
+    found = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    named: dict[str | None, OperationDefinitionNode] = {
+        each.name.value: each for each in found if each.name is not None
+    }
+    return named if len(found) > 1 else {**named, None: found[0]}
+
+
+def _lists_in(selection: Selection) -> int:
+    return sum(1 + _lists_in(listed.selection) for listed in selection.lists)
+
+
+def _flags_of(document: DocumentNode) -> tuple[str, ...]:
+    """Return the variables that stand in directives."""
+    names: set[str] = set()
+
+    class _Flags(Visitor):
+        def enter_directive(self, node: Any, *_: Any) -> None:
+            for argument in node.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    names.add(argument.value.name.value)
+
+    visit(document, _Flags())
+    return tuple(sorted(names))
+
+
+def _with_defaults(operation: OperationDefinitionNode, flags: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: flag for name, flag in flags.items() if flag is not ...}
+    defaults = {
+        each.variable.name.value: getattr(each.default_value, "value", None)
+        for each in operation.variable_definitions or ()
+    }
+    return defaults | given
+
+
+def _is_sizeless(kind: TypeNode, schema: GraphQLSchema) -> bool:
+    if isinstance(kind, NonNullTypeNode):
+        kind = kind.type
+    if isinstance(kind, ListTypeNode) or not isinstance(kind, NamedTypeNode):
+        return False
+    name = kind.name.value
+    return name in _SIZELESS or is_enum_type(schema.type_map.get(name))

@@ -1,0 +1,72 @@
+"""Declarations of what fields read, in their metadata; the compiled path follows them.
+
+A field without a resolver needs no declaration: it shows the field of its view that has its name. So do those that are
+declared as `SHOWN`, whose resolvers compute what their view computes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from domain.model.paging import Order
+from domain.model.selection import AllOf, OneOf
+
+_KEY = "reads"
+#: From the arguments of a root field to the rows that it is about; None where the generic path has to read them.
+Choose = Callable[[Mapping[str, Any]], OneOf | AllOf | None]
+
+
+class Kind(Enum):
+    """The kinds of reads that a field may stand for."""
+
+    SHOWN = "a field of the view"
+    LIST = "a whole list of the row"
+    PAGES = "a page of a list of the row"
+    ONE = "one row"
+    ALL = "a page of all rows"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """The read that a field stands for, and the name that its cursors are bound to."""
+
+    kind: Kind
+    cursors: str = ""
+    choose: Choose | None = None
+
+
+def _metadata(declaration: Declaration) -> dict[str, Declaration]:
+    return {_KEY: declaration}
+
+
+#: The metadata of a field whose resolver shows what its view computes.
+SHOWN = _metadata(Declaration(kind=Kind.SHOWN))
+#: The metadata of a field with the whole list of that name.
+LIST = _metadata(Declaration(kind=Kind.LIST))
+
+
+def pages(cursors: str) -> dict[str, Declaration]:
+    """Return the metadata of a connection to the list of the field's name, with cursors of that name."""
+    return _metadata(Declaration(kind=Kind.PAGES, cursors=cursors))
+
+
+def one(choose: Choose) -> dict[str, Declaration]:
+    """Return the metadata of a root field that finds one row."""
+    return _metadata(Declaration(kind=Kind.ONE, choose=choose))
+
+
+def all_in_order(cursors: str, choose: Choose) -> dict[str, Declaration]:
+    """Return the metadata of a root connection, whose cursors have that name and the order's behind it."""
+    return _metadata(Declaration(kind=Kind.ALL, cursors=cursors, choose=choose))
+
+
+def cursor_name(cursors: str, order: Order) -> str:
+    """Return the name that cursors of a root connection are bound to."""
+    return f"{cursors}:{order.name}"
+
+
+def declared(metadata: Mapping[Any, Any]) -> Declaration | None:
+    """Return the declaration in a field's metadata."""
+    found = metadata.get(_KEY)
+    return found if isinstance(found, Declaration) else None

@@ -1,0 +1,153 @@
+"""From a plan to one Python function that makes the answer, out of what was read."""
+
+import linecache
+import weakref
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from domain.model.paging import PageRequest
+from domain.model.viewer import Audience
+from gql.compiled.plan import (
+    Constant,
+    Cursor,
+    Edges,
+    Fact,
+    Found,
+    Items,
+    Member,
+    Members,
+    Page,
+    Part,
+    Plan,
+    Row,
+    Value,
+)
+
+#: Makes the answer of what each root found, the pages asked for, and what encodes cursors; `names` are those of roots.
+Answer = Callable[[Sequence[Any], Sequence[PageRequest], Callable[..., str], Sequence[str]], dict[str, Any]]
+_FACTS = {
+    "hasNextPage": "page.before is not None if page.backward else more",
+    "hasPreviousPage": "more if page.backward else page.after is not None",
+}
+_ENDS = {"startCursor": "rows[0]", "endCursor": "rows[-1]"}
+_numbers = count(1)
+
+
+def emit(plan: Plan, audience: Audience) -> Answer:
+    """Return the function that answers a plan; tracebacks through it show its source."""
+    emitter = _Emitter(audience)
+    source = emitter.source(plan)
+    name = f"<compiled operation {next(_numbers)}>"
+    exec(compile(source, name, "exec"), emitter.names)  # noqa: S102 - of our own making: no text of a client is in it
+    answer: Answer = emitter.names["answer"]
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    weakref.finalize(answer, linecache.cache.pop, name, None)
+    return answer
+
+
+class _Emitter:
+    """The writer of expressions; each function for a page stands before those that call it."""
+
+    def __init__(self, audience: Audience) -> None:
+        self._audience = audience
+        self._functions: list[str] = []
+        #: What the source calls by name.
+        self.names: dict[str, Any] = {}
+
+    def source(self, plan: Plan) -> str:
+        members = []
+        for key, member in plan.members.items():
+            members.append(f"{self._text(key)}: {self._root(member)}")
+        body = f"def answer(found, pages, cursor, names):\n    return {{{', '.join(members)}}}\n"
+        return "\n".join([*self._functions, body])
+
+    def _root(self, member: Member) -> str:
+        if isinstance(member, Constant):
+            return repr(member.text)
+        if isinstance(member, Found):
+            function, number = (
+                self._define("row", f"    return {self._object(member.members, member.row)}\n"),
+                member.number,
+            )
+            return f"None if found[{number}] is None else {function}(found[{number}], pages, cursor)"
+        assert isinstance(member, Page)
+        function = self._page(member, "name")
+        return f"{function}(found[{member.number}], pages, cursor, names[{member.number}])"
+
+    def _define(self, row: str, body: str, extra: str = "") -> str:
+        name = f"part_{len(self._functions)}"
+        self._functions.append(f"def {name}({row}, pages, cursor{extra}):\n{body}\n")
+        return name
+
+    def _page(self, page: Page, name: str) -> str:
+        members = [f"{self._text(key)}: {self._of_page(member, page, name)}" for key, member in page.members.items()]
+        body = (
+            f"    page = pages[{page.place}]\n"
+            "    more = len(rows) > page.size\n"
+            "    if more:\n        del rows[page.size:]\n"
+            "    if page.backward:\n        rows.reverse()\n"
+            f"    return {{{', '.join(members)}}}\n"
+        )
+        return self._define("rows", body, ", name" if name == "name" else "")
+
+    def _of_page(self, member: Member, page: Page, name: str) -> str:
+        if isinstance(member, Constant):
+            return repr(member.text)
+        if isinstance(member, Edges):
+            return f"[{self._object(member.members, page.row, name)} for row in rows]"
+        assert isinstance(member, Part)
+        facts = [f"{self._text(key)}: {self._fact(fact, name)}" for key, fact in member.members.items()]
+        return f"{{{', '.join(facts)}}}"
+
+    @staticmethod
+    def _fact(member: Member, name: str) -> str:
+        if isinstance(member, Constant):
+            return repr(member.text)
+        assert isinstance(member, Fact)
+        if member.name in _FACTS:
+            return _FACTS[member.name]
+        end = _ENDS[member.name]
+        position = ", ".join(f"{end}[{place}]" for place in member.key)
+        return f"cursor({name}, ({position},)) if rows else None"
+
+    def _object(self, members: Members, row: Row, name: str = "None") -> str:
+        shown = [f"{self._text(key)}: {self._member(member, row, name)}" for key, member in members.items()]
+        return f"{{{', '.join(shown)}}}"
+
+    def _member(self, member: Member, row: Row, name: str) -> str:
+        match member:
+            case Constant(text):
+                return repr(text)
+            case Value():
+                return self._value(member)
+            case Part(members):
+                return self._object(members, row, name)
+            case Cursor(key):
+                position = ", ".join(f"row[{place}]" for place in key)
+                return f"cursor({name}, ({position},))"
+            case Items():
+                # A function of its own, because the name of a row is the same at every depth.
+                body = f"    return [{self._object(member.members, member.row)} for row in rows]\n"
+                function = self._define("rows", body)
+                return f"{function}(row[{len(row.columns) + member.number}], pages, cursor)"
+            case Page():
+                function = self._page(member, repr(member.cursors))
+                return f"{function}(row[{len(row.columns) + member.number}], pages, cursor)"
+        raise AssertionError(member)
+
+    def _value(self, value: Value) -> str:
+        arguments = ", ".join(f"row[{place}]" for place in value.places)
+        if value.shown.make is not None:
+            return f"{self._named(value.shown.make(self._audience))}({arguments})"
+        return arguments if value.shown.names is None else f"{self._named(value.shown.names)}[{arguments}]"
+
+    def _named(self, thing: Any) -> str:
+        name = f"thing_{len(self.names)}"
+        self.names[name] = thing
+        return name
+
+    @staticmethod
+    def _text(key: str) -> str:
+        # A response key has letters, digits and underscores alone (GraphQL, 2.1.9).
+        return repr(key)

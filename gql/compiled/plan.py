@@ -1,0 +1,324 @@
+"""From a validated operation to a plan: what it reads, and how the answer is put together from that."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_named_type,
+    is_object_type,
+)
+from pydantic.alias_generators import to_snake
+
+from domain.model.selection import Field, Listed, Root, Selection, Shape
+from gql.compiled.declarations import Declaration, Kind, declared
+from gql.compiled.fields import Fields, UnplannableError
+
+#: The fields of PageInfo: those that say whether there is more, and those that say where a page ends.
+FACTS = frozenset({"hasNextPage", "hasPreviousPage"})
+ENDS = frozenset({"startCursor", "endCursor"})
+_TYPENAME = "__typename"
+_NO_DECLARATION = Declaration(kind=Kind.SHOWN)
+
+
+@dataclass(slots=True)
+class Row:
+    """The values of one row, gathered while what shows them is planned."""
+
+    view: str
+    columns: list[str] = field(default_factory=list)
+    lists: list[Listed] = field(default_factory=list)
+
+    def column(self, name: str) -> int:
+        """Return the place of a column among the row's values."""
+        if name not in self.columns:
+            self.columns.append(name)
+        return self.columns.index(name)
+
+    def selection(self) -> Selection:
+        """Return all that was gathered."""
+        return Selection(view=self.view, columns=tuple(self.columns), lists=tuple(self.lists))
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A text that is the same in each answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A field of a row, from the columns at these places."""
+
+    shown: Field
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An object within a row."""
+
+    members: "Members"
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A whole list of the row: the list of that number."""
+
+    number: int
+    row: Row
+    members: "Members"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A connection to the root of that number, or to the row's list of that number; `place` is that of its page."""
+
+    number: int
+    place: int
+    cursors: str
+    row: Row
+    members: "Members"
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """A connection's items, or its edges with the place of each."""
+
+    members: "Members"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The cursor of a row, from the columns that say where it stands."""
+
+    key: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One of the fields of PageInfo."""
+
+    name: str
+    key: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The row that the root of that number found, or null."""
+
+    number: int
+    row: Row
+    members: "Members"
+
+
+Member = Constant | Value | Part | Items | Page | Edges | Cursor | Fact | Found
+Members = Mapping[str, Member]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A field with arguments, of which the declaration says what they are about."""
+
+    field: GraphQLField
+    node: FieldNode
+    declaration: Declaration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The reads of an operation, the arguments that they depend on, and the form of the answer."""
+
+    operation: OperationDefinitionNode
+    members: Members
+    roots: Sequence[Root]
+    #: The fields of roots, and those of pages in the order of their places.
+    root_fields: Sequence[Asked]
+    page_fields: Sequence[Asked]
+
+
+def plan_of(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, fields: Fields, shapes: Mapping[str, Shape]
+) -> Plan:
+    """Plan a valid query.
+
+    Raises:
+        UnplannableError: it holds something that only the generic path can do.
+    """
+    assert schema.query_type is not None
+    return _Planner(schema, fields, shapes).plan(operation, schema.query_type)
+
+
+class _Planner:
+    def __init__(self, schema: GraphQLSchema, fields: Fields, shapes: Mapping[str, Shape]) -> None:
+        self._schema = schema
+        self._fields = fields
+        self._shapes = shapes
+        self._roots: list[Root] = []
+        self._root_fields: list[Asked] = []
+        self._page_fields: list[Asked] = []
+
+    def plan(self, operation: OperationDefinitionNode, query: GraphQLObjectType) -> Plan:
+        members: dict[str, Member] = {}
+        for key, nodes in self._fields.of([operation.selection_set], query).items():
+            members[key] = self._typename(nodes, query) or self._root(nodes, query)
+        return Plan(
+            operation=operation,
+            members=members,
+            roots=tuple(self._roots),
+            root_fields=tuple(self._root_fields),
+            page_fields=tuple(self._page_fields),
+        )
+
+    @staticmethod
+    def _typename(nodes: Sequence[FieldNode], on: GraphQLObjectType) -> Constant | None:
+        return Constant(on.name) if nodes[0].name.value == _TYPENAME else None
+
+    def _root(self, nodes: Sequence[FieldNode], query: GraphQLObjectType) -> Member:
+        found, declaration = self._declared(nodes, query)
+        if declaration is None or declaration.choose is None:
+            raise UnplannableError(f"{query.name}.{nodes[0].name.value}")
+        number = len(self._roots)
+        asked = Asked(field=found, node=nodes[0], declaration=declaration)
+        self._root_fields.append(asked)
+        # Its place is taken before those within it are.
+        self._roots.append(Root(selection=Selection(view="", columns=())))
+        if declaration.kind is Kind.ONE:
+            shown = self._object_of(found)
+            row = Row(to_snake(shown.name))
+            members = self._members(nodes, shown, row)
+            self._roots[number] = Root(selection=row.selection())
+            return Found(number, row, members)
+        page = self._page(nodes, asked, key=("created_at", "id"), number=number)
+        self._roots[number] = Root(selection=page.row.selection(), page=page.place)
+        return page
+
+    def _members(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row) -> Members:
+        """Plan the fields of a row's object."""
+        shape = self._shapes.get(row.view)
+        if shape is None:
+            raise UnplannableError(on.name)
+        members: dict[str, Member] = {}
+        for key, inner in self._fields.of([node.selection_set for node in nodes], on).items():
+            members[key] = self._typename(inner, on) or self._member(inner, on, row, shape)
+        return members
+
+    def _member(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row, shape: Shape) -> Member:
+        found, declaration = self._declared(nodes, on)
+        name = python_name(found)
+        if declaration is None:
+            raise UnplannableError(f"{on.name}.{nodes[0].name.value}")
+        if declaration.kind is Kind.SHOWN and name in shape.parts:
+            return self._part(nodes, found, row, (name, shape.parts[name]))
+        if declaration.kind is Kind.SHOWN and name in shape.fields:
+            return _value(shape.fields[name], row, "")
+        if name not in shape.lists or declaration.kind not in {Kind.LIST, Kind.PAGES}:
+            raise UnplannableError(f"{on.name}.{nodes[0].name.value}")
+        number = len(row.lists)
+        # The list's place is taken before those within it are.
+        row.lists.append(Listed(name=name, selection=Selection(view="", columns=())))
+        if declaration.kind is Kind.LIST:
+            shown = self._object_of(found)
+            inner = Row(shape.lists[name])
+            items = Items(number, inner, self._members(nodes, shown, inner))
+            row.lists[number] = Listed(name=name, selection=inner.selection())
+            return items
+        asked = Asked(field=found, node=nodes[0], declaration=declaration)
+        page = self._page(nodes, asked, key=shape.keys[name], number=number)
+        row.lists[number] = Listed(name=name, selection=page.row.selection(), page=page.place)
+        return page
+
+    def _part(
+        self, nodes: Sequence[FieldNode], found: GraphQLField, row: Row, part: tuple[str, Mapping[str, Field]]
+    ) -> Part:
+        name, fields = part
+        on = self._object_of(found)
+        members: dict[str, Member] = {}
+        for key, inner in self._fields.of([node.selection_set for node in nodes], on).items():
+            shown, declaration = self._declared(inner, on) if inner[0].name.value != _TYPENAME else (None, None)
+            if shown is None:
+                members[key] = Constant(on.name)
+            elif declaration is not None and python_name(shown) in fields:
+                members[key] = _value(fields[python_name(shown)], row, f"{name}_")
+            else:
+                raise UnplannableError(f"{on.name}.{inner[0].name.value}")
+        return Part(members)
+
+    def _page(self, nodes: Sequence[FieldNode], asked: Asked, *, key: Sequence[str], number: int) -> Page:
+        place = len(self._page_fields)
+        self._page_fields.append(asked)
+        on = self._object_of(asked.field)
+        row = Row(_view_of(on))
+        members: dict[str, Member] = {}
+        for name, inner in self._fields.of([node.selection_set for node in nodes], on).items():
+            members[name] = self._typename(inner, on) or self._of_connection(inner, on, row, key)
+        return Page(number, place, asked.declaration.cursors, row, members)
+
+    def _of_connection(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row, key: Sequence[str]) -> Member:
+        name = nodes[0].name.value
+        inner = self._object_of(on.fields[name]) if name in {"nodes", "edges", "pageInfo"} else None
+        if inner is None:
+            raise UnplannableError(f"Connection.{name}")
+        if name == "nodes":
+            return Edges(self._members(nodes, inner, row))
+        members: dict[str, Member] = {}
+        for response_key, fields in self._fields.of([node.selection_set for node in nodes], inner).items():
+            members[response_key] = self._typename(fields, inner) or self._place(fields, inner, row, key)
+        return Edges(members) if name == "edges" else Part(members)
+
+    def _place(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row, key: Sequence[str]) -> Member:
+        """Plan a field of an edge, or of PageInfo."""
+        name = nodes[0].name.value
+        if name == "node":
+            return Part(self._members(nodes, self._object_of(on.fields[name]), row))
+        if name == "cursor":
+            return Cursor(tuple(map(row.column, key)))
+        if name not in FACTS | ENDS:
+            raise UnplannableError(f"{on.name}.{name}")
+        return Fact(name, tuple(map(row.column, key)) if name in ENDS else ())
+
+    def _declared(self, nodes: Sequence[FieldNode], on: GraphQLObjectType) -> tuple[GraphQLField, Declaration | None]:
+        found = self._schema.get_field(on, nodes[0].name.value)
+        if found is None or nodes[0].name.value.startswith("__"):
+            raise UnplannableError(nodes[0].name.value)
+        return found, declaration_of(found)
+
+    def _object_of(self, found: GraphQLField) -> GraphQLObjectType:
+        named = get_named_type(found.type)
+        if not is_object_type(named):
+            raise UnplannableError(named.name)
+        return named
+
+
+def declaration_of(found: GraphQLField) -> Declaration | None:
+    """Return how a field reads; None for one that only the generic path resolves."""
+    definition = _definition(found)
+    if definition is None or definition.permission_classes:
+        return None
+    given = declared(definition.metadata)
+    if given is None and definition.base_resolver is None:
+        return _NO_DECLARATION
+    return given
+
+
+def python_name(found: GraphQLField) -> str:
+    """Return the name of a field in Python, which is the one in its view."""
+    return str(_definition(found).python_name)
+
+
+def _definition(found: GraphQLField) -> Any:
+    return found.extensions.get("strawberry-definition")
+
+
+def _view_of(connection: GraphQLObjectType) -> str:
+    return to_snake(connection.name.removesuffix("Connection"))
+
+
+def _value(shown: Field, row: Row, prefix: str) -> Value:
+    return Value(shown, tuple(row.column(f"{prefix}{name}") for name in shown.columns))

@@ -1,0 +1,173 @@
+"""Random queries over random data, the compiled path beside the generic one: the answers have to be equal to the byte.
+
+python -m tests.gql.compiled.differential --count 5000 --seed 7 [--database postgresql://...]
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from domain.bootstrap import Domain, running_domain
+from domain.ids import new_id
+from domain.model.actor import Actor, ActorType
+from domain.model.commands import AddIncidentLink, AddIncidentUpdate, CreateIncident
+from domain.model.filters import EVERYTHING
+from domain.model.incident import HealthOverride, Severity, Status
+from domain.model.moment import iso
+from domain.model.paging import Order, PageRequest
+from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer, Visibility
+from domain.settings import Settings
+from gql.compiled.running import CompiledOperations
+from gql.context import Context
+from gql.schema import schema
+from tests.factories import make_system
+from tests.gql.compiled.queries import Query, QueryMaker
+
+_TEXTS = (
+    "Checkout fails",
+    'Quotes " and \\ and /',
+    "Línea nueva",
+    "\U0001f525 火事 مشكلة",
+    "a" * 110,
+    "{}[]:,null",
+)
+_LONG_TEXTS = (*_TEXTS, "Two\nlines\tand a tab")
+VIEWERS = (
+    ANONYMOUS,
+    Viewer(actor=Actor(type=ActorType.USER, id="usr_viewer", name="Vera"), role=Role.VIEWER),
+    Viewer(actor=Actor(type=ActorType.USER, id="usr_responder", name="rita@example.com"), role=Role.RESPONDER),
+    Viewer(actor=Actor(type=ActorType.SERVICE, id="svc_automation", name=None), role=Role.ADMIN),
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """The number of queries that were compared, and why the others were not compiled."""
+
+    compared: int = 0
+    refused: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    differences: list[str] = field(default_factory=list)
+    #: Queries in which the generic path cancels itself.
+    cancelled: list[str] = field(default_factory=list)
+
+
+async def fill(domain: Domain, chance: random.Random, *, incidents: int = 25) -> list[str]:
+    """Make incidents of all kinds with timelines and links of all visibilities; return the ids of everything."""
+    systems = [await make_system(domain, f"system-{new_id('key')[-8:]}", name=chance.choice(_TEXTS)) for _ in range(4)]
+    ids = [system.id for system in systems]
+    for _ in range(incidents):
+        author = chance.choice(VIEWERS[2:])
+        command = CreateIncident(
+            title=chance.choice(_TEXTS),
+            severity=chance.choice(list(Severity)),
+            systems=[each.id for each in chance.sample(systems, chance.randint(1, 4))],
+            description=chance.choice((None, *_LONG_TEXTS)),
+            dedupe_key=chance.choice((None, "key")),
+            suppress_notifications=chance.random() < 0.5,
+            health_override=chance.choice((None, *HealthOverride)),
+            occurred_at=domain.clock.now() - timedelta(milliseconds=chance.randint(0, 10**7)),
+        )
+        incident = (await domain.incidents.create(author, command)).value.incident
+        assert incident is not None
+        ids.append(incident.id)
+        await _tell(domain, chance, author, incident.id)
+    return ids
+
+
+async def _tell(domain: Domain, chance: random.Random, author: Viewer, incident_id: str) -> None:
+    for _ in range(chance.randint(0, 6)):
+        update = AddIncidentUpdate(
+            incident_id=incident_id,
+            message=chance.choice(_LONG_TEXTS),
+            status_change=chance.choice((None, *Status)),
+            visibility=chance.choice(list(Visibility)),
+        )
+        await domain.timeline.add(author, update)
+    for number in range(chance.randint(0, 3)):
+        link = AddIncidentLink(
+            incident_id=incident_id,
+            url=f"https://example.com/{number}",
+            label=chance.choice((None, *_TEXTS[:4])),
+            visibility=chance.choice(list(Visibility)),
+        )
+        await domain.links.add(author, link)
+
+
+async def compare(domain: Domain, *, count: int, seed: int) -> Tally:
+    """Ask so many random queries both ways."""
+    chance = random.Random(seed)
+    ids = await fill(domain, chance)
+    maker = QueryMaker(schema._schema, chance, [*ids, new_id("inc"), "none", "\0"], await _cursors(domain))
+    compiled = CompiledOperations(schema, schema.documents, domain)
+    tally = Tally(reasons=compiled.cache.reasons)
+    for _ in range(count):
+        query, viewer = maker.make(), chance.choice(VIEWERS)
+        await _compare(domain, compiled, query, viewer, tally)
+    return tally
+
+
+async def _compare(domain: Domain, compiled: CompiledOperations, query: Query, viewer: Viewer, tally: Tally) -> None:
+    def context() -> Context:
+        return Context(domain=domain, request_id="req_1", viewer=viewer, address="192.0.2.1")
+
+    try:
+        generic: Any = await schema.execute(query.text, variable_values=query.variables, context_value=context())
+    except asyncio.CancelledError:
+        tally.cancelled.append(query.text)
+        return
+    results = [await compiled.execute(query.text, query.variables, None, context()) for _ in range(2)]
+    if results[1] is None:
+        tally.refused += bool(generic.errors)
+        return
+    tally.compared += 1
+    said = orjson.dumps([generic.data, [error.formatted for error in generic.errors or ()], generic.extensions])
+    answer = results[1]
+    shown = orjson.dumps([answer.data, [error.formatted for error in answer.errors or ()], answer.extensions])
+    if said != shown:
+        variables = json.dumps(query.variables)
+        tally.differences.append(f"{query.text}\n{variables}\ngeneric  {said.decode()}\ncompiled {shown.decode()}")
+
+
+async def _cursors(domain: Domain) -> dict[str, list[str]]:
+    """Return cursors by the name of the field that takes them."""
+    codec, page = domain.reads.cursors, PageRequest(size=25)
+    found = (await domain.reads.incident_page(EVERYTHING, Order(field="created_at"), page, Audience.MANAGER)).items
+    cursors: dict[str, list[str]] = {"incidents": [], "updates": [], "links": []}
+    for incident in found[::4]:
+        place = [iso(incident.created_at), incident.id]
+        cursors["incidents"] += [codec.encode("incidents:created_at:desc", place)] * 3
+        cursors["incidents"].append(codec.encode("incidents:created_at:asc", place))
+        updates = await domain.reads.update_pages([incident.id], page, Audience.MANAGER)
+        for entry in updates[incident.id].items[:2]:
+            for name in ("updates", "links"):
+                cursors[name].append(codec.encode(name, [iso(entry.created_at), entry.id]))
+    return cursors
+
+
+async def _main(database_url: str, count: int, seed: int) -> Tally:
+    settings = Settings(database_url=database_url, automations=False, rate_limit=0)
+    async with running_domain(settings, live=False) as domain:
+        return await compare(domain, count=count, seed=seed)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--database")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        tally = asyncio.run(_main(given.database or f"sqlite:///{folder}/made.db", given.count, given.seed))
+    print(f"{tally.compared} of {given.count} compared, {len(tally.differences)} differ, {tally.refused} refused")
+    print("cancelled", len(tally.cancelled), *tally.cancelled[:1])
+    print(dict(tally.reasons.most_common(40)))
+    print("\n\n".join(tally.differences[:5]))

@@ -1,0 +1,198 @@
+"""Random valid queries, made from the schema itself: fragments, aliases, directives, variables, both ways of paging."""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_list_type,
+    is_non_null_type,
+    is_required_argument,
+)
+
+#: Most of what is asked is about these; everything else takes its turn now and then.
+_USUAL = ("incident", "incidents", "__typename")
+#: These run for long, or answer another way each time.
+_LEFT_OUT = {"dryRunAutomation", "explain", "rateLimit"}
+_DEEPEST = 5
+_MOST_FIELDS = 5
+
+
+@dataclass(slots=True)
+class Query:
+    """A document with the values of its variables."""
+
+    text: str = ""
+    variables: dict[str, Any] = field(default_factory=dict)
+
+
+class QueryMaker:
+    """A maker of queries that are valid but for some values, which the server then has to refuse."""
+
+    def __init__(
+        self, schema: GraphQLSchema, chance: random.Random, ids: Sequence[str], cursors: Mapping[str, Sequence[str]]
+    ) -> None:
+        self._schema = schema
+        self._chance = chance
+        self._ids = ids
+        self._cursors = cursors
+        self._definitions: dict[str, str] = {}
+        self._fragments: list[str] = []
+        self._variables: dict[str, Any] = {}
+        self._keys = 0
+
+    def make(self) -> Query:
+        """Make the next query."""
+        self._definitions, self._fragments, self._variables, self._keys = {}, [], {}, 0
+        assert self._schema.query_type is not None
+        selection = self._selection(self._schema.query_type, 0)
+        listed = ", ".join(f"${name}: {kind}" for name, kind in self._definitions.items())
+        head = f"query Made({listed})" if listed else "query Made" if self._chance.random() < 0.5 else ""
+        return Query(" ".join([f"{head} {selection}", *self._fragments]), self._variables)
+
+    def _selection(self, on: GraphQLNamedType, depth: int) -> str:
+        chosen = [self._one(on, depth) for _ in range(self._chance.randint(1, _MOST_FIELDS))]
+        return "{ " + " ".join(chosen) + " }"
+
+    def _one(self, on: GraphQLNamedType, depth: int) -> str:
+        if self._chance.random() < 0.15 and on is not self._schema.query_type:
+            return self._fragment(on, depth)
+        name = self._name_of_field(on)
+        return "__typename" if name == "__typename" else self._field(on, name, depth)
+
+    def _name_of_field(self, on: GraphQLNamedType) -> str:
+        assert isinstance(on, GraphQLObjectType | GraphQLInterfaceType)
+        if on is self._schema.query_type and self._chance.random() < 0.97:
+            return self._chance.choice(_USUAL)
+        names = sorted(set(on.fields) - _LEFT_OUT)
+        if on.name.endswith("Connection"):
+            names = ["nodes", "edges", "pageInfo"] * 30 + names
+        if on.name == "Incident":
+            names = [name for name in names if name not in _RARE] * 30 + names
+        if on.name in _ONLY_COLUMNS:
+            names = [name for name in names if name not in _ONLY_COLUMNS[on.name]] * 30 + names
+        return str(self._chance.choice([*names, "__typename"]))
+
+    def _field(self, on: Any, name: str, depth: int) -> str:
+        found = on.fields[name]
+        kind = get_named_type(found.type)
+        is_leaf = not isinstance(kind, GraphQLObjectType | GraphQLInterfaceType)
+        if not is_leaf and depth >= _DEEPEST:
+            return "__typename"
+        arguments = self._arguments(found.args, name)
+        # A key of its own for whatever may differ: under one key, all has to be the same all the way down.
+        self._keys += 1
+        key = name if is_leaf and not arguments and self._chance.random() < 0.8 else f"k{self._keys}"
+        inner = "" if is_leaf else self._selection(kind, depth + 1)
+        text = f"{'' if key == name else key + ': '}{name}{arguments}{self._directive()} {inner}"
+        if inner and self._chance.random() < 0.15:
+            # The same once more, with something else in it: the two are merged.
+            text += f" {key}: {name}{arguments} {{ merged: __typename }}"
+        return text
+
+    def _fragment(self, on: GraphQLNamedType, depth: int) -> str:
+        conditions = [on.name, *(each.name for each in getattr(on, "interfaces", ()))]
+        condition = self._schema.type_map[self._chance.choice(conditions)]
+        selection = self._selection(condition, depth)
+        if self._chance.random() < 0.5:
+            return f"... on {condition.name}{self._directive()} {selection}"
+        name = f"F{len(self._fragments)}"
+        self._fragments.append(f"fragment {name} on {condition.name} {selection}")
+        return f"...{name}{self._directive()}"
+
+    def _directive(self) -> str:
+        if self._chance.random() > 0.1:
+            return ""
+        value = self._chance.random() < 0.5
+        given = self._variable("Boolean!", value) if self._chance.random() < 0.5 else json.dumps(value)
+        return f" @{self._chance.choice(('include', 'skip'))}(if: {given})"
+
+    def _arguments(self, arguments: Mapping[str, GraphQLArgument], field: str) -> str:
+        given: list[str] = []
+        backward = self._chance.random() < 0.3
+        for name, argument in arguments.items():
+            unusual = name in ("first", "after") if backward else name in ("last", "before")
+            wanted = is_required_argument(argument) or self._chance.random() < (0.01 if unusual else 0.4)
+            if name in ("id", "number") and len(arguments) == 2:
+                wanted = (name == "id") is backward or self._chance.random() < 0.02
+            if wanted:
+                given.append(f"{name}: {self._value(f'{field}.{name}', argument.type)}")
+        return f"({', '.join(given)})" if given else ""
+
+    def _value(self, name: str, kind: Any) -> str:
+        value = self._plain(name, kind)
+        if self._chance.random() < 0.5 or isinstance(value, _Literal):
+            return _literal(value)
+        if not is_non_null_type(kind) and self._chance.random() < 0.15:
+            return self._variable(f"{kind} = {_literal(value)}", ...)
+        return self._variable(str(kind), value)
+
+    def _variable(self, kind: str, value: Any) -> str:
+        name = f"v{len(self._definitions)}"
+        self._definitions[name] = kind
+        if value is not ...:
+            self._variables[name] = value
+        return f"${name}"
+
+    def _plain(self, name: str, kind: Any) -> Any:
+        named = get_named_type(kind)
+        if not is_non_null_type(kind) and self._chance.random() < 0.05:
+            return None
+        if is_list_type(kind.of_type if is_non_null_type(kind) else kind):
+            return [self._single(name, named) for _ in range(self._chance.randint(0, 3))]
+        return self._single(name, named)
+
+    def _single(self, name: str, named: GraphQLNamedType) -> Any:
+        if isinstance(named, GraphQLEnumType):
+            return _Literal(self._chance.choice(sorted(named.values)))
+        if isinstance(named, GraphQLInputObjectType):
+            return self._object(named)
+        if named.name == "Int":
+            return self._chance.choice((1, 2, 3, 4, 5, 7) if self._chance.random() < 0.97 else (-1, 0, 60, 101))
+        if named.name == "Boolean":
+            return self._chance.random() < 0.5
+        field, _, argument = name.partition(".")
+        if argument in {"after", "before"}:
+            known = self._cursors.get(field)
+            return self._chance.choice(known) if known and self._chance.random() < 0.95 else "junk"
+        return self._chance.choice(self._ids)
+
+    def _object(self, named: GraphQLInputObjectType) -> Any:
+        if named.name == "IncidentFilter" and self._chance.random() < 0.95:
+            return {"includeResolved": self._chance.random() < 0.8}
+        if named.name == "IncidentOrder":
+            field = "CREATED_AT" if self._chance.random() < 0.95 else "SEVERITY"
+            return _Literal(f"{{field: {field}, direction: {self._chance.choice(('ASC', 'DESC'))}}}")
+        return {}
+
+
+#: Of others, likewise.
+_ONLY_COLUMNS = {"System": {"incidents", "openIncidents", "health"}, "IncidentUpdate": {"editHistory"}}
+#: Of an incident, what only the generic path resolves.
+_RARE = {"history", "inStateSince", "automationRun"}
+
+
+class _Literal(str):
+    """A text that is a literal of GraphQL as it stands: no value that JSON has."""
+
+    __slots__ = ()
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, _Literal):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {_literal(each)}' for name, each in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,76 @@
+"""Each field of the schema is compiled, or named here as one that only the generic path resolves."""
+
+from graphql import GraphQLObjectType, get_named_type, is_object_type
+from pydantic.alias_generators import to_snake
+
+from domain.services.reads import Reads
+from gql.compiled.declarations import Kind
+from gql.compiled.plan import ENDS, FACTS, declaration_of, python_name
+from gql.schema import schema
+
+_SCHEMA = schema._schema
+_OF_PAGES = {"nodes", "edges", "pageInfo", "node", "cursor", *FACTS, *ENDS}
+
+#: Fields that only the generic path resolves, of types of which others are compiled.
+_ONLY_GENERIC = {
+    "Incident.automationRun",
+    "Incident.history",
+    "Incident.inStateSince",
+    "IncidentConnection.totalCount",
+    "IncidentLinkConnection.totalCount",
+    "IncidentUpdate.editHistory",
+    "IncidentUpdateConnection.totalCount",
+    "System.health",
+    "System.incidents",
+    "System.openIncidents",
+}
+
+
+def _compiled_types() -> list[GraphQLObjectType]:
+    """Return the objects that a compiled answer may hold: from the roots on, through whatever is compiled itself."""
+    assert _SCHEMA.query_type is not None
+    found: list[GraphQLObjectType] = []
+    pending = [get_named_type(field.type) for field in _SCHEMA.query_type.fields.values() if declaration_of(field)]
+    while pending:
+        on = pending.pop()
+        if is_object_type(on) and on not in found:
+            found.append(on)
+            pending += [get_named_type(field.type) for name, field in on.fields.items() if _is_compiled(on, name)]
+    return found
+
+
+def _is_compiled(on: GraphQLObjectType, name: str) -> bool:
+    field = on.fields[name]
+    if on.name.endswith(("Connection", "Edge")) or on.name == "PageInfo":
+        return name in _OF_PAGES
+    declaration = declaration_of(field)
+    shape = Reads.shapes().get(to_snake(on.name))
+    if declaration is None or shape is None:
+        parts = [fields for shape in Reads.shapes().values() for fields in shape.parts.values()]
+        return declaration is not None and any(python_name(field) in fields for fields in parts)
+    names = (shape.fields, shape.parts) if declaration.kind is Kind.SHOWN else (shape.lists,)
+    return any(python_name(field) in known for known in names)
+
+
+def test_each_field_of_a_compiled_type_is_compiled_or_named_as_generic() -> None:
+    types = _compiled_types()
+
+    generic = {f"{on.name}.{name}" for on in types for name in on.fields if not _is_compiled(on, name)}
+
+    assert {"Incident", "IncidentUpdate", "IncidentLink", "System", "Actor"} <= {on.name for on in types}
+    assert generic == _ONLY_GENERIC
+
+
+def test_the_compiled_roots_are_those_of_incidents() -> None:
+    assert _SCHEMA.query_type is not None
+    compiled = {name for name, field in _SCHEMA.query_type.fields.items() if declaration_of(field) is not None}
+
+    assert compiled == {"incident", "incidents"}
+
+
+def test_each_field_of_a_view_is_a_field_of_its_type() -> None:
+    for on in _compiled_types():
+        shape = Reads.shapes().get(to_snake(on.name))
+        if shape is not None:
+            shown = {python_name(field) for field in on.fields.values()}
+            assert {*shape.fields, *shape.parts, *shape.lists} <= shown, on.name

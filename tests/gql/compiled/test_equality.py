@@ -1,0 +1,17 @@
+"""The compiled path and the generic one give the same answers."""
+
+import pytest
+
+from domain.bootstrap import Domain
+from tests.gql.compiled.differential import compare
+from tests.gql.dialects import on_both_databases
+
+
+@on_both_databases
+@pytest.mark.timeout(60)
+async def test_random_queries_have_the_same_answers_on_both_paths(domain: Domain) -> None:
+    tally = await compare(domain, count=150, seed=11)
+
+    assert tally.differences == []
+    assert tally.compared > 50
+    assert "a fault" not in tally.reasons

@@ -1,0 +1,261 @@
+"""When operations run compiled, and how they fall back."""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count, pairwise
+
+import pytest
+import sqlalchemy as sa
+
+from domain.bootstrap import Domain
+from domain.messaging.buckets import MemoryBuckets
+from domain.model.incident import Status
+from domain.persistence.drivers import PostgresDriver, SqliteDriver
+from gql.compiled.running import CompiledOperations
+from gql.context import Context
+from gql.limits.bounds import Bounds
+from gql.schema import schema
+from tests.client import Api
+from tests.conftest import SteppingClock
+from tests.factories import ADMIN, make_incident, set_status
+from tests.gql.dialects import on_both_databases
+from tests.inside import inside
+
+_numbers = count()
+_BY_ID = """
+query ById($id: ID!, $withSystems: Boolean = true) {
+  incident(id: $id) { id title systems @include(if: $withSystems) { name } updates(first: 3) { nodes { message } } }
+}
+"""
+
+
+def _fresh(text: str = _BY_ID) -> str:
+    """Return a document that nobody asked before: the cache of documents is one for all tests."""
+    return f"{text} # {next(_numbers)} of these tests"
+
+
+def _context(domain: Domain) -> Context:
+    return Context(domain=domain, request_id="req_1", viewer=ADMIN, address="192.0.2.1")
+
+
+@pytest.fixture
+def compiled(domain: Domain) -> CompiledOperations:
+    """The compiled path of a domain, which has seen nothing yet."""
+    return CompiledOperations(schema, schema.documents, domain)
+
+
+async def _ask(compiled: CompiledOperations, domain: Domain, text: str, **variables: object) -> object:
+    result = await compiled.execute(text, variables, None, _context(domain))
+    return None if result is None else result.data
+
+
+async def _validate(domain: Domain, text: str, **variables: object) -> object:
+    result = await schema.execute(text, variable_values=variables, context_value=_context(domain))
+    return result.data
+
+
+async def test_a_document_is_compiled_when_it_is_seen_again(domain: Domain, compiled: CompiledOperations) -> None:
+    document = _fresh()
+    incident = await make_incident(domain)
+    unknown = await _ask(compiled, domain, document, id=incident.id)
+    expected = await _validate(domain, document, id=incident.id)
+
+    first, second = [await _ask(compiled, domain, document, id=incident.id) for _ in range(2)]
+
+    assert (unknown, first) == (None, None)
+    assert second == expected
+    assert compiled.cache.hits == 1
+
+
+async def test_what_was_compiled_is_dropped_with_its_document(domain: Domain, compiled: CompiledOperations) -> None:
+    document = _fresh()
+    incident = await make_incident(domain)
+    await _validate(domain, document, id=incident.id)
+    for _ in range(2):
+        await _ask(compiled, domain, document, id=incident.id)
+
+    for number in range(600):
+        schema.documents.parsed(f"query Other{number} {{ __typename }}", Bounds.of(domain.settings))
+
+    assert await _ask(compiled, domain, document, id=incident.id) is None
+
+
+async def test_a_function_belongs_to_one_domain(domain: Domain, compiled: CompiledOperations) -> None:
+    document = _fresh()
+    incident = await make_incident(domain)
+    await _validate(domain, document, id=incident.id)
+    for _ in range(2):
+        await _ask(compiled, domain, document, id=incident.id)
+
+    other = CompiledOperations(schema, schema.documents, domain)
+
+    assert await _ask(other, domain, document, id=incident.id) is None
+    assert other.cache.reasons["seen once"] == 1
+
+
+async def test_flags_in_variables_have_a_function_each(domain: Domain, compiled: CompiledOperations) -> None:
+    document = _fresh()
+    incident = await make_incident(domain)
+    await _validate(domain, document, id=incident.id)
+    await _ask(compiled, domain, document, id=incident.id)
+
+    for flag in ({}, {"withSystems": True}, {"withSystems": False}):
+        assert await _ask(compiled, domain, document, id=incident.id, **flag) == await _validate(
+            domain, document, id=incident.id, **flag
+        )
+    assert await _ask(compiled, domain, document, id=incident.id, withSystems="yes") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{ incidents { totalCount } }", "Connection.totalCount"),
+        ("{ viewer { role } }", "Query.viewer"),
+        ("{ __schema { queryType { name } } }", "__schema"),
+        ("{ incidents(first: 500) { nodes { id } } }", "arguments"),
+        ("{ incidents(orderBy: {field: SEVERITY}) { nodes { id } } }", "arguments"),
+        ('{ incidents(filter: {text: "fire"}) { nodes { id } } }', "arguments"),
+        ("{ incidents(first: 100) { nodes { updates(first: 20) { nodes { id } } } } }", "large"),
+    ],
+    ids=["count", "viewer", "introspection", "refused", "order", "text", "large"],
+)
+async def test_the_reason_is_counted_where_an_operation_is_not_compiled(
+    domain: Domain, compiled: CompiledOperations, text: str, reason: str
+) -> None:
+    document = _fresh(text)
+    await _validate(domain, document)
+
+    for _ in range(2):
+        assert await _ask(compiled, domain, document) is None
+
+    assert compiled.cache.reasons[reason] == 1
+
+
+@on_both_databases
+async def test_a_request_is_answered_alike_however_often_it_comes(domain: Domain, api: Api) -> None:
+    document = _fresh()
+    incident = await make_incident(domain)
+    await set_status(domain, incident, Status.FIXING)
+    operation = {"query": document, "variables": {"id": incident.id}}
+
+    answers = [await api.responder.post(json=operation) for _ in range(4)]
+
+    assert {answer.content for answer in answers} == {answers[0].content}
+    assert (
+        len({(answer.status_code, answer.headers["content-type"], answer.headers["vary"]) for answer in answers}) == 1
+    )
+    assert answers[0].json()["data"]["incident"]["updates"]["nodes"] == [{"message": "Moving on"}]
+
+
+async def test_the_pool_answers_where_the_driver_fails(domain: Domain, compiled: CompiledOperations) -> None:
+    document = _fresh()
+    incident = await make_incident(domain)
+    expected = await _validate(domain, document, id=incident.id)
+    for _ in range(2):
+        await _ask(compiled, domain, document, id=incident.id)
+    await _break(domain)
+
+    context = _context(domain)
+    failed = await compiled.execute(document, {"id": incident.id}, None, context)
+    result = await schema.execute(document, variable_values={"id": incident.id}, context_value=context)
+
+    assert failed is None
+    assert result.data == expected
+    assert await _ask(compiled, domain, document, id=incident.id) == expected
+
+
+@on_both_databases
+async def test_a_connection_that_was_ended_is_replaced(domain: Domain, compiled: CompiledOperations) -> None:
+    document = _fresh()
+    incident = await make_incident(domain)
+    expected = await _validate(domain, document, id=incident.id)
+    for _ in range(2):
+        await _ask(compiled, domain, document, id=incident.id)
+    await _break(domain)
+
+    answers = [await _ask(compiled, domain, document, id=incident.id) for _ in range(2)]
+
+    assert answers[0] in (None, expected)
+    assert answers[1] == expected
+
+
+async def test_an_operation_that_falls_back_is_charged_once(domain: Domain, clock: SteppingClock) -> None:
+    incident, document = await make_incident(domain), _fresh()
+    clock.step = timedelta()
+    limited = replace(domain, buckets=MemoryBuckets(clock, limit=1000))
+    compiled = CompiledOperations(schema, schema.documents, limited)
+    left: list[int] = []
+    for turn in range(4):
+        context = _context(limited)
+        if turn == 3:
+            await _break(domain)
+        if await compiled.execute(document, {"id": incident.id}, None, context) is None:
+            await schema.execute(document, variable_values={"id": incident.id}, context_value=context)
+        assert context.allowance is not None
+        left.append(context.allowance.remaining)
+
+    assert compiled.cache.reasons["the database"] == 1
+    assert len({before - after for before, after in pairwise([1000, *left])}) == 1
+
+
+async def test_the_refusal_of_a_rate_limit_is_that_of_the_generic_path(domain: Domain, clock: SteppingClock) -> None:
+    incident, document = await make_incident(domain), _fresh()
+    clock.step = timedelta()
+    limited = replace(domain, buckets=MemoryBuckets(clock, limit=15))
+    compiled = CompiledOperations(schema, schema.documents, limited)
+    for _ in range(3):
+        context = _context(limited)
+        if await compiled.execute(document, {"id": incident.id}, None, context) is None:
+            refused = await schema.execute(document, variable_values={"id": incident.id}, context_value=context)
+
+    assert refused.errors is not None
+    assert (refused.errors[0].extensions or {})["code"] == "RATE_LIMITED"
+    assert compiled.cache.hits == 0
+
+
+async def test_a_read_holds_no_snapshot_open(domain: Domain, compiled: CompiledOperations) -> None:
+    document = _fresh()
+    incident = await make_incident(domain)
+    await _validate(domain, document, id=incident.id)
+    for _ in range(3):
+        await _ask(compiled, domain, document, id=incident.id)
+    assert compiled.cache.hits > 0
+    await make_incident(domain)
+
+    async with inside(domain).database._engines.writer.connect() as connection:
+        await connection.exec_driver_sql("COMMIT")
+        busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
+        await connection.exec_driver_sql("BEGIN")
+
+    assert busy == 0
+
+
+async def test_an_operation_is_chosen_by_its_name(domain: Domain, compiled: CompiledOperations) -> None:
+    document = _fresh("query One { __typename } query Two { two: __typename }")
+    await schema.execute(document, operation_name="One", context_value=_context(domain))
+    await compiled.execute(document, None, "One", _context(domain))
+
+    results = [await compiled.execute(document, None, name, _context(domain)) for name in ("One", "Two", "Three", None)]
+
+    assert [result and result.data for result in results] == [{"__typename": "Query"}, {"two": "Query"}, None, None]
+
+
+async def test_a_mutation_is_never_compiled(domain: Domain, compiled: CompiledOperations) -> None:
+    document = _fresh('mutation { deleteSystem(input: {id: "none"}) { cursor } }')
+    await _validate(domain, document)
+
+    assert [await _ask(compiled, domain, document) for _ in range(3)] == [None, None, None]
+
+
+async def _break(domain: Domain) -> None:
+    """Have the driver's connection fail with the next statement."""
+    database = inside(domain).database
+    driver = database._engines.driver
+    if isinstance(driver, SqliteDriver):
+        assert driver._connection is not None
+        driver._connection.close()
+        return
+    assert isinstance(driver, PostgresDriver)
+    ends = [sa.func.pg_terminate_backend(each.get_server_pid(), 5000) for each in driver._idle]
+    async with database._engines.writer.connect() as connection:
+        await connection.execute(sa.select(*ends))

@@ -148,6 +148,23 @@ async def test_aliases_with_other_arguments_get_their_own_pages(api: Api, domain
     assert data["incident"] == {"a": {"nodes": [{"field": "severity"}]}, "b": {"nodes": [{"field": "systemIds"}]}}
 
 
+SHARED = """
+query Q($id: ID!) {
+  failing: system(id: $id) { health { status } incidents(after: "nonsense") { totalCount } }
+  working: system(id: $id) { health { status } }
+}
+"""
+
+
+async def test_a_field_that_fails_takes_nothing_from_fields_that_load_the_same(api: Api, domain: Domain) -> None:
+    system = await make_system(domain, "shop")
+
+    answer = await api.admin.send(SHARED, id=system.id)
+
+    assert [error["path"] for error in answer["errors"]] == [["failing", "incidents"]]
+    assert answer["data"] == {"failing": None, "working": {"health": {"status": "HEALTHY"}}}
+
+
 async def _open(domain: Domain, *incidents: Sequence[str]) -> None:
     """Open incidents with these titles on these systems in one transaction, because fifty would take too long."""
 

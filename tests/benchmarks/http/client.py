@@ -13,7 +13,7 @@ _PATIENCE_SECONDS = 20
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a number of requests."""
+    """The outcome of a number of requests."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)

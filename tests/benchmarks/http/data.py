@@ -89,7 +89,7 @@ def _run(command: list[str], checkout: Path) -> None:
 
 
 def _digest(checkout: Path) -> str:
-    """What the data depends on: the schema, and who makes the stories up."""
+    """Return the digest of what the data depends on: the schema, and the code of the made-up stories."""
     parts = (checkout / "domain" / "persistence" / "migrations" / "versions", checkout / "domain" / "demo")
     files = sorted(file for part in parts for file in part.glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:10]

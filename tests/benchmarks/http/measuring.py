@@ -56,7 +56,7 @@ class Subject:
         self._requests: dict[str, Iterator[bytes]] = {}
 
     def has(self, row: Row) -> bool:
-        """Whether it answers this row."""
+        """Return whether the server answers this row."""
         return self._server.answers(row, self._dialect)
 
     def ask(self, body: bytes) -> Any:
@@ -68,7 +68,7 @@ class Subject:
         return json.loads(answers[0])["data"]
 
     def answers(self, row: Row) -> list[Any]:
-        """What it says to the first requests of a row, without its own spelling of cursors."""
+        """Return the answers to the first requests of a row, without the server's own spelling of cursors."""
         bodies = row.bodies(self._samples)
         return [_normalised(self.ask(next(bodies))) for _ in range(_ALIKE)]
 

@@ -23,7 +23,7 @@ _MIDDLE = """SELECT created_at, id FROM incidents WHERE status = 'resolved'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """What requests are made of; the same requests in the same order for every server."""
+    """Samples that requests are made of, the same and in the same order for every server."""
 
     incidents: Sequence[str]
     systems: Sequence[str]

@@ -51,7 +51,7 @@ class Server:
     ideas: tuple[str, ...] = ()
 
     def answers(self, row: Row, dialect: str) -> bool:
-        """Whether it has this row."""
+        """Return whether the server has this row."""
         if self.root is not None:
             return True
         if dialect == "postgresql":
@@ -59,11 +59,11 @@ class Server:
         return row.writes if "plain" in self.ideas else row.common or self is HAND_WRITTEN
 
     def runs_on(self, dialect: str) -> bool:
-        """Whether it speaks to this database."""
+        """Return whether the server speaks to this database."""
         return dialect == "sqlite" or self.root is not None or self is HAND_WRITTEN
 
     def command(self, port: int, url: str, visibilities: str) -> list[str]:
-        """How to start it.
+        """Return the command that starts the server.
 
         Raises:
             MissingError: this machine lacks what it needs.

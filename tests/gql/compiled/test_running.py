@@ -1,4 +1,4 @@
-"""When operations run compiled, and how they fall back."""
+"""Compiled execution of operations, and its fallback to the executor."""
 
 from dataclasses import replace
 from datetime import timedelta

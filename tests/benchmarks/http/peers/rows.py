@@ -1,4 +1,4 @@
-"""What the peers in Python share: the connection to SQLite, and how values are spelled. No framework."""
+"""The connection to SQLite and the spelling of values, shared by the peers in Python. No framework."""
 
 import base64
 import sqlite3
@@ -47,7 +47,7 @@ def new_id(prefix: str) -> str:
 
 
 def cursor_of(created_at: str, identifier: str) -> str:
-    """Where an incident stands in a list by creation; the moment as the API spells it."""
+    """Return the place of an incident in a list by creation; the moment as the API spells it."""
     return base64.urlsafe_b64encode(f"{created_at}|{identifier}".encode()).decode()
 
 

@@ -1,4 +1,4 @@
-"""How every peer in Python is served: one process of uvicorn, as ours."""
+"""The server of every peer in Python: one process of uvicorn, as ours."""
 
 from typing import Any
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from domain.clock import Clock
 from domain.errors import UnavailableError
@@ -115,13 +116,26 @@ class DurableReader:
                 batch = [change for change in batch if change.seq > progress.position]
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Handle changes as they arrive until `stopping` is set; it stops within a second."""
-        while not stopping.is_set():
-            seen = self._tail.last
-            with logging_failures(logger, "reader %s failed; retrying", self._name):
-                if not await self._pass_by():
-                    await self.run_pending(stopping)
-            await self._tail.beyond(seen, seconds=_LONGEST_WAIT_SECONDS, kinds=self._kinds)
+        """Handle changes as they arrive until `stopping` is set."""
+        stopped = asyncio.create_task(stopping.wait())
+        try:
+            while not stopping.is_set():
+                seen = self._tail.last
+                with logging_failures(logger, "reader %s failed; retrying", self._name):
+                    if not await self._pass_by():
+                        await self.run_pending(stopping)
+                await self._rest(seen, stopped)
+        finally:
+            stopped.cancel()
+
+    async def _rest(self, seen: int, stopped: asyncio.Task[Literal[True]]) -> None:
+        """Wait for a change, or for the end of waiting: a stop must not take as long as the longest wait."""
+        beyond = self._tail.beyond(seen, seconds=_LONGEST_WAIT_SECONDS, kinds=self._kinds)
+        waiting = asyncio.create_task(beyond)
+        try:
+            await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
 
     async def _pass_by(self) -> bool:
         """Skip changes in memory that do not concern the handler; return False where the log must be read."""

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from types import FrameType
 from typing import Any, cast
@@ -35,6 +35,8 @@ _BACKLOG, _LEAST_BACKLOG = 2048, 16
 _PROXIES = "127.0.0.1,::1"
 _DEMO_INCIDENTS = 200
 _GRACE_SECONDS = 10
+#: How often the `Date` of responses is renewed.
+_TICK_SECONDS = 1.0
 #: The period over which sockets are closed when the server stops, so that clients do not all reconnect at once.
 _DRAIN_SECONDS = 1.0
 #: A peer that acknowledges nothing for so long is gone; the kernel then frees its socket.
@@ -50,6 +52,15 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, *, on_closing: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._on_closing = on_closing
+        self._exiting = asyncio.Event()
+
+    @override
+    async def main_loop(self) -> None:
+        # Uvicorn's own looks ten times a second whether to exit, and counts ten looks until the next `Date`.
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._exiting.wait()
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -61,6 +72,7 @@ class Server(uvicorn.Server):
         if not self.should_exit:
             end_in_time()
         super().handle_exit(sig, frame)
+        self._exiting.set()
 
     @contextmanager
     @override

@@ -41,6 +41,8 @@ _SCHEMA = "dbos"
 #: The interval of the library's poll, for workflows of processes that only enqueue or that died.
 _POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 0.05
+#: The library sleeps so long between looks for messages, which we never send, and stops only after a sleep.
+_LISTEN_SECONDS = 0.05
 _ADOPT_SECONDS = 1.0
 #: The library needs one for its lock, one for its work, and one for its poll; it would take twenty.
 _POOLED = 3
@@ -177,6 +179,7 @@ class Engine:
             use_listen_notify=False,
             system_database_engine=self._pool,
             scheduler_polling_interval_sec=3600.0,
+            notification_listener_polling_interval_sec=_LISTEN_SECONDS,
         )
         self._halted = False
         self._library = DBOS(config=config)

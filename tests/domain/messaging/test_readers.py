@@ -365,6 +365,17 @@ async def test_a_stopping_reader_leaves_the_remaining_changes_for_later(domain: 
     assert await _position(domain, work) == stored[1]
 
 
+async def test_a_reader_that_waits_for_changes_stops_at_once(
+    reader: DurableReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "_LONGEST_WAIT_SECONDS", 3600.0)
+    stopping = asyncio.Event()
+    running = asyncio.create_task(reader.run(stopping))
+    await until(lambda: bool(reader._tail._followers))
+    stopping.set()
+    await asyncio.wait_for(running, 60)
+
+
 async def test_two_processes_share_the_work_of_one_reader(domain: Domain, reader: DurableReader, work: Work) -> None:
     stopping = asyncio.Event()
     async with running_domain(domain.settings) as other:

@@ -18,7 +18,7 @@ EXIT_SECONDS = 60
 # The children have their own memory, files and signals, so `kill -9` and exit codes are what they are anywhere.
 _context = multiprocessing.get_context("forkserver")
 # Servers need them all; imported once, here, they take no time of each.
-_context.set_forkserver_preload(["gql.cli.commands", "gql.cli.serving", "gql.cli.work", "gql.cli.automation_work"])
+_context.set_forkserver_preload(["gql.cli.commands", "tests.e2e.preloaded"])
 
 
 def process_of(target: Callable[..., None], *arguments: object) -> ForkServerProcess:

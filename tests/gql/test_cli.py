@@ -1,13 +1,16 @@
 """The command line without a command that needs the domain."""
 
+import gc
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 
 import pytest
 from typer.testing import CliRunner
 
 from gql.cli.commands import app
+from gql.cli.running import late
 
 #: Each takes a third of a second or more to import.
 HEAVY = {"strawberry", "graphql", "sqlalchemy", "dbos", "alembic", "uvicorn", "asyncpg", "httpx"}
@@ -55,3 +58,10 @@ def test_late_imports_log_nothing(database_url: str) -> None:
     command = [sys.executable, "-m", "gql.cli", "migrate", "--database-url", database_url]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"INCIDENTQL_LOG_LEVEL": "INFO"})
     assert (done.returncode, done.stdout, done.stderr) == (0, "The database is up to date.\n", "")
+
+
+@pytest.mark.parametrize("module", ["gql.cli.work", "gql.cli.there_is_none"])
+def test_garbage_is_collected_again_after_a_late_import(module: str) -> None:
+    with suppress(ModuleNotFoundError):
+        late(module, "fill")
+    assert gc.isenabled()

@@ -1,0 +1,7 @@
+"""All that servers and commands import, for the process that they are forked from."""
+
+from gql.cli.running import late
+
+late("gql.cli.serving", "serve")
+late("gql.cli.work", "fill")
+late("gql.cli.automation_work", "apply")

@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import cache
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -10,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
+from typing_extensions import override
 
 from domain.bootstrap import Domain
 from domain.settings import Settings
@@ -40,7 +42,9 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
     closing = closing or asyncio.Event()
     endpoint = Endpoint(schema, domain, closing, documents=schema.documents, page=ide.page if ide else None)
 
-    app = Starlette(
+    app = Application(
+        endpoint,
+        has_cors=bool(domain.settings.cors_origins),
         routes=[
             *routes_of_home(domain.settings),
             Route(_PATH, endpoint),
@@ -54,6 +58,25 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
     )
     app.state.endpoint = endpoint
     return app
+
+
+class Application(Starlette):
+    """The routes, with the endpoint in front of Starlette's layers, which take longer than a short query.
+
+    With CORS, what may come from another page, or be kept for one, passes through them all the same.
+    """
+
+    def __init__(self, endpoint: ASGIApp, *, has_cors: bool, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._direct = StandardHeaders(endpoint)
+        self._has_cors = has_cors
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _is_endpoint(scope) and not (self._has_cors and _concerns_pages(scope)):
+            await self._direct(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 class ProtocolScope:
@@ -72,7 +95,7 @@ class ProtocolScope:
         app: ASGIApp = self._app
         if scope["type"] == "websocket":
             scope[PROTOCOL] = getattr(send, "__self__", None)
-            if scope["path"] == f"{scope.get('root_path', '')}{_PATH}":
+            if _is_endpoint(scope):
                 app = self._endpoint
         host = scope["client"][0] if scope.get("client") else ""
         if self._connections is None or host == peer_of(send):
@@ -86,6 +109,14 @@ class ProtocolScope:
             await app(scope, receive, send)
         finally:
             self._connections.release(origin)
+
+
+def _is_endpoint(scope: Scope) -> bool:
+    return bool(scope["path"] == f"{scope.get('root_path', '')}{_PATH}")
+
+
+def _concerns_pages(scope: Scope) -> bool:
+    return scope["method"] != "POST" or any(name == b"origin" for name, _ in scope["headers"])
 
 
 async def _crowded(scope: Scope, receive: Receive, send: Send) -> None:

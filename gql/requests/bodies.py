@@ -8,29 +8,32 @@ from typing import Any
 
 import orjson
 from cross_web import parse_content_type
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
+from gql.requests.incoming import Incoming
 from gql.requests.statuses import JSON, HttpOutcome, RefusalError
 
 #: Without it the rest of a refused body would be read only to be dropped.
 _HANG_UP = {"connection": "close"}
 _LINGER_SECONDS = 1.0
+#: What most clients say; everything else is taken apart.
+_PLAIN_JSON = JSON.encode()
 #: The length of JSON that may be parsed a second time, slowly; room for the longest message, all of it escaped.
 _LONGEST_MENDED = 200_000
 _HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-async def read_json(request: Request, *, most_bytes: int, seconds: float) -> Any:
+async def read_json(request: Incoming, *, most_bytes: int, seconds: float) -> Any:
     """Return the JSON in the body.
 
     Raises:
         RefusalError: it is too large, comes too slowly, or is no JSON in UTF-8.
     """
-    content_type, parameters = parse_content_type(request.headers.get("content-type") or "")
-    if content_type != JSON or parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
-        raise RefusalError(HttpOutcome.WRONG_TYPE, f"Send {JSON} in UTF-8.", headers={"accept-post": JSON})
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if request.headers.get(b"content-type") != _PLAIN_JSON:
+        _check_type(request.header(b"content-type") or "")
+    if request.headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise RefusalError(HttpOutcome.WRONG_TYPE, "Send the body as it is, not compressed.")
     try:
         async with asyncio.timeout(seconds):
@@ -82,7 +85,7 @@ def _without_halves(text: str | bytes) -> str | None:
         return None
 
 
-async def linger(request: Request, *, most_bytes: int) -> None:
+async def linger(receive: Receive, *, most_bytes: int) -> None:
     """Give a client that is still sending the time to read the answer.
 
     Closing a connection with unread bytes resets it, and the client loses the answer that it has not read yet.
@@ -91,22 +94,34 @@ async def linger(request: Request, *, most_bytes: int) -> None:
         async with asyncio.timeout(_LINGER_SECONDS):
             dropped = 0
             while dropped <= most_bytes:
-                message = await request.receive()
+                message = await receive()
                 dropped += len(message.get("body", b""))
                 if not message.get("more_body"):
                     return
             await asyncio.sleep(_LINGER_SECONDS)
 
 
-async def _body(request: Request, most_bytes: int) -> bytes:
+def _check_type(given: str) -> None:
+    content_type, parameters = parse_content_type(given)
+    if content_type != JSON or parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise RefusalError(HttpOutcome.WRONG_TYPE, f"Send {JSON} in UTF-8.", headers={"accept-post": JSON})
+
+
+async def _body(request: Incoming, most_bytes: int) -> bytes:
     """Return the body; refuse it as soon as its header or the bytes received show that it is too large."""
-    announced = request.headers.get("content-length", "")
+    announced = request.headers.get(b"content-length", b"")
     body = bytearray()
-    if not announced.isdecimal() or int(announced) <= most_bytes:
-        async for chunk in request.stream():
-            body += chunk
+    if not announced.isdigit() or int(announced) <= most_bytes:
+        while True:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            part = message.get("body", b"")
+            if not (body or message.get("more_body") or len(part) > most_bytes):
+                return bytes(part)
+            body += part
             if len(body) > most_bytes:
                 break
-        else:
-            return bytes(body)
+            if not message.get("more_body"):
+                return bytes(body)
     raise RefusalError(HttpOutcome.TOO_LARGE, f"A request may have {most_bytes} bytes at most.", headers=_HANG_UP)

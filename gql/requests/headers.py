@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.ids import new_id
 
 REQUEST_ID = "X-Request-Id"
 _SCOPE_KEY = "incidentql.request_id"
-_SANE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_SANE = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+_REQUEST_ID = REQUEST_ID.lower().encode()
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+_SET_HERE = frozenset({_REQUEST_ID, _NOSNIFF[0]})
 #: The request headers that the endpoint's answers depend on.
 VARIES: Mapping[str, str] = MappingProxyType({"vary": "Accept, Authorization, Origin"})
 
@@ -23,23 +26,22 @@ class StandardHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - a dunder
-        given = Headers(scope=scope) if scope["type"] in {"http", "websocket"} else Headers()
-        request_id = scope[_SCOPE_KEY] = _known_or_new(given.get(REQUEST_ID))
+        given: bytes | None = None
+        secret = False
+        # The first one counts, so it is looked at last.
+        for name, value in reversed(scope.get("headers", ())):
+            if name == _REQUEST_ID:
+                given = value
+            elif name == b"authorization":
+                secret = True
+        request_id = scope[_SCOPE_KEY] = _known_or_new(given)
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        secret = "authorization" in given
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers[REQUEST_ID] = request_id
-                headers["X-Content-Type-Options"] = "nosniff"
-                if "vary" in headers:
-                    headers["Vary"] = ", ".join(_merged(headers.getlist("vary")))
-                if secret:
-                    transform = ", no-transform" if "no-transform" in headers.get("cache-control", "") else ""
-                    headers["Cache-Control"] = f"no-store{transform}"
+                message["headers"] = _completed(message.get("headers", ()), request_id.encode(), secret=secret)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -51,15 +53,35 @@ def request_id_of(scope: Scope) -> str:
     return known if isinstance(known, str) else new_id("req")
 
 
-def _known_or_new(given: str | None) -> str:
+def _known_or_new(given: bytes | None) -> str:
     # A client's own id is logged and sent back, so it has to be short and made of plain characters.
-    return given if given is not None and _SANE.fullmatch(given) else new_id("req")
+    return given.decode() if given is not None and _SANE.fullmatch(given) else new_id("req")
 
 
-def _merged(varies: Iterable[str]) -> list[str]:
+def _completed(headers: Iterable[tuple[bytes, bytes]], request_id: bytes, *, secret: bool) -> list[tuple[bytes, bytes]]:
+    kept: list[tuple[bytes, bytes]] = []
+    varies: list[bytes] = []
+    cached = b""
+    for header in headers:
+        if header[0] == b"vary":
+            varies.append(header[1])
+        elif header[0] == b"cache-control" and secret:
+            cached += header[1]
+        elif header[0] not in _SET_HERE:
+            kept.append(header)
+    if varies:
+        kept.append((b"vary", _merged(tuple(varies))))
+    kept += ((_REQUEST_ID, request_id), _NOSNIFF)
+    if secret:
+        kept.append((b"cache-control", b"no-store, no-transform" if b"no-transform" in cached else b"no-store"))
+    return kept
+
+
+@lru_cache(maxsize=64)
+def _merged(varies: tuple[bytes, ...]) -> bytes:
     """Return each header name once: the endpoint and the CORS layer have some in common."""
-    names: dict[str, str] = {}
+    names: dict[bytes, bytes] = {}
     for value in varies:
-        for name in value.split(","):
+        for name in value.split(b","):
             names.setdefault(name.strip().lower(), name.strip())
-    return list(names.values())
+    return b", ".join(names.values())

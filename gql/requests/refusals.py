@@ -1,50 +1,57 @@
 """JSON answers to requests that are refused or fail."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import DomainError, UnavailableError
 from gql.requests.bodies import linger
 from gql.requests.headers import VARIES, request_id_of
-from gql.requests.statuses import JSON, HttpOutcome, RefusalError
+from gql.requests.incoming import Incoming
+from gql.requests.statuses import GRAPHQL_JSON, JSON, HttpOutcome, RefusalError
 
 logger = logging.getLogger(__name__)
 
+_USUAL = {
+    media: (
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+        *((name.encode(), value.encode()) for name, value in VARIES.items()),
+    )
+    for media in (JSON, GRAPHQL_JSON)
+}
 _OF_CODE = {"FORBIDDEN": HttpOutcome.FORBIDDEN, "NOT_FOUND": HttpOutcome.NOT_FOUND}
 
 
 async def answered(
-    request: Request, work: Callable[[], Awaitable[ASGIApp | None]], *, most_bytes: int, media: str = JSON
+    request: Incoming, work: Callable[[Incoming], Awaitable[ASGIApp]], *, most_bytes: int
 ) -> ASGIApp | None:
     """Return the answer of `work`, or the answer to its failure; None where the client has disconnected.
 
     A client whose body is too large may send about `most_bytes` more before the connection is closed.
     """
     try:
-        return await work()
+        return await work(request)
     except ClientDisconnect:
         return None  # the client disconnected before its request was read
     except RefusalError as error:
-        response = refusal(error, media)
+        response = refusal(error, request.media)
         if error.outcome is HttpOutcome.TOO_LARGE:
-            return Lingering(response, partial(linger, request, most_bytes=most_bytes))
+            return Lingering(response, partial(linger, request.receive, most_bytes=most_bytes))
         return response
     except DomainError as error:
-        return refusal(_refused(error), media)
+        return refusal(_refused(error), request.media)
     except Exception:
         request_id = request_id_of(request.scope)
         logger.exception("request %s failed", request_id, extra={"request_id": request_id})
-        return json_response({"errors": [internal(request_id)]}, HttpOutcome.FAILED, media)
+        return json_response({"errors": [internal(request_id)]}, HttpOutcome.FAILED, request.media)
 
 
-def refusal(error: RefusalError, media: str) -> Response:
+def refusal(error: RefusalError, media: str) -> "JsonResponse":
     """Return the response to a refused request."""
     body = {"errors": [{"message": error.message, "extensions": error.extensions}]}
     return json_response(body, error.outcome, media, error.headers)
@@ -56,16 +63,34 @@ def internal(request_id: str) -> dict[str, Any]:
     return {"message": message, "extensions": {"code": "INTERNAL", "requestId": request_id}}
 
 
-def json_response(body: Any, outcome: HttpOutcome, media: str, headers: Mapping[str, str] | None = None) -> Response:
+class JsonResponse:
+    """An ASGI application that sends JSON: two messages and nothing else."""
+
+    __slots__ = ("_body", "_headers", "_status")
+
+    def __init__(self, body: bytes, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self._body = body
+        self._status = status
+        self._headers = [*headers, (b"content-length", b"%d" % len(body))]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002, D102 - a dunder
+        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
+        await send({"type": "http.response.body", "body": self._body})
+
+
+def json_response(
+    body: Any, outcome: HttpOutcome, media: str, headers: Mapping[str, str] | None = None
+) -> JsonResponse:
     """Return the response with that body and the status of its outcome in that media type."""
-    usual = {"content-type": f"{media}; charset=utf-8", **VARIES}
-    return Response(orjson.dumps(body), outcome.status(media), headers={**usual, **(headers or {})})
+    usual = _USUAL[media]
+    more = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()] if headers else ()
+    return JsonResponse(orjson.dumps(body), outcome.status(media), (*usual, *more))
 
 
 class Lingering:
     """An ASGI application that sends a response at once and ends it after a wait."""
 
-    def __init__(self, response: Response, wait: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, response: JsonResponse, wait: Callable[[], Awaitable[None]]) -> None:
         self._response = response
         self._wait = wait
 

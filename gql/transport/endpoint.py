@@ -30,17 +30,17 @@ from typing_extensions import override
 
 from domain.bootstrap import Domain
 from domain.errors import DomainError, UnavailableError
-from domain.model.viewer import ANONYMOUS
 from gql.compiled.running import CompiledOperations
 from gql.context import Context
 from gql.limits.cache import DocumentCache
-from gql.requests.admission import address_of, viewer_of
+from gql.requests.admission import address_of
 from gql.requests.bodies import decode, read_json
 from gql.requests.headers import VARIES, request_id_of
+from gql.requests.incoming import Incoming
 from gql.requests.refusals import answered
 from gql.requests.statuses import EVENT_STREAM, JSON, HttpOutcome, RefusalError
 from gql.transport.adapter import TextAdapter
-from gql.transport.answering import answer, batch_answer
+from gql.transport.answering import answer, batch_answer, shown
 from gql.transport.credentials import authorization_of
 from gql.transport.documents import Documents
 from gql.transport.groups import Groups
@@ -48,7 +48,7 @@ from gql.transport.joining import Joining, joining_of
 from gql.transport.members import SharedResult
 from gql.transport.negotiation import Accepted, is_for_browsers, negotiate
 from gql.transport.operations import OperationRequest, operation_in, operation_in_url
-from gql.transport.outcomes import outcome_of_code, was_executed
+from gql.transport.outcomes import outcome_of_code
 from gql.transport.sharing import may_subscribe
 from gql.transport.sockets import Sockets
 from gql.transport.sse import ResumableSSE, SharedResponse, counted, masked, shared_results, until, until_outage
@@ -99,6 +99,7 @@ class Endpoint(GraphQL[Context, None]):
         self._domain = domain
         self._closing = closing
         self._most_bytes = domain.settings.max_body_bytes
+        self._body_seconds = domain.settings.body_timeout_seconds
         self._page_for_browsers = page
         self.groups = Groups(schema, domain)
         #: The compiled path for queries that come again.
@@ -131,24 +132,18 @@ class Endpoint(GraphQL[Context, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        request = Request(scope, receive)
-        response = await answered(request, partial(self._answer, request), most_bytes=self._most_bytes)
+        response = await answered(Incoming(scope, receive), self._answer, most_bytes=self._most_bytes)
         if response is not None:
             await response(scope, receive, send)
 
     @override
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        viewer, authorization = ANONYMOUS, request.headers.get("authorization")
-        if isinstance(request, Request):
-            viewer = request.state.viewer = await viewer_of(request, self._domain)
-            authorization = None
+        """Return the context of a WebSocket, whose caller is yet to introduce itself."""
         return Context(
             domain=self._domain,
             request_id=request_id_of(request.scope),
-            viewer=viewer,
-            authorization=authorization,
+            authorization=request.headers.get("authorization"),
             address=address_of(request),
-            last_event_id=request.headers.get("last-event-id") if isinstance(request, Request) else None,
         )
 
     @override
@@ -179,12 +174,7 @@ class Endpoint(GraphQL[Context, None]):
     async def process_result(self, request: Request, result: ExecutionResult | SharedResult) -> GraphQLHTTPResponse:
         if isinstance(result, SharedResult):
             return cast("GraphQLHTTPResponse", SharedResponse(result))
-        data = await super().process_result(request, result)
-        if not data.get("extensions"):
-            data.pop("extensions", None)
-        if not was_executed(result):
-            data.pop("data", None)
-        return data
+        return shown(result)
 
     @override
     async def create_streaming_response(
@@ -206,33 +196,38 @@ class Endpoint(GraphQL[Context, None]):
 
         return await super().create_streaming_response(request, until_end, sub_response, headers)
 
-    async def _answer(self, request: Request) -> ASGIApp | None:
-        if is_for_browsers(request):
+    async def _answer(self, request: Incoming) -> ASGIApp:
+        reads = request.method in _READING
+        if reads and is_for_browsers(request):
             return self._page()
-        accepted = _negotiated(request)
-        media = accepted.media or JSON
-        respond = partial(self._respond, request, accepted)
-        # Wrapped a second time, because from here on refusals come in the negotiated media type.
-        return await answered(request, respond, most_bytes=self._most_bytes, media=media)
+        if not reads and request.method != "POST":
+            allowed = {"allow": "GET, HEAD, POST"}
+            raise RefusalError(HttpOutcome.WRONG_METHOD, "Send a POST or, for queries, a GET.", headers=allowed)
+        accepted = negotiate(request.header(b"accept"))
+        request.media = accepted.media or JSON
+        context = Context(
+            domain=self._domain,
+            request_id=request_id_of(request.scope),
+            viewer=await self._domain.tokens.viewer_of(request.header(b"authorization")),
+            address=request.address,
+            last_event_id=request.header(b"last-event-id"),
+        )
+        if reads:
+            operation = operation_in_url(request.scope["query_string"])
+            return await self._single(request, operation, context, accepted)
+        body = await read_json(request, most_bytes=self._most_bytes, seconds=self._body_seconds)
+        if isinstance(body, list):
+            return await self._batch(body, context, accepted)
+        return await self._single(request, operation_in(body), context, accepted)
 
     def _page(self) -> Response:
         if self._page_for_browsers is None:
             raise RefusalError(HttpOutcome.NOT_FOUND, "There is no page here: send an operation.", code="NOT_FOUND")
         return self._page_for_browsers()
 
-    async def _respond(self, request: Request, accepted: Accepted) -> Response:
-        context = await self.get_context(request, Response())
-        if request.method in _READING:
-            return await self._single(request, operation_in_url(request), context, accepted)
-        seconds = self._domain.settings.body_timeout_seconds
-        body = await read_json(request, most_bytes=self._most_bytes, seconds=seconds)
-        if isinstance(body, list):
-            return await self._batch(request, body, context, accepted)
-        return await self._single(request, operation_in(body), context, accepted)
-
     async def _single(
-        self, request: Request, operation: OperationRequest, context: Context, accepted: Accepted
-    ) -> Response:
+        self, request: Incoming, operation: OperationRequest, context: Context, accepted: Accepted
+    ) -> ASGIApp:
         operation = self._with_text(operation)
         allowed = _QUERIES if request.method in _READING else _QUERIES_AND_MUTATIONS
         if accepted.media is None:
@@ -246,9 +241,9 @@ class Endpoint(GraphQL[Context, None]):
             if error.operation_type is OperationType.SUBSCRIPTION and accepted.streams:
                 return await self._stream(request, operation, context, _SUBSCRIPTIONS)
             raise _wrong_transport(error.operation_type) from error
-        return answer(result, await self.process_result(request, result), accepted.media, outage=context.outage)
+        return answer(result, accepted.media, outage=context.outage)
 
-    async def _batch(self, request: Request, items: list[Any], context: Context, accepted: Accepted) -> Response:
+    async def _batch(self, items: list[Any], context: Context, accepted: Accepted) -> ASGIApp:
         most = self._domain.settings.batching_max
         if accepted.media is None or not 0 < len(items) <= most:
             raise RefusalError(
@@ -256,15 +251,14 @@ class Endpoint(GraphQL[Context, None]):
                 f"Batching is limited to {most} queries." if most else "Batching is not enabled: send one operation.",
             )
 
-        async def one(item: object) -> GraphQLHTTPResponse:
+        async def one(item: object) -> ExecutionResult:
             try:
                 operation = self._with_text(operation_in(item))
-                result = await self._execute(operation, context.for_operation(), _QUERIES)
+                return await self._execute(operation, context.for_operation(), _QUERIES)
             except InvalidOperationTypeError:
-                result = _refused("BAD_USER_INPUT", "A batch holds queries only.")
+                return _refused("BAD_USER_INPUT", "A batch holds queries only.")
             except RefusalError as error:
-                result = _refused(error.extensions["code"], error.message)
-            return await self.process_result(request, result)
+                return _refused(error.extensions["code"], error.message)
 
         return batch_answer(await asyncio.gather(*map(one, items)), accepted.media)
 
@@ -273,7 +267,7 @@ class Endpoint(GraphQL[Context, None]):
             text = self.documents.resolve(operation.query, operation.extensions, operation.document_id)
         except GraphQLError as error:
             raise _refusal_of(error) from error
-        return replace(operation, query=text)
+        return operation if text is operation.query else replace(operation, query=text)
 
     async def _execute(
         self, operation: OperationRequest, context: Context, allowed: frozenset[OperationType]
@@ -292,12 +286,13 @@ class Endpoint(GraphQL[Context, None]):
             raise RefusalError(HttpOutcome.ILL_FORMED, message, code="OPERATION_RESOLUTION_FAILURE") from error
 
     async def _stream(
-        self, request: Request, operation: OperationRequest, context: Context, allowed: frozenset[OperationType]
+        self, incoming: Incoming, operation: OperationRequest, context: Context, allowed: frozenset[OperationType]
     ) -> Response:
         transport = ResumableSSE()
-        if request.method == "HEAD":
+        if incoming.method == "HEAD":
             return Response(headers={**transport.headers, **VARIES})
-        request.state.cut = asyncio.Event()
+        request = Request(incoming.scope, incoming.receive)
+        request.state.viewer, request.state.cut = context.viewer, asyncio.Event()
         query, name = operation.query or "", operation.operation_name
         joining = joining_of(self.groups, context, query, name, operation.variables)
         alone = joining is None and may_subscribe(query, name)
@@ -332,13 +327,6 @@ class Endpoint(GraphQL[Context, None]):
 def _refusal_of(error: GraphQLError) -> RefusalError:
     code = str((error.extensions or {})["code"])
     return RefusalError(outcome_of_code(code), error.message, code=code)
-
-
-def _negotiated(request: Request) -> Accepted:
-    if request.method not in {*_READING, "POST"}:
-        allowed = {"allow": "GET, HEAD, POST"}
-        raise RefusalError(HttpOutcome.WRONG_METHOD, "Send a POST or, for queries, a GET.", headers=allowed)
-    return negotiate(request.headers.get("accept"))
 
 
 def _wrong_transport(kind: OperationType) -> RefusalError:

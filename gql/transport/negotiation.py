@@ -1,13 +1,17 @@
 """Content negotiation: the media types that a client accepts."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from starlette.requests import Request
+from starlette.datastructures import QueryParams
 
+from gql.requests.incoming import Incoming
 from gql.requests.statuses import EVENT_STREAM, GRAPHQL_JSON, JSON, HttpOutcome, RefusalError
 
 #: The media type that a range of an Accept header stands for.
 _KNOWN = {GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, "application/*": JSON, "*/*": JSON, EVENT_STREAM: EVENT_STREAM}
+#: Headers up to this length are remembered; those of browsers have some 80 characters.
+_USUAL_LENGTH = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +22,9 @@ class Accepted:
     streams: bool
 
 
+_ANYTHING = Accepted(media=JSON, streams=False)
+
+
 def negotiate(accept: str | None) -> Accepted:
     """Return the media types that an Accept header requests, by their weights and then by their order.
 
@@ -25,7 +32,12 @@ def negotiate(accept: str | None) -> Accepted:
         RefusalError: the header names no media type that this server sends.
     """
     if accept is None or not accept.strip():
-        return Accepted(media=JSON, streams=False)
+        return _ANYTHING
+    return (_negotiated if len(accept) <= _USUAL_LENGTH else _negotiated.__wrapped__)(accept)
+
+
+@lru_cache(maxsize=256)
+def _negotiated(accept: str) -> Accepted:
     weights: dict[str, float] = {}
     for part in accept.split(","):
         media = _KNOWN.get(part.partition(";")[0].strip().lower())
@@ -45,12 +57,12 @@ def negotiate(accept: str | None) -> Accepted:
     return accepted
 
 
-def is_for_browsers(request: Request) -> bool:
-    """Return whether a request without an operation asks for HTML by name; `*/*` does not."""
-    asked = any(request.query_params.get(name) is not None for name in ("query", "documentId", "extensions"))
-    if request.method not in {"GET", "HEAD"} or asked:
+def is_for_browsers(request: Incoming) -> bool:
+    """Return whether a GET without an operation asks for HTML by name; `*/*` does not."""
+    given = QueryParams(request.scope["query_string"])
+    if any(given.get(name) is not None for name in ("query", "documentId", "extensions")):
         return False
-    return any(_is_html(accepted) for accepted in request.headers.get("accept", "").lower().split(","))
+    return any(_is_html(accepted) for accepted in (request.header(b"accept") or "").lower().split(","))
 
 
 def _is_html(accepted: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import Request
+from starlette.datastructures import QueryParams
 
 from gql.requests.bodies import decoded
 from gql.requests.statuses import HttpOutcome, RefusalError
@@ -21,13 +21,13 @@ class OperationRequest:
     extensions: dict[str, Any] | None
 
 
-def operation_in_url(request: Request) -> OperationRequest:
-    """Return the operation in a URL.
+def operation_in_url(query: bytes) -> OperationRequest:
+    """Return the operation in the query of a URL.
 
     Raises:
         RefusalError: `variables` or `extensions` is no JSON object.
     """
-    given: dict[str, Any] = dict(request.query_params)
+    given: dict[str, Any] = dict(QueryParams(query))
     for name in ("variables", "extensions"):
         if given.get(name):
             given[name] = decoded(given[name], f"`{name}`")

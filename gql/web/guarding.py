@@ -17,6 +17,7 @@ from domain.bootstrap import Domain
 from domain.model.viewer import Role, Viewer
 from gql.requests.admission import admitted
 from gql.requests.bodies import read_json
+from gql.requests.incoming import Incoming
 from gql.requests.refusals import answered
 from gql.requests.statuses import HttpOutcome, RefusalError
 
@@ -37,7 +38,8 @@ class Call:
             RefusalError: it is too large, comes too slowly, or is no JSON in UTF-8.
         """
         seconds = self.domain.settings.body_timeout_seconds
-        return await read_json(self.request, most_bytes=self.most_bytes, seconds=seconds)
+        request = Incoming(self.request.scope, self.request.receive)
+        return await read_json(request, most_bytes=self.most_bytes, seconds=seconds)
 
 
 Handler = Callable[[Call], Awaitable[Response]]
@@ -75,17 +77,12 @@ class _Guarded:
         self._most_bytes = domain.settings.max_body_bytes if limits.most_bytes is None else limits.most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-
-        async def work() -> ASGIApp:
-            return await self._admit(request)
-
-        response = await answered(request, work, most_bytes=self._most_bytes)
+        response = await answered(Incoming(scope, receive), self._admit, most_bytes=self._most_bytes)
         if response is not None:
             await response(scope, receive, send)
 
-    async def _admit(self, request: Request) -> Response:
-        limits = self._limits
+    async def _admit(self, incoming: Incoming) -> Response:
+        limits, request = self._limits, Request(incoming.scope, incoming.receive)
         if request.method not in limits.methods:
             allowed = ", ".join(limits.methods)
             raise RefusalError(HttpOutcome.WRONG_METHOD, f"Send {allowed}.", headers={"allow": allowed})

@@ -1,0 +1,37 @@
+"""A request as the server hands it on: its head, and its body, which may be yet to come."""
+
+from collections.abc import Mapping
+
+from starlette.types import Receive, Scope
+
+from gql.requests.statuses import JSON
+
+
+class Incoming:
+    """One HTTP request, of which no more is made than what is asked for."""
+
+    __slots__ = ("headers", "media", "receive", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.receive = receive
+        #: The headers; the first one of those that have the same name.
+        self.headers: Mapping[bytes, bytes] = dict(reversed(scope["headers"]))
+        #: The media type of the answer, as far as it is known: refusals come in it, too.
+        self.media = JSON
+
+    @property
+    def method(self) -> str:
+        """The method, in capitals."""
+        return str(self.scope["method"])
+
+    @property
+    def address(self) -> str:
+        """The address that the request comes from; empty where it is unknown."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
+    def header(self, name: bytes) -> str | None:
+        """Return a header by its name in lower case; None where there is none."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")

@@ -100,6 +100,11 @@ class Database:
         """
         return await self._shielded(self._read(work), writing=False)
 
+    @property
+    def can_project(self) -> bool:
+        """Return whether `project` would try: it has a connection, and the database is not known to be away."""
+        return self._engines.driver is not None and not self._recovery.outage.is_on
+
     def projection(self, roots: Sequence[Root], audience: Audience) -> Projection:
         """Prepare the roots as that audience sees them, to be read by `project` as often as is wanted.
 
@@ -114,7 +119,7 @@ class Database:
         On SQLite it is read in the loop: callers see to it that it is short.
         """
         driver = self._engines.driver
-        if driver is None or self._recovery.outage.is_on:
+        if driver is None or not self.can_project:
             return None
         text, parameters = projection.statement(wanted)
         try:

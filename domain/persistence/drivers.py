@@ -5,6 +5,7 @@ Whatever fails here is left to the engines, which know what to do about it: a ca
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -15,6 +16,12 @@ from domain.persistence.postgres import Connector
 
 #: Texts that a connection has ready.
 _PREPARED = 256
+#: How long a statement may keep the loop, in CPU time, and how large a value it may make, before it is given up.
+_MOST_SECONDS = 0.02
+_MOST_BYTES = 1_000_000
+#: Instructions of SQLite between two looks at the clock: some tenths of a millisecond.
+_INSTRUCTIONS = 5_000
+_GIVEN_UP = {sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_TOOBIG}
 
 
 class Driver(Protocol):
@@ -28,21 +35,24 @@ class Driver(Protocol):
 
 
 class SqliteDriver(Driver):
-    """One connection that is read from in the loop, as long as that is short; it holds no snapshot between reads."""
+    """One connection that is read from in the loop, but for what takes long; it holds no snapshot between reads."""
 
     def __init__(self, address: str, pragmas: Sequence[str]) -> None:
         self._address = address
         self._pragmas = pragmas
         self._connection: sqlite3.Connection | None = None
+        self._began = 0.0
 
     @override
     async def fetch(self, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
         try:
             connection = self._connection or self._connect()
+            self._began = time.thread_time()
             # All rows, although there is one: a statement that has not come to its end holds on to its snapshot.
             [row] = connection.execute(text, parameters).fetchall()
-        except sqlite3.Error:
-            await self.close()
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) not in _GIVEN_UP:
+                await self.close()
             raise
         return tuple(row)
 
@@ -57,7 +67,13 @@ class SqliteDriver(Driver):
         self._connection = connection
         for pragma in self._pragmas:
             connection.execute(f"PRAGMA {pragma}")
+        # What a statement costs says little of how long it takes: rows that are hidden, and long texts, cost nothing.
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
+        connection.set_progress_handler(self._is_late, _INSTRUCTIONS)
         return connection
+
+    def _is_late(self) -> bool:
+        return time.thread_time() - self._began > _MOST_SECONDS
 
 
 class PostgresDriver(Driver):
@@ -103,5 +119,9 @@ class PostgresDriver(Driver):
         if not self._connector.is_pooled:
             return await connection.fetchrow(text, *parameters)
         # It takes two messages, which a pooler would send to two servers outside a transaction.
-        async with connection.transaction(readonly=True):
-            return await connection.fetchrow(text, *parameters)
+        transaction = connection.transaction(readonly=True)
+        await transaction.start()
+        row = await connection.fetchrow(text, *parameters)
+        await transaction.commit()
+        # No rollback where it fails: the connection is ended, and a server that hangs would not answer to it.
+        return row

@@ -29,8 +29,10 @@ BUSY_MILLIS = 10_000
 _POOL_SECONDS = 15
 #: How many PostgreSQL connections reads and writes share by default.
 _CONNECTIONS = 5
-#: Of so many connections to PostgreSQL, one is for short reads that run again and again.
+#: One of so many connections to PostgreSQL is for short reads that run again and again, and one where there are less.
 _SPARED = 6
+#: With fewer than these, there is none to spare.
+_LEAST_TO_SPARE = 4
 _SQLITE_READERS = 8
 #: How long other processes may take to switch a new file to WAL mode.
 _WAL_SECONDS = 5.0
@@ -106,7 +108,7 @@ def create_engines(
             # It waits for nobody, because the loop would wait with it.
             driver=SqliteDriver(_read_only(url), (*pragmas[1:], "busy_timeout=0", "query_only=ON")),
         )
-    spared = connections // _SPARED
+    spared = connections // _SPARED or int(connections >= _LEAST_TO_SPARE)
     writer, reader, connector = create_postgres(
         url, connections=connections - spared, wait_seconds=_POOL_SECONDS, has_direct=has_direct
     )

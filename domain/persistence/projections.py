@@ -23,7 +23,9 @@ from domain.persistence.views.view import View, expression
 #: PostgreSQL hands at most 100 arguments to a function, and each value of a row is one.
 MOST_VALUES = 100
 #: Forms of one selection that are kept: each page can go two ways, with two positions.
-_MOST_FORMS = 32
+_MOST_FORMS = 8
+#: More JSON than this is left unread, because reading it and answering from it keeps the loop for long.
+_MOST_CHARACTERS = 1_000_000
 #: The form of what is wanted, without its values: what the text depends on.
 _Form = tuple[Any, ...]
 
@@ -63,8 +65,10 @@ class Projection:
         return statement.text, [value(wanted) for value in statement.parameters]
 
     @staticmethod
-    def rows(columns: Sequence[str | None]) -> list[Any]:
-        """Read the one row that the statement returns: what each root found."""
+    def rows(columns: Sequence[str | None]) -> list[Any] | None:
+        """Read the one row that the statement returns: what each root found; None where that is too much."""
+        if sum(len(column) for column in columns if column is not None) > _MOST_CHARACTERS:
+            return None
         return [None if column is None else orjson.loads(column) for column in columns]
 
 

@@ -43,6 +43,11 @@ class Reads:
         self._handle = handle
         self._health = health
 
+    @property
+    def can_project(self) -> bool:
+        """Return whether what was prepared by `projected` would be read now."""
+        return self._database.can_project
+
     @staticmethod
     def shapes() -> dict[str, Shape]:
         """Return all that selections can name, by view."""

@@ -1,7 +1,8 @@
 """The functions that documents were made into, kept with each document for as long as it is kept."""
 
 import logging
-from collections import Counter
+import weakref
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,11 +36,14 @@ from gql.limits.costs import cost_of
 
 logger = logging.getLogger(__name__)
 
-#: Functions of one document: for each of its operations, audience and flags.
-_MOST_OF_DOCUMENT = 32
+#: Functions of all documents: each document may have one for each of its operations, audiences and flags, and each
+#: takes some 25 KB with its statements.
+_MOST_FUNCTIONS = 1_000
 _MOST_COSTS = 64
-#: Lists of one operation: to write the statement takes about a millisecond for each.
+#: Lists of one operation, and values of all its rows: to write the statement takes a millisecond for each list, and a
+#: third of one for each value.
 _MOST_LISTS = 20
+_MOST_VALUES = 150
 #: Variables of these types say nothing of how much is read.
 _SIZELESS = {"ID", "String", "Boolean", "DateTime", "Float"}
 
@@ -80,7 +84,10 @@ class Costs:
         return cost
 
 
-@dataclass(slots=True)
+_Key = tuple[str | None, Audience, tuple[Any, ...]]
+
+
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class _Made:
     """The functions of one document so far."""
 
@@ -88,7 +95,7 @@ class _Made:
     flags: tuple[str, ...]
     #: By name, and under None the one that there is where there is only one.
     operations: Mapping[str | None, OperationDefinitionNode]
-    functions: dict[tuple[Any, ...], Compiled | None] = field(default_factory=dict)
+    functions: dict[_Key, Compiled | None] = field(default_factory=dict)
 
 
 class CompiledCache:
@@ -98,6 +105,8 @@ class CompiledCache:
         self._schema = schema
         self._reads = reads
         self._shapes = reads.shapes()
+        #: All functions, the one that ran last at the end. Those of a document go with it.
+        self._latest: OrderedDict[tuple[int, _Key], weakref.ref[_Made]] = OrderedDict()
         #: Operations that were answered by a function.
         self.hits = 0
         #: Operations that were not, by reason.
@@ -122,12 +131,18 @@ class CompiledCache:
             self.reasons["a flag that is not a boolean"] += 1
             return None
         if key not in made.functions:
-            if len(made.functions) >= _MOST_OF_DOCUMENT:
-                made.functions.clear()
             given = dict(zip(made.flags, flags, strict=True))
-            made.functions[key] = self._made(kept.document, operation, given, audience)
-        found: Compiled | None = made.functions[key]
-        return found
+            self._keep(made, key, self._made(kept.document, operation, given, audience))
+        self._latest.move_to_end((id(made), key))
+        return made.functions[key]
+
+    def _keep(self, made: _Made, key: _Key, compiled: Compiled | None) -> None:
+        made.functions[key] = compiled
+        self._latest[id(made), key] = weakref.ref(made)
+        while len(self._latest) > _MOST_FUNCTIONS:
+            (_, oldest), reference = self._latest.popitem(last=False)
+            if (owner := reference()) is not None:
+                owner.functions.pop(oldest, None)
 
     def _made(
         self, document: DocumentNode, operation: OperationDefinitionNode, flags: Mapping[str, Any], audience: Audience
@@ -150,6 +165,8 @@ class CompiledCache:
         plan = plan_of(self._schema, operation, fields, self._shapes)
         if sum(1 + _lists_in(root.selection) for root in plan.roots) > _MOST_LISTS:
             raise UnplannableError("many lists")
+        if sum(_values_in(root.selection) for root in plan.roots) > _MOST_VALUES:
+            raise UnplannableError("many values")
         try:
             read = self._reads.projected(plan.roots, audience)
         except ValueError as error:
@@ -193,6 +210,10 @@ def _operations_of(document: DocumentNode) -> dict[str | None, OperationDefiniti
 
 def _lists_in(selection: Selection) -> int:
     return sum(1 + _lists_in(listed.selection) for listed in selection.lists)
+
+
+def _values_in(selection: Selection) -> int:
+    return len(selection.columns) + sum(_values_in(listed.selection) for listed in selection.lists)
 
 
 def _flags_of(document: DocumentNode) -> tuple[str, ...]:

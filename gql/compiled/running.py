@@ -77,6 +77,8 @@ class CompiledOperations:
         self, query: str, variables: Mapping[str, Any] | None, operation_name: str | None, context: Context
     ) -> tuple[Compiled, Wanted, int] | str:
         """Return all that it takes to run an operation, or the reason why it takes the generic path."""
+        if not self._domain.reads.can_project:
+            return "no connection"
         kept = self._documents.find(query, self._bounds)
         if kept is None or kept.errors is None or kept.errors:
             return "not validated"

@@ -131,6 +131,78 @@ async def test_the_reason_is_counted_where_an_operation_is_not_compiled(
     assert compiled.cache.reasons[reason] == 1
 
 
+@pytest.mark.parametrize(
+    ("lists", "fields", "reason"),
+    [
+        (20, "id", "many lists"),
+        (19, "id message createdAt editedAt visibility createdBy { type id name }", "many values"),
+    ],
+    ids=["lists", "values"],
+)
+async def test_an_operation_of_many_parts_is_not_compiled(
+    domain: Domain, compiled: CompiledOperations, lists: int, fields: str, reason: str
+) -> None:
+    # To write its statement would keep the loop from everybody else.
+    selections = " ".join(f"list{number}: updates {{ nodes {{ {fields} }} }}" for number in range(lists))
+    document = _fresh(f"{{ incident(number: 1) {{ {selections} }} }}")
+    await _validate(domain, document)
+
+    for _ in range(2):
+        assert await _ask(compiled, domain, document) is None
+
+    assert compiled.cache.reasons[reason] == 1
+
+
+@on_both_databases
+async def test_an_answer_of_a_million_characters_is_left_to_the_generic_path(
+    domain: Domain, compiled: CompiledOperations
+) -> None:
+    incident = await make_incident(domain, initial_message="a" * 25_000)
+    for _ in range(2):
+        await set_status(domain, incident, Status.FIXING, message="b" * 25_000)
+    lists = " ".join(f"list{number}: updates {{ nodes {{ message }} }}" for number in range(15))
+    document = _fresh(f"query ById($id: ID!) {{ incident(id: $id) {{ {lists} }} }}")
+    expected = await _validate(domain, document, id=incident.id)
+
+    for _ in range(3):
+        assert await _ask(compiled, domain, document, id=incident.id) is None
+
+    assert compiled.cache.reasons["the database"] == 2
+    assert await _ask(compiled, domain, _fresh(), id=incident.id) is None
+    assert str(expected).count("b" * 25_000) == 30
+
+
+async def test_functions_are_kept_up_to_a_number_for_all_documents(
+    domain: Domain, compiled: CompiledOperations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gql.compiled.cache._MOST_FUNCTIONS", 3)
+    incident, documents = await make_incident(domain), [_fresh() for _ in range(5)]
+    for document in documents:
+        await _validate(domain, document, id=incident.id)
+        for flag in (True, True, False):
+            await _ask(compiled, domain, document, id=incident.id, withSystems=flag)
+
+    found = [schema.documents.find(document, Bounds.of(domain.settings)) for document in documents]
+    kept = [len(each.made.functions) for each in found if each is not None]
+
+    assert kept == [0, 0, 0, 1, 2]
+    assert await _ask(compiled, domain, documents[0], id=incident.id) is not None
+
+
+async def test_nothing_is_planned_without_a_connection_to_spare(domain: Domain, compiled: CompiledOperations) -> None:
+    document, database = _fresh(), inside(domain).database
+    database._engines = replace(database._engines, driver=None)
+    incident = await make_incident(domain)
+    await _validate(domain, document, id=incident.id)
+
+    contexts = [_context(domain) for _ in range(3)]
+    answers = [await compiled.execute(document, {"id": incident.id}, None, context) for context in contexts]
+
+    assert answers == [None, None, None]
+    assert {context.cost for context in contexts} == {0}
+    assert compiled.cache.reasons == {"no connection": 3}
+
+
 @on_both_databases
 async def test_a_request_is_answered_alike_however_often_it_comes(domain: Domain, api: Api) -> None:
     document = _fresh()

@@ -5,7 +5,10 @@ import threading
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+#: Two letters at a time: every request has an id, and letter by letter it would take as long as parsing one.
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _SUFFIX_LENGTH = 26
+_SHIFTS = tuple(range(120, -1, -10))
 _lock = threading.Lock()
 _last = 0
 
@@ -53,4 +56,4 @@ def _uuid7(millis: int | None) -> int:
 
 
 def _encode(number: int) -> str:
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])

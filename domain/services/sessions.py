@@ -31,6 +31,16 @@ _CHUNK = 500
 _Credential = tuple[str | None, datetime | None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A token as it was read, valid or not, and for how long that may be relied on."""
+
+    token: ApiToken
+    viewer: Viewer
+    since: datetime
+    until: datetime
+
+
 @dataclass(slots=True, eq=False)
 class Watched:
     """A credential with open streams."""
@@ -80,7 +90,7 @@ class Sessions:
     def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._read: dict[str, tuple[datetime, ApiToken]] = {}
+        self._read: dict[str, _Known] = {}
         self._watched: dict[_Credential, Watched] = {}
         self._used: dict[str, datetime] = {}
         self._noted: dict[str, datetime] = {}
@@ -97,20 +107,21 @@ class Sessions:
         if self._task is not None:
             await self._task
 
-    async def valid_token(self, secret: str) -> ApiToken | None:
-        """Return the valid token with that secret, at most two seconds old."""
+    async def viewer_with(self, secret: str) -> Viewer | None:
+        """Return the caller of the valid token with that secret, at most two seconds old."""
         digest = token_digest(secret)
         now = self._clock.now()
-        token = self._remembered(digest, now)
-        if token is None:
+        known = self._read.get(digest)
+        # Not before it was read either: a clock that was set back must not prolong the cache.
+        if known is None or not known.since <= now <= known.until:
             token = await self._database.read(lambda session: session.tokens.find(digest))
             if token is None:
                 return None
-            self._remember(digest, token, now)
-        if not token.is_valid(now):
+            known = self._remember(digest, token, now)
+        if not known.token.is_valid(now):
             return None
-        self._used[token.id] = now
-        return token
+        self._used[known.token.id] = now
+        return known.viewer
 
     def why_invalid(self, viewer: Viewer) -> str | None:
         """Return why the caller's credential is known to be invalid; None while it is valid."""
@@ -141,7 +152,7 @@ class Sessions:
 
     def revoked(self, token_id: str) -> None:
         """End all streams of this token in this process at once; other processes notice at their next check."""
-        self._read = {digest: kept for digest, kept in self._read.items() if kept[1].id != token_id}
+        self._read = {digest: kept for digest, kept in self._read.items() if kept.token.id != token_id}
         for credential, watched in self._watched.items():
             if credential[0] == token_id:
                 watched.end(REVOKED)
@@ -164,18 +175,12 @@ class Sessions:
         if not watched.streams and self._watched.get(credential) is watched:
             del self._watched[credential]
 
-    def _remembered(self, digest: str, now: datetime) -> ApiToken | None:
-        read_at, token = self._read.get(digest, (None, None))
-        # Not below zero either: a clock that was set back must not prolong the cache.
-        if read_at is None or not timedelta() <= now - read_at <= _KEPT:
-            return None
-        return token
-
-    def _remember(self, digest: str, token: ApiToken, now: datetime) -> None:
+    def _remember(self, digest: str, token: ApiToken, now: datetime) -> _Known:
         self._read.pop(digest, None)
         if len(self._read) >= _MOST_KEPT:
             del self._read[next(iter(self._read))]
-        self._read[digest] = (now, token)
+        known = self._read[digest] = _Known(token, token.viewer, now, now + _KEPT)
+        return known
 
     async def _unrevoked(self, ids: Sequence[str]) -> set[str]:
         return await self._database.read(lambda session: session.tokens.unrevoked(ids))

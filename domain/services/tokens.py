@@ -64,9 +64,9 @@ class TokenService:
         if self._oidc is not None and looks_like_jwt(secret):
             return await self._oidc.viewer_of(secret)
         if secret and len(secret) <= _LONGEST_SECRET:
-            token = await self._sessions.valid_token(secret)
-            if token is not None:
-                return token.viewer
+            viewer = await self._sessions.viewer_with(secret)
+            if viewer is not None:
+                return viewer
         raise UnauthenticatedError("This token is not valid.")
 
     async def create(self, viewer: Viewer, command: CreateToken) -> Outcome[tuple[ApiToken, str]]:

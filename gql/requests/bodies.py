@@ -13,6 +13,7 @@ from starlette.types import Receive
 
 from gql.requests.incoming import Incoming
 from gql.requests.statuses import JSON, HttpOutcome, RefusalError
+from gql.requests.waiting import in_time
 
 #: Without it the rest of a refused body would be read only to be dropped.
 _HANG_UP = {"connection": "close"}
@@ -36,8 +37,7 @@ async def read_json(request: Incoming, *, most_bytes: int, seconds: float) -> An
     if request.headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise RefusalError(HttpOutcome.WRONG_TYPE, "Send the body as it is, not compressed.")
     try:
-        async with asyncio.timeout(seconds):
-            body = await _body(request, most_bytes)
+        body = await in_time(_body(request, most_bytes), seconds)
     except TimeoutError as error:
         message = f"The body did not arrive within {seconds:g} s."
         raise RefusalError(HttpOutcome.TOO_SLOW, message, code="TIMEOUT", headers=_HANG_UP) from error
@@ -116,10 +116,7 @@ async def _body(request: Incoming, most_bytes: int) -> bytes:
             message = await request.receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
-            part = message.get("body", b"")
-            if not (body or message.get("more_body") or len(part) > most_bytes):
-                return bytes(part)
-            body += part
+            body += message.get("body", b"")
             if len(body) > most_bytes:
                 break
             if not message.get("more_body"):

@@ -10,7 +10,7 @@ from gql.requests.bodies import decoded
 from gql.requests.statuses import HttpOutcome, RefusalError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class OperationRequest:
     """One operation as a client sent it: the types of its members are checked, and nothing else."""
 

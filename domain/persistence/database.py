@@ -103,7 +103,8 @@ class Database:
     @property
     def can_project(self) -> bool:
         """Return whether `project` would try: it has a connection, and the database is not known to be away."""
-        return self._engines.driver is not None and not self._recovery.outage.is_on
+        driver = self._engines.driver
+        return driver is not None and driver.is_ready and not self._recovery.outage.is_on
 
     def projection(self, roots: Sequence[Root], audience: Audience) -> Projection:
         """Prepare the roots as that audience sees them, to be read by `project` as often as is wanted.

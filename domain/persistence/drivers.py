@@ -22,10 +22,18 @@ _MOST_BYTES = 1_000_000
 #: Instructions of SQLite between two looks at the clock: some tenths of a millisecond.
 _INSTRUCTIONS = 5_000
 _GIVEN_UP = {sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_TOOBIG}
+#: How long a statement on PostgreSQL may keep one of the few connections, and how long none is asked after that: what
+#: waits for a lock, or for a server that hangs, would keep all others waiting for it.
+_LONGEST_SECONDS = 2.0
+_PAUSE_SECONDS = 2.0
 
 
 class Driver(Protocol):
     """A reader of one row at a time, each on a snapshot of its own."""
+
+    @property
+    def is_ready(self) -> bool:
+        """False while it would fail or keep its caller waiting: then it is better not to ask it."""
 
     async def fetch(self, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
         """Return the only row of a statement."""
@@ -42,6 +50,12 @@ class SqliteDriver(Driver):
         self._pragmas = pragmas
         self._connection: sqlite3.Connection | None = None
         self._began = 0.0
+
+    @property
+    @override
+    def is_ready(self) -> bool:
+        """True: what it cannot do, it says at once."""
+        return True
 
     @override
     async def fetch(self, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
@@ -84,23 +98,44 @@ class PostgresDriver(Driver):
         self._idle: list[asyncpg.Connection] = []
         self._turns = asyncio.Semaphore(connections)
         self._is_closed = False
+        self._paused_until = 0.0
+
+    @property
+    @override
+    def is_ready(self) -> bool:
+        """False for a while after a statement that took long, and after a connection that failed."""
+        return asyncio.get_running_loop().time() >= self._paused_until
 
     @override
     async def fetch(self, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
         async with self._turns:
-            connection = await self._ready()
+            if not self.is_ready:
+                raise TimeoutError("others wait on these connections")
             try:
-                row = await self._first(connection, text, parameters)
-            except BaseException:
-                # Also of one that was given up: nobody knows whether its answer is still to come.
-                connection.terminate()
+                async with asyncio.timeout(_LONGEST_SECONDS):
+                    row = await self._row(text, parameters)
+            except TimeoutError:
+                self._pause()
                 raise
-            if self._is_closed:
-                connection.terminate()
-            else:
-                self._idle.append(connection)
         assert row is not None
         return tuple(row)
+
+    async def _row(self, text: str, parameters: Sequence[Any]) -> Any:
+        connection = await self._ready()
+        try:
+            row = await self._first(connection, text, parameters)
+        except BaseException:
+            # Also of one that was given up: nobody knows whether its answer is still to come.
+            connection.terminate()
+            raise
+        if self._is_closed:
+            connection.terminate()
+        else:
+            self._idle.append(connection)
+        return row
+
+    def _pause(self) -> None:
+        self._paused_until = asyncio.get_running_loop().time() + _PAUSE_SECONDS
 
     @override
     async def close(self) -> None:
@@ -113,7 +148,11 @@ class PostgresDriver(Driver):
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
-        return await self._connector.connect(statement_cache_size=_PREPARED)
+        try:
+            return await self._connector.connect(statement_cache_size=_PREPARED)
+        except (OSError, asyncpg.PostgresError):
+            self._pause()
+            raise
 
     async def _first(self, connection: asyncpg.Connection, text: str, parameters: Sequence[Any]) -> Any:
         if not self._connector.is_pooled:

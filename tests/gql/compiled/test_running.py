@@ -1,5 +1,6 @@
 """Compiled execution of operations, and its fallback to the executor."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count, pairwise
@@ -249,6 +250,35 @@ async def test_a_connection_that_was_ended_is_replaced(domain: Domain, compiled:
 
     assert answers[0] in (None, expected)
     assert answers[1] == expected
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+async def test_reads_do_not_wait_behind_one_that_waits_for_a_lock(
+    domain: Domain, compiled: CompiledOperations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident, other = await make_incident(domain), _fresh("query ById($id: ID!) { incident(id: $id) { title } }")
+    expected = await _validate(domain, other, id=incident.id)
+    await _validate(domain, document := _fresh(), id=incident.id)
+    for text in (document, other, other):
+        await _ask(compiled, domain, text, id=incident.id)
+    database, hits = inside(domain).database, compiled.cache.hits
+    monkeypatch.setattr("domain.persistence.drivers._LONGEST_SECONDS", 0.05)
+
+    async with database._engines.writer.begin() as connection:
+        await connection.exec_driver_sql("LOCK TABLE incident_updates")
+        waiting = [asyncio.create_task(_ask(compiled, domain, text, id=incident.id)) for text in (document, other)]
+        answers = await asyncio.gather(*waiting)
+
+        assert answers == [None, None]
+        assert not domain.reads.can_project
+        assert await _validate(domain, other, id=incident.id) == expected
+
+    driver = database._engines.driver
+    assert isinstance(driver, PostgresDriver)
+    driver._paused_until = 0
+    assert await _ask(compiled, domain, document, id=incident.id) is not None
+    assert compiled.cache.hits == hits + 1
 
 
 async def test_an_operation_that_falls_back_is_charged_once(domain: Domain, clock: SteppingClock) -> None:

@@ -1,7 +1,6 @@
 """The fixtures of all tests: both databases, a clock that stands still, and the running domain."""
 
 import asyncio
-import gc
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -32,7 +31,7 @@ from domain.settings import Settings
 from tests.addresses import postgres_url
 from tests.inside import inside
 
-pytest_plugins = ["tests.requirements_gate", "tests.scheduling", "tests.timeouts"]
+pytest_plugins = ["tests.garbage", "tests.requirements_gate", "tests.scheduling", "tests.timeouts"]
 
 #: The tables whose rows came with the schema.
 #: A server on PostgreSQL can keep secrets only with a key of its own.
@@ -291,9 +290,3 @@ async def _migrated(url: str) -> None:
     engine = Engine(parsed_url(url))
     await engine.prepare()
     await engine.close()
-
-
-def pytest_collection_finish() -> None:
-    """Exclude all imported objects from garbage collection, as the server does: traversing them takes half a second."""
-    gc.collect()
-    gc.freeze()

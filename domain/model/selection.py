@@ -4,8 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.model.filters import EVERYTHING, Filter
 from domain.model.paging import Order, PageRequest
 from domain.model.viewer import Audience
+
+#: The column that the rows of a root are in the order of, whichever that is, as cursors have it.
+ORDER_KEY = ":order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +73,10 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllOf:
-    """The rows in an order, or those of them that are open."""
+    """The rows that match, in an order."""
 
     order: Order
-    open_only: bool = False
+    tree: Filter = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

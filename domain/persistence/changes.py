@@ -61,7 +61,7 @@ class ChangeRepository:
     async def fired(self, event: str, *, after: int, limit: int) -> list[Change]:
         """Return the next changes after a position that fired a trigger event, oldest first."""
         statement = sa.select(changes).where(changes.c.seq > after, changes.c.has_events)
-        statement = statement.where(json_list_overlaps(self._connection, changes.c.events, [event]))
+        statement = statement.where(json_list_overlaps(self._connection.dialect, changes.c.events, [event]))
         rows = (await self._connection.execute(statement.order_by(changes.c.seq).limit(limit))).mappings()
         return [change_of(row) for row in rows]
 
@@ -182,8 +182,8 @@ class ChangeRepository:
         if audience is not Audience.MANAGER:
             conditions.append(changes.c.visibility.in_(audience.visibilities))
         if tree != EVERYTHING:
-            before = recorded_condition(self._connection, tree, changes.c.before)
-            after = recorded_condition(self._connection, tree, changes.c.after)
+            before = recorded_condition(self._connection.dialect, tree, changes.c.before)
+            after = recorded_condition(self._connection.dialect, tree, changes.c.after)
             conditions.append(sa.or_(before, after))
         return sa.and_(*conditions)
 

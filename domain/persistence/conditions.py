@@ -5,14 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.filters import AllOf, AnyOf, Field, Filter, Not, Operator, Term
 from domain.model.incident import Severity, Status
 from domain.model.moment import iso
 from domain.model.viewer import Audience
 from domain.persistence.dialects import json_list_overlaps
-from domain.persistence.search import search_condition
+from domain.persistence.search import queries_of, search_condition
 from domain.persistence.tables import incident_systems, incidents
 
 #: A literal, because with a bound value the planner would not use the partial index of open incidents.
@@ -28,8 +27,11 @@ _SEVERITIES = list(Severity)
 TermCondition = Callable[[Term], sa.ColumnElement[bool]]
 
 
-def incident_condition(connection: AsyncConnection, tree: Filter, audience: Audience) -> sa.ColumnElement[bool]:
-    """Return a filter as a condition on the incidents table; text search covers what the audience may see."""
+def incident_condition(dialect: sa.Dialect, tree: Filter, audience: Audience) -> sa.ColumnElement[bool]:
+    """Return a filter as a condition on the incidents table; text search covers what the audience may see.
+
+    Its values may be parameters, and that of a text the queries for its words.
+    """
 
     def term_condition(term: Term) -> sa.ColumnElement[bool]:
         match term.field:
@@ -39,7 +41,8 @@ def incident_condition(connection: AsyncConnection, tree: Filter, audience: Audi
             case Field.OPEN:
                 return IS_OPEN if term.value else ~IS_OPEN
             case Field.TEXT:
-                return search_condition(connection, term.value, audience)
+                text = term.value
+                return search_condition(dialect, queries_of(dialect, text) if isinstance(text, str) else text, audience)
             case Field.OPENED_BY:
                 return incidents.c.opened_by_id.in_(term.value)
             case _:
@@ -48,13 +51,13 @@ def incident_condition(connection: AsyncConnection, tree: Filter, audience: Audi
     return _combine(tree, term_condition)
 
 
-def recorded_condition(connection: AsyncConnection, tree: Filter, state: sa.Column[Any]) -> sa.ColumnElement[bool]:
+def recorded_condition(dialect: sa.Dialect, tree: Filter, state: sa.Column[Any]) -> sa.ColumnElement[bool]:
     """Return a filter as a condition on a JSON column of recorded states; it agrees with `model.filters.matches`."""
 
     def term_condition(term: Term) -> sa.ColumnElement[bool]:
         match term.field:
             case Field.SYSTEM:
-                return json_list_overlaps(connection, state["system_ids"], term.value)
+                return json_list_overlaps(dialect, state["system_ids"], term.value)
             case Field.OPEN:
                 status = _text(state["status"])
                 return status != Status.RESOLVED if term.value else status == Status.RESOLVED

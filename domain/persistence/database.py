@@ -117,14 +117,13 @@ class Database:
     async def project(self, projection: Projection, wanted: Wanted) -> list[Any] | None:
         """Read what is wanted of each root, all on one snapshot; None where `read` has to be asked instead.
 
-        On SQLite it is read in the loop: callers see to it that it is short.
+        On SQLite it is read in the loop, unless that takes long.
         """
         driver = self._engines.driver
         if driver is None or not self.can_project:
             return None
-        text, parameters = projection.statement(wanted)
         try:
-            return projection.rows(await driver.fetch(text, parameters))
+            return await projection.read(driver, wanted)
         except _DRIVER_ERRORS as error:
             logger.info("reading anew, through the pool: %s", error)
             return None

@@ -13,6 +13,9 @@ from domain.persistence.tables import search_entries
 
 #: Serialises appenders to the log until they commit, so that numbers appear in commit order.
 _LOG_LOCK = 0x1C1DE27
+#: SQLite's index of words, which is no table of the metadata.
+_SEARCH_WORDS = sa.table("search_words", sa.column("rowid", sa.Integer))
+_SEARCHED: sa.ColumnElement[str] = sa.literal_column("search_words", sa.String)
 
 
 def is_sqlite(connection: AsyncConnection) -> bool:
@@ -87,22 +90,25 @@ def keep_shared(connection: AsyncConnection, statement: sa.Select[Any]) -> sa.Se
     return statement if is_sqlite(connection) else statement.with_for_update(read=True, key_share=True)
 
 
-def word_condition(connection: AsyncConnection, word: Word) -> sa.ColumnElement[bool]:
-    """Return a condition for search entries with all parts of this word, the last one as a prefix if so wanted."""
-    if is_sqlite(connection):
-        match = " AND ".join(f'"{part}"' for part in word.parts) + "*" * word.prefix
-        rows = sa.text("SELECT rowid FROM search_words WHERE search_words MATCH :match").bindparams(
-            sa.bindparam("match", match, unique=True)
-        )
-        return search_entries.c.id.in_(rows.columns(sa.column("rowid", sa.Integer)))
-    wanted = " & ".join(f"'{part}'" for part in word.parts) + ":*" * word.prefix
-    query = sa.cast(sa.literal(wanted), postgresql.TSQUERY)
-    return sa.literal_column("search_entries.words", postgresql.TSVECTOR).bool_op("@@")(query)
+def query_of_word(dialect: sa.Dialect, word: Word) -> str:
+    """Return the search for all parts of this word, the last one as a prefix if so wanted, as the index takes it."""
+    if dialect.name == "sqlite":
+        return " AND ".join(f'"{part}"' for part in word.parts) + "*" * word.prefix
+    return " & ".join(f"'{part}'" for part in word.parts) + ":*" * word.prefix
 
 
-def json_list_overlaps(connection: AsyncConnection, column: Any, values: Sequence[str]) -> sa.ColumnElement[bool]:
+def word_condition(dialect: sa.Dialect, query: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
+    """Return a condition for search entries that a word's query finds."""
+    if dialect.name == "sqlite":
+        rows = sa.select(_SEARCH_WORDS.c.rowid).where(_SEARCHED.op("MATCH")(query))
+        return search_entries.c.id.in_(rows)
+    wanted = sa.cast(query if isinstance(query, sa.BindParameter) else sa.literal(query), postgresql.TSQUERY)
+    return sa.literal_column("search_entries.words", postgresql.TSVECTOR).bool_op("@@")(wanted)
+
+
+def json_list_overlaps(dialect: sa.Dialect, column: Any, values: Sequence[str]) -> sa.ColumnElement[bool]:
     """Return whether the JSON list in that column holds any of the texts; an absent list holds none."""
-    if is_sqlite(connection):
+    if dialect.name == "sqlite":
         entries = sa.func.json_each(column).table_valued("value")
         return sa.exists(sa.select(sa.literal(1)).select_from(entries).where(entries.c.value.in_(values)))
     held = sa.cast(column, postgresql.JSONB).bool_op("?|")(sa.cast(list(values), postgresql.ARRAY(sa.Text)))

@@ -57,7 +57,7 @@ class IncidentRepository:
 
     async def page(self, tree: Filter, order: Order, page: PageRequest, audience: Audience) -> Page[Incident]:
         """Return one page of the incidents that match."""
-        statement = sa.select(incidents).where(incident_condition(self._connection, tree, audience))
+        statement = sa.select(incidents).where(incident_condition(self._connection.dialect, tree, audience))
         key = (_ORDER_COLUMNS[order.field], incidents.c.id)
         statement = paged(statement, key, page, descending=order.descending)
         rows = (await self._connection.execute(statement)).mappings().all()
@@ -65,7 +65,7 @@ class IncidentRepository:
 
     async def count(self, tree: Filter, audience: Audience) -> int:
         """Return the number of incidents that match."""
-        condition = incident_condition(self._connection, tree, audience)
+        condition = incident_condition(self._connection.dialect, tree, audience)
         return await self._count(sa.select(sa.func.count()).select_from(incidents).where(condition))
 
     async def pages_of_systems(

@@ -4,21 +4,26 @@ Each root is one column of the single row, as JSON: lists of values in the order
 what belongs to a row. The text is made once for each form of a selection, and runs on the driver.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
+from domain.model.filters import EVERYTHING, Field, fields_of
+from domain.model.incident import Severity
 from domain.model.moment import parse_iso
-from domain.model.paging import PageRequest
-from domain.model.selection import AllOf, Listed, OneOf, Root, Selection, Wanted
+from domain.model.paging import Order, PageRequest
+from domain.model.selection import ORDER_KEY, AllOf, Listed, OneOf, Root, Selection, Wanted
 from domain.model.viewer import Audience
-from domain.persistence.conditions import IS_OPEN
-from domain.persistence.types import UtcDateTime
+from domain.persistence.conditions import incident_condition
+from domain.persistence.drivers import Driver
+from domain.persistence.forms import form_of, with_parameters
+from domain.persistence.types import SeverityRank, UtcDateTime
 from domain.persistence.views import VIEWS
-from domain.persistence.views.view import View, expression
+from domain.persistence.views.view import View, expression, order_key
 
 #: PostgreSQL hands at most 100 arguments to a function, and each value of a row is one.
 MOST_VALUES = 100
@@ -26,16 +31,24 @@ MOST_VALUES = 100
 _MOST_FORMS = 8
 #: More JSON than this is left unread, because reading it and answering from it keeps the loop for long.
 _MOST_CHARACTERS = 1_000_000
-#: The form of what is wanted, without its values: what the text depends on.
-_Form = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Statement:
-    """A text for the driver, and how each of its parameters comes from what is wanted."""
+class _Values:
+    """The values of one reading: what is wanted, and what the filter of each root compares with."""
+
+    wanted: Wanted
+    compared: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A text for the driver, and how each of its parameters comes from the values of a reading."""
 
     text: str
-    parameters: tuple[Callable[[Wanted], Any], ...]
+    parameters: tuple[Callable[[_Values], Any], ...]
+    #: Whether it is to be kept off the loop: to look up words takes SQLite long in few steps of its machine.
+    is_long: bool
 
 
 class Projection:
@@ -49,33 +62,43 @@ class Projection:
         self._roots = tuple(roots)
         self._audience = audience
         self._dialect = dialect
-        self._statements: dict[_Form, _Statement] = {}
+        self._statements: dict[Hashable, Statement] = {}
         for root in self._roots:
             _check_width(root.selection)
 
-    def statement(self, wanted: Wanted) -> tuple[str, list[Any]]:
-        """Return the text for the driver, and its parameters."""
-        form = _form_of(wanted)
+    async def read(self, driver: Driver, wanted: Wanted) -> list[Any] | None:
+        """Read what is wanted of each root; None where that is too much."""
+        statement, parameters = self.statement(wanted)
+        columns = await driver.fetch(statement.text, parameters, is_long=statement.is_long)
+        if sum(len(column) for column in columns if column is not None) > _MOST_CHARACTERS:
+            return None
+        return [None if column is None else orjson.loads(column) for column in columns]
+
+    def statement(self, wanted: Wanted) -> tuple[Statement, list[Any]]:
+        """Return the statement for the driver, and its parameters."""
+        form, compared = self._form_of(wanted)
         statement = self._statements.get(form)
         if statement is None:
             if len(self._statements) >= _MOST_FORMS:
                 self._statements.clear()
             statement = _Builder(self._audience, self._dialect).statement(self._roots, wanted)
             self._statements[form] = statement
-        return statement.text, [value(wanted) for value in statement.parameters]
+        values = _Values(wanted, compared)
+        return statement, [value(values) for value in statement.parameters]
 
-    @staticmethod
-    def rows(columns: Sequence[str | None]) -> list[Any] | None:
-        """Read the one row that the statement returns: what each root found; None where that is too much."""
-        if sum(len(column) for column in columns if column is not None) > _MOST_CHARACTERS:
-            return None
-        return [None if column is None else orjson.loads(column) for column in columns]
-
-
-def _form_of(wanted: Wanted) -> _Form:
-    rows = [rows.by if isinstance(rows, OneOf) else (rows.order.name, rows.open_only) for rows in wanted.rows]
-    pages = [(page.backward, page.after is None, page.before is None) for page in wanted.pages]
-    return (*rows, *pages)
+    def _form_of(self, wanted: Wanted) -> tuple[Hashable, list[Sequence[Any]]]:
+        """Return what the text depends on, and what each filter compares with."""
+        forms: list[Hashable] = [(page.backward, page.after is None, page.before is None) for page in wanted.pages]
+        compared: list[Sequence[Any]] = []
+        for rows in wanted.rows:
+            if isinstance(rows, OneOf):
+                forms.append(rows.by)
+                compared.append(())
+                continue
+            form, values = form_of(rows.tree, self._dialect)
+            forms.append((rows.order, form))
+            compared.append(values)
+        return tuple(forms), compared
 
 
 def _check_width(selection: Selection) -> None:
@@ -92,37 +115,64 @@ class _Builder:
         self._audience = audience
         self._dialect = dialect
         self._sqlite = dialect.name == "sqlite"
-        self._values: dict[str, Callable[[Wanted], Any]] = {}
+        self._values: dict[str, Callable[[_Values], Any]] = {}
 
-    def statement(self, roots: Sequence[Root], wanted: Wanted) -> _Statement:
+    def statement(self, roots: Sequence[Root], wanted: Wanted) -> Statement:
         found = [self._root(place, root, wanted) for place, root in enumerate(roots)]
         compiled: Any = sa.select(*found).compile(dialect=self._dialect)
         names: Sequence[str] = compiled.positiontup or ()
         # SQLAlchemy has parameters of its own: SQLite's LIMIT comes with an OFFSET of 0.
         own = {name: _constant(value) for name, value in compiled.params.items() if name not in self._values}
-        return _Statement(compiled.string, tuple((self._values | own)[name] for name in names))
+        searched = any(isinstance(rows, AllOf) and Field.TEXT in fields_of(rows.tree) for rows in wanted.rows)
+        parameters = tuple((self._values | own)[name] for name in names)
+        return Statement(compiled.string, parameters, is_long=searched)
 
     def _root(self, place: int, root: Root, wanted: Wanted) -> sa.ColumnElement[Any]:
         view, rows = VIEWS[root.selection.view], wanted.rows[place]
         # Not aliased: the condition of open incidents is about the table, and finds its index by its very words.
         table = view.table if root.page is not None else view.table.alias(f"root_{place}")
-        values = self._row(view, table, root.selection, wanted)
+        order = rows.order if isinstance(rows, AllOf) else None
+        values = self._row(view, table, root.selection, wanted, order)
         if isinstance(rows, OneOf):
-            key = self._parameter(f"key_{place}", table.c[rows.by].type, lambda wanted: _value_of(wanted.rows[place]))
+            kind = table.c[rows.by].type
+            key = self._parameter(f"key_{place}", kind, lambda values: _value_of(values.wanted.rows[place]))
             one = sa.select(values).where(table.c[rows.by] == key)
             return one.scalar_subquery().label(f"found_{place}")
         assert root.page is not None
         query = sa.select(values.label("entry")).select_from(table)
-        if rows.open_only:
-            query = query.where(IS_OPEN)
+        if rows.tree != EVERYTHING:
+            query = query.where(self._condition(place, rows))
         key_columns = [table.c[rows.order.field], table.c.id]
         query = self._paged(query, key_columns, (root.page, wanted.pages[root.page]), descending=rows.order.descending)
         return self._gathered(query).label(f"found_{place}")
 
-    def _row(self, view: View, table: sa.FromClause, selection: Selection, wanted: Wanted) -> sa.ColumnElement[Any]:
-        columns = [expression(table, name, sqlite=self._sqlite) for name in selection.columns]
+    def _condition(self, place: int, rows: AllOf) -> sa.ColumnElement[bool]:
+        numbers = count()
+
+        def parameter(kind: sa.types.TypeEngine[Any]) -> sa.BindParameter[Any]:
+            number = next(numbers)
+            return self._parameter(f"compared_{place}_{number}", kind, lambda values: values.compared[place][number])
+
+        tree = with_parameters(rows.tree, self._dialect, parameter)
+        return incident_condition(self._dialect, tree, self._audience)
+
+    def _row(
+        self,
+        view: View,
+        table: sa.FromClause,
+        selection: Selection,
+        wanted: Wanted,
+        order: Order | None = None,
+    ) -> sa.ColumnElement[Any]:
+        columns = [self._column(table, name, order) for name in selection.columns]
         lists = [self._nested(view, table, listed, wanted) for listed in selection.lists]
         return (sa.func.json_array if self._sqlite else sa.func.json_build_array)(*columns, *lists)
+
+    def _column(self, table: sa.FromClause, name: str, order: Order | None) -> sa.ColumnElement[Any]:
+        if name != ORDER_KEY:
+            return expression(table, name, sqlite=self._sqlite)
+        assert order is not None
+        return order_key(table, order.field, sqlite=self._sqlite)
 
     def _nested(self, view: View, parent: sa.FromClause, listed: Listed, wanted: Wanted) -> sa.ColumnElement[Any]:
         lists = view.lists[listed.name]
@@ -163,30 +213,32 @@ class _Builder:
         place, request = page
         columns = sa.tuple_(*key)
         if request.after is not None:
-            after = self._position(f"after_{place}", key, lambda wanted: wanted.pages[place].after)
+            after = self._position(f"after_{place}", key, lambda values: values.wanted.pages[place].after)
             query = query.where(columns < after if descending else columns > after)
         if request.before is not None:
-            before = self._position(f"before_{place}", key, lambda wanted: wanted.pages[place].before)
+            before = self._position(f"before_{place}", key, lambda values: values.wanted.pages[place].before)
             query = query.where(columns > before if descending else columns < before)
         down = descending is not request.backward
-        size = self._parameter(f"size_{place}", sa.Integer(), lambda wanted: wanted.pages[place].size + 1)
+        size = self._parameter(f"size_{place}", sa.Integer(), lambda values: values.wanted.pages[place].size + 1)
         return query.order_by(*(_directed(column, down=down) for column in key)).limit(size)
 
     def _position(
-        self, name: str, key: Sequence[sa.ColumnElement[Any]], find: Callable[[Wanted], Any]
+        self, name: str, key: Sequence[sa.ColumnElement[Any]], find: Callable[[_Values], Any]
     ) -> sa.ColumnElement[Any]:
         return sa.tuple_(*(self._bound(f"{name}_{at}", column, find, at) for at, column in enumerate(key)))
 
     def _bound(
-        self, name: str, column: sa.ColumnElement[Any], find: Callable[[Wanted], Any], at: int
+        self, name: str, column: sa.ColumnElement[Any], find: Callable[[_Values], Any], at: int
     ) -> sa.ColumnElement[Any]:
-        if not isinstance(column.type, UtcDateTime):
-            return self._parameter(name, column.type, lambda wanted: find(wanted)[at])
-        return self._parameter(name, column.type, lambda wanted: parse_iso(find(wanted)[at]))
+        if isinstance(column.type, UtcDateTime):
+            return self._parameter(name, column.type, lambda values: parse_iso(find(values)[at]))
+        if isinstance(column.type, SeverityRank):
+            return self._parameter(name, column.type, lambda values: Severity(find(values)[at]))
+        return self._parameter(name, column.type, lambda values: find(values)[at])
 
-    def _parameter(self, name: str, kind: Any, find: Callable[[Wanted], Any]) -> sa.BindParameter[Any]:
+    def _parameter(self, name: str, kind: Any, find: Callable[[_Values], Any]) -> sa.BindParameter[Any]:
         to_driver = kind.dialect_impl(self._dialect).bind_processor(self._dialect)
-        self._values[name] = find if to_driver is None else lambda wanted: to_driver(find(wanted))
+        self._values[name] = find if to_driver is None else lambda values: to_driver(find(values))
         return sa.bindparam(name, type_=kind)
 
 
@@ -195,7 +247,7 @@ def _value_of(rows: OneOf | AllOf) -> Any:
     return rows.value
 
 
-def _constant(value: Any) -> Callable[[Wanted], Any]:
+def _constant(value: Any) -> Callable[[_Values], Any]:
     return lambda _: value
 
 

@@ -7,19 +7,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.viewer import Audience, Visibility
 from domain.model.words import query_of, words_of
-from domain.persistence.dialects import upsert, word_condition
+from domain.persistence.dialects import query_of_word, upsert, word_condition
 from domain.persistence.tables import incidents, search_entries
 
 
-def search_condition(connection: AsyncConnection, text: str, audience: Audience) -> sa.ColumnElement[bool]:
+def queries_of(dialect: sa.Dialect, text: str) -> list[str]:
+    """Return the search for each word of a text."""
+    return [query_of_word(dialect, word) for word in query_of(text)]
+
+
+def search_condition(
+    dialect: sa.Dialect, queries: Sequence[str | sa.BindParameter[str]], audience: Audience
+) -> sa.ColumnElement[bool]:
     """Return a condition for incidents whose header or visible timeline has every word; no words match nothing."""
-    words = query_of(text)
-    if not words:
+    if not queries:
         return sa.false()
+    seen: list[sa.ColumnElement[str]] = [
+        sa.literal_column(f"'{visibility.value}'") for visibility in audience.visibilities
+    ]
     found = []
-    for word in words:
+    for query in queries:
         entries = sa.select(search_entries.c.incident_id).where(
-            search_entries.c.visibility.in_(audience.visibilities), word_condition(connection, word)
+            search_entries.c.visibility.in_(seen), word_condition(dialect, query)
         )
         found.append(incidents.c.id.in_(entries))
     return sa.and_(*found)

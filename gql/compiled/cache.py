@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
+    SKIP,
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
@@ -25,7 +26,8 @@ from graphql import (
     visit,
 )
 
-from domain.model.selection import Selection
+from domain.errors import DomainError
+from domain.model.selection import AllOf, OneOf, Selection
 from domain.model.viewer import Audience
 from domain.services.reads import Projected, Reads
 from gql.compiled.emit import Answer, emit
@@ -44,7 +46,8 @@ _MOST_COSTS = 64
 #: third of one for each value.
 _MOST_LISTS = 20
 _MOST_VALUES = 150
-#: Variables of these types say nothing of how much is read.
+#: These arguments of connections say nothing of how much is read, nor do variables of these types.
+_SIZELESS_ARGUMENTS = {"filter", "orderBy"}
 _SIZELESS = {"ID", "String", "Boolean", "DateTime", "Float"}
 
 
@@ -56,8 +59,8 @@ class Compiled:
     audience: Audience
     answer: Answer
     read: Projected
-    #: The arguments of fields that have no variable in them, else None; roots first, then pages.
-    root_arguments: Sequence[Mapping[str, Any] | None]
+    #: The rows of each root, and the arguments of each page, where no variable is in them; else None.
+    root_rows: Sequence[OneOf | AllOf | None]
     page_arguments: Sequence[Mapping[str, Any] | None]
     costs: "Costs"
 
@@ -68,7 +71,12 @@ class Costs:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         self._asked = schema, document, operation
         definitions = operation.variable_definitions or ()
-        self._sizes = tuple(each.variable.name.value for each in definitions if not _is_sizeless(each.type, schema))
+        sized = _sized_variables(document)
+        self._sizes = tuple(
+            each.variable.name.value
+            for each in definitions
+            if each.variable.name.value in sized and not _is_sizeless(each.type, schema)
+        )
         self._known: dict[tuple[int | None, ...], int] = {}
 
     def of(self, variables: Mapping[str, Any] | None) -> int:
@@ -176,10 +184,24 @@ class CompiledCache:
             audience=audience,
             answer=emit(plan, audience),
             read=read,
-            root_arguments=[_constant(asked) for asked in plan.root_fields],
+            root_rows=[_constant_rows(asked, audience) for asked in plan.root_fields],
             page_arguments=[_constant(asked) for asked in plan.page_fields],
             costs=Costs(self._schema, document, operation),
         )
+
+
+def _constant_rows(asked: Asked, audience: Audience) -> OneOf | AllOf | None:
+    arguments = _constant(asked)
+    if arguments is None:
+        return None
+    assert asked.declaration.choose is not None
+    try:
+        rows = asked.declaration.choose(arguments, audience)
+    except DomainError as error:
+        raise UnplannableError("arguments that are refused") from error
+    if rows is None:
+        raise UnplannableError("arguments")
+    return rows
 
 
 def _constant(asked: Asked) -> Mapping[str, Any] | None:
@@ -237,6 +259,24 @@ def _with_defaults(operation: OperationDefinitionNode, flags: Mapping[str, Any])
         for each in operation.variable_definitions or ()
     }
     return defaults | given
+
+
+def _sized_variables(document: DocumentNode) -> set[str]:
+    """Return the variables that stand in arguments that may say how much is read."""
+    names: set[str] = set()
+
+    class _Sized(Visitor):
+        def enter_argument(self, node: Any, *_: Any) -> Any:
+            return SKIP if node.name.value in _SIZELESS_ARGUMENTS else None
+
+        def enter_variable(self, node: Any, *_: Any) -> None:
+            names.add(node.name.value)
+
+        def enter_variable_definition(self, *_: Any) -> Any:
+            return SKIP
+
+    visit(document, _Sized())
+    return names
 
 
 def _is_sizeless(kind: TypeNode, schema: GraphQLSchema) -> bool:

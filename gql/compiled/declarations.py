@@ -11,10 +11,12 @@ from typing import Any
 
 from domain.model.paging import Order
 from domain.model.selection import AllOf, OneOf
+from domain.model.viewer import Audience
 
 _KEY = "reads"
 #: From the arguments of a root field to the rows that it is about; None where the generic path has to read them.
-Choose = Callable[[Mapping[str, Any]], OneOf | AllOf | None]
+#: It raises what the resolver would.
+Choose = Callable[[Mapping[str, Any], Audience], OneOf | AllOf | None]
 
 
 class Kind(Enum):

@@ -15,7 +15,7 @@ from graphql import (
 )
 from pydantic.alias_generators import to_snake
 
-from domain.model.selection import Field, Listed, Root, Selection, Shape
+from domain.model.selection import ORDER_KEY, Field, Listed, Root, Selection, Shape
 from gql.compiled.declarations import Declaration, Kind, declared
 from gql.compiled.fields import Fields, UnplannableError
 
@@ -195,7 +195,7 @@ class _Planner:
             members = self._members(nodes, shown, row)
             self._roots[number] = Root(selection=row.selection())
             return Found(number, row, members)
-        page = self._page(nodes, asked, key=("created_at", "id"), number=number)
+        page = self._page(nodes, asked, key=(ORDER_KEY, "id"), number=number)
         self._roots[number] = Root(selection=page.row.selection(), page=page.place)
         return page
 

@@ -18,6 +18,7 @@ from domain.bootstrap import Domain
 from domain.errors import DomainError
 from domain.model.paging import PageRequest
 from domain.model.selection import AllOf, OneOf, Wanted
+from domain.model.viewer import Audience
 from gql.compiled.cache import Compiled, CompiledCache
 from gql.compiled.declarations import cursor_name
 from gql.compiled.plan import Asked
@@ -132,10 +133,8 @@ class CompiledOperations:
         with suppress(GraphQLError, DomainError):
             rows: list[OneOf | AllOf] = []
             names: dict[int, str] = {}
-            for asked, constant in zip(compiled.plan.root_fields, compiled.root_arguments, strict=True):
-                choose = asked.declaration.choose
-                assert choose is not None
-                chosen = choose(_arguments(asked, constant, values))
+            for asked, constant in zip(compiled.plan.root_fields, compiled.root_rows, strict=True):
+                chosen = constant or _chosen(asked, values, compiled.audience)
                 if chosen is None:
                     return None
                 if isinstance(chosen, AllOf):
@@ -156,6 +155,11 @@ class CompiledOperations:
             before=arguments.get("before"),
         )
         return given.request(self._cursors, cursors)
+
+
+def _chosen(asked: Asked, values: VariableValues | None, audience: Audience) -> OneOf | AllOf | None:
+    assert asked.declaration.choose is not None
+    return asked.declaration.choose(_arguments(asked, None, values), audience)
 
 
 def _arguments(asked: Asked, constant: Mapping[str, Any] | None, values: VariableValues | None) -> Mapping[str, Any]:

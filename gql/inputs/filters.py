@@ -11,6 +11,7 @@ from strawberry.types.unset import UnsetType
 from domain.errors import ForbiddenError, InvalidInputError, UnknownSystemError
 from domain.ids import is_id
 from domain.model.filters import EVERYTHING, AllOf, AnyOf, Field, Filter, Not, Operator, Term, fields_of
+from domain.model.viewer import Audience
 from domain.model.words import check_search
 from gql.context import Context
 from gql.types.enums import IncidentOrderField, OrderDirection, Severity, Status, SystemOrderField
@@ -155,14 +156,33 @@ async def filter_tree(context: Context, given: AnyFilter | UnsetType | None) -> 
     """
     if given is None or isinstance(given, UnsetType):
         return EVERYTHING
-    parts = _Parts(sees_identities=context.audience.sees_identities)
-    parts.collect(given, depth=1)
-    check_search(parts.texts)
+    parts = _checked(given, context.audience)
     found = await _systems_of(context, given, sorted(parts.references)) if parts.references else {}
     for reference in parts.references:
         if reference not in found and not is_id(reference, _SYSTEM_PREFIX):
             raise UnknownSystemError(reference, field=["filter", "system", "in"])
     return _tree(given, found)
+
+
+def known_tree(given: AnyFilter | UnsetType | None, audience: Audience) -> Filter | None:
+    """Return what `filter_tree` does, without a read; None where a key names a system.
+
+    Raises:
+        ForbiddenError: it asks for something that the caller may not see, and could find out by asking.
+        InvalidInputError: it is nested too deeply, too large, has an empty list, or searches for too many words.
+    """
+    if given is None or isinstance(given, UnsetType):
+        return EVERYTHING
+    parts = _checked(given, audience)
+    names_keys = any(not is_id(reference, _SYSTEM_PREFIX) for reference in parts.references)
+    return None if names_keys else _tree(given, {})
+
+
+def _checked(given: AnyFilter, audience: Audience) -> "_Parts":
+    parts = _Parts(sees_identities=audience.sees_identities)
+    parts.collect(given, depth=1)
+    check_search(parts.texts)
+    return parts
 
 
 async def _systems_of(context: Context, given: AnyFilter, references: Sequence[str]) -> Mapping[str, Sequence[str]]:

@@ -1,13 +1,23 @@
 """Translation of input values to those of commands: absent, null or a value."""
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
 
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
+from strawberry.types.arguments import convert_argument
 from strawberry.types.unset import UnsetType
 
 from domain.errors import InvalidInputError
 from domain.model.commands import KEEP, Keep
 
 T = TypeVar("T")
+_USUAL = StrawberryConfig()
+
+
+def read_input(kind: type[T], given: Mapping[str, Any] | None) -> T | None:
+    """Return an input of that kind, as resolvers get it, from the values of its fields."""
+    return cast("T | None", convert_argument(given, kind, DEFAULT_SCALAR_REGISTRY, _USUAL))
 
 
 def value_or_none(value: T | UnsetType | None) -> T | None:

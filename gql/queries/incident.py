@@ -4,21 +4,30 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import strawberry
+from strawberry.types.unset import UnsetType
 
 from domain.errors import InvalidInputError
 from domain.model.filters import Filter
 from domain.model.paging import Order
 from domain.model.positions import incident_position
 from domain.model.selection import AllOf, OneOf
+from domain.model.viewer import Audience
 from domain.services.events import Watch
 from gql.compiled.declarations import all_in_order, cursor_name, one
 from gql.context import Context, Info
-from gql.inputs.filters import IncidentEventFilter, IncidentFilter, IncidentOrder, filter_tree, hide_resolved
-from gql.inputs.given import value_or_none
+from gql.inputs.filters import (
+    IncidentEventFilter,
+    IncidentFilter,
+    IncidentOrder,
+    filter_tree,
+    hide_resolved,
+    known_tree,
+)
+from gql.inputs.given import read_input, value_or_none
 from gql.inputs.watching import actions_of
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.change import IncidentChange
-from gql.types.enums import IncidentEventType, IncidentOrderField, OrderDirection
+from gql.types.enums import IncidentEventType, OrderDirection
 from gql.types.event import IncidentEvent
 from gql.types.incident import ActiveHealthOverride, Incident
 
@@ -31,20 +40,23 @@ EventFilter = Annotated[
 ]
 
 
-def _by_id_or_number(arguments: Mapping[str, Any]) -> OneOf | None:
+def _by_id_or_number(arguments: Mapping[str, Any], _: Audience) -> OneOf | None:
     given = [OneOf(by=name, value=value) for name, value in arguments.items() if value is not None]
     return given[0] if len(given) == 1 else None
 
 
-def _by_creation(arguments: Mapping[str, Any]) -> AllOf | None:
-    """Return the rows of a short read; None for filters and other orders, which may take long."""
-    asked = {name: value for name, value in (arguments.get("filter") or {}).items() if value is not None}
-    with_resolved = asked.pop("includeResolved", False)
-    order = arguments.get("orderBy") or {}
-    if asked or order.get("field", IncidentOrderField.CREATED_AT) is not IncidentOrderField.CREATED_AT:
-        return None
-    descending = order.get("direction") is not OrderDirection.ASC
-    return AllOf(order=Order(field="created_at", descending=descending), open_only=not with_resolved)
+def _matching(arguments: Mapping[str, Any], audience: Audience) -> AllOf | None:
+    """Return the rows that a list shows; None where its filter names systems by keys, which are looked up first."""
+    given = read_input(IncidentFilter, arguments.get("filter"))
+    tree = known_tree(given, audience)
+    order = _order_of(read_input(IncidentOrder, arguments.get("orderBy")))
+    return None if tree is None else AllOf(order=order, tree=hide_resolved(given, tree))
+
+
+def _order_of(given: IncidentOrder | UnsetType | None) -> Order:
+    if given is None or isinstance(given, UnsetType):
+        return Order(field="created_at")
+    return Order(field=given.field.value, descending=given.direction is not OrderDirection.ASC)
 
 
 @strawberry.type
@@ -69,7 +81,7 @@ class IncidentQueries:
 
     @strawberry.field(
         description="Incidents that match, newest first. Resolved ones are hidden unless the filter asks for them.",
-        metadata=all_in_order(_LIST, _by_creation),
+        metadata=all_in_order(_LIST, _matching),
     )
     async def incidents(
         self,
@@ -84,9 +96,7 @@ class IncidentQueries:
         order_by: Annotated[IncidentOrder | None, strawberry.argument(description="Their order.")] = strawberry.UNSET,
     ) -> Connection[Incident]:
         context, cursors = info.context, info.context.domain.reads.cursors
-        order = Order(field="created_at")
-        if order_by:
-            order = Order(field=order_by.field.value, descending=order_by.direction is not OrderDirection.ASC)
+        order = _order_of(order_by)
         name = cursor_name(_LIST, order)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         page = arguments.request(cursors, name)

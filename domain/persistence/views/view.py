@@ -79,10 +79,22 @@ def expression(rows: sa.FromClause, name: str, *, sqlite: bool) -> sa.ColumnElem
         # Types of our own would make of the driver's value what JSON cannot say.
         return column
     if sqlite:
-        text = sa.func.substr(column, sa.literal_column("1"), sa.literal_column("26" if exact else "23"))
+        text = sa.func.substr(column, _number(1), _number(26 if exact else 23))
         return text if exact else _with_zone(sa.func.replace(text, _word(" "), _word("T")))
     form = 'YYYY-MM-DD"T"HH24:MI:SS.US' if exact else 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
     return sa.func.to_char(sa.func.timezone(_word("UTC"), column), _word(form))
+
+
+def order_key(rows: sa.FromClause, name: str, *, sqlite: bool) -> sa.ColumnElement[Any]:
+    """Return the column that rows are in the order of, as their cursors have it."""
+    if isinstance(rows.c[name].type, SeverityRank):
+        ranks = [(_number(severity.rank), _word(severity.value)) for severity in Severity]
+        return sa.case(*[(rows.c[name] == rank, word) for rank, word in ranks])
+    return expression(rows, name, sqlite=sqlite)
+
+
+def _number(value: int) -> sa.ColumnElement[int]:
+    return sa.literal_column(str(value), sa.Integer)
 
 
 def _with_zone(text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

@@ -110,9 +110,11 @@ async def test_incidents_their_recorded_states_and_the_rule_agree_on_every_filte
         for number in range(150):
             tree = trees.tree()
             ruled = {identifier for identifier, state in states.items() if matches(tree, state)}
-            where = incident_condition(session.connection, tree, Audience.PUBLIC)
+            where = incident_condition(session.connection.dialect, tree, Audience.PUBLIC)
             found = set(await session.connection.scalars(sa.select(incidents.c.id).where(where)))
-            where = sa.and_(changes.c.seq.in_(seqs), recorded_condition(session.connection, tree, changes.c.after))
+            where = sa.and_(
+                changes.c.seq.in_(seqs), recorded_condition(session.connection.dialect, tree, changes.c.after)
+            )
             recorded = set(await session.connection.scalars(sa.select(changes.c.entity_id).where(where)))
             assert (found, recorded) == (ruled, ruled), f"seed {seed}, filter {number}: {tree}"
 

@@ -1,5 +1,6 @@
-"""Statements straight on the driver: they are short, or given up."""
+"""Statements straight on the driver: they are short, or moved to a thread, or given up."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from domain.persistence import drivers
 from domain.persistence.drivers import PostgresDriver, SqliteDriver
 from domain.persistence.engines import create_engines, database_url
 
@@ -21,23 +23,37 @@ async def driver(tmp_path: Path) -> AsyncIterator[SqliteDriver]:
     await driver.close()
 
 
-@pytest.mark.parametrize(
-    ("statement", "reason"),
-    [(_ENDLESS, sqlite3.SQLITE_INTERRUPT), ("SELECT hex(zeroblob(1000000))", sqlite3.SQLITE_TOOBIG)],
-    ids=["long", "large"],
-)
-async def test_a_statement_that_would_hold_the_loop_is_given_up_on_sqlite(
-    driver: SqliteDriver, statement: str, reason: int
-) -> None:
+async def test_a_large_value_is_given_up_on_sqlite(driver: SqliteDriver) -> None:
     await driver.fetch("SELECT 1", ())
     connection = driver._connection
 
     with pytest.raises(sqlite3.Error) as refused:
-        await driver.fetch(statement, ())
+        await driver.fetch("SELECT hex(zeroblob(1000000))", ())
 
-    assert refused.value.sqlite_errorcode == reason
+    assert refused.value.sqlite_errorcode == sqlite3.SQLITE_TOOBIG
     assert await driver.fetch("SELECT 2", ()) == (2,)
     assert driver._connection is connection
+
+
+async def test_a_statement_that_would_hold_the_loop_is_moved_to_a_thread(driver: SqliteDriver) -> None:
+    counting = _ENDLESS.replace("FROM counted)", "FROM counted WHERE n < 200000)")
+
+    assert [await driver.fetch(counting, ()) for _ in range(2)] == [(200_000,)] * 2
+    assert driver._long == {counting: drivers._PATIENCE - 1}
+    assert await driver.fetch("SELECT 2", ()) == (2,)
+
+
+async def test_a_thread_ends_with_the_wait_for_its_statement(driver: SqliteDriver) -> None:
+    reading = asyncio.create_task(driver.fetch(_ENDLESS, (), is_long=True))
+    await asyncio.sleep(0)
+    [reader] = driver._reading
+
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await reader.closed.wait()
+
+    assert await driver.fetch("SELECT 2", (), is_long=True) == (2,)
 
 
 @pytest.mark.parametrize(("connections", "spared"), [(2, 0), (3, 0), (4, 1), (5, 1), (6, 1), (11, 1), (12, 2)], ids=str)

@@ -4,21 +4,31 @@ import pytest
 import sqlalchemy as sa
 
 from domain.bootstrap import Domain
+from domain.model.filters import EVERYTHING, AnyOf, Field, Filter, Operator, Term
+from domain.model.incident import Status
 from domain.model.paging import Order, PageRequest
 from domain.model.selection import AllOf, Listed, OneOf, Root, Selection, Wanted
 from domain.model.viewer import Audience
+from domain.persistence import drivers
+from domain.persistence.drivers import SqliteDriver
 from domain.persistence.projections import MOST_VALUES
 from tests.factories import make_incident
+from tests.gql.dialects import on_both_databases
 from tests.inside import inside
 
 _UPDATES = Listed(name="updates", selection=Selection(view="incident_update", columns=("message",)), page=1)
 _SYSTEMS = Listed(name="systems", selection=Selection(view="system", columns=("name",)))
 _INCIDENT = Selection(view="incident", columns=("id", "created_at"), lists=(_SYSTEMS, _UPDATES))
 _LAST = PageRequest(size=1)
+_OPEN = Term(Field.OPEN, Operator.EQ, True)
 
 
 def _page(*, open_only: bool, page: PageRequest) -> Wanted:
-    return Wanted(rows=[AllOf(order=Order(field="created_at"), open_only=open_only)], pages=[page, _LAST])
+    return _matching(_OPEN if open_only else EVERYTHING, page=page)
+
+
+def _matching(tree: Filter, *, page: PageRequest = _LAST, order: str = "created_at") -> Wanted:
+    return Wanted(rows=[AllOf(order=Order(field=order), tree=tree)], pages=[page, _LAST])
 
 
 async def test_one_statement_reads_all_roots(domain: Domain) -> None:
@@ -46,10 +56,10 @@ async def test_a_page_walks_an_index(domain: Domain, *, open_only: bool, backwar
     database = inside(domain).database
     projection = database.projection([Root(selection=_INCIDENT, page=0)], Audience.PUBLIC)
     page = PageRequest(size=50, backward=backward, after=("2026-03-01T09:30:00.000Z", "inc_1"))
-    text, parameters = projection.statement(_page(open_only=open_only, page=page))
+    statement, parameters = projection.statement(_page(open_only=open_only, page=page))
 
     async with database._engines.reader.connect() as connection:
-        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", tuple(parameters))
+        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", tuple(parameters))
         steps = [row.detail for row in plan]
 
     index = "ix_incidents_open" if open_only else "ix_incidents_created_at_id"
@@ -61,7 +71,7 @@ async def test_a_form_of_a_selection_has_one_text_for_all_values(domain: Domain)
     projection = inside(domain).database.projection([Root(selection=_INCIDENT, page=0)], Audience.PUBLIC)
 
     first, second, other = [
-        projection.statement(_page(open_only=True, page=page))[0]
+        projection.statement(_page(open_only=True, page=page))[0].text
         for page in (PageRequest(size=1), PageRequest(size=2), PageRequest(size=2, backward=True))
     ]
 
@@ -72,9 +82,46 @@ async def test_a_form_of_a_selection_has_one_text_for_all_values(domain: Domain)
 async def test_what_an_audience_may_not_see_is_not_read(domain: Domain) -> None:
     projection = inside(domain).database.projection([Root(selection=_INCIDENT, page=0)], Audience.AUTHENTICATED)
 
-    text, _ = projection.statement(_page(open_only=True, page=_LAST))
+    statement, _ = projection.statement(_page(open_only=True, page=_LAST))
 
-    assert "visibility IN ('public', 'logged_in')" in text
+    assert "visibility IN ('public', 'logged_in')" in statement.text
+
+
+@on_both_databases
+async def test_filters_of_one_form_share_a_text(domain: Domain) -> None:
+    projection = inside(domain).database.projection([Root(selection=_INCIDENT, page=0)], Audience.PUBLIC)
+
+    def text(*terms: Term) -> str:
+        return projection.statement(_matching(AnyOf(terms)))[0].text
+
+    def status(*names: Status) -> Term:
+        return Term(Field.STATUS, Operator.IN, names)
+
+    three = status(Status.FIXING, Status.MONITORING, Status.RESOLVED)
+    assert text(status(Status.FIXING)) == text(status(Status.RESOLVED))
+    assert text(three) == text(status(*list(Status)[:4]))
+    assert text(Term(Field.TEXT, Operator.EQ, "disk full")) == text(Term(Field.TEXT, Operator.EQ, "cache miss"))
+    assert text(three) != text(status(Status.FIXING)) != text(three, three)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_a_read_that_is_not_short_moves_to_a_thread(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        await make_incident(domain, title=f"Incident {number}")
+    database = inside(domain).database
+    projection = database.projection([Root(selection=_INCIDENT, page=0)], Audience.PUBLIC)
+    wanted = _matching(EVERYTHING, page=PageRequest(size=3))
+    expected = await database.project(projection, wanted)
+    driver = database._engines.driver
+    assert isinstance(driver, SqliteDriver)
+    await driver.close()
+    monkeypatch.setattr(drivers, "_INSTRUCTIONS", 10)
+    monkeypatch.setattr(drivers, "_MOST_SECONDS", 0)
+
+    found = [await database.project(projection, wanted) for _ in range(2)]
+
+    assert found == [expected, expected]
+    assert list(driver._long) == [projection.statement(wanted)[0].text]
 
 
 async def test_a_row_of_more_values_than_a_function_takes_is_refused(domain: Domain) -> None:

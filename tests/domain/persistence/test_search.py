@@ -12,7 +12,7 @@ from domain.model.incident import Incident
 from domain.model.paging import Order, PageRequest
 from domain.model.viewer import Audience, Visibility
 from domain.model.words import query_of
-from domain.persistence.dialects import word_condition
+from domain.persistence.dialects import query_of_word, word_condition
 from domain.persistence.search import search_body
 from domain.persistence.tables import search_entries
 from tests.factories import ADMIN, make_incident
@@ -217,7 +217,8 @@ def test_a_stored_text_has_each_word_once_and_is_never_empty() -> None:
 async def test_words_are_looked_up_in_their_index(domain: Domain) -> None:
     async with inside(domain).database._engines.reader.connect() as connection:
         for word in query_of("check 障害発 fails"):
-            statement = sa.select(search_entries.c.incident_id).where(word_condition(connection, word))
+            condition = word_condition(connection.dialect, query_of_word(connection.dialect, word))
+            statement = sa.select(search_entries.c.incident_id).where(condition)
             text = str(statement.compile(connection.sync_engine, compile_kwargs={"literal_binds": True}))
             explain, index = "EXPLAIN QUERY PLAN ", "VIRTUAL TABLE INDEX"
             if not inside(domain).database.is_sqlite:

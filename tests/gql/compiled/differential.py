@@ -9,6 +9,7 @@ import json
 import random
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -23,13 +24,15 @@ from domain.model.filters import EVERYTHING
 from domain.model.incident import HealthOverride, Severity, Status
 from domain.model.moment import iso
 from domain.model.paging import Order, PageRequest
+from domain.model.positions import incident_position
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer, Visibility
 from domain.settings import Settings
 from gql.compiled.running import CompiledOperations
 from gql.context import Context
 from gql.schema import schema
+from gql.types.enums import IncidentOrderField
 from tests.factories import make_system
-from tests.gql.compiled.queries import Query, QueryMaker
+from tests.gql.compiled.queries import Known, Query, QueryMaker
 
 _TEXTS = (
     "Checkout fails",
@@ -46,6 +49,12 @@ VIEWERS = (
     Viewer(actor=Actor(type=ActorType.USER, id="usr_responder", name="rita@example.com"), role=Role.RESPONDER),
     Viewer(actor=Actor(type=ActorType.SERVICE, id="svc_automation", name=None), role=Role.ADMIN),
 )
+
+
+_USUAL = Order(field="created_at")
+_ORDERS = [
+    Order(field=field.value, descending=descending) for field in IncidentOrderField for descending in (True, False)
+]
 
 
 @dataclass(slots=True)
@@ -106,7 +115,7 @@ async def compare(domain: Domain, *, count: int, seed: int) -> Tally:
     """Ask so many random queries both ways."""
     chance = random.Random(seed)
     ids = await fill(domain, chance)
-    maker = QueryMaker(schema._schema, chance, [*ids, new_id("inc"), "none", "\0"], await _cursors(domain))
+    maker = QueryMaker(schema._schema, chance, await _known(domain, ids))
     compiled = CompiledOperations(schema, schema.documents, domain)
     tally = Tally(reasons=compiled.cache.reasons)
     for _ in range(count):
@@ -137,20 +146,26 @@ async def _compare(domain: Domain, compiled: CompiledOperations, query: Query, v
         tally.differences.append(f"{query.text}\n{variables}\ngeneric  {said.decode()}\ncompiled {shown.decode()}")
 
 
-async def _cursors(domain: Domain) -> dict[str, list[str]]:
-    """Return cursors by the name of the field that takes them."""
+async def _known(domain: Domain, ids: Sequence[str]) -> Known:
+    """Return what there is in the data."""
     codec, page = domain.reads.cursors, PageRequest(size=25)
     found = (await domain.reads.incident_page(EVERYTHING, Order(field="created_at"), page, Audience.MANAGER)).items
-    cursors: dict[str, list[str]] = {"incidents": [], "updates": [], "links": []}
+    cursors: dict[str, list[str]] = {"updates": [], "links": []}
     for incident in found[::4]:
-        place = [iso(incident.created_at), incident.id]
-        cursors["incidents"] += [codec.encode("incidents:created_at:desc", place)] * 3
-        cursors["incidents"].append(codec.encode("incidents:created_at:asc", place))
+        for order in _ORDERS:
+            name = f"incidents:{order.name}"
+            cursors.setdefault(name, []).append(codec.encode(name, incident_position(incident, order)))
         updates = await domain.reads.update_pages([incident.id], page, Audience.MANAGER)
         for entry in updates[incident.id].items[:2]:
             for name in ("updates", "links"):
                 cursors[name].append(codec.encode(name, [iso(entry.created_at), entry.id]))
-    return cursors
+    return Known(
+        ids=[*ids, new_id("inc"), "none", "\0"],
+        moments=[iso(incident.occurred_at + timedelta(seconds=1)) for incident in found],
+        texts=("checkout", "INC-7", "fai", "two lines", "火", "🔥", "?", "none"),
+        cursors=cursors,
+        orders={"incidents": [_USUAL.name] * 12 + [order.name for order in _ORDERS]},
+    )
 
 
 async def _main(database_url: str, count: int, seed: int) -> Tally:

@@ -18,6 +18,7 @@ from graphql import (
     is_list_type,
     is_non_null_type,
     is_required_argument,
+    is_required_input_field,
 )
 
 #: Most of what is asked is about these; everything else takes its turn now and then.
@@ -36,16 +37,28 @@ class Query:
     variables: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Values for arguments, which the data has."""
+
+    ids: Sequence[str]
+    moments: Sequence[str]
+    texts: Sequence[str]
+    #: By the name of the field that takes them, with a colon and the order where there is more than one.
+    cursors: Mapping[str, Sequence[str]]
+    #: By the name of the field: the field to order by, a colon and the direction; the usual one first, and often.
+    orders: Mapping[str, Sequence[str]]
+
+
 class QueryMaker:
     """A maker of queries that are valid but for some values, which the server then has to refuse."""
 
-    def __init__(
-        self, schema: GraphQLSchema, chance: random.Random, ids: Sequence[str], cursors: Mapping[str, Sequence[str]]
-    ) -> None:
+    def __init__(self, schema: GraphQLSchema, chance: random.Random, known: Known) -> None:
         self._schema = schema
         self._chance = chance
-        self._ids = ids
-        self._cursors = cursors
+        self._known = known
+        #: The order of the connection whose arguments are being made.
+        self._order = ""
         self._definitions: dict[str, str] = {}
         self._fragments: list[str] = []
         self._variables: dict[str, Any] = {}
@@ -120,12 +133,14 @@ class QueryMaker:
     def _arguments(self, arguments: Mapping[str, GraphQLArgument], field: str) -> str:
         given: list[str] = []
         backward = self._chance.random() < 0.3
+        orders = self._known.orders.get(field)
+        self._order = self._chance.choice(orders) if orders and "orderBy" in arguments else ""
         for name, argument in arguments.items():
             unusual = name in ("first", "after") if backward else name in ("last", "before")
             wanted = is_required_argument(argument) or self._chance.random() < (0.01 if unusual else 0.4)
             if name in ("id", "number") and len(arguments) == 2:
                 wanted = (name == "id") is backward or self._chance.random() < 0.02
-            if wanted:
+            if wanted or (name == "orderBy" and self._order != _usual(orders)):
                 given.append(f"{name}: {self._value(f'{field}.{name}', argument.type)}")
         return f"({', '.join(given)})" if given else ""
 
@@ -156,26 +171,35 @@ class QueryMaker:
         if isinstance(named, GraphQLEnumType):
             return _Literal(self._chance.choice(sorted(named.values)))
         if isinstance(named, GraphQLInputObjectType):
-            return self._object(named)
+            return self._object(named, name)
         if named.name == "Int":
             return self._chance.choice((1, 2, 3, 4, 5, 7) if self._chance.random() < 0.97 else (-1, 0, 60, 101))
         if named.name == "Boolean":
             return self._chance.random() < 0.5
         field, _, argument = name.partition(".")
         if argument in {"after", "before"}:
-            known = self._cursors.get(field)
-            return self._chance.choice(known) if known and self._chance.random() < 0.95 else "junk"
-        return self._chance.choice(self._ids)
+            return self._cursor(field)
+        known = {"DateTime": self._known.moments, "String": self._known.texts if name.endswith(".text") else None}
+        return self._chance.choice(known.get(named.name) or self._known.ids)
 
-    def _object(self, named: GraphQLInputObjectType) -> Any:
-        if named.name == "IncidentFilter" and self._chance.random() < 0.95:
-            return {"includeResolved": self._chance.random() < 0.8}
-        if named.name == "IncidentOrder":
-            field = "CREATED_AT" if self._chance.random() < 0.95 else "SEVERITY"
-            return _Literal(f"{{field: {field}, direction: {self._chance.choice(('ASC', 'DESC'))}}}")
-        return {}
+    def _cursor(self, field: str) -> str:
+        known = self._known.cursors.get(f"{field}:{self._order}" if self._order else field)
+        return self._chance.choice(known) if known and self._chance.random() < 0.95 else "junk"
+
+    def _object(self, named: GraphQLInputObjectType, name: str) -> Any:
+        if named.name.endswith("Order") and self._order:
+            field, direction = self._order.upper().split(":")
+            return {"field": _Literal(field), "direction": _Literal(direction)}
+        given: dict[str, Any] = {}
+        for member, field in named.fields.items():
+            share = _SHARES.get(member, 1.5) / len(named.fields) / name.count(".")
+            if is_required_input_field(field) or self._chance.random() < share:
+                given[member] = self._plain(f"{name}.{member}", field.type)
+        return given
 
 
+#: How many of an input's fields are given on average, where it is not one and a half.
+_SHARES = {"includeResolved": 9.0, "openedBy": 0.2, "system": 0.6, "text": 0.5}
 #: Of others, likewise.
 _ONLY_COLUMNS = {"System": {"incidents", "openIncidents", "health"}, "IncidentUpdate": {"editHistory"}}
 #: Of an incident, what only the generic path resolves.
@@ -186,6 +210,10 @@ class _Literal(str):
     """A text that is a literal of GraphQL as it stands: no value that JSON has."""
 
     __slots__ = ()
+
+
+def _usual(orders: Sequence[str] | None) -> str:
+    return orders[0] if orders else ""
 
 
 def _literal(value: Any) -> str:

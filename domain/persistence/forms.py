@@ -1,0 +1,72 @@
+"""The forms of filters: what their SQL depends on, apart from the values that parameters stand for."""
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import sqlalchemy as sa
+
+from domain.model.filters import AllOf, AnyOf, Field, Filter, Not, Operator, Term
+from domain.persistence.search import queries_of
+from domain.persistence.tables import incidents
+
+Parameter = Callable[[sa.types.TypeEngine[Any]], sa.BindParameter[Any]]
+
+
+def form_of(tree: Filter, dialect: sa.Dialect) -> tuple[Hashable, list[Any]]:
+    """Return a filter's form, and the values of its parameters in the order of `with_parameters`."""
+    values: list[Any] = []
+    return _collected(tree, dialect, values), values
+
+
+def with_parameters(tree: Filter, dialect: sa.Dialect, parameter: Parameter) -> Filter:
+    """Return the filter with parameters in the place of its values; it is the same for all filters of one form."""
+    match tree:
+        case AllOf(parts):
+            return AllOf(tuple(with_parameters(part, dialect, parameter) for part in parts))
+        case AnyOf(parts):
+            return AnyOf(tuple(with_parameters(part, dialect, parameter) for part in parts))
+        case Not(part):
+            return Not(with_parameters(part, dialect, parameter))
+        case Term():
+            return _term_with_parameters(tree, dialect, parameter)
+
+
+def _collected(tree: Filter, dialect: sa.Dialect, values: list[Any]) -> Hashable:
+    match tree:
+        case Term():
+            return _collected_term(tree, dialect, values)
+        case AllOf(parts):
+            return ("all", *[_collected(part, dialect, values) for part in parts])
+        case AnyOf(parts):
+            return ("any", *[_collected(part, dialect, values) for part in parts])
+        case Not(part):
+            return "not", _collected(part, dialect, values)
+
+
+def _collected_term(term: Term, dialect: sa.Dialect, values: list[Any]) -> Hashable:
+    if term.field is Field.OPEN:
+        # A literal: with a parameter, the planner would not use the index of open incidents.
+        return term.field, term.value
+    if term.field is not Field.TEXT and term.operator is not Operator.IN:
+        values.append(term.value)
+        return term.field, term.operator
+    several = _several(term, dialect)
+    values.extend(several)
+    return term.field, term.operator, len(several)
+
+
+def _term_with_parameters(term: Term, dialect: sa.Dialect, parameter: Parameter) -> Term:
+    if term.field is Field.OPEN:
+        return term
+    kind = incidents.c[term.field].type if term.field in incidents.c else sa.String()
+    if term.field is not Field.TEXT and term.operator is not Operator.IN:
+        return Term(term.field, term.operator, parameter(kind))
+    return Term(term.field, term.operator, tuple(parameter(kind) for _ in _several(term, dialect)))
+
+
+def _several(term: Term, dialect: sa.Dialect) -> list[Any]:
+    if term.field is Field.TEXT:
+        return queries_of(dialect, term.value)
+    values = list(term.value)
+    # Made longer to a power of two, so that lists of all lengths have a few forms; an empty one stays so.
+    return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values) if values else 0)

@@ -125,7 +125,7 @@ class Database:
         try:
             return await projection.read(driver, wanted)
         except _DRIVER_ERRORS as error:
-            logger.info("reading anew, through the pool: %s", error)
+            logger.debug("reading anew, through the pool: %s", error)
             return None
 
     async def try_out(self) -> None:

@@ -1,20 +1,29 @@
 """A server behind a pooler: nothing of one client's session reaches another, in either of pgbouncer's modes."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
+from strawberry.types import ExecutionResult
 
+from domain.bootstrap import running_domain
 from domain.persistence.postgres import is_pooled
+from domain.settings import Settings
+from gql.compiled.running import CompiledOperations
+from gql.context import Context
+from gql.schema import schema
 from tests.e2e.clusters import running_cluster, running_pooler
 from tests.e2e.server import Server, api_of, running_server
 from tests.e2e.subscriber import Subscriber
+from tests.factories import make_incident
 
 pytestmark = [
     pytest.mark.postgres,
     pytest.mark.pgbouncer,
 ]
 WARNING = "the database is behind a pooler"
+_BY_ID = "query ById($id: ID!) { incident(id: $id) { title updates { nodes { message } } } }"
 
 
 @pytest.mark.parametrize("mode", ["transaction", "session"])
@@ -41,6 +50,47 @@ async def test_a_start_behind_a_pooler_without_a_direct_url_logs_one_warning() -
             connection = await asyncpg.connect(url)
             assert await is_pooled(connection) is expected
             await connection.close()
+
+
+async def test_compiled_reads_behind_a_pooler_leave_no_statements_and_keep_the_deadline() -> None:
+    async with running_cluster() as cluster, running_pooler(cluster, mode="transaction") as pooled:
+        settings = Settings(database_url=pooled, postgres_connections=18, automations=False, execution_seconds=1)
+        async with running_domain(settings, live=False) as domain:
+            compiled = CompiledOperations(schema, schema.documents, domain)
+            incident = await make_incident(domain)
+
+            async def ask() -> ExecutionResult | None:
+                context = Context(domain=domain, request_id="req_1")
+                return await compiled.execute(_BY_ID, {"id": incident.id}, None, context)
+
+            await schema.execute(
+                _BY_ID, variable_values={"id": incident.id}, context_value=Context(domain=domain, request_id="req_1")
+            )
+            await ask()
+            # More at once than the pooler has servers, so that each read may get another one.
+            for _ in range(5):
+                for answer in await asyncio.gather(*(ask() for _ in range(20))):
+                    assert answer is not None
+                    assert answer.data == {"incident": {"title": incident.title, "updates": {"nodes": []}}}
+            assert compiled.cache.hits == 100
+            assert await _prepared_statements(pooled) == 0
+            with cluster.frozen():
+                late = await ask()
+            assert late is not None
+            assert [(error.extensions or {})["code"] for error in late.errors or ()] == ["TIMEOUT"]
+
+
+async def _prepared_statements(pooled: str) -> int:
+    """Return how many named statements there are on the servers behind a pooler, all of which are asked at once."""
+    connections = [await asyncpg.connect(pooled, statement_cache_size=0) for _ in range(4)]
+    async with AsyncExitStack() as stack:
+        for connection in connections:
+            stack.push_async_callback(connection.close)
+            await stack.enter_async_context(connection.transaction())
+        found = [
+            await each.fetchval("SELECT count(*) FROM pg_prepared_statements WHERE name <> ''") for each in connections
+        ]
+    return sum(found)
 
 
 async def _works(first: Server, second: Server) -> None:

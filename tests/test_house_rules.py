@@ -42,7 +42,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def test_no_module_is_longer_than_400_lines() -> None:
-    lengths = {_name(path): len(path.read_text().splitlines()) for path in _modules("gql", "domain")}
+    lengths = {_name(path): len(_text(path).splitlines()) for path in _modules("gql", "domain")}
     assert {name: lines for name, lines in lengths.items() if lines > MAXIMUM_MODULE_LINES} == {}
 
 
@@ -50,7 +50,7 @@ def test_no_function_is_longer_than_40_lines() -> None:
     lengths = {
         f"{_name(path)}:{node.lineno} {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
         for path in _modules("gql", "domain")
-        for node in ast.walk(_tree(path))
+        for node in _nodes(path)
         if isinstance(node, Function)
     }
     assert {name: lines for name, lines in lengths.items() if lines > MAXIMUM_FUNCTION_LINES} == {}
@@ -85,7 +85,7 @@ def test_no_docstring_in_domain_uses_private_words() -> None:
     private = [
         f"{_name(path)}:{getattr(node, 'lineno', 1)} {found[0]}"
         for path in _modules("domain")
-        for node in ast.walk(_tree(path))
+        for node in _nodes(path)
         if isinstance(node, documented) and (found := PRIVATE_WORDS.search(ast.get_docstring(node) or ""))
     ]
     assert private == []
@@ -95,7 +95,7 @@ def test_no_dunder_has_a_docstring() -> None:
     documented = [
         f"{_name(path)}:{node.lineno} {node.name}"
         for path in _modules("gql", "domain")
-        for node in ast.walk(_tree(path))
+        for node in _nodes(path)
         if isinstance(node, Function) and _is_dunder(node.name) and ast.get_docstring(node)
     ]
     assert documented == []
@@ -105,7 +105,7 @@ def test_gql_reaches_the_services_of_the_domain_and_nothing_under_them() -> None
     reached = [
         f"{_name(path)}:{node.lineno}"
         for path in _modules("gql")
-        for node in ast.walk(_tree(path))
+        for node in _nodes(path)
         if (isinstance(node, ast.Attribute) and node.attr in {"database", "repository"})
         or (isinstance(node, ast.alias) and node.name == "Assembly")
     ]
@@ -117,7 +117,7 @@ def test_nothing_is_left_to_do_without_an_issue() -> None:
         f"{_name(path)}:{number}"
         for path in _committed_files()
         if path.suffix == ".py" or path.parent.name in {"scripts", ".ci"}
-        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        for number, line in enumerate(_text(path).splitlines(), start=1)
         if UNFINISHED.search(line)
     ]
     assert unfinished == []
@@ -142,23 +142,21 @@ def test_no_test_package_shadows_a_real_one() -> None:
 
 def test_tests_that_measure_time_are_in_files_of_their_own() -> None:
     # They run at the end, alone; elsewhere a bound on time fails on a busy machine.
-    marked = {_name(path) for path in _modules("tests") if "\npytestmark = pytest.mark.timing\n" in path.read_text()}
+    marked = {_name(path) for path in _modules("tests") if "\npytestmark = pytest.mark.timing\n" in _text(path)}
     assert marked == {_name(path) for path in _modules("tests") if path.name.endswith(TIMING)}
     bounds = [
         f"{_name(path)}:{node.lineno}"
         for path in _modules("tests")
-        if not path.name.endswith(TIMING)
-        for node in ast.walk(_tree(path))
-        if isinstance(node, ast.Assert) and CLOCKS.search(ast.unparse(node)) and "deadline" not in ast.unparse(node)
+        if not path.name.endswith(TIMING) and CLOCKS.search(_text(path))
+        for node in _nodes(path)
+        if isinstance(node, ast.Assert) and CLOCKS.search(said := ast.unparse(node)) and "deadline" not in said
     ]
     assert bounds == []
 
 
 def test_every_test_asserts_something() -> None:
     # Itself, through a function or a fixture that does, or by a deadline that it holds.
-    functions = [
-        (path, node) for path in _modules("tests") for node in ast.walk(_tree(path)) if isinstance(node, Function)
-    ]
+    functions = [(path, node) for path in _modules("tests") for node in _nodes(path) if isinstance(node, Function)]
     asserting = {node.name for _, node in functions if _asserts(node)}
     while more := {
         node.name
@@ -166,9 +164,7 @@ def test_every_test_asserts_something() -> None:
         if node.name not in asserting and not node.name.startswith("test_") and _called(node) & asserting
     }:
         asserting |= more
-    fixtures = {
-        node.name for _, node in functions if _asserts(node) and "fixture" in ast.unparse(node).split("def ")[0]
-    }
+    fixtures = {node.name for _, node in functions if _is_fixture(node) and _asserts(node)}
     silent = [
         f"{_name(path)}:{node.lineno} {node.name}"
         for path, node in functions
@@ -178,18 +174,26 @@ def test_every_test_asserts_something() -> None:
     assert silent == []
 
 
+@cache
 def _asserts(node: Function) -> bool:
     return any(
-        isinstance(each, ast.Assert)
-        or (isinstance(each, ast.Call) and ast.unparse(each.func).rpartition(".")[2] in ASSERTING)
+        isinstance(each, ast.Assert) or (isinstance(each, ast.Call) and _last_name(each.func) in ASSERTING)
         for each in ast.walk(node)
     )
 
 
+def _last_name(named: ast.expr) -> str | None:
+    return named.attr if isinstance(named, ast.Attribute) else getattr(named, "id", None)
+
+
 def _is_fixture(node: Function) -> bool:
-    return any("fixture" in ast.unparse(decorator) for decorator in node.decorator_list)
+    return any(
+        _last_name(decorator.func if isinstance(decorator, ast.Call) else decorator) == "fixture"
+        for decorator in node.decorator_list
+    )
 
 
+@cache
 def _called(node: Function) -> set[str]:
     return {each.func.id for each in ast.walk(node) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)}
 
@@ -217,8 +221,18 @@ def _committed_files() -> list[Path]:
 
 
 @cache
+def _text(path: Path) -> str:
+    return path.read_text()
+
+
+@cache
 def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+    return ast.parse(_text(path))
+
+
+@cache
+def _nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(_tree(path)))
 
 
 def _public_definitions(

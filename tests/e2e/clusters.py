@@ -1,13 +1,16 @@
 """PostgreSQL servers for single tests, each on a free port with a temporary folder."""
 
 import asyncio
+import atexit
 import os
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -62,9 +65,7 @@ class Cluster:
 
     async def init(self) -> None:
         """Create its files."""
-        data = self.folder / "data"
-        options = ("-U", _OWNER, "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
-        await _run(str(self._binaries / "initdb"), "-D", str(data), *options)
+        await _run("cp", "-a", str(await asyncio.to_thread(_new_files, self._binaries)), str(self.folder / "data"))
         self.set(
             f"port = {self.port}",
             "listen_addresses = '127.0.0.1'",
@@ -77,11 +78,8 @@ class Cluster:
 @asynccontextmanager
 async def running_cluster(*settings: str) -> AsyncIterator[Cluster]:
     """Start a server with these settings; stop it and delete its files at the end."""
-    # Not pytest's folder: the server refuses to run as root, and its own user cannot look into that one.
-    folder = Path(tempfile.mkdtemp(prefix="cluster-"))
+    folder = _folder()
     try:
-        if os.geteuid() == 0:
-            shutil.chown(folder, _OWNER)
         cluster = Cluster(_BINARIES[-1], folder, free_port())
         await cluster.init()
         cluster.set(*settings)
@@ -122,6 +120,25 @@ async def running_pooler(cluster: Cluster, *, mode: str) -> AsyncIterator[str]:
     finally:
         process.terminate()
         await process.wait()
+
+
+def _folder() -> Path:
+    # Not pytest's folder: the server refuses to run as root, and its own user cannot look into that one.
+    folder = Path(tempfile.mkdtemp(prefix="cluster-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, _OWNER)
+    return folder
+
+
+@cache
+def _new_files(binaries: Path) -> Path:
+    """Return the files of a new server, to be copied: to create them takes a second of CPU."""
+    folder = _folder()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    options = ("-U", _OWNER, "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
+    command = _as_owner(str(binaries / "initdb"), "-D", str(folder / "data"), *options)
+    subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+    return folder / "data"
 
 
 def _children(process: int) -> list[int]:

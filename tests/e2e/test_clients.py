@@ -1,12 +1,16 @@
 import time
+import uuid
+from collections.abc import AsyncIterator
 from shutil import which
 
 import pytest
+import pytest_asyncio
 
 from tests.addresses import redis_url
 from tests.e2e.api import Api, mutation_text
 from tests.e2e.clients import Client, graphql_sse, graphql_ws, subscribed
-from tests.e2e.server import TOKEN, api_of, running_server
+from tests.e2e.databases import fresh_database
+from tests.e2e.server import TOKEN, Server, api_of, running_server
 
 ROLE = "{ viewer { role } }"
 CLIENTS = [
@@ -16,10 +20,21 @@ CLIENTS = [
 ]
 
 
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+)
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    """Yield a server with the system `payments`, which tests share that do not stop it."""
+    async with fresh_database(request.param) as url, running_server(url) as server:
+        async with api_of(server) as api:
+            await api.create_system()
+        yield server
+
+
 @pytest.mark.parametrize("kind", CLIENTS)
-async def test_a_client_gets_each_event_once_and_resumes_after_its_own_crash(kind: str, database_url: str) -> None:
-    async with running_server(database_url) as server, api_of(server) as api:
-        async with subscribed(kind, server, after=await api.create_system()) as client:
+async def test_a_client_gets_each_event_once_and_resumes_after_its_own_crash(kind: str, server: Server) -> None:
+    async with api_of(server) as api:
+        async with subscribed(kind, server, after=await present(api)) as client:
             incident = await life_of_an_incident(api)
             received = await client.events(3)
             await client.kill()
@@ -54,53 +69,51 @@ async def test_a_retrying_client_misses_and_repeats_no_event_when_the_server_is_
 
 
 @pytest.mark.node
-async def test_queries_and_mutations_go_over_the_web_socket(database_url: str) -> None:
-    async with running_server(database_url) as server:
-        variables = {"input": {"key": "payments", "name": "Payments"}}
-        async with graphql_ws(server, mutation_text("createSystem"), variables=variables) as client:
-            answer = (await client.next())["payload"]["data"]["createSystem"]
-            await client.next("complete")
-        async with graphql_ws(server, '{ system(key: "payments") { id } }') as client:
-            found = (await client.next())["payload"]["data"]["system"]
-            await client.next("complete")
+async def test_queries_and_mutations_go_over_the_web_socket(server: Server) -> None:
+    variables = {"input": {"key": "sockets", "name": "Sockets"}}
+    async with graphql_ws(server, mutation_text("createSystem"), variables=variables) as client:
+        answer = (await client.next())["payload"]["data"]["createSystem"]
+        await client.next("complete")
+    async with graphql_ws(server, '{ system(key: "sockets") { id } }') as client:
+        found = (await client.next())["payload"]["data"]["system"]
+        await client.next("complete")
     assert answer["userErrors"] == []
     assert found["id"] == answer["system"]["id"]
 
 
 @pytest.mark.node
-async def test_a_token_that_is_not_valid_closes_the_web_socket_with_4403(database_url: str) -> None:
-    async with running_server(database_url) as server, graphql_ws(server, token="not-a-token-of-ours") as client:
+async def test_a_token_that_is_not_valid_closes_the_web_socket_with_4403(server: Server) -> None:
+    async with graphql_ws(server, token="not-a-token-of-ours") as client:
         assert (await client.next("closed"))["code"] == 4403
 
 
 @pytest.mark.node
-async def test_queries_and_mutations_go_over_sse(database_url: str) -> None:
-    async with running_server(database_url) as server:
-        variables = {"input": {"key": "payments", "name": "Payments"}}
-        async with graphql_sse(server, mutation_text("createSystem"), variables=variables, token=TOKEN) as client:
-            answer = (await client.next())["payload"]["data"]["createSystem"]
-            await client.next("complete")
-        async with graphql_sse(server, '{ system(key: "payments") { id } }') as client:
-            found = (await client.next())["payload"]["data"]["system"]
-            await client.next("complete")
-        async with graphql_sse(server, token="not-a-token-of-ours") as client:
-            assert "401" in (await client.next("error"))["message"]
+async def test_queries_and_mutations_go_over_sse(server: Server) -> None:
+    variables = {"input": {"key": "streams", "name": "Streams"}}
+    async with graphql_sse(server, mutation_text("createSystem"), variables=variables, token=TOKEN) as client:
+        answer = (await client.next())["payload"]["data"]["createSystem"]
+        await client.next("complete")
+    async with graphql_sse(server, '{ system(key: "streams") { id } }') as client:
+        found = (await client.next())["payload"]["data"]["system"]
+        await client.next("complete")
+    async with graphql_sse(server, token="not-a-token-of-ours") as client:
+        assert "401" in (await client.next("error"))["message"]
     assert answer["userErrors"] == []
     assert found["id"] == answer["system"]["id"]
 
 
 @pytest.mark.node
-async def test_a_client_reconnects_with_a_fresh_token_after_expiry(database_url: str) -> None:
+async def test_a_client_reconnects_with_a_fresh_token_after_expiry(server: Server) -> None:
     tokens = ["expired-since-yesterday", TOKEN]
-    async with running_server(database_url) as server, graphql_ws(server, ROLE, tokens=tokens, retries=5) as client:
+    async with graphql_ws(server, ROLE, tokens=tokens, retries=5) as client:
         assert (await client.next("closed"))["code"] == 4403
         assert (await client.next())["payload"]["data"] == {"viewer": {"role": "ADMIN"}}
 
 
 @pytest.mark.node
-async def test_a_client_gets_pongs_and_can_complete_its_subscription(database_url: str) -> None:
-    async with running_server(database_url) as server, api_of(server) as api:
-        variables = {"after": await api.create_system()}
+async def test_a_client_gets_pongs_and_can_complete_its_subscription(server: Server) -> None:
+    async with api_of(server) as api:
+        variables = {"after": await present(api)}
         async with graphql_ws(server, variables=variables, keepAlive=50) as client:
             for _ in range(3):
                 await client.next("pong")
@@ -152,6 +165,11 @@ async def test_a_write_reaches_subscribers_of_another_process(
         await arrival(api, client)
         latencies = sorted([await arrival(api, client) for _ in range(11)])
     print(f"{broadcast}: median {latencies[5] * 1000:.1f} ms, slowest {latencies[-1] * 1000:.1f} ms")
+
+
+async def present(api: Api) -> str:
+    """Return the log's present cursor, after a system that no other test has."""
+    return await api.create_system(f"system-{uuid.uuid4().hex}")
 
 
 async def life_of_an_incident(api: Api) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.model.incident import Severity, Status
 from domain.model.moment import iso
+from domain.model.words import MOST_WORDS
 
 
 class Field(StrEnum):
@@ -103,6 +104,19 @@ def fields_of(tree: Filter) -> frozenset[Field]:
             return fields_of(part)
         case Term():
             return frozenset({tree.field})
+
+
+def size_of(tree: Filter) -> int:
+    """Return the number of values that the filter compares with; a text counts as the most words that it may have."""
+    match tree:
+        case AllOf(parts) | AnyOf(parts):
+            return sum(map(size_of, parts))
+        case Not(part):
+            return size_of(part)
+        case Term():
+            if tree.field is Field.TEXT:
+                return MOST_WORDS
+            return len(tree.value) if tree.operator is Operator.IN else 1
 
 
 def _term_matches(term: Term, facts: Mapping[str, Any]) -> bool:

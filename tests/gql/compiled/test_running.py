@@ -153,6 +153,25 @@ async def test_an_operation_of_many_parts_is_not_compiled(
     assert compiled.cache.reasons[reason] == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "condition", "value"),
+    [("[Int!]", "number: {in: $value}", [*range(60)]), ("String", "text: $value", "fire")],
+    ids=["list", "text"],
+)
+async def test_an_operation_of_many_comparisons_is_not_compiled(
+    domain: Domain, compiled: CompiledOperations, kind: str, condition: str, value: object
+) -> None:
+    # Each form of its filters would take a statement of its own.
+    for lists, is_compiled in ((2, True), (5, False)):
+        selections = [
+            f"list{number}: incidents(filter: {{{condition}}}) {{ nodes {{ id }} }}" for number in range(lists)
+        ]
+        document = _fresh(f"query Many($value: {kind}) {{ {' '.join(selections)} }}")
+        expected = await _validate(domain, document, value=value)
+        await _ask(compiled, domain, document, value=value)
+        assert await _ask(compiled, domain, document, value=value) == (expected if is_compiled else None)
+
+
 @on_both_databases
 async def test_an_answer_of_a_million_characters_is_left_to_the_generic_path(
     domain: Domain, compiled: CompiledOperations

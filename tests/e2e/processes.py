@@ -104,10 +104,13 @@ class Command:
 
 
 async def run_command(
-    *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
+    *arguments: str,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    prepare: Callable[[], None] | None = None,
 ) -> tuple[int, str, str]:
     """Run a command that ends by itself and return its exit code, stdout and stderr."""
-    command = Command(*arguments, folder=folder, environment=environment)
+    command = Command(*arguments, folder=folder, environment=environment, prepare=prepare)
     try:
         return await command.ended(), command.stdout, command.stderr
     finally:

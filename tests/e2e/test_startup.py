@@ -13,7 +13,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from domain.persistence import engines
 from tests.addresses import postgres_url
 from tests.e2e.api import Api
 from tests.e2e.filling import fill
@@ -68,6 +70,11 @@ async def test_each_obstacle_to_a_start_is_reported_in_one_line(tmp_path: Path, 
 _IMPATIENT = {"INCIDENTQL_SQLITE_BUSY_SECONDS": "0.2"}
 
 
+def hurry() -> None:
+    """Shorten the wait for other processes that make the same file ready."""
+    engines._WAL_SECONDS = 0.2
+
+
 async def test_a_locked_database_file_is_reported_in_one_line_after_the_wait(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
@@ -75,7 +82,8 @@ async def test_a_locked_database_file_is_reported_in_one_line_after_the_wait(
     with closing(sqlite3.connect(tmp_path / "locked.db", isolation_level=None)) as locking:
         locking.execute("PRAGMA journal_mode = DELETE")
         locking.execute("BEGIN EXCLUSIVE")
-        outcome = await refusal(tmp_path, "locked", ("--database-url", f"sqlite:///{tmp_path}/locked.db"), _IMPATIENT)
+        arguments = ("serve", "--port", "0", "--database-url", f"sqlite:///{tmp_path}/locked.db")
+        outcome = await run_command(*arguments, folder=tmp_path, environment=_IMPATIENT, prepare=hurry)
     assert is_one_line(outcome, "locked by another program"), outcome
 
 
@@ -134,12 +142,18 @@ async def test_events_prints_the_log_from_any_cursor_and_follows_it(database_url
     assert (code, titles(printed)) == (0, ["First"])
 
 
-@pytest.mark.parametrize("option", ["", "--follow"], ids=["read", "follow"])
-async def test_events_ends_silently_when_its_pipe_is_closed(option: str, tmp_path: Path, sqlite_template: Path) -> None:
-    file = tmp_path / "many.db"
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def many(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database with more events than fit into a pipe, or the write to one that is closed would succeed."""
+    file: Path = tmp_path_factory.mktemp("many") / "many.db"
     shutil.copy(sqlite_template, file)
-    await fill(f"sqlite:///{file}", incidents=150)  # more than fits into a pipe, or the write would succeed
-    command = f"{sys.executable} -m gql.cli events {option} --database-url sqlite:///{file} | head -1"
+    await fill(f"sqlite:///{file}", incidents=150)
+    return file
+
+
+@pytest.mark.parametrize("option", ["", "--follow"], ids=["read", "follow"])
+async def test_events_ends_silently_when_its_pipe_is_closed(option: str, many: Path) -> None:
+    command = f"{sys.executable} -m gql.cli events {option} --database-url sqlite:///{many} | head -1"
     done = await asyncio.to_thread(
         subprocess.run, ["bash", "-c", f"set -o pipefail; {command}"], cwd=ROOT, capture_output=True, text=True
     )

@@ -42,7 +42,11 @@ def built(folder: Path) -> Path:
         copy(ROOT / name, source)
     for name in ("gql", "domain"):
         copytree(ROOT / name, source / name, ignore=ignore_patterns("__pycache__"))
-    pip(folder, "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(folder), str(source))
+    # The call that pip makes of a build backend, without pip's copies and processes around it.
+    build = f"from setuptools import build_meta; build_meta.build_wheel({str(folder)!r})"
+    subprocess.run(
+        [sys.executable, "-c", build], cwd=source, env=environment(), check=True, capture_output=True, timeout=150
+    )
     [wheel] = folder.glob("*.whl")
     return wheel
 

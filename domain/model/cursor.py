@@ -1,17 +1,20 @@
 """Opaque, signed cursors, which clients can keep but neither read nor make."""
 
 import base64
+import binascii
 import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
+
+import orjson
 
 from domain.errors import InvalidCursorError
 
 _MAC_BYTES = 10
-#: Made once: with other separators than its own, `json.dumps` makes an encoder for each call.
-_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_BLOCK_BYTES = 64
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _LOG = "log"
 
 
@@ -19,7 +22,8 @@ class CursorCodec:
     """The encoding of positions as cursors, under a key that all processes of one database share."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        short = hashlib.sha256(key).digest() if len(key) > _BLOCK_BYTES else key
+        self._inner, self._outer = _begun(short, 0x36), _begun(short, 0x5C)
 
     def position(self, seq: int) -> str:
         """Return the cursor of a position in the event log."""
@@ -35,7 +39,7 @@ class CursorCodec:
 
     def encode(self, name: str, values: Sequence[Any]) -> str:
         """Return the cursor of a position in the list of that name and order."""
-        payload = _JSON([name, *values]).encode()
+        payload = orjson.dumps([name, *values])
         return _text(self._mac(payload) + payload)
 
     def decode(self, name: str, cursor: str, *, field: str = "after") -> list[Any]:
@@ -58,8 +62,16 @@ class CursorCodec:
         return list(values)
 
     def _mac(self, payload: bytes) -> bytes:
-        return hmac.digest(self._key, payload, hashlib.sha256)[:_MAC_BYTES]
+        # The two steps of HMAC (RFC 2104) from states that are kept: a page has a cursor for each of its items.
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(payload)
+        outer.update(inner.digest())
+        return cast("bytes", outer.digest())[:_MAC_BYTES]
+
+
+def _begun(key: bytes, pad: int) -> Any:
+    return hashlib.sha256(bytes(byte ^ pad for byte in key.ljust(_BLOCK_BYTES, b"\0")))
 
 
 def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()

@@ -47,12 +47,26 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Paged:
+    """One page of a list: `place` is its own among all pages that are asked for.
+
+    What is found is a list of rows, with one more than the page has where it `peeks`; the number of all rows where they
+    are only `counted`; or a pair of both.
+    """
+
+    place: int
+    is_read: bool = True
+    peeks: bool = True
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One list that belongs to a row; of a paged one, `page` is the place of its page among all that are asked for."""
+    """One list that belongs to a row, or a page of it."""
 
     name: str
     selection: Selection
-    page: int | None = None
+    page: Paged | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +74,7 @@ class Root:
     """Rows that are read for their own sake: a page of all of them, or the one with a key where `page` is None."""
 
     selection: Selection
-    page: int | None = None
+    page: Paged | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

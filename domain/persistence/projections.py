@@ -15,15 +15,15 @@ import sqlalchemy as sa
 from domain.model.filters import EVERYTHING, Field, fields_of
 from domain.model.incident import Severity
 from domain.model.moment import parse_iso
-from domain.model.paging import Order, PageRequest
-from domain.model.selection import ORDER_KEY, AllOf, Listed, OneOf, Root, Selection, Wanted
+from domain.model.paging import Order
+from domain.model.selection import ORDER_KEY, AllOf, Listed, OneOf, Paged, Root, Selection, Wanted
 from domain.model.viewer import Audience
 from domain.persistence.conditions import incident_condition
 from domain.persistence.drivers import Driver
 from domain.persistence.forms import form_of, with_parameters
 from domain.persistence.types import SeverityRank, UtcDateTime
 from domain.persistence.views import VIEWS
-from domain.persistence.views.view import View, expression, order_key
+from domain.persistence.views.view import EXACT, View, expression, order_key
 
 #: PostgreSQL hands at most 100 arguments to a function, and each value of a row is one.
 MOST_VALUES = 100
@@ -70,9 +70,9 @@ class Projection:
         """Read what is wanted of each root; None where that is too much."""
         statement, parameters = self.statement(wanted)
         columns = await driver.fetch(statement.text, parameters, is_long=statement.is_long)
-        if sum(len(column) for column in columns if column is not None) > _MOST_CHARACTERS:
+        if sum(len(column) for column in columns if isinstance(column, str)) > _MOST_CHARACTERS:
             return None
-        return [None if column is None else orjson.loads(column) for column in columns]
+        return [orjson.loads(column) if isinstance(column, str) else column for column in columns]
 
     def statement(self, wanted: Wanted) -> tuple[Statement, list[Any]]:
         """Return the statement for the driver, and its parameters."""
@@ -129,22 +129,39 @@ class _Builder:
 
     def _root(self, place: int, root: Root, wanted: Wanted) -> sa.ColumnElement[Any]:
         view, rows = VIEWS[root.selection.view], wanted.rows[place]
-        # Not aliased: the condition of open incidents is about the table, and finds its index by its very words.
-        table = view.table if root.page is not None else view.table.alias(f"root_{place}")
-        order = rows.order if isinstance(rows, AllOf) else None
-        values = self._row(view, table, root.selection, wanted, order)
         if isinstance(rows, OneOf):
+            table = view.table.alias(f"root_{place}")
             kind = table.c[rows.by].type
             key = self._parameter(f"key_{place}", kind, lambda values: _value_of(values.wanted.rows[place]))
-            one = sa.select(values).where(table.c[rows.by] == key)
+            one = sa.select(self._row(view, table, root.selection, wanted)).where(table.c[rows.by] == key)
             return one.scalar_subquery().label(f"found_{place}")
         assert root.page is not None
-        query = sa.select(values.label("entry")).select_from(table)
+        # Not aliased: the condition of open incidents is about the table, and finds its index by its very words.
+        query = sa.select().select_from(view.table)
         if rows.tree != EVERYTHING:
             query = query.where(self._condition(place, rows))
-        key_columns = [table.c[rows.order.field], table.c.id]
-        query = self._paged(query, key_columns, (root.page, wanted.pages[root.page]), descending=rows.order.descending)
-        return self._gathered(query).label(f"found_{place}")
+        places = [view.table.c[rows.order.field], view.table.c.id]
+        columns = _picked(view.table, root.selection, rows.order.field)
+
+        def read(page: Paged) -> sa.ScalarSelect[Any]:
+            picked = query.add_columns(*columns)
+            found = self._paged(picked, places, page, wanted, descending=rows.order.descending).subquery(
+                f"root_{place}"
+            )
+            return self._gathered(found, self._row(view, found, root.selection, wanted, rows.order))
+
+        return self._page(query, root.page, read).label(f"found_{place}")
+
+    def _page(
+        self, query: sa.Select[Any], page: Paged, read: Callable[[Paged], sa.ScalarSelect[Any]]
+    ) -> sa.ColumnElement[Any]:
+        """Return the rows of a page, the number of all that its query finds, or both."""
+        if not page.counted:
+            return read(page)
+        total = query.add_columns(sa.func.count()).scalar_subquery()
+        if not page.is_read:
+            return total
+        return self._array(self._nestable(read(page)), total)
 
     def _condition(self, place: int, rows: AllOf) -> sa.ColumnElement[bool]:
         numbers = count()
@@ -166,7 +183,14 @@ class _Builder:
     ) -> sa.ColumnElement[Any]:
         columns = [self._column(table, name, order) for name in selection.columns]
         lists = [self._nested(view, table, listed, wanted) for listed in selection.lists]
-        return (sa.func.json_array if self._sqlite else sa.func.json_build_array)(*columns, *lists)
+        return self._array(*columns, *lists)
+
+    def _array(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return (sa.func.json_array if self._sqlite else sa.func.json_build_array)(*values)
+
+    def _nestable(self, rows: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        # What comes out of a subquery of SQLite is text again, which would be quoted.
+        return sa.func.json(rows) if self._sqlite else rows
 
     def _column(self, table: sa.FromClause, name: str, order: Order | None) -> sa.ColumnElement[Any]:
         if name != ORDER_KEY:
@@ -179,38 +203,46 @@ class _Builder:
         child = VIEWS[lists.view]
         table = child.table.alias()
         joined, belongs, key = lists.joined(parent, table)
-        query = sa.select(self._row(child, table, listed.selection, wanted).label("entry")).select_from(joined)
-        query = query.where(belongs).correlate(parent)
+        query = sa.select().select_from(joined).where(belongs).correlate(parent)
         if "visibility" in table.c:
             seen: list[sa.ColumnElement[str]] = [
                 sa.literal_column(f"'{visibility.value}'") for visibility in self._audience.visibilities
             ]
             query = query.where(table.c.visibility.in_(seen))
-        if listed.page is None:
-            return self._gathered(query.order_by(*(_directed(column, down=lists.descending) for column in key)))
-        page = listed.page, wanted.pages[listed.page]
-        return self._gathered(self._paged(query, key, page, descending=lists.descending))
 
-    def _gathered(self, query: sa.Select[Any]) -> sa.ColumnElement[Any]:
-        """Gather the rows of a query in one list, in their order."""
-        rows = query.subquery()
+        def read(page: Paged | None) -> sa.ScalarSelect[Any]:
+            picked = query.add_columns(*_picked(table, listed.selection))
+            if page is None:
+                picked = picked.order_by(*(_directed(column, down=lists.descending) for column in key))
+            else:
+                picked = self._paged(picked, key, page, wanted, descending=lists.descending)
+            found = picked.subquery()
+            return self._gathered(found, self._row(child, found, listed.selection, wanted))
+
+        return self._nestable(read(None) if listed.page is None else self._page(query, listed.page, read))
+
+    def _gathered(self, found: sa.Subquery, row: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
+        """Gather rows in one list, in their order.
+
+        JSON is made of them here and not where they are picked: a sort there would have it made of all that match.
+        """
         if self._sqlite:
-            gathered = sa.select(sa.func.json_group_array(sa.func.json(rows.c.entry)))
-            # What comes out of a subquery is text again, which would be quoted.
-            return sa.func.json(gathered.scalar_subquery())
+            return sa.select(sa.func.json_group_array(row)).select_from(found).scalar_subquery()
         empty: sa.ColumnElement[Any] = sa.literal_column("'[]'::json")
-        return sa.select(sa.func.coalesce(sa.func.json_agg(rows.c.entry), empty)).scalar_subquery()
+        return sa.select(sa.func.coalesce(sa.func.json_agg(row), empty)).select_from(found).scalar_subquery()
 
     def _paged(
         self,
         query: sa.Select[Any],
         key: Sequence[sa.ColumnElement[Any]],
-        page: tuple[int, PageRequest],
+        page: Paged,
+        wanted: Wanted,
         *,
         descending: bool,
     ) -> sa.Select[Any]:
-        """Do as `keyset.paged`, with parameters in the place of values."""
-        place, request = page
+        """Do as `keyset.paged`, with parameters in the place of values; one row more only where it peeks."""
+        place, extra = page.place, int(page.peeks)
+        request = wanted.pages[place]
         columns = sa.tuple_(*key)
         if request.after is not None:
             after = self._position(f"after_{place}", key, lambda values: values.wanted.pages[place].after)
@@ -219,7 +251,7 @@ class _Builder:
             before = self._position(f"before_{place}", key, lambda values: values.wanted.pages[place].before)
             query = query.where(columns > before if descending else columns < before)
         down = descending is not request.backward
-        size = self._parameter(f"size_{place}", sa.Integer(), lambda values: values.wanted.pages[place].size + 1)
+        size = self._parameter(f"size_{place}", sa.Integer(), lambda values: values.wanted.pages[place].size + extra)
         return query.order_by(*(_directed(column, down=down) for column in key)).limit(size)
 
     def _position(
@@ -240,6 +272,12 @@ class _Builder:
         to_driver = kind.dialect_impl(self._dialect).bind_processor(self._dialect)
         self._values[name] = find if to_driver is None else lambda values: to_driver(find(values))
         return sa.bindparam(name, type_=kind)
+
+
+def _picked(table: sa.FromClause, selection: Selection, order: str = "") -> list[sa.ColumnElement[Any]]:
+    """Return the columns that a selection is made of; lists belong to their row by its id."""
+    names = [order if name == ORDER_KEY else name.removesuffix(EXACT) for name in selection.columns]
+    return [table.c[name] for name in dict.fromkeys((*names, "id"))]
 
 
 def _value_of(rows: OneOf | AllOf) -> Any:

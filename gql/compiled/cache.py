@@ -3,7 +3,7 @@
 import logging
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,6 @@ from graphql import (
     SKIP,
     DocumentNode,
     FragmentDefinitionNode,
-    GraphQLError,
     GraphQLSchema,
     ListTypeNode,
     NamedTypeNode,
@@ -21,18 +20,17 @@ from graphql import (
     TypeNode,
     VariableNode,
     Visitor,
-    get_argument_values,
     is_enum_type,
     visit,
 )
 
-from domain.errors import DomainError
-from domain.model.selection import AllOf, OneOf, Selection
+from domain.model.selection import Selection
 from domain.model.viewer import Audience
 from domain.services.reads import Projected, Reads
+from gql.compiled.arguments import ArgumentsReader
 from gql.compiled.emit import Answer, emit
 from gql.compiled.fields import Fields, UnplannableError
-from gql.compiled.plan import Asked, Plan, plan_of
+from gql.compiled.plan import Plan, plan_of
 from gql.limits.cache import Kept
 from gql.limits.costs import cost_of
 
@@ -59,9 +57,7 @@ class Compiled:
     audience: Audience
     answer: Answer
     read: Projected
-    #: The rows of each root, and the arguments of each page, where no variable is in them; else None.
-    root_rows: Sequence[OneOf | AllOf | None]
-    page_arguments: Sequence[Mapping[str, Any] | None]
+    arguments: ArgumentsReader
     costs: "Costs"
 
 
@@ -170,11 +166,19 @@ class CompiledCache:
     ) -> Compiled:
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
         fields = Fields(self._schema, fragments, _with_defaults(operation, flags))
-        plan = plan_of(self._schema, operation, fields, self._shapes)
+        plan = plan_of(self._schema, operation, fields, self._shapes, audience)
         if sum(1 + _lists_in(root.selection) for root in plan.roots) > _MOST_LISTS:
             raise UnplannableError("many lists")
         if sum(_values_in(root.selection) for root in plan.roots) > _MOST_VALUES:
             raise UnplannableError("many values")
+        arguments = ArgumentsReader(
+            self._schema,
+            operation,
+            roots=plan.root_fields,
+            pages=plan.page_fields,
+            audience=audience,
+            cursors=self._reads.cursors,
+        )
         try:
             read = self._reads.projected(plan.roots, audience)
         except ValueError as error:
@@ -184,42 +188,9 @@ class CompiledCache:
             audience=audience,
             answer=emit(plan, audience),
             read=read,
-            root_rows=[_constant_rows(asked, audience) for asked in plan.root_fields],
-            page_arguments=[_constant(asked) for asked in plan.page_fields],
+            arguments=arguments,
             costs=Costs(self._schema, document, operation),
         )
-
-
-def _constant_rows(asked: Asked, audience: Audience) -> OneOf | AllOf | None:
-    arguments = _constant(asked)
-    if arguments is None:
-        return None
-    assert asked.declaration.choose is not None
-    try:
-        rows = asked.declaration.choose(arguments, audience)
-    except DomainError as error:
-        raise UnplannableError("arguments that are refused") from error
-    if rows is None:
-        raise UnplannableError("arguments")
-    return rows
-
-
-def _constant(asked: Asked) -> Mapping[str, Any] | None:
-    found = False
-
-    class _Variables(Visitor):
-        def enter_variable(self, *_: Any) -> None:
-            nonlocal found
-            found = True
-
-    for argument in asked.node.arguments or ():
-        visit(argument, _Variables())
-    if found:
-        return None
-    try:
-        return get_argument_values(asked.field, asked.node)
-    except GraphQLError as error:
-        raise UnplannableError("arguments that are refused") from error
 
 
 def _operations_of(document: DocumentNode) -> dict[str | None, OperationDefinitionNode]:

@@ -21,6 +21,7 @@ from gql.compiled.plan import (
     Part,
     Plan,
     Row,
+    Total,
     Value,
 )
 
@@ -31,6 +32,14 @@ _FACTS = {
     "hasPreviousPage": "more if page.backward else page.after is not None",
 }
 _ENDS = {"startCursor": "rows[0]", "endCursor": "rows[-1]"}
+#: What a page's function gets, by whether rows are read and whether they are counted.
+_RECEIVED = {
+    (True, False): "",
+    (False, True): "    total = rows\n",
+    (True, True): "    rows, total = rows\n",
+}
+_PEEKED = "    more = len(rows) > page.size\n    if more:\n        del rows[page.size:]\n"
+_TURNED = "    if page.backward:\n        rows.reverse()\n"
 _numbers = count(1)
 
 
@@ -83,10 +92,10 @@ class _Emitter:
     def _page(self, page: Page, name: str) -> str:
         members = [f"{self._text(key)}: {self._of_page(member, page, name)}" for key, member in page.members.items()]
         body = (
-            f"    page = pages[{page.place}]\n"
-            "    more = len(rows) > page.size\n"
-            "    if more:\n        del rows[page.size:]\n"
-            "    if page.backward:\n        rows.reverse()\n"
+            f"{_RECEIVED[page.paged.is_read, page.paged.counted]}"
+            f"    page = pages[{page.paged.place}]\n"
+            f"{_PEEKED if page.paged.peeks else ''}"
+            f"{_TURNED if page.paged.is_read else ''}"
             f"    return {{{', '.join(members)}}}\n"
         )
         return self._define("rows", body, ", name" if name == "name" else "")
@@ -94,6 +103,8 @@ class _Emitter:
     def _of_page(self, member: Member, page: Page, name: str) -> str:
         if isinstance(member, Constant):
             return repr(member.text)
+        if isinstance(member, Total):
+            return "total"
         if isinstance(member, Edges):
             return f"[{self._object(member.members, page.row, name)} for row in rows]"
         assert isinstance(member, Part)

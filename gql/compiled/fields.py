@@ -1,6 +1,7 @@
 """The fields of a selection as the executor would see them: fragments opened, directives obeyed, equal keys merged."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
@@ -8,6 +9,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
@@ -16,8 +18,19 @@ from graphql import (
     is_abstract_type,
 )
 
+from gql.compiled.declarations import Declaration
+
 #: The directives that the core knows.
 _ONLY_IF = {"include": True, "skip": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A field with arguments, of which the declaration says what they are about."""
+
+    field: GraphQLField
+    node: FieldNode
+    declaration: Declaration
 
 
 class UnplannableError(Exception):

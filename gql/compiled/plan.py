@@ -15,9 +15,11 @@ from graphql import (
 )
 from pydantic.alias_generators import to_snake
 
-from domain.model.selection import ORDER_KEY, Field, Listed, Root, Selection, Shape
+from domain.model.selection import ORDER_KEY, AllOf, Field, Listed, Paged, Root, Selection, Shape
+from domain.model.viewer import Audience
+from gql.compiled.arguments import fixed_rows
 from gql.compiled.declarations import Declaration, Kind, declared
-from gql.compiled.fields import Fields, UnplannableError
+from gql.compiled.fields import Asked, Fields, UnplannableError
 
 #: The fields of PageInfo: those that say whether there is more, and those that say where a page ends.
 FACTS = frozenset({"hasNextPage", "hasPreviousPage"})
@@ -78,10 +80,10 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A connection to the root of that number, or to the row's list of that number; `place` is that of its page."""
+    """A connection to the root of that number, or to the row's list of that number."""
 
     number: int
-    place: int
+    paged: Paged
     cursors: str
     row: Row
     members: "Members"
@@ -110,6 +112,11 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """The number of all items of a connection."""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """The row that the root of that number found, or null."""
 
@@ -118,17 +125,8 @@ class Found:
     members: "Members"
 
 
-Member = Constant | Value | Part | Items | Page | Edges | Cursor | Fact | Found
+Member = Constant | Value | Part | Items | Page | Edges | Cursor | Fact | Total | Found
 Members = Mapping[str, Member]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A field with arguments, of which the declaration says what they are about."""
-
-    field: GraphQLField
-    node: FieldNode
-    declaration: Declaration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +142,11 @@ class Plan:
 
 
 def plan_of(
-    schema: GraphQLSchema, operation: OperationDefinitionNode, fields: Fields, shapes: Mapping[str, Shape]
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fields: Fields,
+    shapes: Mapping[str, Shape],
+    audience: Audience,
 ) -> Plan:
     """Plan a valid query.
 
@@ -152,14 +154,15 @@ def plan_of(
         UnplannableError: it holds something that only the generic path can do.
     """
     assert schema.query_type is not None
-    return _Planner(schema, fields, shapes).plan(operation, schema.query_type)
+    return _Planner(schema, fields, shapes, audience).plan(operation, schema.query_type)
 
 
 class _Planner:
-    def __init__(self, schema: GraphQLSchema, fields: Fields, shapes: Mapping[str, Shape]) -> None:
+    def __init__(self, schema: GraphQLSchema, fields: Fields, shapes: Mapping[str, Shape], audience: Audience) -> None:
         self._schema = schema
         self._fields = fields
         self._shapes = shapes
+        self._audience = audience
         self._roots: list[Root] = []
         self._root_fields: list[Asked] = []
         self._page_fields: list[Asked] = []
@@ -195,9 +198,17 @@ class _Planner:
             members = self._members(nodes, shown, row)
             self._roots[number] = Root(selection=row.selection())
             return Found(number, row, members)
-        page = self._page(nodes, asked, key=(ORDER_KEY, "id"), number=number)
-        self._roots[number] = Root(selection=page.row.selection(), page=page.place)
+        page = self._page(nodes, asked, key=(self._order_key(asked), "id"), number=number)
+        self._roots[number] = Root(selection=page.row.selection(), page=page.paged)
         return page
+
+    def _order_key(self, asked: Asked) -> str:
+        """Return the column of a root's order where that is known and shown as its cursors have it."""
+        rows = fixed_rows(asked, self._audience)
+        if not isinstance(rows, AllOf):
+            return ORDER_KEY
+        shown = self._shapes[_view_of(self._object_of(asked.field))].fields[rows.order.field]
+        return ORDER_KEY if shown.names else rows.order.field
 
     def _members(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row) -> Members:
         """Plan the fields of a row's object."""
@@ -231,7 +242,7 @@ class _Planner:
             return items
         asked = Asked(field=found, node=nodes[0], declaration=declaration)
         page = self._page(nodes, asked, key=shape.keys[name], number=number)
-        row.lists[number] = Listed(name=name, selection=page.row.selection(), page=page.place)
+        row.lists[number] = Listed(name=name, selection=page.row.selection(), page=page.paged)
         return page
 
     def _part(
@@ -258,10 +269,20 @@ class _Planner:
         members: dict[str, Member] = {}
         for name, inner in self._fields.of([node.selection_set for node in nodes], on).items():
             members[name] = self._typename(inner, on) or self._of_connection(inner, on, row, key)
-        return Page(number, place, asked.declaration.cursors, row, members)
+        facts = [fact for member in members.values() if isinstance(member, Part) for fact in member.members.values()]
+        counted = any(isinstance(member, Total) for member in members.values())
+        paged = Paged(
+            place=place,
+            is_read=not counted or bool(facts) or any(isinstance(member, Edges) for member in members.values()),
+            peeks=any(isinstance(fact, Fact) and fact.name in FACTS for fact in facts),
+            counted=counted,
+        )
+        return Page(number, paged, asked.declaration.cursors, row, members)
 
     def _of_connection(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row, key: Sequence[str]) -> Member:
         name = nodes[0].name.value
+        if name == "totalCount":
+            return Total()
         inner = self._object_of(on.fields[name]) if name in {"nodes", "edges", "pageInfo"} else None
         if inner is None:
             raise UnplannableError(f"Connection.{name}")

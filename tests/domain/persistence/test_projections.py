@@ -7,7 +7,7 @@ from domain.bootstrap import Domain
 from domain.model.filters import EVERYTHING, AnyOf, Field, Filter, Operator, Term
 from domain.model.incident import Status
 from domain.model.paging import Order, PageRequest
-from domain.model.selection import AllOf, Listed, OneOf, Root, Selection, Wanted
+from domain.model.selection import AllOf, Listed, OneOf, Paged, Root, Selection, Wanted
 from domain.model.viewer import Audience
 from domain.persistence import drivers
 from domain.persistence.drivers import SqliteDriver
@@ -16,10 +16,13 @@ from tests.factories import make_incident
 from tests.gql.dialects import on_both_databases
 from tests.inside import inside
 
-_UPDATES = Listed(name="updates", selection=Selection(view="incident_update", columns=("message",)), page=1)
+_UPDATES = Listed(
+    name="updates", selection=Selection(view="incident_update", columns=("message",)), page=Paged(place=1)
+)
 _SYSTEMS = Listed(name="systems", selection=Selection(view="system", columns=("name",)))
 _INCIDENT = Selection(view="incident", columns=("id", "created_at"), lists=(_SYSTEMS, _UPDATES))
 _LAST = PageRequest(size=1)
+_FIRST = Paged(place=0)
 _OPEN = Term(Field.OPEN, Operator.EQ, True)
 
 
@@ -34,7 +37,7 @@ def _matching(tree: Filter, *, page: PageRequest = _LAST, order: str = "created_
 async def test_one_statement_reads_all_roots(domain: Domain) -> None:
     incident = await make_incident(domain, title="First", initial_message="Looking")
     database = inside(domain).database
-    roots = [Root(selection=_INCIDENT, page=0), Root(selection=_INCIDENT), Root(selection=_INCIDENT)]
+    roots = [Root(selection=_INCIDENT, page=_FIRST), Root(selection=_INCIDENT), Root(selection=_INCIDENT)]
     projection = database.projection(roots, Audience.PUBLIC)
     rows = [
         *_page(open_only=True, page=_LAST).rows,
@@ -54,7 +57,7 @@ async def test_one_statement_reads_all_roots(domain: Domain) -> None:
 @pytest.mark.parametrize("backward", [True, False], ids=["backward", "forward"])
 async def test_a_page_walks_an_index(domain: Domain, *, open_only: bool, backward: bool) -> None:
     database = inside(domain).database
-    projection = database.projection([Root(selection=_INCIDENT, page=0)], Audience.PUBLIC)
+    projection = database.projection([Root(selection=_INCIDENT, page=_FIRST)], Audience.PUBLIC)
     page = PageRequest(size=50, backward=backward, after=("2026-03-01T09:30:00.000Z", "inc_1"))
     statement, parameters = projection.statement(_page(open_only=open_only, page=page))
 
@@ -68,7 +71,7 @@ async def test_a_page_walks_an_index(domain: Domain, *, open_only: bool, backwar
 
 
 async def test_a_form_of_a_selection_has_one_text_for_all_values(domain: Domain) -> None:
-    projection = inside(domain).database.projection([Root(selection=_INCIDENT, page=0)], Audience.PUBLIC)
+    projection = inside(domain).database.projection([Root(selection=_INCIDENT, page=_FIRST)], Audience.PUBLIC)
 
     first, second, other = [
         projection.statement(_page(open_only=True, page=page))[0].text
@@ -80,7 +83,7 @@ async def test_a_form_of_a_selection_has_one_text_for_all_values(domain: Domain)
 
 
 async def test_what_an_audience_may_not_see_is_not_read(domain: Domain) -> None:
-    projection = inside(domain).database.projection([Root(selection=_INCIDENT, page=0)], Audience.AUTHENTICATED)
+    projection = inside(domain).database.projection([Root(selection=_INCIDENT, page=_FIRST)], Audience.AUTHENTICATED)
 
     statement, _ = projection.statement(_page(open_only=True, page=_LAST))
 
@@ -89,7 +92,7 @@ async def test_what_an_audience_may_not_see_is_not_read(domain: Domain) -> None:
 
 @on_both_databases
 async def test_filters_of_one_form_share_a_text(domain: Domain) -> None:
-    projection = inside(domain).database.projection([Root(selection=_INCIDENT, page=0)], Audience.PUBLIC)
+    projection = inside(domain).database.projection([Root(selection=_INCIDENT, page=_FIRST)], Audience.PUBLIC)
 
     def text(*terms: Term) -> str:
         return projection.statement(_matching(AnyOf(terms)))[0].text
@@ -109,7 +112,7 @@ async def test_a_read_that_is_not_short_moves_to_a_thread(domain: Domain, monkey
     for number in range(3):
         await make_incident(domain, title=f"Incident {number}")
     database = inside(domain).database
-    projection = database.projection([Root(selection=_INCIDENT, page=0)], Audience.PUBLIC)
+    projection = database.projection([Root(selection=_INCIDENT, page=_FIRST)], Audience.PUBLIC)
     wanted = _matching(EVERYTHING, page=PageRequest(size=3))
     expected = await database.project(projection, wanted)
     driver = database._engines.driver

@@ -9,17 +9,14 @@ from gql.compiled.plan import ENDS, FACTS, declaration_of, python_name
 from gql.schema import schema
 
 _SCHEMA = schema._schema
-_OF_PAGES = {"nodes", "edges", "pageInfo", "node", "cursor", *FACTS, *ENDS}
+_OF_PAGES = {"nodes", "edges", "pageInfo", "totalCount", "node", "cursor", *FACTS, *ENDS}
 
 #: Fields that only the generic path resolves, of types of which others are compiled.
 _ONLY_GENERIC = {
     "Incident.automationRun",
     "Incident.history",
     "Incident.inStateSince",
-    "IncidentConnection.totalCount",
-    "IncidentLinkConnection.totalCount",
     "IncidentUpdate.editHistory",
-    "IncidentUpdateConnection.totalCount",
     "System.health",
     "System.incidents",
     "System.openIncidents",

@@ -14,4 +14,4 @@ async def test_random_queries_have_the_same_answers_on_both_paths(domain: Domain
 
     assert tally.differences == []
     assert tally.compared > 50
-    assert "a fault" not in tally.reasons
+    assert not {"a fault", "the database"} & tally.reasons.keys()

@@ -3,15 +3,14 @@
 import logging
 import secrets
 import sqlite3
+from collections.abc import Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from domain.errors import StartupError
@@ -61,13 +60,12 @@ async def _write_back(engines: Engines) -> None:
 
 def head_revision(migrations: Path = MIGRATIONS) -> str:
     """Return the revision that this code needs."""
-    return str(_scripts(migrations).get_current_head())
+    return _revisions(migrations)[-1]
 
 
-@cache
 def knows_revision(revision: str | None, migrations: Path = MIGRATIONS) -> bool:
     """Return whether this code has a migration with that revision; None is a database without a schema."""
-    return revision is None or revision in {script.revision for script in _scripts(migrations).walk_revisions()}
+    return revision is None or revision in _revisions(migrations)
 
 
 def can_use(revision: str | None, compatible_since: str | None, migrations: Path = MIGRATIONS) -> bool:
@@ -78,22 +76,27 @@ def can_use(revision: str | None, compatible_since: str | None, migrations: Path
 
 
 def _upgrade(connection: sa.Connection, migrations: Path) -> bool:
-    # Alembic would log the type of the database at each start.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    current = MigrationContext.configure(connection).get_current_revision()
+    current = _current_revision(connection)
     if current == head_revision(migrations):
         return False
     if not knows_revision(current, migrations):
         _check_newer(connection, current, migrations)
         return False
-    config = _config(migrations)
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    # Alembic takes as long to import as a start on a database that has its schema takes otherwise.
+    upgrading = import_module("domain.persistence.upgrading")
+    upgrading.upgrade(connection, migrations)
     if current is None:
         # Signs cursors; made here because all processes of a database must share it.
         connection.execute(sa.insert(server_state).values(name="cursor_key", value=secrets.token_hex(32)))
-    _note_compatibility(connection, migrations)
+    _note_compatibility(connection, upgrading.head_of(migrations))
     return True
+
+
+def _current_revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 def _check_newer(connection: sa.Connection, current: str | None, migrations: Path) -> None:
@@ -104,24 +107,18 @@ def _check_newer(connection: sa.Connection, current: str | None, migrations: Pat
     logger.info("The database has a newer schema (%s), which this version can use as well.", current)
 
 
-def _note_compatibility(connection: sa.Connection, migrations: Path) -> None:
+def _note_compatibility(connection: sa.Connection, head: ModuleType) -> None:
     """Record the compatible revision for older processes, which lack the newest migration."""
-    since = getattr(_scripts(migrations).get_revision("head").module, COMPATIBLE_SINCE, None)
+    since = getattr(head, COMPATIBLE_SINCE, None)
     connection.execute(sa.delete(server_state).where(server_state.c.name == COMPATIBLE_SINCE))
     if since is not None:
         connection.execute(sa.insert(server_state).values(name=COMPATIBLE_SINCE, value=since))
 
 
 @cache
-def _scripts(migrations: Path) -> ScriptDirectory:
-    # The migrations come with the code: one process reads them once.
-    return ScriptDirectory.from_config(_config(migrations))
-
-
-def _config(migrations: Path = MIGRATIONS) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    return config
+def _revisions(migrations: Path) -> Sequence[str]:
+    """Return the revisions of these migrations, oldest first: their files' names begin with them."""
+    return sorted(file.name.partition("_")[0] for file in (migrations / "versions").glob("[0-9]*_*.py"))
 
 
 def _reason(error: Exception) -> str:

@@ -5,3 +5,5 @@ from gql.cli.running import late
 late("gql.cli.serving", "serve")
 late("gql.cli.work", "fill")
 late("gql.cli.automation_work", "apply")
+late("domain.persistence.upgrading", "upgrade")
+late("domain.messaging.redis_buckets", "RedisBuckets")

@@ -100,10 +100,20 @@ def output_of(installed: Path, command: str, *arguments: str) -> str:
     return run.stdout
 
 
-def test_the_wheel_runs_its_own_code_and_not_the_checkouts(installed: Path) -> None:
-    files = output_of(installed, "python", "-c", "import domain.bootstrap, gql.app; print(domain.bootstrap, gql.app)")
-    assert files.count(str(installed.parent / "lib")) == 2
-    assert str(ROOT) not in files
+@pytest.fixture(scope="module")
+def imported(installed: Path) -> list[str]:
+    """Return the modules of the server and all that it imported, as two lines."""
+    script = "import sys, domain.bootstrap, gql.app; print(domain.bootstrap, gql.app); print(*sys.modules)"
+    return output_of(installed, "python", "-c", script).splitlines()
+
+
+def test_the_wheel_runs_its_own_code_and_not_the_checkouts(installed: Path, imported: list[str]) -> None:
+    assert imported[0].count(str(installed.parent / "lib")) == 2
+    assert str(ROOT) not in imported[0]
+
+
+def test_a_start_imports_no_part_that_few_starts_need(imported: list[str]) -> None:
+    assert {"alembic", "redis"} & set(imported[1].split()) == set()
 
 
 def test_the_wheel_finds_nothing_that_only_the_development_lock_names(installed: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from redis.asyncio import Redis
 
 from domain.clock import Clock
-from domain.messaging.buckets import MemoryBuckets, RedisBuckets, UnlimitedBuckets, make_buckets
+from domain.messaging.buckets import MemoryBuckets, UnlimitedBuckets, make_buckets
+from domain.messaging.redis_buckets import RedisBuckets
 from tests.addresses import redis_url
 from tests.conftest import SteppingClock
 

@@ -14,8 +14,9 @@ from alembic.runtime.migration import MigrationContext
 
 from domain.errors import StartupError
 from domain.persistence.engines import Engines, create_engines, database_url
-from domain.persistence.migrate import head_revision, migrate
+from domain.persistence.migrate import MIGRATIONS, head_revision, migrate
 from domain.persistence.tables import metadata
+from domain.persistence.upgrading import scripts_of
 from tests.addresses import postgres_url
 
 ROOT = Path(__file__).parents[3]
@@ -68,6 +69,12 @@ async def test_a_migrated_database_has_the_schema_of_the_code(empty_database_url
     async with engines.reader.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engines.dispose()
+
+
+def test_the_names_of_migrations_begin_with_their_revisions_in_order() -> None:
+    revisions = [script.revision for script in scripts_of(MIGRATIONS).walk_revisions()][::-1]
+    assert [file.name[:5] for file in sorted((MIGRATIONS / "versions").glob("*.py"))] == [f"{r}_" for r in revisions]
+    assert head_revision() == scripts_of(MIGRATIONS).get_current_head()
 
 
 async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:

@@ -23,6 +23,7 @@ from domain.persistence.engines import Engines, create_engines, database_url
 from domain.persistence.incidents import IncidentRepository
 from domain.persistence.tables import former_systems, incident_update_versions, incident_updates, incidents
 from domain.persistence.timeline import TimelineRepository
+from domain.persistence.upgrading import config_of
 from domain.settings import Settings
 from tests.factories import ADMIN, make_system
 
@@ -65,7 +66,7 @@ class World:
         """Create the schema before the migration."""
 
         def upgrade(connection: sa.Connection) -> None:
-            config = migration._config()
+            config = config_of(migration.MIGRATIONS)
             config.attributes["connection"] = connection
             command.upgrade(config, "0007")
 

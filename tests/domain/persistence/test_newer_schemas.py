@@ -12,7 +12,8 @@ from alembic.script import ScriptDirectory
 from domain.bootstrap import running_domain
 from domain.errors import StartupError
 from domain.persistence.engines import Engines, create_engines, database_url
-from domain.persistence.migrate import MIGRATIONS, _scripts, head_revision, migrate
+from domain.persistence.migrate import MIGRATIONS, head_revision, migrate
+from domain.persistence.upgrading import scripts_of
 from domain.settings import Settings
 from tests.factories import make_incident, make_system
 
@@ -105,11 +106,11 @@ async def test_a_contraction_ends_the_readiness_of_a_running_process(
 
 
 def test_every_migration_keeps_the_previous_release_working() -> None:
-    assert breaches(_scripts(MIGRATIONS)) == []
+    assert breaches(scripts_of(MIGRATIONS)) == []
 
 
 @pytest.mark.parametrize("since", [None, EXPANDED, "0009", "9999"], ids=["silent", "itself", "too old", "unknown"])
 def test_a_migration_that_breaks_the_release_before_is_detected(tmp_path: Path, since: str | None) -> None:
     shutil.copytree(MIGRATIONS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
     add(tmp_path / "migrations", EXPANDED, EXPAND, after=HEAD, since=since)
-    assert breaches(_scripts(tmp_path / "migrations")) == [EXPANDED]
+    assert breaches(scripts_of(tmp_path / "migrations")) == [EXPANDED]

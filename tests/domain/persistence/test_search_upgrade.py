@@ -11,7 +11,8 @@ from domain.model.filters import Field, Operator, Term
 from domain.model.paging import Order, PageRequest
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.engines import create_engines, database_url
-from domain.persistence.migrate import _config
+from domain.persistence.migrate import MIGRATIONS
+from domain.persistence.upgrading import config_of
 from domain.settings import Settings
 from tests.conftest import SECRET_KEY
 from tests.factories import ADMIN
@@ -33,7 +34,7 @@ async def _former_database(url: str) -> None:
     """Create a database of the former schema, with the words that were stored then."""
 
     def upgrade(connection: sa.Connection) -> None:
-        config = _config()
+        config = config_of(MIGRATIONS)
         config.attributes["connection"] = connection
         command.upgrade(config, FORMER)
         connection.execute(sa.text("INSERT INTO server_state (name, value) VALUES ('cursor_key', '00')"))

@@ -36,6 +36,7 @@ PRIVATE_WORDS = re.compile(
     r"|hand(?:s|ed)? on|stands? in line|may be asked)\b",
     re.IGNORECASE,
 )
+TIMED = re.compile(r"^pytestmark = \[?pytest\.mark\.timing\b", re.MULTILINE)
 CLOCKS = re.compile(r"\b(monotonic|perf_counter|process_time|thread_time)\(|longest_seconds")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -142,7 +143,7 @@ def test_no_test_package_shadows_a_real_one() -> None:
 
 def test_tests_that_measure_time_are_in_files_of_their_own() -> None:
     # They run at the end, alone; elsewhere a bound on time fails on a busy machine.
-    marked = {_name(path) for path in _modules("tests") if "\npytestmark = pytest.mark.timing\n" in _text(path)}
+    marked = {_name(path) for path in _modules("tests") if TIMED.search(_text(path))}
     assert marked == {_name(path) for path in _modules("tests") if path.name.endswith(TIMING)}
     bounds = [
         f"{_name(path)}:{node.lineno}"

@@ -1,9 +1,12 @@
 """Hostile operations are refused so quickly that no other client has to wait."""
 
 from bisect import bisect_left
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from graphql import get_operation_ast, parse
 
 from domain.bootstrap import Domain
@@ -12,8 +15,9 @@ from gql.schema import schema
 from tests.gql.hostile import DOCUMENTS, INTROSPECTIONS, VARIABLES
 from tests.gql.test_limits import code, run
 from tests.gql.transport.serving import ticking
+from tests.gql.transport.sockets import own_domain
 
-pytestmark = pytest.mark.timing
+pytestmark = [pytest.mark.timing, pytest.mark.asyncio(loop_scope="module")]
 
 #: Longer than a turn is found to take by far, shorter than the 50 ms that other clients would notice.
 LONGEST_TURN_SECONDS = 0.05
@@ -22,6 +26,13 @@ MOST_FIELDS = 12
 FIRST_PAGE = (
     "{ incidents { totalCount nodes { id title status systems { key } updates(first: 3) { nodes { message } } } } }"
 )
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def domain(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Domain]:
+    """Yield one domain for all of these tests, because none of them writes."""
+    async with own_domain(sqlite_template, tmp_path_factory.mktemp("hostile")) as running:
+        yield running
 
 
 @pytest.mark.parametrize(("document", "expected"), DOCUMENTS.values(), ids=DOCUMENTS.keys())

@@ -34,6 +34,8 @@ class Ticker:
 async def ticking() -> AsyncIterator[Ticker]:
     """Run a ticker meanwhile, after collecting the garbage of earlier tests."""
     gc.collect()
+    # Documents of earlier tests stay in the cache: the next test need not traverse them again.
+    gc.freeze()
     ticker = Ticker()
     task = asyncio.create_task(ticker.run())
     try:

@@ -2,29 +2,47 @@
 
 import asyncio
 import resource
+from collections.abc import AsyncIterator
+from pathlib import Path
 
+import httpx
 import pytest
+import pytest_asyncio
 
 from domain.bootstrap import Domain
+from gql.app import create_app
 from tests.gql.hostile import BODIES
 from tests.gql.test_limits_timing import LONGEST_TURN_SECONDS
 from tests.gql.transport.serving import serving, ticking
-from tests.gql.transport.test_http import HEAD, LEGACY, VIEWER, Client, client, code, connected_to
+from tests.gql.transport.sockets import own_domain
+from tests.gql.transport.test_http import HEAD, LEGACY, VIEWER, code, connected_to
 
-__all__ = ["client"]
+pytestmark = [pytest.mark.timing, pytest.mark.asyncio(loop_scope="module")]
 
-pytestmark = pytest.mark.timing
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def domain(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Domain]:
+    """Yield one domain for all of these tests, because none of them writes."""
+    async with own_domain(sqlite_template, tmp_path_factory.mktemp("hostile")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def http(domain: Domain) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of the application in this process."""
+    transport = httpx.ASGITransport(app=create_app(domain))
+    async with httpx.AsyncClient(transport=transport, base_url="http://incidents.test") as client:
+        yield client
 
 
 @pytest.mark.parametrize(("content", "expected"), BODIES.values(), ids=BODIES.keys())
-async def test_a_hostile_body_is_refused_quickly(client: Client, content: bytes, expected: str) -> None:
-    async with client() as http:
-        await http.post("/graphql", json={"query": VIEWER})
-        async with ticking() as ticker:
-            response = await http.post("/graphql", content=content, headers={"content-type": LEGACY})
-        assert 400 <= response.status_code < 500 or expected in {"DEPTH_LIMIT", "TOKEN_LIMIT"}
-        assert code(response) == expected
-        assert ticker.longest_seconds < LONGEST_TURN_SECONDS
+async def test_a_hostile_body_is_refused_quickly(http: httpx.AsyncClient, content: bytes, expected: str) -> None:
+    await http.post("/graphql", json={"query": VIEWER})
+    async with ticking() as ticker:
+        response = await http.post("/graphql", content=content, headers={"content-type": LEGACY})
+    assert 400 <= response.status_code < 500 or expected in {"DEPTH_LIMIT", "TOKEN_LIMIT"}
+    assert code(response) == expected
+    assert ticker.longest_seconds < LONGEST_TURN_SECONDS
 
 
 async def test_only_the_beginning_of_an_endless_body_is_read(domain: Domain) -> None:

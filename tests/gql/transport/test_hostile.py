@@ -94,7 +94,8 @@ async def _many_silent(served: Running, count: int) -> None:
 async def test_a_flood_of_operations_on_one_socket_is_refused_and_the_others_are_served(
     leaving_nothing: Running, domain: Domain
 ) -> None:
-    async with leaving_nothing.socket() as flooding, leaving_nothing.socket() as other:
+    # Without a bound of its own queue, because a client that stopped reading would wait ten seconds for its close.
+    async with leaving_nothing.socket(max_queue=None) as flooding, leaving_nothing.socket() as other:
         for number in range(1000):
             await flooding.subscribe(PLAIN if number % 2 else ALONE, id=str(number))
         refused = [await flooding.next() for _ in range(900)]

@@ -49,7 +49,7 @@ def test_a_file_applied_twice_is_unchanged(database_url: str, file: Path) -> Non
     assert all(text in listed for text in ("Sustained", "system.degraded", "aut_"))
 
 
-def test_a_changed_file_shows_its_changes(database_url: str, file: Path) -> None:
+def test_a_changed_file_shows_the_changes(database_url: str, file: Path) -> None:
     call(database_url, "apply", str(file))
     file.write_text(SUSTAINED.replace("seconds: 5", "seconds: 7"))
     shown = call(database_url, "apply", str(file), "--dry").output

@@ -86,7 +86,7 @@ async def test_an_invalid_argument_is_refused(
 
 
 @pytest.mark.parametrize(("document", "variables", "field"), NOT_OF_THE_SCHEMA.values(), ids=NOT_OF_THE_SCHEMA)
-async def test_a_variable_of_the_wrong_type_is_refused_with_its_path(
+async def test_a_variable_of_the_wrong_type_is_refused_with_the_path(
     api: Api, document: str, variables: Json, field: list[str]
 ) -> None:
     error = await api.anonymous.error(document, **variables)
@@ -258,7 +258,7 @@ async def test_errors_of_clients_are_not_logged(api: Api, caplog: pytest.LogCapt
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_a_bad_literal_in_a_document_names_its_field(api: Api) -> None:
+async def test_the_error_of_a_bad_literal_names_the_field(api: Api) -> None:
     document = 'mutation { createIncident(input: {title: "Down", severity: BAD, systemIds: ["payments"]}) { cursor } }'
     (error,) = (await api.admin.send(document))["errors"]
     assert error["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED", "field": ["severity"]}

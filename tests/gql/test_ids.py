@@ -46,7 +46,7 @@ query Everything($incident: ID!, $run: ID!, $definition: JSON!, $from: DateTime!
 
 
 @on_both_databases
-async def test_an_id_belongs_to_one_type_and_finds_its_object(api: Api, domain: Domain) -> None:
+async def test_an_id_belongs_to_one_type_and_finds_the_object(api: Api, domain: Domain) -> None:
     made = await one_of_each(domain)
     span = {"from": iso(domain.clock.now() - timedelta(hours=1)), "to": iso(domain.clock.now() + timedelta(hours=1))}
     run, incident = made["AutomationRun"], made["Incident"]

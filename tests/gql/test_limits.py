@@ -74,7 +74,7 @@ async def test_an_operation_costs_a_point_per_object(
     assert await cost(domain, document, variables) == points
 
 
-async def test_a_write_costs_more_and_a_bulk_write_by_the_number_of_its_ids(domain: Domain) -> None:
+async def test_a_write_costs_more_and_a_bulk_write_by_the_number_of_ids(domain: Domain) -> None:
     one = "mutation($input: ResolveIncidentInput!) { resolveIncident(input: $input) { userErrors { code } } }"
     many = "mutation($input: ResolveIncidentsInput!) { resolveIncidents(input: $input) { cursor } }"
     cheap = await cost(domain, one, {"input": {"id": "inc_1"}})
@@ -147,7 +147,7 @@ async def test_a_schema_without_introspection_is_not_suggested(domain: Domain, s
             assert "Did you mean" not in error.message
 
 
-async def test_an_answer_has_its_cost_and_the_remaining_points(domain: Domain) -> None:
+async def test_an_answer_has_the_cost_and_the_remaining_points(domain: Domain) -> None:
     result = await run(
         domain, "{ incidents(first: 5) { nodes { id } } rateLimit { limit remaining used cost resetAt } }"
     )

@@ -54,7 +54,7 @@ async def test_hostile_variables_are_refused_quickly(
 
 
 @pytest.mark.parametrize("field", INTROSPECTIONS.values(), ids=INTROSPECTIONS.keys())
-async def test_introspection_up_to_its_bound_yields_to_the_event_loop(domain: Domain, field: str) -> None:
+async def test_introspection_up_to_the_bound_yields_to_the_event_loop(domain: Domain, field: str) -> None:
     most = bisect_left(range(1, MOST_FIELDS), True, key=lambda count: is_refused(introspection(field, count)))
     assert most >= 1
     await run(domain, FIRST_PAGE)

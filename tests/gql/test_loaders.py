@@ -156,7 +156,7 @@ query Q($id: ID!) {
 """
 
 
-async def test_a_field_that_fails_takes_nothing_from_fields_that_load_the_same(api: Api, domain: Domain) -> None:
+async def test_a_failing_field_leaves_fields_that_load_the_same_intact(api: Api, domain: Domain) -> None:
     system = await make_system(domain, "shop")
 
     answer = await api.admin.send(SHARED, id=system.id)

@@ -156,7 +156,7 @@ SURFACES: dict[str, Callable[[World, Role], Awaitable[str]]] = {
 
 @pytest.mark.parametrize("surface", SURFACES)
 @pytest.mark.parametrize("role", SEEN)
-async def test_each_role_sees_its_visible_parts_and_nothing_else(world: World, role: Role, surface: str) -> None:
+async def test_each_role_sees_only_parts_visible_to_that_role(world: World, role: Role, surface: str) -> None:
     shown = await SURFACES[surface](world, role)
     assert "errors" not in shown
     for visibility in Visibility:
@@ -203,7 +203,7 @@ async def test_a_hidden_object_looks_like_a_missing_one(world: World, role: Role
 
 @pytest.mark.parametrize("visibility", Visibility)
 @pytest.mark.parametrize("role", [Role.ANONYMOUS, Role.VIEWER])
-async def test_a_refused_mutation_shows_nothing_of_its_object(world: World, role: Role, visibility: Visibility) -> None:
+async def test_a_refused_mutation_does_not_show_the_object(world: World, role: Role, visibility: Visibility) -> None:
     mutation = """mutation M($i: EditIncidentUpdateInput!) {
       editIncidentUpdate(input: $i) { userErrors { code message } update { id message } } }"""
     hidden, missing = [
@@ -224,7 +224,7 @@ async def test_errors_quote_no_stored_text(world: World, role: Role, broken: str
 
 
 @pytest.mark.parametrize("kind", ["changes", "events"])
-async def test_live_events_hold_each_role_s_visible_parts_and_nothing_else(world: World, kind: str) -> None:
+async def test_live_events_hold_only_parts_visible_to_each_role(world: World, kind: str) -> None:
     running, domain = world.running, world.running.domain
     document = CHANGES % CHANGE if kind == "changes" else EVENTS % EVENT
     for role, seen in SEEN.items():

@@ -33,7 +33,7 @@ def test_every_permission_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("name", "roles", "limited"), [(name, *row) for name, row in LETS_THROUGH.items()])
-def test_a_permission_admits_its_roles_and_refuses_others(name: str, roles: list[Role], limited: bool) -> None:
+def test_a_permission_admits_the_named_roles_and_refuses_others(name: str, roles: list[Role], limited: bool) -> None:
     asked: list[type[BasePermission]] = getattr(permissions, name)
 
     assert [role for role in Role if _passes(asked, role)] == roles

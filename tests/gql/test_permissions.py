@@ -57,12 +57,12 @@ def test_no_query_writes() -> None:
     assert {_name(field) for field in _fields(Query)}.isdisjoint(MUTATIONS)
 
 
-def test_a_shared_subscription_admits_the_roles_of_its_permission() -> None:
+def test_a_shared_subscription_admits_the_roles_of_the_permission() -> None:
     needed = {_name(field): vars(field.permission_classes[0])["role"] for field in _fields(Subscription)}
     assert needed == SHARED_FIELDS
 
 
-def test_every_kind_of_entity_has_its_subscription_fields() -> None:
+def test_every_kind_of_entity_has_subscription_fields() -> None:
     assert set(PUSHED) == {kind.name for kind in KINDS}
 
 
@@ -99,7 +99,7 @@ async def test_a_refusal_names_the_needed_role(api: Api, domain: Domain) -> None
     assert "Authorization: Bearer" in unauthenticated["message"]
 
 
-async def test_a_change_has_its_token_as_actor(api: Api, domain: Domain) -> None:
+async def test_a_change_has_the_writing_token_as_actor(api: Api, domain: Domain) -> None:
     world = await make_world(domain)
     created = MUTATIONS["createIncident"].effects["plain"].input(world)
     payload = await api.responder.do("createIncident", created, "incident { openedBy { type name } }")

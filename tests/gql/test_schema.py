@@ -83,7 +83,7 @@ def test_no_input_has_a_default_of_null() -> None:
     assert "= null" not in sdl()
 
 
-def test_every_mutation_has_one_input_and_its_own_payload() -> None:
+def test_every_mutation_has_one_input_and_a_separate_payload() -> None:
     mutations = schema._schema.mutation_type
     assert mutations is not None
     for name, field in mutations.fields.items():

@@ -155,7 +155,7 @@ def test_the_walk_reaches_arguments_inputs_filters_and_nested_fields() -> None:
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
 @on_both_databases
-async def test_an_invalid_text_is_refused_with_its_field_everywhere(api: Api, stored: Stored, text: str) -> None:
+async def test_an_invalid_text_is_refused_with_the_field_everywhere(api: Api, stored: Stored, text: str) -> None:
     before = await stored()
     for place in _all_places():
         [error] = await _errors(api.admin, place, text)
@@ -179,7 +179,7 @@ async def test_an_invalid_text_is_refused_with_its_field_everywhere(api: Api, st
         (r'{ validateAutomation(definition: {a: ["\u0000"]}) { valid } }', ["a"]),
     ],
 )
-async def test_a_literal_with_a_nul_is_refused_with_its_field(
+async def test_a_literal_with_a_nul_is_refused_with_the_field(
     api: Api, stored: Stored, document: str, field: list[str] | None
 ) -> None:
     before = await stored()

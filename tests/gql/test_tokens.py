@@ -160,7 +160,7 @@ async def test_only_admins_see_and_manage_tokens(domain: Domain, asking: Asking,
     assert await domain.reads.token_count() == 1
 
 
-async def test_an_admin_finds_a_token_by_its_id(domain: Domain, asking: Asking, admin: str) -> None:
+async def test_an_admin_finds_a_token_by_id(domain: Domain, asking: Asking, admin: str) -> None:
     token, _ = await make_token(domain)
     assert (await asking.send(NODE, admin, id=token.id))["data"]["node"] == {"id": token.id, "name": "monitor"}
 

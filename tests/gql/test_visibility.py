@@ -58,7 +58,7 @@ async def parts(domain: Domain) -> Parts:
 
 
 @on_both_databases
-async def test_a_timeline_and_its_links_show_and_count_visible_parts_only(api: Api, parts: Parts) -> None:
+async def test_a_timeline_and_the_links_show_and_count_visible_parts_only(api: Api, parts: Parts) -> None:
     document = """
       query Q($id: ID!) {
         incident(id: $id) {
@@ -137,7 +137,7 @@ async def test_the_log_leaves_out_changes_of_hidden_parts(api: Api, parts: Parts
 
 
 @pytest.mark.parametrize("name", VIEWERS)
-async def test_a_subscription_shows_nothing_hidden(domain: Domain, name: str) -> None:
+async def test_a_subscription_does_not_show_hidden_parts(domain: Domain, name: str) -> None:
     start = await now(domain)
     incident = await make_incident(domain, initial_message="Inside", initial_visibility=Visibility.INTERNAL)
     for visibility in reversed(Visibility):

@@ -11,7 +11,7 @@ ACTIONS = "{ actions { name displayName description category icon configSchema p
 ARTIFACTS = "{ artifactTypes { name displayName description dataSchema } }"
 
 
-async def test_every_action_declares_its_settings_and_its_artifact(api: Api, domain: Domain) -> None:
+async def test_every_action_declares_settings_and_an_artifact(api: Api, domain: Domain) -> None:
     actions = (await api.anonymous.read(ACTIONS))["actions"]
     assert [action["name"] for action in actions] == [action.id for action in domain.automations.catalog.actions.all()]
     types = {type["name"] for type in (await api.anonymous.read(ARTIFACTS))["artifactTypes"]}
@@ -26,7 +26,7 @@ async def test_every_action_declares_its_settings_and_its_artifact(api: Api, dom
     )
 
 
-async def test_every_type_of_artifact_has_a_schema_of_its_data(api: Api) -> None:
+async def test_every_type_of_artifact_has_a_schema_of_the_data(api: Api) -> None:
     types = (await api.anonymous.read(ARTIFACTS))["artifactTypes"]
     assert types
     for type in types:

@@ -73,7 +73,7 @@ async def test_a_used_idempotency_key_creates_no_second_automation_and_refuses_a
 
 
 @pytest.mark.parametrize(("definition", "field"), BROKEN.values(), ids=BROKEN)
-async def test_every_problem_of_a_definition_is_reported_with_its_path(
+async def test_every_problem_of_a_definition_is_reported_with_the_path(
     api: Api, domain: Domain, definition: Json, field: list[str]
 ) -> None:
     automation = await make_automation(domain)
@@ -96,7 +96,7 @@ async def test_a_definition_with_many_problems_reports_the_first_hundred(api: Ap
     assert (len(payload["problems"]), len(payload["userErrors"])) == (100, 100)
 
 
-async def test_a_problem_inside_a_step_is_reported_with_its_path(api: Api) -> None:
+async def test_a_problem_inside_a_step_is_reported_with_the_path(api: Api) -> None:
     definition = {**DEFINITION, "actions": [{"action": "incident.add_update", "config": 5}]}
     payload = await api.admin.do("createAutomation", {"name": "Broken", "definition": definition}, PROBLEMS)
     [field] = [error["field"] for error in payload["userErrors"]]
@@ -121,7 +121,7 @@ async def test_a_problem_inside_a_step_is_reported_with_its_path(api: Api) -> No
         ("runAutomation", {"idempotencyKey": "x" * 201}, ["idempotencyKey"]),
     ],
 )
-async def test_an_invalid_value_is_refused_with_its_field(
+async def test_an_invalid_value_is_refused_with_the_field(
     api: Api, domain: Domain, mutation: str, input: Json, field: list[str]
 ) -> None:
     automation = await make_automation(domain)
@@ -217,7 +217,7 @@ async def test_a_waiting_run_is_cancelled_once(api: Api, world: World) -> None:
     assert (again["run"], again["userErrors"]) == (cancelled, [])
 
 
-async def test_deleting_an_automation_cancels_its_runs(api: Api, world: World) -> None:
+async def test_deleting_an_automation_cancels_all_runs_of_that_automation(api: Api, world: World) -> None:
     automation = await world.automation({"delay": {"seconds": 600}})
     run = await start_run(world.domain, automation)
     await world.run_enqueued()

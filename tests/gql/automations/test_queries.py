@@ -48,7 +48,7 @@ async def test_automations_are_paged_and_filtered_by_group_and_enabled(api: Api,
     assert [node["name"] for node in rest["nodes"]] == ["d"]
 
 
-async def test_an_automation_is_found_by_its_id_or_its_name(api: Api, domain: Domain) -> None:
+async def test_an_automation_is_found_by_id_or_name(api: Api, domain: Domain) -> None:
     automation = await make_automation(domain)
     query = "query Q($id: ID, $name: String) { automation(id: $id, name: $name) { id name } }"
     expected = {"automation": {"id": automation.id, "name": "noter"}}
@@ -60,7 +60,7 @@ async def test_an_automation_is_found_by_its_id_or_its_name(api: Api, domain: Do
 
 
 @on_both_databases
-async def test_an_automation_keeps_all_its_versions(api: Api, domain: Domain) -> None:
+async def test_an_automation_keeps_all_versions(api: Api, domain: Domain) -> None:
     automation = await make_automation(domain)
     for mode in ("parallel", "queued"):
         command = WriteAutomation(definition={**DEFINITION, "mode": mode})
@@ -115,7 +115,7 @@ async def test_skipped_firings_are_listed_only_on_request(api: Api, world: World
 
 
 @on_both_databases
-async def test_a_run_shows_its_steps_artifacts_and_changes(api: Api, world: World) -> None:
+async def test_a_run_shows_steps_artifacts_and_changes(api: Api, world: World) -> None:
     await make_system(world.domain)
     automation = await world.automation(
         {"id": "open", "action": "incident.create", "config": LOOK},

@@ -42,7 +42,7 @@ async def served(domain: Domain) -> AsyncIterator[Running]:
 
 
 @on_both_databases
-async def test_a_run_comes_at_once_and_after_every_change_until_its_end(world: World) -> None:
+async def test_a_run_comes_at_once_and_after_every_change_until_the_end(world: World) -> None:
     run = await _started(world)
     async with watching(world.domain, RUN, viewer=RESPONDER, id=run.id) as watcher:
         [first] = await watcher.data(1)
@@ -75,7 +75,7 @@ async def test_a_run_resumes_from_any_cursor_without_gap_or_duplicate(world: Wor
         assert await watcher.ended()
 
 
-async def test_a_finished_run_comes_once_and_not_at_all_behind_its_last_cursor(world: World) -> None:
+async def test_a_finished_run_comes_once_and_not_at_all_behind_the_last_cursor(world: World) -> None:
     run = await _started(world)
     await world.domain.automations.service.cancel_run(ADMIN, run.id)
     async with watching(world.domain, STATUS, viewer=RESPONDER, id=run.id) as watcher:
@@ -102,7 +102,7 @@ async def test_subscribers_see_runs_end_when_their_automation_is_deleted(world: 
         assert await watcher.data(1) == [{"id": run.id, "status": "CANCELLED", "automation": None}]
 
 
-async def test_a_pruned_run_ends_its_subscription_with_null(world: World) -> None:
+async def test_a_pruned_run_ends_the_subscription_with_null(world: World) -> None:
     run = await _started(world)
     async with watching(world.domain, STATUS, viewer=RESPONDER, id=run.id) as watcher:
         await watcher.data(1)
@@ -204,7 +204,7 @@ async def test_a_viewer_cannot_join_a_group_of_runs(
     assert len(served.endpoint.groups) == 0
 
 
-async def test_subscribers_of_a_run_share_one_execution_up_to_its_end(served: Running, world: World) -> None:
+async def test_subscribers_of_a_run_share_one_execution_up_to_the_end(served: Running, world: World) -> None:
     run = await _started(world)
     variables = {"id": run.id}
     async with (

@@ -17,11 +17,11 @@ SETTINGS = Settings(
 SET = Bounds(cost=11, depth=12, aliases=13, directives=14, tokens=15, introspection=False, execution_seconds=16.0)
 
 
-def test_each_setting_is_the_bound_of_its_name() -> None:
+def test_each_bound_is_the_setting_of_the_same_name() -> None:
     assert Bounds.of(SETTINGS) == SET
 
 
-def test_an_operation_has_the_bounds_of_its_domain_and_the_defaults_without_one() -> None:
+def test_an_operation_has_the_bounds_of_the_domain_or_else_the_defaults() -> None:
     assert Bounds.around(SimpleNamespace(domain=SimpleNamespace(settings=SETTINGS))) == SET
     assert Bounds.around(SimpleNamespace(domain=None)) == Bounds.of(Settings())
     assert Bounds.around(None) == Bounds.of(Settings())

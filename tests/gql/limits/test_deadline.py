@@ -50,7 +50,7 @@ async def test_zero_seconds_set_no_deadline() -> None:
     assert Deadline(1e-9).is_over
 
 
-async def test_a_late_value_is_abandoned_with_its_seconds() -> None:
+async def test_a_late_value_is_abandoned_and_the_error_names_the_seconds() -> None:
     deadline = Deadline(0.001)
     with pytest.raises(LateError, match=r"0\.001 s") as caught:
         await deadline.keep(asyncio.Event().wait(), LateError)
@@ -95,7 +95,7 @@ async def test_an_execution_that_is_late_is_given_up_with_one_error() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, NEVER], ids=["no limit", "a long one"])
-async def test_an_execution_in_time_gives_its_result(seconds: float) -> None:
+async def test_an_execution_in_time_returns_the_result(seconds: float) -> None:
     assert execute_in_time(SCHEMA, parse("{ leaf }"), context_value=allowing(seconds)).data == {"leaf": 1}
     result = await execute_in_time(SCHEMA, parse("{ soon }"), context_value=allowing(seconds))
     assert (result.data, result.errors) == ({"soon": "ready"}, None)

@@ -30,7 +30,7 @@ def test_each_fragment_comes_once_after_those_that_it_spreads() -> None:
         "fragment C on T { x } fragment A on T { ...C ...B } fragment B on T { ...A }",
     ],
 )
-def test_a_cycle_is_reported_and_its_fragments_are_in_the_order(document: str) -> None:
+def test_a_cycle_is_reported_and_the_order_has_the_fragments_in_it(document: str) -> None:
     order, cyclic = ordered(document)
     assert cyclic
     assert sorted(order) == sorted(fragments_of(parse(document)))

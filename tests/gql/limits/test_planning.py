@@ -32,7 +32,7 @@ SCHEMA = build_schema(
         "directives { name args { name type { name ofType { name } } } locations }",
     ],
 )
-async def test_a_description_equals_the_library_s_and_costs_its_fields(selection: str) -> None:
+async def test_a_description_equals_the_library_s_and_costs_a_point_per_field(selection: str) -> None:
     fragment = "fragment T on __Type { name enumValues(includeDeprecated: true) { name deprecationReason } }"
     used = fragment if "...T" in selection else ""
     document = parse(f"query ($yes: Boolean = true, $no: Boolean = false) {{ __schema {{ {selection} }} }} {used}")

@@ -99,7 +99,7 @@ def test_lists_and_objects_may_nest_32_levels(document: str, opening: str, closi
     assert refusal(nested(33)) == "DEPTH_LIMIT: Lists and objects may lie 32 deep in one another at most."
 
 
-def test_a_document_may_have_5000_fields_with_its_fragments_spread_out() -> None:
+def test_a_document_may_have_5000_fields_with_all_fragments_expanded() -> None:
     def spread(plain: int) -> str:
         # 99 objects of 49 fields, and the 49 of the fragment itself.
         objects = " ".join(f"o{number}: o {{ ...F }}" for number in range(99))

@@ -61,7 +61,7 @@ def test_variables_may_nest_33_levels() -> None:
         pytest.param({"c": {"x\0": 1}}, ["x\ufffd"], id="a name"),
     ],
 )
-def test_a_text_with_a_nul_is_refused_with_its_path(variables: Any, field: list[str]) -> None:
+def test_a_text_with_a_nul_is_refused_with_the_path(variables: Any, field: list[str]) -> None:
     [error] = refusals(variables)
     assert error.extensions == {"code": "GRAPHQL_VALIDATION_FAILED", "field": field}
 

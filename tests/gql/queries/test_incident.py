@@ -25,7 +25,7 @@ query Q($id: ID, $number: Int) {
 """
 
 
-async def test_an_incident_is_found_by_its_id_and_by_its_number(api: Api, domain: Domain) -> None:
+async def test_an_incident_is_found_by_id_and_by_number(api: Api, domain: Domain) -> None:
     await make_incident(domain)
     incident = await make_incident(
         domain,
@@ -60,7 +60,7 @@ async def test_an_incident_is_found_by_its_id_and_by_its_number(api: Api, domain
     }
 
 
-async def test_an_incident_s_times_follow_its_statuses(api: Api, domain: Domain) -> None:
+async def test_the_times_of_an_incident_follow_the_statuses(api: Api, domain: Domain) -> None:
     incident = await make_incident(domain)
     for status in (Status.IDENTIFIED, Status.FIXING, Status.MONITORING, Status.RESOLVED):
         incident = await set_status(domain, incident, status)
@@ -72,7 +72,7 @@ async def test_an_incident_s_times_follow_its_statuses(api: Api, domain: Domain)
 
 
 @on_both_databases
-async def test_an_incident_s_times_follow_the_dates_of_its_timeline(
+async def test_the_times_of_an_incident_follow_the_dates_of_the_timeline(
     api: Api, domain: Domain, clock: SteppingClock
 ) -> None:
     start = clock.moment - timedelta(days=1)

@@ -121,7 +121,7 @@ async def test_nodes_come_in_the_requested_order_with_null_for_missing_ones(api:
     assert (await api.anonymous.read("{ nodes(ids: []) { id } }"))["nodes"] == []
 
 
-async def test_a_deleted_object_is_null_and_its_changes_stay(api: Api, domain: Domain) -> None:
+async def test_a_deleted_object_is_null_and_the_changes_stay(api: Api, domain: Domain) -> None:
     ids = await one_of_each(domain)
     await domain.incidents.delete(ADMIN, ids["Incident"])
     for type in ("Incident", "IncidentUpdate", "IncidentLink"):
@@ -129,7 +129,7 @@ async def test_a_deleted_object_is_null_and_its_changes_stay(api: Api, domain: D
     assert (await api.anonymous.read(NODE, id=ids["IncidentChange"]))["node"]["id"] == ids["IncidentChange"]
 
 
-async def test_an_event_is_found_only_under_its_own_trigger(api: Api, domain: Domain) -> None:
+async def test_an_event_is_found_only_under_the_trigger_of_that_event(api: Api, domain: Domain) -> None:
     [change] = await log_of(domain, await make_incident(domain))
     event = change.id.replace("chg_", "evt_")
     document = "query Q($id: ID!) { node(id: $id) { ... on IncidentEvent { id type changeId } } }"

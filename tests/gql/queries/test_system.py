@@ -8,7 +8,7 @@ from tests.client import Api
 from tests.factories import ADMIN, make_incident, make_system
 
 
-async def test_a_system_is_found_by_its_id_and_by_its_key(api: Api, domain: Domain) -> None:
+async def test_a_system_is_found_by_id_and_by_key(api: Api, domain: Domain) -> None:
     system = await make_system(domain, "search", description="Finds things")
     document = "query Q($id: ID, $key: String) { system(id: $id, key: $key) { id key name description } }"
     expected = {"id": system.id, "key": "search", "name": "Search", "description": "Finds things"}
@@ -37,7 +37,7 @@ async def test_systems_come_by_name_or_in_the_requested_order(api: Api, domain: 
         assert (arguments, "".join(node["key"] for node in nodes)) == (arguments, keys)
 
 
-async def test_a_system_has_the_worst_health_of_its_open_incidents(api: Api, domain: Domain) -> None:
+async def test_a_system_has_the_worst_health_of_the_open_incidents(api: Api, domain: Domain) -> None:
     document = '{ system(key: "payments") { health { status overrides { status incidentTitle } } } }'
     await make_system(domain)
     health = [(await api.anonymous.read(document))["system"]["health"]]

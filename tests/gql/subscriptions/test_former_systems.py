@@ -34,7 +34,7 @@ async def _logged(api: Api, filter: Json, field: str = "incidentChanges") -> Seq
 
 
 @on_both_databases
-async def test_events_of_a_deleted_system_are_replayed_by_its_key(domain: Domain) -> None:
+async def test_events_of_a_deleted_system_are_replayed_by_key(domain: Domain) -> None:
     start = await now(domain)
     incident = await _used(domain)
     await _used(domain, "search")
@@ -70,7 +70,7 @@ async def test_a_key_that_no_system_ever_had_is_unknown(api: Api, domain: Domain
 
 
 @on_both_databases
-async def test_a_key_is_pruned_with_the_log_of_its_system(api: Api, domain: Domain, clock: SteppingClock) -> None:
+async def test_a_key_is_pruned_with_the_log_of_the_system(api: Api, domain: Domain, clock: SteppingClock) -> None:
     await _used(domain)
     clock.advance(days=6)
     await Upkeep(database=inside(domain).database, clock=clock, event_retention_days=7).run_once()

@@ -55,7 +55,7 @@ async def test_events_come_once_and_in_order_and_comments_fire_none(domain: Doma
     assert [event["changeId"] for event in replayed + live] == [change.id for change in log]
 
 
-async def test_an_event_has_its_fields_actor_and_the_present_incident(domain: Domain) -> None:
+async def test_an_event_has_changed_fields_the_actor_and_the_present_incident(domain: Domain) -> None:
     incident = await make_incident(domain)
     after = await now(domain)
     await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, severity=Severity.CRITICAL))
@@ -151,7 +151,7 @@ async def test_an_event_matches_by_the_incident_before_or_after(domain: Domain) 
     assert len(live[0]["previous"]["systemIds"]) == 2
 
 
-async def test_every_change_comes_with_its_delta(domain: Domain) -> None:
+async def test_every_change_comes_with_a_delta(domain: Domain) -> None:
     after = await now(domain)
     incident = await make_incident(domain, initial_message="Hm")
     comment = await _comment(domain, incident.id)
@@ -220,7 +220,7 @@ async def test_an_incident_comes_at_once_after_every_change_and_ends_with_null(d
         assert await watcher.ended()
 
 
-async def test_an_incident_resumed_from_its_latest_cursor_comes_on_its_next_change(domain: Domain) -> None:
+async def test_an_incident_resumed_from_the_latest_cursor_comes_on_the_next_change(domain: Domain) -> None:
     incident = await make_incident(domain)
     await _comment(domain, incident.id)
     latest = await now(domain)

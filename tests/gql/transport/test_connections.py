@@ -67,7 +67,7 @@ def test_a_busy_connection_is_never_closed(connections: Connections) -> None:
     assert len(connections) == LIMITS.most
 
 
-def test_an_address_evicts_only_its_own_connections(connections: Connections) -> None:
+def test_an_address_evicts_only_connections_of_that_address(connections: Connections) -> None:
     other, *lines = [Line() for _ in range(4)]
     admitted(connections, "192.0.2.1", other)
     for line in lines:
@@ -94,7 +94,7 @@ def test_a_busy_address_gets_no_more_connections(connections: Connections) -> No
         pytest.param("a:b", "a:b", "a:c", id="no address at all"),
     ],
 )
-def test_an_address_is_counted_by_its_network(connections: Connections, one: str, same: str, other: str) -> None:
+def test_connections_are_counted_by_network(connections: Connections, one: str, same: str, other: str) -> None:
     for host in (one, same):
         connections.mark_busy(admitted(connections, host))
     assert connections.admit(Line(), one) is None

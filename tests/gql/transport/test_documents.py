@@ -89,7 +89,7 @@ def test_the_oldest_sent_document_is_evicted_first() -> None:
 
 
 @pytest.mark.parametrize("name", [digest(VIEWER + "\n"), digest(VIEWER), f"sha256:{digest(VIEWER)}"])
-def test_a_file_is_named_by_the_hash_of_its_text(folder: Path, name: str) -> None:
+def test_a_file_is_named_by_the_hash_of_the_text(folder: Path, name: str) -> None:
     assert documents(folder).resolve(None, None, name) == VIEWER + "\n"
 
 
@@ -101,7 +101,7 @@ def test_a_file_is_named_by_the_hash_of_its_text(folder: Path, name: str) -> Non
     ],
     ids=["by id", "Apollo's"],
 )
-def test_a_manifest_names_its_documents(tmp_path: Path, manifest: dict[str, Any]) -> None:
+def test_a_manifest_names_the_documents(tmp_path: Path, manifest: dict[str, Any]) -> None:
     file = tmp_path / "documents.json"
     file.write_text(json.dumps(manifest))
     known = documents(file)

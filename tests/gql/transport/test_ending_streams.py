@@ -112,7 +112,7 @@ async def _streaming(domain: Domain, secret: str) -> AsyncIterator[Connection]:
         yield stream
 
 
-async def test_a_socket_closes_when_its_token_is_revoked(domain: Domain) -> None:
+async def test_a_socket_closes_when_the_token_is_revoked(domain: Domain) -> None:
     token, secret = await make_token(domain)
     async with _subscribed(domain, secret) as socket:
         await domain.tokens.revoke(token.id)
@@ -122,7 +122,7 @@ async def test_a_socket_closes_when_its_token_is_revoked(domain: Domain) -> None
     assert socket.from_app.empty()
 
 
-async def test_a_socket_closes_when_its_token_expires(domain: Domain, clock: SteppingClock) -> None:
+async def test_a_socket_closes_when_the_token_expires(domain: Domain, clock: SteppingClock) -> None:
     _, secret = await make_token(domain, expires_at=clock.now() + timedelta(hours=1))
     async with _subscribed(domain, secret) as socket:
         clock.advance(hours=1)
@@ -171,7 +171,7 @@ async def test_a_socket_without_a_token_watches_no_credential(domain: Domain) ->
         assert domain.sessions._watched == {}
 
 
-async def test_an_sse_stream_is_cut_without_complete_when_its_token_is_revoked(domain: Domain) -> None:
+async def test_an_sse_stream_is_cut_without_complete_when_the_token_is_revoked(domain: Domain) -> None:
     token, secret = await make_token(domain)
     async with _streaming(domain, secret) as stream:
         await domain.tokens.revoke(token.id)
@@ -180,7 +180,7 @@ async def test_an_sse_stream_is_cut_without_complete_when_its_token_is_revoked(d
     assert len(inside(domain).tail._followers) == 0
 
 
-async def test_an_sse_stream_delivers_nothing_after_its_token_expired(domain: Domain, clock: SteppingClock) -> None:
+async def test_an_sse_stream_delivers_no_event_after_the_token_expired(domain: Domain, clock: SteppingClock) -> None:
     _, secret = await make_token(domain, expires_at=clock.now() + timedelta(hours=1))
     async with _streaming(domain, secret) as stream:
         clock.advance(hours=1)

@@ -247,7 +247,7 @@ async def test_a_bug_that_keeps_a_group_from_beginning_is_masked(
 
 
 @every(RESULTS, STREAMED)
-async def test_a_bug_in_a_shared_execution_is_masked_for_all_of_its_group(
+async def test_a_bug_in_a_shared_execution_is_masked_for_all_of_the_group(
     served: Running,
     domain: Domain,
     fail: Break,

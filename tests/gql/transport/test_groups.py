@@ -156,7 +156,7 @@ async def test_frames_equal_those_of_the_server_s_encoder(domain: Domain) -> Non
 # ---------------------------------------------------------------------------------------------------------- how it ends
 
 
-async def test_a_group_ends_with_its_last_member_and_leaves_nothing_running(served: Running, domain: Domain) -> None:
+async def test_a_group_ends_with_the_last_member_and_leaves_no_task_running(served: Running, domain: Domain) -> None:
     async with served.socket() as raw:
         await raw.subscribe(PLAIN)
         await until(lambda: served.members == 1)
@@ -180,7 +180,7 @@ async def test_a_group_ends_with_its_last_member_and_leaves_nothing_running(serv
     assert served.endpoint.groups._index == {}
 
 
-async def test_a_deleted_incident_completes_all_its_subscribers(served: Running, domain: Domain) -> None:
+async def test_a_deleted_incident_completes_all_subscriptions_to_that_incident(served: Running, domain: Domain) -> None:
     incident = await make_incident(domain)
     async with (
         served.socket() as one,
@@ -206,7 +206,7 @@ async def test_a_deleted_incident_completes_all_its_subscribers(served: Running,
         assert len(served.endpoint.groups) == 0
 
 
-async def test_a_member_that_leaves_during_delivery_gets_nothing_more(served: Running, domain: Domain) -> None:
+async def test_a_member_that_leaves_during_delivery_gets_no_further_frame(served: Running, domain: Domain) -> None:
     first, second = Recorder(), Recorder()
     group = await _group_of(served, first, second)
     first.on_delivery = lambda: group.leave(second)
@@ -251,7 +251,7 @@ async def test_a_member_that_joins_during_delivery_catches_up_first(served: Runn
     group.leave(first)
 
 
-async def test_a_reused_id_gets_nothing_of_its_former_subscription(served: Running, domain: Domain) -> None:
+async def test_a_reused_id_gets_no_frame_of_the_former_subscription(served: Running, domain: Domain) -> None:
     await make_incident(domain)
     async with served.socket() as raw:
         for _ in range(8):

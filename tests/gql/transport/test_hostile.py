@@ -118,7 +118,7 @@ async def test_a_flood_of_invalid_messages_closes_the_socket_at_the_first(leavin
 @pytest.mark.parametrize(
     "document", ["{a" * 900, "{ viewer { role } }" * 300, "#" * 500_000], ids=["deep", "many", "fat"]
 )
-async def test_a_hostile_document_is_refused_with_its_code(leaving_nothing: Running, document: str) -> None:
+async def test_a_hostile_document_is_refused_with_a_code(leaving_nothing: Running, document: str) -> None:
     async with leaving_nothing.socket() as raw:
         await raw.subscribe(document)
         message = await raw.next()
@@ -128,7 +128,7 @@ async def test_a_hostile_document_is_refused_with_its_code(leaving_nothing: Runn
 
 
 @pytest.mark.parametrize("place", ["query", "subprotocol", "cookie", "frame", "variables"])
-async def test_a_token_is_read_only_from_its_right_place(leaving_nothing: Running, place: str) -> None:
+async def test_a_token_is_read_only_from_the_right_place(leaving_nothing: Running, place: str) -> None:
     token = TOKENS[Role.ADMIN]
     options: dict[str, Any] = {
         "query": {"query": f"?Authorization=Bearer+{token}&token={token}&access_token={token}"},

@@ -115,7 +115,7 @@ async def test_an_unsupported_accept_header_is_refused(client: Client, accept: s
         (WATCH, 400, 400, "BAD_USER_INPUT"),
     ],
 )
-async def test_a_refusal_has_the_status_of_its_kind_and_no_data(
+async def test_each_kind_of_refusal_has_a_status_and_no_data(
     client: Client, query: str, modern: int, legacy: int, expected: str
 ) -> None:
     async with client(max_cost=5_000) as http:
@@ -198,7 +198,7 @@ async def test_a_body_with_too_large_a_content_length_is_refused_unread(client: 
 @pytest.mark.parametrize(
     ("announced", "status", "expected"), [(200_000_000, b"413", "BAD_USER_INPUT"), (100, b"408", "TIMEOUT")]
 )
-async def test_a_large_or_slow_body_is_answered_before_its_end(
+async def test_a_large_or_slow_body_is_answered_before_the_end(
     settings: Settings, announced: int, status: bytes, expected: str
 ) -> None:
     async with (

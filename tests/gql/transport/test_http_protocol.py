@@ -239,7 +239,7 @@ async def test_pipelined_requests_are_bounded(served: Running, monkeypatch: pyte
 
 @pytest.mark.parametrize("behind", [b"", HEALTH + b"\r\n", (HEALTH + b"\r\n") * 40], ids=["nothing", "one", "too many"])
 @pytest.mark.parametrize("before", [b"", (HEALTH + b"\r\n") * 3], ids=["first", "fourth"])
-async def test_a_stream_ends_with_its_connection_whatever_waits_behind_it(
+async def test_a_stream_ends_with_the_connection_despite_pipelined_requests(
     served: Running, before: bytes, behind: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with line_to(served, before + STREAM + b"\r\n" + behind) as line:

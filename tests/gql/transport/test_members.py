@@ -43,7 +43,7 @@ async def test_a_member_ahead_of_a_result_does_not_get_it_again() -> None:
     assert recorder.received == [3]
 
 
-async def test_a_member_that_leaves_during_a_yield_gets_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_member_that_leaves_during_a_yield_gets_no_further_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     group, recorders = _members(3)
     _one_a_slice(monkeypatch)
     recorders[0].on_delivery = lambda: asyncio.get_running_loop().call_soon(group.remove, recorders[2])

@@ -55,7 +55,7 @@ async def test_a_closed_gate_blocks_all_waiters_until_it_opens() -> None:
     assert await asyncio.gather(*waiting) == [True, True]
 
 
-async def test_an_open_socket_keeps_neither_its_handshake_nor_its_credentials(served: Running) -> None:
+async def test_an_open_socket_keeps_neither_handshake_nor_credentials(served: Running) -> None:
     async with served.socket(Role.VIEWER):
         [handler] = served.endpoint.sockets._open
         assert isinstance(handler, TransportHandler)

@@ -75,7 +75,7 @@ async def test_different_subscriptions_share_no_execution(
         assert (await one.data())[0]["incidentId"] == (await other.data())[0]["incidentId"] == incident.id
 
 
-async def test_each_audience_has_an_execution_of_its_own(
+async def test_each_audience_has_a_separate_execution(
     served: Running, domain: Domain, executed: list[Audience]
 ) -> None:
     incident = await make_incident(domain)
@@ -179,7 +179,7 @@ def test_the_context_of_a_group_has_no_caller(domain: Domain, name: str) -> None
     ("audience", "role"),
     [(Audience.PUBLIC, Role.ANONYMOUS), (Audience.AUTHENTICATED, Role.VIEWER), (Audience.MANAGER, Role.RESPONDER)],
 )
-def test_the_context_of_a_group_has_the_least_role_of_its_audience(
+def test_the_context_of_a_group_has_the_least_role_of_the_audience(
     domain: Domain, audience: Audience, role: Role
 ) -> None:
     context = GroupContext(domain=domain, request_id="req", shared_audience=audience)

@@ -450,7 +450,7 @@ async def test_an_invalid_or_misplaced_token_is_refused(
     assert "token-for-sockets" not in reason
 
 
-async def test_a_misplaced_token_is_refused_with_its_place(running: Running) -> None:
+async def test_a_misplaced_token_is_refused_with_the_place(running: Running) -> None:
     async with running.raw() as raw:
         await raw.send({"type": "connection_init", "payload": {"headers": {"Authorization": "Bearer x"}}})
         reason = "No token is read from headers.Authorization: send it as Authorization in the payload."

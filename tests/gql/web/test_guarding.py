@@ -69,7 +69,7 @@ def shown(response: httpx.Response) -> Any:
     return response.status_code, headers, response.json()
 
 
-async def test_a_call_within_its_limits_reaches_the_route(client: Client) -> None:
+async def test_a_call_within_the_limits_reaches_the_route(client: Client) -> None:
     async with client() as http:
         response = await http.post("/reports", json={"name": "a"}, headers=TOKEN)
     assert (response.status_code, response.json()) == (201, {"by": "admin", "report": {"name": "a"}})
@@ -142,7 +142,7 @@ async def test_another_method_is_refused_with_405(client: Client) -> None:
         ("bug", 500, "INTERNAL"),
     ],
 )
-async def test_a_failure_of_the_route_is_answered_with_its_status_and_code(
+async def test_a_failure_of_the_route_is_answered_with_a_status_and_code(
     client: Client, failure: str, status: int, code: str
 ) -> None:
     async with client() as http:

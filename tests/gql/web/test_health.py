@@ -43,7 +43,7 @@ async def test_a_working_process_is_alive_ready_and_healthy(http: httpx.AsyncCli
 
 
 @on_both
-async def test_a_process_without_its_database_is_alive_and_not_ready(
+async def test_a_process_without_a_database_is_alive_and_not_ready(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = Away(monkeypatch)

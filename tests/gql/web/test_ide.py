@@ -147,7 +147,7 @@ def test_a_changed_file_has_a_new_path(tmp_path: Path, monkeypatch: pytest.Monke
         pytest.param("_THIRD_PARTY", ("graphiql.min.js", "gone.js"), id="incomplete"),
     ],
 )
-async def test_the_ide_without_its_package_shows_links(
+async def test_a_page_without_the_package_of_the_ide_shows_links(
     domain: Domain, monkeypatch: pytest.MonkeyPatch, name: str, value: object
 ) -> None:
     monkeypatch.setattr(ide, name, value)

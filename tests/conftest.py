@@ -3,8 +3,8 @@
 import asyncio
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,30 +23,35 @@ from typing_extensions import override
 from domain.automations.engine.adapter import Engine
 from domain.bootstrap import Domain, running_domain
 from domain.clock import Clock
-from domain.persistence.engines import create_engines
+from domain.persistence.engines import Engines, create_engines
 from domain.persistence.engines import database_url as parsed_url
 from domain.persistence.migrate import migrate
 from domain.persistence.tables import metadata
+from domain.services.upkeep import Upkeep
 from domain.settings import Settings
 from tests.addresses import postgres_url
 from tests.inside import inside
+from tests.kept import close_kept_loop, keep_connections, kept_loop, kept_sessions
 
 pytest_plugins = ["tests.garbage", "tests.requirements_gate", "tests.scheduling", "tests.timeouts"]
 
-#: The tables whose rows came with the schema.
 #: A server on PostgreSQL can keep secrets only with a key of its own.
 SECRET_KEY = "dGhlIGtleSB0aGF0IGlzIHVzZWQgaW4gb3VyIHRlc3Q="
+#: The tables whose rows came with the schema.
 _SEEDED = {"counters", "server_state"}
 CountStatements = Callable[[], AbstractContextManager[list[str]]]
+#: A function of the emptying session, because the database plans each of its statements once.
 _EMPTY = "\n".join(
     [
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity",
-        "WHERE datname = current_database() AND pid <> pg_backend_pid();",
+        "CREATE FUNCTION pg_temp.empty(kept int[]) RETURNS void LANGUAGE plpgsql AS $$ BEGIN",
+        "PERFORM pg_terminate_backend(pid) FROM pg_stat_activity",
+        "WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL (kept);",
         *(f"DELETE FROM {table.name};" for table in reversed(metadata.sorted_tables) if table.name not in _SEEDED),
         "DELETE FROM dbos.workflow_status;",
-        "UPDATE counters SET value = 0;",
-        "UPDATE server_state SET value = '0' WHERE name = 'log_floor';",
-        *(f"SELECT setval('{name}_seq', 1, false);" for name in ("changes_seq", "entity_transitions_id")),
+        "UPDATE counters SET value = 0 WHERE value <> 0;",
+        "UPDATE server_state SET value = '0' WHERE name = 'log_floor' AND value <> '0';",
+        *(f"PERFORM setval('{name}_seq', 1, false);" for name in ("changes_seq", "entity_transitions_id")),
+        "END $$",
     ]
 )
 _sent: ContextVar[list[str] | None] = ContextVar("sent", default=None)
@@ -120,19 +125,27 @@ def postgresql_template() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def emptied(postgresql_template: str) -> Iterator[Callable[[], None]]:
     """Yield a function that empties the database, over one connection, because each has to query the tables first."""
-    connection = psycopg.connect(postgresql_template, autocommit=True)
+
+    def connect() -> psycopg.Connection:
+        connection = psycopg.connect(postgresql_template, autocommit=True)
+        connection.execute(_EMPTY)
+        return connection
+
+    connection = connect()
 
     def empty() -> None:
         nonlocal connection
         try:
-            connection.execute(_EMPTY)
+            connection.execute("SELECT pg_temp.empty(%s)", [kept_sessions()], prepare=True)
         except psycopg.OperationalError:
             # A test ended the sessions of this database.
             connection.close()
-            connection = psycopg.connect(postgresql_template, autocommit=True)
-            connection.execute(_EMPTY)
+            connection = connect()
+            connection.execute("SELECT pg_temp.empty(%s)", [kept_sessions()])
 
-    yield empty
+    with pytest.MonkeyPatch.context() as patch:
+        keep_connections(patch, postgresql_template.rpartition("/")[2])
+        yield empty
     connection.close()
 
 
@@ -179,9 +192,25 @@ def settings(database_url: str) -> Settings:
 
 @pytest.fixture
 async def domain(settings: Settings, clock: SteppingClock) -> AsyncIterator[Domain]:
-    """Yield the running domain on an empty database."""
-    async with running_domain(settings, clock=clock) as running:
+    """Yield the running domain on an empty database, which is known to be migrated."""
+    async with AsyncExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("domain.bootstrap.migrate", _is_migrated)
+            patch.setattr("domain.bootstrap.Upkeep", _NoUpkeep)
+            running = await stack.enter_async_context(running_domain(settings, clock=clock))
         yield running
+
+
+async def _is_migrated(_: Engines) -> None:
+    """Do nothing: the database comes from the template."""
+
+
+class _NoUpkeep(Upkeep):
+    """No upkeep: an empty database has nothing to prune."""
+
+    @override
+    async def run(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
 
 
 class _Compiled(dict[Any, Any]):
@@ -290,3 +319,13 @@ async def _migrated(url: str) -> None:
     engine = Engine(parsed_url(url))
     await engine.prepare()
     await engine.close()
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give all tests one loop after another, which keeps connections."""
+    return {"kept": kept_loop}
+
+
+def pytest_unconfigure() -> None:
+    """Close that loop."""
+    close_kept_loop()

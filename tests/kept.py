@@ -1,0 +1,163 @@
+"""What tests hand on to the next one because it takes long to make: the event loop, and connections to PostgreSQL.
+
+A test that ends leaves neither tasks nor timers nor sockets in the loop, and a connection has forgotten its session.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, cast
+
+import asyncpg
+import pytest
+from typing_extensions import override
+
+from domain.persistence import postgres
+from domain.persistence.postgres import Connector
+
+#: As many as two processes of one test use at the same time.
+_MOST = 4
+
+
+class KeptLoop(asyncio.SelectorEventLoop):
+    """An event loop that stays open: closing it takes away all but the kept connections."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: The parts of the library's loop that its types do not show.
+        self._inner: Any = cast("Any", self)
+        self.is_free = True
+        self.connections: list[KeptConnection] = []
+        self._own = set(self._inner._selector.get_map())
+
+    @override
+    def close(self) -> None:
+        """Drop what a test has left."""
+        for number in list(self._inner._signal_handlers):
+            self.remove_signal_handler(number)
+        kept = self._own | {connection.descriptor for connection in self.connections}
+        for key in list(self._inner._selector.get_map().values()):
+            if key.fd not in kept:
+                self._inner._selector.unregister(key.fd)
+        self._inner._ready.clear()
+        self._inner._scheduled.clear()
+        self._inner._asyncgens.clear()
+        self._inner._asyncgens_shutdown_called = self._inner._executor_shutdown_called = False
+        self._inner._default_executor = None
+        self.set_exception_handler(None)
+        self.set_task_factory(None)
+        self.set_debug(enabled=False)
+        self.is_free = True
+
+    def end(self) -> None:
+        """Close it, after its connections."""
+        for connection in self.connections:
+            connection.terminate()
+        super().close()
+
+
+class KeptConnection(asyncpg.Connection):  # type: ignore[misc] # the library has no types
+    """A connection that the next test uses once this one has closed it."""
+
+    #: The parts of its setup that are done.
+    done: set[str]
+    #: SQLAlchemy's prepared statements.
+    prepared: Any = None
+    options: dict[str, Any]
+
+    @property
+    def descriptor(self) -> int:
+        """The number of its socket."""
+        return int(self._transport.get_extra_info("socket").fileno())
+
+    @override
+    async def close(self, *, timeout: float | None = None) -> None:
+        """Forget the session, and wait for the next test; end where that is impossible."""
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, KeptLoop) and len(loop.connections) < _MOST and not self.is_closed():
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+                await self.reset(timeout=timeout)
+                loop.connections.append(self)
+                return
+        await super().close(timeout=timeout)
+
+
+_loop: KeptLoop | None = None
+
+
+def kept_loop() -> asyncio.AbstractEventLoop:
+    """Return the kept loop, or another one where it is in use."""
+    global _loop  # noqa: PLW0603 - one for the process
+    if _loop is None:
+        _loop = KeptLoop()
+    if not _loop.is_free:
+        return asyncio.SelectorEventLoop()
+    _loop.is_free = False
+    return _loop
+
+
+def kept_sessions() -> list[int]:
+    """Return the server's numbers of the connections that wait for the next test."""
+    return [connection.get_server_pid() for connection in _loop.connections] if _loop is not None else []
+
+
+def close_kept_loop() -> None:
+    """Close the loop at the very end."""
+    if _loop is not None:
+        _loop.end()
+
+
+def keep_connections(patch: pytest.MonkeyPatch, database: str) -> None:
+    """Keep the connections to this database."""
+    connect, opened, prepare = Connector.connect, Connector._open, Connector.prepare
+
+    async def connecting(self: Connector, **options: Any) -> asyncpg.Connection:
+        kept = _taken(options) if self._address.database == database else None
+        if kept is None:
+            return await connect(self, **options)
+        self._is_pooled = False
+        return kept
+
+    async def opening(self: Connector, **options: Any) -> asyncpg.Connection:
+        if self._address.database != database:
+            return await opened(self, **options)
+        connection = await opened(self, **options, connection_class=KeptConnection)
+        connection.options, connection.done = options, set()
+        return connection
+
+    def preparing(self: Connector, adapted: Any, record: Any) -> None:
+        prepare(self, adapted, record)
+        # The library makes every connection an instance of every class of connections.
+        if type(connection := adapted.driver_connection) is KeptConnection:
+            connection.prepared = connection.prepared or adapted._prepared_statement_cache
+            adapted._prepared_statement_cache = connection.prepared
+
+    patch.setattr(Connector, "connect", connecting)
+    patch.setattr(Connector, "_open", opening)
+    patch.setattr(Connector, "prepare", preparing)
+    patch.setattr(postgres, "_in_transaction", _once(postgres._in_transaction))
+
+
+def _taken(options: dict[str, Any]) -> KeptConnection | None:
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, KeptLoop):
+        return None
+    alive = [connection for connection in loop.connections if not connection.is_closed()]
+    found = next((connection for connection in alive if connection.options == options), None)
+    loop.connections = [connection for connection in alive if connection is not found]
+    return found
+
+
+def _once(wrap: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapped(setup: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+        whole, name = wrap(setup), setup.__name__
+
+        async def once(adapted: Any) -> None:
+            done: set[str] = getattr(adapted.driver_connection, "done", set())
+            if name not in done:
+                await whole(adapted)
+                done.add(name)
+
+        return once
+
+    return wrapped

@@ -29,6 +29,8 @@ from domain.persistence.views.view import EXACT, View, expression, order_key
 MOST_VALUES = 100
 #: Forms of one selection that are kept: each page can go two ways, with two positions.
 _MOST_FORMS = 8
+#: Parameters of all forms that are kept, each of which takes half a kilobyte: those of a long filter are soon too many.
+_MOST_PARAMETERS = 200
 #: More JSON than this is left unread, because reading it and answering from it keeps the loop for long.
 _MOST_CHARACTERS = 1_000_000
 
@@ -79,7 +81,8 @@ class Projection:
         form, compared = self._form_of(wanted)
         statement = self._statements.get(form)
         if statement is None:
-            if len(self._statements) >= _MOST_FORMS:
+            kept = self._statements.values()
+            if len(kept) >= _MOST_FORMS or sum(len(each.parameters) for each in kept) >= _MOST_PARAMETERS:
                 self._statements.clear()
             statement = _Builder(self._audience, self._dialect).statement(self._roots, wanted)
             self._statements[form] = statement

@@ -82,6 +82,19 @@ async def test_a_form_of_a_selection_has_one_text_for_all_values(domain: Domain)
     assert first != other
 
 
+@pytest.mark.parametrize(("comparisons", "most"), [(1, 8), (100, 2)], ids=["short", "long"])
+async def test_fewer_forms_are_kept_of_longer_filters(domain: Domain, comparisons: int, most: int) -> None:
+    projection = inside(domain).database.projection([Root(selection=_INCIDENT, page=_FIRST)], Audience.PUBLIC)
+    kept: list[int] = []
+
+    for number in range(10):
+        parts = [Term(Field.NUMBER, Operator.GT, 1)] * (comparisons + number)
+        projection.statement(_matching(AnyOf(tuple(parts))))
+        kept.append(len(projection._statements))
+
+    assert max(kept) == most
+
+
 async def test_what_an_audience_may_not_see_is_not_read(domain: Domain) -> None:
     projection = inside(domain).database.projection([Root(selection=_INCIDENT, page=_FIRST)], Audience.AUTHENTICATED)
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -127,6 +128,7 @@ def _place(
     return Place(document=document, variables=variables, variable=f"{chosen[0]}{len(way) - 1}", path=path)
 
 
+@cache
 def _all_places() -> list[Place]:
     core = schema._schema
     roots = {"query": core.query_type, "mutation": core.mutation_type, "subscription": core.subscription_type}
@@ -153,8 +155,8 @@ def test_the_walk_reaches_arguments_inputs_filters_and_nested_fields() -> None:
     assert any("updates(" in place.document for place in places)
 
 
+# On SQLite alone, because the refusal comes before any statement; literals below run on both databases.
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
-@on_both_databases
 async def test_an_invalid_text_is_refused_with_the_field_everywhere(api: Api, stored: Stored, text: str) -> None:
     before = await stored()
     for place in _all_places():

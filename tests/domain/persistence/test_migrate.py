@@ -135,7 +135,8 @@ def test_an_address_that_is_no_database_stops_the_start_in_one_line(text: str) -
     assert "\n" not in caught.value.message
 
 
-async def test_a_locked_file_stops_the_start(tmp_path: Path) -> None:
+async def test_a_locked_file_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("domain.persistence.engines._WAL_SECONDS", 0.1)
     holder = sqlite3.connect(tmp_path / "incidents.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     assert "locked by another program" in (await _failure(f"sqlite:///{tmp_path}/incidents.db")).message

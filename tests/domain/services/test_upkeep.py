@@ -1,12 +1,14 @@
 """Pruning, and its effect on readers of the log."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from domain.bootstrap import Domain
+from domain.bootstrap import Domain, running_domain
 from domain.errors import CursorExpiredError
 from domain.services.upkeep import Upkeep
+from domain.settings import Settings
 from tests.conftest import SteppingClock
 from tests.factories import log_of, make_incident
 from tests.inside import inside
@@ -57,6 +59,15 @@ async def test_a_cursor_before_the_floor_has_expired_and_one_at_the_floor_has_no
         await domain.events.start_of(inside(domain).cursors.position(2))
     with pytest.raises(CursorExpiredError):
         await domain.events.start_of(inside(domain).cursors.position(4))
+
+
+async def test_a_start_prunes_what_is_due(domain: Domain, settings: Settings, clock: SteppingClock) -> None:
+    await make_incident(domain)
+    clock.advance(days=8)
+    async with running_domain(replace(settings, event_retention_days=7), clock=clock) as started:
+        # Stopping waits for what has begun.
+        await started.events.head()
+    assert await log_of(domain) == []
 
 
 async def test_upkeep_stops_when_asked_to(domain: Domain, clock: SteppingClock) -> None:

@@ -30,6 +30,18 @@ ALWAYS_EFFECTIVE = {
     "deleteAutomation",
 }
 
+#: Effects that earlier ones of the table would spoil: by then their incident is resolved, their system is deleted.
+#: A world takes longer to make than dozens of effects.
+IN_A_FRESH_WORLD = {
+    ("resolveIncident", "open"),
+    ("resolveIncident", "silently"),
+    ("resolveIncidents", "some"),
+    ("addIncidentLink", "link"),
+    ("reportSystemHealth", "first"),
+    ("reportSystemHealth", "first, healthy"),
+    ("runAutomation", "first trigger"),
+}
+
 
 def test_the_table_has_every_mutation_of_the_schema() -> None:
     mutations = schema._schema.mutation_type
@@ -44,13 +56,16 @@ def test_every_mutation_but_deletions_has_a_call_without_effect() -> None:
 
 @on_both_databases
 async def test_a_mutation_records_one_change_per_incident_with_its_transitions(api: Api, domain: Domain) -> None:
-    for name, effect in [(name, effect) for name, row in MUTATIONS.items() for effect in row.effects.values()]:
-        world = await make_world(domain)
+    world = await make_world(domain)
+    for name, label in [(name, label) for name, row in MUTATIONS.items() for label in row.effects]:
+        effect = MUTATIONS[name].effects[label]
+        if (name, label) in IN_A_FRESH_WORLD:
+            world = await make_world(domain)
         before = await domain.events.head()
         payload = await api.admin.do(name, effect.input(world), MUTATIONS[name].selection)
         new = await domain.events.raw(before, limit=100)
         assert (name, payload["userErrors"]) == (name, [])
-        assert (name, *(change.action for change in new)) == (name, *effect.actions)
+        assert (name, label, *(change.action for change in new)) == (name, label, *effect.actions)
         assert len({change.entity_id for change in new}) == len(new)
         assert await _transitions(domain, new) == {change.id: _diff(change) for change in new if _diff(change)}
         assert payload["cursor"] == inside(domain).cursors.position(new[-1].seq if new else before)

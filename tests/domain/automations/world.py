@@ -98,10 +98,13 @@ class World:
     async def route(self) -> None:
         """Route every change that was not routed yet, in the log's order."""
         while batch := await inside(self.domain).database.read(self._unrouted):
-            for change in batch:
-                self._position = change.seq
-                if change.kind in self.domain.automations.routed:
-                    await inside(self.domain).database.write(partial(self._route, change))
+            await self._route_all(batch)
+
+    async def _route_all(self, batch: Sequence[Change]) -> None:
+        for change in batch:
+            self._position = change.seq
+            if change.kind in self.domain.automations.routed:
+                await inside(self.domain).database.write(partial(self._route, change))
 
     async def _unrouted(self, session: ReadSession) -> list[Change]:
         return await session.changes.after(self._position, limit=100)
@@ -114,18 +117,13 @@ class World:
         return [identifier for name, identifier in await self._everything_enqueued() if name == workflow]
 
     async def _everything_enqueued(self) -> list[tuple[str, str]]:
-        async def read(session: ReadSession) -> list[tuple[str, str]]:
-            sqlite = session.connection.dialect.name == "sqlite"
-            table = "workflow_status" if sqlite else "dbos.workflow_status"
-            query = f"SELECT name, workflow_uuid FROM {table} ORDER BY created_at, workflow_uuid"
-            rows = await session.connection.execute(sa.text(query))
-            return [(name, str(uuid).partition(":")[2]) for name, uuid in rows]
-
-        return await inside(self.domain).database.read(read)
+        return await inside(self.domain).database.read(_enqueued)
 
     async def run_enqueued(self) -> None:
         """Begin the enqueued runs and dwells that are not under way yet."""
-        enqueued = await self._everything_enqueued()
+        self._begin(await self._everything_enqueued())
+
+    def _begin(self, enqueued: Sequence[tuple[str, str]]) -> None:
         for workflow, handler in (
             (Workflow.RUN, self.domain.automations.runner.execute),
             (Workflow.DWELL, self.domain.automations.dwells.keep),
@@ -138,19 +136,25 @@ class World:
         """Route and run until every run is over or waits; return the log's end, up to which all is routed."""
         deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
         while True:
-            await self.route()
-            await self.run_enqueued()
-            busy, head = await inside(self.domain).database.read(self._busy_and_head)
+            # One transaction for all that is to be known: a feed settles hundreds of times.
+            unrouted, enqueued, busy, head = await inside(self.domain).database.read(self._work_left)
+            await self._route_all(unrouted)
+            self._begin(enqueued)
             under_way = [run for run in busy if run.id in self._tasks]
-            if not under_way and head == self._position:
+            if not under_way and not unrouted and head == self._position:
                 return head
             assert asyncio.get_running_loop().time() < deadline, f"still busy: {under_way}"
-            await asyncio.sleep(0.005)
+            if not unrouted:
+                await asyncio.sleep(0.005)
 
-    async def _busy_and_head(self, session: ReadSession) -> tuple[Sequence[AutomationRun], int]:
+    async def _work_left(
+        self, session: ReadSession
+    ) -> tuple[list[Change], list[tuple[str, str]], Sequence[AutomationRun], int]:
         statuses = (RunStatus.PENDING, RunStatus.RUNNING)
         page = await session.runs.page(PageRequest(size=1000), statuses=statuses)
-        return page.items, await session.changes.head()
+        unrouted = await self._unrouted(session)
+        head = unrouted[-1].seq if unrouted else await session.changes.head()
+        return unrouted, await _enqueued(session), page.items, head
 
     async def firing(self) -> None:
         """Fire the dwells that are over, and begin the runs that they start."""
@@ -268,3 +272,9 @@ class World:
             return expected.items() <= (await self.trace(run)).items()
 
         await until_it_is(stand)
+
+
+async def _enqueued(session: ReadSession) -> list[tuple[str, str]]:
+    table = "workflow_status" if session.connection.dialect.name == "sqlite" else "dbos.workflow_status"
+    query = f"SELECT name, workflow_uuid FROM {table} ORDER BY created_at, workflow_uuid"
+    return [(name, str(uuid).partition(":")[2]) for name, uuid in await session.connection.execute(sa.text(query))]

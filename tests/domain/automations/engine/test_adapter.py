@@ -49,6 +49,12 @@ asyncio.run(main())
 """
 
 
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry without half a second between."""
+    monkeypatch.setattr("domain.automations.engine.adapter._FIRST_PAUSE_SECONDS", 0.02)
+
+
 class Calls:
     """A handler that records its calls and ends only those that are released."""
 

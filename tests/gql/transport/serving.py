@@ -38,6 +38,8 @@ async def ticking() -> AsyncIterator[Ticker]:
     gc.freeze()
     ticker = Ticker()
     task = asyncio.create_task(ticker.run())
+    # So that it measures the first iteration, too.
+    await asyncio.sleep(0)
     try:
         yield ticker
     finally:

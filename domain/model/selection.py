@@ -29,12 +29,14 @@ class Shape:
     """All that can be selected of a view, by name."""
 
     fields: Mapping[str, Field]
-    #: Objects within a row: their own fields, whose columns have the name of the part as a prefix.
-    parts: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
+    #: Objects within a row, whose columns and lists have the name of the part as a prefix.
+    parts: Mapping[str, "Shape"] = field(default_factory=dict)
     #: Lists of other rows that belong to a row, and the names of their views.
     lists: Mapping[str, str] = field(default_factory=dict)
     #: The columns that say where a row stands in a list of that name, and in the root list under the empty name.
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Of a part that may be missing: the column that is null then.
+    present: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """Rows that are read for their own sake: a page of all of them, or the one with a key where `page` is None."""
+    """Rows that are read for their own sake: a page of all of them, or those with a key where `page` is None."""
 
     selection: Selection
     page: Paged | None = None
@@ -86,6 +88,18 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SomeOf:
+    """The rows with these ids, in no order."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoneOf:
+    """No row: what is asked for is of another kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AllOf:
     """The rows that match, in an order."""
 
@@ -93,9 +107,12 @@ class AllOf:
     tree: Filter = EVERYTHING
 
 
+Rows = OneOf | SomeOf | NoneOf | AllOf
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """The values that one reading of roots is about: which rows of each, and every page in its place."""
 
-    rows: Sequence[OneOf | AllOf]
+    rows: Sequence[Rows]
     pages: Sequence[PageRequest]

@@ -1,6 +1,6 @@
 """The forms of filters: what their SQL depends on, apart from the values that parameters stand for."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +29,12 @@ def with_parameters(tree: Filter, dialect: sa.Dialect, parameter: Parameter) -> 
             return Not(with_parameters(part, dialect, parameter))
         case Term():
             return _term_with_parameters(tree, dialect, parameter)
+
+
+def padded(values: Sequence[Any]) -> list[Any]:
+    """Return a list made longer to a power of two, so that all lengths have a few forms; an empty one stays so."""
+    length = 1 << (len(values) - 1).bit_length() if values else 0
+    return [*values, *[values[-1]] * (length - len(values))] if values else []
 
 
 def _collected(tree: Filter, dialect: sa.Dialect, values: list[Any]) -> Hashable:
@@ -67,6 +73,4 @@ def _term_with_parameters(term: Term, dialect: sa.Dialect, parameter: Parameter)
 def _several(term: Term, dialect: sa.Dialect) -> list[Any]:
     if term.field is Field.TEXT:
         return queries_of(dialect, term.value)
-    values = list(term.value)
-    # Made longer to a power of two, so that lists of all lengths have a few forms; an empty one stays so.
-    return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values) if values else 0)
+    return padded(term.value)

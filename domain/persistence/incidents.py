@@ -22,7 +22,11 @@ from domain.persistence.tables import counters, incident_systems, incident_updat
 _ORDER_COLUMNS = {name: incidents.c[name] for name in ("created_at", "updated_at", "severity", "number")}
 _TIMES = ("occurred_at", "created_at", "updated_at", "identified_at", "fixing_at", "monitoring_at", "resolved_at")
 #: The most overrides per system that are shown.
-_OVERRIDES_SHOWN = 100
+OVERRIDES_SHOWN = 100
+_MEMBERS = incident_systems.join(incidents, incidents.c.id == incident_systems.c.incident_id)
+#: The memberships of open incidents, of several systems: of an inner join, SQLite walks all memberships of each system,
+#: those of incidents long resolved among them.
+OPEN_FIRST = incidents.outerjoin(incident_systems, incident_systems.c.incident_id == incidents.c.id)
 _PLAIN = ("id", "number", "title", "description", "severity", "suppress_notifications", "dedupe_key", "version")
 
 
@@ -96,7 +100,7 @@ class IncidentRepository:
         """Return the number of incidents of each of these systems."""
         statement = (
             sa.select(incident_systems.c.system_id, sa.func.count())
-            .join(incidents, incidents.c.id == incident_systems.c.incident_id)
+            .select_from(OPEN_FIRST if open_only and len(system_ids) > 1 else _MEMBERS)
             .where(incident_systems.c.system_id.in_(system_ids), IS_OPEN if open_only else sa.true())
             .group_by(incident_systems.c.system_id)
         )
@@ -149,12 +153,12 @@ class IncidentRepository:
                 incidents.c.title,
                 rank.label("rank"),
             )
-            .join(incidents, incidents.c.id == incident_systems.c.incident_id)
+            .select_from(OPEN_FIRST if len(system_ids) > 1 else _MEMBERS)
             .where(IS_OPEN, incidents.c.health_override.is_not(None), incident_systems.c.system_id.in_(system_ids))
             .subquery()
         )
         columns = (said.c.system_id, said.c.health_override, said.c.id, said.c.title)
-        statement = sa.select(*columns).where(said.c.rank <= _OVERRIDES_SHOWN).order_by(said.c.system_id, said.c.id)
+        statement = sa.select(*columns).where(said.c.rank <= OVERRIDES_SHOWN).order_by(said.c.system_id, said.c.id)
         overrides: dict[str, list[ActiveHealthOverride]] = {}
         for system_id, status, identifier, title in await self._connection.execute(statement):
             overrides.setdefault(system_id, []).append(

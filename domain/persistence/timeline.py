@@ -30,7 +30,7 @@ _COLUMNS = (
 )
 _NAMED = sa.func.coalesce(updates.c.status_change, updates.c.comment_status)
 #: Former versions shown per entry, the newest ones.
-_VERSIONS_SHOWN = 100
+VERSIONS_SHOWN = 100
 
 
 class TimelineRepository:
@@ -135,7 +135,7 @@ class TimelineRepository:
 
         def newest(update_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             statement = sa.select(alias.c.id).where(alias.c.update_id == update_id)
-            return statement.order_by(alias.c.id.desc()).limit(_VERSIONS_SHOWN)
+            return statement.order_by(alias.c.id.desc()).limit(VERSIONS_SHOWN)
 
         found = await per_parent(self._connection, parents=(updates, update_ids), child=versions, children_of=newest)
         lists: dict[str, list[IncidentUpdateVersion]] = {identifier: [] for identifier in update_ids}

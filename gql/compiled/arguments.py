@@ -25,13 +25,12 @@ from domain.errors import DomainError
 from domain.model.cursor import CursorCodec
 from domain.model.filters import size_of
 from domain.model.paging import PageRequest
-from domain.model.selection import AllOf, OneOf, Wanted
+from domain.model.selection import AllOf, Rows, Wanted
 from domain.model.viewer import Audience
-from gql.compiled.declarations import Declaration, cursor_name
+from gql.compiled.declarations import Declaration, Kind, cursor_name
 from gql.compiled.fields import Asked, UnplannableError
 from gql.pagination import PageArguments
 
-Rows = OneOf | AllOf
 _OF_PAGES = frozenset({"first", "after", "last", "before"})
 #: Values that all filters compare with: to write the statement takes a tenth of a millisecond for each.
 _MOST_COMPARED = 150
@@ -111,6 +110,7 @@ class _Given:
 class _RootReader:
     given: _Given
     declaration: Declaration
+    view: str
     #: The rows, where no variable has a say in them.
     rows: Rows | None
 
@@ -135,15 +135,23 @@ class ArgumentsReader:
         self._audience = audience
         self._cursors = cursors
         self._variables = Variables(schema, operation.variable_definitions or ())
-        given = {id(asked): _Given(asked) for asked in (*roots, *pages)}
+        given = {id(asked.node): _Given(asked) for asked in (*roots, *pages)}
         self._needs_core = any(each.needs_core for each in given.values())
-        self._roots = [_RootReader(given[id(asked)], asked.declaration, fixed_rows(asked, audience)) for asked in roots]
-        #: Each page, and the place of its root, of which the name of its cursors depends.
-        places = {id(asked): place for place, asked in enumerate(roots)}
-        self._pages = [(given[id(asked)], places.get(id(asked)), asked.declaration.cursors) for asked in pages]
+        self._roots = [
+            _RootReader(given[id(asked.node)], asked.declaration, asked.view, fixed_rows(asked, audience))
+            for asked in roots
+        ]
+        #: Each page, and the place of its root, on whose order the name of its cursors depends.
+        places = {id(asked.node): place for place, asked in enumerate(roots)}
+        self._pages = [
+            (given[id(asked.node)], places.get(id(asked.node)), asked.declaration.cursors) for asked in pages
+        ]
 
-    def read(self, variables: Mapping[str, Any] | None) -> tuple[Wanted, Sequence[str]] | None:
-        """Return what is wanted, and the names of the roots' cursors; None where the generic path has to see to it."""
+    def read(self, variables: Mapping[str, Any] | None) -> tuple[Wanted, Sequence[Any]] | None:
+        """Return what is wanted, and what the answer of each root needs; None where the generic path has to see to it.
+
+        The latter is the name of its cursors, or the ids that were asked for.
+        """
         values, core = None if self._needs_core else self._variables.plain(variables or {}), None
         if values is None:
             core = self._variables.read(variables or {})
@@ -154,18 +162,18 @@ class ArgumentsReader:
             return self._wanted(values, core)
         return None
 
-    def _wanted(self, values: Mapping[str, Any], core: VariableValues | None) -> tuple[Wanted, Sequence[str]] | None:
-        rows, names = [], []
+    def _wanted(self, values: Mapping[str, Any], core: VariableValues | None) -> tuple[Wanted, Sequence[Any]] | None:
+        rows, needed = [], []
         for root in self._roots:
             chosen = root.rows
             if chosen is None:
                 arguments = root.given.read(values, core)
                 assert root.declaration.choose is not None
-                chosen = None if arguments is None else root.declaration.choose(arguments, self._audience)
+                chosen = None if arguments is None else root.declaration.choose(arguments, self._audience, root.view)
             if chosen is None:
                 return None
             rows.append(chosen)
-            names.append(cursor_name(root.declaration.cursors, chosen.order) if isinstance(chosen, AllOf) else "")
+            needed.append(self._needed(root, chosen, values, core))
         if sum(size_of(each.tree) for each in rows if isinstance(each, AllOf)) > _MOST_COMPARED:
             return None
         pages = []
@@ -173,8 +181,14 @@ class ArgumentsReader:
             arguments = given.read(values, core)
             if arguments is None:
                 return None
-            pages.append(self._page(arguments, cursors if place is None else names[place]))
-        return Wanted(rows=rows, pages=pages), names
+            pages.append(self._page(arguments, cursors if place is None else needed[place]))
+        return Wanted(rows=rows, pages=pages), needed
+
+    @staticmethod
+    def _needed(root: _RootReader, chosen: Rows, values: Mapping[str, Any], core: VariableValues | None) -> Any:
+        if isinstance(chosen, AllOf):
+            return cursor_name(root.declaration.cursors, chosen.order)
+        return (root.given.read(values, core) or {}).get("ids") if root.declaration.kind is Kind.SOME else None
 
     def _page(self, arguments: Mapping[str, Any], cursors: str) -> PageRequest:
         given = PageArguments(
@@ -197,7 +211,7 @@ def fixed_rows(asked: Asked, audience: Audience) -> Rows | None:
         return None
     assert asked.declaration.choose is not None
     try:
-        rows = asked.declaration.choose(_fixed(asked, names), audience)
+        rows = asked.declaration.choose(_fixed(asked, names), audience, asked.view)
     except DomainError as error:
         raise UnplannableError("arguments that are refused") from error
     if rows is None:

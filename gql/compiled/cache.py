@@ -30,7 +30,8 @@ from domain.services.reads import Projected, Reads
 from gql.compiled.arguments import ArgumentsReader
 from gql.compiled.emit import Answer, emit
 from gql.compiled.fields import Fields, UnplannableError
-from gql.compiled.plan import Plan, plan_of
+from gql.compiled.parts import Plan
+from gql.compiled.plan import plan_of
 from gql.limits.cache import Kept
 from gql.limits.costs import cost_of
 

@@ -4,19 +4,19 @@ A field without a resolver needs no declaration: it shows the field of its view 
 declared as `SHOWN`, whose resolvers compute what their view computes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from domain.model.paging import Order
-from domain.model.selection import AllOf, OneOf
+from domain.model.selection import Rows
 from domain.model.viewer import Audience
 
 _KEY = "reads"
-#: From the arguments of a root field to the rows that it is about; None where the generic path has to read them.
-#: It raises what the resolver would.
-Choose = Callable[[Mapping[str, Any], Audience], OneOf | AllOf | None]
+#: From the arguments of a root field, and the view in question where it may find objects of several kinds, to the rows
+#: that it is about; None where the generic path has to read them. It raises what the resolver would.
+Choose = Callable[[Mapping[str, Any], Audience, str], Rows | None]
 
 
 class Kind(Enum):
@@ -26,6 +26,7 @@ class Kind(Enum):
     LIST = "a whole list of the row"
     PAGES = "a page of a list of the row"
     ONE = "one row"
+    SOME = "rows by their ids"
     ALL = "a page of all rows"
 
 
@@ -36,6 +37,8 @@ class Declaration:
     kind: Kind
     cursors: str = ""
     choose: Choose | None = None
+    #: Of a root that may find objects of several kinds: the views of those that are found here.
+    views: frozenset[str] = frozenset()
 
 
 def _metadata(declaration: Declaration) -> dict[str, Declaration]:
@@ -53,9 +56,14 @@ def pages(cursors: str) -> dict[str, Declaration]:
     return _metadata(Declaration(kind=Kind.PAGES, cursors=cursors))
 
 
-def one(choose: Choose) -> dict[str, Declaration]:
-    """Return the metadata of a root field that finds one row."""
-    return _metadata(Declaration(kind=Kind.ONE, choose=choose))
+def one(choose: Choose, views: Iterable[str] = ()) -> dict[str, Declaration]:
+    """Return the metadata of a root field that finds one row, of any of these views if there are several."""
+    return _metadata(Declaration(kind=Kind.ONE, choose=choose, views=frozenset(views)))
+
+
+def some(choose: Choose, views: Iterable[str]) -> dict[str, Declaration]:
+    """Return the metadata of a root field that finds rows by their ids, and null for each that is missing."""
+    return _metadata(Declaration(kind=Kind.SOME, choose=choose, views=frozenset(views)))
 
 
 def all_in_order(cursors: str, choose: Choose) -> dict[str, Declaration]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.model.paging import PageRequest
 from domain.model.viewer import Audience
-from gql.compiled.plan import (
+from gql.compiled.parts import (
     Constant,
     Cursor,
     Edges,
@@ -21,6 +21,7 @@ from gql.compiled.plan import (
     Part,
     Plan,
     Row,
+    Several,
     Total,
     Value,
 )
@@ -75,14 +76,29 @@ class _Emitter:
         if isinstance(member, Constant):
             return repr(member.text)
         if isinstance(member, Found):
-            function, number = (
-                self._define("row", f"    return {self._object(member.members, member.row)}\n"),
-                member.number,
-            )
-            return f"None if found[{number}] is None else {function}(found[{number}], pages, cursor)"
+            return self._found(member)
+        if isinstance(member, Several):
+            return self._several(member)
         assert isinstance(member, Page)
         function = self._page(member, "name")
         return f"{function}(found[{member.number}], pages, cursor, names[{member.number}])"
+
+    def _found(self, member: Found) -> str:
+        text = "None"
+        for each in member.alternatives:
+            function = self._define("row", f"    return {self._object(each.members, each.row)}\n")
+            text = f"({text} if found[{each.number}] is None else {function}(found[{each.number}], pages, cursor))"
+        return text
+
+    def _several(self, member: Several) -> str:
+        maps = []
+        for each in member.alternatives:
+            function = self._define("row", f"    return {self._object(each.members, each.row)}\n")
+            maps.append(f"**{{row[0]: {function}(row, pages, cursor) for row in found[{each.number}] or ()}}")
+        body = f"    known = {{{', '.join(maps)}}}\n    return [known.get(id) for id in ids]\n"
+        name = f"part_{len(self._functions)}"
+        self._functions.append(f"def {name}(found, pages, cursor, ids):\n{body}\n")
+        return f"{name}(found, pages, cursor, names[{member.alternatives[0].number}])"
 
     def _define(self, row: str, body: str, extra: str = "") -> str:
         name = f"part_{len(self._functions)}"
@@ -132,8 +148,9 @@ class _Emitter:
                 return repr(text)
             case Value():
                 return self._value(member)
-            case Part(members):
-                return self._object(members, row, name)
+            case Part(members, present):
+                shown = self._object(members, row, name)
+                return shown if present is None else f"None if row[{present}] is None else {shown}"
             case Cursor(key):
                 position = ", ".join(f"row[{place}]" for place in key)
                 return f"cursor({name}, ({position},))"

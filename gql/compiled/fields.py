@@ -31,6 +31,8 @@ class Asked:
     field: GraphQLField
     node: FieldNode
     declaration: Declaration
+    #: Of a root that may find objects of several kinds: the view of the kind in question.
+    view: str = ""
 
 
 class UnplannableError(Exception):

@@ -1,7 +1,7 @@
 """From a validated operation to a plan: what it reads, and how the answer is put together from that."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 from graphql import (
@@ -11,6 +11,7 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     get_named_type,
+    is_abstract_type,
     is_object_type,
 )
 from pydantic.alias_generators import to_snake
@@ -20,125 +21,30 @@ from domain.model.viewer import Audience
 from gql.compiled.arguments import fixed_rows
 from gql.compiled.declarations import Declaration, Kind, declared
 from gql.compiled.fields import Asked, Fields, UnplannableError
+from gql.compiled.parts import (
+    Alternative,
+    Constant,
+    Cursor,
+    Edges,
+    Fact,
+    Found,
+    Items,
+    Member,
+    Members,
+    Page,
+    Part,
+    Plan,
+    Row,
+    Several,
+    Total,
+    Value,
+)
 
 #: The fields of PageInfo: those that say whether there is more, and those that say where a page ends.
 FACTS = frozenset({"hasNextPage", "hasPreviousPage"})
 ENDS = frozenset({"startCursor", "endCursor"})
 _TYPENAME = "__typename"
 _NO_DECLARATION = Declaration(kind=Kind.SHOWN)
-
-
-@dataclass(slots=True)
-class Row:
-    """The values of one row, gathered while what shows them is planned."""
-
-    view: str
-    columns: list[str] = field(default_factory=list)
-    lists: list[Listed] = field(default_factory=list)
-
-    def column(self, name: str) -> int:
-        """Return the place of a column among the row's values."""
-        if name not in self.columns:
-            self.columns.append(name)
-        return self.columns.index(name)
-
-    def selection(self) -> Selection:
-        """Return all that was gathered."""
-        return Selection(view=self.view, columns=tuple(self.columns), lists=tuple(self.lists))
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A text that is the same in each answer."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A field of a row, from the columns at these places."""
-
-    shown: Field
-    places: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """An object within a row."""
-
-    members: "Members"
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """A whole list of the row: the list of that number."""
-
-    number: int
-    row: Row
-    members: "Members"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A connection to the root of that number, or to the row's list of that number."""
-
-    number: int
-    paged: Paged
-    cursors: str
-    row: Row
-    members: "Members"
-
-
-@dataclass(frozen=True, slots=True)
-class Edges:
-    """A connection's items, or its edges with the place of each."""
-
-    members: "Members"
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The cursor of a row, from the columns that say where it stands."""
-
-    key: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One of the fields of PageInfo."""
-
-    name: str
-    key: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """The number of all items of a connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The row that the root of that number found, or null."""
-
-    number: int
-    row: Row
-    members: "Members"
-
-
-Member = Constant | Value | Part | Items | Page | Edges | Cursor | Fact | Total | Found
-Members = Mapping[str, Member]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The reads of an operation, the arguments that they depend on, and the form of the answer."""
-
-    operation: OperationDefinitionNode
-    members: Members
-    roots: Sequence[Root]
-    #: The fields of roots, and those of pages in the order of their places.
-    root_fields: Sequence[Asked]
-    page_fields: Sequence[Asked]
 
 
 def plan_of(
@@ -187,20 +93,38 @@ class _Planner:
         found, declaration = self._declared(nodes, query)
         if declaration is None or declaration.choose is None:
             raise UnplannableError(f"{query.name}.{nodes[0].name.value}")
-        number = len(self._roots)
         asked = Asked(field=found, node=nodes[0], declaration=declaration)
-        self._root_fields.append(asked)
-        # Its place is taken before those within it are.
-        self._roots.append(Root(selection=Selection(view="", columns=())))
-        if declaration.kind is Kind.ONE:
-            shown = self._object_of(found)
-            row = Row(to_snake(shown.name))
-            members = self._members(nodes, shown, row)
-            self._roots[number] = Root(selection=row.selection())
-            return Found(number, row, members)
+        if declaration.kind in {Kind.ONE, Kind.SOME}:
+            alternatives = tuple(self._alternative(nodes, asked, on) for on in self._kinds_of(asked))
+            return Found(alternatives) if declaration.kind is Kind.ONE else Several(alternatives)
+        number = self._take_root(asked)
         page = self._page(nodes, asked, key=(self._order_key(asked), "id"), number=number)
         self._roots[number] = Root(selection=page.row.selection(), page=page.paged)
         return page
+
+    def _take_root(self, asked: Asked, view: str = "") -> int:
+        """Return the place of the next root, which is taken before those within it are."""
+        self._root_fields.append(replace(asked, view=view))
+        self._roots.append(Root(selection=Selection(view=view, columns=())))
+        return len(self._roots) - 1
+
+    def _kinds_of(self, asked: Asked) -> Sequence[GraphQLObjectType]:
+        """Return the types of objects that a root may find, as far as they are found here."""
+        shown = get_named_type(asked.field.type)
+        if not is_abstract_type(shown):
+            return [self._object_of(asked.field)]
+        views = asked.declaration.views
+        return [on for on in self._schema.get_possible_types(shown) if to_snake(on.name) in views]
+
+    def _alternative(self, nodes: Sequence[FieldNode], asked: Asked, on: GraphQLObjectType) -> Alternative:
+        """Plan a root for the case that it finds an object of this type."""
+        row = Row(to_snake(on.name))
+        number = self._take_root(asked, row.view if asked.declaration.views else "")
+        if asked.declaration.kind is Kind.SOME:
+            row.column("id")
+        members = self._of_row(nodes, on, row)
+        self._roots[number] = Root(selection=row.selection())
+        return Alternative(number, row, members)
 
     def _order_key(self, asked: Asked) -> str:
         """Return the column of a root's order where that is known and shown as its cursors have it."""
@@ -210,56 +134,50 @@ class _Planner:
         shown = self._shapes[_view_of(self._object_of(asked.field))].fields[rows.order.field]
         return ORDER_KEY if shown.names else rows.order.field
 
-    def _members(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row) -> Members:
+    def _of_row(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row) -> Members:
         """Plan the fields of a row's object."""
         shape = self._shapes.get(row.view)
         if shape is None:
             raise UnplannableError(on.name)
+        return self._members(nodes, on, row, shape, "")
+
+    def _members(
+        self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row, shape: Shape, prefix: str
+    ) -> Members:
+        """Plan the fields of an object that a row has under this prefix."""
         members: dict[str, Member] = {}
         for key, inner in self._fields.of([node.selection_set for node in nodes], on).items():
-            members[key] = self._typename(inner, on) or self._member(inner, on, row, shape)
+            members[key] = self._typename(inner, on) or self._member(inner, on, row, shape, prefix)
         return members
 
-    def _member(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row, shape: Shape) -> Member:
+    def _member(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row, shape: Shape, prefix: str) -> Member:
         found, declaration = self._declared(nodes, on)
         name = python_name(found)
         if declaration is None:
             raise UnplannableError(f"{on.name}.{nodes[0].name.value}")
+        if declaration.kind in {Kind.SHOWN, Kind.LIST} and name in shape.lists:
+            return self._items(nodes, found, row, (f"{prefix}{name}", shape.lists[name]))
         if declaration.kind is Kind.SHOWN and name in shape.parts:
-            return self._part(nodes, found, row, (name, shape.parts[name]))
+            part, within = shape.parts[name], f"{prefix}{name}_"
+            members = self._members(nodes, self._object_of(found), row, part, within)
+            return Part(members, None if part.present is None else row.column(f"{within}{part.present}"))
         if declaration.kind is Kind.SHOWN and name in shape.fields:
-            return _value(shape.fields[name], row, "")
-        if name not in shape.lists or declaration.kind not in {Kind.LIST, Kind.PAGES}:
+            return _value(shape.fields[name], row, prefix)
+        if name not in shape.lists or declaration.kind is not Kind.PAGES:
             raise UnplannableError(f"{on.name}.{nodes[0].name.value}")
-        number = len(row.lists)
-        # The list's place is taken before those within it are.
-        row.lists.append(Listed(name=name, selection=Selection(view="", columns=())))
-        if declaration.kind is Kind.LIST:
-            shown = self._object_of(found)
-            inner = Row(shape.lists[name])
-            items = Items(number, inner, self._members(nodes, shown, inner))
-            row.lists[number] = Listed(name=name, selection=inner.selection())
-            return items
+        number = row.take(name)
         asked = Asked(field=found, node=nodes[0], declaration=declaration)
         page = self._page(nodes, asked, key=shape.keys[name], number=number)
         row.lists[number] = Listed(name=name, selection=page.row.selection(), page=page.paged)
         return page
 
-    def _part(
-        self, nodes: Sequence[FieldNode], found: GraphQLField, row: Row, part: tuple[str, Mapping[str, Field]]
-    ) -> Part:
-        name, fields = part
-        on = self._object_of(found)
-        members: dict[str, Member] = {}
-        for key, inner in self._fields.of([node.selection_set for node in nodes], on).items():
-            shown, declaration = self._declared(inner, on) if inner[0].name.value != _TYPENAME else (None, None)
-            if shown is None:
-                members[key] = Constant(on.name)
-            elif declaration is not None and python_name(shown) in fields:
-                members[key] = _value(fields[python_name(shown)], row, f"{name}_")
-            else:
-                raise UnplannableError(f"{on.name}.{inner[0].name.value}")
-        return Part(members)
+    def _items(self, nodes: Sequence[FieldNode], found: GraphQLField, row: Row, listed: tuple[str, str]) -> Items:
+        name, view = listed
+        number = row.take(name)
+        inner = Row(view)
+        items = Items(number, inner, self._of_row(nodes, self._object_of(found), inner))
+        row.lists[number] = Listed(name=name, selection=inner.selection())
+        return items
 
     def _page(self, nodes: Sequence[FieldNode], asked: Asked, *, key: Sequence[str], number: int) -> Page:
         place = len(self._page_fields)
@@ -287,7 +205,7 @@ class _Planner:
         if inner is None:
             raise UnplannableError(f"Connection.{name}")
         if name == "nodes":
-            return Edges(self._members(nodes, inner, row))
+            return Edges(self._of_row(nodes, inner, row))
         members: dict[str, Member] = {}
         for response_key, fields in self._fields.of([node.selection_set for node in nodes], inner).items():
             members[response_key] = self._typename(fields, inner) or self._place(fields, inner, row, key)
@@ -297,7 +215,7 @@ class _Planner:
         """Plan a field of an edge, or of PageInfo."""
         name = nodes[0].name.value
         if name == "node":
-            return Part(self._members(nodes, self._object_of(on.fields[name]), row))
+            return Part(self._of_row(nodes, self._object_of(on.fields[name]), row))
         if name == "cursor":
             return Cursor(tuple(map(row.column, key)))
         if name not in FACTS | ENDS:

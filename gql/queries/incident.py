@@ -40,12 +40,12 @@ EventFilter = Annotated[
 ]
 
 
-def _by_id_or_number(arguments: Mapping[str, Any], _: Audience) -> OneOf | None:
+def _by_id_or_number(arguments: Mapping[str, Any], *_: object) -> OneOf | None:
     given = [OneOf(by=name, value=value) for name, value in arguments.items() if value is not None]
     return given[0] if len(given) == 1 else None
 
 
-def _matching(arguments: Mapping[str, Any], audience: Audience) -> AllOf | None:
+def _matching(arguments: Mapping[str, Any], audience: Audience, _: str) -> AllOf | None:
     """Return the rows that a list shows; None where its filter names systems by keys, which are looked up first."""
     given = read_input(IncidentFilter, arguments.get("filter"))
     tree = known_tree(given, audience)

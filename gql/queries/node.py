@@ -1,8 +1,8 @@
 """Queries for any object by its id."""
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any
 
 import strawberry
 
@@ -10,6 +10,9 @@ from domain.entities.incident import INCIDENT
 from domain.errors import InvalidInputError
 from domain.ids import prefix_of, with_prefix
 from domain.model.change import Change
+from domain.model.selection import NoneOf, OneOf, SomeOf
+from domain.model.viewer import Audience
+from gql.compiled.declarations import one, some
 from gql.context import Context, Info
 from gql.types.automation import Automation, AutomationRun, AutomationVersion
 from gql.types.change import IncidentChange
@@ -28,16 +31,40 @@ _MOST_IDS = 100
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
+#: The views of objects by the prefix of their ids, as far as they have one.
+_VIEWS = {"inc": "incident", "sys": "system", "upd": "incident_update", "lnk": "incident_link"}
+
+
+def _by_id(arguments: Mapping[str, Any], _: Audience, view: str) -> OneOf | NoneOf | None:
+    prefix = _prefix_of(arguments["id"])
+    if prefix in _READERS and prefix not in _VIEWS:
+        return None
+    return OneOf(by="id", value=arguments["id"]) if _VIEWS.get(prefix or "") == view else NoneOf()
+
+
+def _by_ids(arguments: Mapping[str, Any], _: Audience, view: str) -> SomeOf | NoneOf | None:
+    ids = arguments["ids"]
+    prefixes = [_prefix_of(identifier) for identifier in ids]
+    if len(ids) > _MOST_IDS or any(prefix in _READERS and prefix not in _VIEWS for prefix in prefixes):
+        return None
+    found = tuple(id for id, prefix in zip(ids, prefixes, strict=True) if _VIEWS.get(prefix or "") == view)
+    return SomeOf(ids=found) if found else NoneOf()
+
+
 @strawberry.type
 class NodeQueries:
-    @strawberry.field(description="The object with that id; null where there is none that the caller may see.")
+    @strawberry.field(
+        description="The object with that id; null where there is none that the caller may see.",
+        metadata=one(_by_id, _VIEWS.values()),
+    )
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id.")]
     ) -> Node | None:
         return (await _nodes(info.context, [id]))[0]
 
     @strawberry.field(
-        description="The objects with these ids in their order, at most 100; null for each that is not found."
+        description="The objects with these ids in their order, at most 100; null for each that is not found.",
+        metadata=some(_by_ids, _VIEWS.values()),
     )
     async def nodes(
         self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="The ids.")]

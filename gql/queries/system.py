@@ -1,24 +1,50 @@
 """Queries about the catalog of systems."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import strawberry
+from strawberry.types.unset import UnsetType
 
 from domain.errors import InvalidInputError
+from domain.ids import is_id
 from domain.model.paging import Order
 from domain.model.positions import system_position
+from domain.model.selection import AllOf, OneOf
+from gql.compiled.declarations import all_in_order, cursor_name, one
 from gql.context import Info
 from gql.inputs.filters import SystemOrder
-from gql.inputs.given import value_or_none
+from gql.inputs.given import read_input, value_or_none
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.enums import OrderDirection
 from gql.types.incident import System
 from gql.types.viewer import Viewer
 
+_LIST = "systems"
+
+
+def _by_id_or_key(arguments: Mapping[str, Any], *_: object) -> OneOf | None:
+    given = [OneOf(by=name, value=value) for name, value in arguments.items() if value is not None]
+    # A key may be an id as well, which only the generic path looks for.
+    is_plain = len(given) == 1 and (given[0].by == "id" or not is_id(given[0].value, "sys"))
+    return given[0] if is_plain else None
+
+
+def _catalog(arguments: Mapping[str, Any], *_: object) -> AllOf:
+    return AllOf(order=_order_of(read_input(SystemOrder, arguments.get("orderBy"))))
+
+
+def _order_of(given: SystemOrder | UnsetType | None) -> Order:
+    if given is None or isinstance(given, UnsetType):
+        return Order(field="name", descending=False)
+    return Order(field=given.field.value, descending=given.direction is OrderDirection.DESC)
+
 
 @strawberry.type
 class SystemQueries:
-    @strawberry.field(description="The system with that id or key; null where there is none.")
+    @strawberry.field(
+        description="The system with that id or key; null where there is none.", metadata=one(_by_id_or_key)
+    )
     async def system(
         self,
         info: Info,
@@ -34,7 +60,9 @@ class SystemQueries:
         found = await info.context.loaders.systems.load(identifier) if identifier else None
         return System.of(found) if found else None
 
-    @strawberry.field(description="The catalog of systems, by default ordered by name.")
+    @strawberry.field(
+        description="The catalog of systems, by default ordered by name.", metadata=all_in_order(_LIST, _catalog)
+    )
     async def systems(
         self,
         info: Info,
@@ -45,10 +73,8 @@ class SystemQueries:
         order_by: Annotated[SystemOrder | None, strawberry.argument(description="Their order.")] = strawberry.UNSET,
     ) -> Connection[System]:
         context = info.context
-        order = Order(field="name", descending=False)
-        if order_by:
-            order = Order(field=order_by.field.value, descending=order_by.direction is OrderDirection.DESC)
-        name = f"systems:{order.name}"
+        order = _order_of(order_by)
+        name = cursor_name(_LIST, order)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await context.domain.reads.system_page(order, arguments.request(context.domain.reads.cursors, name)),

@@ -16,7 +16,7 @@ from domain.model.change import Transition
 from domain.model.paging import PageRequest
 from domain.model.positions import link_position, update_position
 from domain.model.system import worst_health
-from gql.compiled.declarations import LIST, pages
+from gql.compiled.declarations import LIST, SHOWN, pages
 from gql.context import Info
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.actor import Actor
@@ -163,7 +163,9 @@ class Incident(Node):
             count=lambda: loaders.link_counts.load(self.id),
         )
 
-    @strawberry.field(description="The changes of its status, severity and systems, oldest first.")
+    @strawberry.field(
+        description="The changes of its status, severity and systems, oldest first.", metadata=pages(_HISTORY)
+    )
     async def history(
         self,
         info: Info,
@@ -266,7 +268,9 @@ class System(Node):
             updated_at=system.updated_at,
         )
 
-    @strawberry.field(description="Its health; a system without a report or an open incident is healthy.")
+    @strawberry.field(
+        description="Its health; a system without a report or an open incident is healthy.", metadata=SHOWN
+    )
     async def health(self, info: Info) -> SystemHealth:
         loaders = info.context.loaders
         reported, overrides = await asyncio.gather(loaders.health.load(self.id), loaders.overrides.load(self.id))
@@ -277,7 +281,7 @@ class System(Node):
             overrides=[ActiveHealthOverride.of(override) for override in overrides],
         )
 
-    @strawberry.field(description="The open incidents that affect it, newest first.")
+    @strawberry.field(description="The open incidents that affect it, newest first.", metadata=pages(_OF_SYSTEM))
     async def open_incidents(
         self,
         info: Info,
@@ -290,7 +294,9 @@ class System(Node):
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return await self._incidents(info, arguments, loaders.open_incidents, loaders.open_counts)
 
-    @strawberry.field(description="All incidents that affect it, newest first, resolved ones included.")
+    @strawberry.field(
+        description="All incidents that affect it, newest first, resolved ones included.", metadata=pages(_OF_SYSTEM)
+    )
     async def incidents(
         self,
         info: Info,

@@ -6,6 +6,7 @@ from typing import Self
 import strawberry
 
 from domain.model import incident as model
+from gql.compiled.declarations import LIST
 from gql.context import Info
 from gql.types.actor import Actor
 from gql.types.enums import Status, Visibility
@@ -61,7 +62,8 @@ class IncidentUpdate(Node):
         )
 
     @strawberry.field(
-        description="Its last 100 earlier versions, oldest first; empty where the caller may not see them."
+        description="Its last 100 earlier versions, oldest first; empty where the caller may not see them.",
+        metadata=LIST,
     )
     async def edit_history(self, info: Info) -> list[IncidentUpdateVersion]:
         if not info.context.audience.sees_edit_history or self.edited_at is None:

@@ -5,8 +5,13 @@ from types import MappingProxyType
 
 from domain.persistence.views.incident import INCIDENT
 from domain.persistence.views.link import LINK
+from domain.persistence.views.override import OVERRIDE
 from domain.persistence.views.system import SYSTEM
+from domain.persistence.views.transition import TRANSITION
 from domain.persistence.views.update import UPDATE
+from domain.persistence.views.version import VERSION
 from domain.persistence.views.view import View
 
-VIEWS: Mapping[str, View] = MappingProxyType({view.name: view for view in (INCIDENT, UPDATE, LINK, SYSTEM)})
+VIEWS: Mapping[str, View] = MappingProxyType(
+    {view.name: view for view in (INCIDENT, UPDATE, VERSION, LINK, TRANSITION, SYSTEM, OVERRIDE)}
+)

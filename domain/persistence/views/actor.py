@@ -1,10 +1,9 @@
 """The party that acted, which stands in three columns of what it did."""
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 
 from domain.model.actor import Actor, ActorType
-from domain.model.selection import Field
+from domain.model.selection import Field, Shape
 from domain.model.viewer import Audience
 from domain.persistence.views.view import named
 
@@ -19,8 +18,8 @@ def _name_for(audience: Audience) -> Callable[[str, str, str | None], str | None
     return lambda type_, id_, name: Actor(type=ActorType(type_), id=id_, name=name).display_name
 
 
-ACTOR: Mapping[str, Field] = MappingProxyType(
-    {
+ACTOR = Shape(
+    fields={
         "type": named("type", ActorType),
         "id": Field(("id",), make=_id_for),
         "name": Field(("type", "id", "name"), make=_name_for),

@@ -1,17 +1,15 @@
 """Incidents, with their systems, timelines and links."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from domain.model.incident import HealthOverride, Status, reference_of
 from domain.model.selection import Field
-from domain.model.viewer import Audience
 from domain.persistence.tables import incident_systems, incidents
 from domain.persistence.views.actor import ACTOR
-from domain.persistence.views.view import EXACT, Joined, Lists, View, columns_of
+from domain.persistence.views.transition import KIND
+from domain.persistence.views.view import EXACT, Joined, Lists, View, columns_of, for_all
 
 _COLUMNS = (
     "id",
@@ -33,10 +31,6 @@ _COLUMNS = (
 )
 
 
-def _for_all(make: Callable[..., Any]) -> Callable[[Audience], Callable[..., Any]]:
-    return lambda _: make
-
-
 def _seconds(began: str, ended: str | None) -> float | None:
     if ended is None:
         return None
@@ -55,20 +49,26 @@ def _affected(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     return joined, member.c.incident_id == parent.c.id, (member.c.system_id,)
 
 
+def _steps(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    belongs = sa.and_(child.c.kind == KIND, child.c.entity_id == parent.c.id)
+    return child, belongs, (child.c.id,)
+
+
 INCIDENT = View(
     name="incident",
     table=incidents,
     fields={
         **columns_of(incidents, _COLUMNS, {"status": Status, "health_override": HealthOverride}),
-        "reference": Field(("number",), make=_for_all(reference_of)),
-        "dedupe_key": Field(("dedupe_key",), make=_for_all(lambda key: key or None)),
-        "time_to_resolve_seconds": Field((f"occurred_at{EXACT}", f"resolved_at{EXACT}"), make=_for_all(_seconds)),
+        "reference": Field(("number",), make=for_all(reference_of)),
+        "dedupe_key": Field(("dedupe_key",), make=for_all(lambda key: key or None)),
+        "time_to_resolve_seconds": Field((f"occurred_at{EXACT}", f"resolved_at{EXACT}"), make=for_all(_seconds)),
     },
     parts={"opened_by": ACTOR},
     lists={
         "systems": Lists(view="system", joined=_affected, key=("id",)),
         "updates": Lists(view="incident_update", joined=of_incident, key=("created_at", "id"), descending=True),
         "links": Lists(view="incident_link", joined=of_incident, key=("created_at", "id")),
+        "history": Lists(view="incident_transition", joined=_steps, key=("id",)),
     },
     unique=("id", "number"),
 )

@@ -1,10 +1,117 @@
-"""The catalog of systems."""
+"""The catalog of systems, with their health and their incidents."""
 
-from domain.persistence.tables import systems
-from domain.persistence.views.view import View, columns_of
+from collections.abc import Callable
+from typing import Any
 
+import sqlalchemy as sa
+
+from domain.model.incident import Health
+from domain.model.selection import Field, Shape
+from domain.persistence.conditions import IS_OPEN
+from domain.persistence.incidents import OPEN_FIRST, OVERRIDES_SHOWN
+from domain.persistence.tables import entity_transitions, incident_systems, incidents, system_health, systems
+from domain.persistence.views.view import Joined, Lists, View, columns_of, for_all, literal
+
+_REPORTED = ("status", "message", "observed_at", "reported_at")
+_ORDER = list(Health)
+_HEALTH_KIND = literal("health")
+#: Made for all systems at once, by a walk of the open incidents: there are few of those, and many resolved ones.
+_OPEN = (
+    sa.select(
+        incident_systems.c.system_id,
+        sa.func.count().label("total"),
+        # In the order of the alphabet as well, the last one is the worst.
+        sa.func.max(incidents.c.health_override).label("worst"),
+    )
+    .select_from(OPEN_FIRST)
+    .where(IS_OPEN)
+    .group_by(incident_systems.c.system_id)
+    .cte("open_by_system")
+)
+
+
+def _of_system(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    member = incident_systems.alias()
+    joined = member.join(child, child.c.id == member.c.incident_id)
+    # Ids are ordered by time: the order of the membership's index is the order of creation.
+    return joined, member.c.system_id == parent.c.id, (member.c.incident_id,)
+
+
+def _open_of_system(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    joined, belongs, key = _of_system(parent, child)
+    return joined, sa.and_(belongs, child.c.status != literal("resolved")), key
+
+
+def _overrides(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    return child, child.c.system_id == parent.c.id, (child.c.incident_id,)
+
+
+def _of_open(name: str) -> Callable[[sa.FromClause], sa.ColumnElement[Any]]:
+    found = sa.select(_OPEN.c[name])
+    return lambda rows: found.where(_OPEN.c.system_id == rows.c.id).correlate(rows).scalar_subquery()
+
+
+def _reported(name: str) -> Callable[[sa.FromClause], sa.ColumnElement[Any]]:
+    found = sa.select(system_health.c[name])
+    return lambda rows: found.where(system_health.c.system_id == rows.c.id).correlate(rows).scalar_subquery()
+
+
+def _since(rows: sa.FromClause) -> sa.ColumnElement[Any]:
+    steps = entity_transitions.c
+    found = sa.select(sa.func.max(steps.occurred_at)).where(
+        steps.kind == _HEALTH_KIND,
+        steps.entity_id == rows.c.id,
+        steps.field == literal("status"),
+        steps.to_value == _reported("status")(rows),
+    )
+    return found.correlate(rows).scalar_subquery()
+
+
+def _effective(reported: str | None, worst: str | None) -> str:
+    found = [Health(each) for each in (reported, worst) if each is not None]
+    return max([Health.HEALTHY, *found], key=_ORDER.index).name
+
+
+_REPORT = Shape(
+    fields={
+        **columns_of(system_health, _REPORTED, {"status": Health}),
+        "since": Field(("since",)),
+    },
+    present="status",
+)
 SYSTEM = View(
     name="system",
     table=systems,
     fields=columns_of(systems, ("id", "key", "name", "description", "created_at", "updated_at")),
+    parts={
+        "health": Shape(
+            fields={"status": Field(("reported_status", "worst"), make=for_all(_effective))},
+            parts={"reported": _REPORT},
+            lists={"overrides": "active_health_override"},
+        )
+    },
+    lists={
+        "incidents": Lists(view="incident", joined=_of_system, key=("id",), descending=True),
+        "open_incidents": Lists(
+            view="incident",
+            joined=_open_of_system,
+            key=("id",),
+            descending=True,
+            total=lambda rows: sa.func.coalesce(_of_open("total")(rows), 0),
+        ),
+        "health_overrides": Lists(
+            view="active_health_override",
+            joined=_overrides,
+            key=("id",),
+            most=OVERRIDES_SHOWN,
+            # The worst first, so that the limit never makes a system look better than it is.
+            picked=lambda child: (child.c.status.desc(), child.c.incident_id),
+        ),
+    },
+    found={
+        **{f"health_reported_{name}": _reported(name) for name in _REPORTED},
+        "health_reported_since": _since,
+        "health_worst": _of_open("worst"),
+    },
+    unique=("id", "key"),
 )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from domain.model.incident import Severity
 from domain.model.selection import Field, Shape
+from domain.model.viewer import Audience
 from domain.persistence.types import SeverityRank, UtcDateTime
 
 #: JSON of SQLite has numbers for truth, that of PostgreSQL has not.
@@ -34,6 +35,13 @@ class Lists:
     joined: Callable[[sa.FromClause, sa.FromClause], Joined]
     key: tuple[str, ...]
     descending: bool = False
+    #: Of a list with an end: how many rows it has, and the order in which they are picked.
+    most: int | None = None
+    picked: Callable[[sa.FromClause], Sequence[sa.ColumnElement[Any]]] | None = None
+    #: The audiences that see it; others see an empty list.
+    audiences: frozenset[Audience] = frozenset(Audience)
+    #: The number of rows of a parent among many, where that is found for all of them at once.
+    total: Callable[[sa.FromClause], sa.ColumnElement[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +49,12 @@ class View:
     """A table, the fields that can be selected of its rows, and the lists that belong to each of them."""
 
     name: str
-    table: sa.Table
+    table: sa.FromClause
     fields: Mapping[str, Field]
-    parts: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
+    parts: Mapping[str, Shape] = field(default_factory=dict)
     lists: Mapping[str, Lists] = field(default_factory=dict)
+    #: Columns that are found by the row's id, and not in its table.
+    found: Mapping[str, Callable[[sa.FromClause], sa.ColumnElement[Any]]] = field(default_factory=dict)
     #: The columns by which one row can be found.
     unique: tuple[str, ...] = ("id",)
 
@@ -60,10 +70,15 @@ class View:
 
 
 def columns_of(
-    table: sa.Table, names: Iterable[str], enums: Mapping[str, type[Enum]] | None = None
+    table: sa.FromClause, names: Iterable[str], enums: Mapping[str, type[Enum]] | None = None
 ) -> dict[str, Field]:
     """Return the fields that show a column of the same name, by the kind of the column."""
-    return {name: _shown(table.c[name], (enums or {}).get(name)) for name in names}
+    return {name: _shown(name, table.c[name], (enums or {}).get(name)) for name in names}
+
+
+def for_all(make: Callable[..., Any]) -> Callable[[Audience], Callable[..., Any]]:
+    """Return the maker of a field that is the same for all audiences."""
+    return lambda _: make
 
 
 def named(column: str, enum: type[Enum]) -> Field:
@@ -71,26 +86,27 @@ def named(column: str, enum: type[Enum]) -> Field:
     return Field((column,), {None: None, **{member.value: member.name for member in enum}})
 
 
-def expression(rows: sa.FromClause, name: str, *, sqlite: bool) -> sa.ColumnElement[Any]:
+def expression(view: View, rows: sa.FromClause, name: str, *, sqlite: bool) -> sa.ColumnElement[Any]:
     """Return a column as JSON has it; moments are the texts that clients see."""
     exact = name.endswith(EXACT)
-    column: sa.ColumnElement[Any] = rows.c[name.removesuffix(EXACT)]
+    plain = name.removesuffix(EXACT)
+    column: sa.ColumnElement[Any] = view.found[plain](rows) if plain in view.found else rows.c[plain]
     if not isinstance(column.type, UtcDateTime):
         # Types of our own would make of the driver's value what JSON cannot say.
         return column
     if sqlite:
         text = sa.func.substr(column, _number(1), _number(26 if exact else 23))
-        return text if exact else _with_zone(sa.func.replace(text, _word(" "), _word("T")))
+        return text if exact else _with_zone(sa.func.replace(text, literal(" "), literal("T")))
     form = 'YYYY-MM-DD"T"HH24:MI:SS.US' if exact else 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
-    return sa.func.to_char(sa.func.timezone(_word("UTC"), column), _word(form))
+    return sa.func.to_char(sa.func.timezone(literal("UTC"), column), literal(form))
 
 
-def order_key(rows: sa.FromClause, name: str, *, sqlite: bool) -> sa.ColumnElement[Any]:
+def order_key(view: View, rows: sa.FromClause, name: str, *, sqlite: bool) -> sa.ColumnElement[Any]:
     """Return the column that rows are in the order of, as their cursors have it."""
     if isinstance(rows.c[name].type, SeverityRank):
-        ranks = [(_number(severity.rank), _word(severity.value)) for severity in Severity]
+        ranks = [(_number(severity.rank), literal(severity.value)) for severity in Severity]
         return sa.case(*[(rows.c[name] == rank, word) for rank, word in ranks])
-    return expression(rows, name, sqlite=sqlite)
+    return expression(view, rows, name, sqlite=sqlite)
 
 
 def _number(value: int) -> sa.ColumnElement[int]:
@@ -98,17 +114,17 @@ def _number(value: int) -> sa.ColumnElement[int]:
 
 
 def _with_zone(text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    return sa.type_coerce(text, sa.String).op("||")(_word("Z"))
+    return sa.type_coerce(text, sa.String).op("||")(literal("Z"))
 
 
-def _word(text: str) -> sa.ColumnElement[str]:
-    # In the text of the statement, because it is the same for everybody.
+def literal(text: str) -> sa.ColumnElement[str]:
+    """Return a text that stands in the statement itself, because it is the same for everybody."""
     return sa.literal_column(f"'{text}'", sa.String)
 
 
-def _shown(column: sa.Column[Any], enum: type[Enum] | None) -> Field:
+def _shown(name: str, column: sa.ColumnElement[Any], enum: type[Enum] | None) -> Field:
     if enum is not None:
-        return named(column.name, enum)
+        return named(name, enum)
     if isinstance(column.type, SeverityRank):
-        return Field((column.name,), _SEVERITIES)
-    return Field((column.name,), _FLAGS if isinstance(column.type, sa.Boolean) else None)
+        return Field((name,), _SEVERITIES)
+    return Field((name,), _FLAGS if isinstance(column.type, sa.Boolean) else None)

@@ -19,18 +19,18 @@ import orjson
 from domain.bootstrap import Domain, running_domain
 from domain.ids import new_id
 from domain.model.actor import Actor, ActorType
-from domain.model.commands import AddIncidentLink, AddIncidentUpdate, CreateIncident
+from domain.model.commands import AddIncidentLink, AddIncidentUpdate, CreateIncident, ReportSystemHealth
 from domain.model.filters import EVERYTHING
-from domain.model.incident import HealthOverride, Severity, Status
+from domain.model.incident import Health, HealthOverride, Severity, Status
 from domain.model.moment import iso
 from domain.model.paging import Order, PageRequest
-from domain.model.positions import incident_position
+from domain.model.positions import incident_position, system_position
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer, Visibility
 from domain.settings import Settings
 from gql.compiled.running import CompiledOperations
 from gql.context import Context
 from gql.schema import schema
-from gql.types.enums import IncidentOrderField
+from gql.types.enums import IncidentOrderField, SystemOrderField
 from tests.factories import make_system
 from tests.gql.compiled.queries import Known, Query, QueryMaker
 
@@ -52,6 +52,9 @@ VIEWERS = (
 
 
 _USUAL = Order(field="created_at")
+_SYSTEM_ORDERS = [
+    Order(field=field.value, descending=descending) for field in SystemOrderField for descending in (False, True)
+]
 _ORDERS = [
     Order(field=field.value, descending=descending) for field in IncidentOrderField for descending in (True, False)
 ]
@@ -89,6 +92,14 @@ async def fill(domain: Domain, chance: random.Random, *, incidents: int = 25) ->
         assert incident is not None
         ids.append(incident.id)
         await _tell(domain, chance, author, incident.id)
+    for system in systems:
+        for _ in range(chance.randint(0, 3)):
+            report = ReportSystemHealth(
+                system=system.id,
+                status=chance.choice(list(Health)),
+                message=chance.choice((None, *_TEXTS[:4])),
+            )
+            await domain.health.report(VIEWERS[2], report)
     return ids
 
 
@@ -146,8 +157,9 @@ async def _compare(domain: Domain, compiled: CompiledOperations, query: Query, v
         tally.differences.append(f"{query.text}\n{variables}\ngeneric  {said.decode()}\ncompiled {shown.decode()}")
 
 
-async def _known(domain: Domain, ids: Sequence[str]) -> Known:
+async def _known(domain: Domain, made: Sequence[str]) -> Known:
     """Return what there is in the data."""
+    ids = [*made, new_id("inc"), new_id("upd"), "none", "\0"]
     codec, page = domain.reads.cursors, PageRequest(size=25)
     found = (await domain.reads.incident_page(EVERYTHING, Order(field="created_at"), page, Audience.MANAGER)).items
     cursors: dict[str, list[str]] = {"updates": [], "links": []}
@@ -157,14 +169,30 @@ async def _known(domain: Domain, ids: Sequence[str]) -> Known:
             cursors.setdefault(name, []).append(codec.encode(name, incident_position(incident, order)))
         updates = await domain.reads.update_pages([incident.id], page, Audience.MANAGER)
         for entry in updates[incident.id].items[:2]:
+            ids.append(entry.id)
             for name in ("updates", "links"):
                 cursors[name].append(codec.encode(name, [iso(entry.created_at), entry.id]))
+        for name in ("incidents", "openIncidents"):
+            cursors.setdefault(name, []).append(codec.encode("system.incidents", [incident.id]))
+        links = await domain.reads.link_pages([incident.id], page, Audience.MANAGER)
+        ids += [link.id for link in links[incident.id].items]
+        history = await domain.reads.histories([incident.id], page)
+        cursors.setdefault("history", []).extend(
+            codec.encode("history", [step.id]) for step in history[incident.id].items
+        )
+    for order in _SYSTEM_ORDERS:
+        name = f"systems:{order.name}"
+        systems = (await domain.reads.system_page(order, page)).items
+        cursors[name] = [codec.encode(name, system_position(system, order)) for system in systems]
     return Known(
-        ids=[*ids, new_id("inc"), "none", "\0"],
+        ids=ids,
         moments=[iso(incident.occurred_at + timedelta(seconds=1)) for incident in found],
         texts=("checkout", "INC-7", "fai", "two lines", "火", "🔥", "?", "none"),
         cursors=cursors,
-        orders={"incidents": [_USUAL.name] * 12 + [order.name for order in _ORDERS]},
+        orders={
+            "incidents": [_USUAL.name] * 12 + [order.name for order in _ORDERS],
+            "systems": [order.name for order in _SYSTEM_ORDERS],
+        },
     )
 
 
@@ -185,4 +213,4 @@ if __name__ == "__main__":
     print(f"{tally.compared} of {given.count} compared, {len(tally.differences)} differ, {tally.refused} refused")
     print("cancelled", len(tally.cancelled), *tally.cancelled[:1])
     print(dict(tally.reasons.most_common(40)))
-    print("\n\n".join(tally.differences[:5]))
+    print("\n\n".join(each[:3_000] for each in tally.differences[:5]))

@@ -22,11 +22,13 @@ from graphql import (
 )
 
 #: Most of what is asked is about these; everything else takes its turn now and then.
-_USUAL = ("incident", "incidents", "__typename")
+_USUAL = ("incident", "incidents", "incident", "incidents", "system", "systems", "node", "nodes", "__typename")
 #: These run for long, or answer another way each time.
 _LEFT_OUT = {"dryRunAutomation", "explain", "rateLimit"}
 _DEEPEST = 5
-_MOST_FIELDS = 5
+#: Most objects that are asked for by any id are of these types.
+_NODES = ("Incident", "Incident", "System", "IncidentUpdate", "IncidentLink", "ApiToken")
+_MOST_FIELDS = 4
 
 
 @dataclass(slots=True)
@@ -78,7 +80,8 @@ class QueryMaker:
         return "{ " + " ".join(chosen) + " }"
 
     def _one(self, on: GraphQLNamedType, depth: int) -> str:
-        if self._chance.random() < 0.15 and on is not self._schema.query_type:
+        share = (0.8 if depth == 1 else 0) if isinstance(on, GraphQLInterfaceType) else 0.15
+        if self._chance.random() < share and on is not self._schema.query_type:
             return self._fragment(on, depth)
         name = self._name_of_field(on)
         return "__typename" if name == "__typename" else self._field(on, name, depth)
@@ -92,8 +95,6 @@ class QueryMaker:
             names = ["nodes", "edges", "pageInfo"] * 4 + names
         if on.name == "Incident":
             names = [name for name in names if name not in _RARE] * 30 + names
-        if on.name in _ONLY_COLUMNS:
-            names = [name for name in names if name not in _ONLY_COLUMNS[on.name]] * 30 + names
         return str(self._chance.choice([*names, "__typename"]))
 
     def _field(self, on: Any, name: str, depth: int) -> str:
@@ -115,6 +116,9 @@ class QueryMaker:
 
     def _fragment(self, on: GraphQLNamedType, depth: int) -> str:
         conditions = [on.name, *(each.name for each in getattr(on, "interfaces", ()))]
+        if isinstance(on, GraphQLInterfaceType):
+            # Of one type each time: equal keys of several types often contradict each other.
+            conditions = [_NODES[self._keys % len(_NODES)]]
         condition = self._schema.type_map[self._chance.choice(conditions)]
         selection = self._selection(condition, depth)
         if self._chance.random() < 0.5:
@@ -138,7 +142,7 @@ class QueryMaker:
         for name, argument in arguments.items():
             unusual = name in ("first", "after") if backward else name in ("last", "before")
             wanted = is_required_argument(argument) or self._chance.random() < (0.01 if unusual else 0.4)
-            if name in ("id", "number") and len(arguments) == 2:
+            if name in ("id", "number", "key") and len(arguments) == 2:
                 wanted = (name == "id") is backward or self._chance.random() < 0.02
             if wanted or (name == "orderBy" and self._order != _usual(orders)):
                 given.append(f"{name}: {self._value(f'{field}.{name}', argument.type)}")
@@ -200,10 +204,8 @@ class QueryMaker:
 
 #: How many of an input's fields are given on average, where it is not one and a half.
 _SHARES = {"includeResolved": 9.0, "openedBy": 0.2, "system": 0.6, "text": 0.5}
-#: Of others, likewise.
-_ONLY_COLUMNS = {"System": {"incidents", "openIncidents", "health"}, "IncidentUpdate": {"editHistory"}}
 #: Of an incident, what only the generic path resolves.
-_RARE = {"history", "inStateSince", "automationRun"}
+_RARE = {"inStateSince", "automationRun"}
 
 
 class _Literal(str):

@@ -1,8 +1,11 @@
 """Each field of the schema is compiled, or named here as one that only the generic path resolves."""
 
+from collections.abc import Iterable
+
 from graphql import GraphQLObjectType, get_named_type, is_object_type
 from pydantic.alias_generators import to_snake
 
+from domain.model.selection import Shape
 from domain.services.reads import Reads
 from gql.compiled.declarations import Kind
 from gql.compiled.plan import ENDS, FACTS, declaration_of, python_name
@@ -14,12 +17,7 @@ _OF_PAGES = {"nodes", "edges", "pageInfo", "totalCount", "node", "cursor", *FACT
 #: Fields that only the generic path resolves, of types of which others are compiled.
 _ONLY_GENERIC = {
     "Incident.automationRun",
-    "Incident.history",
     "Incident.inStateSince",
-    "IncidentUpdate.editHistory",
-    "System.health",
-    "System.incidents",
-    "System.openIncidents",
 }
 
 
@@ -41,12 +39,17 @@ def _is_compiled(on: GraphQLObjectType, name: str) -> bool:
     if on.name.endswith(("Connection", "Edge")) or on.name == "PageInfo":
         return name in _OF_PAGES
     declaration = declaration_of(field)
+    if declaration is None:
+        return False
     shape = Reads.shapes().get(to_snake(on.name))
-    if declaration is None or shape is None:
-        parts = [fields for shape in Reads.shapes().values() for fields in shape.parts.values()]
-        return declaration is not None and any(python_name(field) in fields for fields in parts)
-    names = (shape.fields, shape.parts) if declaration.kind is Kind.SHOWN else (shape.lists,)
-    return any(python_name(field) in known for known in names)
+    shapes = [shape] if shape is not None else _parts(Reads.shapes().values())
+    name, is_shown = python_name(field), declaration.kind is Kind.SHOWN
+    return any(name in (*each.lists, *(each.fields if is_shown else ()), *each.parts) for each in shapes)
+
+
+def _parts(shapes: Iterable[Shape]) -> list[Shape]:
+    found = [part for shape in shapes for part in shape.parts.values()]
+    return found + _parts(found) if found else []
 
 
 def test_each_field_of_a_compiled_type_is_compiled_or_named_as_generic() -> None:
@@ -58,11 +61,11 @@ def test_each_field_of_a_compiled_type_is_compiled_or_named_as_generic() -> None
     assert generic == _ONLY_GENERIC
 
 
-def test_the_compiled_roots_are_those_of_incidents() -> None:
+def test_the_compiled_roots_are_those_of_incidents_systems_and_nodes() -> None:
     assert _SCHEMA.query_type is not None
     compiled = {name for name, field in _SCHEMA.query_type.fields.items() if declaration_of(field) is not None}
 
-    assert compiled == {"incident", "incidents"}
+    assert compiled == {"incident", "incidents", "node", "nodes", "system", "systems"}
 
 
 def test_each_field_of_a_view_is_a_field_of_its_type() -> None:
@@ -70,4 +73,5 @@ def test_each_field_of_a_view_is_a_field_of_its_type() -> None:
         shape = Reads.shapes().get(to_snake(on.name))
         if shape is not None:
             shown = {python_name(field) for field in on.fields.values()}
-            assert {*shape.fields, *shape.parts, *shape.lists} <= shown, on.name
+            lists = {name for name in shape.lists if not name.startswith(tuple(f"{part}_" for part in shape.parts))}
+            assert {*shape.fields, *shape.parts, *lists} <= shown, on.name

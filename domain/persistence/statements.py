@@ -1,0 +1,257 @@
+"""The writer of statements for selections: SQL for one form of what is wanted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import sqlalchemy as sa
+
+from domain.model.filters import EVERYTHING, Field, fields_of
+from domain.model.incident import Severity
+from domain.model.moment import parse_iso
+from domain.model.paging import Order
+from domain.model.selection import (
+    ORDER_KEY,
+    AllOf,
+    Listed,
+    NoneOf,
+    OneOf,
+    Paged,
+    Root,
+    Selection,
+    Wanted,
+)
+from domain.model.viewer import Audience
+from domain.persistence.conditions import incident_condition
+from domain.persistence.forms import padded, with_parameters
+from domain.persistence.types import SeverityRank, UtcDateTime
+from domain.persistence.views import VIEWS
+from domain.persistence.views.view import EXACT, Lists, View, expression, literal, order_key
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The values of one reading: what is wanted, and what the filter of each root compares with."""
+
+    wanted: Wanted
+    compared: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A text for the driver, and how each of its parameters comes from the values of a reading."""
+
+    text: str
+    parameters: tuple[Callable[[Values], Any], ...]
+    #: Whether it is to be kept off the loop: to look up words takes SQLite long in few steps of its machine.
+    is_long: bool
+
+
+class StatementWriter:
+    """The writer of one statement, which also gathers where its parameters come from."""
+
+    def __init__(self, audience: Audience, dialect: sa.Dialect) -> None:
+        self._audience = audience
+        self._dialect = dialect
+        self._sqlite = dialect.name == "sqlite"
+        self._values: dict[str, Callable[[Values], Any]] = {}
+
+    def statement(self, roots: Sequence[Root], wanted: Wanted) -> Statement:
+        """Write the statement that reads these roots."""
+        found = [self._root(place, root, wanted) for place, root in enumerate(roots)]
+        compiled: Any = sa.select(*found).compile(dialect=self._dialect)
+        names: Sequence[str] = compiled.positiontup or ()
+        # SQLAlchemy has parameters of its own: SQLite's LIMIT comes with an OFFSET of 0.
+        own = {name: _constant(value) for name, value in compiled.params.items() if name not in self._values}
+        searched = any(isinstance(rows, AllOf) and Field.TEXT in fields_of(rows.tree) for rows in wanted.rows)
+        parameters = tuple((self._values | own)[name] for name in names)
+        return Statement(compiled.string, parameters, is_long=searched)
+
+    def _root(self, place: int, root: Root, wanted: Wanted) -> sa.ColumnElement[Any]:
+        rows = wanted.rows[place]
+        if isinstance(rows, NoneOf):
+            return sa.null().label(f"found_{place}")
+        if isinstance(rows, AllOf):
+            return self._pages(place, root, rows, wanted).label(f"found_{place}")
+        view = VIEWS[root.selection.view]
+        table = view.table.alias(f"root_{place}")
+        row = self._row(view, table, root.selection, wanted, many=False)
+        if isinstance(rows, OneOf):
+            key = self._compared(place, 0, table.c[rows.by].type)
+            found = sa.select(row).where(table.c[rows.by] == key, *self._visible(table))
+            return found.scalar_subquery().label(f"found_{place}")
+        keys = [self._compared(place, number, table.c.id.type) for number in range(len(padded(rows.ids)))]
+        picked = sa.select(*_picked(view, table, root.selection)).where(table.c.id.in_(keys), *self._visible(table))
+        some = picked.subquery()
+        return self._gathered(some, self._row(view, some, root.selection, wanted)).label(f"found_{place}")
+
+    def _pages(self, place: int, root: Root, rows: AllOf, wanted: Wanted) -> sa.ColumnElement[Any]:
+        view = VIEWS[root.selection.view]
+        assert root.page is not None
+        # Not aliased: the condition of open incidents is about the table, and finds its index by its very words.
+        query = sa.select().select_from(view.table)
+        if rows.tree != EVERYTHING:
+            query = query.where(self._condition(place, rows))
+        places = [view.table.c[rows.order.field], view.table.c.id]
+        columns = _picked(view, view.table, root.selection, rows.order.field)
+
+        def read(page: Paged) -> sa.ScalarSelect[Any]:
+            picked = query.add_columns(*columns)
+            found = self._paged(picked, places, page, wanted, descending=rows.order.descending).subquery(
+                f"root_{place}"
+            )
+            return self._gathered(found, self._row(view, found, root.selection, wanted, rows.order))
+
+        return self._page(query, root.page, read)
+
+    def _page(
+        self, query: sa.Select[Any], page: Paged, read: Callable[[Paged], sa.ScalarSelect[Any]]
+    ) -> sa.ColumnElement[Any]:
+        """Return the rows of a page, the number of all that its query finds, or both."""
+        if not page.counted:
+            return read(page)
+        total = query.add_columns(sa.func.count()).scalar_subquery()
+        if not page.is_read:
+            return total
+        return self._array(self._nestable(read(page)), total)
+
+    def _condition(self, place: int, rows: AllOf) -> sa.ColumnElement[bool]:
+        numbers = count()
+        tree = with_parameters(rows.tree, self._dialect, lambda kind: self._compared(place, next(numbers), kind))
+        return incident_condition(self._dialect, tree, self._audience)
+
+    def _compared(self, place: int, number: int, kind: sa.types.TypeEngine[Any]) -> sa.BindParameter[Any]:
+        return self._parameter(f"compared_{place}_{number}", kind, lambda values: values.compared[place][number])
+
+    def _visible(self, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
+        if "visibility" not in table.c:
+            return []
+        seen: list[sa.ColumnElement[str]] = [literal(visibility.value) for visibility in self._audience.visibilities]
+        return [table.c.visibility.in_(seen)]
+
+    def _row(
+        self,
+        view: View,
+        table: sa.FromClause,
+        selection: Selection,
+        wanted: Wanted,
+        order: Order | None = None,
+        *,
+        many: bool = True,
+    ) -> sa.ColumnElement[Any]:
+        columns = [self._column(view, table, name, order) for name in selection.columns]
+        lists = [self._nested(view, table, listed, wanted, many=many) for listed in selection.lists]
+        return self._array(*columns, *lists)
+
+    def _array(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return (sa.func.json_array if self._sqlite else sa.func.json_build_array)(*values)
+
+    def _nestable(self, rows: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        # What comes out of a subquery of SQLite is text again, which would be quoted.
+        return sa.func.json(rows) if self._sqlite else rows
+
+    def _column(self, view: View, table: sa.FromClause, name: str, order: Order | None) -> sa.ColumnElement[Any]:
+        if name != ORDER_KEY:
+            return expression(view, table, name, sqlite=self._sqlite)
+        assert order is not None
+        return order_key(view, table, order.field, sqlite=self._sqlite)
+
+    def _nested(
+        self, view: View, parent: sa.FromClause, listed: Listed, wanted: Wanted, *, many: bool
+    ) -> sa.ColumnElement[Any]:
+        lists = view.lists[listed.name]
+        if many and lists.total is not None and listed.page is not None and not listed.page.is_read:
+            return lists.total(parent)
+        child = VIEWS[lists.view]
+        table = child.table.alias()
+        joined, belongs, key = lists.joined(parent, table)
+        query = sa.select().select_from(joined).where(belongs, *self._visible(table)).correlate(parent)
+        if self._audience not in lists.audiences:
+            query = query.where(sa.false())
+
+        def read(page: Paged | None) -> sa.ScalarSelect[Any]:
+            picked = query.add_columns(*_picked(child, table, listed.selection))
+            if page is None:
+                found = _whole(picked, lists, table, key)
+            else:
+                found = self._paged(picked, key, page, wanted, descending=lists.descending).subquery()
+            return self._gathered(found, self._row(child, found, listed.selection, wanted))
+
+        return self._nestable(read(None) if listed.page is None else self._page(query, listed.page, read))
+
+    def _gathered(self, found: sa.Subquery, row: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
+        """Gather rows in one list, in their order.
+
+        JSON is made of them here and not where they are picked: a sort there would have it made of all that match.
+        """
+        if self._sqlite:
+            return sa.select(sa.func.json_group_array(row)).select_from(found).scalar_subquery()
+        empty: sa.ColumnElement[Any] = sa.literal_column("'[]'::json")
+        return sa.select(sa.func.coalesce(sa.func.json_agg(row), empty)).select_from(found).scalar_subquery()
+
+    def _paged(
+        self,
+        query: sa.Select[Any],
+        key: Sequence[sa.ColumnElement[Any]],
+        page: Paged,
+        wanted: Wanted,
+        *,
+        descending: bool,
+    ) -> sa.Select[Any]:
+        """Do as `keyset.paged`, with parameters in the place of values; one row more only where it peeks."""
+        place, extra = page.place, int(page.peeks)
+        request = wanted.pages[place]
+        columns = sa.tuple_(*key)
+        if request.after is not None:
+            after = self._position(f"after_{place}", key, lambda values: values.wanted.pages[place].after)
+            query = query.where(columns < after if descending else columns > after)
+        if request.before is not None:
+            before = self._position(f"before_{place}", key, lambda values: values.wanted.pages[place].before)
+            query = query.where(columns > before if descending else columns < before)
+        down = descending is not request.backward
+        size = self._parameter(f"size_{place}", sa.Integer(), lambda values: values.wanted.pages[place].size + extra)
+        return query.order_by(*(_directed(column, down=down) for column in key)).limit(size)
+
+    def _position(
+        self, name: str, key: Sequence[sa.ColumnElement[Any]], find: Callable[[Values], Any]
+    ) -> sa.ColumnElement[Any]:
+        return sa.tuple_(*(self._bound(f"{name}_{at}", column, find, at) for at, column in enumerate(key)))
+
+    def _bound(
+        self, name: str, column: sa.ColumnElement[Any], find: Callable[[Values], Any], at: int
+    ) -> sa.ColumnElement[Any]:
+        if isinstance(column.type, UtcDateTime):
+            return self._parameter(name, column.type, lambda values: parse_iso(find(values)[at]))
+        if isinstance(column.type, SeverityRank):
+            return self._parameter(name, column.type, lambda values: Severity(find(values)[at]))
+        return self._parameter(name, column.type, lambda values: find(values)[at])
+
+    def _parameter(self, name: str, kind: Any, find: Callable[[Values], Any]) -> sa.BindParameter[Any]:
+        to_driver = kind.dialect_impl(self._dialect).bind_processor(self._dialect)
+        self._values[name] = find if to_driver is None else lambda values: to_driver(find(values))
+        return sa.bindparam(name, type_=kind)
+
+
+def _picked(view: View, table: sa.FromClause, selection: Selection, order: str = "") -> list[sa.ColumnElement[Any]]:
+    """Return the columns that a selection is made of; what belongs to a row is found by its id."""
+    names = [order if name == ORDER_KEY else name.removesuffix(EXACT) for name in selection.columns]
+    return [table.c[name] for name in dict.fromkeys((*names, "id")) if name not in view.found]
+
+
+def _whole(
+    picked: sa.Select[Any], lists: Lists, table: sa.FromClause, key: Sequence[sa.ColumnElement[Any]]
+) -> sa.Subquery:
+    """Return all rows of a list in their order, or those that it ends with."""
+    if lists.picked is None:
+        return picked.order_by(*(_directed(column, down=lists.descending) for column in key)).subquery()
+    ends = picked.order_by(*lists.picked(table)).limit(sa.literal_column(str(lists.most))).subquery()
+    return sa.select(*ends.c).order_by(*(ends.c[name] for name in lists.key)).subquery()
+
+
+def _constant(value: Any) -> Callable[[Values], Any]:
+    return lambda _: value
+
+
+def _directed(column: sa.ColumnElement[Any], *, down: bool) -> sa.ColumnElement[Any]:
+    return column.desc() if down else column.asc()

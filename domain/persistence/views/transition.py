@@ -1,0 +1,27 @@
+"""Steps of the reactive fields of incidents."""
+
+import sqlalchemy as sa
+from pydantic.alias_generators import to_camel
+
+from domain.ids import with_prefix
+from domain.model.selection import Field
+from domain.persistence.tables import entity_transitions
+from domain.persistence.views.view import View, columns_of, for_all, literal
+
+#: The kind of entity under which they are recorded; a literal, so that the planner knows it.
+KIND: sa.ColumnElement[str] = literal("incident")
+
+
+def _id_of(change_id: str, field: str) -> str:
+    return f"{with_prefix(change_id, 'trn')}:{to_camel(field)}"
+
+
+TRANSITION = View(
+    name="incident_transition",
+    table=entity_transitions,
+    fields={
+        **columns_of(entity_transitions, ("from_value", "to_value", "occurred_at", "change_id")),
+        "id": Field(("change_id", "field"), make=for_all(_id_of)),
+        "field": Field(("field",), make=for_all(to_camel)),
+    },
+)

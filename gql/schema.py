@@ -1,8 +1,9 @@
 """The schema: its three roots, and the extensions that every operation runs through."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
+from inspect import isawaitable
 from typing import Any
 
 import strawberry
@@ -14,6 +15,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.scalar import ScalarDefinition
 from typing_extensions import override
 
+from domain.bootstrap import Domain
 from domain.model.moment import iso, parse_iso
 from gql.errors import Cursors, publish, refused
 from gql.limits.cache import DocumentCache
@@ -34,6 +36,7 @@ from gql.queries.catalog import CatalogQueries
 from gql.queries.dry_run import DryRunQueries
 from gql.queries.explanation import ExplanationQueries
 from gql.queries.incident import IncidentQueries
+from gql.queries.log import LogQueries
 from gql.queries.node import NodeQueries
 from gql.queries.rate_limit import RateLimitQueries
 from gql.queries.secret import SecretQueries
@@ -48,6 +51,7 @@ from gql.subscriptions.incident import IncidentSubscriptions
 class Query(
     IncidentQueries,
     SystemQueries,
+    LogQueries,
     AutomationQueries,
     CatalogQueries,
     TemplateQueries,
@@ -124,8 +128,16 @@ async def _published(results: AsyncGenerator[Any, None], context: Any) -> AsyncG
 
 def _execute(schema: GraphQLSchema, document: DocumentNode, **options: Any) -> Any:
     operation = get_operation_ast(document, options.get("operation_name"))
-    writes = operation is not None and operation.operation is OperationType.MUTATION
-    return (execute_mutation if writes else execute_in_time)(schema, document, **options)
+    if operation is not None and operation.operation is OperationType.MUTATION:
+        return execute_mutation(schema, document, **options)
+    result = execute_in_time(schema, document, **options)
+    domain: Domain | None = getattr(options.get("context_value"), "domain", None)
+    return _of_one_moment(result, domain) if domain is not None and isawaitable(result) else result
+
+
+async def _of_one_moment(execution: Awaitable[Any], domain: Domain) -> Any:
+    with domain.reads.snapshot():
+        return await execution
 
 
 def _parse_moment(value: Any) -> datetime:

@@ -136,7 +136,6 @@ class LogTail:
         """
 
         async def read(session: ReadSession) -> Sequence[Change]:
-            # The floor after the page: a prune between the two is noticed, never skipped.
             page = await session.changes.after(position, limit=_PAGE)
             if position < await session.changes.floor():
                 raise CursorExpiredError

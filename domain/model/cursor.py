@@ -15,7 +15,8 @@ from domain.errors import InvalidCursorError
 _MAC_BYTES = 10
 _BLOCK_BYTES = 64
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
-_LOG = "log"
+#: The name that places in the event log are bound to.
+LOG = "log"
 
 
 class CursorCodec:
@@ -27,7 +28,7 @@ class CursorCodec:
 
     def position(self, seq: int) -> str:
         """Return the cursor of a position in the event log."""
-        return self.encode(_LOG, [seq])
+        return self.encode(LOG, [seq])
 
     def read_position(self, cursor: str, *, field: str = "after") -> int:
         """Return the position in the event log behind a cursor.
@@ -35,7 +36,7 @@ class CursorCodec:
         Raises:
             InvalidCursorError: this database did not issue it for the log.
         """
-        return int(self.decode(_LOG, cursor, field=field)[0])
+        return int(self.decode(LOG, cursor, field=field)[0])
 
     def encode(self, name: str, values: Sequence[Any]) -> str:
         """Return the cursor of a position in the list of that name and order."""

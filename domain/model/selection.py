@@ -87,6 +87,10 @@ class OneOf:
     value: Any
 
 
+#: The only row of the view `log`.
+LOG = OneOf(by="name", value="log_floor")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SomeOf:
     """The rows with these ids, in no order."""

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +20,7 @@ from domain.persistence.availability import is_outage
 from domain.persistence.engines import Engines
 from domain.persistence.projections import Projection
 from domain.persistence.recovery import Recovery
+from domain.persistence.snapshots import Snapshot, current
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -93,12 +94,29 @@ class Database:
         return await self._shielded(self._write(work), writing=True)
 
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
-        """Run a read on one consistent snapshot of SQLite, or statement by statement on PostgreSQL.
+        """Run a read on one consistent snapshot: that of the operation in `snapshot`, else its own.
 
         Raises:
             UnavailableError: the database is away, or locked.
         """
-        return await self._shielded(self._read(work), writing=False)
+        snapshot = current.get()
+        if snapshot is None or snapshot.is_closed or snapshot.owner is not self:
+            return await self._shielded(self._read(work), writing=False)
+        return await self._understood(snapshot.read(work), writing=False)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Have all reads in the block, and in the tasks that it starts, see one moment: that of the first.
+
+        Its connection is kept until the end of the block, so nothing slow belongs in there.
+        """
+        snapshot = Snapshot(self, self._serve)
+        token = current.set(snapshot)
+        try:
+            yield
+        finally:
+            current.reset(token)
+            snapshot.close()
 
     @property
     def can_project(self) -> bool:
@@ -148,10 +166,13 @@ class Database:
 
     async def _shielded(self, transaction: Coroutine[Any, Any, T], *, writing: bool) -> T:
         # Cancelling inside a transaction loses the connection, and on SQLite with it the write lock.
-        task = asyncio.create_task(self._understood(transaction, writing=writing))
+        return await asyncio.shield(self._start(self._understood(transaction, writing=writing)))
+
+    def _start(self, transaction: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(transaction)
         self._running.add(task)
         task.add_done_callback(self._forget)
-        return await asyncio.shield(task)
+        return task
 
     async def _understood(self, transaction: Coroutine[Any, Any, T], *, writing: bool) -> T:
         try:
@@ -163,6 +184,15 @@ class Database:
                 raise
             self._recovery.failed(error)
             raise UnavailableError from error
+
+    def _serve(self, snapshot: Snapshot) -> None:
+        async def serve() -> None:
+            try:
+                await self._read(snapshot.serve)
+            except Exception as error:  # noqa: BLE001 - those who wait for a read get it
+                snapshot.fail(error)
+
+        self._start(serve())
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)

@@ -94,8 +94,10 @@ def create_postgres(
         setattr(dialect, name, _in_transaction(getattr(dialect, name)))
     sa.event.listen(engine.sync_engine, "connect", connector.prepare, insert=True)
     sa.event.listen(engine.sync_engine, "handle_error", _leave_standbys)
-    # Each transaction begins READ ONLY: a setting of the session would be another client's, behind a pooler.
-    return engine, engine.execution_options(**{_READ_ONLY: True}), connector
+    # Each transaction begins READ ONLY: a setting of the session would be another client's, behind a pooler. All of its
+    # statements see one moment, as on SQLite; nothing that only reads can fail for that.
+    reader = engine.execution_options(**{_READ_ONLY: True}, isolation_level="REPEATABLE READ")
+    return engine, reader, connector
 
 
 def _in_transaction(setup: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:

@@ -1,6 +1,7 @@
 """The queries: every method is one short read, batched where a list would otherwise read once per row."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -23,7 +24,7 @@ from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.views import VIEWS
 
 #: Reads what is wanted of some roots; None where that has to be asked for in another way.
-Projected = Callable[[Wanted], Awaitable[list[Any] | None]]
+Projected = Callable[[Wanted], Coroutine[Any, Any, list[Any] | None]]
 
 
 class Reads:
@@ -60,6 +61,10 @@ class Reads:
             ValueError: a row would have more values than a statement can hold.
         """
         return partial(self._database.project, self._database.projection(roots, audience))
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Have all reads in the block see one moment, whichever service does them."""
+        return self._database.snapshot()
 
     async def incidents(self, ids: Sequence[str]) -> dict[str, Incident]:
         """Return the incidents of these ids; unknown ones are left out."""

@@ -28,6 +28,7 @@ class Kind(Enum):
     ONE = "one row"
     SOME = "rows by their ids"
     ALL = "a page of all rows"
+    PLACE = "the place of the log's last change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,11 @@ def some(choose: Choose, views: Iterable[str]) -> dict[str, Declaration]:
 def all_in_order(cursors: str, choose: Choose) -> dict[str, Declaration]:
     """Return the metadata of a root connection, whose cursors have that name and the order's behind it."""
     return _metadata(Declaration(kind=Kind.ALL, cursors=cursors, choose=choose))
+
+
+def place(choose: Choose) -> dict[str, Declaration]:
+    """Return the metadata of a root field with the cursor of the log's last change."""
+    return _metadata(Declaration(kind=Kind.PLACE, choose=choose))
 
 
 def cursor_name(cursors: str, order: Order) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
+from domain.model.cursor import LOG
 from domain.model.paging import PageRequest
 from domain.model.viewer import Audience
 from gql.compiled.parts import (
@@ -19,6 +20,7 @@ from gql.compiled.parts import (
     Members,
     Page,
     Part,
+    Place,
     Plan,
     Row,
     Several,
@@ -79,6 +81,8 @@ class _Emitter:
             return self._found(member)
         if isinstance(member, Several):
             return self._several(member)
+        if isinstance(member, Place):
+            return f"cursor({LOG!r}, found[{member.number}])"
         assert isinstance(member, Page)
         function = self._page(member, "name")
         return f"{function}(found[{member.number}], pages, cursor, names[{member.number}])"

@@ -126,7 +126,14 @@ class Several:
     alternatives: tuple[Alternative, ...]
 
 
-Member = Constant | Value | Part | Items | Page | Edges | Cursor | Fact | Total | Found | Several
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The cursor of the log's last change, from what the root of that number found."""
+
+    number: int
+
+
+Member = Constant | Value | Part | Items | Page | Edges | Cursor | Fact | Total | Found | Several | Place
 Members = Mapping[str, Member]
 
 

@@ -33,6 +33,7 @@ from gql.compiled.parts import (
     Members,
     Page,
     Part,
+    Place,
     Plan,
     Row,
     Several,
@@ -97,6 +98,10 @@ class _Planner:
         if declaration.kind in {Kind.ONE, Kind.SOME}:
             alternatives = tuple(self._alternative(nodes, asked, on) for on in self._kinds_of(asked))
             return Found(alternatives) if declaration.kind is Kind.ONE else Several(alternatives)
+        if declaration.kind is Kind.PLACE:
+            number = self._take_root(asked)
+            self._roots[number] = Root(selection=Selection(view="log", columns=("head",)))
+            return Place(number)
         number = self._take_root(asked)
         page = self._page(nodes, asked, key=(self._order_key(asked), "id"), number=number)
         self._roots[number] = Root(selection=page.row.selection(), page=page.paged)

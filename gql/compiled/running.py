@@ -4,7 +4,6 @@ Nothing is refused here. An operation with anything wrong about it falls back be
 fails afterwards, it falls back as one that is paid for.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,6 +23,7 @@ from gql.limits.checks import charged, priced
 from gql.limits.nulls import misplaced_null
 from gql.limits.timing import late
 from gql.limits.variables import unreadable
+from gql.requests.waiting import in_time
 
 logger = logging.getLogger(__name__)
 
@@ -97,8 +97,7 @@ class CompiledOperations:
         found: list[Any] | None = []
         try:
             if wanted.rows:
-                async with asyncio.timeout(seconds or None):
-                    found = await compiled.read(wanted)
+                found = await in_time(compiled.read(wanted), seconds)
             if found is None:
                 return None
             data = compiled.answer(found, wanted.pages, self._cursors.encode, names)

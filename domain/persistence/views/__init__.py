@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from domain.persistence.views.incident import INCIDENT
 from domain.persistence.views.link import LINK
+from domain.persistence.views.log import LOG
 from domain.persistence.views.override import OVERRIDE
 from domain.persistence.views.system import SYSTEM
 from domain.persistence.views.transition import TRANSITION
@@ -13,5 +14,5 @@ from domain.persistence.views.version import VERSION
 from domain.persistence.views.view import View
 
 VIEWS: Mapping[str, View] = MappingProxyType(
-    {view.name: view for view in (INCIDENT, UPDATE, VERSION, LINK, TRANSITION, SYSTEM, OVERRIDE)}
+    {view.name: view for view in (INCIDENT, UPDATE, VERSION, LINK, TRANSITION, SYSTEM, OVERRIDE, LOG)}
 )

@@ -61,11 +61,11 @@ def test_each_field_of_a_compiled_type_is_compiled_or_named_as_generic() -> None
     assert generic == _ONLY_GENERIC
 
 
-def test_the_compiled_roots_are_those_of_incidents_systems_and_nodes() -> None:
+def test_the_compiled_roots_are_those_of_incidents_systems_nodes_and_the_cursor() -> None:
     assert _SCHEMA.query_type is not None
     compiled = {name for name, field in _SCHEMA.query_type.fields.items() if declaration_of(field) is not None}
 
-    assert compiled == {"incident", "incidents", "node", "nodes", "system", "systems"}
+    assert compiled == {"cursor", "incident", "incidents", "node", "nodes", "system", "systems"}
 
 
 def test_each_field_of_a_view_is_a_field_of_its_type() -> None:

@@ -1,0 +1,93 @@
+"""All reads of one operation, on one connection and of one moment."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar, copy_context
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+
+from domain.persistence.unit_of_work import ReadSession
+
+T = TypeVar("T")
+Work = Callable[[ReadSession], Awaitable[Any]]
+#: The snapshot of the operation that is running.
+current: ContextVar["Snapshot | None"] = ContextVar("current", default=None)
+
+
+class Snapshot:
+    """The reads of one operation, one after another; the moment that they see is that of the first.
+
+    A task of its own carries them out, so that cancelling who waits for one interrupts none. It keeps its connection
+    until `close`, and has none before the first read.
+    """
+
+    def __init__(self, owner: object, start: Callable[["Snapshot"], object]) -> None:
+        #: The database that it is of.
+        self.owner = owner
+        self._start = start
+        self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
+        self._wake: asyncio.Future[None] | None = None
+        self._is_started = False
+        self._failure: Exception | None = None
+        #: True at the end of the operation.
+        self.is_closed = False
+
+    async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
+        """Run a read when those before it are done."""
+        if self._failure is not None:
+            raise self._failure
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((work, done))
+        if self._is_started:
+            self._wake_up()
+        else:
+            self._is_started = True
+            # What a read starts by itself is none of the operation's reads, which it would wait for.
+            context = copy_context()
+            context.run(current.set, None)
+            context.run(self._start, self)
+        return await done
+
+    def close(self) -> None:
+        """End the snapshot once a read that has begun is done."""
+        self.is_closed = True
+        self._wake_up()
+
+    async def serve(self, session: ReadSession) -> None:
+        """Carry out all reads until the end of the operation."""
+        while not self.is_closed:
+            while self._waiting:
+                await self._carry_out(session, *self._waiting.popleft())
+            if not self.is_closed:
+                self._wake = asyncio.get_running_loop().create_future()
+                await self._wake
+
+    def fail(self, error: Exception) -> None:
+        """Let all reads that are left fail: with another transaction, they would see another moment."""
+        self._failure = error
+        while self._waiting:
+            _, done = self._waiting.popleft()
+            if not done.done():
+                done.set_exception(error)
+
+    @staticmethod
+    async def _carry_out(session: ReadSession, work: Work, done: asyncio.Future[Any]) -> None:
+        if done.done():
+            return  # whoever wanted it was cancelled
+        try:
+            value = await work(session)
+        except Exception as error:
+            if not done.done():
+                done.set_exception(error)
+            if isinstance(error, DBAPIError):
+                # PostgreSQL's transaction is over with it.
+                raise
+        else:
+            if not done.done():
+                done.set_result(value)
+
+    def _wake_up(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)

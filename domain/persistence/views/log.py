@@ -1,0 +1,15 @@
+"""The log as a whole: the place of its last change."""
+
+import sqlalchemy as sa
+
+from domain.persistence.tables import changes, server_state
+from domain.persistence.views.view import View
+
+
+def _head(floor: sa.FromClause) -> sa.ColumnElement[int]:
+    # Where all changes were pruned, the place up to which they were.
+    last = sa.select(sa.func.max(changes.c.seq)).scalar_subquery()
+    return sa.func.coalesce(last, sa.cast(floor.c.value, sa.BigInteger))
+
+
+LOG = View(name="log", table=server_state, fields={}, found={"head": _head}, unique=("name",))

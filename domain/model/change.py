@@ -1,6 +1,6 @@
 """One committed change of an entity: the row of the log, and the parts that each audience may see."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -137,7 +137,7 @@ class Change:
 
     def touched_for(self, audience: Audience) -> tuple[Touched, ...]:
         """Return the touched parts that this audience may see."""
-        return tuple(seen for part in self.touched if (seen := part.seen_by(audience)) is not None)
+        return touched_for(self.touched, audience)
 
     def concerns(self, audience: Audience) -> bool:
         """Return whether this audience may see any of the change; if not, it does not exist for them."""
@@ -145,8 +145,30 @@ class Change:
 
     def visible_fields(self, audience: Audience) -> tuple[str, ...]:
         """Return the names of the changed fields and parts that this audience may see, sorted."""
-        parts = {part.part for part in self.touched_for(audience)}
-        return tuple(sorted({*self.changed_fields, *self.described_fields, *parts}))
+        return visible_fields((*self.changed_fields, *self.described_fields), self.touched_for(audience))
+
+    def visible_delta(self, audience: Audience) -> dict[str, Any]:
+        """Return the new value of each changed field, and the ids of touched parts that this audience may see."""
+        return visible_delta((*self.changed_fields, *self.described_fields), self.after, self.touched_for(audience))
+
+
+def touched_for(touched: Iterable[Touched], audience: Audience) -> tuple[Touched, ...]:
+    """Return those of the touched parts that an audience may see, as it sees them."""
+    return tuple(seen for part in touched if (seen := part.seen_by(audience)) is not None)
+
+
+def visible_fields(changed: Iterable[str], seen: Iterable[Touched]) -> tuple[str, ...]:
+    """Return the names of changed fields and of parts that are seen, sorted."""
+    return tuple(sorted({*changed, *(part.part for part in seen)}))
+
+
+def visible_delta(changed: Iterable[str], after: Mapping[str, Any] | None, seen: Iterable[Touched]) -> dict[str, Any]:
+    """Return the new value of each changed field, and the ids of parts that are seen, by what became of them."""
+    values = after or {}
+    delta: dict[str, Any] = {name: values.get(name) for name in sorted(changed)} if after else {}
+    for part in seen:
+        delta.setdefault(part.part, {}).setdefault(part.kind.value, []).append(part.id)
+    return delta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

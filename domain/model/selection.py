@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.model.change import ChangeAction
 from domain.model.filters import EVERYTHING, Filter
 from domain.model.paging import Order, PageRequest
 from domain.model.viewer import Audience
@@ -104,11 +105,21 @@ class NoneOf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """The changes of the log that are wanted: of these actions, or only those that fired an event."""
+
+    actions: tuple[ChangeAction, ...] | None = None
+    events_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AllOf:
     """The rows that match, in an order."""
 
     order: Order
     tree: Filter = EVERYTHING
+    #: Of rows of the log.
+    logged: Logged | None = None
 
 
 Rows = OneOf | SomeOf | NoneOf | AllOf

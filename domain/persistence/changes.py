@@ -11,10 +11,11 @@ from domain.model.actor import Actor, Cause
 from domain.model.change import Change, ChangeAction, Touched, Transition
 from domain.model.filters import EVERYTHING, Filter
 from domain.model.paging import Page, PageRequest
+from domain.model.selection import Logged
 from domain.model.viewer import Audience, Visibility, widest
 from domain.persistence.automation_tables import automation_runs
 from domain.persistence.conditions import recorded_condition
-from domain.persistence.dialects import json_list_overlaps, lock_log
+from domain.persistence.dialects import json_list_overlaps, literal, lock_log
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
 from domain.persistence.tables import changes, entity_transitions, server_state
 from domain.persistence.transitions import transition_row
@@ -84,9 +85,10 @@ class ChangeRepository:
         entity_id: str | None = None,
     ) -> Page[Change]:
         """Return one page of the log, oldest first, of changes that match before or after, and that are visible."""
-        condition = self._condition(
-            kind, tree, audience=audience, actions=actions, events_only=events_only, entity_id=entity_id
-        )
+        logged = Logged(actions=None if actions is None else tuple(actions), events_only=events_only)
+        condition = log_condition(self._connection.dialect, kind, tree, logged, audience)
+        if entity_id is not None:
+            condition = sa.and_(condition, changes.c.entity_id == entity_id)
         statement = paged(sa.select(changes).where(condition), (changes.c.seq,), page, descending=False)
         rows = (await self._connection.execute(statement)).mappings()
         return page.cut([change_of(row) for row in rows])
@@ -102,9 +104,10 @@ class ChangeRepository:
         entity_id: str | None = None,
     ) -> int:
         """Return the total number of changes on such pages."""
-        condition = self._condition(
-            kind, tree, audience=audience, actions=actions, events_only=events_only, entity_id=entity_id
-        )
+        logged = Logged(actions=None if actions is None else tuple(actions), events_only=events_only)
+        condition = log_condition(self._connection.dialect, kind, tree, logged, audience)
+        if entity_id is not None:
+            condition = sa.and_(condition, changes.c.entity_id == entity_id)
         return int(await self._connection.scalar(sa.select(sa.func.count()).select_from(changes).where(condition)) or 0)
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, Change]:
@@ -162,30 +165,31 @@ class ChangeRepository:
         )
         return len(seqs)
 
-    def _condition(
-        self,
-        kind: str,
-        tree: Filter,
-        *,
-        audience: Audience,
-        actions: Sequence[ChangeAction] | None,
-        events_only: bool,
-        entity_id: str | None,
-    ) -> sa.ColumnElement[bool]:
-        conditions = [changes.c.kind == kind]
-        if entity_id is not None:
-            conditions.append(changes.c.entity_id == entity_id)
-        if events_only:
-            conditions.append(changes.c.has_events)
-        if actions is not None:
-            conditions.append(changes.c.action.in_(actions))
-        if audience is not Audience.MANAGER:
-            conditions.append(changes.c.visibility.in_(audience.visibilities))
-        if tree != EVERYTHING:
-            before = recorded_condition(self._connection.dialect, tree, changes.c.before)
-            after = recorded_condition(self._connection.dialect, tree, changes.c.after)
-            conditions.append(sa.or_(before, after))
-        return sa.and_(*conditions)
+
+def log_condition(
+    dialect: sa.Dialect, kind: str, tree: Filter, logged: Logged, audience: Audience
+) -> sa.ColumnElement[bool]:
+    """Return the condition for changes of a kind that are wanted, match before or after, and are visible."""
+    conditions = [changes.c.kind == literal(kind)]
+    if logged.events_only:
+        conditions.append(changes.c.has_events)
+    if logged.actions is not None:
+        conditions.append(changes.c.action.in_([literal(action.value) for action in logged.actions]))
+    if audience is not Audience.MANAGER:
+        conditions.append(changes.c.visibility.in_([literal(seen.value) for seen in audience.visibilities]))
+    if tree != EVERYTHING:
+        before = recorded_condition(dialect, tree, changes.c.before)
+        after = recorded_condition(dialect, tree, changes.c.after)
+        conditions.append(sa.or_(before, after))
+    return sa.and_(*conditions)
+
+
+def is_kept(after: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """Return whether all changes behind a position are kept, and the position is one of this log."""
+    floor = sa.select(sa.cast(server_state.c.value, sa.Integer)).where(server_state.c.name == literal(LOG_FLOOR))
+    known: sa.ColumnElement[int] = sa.func.coalesce(floor.scalar_subquery(), sa.literal_column("0"))
+    head = sa.func.coalesce(sa.select(sa.func.max(changes.c.seq)).scalar_subquery(), known)
+    return sa.and_(after >= known, after <= head)
 
 
 def change_of(row: sa.RowMapping) -> Change:

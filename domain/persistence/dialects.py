@@ -18,6 +18,11 @@ _SEARCH_WORDS = sa.table("search_words", sa.column("rowid", sa.Integer))
 _SEARCHED: sa.ColumnElement[str] = sa.literal_column("search_words", sa.String)
 
 
+def literal(text: str) -> sa.ColumnElement[str]:
+    """Return a text that stands in the statement itself, because it is the same for everybody."""
+    return sa.literal_column(f"'{text}'", sa.String)
+
+
 def is_sqlite(connection: AsyncConnection) -> bool:
     """Return whether the connection is to SQLite."""
     return connection.dialect.name == "sqlite"

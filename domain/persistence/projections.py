@@ -45,6 +45,8 @@ class Projection:
         """Read what is wanted of each root; None where that is too much."""
         statement, parameters = self.statement(wanted)
         columns = await driver.fetch(statement.text, parameters, is_long=statement.is_long)
+        if any(column is None and root.page is not None for column, root in zip(columns, self._roots, strict=True)):
+            return None
         if sum(len(column) for column in columns if isinstance(column, str)) > _MOST_CHARACTERS:
             return None
         return [orjson.loads(column) if isinstance(column, str) else column for column in columns]
@@ -81,9 +83,9 @@ class Projection:
             case SomeOf(ids=ids):
                 values = padded(ids)
                 return len(values), values
-            case AllOf(order=order, tree=tree):
+            case AllOf(order=order, tree=tree, logged=logged):
                 form, values = form_of(tree, self._dialect)
-                return (order, form), values
+                return (order, logged, form), values
 
 
 def _check_width(selection: Selection) -> None:

@@ -23,11 +23,13 @@ from domain.model.selection import (
     Wanted,
 )
 from domain.model.viewer import Audience
+from domain.persistence.changes import is_kept, log_condition
 from domain.persistence.conditions import incident_condition
+from domain.persistence.dialects import literal
 from domain.persistence.forms import padded, with_parameters
 from domain.persistence.types import SeverityRank, UtcDateTime
 from domain.persistence.views import VIEWS
-from domain.persistence.views.view import EXACT, Lists, View, expression, literal, order_key
+from domain.persistence.views.view import EXACT, Lists, View, expression, order_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,12 @@ class StatementWriter:
         found = [self._root(place, root, wanted) for place, root in enumerate(roots)]
         compiled: Any = sa.select(*found).compile(dialect=self._dialect)
         names: Sequence[str] = compiled.positiontup or ()
-        # SQLAlchemy has parameters of its own: SQLite's LIMIT comes with an OFFSET of 0.
-        own = {name: _constant(value) for name, value in compiled.params.items() if name not in self._values}
+        # SQLAlchemy has parameters of its own: SQLite's LIMIT comes with an OFFSET of 0, and paths into JSON are some.
+        for name, value in compiled.params.items():
+            if name not in self._values:
+                self._parameter(name, compiled.binds[name].type, _constant(value))
         searched = any(isinstance(rows, AllOf) and Field.TEXT in fields_of(rows.tree) for rows in wanted.rows)
-        parameters = tuple((self._values | own)[name] for name in names)
+        parameters = tuple(self._values[name] for name in names)
         return Statement(compiled.string, parameters, is_long=searched)
 
     def _root(self, place: int, root: Root, wanted: Wanted) -> sa.ColumnElement[Any]:
@@ -91,9 +95,8 @@ class StatementWriter:
         assert root.page is not None
         # Not aliased: the condition of open incidents is about the table, and finds its index by its very words.
         query = sa.select().select_from(view.table)
-        if rows.tree != EVERYTHING:
-            query = query.where(self._condition(place, rows))
-        places = [view.table.c[rows.order.field], view.table.c.id]
+        query = query.where(*self._conditions(place, rows))
+        places = [view.table.c[rows.order.field]] if view.place else [view.table.c[rows.order.field], view.table.c.id]
         columns = _picked(view, view.table, root.selection, rows.order.field)
 
         def read(page: Paged) -> sa.ScalarSelect[Any]:
@@ -103,7 +106,12 @@ class StatementWriter:
             )
             return self._gathered(found, self._row(view, found, root.selection, wanted, rows.order))
 
-        return self._page(query, root.page, read)
+        found = self._page(query, root.page, read)
+        if rows.logged is None or wanted.pages[root.page.place].after is None:
+            return found
+        # Nothing at all, instead of a page behind changes that are no longer kept: the gap would not show.
+        after = self._position(f"after_{root.page.place}", places, self._after(root.page.place))
+        return sa.case((is_kept(after.clauses[0]), self._nestable(found)))
 
     def _page(
         self, query: sa.Select[Any], page: Paged, read: Callable[[Paged], sa.ScalarSelect[Any]]
@@ -116,10 +124,14 @@ class StatementWriter:
             return total
         return self._array(self._nestable(read(page)), total)
 
-    def _condition(self, place: int, rows: AllOf) -> sa.ColumnElement[bool]:
+    def _conditions(self, place: int, rows: AllOf) -> list[sa.ColumnElement[bool]]:
+        if rows.logged is not None:
+            return [log_condition(self._dialect, "incident", rows.tree, rows.logged, self._audience)]
+        if rows.tree == EVERYTHING:
+            return []
         numbers = count()
         tree = with_parameters(rows.tree, self._dialect, lambda kind: self._compared(place, next(numbers), kind))
-        return incident_condition(self._dialect, tree, self._audience)
+        return [incident_condition(self._dialect, tree, self._audience)]
 
     def _compared(self, place: int, number: int, kind: sa.types.TypeEngine[Any]) -> sa.BindParameter[Any]:
         return self._parameter(f"compared_{place}_{number}", kind, lambda values: values.compared[place][number])
@@ -204,7 +216,7 @@ class StatementWriter:
         request = wanted.pages[place]
         columns = sa.tuple_(*key)
         if request.after is not None:
-            after = self._position(f"after_{place}", key, lambda values: values.wanted.pages[place].after)
+            after = self._position(f"after_{place}", key, self._after(place))
             query = query.where(columns < after if descending else columns > after)
         if request.before is not None:
             before = self._position(f"before_{place}", key, lambda values: values.wanted.pages[place].before)
@@ -213,9 +225,11 @@ class StatementWriter:
         size = self._parameter(f"size_{place}", sa.Integer(), lambda values: values.wanted.pages[place].size + extra)
         return query.order_by(*(_directed(column, down=down) for column in key)).limit(size)
 
-    def _position(
-        self, name: str, key: Sequence[sa.ColumnElement[Any]], find: Callable[[Values], Any]
-    ) -> sa.ColumnElement[Any]:
+    @staticmethod
+    def _after(place: int) -> Callable[[Values], Any]:
+        return lambda values: values.wanted.pages[place].after
+
+    def _position(self, name: str, key: Sequence[sa.ColumnElement[Any]], find: Callable[[Values], Any]) -> sa.Tuple:
         return sa.tuple_(*(self._bound(f"{name}_{at}", column, find, at) for at, column in enumerate(key)))
 
     def _bound(
@@ -236,7 +250,8 @@ class StatementWriter:
 def _picked(view: View, table: sa.FromClause, selection: Selection, order: str = "") -> list[sa.ColumnElement[Any]]:
     """Return the columns that a selection is made of; what belongs to a row is found by its id."""
     names = [order if name == ORDER_KEY else name.removesuffix(EXACT) for name in selection.columns]
-    return [table.c[name] for name in dict.fromkeys((*names, "id")) if name not in view.found]
+    needed = [column for name in names for column in (view.found[name].columns if name in view.found else (name,))]
+    return [table.c[name] for name in dict.fromkeys((*needed, "id", *view.carried))]
 
 
 def _whole(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from domain.model.cursor import LOG
 from domain.model.paging import Order
 from domain.model.selection import Rows
 from domain.model.viewer import Audience
@@ -23,12 +24,12 @@ class Kind(Enum):
     """The kinds of reads that a field may stand for."""
 
     SHOWN = "a field of the view"
-    LIST = "a whole list of the row"
+    PLACE = "the row's place in the log, or that of the last row"
+    LIST = "a whole list of the row, or the one row in it"
     PAGES = "a page of a list of the row"
     ONE = "one row"
     SOME = "rows by their ids"
     ALL = "a page of all rows"
-    PLACE = "the place of the log's last change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,9 @@ def _metadata(declaration: Declaration) -> dict[str, Declaration]:
 
 #: The metadata of a field whose resolver shows what its view computes.
 SHOWN = _metadata(Declaration(kind=Kind.SHOWN))
-#: The metadata of a field with the whole list of that name.
+#: The metadata of a field with the cursor of the row's place in the log.
+PLACE = _metadata(Declaration(kind=Kind.PLACE))
+#: The metadata of a field with the whole list of that name, or with the one row in it.
 LIST = _metadata(Declaration(kind=Kind.LIST))
 
 
@@ -77,9 +80,14 @@ def place(choose: Choose) -> dict[str, Declaration]:
     return _metadata(Declaration(kind=Kind.PLACE, choose=choose))
 
 
+def log_in_order(choose: Choose) -> dict[str, Declaration]:
+    """Return the metadata of a root connection to the log, in the order of its places."""
+    return _metadata(Declaration(kind=Kind.ALL, cursors=LOG, choose=choose))
+
+
 def cursor_name(cursors: str, order: Order) -> str:
     """Return the name that cursors of a root connection are bound to."""
-    return f"{cursors}:{order.name}"
+    return cursors if cursors == LOG else f"{cursors}:{order.name}"
 
 
 def declared(metadata: Mapping[Any, Any]) -> Declaration | None:

@@ -155,13 +155,15 @@ class _Emitter:
             case Part(members, present):
                 shown = self._object(members, row, name)
                 return shown if present is None else f"None if row[{present}] is None else {shown}"
-            case Cursor(key):
+            case Cursor(key, own):
                 position = ", ".join(f"row[{place}]" for place in key)
-                return f"cursor({name}, ({position},))"
+                return f"cursor({name if own is None else repr(own)}, ({position},))"
             case Items():
                 # A function of its own, because the name of a row is the same at every depth.
-                body = f"    return [{self._object(member.members, member.row)} for row in rows]\n"
-                function = self._define("rows", body)
+                body = f"[{self._object(member.members, member.row)} for row in rows]"
+                function = self._define(
+                    "rows", f"    return next(iter({body}), None)\n" if member.is_single else f"    return {body}\n"
+                )
                 return f"{function}(row[{len(row.columns) + member.number}], pages, cursor)"
             case Page():
                 function = self._page(member, repr(member.cursors))

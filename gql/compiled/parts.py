@@ -58,11 +58,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A whole list of the row: the list of that number."""
+    """A whole list of the row: the list of that number; or the one row in it, or null."""
 
     number: int
     row: Row
     members: "Members"
+    is_single: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,10 @@ class Edges:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The cursor of a row, from the columns that say where it stands."""
+    """The cursor of a row, from the columns that say where it stands; `name` is that of its list, if not the page's."""
 
     key: tuple[int, ...]
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

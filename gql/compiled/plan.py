@@ -11,11 +11,14 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     get_named_type,
+    get_nullable_type,
     is_abstract_type,
+    is_list_type,
     is_object_type,
 )
 from pydantic.alias_generators import to_snake
 
+from domain.model.cursor import LOG
 from domain.model.selection import ORDER_KEY, AllOf, Field, Listed, Paged, Root, Selection, Shape
 from domain.model.viewer import Audience
 from gql.compiled.arguments import fixed_rows
@@ -103,7 +106,8 @@ class _Planner:
             self._roots[number] = Root(selection=Selection(view="log", columns=("head",)))
             return Place(number)
         number = self._take_root(asked)
-        page = self._page(nodes, asked, key=(self._order_key(asked), "id"), number=number)
+        key = ("seq",) if declaration.cursors == LOG else (self._order_key(asked), "id")
+        page = self._page(nodes, asked, key=key, number=number)
         self._roots[number] = Root(selection=page.row.selection(), page=page.paged)
         return page
 
@@ -160,6 +164,8 @@ class _Planner:
         name = python_name(found)
         if declaration is None:
             raise UnplannableError(f"{on.name}.{nodes[0].name.value}")
+        if declaration.kind is Kind.PLACE:
+            return Cursor((row.column("seq"),), LOG)
         if declaration.kind in {Kind.SHOWN, Kind.LIST} and name in shape.lists:
             return self._items(nodes, found, row, (f"{prefix}{name}", shape.lists[name]))
         if declaration.kind is Kind.SHOWN and name in shape.parts:
@@ -180,7 +186,8 @@ class _Planner:
         name, view = listed
         number = row.take(name)
         inner = Row(view)
-        items = Items(number, inner, self._of_row(nodes, self._object_of(found), inner))
+        is_single = not is_list_type(get_nullable_type(found.type))
+        items = Items(number, inner, self._of_row(nodes, self._object_of(found), inner), is_single)
         row.lists[number] = Listed(name=name, selection=inner.selection())
         return items
 

@@ -7,13 +7,14 @@ import strawberry
 from strawberry.types.unset import UnsetType
 
 from domain.errors import InvalidInputError
+from domain.model.cursor import LOG
 from domain.model.filters import Filter
 from domain.model.paging import Order
 from domain.model.positions import incident_position
-from domain.model.selection import AllOf, OneOf
+from domain.model.selection import AllOf, Logged, OneOf
 from domain.model.viewer import Audience
 from domain.services.events import Watch
-from gql.compiled.declarations import all_in_order, cursor_name, one
+from gql.compiled.declarations import all_in_order, cursor_name, log_in_order, one
 from gql.context import Context, Info
 from gql.inputs.filters import (
     IncidentEventFilter,
@@ -31,7 +32,8 @@ from gql.types.enums import IncidentEventType, OrderDirection
 from gql.types.event import IncidentEvent
 from gql.types.incident import ActiveHealthOverride, Incident
 
-_LOG, _LIST = "log", "incidents"
+_LIST = "incidents"
+_IN_LOG = Order(field="seq", descending=False)
 _MOST_IDS = 100
 Types = Annotated[list[IncidentEventType] | None, strawberry.argument(description="Only these events; by default all.")]
 EventFilter = Annotated[
@@ -57,6 +59,22 @@ def _order_of(given: IncidentOrder | UnsetType | None) -> Order:
     if given is None or isinstance(given, UnsetType):
         return Order(field="created_at")
     return Order(field=given.field.value, descending=given.direction is not OrderDirection.ASC)
+
+
+def _logged(arguments: Mapping[str, Any], *, events_only: bool) -> AllOf | None:
+    """Return the changes that a page of the log shows; None where it has a filter, which looks into recorded states."""
+    if arguments.get("filter") is not None:
+        return None
+    logged = Logged(actions=actions_of(arguments.get("types")), events_only=events_only)
+    return AllOf(order=_IN_LOG, logged=logged)
+
+
+def _events(arguments: Mapping[str, Any], *_: object) -> AllOf | None:
+    return _logged(arguments, events_only=True)
+
+
+def _changes(arguments: Mapping[str, Any], *_: object) -> AllOf | None:
+    return _logged(arguments, events_only=False)
 
 
 @strawberry.type
@@ -110,7 +128,10 @@ class IncidentQueries:
             count=lambda: context.domain.reads.incident_count(tree, context.audience),
         )
 
-    @strawberry.field(description="The trigger events of the log, oldest first. The subscription has the same cursors.")
+    @strawberry.field(
+        description="The trigger events of the log, oldest first. The subscription has the same cursors.",
+        metadata=log_in_order(_events),
+    )
     async def incident_events(
         self,
         info: Info,
@@ -131,14 +152,15 @@ class IncidentQueries:
         context = info.context
         await _check_kept(context, value_or_none(after))
         return connection(
-            await context.domain.events.page(watch, arguments.request(context.domain.reads.cursors, _LOG)),
+            await context.domain.events.page(watch, arguments.request(context.domain.reads.cursors, LOG)),
             to_node=lambda change: IncidentEvent.of(change, context),
             cursor=lambda change: context.domain.events.cursor_of(change.seq),
             count=lambda: context.domain.events.count(watch),
         )
 
     @strawberry.field(
-        description="All changes in the log, oldest first, including comments, links, titles and deletions."
+        description="All changes in the log, oldest first, including comments, links, titles and deletions.",
+        metadata=log_in_order(_changes),
     )
     async def incident_changes(
         self,
@@ -154,7 +176,7 @@ class IncidentQueries:
         context = info.context
         await _check_kept(context, value_or_none(after))
         return connection(
-            await context.domain.events.page(watch, arguments.request(context.domain.reads.cursors, _LOG)),
+            await context.domain.events.page(watch, arguments.request(context.domain.reads.cursors, LOG)),
             to_node=lambda change: IncidentChange.of(change, context),
             cursor=lambda change: context.domain.events.cursor_of(change.seq),
             count=lambda: context.domain.events.count(watch),

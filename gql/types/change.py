@@ -1,13 +1,14 @@
 """Changes of incidents, as the log keeps them."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 import strawberry
 from pydantic.alias_generators import to_camel
 from strawberry.scalars import JSON
 
 from domain.model.change import Change
+from gql.compiled.declarations import LIST, PLACE
 from gql.context import Context, Info
 from gql.types.actor import Actor, Cause
 from gql.types.enums import ChangeAction
@@ -23,7 +24,9 @@ OCCURRED = (
 
 @strawberry.type(description="A committed change of an incident: fields, timeline, links or its deletion.")
 class IncidentChange(Node):
-    cursor: str = strawberry.field(description="Its position in the log: pass it as `after` to resume behind it.")
+    cursor: str = strawberry.field(
+        description="Its position in the log: pass it as `after` to resume behind it.", metadata=PLACE
+    )
     action: ChangeAction = strawberry.field(description="The kind of change.")
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
     version: int = strawberry.field(
@@ -54,19 +57,10 @@ class IncidentChange(Node):
             actor=Actor.of(change.actor),
             cause=Cause.of(change.cause),
             changed_fields=[to_camel(name) for name in change.visible_fields(context.audience)],
-            delta=JSON(_delta(change, context)),
+            delta=JSON({to_camel(name): value for name, value in change.visible_delta(context.audience).items()}),
         )
 
-    @strawberry.field(description="The incident as it is now; null once it is deleted.")
+    @strawberry.field(description="The incident as it is now; null once it is deleted.", metadata=LIST)
     async def incident(self, info: Info) -> Incident | None:
         found = await info.context.loaders.incidents.load(self.incident_id)
         return Incident.of(found) if found else None
-
-
-def _delta(change: Change, context: Context) -> dict[str, Any]:
-    after = change.after or {}
-    names = (*change.changed_fields, *change.described_fields)
-    delta: dict[str, Any] = {to_camel(name): after.get(name) for name in sorted(names)} if change.after else {}
-    for part in change.touched_for(context.audience):
-        delta.setdefault(part.part, {}).setdefault(part.kind.value, []).append(part.id)
-    return delta

@@ -9,6 +9,7 @@ from strawberry.scalars import JSON
 
 from domain.ids import with_prefix
 from domain.model.change import Change
+from gql.compiled.declarations import LIST, PLACE
 from gql.context import Context, Info
 from gql.types.actor import Actor, Cause
 from gql.types.change import OCCURRED
@@ -21,7 +22,9 @@ _TYPE_OF = {kind.value: kind for kind in IncidentEventType}
 
 @strawberry.type(description="A trigger event: the status, severity or systems of an incident changed.")
 class IncidentEvent(Node):
-    cursor: str = strawberry.field(description="Its position in the log: pass it as `after` to resume behind it.")
+    cursor: str = strawberry.field(
+        description="Its position in the log: pass it as `after` to resume behind it.", metadata=PLACE
+    )
     change_id: strawberry.ID = strawberry.field(description="The id of the change that fired it.")
     type: IncidentEventType = strawberry.field(description="The type of event.")
     trigger: str = strawberry.field(description="The name of the trigger, such as `incident.resolved`.")
@@ -54,7 +57,7 @@ class IncidentEvent(Node):
             incident_id=strawberry.ID(change.entity_id),
         )
 
-    @strawberry.field(description="The incident as it is now; null once it is deleted.")
+    @strawberry.field(description="The incident as it is now; null once it is deleted.", metadata=LIST)
     async def incident(self, info: Info) -> Incident | None:
         found = await info.context.loaders.incidents.load(self.incident_id)
         return Incident.of(found) if found else None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from domain.persistence.views.change import CHANGE, EVENT
 from domain.persistence.views.incident import INCIDENT
 from domain.persistence.views.link import LINK
 from domain.persistence.views.log import LOG
@@ -14,5 +15,5 @@ from domain.persistence.views.version import VERSION
 from domain.persistence.views.view import View
 
 VIEWS: Mapping[str, View] = MappingProxyType(
-    {view.name: view for view in (INCIDENT, UPDATE, VERSION, LINK, TRANSITION, SYSTEM, OVERRIDE, LOG)}
+    {view.name: view for view in (INCIDENT, UPDATE, VERSION, LINK, TRANSITION, SYSTEM, OVERRIDE, CHANGE, EVENT, LOG)}
 )

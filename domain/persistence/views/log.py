@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from domain.persistence.tables import changes, server_state
-from domain.persistence.views.view import View
+from domain.persistence.views.view import Found, View
 
 
 def _head(floor: sa.FromClause) -> sa.ColumnElement[int]:
@@ -12,4 +12,4 @@ def _head(floor: sa.FromClause) -> sa.ColumnElement[int]:
     return sa.func.coalesce(last, sa.cast(floor.c.value, sa.BigInteger))
 
 
-LOG = View(name="log", table=server_state, fields={}, found={"head": _head}, unique=("name",))
+LOG = View(name="log", table=server_state, fields={}, found={"head": Found((), _head)}, unique=("name",))

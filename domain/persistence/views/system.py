@@ -1,6 +1,5 @@
 """The catalog of systems, with their health and their incidents."""
 
-from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,9 +7,10 @@ import sqlalchemy as sa
 from domain.model.incident import Health
 from domain.model.selection import Field, Shape
 from domain.persistence.conditions import IS_OPEN
+from domain.persistence.dialects import literal
 from domain.persistence.incidents import OPEN_FIRST, OVERRIDES_SHOWN
 from domain.persistence.tables import entity_transitions, incident_systems, incidents, system_health, systems
-from domain.persistence.views.view import Joined, Lists, View, columns_of, for_all, literal
+from domain.persistence.views.view import Found, Joined, Lists, View, columns_of, for_all
 
 _REPORTED = ("status", "message", "observed_at", "reported_at")
 _ORDER = list(Health)
@@ -46,14 +46,14 @@ def _overrides(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     return child, child.c.system_id == parent.c.id, (child.c.incident_id,)
 
 
-def _of_open(name: str) -> Callable[[sa.FromClause], sa.ColumnElement[Any]]:
+def _of_open(name: str) -> Found:
     found = sa.select(_OPEN.c[name])
-    return lambda rows: found.where(_OPEN.c.system_id == rows.c.id).correlate(rows).scalar_subquery()
+    return Found((), lambda rows: found.where(_OPEN.c.system_id == rows.c.id).correlate(rows).scalar_subquery())
 
 
-def _reported(name: str) -> Callable[[sa.FromClause], sa.ColumnElement[Any]]:
+def _reported(name: str) -> Found:
     found = sa.select(system_health.c[name])
-    return lambda rows: found.where(system_health.c.system_id == rows.c.id).correlate(rows).scalar_subquery()
+    return Found((), lambda rows: found.where(system_health.c.system_id == rows.c.id).correlate(rows).scalar_subquery())
 
 
 def _since(rows: sa.FromClause) -> sa.ColumnElement[Any]:
@@ -62,7 +62,7 @@ def _since(rows: sa.FromClause) -> sa.ColumnElement[Any]:
         steps.kind == _HEALTH_KIND,
         steps.entity_id == rows.c.id,
         steps.field == literal("status"),
-        steps.to_value == _reported("status")(rows),
+        steps.to_value == _reported("status").find(rows),
     )
     return found.correlate(rows).scalar_subquery()
 
@@ -97,7 +97,7 @@ SYSTEM = View(
             joined=_open_of_system,
             key=("id",),
             descending=True,
-            total=lambda rows: sa.func.coalesce(_of_open("total")(rows), 0),
+            total=lambda rows: sa.func.coalesce(_of_open("total").find(rows), 0),
         ),
         "health_overrides": Lists(
             view="active_health_override",
@@ -110,7 +110,7 @@ SYSTEM = View(
     },
     found={
         **{f"health_reported_{name}": _reported(name) for name in _REPORTED},
-        "health_reported_since": _since,
+        "health_reported_since": Found((), _since),
         "health_worst": _of_open("worst"),
     },
     unique=("id", "key"),

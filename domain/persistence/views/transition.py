@@ -5,8 +5,9 @@ from pydantic.alias_generators import to_camel
 
 from domain.ids import with_prefix
 from domain.model.selection import Field
+from domain.persistence.dialects import literal
 from domain.persistence.tables import entity_transitions
-from domain.persistence.views.view import View, columns_of, for_all, literal
+from domain.persistence.views.view import View, columns_of, for_all
 
 #: The kind of entity under which they are recorded; a literal, so that the planner knows it.
 KIND: sa.ColumnElement[str] = literal("incident")

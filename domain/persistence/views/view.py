@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from domain.model.incident import Severity
 from domain.model.selection import Field, Shape
 from domain.model.viewer import Audience
+from domain.persistence.dialects import literal
 from domain.persistence.types import SeverityRank, UtcDateTime
 
 #: JSON of SQLite has numbers for truth, that of PostgreSQL has not.
@@ -53,8 +54,12 @@ class View:
     fields: Mapping[str, Field]
     parts: Mapping[str, Shape] = field(default_factory=dict)
     lists: Mapping[str, Lists] = field(default_factory=dict)
-    #: Columns that are found by the row's id, and not in its table.
-    found: Mapping[str, Callable[[sa.FromClause], sa.ColumnElement[Any]]] = field(default_factory=dict)
+    #: Columns that are not those of its table.
+    found: Mapping[str, "Found"] = field(default_factory=dict)
+    #: The column that its list is in the order of, where that is unique by itself.
+    place: str | None = None
+    #: The columns, besides the id, by which lists find what belongs to a row.
+    carried: tuple[str, ...] = ()
     #: The columns by which one row can be found.
     unique: tuple[str, ...] = ("id",)
 
@@ -67,6 +72,14 @@ class View:
             lists={name: each.view for name, each in self.lists.items()},
             keys={name: each.key for name, each in self.lists.items()},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A column that is found for a row: by its id and other columns of it, and how."""
+
+    columns: tuple[str, ...]
+    find: Callable[[sa.FromClause], sa.ColumnElement[Any]]
 
 
 def columns_of(
@@ -90,7 +103,9 @@ def expression(view: View, rows: sa.FromClause, name: str, *, sqlite: bool) -> s
     """Return a column as JSON has it; moments are the texts that clients see."""
     exact = name.endswith(EXACT)
     plain = name.removesuffix(EXACT)
-    column: sa.ColumnElement[Any] = view.found[plain](rows) if plain in view.found else rows.c[plain]
+    column: sa.ColumnElement[Any] = view.found[plain].find(rows) if plain in view.found else rows.c[plain]
+    if sqlite and isinstance(column.type, sa.JSON):
+        return sa.func.json(column)
     if not isinstance(column.type, UtcDateTime):
         # Types of our own would make of the driver's value what JSON cannot say.
         return column
@@ -115,11 +130,6 @@ def _number(value: int) -> sa.ColumnElement[int]:
 
 def _with_zone(text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.type_coerce(text, sa.String).op("||")(literal("Z"))
-
-
-def literal(text: str) -> sa.ColumnElement[str]:
-    """Return a text that stands in the statement itself, because it is the same for everybody."""
-    return sa.literal_column(f"'{text}'", sa.String)
 
 
 def _shown(name: str, column: sa.ColumnElement[Any], enum: type[Enum] | None) -> Field:

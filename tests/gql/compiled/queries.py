@@ -21,8 +21,9 @@ from graphql import (
     is_required_input_field,
 )
 
+_LOG = ("incidentEvents", "incidentChanges")
 #: Most of what is asked is about these; everything else takes its turn now and then.
-_USUAL = ("incident", "incidents", "incident", "incidents", "system", "systems", "node", "nodes", "__typename")
+_USUAL = ("incident", "incidents", "incident", "incidents", "system", "systems", "node", "nodes", *_LOG, "__typename")
 #: These run for long, or answer another way each time.
 _LEFT_OUT = {"dryRunAutomation", "explain", "rateLimit"}
 _DEEPEST = 5

@@ -44,6 +44,8 @@ def _is_compiled(on: GraphQLObjectType, name: str) -> bool:
     shape = Reads.shapes().get(to_snake(on.name))
     shapes = [shape] if shape is not None else _parts(Reads.shapes().values())
     name, is_shown = python_name(field), declaration.kind is Kind.SHOWN
+    if declaration.kind is Kind.PLACE:
+        return True
     return any(name in (*each.lists, *(each.fields if is_shown else ()), *each.parts) for each in shapes)
 
 
@@ -61,11 +63,21 @@ def test_each_field_of_a_compiled_type_is_compiled_or_named_as_generic() -> None
     assert generic == _ONLY_GENERIC
 
 
-def test_the_compiled_roots_are_those_of_incidents_systems_nodes_and_the_cursor() -> None:
+def test_the_compiled_roots_are_those_of_incidents_systems_nodes_and_the_log() -> None:
     assert _SCHEMA.query_type is not None
     compiled = {name for name, field in _SCHEMA.query_type.fields.items() if declaration_of(field) is not None}
 
-    assert compiled == {"cursor", "incident", "incidents", "node", "nodes", "system", "systems"}
+    assert compiled == {
+        "cursor",
+        "incident",
+        "incidentChanges",
+        "incidentEvents",
+        "incidents",
+        "node",
+        "nodes",
+        "system",
+        "systems",
+    }
 
 
 def test_each_field_of_a_view_is_a_field_of_its_type() -> None:

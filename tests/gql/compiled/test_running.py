@@ -16,6 +16,7 @@ from gql.compiled.running import CompiledOperations
 from gql.context import Context
 from gql.limits.bounds import Bounds
 from gql.schema import schema
+from gql.types.enums import IncidentEventType
 from tests.client import Api
 from tests.conftest import SteppingClock
 from tests.factories import ADMIN, make_incident, set_status
@@ -378,3 +379,23 @@ async def _break(domain: Domain) -> None:
     ends = [sa.func.pg_terminate_backend(each.get_server_pid(), 5000) for each in driver._idle]
     async with database._engines.writer.connect() as connection:
         await connection.execute(sa.select(*ends))
+
+
+@on_both_databases
+async def test_a_page_of_the_log_behind_changes_that_are_not_kept_is_left_to_the_generic_path(
+    domain: Domain, compiled: CompiledOperations
+) -> None:
+    document = _fresh("query Log($after: String) { incidentEvents(after: $after) { nodes { id } } }")
+    await make_incident(domain)
+    here, ahead = [domain.events.cursor_of(await domain.events.head() + distance) for distance in (0, 1)]
+    expected = await _validate(domain, document, after=here)
+    await _ask(compiled, domain, document, after=here)
+
+    assert await _ask(compiled, domain, document, after=here) == expected == {"incidentEvents": {"nodes": []}}
+    assert await _ask(compiled, domain, document, after=ahead) is None
+
+
+def test_each_event_is_named_as_its_trigger_ends() -> None:
+    assert {kind.name: kind.value.rpartition(".")[2].upper() for kind in IncidentEventType} == {
+        kind.name: kind.name for kind in IncidentEventType
+    }

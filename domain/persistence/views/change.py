@@ -1,0 +1,114 @@
+"""Changes of incidents as the log keeps them, and the events that they fired."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic.alias_generators import to_camel
+
+from domain.ids import with_prefix
+from domain.model.change import ChangeAction, Touched, touched_for, visible_delta, visible_fields
+from domain.model.selection import Field, Shape
+from domain.model.viewer import Audience
+from domain.persistence.tables import changes
+from domain.persistence.views.actor import ACTOR
+from domain.persistence.views.view import Found, Joined, Lists, View, columns_of, for_all, named
+
+Json = Mapping[str, Any]
+
+
+def _event_of(events: Sequence[str]) -> str:
+    return events[0].rpartition(".")[2]
+
+
+def _event_id(change_id: str, events: Sequence[str]) -> str:
+    return f"{with_prefix(change_id, 'evt')}:{_event_of(events)}"
+
+
+def _previous(previous: Json | None, changed: Sequence[str]) -> Json:
+    return {} if previous is None else {to_camel(name): previous.get(name) for name in changed}
+
+
+def _fields_for(audience: Audience) -> Callable[..., list[str]]:
+    def made(changed: Sequence[str], described: Sequence[str], touched: Sequence[Json]) -> list[str]:
+        seen = touched_for(map(Touched.from_json, touched), audience)
+        return [to_camel(name) for name in visible_fields((*changed, *described), seen)]
+
+    return made
+
+
+def _delta_for(audience: Audience) -> Callable[..., Json]:
+    def made(changed: Sequence[str], described: Sequence[str], after: Json | None, touched: Sequence[Json]) -> Json:
+        seen = touched_for(map(Touched.from_json, touched), audience)
+        delta = visible_delta((*changed, *described), after, seen)
+        return {to_camel(name): value for name, value in delta.items()}
+
+    return made
+
+
+def _text_in(column: str, name: str) -> Found:
+    return Found((column,), lambda rows: rows.c[column][name].as_string())
+
+
+def _now(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    return child, child.c.id == parent.c.entity_id, (child.c.id,)
+
+
+_CAUSE = Shape(
+    fields={
+        "change_id": Field(("change_id",), make=for_all(lambda known: known or None)),
+        "run_id": Field(("run_id",), make=for_all(lambda known: known or None)),
+        "depth": Field(("depth",), make=for_all(lambda known: known or 0)),
+    }
+)
+_COMMON: Mapping[str, Field] = MappingProxyType(
+    {"incident_id": Field(("entity_id",)), **columns_of(changes, ("occurred_at",))}
+)
+_PARTS = MappingProxyType({"actor": ACTOR, "cause": _CAUSE})
+_LISTS = MappingProxyType({"incident": Lists(view="incident", joined=_now, key=("id",))})
+_FOUND = MappingProxyType(
+    {
+        **{f"actor_{name}": _text_in("actor", name) for name in ("type", "id", "name")},
+        **{f"cause_{name}": _text_in("cause", name) for name in ("change_id", "run_id")},
+        "cause_depth": Found(("cause",), lambda rows: rows.c.cause["depth"].as_integer()),
+    }
+)
+#: What a list of the log is in the order of, and cursors hold.
+_PLACE = "seq"
+
+CHANGE = View(
+    name="incident_change",
+    table=changes,
+    fields={
+        **_COMMON,
+        **columns_of(changes, ("id", "version")),
+        "action": named("action", ChangeAction),
+        "changed_fields": Field(("changed_fields", "described_fields", "touched"), make=_fields_for),
+        "delta": Field(("changed_fields", "described_fields", "after", "touched"), make=_delta_for),
+    },
+    parts=_PARTS,
+    lists=_LISTS,
+    found=_FOUND,
+    place=_PLACE,
+    carried=("entity_id",),
+)
+EVENT = View(
+    name="incident_event",
+    table=changes,
+    fields={
+        **_COMMON,
+        "id": Field(("id", "events"), make=for_all(_event_id)),
+        "change_id": Field(("id",)),
+        "type": Field(("events",), make=for_all(lambda events: _event_of(events).upper())),
+        "trigger": Field(("events",), make=for_all(lambda events: events[0])),
+        "changed_fields": Field(("changed_fields",), make=for_all(lambda names: [to_camel(name) for name in names])),
+        "previous": Field(("prev", "changed_fields"), make=for_all(_previous)),
+        "payload": Field(("payload",), make=for_all(lambda payload: payload or {})),
+    },
+    parts=_PARTS,
+    lists=_LISTS,
+    found=_FOUND,
+    place=_PLACE,
+    carried=("entity_id",),
+)

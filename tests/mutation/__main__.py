@@ -43,6 +43,7 @@ def _options(names: list[str]) -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=40, help="mutants of each module; 0 for all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no further mutant after so long")
+    parser.add_argument("--again", action="store_true", help="after new tests: try those again that were not killed")
     parser.add_argument(
         "--out", type=Path, default=_ROOT / ".mutants", help="where outcomes are kept; a run goes on there"
     )
@@ -50,7 +51,8 @@ def _options(names: list[str]) -> argparse.Namespace:
 
 
 def _run(name: str, section: Mapping[str, Sequence[str]], options: argparse.Namespace, ends: float) -> None:
-    known = _outcomes(name, options)
+    settled = {"killed", "late"} if options.again else None
+    known = {key for key, row in _outcomes(name, options).items() if settled is None or row["outcome"] in settled}
     paths = {path for pattern in section["sources"] for path in Path().glob(pattern)}
     sources = sorted(str(path) for path in paths if fnmatch(path.stem, options.only))
     found = [each for source in sources for each in sampled(_ROOT, source, count=options.sample, seed=options.seed)]
@@ -78,8 +80,8 @@ def _outcomes(name: str, options: argparse.Namespace) -> dict[str, dict[str, Any
     return {row["name"]: row for row in rows}
 
 
-def _keep(name: str, options: argparse.Namespace, mutant: Mutant, ended: str) -> None:
-    row = {"name": mutant.name, "path": mutant.path, "line": mutant.line, "outcome": ended}
+def _keep(name: str, options: argparse.Namespace, mutant: Mutant, ended: str, by: str | None) -> None:
+    row = {"name": mutant.name, "path": mutant.path, "line": mutant.line, "outcome": ended, "by": by}
     with _kept(name, options).open("a") as file:
         file.write(json.dumps(row | {"before": mutant.before, "after": mutant.after}) + "\n")
 
@@ -98,7 +100,7 @@ def _report(name: str, options: argparse.Namespace) -> None:
         others = ", ".join(f"{counted[each]} {each}" for each in ("late", "equivalent", "not tried"))
         print(f"{path}: {killed} of {tried} killed ({share}), {others}")
     for row in rows:
-        if row["outcome"] in {"survived", "untested"}:
+        if row["outcome"] in {"survived", "untested", "unclear"}:
             print(f"  {row['outcome']}: {row['path']}:{row['line']}\n    - {row['before']}\n    + {row['after']}")
 
 

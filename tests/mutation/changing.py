@@ -3,6 +3,7 @@
 import gc
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -74,19 +75,25 @@ def _change_values(path: Path, source: str) -> bool:
             done = _change_defaults(old, new) or done
         elif isinstance(old, type) and isinstance(new, type):
             done = _change_class(old, new) or done
+        elif _are_of_one_dataclass(old, new):
+            done = _change_fields(old, new) or done
         elif _differ(old, new):
-            for each in [each for key, each in sys.modules.items() if key.partition(".")[0] in _PACKAGES]:
-                if name in vars(each) and not _differ(vars(each)[name], old):
-                    setattr(each, name, new)
-                    done = True
-            _replace_defaults(old, new)
+            _replace(name, old, new)
+            done = True
     return done
+
+
+def _replace(name: str, old: Any, new: Any) -> None:
+    for each in [each for key, each in sys.modules.items() if key.partition(".")[0] in _PACKAGES]:
+        if name in vars(each) and not _differ(vars(each)[name], old):
+            setattr(each, name, new)
+    _replace_defaults(old, new)
 
 
 def _change_class(old: type, new: type) -> bool:
     if old.__module__ != new.__module__:
         return False
-    done = False
+    done = _change_constructor(old, new)
     for name, mine, other in _pairs(vars(old), vars(new)):
         if isinstance(mine, FunctionType) and isinstance(other, FunctionType):
             done = _change_defaults(mine, other) or done
@@ -96,8 +103,32 @@ def _change_class(old: type, new: type) -> bool:
     return done
 
 
+def _change_constructor(old: type, new: type) -> bool:
+    """Replace the defaults and the factories of defaults of a dataclass."""
+    mine, other = vars(old).get("__init__"), vars(new).get("__init__")
+    if not (is_dataclass(old) and isinstance(mine, FunctionType) and isinstance(other, FunctionType)):
+        return False
+    done = _change_defaults(mine, other)
+    factories = dict(zip(other.__code__.co_freevars, other.__closure__ or (), strict=True))
+    for name, cell in zip(mine.__code__.co_freevars, mine.__closure__ or (), strict=True):
+        if name.startswith("_dflt_") and name in factories:
+            factory = factories[name].cell_contents
+            done = done or _differ(cell.cell_contents, factory)
+            cell.cell_contents = factory
+    return done
+
+
+def _change_fields(old: Any, new: Any) -> bool:
+    """Change an object in its place: others may hold it already."""
+    changed = [each.name for each in fields(old) if _differ(getattr(old, each.name), getattr(new, each.name))]
+    for name in changed:
+        object.__setattr__(old, name, getattr(new, name))
+    return bool(changed)
+
+
 def _change_defaults(old: FunctionType, new: FunctionType) -> bool:
-    if (old.__defaults__, old.__kwdefaults__) == (new.__defaults__, new.__kwdefaults__):
+    mine, other = old.__kwdefaults__ or {}, new.__kwdefaults__ or {}
+    if not _differ(old.__defaults__, new.__defaults__) and not _differ(tuple(mine.items()), tuple(other.items())):
         return False
     old.__defaults__, old.__kwdefaults__ = new.__defaults__, new.__kwdefaults__
     return True
@@ -105,7 +136,7 @@ def _change_defaults(old: FunctionType, new: FunctionType) -> bool:
 
 def _replace_defaults(old: Any, new: Any) -> None:
     """Replace a constant where functions took it as a default; numbers and texts may be others' as well."""
-    if not isinstance(old, tuple | frozenset | timedelta) or not old:
+    if isinstance(old, int | float | str | bytes | None) or old == ():
         return
     for function in [each for each in gc.get_objects() if isinstance(each, FunctionType)]:
         if any(value is old for value in function.__defaults__ or ()):
@@ -119,5 +150,16 @@ def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, An
 
 
 def _differ(old: Any, new: Any) -> bool:
+    """Return whether two runs of one text cannot have made both values."""
+    if isinstance(old, FunctionType | type) and type(old) is type(new):
+        return (old.__module__, old.__qualname__) != (new.__module__, new.__qualname__)
+    if _are_of_one_dataclass(old, new):
+        return any(_differ(getattr(old, each.name), getattr(new, each.name)) for each in fields(old))
+    if isinstance(old, tuple) and isinstance(new, tuple):
+        return len(old) != len(new) or any(map(_differ, old, new))
     # Other values differ after every run of a module, changed or not.
     return type(old) is not type(new) or (isinstance(old, _PLAIN) and bool(old != new))
+
+
+def _are_of_one_dataclass(old: Any, new: Any) -> bool:
+    return is_dataclass(old) and not isinstance(old, type) and not _differ(type(old), type(new))

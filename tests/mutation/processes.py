@@ -6,6 +6,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import coverage
@@ -17,7 +18,20 @@ from tests.mutation.mutants import Mutant
 #: Tests that need another database or program, or a machine at rest.
 _LEFT_OUT = ("postgres", "node", "chromium", "timing")
 _HANGING_SECONDS = 10
+#: A failure after less was no deadline that ran out on a busy machine.
+_PROMPT_SECONDS = 2
+_ATTEMPTS = 3
 _KILLED, _SURVIVED, _NOT_TRIED = 1, 0, 70
+_OUTCOMES = {None: "late", _SURVIVED: "survived", _NOT_TRIED: "not tried"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """The end of a fork: its code, None where it was stopped, the number of passed tests, the seconds since then."""
+
+    code: int | None
+    passed: int
+    seconds: float
 
 
 class Mutation:
@@ -27,7 +41,7 @@ class Mutation:
         self,
         root: Path,
         mutants: Sequence[Mutant],
-        keep: Callable[[Mutant, str], None],
+        keep: Callable[[Mutant, str, str | None], None],
         *,
         needs: Sequence[str],
         ends: float,
@@ -82,7 +96,7 @@ class Mutation:
         for mutant in self._mutants:
             if time.monotonic() > self._ends:
                 break
-            self._keep(mutant, self._try(session, mutant, tests))
+            self._keep(mutant, *self._try(session, mutant, tests))
         return True
 
     def _tests(self) -> dict[str, dict[int, list[str]]]:
@@ -90,7 +104,10 @@ class Mutation:
         data = self._coverage.get_data()
         return {file: data.contexts_by_lineno(file) for file in data.measured_files()}
 
-    def _try(self, session: pytest.Session, mutant: Mutant, tests: dict[str, dict[int, list[str]]]) -> str:
+    def _try(
+        self, session: pytest.Session, mutant: Mutant, tests: dict[str, dict[int, list[str]]]
+    ) -> tuple[str, str | None]:
+        """Return what became of a mutant, and the test that killed it."""
         file = self._root / mutant.path
         reached = set(self._seconds)
         if mutant.first is not None and mutant.last is not None:
@@ -101,10 +118,19 @@ class Mutation:
         )
         if not items:
             # The context of no test is that of importing, which is over.
-            return "not tried" if "" in reached else "untested"
+            return "not tried" if "" in reached else "untested", None
         seconds = 4 * max(self._seconds[item.nodeid] for item in items) + _HANGING_SECONDS
-        code = _forked(lambda sign: _run_all(session, items, file, mutant.source, sign), seconds=seconds)
-        return {None: "late", _SURVIVED: "survived", _NOT_TRIED: "not tried"}.get(code, "killed")
+        for attempt in range(_ATTEMPTS):
+            end = _forked(
+                lambda sign: _run_all(session, items, sign, lambda: change(file, mutant.source)),
+                seconds=seconds * 2**attempt,
+            )
+            outcome = _OUTCOMES.get(end.code, "killed")
+            if outcome not in {"killed", "late"}:
+                return outcome, None
+            if _is_due_to_the_mutant(session, items, end):
+                return outcome, items[end.passed].nodeid
+        return "unclear", None
 
     def _quickest_first(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
         """Return tests by the seconds that their files take; those of one file in their order, for what they share."""
@@ -125,11 +151,26 @@ def _run(item: pytest.Item, following: pytest.Item | pytest.Session) -> None:
     item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
 
+def _is_due_to_the_mutant(session: pytest.Session, items: Sequence[pytest.Item], end: _End) -> bool:
+    """Return whether the failed test passes at this very moment without the mutant, however busy the machine is."""
+    if end.code is not None and end.seconds < _PROMPT_SECONDS:
+        return True
+    failed = items[end.passed]
+    # What comes before it in its file may be what it rests on.
+    same = [item for item in items[: end.passed + 1] if item.path == failed.path]
+    # Less than a fourth of the time: what is only slow is no hang.
+    seconds = end.seconds / 4 if end.code is None else end.seconds + _HANGING_SECONDS
+    return _forked(lambda sign: _run_all(session, same, sign), seconds=seconds).code == _SURVIVED
+
+
 def _run_all(
-    session: pytest.Session, items: Sequence[pytest.Item], file: Path, source: str, after_each: Callable[[], None]
+    session: pytest.Session,
+    items: Sequence[pytest.Item],
+    after_each: Callable[[], None],
+    begin: Callable[[], bool] = lambda: True,
 ) -> int:
     try:
-        if not change(file, source):
+        if not begin():
             return _NOT_TRIED
     except CannotBeImportedError:
         return _KILLED
@@ -142,8 +183,8 @@ def _run_all(
     return _SURVIVED
 
 
-def _forked(work: Callable[[Callable[[], None]], int], *, seconds: float) -> int | None:
-    """Return the exit code of work in a process of its own; None where no heartbeat came for so long."""
+def _forked(work: Callable[[Callable[[], None]], int], *, seconds: float) -> _End:
+    """Run work in a process of its own, and stop it where no heartbeat came for so long."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -159,14 +200,17 @@ def _forked(work: Callable[[Callable[[], None]], int], *, seconds: float) -> int
         finally:
             os._exit(code)
     os.close(writing)
-    alive = True
-    while alive and select.select([reading], [], [], seconds)[0]:
+    alive, passed, since = True, 0, time.monotonic()
+    while alive and select.select([reading], [], [], max(0.0, since + seconds - time.monotonic()))[0]:
         alive = bool(os.read(reading, 1))
+        if alive:
+            passed, since = passed + 1, time.monotonic()
+    took = time.monotonic() - since
     os.close(reading)
     if alive:
         os.killpg(child, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return None if code == -signal.SIGKILL else code
+    return _End(code=None if code == -signal.SIGKILL else code, passed=passed, seconds=took)
 
 
 def _give_sign(pipe: int) -> None:

@@ -1,10 +1,18 @@
 """The catalog of triggers."""
 
+from typing import Any
+
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from domain.entities.incident import INCIDENT, CreatedPayload, ResolvedPayload, UpdatedPayload
-from domain.entities.triggers import TriggerRegistry
+from domain.entities.triggers import Trigger, TriggerRegistry
+
+
+class Timetable(BaseModel):
+    """Settings whose name on the wire is another one."""
+
+    day_of_week: int = Field(alias="dayOfWeek")
 
 
 @pytest.fixture
@@ -66,3 +74,29 @@ def test_an_unknown_trigger_is_not_found(catalog: TriggerRegistry) -> None:
 def test_a_trigger_is_registered_once(catalog: TriggerRegistry) -> None:
     with pytest.raises(ValueError, match="registered already"):
         catalog.register(INCIDENT.triggers[0])
+
+
+def test_the_settings_of_a_trigger_are_described_in_wire_names() -> None:
+    schema = a_trigger(config=Timetable).config_schema
+
+    assert schema is not None
+    assert list(schema["properties"]) == ["dayOfWeek"]
+
+
+def test_a_trigger_without_settings_has_no_schema_of_them() -> None:
+    trigger = a_trigger()
+
+    assert (trigger.config, trigger.config_schema) == (None, None)
+
+
+def a_trigger(**options: Any) -> Trigger:
+    return Trigger(
+        id="clock.rang",
+        display_name="Clock Rang",
+        description="A clock rang.",
+        category="Time",
+        icon="Clock",
+        payload=CreatedPayload,
+        context_key="incidentId",
+        **options,
+    )

@@ -4,11 +4,18 @@ from typing import Any
 
 import orjson
 import pytest
-from graphql import FieldNode, OperationDefinitionNode, build_schema, execute_sync, parse
+from graphql import (
+    FieldNode,
+    OperationDefinitionNode,
+    build_schema,
+    execute_sync,
+    get_introspection_query,
+    parse,
+)
 
 from gql.limits.describing import _answer
 from gql.limits.fragments import fragments_of
-from gql.limits.introspection import Planner, info_of, resolved_fields, type_of_introspection
+from gql.limits.introspection import Planner, info_of, most_fields, resolved_fields, type_of_introspection
 
 SCHEMA = build_schema(
     """
@@ -46,6 +53,20 @@ async def test_a_description_equals_the_library_s_and_costs_a_point_per_field(se
     answer = orjson.loads(orjson.dumps(await _answer(plan, SCHEMA, info_of(SCHEMA))))
     assert answer == said
     assert resolved_fields(plan, SCHEMA, SCHEMA) == _fields(said)
+
+
+def test_an_operation_may_describe_the_whole_schema_twice_with_all_that_tools_ask_for() -> None:
+    whole = get_introspection_query(
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
+        input_value_deprecation=True,
+        experimental_directive_deprecation=True,
+        one_of=True,
+    )
+    said = (execute_sync(SCHEMA, parse(whole)).data or {})["__schema"]
+
+    assert most_fields(SCHEMA) == 2 * _fields(said)
 
 
 def _fields(value: Any) -> int:

@@ -49,6 +49,15 @@ async def cost(domain: Domain, document: str, variables: Any = None) -> int:
     return int((result.extensions or {})["cost"]["requested"])
 
 
+async def test_of_several_operations_the_named_one_is_run_and_costs(domain: Domain) -> None:
+    document = "query A { viewer { role } } query B { incidents(first: 10) { nodes { id } } }"
+    context = Context(domain=domain, request_id="req_test", viewer=ANONYMOUS, address="192.0.2.1")
+    result = await schema.execute(document, context_value=context, operation_name="B")
+
+    assert (result.data, result.errors) == ({"incidents": {"nodes": []}}, None)
+    assert (result.extensions or {})["cost"]["requested"] == 1 + 10
+
+
 @pytest.mark.parametrize(
     ("document", "variables", "points"),
     [

@@ -138,19 +138,20 @@ async def test_a_handle_from_before_writes_as_soon_as_the_registry_is_bound(regi
 
 async def test_a_registry_of_kinds_writes_with_their_derivers_and_payloads() -> None:
     painted = replace(kind("widget"), derive=lambda _: ("widget.painted",), to_payload=lambda change: change.delta)
-    plain = kind("gadget")
+    plain, bare = kind("gadget"), replace(kind("gizmo"), derive=lambda _: ("gizmo.moved",))
     derivers = DeriverRegistry()
-    registry = registry_of((painted, plain), clock=Clock(), derivers=derivers, masker=SecretMasker())
-    assert registry.kinds() == ["widget", "gadget"]
+    registry = registry_of((painted, plain, bare), clock=Clock(), derivers=derivers, masker=SecretMasker())
+    assert (registry.kinds(), derivers.kinds()) == (["widget", "gadget", "gizmo"], ["widget", "gizmo"])
 
     async def apply(before: Snapshot[str] | None) -> Applied[str]:
         return Applied(after=Snapshot(entity="one", version=1, state={"colour": "blue"}))
 
     unit = UnitOfWork(NOWHERE, Clock())
-    changes = [(await registry.handle(each).mutate(unit, "w1", apply)).change for each in (painted, plain)]
+    changes = [(await registry.handle(each).mutate(unit, "w1", apply)).change for each in (painted, plain, bare)]
     assert [(change.events, change.payload) for change in changes if change] == [
         (("widget.painted",), {"colour": "blue"}),
         ((), None),
+        (("gizmo.moved",), None),
     ]
 
 

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
+from domain.automations.triggers.builtin import builtin_triggers
 from domain.entities.incident import INCIDENT, CreatedPayload, ResolvedPayload, UpdatedPayload
+from domain.entities.kind import EntityKind
+from domain.entities.kinds import KINDS
 from domain.entities.triggers import Trigger, TriggerRegistry
 
 
@@ -87,6 +90,17 @@ def test_a_trigger_without_settings_has_no_schema_of_them() -> None:
     trigger = a_trigger()
 
     assert (trigger.config, trigger.config_schema) == (None, None)
+
+
+def test_a_kind_without_triggers_adds_none_to_the_catalog() -> None:
+    plain = EntityKind(name="plain", state=Timetable, read=INCIDENT.read)
+
+    assert builtin_triggers((plain,)).all() == builtin_triggers(()).all()
+
+
+def test_every_trigger_is_shown_with_a_name_a_description_a_category_and_an_icon() -> None:
+    for trigger in builtin_triggers(KINDS).all():
+        assert all((trigger.display_name, trigger.description, trigger.category, trigger.icon)), trigger.id
 
 
 def a_trigger(**options: Any) -> Trigger:

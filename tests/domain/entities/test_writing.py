@@ -245,3 +245,9 @@ async def test_entities_of_a_kind_are_locked_by_its_name(known: bool) -> None:
         await lock(store.unit, ["d1"])
         assert store.calls == [("lock", "d1")]
     assert (registry.definitions(), registry.handle(store.kind)) == ((store.kind,), handle)
+
+
+async def test_the_writer_of_an_entity_about_no_system_is_asked_for_none() -> None:
+    store = Store()
+    await store.write(Snapshot(entity="front", version=1, state={"open": True}))
+    assert ("permit", None, ()) in store.calls

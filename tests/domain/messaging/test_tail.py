@@ -67,6 +67,26 @@ async def test_a_follower_too_slow_for_the_ring_reads_the_database_and_skips_not
         assert seen == stored
 
 
+@on_sqlite
+@pytest.mark.parametrize(
+    ("poll_seconds", "ago", "alive"),
+    [
+        pytest.param(1.0, 0, True, id="just now"),
+        pytest.param(1.0, 11, False, id="more than ten seconds ago"),
+        pytest.param(60.0, 100, True, id="less than five polls ago"),
+        pytest.param(60.0, 301, False, id="more than five polls ago"),
+    ],
+)
+async def test_a_tail_is_alive_for_ten_seconds_or_five_polls_after_its_last_read(
+    domain: Domain, poll_seconds: float, ago: float, alive: bool
+) -> None:
+    tail = LogTail(inside(domain).database, poll_seconds=poll_seconds)
+    await tail.read_now()
+    tail._read_at -= ago
+
+    assert tail.is_alive is alive
+
+
 async def test_the_ring_keeps_no_more_than_twice_its_size(domain: Domain) -> None:
     async with a_tail(domain) as tail:
         for _ in range(10):

@@ -44,6 +44,25 @@ def test_the_least_recently_used_document_is_evicted() -> None:
     assert read(cache, 1)[0] is not second
 
 
+def test_a_document_that_is_found_again_is_evicted_later() -> None:
+    cache = DocumentCache()
+    first, *_ = read(cache, *range(MOST))
+    kept = cache.find(numbered(0), BOUNDS)
+    assert kept is not None
+    assert kept.document is first
+    read(cache, MOST)
+    assert cache.find(numbered(0), BOUNDS) is kept
+    assert cache.find(numbered(1), BOUNDS) is None
+
+
+def test_nothing_is_made_of_a_document_before_somebody_runs_it() -> None:
+    cache = DocumentCache()
+    read(cache, 0)
+    kept = cache.find(numbered(0), BOUNDS)
+    assert kept is not None
+    assert kept.made is None
+
+
 def test_fewer_long_documents_are_cached() -> None:
     cache = DocumentCache()
     first, *_ = read(cache, *range(10), characters=19_900)

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 from graphql import (
+    DocumentNode,
     FieldNode,
     OperationDefinitionNode,
     build_schema,
@@ -15,15 +16,21 @@ from graphql import (
 
 from gql.limits.describing import _answer
 from gql.limits.fragments import fragments_of
-from gql.limits.introspection import Planner, info_of, most_fields, resolved_fields, type_of_introspection
+from gql.limits.introspection import (
+    Planner,
+    RequestedField,
+    info_of,
+    most_fields,
+    resolved_fields,
+    type_of_introspection,
+)
 
-SCHEMA = build_schema(
-    """
+SDL = """
     type Query { a: Int b: Int @deprecated c(x: Int @deprecated, y: [Int!]): E d(i: I): Query }
     enum E { A B @deprecated(reason: "old") }
     input I { p: Int q: Int @deprecated }
     """
-)
+SCHEMA = build_schema(SDL)
 
 
 @pytest.mark.parametrize(
@@ -43,11 +50,7 @@ async def test_a_description_equals_the_library_s_and_costs_a_point_per_field(se
     fragment = "fragment T on __Type { name enumValues(includeDeprecated: true) { name deprecationReason } }"
     used = fragment if "...T" in selection else ""
     document = parse(f"query ($yes: Boolean = true, $no: Boolean = false) {{ __schema {{ {selection} }} }} {used}")
-    operation = document.definitions[0]
-    assert isinstance(operation, OperationDefinitionNode)
-    nodes = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]
-    planner = Planner(fragments_of(document), {"yes": True, "no": False})
-    plan = planner.plan(nodes, type_of_introspection("__Schema"))
+    plan = _planned(document)
 
     said = (execute_sync(SCHEMA, document).data or {})["__schema"]
     answer = orjson.loads(orjson.dumps(await _answer(plan, SCHEMA, info_of(SCHEMA))))
@@ -66,7 +69,22 @@ def test_an_operation_may_describe_the_whole_schema_twice_with_all_that_tools_as
     )
     said = (execute_sync(SCHEMA, parse(whole)).data or {})["__schema"]
 
-    assert most_fields(SCHEMA) == 2 * _fields(said)
+    assert most_fields(build_schema(SDL)) == 2 * _fields(said)
+
+
+def test_the_fields_of_a_description_are_counted_no_further_than_the_most() -> None:
+    types = " ".join(f"again{number}: types {{ name }}" for number in range(1000))
+    counted = resolved_fields(_planned(parse(f"{{ __schema {{ {types} }} }}")), SCHEMA, SCHEMA)
+
+    assert most_fields(SCHEMA) < counted < 2 * most_fields(SCHEMA)
+
+
+def _planned(document: DocumentNode) -> tuple[RequestedField, ...]:
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    nodes = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]
+    planner = Planner(fragments_of(document), {"yes": True, "no": False})
+    return planner.plan(nodes, type_of_introspection("__Schema"))
 
 
 def _fields(value: Any) -> int:

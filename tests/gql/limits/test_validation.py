@@ -81,6 +81,8 @@ async def test_without_introspection_no_description_and_no_hint_is_given() -> No
     assert all("introspection has been disabled" in message for message in found)
     [message] = await messages("{ leef }", bounds=CLOSED)
     assert message == "Cannot query field 'leef' on type 'Query'."
+    [message] = await messages('{ thing(first: "one") { name } }', bounds=CLOSED)
+    assert "cannot represent" in message
     [message] = await messages("query ($a: Int) { leaf }", bounds=CLOSED)
     assert "never used" in message
 

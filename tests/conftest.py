@@ -3,13 +3,13 @@
 import asyncio
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import psycopg
@@ -23,6 +23,7 @@ from typing_extensions import override
 from domain.automations.engine.adapter import Engine
 from domain.bootstrap import Domain, running_domain
 from domain.clock import Clock
+from domain.persistence import prepared
 from domain.persistence.database import Database
 from domain.persistence.engines import Engines, create_engines
 from domain.persistence.engines import database_url as parsed_url
@@ -288,9 +289,28 @@ def count_statements(domain: Domain) -> Iterator[CountStatements]:
 
     for engine in engines_of(domain):
         sa.event.listen(engine, "before_cursor_execute", note)
-    yield counting
+    with pytest.MonkeyPatch.context() as patch:
+        find = prepared.driver_of
+        patch.setattr(prepared, "driver_of", lambda connection: _Noted(find(connection), partial(note, None, None)))
+        yield counting
     for engine in engines_of(domain):
         sa.event.remove(engine, "before_cursor_execute", note)
+
+
+class _Noted:
+    """A driver's connection whose statements are noted, as those are that SQLAlchemy sends."""
+
+    def __init__(self, driver: Any, note: Callable[[str], None]) -> None:
+        self._driver = driver
+        self._note = note
+
+    def fetch(self, statement: str, *parameters: Any) -> Awaitable[Any]:
+        self._note(statement)
+        return cast("Awaitable[Any]", self._driver.fetch(statement, *parameters))
+
+    def executemany(self, statement: str, parameters: Any) -> Awaitable[Any]:
+        self._note(statement)
+        return cast("Awaitable[Any]", self._driver.executemany(statement, parameters))
 
 
 def engines_of(domain: Domain) -> list[sa.Engine]:

@@ -48,6 +48,12 @@ def is_outage(error: Exception, *, writing: bool = False) -> bool:
     return _primary(code) in _SQLITE_CODES or (state or "")[:2] in _POSTGRES_CLASSES
 
 
+def state_of(error: Exception) -> str | None:
+    """Return PostgreSQL's code for an error, whether the driver or SQLAlchemy raised it."""
+    state: str | None = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return state
+
+
 def _primary(code: int | None) -> int | None:
     return code & _PRIMARY if code is not None else None
 

@@ -17,10 +17,18 @@ from domain.persistence.automation_tables import automation_runs
 from domain.persistence.conditions import recorded_condition
 from domain.persistence.dialects import json_list_overlaps, literal, lock_log
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
+from domain.persistence.prepared import Prepared
 from domain.persistence.tables import changes, entity_transitions, server_state
 from domain.persistence.transitions import transition_row
 
 LOG_FLOOR = "log_floor"
+_WRITTEN = [column.name for column in changes.c if column.name != "seq"]
+_INSERT = Prepared(lambda _: sa.insert(changes).inline(), _WRITTEN)
+_INSERT_ONE = Prepared(lambda _: sa.insert(changes).returning(changes.c.seq), _WRITTEN)
+_INSERT_STEPS = Prepared(
+    lambda _: sa.insert(entity_transitions).inline(), [each.name for each in entity_transitions.c if each.name != "id"]
+)
+_HEAD = Prepared(lambda _: sa.select(sa.func.max(changes.c.seq).label("last")))
 
 
 class ChangeRepository:
@@ -35,16 +43,19 @@ class ChangeRepository:
         The log is locked against other appenders until the commit.
         """
         await lock_log(self._connection)
-        # Rows are numbered in this order; returning each number would insert them one by one.
-        await self._connection.execute(sa.insert(changes), [change_row(change) for change, _ in pending])
         steps = [transition_row(step) for _, transitions in pending for step in transitions]
         if steps:
-            await self._connection.execute(sa.insert(entity_transitions), steps)
+            await _INSERT_STEPS.run_many(self._connection, steps)
+        rows = [change_row(change) for change, _ in pending]
+        if len(rows) == 1:
+            return int(await _INSERT_ONE.value(self._connection, rows[0]))
+        # Rows are numbered in this order; returning each number would insert them one by one.
+        await _INSERT.run_many(self._connection, rows)
         return await self.head()
 
     async def head(self) -> int:
         """Return the position of the last change; the floor where all were pruned, 0 in an empty log."""
-        last = await self._connection.scalar(sa.select(sa.func.max(changes.c.seq)))
+        last = await _HEAD.value(self._connection, {})
         return int(last) if last is not None else await self.floor()
 
     async def floor(self) -> int:

@@ -16,11 +16,12 @@ from domain.errors import DomainError, InvalidInputError, UnavailableError
 from domain.model.selection import Root, Wanted
 from domain.model.viewer import Audience
 from domain.outages import Outage
-from domain.persistence.availability import is_outage
+from domain.persistence.availability import READ_ONLY_STATE, is_outage, state_of
 from domain.persistence.engines import Engines
 from domain.persistence.projections import Projection
 from domain.persistence.recovery import Recovery
 from domain.persistence.snapshots import Snapshot, current
+from domain.persistence.transactions import Transactions
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Database:
 
     def __init__(self, engines: Engines, clock: Clock | None = None) -> None:
         self._engines = engines
+        self._transactions = Transactions(engines.writer)
         self._clock = clock or Clock()
         self._running: set[asyncio.Task[Any]] = set()
         self._on_append: list[Callable[[], None]] = []
@@ -182,6 +184,9 @@ class Database:
                 raise InvalidInputError("Text must not contain a NUL character or half of a surrogate pair.") from error
             if not is_outage(error, writing=writing):
                 raise
+            if writing and state_of(error) == READ_ONLY_STATE:
+                # After a failover, all connections may lead to the server that is a standby now.
+                await self._engines.leave()
             self._recovery.failed(error)
             raise UnavailableError from error
 
@@ -203,19 +208,19 @@ class Database:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return await self._attempt(work)
-            except DBAPIError as error:
-                if attempt == _ATTEMPTS or getattr(error.orig, "sqlstate", None) != _DEADLOCK:
+            except (DBAPIError, asyncpg.PostgresError) as error:
+                if attempt == _ATTEMPTS or state_of(error) != _DEADLOCK:
                     raise
                 logger.info("deadlock, retrying the transaction", extra={"attempt": attempt})
         raise AssertionError("unreachable")
 
     async def _attempt(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Committed[T]:
-        async with self._engines.writer.begin() as connection:
+        async with self._transactions.begin() as connection:
             unit = UnitOfWork(connection, self._clock)
             try:
                 value = await work(unit)
             except DomainError as error:
-                with suppress(DBAPIError):
+                with suppress(DBAPIError, *_DRIVER_ERRORS):
                     error.log_head = await unit.changes.head()
                 raise
             seq = await unit.finish()
@@ -233,8 +238,8 @@ class Database:
 
 def _is_no_text(error: Exception) -> bool:
     # SQLite's driver raises the codec's error as it is, PostgreSQL's wraps it.
-    if isinstance(error, DBAPIError):
-        return getattr(error.orig, "sqlstate", None) == _NOT_TEXT or isinstance(_first(error), UnicodeEncodeError)
+    if isinstance(error, DBAPIError | asyncpg.PostgresError | asyncpg.InterfaceError):
+        return state_of(error) == _NOT_TEXT or isinstance(_first(error), UnicodeEncodeError)
     return isinstance(error, UnicodeEncodeError)
 
 

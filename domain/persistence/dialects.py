@@ -5,14 +5,17 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.words import Word
+from domain.persistence.prepared import Prepared, among
 from domain.persistence.tables import search_entries
 
 #: Serialises appenders to the log until they commit, so that numbers appear in commit order.
 _LOG_LOCK = 0x1C1DE27
+_LOCK_LOG = Prepared(lambda _: sa.select(sa.func.pg_advisory_xact_lock(sa.literal(_LOG_LOCK, sa.BigInteger))))
 #: SQLite's index of words, which is no table of the metadata.
 _SEARCH_WORDS = sa.table("search_words", sa.column("rowid", sa.Integer))
 _SEARCHED: sa.ColumnElement[str] = sa.literal_column("search_words", sa.String)
@@ -30,30 +33,47 @@ def is_sqlite(connection: AsyncConnection) -> bool:
 
 def insert_or_ignore(connection: AsyncConnection, table: sa.Table, values: Mapping[str, Any]) -> Any:
     """Return an INSERT that does nothing where a unique value is taken; it waits for an uncommitted rival first."""
-    insert = sqlite.insert if is_sqlite(connection) else postgresql.insert
+    insert = sqlite_dialect.insert if is_sqlite(connection) else postgresql.insert
     return insert(table).values(**values).on_conflict_do_nothing()
 
 
 def insert_many_or_ignore(connection: AsyncConnection, table: sa.Table) -> Any:
     """Return an INSERT of many rows that skips those whose unique values are taken."""
-    insert = sqlite.insert if is_sqlite(connection) else postgresql.insert
+    insert = sqlite_dialect.insert if is_sqlite(connection) else postgresql.insert
     return insert(table).on_conflict_do_nothing()
 
 
 def upsert(connection: AsyncConnection, table: sa.Table, values: Mapping[str, Any], *, keys: Sequence[str]) -> Any:
     """Return an INSERT that overwrites an existing row with these keys."""
-    insert = sqlite.insert if is_sqlite(connection) else postgresql.insert
+    insert = sqlite_dialect.insert if is_sqlite(connection) else postgresql.insert
     statement = insert(table).values(**values)
     kept = {name: statement.excluded[name] for name in values if name not in keys}
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=kept)
+
+
+def insert_once(table: sa.Table, *, sqlite: bool, rows: sa.Select[Any], names: Sequence[str]) -> Any:
+    """Return an INSERT of a query's rows that skips those whose unique values are taken.
+
+    It waits for uncommitted rivals first, in the order of the rows.
+    """
+    return _insert(table, sqlite=sqlite).from_select(list(names), rows).on_conflict_do_nothing()
+
+
+def upsert_of(table: sa.Table, keys: Sequence[str], columns: Sequence[str], *, sqlite: bool) -> Any:
+    """Return an INSERT of these columns that overwrites an existing row with the same keys."""
+    statement = _insert(table, sqlite=sqlite)
+    kept = {name: statement.excluded[name] for name in columns if name not in keys}
     return statement.on_conflict_do_update(index_elements=list(keys), set_=kept)
 
 
 @cache
 def upsert_of_rows(table: sa.Table, keys: tuple[str, ...], *, sqlite_has_it: bool) -> Any:
     """Return an INSERT of whole rows that overwrites rows with the same keys; it is cached, as building it is slow."""
-    statement = (sqlite.insert if sqlite_has_it else postgresql.insert)(table)
-    kept = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=list(keys), set_=kept)
+    return upsert_of(table, keys, [column.name for column in table.c], sqlite=sqlite_has_it)
+
+
+def _insert(table: sa.Table, *, sqlite: bool) -> Any:
+    return sqlite_dialect.insert(table) if sqlite else postgresql.insert(table)
 
 
 async def lock_rows(
@@ -64,13 +84,16 @@ async def lock_rows(
     With `referable`, other transactions may still write rows that refer to them.
     """
     if not is_sqlite(connection):
-        await connection.execute(_locking(table, referable=referable), {"ids": list(ids)})
+        await _locking(table, referable=referable).rows(connection, {"ids": list(ids)})
 
 
 @cache
-def _locking(table: sa.Table, *, referable: bool) -> sa.Select[Any]:
-    chosen = sa.select(table.c.id).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
-    return chosen.order_by(table.c.id).with_for_update(key_share=referable)
+def _locking(table: sa.Table, *, referable: bool) -> Prepared:
+    def chosen(*, sqlite: bool) -> sa.Select[Any]:
+        rows = sa.select(table.c.id).where(among(table.c.id, "ids", sqlite=sqlite))
+        return rows.order_by(table.c.id).with_for_update(key_share=referable)
+
+    return Prepared(lambda sqlite: chosen(sqlite=sqlite))
 
 
 def keep_apart(connection: AsyncConnection, statement: sa.Select[Any]) -> sa.Select[Any]:
@@ -87,12 +110,12 @@ async def lock_log(connection: AsyncConnection) -> None:
     PostgreSQL assigns numbers before the commit, so a later commit could overtake an earlier one.
     """
     if not is_sqlite(connection):
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOG_LOCK)))
+        await _LOCK_LOG.rows(connection, {})
 
 
-def keep_shared(connection: AsyncConnection, statement: sa.Select[Any]) -> sa.Select[Any]:
+def keep_shared(statement: sa.Select[Any], *, sqlite: bool) -> sa.Select[Any]:
     """Return the query with locks against deletion of its rows until the commit."""
-    return statement if is_sqlite(connection) else statement.with_for_update(read=True, key_share=True)
+    return statement if sqlite else statement.with_for_update(read=True, key_share=True)
 
 
 def query_of_word(dialect: sa.Dialect, word: Word) -> str:

@@ -50,6 +50,10 @@ class Engines:
     #: Where short reads go that run again and again; None where there is no connection to spare.
     driver: Driver | None = None
 
+    async def leave(self) -> None:
+        """Let go of the writer's connections, those in use once they are returned; others are opened."""
+        await self.writer.dispose()
+
     async def dispose(self) -> None:
         """Close every connection."""
         if self.driver is not None:

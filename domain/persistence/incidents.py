@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from domain.model.viewer import Audience
 from domain.persistence.conditions import IS_OPEN, incident_condition
 from domain.persistence.dialects import lock_rows
 from domain.persistence.keyset import paged, per_parent
+from domain.persistence.prepared import Prepared, among
 from domain.persistence.rows import actor_columns, actor_of
 from domain.persistence.tables import counters, incident_systems, incident_updates, incidents, systems
 
@@ -28,6 +30,47 @@ _MEMBERS = incident_systems.join(incidents, incidents.c.id == incident_systems.c
 #: those of incidents long resolved among them.
 OPEN_FIRST = incidents.outerjoin(incident_systems, incident_systems.c.incident_id == incidents.c.id)
 _PLAIN = ("id", "number", "title", "description", "severity", "suppress_notifications", "dedupe_key", "version")
+
+
+def _with_systems(*, sqlite: bool) -> sa.Select[Any]:
+    join = sa.func.group_concat if sqlite else sa.func.string_agg
+    members = sa.select(join(incident_systems.c.system_id, sa.literal_column("','")))
+    members = members.where(incident_systems.c.incident_id == incidents.c.id)
+    return sa.select(incidents, members.scalar_subquery().label("members")).where(
+        among(incidents.c.id, "ids", sqlite=sqlite)
+    )
+
+
+_WITH_SYSTEMS = Prepared(lambda sqlite: _with_systems(sqlite=sqlite))
+_COUNT_ON = Prepared(
+    lambda _: (
+        sa.update(counters)
+        .where(counters.c.name == "incident")
+        .values(value=counters.c.value + sa.bindparam("more"))
+        .returning(counters.c.value)
+    )
+)
+_INSERT = Prepared(lambda _: sa.insert(incidents).inline(), [column.name for column in incidents.c])
+_INSERT_MEMBERS = Prepared(lambda _: sa.insert(incident_systems).inline(), ["incident_id", "system_id"])
+_STAMP = Prepared(
+    lambda _: (
+        sa.update(incidents)
+        .where(incidents.c.id == sa.bindparam("stamped_id"), incidents.c.version == sa.bindparam("former"))
+        .values(version=sa.bindparam("next"), updated_at=sa.bindparam("now"))
+        .returning(incidents.c.id)
+    )
+)
+
+
+@lru_cache(maxsize=100)
+def _saving(names: tuple[str, ...]) -> Prepared:
+    """Return the statement that saves these columns of one incident; few sets of them ever change at once."""
+    values: dict[str, Any] = {name: sa.bindparam(f"to_{name}") for name in names}
+    return Prepared(lambda _: sa.update(incidents).where(incidents.c.id == sa.bindparam("saved_id")).values(**values))
+
+
+def _prefixed(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"to_{name}": value for name, value in values.items()}
 
 
 class IncidentRepository:
@@ -44,8 +87,8 @@ class IncidentRepository:
         """Return the incidents of these ids; those that do not exist are left out."""
         if not ids:
             return {}
-        rows = (await self._connection.execute(sa.select(incidents).where(incidents.c.id.in_(ids)))).mappings().all()
-        return {incident.id: incident for incident in await self._with_systems(rows)}
+        rows = await _WITH_SYSTEMS.rows(self._connection, {"ids": list(ids)})
+        return {row["id"]: _incident(row, sorted(filter(None, (row["members"] or "").split(",")))) for row in rows}
 
     async def ids_by_number(self, numbers: Sequence[int]) -> dict[int, str]:
         """Return the ids of the incidents with these numbers."""
@@ -187,35 +230,28 @@ class IncidentRepository:
 
     async def last_of_numbers(self, count: int) -> int:
         """Return the last of so many consecutive unused numbers; other callers wait for the commit."""
-        statement = (
-            sa.update(counters)
-            .where(counters.c.name == "incident")
-            .values(value=counters.c.value + count)
-            .returning(counters.c.value)
-        )
-        return int(await self._connection.scalar(statement))
+        return int(await _COUNT_ON.value(self._connection, {"more": count}))
 
     async def insert_many(self, loaded: Sequence[Incident]) -> None:
         """Write incidents of a history that is being loaded."""
-        await self._connection.execute(sa.insert(incidents), [_columns(incident) for incident in loaded])
+        await _INSERT.run_many(self._connection, [_columns(incident) for incident in loaded])
         members = [
             {"incident_id": incident.id, "system_id": system_id}
             for incident in loaded
             for system_id in incident.system_ids
         ]
-        await self._connection.execute(sa.insert(incident_systems), members)
+        await _INSERT_MEMBERS.run_many(self._connection, members)
 
     async def insert(self, incident: Incident) -> None:
         """Write a new incident and its systems."""
-        await self._connection.execute(sa.insert(incidents).values(**_columns(incident)))
-        await self._add_systems(incident.id, incident.system_ids)
+        await self.insert_many([incident])
 
     async def save(self, before: Incident, after: Incident) -> None:
         """Write the fields that differ between two states of one incident."""
         old, new = _columns(before), _columns(after)
         changed = {name: value for name, value in new.items() if value != old[name]}
         if changed:
-            await self._connection.execute(sa.update(incidents).where(incidents.c.id == after.id).values(**changed))
+            await _saving(tuple(changed)).run(self._connection, {"saved_id": after.id, **_prefixed(changed)})
         removed = set(before.system_ids) - set(after.system_ids)
         if removed:
             gone = sa.and_(incident_systems.c.incident_id == after.id, incident_systems.c.system_id.in_(removed))
@@ -224,13 +260,8 @@ class IncidentRepository:
 
     async def stamp(self, incident: Incident, *, version: int, now: datetime) -> Incident:
         """Write and return the incident's next version, provided that no other writer did."""
-        statement = (
-            sa.update(incidents)
-            .where(incidents.c.id == incident.id, incidents.c.version == incident.version)
-            .values(version=version, updated_at=now)
-        )
-        result = await self._connection.execute(statement)
-        if result.rowcount != 1:
+        values = {"stamped_id": incident.id, "former": incident.version, "next": version, "now": now}
+        if await _STAMP.value(self._connection, values) is None:
             raise RuntimeError(f"{incident.id} was not locked: version {incident.version} is gone")
         return replace(incident, version=version, updated_at=now)
 
@@ -241,7 +272,7 @@ class IncidentRepository:
     async def _add_systems(self, incident_id: str, system_ids: Sequence[str]) -> None:
         if system_ids:
             rows = [{"incident_id": incident_id, "system_id": system_id} for system_id in system_ids]
-            await self._connection.execute(sa.insert(incident_systems), rows)
+            await _INSERT_MEMBERS.run_many(self._connection, rows)
 
     async def _with_systems(self, rows: Sequence[sa.RowMapping]) -> list[Incident]:
         if not rows:

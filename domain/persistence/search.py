@@ -7,8 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.viewer import Audience, Visibility
 from domain.model.words import query_of, words_of
-from domain.persistence.dialects import query_of_word, upsert, word_condition
+from domain.persistence.dialects import query_of_word, upsert_of, word_condition
+from domain.persistence.prepared import Prepared
 from domain.persistence.tables import incidents, search_entries
+
+_COLUMNS = ("entry_id", "incident_id", "visibility", "body")
+_PUT = Prepared(lambda sqlite: upsert_of(search_entries, ("entry_id",), _COLUMNS, sqlite=sqlite).inline(), _COLUMNS)
+_INSERT = Prepared(lambda _: sa.insert(search_entries).inline(), _COLUMNS)
 
 
 def queries_of(dialect: sa.Dialect, text: str) -> list[str]:
@@ -53,7 +58,7 @@ class SearchRepository:
             "visibility": visibility,
             "body": search_body(text),
         }
-        await self._connection.execute(upsert(self._connection, search_entries, values, keys=["entry_id"]))
+        await _PUT.run(self._connection, values)
 
     async def insert_many(self, entries: Sequence[tuple[str, str, Visibility, str]]) -> None:
         """Index new texts: (entry, incident, visibility, text) each."""
@@ -61,7 +66,7 @@ class SearchRepository:
             {"entry_id": entry_id, "incident_id": incident_id, "visibility": visibility, "body": search_body(text)}
             for entry_id, incident_id, visibility, text in entries
         ]
-        await self._connection.execute(sa.insert(search_entries), rows)
+        await _INSERT.run_many(self._connection, rows)
 
     async def remove(self, entry_id: str) -> None:
         """Remove the text of that entry from the index."""

@@ -5,11 +5,12 @@ import sqlite3
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiosqlite
 from typing_extensions import override
 
+T = TypeVar("T")
 #: After so many statements in a row, some three milliseconds, one runs in the thread, so that other tasks can run.
 _IN_A_ROW = 16
 #: More rows than this at once run in the thread as well.
@@ -91,20 +92,31 @@ class Connection(aiosqlite.Connection):
     def cursor(self) -> Cursor:  # type: ignore[override]  # all of the library's that SQLAlchemy uses
         return Cursor(self)
 
-    async def call(self, function: Callable[[sqlite3.Connection], None], *, brief: bool) -> None:  # noqa: ARG002
-        """Run this function with SQLite's own connection."""
-        await self._execute(function, self._conn)  # type: ignore[no-untyped-call]
+    async def fetch(self, statement: str, *parameters: Any) -> list[Any]:
+        """Run a statement and return its rows; it is no DELETE."""
+        return await self.call(lambda connection: connection.execute(statement, parameters).fetchall(), brief=True)
+
+    @override
+    async def executemany(self, statement: str, parameters: Sequence[Any]) -> None:  # type: ignore[override]
+        """Run a statement once for each of these parameters; it is no DELETE."""
+        await self.call(
+            lambda connection: connection.executemany(statement, parameters), brief=len(parameters) <= _FEW_ROWS
+        )
+
+    async def call(self, function: Callable[[sqlite3.Connection], T], *, brief: bool) -> T:  # noqa: ARG002
+        """Run this function with SQLite's own connection, and return what it does."""
+        value: T = await self._execute(function, self._conn)  # type: ignore[no-untyped-call]
+        return value
 
 
 class ReaderConnection(Connection):
     """A connection for reads: statements run in its thread; beginning and ending do no work and run in place."""
 
     @override
-    async def call(self, function: Callable[[sqlite3.Connection], None], *, brief: bool) -> None:
+    async def call(self, function: Callable[[sqlite3.Connection], T], *, brief: bool) -> T:
         if self._conn.in_transaction:
-            await super().call(function, brief=brief)
-        else:
-            function(self._conn)
+            return await super().call(function, brief=brief)
+        return function(self._conn)
 
     @override
     async def rollback(self) -> None:
@@ -123,12 +135,11 @@ class WriterConnection(Connection):
         self._in_a_row = 0
 
     @override
-    async def call(self, function: Callable[[sqlite3.Connection], None], *, brief: bool) -> None:
+    async def call(self, function: Callable[[sqlite3.Connection], T], *, brief: bool) -> T:
         self._in_a_row += 1
         if brief and self._conn.in_transaction and self._in_a_row % _IN_A_ROW:
-            function(self._conn)
-        else:
-            await super().call(function, brief=brief)
+            return function(self._conn)
+        return await super().call(function, brief=brief)
 
 
 class InlineConnection(Connection):

@@ -11,11 +11,21 @@ from domain.model.paging import Order, Page, PageRequest
 from domain.model.system import System
 from domain.persistence.dialects import insert_or_ignore, keep_apart, keep_shared, lock_rows
 from domain.persistence.keyset import paged
+from domain.persistence.prepared import Prepared, among
 from domain.persistence.tables import former_systems, systems
 
 #: The most former owners of a key that one query finds, the last ones first.
 _MOST_FORMER = 1_000
 _COLUMNS = ("id", "key", "name", "description", "created_at", "updated_at")
+
+
+def _named(*, sqlite: bool) -> sa.Select[Any]:
+    same = (among(column, "wanted", sqlite=sqlite) for column in (systems.c.id, systems.c.key))
+    return sa.select(systems.c.id, systems.c.key).where(sa.or_(*same))
+
+
+_RESOLVE = Prepared(lambda sqlite: _named(sqlite=sqlite))
+_KEEP = Prepared(lambda sqlite: keep_shared(_named(sqlite=sqlite), sqlite=sqlite))
 
 
 class SystemRepository:
@@ -37,11 +47,8 @@ class SystemRepository:
         """Return the ids behind these ids or keys, without unknown ones; `keep` locks the systems until the commit."""
         # PostgreSQL refuses a NUL character instead of finding nothing.
         wanted = {reference for reference in references if "\0" not in reference}
-        statement = sa.select(systems.c.id, systems.c.key).where(
-            sa.or_(systems.c.id.in_(wanted), systems.c.key.in_(wanted))
-        )
-        rows = (await self._connection.execute(keep_shared(self._connection, statement) if keep else statement)).all()
-        return {key: row.id for row in rows for key in (row.id, row.key) if key in wanted}
+        rows = await (_KEEP if keep else _RESOLVE).rows(self._connection, {"wanted": sorted(wanted)})
+        return {name: row["id"] for row in rows for name in (row["id"], row["key"]) if name in wanted}
 
     async def resolve_ever(self, references: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Return the ids behind these ids or keys, without unknown ones; keys of deleted systems count."""

@@ -12,6 +12,7 @@ from domain.model.paging import Page, PageRequest
 from domain.model.timeline import Mark
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.keyset import paged, per_parent
+from domain.persistence.prepared import Prepared
 from domain.persistence.rows import actor_columns, actor_of
 from domain.persistence.tables import incident_update_versions as versions
 from domain.persistence.tables import incident_updates as updates
@@ -27,6 +28,15 @@ _COLUMNS = (
     "edited_at",
     "comment_status",
     "is_opening",
+)
+_INSERT = Prepared(lambda _: sa.insert(updates).inline(), [column.name for column in updates.c])
+_LAST = Prepared(
+    lambda _: (
+        sa.select(updates.c.created_at, updates.c.id)
+        .where(updates.c.incident_id == sa.bindparam("incident"))
+        .order_by(updates.c.created_at.desc(), updates.c.id.desc())
+        .limit(sa.literal_column("1"))
+    )
 )
 _NAMED = sa.func.coalesce(updates.c.status_change, updates.c.comment_status)
 #: Former versions shown per entry, the newest ones.
@@ -75,14 +85,8 @@ class TimelineRepository:
 
     async def last_place(self, incident_id: str) -> tuple[datetime, str] | None:
         """Return the date and id of the last entry of an incident, if it has any."""
-        statement = (
-            sa.select(updates.c.created_at, updates.c.id)
-            .where(updates.c.incident_id == incident_id)
-            .order_by(updates.c.created_at.desc(), updates.c.id.desc())
-            .limit(1)
-        )
-        row = (await self._connection.execute(statement)).first()
-        return None if row is None else (row.created_at, row.id)
+        rows = await _LAST.rows(self._connection, {"incident": incident_id})
+        return (rows[0]["created_at"], rows[0]["id"]) if rows else None
 
     async def opening(self, incident_id: str) -> IncidentUpdate | None:
         """Return the opening entry of an incident, if it has one."""
@@ -153,7 +157,7 @@ class TimelineRepository:
             {name: getattr(entry, name) for name in _COLUMNS} | actor_columns("created_by", entry.created_by)
             for entry in entries
         ]
-        await self._connection.execute(sa.insert(updates), rows)
+        await _INSERT.run_many(self._connection, rows)
 
     async def replace(self, entry: IncidentUpdate, *, former: IncidentUpdateVersion) -> None:
         """Write an edited entry and keep its former version."""

@@ -128,7 +128,7 @@ async def _ask(app: ASGIApp, body: bytes) -> None:
     }
     await app(scope, receive, send)
     answer = b"".join(message.get("body", b"") for message in sent)
-    if sent[0]["status"] != 200 or b'"errors"' in answer:
+    if sent[0]["status"] != 200 or b'"errors"' in answer or b'"userErrors":[{' in answer:
         raise RuntimeError(answer[:300].decode())
 
 

@@ -103,6 +103,13 @@ class EntityHandle(Generic[E]):
         _ask(origin, before)
         return await self._settle(unit, entity_id, before, await apply(before), origin)
 
+    async def create(
+        self, unit: UnitOfWork, entity_id: str, apply: Callable[[], Awaitable[Applied[E]]], *, origin: Origin
+    ) -> WriteResult[E]:
+        """Write a new entity under an id that was made for it: there is nothing to lock or to read before."""
+        self._runtime()
+        return await self._settle(unit, entity_id, None, await apply(), origin)
+
     async def mutate_many(
         self, unit: UnitOfWork, ids: Sequence[str], apply: ApplyMany[E], *, origin: Origin = BY_SYSTEM
     ) -> list[WriteResult[E]]:

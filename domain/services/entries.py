@@ -39,6 +39,11 @@ async def insert_entry(unit: UnitOfWork, entry: IncidentUpdate) -> Touched:
     await unit.search.put(
         entry_id=entry.id, incident_id=entry.incident_id, visibility=entry.visibility, text=entry.message
     )
+    return added(entry)
+
+
+def added(entry: IncidentUpdate) -> Touched:
+    """Return the part that a new entry is."""
     return Touched(part="updates", id=entry.id, after=entry.visibility)
 
 

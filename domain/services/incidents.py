@@ -19,11 +19,11 @@ from domain.model.texts import checked_dedupe_key, checked_description, checked_
 from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.entries import (
+    added,
     append_entry,
     begun_at,
     checked_resolution,
     date_entry,
-    insert_entry,
     save_begun,
     save_incident,
 )
@@ -120,8 +120,8 @@ class IncidentService:
             created_at=unit.moment(),
             updated_at=unit.moment(),
         )
-        mutation = await self._handle.mutate(
-            unit, incident.id, lambda _: self._insert(unit, incident, command), origin=origin
+        mutation = await self._handle.create(
+            unit, incident.id, lambda: self._insert(unit, incident, command), origin=origin
         )
         return Opened(incident=mutation.after.entity, reused=False)
 
@@ -298,8 +298,9 @@ class IncidentService:
 
     async def _insert(self, unit: UnitOfWork, incident: Incident, command: CreateIncident) -> Applied[Incident]:
         await unit.incidents.insert(incident)
-        await _index_header(unit, incident)
+        header = (incident.id, incident.id, Visibility.PUBLIC, _header_of(incident))
         if command.initial_message is None:
+            await unit.search.insert_many([header])
             return Applied(after=snapshot_of(incident))
         entry = IncidentUpdate(
             id=new_id("upd"),
@@ -311,7 +312,9 @@ class IncidentService:
             created_by=incident.opened_by,
             is_opening=True,
         )
-        return Applied(after=snapshot_of(incident), touched=(await insert_entry(unit, entry),))
+        await unit.timeline.insert(entry)
+        await unit.search.insert_many([header, (entry.id, incident.id, entry.visibility, entry.message)])
+        return Applied(after=snapshot_of(incident), touched=(added(entry),))
 
     async def _updated(
         self, unit: UnitOfWork, incident: Incident, command: UpdateIncident, *, editor: Actor
@@ -334,7 +337,9 @@ class IncidentService:
         if after == incident:
             return Applied(after=snapshot_of(incident))
         if (after.title, after.description) != (incident.title, incident.description):
-            await _index_header(unit, after)
+            await unit.search.put(
+                entry_id=after.id, incident_id=after.id, visibility=Visibility.PUBLIC, text=_header_of(after)
+            )
         if after.occurred_at != incident.occurred_at:
             return await save_begun(unit, incident, after, editor=editor)
         await save_incident(unit, incident, after)
@@ -352,9 +357,8 @@ def present(before: Snapshot[Incident] | None, incident_id: str, *, field: str =
     return before.entity
 
 
-async def _index_header(unit: UnitOfWork, incident: Incident) -> None:
-    text = f"{incident.reference} {incident.title} {incident.description or ''}"
-    await unit.search.put(entry_id=incident.id, incident_id=incident.id, visibility=Visibility.PUBLIC, text=text)
+def _header_of(incident: Incident) -> str:
+    return f"{incident.reference} {incident.title} {incident.description or ''}"
 
 
 async def _opened(unit: UnitOfWork, answer: Mapping[str, Any]) -> Opened:

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
@@ -185,7 +187,7 @@ async def test_two_changes_of_one_version_cannot_be_appended(domain: Domain) -> 
     async def work(unit: UnitOfWork) -> None:
         unit.record(twin, ())
 
-    with pytest.raises(IntegrityError):
+    with pytest.raises((sqlite3.IntegrityError, asyncpg.UniqueViolationError)):
         await inside(domain).database.write(work)
     assert len(await log_of(domain)) == 1
 

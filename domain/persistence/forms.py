@@ -5,9 +5,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from domain.ids import is_id
 from domain.model.filters import AllOf, AnyOf, Field, Filter, Not, Operator, Term
 from domain.persistence.search import queries_of
-from domain.persistence.tables import incidents
+from domain.persistence.tables import incidents, systems
 
 Parameter = Callable[[sa.types.TypeEngine[Any]], sa.BindParameter[Any]]
 
@@ -19,7 +20,10 @@ def form_of(tree: Filter, dialect: sa.Dialect) -> tuple[Hashable, list[Any]]:
 
 
 def with_parameters(tree: Filter, dialect: sa.Dialect, parameter: Parameter) -> Filter:
-    """Return the filter with parameters in the place of its values; it is the same for all filters of one form."""
+    """Return the filter with parameters in the place of its values; it is the same for all filters of one form.
+
+    In the place of systems' keys are look-ups of their ids, which find nothing for unknown ones.
+    """
     match tree:
         case AllOf(parts):
             return AllOf(tuple(with_parameters(part, dialect, parameter) for part in parts))
@@ -29,6 +33,18 @@ def with_parameters(tree: Filter, dialect: sa.Dialect, parameter: Parameter) -> 
             return Not(with_parameters(part, dialect, parameter))
         case Term():
             return _term_with_parameters(tree, dialect, parameter)
+
+
+def looked_up(tree: Filter) -> list[sa.ScalarSelect[Any]]:
+    """Return the look-ups of systems' keys in a filter with parameters."""
+    match tree:
+        case AllOf(parts) | AnyOf(parts):
+            return [each for part in parts for each in looked_up(part)]
+        case Not(part):
+            return looked_up(part)
+        case Term():
+            values = tree.value if isinstance(tree.value, tuple) else ()
+            return [each for each in values if isinstance(each, sa.ScalarSelect)]
 
 
 def padded(values: Sequence[Any]) -> list[Any]:
@@ -58,7 +74,8 @@ def _collected_term(term: Term, dialect: sa.Dialect, values: list[Any]) -> Hasha
         return term.field, term.operator
     several = _several(term, dialect)
     values.extend(several)
-    return term.field, term.operator, len(several)
+    keys = tuple(map(_is_key, several)) if term.field is Field.SYSTEM else ()
+    return term.field, term.operator, len(several), keys
 
 
 def _term_with_parameters(term: Term, dialect: sa.Dialect, parameter: Parameter) -> Term:
@@ -67,7 +84,19 @@ def _term_with_parameters(term: Term, dialect: sa.Dialect, parameter: Parameter)
     kind = incidents.c[term.field].type if term.field in incidents.c else sa.String()
     if term.field is not Field.TEXT and term.operator is not Operator.IN:
         return Term(term.field, term.operator, parameter(kind))
-    return Term(term.field, term.operator, tuple(parameter(kind) for _ in _several(term, dialect)))
+    several = _several(term, dialect)
+    if term.field is not Field.SYSTEM:
+        return Term(term.field, term.operator, tuple(parameter(kind) for _ in several))
+    ids = tuple(_found(parameter(kind)) if _is_key(reference) else parameter(kind) for reference in several)
+    return Term(term.field, term.operator, ids)
+
+
+def _is_key(reference: str) -> bool:
+    return not is_id(reference, "sys")
+
+
+def _found(key: sa.BindParameter[Any]) -> sa.ScalarSelect[Any]:
+    return sa.select(systems.c.id).where(systems.c.key == key).scalar_subquery()
 
 
 def _several(term: Term, dialect: sa.Dialect) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from domain.model.filters import EVERYTHING, Field, fields_of
+from domain.model.filters import EVERYTHING, Field, Filter, fields_of
 from domain.model.incident import Severity
 from domain.model.moment import parse_iso
 from domain.model.paging import Order
@@ -26,7 +26,7 @@ from domain.model.viewer import Audience
 from domain.persistence.changes import is_kept, log_condition
 from domain.persistence.conditions import incident_condition
 from domain.persistence.dialects import literal
-from domain.persistence.forms import padded, with_parameters
+from domain.persistence.forms import looked_up, padded, with_parameters
 from domain.persistence.types import SeverityRank, UtcDateTime
 from domain.persistence.views import VIEWS
 from domain.persistence.views.view import EXACT, Lists, View, expression, order_key
@@ -95,7 +95,8 @@ class StatementWriter:
         assert root.page is not None
         # Not aliased: the condition of open incidents is about the table, and finds its index by its very words.
         query = sa.select().select_from(view.table)
-        query = query.where(*self._conditions(place, rows))
+        tree = self._with_parameters(place, rows)
+        query = query.where(*self._conditions(tree, rows))
         places = [view.table.c[rows.order.field]] if view.place else [view.table.c[rows.order.field], view.table.c.id]
         columns = _picked(view, view.table, root.selection, rows.order.field)
 
@@ -107,11 +108,13 @@ class StatementWriter:
             return self._gathered(found, self._row(view, found, root.selection, wanted, rows.order))
 
         found = self._page(query, root.page, read)
-        if rows.logged is None or wanted.pages[root.page.place].after is None:
-            return found
-        # Nothing at all, instead of a page behind changes that are no longer kept: the gap would not show.
-        after = self._position(f"after_{root.page.place}", places, self._after(root.page.place))
-        return sa.case((is_kept(after.clauses[0]), self._nestable(found)))
+        needed: list[sa.ColumnElement[bool]] = [key.is_not(None) for key in looked_up(tree)]
+        if rows.logged is not None and wanted.pages[root.page.place].after is not None:
+            # The gap would not show.
+            after = self._position(f"after_{root.page.place}", places, self._after(root.page.place))
+            needed.append(is_kept(after.clauses[0]))
+        # Nothing at all, instead of a page that would have to be refused.
+        return sa.case((sa.and_(*needed), self._nestable(found))) if needed else found
 
     def _page(
         self, query: sa.Select[Any], page: Paged, read: Callable[[Paged], sa.ScalarSelect[Any]]
@@ -124,14 +127,14 @@ class StatementWriter:
             return total
         return self._array(self._nestable(read(page)), total)
 
-    def _conditions(self, place: int, rows: AllOf) -> list[sa.ColumnElement[bool]]:
-        if rows.logged is not None:
-            return [log_condition(self._dialect, "incident", rows.tree, rows.logged, self._audience)]
-        if rows.tree == EVERYTHING:
-            return []
+    def _with_parameters(self, place: int, rows: AllOf) -> Filter:
         numbers = count()
-        tree = with_parameters(rows.tree, self._dialect, lambda kind: self._compared(place, next(numbers), kind))
-        return [incident_condition(self._dialect, tree, self._audience)]
+        return with_parameters(rows.tree, self._dialect, lambda kind: self._compared(place, next(numbers), kind))
+
+    def _conditions(self, tree: Filter, rows: AllOf) -> list[sa.ColumnElement[bool]]:
+        if rows.logged is not None:
+            return [log_condition(self._dialect, "incident", tree, rows.logged, self._audience)]
+        return [] if tree == EVERYTHING else [incident_condition(self._dialect, tree, self._audience)]
 
     def _compared(self, place: int, number: int, kind: sa.types.TypeEngine[Any]) -> sa.BindParameter[Any]:
         return self._parameter(f"compared_{place}_{number}", kind, lambda values: values.compared[place][number])

@@ -164,8 +164,8 @@ async def filter_tree(context: Context, given: AnyFilter | UnsetType | None) -> 
     return _tree(given, found)
 
 
-def known_tree(given: AnyFilter | UnsetType | None, audience: Audience) -> Filter | None:
-    """Return what `filter_tree` does, without a read; None where a key names a system.
+def tree_with_keys(given: AnyFilter | UnsetType | None, audience: Audience) -> Filter:
+    """Return what `filter_tree` does, without a read: systems' keys are left in the place of their ids.
 
     Raises:
         ForbiddenError: it asks for something that the caller may not see, and could find out by asking.
@@ -173,9 +173,8 @@ def known_tree(given: AnyFilter | UnsetType | None, audience: Audience) -> Filte
     """
     if given is None or isinstance(given, UnsetType):
         return EVERYTHING
-    parts = _checked(given, audience)
-    names_keys = any(not is_id(reference, _SYSTEM_PREFIX) for reference in parts.references)
-    return None if names_keys else _tree(given, {})
+    _checked(given, audience)
+    return _tree(given, {})
 
 
 def _checked(given: AnyFilter, audience: Audience) -> "_Parts":

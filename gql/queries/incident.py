@@ -22,7 +22,7 @@ from gql.inputs.filters import (
     IncidentOrder,
     filter_tree,
     hide_resolved,
-    known_tree,
+    tree_with_keys,
 )
 from gql.inputs.given import read_input, value_or_none
 from gql.inputs.watching import actions_of
@@ -47,12 +47,10 @@ def _by_id_or_number(arguments: Mapping[str, Any], *_: object) -> OneOf | None:
     return given[0] if len(given) == 1 else None
 
 
-def _matching(arguments: Mapping[str, Any], audience: Audience, _: str) -> AllOf | None:
-    """Return the rows that a list shows; None where its filter names systems by keys, which are looked up first."""
+def _matching(arguments: Mapping[str, Any], audience: Audience, _: str) -> AllOf:
     given = read_input(IncidentFilter, arguments.get("filter"))
-    tree = known_tree(given, audience)
     order = _order_of(read_input(IncidentOrder, arguments.get("orderBy")))
-    return None if tree is None else AllOf(order=order, tree=hide_resolved(given, tree))
+    return AllOf(order=order, tree=hide_resolved(given, tree_with_keys(given, audience)))
 
 
 def _order_of(given: IncidentOrder | UnsetType | None) -> Order:

@@ -145,6 +145,7 @@ class QueryMaker:
             wanted = is_required_argument(argument) or self._chance.random() < (0.01 if unusual else 0.4)
             if name in ("id", "number", "key") and len(arguments) == 2:
                 wanted = (name == "id") is backward or self._chance.random() < 0.02
+            wanted = wanted and (argument.type is not self._schema.type_map["IncidentEventFilter"] or backward)
             if wanted or (name == "orderBy" and self._order != _usual(orders)):
                 given.append(f"{name}: {self._value(f'{field}.{name}', argument.type)}")
         return f"({', '.join(given)})" if given else ""
@@ -184,8 +185,15 @@ class QueryMaker:
         field, _, argument = name.partition(".")
         if argument in {"after", "before"}:
             return self._cursor(field)
-        known = {"DateTime": self._known.moments, "String": self._known.texts if name.endswith(".text") else None}
-        return self._chance.choice(known.get(named.name) or self._known.ids)
+        return self._chance.choice(self._values_of(name, named))
+
+    def _values_of(self, name: str, named: GraphQLNamedType) -> Sequence[str]:
+        if named.name == "DateTime":
+            return self._known.moments
+        if name.endswith(("system.in", ".key")):
+            # Ids of systems, and their keys.
+            return [known for known in self._known.ids if known.startswith("sys")]
+        return self._known.texts if name.endswith(".text") else self._known.ids
 
     def _cursor(self, field: str) -> str:
         known = self._known.cursors.get(f"{field}:{self._order}" if self._order else field)
@@ -204,7 +212,7 @@ class QueryMaker:
 
 
 #: How many of an input's fields are given on average, where it is not one and a half.
-_SHARES = {"includeResolved": 9.0, "openedBy": 0.2, "system": 0.6, "text": 0.5}
+_SHARES = {"includeResolved": 9.0, "openedBy": 0.2, "text": 0.5}
 #: Of an incident, what only the generic path resolves.
 _RARE = {"inStateSince", "automationRun"}
 

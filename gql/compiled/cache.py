@@ -154,8 +154,12 @@ class CompiledCache:
     ) -> Compiled | None:
         try:
             return self._compiled(document, operation, flags, audience)
-        except UnplannableError as reason:
-            self.reasons[str(reason)] += 1
+        except UnplannableError as error:
+            reason = str(error)
+            if reason not in self.reasons:
+                # Once for each: it says what clients ask for that could be cheaper.
+                logger.info("operations take the generic path: %s", reason)
+            self.reasons[reason] += 1
         except Exception:
             # The generic path needs nothing of all this: a fault here costs time and no answer.
             logger.exception("an operation could not be compiled")

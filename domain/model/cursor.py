@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
@@ -41,7 +41,7 @@ class CursorCodec:
     def encode(self, name: str, values: Sequence[Any]) -> str:
         """Return the cursor of a position in the list of that name and order."""
         payload = orjson.dumps([name, *values])
-        return _text(self._mac(payload) + payload)
+        return binascii.b2a_base64(self._mac(payload) + payload, newline=False).translate(_URL_SAFE, b"=").decode()
 
     def decode(self, name: str, cursor: str, *, field: str = "after") -> list[Any]:
         """Return the values behind a cursor of that list.
@@ -67,7 +67,8 @@ class CursorCodec:
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(payload)
         outer.update(inner.digest())
-        return cast("bytes", outer.digest())[:_MAC_BYTES]
+        mac: bytes = outer.digest()
+        return mac[:_MAC_BYTES]
 
 
 def _begun(key: bytes, pad: int) -> Any:

@@ -22,7 +22,7 @@ from domain.model.selection import (
     Selection,
     Wanted,
 )
-from domain.model.viewer import Audience
+from domain.model.viewer import Audience, Visibility
 from domain.persistence.changes import is_kept, log_condition
 from domain.persistence.conditions import incident_condition
 from domain.persistence.dialects import literal
@@ -140,7 +140,8 @@ class StatementWriter:
         return self._parameter(f"compared_{place}_{number}", kind, lambda values: values.compared[place][number])
 
     def _visible(self, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
-        if "visibility" not in table.c:
+        # Those who see everything need no condition.
+        if "visibility" not in table.c or set(self._audience.visibilities) == set(Visibility):
             return []
         seen: list[sa.ColumnElement[str]] = [literal(visibility.value) for visibility in self._audience.visibilities]
         return [table.c.visibility.in_(seen)]

@@ -146,6 +146,7 @@ class ArgumentsReader:
         self._pages = [
             (given[id(asked.node)], places.get(id(asked.node)), asked.declaration.cursors) for asked in pages
         ]
+        self._fixed = [self._fixed_page(*page) for page in self._pages]
 
     def read(self, variables: Mapping[str, Any] | None) -> tuple[Wanted, Sequence[Any]] | None:
         """Return what is wanted, and what the answer of each root needs; None where the generic path has to see to it.
@@ -177,7 +178,10 @@ class ArgumentsReader:
         if sum(size_of(each.tree) for each in rows if isinstance(each, AllOf)) > _MOST_COMPARED:
             return None
         pages = []
-        for given, place, cursors in self._pages:
+        for (given, place, cursors), fixed in zip(self._pages, self._fixed, strict=True):
+            if fixed is not None:
+                pages.append(fixed)
+                continue
             arguments = given.read(values, core)
             if arguments is None:
                 return None
@@ -189,6 +193,15 @@ class ArgumentsReader:
         if isinstance(chosen, AllOf):
             return cursor_name(root.declaration.cursors, chosen.order)
         return (root.given.read(values, core) or {}).get("ids") if root.declaration.kind is Kind.SOME else None
+
+    def _fixed_page(self, given: _Given, place: int | None, cursors: str) -> PageRequest | None:
+        """Return a page within a row in whose arguments no variable stands."""
+        if given.open or place is not None:
+            return None
+        try:
+            return self._page(given.fixed, cursors)
+        except DomainError as error:
+            raise UnplannableError("arguments that are refused") from error
 
     def _page(self, arguments: Mapping[str, Any], cursors: str) -> PageRequest:
         given = PageArguments(

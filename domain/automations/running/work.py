@@ -206,11 +206,17 @@ class Work:
         return settled(await self.note(self.finished(step, StepStatus.FAILED, error=error)))
 
     async def conclude(self, step: RunStep, output: Mapping[str, Any], message: str) -> RunStep:
-        """Write the success of a step and of its run at once: a firing in between would find the run active."""
+        """Write the early end of a wait and the success of its run at once; return the step as stored.
+
+        At once, since a firing in between would find the run active.
+        """
         done = self.tools.journal.masked(self.finished(step, StepStatus.SUCCESS, output=output))
 
         async def both(unit: UnitOfWork) -> RunStep:
             stored = await self.note_in(unit, done)
+            if wait_end(stored) is None:
+                # Another process was past the wait, and may have resolved the incident itself.
+                return stored
             run = await self.tools.journal.finish(unit, step.run_id, RunStatus.SUCCESS, message, self.origin)
             await self.tools.proceed(unit, run)
             unit.when_committed(self._end)

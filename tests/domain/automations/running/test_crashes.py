@@ -9,7 +9,7 @@ import pytest
 
 from domain.bootstrap import Domain
 from domain.entities.origin import Origin
-from domain.model.automation import AutomationRun, RunStatus, RunStep
+from domain.model.automation import AutomationRun, RunStatus, RunStep, WaitEnd
 from domain.model.incident import Health
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
@@ -111,6 +111,20 @@ async def test_of_two_writers_of_a_step_the_first_counts_for_both(world: World, 
         step = first.begun(f"actions[{number + 1}]", "variables")
         results = await asyncio.gather(first.succeed(step, {"by": 1}), second.succeed(step, {"by": 2}))
         assert results[0].output == results[1].output == (await world.step(run, step.path)).output
+
+
+async def test_a_late_worker_does_not_end_a_run_whose_wait_was_over(world: World, other: Domain) -> None:
+    await make_system(world.domain)
+    await world.report("payments", Health.DEGRADED)
+    run = await world.begun({"wait_until": {"condition": HEALTHY, "timeout_seconds": 60}}, {"delay": {"seconds": 60}})
+    await world.waiting(run, "actions[0]")
+    first, late = [await domain.automations.runner._loaded(run.id) for domain in (world.domain, other)]
+    step = await world.step(run, "actions[0]")
+    await first.succeed(step, {"timedOut": True})
+    # It looked only after the first had gone on, and resolved the incident.
+    stored = await late.conclude(step, {"ended": WaitEnd.INCIDENT_RESOLVED.value}, WaitEnd.INCIDENT_RESOLVED.message)
+    assert stored.output == {"timedOut": True}
+    assert not (await world.run(run.id)).status.is_final
 
 
 async def test_a_deadline_is_set_once_by_two_workers(world: World, other: Domain) -> None:

@@ -1,8 +1,10 @@
 """The scratch domain of a dry run, on a database that is thrown away."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,7 +27,7 @@ from domain.errors import NotFoundError
 from domain.messaging.tail import LogTail
 from domain.model.incident import Incident
 from domain.persistence.database import Database
-from domain.persistence.engines import create_engines, database_url
+from domain.persistence.engines import Engines, create_engines, database_url
 from domain.persistence.migrate import migrate
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import IncidentService
@@ -89,17 +91,50 @@ class Scratch:
     automations: AutomationSystem
 
 
+@cache
+def empty_database() -> bytes:
+    """Return a SQLite file without rows, made once in a process; the caller's thread has no event loop."""
+    with _folder() as folder:
+        file = folder / "empty.db"
+        asyncio.run(_migrate(file))
+        return file.read_bytes()
+
+
+async def _migrate(file: Path) -> None:
+    engines = _engines(file)
+    try:
+        await migrate(engines)
+    finally:
+        await engines.dispose()
+
+
 @asynccontextmanager
-async def scratch_domain(clock: VirtualClock, catalog: Catalog, secrets: Mapping[str, str]) -> AsyncIterator[Scratch]:
-    """Yield a domain on an empty database, which is deleted afterwards; nothing in it runs in the background."""
-    with TemporaryDirectory(prefix="incidentql-dry-run-", ignore_cleanup_errors=True) as folder:
-        url = f"sqlite:///{Path(folder) / 'scratch.db'}"
-        engines = create_engines(database_url(url), sqlite_synchronous="OFF", inline=True)
+async def scratch_domain(
+    empty: bytes, clock: VirtualClock, catalog: Catalog, secrets: Mapping[str, str]
+) -> AsyncIterator[Scratch]:
+    """Yield a domain on a copy of the empty database, deleted afterwards; nothing in it runs in the background."""
+    with _folder() as folder:
+        file = folder / "scratch.db"
+        file.write_bytes(empty)
+        engines = _engines(file)
         try:
-            await migrate(engines)
-            yield _assembled(Database(engines, clock), RecordingEngine(url), clock, catalog, secrets)
+            yield _assembled(Database(engines, clock), RecordingEngine(_url(file)), clock, catalog, secrets)
         finally:
             await engines.dispose()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="incidentql-dry-run-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _engines(file: Path) -> Engines:
+    return create_engines(database_url(_url(file)), sqlite_synchronous="OFF", inline=True)
+
+
+def _url(file: Path) -> str:
+    return f"sqlite:///{file}"
 
 
 def _assembled(

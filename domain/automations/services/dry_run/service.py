@@ -17,7 +17,7 @@ from domain.automations.services.dry_run.feed import Feed
 from domain.automations.services.dry_run.idle import IdleSelector
 from domain.automations.services.dry_run.model import DryRunLimits, Omission, PredictedRun, Prediction, Truncation
 from domain.automations.services.dry_run.replay import Replay
-from domain.automations.services.dry_run.scratch import OUTSIDE, scratch_domain
+from domain.automations.services.dry_run.scratch import OUTSIDE, empty_database, scratch_domain
 from domain.automations.services.dry_run.simulation import Simulation
 from domain.automations.services.system import Secrets
 from domain.automations.validation import parsed
@@ -144,14 +144,14 @@ class _Trial:
 
     def run(self) -> Prediction:
         """Run the dry run in an event loop of this thread's own."""
-        selector = IdleSelector()
+        empty, selector = empty_database(), IdleSelector()
         with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
-            return runner.run(self._play(selector))
+            return runner.run(self._play(empty, selector))
 
-    async def _play(self, selector: IdleSelector) -> Prediction:
+    async def _play(self, empty: bytes, selector: IdleSelector) -> Prediction:
         started = time.thread_time()
         clock = VirtualClock(self.since)
-        async with scratch_domain(clock, self.catalog, self.secrets) as scratch:
+        async with scratch_domain(empty, clock, self.catalog, self.secrets) as scratch:
             replay = Replay(scratch, opened_at=self.since)
             window = timedelta(minutes=self.document.state_window_minutes)
             opening = await self.feed.opening(window=window, token_id=self.document.run_as)

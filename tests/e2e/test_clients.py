@@ -12,6 +12,8 @@ from tests.e2e.clients import Client, graphql_sse, graphql_ws, subscribed
 from tests.e2e.databases import fresh_database
 from tests.e2e.server import TOKEN, Server, api_of, running_server
 
+# A loop for each test would start the shared server again for each.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROLE = "{ viewer { role } }"
 CLIENTS = [
     pytest.param("graphql-ws", marks=pytest.mark.node),

@@ -22,6 +22,8 @@ from tests.e2e.filling import fill
 from tests.e2e.processes import Command, run_command
 from tests.e2e.server import TOKEN, api_of, running_server
 
+# A loop for each test would fill the shared database again for each.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 60
 TOKEN_LINE = re.compile(r"^Admin token, shown only this once: (iql_\S+)$", re.MULTILINE)

@@ -11,7 +11,7 @@ from tests.e2e.clients import EVENTS
 from tests.e2e.server import TOKEN, Server, api_of, running_server
 from tests.e2e.subscriber import PROTOCOL
 
-TIMES = 100
+TIMES = 50
 
 
 async def test_cancelled_mutations_on_a_web_socket_leave_the_database_sound(

@@ -29,7 +29,11 @@ class Cluster:
     @property
     def url(self) -> str:
         """The URL of its database for its superuser."""
-        return f"postgresql://{_OWNER}@127.0.0.1:{self.port}/postgres"
+        return self.url_of("postgres")
+
+    def url_of(self, database: str) -> str:
+        """Return the URL of another database for its superuser."""
+        return f"postgresql://{_OWNER}@127.0.0.1:{self.port}/{database}"
 
     async def start(self) -> None:
         """Start it and wait until it answers."""
@@ -94,9 +98,10 @@ async def running_cluster(*settings: str) -> AsyncIterator[Cluster]:
 
 
 @asynccontextmanager
-async def running_pooler(cluster: Cluster, *, mode: str) -> AsyncIterator[str]:
-    """Start Debian's pgbouncer before a cluster and yield the database's URL behind it."""
-    folder, port = cluster.folder / f"pooler-{mode}", free_port()
+async def running_pooler(cluster: Cluster, *, mode: str, database: str) -> AsyncIterator[str]:
+    """Start Debian's pgbouncer before a cluster and yield the URL of a database behind it."""
+    port = free_port()
+    folder = cluster.folder / f"pooler-{port}"
     folder.mkdir()
     (folder / "pooler.ini").write_text(
         "\n".join(
@@ -116,7 +121,7 @@ async def running_pooler(cluster: Cluster, *, mode: str) -> AsyncIterator[str]:
         async with asyncio.timeout(60):
             while not await _answers(port):  # noqa: ASYNC110 - it sends no notice
                 await asyncio.sleep(0.02)
-        yield f"postgresql://{_OWNER}@127.0.0.1:{port}/postgres"
+        yield f"postgresql://{_OWNER}@127.0.0.1:{port}/{database}"
     finally:
         process.terminate()
         await process.wait()

@@ -272,6 +272,18 @@ NOT_OF_THE_SCHEMA = {
     "number as text": ("createIncident", CREATE | {"title": 5}, ["title"]),
 }
 
+VERSIONED: dict[str, Json] = {
+    "updateIncident": UPDATE | {"title": "x"},
+    "resolveIncident": UPDATE,
+    "deleteIncident": UPDATE,
+    "addIncidentUpdate": ADD,
+    "editIncidentUpdate": EDIT | {"message": "x"},
+    "deleteIncidentUpdate": EDIT,
+    "addIncidentLink": LINK,
+    "updateIncidentLink": RELINK | {"label": "x"},
+    "removeIncidentLink": RELINK,
+}
+
 
 @pytest.fixture(scope="module")
 def furnished(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World]:
@@ -296,41 +308,32 @@ def world(furnished: tuple[Path, World]) -> World:
     return furnished[1]
 
 
-@pytest.mark.parametrize(("mutation", "input", "code", "field", "message"), REFUSED.values(), ids=REFUSED)
 async def test_an_invalid_value_is_refused_and_nothing_is_written(
-    api: Api,
-    domain: Domain,
-    stored: Stored,
-    world: World,
-    mutation: str,
-    input: Json,
-    code: str,
-    field: list[str],
-    message: str,
+    api: Api, domain: Domain, stored: Stored, world: World
 ) -> None:
-    filled = _filled(input, world)
     before = await stored()
-    payload = await api.admin.do(mutation, filled)
-    [error] = payload["userErrors"]
-    assert (error["code"], error["field"]) == (code, field)
-    assert error["message"].startswith(message)
-    assert re.fullmatch(r"[A-Z].{5,150}\.", error["message"])
-    assert await stored() == before
-    assert payload["cursor"] == inside(domain).cursors.position(await domain.events.head())
+    cursor = inside(domain).cursors.position(await domain.events.head())
+    for name, (mutation, input, code, field, message) in REFUSED.items():
+        payload = await api.admin.do(mutation, _filled(input, world))
+        [error] = payload["userErrors"]
+        assert (name, error["code"], error["field"]) == (name, code, field)
+        assert error["message"].startswith(message), name
+        assert re.fullmatch(r"[A-Z].{5,150}\.", error["message"]), name
+        assert (name, payload["cursor"]) == (name, cursor)
+        assert await stored() == before, name
 
 
-@pytest.mark.parametrize(("mutation", "input", "field"), NOT_OF_THE_SCHEMA.values(), ids=NOT_OF_THE_SCHEMA)
 async def test_input_against_the_schema_is_refused_with_its_path_before_execution(
-    api: Api, domain: Domain, stored: Stored, world: World, mutation: str, input: Json, field: list[str]
+    api: Api, stored: Stored, world: World
 ) -> None:
-    filled = _filled(input, world)
     before = await stored()
-    answer = await api.admin.try_to(mutation, filled)
-    [error] = answer["errors"]
-    assert error["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED", "field": field}
-    assert f"at .{'.'.join(field).replace('.0', '[0]')}:" in error["message"]
-    assert "data" not in answer
-    assert await stored() == before
+    for name, (mutation, input, field) in NOT_OF_THE_SCHEMA.items():
+        answer = await api.admin.try_to(mutation, _filled(input, world))
+        [error] = answer["errors"]
+        assert (name, error["extensions"]) == (name, {"code": "GRAPHQL_VALIDATION_FAILED", "field": field})
+        assert f"at .{'.'.join(field).replace('.0', '[0]')}:" in error["message"], name
+        assert "data" not in answer, name
+        assert await stored() == before, name
 
 
 async def test_a_missing_field_is_named(api: Api) -> None:
@@ -340,30 +343,15 @@ async def test_a_missing_field_is_named(api: Api) -> None:
     assert "title" in error["message"]
 
 
-@pytest.mark.parametrize(
-    ("mutation", "input"),
-    [
-        ("updateIncident", UPDATE | {"title": "x"}),
-        ("resolveIncident", UPDATE),
-        ("deleteIncident", UPDATE),
-        ("addIncidentUpdate", ADD),
-        ("editIncidentUpdate", EDIT | {"message": "x"}),
-        ("deleteIncidentUpdate", EDIT),
-        ("addIncidentLink", LINK),
-        ("updateIncidentLink", RELINK | {"label": "x"}),
-        ("removeIncidentLink", RELINK),
-    ],
-)
-async def test_a_stale_version_is_refused_with_the_current_incident(
-    api: Api, domain: Domain, stored: Stored, world: World, mutation: str, input: Json
-) -> None:
+async def test_a_stale_version_is_refused_with_the_current_incident(api: Api, stored: Stored, world: World) -> None:
     before = await stored()
-    stale = _filled(input | {"expectedVersion": world.incident.version - 1}, world)
-    payload = await api.admin.do(mutation, stale, "incident { id version }")
-    [error] = payload["userErrors"]
-    assert (error["code"], error["field"]) == ("VERSION_CONFLICT", ["expectedVersion"])
-    assert payload["incident"] == {"id": world.incident.id, "version": world.incident.version}
-    assert await stored() == before
+    for mutation, input in VERSIONED.items():
+        stale = _filled(input | {"expectedVersion": world.incident.version - 1}, world)
+        payload = await api.admin.do(mutation, stale, "incident { id version }")
+        [error] = payload["userErrors"]
+        assert (mutation, error["code"], error["field"]) == (mutation, "VERSION_CONFLICT", ["expectedVersion"])
+        assert payload["incident"] == {"id": world.incident.id, "version": world.incident.version}, mutation
+        assert await stored() == before, mutation
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from typing import Any
 
@@ -35,6 +36,7 @@ LATE_SECONDS = 1_000.0
 BULK = {"resolveIncidents", "deleteIncidents"}
 Write = Callable[..., Awaitable[Any]]
 Writing = Callable[[dict[int, Write]], None]
+Unread = Callable[[Write], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -79,10 +81,11 @@ async def _is_away(*_: Any) -> None:
 
 
 @pytest.fixture
-def unread(monkeypatch: pytest.MonkeyPatch, domain: Domain, writing: Writing) -> Callable[[Write], None]:
-    """Run the next write, and replace all reads after it."""
+def unread(monkeypatch: pytest.MonkeyPatch, domain: Domain, writing: Writing) -> Unread:
+    """Return a context that runs the next write, and replaces all reads after it."""
 
-    def replace(read: Write) -> None:
+    @contextmanager
+    def replaced(read: Write) -> Iterator[None]:
         async def write(database: Database, work: Any) -> Any:
             monkeypatch.setattr(Database, "read", real_read)
             committed = await real_write(database, work)
@@ -94,9 +97,12 @@ def unread(monkeypatch: pytest.MonkeyPatch, domain: Domain, writing: Writing) ->
             return await (real_read if background else read)(database, work)
 
         writing({0: write})
+        yield
+        monkeypatch.setattr(Database, "write", real_write)
+        monkeypatch.setattr(Database, "read", real_read)
 
     real_write, real_read = Database.write, Database.read
-    return replace
+    return replaced
 
 
 @pytest.mark.parametrize(("failing", "code"), [(_breaks, "INTERNAL"), (_is_away, "UNAVAILABLE")])
@@ -155,26 +161,24 @@ async def test_a_mutation_outside_a_token_s_systems_hides_no_other(api: Api, dom
         assert (name, *_codes(answer)) == (name, [], ["FORBIDDEN"], [])
 
 
-@pytest.mark.parametrize("name", MUTATIONS)
-async def test_a_committed_write_is_reported_when_it_cannot_be_read(
-    api: Api, domain: Domain, unread: Callable[[Write], None], name: str
-) -> None:
-    world = await make_world(domain)
-    input = next(iter(MUTATIONS[name].effects.values())).input(world)
-    unread(_is_away)
-    answer = await api.admin.try_to(name, input, _deep(name))
-    payload = answer["data"][name]
-    assert payload["userErrors"] == []
-    assert payload["cursor"] == inside(domain).cursors.position(domain.events.known)
-    assert {(error["path"][0], error["extensions"]["code"]) for error in answer.get("errors", ())} <= {
-        (name, "UNAVAILABLE")
-    }
-    holds = [value for member, value in payload.items() if member not in {"userErrors", "cursor"}]
-    assert any(value is not None for value in holds) or "errors" in answer
+async def test_a_committed_write_is_reported_when_it_cannot_be_read(api: Api, domain: Domain, unread: Unread) -> None:
+    for name in MUTATIONS:
+        world = await make_world(domain)
+        input = next(iter(MUTATIONS[name].effects.values())).input(world)
+        with unread(_is_away):
+            answer = await api.admin.try_to(name, input, _deep(name))
+        payload = answer["data"][name]
+        assert (name, payload["userErrors"]) == (name, [])
+        assert (name, payload["cursor"]) == (name, inside(domain).cursors.position(domain.events.known))
+        assert {(error["path"][0], error["extensions"]["code"]) for error in answer.get("errors", ())} <= {
+            (name, "UNAVAILABLE")
+        }
+        holds = [value for member, value in payload.items() if member not in {"userErrors", "cursor"}]
+        assert any(value is not None for value in holds) or "errors" in answer, name
 
 
 async def test_an_unreadable_field_after_a_write_is_null_beside_others(
-    api: Api, domain: Domain, unread: Callable[[Write], None]
+    api: Api, domain: Domain, unread: Unread
 ) -> None:
     incident = await make_incident(domain)
     document = """mutation M($id: ID!) {
@@ -182,8 +186,8 @@ async def test_an_unreadable_field_after_a_write_is_null_beside_others(
         update { message } incident { number updates { nodes { id } } } userErrors { code } }
       b: addIncidentUpdate(input: {incidentId: $id, message: "There, too"}) { update { message } userErrors { code } }
     }"""
-    unread(_is_away)
-    answer = await api.responder.send(document, id=incident.id)
+    with unread(_is_away):
+        answer = await api.responder.send(document, id=incident.id)
     assert answer["data"] == {
         "a": {"update": {"message": "There"}, "incident": None, "userErrors": []},
         "b": {"update": {"message": "There, too"}, "userErrors": []},
@@ -192,13 +196,13 @@ async def test_an_unreadable_field_after_a_write_is_null_beside_others(
 
 
 async def test_a_slow_read_after_a_write_times_out_by_itself(
-    api: Api, domain: Domain, unread: Callable[[Write], None], slow: Write
+    api: Api, domain: Domain, unread: Unread, slow: Write
 ) -> None:
     incident = await make_incident(domain)
     document = """mutation M($id: ID!) { resolveIncident(input: {id: $id}) {
       incident { updates { nodes { id } } } cursor userErrors { code } } }"""
-    unread(slow)
-    answer = await api.responder.send(document, id=incident.id)
+    with unread(slow):
+        answer = await api.responder.send(document, id=incident.id)
     cursor = inside(domain).cursors.position(domain.events.known)
     assert answer["data"]["resolveIncident"] == {"incident": None, "cursor": cursor, "userErrors": []}
     [error] = answer["errors"]

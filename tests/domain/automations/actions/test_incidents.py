@@ -8,6 +8,7 @@ import pytest
 
 from domain.model.automation import AutomationRun, RunStatus
 from domain.model.incident import Incident, Status
+from tests.domain.automations.dialects import on_one_database
 from tests.domain.automations.world import World
 from tests.factories import ADMIN, events_of, log_of, make_incident, make_system, set_status
 
@@ -48,6 +49,7 @@ async def test_an_incident_is_opened_by_the_settings_and_is_an_artifact(world: W
     assert (change.events, change.cause.run_id) == (("incident.created",), run.id)
 
 
+@on_one_database
 async def test_templates_keep_the_types_of_their_values(world: World) -> None:
     systems = sorted([(await make_system(world.domain, key)).id for key in ("payments", "search")])
     run = await world.ran(
@@ -66,6 +68,7 @@ async def test_templates_keep_the_types_of_their_values(world: World) -> None:
     assert (await world.step(run, "actions[0]")).input["systemIds"] == systems
 
 
+@on_one_database
 async def test_a_title_of_several_lines_becomes_one_line(world: World) -> None:
     await make_system(world.domain)
     await world.ran(create(title="{{ trigger.payload.text }}"), payload={"text": "Disk full\r\n\x1b[31m/var\u202e"})
@@ -84,6 +87,7 @@ TITLES = {
 }
 
 
+@on_one_database
 async def test_any_rendered_title_opens_an_incident(world: World) -> None:
     await make_system(world.domain)
     payload = {
@@ -143,6 +147,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 
 
+@on_one_database
 async def test_a_wrong_setting_is_named_and_not_retried(world: World) -> None:
     await make_system(world.domain)
     runs = await world.all_over({
@@ -156,6 +161,7 @@ async def test_a_wrong_setting_is_named_and_not_retried(world: World) -> None:
 
 
 @pytest.mark.parametrize("action", ["resolve", "add_update", "update_status"])
+@on_one_database
 async def test_a_missing_incident_or_incident_id_has_its_message(world: World, action: str) -> None:
     more = {"add_update": {"message": "x"}, "update_status": {"status": "monitoring"}}.get(action, {})
     unknown = await world.ran(do(action, incidentId="inc_unknown", **more))
@@ -168,6 +174,7 @@ async def test_a_missing_incident_or_incident_id_has_its_message(world: World, a
     assert await world.messages() == []
 
 
+@on_one_database
 async def test_a_given_incident_id_wins_over_the_artifact(
     world: World,
 ) -> None:
@@ -191,6 +198,7 @@ async def test_a_resolve_is_one_change_and_one_event(world: World) -> None:
     assert (await output(world, run, 1))["incident"]["status"] == "resolved"
 
 
+@on_one_database
 async def test_updates_have_their_messages_and_statuses(world: World) -> None:
     incident = await make_incident(world.domain)
     await world.ran(do("add_update", incidentId=incident.id, message="Only words"))
@@ -287,6 +295,7 @@ async def test_an_invalid_artifact_is_not_written_nor_is_its_incident(
     assert await world.rows("SELECT id FROM automation_artifacts") == []
 
 
+@on_one_database
 async def test_a_later_artifact_of_a_branch_is_the_newest(world: World) -> None:
     await make_system(world.domain)
     second = {**create(title="Second"), "id": "second"}

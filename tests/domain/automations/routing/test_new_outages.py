@@ -9,6 +9,7 @@ from domain.automations.definitions.templates import definition_from
 from domain.automations.services.automations import WriteAutomation
 from domain.model.automation import AutomationRun, RunStatus
 from domain.model.incident import Health, Incident, Status
+from tests.domain.automations.dialects import on_one_database
 from tests.domain.automations.world import World
 from tests.factories import ADMIN, make_system, set_status
 
@@ -151,6 +152,7 @@ async def all_waiting(world: World, steps: Mapping[str, Sequence[Any]]) -> dict[
 
 
 @pytest.mark.parametrize("how", ["resolved", "deleted"])
+@on_one_database
 async def test_a_wait_on_an_incident_ends_with_the_incident(world: World, how: str) -> None:
     runs = await all_waiting(world, {name: [wait] for name, wait in ENDS.items()})
     for case, (run, incident_id) in runs.items():
@@ -171,6 +173,7 @@ STAYS = {
 }
 
 
+@on_one_database
 async def test_a_wait_for_more_than_the_resolution_goes_on(world: World) -> None:
     runs = await all_waiting(world, {name: [wait, AFTERWARDS] for name, wait in STAYS.items()})
     for _, incident_id in runs.values():
@@ -192,6 +195,7 @@ async def test_a_wait_for_more_than_the_resolution_goes_on(world: World) -> None
     ],
     ids=["condition", "event"],
 )
+@on_one_database
 async def test_a_wait_that_begins_after_the_resolution_goes_on(world: World, known: dict[str, Any]) -> None:
     run, incident = await waiting(world, known, until(UNTIL_HEALTHY), AFTERWARDS)
     await world.domain.incidents.resolve(ADMIN, incident.id)
@@ -204,6 +208,7 @@ async def test_a_wait_that_begins_after_the_resolution_goes_on(world: World, kno
     assert (await world.trace(run))["actions[3]"] == "success"
 
 
+@on_one_database
 async def test_a_run_that_resolved_its_incident_itself_waits_on(world: World) -> None:
     run, _ = await waiting(world, RESOLVE, until(UNTIL_HEALTHY), AFTERWARDS)
     await world.waiting(run, "actions[2]")
@@ -212,6 +217,7 @@ async def test_a_run_that_resolved_its_incident_itself_waits_on(world: World) ->
     assert (await world.trace(run))["actions[3]"] == "success"
 
 
+@on_one_database
 async def test_a_recovery_and_a_resolution_at_once_count_as_resolved(world: World) -> None:
     run, incident = await waiting(world, until(UNTIL_HEALTHY), RESOLVE)
     await world.crash()
@@ -222,6 +228,7 @@ async def test_a_recovery_and_a_resolution_at_once_count_as_resolved(world: Worl
     assert await world.messages() == ["Incident resolved"]
 
 
+@on_one_database
 async def test_an_event_that_came_before_the_resolution_counts(world: World) -> None:
     run, incident = await waiting(world, {"wait_for_trigger": {"event": "system.healthy"}}, AFTERWARDS)
     await world.crash()
@@ -233,6 +240,7 @@ async def test_an_event_that_came_before_the_resolution_counts(world: World) -> 
     assert (await world.step(run, "actions[1]")).output["incidentResolved"] is True
 
 
+@on_one_database
 async def test_a_wait_on_an_incident_reopened_before_the_check_goes_on(world: World) -> None:
     run, incident = await waiting(world, until(UNTIL_HEALTHY), RESOLVE)
     await world.crash()
@@ -246,6 +254,7 @@ async def test_a_wait_on_an_incident_reopened_before_the_check_goes_on(world: Wo
 
 
 @pytest.mark.parametrize("case", ["health", "event"])
+@on_one_database
 async def test_a_wait_ends_with_the_system_that_its_condition_reads(world: World, case: str) -> None:
     run, incident = await waiting(world, ENDS[case], RESOLVE)
     await world.domain.systems.delete(ADMIN, "payments")
@@ -253,6 +262,7 @@ async def test_a_wait_ends_with_the_system_that_its_condition_reads(world: World
     assert [found.status for found in await world.incidents()] == [Status.INVESTIGATING]
 
 
+@on_one_database
 async def test_a_run_without_an_incident_ends_with_its_own_system_alone(world: World) -> None:
     await world.automation(until(UNTIL_HEALTHY), triggers=DEGRADED)
     for key in ("payments", "search"):
@@ -310,6 +320,7 @@ async def test_a_former_queue_starts_its_next_run_when_one_is_released(world: Wo
     assert (await world.runs())[1].id in await world.enqueued()
 
 
+@on_one_database
 async def test_an_outage_does_not_end_a_wait_on_a_reopened_incident(world: World) -> None:
     run, incident = await waiting(world, until(UNTIL_HEALTHY), RESOLVE)
     await world.crash()

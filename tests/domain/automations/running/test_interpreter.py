@@ -6,6 +6,7 @@ import pytest
 
 from domain.automations.running import work
 from domain.model.automation import AutomationRun, RunStatus
+from tests.domain.automations.dialects import on_one_database
 from tests.domain.automations.world import World
 
 LOG = {"action": "log", "config": {"message": "here"}}
@@ -25,6 +26,7 @@ def choose(number: int, *, otherwise: bool) -> dict[str, Any]:
     return {"choose": branches, **({"else": [note(branch="else")]} if otherwise else {})}
 
 
+@on_one_database
 async def test_a_choice_takes_the_first_branch_that_holds(world: World) -> None:
     last = note(came="{{ variables.branch | default('nowhere') }}")
     for number, otherwise, branch in ((1, True, 1), (2, True, 2), (3, True, "else"), (3, False, "nowhere")):
@@ -60,6 +62,7 @@ ENDS: dict[str, tuple[list[Any], str, str | None, list[str]]] = {
 }  # fmt: skip
 
 
+@on_one_database
 async def test_a_run_ends_by_its_steps_outcome(world: World) -> None:
     runs = await world.all_over({case: world.ran(*steps) for case, (steps, *_) in ENDS.items()})
     ends = {case: (run.status, run.message, list((await world.trace(run)).values())) for case, run in runs.items()}
@@ -67,6 +70,7 @@ async def test_a_run_ends_by_its_steps_outcome(world: World) -> None:
     assert all(run.finished_at is not None for run in runs.values())
 
 
+@on_one_database
 async def test_a_disabled_step_is_shown_with_its_kind(world: World) -> None:
     run = await world.ran({"delay": {"seconds": 9}, "enabled": False}, {"parallel": [LOG], "enabled": False})
     assert [(step.kind, step.output) for step in await world.steps(run)] == [
@@ -87,6 +91,7 @@ ROUNDS: dict[str, tuple[dict[str, Any], int]] = {
 }
 
 
+@on_one_database
 async def test_a_variable_of_one_round_is_seen_in_the_next(world: World) -> None:
     async def rounds(repeat: dict[str, Any]) -> AutomationRun:
         count = note(seen="{{ variables.seen + 1 }}")
@@ -98,6 +103,7 @@ async def test_a_variable_of_one_round_is_seen_in_the_next(world: World) -> None
     assert counted == {case: expected for case, (_, expected) in ROUNDS.items()}
 
 
+@on_one_database
 async def test_repeat_is_the_inner_loop_and_afterwards_the_outer_one(world: World) -> None:
     inner = {"repeat": {"for_each": "['x', 'y']", "sequence": [note(seen="{{ repeat.item }}{{ repeat.index }}")]}}
     after = note(outer="{{ repeat.item }}{{ repeat.index }}")
@@ -121,6 +127,7 @@ ERRORS: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 
 
+@on_one_database
 async def test_an_expression_without_a_value_fails_the_step_and_the_run(world: World) -> None:
     runs = await world.all_over({case: world.ran(step, LOG, payload={"n": 1}) for case, (step, _) in ERRORS.items()})
     for case, run in runs.items():
@@ -129,6 +136,7 @@ async def test_an_expression_without_a_value_fails_the_step_and_the_run(world: W
         assert (run.status, run.message) == (RunStatus.FAILED, failed.error), case
 
 
+@on_one_database
 async def test_branches_do_not_see_each_other_and_are_merged_afterwards(world: World) -> None:
     branches = [note(a=1, shared="first"), {"sequence": [note(b=2)]}, note(old="{{ variables.a }}")]
     look = note(found="{{ variables.a }} {{ variables.b }} {{ variables.old }} {{ variables.shared }}")

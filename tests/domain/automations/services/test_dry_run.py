@@ -18,6 +18,7 @@ from domain.model.change import Change
 from domain.model.incident import Health, Status
 from domain.persistence.tables import metadata
 from domain.persistence.unit_of_work import UnitOfWork
+from tests.domain.automations.dialects import on_one_database
 from tests.domain.automations.feeds import START, SYSTEMS, happened, make_feed, play, predicted, shifted
 from tests.domain.automations.world import World
 from tests.factories import make_incident, make_system, report_health, set_status
@@ -127,6 +128,7 @@ async def test_a_prediction_equals_the_real_runs(world: World, name: str, seed: 
     assert predicted(prediction, systems) == real
 
 
+@on_one_database
 async def test_a_change_of_a_feed_is_routed_before_waits_wake(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await systems_of(world)
     await world.automation(**{"actions": [], **CHOOSING})
@@ -150,6 +152,7 @@ async def test_a_change_of_a_feed_is_routed_before_waits_wake(world: World, monk
     assert early == []
 
 
+@on_one_database
 async def test_a_past_without_the_automation_predicts_its_runs(world: World) -> None:
     systems = await systems_of(world)
     await play(world, make_feed(7), END)
@@ -229,6 +232,7 @@ async def test_peoples_changes_apply_to_the_automations_incidents(world: World) 
     assert prediction.runs[1].run.firing.payload["previous"] == {"status": "resolved"}
 
 
+@on_one_database
 async def test_an_automations_own_effects_trigger_it_until_the_depth_cap(world: World) -> None:
     await make_system(world.domain)
     since = world.clock.moment
@@ -245,6 +249,7 @@ async def test_an_automations_own_effects_trigger_it_until_the_depth_cap(world: 
     assert {str(reason): count for reason, count in prediction.skips.items()} == {"depth": 1}
 
 
+@on_one_database
 async def test_steps_that_leave_the_server_are_not_run(world: World) -> None:
     await make_system(world.domain)
     since = world.clock.moment
@@ -260,6 +265,7 @@ async def test_steps_that_leave_the_server_are_not_run(world: World) -> None:
     assert [(each.what, each.count) for each in prediction.omissions] == [("http.request", 1)]
 
 
+@on_one_database
 async def test_time_triggers_fire_in_a_dry_run(world: World) -> None:
     await make_system(world.domain)
     since = world.clock.moment
@@ -277,6 +283,7 @@ async def test_time_triggers_fire_in_a_dry_run(world: World) -> None:
     assert len(prediction.incidents) == 1
 
 
+@on_one_database
 async def test_a_dry_run_beyond_a_limit_is_truncated_with_its_reason(world: World) -> None:
     await make_system(world.domain)
     since = world.clock.moment
@@ -307,7 +314,7 @@ async def test_an_invalid_dry_run_is_refused(world: World) -> None:
 async def test_a_month_of_history_is_tried_without_a_trace(
     domain: Domain, stored: Stored, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await domain.demo.fill(400)
+    await domain.demo.fill(200)
     before = await stored()
     now = domain.clock.now()
     # Each run takes as long as a hundred changes, and those of a week write all that those of a month would.

@@ -1,0 +1,6 @@
+"""The mark of tests whose sentence has nothing to do with the database."""
+
+import pytest
+
+#: Runs a test on SQLite alone: the same statements run on both databases in other tests of its folder.
+on_one_database = pytest.mark.parametrize("dialect", ["sqlite"])

@@ -232,6 +232,15 @@ def fixed_rows(asked: Asked, audience: Audience) -> Rows | None:
     return rows
 
 
+def fixed_arguments(asked: Asked) -> Mapping[str, Any]:
+    """Return the arguments of a field in which no variable stands.
+
+    Raises:
+        UnplannableError: they are refused.
+    """
+    return _fixed(asked, {each.name.value for each in asked.node.arguments or () if _has_variable(each.value)})
+
+
 def _fixed(asked: Asked, without: set[str]) -> Mapping[str, Any]:
     """Return all arguments but those."""
     args = {name: argument for name, argument in asked.field.args.items() if name not in without}

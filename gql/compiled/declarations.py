@@ -41,6 +41,8 @@ class Declaration:
     choose: Choose | None = None
     #: Of a root that may find objects of several kinds: the views of those that are found here.
     views: frozenset[str] = frozenset()
+    #: The argument, an enum, that says which field of the view is shown: its value stands behind the name.
+    variant: str | None = None
 
 
 def _metadata(declaration: Declaration) -> dict[str, Declaration]:
@@ -53,6 +55,11 @@ SHOWN = _metadata(Declaration(kind=Kind.SHOWN))
 PLACE = _metadata(Declaration(kind=Kind.PLACE))
 #: The metadata of a field with the whole list of that name, or with the one row in it.
 LIST = _metadata(Declaration(kind=Kind.LIST))
+
+
+def shown_by(argument: str) -> dict[str, Declaration]:
+    """Return the metadata of a field that shows one of several fields of the view, as its argument says."""
+    return _metadata(Declaration(kind=Kind.SHOWN, variant=argument))
 
 
 def pages(cursors: str) -> dict[str, Declaration]:

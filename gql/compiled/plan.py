@@ -21,7 +21,7 @@ from pydantic.alias_generators import to_snake
 from domain.model.cursor import LOG
 from domain.model.selection import ORDER_KEY, AllOf, Field, Listed, Paged, Root, Selection, Shape
 from domain.model.viewer import Audience
-from gql.compiled.arguments import fixed_rows
+from gql.compiled.arguments import fixed_arguments, fixed_rows
 from gql.compiled.declarations import Declaration, Kind, declared
 from gql.compiled.fields import Asked, Fields, UnplannableError
 from gql.compiled.parts import (
@@ -164,6 +164,9 @@ class _Planner:
         name = python_name(found)
         if declaration is None:
             raise UnplannableError(f"{on.name}.{nodes[0].name.value}")
+        if declaration.variant is not None:
+            asked = Asked(field=found, node=nodes[0], declaration=declaration)
+            name = f"{name}_{_chosen(asked, declaration.variant)}"
         if declaration.kind is Kind.PLACE:
             return Cursor((row.column("seq"),), LOG)
         if declaration.kind in {Kind.SHOWN, Kind.LIST} and name in shape.lists:
@@ -256,6 +259,13 @@ def declaration_of(found: GraphQLField) -> Declaration | None:
     if given is None and definition.base_resolver is None:
         return _NO_DECLARATION
     return given
+
+
+def _chosen(asked: Asked, argument: str) -> str:
+    chosen = fixed_arguments(asked).get(argument)
+    if chosen is None:
+        raise UnplannableError(f"{asked.node.name.value} by a variable")
+    return str(chosen.value)
 
 
 def python_name(found: GraphQLField) -> str:

@@ -16,7 +16,7 @@ from domain.model.change import Transition
 from domain.model.paging import PageRequest
 from domain.model.positions import link_position, update_position
 from domain.model.system import worst_health
-from gql.compiled.declarations import LIST, SHOWN, pages
+from gql.compiled.declarations import LIST, SHOWN, pages, shown_by
 from gql.context import Info
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.actor import Actor
@@ -183,7 +183,7 @@ class Incident(Node):
             count=lambda: loaders.history_counts.load(self.id),
         )
 
-    @strawberry.field(description="Since when a reactive field has had its present value.")
+    @strawberry.field(description="Since when a reactive field has had its present value.", metadata=shown_by("field"))
     async def in_state_since(
         self,
         info: Info,

@@ -1,15 +1,18 @@
 """Incidents, with their systems, timelines and links."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from domain.model.incident import HealthOverride, Status, reference_of
 from domain.model.selection import Field
-from domain.persistence.tables import incident_systems, incidents
+from domain.persistence.dialects import literal
+from domain.persistence.tables import entity_transitions, incident_systems, incidents
 from domain.persistence.views.actor import ACTOR
 from domain.persistence.views.transition import KIND
-from domain.persistence.views.view import EXACT, Joined, Lists, View, columns_of, for_all
+from domain.persistence.views.view import EXACT, Found, Joined, Lists, View, columns_of, for_all, severity_text
 
 _COLUMNS = (
     "id",
@@ -54,6 +57,32 @@ def _steps(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     return child, belongs, (child.c.id,)
 
 
+def _status(rows: sa.FromClause) -> sa.ColumnElement[str]:
+    return rows.c.status
+
+
+def _severity(rows: sa.FromClause) -> sa.ColumnElement[str]:
+    return severity_text(rows.c.severity)
+
+
+def _since(field: str, present: Callable[[sa.FromClause], sa.ColumnElement[str]]) -> Found:
+    """Return the column with the time of the last step of a reactive field to its present value."""
+    steps = entity_transitions.c
+
+    def find(rows: sa.FromClause) -> sa.ColumnElement[Any]:
+        last = sa.select(sa.func.max(steps.occurred_at)).where(
+            steps.kind == KIND,
+            steps.entity_id == rows.c.id,
+            steps.field == literal(field),
+            steps.to_value == present(rows),
+        )
+        return last.correlate(rows).scalar_subquery()
+
+    return Found(("status", "severity"), find)
+
+
+#: Not of its systems: their history has them as one text, which each database would make in its own way.
+_PRESENT = {"status": _status, "severity": _severity}
 INCIDENT = View(
     name="incident",
     table=incidents,
@@ -61,6 +90,7 @@ INCIDENT = View(
         **columns_of(incidents, _COLUMNS, {"status": Status, "health_override": HealthOverride}),
         "reference": Field(("number",), make=for_all(reference_of)),
         "dedupe_key": Field(("dedupe_key",), make=for_all(lambda key: key or None)),
+        **{f"in_state_since_{name}": Field((f"in_state_since_{name}",)) for name in _PRESENT},
         "time_to_resolve_seconds": Field((f"occurred_at{EXACT}", f"resolved_at{EXACT}"), make=for_all(_seconds)),
     },
     parts={"opened_by": ACTOR},
@@ -70,5 +100,6 @@ INCIDENT = View(
         "links": Lists(view="incident_link", joined=of_incident, key=("created_at", "id")),
         "history": Lists(view="incident_transition", joined=_steps, key=("id",)),
     },
+    found={f"in_state_since_{name}": _since(name, present) for name, present in _PRESENT.items()},
     unique=("id", "number"),
 )

@@ -119,9 +119,13 @@ def expression(view: View, rows: sa.FromClause, name: str, *, sqlite: bool) -> s
 def order_key(view: View, rows: sa.FromClause, name: str, *, sqlite: bool) -> sa.ColumnElement[Any]:
     """Return the column that rows are in the order of, as their cursors have it."""
     if isinstance(rows.c[name].type, SeverityRank):
-        ranks = [(_number(severity.rank), literal(severity.value)) for severity in Severity]
-        return sa.case(*[(rows.c[name] == rank, word) for rank, word in ranks])
+        return severity_text(rows.c[name])
     return expression(view, rows, name, sqlite=sqlite)
+
+
+def severity_text(rank: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """Return the value of the severity of that rank."""
+    return sa.case(*[(rank == _number(severity.rank), literal(severity.value)) for severity in Severity])
 
 
 def _number(value: int) -> sa.ColumnElement[int]:

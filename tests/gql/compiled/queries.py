@@ -214,7 +214,7 @@ class QueryMaker:
 #: How many of an input's fields are given on average, where it is not one and a half.
 _SHARES = {"includeResolved": 9.0, "openedBy": 0.2, "text": 0.5}
 #: Of an incident, what only the generic path resolves.
-_RARE = {"inStateSince", "automationRun"}
+_RARE = {"automationRun"}
 
 
 class _Literal(str):

@@ -122,10 +122,10 @@ async def _tell(domain: Domain, chance: random.Random, author: Viewer, incident_
         await domain.links.add(author, link)
 
 
-async def compare(domain: Domain, *, count: int, seed: int) -> Tally:
+async def compare(domain: Domain, *, count: int, seed: int, incidents: int = 25) -> Tally:
     """Ask so many random queries both ways."""
     chance = random.Random(seed)
-    ids = await fill(domain, chance)
+    ids = await fill(domain, chance, incidents=incidents)
     maker = QueryMaker(schema._schema, chance, await _known(domain, ids))
     compiled = CompiledOperations(schema, schema.documents, domain)
     tally = Tally(reasons=compiled.cache.reasons)

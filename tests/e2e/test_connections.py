@@ -25,7 +25,7 @@ async def test_a_process_under_load_holds_ten_connections_at_most() -> None:
 
 
 async def _busy(api: Api, number: int) -> None:
-    for round_ in range(4):
+    for round_ in range(2):
         await api.create_incident(f"{number}.{round_}")
         await api.run(READ)
 

@@ -12,7 +12,7 @@ from tests.e2e.api import Api
 from tests.e2e.clusters import running_cluster
 from tests.e2e.server import api_of, running_server
 
-STOP_SECONDS = 4.0
+STOP_SECONDS = 1.0
 
 
 def hurry() -> None:

@@ -1,8 +1,9 @@
 """The context of resolvers, one per operation."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import strawberry
 from typing_extensions import override
@@ -19,6 +20,13 @@ from gql.sources import EventSource, LogSource, resumed
 def nothing_so_far(_: Exception) -> dict[str, Any]:
     """Return no partial results, for a mutation that does one thing or nothing."""
     return {}
+
+
+class Projecting(Protocol):
+    """A reader of a mutation's answer, in its transaction."""
+
+    def within(self, show: Callable[[Any], dict[str, Any]]) -> AbstractContextManager[None]:
+        """Have the write in the block read what its payload shows, of which `show` returns the members."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +57,10 @@ class Context:
     so_far: Callable[[Exception], dict[str, Any]] = nothing_so_far
     #: The outage for which all mutation fields of an operation failed.
     outage: UnavailableError | None = None
+    #: What reads the answer of a mutation in its transaction.
+    projecting: Projecting | None = None
+    #: The payload of a mutation, once it is there.
+    payload: Any = None
     _loaders: Loaders | None = field(default=None, init=False, repr=False)
 
     @property

@@ -9,11 +9,13 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.selection import AllOf, NoneOf, OneOf, Root, Rows, Selection, SomeOf, Wanted
 from domain.model.viewer import Audience
 from domain.persistence.drivers import Driver
 from domain.persistence.forms import form_of, padded
+from domain.persistence.prepared import driver_of
 from domain.persistence.statements import Statement, StatementWriter, Values
 
 #: PostgreSQL hands at most 100 arguments to a function, and each value of a row is one.
@@ -44,7 +46,15 @@ class Projection:
     async def read(self, driver: Driver, wanted: Wanted) -> list[Any] | None:
         """Read what is wanted of each root; None where that is too much."""
         statement, parameters = self.statement(wanted)
-        columns = await driver.fetch(statement.text, parameters, is_long=statement.is_long)
+        return self._loaded(await driver.fetch(statement.text, parameters, is_long=statement.is_long))
+
+    async def read_in(self, connection: AsyncConnection, wanted: Wanted) -> list[Any] | None:
+        """Read it in the transaction of a write, which sees what that has written; None where it is too much."""
+        statement, parameters = self.statement(wanted)
+        [columns] = await driver_of(connection).fetch(statement.text, *parameters)
+        return self._loaded(tuple(columns))
+
+    def _loaded(self, columns: Sequence[Any]) -> list[Any] | None:
         if any(column is None and root.page is not None for column, root in zip(columns, self._roots, strict=True)):
             return None
         if sum(len(column) for column in columns if isinstance(column, str)) > _MOST_CHARACTERS:

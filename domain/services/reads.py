@@ -22,6 +22,7 @@ from domain.model.viewer import Audience
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.views import VIEWS
+from domain.services.answers import Answering
 
 #: Reads what is wanted of some roots; None where that has to be asked for in another way.
 Projected = Callable[[Wanted], Coroutine[Any, Any, list[Any] | None]]
@@ -61,6 +62,16 @@ class Reads:
             ValueError: a row would have more values than a statement can hold.
         """
         return partial(self._database.project, self._database.projection(roots, audience))
+
+    def answering(self, roots: Sequence[Root], audience: Audience) -> Callable[..., Answering]:
+        """Prepare the reading of these roots as that audience sees them in the transactions of writes.
+
+        The function that is returned takes what is wanted of each, as `Answering` has it.
+
+        Raises:
+            ValueError: a row would have more values than a statement can hold.
+        """
+        return partial(Answering, projection=self._database.projection(roots, audience))
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Have all reads in the block see one moment, whichever service does them."""

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +19,9 @@ from domain.model.viewer import Viewer
 from domain.persistence.database import Database
 from domain.persistence.idempotency import KeyName
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.answers import AnswerError, with_answer
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 F = TypeVar("F")
 KEPT = timedelta(hours=24)
@@ -61,8 +64,7 @@ class Writer:
 
     async def run(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Outcome[T]:
         """Run a use case in one unit of work."""
-        committed = await self._database.write(work)
-        return Outcome(committed.value, committed.seq)
+        return await self._outcome(work, lambda value: value)
 
     async def run_once(
         self, viewer: Viewer, work: Callable[[UnitOfWork], Awaitable[T]], once: Idempotency[T]
@@ -98,9 +100,22 @@ class Writer:
             unit.before_commit(keep)
             return value
 
-        committed = await self._database.write(attempt)
-        if isinstance(committed.value, _Replayed):
-            return Outcome(committed.value.value, committed.value.seq)
+        outcome = await self._outcome(attempt, _plain)
+        if isinstance(outcome.value, _Replayed):
+            return Outcome(outcome.value.value, outcome.value.seq)
+        return Outcome(outcome.value, outcome.seq)
+
+    async def _outcome(self, work: Callable[[UnitOfWork], Awaitable[T]], shown: Callable[[T], Any]) -> Outcome[T]:
+        whole = with_answer(work, shown)
+        if whole is not None:
+            try:
+                committed = await self._database.write(whole)
+            except AnswerError:
+                # Nothing was committed.
+                logger.exception("the answer of a write could not be read in its transaction")
+            else:
+                return Outcome(committed.value, committed.seq)
+        committed = await self._database.write(work)
         return Outcome(committed.value, committed.seq)
 
 
@@ -146,6 +161,10 @@ def checked_moment(moment: datetime, *, now: datetime, field: str) -> datetime:
     if moment > now + _SKEW:
         raise InvalidInputError("This moment lies in the future.", field=[field])
     return min(moment, now)
+
+
+def _plain(value: T | _Replayed[T]) -> T:
+    return value.value if isinstance(value, _Replayed) else value
 
 
 def _owner(viewer: Viewer) -> str:

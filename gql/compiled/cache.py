@@ -3,7 +3,7 @@
 import logging
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,12 +26,14 @@ from graphql import (
 
 from domain.model.selection import Selection
 from domain.model.viewer import Audience
+from domain.services.answers import Answering
 from domain.services.reads import Projected, Reads
 from gql.compiled.arguments import ArgumentsReader
 from gql.compiled.emit import Answer, emit
 from gql.compiled.fields import Fields, UnplannableError
-from gql.compiled.parts import Plan
-from gql.compiled.plan import plan_of
+from gql.compiled.mutating import without_rows
+from gql.compiled.parts import PayloadPlan, Plan
+from gql.compiled.plan import payload_plan_of, plan_of
 from gql.limits.cache import Kept
 from gql.limits.costs import cost_of
 
@@ -60,6 +62,10 @@ class Compiled:
     read: Projected
     arguments: ArgumentsReader
     costs: "Costs"
+    document: DocumentNode
+    #: Of a mutation: what reads its payload, and the document that is left for the generic path.
+    answering: Callable[..., Answering] | None = None
+    rest: DocumentNode | None = None
 
 
 class Costs:
@@ -128,7 +134,7 @@ class CompiledCache:
             self.reasons["seen once"] += 1
             return None
         operation = made.operations.get(operation_name)
-        if operation is None or operation.operation is not OperationType.QUERY:
+        if operation is None or operation.operation is OperationType.SUBSCRIPTION:
             return None
         flags = tuple((variables or {}).get(name, ...) for name in made.flags)
         key = operation_name, audience, flags
@@ -171,7 +177,8 @@ class CompiledCache:
     ) -> Compiled:
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
         fields = Fields(self._schema, fragments, _with_defaults(operation, flags))
-        plan = plan_of(self._schema, operation, fields, self._shapes, audience)
+        planned = payload_plan_of if operation.operation is OperationType.MUTATION else plan_of
+        plan = planned(self._schema, operation, fields, self._shapes, audience)
         if sum(1 + _lists_in(root.selection) for root in plan.roots) > _MOST_LISTS:
             raise UnplannableError("many lists")
         if sum(_values_in(root.selection) for root in plan.roots) > _MOST_VALUES:
@@ -186,6 +193,7 @@ class CompiledCache:
         )
         try:
             read = self._reads.projected(plan.roots, audience)
+            answering = self._reads.answering(plan.roots, audience)
         except ValueError as error:
             raise UnplannableError(str(error)) from error
         return Compiled(
@@ -195,6 +203,9 @@ class CompiledCache:
             read=read,
             arguments=arguments,
             costs=Costs(self._schema, document, operation),
+            document=document,
+            answering=answering,
+            rest=without_rows(document, plan) if isinstance(plan, PayloadPlan) else None,
         )
 
 

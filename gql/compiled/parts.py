@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from graphql import OperationDefinitionNode
+from graphql import FieldNode, OperationDefinitionNode
 
 from domain.model.selection import Field, Listed, Paged, Root, Selection
 from gql.compiled.fields import Asked
@@ -149,3 +149,18 @@ class Plan:
     #: The fields of roots, and those of pages in the order of their places.
     root_fields: Sequence[Asked]
     page_fields: Sequence[Asked]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadPlan(Plan):
+    """The reads of a mutation's payload: its members are those of the payload that show rows."""
+
+    #: The response key of the mutation, and its field.
+    key: str
+    field: FieldNode
+    #: The names that the payload has its rows under, in the order of the roots.
+    names: Sequence[str]
+    #: The fields of the payload that show no row.
+    others: Sequence[FieldNode]
+    #: All response keys of the payload.
+    order: Sequence[str]

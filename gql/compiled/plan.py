@@ -36,6 +36,7 @@ from gql.compiled.parts import (
     Members,
     Page,
     Part,
+    PayloadPlan,
     Place,
     Plan,
     Row,
@@ -67,6 +68,22 @@ def plan_of(
     return _Planner(schema, fields, shapes, audience).plan(operation, schema.query_type)
 
 
+def payload_plan_of(
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fields: Fields,
+    shapes: Mapping[str, Shape],
+    audience: Audience,
+) -> PayloadPlan:
+    """Plan what the payload of a valid mutation shows of rows.
+
+    Raises:
+        UnplannableError: it shows none, or the operation has several mutations.
+    """
+    assert schema.mutation_type is not None
+    return _Planner(schema, fields, shapes, audience).payload(operation, schema.mutation_type)
+
+
 class _Planner:
     def __init__(self, schema: GraphQLSchema, fields: Fields, shapes: Mapping[str, Shape], audience: Audience) -> None:
         self._schema = schema
@@ -88,6 +105,46 @@ class _Planner:
             root_fields=tuple(self._root_fields),
             page_fields=tuple(self._page_fields),
         )
+
+    def payload(self, operation: OperationDefinitionNode, mutation: GraphQLObjectType) -> PayloadPlan:
+        selected = self._fields.of([operation.selection_set], mutation)
+        if len(selected) != 1:
+            raise UnplannableError("several mutations")
+        [(key, nodes)] = selected.items()
+        on = self._object_of(mutation.fields[nodes[0].name.value])
+        members: dict[str, Member] = {}
+        names: list[str] = []
+        others: list[FieldNode] = []
+        order = self._fields.of([node.selection_set for node in nodes], on)
+        for response_key, inner in order.items():
+            asked = None if self._typename(inner, on) else self._row_in(inner, on)
+            if asked is None:
+                others.extend(inner)
+            else:
+                members[response_key] = Found((self._alternative(inner, asked, self._object_of(asked.field)),))
+                names.append(python_name(asked.field))
+        if not members:
+            raise UnplannableError(f"{on.name} without rows")
+        return PayloadPlan(
+            operation=operation,
+            members=members,
+            roots=tuple(self._roots),
+            root_fields=(),
+            page_fields=tuple(self._page_fields),
+            key=key,
+            field=nodes[0],
+            names=tuple(names),
+            others=tuple(others),
+            order=tuple(order),
+        )
+
+    def _row_in(self, nodes: Sequence[FieldNode], payload: GraphQLObjectType) -> Asked | None:
+        """Return a field of a payload where it shows one row; None for a value of the payload itself."""
+        found, declaration = self._declared(nodes, payload)
+        shown = found.type
+        if declaration is not _NO_DECLARATION or not is_object_type(shown) or to_snake(shown.name) not in self._shapes:
+            return None
+        return Asked(field=found, node=nodes[0], declaration=declaration)
 
     @staticmethod
     def _typename(nodes: Sequence[FieldNode], on: GraphQLObjectType) -> Constant | None:

@@ -6,15 +6,19 @@ fails afterwards, it falls back as one that is paid for.
 
 import logging
 from collections.abc import Mapping, Sequence
+from inspect import isawaitable
 from typing import Any
 
-from graphql import DocumentNode
+from graphql import DocumentNode, OperationDefinitionNode
 from strawberry import Schema
+from strawberry.execution import optimized_is_awaitable
 from strawberry.types import ExecutionResult
 
 from domain.bootstrap import Domain
 from domain.model.selection import Wanted
 from gql.compiled.cache import Compiled, CompiledCache
+from gql.compiled.mutating import PayloadReader
+from gql.compiled.parts import PayloadPlan
 from gql.context import Context
 from gql.errors import publish
 from gql.limits.bounds import Bounds
@@ -36,6 +40,8 @@ class CompiledOperations:
 
     def __init__(self, schema: Schema, documents: DocumentCache, domain: Domain) -> None:
         self._schema = schema._schema  # noqa: SLF001 - the only way to graphql-core's own
+        self._execute = schema._get_execute_function()  # noqa: SLF001 - what the generic path executes with
+        self._executor = schema.execution_context_class
         self._documents = documents
         self._domain = domain
         self._cursors = domain.reads.cursors
@@ -44,19 +50,31 @@ class CompiledOperations:
         self.cache = CompiledCache(self._schema, domain.reads)
 
     async def execute(
-        self, query: str | None, variables: Mapping[str, Any] | None, operation_name: str | None, context: Context
+        self,
+        query: str | None,
+        variables: Mapping[str, Any] | None,
+        operation_name: str | None,
+        context: Context,
+        *,
+        may_write: bool = True,
     ) -> ExecutionResult | None:
-        """Run an operation; None where the generic path has to run it."""
+        """Run an operation; None where the generic path has to run it, also one that writes where it may not."""
         ready = self._ready(query or "", variables, operation_name, context)
         if isinstance(ready, str):
             self.cache.reasons[ready] += 1
             return None
         compiled, wanted, names, cost = ready
+        if isinstance(compiled.plan, PayloadPlan) and not may_write:
+            return None
         # The generic path answers a refusal: it charges nothing more.
         context.is_paid = await charged(context, cost) is not None
         if context.is_paid:
             return None
-        result = await self._answered(compiled, wanted, names)
+        result = (
+            await self._mutated(compiled, compiled.plan, wanted, variables, context)
+            if isinstance(compiled.plan, PayloadPlan)
+            else await self._answered(compiled, wanted, names)
+        )
         if result is None:
             context.is_paid = True
             self.cache.reasons["the database"] += 1
@@ -108,3 +126,45 @@ class CompiledOperations:
             logger.exception("a compiled operation failed")
             return None
         return ExecutionResult(data=data, errors=None)
+
+    async def _mutated(
+        self,
+        compiled: Compiled,
+        plan: PayloadPlan,
+        wanted: Wanted,
+        variables: Mapping[str, Any] | None,
+        context: Context,
+    ) -> ExecutionResult:
+        """Run a mutation, and add to its payload what was read in its transaction."""
+        assert compiled.answering is not None
+        assert compiled.rest is not None
+        reader = context.projecting = PayloadReader(plan, compiled.answering, wanted)
+        result = await self._generic(compiled.rest, variables, context)
+        shown = None if result.data is None else result.data.get(plan.key)
+        found = None if context.payload is None else reader.found(context.payload)
+        if found is None and context.payload is not None:
+            # All of it once more, without the mutation: its payload is there.
+            return await self._generic(compiled.document, variables, context, plan.operation)
+        if shown is not None and found is not None:
+            rows = compiled.answer(found, wanted.pages, self._cursors.encode, ())
+            result.data = {plan.key: {key: rows[key] if key in rows else shown[key] for key in plan.order}}
+        return result
+
+    async def _generic(
+        self,
+        document: DocumentNode,
+        variables: Mapping[str, Any] | None,
+        context: Context,
+        operation: OperationDefinitionNode | None = None,
+    ) -> ExecutionResult:
+        result: Any = self._execute(
+            self._schema,
+            document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation.name.value if operation is not None and operation.name is not None else None,
+            executor_class=self._executor,
+            is_awaitable=optimized_is_awaitable,
+        )
+        result = await result if isawaitable(result) else result
+        return ExecutionResult(data=result.data, errors=result.errors)

@@ -1,6 +1,7 @@
 """Payloads for the results and failures of use cases."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from domain.automations.validation import InvalidDefinitionError
@@ -31,7 +32,9 @@ async def answer(
     events = info.context.domain.events
     # A document may hold several mutations in sequence: none may show values that an earlier one has read.
     info.context.forget()
-    outcome = await call()
+    projecting = info.context.projecting
+    with projecting.within(show) if projecting is not None else nullcontext():
+        outcome = await call()
     return payload(user_errors=[], cursor=events.cursor_of(outcome.seq), **show(outcome.value))
 
 

@@ -1,7 +1,7 @@
 """Execution of mutations: each field has a payload of its own, also where it or another field fails."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     DocumentNode,
@@ -54,12 +54,17 @@ class _Answering:
 
     async def _answered(self, payload: type[Payload], mutate: Callable[[], Awaitable[Payload]]) -> Payload:
         self._context.so_far = nothing_so_far
+        if self._context.payload is not None:
+            return cast("Payload", self._context.payload)
         try:
             answer = await self._in_time(mutate)
         except Exception as error:  # noqa: BLE001 - the payload says so, and the log has what is a bug
             self._note(error if isinstance(error, UnavailableError) else None)
-            return failure(self._context, payload, error)
-        self._note(None)
+            answer = failure(self._context, payload, error)
+        else:
+            self._note(None)
+        if self._context.projecting is not None:
+            self._context.payload = answer
         return answer
 
     async def _in_time(self, mutate: Callable[[], Awaitable[Payload]]) -> Payload:

@@ -234,7 +234,11 @@ class Endpoint(GraphQL[Context, None]):
             return await self._stream(request, operation, context, allowed | _SUBSCRIPTIONS)
         try:
             result = await self.compiled.execute(
-                operation.query, operation.variables, operation.operation_name, context
+                operation.query,
+                operation.variables,
+                operation.operation_name,
+                context,
+                may_write=OperationType.MUTATION in allowed,
             )
             result = result or await self._execute(operation, context, allowed)
         except InvalidOperationTypeError as error:

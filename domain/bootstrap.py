@@ -27,7 +27,7 @@ from domain.entities.registry import EntityRegistry
 from domain.entities.run import RUN
 from domain.messaging.buckets import Buckets, make_buckets
 from domain.messaging.tail import LogTail
-from domain.messaging.wakeups import WakeUps
+from domain.messaging.wakeups import ALONE, WakeUps
 from domain.model.cursor import CursorCodec
 from domain.model.health import SystemHealth
 from domain.model.incident import Incident
@@ -268,8 +268,9 @@ def _secret_keys(settings: Settings) -> SecretKeys:
 @asynccontextmanager
 async def _background(domain: Assembly) -> AsyncIterator[None]:
     wakeups = WakeUps(_wakeup_url(domain.settings), domain.tail.wake)
-    domain.database.on_append(domain.tail.wake)
-    domain.database.on_append(wakeups.announce)
+    domain.database.on_append(domain.tail.take)
+    if domain.settings.broadcast_url != ALONE:
+        domain.database.on_append(wakeups.announce)
     url = database_url(domain.settings.database_url)
     if not isinstance(url, PostgresAddress):
         domain.database.on_append(WriteAheadLog(Path(url.database or "")).written)

@@ -65,6 +65,14 @@ class LogTail:
         """Make the loop read the log now: something may have been appended."""
         self._wake.set()
 
+    def take(self) -> None:
+        """Take over what this process has just appended; where that is not known or not next, read the log."""
+        fresh = self._database.fresh.take(self._last)
+        if fresh and self._task is not None:
+            self._keep(fresh)
+        else:
+            self.wake()
+
     async def read_now(self) -> None:
         """Read all that is committed by now; for tests and for callers that cannot wait for the loop."""
         while await self._read_page() == _PAGE:
@@ -159,8 +167,6 @@ class LogTail:
         fresh = [change for change in page if change.seq > self._last]
         if fresh:
             self._keep(fresh)
-            for follower in self._followers:
-                follower.set()
         return len(page)
 
     def _keep(self, fresh: Sequence[Change]) -> None:
@@ -172,3 +178,5 @@ class LogTail:
             surplus = len(self._recent) - self._ring_size
             self._floor = self._seqs[surplus - 1]
             del self._recent[:surplus], self._seqs[:surplus]
+        for follower in self._followers:
+            follower.set()

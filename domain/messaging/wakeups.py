@@ -10,8 +10,10 @@ from broadcaster import Broadcast
 from domain.errors import StartupError
 from domain.outages import Outage
 
+#: The address of a process that has no other one to notify.
+ALONE = "memory://"
 _CHANNEL = "incidentql"
-_SCHEMES = ("memory://", "redis://", "rediss://", "postgres://", "postgresql://")
+_SCHEMES = (ALONE, "redis://", "rediss://", "postgres://", "postgresql://")
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 

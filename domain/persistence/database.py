@@ -18,6 +18,7 @@ from domain.model.viewer import Audience
 from domain.outages import Outage
 from domain.persistence.availability import READ_ONLY_STATE, is_outage, state_of
 from domain.persistence.engines import Engines
+from domain.persistence.fresh import FreshChanges
 from domain.persistence.projections import Projection
 from domain.persistence.recovery import Recovery
 from domain.persistence.snapshots import Snapshot, current
@@ -65,6 +66,8 @@ class Database:
         self._recovery = Recovery(self.try_out)
         #: The log's position as of the latest write of this process.
         self.written = 0
+        #: The changes of this process that its reader of the log has yet to take; PostgreSQL's JSON is not ours.
+        self.fresh = FreshChanges()
 
     @property
     def is_sqlite(self) -> bool:
@@ -227,6 +230,8 @@ class Database:
         self.written = max(self.written, seq)
         unit.committed()
         if unit.has_changes:
+            if self.is_sqlite:
+                self.fresh.add(unit.recorded, seq)
             for notify in self._on_append:
                 notify()
         return Committed(value, seq)

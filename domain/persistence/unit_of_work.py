@@ -81,6 +81,11 @@ class UnitOfWork(ReadSession):
         """Return whether this unit of work appends to the log."""
         return bool(self._pending)
 
+    @property
+    def recorded(self) -> Sequence[Change]:
+        """The changes that this unit of work appends to the log, in their order."""
+        return [change for change, _ in self._pending]
+
     def record(self, change: Change, transitions: Sequence[Transition]) -> None:
         """Record a change, to be appended to the log before the commit."""
         self._pending.append((change, transitions))

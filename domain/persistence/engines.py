@@ -193,4 +193,6 @@ def _execute_patiently(connection: Any, cursor: Any, statement: str) -> None:
 def _on_begin(engine: AsyncEngine, statement: str) -> None:
     @sa.event.listens_for(engine.sync_engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(statement)
+        # A unit of work has begun already, on the driver.
+        if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]  # it is connected
+            connection.exec_driver_sql(statement)

@@ -103,10 +103,39 @@ class Connection(aiosqlite.Connection):
             lambda connection: connection.executemany(statement, parameters), brief=len(parameters) <= _FEW_ROWS
         )
 
+    def transaction(self) -> "Transaction":
+        """Return a transaction to be begun, as asyncpg has it."""
+        return Transaction(self)
+
+    @override
+    async def rollback(self) -> None:
+        # A connection that goes back to its pool is always rolled back.
+        if self._conn.in_transaction:
+            await super().rollback()
+
     async def call(self, function: Callable[[sqlite3.Connection], T], *, brief: bool) -> T:  # noqa: ARG002
         """Run this function with SQLite's own connection, and return what it does."""
         value: T = await self._execute(function, self._conn)  # type: ignore[no-untyped-call]
         return value
+
+
+class Transaction:
+    """A transaction that takes the lock for writing at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def start(self) -> None:
+        """Begin. Deferred transactions that start with a read lose updates, or fail at once at their first write."""
+        await self._connection.call(lambda connection: connection.execute("BEGIN IMMEDIATE"), brief=False)
+
+    async def commit(self) -> None:
+        """Commit."""
+        await self._connection.commit()
+
+    async def rollback(self) -> None:
+        """Roll back."""
+        await self._connection.rollback()
 
 
 class ReaderConnection(Connection):

@@ -1,6 +1,6 @@
 """Timeline entries of incidents, and the former versions of edited ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from domain.model.paging import Page, PageRequest
 from domain.model.timeline import Mark
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.keyset import paged, per_parent
-from domain.persistence.prepared import Prepared
+from domain.persistence.prepared import Prepared, among
 from domain.persistence.rows import actor_columns, actor_of
 from domain.persistence.tables import incident_update_versions as versions
 from domain.persistence.tables import incident_updates as updates
@@ -30,6 +30,7 @@ _COLUMNS = (
     "is_opening",
 )
 _INSERT = Prepared(lambda _: sa.insert(updates).inline(), [column.name for column in updates.c])
+_GET = Prepared(lambda sqlite: sa.select(updates).where(among(updates.c.id, "ids", sqlite=sqlite)))
 _LAST = Prepared(
     lambda _: (
         sa.select(updates.c.created_at, updates.c.id)
@@ -51,7 +52,7 @@ class TimelineRepository:
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, IncidentUpdate]:
         """Return the entries of these ids; those that do not exist are left out."""
-        rows = (await self._connection.execute(sa.select(updates).where(updates.c.id.in_(ids)))).mappings()
+        rows = await _GET.rows(self._connection, {"ids": list(ids)})
         return {row["id"]: _update(row) for row in rows}
 
     async def marks(self, incident_id: str) -> list[Mark]:
@@ -172,7 +173,7 @@ class TimelineRepository:
         await self._connection.execute(sa.delete(updates).where(updates.c.id == update_id))
 
 
-def _update(row: sa.RowMapping) -> IncidentUpdate:
+def _update(row: Mapping[Any, Any]) -> IncidentUpdate:
     return IncidentUpdate(
         id=row["id"],
         incident_id=row["incident_id"],

@@ -1,7 +1,7 @@
 """The transactions of writes, in which the driver can be asked directly as well as through SQLAlchemy."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -15,28 +15,25 @@ class Transactions:
     """The opener of write transactions: each commits on a clean exit, else it rolls back."""
 
     def __init__(self, writer: AsyncEngine) -> None:
-        self._is_sqlite = writer.dialect.name == "sqlite"
-        # PostgreSQL's transactions are begun here: SQLAlchemy begins its own at its first statement, past the driver.
-        options = {} if self._is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-        self._engine = writer.execution_options(**options, **{DIRECT: True})
+        # On PostgreSQL, SQLAlchemy would begin one of its own at its first statement, past the driver.
+        self._options = {} if writer.dialect.name == "sqlite" else {"isolation": "read_committed"}
+        level = {"isolation_level": "AUTOCOMMIT"} if self._options else {}
+        self._engine = writer.execution_options(**level, **{DIRECT: True})
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction on a connection of its own."""
-        if self._is_sqlite:
-            async with self._engine.begin() as connection:
-                yield connection
-        else:
-            async with self._engine.connect() as connection, _transaction(connection):
-                yield connection
+        async with self._engine.connect() as connection, _transaction(connection, self._options):
+            yield connection
 
 
 @asynccontextmanager
-async def _transaction(connection: AsyncConnection) -> AsyncIterator[None]:
-    transaction = driver_of(connection).transaction(isolation="read_committed")
+async def _transaction(connection: AsyncConnection, options: Mapping[str, str]) -> AsyncIterator[None]:
+    transaction = driver_of(connection).transaction(**options)
     await transaction.start()
     try:
         yield
+        await transaction.commit()
     except BaseException:
         try:
             await transaction.rollback()
@@ -44,4 +41,3 @@ async def _transaction(connection: AsyncConnection) -> AsyncIterator[None]:
             logger.debug("giving the connection up: %s", error)
             await connection.invalidate()
         raise
-    await transaction.commit()

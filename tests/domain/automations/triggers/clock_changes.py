@@ -61,11 +61,20 @@ def check(name: str, change: datetime) -> None:
 def _changes(zone: ZoneInfo, year: int) -> Iterator[tuple[datetime, Any, Any]]:
     """Yield the minutes of a year at which the zone's clocks change, with the offsets before and after."""
     begin = datetime(year, 1, 1, tzinfo=UTC)
-    for day, following in pairwise(begin + count * DAY for count in range(367)):
-        before, after = (each.astimezone(zone).utcoffset() for each in (day, following))
+    days = [begin + count * DAY for count in range(367)]
+    offsets = [day.astimezone(zone).utcoffset() for day in days]
+    for day, (before, after) in zip(days, pairwise(offsets), strict=False):
         if before != after:
-            offsets = [(day + count * MINUTE).astimezone(zone).utcoffset() for count in range(24 * 60 + 1)]
-            yield day + offsets.index(after) * MINUTE, before, after
+            yield _minute_of_change(zone, day, after), before, after
+
+
+def _minute_of_change(zone: ZoneInfo, day: datetime, after: timedelta | None) -> datetime:
+    """Return the first minute of that day with that offset, which its last minutes have."""
+
+    def is_changed(count: int) -> bool:
+        return (day + count * MINUTE).astimezone(zone).utcoffset() == after
+
+    return day + bisect_left(range(24 * 60 + 1), True, key=is_changed) * MINUTE
 
 
 def _due(at: time, days: Sequence[date], minutes: Sequence[datetime], latest: Sequence[datetime]) -> list[datetime]:

@@ -105,8 +105,8 @@ async def test_the_first_start_shows_a_token_that_works_and_later_ones_show_none
             assert await role_of(api) == "ADMIN"
 
 
-async def test_a_token_from_the_environment_works_and_is_never_shown(empty_database_url: str) -> None:
-    async with running_server(empty_database_url) as server, api_of(server) as api:
+async def test_a_token_from_the_environment_works_and_is_never_shown(database_url: str) -> None:
+    async with running_server(database_url) as server, api_of(server) as api:
         assert await role_of(api) == "ADMIN"
         assert TOKEN not in server.stdout + server.stderr
         assert TOKEN_LINE.findall(server.stdout) == []

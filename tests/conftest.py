@@ -115,13 +115,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgresql_template() -> Iterator[str]:
     """Yield a migrated PostgreSQL database to empty before each test, because creating one takes longer still."""
-    name = _fresh_name()
-    asyncio.run(_on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    name = fresh_name()
+    asyncio.run(on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0'))
     # What a test wrote may be lost with the server's power.
-    asyncio.run(_on_server(postgres_url(), f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
-    asyncio.run(_migrated(_url_of(name)))
-    yield _url_of(name)
-    asyncio.run(_on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
+    asyncio.run(on_server(postgres_url(), f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+    asyncio.run(_migrated(url_of(name)))
+    yield url_of(name)
+    asyncio.run(on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @pytest.fixture(scope="session")
@@ -174,10 +174,10 @@ async def empty_database_url(dialect: str, tmp_path: Path) -> AsyncIterator[str]
     if dialect == "sqlite":
         yield f"sqlite:///{tmp_path}/empty.db"
         return
-    name = _fresh_name()
-    await _on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0')
-    yield _url_of(name)
-    await _on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)')
+    name = fresh_name()
+    await on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0')
+    yield url_of(name)
+    await on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
@@ -320,15 +320,18 @@ def engines_of(domain: Domain) -> list[sa.Engine]:
     return [writer] if writer.pool is reader.pool else [writer, reader]
 
 
-def _fresh_name() -> str:
+def fresh_name() -> str:
+    """Return a name for a database on the server, which nobody else uses."""
     return f"incidentql_test_{uuid.uuid4().hex[:12]}"
 
 
-def _url_of(name: str) -> str:
+def url_of(name: str) -> str:
+    """Return the address of a database on the server."""
     return postgres_url().rsplit("/", 1)[0] + f"/{name}"
 
 
-async def _on_server(url: str, statement: str) -> None:
+async def on_server(url: str, statement: str) -> None:
+    """Run a statement on the server, in no transaction."""
     server = await asyncpg.connect(url)
     try:
         await server.execute(statement)

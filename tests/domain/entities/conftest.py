@@ -1,16 +1,14 @@
 """One domain for many tests of a module: each reads only what it wrote itself."""
 
-import uuid
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
 from domain.bootstrap import Domain, running_domain
 from domain.settings import Settings
 from tests.addresses import postgres_url
-from tests.conftest import SteppingClock
+from tests.conftest import SteppingClock, fresh_name, on_server, url_of
 from tests.domain.entities.widgets import Widgets
 
 
@@ -24,15 +22,11 @@ async def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         async with running_domain(_settings(url), clock=SteppingClock()) as running:
             yield running
         return
-    name = f"incidentql_test_{uuid.uuid4().hex[:12]}"
-    server = await asyncpg.connect(postgres_url())
-    await server.execute(f'CREATE DATABASE "{name}"')
-    async with running_domain(
-        _settings(postgres_url().rsplit("/", 1)[0] + f"/{name}"), clock=SteppingClock()
-    ) as running:
+    name = fresh_name()
+    await on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0')
+    async with running_domain(_settings(url_of(name)), clock=SteppingClock()) as running:
         yield running
-    await server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await server.close()
+    await on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

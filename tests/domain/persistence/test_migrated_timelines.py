@@ -2,10 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,8 @@ from domain.persistence.tables import former_systems, incident_update_versions, 
 from domain.persistence.timeline import TimelineRepository
 from domain.persistence.upgrading import config_of
 from domain.settings import Settings
+from tests.addresses import postgres_url
+from tests.conftest import fresh_name, on_server, url_of
 from tests.factories import ADMIN, make_system
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -61,17 +65,6 @@ class World:
     def __init__(self, engines: Engines) -> None:
         self.engines = engines
         self.ids: list[str] = []
-
-    async def prepare(self) -> None:
-        """Create the schema before the migration."""
-
-        def upgrade(connection: sa.Connection) -> None:
-            config = config_of(migration.MIGRATIONS)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "0007")
-
-        async with self.engines.writer.begin() as connection:
-            await connection.run_sync(upgrade)
 
     async def write(self, old: Old) -> None:
         """Write an incident."""
@@ -118,12 +111,49 @@ class World:
             return [(found[identifier], await marks.marks(identifier)) for identifier in self.ids]
 
 
+@pytest.fixture(scope="module")
+def older_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Yield databases of the older schema to copy, because making one takes longer than most of these tests."""
+    made = {"sqlite": f"{tmp_path_factory.mktemp('older')}/older.db"}
+    asyncio.run(_make_older(f"sqlite:///{made['sqlite']}"))
+    yield made
+    if "postgresql" in made:
+        asyncio.run(on_server(postgres_url(), f'DROP DATABASE "{made["postgresql"]}" WITH (FORCE)'))
+
+
 @pytest.fixture
-async def world(empty_database_url: str) -> AsyncIterator[World]:
-    engines = create_engines(database_url(empty_database_url))
-    world = World(engines)
-    await world.prepare()
-    yield world
+async def older_url(dialect: str, tmp_path: Path, older_databases: dict[str, str]) -> AsyncIterator[str]:
+    """Yield a database of the older schema, without data, for this test alone."""
+    if dialect == "sqlite":
+        shutil.copy(older_databases[dialect], tmp_path / "older.db")
+        yield f"sqlite:///{tmp_path}/older.db"
+        return
+    if dialect not in older_databases:
+        older_databases[dialect] = fresh_name()
+        await on_server(postgres_url(), f'CREATE DATABASE "{older_databases[dialect]}" TEMPLATE template0')
+        await _make_older(url_of(older_databases[dialect]))
+    name = fresh_name()
+    await on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE "{older_databases[dialect]}"')
+    yield url_of(name)
+    await on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _make_older(url: str) -> None:
+    def upgrade(connection: sa.Connection) -> None:
+        config = config_of(migration.MIGRATIONS)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+
+    engines = create_engines(database_url(url))
+    async with engines.writer.begin() as connection:
+        await connection.run_sync(upgrade)
+    await engines.dispose()
+
+
+@pytest.fixture
+async def world(older_url: str) -> AsyncIterator[World]:
+    engines = create_engines(database_url(older_url))
+    yield World(engines)
     await engines.dispose()
 
 
@@ -179,11 +209,13 @@ CASES: dict[str, tuple[Old, Status, list[float | None]]] = {
 }
 
 
-@pytest.mark.parametrize(("old", "status", "times"), CASES.values(), ids=CASES.keys())
-async def test_stored_times_are_corrected(world: World, old: Old, status: Status, times: list[float | None]) -> None:
-    await world.write(old)
-    [(incident, _)] = await world.migrated()
-    assert (incident.status, _minutes(incident)) == (status, times)
+async def test_stored_times_are_corrected(world: World) -> None:
+    for old, *_ in CASES.values():
+        await world.write(old)
+    migrated = {name: incident for name, (incident, _) in zip(CASES, await world.migrated(), strict=True)}
+    assert {name: (incident.status, _minutes(incident)) for name, incident in migrated.items()} == {
+        name: (status, times) for name, (_, status, times) in CASES.items()
+    }
 
 
 async def test_the_opening_entry_is_marked_and_dated_with_the_beginning(world: World) -> None:
@@ -219,31 +251,30 @@ INCOMPLETE: dict[str, tuple[Old, list[float | None], list[Status]]] = {
 }
 
 
-@pytest.mark.parametrize(("old", "times", "statuses"), INCOMPLETE.values(), ids=INCOMPLETE.keys())
-async def test_a_status_without_an_entry_gets_one_at_the_next_start(
-    world: World, empty_database_url: str, old: Old, times: list[float | None], statuses: list[Status]
-) -> None:
-    await world.write(old)
-    async with starting(empty_database_url) as domain:
-        [(incident, marks)] = await world.stored()
+async def test_a_status_without_an_entry_gets_one_at_the_next_start(world: World, older_url: str) -> None:
+    for old, *_ in INCOMPLETE.values():
+        await world.write(old)
+    async with starting(older_url) as domain:
+        stored = dict(zip(INCOMPLETE, await world.stored(), strict=True))
         changes = await domain.events.raw(0, limit=10)
-    assert incident.status is old.status
-    assert _minutes(incident) == pytest.approx(times)
-    assert [mark.status for mark in sorted(marks, key=lambda mark: mark.at)] == statuses
-    assert settled(replace(incident, status=Status.IDENTIFIED), marks)[0] == incident
-    assert [(change.changed_fields, change.events, change.version) for change in changes] == [((), (), 2)]
+    for name, (old, times, statuses) in INCOMPLETE.items():
+        incident, marks = stored[name]
+        assert incident.status is old.status, name
+        assert _minutes(incident) == pytest.approx(times), name
+        assert [mark.status for mark in sorted(marks, key=lambda mark: mark.at)] == statuses, name
+        assert settled(replace(incident, status=Status.IDENTIFIED), marks)[0] == incident, name
+    assert [change.entity_id for change in changes] == world.ids
+    assert {(change.changed_fields, change.events, change.version) for change in changes} == {((), (), 2)}
 
 
-async def test_missing_entries_are_written_once_by_any_number_of_processes(
-    world: World, empty_database_url: str
-) -> None:
+async def test_missing_entries_are_written_once_by_any_number_of_processes(world: World, older_url: str) -> None:
     for _ in range(5):
         await world.write(Old([], Status.FIXING, 0, (None, 4, None, None)))
     await world.write(Old([Entry(0, OPENED)], OPENED))
     await migration.migrate(world.engines)
 
     async def start() -> None:
-        async with starting(empty_database_url):
+        async with starting(older_url):
             pass
 
     await asyncio.gather(start(), start())
@@ -253,24 +284,24 @@ async def test_missing_entries_are_written_once_by_any_number_of_processes(
     assert whole.version == 1
 
 
-@pytest.mark.parametrize("named", [Status.FIXING, OPENED, RESOLVED])
-async def test_an_entry_on_an_old_timeline_follows_the_one_rule(
-    world: World, empty_database_url: str, named: Status
-) -> None:
-    await world.write(Old([Entry(0, OPENED)], Status.FIXING, 0, (None, 4, None, None)))
-    async with starting(empty_database_url) as domain:
-        [identifier] = world.ids
-        command = AddIncidentUpdate(incident_id=identifier, message="Hm", status_change=named)
-        await domain.timeline.add(ADMIN, command)
-    [(incident, marks)] = await world.stored()
-    after, read = settled(incident, marks)
-    assert incident.status is named
-    assert (after, {mark.id: mark for mark in read}) == (incident, {mark.id: mark for mark in marks})
+async def test_an_entry_on_an_old_timeline_follows_the_one_rule(world: World, older_url: str) -> None:
+    named = [Status.FIXING, OPENED, RESOLVED]
+    for _ in named:
+        await world.write(Old([Entry(0, OPENED)], Status.FIXING, 0, (None, 4, None, None)))
+    async with starting(older_url) as domain:
+        for identifier, status in zip(world.ids, named, strict=True):
+            command = AddIncidentUpdate(incident_id=identifier, message="Hm", status_change=status)
+            await domain.timeline.add(ADMIN, command)
+    stored = await world.stored()
+    assert [incident.status for incident, _ in stored] == named
+    for incident, marks in stored:
+        after, read = settled(incident, marks)
+        assert (after, {mark.id: mark for mark in read}) == (incident, {mark.id: mark for mark in marks})
 
 
-async def test_keys_of_systems_that_were_deleted_are_found_in_the_log(world: World, empty_database_url: str) -> None:
+async def test_keys_of_systems_that_were_deleted_are_found_in_the_log(world: World, older_url: str) -> None:
     await migration.migrate(world.engines)
-    async with starting(empty_database_url) as domain:
+    async with starting(older_url) as domain:
         for key in ("gone", "unreported", "there"):
             await make_system(domain, key)
         for key in ("gone", "there"):

@@ -3,7 +3,8 @@
 import asyncio
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,7 @@ from tests.addresses import postgres_url
 from tests.inside import inside
 from tests.kept import close_kept_loop, keep_connections, kept_loop, kept_sessions
 
-pytest_plugins = ["tests.garbage", "tests.requirements_gate", "tests.scheduling", "tests.timeouts"]
+pytest_plugins = ["tests.garbage", "tests.requirements_gate", "tests.scheduling", "tests.shared", "tests.timeouts"]
 
 #: A server on PostgreSQL can keep secrets only with a key of its own.
 SECRET_KEY = "dGhlIGtleSB0aGF0IGlzIHVzZWQgaW4gb3VyIHRlc3Q="
@@ -108,7 +109,7 @@ def dialect(request: pytest.FixtureRequest) -> str:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a migrated SQLite file to copy, because migrating takes longer than most tests."""
     file = tmp_path_factory.mktemp("template") / "incidents.db"
-    asyncio.run(_migrated(f"sqlite:///{file}"))
+    run_aside(migrated(f"sqlite:///{file}"))
     return file
 
 
@@ -116,12 +117,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgresql_template() -> Iterator[str]:
     """Yield a migrated PostgreSQL database to empty before each test, because creating one takes longer still."""
     name = fresh_name()
-    asyncio.run(on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    run_aside(on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0'))
     # What a test wrote may be lost with the server's power.
-    asyncio.run(on_server(postgres_url(), f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
-    asyncio.run(_migrated(url_of(name)))
+    run_aside(on_server(postgres_url(), f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+    run_aside(migrated(url_of(name)))
     yield url_of(name)
-    asyncio.run(on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
+    run_aside(on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @pytest.fixture(scope="session")
@@ -330,6 +331,12 @@ def url_of(name: str) -> str:
     return postgres_url().rsplit("/", 1)[0] + f"/{name}"
 
 
+def run_aside(work: Coroutine[Any, Any, None]) -> None:
+    """Run this in a loop of its own, because a fixture may be asked for where another loop runs."""
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(asyncio.run, work).result()
+
+
 async def on_server(url: str, statement: str) -> None:
     """Run a statement on the server, in no transaction."""
     server = await asyncpg.connect(url)
@@ -339,7 +346,8 @@ async def on_server(url: str, statement: str) -> None:
         await server.close()
 
 
-async def _migrated(url: str) -> None:
+async def migrated(url: str) -> None:
+    """Migrate a database, and create the tables of the workflow engine in it."""
     engines = create_engines(parsed_url(url))
     await migrate(engines)
     await engines.dispose()

@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import sqlalchemy as sa
 
 from domain.bootstrap import Domain
-from domain.model.commands import CreateIncident, UpdateIncident
+from domain.model.commands import CreateIncident
 from domain.model.filters import AllOf, AnyOf, Field, Filter, Not, Operator, Term, matches
 from domain.model.incident import Severity, Status
 from domain.model.moment import parse_iso
@@ -22,10 +23,14 @@ from domain.services.events import Watch
 from tests.conftest import SteppingClock
 from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
 from tests.inside import inside
+from tests.shared import clock_of, in_module_loop
 
 ORDERED = (Operator.EQ, Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
 MOMENTS = (Field.OCCURRED_AT, Field.CREATED_AT, Field.UPDATED_AT, Field.RESOLVED_AT)
 SEEDS = [1, 2]
+
+
+pytestmark = in_module_loop
 
 
 class Trees:
@@ -95,13 +100,18 @@ async def _varied_incidents(domain: Domain, clock: SteppingClock, chance: random
     return systems
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def systems(shared: Domain) -> Sequence[str]:
+    """Write varied incidents, which no test changes, and return the ids of their systems."""
+    return await _varied_incidents(shared, clock_of(shared), random.Random(1))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_incidents_their_recorded_states_and_the_rule_agree_on_every_filter(
-    domain: Domain, clock: SteppingClock, seed: int
+    shared: Domain, systems: Sequence[str], seed: int
 ) -> None:
     chance = random.Random(seed)
-    systems = await _varied_incidents(domain, clock, chance)
-    latest = {change.entity_id: change for change in await log_of(domain)}
+    latest = {change.entity_id: change for change in await log_of(shared)}
     states = {identifier: dict(change.after or {}) for identifier, change in latest.items()}
     seqs = [change.seq for change in latest.values()]
     trees = Trees(chance, list(states.values()), systems)
@@ -118,16 +128,15 @@ async def test_incidents_their_recorded_states_and_the_rule_agree_on_every_filte
             recorded = set(await session.connection.scalars(sa.select(changes.c.entity_id).where(where)))
             assert (found, recorded) == (ruled, ruled), f"seed {seed}, filter {number}: {tree}"
 
-    await inside(domain).database.read(agree)
+    await inside(shared).database.read(agree)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_page_of_the_log_holds_the_changes_of_a_live_reader(
-    domain: Domain, clock: SteppingClock, seed: int
+    shared: Domain, systems: Sequence[str], seed: int
 ) -> None:
     chance = random.Random(seed)
-    systems = await _varied_incidents(domain, clock, chance)
-    log = await log_of(domain)
+    log = await log_of(shared)
     trees = Trees(chance, [dict(change.after or {}) for change in log], systems)
     for _ in range(40):
         watch = Watch(
@@ -137,26 +146,6 @@ async def test_a_page_of_the_log_holds_the_changes_of_a_live_reader(
             events_only=chance.random() < 0.3,
             entity_id=chance.choice([None, None, chance.choice(log).entity_id]),
         )
-        page = await domain.events.page(watch, PageRequest(size=100))
+        page = await shared.events.page(watch, PageRequest(size=100))
         assert list(page.items) == [change for change in log if watch.wants(change)], f"seed {seed}: {watch}"
-        assert await domain.events.count(watch) == len(page.items)
-
-
-async def test_a_change_matches_by_its_state_before_or_after_it(domain: Domain) -> None:
-    incident = await make_incident(domain, severity=Severity.MINOR)
-    await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, severity=Severity.CRITICAL))
-    await domain.incidents.delete(ADMIN, incident.id)
-
-    async def versions(severity: Severity) -> list[int]:
-        tree = Term(Field.SEVERITY, Operator.IN, (severity,))
-        page = await domain.events.page(Watch(audience=Audience.PUBLIC, tree=tree), PageRequest())
-        return [change.version for change in page.items]
-
-    assert [await versions(severity) for severity in Severity] == [[1, 2], [], [2, 3]]
-
-
-async def test_not_does_not_match_the_nothing_before_a_creation(domain: Domain) -> None:
-    await make_incident(domain, severity=Severity.MINOR)
-    tree = Not(Term(Field.SEVERITY, Operator.IN, (Severity.MINOR,)))
-    page = await domain.events.page(Watch(audience=Audience.PUBLIC, tree=tree), PageRequest())
-    assert list(page.items) == []
+        assert await shared.events.count(watch) == len(page.items)

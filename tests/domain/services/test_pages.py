@@ -1,84 +1,19 @@
 """Keyset pagination: paging forward or backward meets every item once and in order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from domain.bootstrap import Domain
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate
 from domain.model.filters import EVERYTHING
-from domain.model.incident import Incident, Severity
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.positions import incident_position, link_position, system_position, update_position
 from domain.model.viewer import Audience, Visibility
 from domain.services.events import Watch
 from tests.conftest import SteppingClock
+from tests.domain.services.walking import both_ways, walk
 from tests.factories import ADMIN, make_incident, make_system, set_status
-
-T = TypeVar("T")
-Read = Callable[[PageRequest], Awaitable[Page[T]]]
-Position = Callable[[T], tuple[Any, ...]]
-NEWEST = Order(field="created_at")
-
-
-async def _walk(read: Read[T], position: Position[T], *, size: int, backward: bool) -> list[T]:
-    """Return all items of a list, page by page, in the list's order."""
-    pages: list[Sequence[T]] = []
-    edge: tuple[Any, ...] | None = None
-    while True:
-        page = await read(
-            PageRequest(size=size, backward=True, before=edge) if backward else PageRequest(size=size, after=edge)
-        )
-        assert len(page.items) <= size
-        pages.append(page.items)
-        if not (page.has_previous if backward else page.has_next):
-            break
-        edge = position(page.items[0] if backward else page.items[-1])
-    return [item for items in (pages[::-1] if backward else pages) for item in items]
-
-
-async def _both_ways(read: Read[T], position: Position[T], expected: Sequence[T], *, size: int) -> None:
-    assert await _walk(read, position, size=size, backward=False) == list(expected)
-    assert await _walk(read, position, size=size, backward=True) == list(expected)
-
-
-async def _sixty(domain: Domain, clock: SteppingClock) -> list[Incident]:
-    """Open sixty incidents of three severities; every second shares its moment with the one before."""
-    await make_system(domain)
-    incidents = []
-    for number in range(60):
-        clock.step = timedelta(milliseconds=7 * (number % 2))
-        incidents.append(await make_incident(domain, "payments", severity=list(Severity)[number % 3]))
-    return incidents
-
-
-async def test_incidents_are_walked_in_every_order_and_direction(domain: Domain, clock: SteppingClock) -> None:
-    incidents = await _sixty(domain, clock)
-    keys: dict[str, Callable[[Incident], Any]] = {
-        "created_at": lambda incident: incident.created_at,
-        "updated_at": lambda incident: incident.updated_at,
-        "severity": lambda incident: incident.severity.rank,
-        "number": lambda incident: incident.number,
-    }
-    for field, key in keys.items():
-        for descending in (True, False):
-            order = Order(field=field, descending=descending)
-            expected = sorted(incidents, key=lambda one: (key(one), one.id), reverse=descending)
-            await _both_ways(
-                lambda page: domain.reads.incident_page(EVERYTHING, order, page, Audience.PUBLIC),  # noqa: B023
-                lambda incident: incident_position(incident, order),  # noqa: B023
-                expected,
-                size=25,
-            )
-
-
-async def test_a_page_knows_whether_there_are_more_whatever_its_size(domain: Domain, clock: SteppingClock) -> None:
-    incidents = await _sixty(domain, clock)
-    for size in (1, 20, 59, 60, 61):
-        page = await domain.reads.incident_page(EVERYTHING, NEWEST, PageRequest(size=size), Audience.PUBLIC)
-        assert (len(page.items), page.has_next, page.has_previous) == (min(size, 60), size < 60, False)
-    assert await domain.reads.incident_count(EVERYTHING, Audience.PUBLIC) == len(incidents)
 
 
 async def test_paging_by_creation_meets_every_incident_once_during_writes(domain: Domain) -> None:
@@ -105,24 +40,13 @@ async def test_paging_by_creation_meets_every_incident_once_during_writes(domain
     assert walked == [incident.id for incident in whole.items][: len(walked)]
 
 
-async def test_a_page_can_lie_between_two_positions(domain: Domain, clock: SteppingClock) -> None:
-    incidents = await _sixty(domain, clock)
-    order = Order(field="number", descending=False)
-    after, before = incident_position(incidents[10], order), incident_position(incidents[14], order)
-    for backward in (False, True):
-        request = PageRequest(size=2, after=after, before=before, backward=backward)
-        page = await domain.reads.incident_page(EVERYTHING, order, request, Audience.PUBLIC)
-        expected = incidents[12:14] if backward else incidents[11:13]
-        assert list(page.items) == expected
-
-
 async def test_systems_are_walked_in_every_order(domain: Domain) -> None:
     systems = [await make_system(domain, f"key-{number}", name=f"Name {number % 3}") for number in range(7)]
     for field in ("name", "created_at"):
         for descending in (True, False):
             order = Order(field=field, descending=descending)
             expected = sorted(systems, key=lambda one: (getattr(one, field), one.id), reverse=descending)
-            await _both_ways(
+            await both_ways(
                 lambda page: domain.reads.system_page(order, page),  # noqa: B023
                 lambda system: system_position(system, order),  # noqa: B023
                 expected,
@@ -148,7 +72,7 @@ async def test_timelines_are_paged_newest_first_by_audience(domain: Domain, cloc
             pages = await domain.reads.update_pages([incident.id, other.id], page, audience)
             return pages[incident.id]
 
-        await _both_ways(read, update_position, expected, size=2)
+        await both_ways(read, update_position, expected, size=2)
     assert await domain.reads.update_counts([incident.id, other.id], Audience.PUBLIC) == {incident.id: 6, other.id: 1}
 
 
@@ -164,7 +88,7 @@ async def test_links_are_walked_oldest_first(domain: Domain) -> None:
     async def read(page: PageRequest) -> Page[Any]:
         return (await domain.reads.link_pages([incident.id], page, Audience.PUBLIC))[incident.id]
 
-    await _both_ways(read, link_position, links, size=3)
+    await both_ways(read, link_position, links, size=3)
     assert await domain.reads.link_counts([incident.id, "inc_x"], Audience.PUBLIC) == {incident.id: 7, "inc_x": 0}
 
 
@@ -184,7 +108,7 @@ async def test_histories_are_walked_oldest_first(domain: Domain) -> None:
         "monitoring",
         "resolved",
     ]
-    await _both_ways(read, lambda step: (step.id,), steps, size=2)
+    await both_ways(read, lambda step: (step.id,), steps, size=2)
     assert await domain.reads.history_counts([incident.id]) == {incident.id: len(steps)}
 
 
@@ -197,7 +121,7 @@ async def test_the_incidents_of_each_system_are_walked_newest_first(domain: Doma
             pages = await domain.reads.incident_pages_of_systems([api.id, web.id], page, open_only=False)
             return pages[identifier]
 
-        await _both_ways(read, lambda incident: (incident.id,), expected, size=2)
+        await both_ways(read, lambda incident: (incident.id,), expected, size=2)
     assert await domain.reads.incident_counts_of_systems([api.id, web.id], open_only=True) == {api.id: 9, web.id: 4}
 
 
@@ -211,7 +135,7 @@ async def test_the_log_is_walked_oldest_first(domain: Domain) -> None:
         (Watch(audience=Audience.PUBLIC, entity_id=incident.id), [1, 3, 5, 7]),
         (Watch(audience=Audience.PUBLIC, events_only=True), [1, 2]),
     ):
-        walked = await _walk(
+        walked = await walk(
             lambda page: domain.events.page(watch, page),  # noqa: B023
             lambda change: (change.seq,),
             size=2,

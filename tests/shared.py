@@ -1,0 +1,59 @@
+"""One domain for many tests of a module: each reads only what it wrote itself, or all read what was written once.
+
+Their loop is the module's: `pytestmark = in_module_loop`.
+"""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from domain.bootstrap import Domain, running_domain
+from domain.settings import Settings
+from tests.addresses import postgres_url
+from tests.conftest import SteppingClock, fresh_name, migrated, on_server, run_aside, url_of
+
+#: The loop of all tests of such a module: where others ran between them, the domain's own work would stand still.
+in_module_loop = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="session")
+def postgresql_copy() -> Iterator[str]:
+    """Yield the name of a migrated PostgreSQL database to copy, which nobody is connected to."""
+    name = fresh_name()
+    run_aside(on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    run_aside(migrated(url_of(name)))
+    yield name
+    run_aside(on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+)
+async def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Domain]:
+    """Yield the running domain that all tests of a module share, on each database."""
+    template: Any = request.getfixturevalue("sqlite_template" if request.param == "sqlite" else "postgresql_copy")
+    if request.param == "sqlite":
+        file = tmp_path_factory.mktemp("shared") / "incidents.db"
+        shutil.copy(Path(template), file)
+        async with running_domain(_settings(f"sqlite:///{file}"), clock=SteppingClock()) as running:
+            yield running
+        return
+    name = fresh_name()
+    await on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    async with running_domain(_settings(url_of(name)), clock=SteppingClock()) as running:
+        yield running
+    await on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def clock_of(domain: Domain) -> SteppingClock:
+    """Return the clock of a shared domain."""
+    assert isinstance(domain.clock, SteppingClock)
+    return domain.clock
+
+
+def _settings(url: str) -> Settings:
+    return Settings(database_url=url, sqlite_synchronous="NORMAL", poll_seconds=0.05, automations=False)

@@ -1,6 +1,7 @@
 """Changes of incidents as the log keeps them, and the events that they fired."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +19,12 @@ from domain.persistence.views.view import Found, Joined, Lists, View, columns_of
 Json = Mapping[str, Any]
 
 
+@lru_cache(maxsize=256)
+def _camel(name: str) -> str:
+    # Names of fields, of which there are a few, on each of a hundred changes.
+    return to_camel(name)
+
+
 def _event_of(events: Sequence[str]) -> str:
     return events[0].rpartition(".")[2]
 
@@ -27,13 +34,13 @@ def _event_id(change_id: str, events: Sequence[str]) -> str:
 
 
 def _previous(previous: Json | None, changed: Sequence[str]) -> Json:
-    return {} if previous is None else {to_camel(name): previous.get(name) for name in changed}
+    return {} if previous is None else {_camel(name): previous.get(name) for name in changed}
 
 
 def _fields_for(audience: Audience) -> Callable[..., list[str]]:
     def made(changed: Sequence[str], described: Sequence[str], touched: Sequence[Json]) -> list[str]:
         seen = touched_for(map(Touched.from_json, touched), audience)
-        return [to_camel(name) for name in visible_fields((*changed, *described), seen)]
+        return [_camel(name) for name in visible_fields((*changed, *described), seen)]
 
     return made
 
@@ -42,7 +49,7 @@ def _delta_for(audience: Audience) -> Callable[..., Json]:
     def made(changed: Sequence[str], described: Sequence[str], after: Json | None, touched: Sequence[Json]) -> Json:
         seen = touched_for(map(Touched.from_json, touched), audience)
         delta = visible_delta((*changed, *described), after, seen)
-        return {to_camel(name): value for name, value in delta.items()}
+        return {_camel(name): value for name, value in delta.items()}
 
     return made
 
@@ -102,7 +109,7 @@ EVENT = View(
         "change_id": Field(("id",)),
         "type": Field(("events",), make=for_all(lambda events: _event_of(events).upper())),
         "trigger": Field(("events",), make=for_all(lambda events: events[0])),
-        "changed_fields": Field(("changed_fields",), make=for_all(lambda names: [to_camel(name) for name in names])),
+        "changed_fields": Field(("changed_fields",), make=for_all(lambda names: [_camel(name) for name in names])),
         "previous": Field(("prev", "changed_fields"), make=for_all(_previous)),
         "payload": Field(("payload",), make=for_all(lambda payload: payload or {})),
     },

@@ -185,7 +185,7 @@ async def _known(domain: Domain, made: Sequence[str]) -> Known:
         systems = (await domain.reads.system_page(order, page)).items
         cursors[name] = [codec.encode(name, system_position(system, order)) for system in systems]
     ids += [system.key for system in systems]
-    places = [codec.position(seq) for seq in range(1, 60, 7)]
+    places = [codec.position(seq) for seq in range(1, await domain.events.head(), 7)]
     cursors |= {"incidentEvents": places, "incidentChanges": places}
     return Known(
         ids=ids,

@@ -68,7 +68,7 @@ class LogTail:
     def take(self) -> None:
         """Take over what this process has just appended; where that is not known or not next, read the log."""
         fresh = self._database.fresh.take(self._last)
-        if fresh and self._task is not None:
+        if fresh and self._task is not None and not self._stopping:
             self._keep(fresh)
         else:
             self.wake()

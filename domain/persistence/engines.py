@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,18 +171,20 @@ def _on_connect(engine: AsyncEngine, pragmas: tuple[str, ...]) -> None:
     @sa.event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, in the right mode
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            _execute_patiently(connection, cursor, f"PRAGMA {pragma}")
-        cursor.close()
+        _execute_patiently(connection, [f"PRAGMA {pragma}" for pragma in pragmas])
 
 
-def _execute_patiently(connection: Any, cursor: Any, statement: str) -> None:
+def _execute_patiently(connection: Any, statements: Sequence[str]) -> None:
     # When several processes switch one new file to WAL mode, SQLite refuses some at once despite their busy timeout.
     deadline = time.monotonic() + _WAL_SECONDS
+
+    def run(driver: sqlite3.Connection) -> None:
+        for statement in statements:
+            driver.execute(statement).close()
+
     while True:
         try:
-            cursor.execute(statement)
+            connection.run_async(lambda driver: driver.call(run, brief=False))
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise

@@ -13,6 +13,9 @@ from typing_extensions import override
 T = TypeVar("T")
 #: After so many statements in a row, some three milliseconds, one runs in the thread, so that other tasks can run.
 _IN_A_ROW = 16
+_BEGIN = "BEGIN IMMEDIATE"
+#: Extended result codes have the primary one in their lowest byte.
+_PRIMARY = 0xFF
 #: More rows than this at once run in the thread as well.
 _FEW_ROWS = 50
 
@@ -103,6 +106,10 @@ class Connection(aiosqlite.Connection):
             lambda connection: connection.executemany(statement, parameters), brief=len(parameters) <= _FEW_ROWS
         )
 
+    async def begin(self) -> None:
+        """Take the lock for writing, which waits for other processes."""
+        await self.call(lambda connection: connection.execute(_BEGIN), brief=False)
+
     def transaction(self) -> "Transaction":
         """Return a transaction to be begun, as asyncpg has it."""
         return Transaction(self)
@@ -127,7 +134,7 @@ class Transaction:
 
     async def start(self) -> None:
         """Begin. Deferred transactions that start with a read lose updates, or fail at once at their first write."""
-        await self._connection.call(lambda connection: connection.execute("BEGIN IMMEDIATE"), brief=False)
+        await self._connection.begin()
 
     async def commit(self) -> None:
         """Commit."""
@@ -153,9 +160,9 @@ class ReaderConnection(Connection):
 
 
 class WriterConnection(Connection):
-    """A connection for short transactions: begin and commit run in its thread, the rest in place.
+    """A connection for short transactions: a commit runs in its thread, and so does a begin that has to wait.
 
-    Beginning waits for other processes, and committing for the disk. The statements between wait for neither: they hold
+    A begin may wait for other processes, and a commit for the disk. The statements between wait for neither: they hold
     the write lock, find rows by index, and take less time than waking up the thread would.
     """
 
@@ -166,9 +173,28 @@ class WriterConnection(Connection):
     @override
     async def call(self, function: Callable[[sqlite3.Connection], T], *, brief: bool) -> T:
         self._in_a_row += 1
-        if brief and self._conn.in_transaction and self._in_a_row % _IN_A_ROW:
+        if brief and self._conn.in_transaction and self._in_a_row < _IN_A_ROW:
             return function(self._conn)
+        self._in_a_row = 0
         return await super().call(function, brief=brief)
+
+    @override
+    async def begin(self) -> None:
+        if not self._begun_at_once():
+            await super().begin()
+
+    def _begun_at_once(self) -> bool:
+        """Return whether the lock for writing was free, so that there was nothing to wait for in the thread."""
+        [waiting] = self._conn.execute("PRAGMA busy_timeout").fetchone()
+        self._conn.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._conn.execute(_BEGIN)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
+                raise
+        finally:
+            self._conn.execute(f"PRAGMA busy_timeout = {waiting}")
+        return self._conn.in_transaction
 
 
 class InlineConnection(Connection):

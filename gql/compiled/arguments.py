@@ -11,6 +11,7 @@ from graphql import (
     GraphQLSchema,
     NonNullTypeNode,
     OperationDefinitionNode,
+    OperationType,
     VariableDefinitionNode,
     VariableNode,
     VariableValues,
@@ -136,6 +137,9 @@ class ArgumentsReader:
         self._cursors = cursors
         self._variables = Variables(schema, operation.variable_definitions or ())
         given = {id(asked.node): _Given(asked) for asked in (*roots, *pages)}
+        #: A mutation's own variables are read by the core, when it runs.
+        writes = operation.operation is OperationType.MUTATION
+        self._is_fixed = writes and not any(each.open for each in given.values())
         self._needs_core = any(each.needs_core for each in given.values())
         self._roots = [
             _RootReader(given[id(asked.node)], asked.declaration, asked.view, fixed_rows(asked, audience))
@@ -153,6 +157,8 @@ class ArgumentsReader:
 
         The latter is the name of its cursors, or the ids that were asked for.
         """
+        if self._is_fixed:
+            return self._wanted({}, None)
         values, core = None if self._needs_core else self._variables.plain(variables or {}), None
         if values is None:
             core = self._variables.read(variables or {})

@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 #: takes some 25 KB with its statements.
 _MOST_FUNCTIONS = 1_000
 _MOST_COSTS = 64
+_UNKNOWN = "unknown"
 #: Lists of one operation, and values of all its rows: to write the statement takes a millisecond for each list, and a
 #: third of one for each value.
 _MOST_LISTS = 20
@@ -80,12 +81,12 @@ class Costs:
             for each in definitions
             if each.variable.name.value in sized and not _is_sizeless(each.type, schema)
         )
-        self._known: dict[tuple[int | None, ...], int] = {}
+        self._known: dict[tuple[Any, ...], int] = {}
 
     def of(self, variables: Mapping[str, Any] | None) -> int:
         """Return the points that the operation costs with these variables."""
-        sizes = tuple((variables or {}).get(name, ...) for name in self._sizes)
-        if not all(size is None or size is ... or type(size) is int for size in sizes):
+        sizes = tuple(_size_of((variables or {}).get(name, ...)) for name in self._sizes)
+        if _UNKNOWN in sizes:
             return cost_of(*self._asked, variables)
         cost = self._known.get(sizes)
         if cost is None:
@@ -207,6 +208,17 @@ class CompiledCache:
             answering=answering,
             rest=without_rows(document, plan) if isinstance(plan, PayloadPlan) else None,
         )
+
+
+def _size_of(value: Any) -> Any:
+    """Return all of a variable's value that a cost may depend on: a number, or the length of lists."""
+    if value is None or value is ... or type(value) is int:
+        return value
+    if isinstance(value, list):
+        return "list", len(value)
+    if isinstance(value, dict):
+        return "input", max((len(each) for each in value.values() if isinstance(each, list)), default=0)
+    return _UNKNOWN
 
 
 def _operations_of(document: DocumentNode) -> dict[str | None, OperationDefinitionNode]:

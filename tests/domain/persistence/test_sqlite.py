@@ -136,3 +136,36 @@ async def test_other_tasks_run_during_a_long_transaction(tmp_path: Path) -> None
     done.set()
     await counting
     await writer.close()
+
+
+@pytest.mark.parametrize("kind", [WriterConnection, InlineConnection])
+async def test_a_transaction_begins_at_once_where_the_lock_is_free_and_is_undone_or_kept(
+    tmp_path: Path, kind: type[Connection]
+) -> None:
+    writer = await opened_with(Threads(), tmp_path / "data.db", kind)
+    for name, keep in (("undone", False), ("kept", True)):
+        transaction = writer.transaction()
+        await transaction.start()
+        assert writer.in_transaction
+        await writer.executemany("INSERT INTO things (name) VALUES (?)", [(name,)])
+        await (transaction.commit if keep else transaction.rollback)()
+        assert not writer.in_transaction
+    assert await writer.fetch("SELECT name FROM things") == [("kept",)]
+    await writer.close()
+
+
+async def test_a_transaction_waits_in_the_thread_for_the_lock_of_another_connection(tmp_path: Path) -> None:
+    writer = await opened_with(Threads(), tmp_path / "data.db")
+    writer._conn.execute("PRAGMA busy_timeout = 60000")
+    other = sqlite3.connect(tmp_path / "data.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    starting = asyncio.create_task(writer.transaction().start())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not starting.done()
+    other.execute("COMMIT")
+    await starting
+    assert writer._conn.execute("PRAGMA busy_timeout").fetchone() == (60000,)
+    await writer.rollback()
+    await writer.close()
+    other.close()

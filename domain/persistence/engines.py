@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +22,7 @@ from domain.persistence.addresses import PostgresAddress, postgres_address
 from domain.persistence.drivers import Driver, PostgresDriver, SqliteDriver
 from domain.persistence.files import make_private
 from domain.persistence.postgres import create_postgres
-from domain.persistence.sqlite import Connection, InlineConnection, ReaderConnection, WriterConnection, creator
+from domain.persistence.sqlite import InlineConnection, Kind, ReaderConnection, WriterConnection, creator
 from domain.persistence.write_ahead import KEPT_BYTES
 
 #: How long a writer waits for another process's write transaction on the same SQLite file.
@@ -103,15 +104,18 @@ def create_engines(
     """
     if isinstance(url, URL):
         pragmas = (f"busy_timeout={busy_millis}", "temp_store=MEMORY", "cache_size=-32000")
+        # What reads in the loop waits for nobody, because the loop would wait with it.
+        impatient = (*pragmas[1:], "busy_timeout=0", "query_only=ON")
         return Engines(
             writer=_sqlite_writer(
                 url,
                 (*pragmas, *_WRITER_PRAGMAS, f"synchronous={sqlite_synchronous}"),
                 InlineConnection if inline else WriterConnection,
             ),
-            reader=_sqlite_reader(url, (*pragmas, "query_only=ON"), InlineConnection if inline else ReaderConnection),
-            # It waits for nobody, because the loop would wait with it.
-            driver=SqliteDriver(_read_only(url), (*pragmas[1:], "busy_timeout=0", "query_only=ON")),
+            reader=_sqlite_reader(
+                url, impatient, InlineConnection if inline else partial(ReaderConnection, busy_millis=busy_millis)
+            ),
+            driver=SqliteDriver(_read_only(url), impatient),
         )
     spared = connections // _SPARED or int(connections >= _LEAST_TO_SPARE)
     writer, reader, connector = create_postgres(
@@ -125,7 +129,7 @@ def _dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _sqlite_writer(url: URL, pragmas: tuple[str, ...], kind: type[Connection]) -> AsyncEngine:
+def _sqlite_writer(url: URL, pragmas: tuple[str, ...], kind: Kind) -> AsyncEngine:
     # One connection that units of work share one after another: the pool's queue is fair, SQLite's busy waiting is not.
     engine = _sqlite_engine(url, kind, size=1)
     _before_connect(engine, Path(url.database or "").absolute())
@@ -135,7 +139,7 @@ def _sqlite_writer(url: URL, pragmas: tuple[str, ...], kind: type[Connection]) -
     return engine
 
 
-def _sqlite_reader(url: URL, pragmas: tuple[str, ...], kind: type[Connection]) -> AsyncEngine:
+def _sqlite_reader(url: URL, pragmas: tuple[str, ...], kind: Kind) -> AsyncEngine:
     # The file itself refuses writes from reading code.
     read_only = url.set(database=_read_only(url).removesuffix(_READ_ONLY), query={"mode": "ro", "uri": "true"})
     engine = _sqlite_engine(read_only, kind, size=_SQLITE_READERS)
@@ -148,7 +152,7 @@ def _read_only(url: URL) -> str:
     return f"file:{quote(str(Path(url.database or '').absolute()))}{_READ_ONLY}"
 
 
-def _sqlite_engine(url: URL, kind: type[Connection], *, size: int) -> AsyncEngine:
+def _sqlite_engine(url: URL, kind: Kind, *, size: int) -> AsyncEngine:
     return create_async_engine(
         url,
         connect_args={"async_creator_fn": creator(kind)},

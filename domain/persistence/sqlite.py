@@ -1,7 +1,9 @@
 """Connections to SQLite: a statement costs one call to the connection's thread, or none."""
 
 import asyncio
+import math
 import sqlite3
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -16,6 +18,14 @@ _IN_A_ROW = 16
 _BEGIN = "BEGIN IMMEDIATE"
 #: Extended result codes have the primary one in their lowest byte.
 _PRIMARY = 0xFF
+#: How much CPU time statements of a reader may take of the loop in a row, before one runs in the thread.
+_MOST_SECONDS = 0.005
+#: Instructions of SQLite between two looks at the clock: some tenths of a millisecond.
+_INSTRUCTIONS = 5_000
+#: What a statement in place ends with that would go on in the thread.
+_LATER = frozenset({sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY})
+#: Looking up words takes long in few instructions.
+_SEARCHES = " MATCH "
 #: More rows than this at once run in the thread as well.
 _FEW_ROWS = 50
 
@@ -44,7 +54,7 @@ class Cursor:
     async def execute(self, statement: str, parameters: Any = ()) -> Self:
         """Run a statement and fetch its rows."""
         # A DELETE may cascade to any number of rows.
-        brief = not statement.startswith("DELETE")
+        brief = not statement.startswith("DELETE") and _SEARCHES not in statement
         await self._connection.call(partial(self._run, sqlite3.Cursor.execute, statement, parameters), brief=brief)
         return self
 
@@ -146,17 +156,57 @@ class Transaction:
 
 
 class ReaderConnection(Connection):
-    """A connection for reads: statements run in its thread; beginning and ending do no work and run in place."""
+    """A connection for reads: statements run in place as long as they are short, and in its thread when they are not.
+
+    Waking the thread up takes longer than most statements do. A long one is interrupted and repeated in the thread; the
+    transaction of a reader survives that.
+    """
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection], *, busy_millis: int = 0) -> None:
+        super().__init__(connector)
+        self._busy_millis = busy_millis
+        #: The CPU time of the loop at which the running statement is interrupted; none is in the thread.
+        self._deadline = math.inf
+        #: How much of it statements have taken since one was in the thread, where other tasks had their turn.
+        self._taken = 0.0
+        self._is_watched = False
 
     @override
     async def call(self, function: Callable[[sqlite3.Connection], T], *, brief: bool) -> T:
-        if self._conn.in_transaction:
-            return await super().call(function, brief=brief)
-        return function(self._conn)
+        if not self._conn.in_transaction:
+            return function(self._conn)  # beginning and ending do no work
+        if brief and self._taken < _MOST_SECONDS:
+            try:
+                return self._in_place(function)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode not in _LATER:
+                    raise
+        self._taken = 0.0
+        return await super().call(partial(self._patiently, function), brief=brief)
 
     @override
     async def rollback(self) -> None:
         self._conn.rollback()
+
+    def _in_place(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        if not self._is_watched:
+            self._conn.set_progress_handler(lambda: time.thread_time() > self._deadline, _INSTRUCTIONS)
+            self._is_watched = True
+        began = time.thread_time()
+        self._deadline = began + _MOST_SECONDS
+        try:
+            return function(self._conn)
+        finally:
+            self._deadline = math.inf
+            self._taken += time.thread_time() - began
+
+    def _patiently(self, function: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
+        # In place it waits for nobody, because the loop would wait with it.
+        connection.execute(f"PRAGMA busy_timeout={self._busy_millis}")
+        try:
+            return function(connection)
+        finally:
+            connection.execute("PRAGMA busy_timeout=0")
 
 
 class WriterConnection(Connection):
@@ -209,6 +259,10 @@ class InlineConnection(Connection):
         return self._connect().__await__()
 
 
+#: Makes a connection of a function that opens SQLite's own.
+Kind = Callable[[Callable[[], sqlite3.Connection]], Connection]
+
+
 class _Immediate:
     def put_nowait(self, call: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
         future, function = call
@@ -223,7 +277,7 @@ class _Immediate:
             future.set_exception(error)
 
 
-def creator(kind: type[Connection]) -> Callable[..., Connection]:
+def creator(kind: Kind) -> Callable[..., Connection]:
     """Return a function that makes connections with the settings of `sqlite3.connect`; they open when awaited."""
 
     def create(*arguments: Any, **settings: Any) -> Connection:

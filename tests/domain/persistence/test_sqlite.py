@@ -2,12 +2,17 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from domain.persistence.sqlite import Connection, InlineConnection, ReaderConnection, WriterConnection, creator
 
+_COUNT = (
+    "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {}) SELECT n FROM numbers"
+)
 KINDS = (ReaderConnection, WriterConnection, InlineConnection)
 
 
@@ -93,15 +98,53 @@ async def test_a_writer_begins_in_its_thread_and_writes_at_once(tmp_path: Path) 
     await writer.close()
 
 
-async def test_a_reader_reads_in_its_thread(tmp_path: Path) -> None:
+async def test_a_reader_reads_in_the_loop_and_now_and_then_in_its_thread(tmp_path: Path) -> None:
     threads = Threads()
     reader = await opened_with(threads, tmp_path / "data.db", ReaderConnection)
     await reader.cursor().execute("BEGIN")
-    await reader.cursor().execute("SELECT note()")
+    while threads.seen.count(False) < 2:
+        await reader.cursor().execute(f"SELECT note() FROM ({_COUNT.format(3_000)})")
     await reader.rollback()
     assert not reader.in_transaction
-    assert threads.seen == [False]
+    assert threads.seen[0]
     await reader.close()
+
+
+@pytest.mark.parametrize("statement", ["SELECT count(*) FROM ({})", "SELECT 1 FROM ({}) WHERE n > 1000000000"])
+async def test_a_long_read_goes_on_in_the_thread_at_the_same_moment(tmp_path: Path, statement: str) -> None:
+    reader = await opened_with(Threads(), tmp_path / "data.db", ReaderConnection)
+    seen: list[bool] = []
+    patiently = reader._patiently  # type: ignore[attr-defined]
+
+    def noted(*given: Any) -> None:
+        seen.append(True)
+        patiently(*given)
+
+    reader._patiently = noted  # type: ignore[attr-defined]
+    await reader.cursor().execute("BEGIN")
+    await reader.cursor().execute(statement.format(_COUNT.format(500_000)))
+    assert seen == [True]
+    assert reader.in_transaction
+    await reader.rollback()
+    await reader.close()
+
+
+async def test_a_read_that_is_locked_out_waits_in_the_thread(tmp_path: Path) -> None:
+    holder = sqlite3.connect(tmp_path / "data.db", isolation_level=None, check_same_thread=False)
+    reader = creator(partial(ReaderConnection, busy_millis=60_000))(
+        tmp_path / "data.db", isolation_level=None, check_same_thread=False, timeout=0
+    )
+    await reader
+    await reader.cursor().execute("BEGIN")
+    holder.execute("BEGIN EXCLUSIVE")
+    reading = asyncio.create_task(reader.cursor().execute("SELECT count(*) FROM sqlite_master"))
+    done, _ = await asyncio.wait({reading}, timeout=0.05)
+    assert not done
+    holder.rollback()
+    await reading
+    await reader.rollback()
+    await reader.close()
+    holder.close()
 
 
 async def test_long_statements_do_not_block_the_loop(tmp_path: Path) -> None:

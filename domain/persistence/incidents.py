@@ -129,7 +129,14 @@ class IncidentRepository:
             # Ids are time-ordered: the order of the membership's index is the order of creation.
             return paged(statement, (member.c.incident_id,), page, descending=True)
 
-        found = await per_parent(self._connection, parents=(systems, system_ids), child=incidents, children_of=newest)
+        found = await per_parent(
+            self._connection,
+            parents=(systems, system_ids),
+            child=incidents,
+            children_of=newest,
+            page=page,
+            form=("incidents", open_only),
+        )
         unique = {row["id"]: row for _, row in found}
         by_id = {incident.id: incident for incident in await self._with_systems(list(unique.values()))}
         lists: dict[str, list[Incident]] = {identifier: [] for identifier in system_ids}

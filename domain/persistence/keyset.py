@@ -1,10 +1,12 @@
 """Keyset pagination: pages of one list, and of the same list of many parents in one statement."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import visitors
 
 from domain.model.incident import Severity
 from domain.model.moment import parse_iso
@@ -17,12 +19,34 @@ Key = Sequence[sa.ColumnElement[Any]]
 
 
 def paged(statement: sa.Select[Any], key: Key, page: PageRequest, *, descending: bool) -> sa.Select[Any]:
-    """Return the statement ordered and cut at the page's positions, with one row more, which reveals a next page."""
-    for position, forward in ((page.after, True), (page.before, False)):
+    """Return the statement ordered and cut at the page's positions, with one row more, which reveals a next page.
+
+    It may be run again for other pages of the same form, with the values of those.
+    """
+    values = _values_of(page, [column.type for column in key])
+    for side, position, forward in (("after", page.after, True), ("before", page.before, False)):
         if position is not None:
-            statement = statement.where(_beyond(key, position, greater=forward is not descending))
+            bounds = sa.tuple_(
+                *(sa.bindparam(f"{side}_{at}", values[f"{side}_{at}"], column.type) for at, column in enumerate(key))
+            )
+            greater = forward is not descending
+            statement = statement.where(sa.tuple_(*key) > bounds if greater else sa.tuple_(*key) < bounds)
     downward = descending is not page.backward
-    return statement.order_by(*(column.desc() if downward else column.asc() for column in key)).limit(page.size + 1)
+    size = sa.bindparam("size", values["size"], sa.Integer())
+    return statement.order_by(*(column.desc() if downward else column.asc() for column in key)).limit(size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A statement for all pages of one form, with the types of their positions."""
+
+    statement: sa.Select[Any]
+    types: Sequence[sa.types.TypeEngine[Any]]
+
+
+#: Statements of `per_parent`: to build one takes ten times as long as to run it.
+_prepared: dict[Hashable, _Prepared] = {}
+_MOST_PREPARED = 256
 
 
 async def per_parent(
@@ -32,16 +56,47 @@ async def per_parent(
     child: sa.Table,
     children_of: Callable[[sa.ColumnElement[str], sa.FromClause], sa.Select[Any]],
     key: Sequence[str] = ("id",),
+    page: PageRequest | None = None,
+    form: Hashable = None,
 ) -> Sequence[tuple[str, sa.RowMapping]]:
     """Return each parent's page of children, in one statement that reads no more rows than it returns.
 
-    `children_of(parent_id, alias)` selects the key, ids mostly, of one parent's page from the aliased child table.
+    `children_of(parent_id, alias)` selects the key, ids mostly, of one parent's page from the aliased child table. With
+    a `form`, the name of all that its statement depends on besides the page, the statement is kept.
     """
     table, ids = parents
-    alias = child.alias("page")
-    inner = children_of(table.c.id, alias)
+    sqlite = is_sqlite(connection)
+    shape = page and (page.backward, page.after is None, page.before is None)
+    name = None if form is None else (form, sqlite, shape)
+    prepared = None if name is None else _prepared.get(name)
+    if prepared is None:
+        prepared = _prepare(_per_parent(table, child, children_of, key, sqlite=sqlite))
+        if name is not None:
+            if len(_prepared) >= _MOST_PREPARED:
+                _prepared.clear()
+            _prepared[name] = prepared
+    values = {"ids": list(ids), **(_values_of(page, prepared.types) if page else {})}
+    rows = (await connection.execute(prepared.statement, values)).mappings().all()
+    return [(row["parent_id"], row) for row in rows]
+
+
+def _prepare(statement: sa.Select[Any]) -> _Prepared:
+    binds = {each.key: each for each in visitors.iterate(statement) if isinstance(each, sa.BindParameter)}
+    places = [binds.get(f"after_{at}", binds.get(f"before_{at}")) for at in range(len(binds))]
+    return _Prepared(statement, [place.type for place in places if place is not None])
+
+
+def _per_parent(
+    table: sa.Table,
+    child: sa.Table,
+    children_of: Callable[[sa.ColumnElement[str], sa.FromClause], sa.Select[Any]],
+    key: Sequence[str],
+    *,
+    sqlite: bool,
+) -> sa.Select[Any]:
+    inner = children_of(table.c.id, child.alias("page"))
     columns = [child.c[name] for name in key]
-    if is_sqlite(connection):
+    if sqlite:
         # SQLite has no LATERAL, but looks a correlated list of keys up through the primary key.
         one = columns[0] if len(columns) == 1 else sa.tuple_(*columns)
         joined = table.join(child, one.in_(inner.correlate(table)))
@@ -49,10 +104,8 @@ async def per_parent(
         lateral = inner.lateral("picked")
         picked = sa.and_(*(column == lateral.c[column.name] for column in columns))
         joined = table.join(lateral, sa.true()).join(child, picked)
-    parent_id = table.c.id.label("parent_id")
-    statement = sa.select(parent_id, *child.c).select_from(joined).where(table.c.id.in_(ids))
-    rows = (await connection.execute(statement)).mappings().all()
-    return [(row["parent_id"], row) for row in rows]
+    wanted = table.c.id.in_(sa.bindparam("ids", expanding=True))
+    return sa.select(table.c.id.label("parent_id"), *child.c).select_from(joined).where(wanted)
 
 
 def pages_of(
@@ -81,15 +134,16 @@ async def count_per_parent(
     return {identifier: counted.get(identifier, 0) for identifier in ids}
 
 
-def _beyond(key: Key, position: Sequence[Any], *, greater: bool) -> sa.ColumnElement[bool]:
-    bounds = sa.tuple_(
-        *(sa.literal(_bound(column, raw), column.type) for column, raw in zip(key, position, strict=True))
-    )
-    columns = sa.tuple_(*key)
-    return columns > bounds if greater else columns < bounds
+def _values_of(page: PageRequest, types: Sequence[sa.types.TypeEngine[Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {"size": page.size + 1}
+    for side, position in (("after", page.after), ("before", page.before)):
+        if position is not None:
+            bounds = zip(types, position, strict=True)
+            values |= {f"{side}_{at}": _bound(kind, raw) for at, (kind, raw) in enumerate(bounds)}
+    return values
 
 
-def _bound(column: sa.ColumnElement[Any], raw: Any) -> Any:
-    if isinstance(column.type, UtcDateTime):
+def _bound(kind: sa.types.TypeEngine[Any], raw: Any) -> Any:
+    if isinstance(kind, UtcDateTime):
         return parse_iso(raw)
-    return Severity(raw) if isinstance(column.type, SeverityRank) else raw
+    return Severity(raw) if isinstance(kind, SeverityRank) else raw

@@ -42,7 +42,14 @@ class LinkRepository:
             seen = sa.and_(alias.c.incident_id == incident_id, alias.c.visibility.in_(audience.visibilities))
             return paged(sa.select(alias.c.id).where(seen), (alias.c.created_at, alias.c.id), page, descending=False)
 
-        found = await per_parent(self._connection, parents=(incidents, incident_ids), child=links, children_of=oldest)
+        found = await per_parent(
+            self._connection,
+            parents=(incidents, incident_ids),
+            child=links,
+            children_of=oldest,
+            page=page,
+            form=("links", audience),
+        )
         lists: dict[str, list[IncidentLink]] = {identifier: [] for identifier in incident_ids}
         for parent, row in found:
             lists[parent].append(_link(row))

@@ -112,7 +112,14 @@ class TimelineRepository:
             seen = sa.and_(alias.c.incident_id == incident_id, alias.c.visibility.in_(audience.visibilities))
             return paged(sa.select(alias.c.id).where(seen), (alias.c.created_at, alias.c.id), page, descending=True)
 
-        found = await per_parent(self._connection, parents=(incidents, incident_ids), child=updates, children_of=newest)
+        found = await per_parent(
+            self._connection,
+            parents=(incidents, incident_ids),
+            child=updates,
+            children_of=newest,
+            page=page,
+            form=("updates", audience),
+        )
         lists: dict[str, list[IncidentUpdate]] = {identifier: [] for identifier in incident_ids}
         for parent, row in found:
             lists[parent].append(_update(row))
@@ -142,7 +149,9 @@ class TimelineRepository:
             statement = sa.select(alias.c.id).where(alias.c.update_id == update_id)
             return statement.order_by(alias.c.id.desc()).limit(VERSIONS_SHOWN)
 
-        found = await per_parent(self._connection, parents=(updates, update_ids), child=versions, children_of=newest)
+        found = await per_parent(
+            self._connection, parents=(updates, update_ids), child=versions, children_of=newest, form="versions"
+        )
         lists: dict[str, list[IncidentUpdateVersion]] = {identifier: [] for identifier in update_ids}
         for parent, row in found:
             lists[parent].append(_version(row))

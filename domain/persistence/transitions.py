@@ -102,7 +102,12 @@ class TransitionRepository:
             return paged(statement, (alias.c.id,), page, descending=False)
 
         found = await per_parent(
-            self._connection, parents=(incidents, incident_ids), child=entity_transitions, children_of=steps
+            self._connection,
+            parents=(incidents, incident_ids),
+            child=entity_transitions,
+            children_of=steps,
+            page=page,
+            form="histories",
         )
         lists: dict[str, list[Transition]] = {identifier: [] for identifier in incident_ids}
         for parent, row in found:

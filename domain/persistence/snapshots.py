@@ -48,21 +48,28 @@ class Snapshot:
             context = copy_context()
             context.run(current.set, None)
             context.run(self._start, self)
-        return await done
+        value = await done
+        # A field that fails before its neighbours have begun would leave coroutines that nobody ever awaits.
+        await asyncio.sleep(0)
+        return value
 
     def close(self) -> None:
-        """End the snapshot once a read that has begun is done."""
+        """End the snapshot once all reads that were asked for are done.
+
+        After an error an answer is complete before all of its fields are, and one that waits for ever is never freed.
+        """
         self.is_closed = True
         self._wake_up()
 
     async def serve(self, session: ReadSession) -> None:
         """Carry out all reads until the end of the operation."""
-        while not self.is_closed:
+        while True:
             while self._waiting:
                 await self._carry_out(session, *self._waiting.popleft())
-            if not self.is_closed:
-                self._wake = asyncio.get_running_loop().create_future()
-                await self._wake
+            if self.is_closed:
+                return
+            self._wake = asyncio.get_running_loop().create_future()
+            await self._wake
 
     def fail(self, error: Exception) -> None:
         """Let all reads that are left fail: with another transaction, they would see another moment."""

@@ -127,6 +127,18 @@ async def test_a_read_within_a_read_does_not_wait_for_it(database: Database) -> 
         assert await database.read(nested) == 0
 
 
+async def test_a_read_that_waits_at_the_end_is_still_done(database: Database) -> None:
+    async def slowly(session: ReadSession) -> int:
+        await asyncio.sleep(0)
+        return await number(session)
+
+    with database.snapshot():
+        waiting = [asyncio.create_task(database.read(slowly)) for _ in range(3)]
+        await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        assert await asyncio.gather(*waiting) == [0, 0, 0]
+
+
 async def test_what_outlives_an_operation_reads_the_present(database: Database) -> None:
     over = asyncio.Event()
 

@@ -51,7 +51,7 @@ async def test_an_incident_without_systems_has_an_empty_list_of_systems(domain: 
     assert found[incident.id].state["system_ids"] == []
 
 
-async def test_a_detail_is_read_with_four_statements_in_one_transaction(
+async def test_a_detail_is_read_with_three_statements_in_one_transaction(
     domain: Domain, count_statements: CountStatements
 ) -> None:
     incident = await make_incident(domain, initial_message="Looking")
@@ -65,7 +65,7 @@ async def test_a_detail_is_read_with_four_statements_in_one_transaction(
 
     with count_statements() as statements:
         assert await inside(domain).database.read(detail) == (incident.system_ids, 1, 1)
-    assert len(statements) == 4
+    assert len(statements) == 3
 
 
 async def test_an_unknown_incident_takes_one_statement(domain: Domain, count_statements: CountStatements) -> None:

@@ -72,9 +72,11 @@ class KeptConnection(asyncpg.Connection):  # type: ignore[misc] # the library ha
 
     @override
     async def close(self, *, timeout: float | None = None) -> None:
-        """Forget the session, and wait for the next test; end where that is impossible."""
+        """Forget the session, and wait for the next test; end where that is impossible, or within a transaction."""
         loop = asyncio.get_running_loop()
-        if isinstance(loop, KeptLoop) and len(loop.connections) < _MOST and not self.is_closed():
+        # What is given up within a transaction was given up for a failure.
+        is_sound = not self.is_closed() and not self.is_in_transaction()
+        if isinstance(loop, KeptLoop) and len(loop.connections) < _MOST and is_sound:
             with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 await self.reset(timeout=timeout)
                 loop.connections.append(self)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from domain.persistence.automation_tables import (
 )
 from domain.persistence.dialects import insert_or_ignore, lock_rows
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
+from domain.persistence.prepared import Prepared, among
 from domain.persistence.rows import actor_columns, actor_of
 
 _PRESENT = sa.and_(
@@ -29,6 +31,18 @@ _PRESENT = sa.and_(
 _KEPT = automations.c.deleted_at.is_(None)
 _AUTOMATION = sa.select(automations, automation_versions.c.definition).join(automation_versions, _PRESENT).where(_KEPT)
 _BY_IDS = _AUTOMATION.where(automations.c.id.in_(sa.bindparam("ids", expanding=True)))
+
+
+def _concerned(*, sqlite: bool) -> sa.Select[Any]:
+    triggers, dwells, artifacts = automation_triggers.c, automation_dwells.c, automation_artifacts.c
+    named = partial(among, sqlite=sqlite)
+    listens = sa.exists().where(named(triggers.event, "events"), triggers.since_seq < sa.bindparam("at"))
+    dwelling = sa.exists().where(named(dwells.kind, "kinds"), named(dwells.entity_id, "ids"))
+    made = sa.exists().where(named(artifacts.entity_id, "ids"), artifacts.closed_at.is_(None))
+    return sa.select(sa.or_(listens, dwelling, made).label("concerned"))
+
+
+_CONCERNED = Prepared(lambda sqlite: _concerned(sqlite=sqlite))
 
 
 class AutomationRepository:
@@ -191,16 +205,9 @@ class AutomationRepository:
 
     async def concerned(self, events: Sequence[str], entities: Collection[tuple[str, str]], *, at: int) -> bool:
         """Return whether these changes may fire a trigger, break a dwell or close an artifact."""
-        triggers, dwells, artifacts = automation_triggers.c, automation_dwells.c, automation_artifacts.c
         kinds, ids = sorted({kind for kind, _ in entities}), sorted({entity_id for _, entity_id in entities})
-        statement = sa.select(
-            sa.or_(
-                sa.exists().where(triggers.event.in_(events), triggers.since_seq < at),
-                sa.exists().where(dwells.kind.in_(kinds), dwells.entity_id.in_(ids)),
-                sa.exists().where(artifacts.entity_id.in_(ids), artifacts.closed_at.is_(None)),
-            )
-        )
-        return bool(await self._connection.scalar(statement))
+        values = {"events": list(events), "at": at, "kinds": kinds, "ids": ids}
+        return bool(await _CONCERNED.value(self._connection, values))
 
     async def due(self, now: datetime, *, limit: int) -> list[tuple[str, str, datetime]]:
         """Return the time triggers that are due: automation, trigger, and due time."""

@@ -26,7 +26,7 @@ query Both($a: ID!, $b: ID!) {
   b: incident(id: $b) { title }
 }
 """
-_WRITES = 60
+_WRITES = 30
 _paths = pytest.mark.parametrize("path", ["compiled", "generic"])
 _numbers = count()
 
@@ -113,7 +113,7 @@ async def test_the_cursor_of_a_pruned_log_is_where_pruning_ended(domain: Domain,
 @on_both_databases
 @pytest.mark.timeout(90)
 async def test_lists_and_the_changes_after_their_cursors_fit_together(domain: Domain) -> None:
-    outcome = await follow(domain, writes=120, clients=3, seed=5)
+    outcome = await follow(domain, writes=60, clients=3, seed=5)
 
     assert outcome.violations == []
     assert min(outcome.changes, outcome.compiled, outcome.generic) > 0

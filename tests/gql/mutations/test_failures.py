@@ -27,7 +27,6 @@ from gql.context import Context
 from gql.schema import schema
 from tests.client import Api, Caller, Json
 from tests.factories import ADMIN, make_incident, make_system, make_token
-from tests.gql.dialects import on_both_databases
 from tests.gql.mutations.table import MUTATIONS, World, make_world
 from tests.inside import inside
 
@@ -106,7 +105,6 @@ def unread(monkeypatch: pytest.MonkeyPatch, domain: Domain, writing: Writing) ->
 
 
 @pytest.mark.parametrize(("failing", "code"), [(_breaks, "INTERNAL"), (_is_away, "UNAVAILABLE")])
-@on_both_databases
 async def test_a_failed_write_is_reported_between_two_that_succeed(
     api: Api, domain: Domain, writing: Writing, caplog: pytest.LogCaptureFixture, failing: Write, code: str
 ) -> None:
@@ -120,7 +118,6 @@ async def test_a_failed_write_is_reported_between_two_that_succeed(
     assert len(bugs) == (len(MUTATIONS) if code == "INTERNAL" else 0)
 
 
-@on_both_databases
 async def test_a_late_mutation_reports_whether_it_had_begun(
     api: Api, domain: Domain, writing: Writing, slow: Write
 ) -> None:
@@ -210,7 +207,6 @@ async def test_a_slow_read_after_a_write_times_out_by_itself(
     assert "the mutation itself is over" in error["message"]
 
 
-@on_both_databases
 async def test_a_late_bulk_mutation_has_a_result_for_each_id(
     api: Api, domain: Domain, writing: Writing, slow: Write
 ) -> None:

@@ -22,7 +22,7 @@ from tests.factories import make_incident, make_system, report_health
 from tests.inside import inside
 
 #: How many there are, of one automation and by context key, each an even number; MODE_FIRINGS=50 tries that many.
-_COUNT = int(os.environ.get("MODE_FIRINGS", "20"))
+_COUNT = int(os.environ.get("MODE_FIRINGS", "12"))
 FIRINGS = {False: _COUNT, True: 12}
 #: Time stands still: whatever waits, waits.
 WAIT = {"delay": {"seconds": 60}}
@@ -102,10 +102,13 @@ async def fire(world: World, other: Domain, *, by_system: bool) -> None:
 
 async def firings(world: World, *, of_all: int, done: Callable[[list[AutomationRun]], bool]) -> list[AutomationRun]:
     """Return the results of the firings, once all are routed and the runs have the wanted statuses."""
+    tail = inside(world.domain).tail
     async with asyncio.timeout(150):
-        while len(runs := await world.runs()) < of_all or not done(runs):  # noqa: ASYNC110 - it is the database that is watched
-            await asyncio.sleep(0.02)
-    return runs
+        while True:
+            seen = tail.last
+            if len(runs := await world.runs()) >= of_all and done(runs):
+                return runs
+            await tail.beyond(seen, seconds=0.5, kinds=[RUN.name])
 
 
 def of(runs: list[AutomationRun], status: RunStatus, reason: SkipReason | None = None) -> list[AutomationRun]:

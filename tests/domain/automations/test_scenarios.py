@@ -91,16 +91,17 @@ async def test_an_entity_event_wakes_a_run_that_waits_for_a_trigger(world: World
 async def test_a_run_that_crashes_repeatedly_does_each_action_once(world: World) -> None:
     resolve = {"action": "incident.resolve", "config": {"message": "Over."}}
     pause = {"delay": {"seconds": 10}}
-    await world.automation(OPEN, pause, resolve, pause, triggers=DEGRADED)
+    await world.automation(OPEN, pause, resolve, pause, pause, triggers=DEGRADED)
     await make_system(world.domain)
     await world.report("payments", Health.UNHEALTHY)
-    for _ in range(3):
-        await world.settle()
+    await world.settle()
+    run = await world.only_run()
+    for path in ("actions[1]", "actions[3]", "actions[4]"):
+        await world.waiting(run, path)
         await world.crash()
         await world.run_enqueued()
-        await world.settle()
         world.clock.advance(seconds=10)
-    await world.until(await world.only_run(), RunStatus.SUCCESS)
+    await world.until(run, RunStatus.SUCCESS)
     [incident] = await world.incidents()
     assert await events_of(world.domain, incident) == ["incident.created", "incident.resolved"]
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import dataclasses
-import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from multiprocessing import Pipe
 
 import asyncpg
 import pytest
@@ -25,28 +25,12 @@ from domain.persistence.unit_of_work import UnitOfWork
 from domain.settings import Settings
 from tests.addresses import postgres_url
 from tests.conftest import SECRET_KEY
+from tests.domain.automations.engine.hanging import hang
+from tests.e2e.processes import process_of
 from tests.inside import inside
 
 DEADLINE_SECONDS = 60
 Handler = Callable[[str], Awaitable[None]]
-
-#: A process that begins what is enqueued, says so, and never ends it.
-_HANGING = """
-import asyncio, sys
-from domain.automations.engine.adapter import Engine, Workflow
-from domain.persistence.engines import database_url
-
-async def hang(identifier):
-    print(identifier, flush=True)
-    await asyncio.sleep(60)
-
-async def main():
-    engine = Engine(database_url(sys.argv[1]))
-    await engine.start({Workflow.RUN: hang})
-    await asyncio.sleep(60)
-
-asyncio.run(main())
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -170,21 +154,21 @@ async def test_the_workflows_of_a_killed_process_are_resumed_by_another(domain: 
     client = Engine(parsed_url(database_url))
     await enqueue(domain, client, "orphan")
     await client.close()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _HANGING, database_url, stdout=asyncio.subprocess.PIPE
-    )
+    ours, theirs = Pipe()
+    process = process_of(hang, database_url, theirs)
+    process.start()
     try:
-        assert process.stdout is not None
-        assert await asyncio.wait_for(process.stdout.readline(), 60) == b"orphan\n"
+        assert await asyncio.to_thread(ours.poll, DEADLINE_SECONDS)
+        assert ours.recv() == "orphan"
         calls = Calls()
         async with started(database_url, calls) as engine:
             assert engine._slot == 1
             process.kill()
             await until(lambda: calls.done == ["orphan"])
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        process.kill()
+        await asyncio.to_thread(process.join)
+        process.close()
 
 
 async def test_only_slots_whose_runs_have_begun_and_not_ended_are_under_way(domain: Domain, database_url: str) -> None:

@@ -58,11 +58,12 @@ async def ended(world: World, run: AutomationRun, path: str = "actions[1]") -> A
     return (await world.step(run, path)).output
 
 
+@on_one_database
 async def test_after_a_manual_resolution_sustained_opens_another_incident(world: World) -> None:
     definition = dict(definition_from("sustained", {"degradedSeconds": 60, "healthySeconds": 600}))
     await world.automation(*definition.pop("actions"), **definition)
     await make_system(world.domain)
-    for resolved in range(3):
+    for resolved in range(2):
         await world.report("payments", Health.DEGRADED)
         await world.settle()
         world.clock.advance(seconds=60)
@@ -79,6 +80,7 @@ async def test_after_a_manual_resolution_sustained_opens_another_incident(world:
     ]
 
 
+@on_one_database
 async def test_after_a_manual_resolution_flapping_opens_another_incident(world: World) -> None:
     definition = dict(definition_from("flapping", {"transitions": 3, "withinMinutes": 60}))
     await world.automation(*definition.pop("actions"), **definition)
@@ -277,6 +279,7 @@ async def test_a_run_without_an_incident_ends_with_its_own_system_alone(world: W
     assert (await ended(world, run, "actions[0]")) == {"ended": "system_deleted"}
 
 
+@on_one_database
 async def test_a_branch_that_has_more_to_do_keeps_its_run_active(world: World) -> None:
     branches = [{"sequence": [until(UNTIL_HEALTHY)]}, {"delay": {"seconds": 60}}]
     run, incident = await waiting(world, {"parallel": branches})

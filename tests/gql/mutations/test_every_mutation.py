@@ -13,7 +13,7 @@ from domain.persistence.tables import entity_transitions
 from gql.schema import schema
 from tests.client import Api, Json, Stored
 from tests.gql.dialects import on_both_databases
-from tests.gql.mutations.table import MUTATIONS, Input, Row, make_world
+from tests.gql.mutations.table import IN_A_FRESH_WORLD, MUTATIONS, Input, Row, make_world
 from tests.inside import inside
 
 #: Whatever they do not refuse has an effect, and they take no idempotency key.
@@ -28,18 +28,6 @@ ALWAYS_EFFECTIVE = {
     "updateSecret",
     "deleteSecret",
     "deleteAutomation",
-}
-
-#: Effects that earlier ones of the table would spoil: by then their incident is resolved, their system is deleted.
-#: A world takes longer to make than dozens of effects.
-IN_A_FRESH_WORLD = {
-    ("resolveIncident", "open"),
-    ("resolveIncident", "silently"),
-    ("resolveIncidents", "some"),
-    ("addIncidentLink", "link"),
-    ("reportSystemHealth", "first"),
-    ("reportSystemHealth", "first, healthy"),
-    ("runAutomation", "first trigger"),
 }
 
 

@@ -27,7 +27,7 @@ from gql.context import Context
 from gql.schema import schema
 from tests.client import Api, Caller, Json
 from tests.factories import ADMIN, make_incident, make_system, make_token
-from tests.gql.mutations.table import MUTATIONS, World, make_world
+from tests.gql.mutations.table import IN_A_FRESH_WORLD, MUTATIONS, World, make_world
 from tests.inside import inside
 
 #: Longer than an operation may take.
@@ -159,9 +159,12 @@ async def test_a_mutation_outside_a_token_s_systems_hides_no_other(api: Api, dom
 
 
 async def test_a_committed_write_is_reported_when_it_cannot_be_read(api: Api, domain: Domain, unread: Unread) -> None:
+    world = await make_world(domain)
     for name in MUTATIONS:
-        world = await make_world(domain)
-        input = next(iter(MUTATIONS[name].effects.values())).input(world)
+        label, effect = next(iter(MUTATIONS[name].effects.items()))
+        if (name, label) in IN_A_FRESH_WORLD:
+            world = await make_world(domain)
+        input = effect.input(world)
         with unread(_is_away):
             answer = await api.admin.try_to(name, input, _deep(name))
         payload = answer["data"][name]

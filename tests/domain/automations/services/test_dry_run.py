@@ -26,7 +26,7 @@ from tests.inside import inside
 
 END = START + timedelta(days=1)
 SUSTAINED = definition_from("sustained", {"degradedSeconds": 120, "healthySeconds": 300})
-FLAPPING = definition_from("flapping", {"transitions": 3, "withinMinutes": 60})
+FLAPPING = definition_from("flapping", {"transitions": 2, "withinMinutes": 240})
 OPEN: dict[str, Any] = {
     "id": "open",
     "action": "incident.create",
@@ -124,6 +124,7 @@ async def test_a_prediction_equals_the_real_runs(world: World, name: str, seed: 
     automation = await world.automation(name=name, **{"actions": [], **DEFINITIONS[name]})
     await play(world, make_feed(seed), END)
     real = await happened(world, systems)
+    assert real["runs"]
     prediction = await predict(world, DEFINITIONS[name], automation_id=automation.id)
     assert prediction.truncated is None
     assert predicted(prediction, systems) == real
@@ -316,7 +317,7 @@ async def test_an_invalid_dry_run_is_refused(world: World) -> None:
 async def test_a_month_of_history_is_tried_without_a_trace(
     domain: Domain, stored: Stored, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await domain.demo.fill(200)
+    await domain.demo.fill(130)
     before = await stored()
     now = domain.clock.now()
     # Each run takes as long as a hundred changes, and those of a week write all that those of a month would.

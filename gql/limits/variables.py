@@ -16,6 +16,8 @@ _MOST_VALUES = 5_000
 _FEW_VALUES = 20
 _SHORT_CHARACTERS = 200
 _MOST_ERRORS = 5
+#: More characters of a text are not looked at for errors: the library compares all of them with the values of an enum.
+_MOST_CHARACTERS = 10_000
 
 
 def unreadable(
@@ -50,6 +52,15 @@ def _wrong(
 ) -> list[GraphQLError]:
     """Return the library's errors, few and short."""
     read = get_variable_values(
-        schema, operation.variable_definitions or (), dict(variables), max_errors=_MOST_ERRORS, hide_suggestions=True
+        schema, operation.variable_definitions or (), _cut(variables), max_errors=_MOST_ERRORS, hide_suggestions=True
     )
     return read if isinstance(read, list) else []
+
+
+def _cut(value: Any) -> Any:
+    """Return the same value with the beginnings of long texts; it is not deep."""
+    if isinstance(value, str):
+        return value[:_MOST_CHARACTERS]
+    if isinstance(value, Mapping):
+        return {name: _cut(member) for name, member in value.items()}
+    return [_cut(member) for member in value] if isinstance(value, list) else value

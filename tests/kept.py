@@ -1,4 +1,4 @@
-"""What tests hand on to the next one because it takes long to make: the event loop, and connections to PostgreSQL.
+"""Keeping of what takes tests long to make, for the next one: the event loop, and connections to PostgreSQL.
 
 A test that ends leaves neither tasks nor timers nor sockets in the loop, and a connection has forgotten its session.
 """

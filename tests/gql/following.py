@@ -39,7 +39,7 @@ _texts = count()
 
 @dataclass(slots=True)
 class Outcome:
-    """What the clients met: a violation is a change that was missed or came twice, or an end unlike the server's."""
+    """Findings of the clients: a violation is a change that was missed or came twice, or an end unlike the server's."""
 
     violations: list[str] = field(default_factory=list)
     changes: int = 0

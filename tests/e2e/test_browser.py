@@ -1,22 +1,27 @@
+"""A real browser without internet: its EventSource, and the IDE, which subscribes, resumes and stores no token."""
+
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from gql.transport.sse import ResumableSSE
 from tests.e2e.clients import EVENTS
-from tests.e2e.server import Server, api_of, running_server
+from tests.e2e.ide import SIZE, Ide, ide_at
+from tests.e2e.server import TOKEN, Server, api_of, running_server
 from tests.requirements_gate import chromium_path
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
-# Without these Chromium wants a sandbox that root has not, and calls home.
+# Without these Chromium wants a sandbox that root has not, calls home, and asks for names.
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -25,24 +30,134 @@ _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]
-ARRIVAL_SECONDS = 15  # Chromium waits for some seconds before it comes back
-
+_REPORT_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
+  console.error("refused by the policy:", event.violatedDirective, event.blockedURI, event.sourceFile));"""
+ARRIVAL_SECONDS = 60
+#: How often an incident is opened for a subscription that may not have begun, and how long its event may take.
+_TRIES, _TRY_MILLIS = 50, 400
 _LISTEN = """([query, variables]) => {
   const parameters = new URLSearchParams({ query, variables: JSON.stringify(variables) });
   const source = new EventSource(`/graphql?${parameters}`);
   source.addEventListener("next", ({ data }) => report(JSON.parse(data).data.incidentEvents));
 }"""
-_CONNECT = """([query, variables]) => {
-  const socket = new WebSocket(`ws://${location.host}/graphql`, "graphql-transport-ws");
-  socket.onopen = () => socket.send(JSON.stringify({ type: "connection_init" }));
-  socket.onmessage = ({ data }) => {
-    const message = JSON.parse(data);
-    const subscribe = { id: "1", type: "subscribe", payload: { query, variables } };
-    if (message.type === "connection_ack") socket.send(JSON.stringify(subscribe));
-    if (message.type === "next") report(message.payload.data.incidentEvents);
-  };
+_RETRY_SOON = """() => {
+  const set = window.setTimeout;
+  window.setTimeout = (call, millis, ...rest) => set(call, millis / 20, ...rest);
 }"""
+
+
+async def test_the_ide_shows_the_documentation_and_runs_a_query(ide: Ide) -> None:
+    await ide.page.get_by_role("button", name="Show Documentation Explorer").click()
+    docs = ide.page.locator(".graphiql-doc-explorer")
+    await docs.get_by_role("link", name="Subscription", exact=True).click()
+    await expect(docs).to_contain_text("All subscriptions: live")
+    await ide.page.get_by_role("button", name="Show GraphiQL Explorer").click()
+    await expect(ide.page.locator(".graphiql-explorer-root")).to_contain_text("incidents")
+    await ide.run()
+    await ide.shows('"key": "payments"')
+
+
+async def test_a_mutation_carries_the_token(ide: Ide) -> None:
+    await ide.open_tab("OpenIncident")
+    await ide.run()
+    await ide.shows("UNAUTHENTICATED")
+    await ide.enter_token(TOKEN)
+    await ide.run()
+    await ide.shows('"status": "INVESTIGATING"')
+
+
+async def test_a_subscription_shows_writes_of_others_and_survives_a_new_token(ide: Ide, address: str) -> None:
+    await ide.open_tab("Watch")
+    await ide.run()
+    await receive_an_incident(ide, address)
+
+    await ide.enter_token(TOKEN)
+    create_incident(address, "While it was away")
+    await ide.shows("While it was away")
+    inits = [frame for frame in ide.frames if "connection_init" in frame]
+    assert [TOKEN in frame for frame in inits] == [False, True]
+
+    await ide.page.get_by_role("button", name="Stop query").click()
+    await expect(ide.page.get_by_role("button", name="Execute query")).to_be_visible()
+
+
+async def test_a_wrong_token_is_reported_at_once(ide: Ide) -> None:
+    ide.pardoned = "401 (Unauthorized)"  # the browser's own remark on the status of that answer
+    await ide.enter_token("wrong")
+    await ide.run()
+    await ide.shows("This token is not valid.")
+    await ide.open_tab("Watch")
+    await expect(ide.answer).not_to_contain_text("This token is not valid.")
+    await ide.run()
+    await ide.shows("This token is not valid.")
+
+
+async def test_no_token_outlives_the_page(ide: Ide) -> None:
+    await ide.enter_token(TOKEN)
+    await ide.page.get_by_role("button", name="Headers").click()
+    await ide.page.locator(".graphiql-editor-tool .CodeMirror:visible").click()
+    await ide.page.keyboard.insert_text(f'{{"authorization": "Bearer {TOKEN}", "x-note": "in the history"}}')
+    async with ide.page.expect_request(lambda request: request.method == "POST") as sent:
+        await ide.run()
+    assert (await (await sent.value).all_headers())["x-note"] == "in the history"
+    await ide.shows("totalCount")
+    await ide.page.get_by_role("button", name="Show History").click()
+    await expect(ide.page.locator(".graphiql-history-item")).to_have_count(1)
+
+    kept = str(await ide.page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])"))
+    assert "graphiql:queries" in kept
+    assert TOKEN not in kept
+    await ide.page.reload()
+    await expect(ide.page.get_by_label("Token")).to_have_value("")
+
+
+async def test_a_token_shows_its_owner_and_reloads_the_schema(ide: Ide) -> None:
+    caller = ide.page.locator("#caller")
+    async with ide.page.expect_request(lambda request: "__schema" in (request.post_data or "")) as fetched:
+        await ide.enter_token(TOKEN)
+    assert (await (await fetched.value).all_headers())["authorization"] == f"Bearer {TOKEN}"
+    await expect(caller).to_contain_text("ADMIN")
+    ide.pardoned = "401 (Unauthorized)"
+    await ide.enter_token("wrong")
+    await expect(caller).to_have_text("This token is not valid.")
+    await ide.enter_token("")
+    await expect(caller).to_contain_text("anonymous")
+
+
+async def test_screen_readers_have_a_name_for_each_editor(ide: Ide) -> None:
+    for name in ("Query", "Variables", "Headers", "Result"):
+        await expect(ide.page.locator(f'#ide textarea[aria-label="{name}"]')).to_have_count(1)
+    assert await ide.page.locator("#ide .CodeMirror textarea:not([aria-label])").count() == 0
+
+
+async def test_a_subscription_resumes_after_its_server_was_killed(page: Page, sqlite_url: str) -> None:
+    async with running_server(sqlite_url) as server, api_of(server) as api, ide_at(page, server.graphql_url) as ide:
+        ide.pardoned = "ERR_CONNECTION_REFUSED"
+        await api.create_system()
+        await ide.open_tab("Watch")
+        await ide.run()
+        for _ in range(_TRIES):
+            await api.create_incident("Before")
+            with suppress(AssertionError):
+                await expect(ide.answer).to_contain_text("Before", timeout=_TRY_MILLIS)
+                break
+        await ide.page.evaluate(_RETRY_SOON)
+        await server.kill()
+        # Not the first one only.
+        for _ in range(2):
+            async with ide.page.expect_event("websocket"):
+                pass
+        await expect(ide.page.locator("#connection")).to_contain_text("reconnecting")
+        await server.start()
+        await api.create_incident("While it was away")
+        await ide.shows("While it was away")
+        await expect(ide.page.locator("#connection")).to_be_empty()
+        afters = [json.loads(frame)["payload"]["variables"]["after"] for frame in ide.frames if '"subscribe"' in frame]
+        assert afters[0] is None
+        assert None not in afters[1:]
+        assert len(afters) == 2
 
 
 def come_back_soon() -> None:
@@ -70,11 +185,36 @@ async def test_an_event_source_resumes_by_itself_after_the_server_was_killed(bro
     assert received == written
 
 
-async def test_a_page_subscribes_over_a_web_socket(browser: Browser, sqlite_url: str) -> None:
-    async with running_server(sqlite_url) as server, api_of(server) as api, page_of(browser, server) as (page, reports):
-        await page.evaluate(_CONNECT, [EVENTS, {"after": await api.create_system()}])
-        written = [await api.create_incident("One"), await api.create_incident("Two")]
-        assert [await arrival(reports), await arrival(reports)] == written
+async def test_a_phone_shows_the_panes_one_above_the_other(ide: Ide) -> None:
+    await ide.page.set_viewport_size(ViewportSize(width=390, height=844))
+    query, answer = [await ide.page.locator(f".graphiql-{name}").bounding_box() for name in ("editors", "response")]
+    assert query is not None
+    assert answer is not None
+    assert query["y"] + query["height"] <= answer["y"]
+    assert answer["y"] + answer["height"] <= 844
+    for box in (query, answer):
+        assert box["width"] > 340
+        assert box["height"] > 250
+    await ide.page.get_by_role("button", name="Show Documentation Explorer").click()
+    docs = await ide.page.locator(".graphiql-doc-explorer").bounding_box()
+    assert docs is not None
+    assert docs["width"] > 340
+    await ide.page.get_by_role("button", name="Hide Documentation Explorer").click()
+    await expect(ide.page.locator(".graphiql-editors")).to_be_visible()
+
+
+async def test_the_token_field_covers_no_other_control_at_any_width(ide: Ide) -> None:
+    for width in (1280, 800, 400):
+        await ide.page.set_viewport_size(ViewportSize(width=width, height=800))
+        boxes: dict[str, Any] = await ide.page.evaluate("""() => ({
+          bar: document.querySelector("header").getBoundingClientRect().toJSON(),
+          ide: document.querySelector(".graphiql-container").getBoundingClientRect().toJSON(),
+          scrolls:
+            document.documentElement.scrollWidth > innerWidth || document.documentElement.scrollHeight > innerHeight,
+        })""")
+        assert boxes["bar"]["bottom"] <= boxes["ide"]["top"], width
+        assert boxes["ide"]["bottom"] <= 800, width
+        assert not boxes["scrolls"], width
 
 
 @pytest.fixture
@@ -91,8 +231,59 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def page(browser: Browser) -> Page:
+    page = await browser.new_page(viewport=SIZE)
+    await page.add_init_script(_REPORT_VIOLATIONS)
+    return page
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def ide(page: Page, address: str) -> AsyncIterator[Ide]:
+    async with ide_at(page, address) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Yield the endpoint of a server that has the system `payments`."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('ide')}/incidents.db"
+    async with running_server(url, sqlite_synchronous="NORMAL") as server:
+        call(
+            server.graphql_url,
+            'mutation { createSystem(input: { key: "payments", name: "Payments" }) { system { id } } }',
+        )
+        yield server.graphql_url
+
+
+async def receive_an_incident(ide: Ide, address: str) -> None:
+    # A subscription is not acknowledged: events before it begins are not sent.
+    for _ in range(_TRIES):
+        create_incident(address, "From outside")
+        with suppress(AssertionError):
+            await expect(ide.answer).to_contain_text("From outside", timeout=_TRY_MILLIS)
+            return
+    pytest.fail("no event came")
+
+
+def create_incident(address: str, title: str) -> None:
+    document = """mutation ($title: String!) {
+      createIncident(input: { title: $title, severity: MAJOR, systemIds: ["payments"] }) { incident { id } }
+    }"""
+    assert call(address, document, title=title)["createIncident"]["incident"] is not None
+
+
+def call(address: str, document: str, **variables: Any) -> Any:
+    """Return the data that another client gets."""
+    request = {"query": document, "variables": variables}
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    answer = httpx.post(address, json=request, headers=headers, timeout=20, verify=False).json()
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
 @asynccontextmanager
-async def page_of(browser: Browser, server: Server) -> AsyncIterator[tuple[Page, "asyncio.Queue[str]"]]:
+async def page_of(browser: Browser, server: Server) -> AsyncIterator[tuple[Page, asyncio.Queue[str]]]:
     reports: asyncio.Queue[str] = asyncio.Queue()
 
     def report(event: dict[str, Any]) -> None:
@@ -106,6 +297,6 @@ async def page_of(browser: Browser, server: Server) -> AsyncIterator[tuple[Page,
     await page.close()
 
 
-async def arrival(reports: "asyncio.Queue[str]") -> str:
+async def arrival(reports: asyncio.Queue[str]) -> str:
     async with asyncio.timeout(ARRIVAL_SECONDS):
         return await reports.get()

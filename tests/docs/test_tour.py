@@ -11,11 +11,9 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.docs.blocks import ROOT, tour_block
-from tests.e2e.api import Api
 from tests.e2e.processes import run_command
 from tests.e2e.server import Server, api_of, running_server
 from tests.requirements_gate import CLIENTS
@@ -210,9 +208,9 @@ async def newest_incident(server: Server, status: str, *, of: str | None = None)
     """Wait until the newest incident of an automation, or the one of a reference, has a status, and return it."""
     query = """{ incidents(filter: {includeResolved: true}) { nodes {
         reference title status openedBy { name } updates { nodes { message } } } } }"""
-    async with asyncio.timeout(_SECONDS), httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+    async with asyncio.timeout(_SECONDS), api_of(server, TOKEN) as api:
         while True:
-            found = (await Api(client, server.graphql_url).run(query))["incidents"]["nodes"]
+            found = (await api.run(query))["incidents"]["nodes"]
             for incident in found:
                 wanted = incident["openedBy"]["name"] == "Sustained" if of is None else incident["reference"] == of
                 if wanted and incident["status"] == status:

@@ -357,7 +357,7 @@ async def test_clients_of_allowed_origins_may_send_any_header(client: Client, or
 
 async def test_a_head_has_the_status_and_the_headers_of_a_get(domain: Domain) -> None:
     varying = {"date", "x-request-id", "content-length"}
-    async with serving(domain) as url, httpx.AsyncClient() as http:
+    async with serving(domain) as url, httpx.AsyncClient(verify=False) as http:
         for path, accept in (
             ("/graphql?query={viewer{role}}", MODERN),
             ("/graphql?query={", MODERN),
@@ -380,7 +380,7 @@ def _without(headers: httpx.Headers, names: set[str]) -> dict[str, str]:
 
 
 async def test_a_head_never_runs_a_stream(domain: Domain) -> None:
-    async with serving(domain) as url, httpx.AsyncClient() as http:
+    async with serving(domain) as url, httpx.AsyncClient(verify=False) as http:
         for accept in (STREAM, f"{MODERN}, {STREAM}"):
             response = await http.head(f"{url}/graphql", params={"query": WATCH}, headers={"accept": accept})
             assert (response.status_code, response.content) == (200, b"")
@@ -390,7 +390,7 @@ async def test_a_head_never_runs_a_stream(domain: Domain) -> None:
 
 @pytest.mark.parametrize("accept", [STREAM, f"{MODERN}, {STREAM}"])
 async def test_a_subscription_streams_to_clients_that_accept_event_streams(domain: Domain, accept: str) -> None:
-    async with serving(domain) as url, httpx.AsyncClient() as http:
+    async with serving(domain) as url, httpx.AsyncClient(verify=False) as http:
         request = http.stream("POST", f"{url}/graphql", json={"query": WATCH}, headers={"accept": accept})
         async with request as response:
             assert response.headers["content-type"].startswith(STREAM)
@@ -403,7 +403,7 @@ async def test_a_subscription_streams_to_clients_that_accept_event_streams(domai
 
 
 async def test_a_refusal_on_a_stream_is_an_event(domain: Domain) -> None:
-    async with serving(domain) as url, httpx.AsyncClient() as http:
+    async with serving(domain) as url, httpx.AsyncClient(verify=False) as http:
         for query, expected in (("{", "GRAPHQL_PARSE_FAILED"), ("subscription { nope }", "GRAPHQL_VALIDATION_FAILED")):
             response = await http.post(f"{url}/graphql", json={"query": query}, headers={"accept": STREAM})
             [event] = [line[6:] for line in response.text.splitlines() if line.startswith("data: {")]

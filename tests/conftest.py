@@ -16,9 +16,6 @@ import asyncpg
 import psycopg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
-from sqlalchemy.ext.asyncio import create_async_engine
 from typing_extensions import override
 
 from domain.automations.engine.adapter import Engine
@@ -36,7 +33,15 @@ from tests.addresses import postgres_url
 from tests.inside import inside
 from tests.kept import close_kept_loop, keep_connections, kept_loop, kept_sessions
 
-pytest_plugins = ["tests.garbage", "tests.requirements_gate", "tests.scheduling", "tests.shared", "tests.timeouts"]
+pytest_plugins = [
+    "tests.cached",
+    "tests.garbage",
+    "tests.reports",
+    "tests.requirements_gate",
+    "tests.scheduling",
+    "tests.shared",
+    "tests.timeouts",
+]
 
 #: A server on PostgreSQL can keep secrets only with a key of its own.
 SECRET_KEY = "dGhlIGtleSB0aGF0IGlzIHVzZWQgaW4gb3VyIHRlc3Q="
@@ -114,13 +119,22 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template() -> Iterator[str]:
-    """Yield a migrated PostgreSQL database to empty before each test, because creating one takes longer still."""
+def postgresql_copy() -> Iterator[str]:
+    """Yield the name of a migrated PostgreSQL database to copy, which nothing connects to."""
     name = fresh_name()
     run_aside(on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0'))
+    run_aside(migrated(url_of(name)))
+    yield name
+    run_aside(on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_copy: str) -> Iterator[str]:
+    """Yield a migrated PostgreSQL database to empty before each test, because creating one takes longer still."""
+    name = fresh_name()
+    run_aside(on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE "{postgresql_copy}"'))
     # What a test wrote may be lost with the server's power.
     run_aside(on_server(postgres_url(), f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
-    run_aside(migrated(url_of(name)))
     yield url_of(name)
     run_aside(on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
 
@@ -216,54 +230,12 @@ class _NoUpkeep(Upkeep):
         await stopping.wait()
 
 
-class _Compiled(dict[Any, Any]):
-    """Compiled statements, shared by all engines of one kind of database, as each test has its own engines."""
-
-    @override
-    def get(self, key: Any, default: Any = None) -> Any:
-        return super().get((key[0].name, *key[1:]), default)
-
-    @override
-    def __setitem__(self, key: Any, compiled: Any) -> None:
-        super().__setitem__((key[0].name, *key[1:]), compiled)
-
-
 @pytest.fixture(scope="session", autouse=True)
-def _statements_compiled_once() -> Iterator[None]:
-    create = partial(create_async_engine, execution_options={"compiled_cache": _Compiled()})
+def _no_settings_from_outside() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("domain.persistence.engines.create_async_engine", create)
-        patch.setattr("domain.persistence.postgres.create_async_engine", create)
+        for name in ("ADMIN_TOKEN", "DATABASE_URL", "BROADCAST_URL", "HOST", "PORT", "SECRET_KEY"):
+            patch.delenv(f"INCIDENTQL_{name}", raising=False)
         yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _databases_asked_once() -> Iterator[None]:
-    """Cache the properties of databases, which each engine queries otherwise."""
-    with pytest.MonkeyPatch.context() as patch:
-        for dialect in (PGDialect_asyncpg, SQLiteDialect_aiosqlite):
-            patch.setattr(dialect, "initialize", _once(dialect.initialize))
-        yield
-
-
-def _once(ask: Callable[[Any, sa.Connection], None]) -> Callable[[Any, sa.Connection], None]:
-    answers: dict[str, Any] = {}
-
-    def initialize(dialect: Any, connection: sa.Connection) -> None:
-        if not answers:
-            before = dict(vars(dialect))
-            ask(dialect, connection)
-            plain = {name: value for name, value in vars(dialect).items() if isinstance(value, str | int | tuple)}
-            answers.update({name: value for name, value in plain.items() if before.get(name) is not value})
-        vars(dialect).update(answers)
-
-    return initialize
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ADMIN_TOKEN", "DATABASE_URL", "BROADCAST_URL", "HOST", "PORT", "SECRET_KEY"):
-        monkeypatch.delenv(f"INCIDENTQL_{name}", raising=False)
 
 
 @pytest.fixture

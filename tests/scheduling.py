@@ -30,6 +30,15 @@ class TimingLast(LoadFileScheduling):  # type: ignore[misc] # the library has no
             node.shutdown()
 
     @override
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        super().mark_test_complete(node, item_index, duration)
+        # After each test the library counts what is left of all the files that a worker has.
+        units = self.assigned_work[node]
+        file = self._split_scope(self.registered_collections[node][item_index])
+        if all(units[file].values()):
+            del units[file]
+
+    @override
     def remove_node(self, node: WorkerController) -> str | None:
         crashed: str | None = super().remove_node(node)
         if self.workqueue and len(self.nodes) == 1:

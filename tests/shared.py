@@ -4,7 +4,7 @@ Their loop is the module's: `pytestmark = in_module_loop`.
 """
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,10 @@ import pytest_asyncio
 from domain.bootstrap import Domain, running_domain
 from domain.settings import Settings
 from tests.addresses import postgres_url
-from tests.conftest import SteppingClock, fresh_name, migrated, on_server, run_aside, url_of
+from tests.conftest import SteppingClock, fresh_name, on_server, url_of
 
 #: The loop of all tests of such a module: where others ran between them, the domain's own work would stand still.
 in_module_loop = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest.fixture(scope="session")
-def postgresql_copy() -> Iterator[str]:
-    """Yield the name of a migrated PostgreSQL database to copy, which nobody is connected to."""
-    name = fresh_name()
-    run_aside(on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0'))
-    run_aside(migrated(url_of(name)))
-    yield name
-    run_aside(on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @pytest_asyncio.fixture(

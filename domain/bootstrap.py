@@ -1,7 +1,7 @@
 """Construction of the domain: the only place where its parts are put together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ from domain.persistence.addresses import PostgresAddress, postgres_address
 from domain.persistence.database import Database
 from domain.persistence.engines import create_engines, database_url
 from domain.persistence.migrate import migrate
+from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.write_ahead import WriteAheadLog
 from domain.services.events import EventService
 from domain.services.health import HealthService
@@ -45,7 +46,7 @@ from domain.services.links import LinkService
 from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.readiness import Readiness
 from domain.services.reads import Reads
-from domain.services.repairs import Repairs
+from domain.services.repairs import INCOMPLETE_TIMELINES, Repairs
 from domain.services.secret_keys import SecretKeys
 from domain.services.secrets import SecretService
 from domain.services.sessions import Sessions
@@ -55,6 +56,9 @@ from domain.services.tokens import TokenService
 from domain.services.upkeep import Upkeep
 from domain.services.writing import Writer
 from domain.settings import Settings
+
+#: The name of the state that signs cursors.
+_CURSOR_KEY = "cursor_key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,13 +120,15 @@ async def running_domain(
         await migrate(engines)
         clock = clock or Clock()
         database = Database(engines, clock)
-        key = await database.read(lambda session: session.state.get("cursor_key"))
+        states, head = await database.read(_found)
         if live and settings.automations:
             await engine.prepare()
-        domain = _assemble(settings, clock, database, CursorCodec(bytes.fromhex(key or "")), engine, kinds)
-        await Repairs(database=database, handle=domain.handle).run()
+        cursors = CursorCodec(bytes.fromhex(states.get(_CURSOR_KEY, "")))
+        domain = _assemble(settings, clock, database, cursors, engine, kinds)
+        if INCOMPLETE_TIMELINES in states:
+            await Repairs(database=database, handle=domain.handle).run()
         if live:
-            async with _background(domain):
+            async with _background(domain, head):
                 yield domain
         else:
             yield domain
@@ -131,6 +137,11 @@ async def running_domain(
     finally:
         await engine.close()
         await engines.dispose()
+
+
+async def _found(session: ReadSession) -> tuple[Mapping[str, str], int]:
+    """Read all that a start depends on in one transaction: the states, and the head of the log."""
+    return await session.state.values(_CURSOR_KEY, INCOMPLETE_TIMELINES), await session.changes.head()
 
 
 def _pool_size(settings: Settings) -> int:
@@ -266,11 +277,9 @@ def _secret_keys(settings: Settings) -> SecretKeys:
 
 
 @asynccontextmanager
-async def _background(domain: Assembly) -> AsyncIterator[None]:
+async def _background(domain: Assembly, head: int) -> AsyncIterator[None]:
     wakeups = WakeUps(_wakeup_url(domain.settings), domain.tail.wake)
     domain.database.on_append(domain.tail.take)
-    if domain.settings.broadcast_url != ALONE:
-        domain.database.on_append(wakeups.announce)
     url = database_url(domain.settings.database_url)
     if not isinstance(url, PostgresAddress):
         domain.database.on_append(WriteAheadLog(Path(url.database or "")).written)
@@ -283,9 +292,11 @@ async def _background(domain: Assembly) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         # Each is stopped in reverse order, also when a later one cannot start.
         stack.push_async_callback(domain.tail.stop)
-        await domain.tail.start()
-        stack.push_async_callback(wakeups.stop)
-        await wakeups.start()
+        await domain.tail.start(head)
+        if domain.settings.broadcast_url != ALONE:
+            domain.database.on_append(wakeups.announce)
+            stack.push_async_callback(wakeups.stop)
+            await wakeups.start()
         if domain.settings.automations:
             stack.push_async_callback(domain.automations.stop)
             await domain.automations.start()

@@ -48,9 +48,11 @@ class LogTail:
         """Return whether the log was read recently."""
         return time.monotonic() - self._read_at < max(_ALIVE_SECONDS, 5 * self._poll_seconds)
 
-    async def start(self) -> None:
-        """Start reading at the log's present head."""
-        self._floor = self._last = await self._database.read(lambda session: session.changes.head())
+    async def start(self, head: int | None = None) -> None:
+        """Start reading at the log's present head, which is read unless it is known."""
+        if head is None:
+            head = await self._database.read(lambda session: session.changes.head())
+        self._floor = self._last = head
         self._read_at = time.monotonic()
         self._task = asyncio.create_task(self._run())
 
@@ -152,11 +154,13 @@ class LogTail:
         return await self._database.read(read)
 
     async def _run(self) -> None:
-        while not self._stopping:
+        while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_seconds):
                     await self._wake.wait()
             self._wake.clear()
+            if self._stopping:
+                return
             with logging_failures(logger, "reading the log failed; retrying in %s s", self._poll_seconds):
                 await self.read_now()
 

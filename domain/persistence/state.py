@@ -17,6 +17,11 @@ class StateRepository:
         """Return the value of that name."""
         return await self._connection.scalar(sa.select(server_state.c.value).where(server_state.c.name == name))
 
+    async def values(self, *names: str) -> dict[str, str]:
+        """Return the values of those names that have one."""
+        chosen = sa.select(server_state.c.name, server_state.c.value).where(server_state.c.name.in_(names))
+        return {row.name: row.value for row in await self._connection.execute(chosen)}
+
     async def revision(self) -> str | None:
         """Return the revision of the schema."""
         revision: str | None = await self._connection.scalar(sa.text("SELECT version_num FROM alembic_version"))

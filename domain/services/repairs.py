@@ -14,8 +14,8 @@ from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.entries import TICK, insert_entry, settle
 
-#: The key of a state that a migration sets where there is something to repair.
-_LEFT = "incomplete_timelines"
+#: The name of a state that a migration sets where there is something to repair.
+INCOMPLETE_TIMELINES = "incomplete_timelines"
 _BATCH = 100
 _MESSAGE = "An older version kept this status without an entry; this one was added by an upgrade."
 
@@ -28,15 +28,13 @@ class Repairs:
         self._handle = handle
 
     async def run(self) -> None:
-        """Complete what a migration has left; most of the time that is nothing."""
-        if await self._database.read(lambda session: session.state.get(_LEFT)) is None:
-            return
+        """Complete what a migration has left, where it has set that state."""
         after = ""
         while ids := await self._incomplete(after):
             for incident_id in ids:
                 await self._complete(incident_id)
             after = ids[-1]
-        await self._database.write(lambda unit: unit.state.remove(_LEFT))
+        await self._database.write(lambda unit: unit.state.remove(INCOMPLETE_TIMELINES))
 
     async def _incomplete(self, after: str) -> list[str]:
         return await self._database.read(lambda session: session.incidents.without_entry(after=after, limit=_BATCH))

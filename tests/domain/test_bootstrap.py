@@ -1,12 +1,15 @@
 """The domain as a whole: starting, running and stopping."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from domain.bootstrap import Domain, running_domain
 from domain.errors import StartupError
+from domain.persistence.database import Database
 from domain.settings import Settings
 from tests.factories import make_incident
 from tests.inside import inside
@@ -19,6 +22,22 @@ async def test_writes_survive_a_restart(settings: Settings) -> None:
     async with running_domain(settings) as domain:
         assert await domain.reads.incidents([incident.id]) == {incident.id: incident}
         assert inside(domain).cursors.read_position(cursor) == 1
+
+
+async def test_a_start_reads_the_database_once_and_a_stop_does_not(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, reads = Database._read, 0
+
+    async def counted(database: Database, work: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        return await read(database, work)
+
+    monkeypatch.setattr(Database, "_read", counted)
+    async with running_domain(replace(settings, poll_seconds=3600)):
+        assert reads == 1
+    assert reads == 1
 
 
 async def test_stopping_leaves_no_task_behind(settings: Settings) -> None:

@@ -173,14 +173,18 @@ def template(dialect: str, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database_url(dialect: str, tmp_path: Path, template: str, request: pytest.FixtureRequest) -> str:
-    """Return a migrated database without data, for this test alone."""
-    if dialect == "sqlite":
-        file = tmp_path / "incidents.db"
-        shutil.copy(template, file)
-        return f"sqlite:///{file}"
-    request.getfixturevalue("emptied")()
-    return template
+def database_url(dialect: str, template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Yield a migrated database without data, for this test alone."""
+    if dialect == "postgresql":
+        request.getfixturevalue("emptied")()
+        yield template
+        return
+    # A folder of its own would cost as much as the copy; what is removed at once is never written to a disk.
+    file = Path(template).with_name(f"{fresh_name()}.db")
+    shutil.copy(template, file)
+    yield f"sqlite:///{file}"
+    for each in file.parent.glob(f"{file.name}*"):
+        each.unlink()
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ def test_an_unusable_key_file_is_reported(tmp_path: Path) -> None:
 
 
 async def test_the_plaintext_is_neither_in_the_database_nor_in_the_log(
-    domain: Domain, dialect: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    domain: Domain, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     secret = await make_secret(domain, "API_KEY", VALUE)
@@ -204,10 +204,12 @@ async def test_the_plaintext_is_neither_in_the_database_nor_in_the_log(
     stored = [str(caught.value), caplog.text]
     async with inside(domain).database._engines.reader.connect() as connection:
         stored += [str((await connection.execute(sa.select(table))).all()) for table in metadata.sorted_tables]
-    if dialect == "sqlite":
-        stored += _contents(tmp_path)
-        with closing(sqlite3.connect(tmp_path / "incidents.db")) as dumping:
+    if database_url.startswith("sqlite"):
+        file = Path(database_url.removeprefix("sqlite:///"))
+        stored += _contents(file)
+        with closing(sqlite3.connect(file)) as dumping:
             stored += dumping.iterdump()
+    assert "API_KEY" in "".join(stored)
     hidden = [VALUE, VALUE.encode().decode("latin-1"), "correct-horse", "Y29ycmVjdC1ob3JzZ"]
     assert [text for text in stored for form in hidden if form in text] == []
 
@@ -227,5 +229,5 @@ def _modes(folder: Path) -> dict[str, int | None]:
     }
 
 
-def _contents(folder: Path) -> list[str]:
-    return [path.read_bytes().decode("latin-1") for path in folder.iterdir()]
+def _contents(file: Path) -> list[str]:
+    return [path.read_bytes().decode("latin-1") for path in file.parent.glob(f"{file.name}*")]

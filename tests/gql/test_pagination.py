@@ -9,7 +9,10 @@ from tests.client import Api, Caller, Json
 from tests.factories import ADMIN, make_incident, make_system, set_status
 from tests.gql.dialects import on_both_databases
 
-PAGE = (
+#: As variables, because each document is planned once.
+ASKED = "query Q($first: Int, $last: Int, $after: String, $before: String)"
+PAGE = "first: $first, last: $last, after: $after, before: $before"
+BODY = (
     "edges { cursor node { ...Key } } nodes { ...Key } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 )
 #: Each connection of the schema: the path to it, its type's name for the key, and that key.
@@ -42,7 +45,7 @@ CONNECTIONS: dict[str, tuple[str, str, str]] = {
 async def test_every_connection_can_be_walked_from_both_ends(api: Api, domain: Domain) -> None:
     await _furnish(domain)
     for name in CONNECTIONS:
-        whole = await _page(api.anonymous, name, "first: 100")
+        whole = await _page(api.anonymous, name, first=100)
         assert len(whole["nodes"]) >= 5, name
         assert not whole["pageInfo"]["hasNextPage"]
         assert not whole["pageInfo"]["hasPreviousPage"]
@@ -53,16 +56,16 @@ async def test_every_connection_can_be_walked_from_both_ends(api: Api, domain: D
 async def test_edges_equal_nodes_and_cursors_enclose_the_page(api: Api, domain: Domain) -> None:
     await _furnish(domain)
     for name in CONNECTIONS:
-        page = await _page(api.anonymous, name, "first: 3")
+        page = await _page(api.anonymous, name, first=3)
         cursors = [edge["cursor"] for edge in page["edges"]]
         assert [edge["node"] for edge in page["edges"]] == page["nodes"]
         assert (page["pageInfo"]["startCursor"], page["pageInfo"]["endCursor"]) == (cursors[0], cursors[-1])
-        between = await _page(api.anonymous, name, f'first: 9, after: "{cursors[0]}", before: "{cursors[2]}"')
+        between = await _page(api.anonymous, name, first=9, after=cursors[0], before=cursors[2])
         assert (name, between["nodes"]) == (name, page["nodes"][1:2])
 
 
 async def test_an_empty_list_has_no_cursors(api: Api) -> None:
-    page = await _page(api.anonymous, "incidents", "first: 1")
+    page = await _page(api.anonymous, "incidents", first=1)
     assert page["nodes"] == []
     assert page["pageInfo"] == {
         "hasNextPage": False,
@@ -82,11 +85,11 @@ async def test_a_page_has_25_items_by_default_and_100_at_most(api: Api, domain: 
 @pytest.mark.parametrize("count", ["first", "last"])
 async def test_an_item_added_behind_a_cursor_moves_no_page_before_it(api: Api, domain: Domain, count: str) -> None:
     await _furnish(domain)
-    page = await _page(api.anonymous, "incidents", "first: 3")
+    page = await _page(api.anonymous, "incidents", first=3)
     await make_incident(domain, "a", title="New")
     cursor = page["pageInfo"]["endCursor"]
-    before = await _page(api.anonymous, "incidents", f'{count}: 2, before: "{cursor}"')
-    after = await _page(api.anonymous, "incidents", f'first: 2, after: "{cursor}"')
+    before = await _page(api.anonymous, "incidents", before=cursor, **{count: 2})
+    after = await _page(api.anonymous, "incidents", first=2, after=cursor)
     assert page["nodes"][0] not in after["nodes"]
     if count == "last":
         assert before["nodes"] == page["nodes"][:2]
@@ -104,10 +107,10 @@ async def _furnish(domain: Domain) -> None:
         await set_status(domain, first, status)
 
 
-async def _page(caller: Caller, name: str, arguments: str) -> Json:
+async def _page(caller: Caller, name: str, **arguments: int | str) -> Json:
     path, type, key = CONNECTIONS[name]
-    document = f"{path.replace('PAGE', arguments).replace('BODY', PAGE)} fragment Key on {type} {{ {key} }}"
-    data = await caller.read(document)
+    document = f"{ASKED} {path.replace('PAGE', PAGE).replace('BODY', BODY)} fragment Key on {type} {{ {key} }}"
+    data = await caller.read(document, **arguments)
     page: Json = data.get("of", data)["at"]
     return page
 
@@ -115,13 +118,12 @@ async def _page(caller: Caller, name: str, arguments: str) -> Json:
 async def _walked(caller: Caller, name: str, *, forward: bool) -> list[Json]:
     """Return all nodes of a connection in its order, read two at a time."""
     nodes: list[Json] = []
-    arguments = "first: 2" if forward else "last: 2"
+    arguments: dict[str, int | str] = {"first": 2} if forward else {"last": 2}
     while True:
-        page = await _page(caller, name, arguments)
+        page = await _page(caller, name, **arguments)
         info = page["pageInfo"]
         assert len(page["nodes"]) <= 2
         nodes = nodes + page["nodes"] if forward else page["nodes"] + nodes
         if not info["hasNextPage" if forward else "hasPreviousPage"]:
             return nodes
-        cursor = info["endCursor"] if forward else info["startCursor"]
-        arguments = f'first: 2, after: "{cursor}"' if forward else f'last: 2, before: "{cursor}"'
+        arguments |= {"after": info["endCursor"]} if forward else {"before": info["startCursor"]}

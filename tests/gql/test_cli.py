@@ -1,6 +1,8 @@
 """The command line without a command that needs the domain."""
 
 import gc
+import json
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -14,20 +16,25 @@ from gql.cli.running import late
 
 #: Each takes a third of a second or more to import.
 HEAVY = {"strawberry", "graphql", "sqlalchemy", "dbos", "alembic", "uvicorn", "asyncpg", "httpx"}
-LOADED = """
-import sys
+#: Each call in a process of its own, and nothing but the entry point is imported before.
+CALLS = """
+import json, os, sys
 from gql.cli import main
-sys.argv[0] = "incidentql"
-try:
-    main()
-finally:
-    print("LOADED", *sys.modules)
+for arguments in json.loads(sys.argv[1]):
+    if child := os.fork():
+        _, status = os.waitpid(child, 0)
+        print("LEFT", os.waitstatus_to_exitcode(status), flush=True)
+        continue
+    sys.argv = ["incidentql", *arguments]
+    try:
+        main()
+    finally:
+        print("LOADED", *sys.modules, flush=True)
 """
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
+def test_commands_that_only_print_import_nothing_heavy() -> None:
+    calls = [
         (["--help"], 0, "automations"),
         ([], 2, "automations"),
         (["--version"], 0, f"incidentql {version('incidentql')}"),
@@ -37,15 +44,14 @@ finally:
         (["automations", "runs", "--help"], 0, "--skipped"),
         (["serve", "--nonsense"], 2, ""),
         (["nonsense"], 2, ""),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_commands_that_only_print_import_nothing_heavy(arguments: list[str], code: int, said: str) -> None:
-    command = [sys.executable, "-c", LOADED, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"COLUMNS": "200"})
-    printed, _, loaded = done.stdout.rpartition("LOADED")
-    assert (done.returncode, said in printed) == (code, True), done.stderr
-    assert HEAVY & set(loaded.split()) == set()
+    ]
+    command = [sys.executable, "-c", CALLS, json.dumps([arguments for arguments, *_ in calls])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"COLUMNS": "200"})
+    outputs = re.findall(r"(.*?)^LOADED (.*?)^LEFT (\d)\n", done.stdout, re.DOTALL | re.MULTILINE)
+    assert len(outputs) == len(calls)
+    for (arguments, code, said), (printed, loaded, left) in zip(calls, outputs, strict=True):
+        assert (arguments, int(left), said in printed) == (arguments, code, True), done.stderr
+        assert (arguments, HEAVY & set(loaded.split())) == (arguments, set())
 
 
 def test_the_commands_on_automations_are_listed() -> None:

@@ -183,8 +183,9 @@ def database_url(dialect: str, template: str, request: pytest.FixtureRequest) ->
     file = Path(template).with_name(f"{fresh_name()}.db")
     shutil.copy(template, file)
     yield f"sqlite:///{file}"
-    for each in file.parent.glob(f"{file.name}*"):
-        each.unlink()
+    for each in file.parent.iterdir():
+        if each.name.startswith(file.name):
+            each.unlink()
 
 
 @pytest.fixture

@@ -163,11 +163,10 @@ class Database:
         await self.write(lambda unit: unit.state.set(_TRIED, moment))
 
     async def close(self) -> None:
-        """Wait for running transactions, then close all connections."""
+        """Wait for running transactions, after which the connections can be closed."""
         await self._recovery.stop()
         while self._running:
             await asyncio.wait(self._running)
-        await self._engines.dispose()
 
     async def _shielded(self, transaction: Coroutine[Any, Any, T], *, writing: bool) -> T:
         # Cancelling inside a transaction loses the connection, and on SQLite with it the write lock.

@@ -9,10 +9,12 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
 from sqlalchemy.engine import URL
+from sqlalchemy.engine import Engine as Pool
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.automations.engine.file_slots import FileSlots
@@ -71,8 +73,6 @@ class Engine:
     def __init__(self, address: URL | PostgresAddress) -> None:
         self._address = address
         self._url = library_url(address)
-        #: The connection pool that the library's two parts share on PostgreSQL.
-        self._pool = library_engine(address, connections=_POOLED)
         self._client: DBOSClient | None = None
         self._library: DBOS | None = None
         self._slots: Slots | None = None
@@ -152,8 +152,13 @@ class Engine:
         """Close the connections to the database."""
         if self._client is not None:
             await asyncio.to_thread(self._client.destroy)
-        if self._pool is not None:
+        if "_pool" in vars(self) and self._pool is not None:
             await asyncio.to_thread(self._pool.dispose)
+
+    @cached_property
+    def _pool(self) -> Pool | None:
+        """The connections that the library's two parts share on PostgreSQL, once something is enqueued or run."""
+        return library_engine(self._address, connections=_POOLED)
 
     def _connected(self) -> DBOSClient:
         if self._client is None:

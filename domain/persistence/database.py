@@ -28,9 +28,12 @@ from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-#: How often a transaction is attempted that PostgreSQL chooses as the victim of a deadlock.
+#: How often a transaction is attempted that PostgreSQL refuses for what another attempt may not meet.
 _ATTEMPTS = 3
 _DEADLOCK = "40P01"
+#: A prepared statement's types have changed with the schema, or somebody has dropped the statement: so it is on each
+#: connection that prepared it.
+_OUTDATED = frozenset({"0A000", "26000"})
 #: PostgreSQL refuses a NUL character outright, where SQLite just finds nothing.
 _NOT_TEXT = "22021"
 #: What a driver raises, all of which the engines know how to meet.
@@ -184,11 +187,11 @@ class Database:
         except Exception as error:
             if _is_no_text(error):
                 raise InvalidInputError("Text must not contain a NUL character or half of a surrogate pair.") from error
+            # After a failover, all connections may lead to the server that is a standby now.
+            if state_of(error) in _OUTDATED or (writing and state_of(error) == READ_ONLY_STATE):
+                await self._engines.leave()
             if not is_outage(error, writing=writing):
                 raise
-            if writing and state_of(error) == READ_ONLY_STATE:
-                # After a failover, all connections may lead to the server that is a standby now.
-                await self._engines.leave()
             self._recovery.failed(error)
             raise UnavailableError from error
 
@@ -211,9 +214,12 @@ class Database:
             try:
                 return await self._attempt(work)
             except (DBAPIError, asyncpg.PostgresError) as error:
-                if attempt == _ATTEMPTS or state_of(error) != _DEADLOCK:
+                state = state_of(error)
+                if attempt == _ATTEMPTS or not (state == _DEADLOCK or state in _OUTDATED):
                     raise
-                logger.info("deadlock, retrying the transaction", extra={"attempt": attempt})
+                if state in _OUTDATED:
+                    await self._engines.leave()
+                logger.info("retrying a transaction: %s", error, extra={"attempt": attempt})
         raise AssertionError("unreachable")
 
     async def _attempt(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Committed[T]:

@@ -26,6 +26,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from typing_extensions import override
 
 from gql.limits.bounds import Bounds
+from gql.limits.rules import quick
 from gql.limits.texts import TextsRule
 
 #: For a longer document, validation yields to the event loop after each stage.
@@ -52,6 +53,10 @@ class _Stage(NamedTuple):
     last: bool = False
 
 
+def _stage(rules: Sequence[type[ASTValidationRule]], most_errors: int, *, last: bool = False) -> _Stage:
+    return _Stage(tuple(map(quick, rules)), most_errors, last)
+
+
 #: These rules walk every operation once more to collect its variables; the others stop at the first errors.
 _VARIABLES = (NoUndefinedVariablesRule, NoUnusedVariablesRule, VariablesInAllowedPositionRule)
 #: Slow rules. An error of the second repeats the whole literal, which takes 4 milliseconds to print.
@@ -63,8 +68,8 @@ _QUICK = (
     OneOfInputValidationRule,
     TextsRule,
 )
-_OPEN = (_Stage(_QUICK, 10), _Stage(_SLOW, 3), _Stage(_VARIABLES, 10, last=True))
-_CLOSED = (_Stage((*_QUICK, NoSchemaIntrospectionCustomRule), 10), *_OPEN[1:])
+_OPEN = (_stage(_QUICK, 10), _stage(_SLOW, 3), _stage(_VARIABLES, 10, last=True))
+_CLOSED = (_stage((*_QUICK, NoSchemaIntrospectionCustomRule), 10), *_OPEN[1:])
 
 
 async def validated(schema: GraphQLSchema, document: DocumentNode, bounds: Bounds, *, long: bool) -> list[GraphQLError]:

@@ -1,13 +1,19 @@
 """Validation in stages: how much of what is wrong is reported, with which hints, and who runs in between."""
 
 import asyncio
+from typing import Any
 
 import pytest
-from graphql import build_schema, parse
+from graphql import ASTValidationRule, TypeInfo, ValidationContext, build_schema, parse, specified_rules
+from graphql.language.ast import QUERY_DOCUMENT_KEYS
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from domain.settings import Settings
 from gql.limits.bounds import Bounds
-from gql.limits.validation import validated
+from gql.limits.rules import quick
+from gql.limits.texts import TextsRule
+from gql.limits.validation import CloseTypeNames, validated
 
 SCHEMA = build_schema(
     """
@@ -112,3 +118,26 @@ async def _turns_of_others(document: str, *, long: bool) -> int:
     await validated(SCHEMA, parse(document), OPEN, long=long)
     running.cancel()
     return turns
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [*specified_rules, CloseTypeNames, MaybeNullValidationRule, OneOfInputValidationRule, TextsRule],
+    ids=lambda rule: rule.__name__,
+)
+def test_a_quick_rule_has_the_methods_that_the_library_finds(rule: type[ASTValidationRule]) -> None:
+    context = ValidationContext(SCHEMA, parse("{ leaf }"), TypeInfo(SCHEMA), lambda _: None)
+    quicker = quick(rule)
+    for one, other in ((rule(context), quicker(context)), (rule(context), quicker(context))):
+        for kind in QUERY_DOCUMENT_KEYS:
+            assert _methods(other, kind) == _methods(one, kind)
+            assert all(owner is other for owner in _owners(other, kind))
+
+
+def _methods(rule: ASTValidationRule, kind: str) -> list[Any]:
+    return [getattr(method, "__func__", method) for method in rule.get_enter_leave_for_kind(kind)]
+
+
+def _owners(rule: ASTValidationRule, kind: str) -> list[Any]:
+    methods: tuple[Any, ...] = rule.get_enter_leave_for_kind(kind)
+    return [method.__self__ for method in methods if hasattr(method, "__self__")]

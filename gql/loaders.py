@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 from typing_extensions import override
@@ -34,7 +34,10 @@ class Loader(DataLoader[K, V]):
     def load(self, key: K) -> Awaitable[V]:
         # The executor cancels the neighbours of a field that failed, and with one of them a future that fields of other
         # objects wait for as well; the cancellation would then end the whole operation without an answer.
-        return asyncio.shield(super().load(key))
+        loading: Any = super().load(key)
+        # Once all who waited are cancelled, nobody is left to see it fail, and the loop would log that as a bug.
+        loading.add_done_callback(_retrieve)
+        return asyncio.shield(loading)
 
 
 class Loaders:
@@ -101,6 +104,11 @@ class AutomationLoaders:
         self.artifact_counts: Loader[str, int | None] = _by_id(reads.artifact_counts)
         self.changes: Loader[PageKey, Page[Change]] = _by_page(reads.change_pages)
         self.change_counts: Loader[str, int | None] = _by_id(reads.change_counts)
+
+
+def _retrieve(loading: asyncio.Future[Any]) -> None:
+    if not loading.cancelled():
+        loading.exception()
 
 
 def _by_id(read: Callable[[Sequence[str]], Awaitable[Mapping[str, V]]]) -> Loader[str, V | None]:

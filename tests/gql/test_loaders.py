@@ -1,14 +1,19 @@
 """The statements of a list: as many for one row as for fifty."""
 
+import asyncio
+import gc
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 
 from domain.bootstrap import Domain
+from domain.errors import UnavailableError
 from domain.model.commands import AddIncidentLink, CreateIncident, EditIncidentUpdate, ReportSystemHealth
 from domain.model.incident import Health, HealthOverride, Severity
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.writing import origin_of
+from gql.loaders import Loader
 from tests.client import Api, Caller, Json
 from tests.conftest import CountStatements
 from tests.factories import ADMIN, log_of, make_incident, make_system
@@ -163,6 +168,27 @@ async def test_a_failing_field_leaves_fields_that_load_the_same_intact(api: Api,
 
     assert [error["path"] for error in answer["errors"]] == [["failing", "incidents"]]
     assert answer["data"] == {"failing": None, "working": {"health": {"status": "HEALTHY"}}}
+
+
+async def test_a_load_that_fails_after_its_cancellation_is_no_bug(caplog: pytest.LogCaptureFixture) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def fail(_: list[str]) -> list[str]:
+        begun.set()
+        await go_on.wait()
+        raise UnavailableError
+
+    loader = Loader(load_fn=fail)
+    waiting = cast("asyncio.Future[str]", loader.load("one"))
+    await begun.wait()
+    assert loader.batch is not None
+    [task] = loader.batch.tasks
+    waiting.cancel()
+    go_on.set()
+    await asyncio.wait({task.future})
+    del loader, task, waiting
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def _open(domain: Domain, *incidents: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ from gql.limits.checks import Checks
 from gql.limits.describing import DescribingExecutor, Descriptions
 from gql.limits.timing import execute_in_time
 from gql.mutations.automation import AutomationMutations
-from gql.mutations.executing import execute_mutation
+from gql.mutations.executing import execute_mutation, run_mutation
 from gql.mutations.incident import IncidentMutations
 from gql.mutations.link import LinkMutations
 from gql.mutations.secret import SecretMutations
@@ -109,6 +109,9 @@ class IncidentSchema(strawberry.Schema):
     @override
     def _get_execute_function(self) -> Callable[..., Any]:
         return _execute
+
+    #: For mutations that the compiled path runs.
+    run_mutation = staticmethod(run_mutation)
 
     @override
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:

@@ -29,6 +29,7 @@ from domain.model.viewer import Audience
 from domain.services.answers import Answering
 from domain.services.reads import Projected, Reads
 from gql.compiled.arguments import ArgumentsReader
+from gql.compiled.direct import DirectMutation
 from gql.compiled.emit import Answer, emit
 from gql.compiled.fields import Fields, UnplannableError
 from gql.compiled.mutating import without_rows
@@ -67,6 +68,7 @@ class Compiled:
     #: Of a mutation: what reads its payload, and the document that is left for the generic path.
     answering: Callable[..., Answering] | None = None
     rest: DocumentNode | None = None
+    direct: DirectMutation | None = None
 
 
 class Costs:
@@ -207,6 +209,7 @@ class CompiledCache:
             document=document,
             answering=answering,
             rest=without_rows(document, plan) if isinstance(plan, PayloadPlan) else None,
+            direct=DirectMutation(self._schema, plan, fragments) if isinstance(plan, PayloadPlan) else None,
         )
 
 

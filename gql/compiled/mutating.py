@@ -1,7 +1,7 @@
 """Mutations whose answers are read in their transactions, by the functions that answer queries.
 
-The mutation itself runs on the generic path, with its permissions, limits and errors; of its payload, only what shows
-rows is left out there.
+The mutation itself runs in its permissions, limits and errors, by itself or on the generic path; of its payload, only
+what shows rows is left out there.
 """
 
 from collections.abc import Callable, Iterator, Mapping

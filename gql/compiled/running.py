@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from inspect import isawaitable
 from typing import Any
 
-from graphql import DocumentNode, OperationDefinitionNode
+from graphql import DocumentNode, OperationDefinitionNode, located_error
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 from strawberry.types import ExecutionResult
@@ -17,6 +17,7 @@ from strawberry.types import ExecutionResult
 from domain.bootstrap import Domain
 from domain.model.selection import Wanted
 from gql.compiled.cache import Compiled, CompiledCache
+from gql.compiled.direct import RunMutation
 from gql.compiled.mutating import PayloadReader
 from gql.compiled.parts import PayloadPlan
 from gql.context import Context
@@ -41,6 +42,7 @@ class CompiledOperations:
     def __init__(self, schema: Schema, documents: DocumentCache, domain: Domain) -> None:
         self._schema = schema._schema  # noqa: SLF001 - the only way to graphql-core's own
         self._execute = schema._get_execute_function()  # noqa: SLF001 - what the generic path executes with
+        self._run_mutation: RunMutation = schema.run_mutation  # type: ignore[attr-defined]  # ours has it
         self._executor = schema.execution_context_class
         self._documents = documents
         self._domain = domain
@@ -138,8 +140,17 @@ class CompiledOperations:
         """Run a mutation, and add to its payload what was read in its transaction."""
         assert compiled.answering is not None
         assert compiled.rest is not None
+        assert compiled.direct is not None
         reader = context.projecting = PayloadReader(plan, compiled.answering, wanted)
-        result = await self._generic(compiled.rest, variables, context)
+        try:
+            data = await compiled.direct.run(variables, context, self._run_mutation)
+        except Exception as error:  # noqa: BLE001 - a bug, which the executor would have told like this
+            return ExecutionResult(data=None, errors=[located_error(error, [plan.field], [plan.key])])
+        result = (
+            ExecutionResult(data={plan.key: data}, errors=None)
+            if data is not None
+            else await self._generic(compiled.rest, variables, context)
+        )
         shown = None if result.data is None else result.data.get(plan.key)
         found = None if context.payload is None else reader.found(context.payload)
         if found is None and context.payload is not None:

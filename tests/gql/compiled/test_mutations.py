@@ -113,3 +113,60 @@ async def test_a_mutation_over_get_is_refused_however_often_it_comes(api: Api, d
         "/graphql", params=body, headers={"authorization": f"Bearer {api.admin.token}", "accept": "application/json"}
     )
     assert response.status_code == 405
+
+
+CREATE = """mutation Create($input: CreateIncidentInput!) {
+  createIncident(input: $input) { kind: __typename incident { title } reused userErrors { code field } cursor }
+}"""
+
+
+@pytest.fixture
+def executed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The documents that the compiled path has left to the executor."""
+    documents: list[Any] = []
+    original = CompiledOperations._generic
+
+    async def counted(self: Any, document: Any, *rest: Any) -> Any:
+        documents.append(document)
+        return await original(self, document, *rest)
+
+    monkeypatch.setattr(CompiledOperations, "_generic", counted)
+    return documents
+
+
+@on_both_databases
+async def test_a_mutation_that_comes_again_needs_no_executor(api: Api, domain: Domain, executed: list[Any]) -> None:
+    system = await make_system(domain)
+    answers = [
+        (await api.admin.read(CREATE, input={"title": "Slow", "severity": "MINOR", "systemIds": [system.id]}))[
+            "createIncident"
+        ]
+        for _ in range(3)
+    ]
+    assert executed == []
+    assert [list(answer) for answer in answers] == [["kind", "incident", "reused", "userErrors", "cursor"]] * 3
+    without_cursors = [{key: value for key, value in answer.items() if key != "cursor"} for answer in answers]
+    assert without_cursors[0] == without_cursors[1] == without_cursors[2]
+    assert len({answer["cursor"] for answer in answers}) == 3
+
+
+@on_both_databases
+async def test_a_refused_mutation_is_run_once_and_shown_by_the_executor(
+    api: Api, domain: Domain, executed: list[Any]
+) -> None:
+    system = await make_system(domain)
+    blank = {"title": " ", "severity": "MINOR", "systemIds": [system.id]}
+    answers = [(await api.admin.read(CREATE, input=blank))["createIncident"] for _ in range(3)]
+    assert answers[0] == answers[1] == answers[2]
+    assert [error["field"] for error in answers[2]["userErrors"]] == [["title"]]
+    assert len(executed) == 2
+
+
+async def test_a_caller_without_permission_is_refused_however_often_it_comes(api: Api, domain: Domain) -> None:
+    system = await make_system(domain)
+    given = {"title": "Slow", "severity": "MINOR", "systemIds": [system.id]}
+    for _ in range(2):
+        await api.admin.read(CREATE, input=given)
+    answers = [(await api.viewer.read(CREATE, input=given))["createIncident"] for _ in range(3)]
+    assert answers[0] == answers[1] == answers[2]
+    assert [error["code"] for error in answers[2]["userErrors"]] == ["FORBIDDEN"]

@@ -179,7 +179,7 @@ class ReaderConnection(Connection):
             try:
                 return self._in_place(function)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode not in _LATER:
+                if error.sqlite_errorcode & _PRIMARY not in _LATER:
                     raise
         self._taken = 0.0
         return await super().call(partial(self._patiently, function), brief=brief)

@@ -212,3 +212,22 @@ async def test_a_transaction_waits_in_the_thread_for_the_lock_of_another_connect
     await writer.rollback()
     await writer.close()
     other.close()
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY])
+async def test_a_reader_waits_in_the_thread_while_another_process_has_the_file(tmp_path: Path, code: int) -> None:
+    reader = await opened_with(Threads(), tmp_path / "data.db", ReaderConnection)
+    await reader.cursor().execute("BEGIN")
+    in_loop: list[bool] = []
+
+    def read(_: sqlite3.Connection) -> str:
+        in_loop.append(threading.current_thread() is threading.main_thread())
+        if in_loop[-1]:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = code
+            raise error
+        return "read"
+
+    assert await reader.call(read, brief=True) == "read"
+    assert in_loop == [True, False]
+    await reader.close()

@@ -6,10 +6,32 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.persistence.dialects import insert_or_ignore
+from domain.persistence.prepared import Prepared
 from domain.persistence.tables import idempotency_keys as keys
+
+_CLAIMED = ("viewer_id", "mutation", "key", "input_digest", "created_at")
+_NAMED = sa.and_(
+    keys.c.viewer_id == sa.bindparam("owner"),
+    keys.c.mutation == sa.bindparam("called"),
+    keys.c.key == sa.bindparam("given"),
+)
+_FORGET = Prepared(lambda _: sa.delete(keys).where(_NAMED, keys.c.created_at < sa.bindparam("before")))
+_FIND = Prepared(lambda _: sa.select(keys.c.input_digest, keys.c.answer, keys.c.seq).where(_NAMED))
+_ANSWER = Prepared(
+    lambda _: sa.update(keys).where(_NAMED).values(answer=sa.bindparam("to_answer"), seq=sa.bindparam("to_seq"))
+)
+
+
+def _claim(*, sqlite: bool) -> Any:
+    insert: Any = (sqlite_dialect if sqlite else postgresql).insert(keys)
+    return insert.on_conflict_do_nothing().returning(keys.c.key)
+
+
+_CLAIM = Prepared(lambda sqlite: _claim(sqlite=sqlite), _CLAIMED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +65,7 @@ class IdempotencyRepository:
 
         It waits for an uncommitted rival with the same key.
         """
-        await self._connection.execute(sa.delete(keys).where(_is(name), keys.c.created_at < forget_before))
+        await _FORGET.run(self._connection, {**_named(name), "before": forget_before})
         values = {
             "viewer_id": name.viewer_id,
             "mutation": name.mutation,
@@ -51,15 +73,14 @@ class IdempotencyRepository:
             "input_digest": input_digest,
             "created_at": now,
         }
-        statement = insert_or_ignore(self._connection, keys, values).returning(keys.c.key)
-        if await self._connection.scalar(statement) is not None:
+        if await _CLAIM.value(self._connection, values) is not None:
             return None
-        row = (await self._connection.execute(sa.select(keys).where(_is(name)))).mappings().one()
+        [row] = await _FIND.rows(self._connection, _named(name))
         return StoredAnswer(input_digest=row["input_digest"], answer=row["answer"], seq=row["seq"])
 
     async def answer(self, name: KeyName, answer: Mapping[str, Any], *, seq: int) -> None:
         """Store the answer of a claimed key."""
-        await self._connection.execute(sa.update(keys).where(_is(name)).values(answer=answer, seq=seq))
+        await _ANSWER.run(self._connection, {**_named(name), "to_answer": answer, "to_seq": seq})
 
     async def forget(self, *, before: datetime, limit: int) -> int:
         """Delete up to `limit` keys that are older than a moment, and return how many."""
@@ -69,5 +90,5 @@ class IdempotencyRepository:
         return result.rowcount
 
 
-def _is(name: KeyName) -> sa.ColumnElement[bool]:
-    return sa.and_(keys.c.viewer_id == name.viewer_id, keys.c.mutation == name.mutation, keys.c.key == name.key)
+def _named(name: KeyName) -> dict[str, Any]:
+    return {"owner": name.viewer_id, "called": name.mutation, "given": name.key}

@@ -1,6 +1,7 @@
 """Rate limits: token buckets per caller, in this process or shared through Redis."""
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
@@ -37,11 +38,23 @@ class Buckets(Protocol):
         """Close connections."""
 
 
-class UnlimitedBuckets(Buckets):
-    """Buckets without a limit."""
+class LocalBuckets(Buckets, ABC):
+    """Buckets of this process, which answer without waiting."""
+
+    @abstractmethod
+    def take(self, caller: str, points: int) -> Allowance | None:
+        """Do as `spend`, at once."""
 
     @override
     async def spend(self, caller: str, points: int) -> Allowance | None:
+        return self.take(caller, points)
+
+
+class UnlimitedBuckets(LocalBuckets):
+    """Buckets without a limit."""
+
+    @override
+    def take(self, caller: str, points: int) -> Allowance | None:
         return None
 
     @override
@@ -49,7 +62,7 @@ class UnlimitedBuckets(Buckets):
         pass
 
 
-class MemoryBuckets(Buckets):
+class MemoryBuckets(LocalBuckets):
     """Buckets of this process alone."""
 
     def __init__(self, clock: Clock, *, limit: int) -> None:
@@ -58,7 +71,7 @@ class MemoryBuckets(Buckets):
         self._kept: dict[str, tuple[float, datetime]] = {}
 
     @override
-    async def spend(self, caller: str, points: int) -> Allowance | None:
+    def take(self, caller: str, points: int) -> Allowance | None:
         now = self._clock.now()
         level = self._level(caller, now)
         wanted = min(points, self._limit)

@@ -154,6 +154,17 @@ class Database:
             logger.debug("reading anew, through the pool: %s", error)
             return None
 
+    def project_at_once(self, projection: Projection, wanted: Wanted) -> list[Any] | None:
+        """Do as `project` where that takes no waiting; None where it would."""
+        driver = self._engines.driver
+        if driver is None or not self.can_project:
+            return None
+        try:
+            return projection.read_at_once(driver, wanted)
+        except _DRIVER_ERRORS as error:
+            logger.debug("reading anew, through the pool: %s", error)
+            return None
+
     async def try_out(self) -> None:
         """Read and write a value without meaning, to check that both work.
 

@@ -41,6 +41,9 @@ class Driver(Protocol):
     async def fetch(self, text: str, parameters: Sequence[Any], *, is_long: bool = False) -> Sequence[Any]:
         """Return the only row of a statement; one that is long is kept off the loop."""
 
+    def fetch_at_once(self, text: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """Return the only row of a short statement; None where it has to be waited for."""
+
     async def close(self) -> None:
         """Close all connections."""
 
@@ -71,8 +74,15 @@ class SqliteDriver(Driver):
 
     @override
     async def fetch(self, text: str, parameters: Sequence[Any], *, is_long: bool = False) -> Sequence[Any]:
-        if is_long or self._was_long(text):
-            return await self._in_thread(text, parameters)
+        row = None if is_long or self._was_long(text) else self._row_in_loop(text, parameters)
+        return await self._in_thread(text, parameters) if row is None else row
+
+    @override
+    def fetch_at_once(self, text: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        return None if text in self._long else self._row_in_loop(text, parameters)
+
+    def _row_in_loop(self, text: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        """Return the row; None where that took too long."""
         try:
             connection = self._connection or self._connect_for_loop()
             self._began = time.thread_time()
@@ -87,7 +97,7 @@ class SqliteDriver(Driver):
         if len(self._long) >= _PREPARED:
             self._long.clear()
         self._long[text] = _PATIENCE
-        return await self._in_thread(text, parameters)
+        return None
 
     @override
     async def close(self) -> None:
@@ -215,6 +225,10 @@ class PostgresDriver(Driver):
                 raise
         assert row is not None
         return tuple(row)
+
+    @override
+    def fetch_at_once(self, text: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        return None
 
     async def _row(self, text: str, parameters: Sequence[Any]) -> Any:
         connection = await self._ready()

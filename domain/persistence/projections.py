@@ -48,6 +48,12 @@ class Projection:
         statement, parameters = self.statement(wanted)
         return self._loaded(await driver.fetch(statement.text, parameters, is_long=statement.is_long))
 
+    def read_at_once(self, driver: Driver, wanted: Wanted) -> list[Any] | None:
+        """Read what is short without waiting; None where it has to be waited for, or is too much."""
+        statement, parameters = self.statement(wanted)
+        row = None if statement.is_long else driver.fetch_at_once(statement.text, parameters)
+        return None if row is None else self._loaded(row)
+
     async def read_in(self, connection: AsyncConnection, wanted: Wanted) -> list[Any] | None:
         """Read it in the transaction of a write, which sees what that has written; None where it is too much."""
         statement, parameters = self.statement(wanted)

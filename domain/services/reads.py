@@ -1,10 +1,9 @@
 """The queries: every method is one short read, batched where a list would otherwise read once per row."""
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from domain.entities.diff import value_text
 from domain.entities.handle import EntityHandle
@@ -15,17 +14,25 @@ from domain.model.health import ReportedHealth, SystemHealth
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.secret import Secret
-from domain.model.selection import Root, Shape, Wanted
+from domain.model.selection import Root, Shape
 from domain.model.system import ActiveHealthOverride, System
 from domain.model.token import ApiToken
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
+from domain.persistence.projections import Projection
 from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.views import VIEWS
 from domain.services.answers import Answering
 
-#: Reads what is wanted of some roots; None where that has to be asked for in another way.
-Projected = Callable[[Wanted], Coroutine[Any, Any, list[Any] | None]]
+
+class Projected:
+    """Some roots that can be read again and again, on the driver."""
+
+    def __init__(self, database: Database, projection: Projection) -> None:
+        #: Reads what is wanted of each root.
+        self.read = partial(database.project, projection)
+        #: Reads it without waiting; None also where that cannot be.
+        self.read_at_once = partial(database.project_at_once, projection)
 
 
 class Reads:
@@ -50,6 +57,11 @@ class Reads:
         """Return whether what was prepared by `projected` would be read now."""
         return self._database.can_project
 
+    @property
+    def are_immediate(self) -> bool:
+        """Return whether short reads take no waiting: SQLite's are done in the loop."""
+        return self._database.is_sqlite
+
     @staticmethod
     def shapes() -> dict[str, Shape]:
         """Return all that selections can name, by view."""
@@ -61,7 +73,7 @@ class Reads:
         Raises:
             ValueError: a row would have more values than a statement can hold.
         """
-        return partial(self._database.project, self._database.projection(roots, audience))
+        return Projected(self._database, self._database.projection(roots, audience))
 
     def answering(self, roots: Sequence[Root], audience: Audience) -> Callable[..., Answering]:
         """Prepare the reading of these roots as that audience sees them in the transactions of writes.

@@ -111,13 +111,26 @@ class Sessions:
         """Return the caller of the valid token with that secret, at most two seconds old."""
         digest = token_digest(secret)
         now = self._clock.now()
-        known = self._read.get(digest)
-        # Not before it was read either: a clock that was set back must not prolong the cache.
-        if known is None or not known.since <= now <= known.until:
+        known = self._fresh(digest, now)
+        if known is None:
             token = await self._database.read(lambda session: session.tokens.find(digest))
             if token is None:
                 return None
             known = self._remember(digest, token, now)
+        return self._used_by(known, now)
+
+    def known_viewer_with(self, secret: str) -> Viewer | None:
+        """Return the caller of the valid token with that secret, if it was read within the last two seconds."""
+        now = self._clock.now()
+        known = self._fresh(token_digest(secret), now)
+        return None if known is None else self._used_by(known, now)
+
+    def _fresh(self, digest: str, now: datetime) -> _Known | None:
+        known = self._read.get(digest)
+        # Not before it was read either: a clock that was set back must not prolong the cache.
+        return known if known is not None and known.since <= now <= known.until else None
+
+    def _used_by(self, known: _Known, now: datetime) -> Viewer | None:
         if not known.token.is_valid(now):
             return None
         self._used[known.token.id] = now

@@ -69,6 +69,17 @@ class TokenService:
                 return viewer
         raise UnauthenticatedError("This token is not valid.")
 
+    def known_viewer_of(self, authorization: str | None) -> Viewer | None:
+        """Return the caller of a header if that is known at once; else None, and `viewer_of` says more."""
+        if authorization is None:
+            return ANONYMOUS if self._anonymous_access else None
+        if authorization[: len(_SCHEME)].lower() != _SCHEME:
+            return None
+        secret = authorization[len(_SCHEME) :].strip()
+        if not secret or len(secret) > _LONGEST_SECRET or (self._oidc is not None and looks_like_jwt(secret)):
+            return None
+        return self._sessions.known_viewer_with(secret)
+
     async def create(self, viewer: Viewer, command: CreateToken) -> Outcome[tuple[ApiToken, str]]:
         """Create a token and return it with its secret, which is not stored.
 

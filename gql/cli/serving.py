@@ -124,6 +124,7 @@ def configure(app: Starlette, limits: ConnectionLimits) -> tuple[uvicorn.Config,
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", _PROXIES)
     trusted = ProxyHeadersMiddleware(cast("Any", app), trusted_hosts=proxies).trusted_hosts
     connections = Connections(limits, trusts=trusted.__contains__)
+    protocol = partial(BoundedHttpProtocol, connections, shortcut=app.state.endpoint.shortcut)
     config = uvicorn.Config(
         ProtocolScope(app, connections),
         lifespan="off",
@@ -132,7 +133,7 @@ def configure(app: Starlette, limits: ConnectionLimits) -> tuple[uvicorn.Config,
         forwarded_allow_ips=proxies,
         # A burst is accepted before any of it is counted, so it has to fit into the files in reserve.
         backlog=min(_BACKLOG, max(_LEAST_BACKLOG, limits.most // 4)),
-        http=partial(BoundedHttpProtocol, connections),  # type: ignore[arg-type]  # called like a class, is all
+        http=protocol,  # type: ignore[arg-type]  # called like a class, is all
         ws=SlimProtocol,
         ws_max_size=_WS_FRAME_BYTES,
         ws_per_message_deflate=False,

@@ -150,6 +150,23 @@ class CompiledCache:
         self._latest.move_to_end((id(made), key))
         return made.functions[key]
 
+    def known(
+        self, kept: Kept, operation_name: str | None, variables: Mapping[str, Any] | None, audience: Audience
+    ) -> Compiled | None:
+        """Return the function for a document if there is one, without making or counting anything."""
+        made: _Made | None = kept.made
+        if made is None or made.owner is not self:
+            return None
+        flags = tuple((variables or {}).get(name, ...) for name in made.flags) if made.flags else ()
+        key = operation_name, audience, flags
+        # Nothing but a boolean is looked up: 1 equals True, and a list cannot be.
+        if not all(flag is ... or isinstance(flag, bool) for flag in flags):
+            return None
+        compiled = made.functions.get(key)
+        if compiled is not None:
+            self._latest.move_to_end((id(made), key))
+        return compiled
+
     def _keep(self, made: _Made, key: _Key, compiled: Compiled | None) -> None:
         made.functions[key] = compiled
         self._latest[id(made), key] = weakref.ref(made)

@@ -5,7 +5,9 @@ fails afterwards, it falls back as one that is paid for.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
 
@@ -15,7 +17,9 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.types import ExecutionResult
 
 from domain.bootstrap import Domain
+from domain.messaging.buckets import Allowance
 from domain.model.selection import Wanted
+from domain.model.viewer import Audience
 from gql.compiled.cache import Compiled, CompiledCache
 from gql.compiled.direct import RunMutation
 from gql.compiled.mutating import PayloadReader
@@ -28,12 +32,25 @@ from gql.limits.checks import charged, priced
 from gql.limits.nulls import misplaced_null
 from gql.limits.timing import late
 from gql.limits.variables import unreadable
+from gql.requests.admission import overdrawn
 from gql.requests.waiting import in_time
 
 logger = logging.getLogger(__name__)
 
 #: What is read in one go, in points: some ten milliseconds, during which nobody else has their turn.
 _MOST_COST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What a caller was charged for an operation that is yet to run, and what was left."""
+
+    cost: int
+    allowance: Allowance | None
+
+    def note_in(self, context: Context) -> None:
+        """Have the operation with that context not be charged again."""
+        context.is_paid, context.cost, context.allowance = True, self.cost, self.allowance
 
 
 class CompiledOperations:
@@ -61,7 +78,7 @@ class CompiledOperations:
         may_write: bool = True,
     ) -> ExecutionResult | None:
         """Run an operation; None where the generic path has to run it, also one that writes where it may not."""
-        ready = self._ready(query or "", variables, operation_name, context)
+        ready = self._ready(query or "", variables, operation_name, context.audience, self.cache.find)
         if isinstance(ready, str):
             self.cache.reasons[ready] += 1
             return None
@@ -87,8 +104,41 @@ class CompiledOperations:
             publish(result, context)
         return result
 
+    def execute_at_once(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None,
+        operation_name: str | None,
+        audience: Audience,
+        spend: Callable[[int], Allowance | None],
+    ) -> dict[str, Any] | Paid | None:
+        """Return the answer of a query that takes no waiting; else what was paid, or None if nothing was.
+
+        Whatever is not answered is to be given to `execute`, which finds it in the same state.
+        """
+        ready = self._ready(query, variables, operation_name, audience, self.cache.known)
+        if isinstance(ready, str):
+            return None
+        compiled, wanted, names, cost = ready
+        if isinstance(compiled.plan, PayloadPlan) or (wanted.rows and not self._domain.reads.are_immediate):
+            return None
+        allowance = spend(max(1, cost))
+        if overdrawn(allowance) is None:
+            with suppress(Exception):  # it fails again, and is reported, where all others do
+                found = compiled.read.read_at_once(wanted) if wanted.rows else []
+                if found is not None:
+                    data = compiled.answer(found, wanted.pages, self._cursors.encode, names)
+                    self.cache.hits += 1
+                    return {"data": data, "extensions": priced(cost, self._bounds, allowance)}
+        return Paid(cost, allowance)
+
     def _ready(
-        self, query: str, variables: Mapping[str, Any] | None, operation_name: str | None, context: Context
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None,
+        operation_name: str | None,
+        audience: Audience,
+        find: Callable[..., Compiled | None],
     ) -> tuple[Compiled, Wanted, Sequence[str], int] | str:
         """Return all that it takes to run an operation, or the reason why it takes the generic path."""
         if not self._domain.reads.can_project:
@@ -96,7 +146,7 @@ class CompiledOperations:
         kept = self._documents.find(query, self._bounds)
         if kept is None or kept.errors is None or kept.errors:
             return "not validated"
-        compiled = self.cache.find(kept, operation_name, variables, context.audience)
+        compiled = find(kept, operation_name, variables, audience)
         if compiled is None:
             return "not compiled"
         if variables and self._is_refused(kept.document, compiled, variables):
@@ -117,7 +167,7 @@ class CompiledOperations:
         found: list[Any] | None = []
         try:
             if wanted.rows:
-                found = await in_time(compiled.read(wanted), seconds)
+                found = await in_time(compiled.read.read(wanted), seconds)
             if found is None:
                 return None
             data = compiled.answer(found, wanted.pages, self._cursors.encode, names)

@@ -34,7 +34,7 @@ class StandardHeaders:
                 given = value
             elif name == b"authorization":
                 secret = True
-        request_id = scope[_SCOPE_KEY] = _known_or_new(given)
+        request_id = scope[_SCOPE_KEY] = known_or_new(given)
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -53,7 +53,8 @@ def request_id_of(scope: Scope) -> str:
     return known if isinstance(known, str) else new_id("req")
 
 
-def _known_or_new(given: bytes | None) -> str:
+def known_or_new(given: bytes | None) -> str:
+    """Return the client's own id of a request, if it is one, else a new one."""
     # A client's own id is logged and sent back, so it has to be short and made of plain characters.
     return given.decode() if given is not None and _SANE.fullmatch(given) else new_id("req")
 

@@ -30,7 +30,7 @@ from typing_extensions import override
 
 from domain.bootstrap import Domain
 from domain.errors import DomainError, UnavailableError
-from gql.compiled.running import CompiledOperations
+from gql.compiled.running import CompiledOperations, Paid
 from gql.context import Context
 from gql.limits.cache import DocumentCache
 from gql.requests.admission import address_of
@@ -50,6 +50,7 @@ from gql.transport.negotiation import Accepted, is_for_browsers, negotiate
 from gql.transport.operations import OperationRequest, operation_in, operation_in_url
 from gql.transport.outcomes import outcome_of_code
 from gql.transport.sharing import may_subscribe
+from gql.transport.shortcut import PAID, Shortcut
 from gql.transport.sockets import Sockets
 from gql.transport.sse import ResumableSSE, SharedResponse, counted, masked, shared_results, until, until_outage
 from gql.transport.websocket import TransportHandler
@@ -104,6 +105,8 @@ class Endpoint(GraphQL[Context, None]):
         self.groups = Groups(schema, domain)
         #: The compiled path for queries that come again.
         self.compiled = CompiledOperations(schema, documents, domain)
+        #: What answers short queries before any of this is asked.
+        self.shortcut = Shortcut(domain, self.documents, self.compiled)
         self.sockets = Sockets()
 
     @asynccontextmanager
@@ -212,6 +215,9 @@ class Endpoint(GraphQL[Context, None]):
             address=request.address,
             last_event_id=request.header(b"last-event-id"),
         )
+        paid: Paid | None = request.scope.get(PAID)
+        if paid is not None:
+            paid.note_in(context)
         if reads:
             operation = operation_in_url(request.scope["query_string"])
             return await self._single(request, operation, context, accepted)

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gql.transport.connections import RETRY_SECONDS, TOO_MANY, Connection, Connections, host_of
 from gql.transport.protocol import SlimProtocol
+from gql.transport.shortcut import PAID, PATH, Shortcut
 
 #: Each header takes some 200 bytes, even a short one.
 _MOST_HEADERS = 256
@@ -28,9 +29,13 @@ _MOST_LINGERING = 32
 class BoundedHttpProtocol(HttpToolsProtocol):
     """The protocol of one HTTP connection, until it ends or becomes a WebSocket."""
 
-    def __init__(self, connections: Connections, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, connections: Connections, *args: Any, shortcut: Shortcut | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._connections = connections
+        self._shortcut = shortcut
+        #: The body so far of a request that the application does not know of yet; never beyond one call from the loop.
+        self._held: list[bytes] | None = None
+        self._may_hold = False
         #: None where the connection was refused on arrival.
         self._connection: Connection | None = None
         self._in_head = True
@@ -86,7 +91,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             room = most - self._overhead
             part, data = data[:room], data[room:]
             self._progressed = False
+            # One of those that come at once: others have their turn before the next.
+            self._may_hold = True
             super().data_received(part)
+            self._release()
             if self.transport.get_protocol() is not self:
                 return  # a WebSocket now; the client may send nothing more before the handshake's answer
             self._overhead = 0 if self._progressed else self._overhead + len(part)
@@ -112,19 +120,68 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._progressed = True
         if self._connection is not None:
             self._connections.mark_busy(self._connection)
-        super().on_headers_complete()
-        if not self.pipeline:
-            self._answering = self.cycle
+        if self._may_hold and self._is_short():
+            self._may_hold, self._held = False, []
+        else:
+            self._begin()
 
     @override
     def on_body(self, body: bytes) -> None:
         self._progressed = True
-        super().on_body(body)
+        if self._held is not None:
+            self._held.append(body)
+        else:
+            super().on_body(body)
 
     @override
     def on_message_complete(self) -> None:
         self._progressed = True
+        if self._held is not None and self._shortcut is not None:
+            address = self.client[0] if self.client else ""
+            answer = self._shortcut.answer(self.headers, b"".join(self._held), address)
+            if isinstance(answer, bytes):
+                self._held = None
+                self._send_at_once(answer)
+                return
+            if answer is not None:
+                self.scope[PAID] = answer  # type: ignore[literal-required]  # an extension of ours
+            self._release()
         super().on_message_complete()
+
+    def _is_short(self) -> bool:
+        """Return whether a request may be answered without a task, if its body is here already."""
+        last: RequestResponseCycle | None = self.cycle  # as in `_refuse`
+        return (
+            self._shortcut is not None
+            and self.url == PATH
+            and self.parser.get_method() == b"POST"
+            and not (self.root_path or self.expect_100_continue or self.flow.write_paused)
+            and (last is None or last.response_complete)
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+            and not self.parser.should_upgrade()
+        )
+
+    def _begin(self) -> None:
+        """Give the request to the application."""
+        super().on_headers_complete()
+        if not self.pipeline:
+            self._answering = self.cycle
+
+    def _release(self) -> None:
+        """Give a request that was held to the application after all, unless it was refused meanwhile."""
+        held, self._held = self._held, None
+        if held is not None and not self._is_refused:
+            self._begin()
+            for part in held:
+                super().on_body(part)
+
+    def _send_at_once(self, answer: bytes) -> None:
+        head = [name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers]
+        self.transport.write(b"".join((STATUS_LINE[200], *head, answer)))
+        super().on_response_complete()
+        if self._connection is not None:
+            self._connections.mark_idle(self._connection)
 
     @override
     def on_response_complete(self) -> None:

@@ -210,13 +210,14 @@ async def serving(
     endpoint: Endpoint = app.state.endpoint
     bounds = replace(ConnectionLimits.of(domain.settings), **limits)  # type: ignore[arg-type]  # whole numbers, mostly
     connections = Connections(bounds, trusts="127.0.0.1".__eq__)
+    protocol = partial(BoundedHttpProtocol, connections, shortcut=endpoint.shortcut)
     config = uvicorn.Config(
         outermost(app, connections),
         lifespan="off",
         log_config=None,
         access_log=False,
         forwarded_allow_ips="127.0.0.1",
-        http=partial(BoundedHttpProtocol, connections),  # type: ignore[arg-type]  # called like a class, is all
+        http=protocol,  # type: ignore[arg-type]  # called like a class, is all
         ws=SlimProtocol,
         ws_max_size=1 << 20,
         ws_per_message_deflate=False,

@@ -15,6 +15,8 @@ from tests.e2e.server import TOKEN, Server, api_of, running_server
 # A loop for each test would start the shared server again for each.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROLE = "{ viewer { role } }"
+#: For what a client gets from any server, whatever its database.
+on_sqlite = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 CLIENTS = [
     pytest.param("graphql-ws", marks=pytest.mark.node),
     pytest.param("graphql-sse", marks=pytest.mark.node),
@@ -70,6 +72,7 @@ async def test_a_retrying_client_misses_and_repeats_no_event_when_the_server_is_
     assert received == expected
 
 
+@on_sqlite
 @pytest.mark.node
 async def test_queries_and_mutations_go_over_the_web_socket(server: Server) -> None:
     variables = {"input": {"key": "sockets", "name": "Sockets"}}
@@ -83,12 +86,14 @@ async def test_queries_and_mutations_go_over_the_web_socket(server: Server) -> N
     assert found["id"] == answer["system"]["id"]
 
 
+@on_sqlite
 @pytest.mark.node
 async def test_a_token_that_is_not_valid_closes_the_web_socket_with_4403(server: Server) -> None:
     async with graphql_ws(server, token="not-a-token-of-ours") as client:
         assert (await client.next("closed"))["code"] == 4403
 
 
+@on_sqlite
 @pytest.mark.node
 async def test_queries_and_mutations_go_over_sse(server: Server) -> None:
     variables = {"input": {"key": "streams", "name": "Streams"}}
@@ -104,6 +109,7 @@ async def test_queries_and_mutations_go_over_sse(server: Server) -> None:
     assert found["id"] == answer["system"]["id"]
 
 
+@on_sqlite
 @pytest.mark.node
 async def test_a_client_reconnects_with_a_fresh_token_after_expiry(server: Server) -> None:
     tokens = ["expired-since-yesterday", TOKEN]
@@ -112,6 +118,7 @@ async def test_a_client_reconnects_with_a_fresh_token_after_expiry(server: Serve
         assert (await client.next())["payload"]["data"] == {"viewer": {"role": "ADMIN"}}
 
 
+@on_sqlite
 @pytest.mark.node
 async def test_a_client_gets_pongs_and_can_complete_its_subscription(server: Server) -> None:
     async with api_of(server) as api:
@@ -126,6 +133,7 @@ async def test_a_client_gets_pongs_and_can_complete_its_subscription(server: Ser
             assert (await client.next("closed"))["code"] == 1000
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 @pytest.mark.node
 async def test_a_stopping_server_closes_streams_so_that_clients_reconnect(database_url: str) -> None:
     async with running_server(database_url) as server, api_of(server) as api:

@@ -1,4 +1,7 @@
-"""The order of tests: more workers than cores, because tests wait a lot, and timing tests at the end, alone."""
+"""The order of tests: more workers than cores, because tests wait a lot, and timing tests at the end, alone.
+
+Those that wait most are spread among the others.
+"""
 
 import os
 
@@ -10,6 +13,10 @@ from xdist.workermanage import WorkerController
 
 #: The end of the names of files whose tests measure wall clock or CPU.
 TIMING = "_timing.py"
+#: Folders of tests that wait for processes, browsers and servers: beside each other they would leave the cores idle.
+_WAITING = {"benchmarks", "docs", "e2e"}
+#: The part of the whole run over which they are spread.
+_SPREAD = 0.85
 
 
 class TimingLast(LoadFileScheduling):  # type: ignore[misc] # the library has no types
@@ -63,5 +70,11 @@ def pytest_xdist_auto_num_workers() -> int | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Move timing tests to the end."""
-    items.sort(key=lambda item: item.path.name.endswith(TIMING))
+    """Spread the files that mostly wait among those that compute, and move timing tests to the end."""
+    files = list(dict.fromkeys(item.path for item in items))
+    waiting = [file for file in files if _WAITING.intersection(file.parts)]
+    computing = [file for file in files if not _WAITING.intersection(file.parts)]
+    place = {file: number / len(computing) for number, file in enumerate(computing)}
+    place |= {file: _SPREAD * number / len(waiting) for number, file in enumerate(waiting)}
+    # Files are few, but a sort by their place alone could mix two of the same place.
+    items.sort(key=lambda item: (item.path.name.endswith(TIMING), place[item.path], str(item.path)))

@@ -47,12 +47,20 @@ _FULL_COLLECTION_AFTER = 25
 
 
 class Server(uvicorn.Server):
-    """Uvicorn's server with a callback when it begins to close, which does not raise signals again afterwards."""
+    """Uvicorn's server with callbacks when it serves and when it closes, which does not raise signals again."""
 
-    def __init__(self, config: uvicorn.Config, *, on_closing: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, on_serving: Callable[[], None], on_closing: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
+        self._on_serving = on_serving
         self._on_closing = on_closing
         self._exiting = asyncio.Event()
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_serving()
 
     @override
     async def main_loop(self) -> None:
@@ -113,8 +121,9 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
             # enough for, at 80 us a socket. So wait for some 175,000 new objects: at most 30 MB of garbage.
             gc.set_threshold(*gc.get_threshold()[:2], _FULL_COLLECTION_AFTER)
             port = listening.getsockname()[1]
-            _greet(say, host=settings.host, port=port, token=token)
-            server = Server(config, on_closing=lambda: endpoint.close(seconds=_DRAIN_SECONDS))
+            # Whoever reads the greeting may stop the server at once, so signals are handled by then.
+            greet = partial(_greet, say, host=settings.host, port=port, token=token)
+            server = Server(config, on_serving=greet, on_closing=lambda: endpoint.close(seconds=_DRAIN_SECONDS))
             async with endpoint.running(), connections.running(), _demo_running(domain, wanted=demo):
                 await server.serve(sockets=[listening])
 

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -10,12 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from domain.persistence import engines
+from gql.cli import serving
 from tests.addresses import postgres_url
 from tests.e2e.api import Api
 from tests.e2e.filling import fill
@@ -112,6 +115,13 @@ async def test_a_token_from_the_environment_works_and_is_never_shown(database_ur
         assert TOKEN_LINE.findall(server.stdout) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+async def test_a_signal_at_the_greeting_ends_the_server_cleanly(number: signal.Signals, tmp_path: Path) -> None:
+    options = ("--port", "0", "--database-url", f"sqlite:///{tmp_path}/a.db")
+    code, _, stderr = await run_command("serve", *options, folder=tmp_path, prepare=partial(signal_at_greeting, number))
+    assert (code, stderr) == (0, "")
+
+
 async def test_port_0_takes_and_prints_a_free_port_and_ctrl_c_ends_the_server(tmp_path: Path) -> None:
     server = Command("serve", "--port", "0", "--database-url", f"sqlite:///{tmp_path}/a.db", folder=tmp_path)
     try:
@@ -197,6 +207,15 @@ def folder(tmp_path: Path, name: str) -> Path:
     made = tmp_path / f"output of {name}"
     made.mkdir()
     return made
+
+
+def signal_at_greeting(number: signal.Signals) -> None:
+    """Let the process send itself a signal as soon as it says where it serves."""
+
+    def greet(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), number)
+
+    serving._greet = greet
 
 
 def titles(printed: str) -> list[str]:

@@ -106,6 +106,8 @@ async def _plan(domain: Domain, root: Root, wanted: Wanted) -> list[str]:
     database = inside(domain).database
     statement, parameters = database.projection([root], Audience.PUBLIC).statement(wanted)
     async with database._engines.reader.connect() as connection:
+        # Only a connection that reads rows learns of the indexes and figures that others have made since.
+        await connection.execute(sa.select(incidents.c.id).limit(1))
         if connection.dialect.name == "sqlite":
             plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", tuple(parameters))
             return [row.detail for row in plan]

@@ -62,6 +62,12 @@ class Command:
         return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     @property
+    def _state(self) -> str:
+        """The state that the kernel shows: a killed process may be held by a profiler that traces it."""
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        return ", ".join(line for line in lines if line.startswith(("State:", "TracerPid:")))
+
+    @property
     def has_ended(self) -> bool:
         """Return whether the process has ended."""
         return self._process.exitcode is not None
@@ -92,7 +98,7 @@ class Command:
         # of two threads that read at once one finds no code and reports 255.
         await asyncio.to_thread(connection.wait, [self._process.sentinel], seconds)
         code = self._process.exitcode
-        assert code is not None, f"still running after {seconds} s:\n{self.stderr}"
+        assert code is not None, f"still running after {seconds} s, {self._state}:\n{self.stderr}"
         return code
 
     async def close(self) -> None:

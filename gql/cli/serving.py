@@ -24,7 +24,7 @@ from domain.errors import StartupError
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
 from gql.cli.file_limit import raise_file_limit
-from gql.cli.stopping import end_in_time
+from gql.cli.stopping import stops_in_time
 from gql.transport.connections import ConnectionLimits, Connections
 from gql.transport.endpoint import Endpoint
 from gql.transport.http_protocol import BoundedHttpProtocol
@@ -35,6 +35,7 @@ _BACKLOG, _LEAST_BACKLOG = 2048, 16
 _PROXIES = "127.0.0.1,::1"
 _DEMO_INCIDENTS = 200
 _GRACE_SECONDS = 10
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 #: How often the `Date` of responses is renewed.
 _TICK_SECONDS = 1.0
 #: The period over which sockets are closed when the server stops, so that clients do not all reconnect at once.
@@ -77,8 +78,6 @@ class Server(uvicorn.Server):
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if not self.should_exit:
-            end_in_time()
         super().handle_exit(sig, frame)
         self._exiting.set()
 
@@ -87,12 +86,13 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None, None, None]:
         # Uvicorn's own raises the signal again when done, which would kill the process before the database closed.
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOPPING:
             loop.add_signal_handler(number, self.handle_exit, number, None)
         try:
-            yield
+            with stops_in_time(_STOPPING):
+                yield
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _STOPPING:
                 loop.remove_signal_handler(number)
 
 

@@ -2,7 +2,11 @@
 
 import logging
 import os
+import signal
+import socket
 import threading
+from collections.abc import Collection, Generator, Iterable
+from contextlib import contextmanager, suppress
 
 logger = logging.getLogger(__name__)
 
@@ -11,6 +15,38 @@ STOP_SECONDS = 20.0
 #: How long the last line of the log may take: where nobody reads the log any more, it would take for ever.
 _LAST_LINE_SECONDS = 1.0
 _TOO_LATE = 1
+_MOST_SIGNALS = 64
+
+
+@contextmanager
+def stops_in_time(numbers: Iterable[int]) -> Generator[None, None, None]:
+    """End the process in time once one of these signals has come, for which the event loop has its handlers.
+
+    A handler runs in the loop, which may hang: for the log that nobody reads, for one. So a thread hears of it first.
+    """
+    receiving, sending = socket.socketpair()
+    sending.settimeout(0)
+    loop_file = signal.set_wakeup_fd(sending.fileno(), warn_on_full_buffer=False)
+    watching = threading.Thread(target=_watch, args=(receiving, loop_file, frozenset(numbers)), daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(loop_file, warn_on_full_buffer=False)
+        sending.close()
+        # It must not write into a file of the loop's that may be another one by then.
+        watching.join()
+
+
+def _watch(receiving: socket.socket, loop_file: int, numbers: Collection[int]) -> None:
+    is_ending = False
+    with receiving:
+        while come := receiving.recv(_MOST_SIGNALS):
+            with suppress(OSError):
+                os.write(loop_file, come)
+            if not is_ending and any(number in numbers for number in come):
+                is_ending = True
+                end_in_time()
 
 
 def end_in_time() -> None:

@@ -68,6 +68,21 @@ stopping.end_in_time()
 threading.Event().wait(60)
 """
 
+#: The same for a log line of the event loop, which then takes no note of any signal.
+STUCK_LOOP = """
+import os, signal, threading
+from gql.cli import running, serving, stopping
 
-def test_a_process_ends_in_time_while_nobody_reads_its_log() -> None:
-    assert subprocess.run([sys.executable, "-c", STUCK_LOG], timeout=50, check=False).returncode == 1
+async def hang():
+    with serving.Server(None, on_serving=None, on_closing=None).capture_signals():
+        os.kill(os.getpid(), signal.SIGTERM)
+        threading.Event().wait(60)
+
+stopping.STOP_SECONDS = 0.1
+running.run(hang())
+"""
+
+
+@pytest.mark.parametrize("script", [STUCK_LOG, STUCK_LOOP], ids=["log", "loop"])
+def test_a_process_ends_in_time_while_nobody_reads_its_log(script: str) -> None:
+    assert subprocess.run([sys.executable, "-c", script], timeout=50, check=False).returncode == 1

@@ -44,6 +44,16 @@ def library_engine(address: URL | PostgresAddress, *, connections: int) -> sa.En
     return engine
 
 
+def close_library_engine(engine: sa.Engine) -> None:
+    """Close all connections, those in use once they are returned: a thread of the library may be about to end."""
+    sa.event.listen(engine, "checkin", _close)
+    engine.dispose()
+
+
+def _close(_: Any, record: Any) -> None:
+    record.invalidate()
+
+
 def _let_go_in_time(connection: Any, _record: Any) -> None:
     # Not as a parameter of the connection: poolers refuse unknown ones.
     connection.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_MILLIS}")

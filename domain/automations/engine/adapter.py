@@ -34,7 +34,7 @@ from domain.errors import StartupError, UnavailableError
 from domain.outages import Outage
 from domain.persistence.addresses import PostgresAddress
 from domain.persistence.availability import is_outage, reason_of
-from domain.persistence.library import library_engine, library_url
+from domain.persistence.library import close_library_engine, library_engine, library_url
 from domain.persistence.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ class Engine:
         if self._client is not None:
             await asyncio.to_thread(self._client.destroy)
         if "_pool" in vars(self) and self._pool is not None:
-            await asyncio.to_thread(self._pool.dispose)
+            await asyncio.to_thread(close_library_engine, self._pool)
 
     @cached_property
     def _pool(self) -> Pool | None:

@@ -283,6 +283,7 @@ async def test_reads_do_not_wait_behind_one_that_waits_for_a_lock(
         await _ask(compiled, domain, text, id=incident.id)
     database, hits = inside(domain).database, compiled.cache.hits
     monkeypatch.setattr("domain.persistence.drivers._LONGEST_SECONDS", 0.05)
+    monkeypatch.setattr("domain.persistence.drivers._PAUSE_SECONDS", 600)
 
     async with database._engines.writer.begin() as connection:
         await connection.exec_driver_sql("LOCK TABLE incident_updates")
@@ -296,6 +297,7 @@ async def test_reads_do_not_wait_behind_one_that_waits_for_a_lock(
     driver = database._engines.driver
     assert isinstance(driver, PostgresDriver)
     driver._paused_until = 0
+    monkeypatch.setattr("domain.persistence.drivers._LONGEST_SECONDS", 60)
     assert await _ask(compiled, domain, document, id=incident.id) is not None
     assert compiled.cache.hits == hits + 1
 

@@ -17,7 +17,7 @@ from domain.model.commands import AddIncidentUpdate
 from domain.model.viewer import Role
 from tests.factories import ADMIN, make_incident
 from tests.gql.subscriptions.watching import now
-from tests.gql.transport.sockets import TOKENS, TRANSPORT_WS, Running, until
+from tests.gql.transport.sockets import PING, TOKENS, TRANSPORT_WS, Running, until
 from tests.inside import inside
 
 PLAIN = "subscription S($after: String) { incidentChanges(after: $after) { id } }"
@@ -54,13 +54,13 @@ async def test_a_socket_that_answers_no_heartbeat_is_dropped(leaving_nothing: Ru
         await lively.ping()
         await sockets.ping()
         for raw in (silent, lively):
-            assert await raw.next() == {"type": "ping"}
+            assert await raw.frame() == PING
         await lively.send({"type": "pong"})
         await lively.ping()
         await sockets.ping()
         assert await silent.closed() == (1006, "")
         assert leaving_nothing.members == 0
-        assert await lively.next() == {"type": "ping"}
+        assert await lively.frame() == PING
         await unopened.open()
 
 

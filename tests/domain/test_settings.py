@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.errors import StartupError
 from domain.settings import Settings
+from tests.examples import examples
 
 
 def test_the_default_settings_are_a_local_file_and_the_local_host() -> None:
@@ -30,6 +31,7 @@ def test_an_override_wins_over_the_environment_unless_none() -> None:
     assert (settings.port, settings.host) == (7000, "::")
 
 
+@examples(100)
 @given(st.dictionaries(st.sampled_from([setting.name for setting in fields(Settings)]), st.text(" \t\n", max_size=2)))
 def test_empty_settings_have_their_defaults(nothing: Mapping[str, str]) -> None:
     environment = {f"INCIDENTQL_{name.upper()}": text for name, text in nothing.items()}

@@ -5,10 +5,11 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.entities.diff import canonical_text, diff, value_text
+from tests.examples import examples
 
 names = st.text(alphabet="abcde", min_size=1, max_size=3)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
@@ -16,8 +17,6 @@ values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3), max_leaves=8
 )
 states = st.dictionaries(names, values, max_size=4)
-# A machine that is busy with other tests is no failure.
-quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def test_creating_changes_all_fields() -> None:
@@ -135,7 +134,7 @@ def test_objects_that_really_differ_are_not_equal() -> None:
     assert diff({"labels": {"a": 1, "b": [2]}}, {"labels": {"b": [3], "a": 1}})
 
 
-@quick
+@examples(80)
 @given(prev=states, after=states)
 def test_applying_the_delta_to_the_former_state_gives_the_next_one(prev: dict[str, Any], after: dict[str, Any]) -> None:
     difference = diff(prev, after)
@@ -146,19 +145,19 @@ def test_applying_the_delta_to_the_former_state_gives_the_next_one(prev: dict[st
     assert all(canonical_text(applied.get(name)) == canonical_text(after.get(name)) for name in {*applied, *after})
 
 
-@quick
+@examples(80)
 @given(state=states)
 def test_a_state_does_not_differ_from_itself(state: dict[str, Any]) -> None:
     assert not diff(state, state)
 
 
-@quick
+@examples(80)
 @given(prev=states, after=states)
 def test_there_and_back_the_same_fields_differ(prev: dict[str, Any], after: dict[str, Any]) -> None:
     assert diff(prev, after).changed_fields == diff(after, prev).changed_fields
 
 
-@quick
+@examples(80)
 @given(state=states, shuffle=st.randoms())
 def test_the_order_of_keys_never_matters_at_any_depth(state: dict[str, Any], shuffle: Any) -> None:
     shuffled = _shuffled(state, shuffle)
@@ -167,7 +166,7 @@ def test_the_order_of_keys_never_matters_at_any_depth(state: dict[str, Any], shu
     assert canonical_text(state) == canonical_text(shuffled)
 
 
-@quick
+@examples(80)
 @given(value=values)
 def test_a_canonical_text_is_canonical_json_of_itself(value: Any) -> None:
     text = canonical_text(value)

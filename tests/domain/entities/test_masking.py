@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.entities.masking import MASK, SecretMasker
+from tests.examples import examples
 
 letters = st.text(alphabet="abc", max_size=12)
 secrets = st.lists(st.text(alphabet="abc", min_size=4, max_size=6), min_size=1, max_size=4)
@@ -22,8 +23,6 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(letters, inner, max_size=3),
     max_leaves=10,
 )
-# A machine that is busy with other tests is no failure.
-quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def test_a_secret_is_masked_in_strings_lists_objects_and_keys() -> None:
@@ -107,7 +106,7 @@ def test_the_secrets_of_an_ended_run_are_dropped() -> None:
     assert masker.mask("run", "hunter2!") == "hunter2!"
 
 
-@quick
+@examples(80)
 @given(registered=secrets, value=values)
 def test_no_registered_secret_is_left_anywhere(registered: list[str], value: Any) -> None:
     masked = json.dumps(_masker(*registered).mask("run", value))
@@ -115,7 +114,7 @@ def test_no_registered_secret_is_left_anywhere(registered: list[str], value: Any
     assert [secret for secret in registered if secret in masked] == []
 
 
-@quick
+@examples(80)
 @given(registered=secrets, value=values)
 def test_masking_is_idempotent(registered: list[str], value: Any) -> None:
     masker = _masker(*registered)

@@ -8,11 +8,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidCursorError
 from domain.model.cursor import CursorCodec
+from tests.examples import examples
 
 CODEC = CursorCodec(b"k" * 32)
 ALPHABET = string.ascii_letters + string.digits + "-_"
@@ -25,23 +26,21 @@ values = st.lists(
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     max_size=4,
 )
-# A machine that is busy with other tests is no failure.
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@quick
+@examples(60)
 @given(name=names, position=values)
 def test_a_cursor_decodes_to_the_values_encoded(name: str, position: list[Any]) -> None:
     assert CODEC.decode(name, CODEC.encode(name, position)) == position
 
 
-@quick
+@examples(60)
 @given(seq=st.integers(min_value=0, max_value=2**63 - 1))
 def test_a_log_cursor_decodes_to_the_position_encoded(seq: int) -> None:
     assert CODEC.read_position(CODEC.position(seq)) == seq
 
 
-@quick
+@examples(60)
 @given(name=names, position=values, data=st.data())
 def test_a_tampered_cursor_never_decodes_to_another_position(
     name: str, position: list[Any], data: st.DataObject
@@ -77,7 +76,7 @@ def test_every_additional_character_is_refused(seq: int) -> None:
     )
 
 
-@quick
+@examples(60)
 @given(name=names, other=names, position=values)
 def test_a_cursor_of_another_list_is_refused(name: str, other: str, position: list[Any]) -> None:
     if name != other:

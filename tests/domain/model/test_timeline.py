@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.model.incident import OPENING, Incident, Status
 from domain.model.timeline import Mark, settled
 from tests.domain.model.test_incident import INCIDENT, NOON
+from tests.examples import examples
 
 _TIMES = {
     Status.IDENTIFIED: "identified_at",
@@ -102,7 +103,7 @@ _ENTRIES = st.lists(st.tuples(st.sampled_from(Status), st.integers(0, 40)), max_
 _STALE = st.sampled_from(Status).map(lambda status: INCIDENT.with_status(status, at=NOON + timedelta(days=9)))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(marks=_ENTRIES, stale=_STALE, shuffle=st.randoms(use_true_random=False))
 def test_the_same_timeline_gives_the_same_header_whatever_was_before(
     marks: list[Mark], stale: Incident, shuffle: random.Random
@@ -113,7 +114,7 @@ def test_the_same_timeline_gives_the_same_header_whatever_was_before(
     assert settled(stale, shuffled) == settled(INCIDENT, marks)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(marks=_ENTRIES)
 def test_a_time_is_the_first_of_the_last_run_of_its_status(marks: list[Mark]) -> None:
     after, read = settled(INCIDENT, marks)
@@ -128,7 +129,7 @@ def test_a_time_is_the_first_of_the_last_run_of_its_status(marks: list[Mark]) ->
     assert [mark.is_comment for mark in read] == [held is named for (held, _), (named, _) in pairwise(elements)]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(marks=_ENTRIES)
 def test_only_resolved_incidents_have_a_time_to_resolve_never_negative(marks: list[Mark]) -> None:
     after, _ = settled(INCIDENT, marks)
@@ -137,7 +138,7 @@ def test_only_resolved_incidents_have_a_time_to_resolve_never_negative(marks: li
     assert (after.time_to_resolve_seconds is None) is after.is_open
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(marks=_ENTRIES)
 def test_comments_change_nothing(marks: list[Mark]) -> None:
     after, read = settled(INCIDENT, marks)
@@ -145,7 +146,7 @@ def test_comments_change_nothing(marks: list[Mark]) -> None:
     assert settled(INCIDENT, [mark for mark in read if not mark.is_comment])[0] == after
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(marks=_ENTRIES, later=st.integers(41, 60), status=st.sampled_from(Status))
 def test_appending_an_entry_equals_settling_the_timeline(marks: list[Mark], later: int, status: Status) -> None:
     last = _mark("upd_99", status, later)

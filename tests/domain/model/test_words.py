@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidInputError
 from domain.model.words import Word, check_search, query_of, words_of
+from tests.examples import examples
 
 STORED = {
     "letters and digits, folded": ("Die Straße_1: ﬁx-it!", ["die", "strasse", "1", "fix", "it"]),
@@ -84,6 +85,7 @@ def test_as_many_words_as_are_allowed_pass() -> None:
         check_search([*most, "more"])
 
 
+@examples(100)
 @given(st.text())
 def test_words_find_themselves_and_contain_no_query_syntax(text: str) -> None:
     words = words_of(text)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.automations.conditions.evaluation import evaluate
@@ -13,6 +13,7 @@ from domain.automations.conditions.model import TimeWindow
 from domain.automations.conditions.time_windows import is_within, next_change
 from tests.domain.automations.conditions.parsing import parse_condition
 from tests.domain.automations.conditions.scopes import NOW, make_scope
+from tests.examples import examples
 
 SINCE = "health.systems.api.in_status_since"
 HEALTHY = {"entity": "api", "status": "healthy"}
@@ -121,7 +122,7 @@ WINDOWS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(WINDOWS, st.datetimes(datetime(2026, 3, 1), datetime(2026, 11, 15)))  # noqa: DTZ001 # made aware below
 def test_a_window_changes_at_its_next_boundary_and_not_before(document: Any, naive: datetime) -> None:
     window, now = TimeWindow.model_validate(document), naive.replace(tzinfo=UTC)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.automations.expressions.errors import EvaluationError, ExpressionError
@@ -14,10 +14,10 @@ from domain.automations.expressions.flips import next_flip_of
 from domain.automations.expressions.language import compile_expression
 from domain.automations.expressions.templates import compile_template
 from tests.domain.automations.conditions.scopes import NOW
+from tests.examples import examples
 
 pytestmark = pytest.mark.timing
 
-QUICKLY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PIECES = st.sampled_from(
     [
@@ -125,7 +125,7 @@ def _fault(accept: Callable[[str], object], text: str) -> ExpressionError | None
     return None
 
 
-@QUICKLY
+@examples(150)
 @given(TEXTS, st.sampled_from([compile_expression, compile_template]))
 def test_any_text_compiles_or_has_an_error(text: str, accept: Callable[[str], object]) -> None:
     error = _fault(accept, text)
@@ -135,7 +135,7 @@ def test_any_text_compiles_or_has_an_error(text: str, accept: Callable[[str], ob
         assert 1 <= error.column <= len(text) + 1
 
 
-@QUICKLY
+@examples(150)
 @given(st.integers(1, 5000), PIECES, PIECES)
 def test_a_text_of_one_repeated_piece_compiles_or_fails_quickly(count: int, piece: str, last: str) -> None:
     started = time.perf_counter()
@@ -143,7 +143,7 @@ def test_a_text_of_one_repeated_piece_compiles_or_fails_quickly(count: int, piec
     assert time.perf_counter() - started < 1
 
 
-@QUICKLY
+@examples(150)
 @given(st.recursive(ATOMS, _larger, max_leaves=10), st.fixed_dictionaries({}, optional={"a": JSON, "b": JSON}))
 def test_any_expression_gives_plain_data_or_an_error_quickly(source: str, scope: dict[str, Any]) -> None:
     if _fault(compile_expression, source):

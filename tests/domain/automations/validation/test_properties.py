@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.automations.conditions.model import Condition
@@ -22,8 +22,7 @@ from domain.automations.expressions.secret_references import secret_names
 from domain.automations.triggers.schedule import next_firing
 from domain.automations.validation import InvalidDefinitionError, parsed, problems_of
 from tests.domain.automations.validation.definitions import CATALOG, DEDUPED
-
-QUICKLY = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+from tests.examples import examples
 
 TEXTS = st.sampled_from(
     [
@@ -98,19 +97,19 @@ def is_read_or_has_problems(document: Any) -> bool:
         return bool(refused.problems)
 
 
-@QUICKLY
+@examples(100)
 @given(JSON)
 def test_any_document_is_read_or_has_problems(document: Any) -> None:
     assert is_read_or_has_problems(document)
 
 
-@QUICKLY
+@examples(100)
 @given(JSON)
 def test_any_steps_are_read_or_have_problems(step: Any) -> None:
     assert is_read_or_has_problems({"triggers": [{"event": "manual"}], "actions": [step]})
 
 
-@QUICKLY
+@examples(100)
 @given(st.lists(STEP, max_size=4), TRIGGER)
 def test_an_accepted_definition_can_be_run(steps: list[Any], trigger: Mapping[str, Any]) -> None:
     document = {"triggers": [trigger], "actions": steps}

@@ -36,6 +36,7 @@ from tests.kept import close_kept_loop, keep_connections, kept_loop, kept_sessio
 pytest_plugins = [
     "tests.cached",
     "tests.garbage",
+    "tests.imports",
     "tests.reports",
     "tests.requirements_gate",
     "tests.scheduling",

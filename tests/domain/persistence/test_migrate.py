@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-import sys
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,8 @@ from domain.persistence.migrate import MIGRATIONS, head_revision, migrate
 from domain.persistence.tables import metadata
 from domain.persistence.upgrading import scripts_of
 from tests.addresses import postgres_url
-
-ROOT = Path(__file__).parents[3]
-SCRIPT = """
-import asyncio, sys
-from domain.persistence.engines import create_engines, database_url
-from domain.persistence.migrate import migrate
-async def main():
-    engines = create_engines(database_url(sys.argv[1]))
-    await migrate(engines)
-    await engines.dispose()
-asyncio.run(main())
-"""
+from tests.domain.persistence.migrating import migrate_on_request
+from tests.e2e.processes import process_of
 
 
 async def _migrated(url: str) -> Engines:
@@ -95,13 +85,17 @@ async def test_tasks_that_migrate_at_once_leave_one_schema(empty_database_url: s
 
 
 async def test_processes_that_migrate_at_once_leave_one_schema(empty_database_url: str) -> None:
-    started = [
-        await asyncio.create_subprocess_exec(
-            sys.executable, "-c", SCRIPT, empty_database_url, env=os.environ | {"PYTHONPATH": str(ROOT)}
-        )
-        for _ in range(2)
-    ]
-    assert [await process.wait() for process in started] == [0, 0]
+    pipes = [Pipe() for _ in range(2)]
+    started = [process_of(migrate_on_request, empty_database_url, theirs) for _, theirs in pipes]
+    for process in started:
+        process.start()
+    for ours, _ in pipes:
+        assert await asyncio.to_thread(ours.recv) == "ready"
+    for ours, _ in pipes:
+        ours.send("go")
+    for process in started:
+        await asyncio.to_thread(process.join)
+    assert [process.exitcode for process in started] == [0, 0]
     engines = create_engines(database_url(empty_database_url))
     assert await _scalar(engines, "SELECT count(*) FROM counters") == 1
     await engines.dispose()

@@ -7,6 +7,7 @@ from domain.model.automation import RunStatus
 from domain.model.commands import UpdateIncident
 from domain.model.incident import Severity
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_incident, make_secret, make_system
 from tests.inside import inside
 
@@ -34,6 +35,7 @@ async def test_s8_a_severity_starts_a_run_and_a_title_does_not(world: World) -> 
     assert [tuple(row) for row in await world.rows(query)] == [("severity", "major", "critical")]
 
 
+@on_one_database
 @pytest.mark.parametrize("goes_on", [False, True])
 async def test_s4_resolving_a_missing_incident_fails_the_run_by_default(world: World, goes_on: bool) -> None:
     resolve = {"action": "incident.resolve", "config": {"incidentId": "inc_none"}, "continue_on_error": goes_on}

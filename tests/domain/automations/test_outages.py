@@ -7,6 +7,7 @@ import pytest
 
 from domain.model.automation import RunStatus
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import make_incident
 from tests.outages import Away, locked
 
@@ -17,6 +18,7 @@ OPENED = {
 }
 
 
+@on_one_database
 @pytest.mark.parametrize("error", [locked(), ConnectionRefusedError(), TimeoutError()], ids=["locked", "gone", "slow"])
 async def test_a_long_outage_fails_neither_a_run_nor_its_steps(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception

@@ -3,6 +3,7 @@
 from domain.model.automation import RunStatus
 from domain.model.incident import Health, Status
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, events_of, make_incident, make_system, set_status
 
 OPEN = {
@@ -78,6 +79,7 @@ async def test_deleting_an_incident_only_wakes_its_waits(world: World) -> None:
     assert len(await world.runs()) == 1
 
 
+@on_one_database
 async def test_an_entity_event_wakes_a_run_that_waits_for_a_trigger(world: World) -> None:
     await world.automation({"wait_for_trigger": {"event": "incident.resolved"}})
     incident = await make_incident(world.domain)
@@ -106,6 +108,7 @@ async def test_a_run_that_crashes_repeatedly_does_each_action_once(world: World)
     assert await events_of(world.domain, incident) == ["incident.created", "incident.resolved"]
 
 
+@on_one_database
 async def test_two_systems_are_two_runs_and_a_repeat_is_skipped(world: World) -> None:
     trigger = [{"event": "system.health_changed", "filter": "trigger.payload.newStatus != 'healthy'"}]
     wait = {"wait_until": {"condition": "1 > 2"}}

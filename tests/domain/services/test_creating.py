@@ -15,6 +15,7 @@ from domain.model.incident import HealthOverride, Severity, Status
 from domain.model.paging import PageRequest
 from domain.model.viewer import Audience, Visibility
 from tests.conftest import SteppingClock
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_incident, make_system
 
 
@@ -90,6 +91,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@on_one_database
 @pytest.mark.parametrize(("fields", "field"), BAD.values(), ids=BAD.keys())
 async def test_an_invalid_create_names_the_field_and_writes_nothing(
     domain: Domain, fields: dict[str, Any], field: str

@@ -20,6 +20,7 @@ from domain.services.health import Reported
 from domain.services.writing import origin_of
 from domain.settings import Settings
 from tests.conftest import CountStatements, SteppingClock
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, events_of, log_of, make_incident, make_system, make_token, report_health
 from tests.inside import inside
 
@@ -146,6 +147,7 @@ async def test_an_unknown_system_has_no_health(domain: Domain, reference: str) -
     assert await log_of(domain) == []
 
 
+@on_one_database
 @pytest.mark.parametrize("message", ["x" * 25_001, "a\0b", "a\x1b[31mb"], ids=["too long", "NUL", "terminal escape"])
 async def test_a_message_that_cannot_be_accepted_names_the_field(domain: Domain, message: str) -> None:
     await make_system(domain)

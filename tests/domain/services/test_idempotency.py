@@ -17,6 +17,7 @@ from domain.services.incidents import Opened
 from domain.services.upkeep import Upkeep
 from domain.services.writing import Outcome
 from tests.conftest import SteppingClock
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_incident, make_system
 from tests.inside import inside
 
@@ -135,6 +136,7 @@ async def test_without_the_key_a_second_system_is_refused(domain: Domain) -> Non
     assert await _stored(domain) == 1
 
 
+@on_one_database
 @pytest.mark.parametrize("key", ["", "  ", "x" * 201, "a\0b"], ids=["empty", "blank", "too long", "NUL"])
 async def test_a_key_that_cannot_be_accepted_is_refused(domain: Domain, key: str) -> None:
     await make_system(domain)

@@ -22,6 +22,7 @@ from domain.services.ciphers import SecretCipher
 from domain.services.secret_keys import SecretKeys
 from domain.settings import Settings
 from tests.conftest import SteppingClock
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_secret
 from tests.inside import inside
 
@@ -73,6 +74,7 @@ async def test_of_many_callers_with_one_name_one_makes_the_secret(domain: Domain
     assert (kinds.count(Secret), kinds.count(AlreadyExistsError)) == (1, 7)
 
 
+@on_one_database
 @pytest.mark.parametrize("name", ["", "a" * 65, "A B", "A.B", "Ä", "A\n", "A\0", "sec${{"], ids=repr)
 async def test_an_invalid_name_is_refused(domain: Domain, name: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
@@ -80,6 +82,7 @@ async def test_an_invalid_name_is_refused(domain: Domain, name: str) -> None:
     assert caught.value.field == ["name"]
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "value",
     ["", "abc", "  abc  ", "\n" * 9, "x" * 16_385, "ü" * 8_193, "hush\ud800hush"],
@@ -124,6 +127,7 @@ async def test_keys_rotate(settings: Settings, clock: SteppingClock) -> None:
             await domain.secrets.resolve(["FIRST"])
 
 
+@on_one_database
 @pytest.mark.parametrize("key", ["", "short", "x" * 44, "dGhlIGtleSB0aGF0IGlzIHVzZWQgaW4gb3VyIHRlc3Q=,nonsense"])
 async def test_an_invalid_key_stops_the_start_without_being_quoted(settings: Settings, key: str) -> None:
     with pytest.raises(StartupError, match="INCIDENTQL_SECRET_KEY must hold Fernet keys") as caught:

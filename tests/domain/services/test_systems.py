@@ -11,6 +11,7 @@ from domain.model.commands import CreateSystem, UpdateSystem
 from domain.model.incident import Status
 from domain.model.system import System
 from tests.conftest import CountStatements
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, events_of, log_of, make_incident, make_system, set_status
 
 
@@ -45,6 +46,7 @@ async def test_of_many_callers_with_one_key_one_creates_the_system(domain: Domai
     assert [type(outcome) for outcome in outcomes].count(AlreadyExistsError) == 9
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("command", "field"),
     [

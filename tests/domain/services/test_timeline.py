@@ -14,6 +14,7 @@ from domain.model.incident import Incident, IncidentUpdate, Status
 from domain.model.paging import PageRequest
 from domain.model.viewer import Audience, Visibility
 from tests.conftest import SteppingClock
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, events_of, log_of, make_incident
 
 
@@ -74,6 +75,7 @@ async def test_the_timeline_is_newest_first(domain: Domain) -> None:
     assert list(await _timeline(domain, incident)) == entries[::-1]
 
 
+@on_one_database
 @pytest.mark.parametrize("message", ["", " \n", "x" * 25_001], ids=["empty", "blank", "too long"])
 async def test_a_message_has_1_to_25000_characters(domain: Domain, message: str) -> None:
     incident = await make_incident(domain)
@@ -229,6 +231,7 @@ async def test_a_deleted_entry_takes_its_former_versions_along(domain: Domain) -
     assert await domain.reads.update_versions([entry.id]) == {entry.id: []}
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("before", "after", "widest"),
     [

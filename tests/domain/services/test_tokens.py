@@ -6,10 +6,12 @@ from domain.bootstrap import Domain
 from domain.errors import StartupError, UnauthenticatedError
 from domain.model.actor import ActorType
 from domain.model.viewer import ANONYMOUS, Role
+from tests.domain.dialects import on_one_database
 
 SECRET = "a-secret-of-more-than-16-characters"
 
 
+@on_one_database
 @pytest.mark.parametrize("authorization", [None, "", "  "])
 async def test_a_caller_without_a_token_is_anonymous(domain: Domain, authorization: str | None) -> None:
     assert await domain.tokens.viewer_of(authorization) == ANONYMOUS
@@ -36,6 +38,7 @@ async def test_an_admin_token_that_is_no_secret_stops_the_start(domain: Domain, 
         await domain.tokens.ensure_admin(secret)
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "authorization",
     ["Bearer", "Bearer ", "Basic dXNlcjpwYXNz", SECRET, "Bearer wrong", f"Bearer {SECRET}x", "Bearer " + "x" * 10_000],

@@ -17,6 +17,7 @@ from domain.model.viewer import Role
 from domain.persistence.tables import metadata
 from domain.settings import Settings
 from tests.conftest import SteppingClock, engines_of
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_system, make_token
 from tests.inside import inside
 
@@ -56,6 +57,7 @@ async def test_no_secret_is_ever_sent_to_the_database(domain: Domain) -> None:
     assert not any(secret in str(values) or "guessed" in str(values) for _, values in sent)
 
 
+@on_one_database
 @pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\0b"], ids=["empty", "blank", "too long", "a zero"])
 async def test_a_token_needs_a_name(domain: Domain, name: str) -> None:
     with pytest.raises(InvalidInputError) as caught:

@@ -17,6 +17,7 @@ from domain.model.commands import (
 )
 from domain.model.incident import Incident, Severity
 from domain.model.viewer import Role, Viewer
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_incident, make_system, make_token
 
 Write = Callable[[Domain, Viewer, Incident, str], Awaitable[Any]]
@@ -54,6 +55,7 @@ WRITES: dict[str, Write] = {
 }
 
 
+@on_one_database
 @pytest.mark.parametrize("name", WRITES)
 async def test_a_limited_token_writes_an_incident_whose_systems_are_all_its_own(domain: Domain, name: str) -> None:
     limited = await _limited(domain)
@@ -61,6 +63,7 @@ async def test_a_limited_token_writes_an_incident_whose_systems_are_all_its_own(
     await WRITES[name](domain, limited, incident, await _part(domain, incident, name))
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "systems", [["theirs"], ["mine", "theirs"], ["gone"]], ids=["another", "another as well", "none any more"]
 )

@@ -14,6 +14,7 @@ from domain.model.commands import AddIncidentUpdate, UpdateIncident
 from domain.model.incident import RESOLVED_MESSAGE, HealthOverride, Incident, Severity, Status
 from domain.model.paging import PageRequest
 from domain.model.viewer import Audience
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, events_of, log_of, make_incident, make_system, set_status
 
 
@@ -39,6 +40,7 @@ async def test_null_clears_a_description_and_an_override(domain: Domain) -> None
     assert (after.description, after.health_override) == (None, None)
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "fields",
     [{}, {"title": " Checkout fails "}, {"severity": Severity.MAJOR}, {"systems": ["payments"]}, {"description": ""}],
@@ -78,6 +80,7 @@ async def test_an_update_writes_nothing_on_the_timeline(domain: Domain) -> None:
     assert await domain.reads.update_counts([incident.id], Audience.MANAGER) == {incident.id: 0}
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("fields", "field"),
     [({"title": " "}, "title"), ({"description": "x" * 20_001}, "description"), ({"systems": []}, "systemIds")],
@@ -125,6 +128,7 @@ async def test_a_stale_version_is_a_conflict_that_carries_the_incident(domain: D
     assert len(await log_of(domain)) == 2
 
 
+@on_one_database
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 async def test_the_present_version_is_accepted(domain: Domain, call: Call) -> None:
     incident = await make_incident(domain)
@@ -132,6 +136,7 @@ async def test_the_present_version_is_accepted(domain: Domain, call: Call) -> No
     assert len(await log_of(domain)) == 2
 
 
+@on_one_database
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 async def test_an_unknown_incident_is_not_found(domain: Domain, call: Call) -> None:
     with pytest.raises(NotFoundError) as caught:
@@ -244,6 +249,7 @@ async def test_bulk_deleting_goes_on_after_a_failure(domain: Domain) -> None:
     assert await domain.reads.existing_incident_ids([incident.id]) == []
 
 
+@on_one_database
 @pytest.mark.parametrize("count", [0, 101])
 async def test_bulk_mutations_take_1_to_100_ids(domain: Domain, count: int) -> None:
     ids = [new_id("inc") for _ in range(count)]

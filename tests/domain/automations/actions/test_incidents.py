@@ -8,8 +8,8 @@ import pytest
 
 from domain.model.automation import AutomationRun, RunStatus
 from domain.model.incident import Incident, Status
-from tests.domain.automations.dialects import on_one_database
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, events_of, log_of, make_incident, make_system, set_status
 
 UPSTREAM = "{{ artifacts.open.incident.incidentId }}"

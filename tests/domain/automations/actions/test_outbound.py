@@ -10,6 +10,7 @@ from domain.model.incident import Health
 from domain.settings import Settings
 from tests.domain.automations.actions.servers import answer, as_json, serving
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import make_secret, make_system
 
 SIGNING = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -20,6 +21,7 @@ def settings(settings: Settings) -> Settings:
     return replace(settings, http_allow=("127.0.0.1",))
 
 
+@on_one_database
 async def test_a_request_is_sent_and_its_answer_is_recorded(world: World) -> None:
     config = {"method": "POST", "json": {"n": "{{ trigger.payload.n }}"}, "retries": 0}
     async with serving(as_json({"ticket": 7})) as server:
@@ -50,6 +52,7 @@ async def test_attempts_have_the_same_key_also_after_a_crash(world: World) -> No
     assert len(server.received) == 3
 
 
+@on_one_database
 async def test_a_webhook_is_signed_and_its_secret_redacted(world: World) -> None:
     await make_secret(world.domain, "SIGNING", SIGNING)
     config = {"secret": "${{ secrets.SIGNING }}", "type": "dev.test", "data": {"x": 1}, "retries": 0}
@@ -60,6 +63,7 @@ async def test_a_webhook_is_signed_and_its_secret_redacted(world: World) -> None
     assert (await world.step(run, "actions[0]")).input["secret"] == "****"
 
 
+@on_one_database
 async def test_an_internal_server_that_is_not_allowed_is_not_called(world: World) -> None:
     run = await world.ran({"action": "http.request", "config": {"url": "http://127.0.0.2:9", "retries": 0}})
     assert run.status is RunStatus.FAILED
@@ -92,6 +96,7 @@ async def test_a_request_resent_after_a_crash_is_the_same_to_the_byte(world: Wor
     assert await world.rows("SELECT request FROM automation_steps WHERE request IS NOT NULL") == []
 
 
+@on_one_database
 async def test_a_secret_in_the_data_is_not_stored_for_a_resume(world: World) -> None:
     await make_secret(world.domain, "API_KEY", "correct-horse")
     async with serving(answer(500), as_json({})) as server:

@@ -13,6 +13,7 @@ from domain.model.incident import Health
 from domain.model.moment import iso
 from domain.persistence.unit_of_work import ReadSession
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import make_incident, make_system
 from tests.inside import inside
 
@@ -72,6 +73,7 @@ async def test_315_health_is_read_of_the_context_and_used_systems(world: World) 
     assert set(health["systems"]) == {systems["payments"].id, "search", systems["search"].id}
 
 
+@on_one_database
 async def test_315_a_condition_without_references_reads_nothing(
     world: World, reads: list[tuple[str, list[str]]]
 ) -> None:
@@ -117,6 +119,7 @@ async def test_315_reads_of_entities_are_bounded_and_the_excess_is_logged(
     ]
 
 
+@on_one_database
 async def test_284_health_is_read_once_and_never_as_an_entity(
     world: World, reads: list[tuple[str, list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +138,7 @@ async def test_284_health_is_read_once_and_never_as_an_entity(
     assert (len(health_reads), reads) == (1, [("incident", [incident.id])])
 
 
+@on_one_database
 async def test_282_an_entity_may_be_named_by_the_state_of_another(world: World) -> None:
     second = await make_incident(world.domain, title="Second")
     first = await make_incident(world.domain, title=second.id)

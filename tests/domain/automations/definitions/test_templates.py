@@ -10,6 +10,7 @@ from domain.errors import DomainError, InvalidInputError, NotFoundError
 from domain.model.automation import RunStatus
 from domain.model.incident import Health, Severity, Status
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import make_system
 
 
@@ -20,6 +21,7 @@ async def installed(world: World, template: str, **parameters: Any) -> None:
     await world.automation(*definition.pop("actions"), **definition)
 
 
+@on_one_database
 @pytest.mark.parametrize("ready", TEMPLATES, ids=lambda ready: ready.id)
 async def test_every_template_is_valid_as_it_is(world: World, ready: Any) -> None:
     assert problems_of(definition_from(ready.id, {}), world.domain.automations.catalog) == []
@@ -44,6 +46,7 @@ async def test_sustained_opens_an_incident_and_resolves_it_on_recovery(world: Wo
     assert (incident.description, incident.status) == ("It has been degraded for 5 minutes.", Status.RESOLVED)
 
 
+@on_one_database
 async def test_sustained_without_a_time_of_health_leaves_resolving_to_people(world: World) -> None:
     await installed(world, "sustained", degradedSeconds=1, healthySeconds=None)
     await world.report("payments", Health.DEGRADED)
@@ -66,6 +69,7 @@ async def test_flapping_opens_one_incident_however_long_the_flapping(world: Worl
     assert await world.skips() == ["window"] * 4
 
 
+@on_one_database
 async def test_a_system_that_never_recovers_does_not_flap(world: World) -> None:
     await installed(world, "flapping", transitions=3, withinMinutes=60)
     for _ in range(5):
@@ -75,6 +79,7 @@ async def test_a_system_that_never_recovers_does_not_flap(world: World) -> None:
     assert (await world.incidents(), await world.skips()) == ([], ["window"])
 
 
+@on_one_database
 async def test_a_template_can_be_for_some_systems_only(world: World) -> None:
     payments = await make_system(world.domain)
     await make_system(world.domain, "search")

@@ -12,6 +12,7 @@ from domain.model.incident import Health
 from domain.model.paging import PageRequest
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, make_incident, make_system
 from tests.inside import inside
 
@@ -44,18 +45,21 @@ async def test_the_next_run_of_a_queue_starts_at_the_end_of_the_former(world: Wo
     await _until(world, ["success", "waiting", "pending"])
 
 
+@on_one_database
 async def test_a_failed_run_lets_the_next_one_start(world: World) -> None:
     await queue(world, WAIT, FAIL, times=2)
     world.clock.advance(seconds=60)
     await _until(world, ["failed", "waiting"])
 
 
+@on_one_database
 async def test_a_cancelled_run_lets_the_next_one_start(world: World) -> None:
     first, *_ = await queue(world)
     await world.domain.automations.service.cancel_run(ADMIN, first.id)
     await _until(world, ["cancelled", "waiting", "pending"])
 
 
+@on_one_database
 async def test_cancelling_a_queued_run_starts_no_other(world: World) -> None:
     _, second, third = await queue(world)
     await world.domain.automations.service.cancel_run(ADMIN, second.id)
@@ -101,6 +105,7 @@ async def test_a_queue_that_became_parallel_starts_its_runs_up_to_the_limit(
     await _until(world, ["success", "success", "waiting"])
 
 
+@on_one_database
 async def test_a_queue_that_became_single_still_starts_one_after_another(world: World) -> None:
     runs = await queue(world)
     await _become(world, mode="single")
@@ -119,6 +124,7 @@ async def test_deleting_an_automation_ends_its_queue(world: World) -> None:
     assert await world.enqueued() == [runs[0].id]
 
 
+@on_one_database
 async def test_a_restart_cancels_the_former_runs(world: World) -> None:
     await world.automation(WAIT, mode="restart")
     first, second = await fire(world, 2)
@@ -128,6 +134,7 @@ async def test_a_restart_cancels_the_former_runs(world: World) -> None:
     assert [step.status.value for step in await world.steps(first)] in ([], ["cancelled"])
 
 
+@on_one_database
 async def test_an_automation_runs_once_across_systems_or_once_for_each(world: World) -> None:
     trigger = {"event": "system.degraded"}
     await world.automation(WAIT, triggers=[trigger], concurrency_scope="automation", name="all")

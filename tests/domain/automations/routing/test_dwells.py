@@ -14,6 +14,7 @@ from domain.model.commands import UpdateIncident
 from domain.model.incident import Health, Status
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
 from tests.inside import inside
 
@@ -93,6 +94,7 @@ async def test_a_recovery_breaks_a_dwell_and_is_recorded(world: World) -> None:
     assert await world.runs(RunStatus.SUCCESS) == []
 
 
+@on_one_database
 async def test_a_system_that_recovered_has_to_stay_degraded_again(world: World) -> None:
     await sustained(world)
     await report(world, Health.DEGRADED)
@@ -117,6 +119,7 @@ async def test_a_break_that_is_not_routed_yet_counts(world: World) -> None:
     assert await world.skips() == ["dwell_broken"]
 
 
+@on_one_database
 async def test_a_worse_status_does_not_break_a_dwell(world: World) -> None:
     await sustained(world)
     await report(world, Health.DEGRADED)
@@ -125,6 +128,7 @@ async def test_a_worse_status_does_not_break_a_dwell(world: World) -> None:
     assert (await world.only_run()).status is RunStatus.SUCCESS
 
 
+@on_one_database
 @pytest.mark.parametrize("event", ["system.health_changed", "system.healthy"])
 async def test_another_status_breaks_the_dwell_of_a_status(world: World, event: str) -> None:
     await make_system(world.domain)
@@ -148,6 +152,7 @@ async def test_an_incident_that_is_resolved_or_deleted_breaks_a_dwell(world: Wor
     assert await world.skips() == ["dwell_broken", "dwell_broken"]
 
 
+@on_one_database
 async def test_a_dwell_of_a_disabled_automation_is_dropped_with_a_row(world: World) -> None:
     automation = await sustained(world)
     await report(world, Health.DEGRADED)
@@ -157,6 +162,7 @@ async def test_a_dwell_of_a_disabled_automation_is_dropped_with_a_row(world: Wor
     assert await world.skips() == ["disabled"]
 
 
+@on_one_database
 async def test_a_dwell_whose_trigger_is_gone_is_dropped_with_a_row(world: World) -> None:
     automation = await sustained(world)
     await report(world, Health.DEGRADED)
@@ -185,6 +191,7 @@ async def test_two_processes_that_fire_one_dwell_start_one_run(world: World) -> 
     assert [run.status for run in await world.runs()] == [RunStatus.PENDING]
 
 
+@on_one_database
 async def test_conditions_are_checked_when_a_dwell_fires(world: World) -> None:
     await sustained(world, conditions=["health.system.status == 'unhealthy'"])
     await report(world, Health.DEGRADED)
@@ -197,6 +204,7 @@ async def test_conditions_are_checked_when_a_dwell_fires(world: World) -> None:
     assert len(await world.runs(RunStatus.SUCCESS)) == 1
 
 
+@on_one_database
 async def test_the_filter_of_a_dwell_is_checked_at_arming(world: World) -> None:
     automation = await sustained(world, trigger={"filter": "trigger.payload.newStatus == 'unhealthy'"})
     await report(world, Health.DEGRADED)
@@ -204,6 +212,7 @@ async def test_the_filter_of_a_dwell_is_checked_at_arming(world: World) -> None:
     assert await world.skips() == ["filter"]
 
 
+@on_one_database
 async def test_a_duration_may_be_a_template(world: World) -> None:
     template = {"template": "{{ 600 if trigger.payload.newStatus == 'unhealthy' else 60 }}"}
     automation = await sustained(world, trigger={"for": template})
@@ -212,6 +221,7 @@ async def test_a_duration_may_be_a_template(world: World) -> None:
     assert (dwell.fire_at - dwell.armed_at).total_seconds() == 600
 
 
+@on_one_database
 async def test_a_dwell_without_a_valid_duration_is_recorded_as_an_error(world: World) -> None:
     await sustained(world, trigger={"for": {"template": "{{ trigger.payload.systemKey }}"}})
     await report(world, Health.UNHEALTHY)
@@ -220,6 +230,7 @@ async def test_a_dwell_without_a_valid_duration_is_recorded_as_an_error(world: W
     assert (run.message or "").startswith("for: ")
 
 
+@on_one_database
 async def test_each_system_has_a_dwell_of_its_own(world: World) -> None:
     automation = await sustained(world)
     await make_system(world.domain, "search")

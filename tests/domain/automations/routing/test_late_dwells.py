@@ -11,6 +11,7 @@ from domain.model.commands import ReportSystemHealth
 from domain.model.incident import Health
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import make_system, report_health
 from tests.inside import inside
 
@@ -48,6 +49,7 @@ async def test_a_dwell_that_held_fires_even_after_a_later_break(world: World) ->
     assert (await world.only_run()).status is RunStatus.SUCCESS
 
 
+@on_one_database
 async def test_a_break_that_is_routed_fires_a_dwell_that_had_held_until_then(world: World) -> None:
     await armed(world)
     world.clock.advance(minutes=6)
@@ -56,6 +58,7 @@ async def test_a_break_that_is_routed_fires_a_dwell_that_had_held_until_then(wor
     assert (await world.only_run()).status is RunStatus.SUCCESS
 
 
+@on_one_database
 async def test_a_dwell_fires_at_its_last_instant_itself(world: World) -> None:
     await stop_at_the_end(world, await armed(world))
     await world.settle()
@@ -63,6 +66,7 @@ async def test_a_dwell_fires_at_its_last_instant_itself(world: World) -> None:
     assert (await world.only_run()).status is RunStatus.SUCCESS
 
 
+@on_one_database
 async def test_a_break_at_the_last_instant_of_a_dwell_comes_too_late(world: World) -> None:
     await stop_at_the_end(world, await armed(world))
     await world.report("payments", Health.HEALTHY)
@@ -77,6 +81,7 @@ async def test_a_break_just_before_the_last_instant_of_a_dwell_comes_in_time(wor
     assert await world.skips() == ["dwell_broken"]
 
 
+@on_one_database
 async def test_an_unfired_dwell_does_not_block_the_next(world: World) -> None:
     await armed(world)
     for health in (Health.HEALTHY, Health.DEGRADED):
@@ -96,6 +101,7 @@ async def test_a_break_before_the_end_counts_however_late_the_check(world: World
     assert await world.skips() == ["dwell_broken"]
 
 
+@on_one_database
 async def test_a_dwell_counts_from_the_reporters_observation(world: World) -> None:
     await make_system(world.domain)
     await world.automation(NOTE, triggers=[{"event": "system.degraded", "for": "5m"}])
@@ -123,6 +129,7 @@ async def test_an_outage_reported_late_fires_at_once_unless_over_in_time(world: 
     assert (await world.only_run()).status is RunStatus.SUCCESS
 
 
+@on_one_database
 async def test_a_break_reported_late_counts_before_its_routing(world: World) -> None:
     await make_system(world.domain)
     await world.automation(NOTE, triggers=[{"event": "system.degraded", "for": "5m"}])

@@ -22,7 +22,7 @@ from tests.factories import make_incident, make_system, report_health
 from tests.inside import inside
 
 #: How many there are, of one automation and by context key, each an even number; MODE_FIRINGS=50 tries that many.
-_COUNT = int(os.environ.get("MODE_FIRINGS", "12"))
+_COUNT = int(os.environ.get("MODE_FIRINGS", "8"))
 FIRINGS = {False: _COUNT, True: 12}
 #: Time stands still: whatever waits, waits.
 WAIT = {"delay": {"seconds": 60}}

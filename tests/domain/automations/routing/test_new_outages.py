@@ -9,8 +9,8 @@ from domain.automations.definitions.templates import definition_from
 from domain.automations.services.automations import WriteAutomation
 from domain.model.automation import AutomationRun, RunStatus
 from domain.model.incident import Health, Incident, Status
-from tests.domain.automations.dialects import on_one_database
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, make_system, set_status
 
 OPEN: dict[str, Any] = {

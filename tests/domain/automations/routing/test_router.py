@@ -20,6 +20,7 @@ from domain.model.incident import Health, Status
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.conftest import CountStatements
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
 from tests.inside import inside
 
@@ -60,6 +61,7 @@ async def test_a_change_starts_every_automation_that_listens_to_its_events(world
     ]
 
 
+@on_one_database
 async def test_a_comment_fires_nothing_and_a_title_is_no_update(world: World) -> None:
     await world.automation(triggers=[{"event": "incident.updated"}])
     incident = await make_incident(world.domain)
@@ -68,6 +70,7 @@ async def test_a_comment_fires_nothing_and_a_title_is_no_update(world: World) ->
     assert await world.runs() == []
 
 
+@on_one_database
 async def test_a_run_has_the_payload_actor_and_context_key_of_its_change(world: World) -> None:
     await world.automation()
     incident = await make_incident(world.domain)
@@ -78,6 +81,7 @@ async def test_a_run_has_the_payload_actor_and_context_key_of_its_change(world: 
     assert (firing.actor, firing.context_key, firing.change_id) == (ADMIN.actor, incident.id, change.id)
 
 
+@on_one_database
 async def test_a_kind_without_a_payload_mapper_has_the_change_as_payload(world: World) -> None:
     await make_incident(world.domain)
     [change] = await changes(world)
@@ -122,6 +126,7 @@ async def test_two_processes_route_a_change_once(world: World) -> None:
     assert len(await world.runs()) == 5
 
 
+@on_one_database
 async def test_a_deleted_automation_is_not_triggered(world: World) -> None:
     automation = await world.automation()
     await make_incident(world.domain)
@@ -130,6 +135,7 @@ async def test_a_deleted_automation_is_not_triggered(world: World) -> None:
     assert await world.runs() == []
 
 
+@on_one_database
 async def test_an_automation_disabled_before_the_routing_does_not_run(world: World) -> None:
     automation = await world.automation()
     await make_incident(world.domain)
@@ -138,6 +144,7 @@ async def test_an_automation_disabled_before_the_routing_does_not_run(world: Wor
     assert await world.runs() == []
 
 
+@on_one_database
 async def test_a_gate_on_an_undefined_path_is_closed_and_names_the_path(world: World) -> None:
     gone, deeper = "trigger.payload.previous.absent == 'x'", "trigger.payload.previous.absent.deeper > 3"
     for name, gates in (
@@ -161,6 +168,7 @@ async def test_a_gate_on_an_undefined_path_is_closed_and_names_the_path(world: W
     ]
 
 
+@on_one_database
 async def test_a_gate_that_does_not_hold_has_no_message(world: World) -> None:
     await world.automation(triggers=[{"event": "incident.created", "filter": "trigger.payload.severity == 'minor'"}])
     await make_incident(world.domain)
@@ -168,6 +176,7 @@ async def test_a_gate_that_does_not_hold_has_no_message(world: World) -> None:
     assert [run.message for run in await world.runs(RunStatus.SKIPPED)] == [None]
 
 
+@on_one_database
 async def test_two_automations_that_trigger_each_other_stop_at_the_depth_cap(world: World) -> None:
     for name, here, there in (("to", "identified", "monitoring"), ("fro", "monitoring", "identified")):
         move = {"incidentId": "{{ trigger.payload.incidentId }}", "message": "ping", "statusChange": there}
@@ -187,6 +196,7 @@ async def test_two_automations_that_trigger_each_other_stop_at_the_depth_cap(wor
     assert {run.message for run in stopped} == {f"The chain of causes is longer than {DEPTH}."}
 
 
+@on_one_database
 async def test_a_chain_keeps_its_depth_through_waits_and_dwells(world: World) -> None:
     create = {
         "id": "more",

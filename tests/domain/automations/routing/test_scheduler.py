@@ -14,6 +14,7 @@ from domain.model.actor import SYSTEM
 from domain.model.automation import Automation
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN
 from tests.inside import inside
 
@@ -42,6 +43,7 @@ async def test_a_schedule_fires_when_it_is_due_and_not_before(world: World) -> N
     assert await due(world) == datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
+@on_one_database
 async def test_a_firing_by_time_has_its_due_time_and_no_actor(world: World) -> None:
     await scheduled(world, NOON)
     await pass_time(world, hours=4)
@@ -51,6 +53,7 @@ async def test_a_firing_by_time_has_its_due_time_and_no_actor(world: World) -> N
     assert firing.occurred_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
+@on_one_database
 async def test_an_interval_fires_again_and_again(world: World) -> None:
     await scheduled(world)
     assert [await pass_time(world, seconds=30) for _ in range(6)] == [0, 1, 0, 1, 0, 1]
@@ -95,6 +98,7 @@ async def test_a_new_schedule_is_noticed_at_once(world: World) -> None:
     assert await due(world) is None
 
 
+@on_one_database
 async def test_a_disabled_automation_is_not_fired_by_time(world: World) -> None:
     automation = await scheduled(world)
     await _update(world, automation, enabled=False)
@@ -113,6 +117,7 @@ async def test_a_schedule_changed_between_poll_and_firing_does_not_fire(world: W
     assert await due(world) == datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
+@on_one_database
 async def test_a_schedule_goes_through_the_gates(world: World) -> None:
     await scheduled(world, {**MINUTELY, "filter": "false"})
     await pass_time(world, seconds=60)
@@ -137,6 +142,7 @@ async def test_a_trigger_that_cannot_fire_does_not_block_the_others(
     assert "could not be fired" in caplog.text
 
 
+@on_one_database
 async def test_the_scheduler_notices_a_trigger_that_became_due(world: World) -> None:
     await scheduled(world)
     stopping = asyncio.Event()

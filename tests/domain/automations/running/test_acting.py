@@ -12,6 +12,7 @@ from domain.errors import ConflictError
 from domain.model.automation import AutomationRun, RunStatus
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, make_incident, make_system
 from tests.inside import inside
 
@@ -49,6 +50,7 @@ async def begun_with_pauses(world: World, run: AutomationRun, *pauses: float) ->
     return await world.over(run)
 
 
+@on_one_database
 async def test_retries_back_off_exponentially_until_a_success(world: World) -> None:
     moody = Moody(world, ConflictError("no"), RuntimeError("bug"))
     began = world.clock.moment
@@ -59,6 +61,7 @@ async def test_retries_back_off_exponentially_until_a_success(world: World) -> N
     assert (run.status, step.attempts, step.error, step.due_at) == (RunStatus.SUCCESS, 3, None, None)
 
 
+@on_one_database
 async def test_the_error_of_a_step_is_its_last_attempts(world: World) -> None:
     moody = Moody(world, ConflictError("first"), ConflictError("second"), None)
     run = await begun_with_pauses(world, await world.begun(retrying(2)), 10)
@@ -82,6 +85,7 @@ async def test_a_back_off_is_kept_over_changes_and_crashes(world: World) -> None
     assert moody.moments[1] - moody.moments[0] == timedelta(seconds=10)
 
 
+@on_one_database
 async def test_an_attempt_fails_by_its_timeout(world: World) -> None:
     actions = world.domain.automations.catalog.actions._actions
 
@@ -156,6 +160,7 @@ async def test_a_last_step_is_rolled_back_if_the_run_cannot_end(world: World, mo
     assert (run.status, ended, await world.messages()) == (RunStatus.FAILED, ["success", "failed"], [])
 
 
+@on_one_database
 async def test_an_unknown_action_fails_the_step(world: World) -> None:
     automation = await world.automation(LOG, triggers=[{"event": "system.healthy"}])
     del world.domain.automations.catalog.actions._actions["log"]

@@ -12,6 +12,7 @@ from domain.automations.actions.registry import ActionContext, Result
 from domain.model.automation import AutomationRun, RunStatus
 from domain.model.incident import Health
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, make_system
 
 DONE = {"variables": {"done": True}}
@@ -92,6 +93,7 @@ async def test_a_run_cancelled_before_an_action_writes_has_no_effect(world: Worl
     assert await world.incidents() == []
 
 
+@on_one_database
 async def test_a_step_that_takes_hours_is_not_resumed_elsewhere(world: World) -> None:
     with slow_log(world) as slow:
         run = await world.begun(LOG)
@@ -103,6 +105,7 @@ async def test_a_step_that_takes_hours_is_not_resumed_elsewhere(world: World) ->
     assert slow.calls == 1
 
 
+@on_one_database
 @pytest.mark.parametrize("place", ["pause", "queue"])
 async def test_a_cancelled_run_begins_no_step(world: World, place: str) -> None:
     if place == "pause":

@@ -8,6 +8,7 @@ import pytest
 from domain.model.automation import AutomationRun, RunStatus
 from domain.model.incident import Health
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.domain.messaging.changes import until
 from tests.factories import ADMIN, make_incident, make_system
 
@@ -43,6 +44,7 @@ async def test_a_wait_ends_with_the_first_matching_later_event(world: World) -> 
     assert [await seen(world, run) for run in runs.values()] == [mine.id] * 2
 
 
+@on_one_database
 async def test_a_wait_for_an_event_times_out(world: World) -> None:
     for goes_on in (True, False):
         run = await world.begun(wait(timeout_seconds=60, continue_on_timeout=goes_on), SEEN)
@@ -53,6 +55,7 @@ async def test_a_wait_for_an_event_times_out(world: World) -> None:
         assert run.message == (None if goes_on else "Timed out waiting for incident.resolved.")
 
 
+@on_one_database
 async def test_a_delay_ends_on_time_also_after_a_crash(world: World) -> None:
     beside = {"parallel": [{"delay": {"seconds": 90}}, {"delay": {"template": "{{ trigger.payload.minutes * 60 }}"}}]}
     run = await world.begun(beside, payload={"minutes": 2})
@@ -68,6 +71,7 @@ async def test_a_delay_ends_on_time_also_after_a_crash(world: World) -> None:
     assert (await world.over(run)).finished_at == began + timedelta(seconds=120)
 
 
+@on_one_database
 async def test_expressions_see_the_trigger_and_its_payload(world: World) -> None:
     system = await make_system(world.domain)
     seen = {
@@ -86,6 +90,7 @@ async def test_expressions_see_the_trigger_and_its_payload(world: World) -> None
                       "health": "degraded degraded", "run": True}  # fmt: skip
 
 
+@on_one_database
 async def test_a_run_with_internal_errors_is_retried_and_then_fails(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

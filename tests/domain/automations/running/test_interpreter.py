@@ -6,8 +6,8 @@ import pytest
 
 from domain.automations.running import work
 from domain.model.automation import AutomationRun, RunStatus
-from tests.domain.automations.dialects import on_one_database
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 
 LOG = {"action": "log", "config": {"message": "here"}}
 FAILS = {"action": "incident.resolve", "config": {"incidentId": "inc_unknown"}}

@@ -16,6 +16,7 @@ from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from domain.settings import Settings
 from tests.domain.automations.actions.servers import Answer, answer, serving
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.domain.messaging.changes import until
 from tests.factories import make_secret, make_system
 from tests.inside import inside
@@ -121,6 +122,7 @@ async def test_an_answer_during_the_stop_of_a_process_is_redacted(
     assert SECRET not in await everything(world)
 
 
+@on_one_database
 async def test_a_finished_worker_leaves_redacting_on_for_another(world: World) -> None:
     masker, runner = inside(world.domain).masker, world.domain.automations.runner
     await make_secret(world.domain, "API_KEY", SECRET)
@@ -137,12 +139,14 @@ async def test_a_finished_worker_leaves_redacting_on_for_another(world: World) -
     assert masker.mask(run.id, SECRET) == SECRET
 
 
+@on_one_database
 async def test_a_missing_secret_fails_the_step_with_its_name(world: World) -> None:
     run = await world.ran(request("http://127.0.0.1:9"))
     assert run.status is RunStatus.FAILED
     assert "API_KEY" in str(run.message)
 
 
+@on_one_database
 async def test_a_reference_to_a_secret_in_data_is_never_filled_in(world: World) -> None:
     await make_secret(world.domain, "API_KEY", SECRET)
     data = {"title": KEY, "half": "secrets.API_KEY }}", "parts": ["${{", "secrets.API_KEY", "}}"]}
@@ -168,6 +172,7 @@ async def test_a_reference_to_a_secret_in_data_is_never_filled_in(world: World) 
     }
 
 
+@on_one_database
 async def test_a_saved_expression_on_a_secret_sends_nothing(world: World) -> None:
     await make_secret(world.domain, "API_KEY", SECRET)
     async with serving(answer(200, b"ok")) as server:

@@ -11,6 +11,7 @@ from domain.model.incident import Health
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.running.test_cancelling import LOG, WAITS, Slow, cancel, slow_log
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.domain.messaging.changes import until_it_is
 from tests.factories import ADMIN, log_of, make_incident, make_system
 
@@ -90,6 +91,7 @@ async def test_a_step_of_a_dead_process_is_cancelled_on_resume(world: World) -> 
     assert (await world.trace(run), slow.calls) == ({"actions[0]": "cancelled"}, 1)
 
 
+@on_one_database
 async def test_a_wait_beside_a_branch_with_an_internal_error_ends(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +114,7 @@ async def test_a_wait_beside_a_branch_with_an_internal_error_ends(
     assert await world.trace(run) == {"actions[0].parallel[0]": "cancelled"}
 
 
+@on_one_database
 async def test_a_run_given_up_after_its_cancellation_leaves_no_step(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from domain.model.automation import AutomationRun, RunStatus
 from domain.model.incident import Health, Status
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.domain.messaging.changes import until, until_it_is
 from tests.factories import ADMIN, make_incident, make_system, set_status
 
@@ -32,6 +33,7 @@ async def waits(world: World, *steps: Any, path: str = PLACE, **options: Any) ->
     return run
 
 
+@on_one_database
 async def test_a_condition_that_holds_already_is_not_waited_for(world: World) -> None:
     await make_system(world.domain)
     run = await world.ran(wait(), DONE)
@@ -77,6 +79,7 @@ async def test_a_condition_that_comes_true_during_the_write_is_not_missed(
     assert (await world.step(run, PLACE)).output["immediate"] is False
 
 
+@on_one_database
 @pytest.mark.parametrize("goes_on", [True, False])
 async def test_a_wait_times_out_once_at_its_very_moment(world: World, goes_on: bool) -> None:
     await sick(world)
@@ -124,6 +127,7 @@ async def test_a_wait_is_resumed_after_a_crash(world: World) -> None:
         assert list(await world.trace(run))[-1] == "actions[1]", place
 
 
+@on_one_database
 async def test_a_loop_is_resumed_with_the_list_of_its_beginning(world: World) -> None:
     await sick(world)
     change = {"variables": {"list": ["x"]}}
@@ -185,6 +189,7 @@ async def test_a_change_of_an_incident_wakes_its_runs_wait(world: World, scope_r
     assert (await world.over(run)).status is RunStatus.SUCCESS
 
 
+@on_one_database
 async def test_the_deletion_of_an_incident_wakes_its_wait(world: World, scope_reads: list[Any]) -> None:
     incident = await make_incident(world.domain)
     run = await waits(world, wait(f"not (state.incident['{incident.id}'] is defined)"))
@@ -201,6 +206,7 @@ TIMED = {
 }  # fmt: skip
 
 
+@on_one_database
 async def test_time_alone_ends_a_wait_at_the_very_moment(world: World) -> None:
     await sick(world)
     runs = {case: await waits(world, wait(condition)) for case, (condition, _) in TIMED.items()}

@@ -6,10 +6,12 @@ from domain.model.automation import RunStatus
 from domain.model.incident import Health, Status
 from tests.domain.automations.running.test_waiting import DONE, sick, wait, waits
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.domain.messaging.changes import until
 from tests.factories import make_incident, set_status
 
 
+@on_one_database
 async def test_22_the_same_system_wakes_a_wait_every_time(world: World, scope_reads: list[Any]) -> None:
     await sick(world)
     run = await waits(world, wait(), DONE)
@@ -52,6 +54,7 @@ async def test_279_a_wait_on_any_system_is_woken_by_another_system(world: World)
     assert (await world.over(run)).status is RunStatus.SUCCESS
 
 
+@on_one_database
 async def test_282_a_wait_on_any_incident_is_woken_by_a_changed_one(world: World) -> None:
     second = await make_incident(world.domain)
     first = await make_incident(world.domain, title=second.id)

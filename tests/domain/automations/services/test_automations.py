@@ -15,6 +15,7 @@ from domain.model.automation import Automation, RunStatus
 from domain.model.paging import PageRequest
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_incident
 from tests.inside import inside
 
@@ -35,6 +36,7 @@ async def numbers(world: World, automation: Automation) -> list[int]:
     return [version.number for version in pages[automation.id].items]
 
 
+@on_one_database
 async def test_an_automation_begins_with_its_first_version(world: World) -> None:
     automation = await world.automation(name="  Escalate ")
     assert (automation.name, automation.number, automation.enabled) == ("Escalate", 1, True)
@@ -93,12 +95,14 @@ async def test_of_two_writers_of_one_name_one_is_refused(world: World) -> None:
     ]
 
 
+@on_one_database
 @pytest.mark.parametrize("name", ["", "   ", "x" * 201, "a\0b"], ids=["empty", "blank", "long", "nul"])
 async def test_a_name_has_1_to_200_characters(world: World, name: str) -> None:
     with pytest.raises(InvalidInputError):
         await world.automation(name=name)
 
 
+@on_one_database
 @pytest.mark.parametrize("group", ["", " ", "x" * 121, "a\0b"], ids=["empty", "blank", "long", "nul"])
 async def test_a_group_has_1_to_120_characters(world: World, group: str) -> None:
     automation = await world.automation()
@@ -106,6 +110,7 @@ async def test_a_group_has_1_to_120_characters(world: World, group: str) -> None
         await update(world, automation, group=group)
 
 
+@on_one_database
 async def test_a_definition_with_a_problem_is_saved_neither_new_nor_changed(world: World) -> None:
     automation = await world.automation()
     with pytest.raises(InvalidDefinitionError):
@@ -115,6 +120,7 @@ async def test_a_definition_with_a_problem_is_saved_neither_new_nor_changed(worl
     assert await numbers(world, automation) == [1]
 
 
+@on_one_database
 @pytest.mark.parametrize("call", ["update", "delete", "run", "cancel"])
 async def test_a_missing_automation_or_run_is_not_found(world: World, call: str) -> None:
     service = world.domain.automations.service
@@ -128,6 +134,7 @@ async def test_a_missing_automation_or_run_is_not_found(world: World, call: str)
         await calls[call]()
 
 
+@on_one_database
 async def test_a_disabled_automation_is_not_started(world: World) -> None:
     automation = await world.automation()
     await update(world, automation, enabled=False)
@@ -150,6 +157,7 @@ async def test_a_run_finishes_on_the_version_that_it_started_with(world: World) 
     assert (run.number, (await world.step(run, "actions[1]")).output) == (1, {"version": 1})
 
 
+@on_one_database
 async def test_a_run_by_hand_passes_all_gates(world: World) -> None:
     trigger = {"event": "incident.created", "filter": "false", "for": {"minutes": 5}}
     automation = await world.automation(triggers=[trigger], conditions=["false"])
@@ -162,6 +170,7 @@ async def test_a_run_by_hand_passes_all_gates(world: World) -> None:
     assert (done.firing.payload, done.firing.actor) == ({"n": 1}, ADMIN.actor)
 
 
+@on_one_database
 async def test_a_run_by_hand_starts_beside_active_runs(world: World) -> None:
     automation = await world.automation(WAIT, mode="single")
     for _ in range(2):
@@ -170,6 +179,7 @@ async def test_a_run_by_hand_starts_beside_active_runs(world: World) -> None:
     assert [run.status.value for run in await world.runs()] == ["waiting", "waiting"]
 
 
+@on_one_database
 async def test_a_run_by_hand_has_the_first_or_the_named_trigger(world: World) -> None:
     triggers = [{"event": "incident.created"}, {"id": "again", "event": "incident.updated"}]
     automation = await world.automation(triggers=triggers)
@@ -191,6 +201,7 @@ async def test_a_repeated_call_by_hand_starts_one_run(world: World) -> None:
     assert len(set(ids)) == 4
 
 
+@on_one_database
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\0b"], ids=["empty", "long", "nul"])
 async def test_a_context_key_has_1_to_200_characters(world: World, key: str) -> None:
     automation = await world.automation()
@@ -198,6 +209,7 @@ async def test_a_context_key_has_1_to_200_characters(world: World, key: str) -> 
         await world.domain.automations.service.run_by_hand(ADMIN, automation.id, context_key=key)
 
 
+@on_one_database
 async def test_a_cancelled_run_is_not_woken_by_its_event(world: World) -> None:
     event = {"wait_for_trigger": {"event": "incident.resolved"}}
     await world.automation(event)

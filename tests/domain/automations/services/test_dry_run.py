@@ -18,9 +18,9 @@ from domain.model.change import Change
 from domain.model.incident import Health, Status
 from domain.persistence.tables import metadata
 from domain.persistence.unit_of_work import UnitOfWork
-from tests.domain.automations.dialects import on_one_database
 from tests.domain.automations.feeds import START, SYSTEMS, happened, make_feed, play, predicted, shifted
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import make_incident, make_system, report_health, set_status
 from tests.inside import inside
 

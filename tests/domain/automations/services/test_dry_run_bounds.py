@@ -10,6 +10,7 @@ from domain.automations.services.dry_run.simulation import Simulation
 from domain.errors import InvalidInputError
 from tests.domain.automations.services.test_dry_run import dry_runs
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import make_incident
 
 ENDLESS = {
@@ -18,6 +19,7 @@ ENDLESS = {
 }
 
 
+@on_one_database
 async def test_a_run_that_loops_is_cut_in_the_middle(world: World) -> None:
     incident = await make_incident(world.domain)
     world.clock.advance(hours=1)
@@ -29,6 +31,7 @@ async def test_a_run_that_loops_is_cut_in_the_middle(world: World) -> None:
     assert predicted.run.status == "running"
 
 
+@on_one_database
 async def test_a_dry_run_without_a_caller_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     incident = await make_incident(world.domain)
     world.clock.advance(hours=1)
@@ -54,6 +57,7 @@ async def test_a_dry_run_without_a_caller_ends(world: World, monkeypatch: pytest
     assert await asyncio.to_thread(ended.wait, 10)
 
 
+@on_one_database
 @pytest.mark.parametrize("year", [1, 1969])
 async def test_a_span_before_there_were_computers_is_refused(world: World, year: int) -> None:
     since = datetime(year, 1, 1, tzinfo=UTC)

@@ -9,6 +9,7 @@ from domain.model.change import Change
 from domain.model.incident import Health
 from tests.conftest import CountStatements
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import log_of, make_incident, make_system
 from tests.inside import inside
 
@@ -66,6 +67,7 @@ async def test_from_its_end_a_chain_is_explained_to_its_root(world: World) -> No
     assert set(edges_of(explanation)) == WHOLE - {("incident created", "fired incident.created skipped")}
 
 
+@on_one_database
 async def test_a_firing_that_led_to_no_run_says_why(world: World) -> None:
     await chain(world)
     [skipped] = await world.runs(RunStatus.SKIPPED)
@@ -89,6 +91,7 @@ async def test_an_incident_is_explained_by_its_changes(world: World) -> None:
     assert set(edges_of(explanation)) == WHOLE
 
 
+@on_one_database
 async def test_a_full_graph_is_truncated_and_marked(world: World) -> None:
     root, *_ = await chain(world)
     explanation = await Explanations(inside(world.domain).database, most_nodes=3).explain(change_id=root.id)
@@ -115,6 +118,7 @@ async def test_each_step_through_the_graph_costs_two_statements(
     assert len(many) == len(few)
 
 
+@on_one_database
 async def test_a_missing_node_cannot_be_explained(world: World) -> None:
     explain = world.domain.automations.explanations.explain
     for named in ({"change_id": "chg_none"}, {"run_id": "run_none"}, {"incident_id": "inc_none"}):

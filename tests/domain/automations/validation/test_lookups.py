@@ -9,6 +9,7 @@ from domain.automations.services.automations import WriteAutomation
 from domain.automations.validation import InvalidDefinitionError
 from domain.bootstrap import Domain
 from domain.model.viewer import Role
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, make_secret, make_system, make_token
 
 CREATED = [{"event": "incident.created"}]
@@ -70,6 +71,7 @@ async def test_a_token_to_run_as_has_to_be_valid_and_may_write(domain: Domain, c
         assert await messages_of(domain, {"run_as": token_id, "actions": []}) == expected, case
 
 
+@on_one_database
 async def test_errors_come_before_warnings_and_refuse_the_definition(domain: Domain) -> None:
     definition = {"triggers": CREATED, "actions": [hook("LATER")], "run_as": "tok_none"}
     with pytest.raises(InvalidDefinitionError, match=r"^run_as: ") as refused:
@@ -87,6 +89,7 @@ async def test_thousands_of_names_are_looked_up_in_a_fixed_number_of_statements(
     assert len([text for text in statements if "SELECT" in text]) == 2
 
 
+@on_one_database
 async def test_any_number_of_warnings_alone_refuses_nothing(domain: Domain) -> None:
     actions = [hook(*(f"S{number}" for number in range(start, start + 50))) for start in range(0, 150, 50)]
     definition = {"triggers": CREATED, "actions": actions}

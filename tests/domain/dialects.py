@@ -2,5 +2,5 @@
 
 import pytest
 
-#: Runs a test on SQLite alone: the same statements run on both databases in other tests of its folder.
+#: Runs a test on SQLite alone: the same statements run on both databases in other tests.
 on_one_database = pytest.mark.parametrize("dialect", ["sqlite"])

@@ -2,12 +2,16 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import ne
 from typing import Any
 
 #: Beyond it a JSON number loses digits in many readers, so larger integers are texts.
 _LARGEST_EXACT = 2**53 - 1
+_TEXTS = frozenset({str})
+#: Types without a value whose canonical text is that of null.
+_NEVER_NULL = frozenset({str, int, bool, list, dict})
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
@@ -40,10 +44,31 @@ def value_text(value: Any) -> str:
 
 
 def _differ(left: Any, right: Any) -> bool:
-    # Most fields are texts, and most did not change: they need no canonical form.
+    # Most fields are plain, and most did not change: they need no canonical form.
+    if left is right:
+        return False
     if isinstance(left, str) and isinstance(right, str):
         return left != right
-    return left is not right and canonical_text(left) != canonical_text(right)
+    compare = _COMPARED.get(type(left)) if type(left) is type(right) else None
+    if compare is not None:
+        return compare(left, right)
+    if (left is None and type(right) in _NEVER_NULL) or (right is None and type(left) in _NEVER_NULL):
+        return True
+    return canonical_text(left) != canonical_text(right)
+
+
+def _lists_differ(left: list[Any], right: list[Any]) -> bool:
+    return len(left) != len(right) or any(map(_differ, left, right))
+
+
+def _objects_differ(left: dict[Any, Any], right: dict[Any, Any]) -> bool:
+    if not {*map(type, left), *map(type, right)} <= _TEXTS:
+        return canonical_text(left) != canonical_text(right)
+    return left.keys() != right.keys() or any(_differ(value, right[key]) for key, value in left.items())
+
+
+#: How values of one type are compared, with the same result as by their canonical texts.
+_COMPARED: Mapping[type, Callable[[Any, Any], bool]] = {int: ne, bool: ne, list: _lists_differ, dict: _objects_differ}
 
 
 def _canonical(value: Any) -> Any:

@@ -206,7 +206,7 @@ class EntityHandle(Generic[E]):
         after = replace(applied.after, state=self._validated(applied.after.state))
         prev = None if before is None else replace(before, state=self._validated(before.state))
         changed = diff(prev.state if prev else None, after.state)
-        described = diff(self._own_facts(prev), self._own_facts(after)).changed_fields if prev else ()
+        described = self._described(prev, after) if prev else ()
         if not changed and not described and not applied.touched:
             return None
         return _Step(
@@ -259,40 +259,45 @@ class EntityHandle(Generic[E]):
         at: datetime,
     ) -> Change:
         runtime = self._runtime()
-        plain = Change(
-            id=new_id("chg"),
-            kind=self.kind,
-            entity_id=entity_id,
-            version=version,
-            action=(self._kind.name_action or _name_action)(*states),
-            prev=states[0],
-            next=states[1],
-            changed_fields=changed.changed_fields,
-            delta=changed.delta,
-            described_fields=described,
-            before=pictures[0],
-            after=pictures[1],
-            touched=touched,
-            actor=origin.actor,
-            cause=origin.cause,
-            occurred_at=at,
-        )
+        fields: dict[str, Any] = {
+            "id": new_id("chg"),
+            "kind": self.kind,
+            "entity_id": entity_id,
+            "version": version,
+            "action": (self._kind.name_action or _name_action)(*states),
+            "prev": states[0],
+            "next": states[1],
+            "changed_fields": changed.changed_fields,
+            "delta": changed.delta,
+            "described_fields": described,
+            "before": pictures[0],
+            "after": pictures[1],
+            "touched": touched,
+            "actor": origin.actor,
+            "cause": origin.cause,
+            "occurred_at": at,
+        }
         # Events are derived from the real values; only the record is masked.
-        events = () if plain.is_comment_only else runtime.derivers.derive(plain)
-        masked = {name: runtime.masker.mask(origin.run_id, getattr(plain, name)) for name in _MASKED}
-        change = replace(plain, events=events, **masked)
-        return replace(change, payload=runtime.derivers.payload(change)) if events else change
+        plain = Change(**fields)
+        if not plain.is_comment_only:
+            fields["events"] = runtime.derivers.derive(plain)
+        if origin.run_id is not None:
+            fields |= {name: runtime.masker.mask(origin.run_id, fields[name]) for name in _MASKED}
+        change = Change(**fields)
+        return Change(**fields, payload=runtime.derivers.payload(change)) if change.events else change
 
     def _validated(self, state: State) -> State:
         return self._kind.state.model_validate(state).model_dump(mode="json")
 
-    def _own_facts(self, snapshot: Snapshot[E]) -> State:
-        return {name: value for name, value in snapshot.facts.items() if name not in self._kind.derived_facts}
+    def _described(self, prev: Snapshot[E], after: Snapshot[E]) -> tuple[str, ...]:
+        changed, derived = diff(prev.facts, after.facts).changed_fields, self._kind.derived_facts
+        return tuple(name for name in changed if name not in derived)
 
     def _picture(self, snapshot: Snapshot[E] | None, *, without: Set[str] = frozenset()) -> State | None:
         if snapshot is None:
             return None
-        return {name: value for name, value in self._kind.picture(snapshot).items() if name not in without}
+        picture = self._kind.picture(snapshot)
+        return {name: value for name, value in picture.items() if name not in without} if without else picture
 
 
 def _ask(origin: Origin, before: Snapshot[Any] | None) -> None:

@@ -174,6 +174,19 @@ def test_a_canonical_text_is_canonical_json_of_itself(value: Any) -> None:
     assert canonical_text(json.loads(text)) == text
 
 
+@examples(80)
+@given(value=values, other=values, same=st.booleans())
+def test_fields_differ_exactly_where_their_canonical_texts_do(value: Any, other: Any, same: bool) -> None:
+    # Of two drawn by themselves, few are equal.
+    other = json.loads(canonical_text(value)) if same else other
+    assert bool(diff({"field": value}, {"field": other})) is (canonical_text(value) != canonical_text(other))
+
+
+@pytest.mark.parametrize("other", [math.nan, math.inf, None, 0, "", [], {}, False], ids=repr)
+def test_null_differs_from_all_but_what_is_stored_as_null(other: Any) -> None:
+    assert bool(diff({"field": None}, {"field": other})) is (canonical_text(other) != "null")
+
+
 def _shuffled(value: Any, shuffle: Any) -> Any:
     if isinstance(value, dict):
         items = [(key, _shuffled(item, shuffle)) for key, item in value.items()]

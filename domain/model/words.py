@@ -53,6 +53,8 @@ _NO_SPACES = re.compile(
 _SYMBOLS = re.compile("[\u2190-\u23ff\u2460-\u2bff\u3030\u303d\U0001f000-\U0001faff]")
 _REGIONS = re.compile("[\U0001f1e6-\U0001f1ff]")
 
+#: Of ASCII alone, which needs no look at kinds of characters.
+_PLAIN_WORDS = re.compile("[0-9a-z]+")
 _RUNS = re.compile("(?P<unspaced>(?:nm*)+)|(?P<symbols>[rs]+)|w[wm]*")
 _UNITS = re.compile("nm*")
 _SIGNS = re.compile("rr|.")
@@ -71,6 +73,8 @@ def words_of(text: str) -> list[str]:
 
     Symbols are words of their own. In scripts without spaces each two neighbours are a word, and so is the last one.
     """
+    if text.isascii():
+        return [word[:_LONGEST] for word in _PLAIN_WORDS.findall(text.lower())]
     return [part for run in _runs(text) for part in run.stored()]
 
 

@@ -94,3 +94,8 @@ def test_words_find_themselves_and_contain_no_query_syntax(text: str) -> None:
     for word in words:
         asked = query_of(word)
         assert all(any(stored.startswith(part) for stored in words) for each in asked for part in each.parts)
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_words_of_ascii_are_those_that_they_are_beside_other_letters(text: str) -> None:
+    assert words_of(text) == words_of(f"{text} \u00e9")[:-1]

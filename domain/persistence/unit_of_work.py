@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,41 +29,59 @@ from domain.persistence.tokens import TokenRepository
 from domain.persistence.transitions import TransitionRepository
 from domain.persistence.windows import WindowRepository
 
+T = TypeVar("T")
+
+
+class _Made(Generic[T]):
+    """A repository that a session makes when it is first asked for: most need few."""
+
+    def __init__(self, make: Callable[[AsyncConnection], T]) -> None:
+        self._make = make
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, session: "ReadSession", _: type) -> T:
+        made = session.__dict__[self._name] = self._make(session.connection)
+        return made
+
 
 class ReadSession:
     """One consistent view of the database; the connection behind it refuses writes."""
 
+    incidents = _Made(IncidentRepository)
+    timeline = _Made(TimelineRepository)
+    links = _Made(LinkRepository)
+    systems = _Made(SystemRepository)
+    health = _Made(HealthRepository)
+    changes = _Made(ChangeRepository)
+    transitions = _Made(TransitionRepository)
+    readers = _Made(ReaderRepository)
+    tokens = _Made(TokenRepository)
+    secrets = _Made(SecretRepository)
+    state = _Made(StateRepository)
+    automations = _Made(AutomationRepository)
+    runs = _Made(RunRepository)
+    artifacts = _Made(ArtifactRepository)
+    dwells = _Made(DwellRepository)
+    past = _Made(PastRepository)
+
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
-        self.incidents = IncidentRepository(connection)
-        self.timeline = TimelineRepository(connection)
-        self.links = LinkRepository(connection)
-        self.systems = SystemRepository(connection)
-        self.health = HealthRepository(connection)
-        self.changes = ChangeRepository(connection)
-        self.transitions = TransitionRepository(connection)
-        self.readers = ReaderRepository(connection)
-        self.tokens = TokenRepository(connection)
-        self.secrets = SecretRepository(connection)
-        self.state = StateRepository(connection)
-        self.automations = AutomationRepository(connection)
-        self.runs = RunRepository(connection)
-        self.artifacts = ArtifactRepository(connection)
-        self.dwells = DwellRepository(connection)
-        self.past = PastRepository(connection)
 
 
 class UnitOfWork(ReadSession):
     """One transaction, which commits on a clean exit or rolls back; no code commits it by hand."""
 
+    claims = _Made(ClaimRepository)
+    idempotency = _Made(IdempotencyRepository)
+    search = _Made(SearchRepository)
+    windows = _Made(WindowRepository)
+
     def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
         super().__init__(connection)
         self._clock = clock
         self._moment: datetime | None = None
-        self.claims = ClaimRepository(connection)
-        self.idempotency = IdempotencyRepository(connection)
-        self.search = SearchRepository(connection)
-        self.windows = WindowRepository(connection)
         self._pending: list[tuple[Change, Sequence[Transition]]] = []
         self._closing: list[Callable[[int], Awaitable[None]]] = []
         self._when_committed: list[Callable[[], None]] = []

@@ -24,11 +24,11 @@ class Away:
                 raise self.reading
             return await read(database, work)
 
-        async def writing(database: Database, work: Any) -> Any:
+        async def writing(database: Database, work: Any, *, joins: bool) -> Any:
             if self.writing is not None and self.left != 0:
                 self.left = self.left - 1 if self.left is not None else None
                 raise self.writing
-            return await attempt(database, work)
+            return await attempt(database, work, joins=joins)
 
         monkeypatch.setattr(Database, "_read", reading)
         monkeypatch.setattr(Database, "_attempt", writing)

@@ -19,10 +19,10 @@ from domain.outages import Outage
 from domain.persistence.availability import READ_ONLY_STATE, is_outage, state_of
 from domain.persistence.engines import Engines
 from domain.persistence.fresh import FreshChanges
+from domain.persistence.prepared import DirectConnection
 from domain.persistence.projections import Projection
 from domain.persistence.recovery import Recovery
 from domain.persistence.snapshots import Snapshot, current
-from domain.persistence.transactions import Transactions
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -57,12 +57,20 @@ class Committed(Generic[T]):
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[T]):
+    """A unit of work that is to be committed, with what it returned."""
+
+    unit: UnitOfWork
+    value: T
+    seq: int
+
+
 class Database:
     """The access to the data: `read` and `write` take a function and run it in one transaction."""
 
     def __init__(self, engines: Engines, clock: Clock | None = None) -> None:
         self._engines = engines
-        self._transactions = Transactions(engines.writer)
         self._clock = clock or Clock()
         self._running: set[asyncio.Task[Any]] = set()
         self._on_append: list[Callable[[], None]] = []
@@ -91,15 +99,16 @@ class Database:
         """Register a function to call after every commit that appended to the log."""
         self._on_append.append(notify)
 
-    async def write(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Committed[T]:
+    async def write(self, work: Callable[[UnitOfWork], Awaitable[T]], *, joins: bool = False) -> Committed[T]:
         """Run a unit of work and commit it, or roll it back on failure; it may run more than once.
 
+        With `joins` it may share its commit with others, on SQLite: it waits for nothing but its own statements.
         A DomainError is raised with `log_head` set to the log's position in this transaction.
 
         Raises:
             UnavailableError: the database is away, locked or full. It may still commit the work.
         """
-        return await self._shielded(self._write(work), writing=True)
+        return await self._shielded(self._write(work, joins=joins), writing=True)
 
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
         """Run a read on one consistent snapshot: that of the operation in `snapshot`, else its own.
@@ -220,10 +229,10 @@ class Database:
         if not task.cancelled():
             task.exception()  # retrieved even when its caller was cancelled
 
-    async def _write(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Committed[T]:
+    async def _write(self, work: Callable[[UnitOfWork], Awaitable[T]], *, joins: bool) -> Committed[T]:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await self._attempt(work)
+                return await self._attempt(work, joins=joins)
             except (DBAPIError, asyncpg.PostgresError) as error:
                 state = state_of(error)
                 if attempt == _ATTEMPTS or not (state == _DEADLOCK or state in _OUTDATED):
@@ -233,8 +242,8 @@ class Database:
                 logger.info("retrying a transaction: %s", error, extra={"attempt": attempt})
         raise AssertionError("unreachable")
 
-    async def _attempt(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> Committed[T]:
-        async with self._transactions.begin() as connection:
+    async def _attempt(self, work: Callable[[UnitOfWork], Awaitable[T]], *, joins: bool) -> Committed[T]:
+        async def whole(connection: DirectConnection) -> _Done[T]:
             unit = UnitOfWork(connection, self._clock)
             try:
                 value = await work(unit)
@@ -242,15 +251,20 @@ class Database:
                 with suppress(DBAPIError, *_DRIVER_ERRORS):
                     error.log_head = await unit.changes.head()
                 raise
-            seq = await unit.finish()
-        self.written = max(self.written, seq)
-        unit.committed()
-        if unit.has_changes:
-            if self.is_sqlite:
-                self.fresh.add(unit.recorded, seq)
+            return _Done(unit, value, await unit.finish())
+
+        done = await self._engines.transactions.run(whole, self._kept, joins=joins)
+        done.unit.committed()
+        return Committed(done.value, done.seq)
+
+    def _kept(self, committed: Sequence["_Done[Any]"]) -> None:
+        for done in committed:
+            self.written = max(self.written, done.seq)
+            if done.unit.has_changes and self.is_sqlite:
+                self.fresh.add(done.unit.recorded, done.seq)
+        if any(done.unit.has_changes for done in committed):
             for notify in self._on_append:
                 notify()
-        return Committed(value, seq)
 
     async def _read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
         async with self._engines.reader.connect() as connection:

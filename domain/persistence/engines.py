@@ -21,8 +21,10 @@ from domain.errors import StartupError
 from domain.persistence.addresses import PostgresAddress, postgres_address
 from domain.persistence.drivers import Driver, PostgresDriver, SqliteDriver
 from domain.persistence.files import make_private
+from domain.persistence.groups import GroupedTransactions
 from domain.persistence.postgres import create_postgres
 from domain.persistence.sqlite import InlineConnection, Kind, ReaderConnection, WriterConnection, creator
+from domain.persistence.transactions import PooledTransactions, Transactions
 from domain.persistence.write_ahead import KEPT_BYTES
 
 #: How long a writer waits for another process's write transaction on the same SQLite file.
@@ -49,6 +51,8 @@ class Engines:
 
     writer: AsyncEngine
     reader: AsyncEngine
+    #: Where units of work run.
+    transactions: Transactions
     #: Where short reads go that run again and again; None where there is no connection to spare.
     driver: Driver | None = None
 
@@ -61,6 +65,7 @@ class Engines:
         if self.driver is not None:
             await self.driver.close()
         await self.reader.dispose()
+        await self.transactions.close()
         await self.writer.dispose()
 
 
@@ -106,12 +111,14 @@ def create_engines(
         pragmas = (f"busy_timeout={busy_millis}", "temp_store=MEMORY", "cache_size=-32000")
         # What reads in the loop waits for nobody, because the loop would wait with it.
         impatient = (*pragmas[1:], "busy_timeout=0", "query_only=ON")
+        writer = _sqlite_writer(
+            url,
+            (*pragmas, *_WRITER_PRAGMAS, f"synchronous={sqlite_synchronous}"),
+            InlineConnection if inline else WriterConnection,
+        )
         return Engines(
-            writer=_sqlite_writer(
-                url,
-                (*pragmas, *_WRITER_PRAGMAS, f"synchronous={sqlite_synchronous}"),
-                InlineConnection if inline else WriterConnection,
-            ),
+            writer=writer,
+            transactions=GroupedTransactions(writer, wait_seconds=_POOL_SECONDS),
             reader=_sqlite_reader(
                 url, impatient, InlineConnection if inline else partial(ReaderConnection, busy_millis=busy_millis)
             ),
@@ -122,7 +129,7 @@ def create_engines(
         url, connections=connections - spared, wait_seconds=_POOL_SECONDS, has_direct=has_direct
     )
     driver = PostgresDriver(connector, connections=spared) if spared else None
-    return Engines(writer=writer, reader=reader, driver=driver)
+    return Engines(writer=writer, reader=reader, transactions=PooledTransactions(writer), driver=driver)
 
 
 def _dumps(value: Any) -> str:
@@ -130,8 +137,9 @@ def _dumps(value: Any) -> str:
 
 
 def _sqlite_writer(url: URL, pragmas: tuple[str, ...], kind: Kind) -> AsyncEngine:
-    # One connection that units of work share one after another: the pool's queue is fair, SQLite's busy waiting is not.
-    engine = _sqlite_engine(url, kind, size=1)
+    # Units of work share one connection, whose queue is fair, unlike SQLite's busy waiting. The other one is for
+    # migrations, which run before them.
+    engine = _sqlite_engine(url, kind, size=2)
     _before_connect(engine, Path(url.database or "").absolute())
     _on_connect(engine, pragmas)
     # Deferred transactions that start with a read lose updates, or fail at once at their first write.

@@ -5,19 +5,31 @@ From a statement to its driver, SQLAlchemy takes many times as long as SQLite do
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.persistence.types import Json
 
-#: The execution option of connections whose transaction the driver has begun, so that it can be asked directly.
-DIRECT = "incidentql_direct"
-
 Values = Mapping[str, Any]
 _Convert = Callable[[Any], Any]
+
+
+class DirectConnection(AsyncConnection):
+    """A connection for writes, whose transactions the driver begins, so that it can be asked directly within them."""
+
+    #: The driver's own connection: asyncpg's, or one of `sqlite` that can be asked alike.
+    driver: Any
+
+    @classmethod
+    async def open(cls, engine: AsyncEngine) -> Self:
+        """Take a connection out of the engine's pool."""
+        connection = cls(engine)
+        await connection.start()
+        connection.driver = (await connection.get_raw_connection()).driver_connection
+        return connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +124,13 @@ def _of(kind: Any, dialect: sa.Dialect) -> Any:
 
 def is_direct(connection: AsyncConnection) -> bool:
     """Return whether the driver can be asked directly, within the transaction."""
-    return DIRECT in connection.sync_connection.get_execution_options()  # type: ignore[union-attr]
+    return isinstance(connection, DirectConnection)
 
 
 def driver_of(connection: AsyncConnection) -> Any:
     """Return the driver's own connection: asyncpg's, or one of `sqlite` that can be asked alike."""
+    if isinstance(connection, DirectConnection):
+        return connection.driver
     return connection.sync_connection.connection.driver_connection  # type: ignore[union-attr]
 
 

@@ -116,13 +116,16 @@ class Connection(aiosqlite.Connection):
             lambda connection: connection.executemany(statement, parameters), brief=len(parameters) <= _FEW_ROWS
         )
 
-    async def begin(self) -> None:
-        """Take the lock for writing, which waits for other processes."""
-        await self.call(lambda connection: connection.execute(_BEGIN), brief=False)
+    async def run(self, statement: str) -> None:
+        """Run a statement that takes no time, such as one for a savepoint."""
+        await self.call(lambda connection: connection.execute(statement), brief=True)
 
-    def transaction(self) -> "Transaction":
-        """Return a transaction to be begun, as asyncpg has it."""
-        return Transaction(self)
+    async def begin(self) -> None:
+        """Begin a transaction that takes the lock for writing at once, which waits for other processes.
+
+        Deferred ones that start with a read lose updates, or fail at once at their first write.
+        """
+        await self.call(lambda connection: connection.execute(_BEGIN), brief=False)
 
     @override
     async def rollback(self) -> None:
@@ -134,25 +137,6 @@ class Connection(aiosqlite.Connection):
         """Run this function with SQLite's own connection, and return what it does."""
         value: T = await self._execute(function, self._conn)  # type: ignore[no-untyped-call]
         return value
-
-
-class Transaction:
-    """A transaction that takes the lock for writing at once."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def start(self) -> None:
-        """Begin. Deferred transactions that start with a read lose updates, or fail at once at their first write."""
-        await self._connection.begin()
-
-    async def commit(self) -> None:
-        """Commit."""
-        await self._connection.commit()
-
-    async def rollback(self) -> None:
-        """Roll back."""
-        await self._connection.rollback()
 
 
 class ReaderConnection(Connection):
@@ -219,6 +203,8 @@ class WriterConnection(Connection):
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector)
         self._in_a_row = 0
+        #: How long a begin waits for other processes; known at the first one.
+        self._busy_millis: int | None = None
 
     @override
     async def call(self, function: Callable[[sqlite3.Connection], T], *, brief: bool) -> T:
@@ -229,22 +215,31 @@ class WriterConnection(Connection):
         return await super().call(function, brief=brief)
 
     @override
-    async def begin(self) -> None:
-        if not self._begun_at_once():
-            await super().begin()
+    async def run(self, statement: str) -> None:
+        # Other tasks can run between two works, which savepoints are for.
+        self._in_a_row = 0
+        self._conn.execute(statement)
 
-    def _begun_at_once(self) -> bool:
-        """Return whether the lock for writing was free, so that there was nothing to wait for in the thread."""
-        [waiting] = self._conn.execute("PRAGMA busy_timeout").fetchone()
-        self._conn.execute("PRAGMA busy_timeout = 0")
+    @override
+    async def begin(self) -> None:
+        self._in_a_row = 0
+        if self._busy_millis is None:
+            # In the loop it waits for nobody, because the loop would wait with it.
+            [self._busy_millis] = self._conn.execute("PRAGMA busy_timeout").fetchone()
+            self._conn.execute("PRAGMA busy_timeout=0")
         try:
             self._conn.execute(_BEGIN)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
                 raise
+            await super().call(self._begin_patiently, brief=False)
+
+    def _begin_patiently(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA busy_timeout={self._busy_millis}")
+        try:
+            connection.execute(_BEGIN)
         finally:
-            self._conn.execute(f"PRAGMA busy_timeout = {waiting}")
-        return self._conn.in_transaction
+            connection.execute("PRAGMA busy_timeout=0")
 
 
 class InlineConnection(Connection):

@@ -109,13 +109,13 @@ class Writer:
         whole = with_answer(work, shown)
         if whole is not None:
             try:
-                committed = await self._database.write(whole)
+                committed = await self._database.write(whole, joins=True)
             except AnswerError:
                 # Nothing was committed.
                 logger.exception("the answer of a write could not be read in its transaction")
             else:
                 return Outcome(committed.value, committed.seq)
-        committed = await self._database.write(work)
+        committed = await self._database.write(work, joins=True)
         return Outcome(committed.value, committed.seq)
 
 

@@ -22,6 +22,7 @@ from domain.model.paging import Order, PageRequest
 from domain.model.viewer import Audience
 from domain.persistence.engines import create_engines
 from domain.persistence.engines import database_url as parsed_url
+from domain.persistence.groups import GroupedTransactions
 from domain.persistence.tables import counters, server_state
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from tests.domain.messaging.changes import until
@@ -244,18 +245,21 @@ async def test_a_connection_is_pinged_in_one_message(database_url: str) -> None:
 async def test_a_wait_for_a_connection_ends_with_the_database_unavailable(
     domain: Domain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pool = inside(domain).database._engines.writer.sync_engine.pool
+    engines = inside(domain).database._engines
+    pool = engines.writer.sync_engine.pool
     held, holders = asyncio.Event(), asyncio.Semaphore(0)
 
     async def hold(_: UnitOfWork) -> None:
         holders.release()
         await held.wait()
 
-    holding = [asyncio.create_task(inside(domain).database.write(hold)) for _ in range(pool.size())]  # type: ignore[attr-defined]
+    places = 1 if isinstance(engines.transactions, GroupedTransactions) else pool.size()  # type: ignore[attr-defined]
+    holding = [asyncio.create_task(inside(domain).database.write(hold)) for _ in range(places)]
     try:
         for _ in holding:
             await holders.acquire()
         monkeypatch.setattr(pool, "_timeout", 0.05)
+        monkeypatch.setattr(engines.transactions, "_wait_seconds", 0.05, raising=False)
         with pytest.raises(UnavailableError):
             await inside(domain).database.write(lambda unit: unit.changes.head())
     finally:

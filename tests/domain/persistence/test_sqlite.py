@@ -187,28 +187,34 @@ async def test_a_transaction_begins_at_once_where_the_lock_is_free_and_is_undone
 ) -> None:
     writer = await opened_with(Threads(), tmp_path / "data.db", kind)
     for name, keep in (("undone", False), ("kept", True)):
-        transaction = writer.transaction()
-        await transaction.start()
+        await writer.begin()
         assert writer.in_transaction
         await writer.executemany("INSERT INTO things (name) VALUES (?)", [(name,)])
-        await (transaction.commit if keep else transaction.rollback)()
+        await (writer.commit if keep else writer.rollback)()
         assert not writer.in_transaction
     assert await writer.fetch("SELECT name FROM things") == [("kept",)]
     await writer.close()
 
 
-async def test_a_transaction_waits_in_the_thread_for_the_lock_of_another_connection(tmp_path: Path) -> None:
+@pytest.mark.parametrize("former", [0, 2])
+async def test_a_transaction_waits_in_the_thread_for_the_lock_of_another_connection(
+    tmp_path: Path, former: int
+) -> None:
     writer = await opened_with(Threads(), tmp_path / "data.db")
     writer._conn.execute("PRAGMA busy_timeout = 60000")
+    for _ in range(former):
+        await writer.begin()
+        await writer.commit()
     other = sqlite3.connect(tmp_path / "data.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    starting = asyncio.create_task(writer.transaction().start())
+    starting = asyncio.create_task(writer.begin())
     for _ in range(100):
         await asyncio.sleep(0)
     assert not starting.done()
     other.execute("COMMIT")
     await starting
-    assert writer._conn.execute("PRAGMA busy_timeout").fetchone() == (60000,)
+    # In the loop it never waits.
+    assert writer._conn.execute("PRAGMA busy_timeout").fetchone() == (0,)
     await writer.rollback()
     await writer.close()
     other.close()

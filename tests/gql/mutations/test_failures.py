@@ -45,10 +45,11 @@ def writing(monkeypatch: pytest.MonkeyPatch) -> Writing:
     def replace(others: dict[int, Write]) -> None:
         numbers, task = count(), asyncio.current_task()
 
-        async def write(database: Database, work: Any) -> Any:
+        async def write(database: Database, work: Any, **options: Any) -> Any:
             # The server notes by itself when a token was used.
             own = asyncio.current_task() is task
-            return await (others.get(next(numbers), real) if own else real)(database, work)
+            other = others.get(next(numbers)) if own else None
+            return await (real(database, work, **options) if other is None else other(database, work))
 
         monkeypatch.setattr(Database, "write", write)
 

@@ -15,7 +15,7 @@ from domain.model.selection import Logged
 from domain.model.viewer import Audience, Visibility, widest
 from domain.persistence.automation_tables import automation_runs
 from domain.persistence.conditions import recorded_condition
-from domain.persistence.dialects import json_list_overlaps, literal, lock_log
+from domain.persistence.dialects import append_one, json_list_overlaps, literal, lock_log
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
 from domain.persistence.prepared import Prepared
 from domain.persistence.tables import changes, entity_transitions, server_state
@@ -24,7 +24,7 @@ from domain.persistence.transitions import transition_row
 LOG_FLOOR = "log_floor"
 _WRITTEN = [column.name for column in changes.c if column.name != "seq"]
 _INSERT = Prepared(lambda _: sa.insert(changes).inline(), _WRITTEN)
-_INSERT_ONE = Prepared(lambda _: sa.insert(changes).returning(changes.c.seq), _WRITTEN)
+_INSERT_ONE = Prepared(lambda sqlite: append_one(changes, _WRITTEN, sqlite=sqlite).returning(changes.c.seq), _WRITTEN)
 _INSERT_STEPS = Prepared(
     lambda _: sa.insert(entity_transitions).inline(), [each.name for each in entity_transitions.c if each.name != "id"]
 )
@@ -42,13 +42,14 @@ class ChangeRepository:
 
         The log is locked against other appenders until the commit.
         """
-        await lock_log(self._connection)
         steps = [transition_row(step) for _, transitions in pending for step in transitions]
-        if steps:
-            await _INSERT_STEPS.run_many(self._connection, steps)
         rows = [change_row(change) for change, _ in pending]
         if len(rows) == 1:
-            return int(await _INSERT_ONE.value(self._connection, rows[0]))
+            await _INSERT_STEPS.insert(self._connection, steps)
+            return int(await _INSERT_ONE.value(self._connection, rows[0], joins=True))
+        await lock_log(self._connection)
+        if steps:
+            await _INSERT_STEPS.run_many(self._connection, steps)
         # Rows are numbered in this order; returning each number would insert them one by one.
         await _INSERT.run_many(self._connection, rows)
         return await self.head()

@@ -15,7 +15,8 @@ from domain.persistence.tables import search_entries
 
 #: Serialises appenders to the log until they commit, so that numbers appear in commit order.
 _LOG_LOCK = 0x1C1DE27
-_LOCK_LOG = Prepared(lambda _: sa.select(sa.func.pg_advisory_xact_lock(sa.literal(_LOG_LOCK, sa.BigInteger))))
+_LOCK = sa.func.pg_advisory_xact_lock(sa.literal_column(str(_LOG_LOCK), sa.BigInteger))
+_LOCK_LOG = Prepared(lambda _: sa.select(_LOCK))
 #: SQLite's index of words, which is no table of the metadata.
 _SEARCH_WORDS = sa.table("search_words", sa.column("rowid", sa.Integer))
 _SEARCHED: sa.ColumnElement[str] = sa.literal_column("search_words", sa.String)
@@ -111,6 +112,16 @@ async def lock_log(connection: AsyncConnection) -> None:
     """
     if not is_sqlite(connection):
         await _LOCK_LOG.rows(connection, {})
+
+
+def append_one(table: sa.Table, columns: Sequence[str], *, sqlite: bool) -> Any:
+    """Return an INSERT of one row of these columns that locks the log first, as `lock_log` does."""
+    if sqlite:
+        return sa.insert(table)
+    # The number is drawn for a row that comes out of this query, and so after the lock.
+    locked = sa.select(_LOCK.label("locked")).subquery("locked")
+    values = [sa.bindparam(name, type_=table.c[name].type) for name in columns]
+    return sa.insert(table).from_select(list(columns), sa.select(*values).select_from(locked))
 
 
 def keep_shared(statement: sa.Select[Any], *, sqlite: bool) -> sa.Select[Any]:

@@ -241,13 +241,13 @@ class IncidentRepository:
 
     async def insert_many(self, loaded: Sequence[Incident]) -> None:
         """Write incidents of a history that is being loaded."""
-        await _INSERT.run_many(self._connection, [_columns(incident) for incident in loaded])
+        await _INSERT.insert(self._connection, [_columns(incident) for incident in loaded])
         members = [
             {"incident_id": incident.id, "system_id": system_id}
             for incident in loaded
             for system_id in incident.system_ids
         ]
-        await _INSERT_MEMBERS.run_many(self._connection, members)
+        await _INSERT_MEMBERS.insert(self._connection, members)
 
     async def insert(self, incident: Incident) -> None:
         """Write a new incident and its systems."""

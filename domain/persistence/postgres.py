@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import asyncpg
@@ -14,6 +15,8 @@ from domain.persistence.availability import READ_ONLY_STATE
 
 logger = logging.getLogger(__name__)
 
+#: True where a transaction begins as soon as there is a connection, which shows by itself that it still answers.
+begins_at_once: ContextVar[bool] = ContextVar("begins_at_once", default=False)
 _READ_ONLY = "postgresql_readonly"
 #: Parameters of the connection that poolers keep for each of their clients; any other one they refuse.
 _SETTINGS = {"application_name": "incidentql", "timezone": "UTC"}
@@ -119,6 +122,8 @@ def _leave_standbys(context: sa.engine.ExceptionContext) -> None:
 
 def _is_alive(connection: Any) -> bool:
     """Return whether a connection still answers, in one message; the library sends three because of poolers."""
+    if begins_at_once.get():
+        return True
     try:
         connection.run_async(lambda driver: driver.execute("SELECT 1"))
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):

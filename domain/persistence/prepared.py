@@ -3,18 +3,27 @@
 From a statement to its driver, SQLAlchemy takes many times as long as SQLite does to run it.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from typing_extensions import override
 
-from domain.persistence.types import Json
+from domain.persistence.types import Json, json_text
 
 Values = Mapping[str, Any]
+#: The most rows of one kind that go together with a statement: its text depends on how many there are.
+_FEW = 4
+_VALUES = " VALUES "
+_PLACE = re.compile(r"\$(\d+)")
 _Convert = Callable[[Any], Any]
+#: Names of values, each with its conversion if it needs one.
+_Converts = Sequence[tuple[str, _Convert | None]]
 
 
 class DirectConnection(AsyncConnection):
@@ -22,35 +31,109 @@ class DirectConnection(AsyncConnection):
 
     #: The driver's own connection: asyncpg's, or one of `sqlite` that can be asked alike.
     driver: Any
+    is_sqlite: bool
+    #: New rows that go to PostgreSQL together with the next statement, because each message takes longer than the rows.
+    _due: list[tuple[str, Sequence[list[Any]]]]
 
     @classmethod
     async def open(cls, engine: AsyncEngine) -> Self:
         """Take a connection out of the engine's pool."""
         connection = cls(engine)
         await connection.start()
-        connection.driver = (await connection.get_raw_connection()).driver_connection
+        connection.driver = connection.sync_connection.connection.driver_connection  # type: ignore[union-attr]
+        connection.is_sqlite = connection.dialect.name == "sqlite"
+        connection._due = []
         return connection
 
+    def insert_soon(self, text: str, rows: Sequence[list[Any]]) -> None:
+        """Insert new rows at the latest with the next statement; nothing before that may depend on them."""
+        if rows:
+            self._due.append((text, rows))
 
-@dataclass(frozen=True, slots=True)
+    async def fetch(self, text: str, parameters: Sequence[Any], *, joins: bool = False) -> Sequence[Any]:
+        """Run a statement and return its rows; one that inserts rows as well may join those that are due."""
+        if self._due and not joins:
+            await self._insert_due()
+        if self._due:
+            due, self._due = [*self._due, (text, [parameters])], []
+            text = _together(tuple((each, len(rows)) for each, rows in due))
+            parameters = [value for _, rows in due for row in rows for value in row]
+        found: Sequence[Any] = await driver_of(self).fetch(text, *parameters)
+        return found
+
+    async def run_many(self, text: str, rows: Sequence[list[Any]]) -> None:
+        """Run a statement once for each of these lists of parameters."""
+        if self._due:
+            await self._insert_due()
+        await driver_of(self).executemany(text, rows)
+
+    async def _insert_due(self) -> None:
+        due, self._due = self._due, []
+        text = _together(tuple((each, len(rows)) for each, rows in due))
+        await driver_of(self).fetch(text, *[value for _, rows in due for row in rows for value in row])
+
+    # What runs through SQLAlchemy comes after the rows that are due, too; of its methods, the others call these.
+    @override
+    async def execute(self, *arguments: Any, **options: Any) -> Any:
+        if self._due:
+            await self._insert_due()
+        return await super().execute(*arguments, **options)
+
+    @override
+    async def run_sync(self, *arguments: Any, **options: Any) -> Any:
+        if self._due:
+            await self._insert_due()
+        return await super().run_sync(*arguments, **options)
+
+
+@lru_cache(maxsize=200)
+def _together(inserts: tuple[tuple[str, int], ...]) -> str:
+    """Return one statement of PostgreSQL for INSERTs of so many rows each, of which the last one may return any."""
+    parts, count = [], 0
+    for text, rows in inserts:
+        head, separator, values = text.partition(_VALUES)
+        width = max(int(number) for number in _PLACE.findall(text))
+        moved = [_PLACE.sub(partial(_moved, count + width * row), values) for row in range(rows)]
+        # In statements of their own, rows would not be numbered in their order.
+        parts.append(_PLACE.sub(partial(_moved, count), head) + separator + ", ".join(moved))
+        count += width * rows
+    due = ", ".join(f"due_{number} AS ({part})" for number, part in enumerate(parts[:-1]))
+    return f"WITH {due} {parts[-1]}" if due else parts[-1]
+
+
+def _moved(by: int, place: re.Match[str]) -> str:
+    return f"${int(place[1]) + by}"
+
+
 class _Text:
     """A statement as one driver takes it."""
 
-    text: str
-    parameters: tuple[tuple[str, _Convert | None], ...]
-    columns: tuple[tuple[str, _Convert | None], ...]
-    #: The values that the statement itself gives to some of its parameters.
-    fixed: Values
+    def __init__(self, text: str, parameters: _Converts, columns: _Converts, fixed: Values) -> None:
+        self.text = text
+        #: The values that the statement itself gives to some of its parameters.
+        self._fixed = fixed
+        names = [name for name, _ in parameters]
+        # With one name alone, a getter would return no tuple.
+        self._pick = itemgetter(*names) if len(names) > 1 else lambda values: [values[name] for name in names]
+        self._to_driver = _converted(parameters)
+        self._columns = [name for name, _ in columns]
+        self._from_driver = _converted(columns)
 
     def to_driver(self, values: Values) -> list[Any]:
-        values = {**self.fixed, **values} if self.fixed else values
-        return [values[name] if convert is None else convert(values[name]) for name, convert in self.parameters]
+        picked = list(self._pick({**self._fixed, **values} if self._fixed else values))
+        for place, convert in self._to_driver:
+            picked[place] = convert(picked[place])
+        return picked
 
     def from_driver(self, row: Sequence[Any]) -> dict[str, Any]:
-        return {
-            name: value if convert is None else convert(value)
-            for (name, convert), value in zip(self.columns, row, strict=True)
-        }
+        found = list(row)
+        for place, convert in self._from_driver:
+            found[place] = convert(found[place])
+        return dict(zip(self._columns, found, strict=True))
+
+
+def _converted(converts: _Converts) -> list[tuple[int, _Convert]]:
+    return [(place, convert) for place, (_, convert) in enumerate(converts) if convert is not None]
 
 
 class Prepared:
@@ -71,24 +154,36 @@ class Prepared:
 
     async def run_many(self, connection: AsyncConnection, rows: Sequence[Values]) -> None:
         """Run the statement once for each of these values."""
-        if not is_direct(connection):
+        if not isinstance(connection, DirectConnection):
             await connection.execute(self._statement(connection.dialect), list(rows))
             return
         text = self._text(connection.dialect)
-        parameters = [text.to_driver(values) for values in rows]
-        await driver_of(connection).executemany(text.text, parameters)
+        await connection.run_many(text.text, [text.to_driver(values) for values in rows])
 
-    async def rows(self, connection: AsyncConnection, values: Values) -> Sequence[Mapping[Any, Any]]:
-        """Run the statement and return its rows by the names of their columns."""
-        if not is_direct(connection):
+    async def insert(self, connection: AsyncConnection, rows: Sequence[Values]) -> None:
+        """Insert new rows by the statement; a few of them go to PostgreSQL together with the next statement."""
+        if isinstance(connection, DirectConnection) and not connection.is_sqlite and len(rows) <= _FEW:
+            text = self._text(connection.dialect)
+            connection.insert_soon(text.text, [text.to_driver(values) for values in rows])
+        elif rows:
+            await self.run_many(connection, rows)
+
+    async def rows(
+        self, connection: AsyncConnection, values: Values, *, joins: bool = False
+    ) -> Sequence[Mapping[Any, Any]]:
+        """Run the statement and return its rows by the names of their columns.
+
+        `joins` is for one that inserts new rows, and may do so together with `insert`.
+        """
+        if not isinstance(connection, DirectConnection):
             return (await connection.execute(self._statement(connection.dialect), values)).mappings().all()
         text = self._text(connection.dialect)
-        found = await driver_of(connection).fetch(text.text, *text.to_driver(values))
+        found = await connection.fetch(text.text, text.to_driver(values), joins=joins)
         return [text.from_driver(row) for row in found]
 
-    async def value(self, connection: AsyncConnection, values: Values) -> Any:
+    async def value(self, connection: AsyncConnection, values: Values, *, joins: bool = False) -> Any:
         """Run the statement and return the first value of its first row; None without rows."""
-        found = await self.rows(connection, values)
+        found = await self.rows(connection, values, joins=joins)
         return next(iter(found[0].values())) if found else None
 
     def _statement(self, dialect: sa.Dialect) -> Any:
@@ -109,11 +204,11 @@ class Prepared:
         binds = [(name, compiled.binds[name]) for name in compiled.positiontup]
         return _Text(
             text=compiled.string,
-            parameters=tuple((name, _of(bind.type, dialect).bind_processor(dialect)) for name, bind in binds),
-            columns=tuple(
+            parameters=[(name, _to_driver(bind.type, dialect)) for name, bind in binds],
+            columns=[
                 (column.key, _of(column.type, dialect).result_processor(dialect, None))
                 for column in statement.exported_columns
-            ),
+            ],
             fixed={name: bind.value for name, bind in binds if not bind.required},
         )
 
@@ -122,9 +217,10 @@ def _of(kind: Any, dialect: sa.Dialect) -> Any:
     return kind.dialect_impl(dialect)
 
 
-def is_direct(connection: AsyncConnection) -> bool:
-    """Return whether the driver can be asked directly, within the transaction."""
-    return isinstance(connection, DirectConnection)
+def _to_driver(kind: Any, dialect: sa.Dialect) -> _Convert | None:
+    # As the library's own does it, without its ways to tell JSON's null from SQL's.
+    found: _Convert | None = json_text if isinstance(kind, sa.JSON) else _of(kind, dialect).bind_processor(dialect)
+    return found
 
 
 def driver_of(connection: AsyncConnection) -> Any:

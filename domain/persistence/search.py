@@ -66,7 +66,7 @@ class SearchRepository:
             {"entry_id": entry_id, "incident_id": incident_id, "visibility": visibility, "body": search_body(text)}
             for entry_id, incident_id, visibility, text in entries
         ]
-        await _INSERT.run_many(self._connection, rows)
+        await _INSERT.insert(self._connection, rows)
 
     async def remove(self, entry_id: str) -> None:
         """Remove the text of that entry from the index."""

@@ -167,7 +167,7 @@ class TimelineRepository:
             {name: getattr(entry, name) for name in _COLUMNS} | actor_columns("created_by", entry.created_by)
             for entry in entries
         ]
-        await _INSERT.run_many(self._connection, rows)
+        await _INSERT.insert(self._connection, rows)
 
     async def replace(self, entry: IncidentUpdate, *, former: IncidentUpdateVersion) -> None:
         """Write an edited entry and keep its former version."""

@@ -2,10 +2,13 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from domain.persistence.availability import is_outage
+from domain.persistence.postgres import begins_at_once
 from domain.persistence.prepared import DirectConnection
 
 logger = logging.getLogger(__name__)
@@ -37,9 +40,13 @@ class PooledTransactions:
 
     async def run(self, work: Work[T], kept: Kept, *, joins: bool = False) -> T:  # noqa: ARG002
         """Run a work in a transaction, and return its result once that is committed."""
-        connection = await DirectConnection.open(self._engine)
+        connection, transaction = await self._begun()
         try:
-            result = await _transacted(connection, work)
+            result = await work(connection)
+            await transaction.commit()
+        except BaseException:
+            await _undo(connection, transaction)
+            raise
         finally:
             await connection.close()
         kept([result])
@@ -48,18 +55,34 @@ class PooledTransactions:
     async def close(self) -> None:
         """Do nothing: the pool keeps the connections."""
 
+    async def _begun(self) -> tuple[DirectConnection, Any]:
+        """Begin a transaction on a connection that answers; those that were lost since their last use are given up."""
+        left = cast("AsyncAdaptedQueuePool", self._engine.pool).size()
+        while True:
+            connection = await self._taken()
+            try:
+                transaction = connection.driver.transaction(isolation="read_committed")
+                await transaction.start()
+            except BaseException as error:
+                await connection.invalidate()
+                await connection.close()
+                if not left or not isinstance(error, Exception) or not is_outage(error):
+                    raise
+                left -= 1
+            else:
+                return connection, transaction
 
-async def _transacted(connection: DirectConnection, work: Work[T]) -> T:
-    transaction = connection.driver.transaction(isolation="read_committed")
-    await transaction.start()
-    try:
-        result = await work(connection)
-        await transaction.commit()
-    except BaseException:
+    async def _taken(self) -> DirectConnection:
+        token = begins_at_once.set(True)
         try:
-            await transaction.rollback()
-        except Exception as error:  # noqa: BLE001 - the first error is the one that says what is wrong
-            logger.debug("giving the connection up: %s", error)
-            await connection.invalidate()
-        raise
-    return result
+            return await DirectConnection.open(self._engine)
+        finally:
+            begins_at_once.reset(token)
+
+
+async def _undo(connection: DirectConnection, transaction: Any) -> None:
+    try:
+        await transaction.rollback()
+    except Exception as error:  # noqa: BLE001 - the first error is the one that says what is wrong
+        logger.debug("giving the connection up: %s", error)
+        await connection.invalidate()

@@ -1,8 +1,10 @@
 """Column types that keep their meaning on both databases."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from typing_extensions import override
@@ -15,27 +17,42 @@ Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgr
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
+def json_text(value: Any) -> str | None:
+    """Return the stored form of a payload; None is SQL's null."""
+    return None if value is None else orjson.dumps(value).decode()
+
+
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """Aware UTC moments; naive ones are refused, because their meaning is unknown."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
+    # Of the library's own conversions, those of SQLite take ten times as long.
     @override
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive datetime {value!r}")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[datetime | None], Any]:
+        return _text_of if dialect.name == "sqlite" else _in_utc
 
     @override
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
-        if value is None:
-            return None
-        moment: datetime = value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    def result_processor(self, dialect: sa.Dialect, _coltype: object) -> Callable[[Any], datetime | None]:
+        return _moment_of if dialect.name == "sqlite" else _in_utc
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    if moment is None or moment.tzinfo is UTC:
+        return moment
+    if moment.tzinfo is None:
+        raise ValueError(f"naive datetime {moment!r}")
+    return moment.astimezone(UTC)
+
+
+def _text_of(moment: datetime | None) -> str | None:
+    moment = _in_utc(moment)
+    return None if moment is None else moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _moment_of(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 class SeverityRank(sa.types.TypeDecorator[Severity]):

@@ -36,9 +36,7 @@ async def save_incident(unit: UnitOfWork, before: Incident, after: Incident) -> 
 async def insert_entry(unit: UnitOfWork, entry: IncidentUpdate) -> Touched:
     """Write a timeline entry, index it for search, and return the touched part."""
     await unit.timeline.insert(entry)
-    await unit.search.put(
-        entry_id=entry.id, incident_id=entry.incident_id, visibility=entry.visibility, text=entry.message
-    )
+    await unit.search.insert_many([(entry.id, entry.incident_id, entry.visibility, entry.message)])
     return added(entry)
 
 

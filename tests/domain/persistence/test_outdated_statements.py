@@ -49,6 +49,17 @@ async def test_reads_go_on_after_the_loss_of_their_statements(database: Database
     assert [await database.read(_read) for _ in range(CONNECTIONS)] == [0] * CONNECTIONS
 
 
+async def test_a_write_survives_the_loss_of_all_connections(database: Database) -> None:
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+
+    async def end(session: ReadSession) -> None:
+        await session.connection.execute(sa.text(f"{ended} AND pid <> pg_backend_pid()"))
+
+    await database.read(end)
+    done = await asyncio.gather(*(database.write(_things) for _ in range(2 * CONNECTIONS)))
+    assert [committed.value for committed in done] == [[]] * (2 * CONNECTIONS)
+
+
 async def _drop_statements(database: Database) -> None:
     all_at_it = asyncio.Barrier(CONNECTIONS)
 

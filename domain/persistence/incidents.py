@@ -52,21 +52,18 @@ _COUNT_ON = Prepared(
 )
 _INSERT = Prepared(lambda _: sa.insert(incidents).inline(), [column.name for column in incidents.c])
 _INSERT_MEMBERS = Prepared(lambda _: sa.insert(incident_systems).inline(), ["incident_id", "system_id"])
-_STAMP = Prepared(
-    lambda _: (
-        sa.update(incidents)
-        .where(incidents.c.id == sa.bindparam("stamped_id"), incidents.c.version == sa.bindparam("former"))
-        .values(version=sa.bindparam("next"), updated_at=sa.bindparam("now"))
-        .returning(incidents.c.id)
-    )
-)
+
+
+def _stamping() -> sa.Update:
+    seen = sa.and_(incidents.c.id == sa.bindparam("stamped_id"), incidents.c.version == sa.bindparam("former"))
+    return sa.update(incidents).where(seen).values(version=sa.bindparam("next"), updated_at=sa.bindparam("now"))
 
 
 @lru_cache(maxsize=100)
 def _saving(names: tuple[str, ...]) -> Prepared:
-    """Return the statement that saves these columns of one incident; few sets of them ever change at once."""
+    """Return the statement that stamps an incident and saves these columns; few sets of them ever change at once."""
     values: dict[str, Any] = {name: sa.bindparam(f"to_{name}") for name in names}
-    return Prepared(lambda _: sa.update(incidents).where(incidents.c.id == sa.bindparam("saved_id")).values(**values))
+    return Prepared(lambda _: _stamping().values(**values).returning(incidents.c.id))
 
 
 def _prefixed(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +75,8 @@ class IncidentRepository:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        #: The versions that this unit of work has written already.
+        self._stamped: dict[str, int] = {}
 
     async def lock(self, ids: Sequence[str]) -> None:
         """Lock these incidents against other writers until the commit, in the order of ids."""
@@ -253,12 +252,16 @@ class IncidentRepository:
         """Write a new incident and its systems."""
         await self.insert_many([incident])
 
-    async def save(self, before: Incident, after: Incident) -> None:
-        """Write the fields that differ between two states of one incident."""
+    async def save(self, before: Incident, after: Incident, *, now: datetime) -> None:
+        """Write the fields that differ between two states of one incident, and stamp it where it is a row of its own.
+
+        Raises:
+            RuntimeError: another writer has stamped it meanwhile, because it was not locked.
+        """
         old, new = _columns(before), _columns(after)
         changed = {name: value for name, value in new.items() if value != old[name]}
         if changed:
-            await _saving(tuple(changed)).run(self._connection, {"saved_id": after.id, **_prefixed(changed)})
+            await self._stamp(before, changed, version=before.version + 1, now=now)
         removed = set(before.system_ids) - set(after.system_ids)
         if removed:
             gone = sa.and_(incident_systems.c.incident_id == after.id, incident_systems.c.system_id.in_(removed))
@@ -266,11 +269,21 @@ class IncidentRepository:
         await self._add_systems(after.id, sorted(set(after.system_ids) - set(before.system_ids)))
 
     async def stamp(self, incident: Incident, *, version: int, now: datetime) -> Incident:
-        """Write and return the incident's next version, provided that no other writer did."""
-        values = {"stamped_id": incident.id, "former": incident.version, "next": version, "now": now}
-        if await _STAMP.value(self._connection, values) is None:
-            raise RuntimeError(f"{incident.id} was not locked: version {incident.version} is gone")
+        """Write and return the incident's next version, provided that no other writer did.
+
+        Raises:
+            RuntimeError: another writer did, because it was not locked.
+        """
+        if self._stamped.get(incident.id) != version:
+            await self._stamp(incident, {}, version=version, now=now)
         return replace(incident, version=version, updated_at=now)
+
+    async def _stamp(self, incident: Incident, saved: Mapping[str, Any], *, version: int, now: datetime) -> None:
+        former = self._stamped.get(incident.id, incident.version)
+        values = {"stamped_id": incident.id, "former": former, "next": version, "now": now, **_prefixed(saved)}
+        if await _saving(tuple(saved)).value(self._connection, values) is None:
+            raise RuntimeError(f"{incident.id} was not locked: version {former} is gone")
+        self._stamped[incident.id] = version
 
     async def delete(self, incident_id: str) -> None:
         """Delete an incident with everything that belongs to it."""

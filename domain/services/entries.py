@@ -21,7 +21,7 @@ TICK = timedelta(milliseconds=1)
 
 async def save_incident(unit: UnitOfWork, before: Incident, after: Incident) -> None:
     """Write the fields that differ, and update the claims: an open incident claims what is free on its systems."""
-    await unit.incidents.save(before, after)
+    await unit.incidents.save(before, after, now=unit.moment())
     if not after.is_open:
         if before.is_open:
             await unit.claims.release(after.id)
@@ -45,8 +45,10 @@ def added(entry: IncidentUpdate) -> Touched:
     return Touched(part="updates", id=entry.id, after=entry.visibility)
 
 
-async def append_entry(unit: UnitOfWork, incident: Incident, entry: IncidentUpdate) -> Applied[Incident]:
-    """Append a timeline entry dated now; one that names the present status is a comment."""
+async def append_entry(
+    unit: UnitOfWork, incident: Incident, entry: IncidentUpdate
+) -> tuple[Applied[Incident], IncidentUpdate]:
+    """Append a timeline entry dated now and return it as stored; one that names the present status is a comment."""
     # The rule of timelines for the last entry needs no other entry: together they amount to the present status.
     entry = replace(entry, created_at=await _end_of(unit, incident, entry))
     after = incident
@@ -55,7 +57,7 @@ async def append_entry(unit: UnitOfWork, incident: Incident, entry: IncidentUpda
     elif entry.status_change is not None:
         after = incident.with_status(entry.status_change, at=entry.created_at)
         await save_incident(unit, incident, after)
-    return Applied(after=snapshot_of(after), touched=(await insert_entry(unit, entry),))
+    return Applied(after=snapshot_of(after), touched=(await insert_entry(unit, entry),)), entry
 
 
 async def date_entry(unit: UnitOfWork, incident: Incident, entry: IncidentUpdate) -> Applied[Incident]:

@@ -191,7 +191,7 @@ class IncidentService:
                 created_by=origin.actor,
             )
             if at is None:
-                return await append_entry(unit, incident, entry)
+                return (await append_entry(unit, incident, entry))[0]
             applied = await date_entry(unit, incident, replace(entry, created_at=at))
             if applied.after.entity.is_open:
                 raise InvalidInputError(

@@ -49,25 +49,7 @@ class TimelineService:
         update_id = new_id("upd")
 
         async def work(unit: UnitOfWork) -> Written:
-            async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-                incident = present(before, command.incident_id, field="incidentId")
-                check_version(incident, command.expected_version)
-                entry = IncidentUpdate(
-                    id=update_id,
-                    incident_id=incident.id,
-                    message=message,
-                    status_change=command.status_change,
-                    visibility=command.visibility,
-                    created_at=unit.moment(),
-                    created_by=viewer.actor,
-                )
-                if command.created_at is None:
-                    return await append_entry(unit, incident, entry)
-                at = checked_moment(command.created_at, now=unit.moment(), field="createdAt")
-                check_begun(incident, at, field="createdAt")
-                return await date_entry(unit, incident, replace(entry, created_at=at))
-
-            return await self._written(unit, command.incident_id, update_id, apply, viewer)
+            return await self._added(unit, viewer, command, message=message, update_id=update_id)
 
         once = Idempotency(
             mutation="addIncidentUpdate",
@@ -103,7 +85,7 @@ class TimelineService:
         )
 
         async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-            return await append_entry(unit, present(before, incident_id, field="incidentId"), entry)
+            return (await append_entry(unit, present(before, incident_id, field="incidentId"), entry))[0]
 
         await self._handle.mutate(unit, incident_id, apply, origin=origin)
         return entry
@@ -152,6 +134,36 @@ class TimelineService:
             return await self._written(unit, incident_id, update_id, apply, viewer)
 
         return await self._writer.run(work)
+
+    async def _added(
+        self, unit: UnitOfWork, viewer: Viewer, command: AddIncidentUpdate, *, message: str, update_id: str
+    ) -> Written:
+        stored: IncidentUpdate | None = None
+
+        async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
+            nonlocal stored
+            incident = present(before, command.incident_id, field="incidentId")
+            check_version(incident, command.expected_version)
+            entry = IncidentUpdate(
+                id=update_id,
+                incident_id=incident.id,
+                message=message,
+                status_change=command.status_change,
+                visibility=command.visibility,
+                created_at=unit.moment(),
+                created_by=viewer.actor,
+            )
+            if command.created_at is None:
+                applied, stored = await append_entry(unit, incident, entry)
+                return applied
+            at = checked_moment(command.created_at, now=unit.moment(), field="createdAt")
+            check_begun(incident, at, field="createdAt")
+            return await date_entry(unit, incident, replace(entry, created_at=at))
+
+        made = await self._handle.mutate(unit, command.incident_id, apply, origin=origin_of(viewer, "incidentId"))
+        # At an earlier date, it may have become a comment.
+        stored = stored or (await unit.timeline.get_many([update_id]))[update_id]
+        return Written(incident=made.after.entity, update=stored)
 
     async def _written(
         self, unit: UnitOfWork, incident_id: str, update_id: str, apply: Apply[Incident], viewer: Viewer

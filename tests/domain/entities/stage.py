@@ -98,7 +98,7 @@ class Stage:
 
         async def work(unit: UnitOfWork) -> None:
             async def apply(_: Snapshot[Incident] | None) -> Applied[Incident]:
-                await unit.incidents.save(self.incident, after)
+                await unit.incidents.save(self.incident, after, now=unit.moment())
                 if error is not None:
                     raise error
                 return Applied(after=snapshot_of(after))

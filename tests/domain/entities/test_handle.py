@@ -252,7 +252,7 @@ async def test_several_entities_of_one_unit_get_one_change_each(domain: Domain) 
 
 async def _resolve(unit: UnitOfWork, incident: Incident, domain: Domain) -> Applied[Incident]:
     after = incident.with_status(Status.RESOLVED, at=domain.clock.now())
-    await unit.incidents.save(incident, after)
+    await unit.incidents.save(incident, after, now=unit.moment())
     return Applied(after=snapshot_of(after))
 
 

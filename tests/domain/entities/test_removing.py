@@ -29,7 +29,7 @@ async def test_a_removal_waits_for_a_concurrent_write_and_has_the_next_version(s
     async def resolve(unit: UnitOfWork) -> None:
         async def resolved(before: Snapshot[Incident] | None) -> Applied[Incident]:
             after = incident.with_status(Status.RESOLVED, at=domain.clock.now())
-            await unit.incidents.save(incident, after)
+            await unit.incidents.save(incident, after, now=unit.moment())
             return Applied(after=snapshot_of(after))
 
         await inside(domain).handle.mutate(unit, incident.id, resolved)

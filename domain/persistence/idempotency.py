@@ -19,7 +19,6 @@ _NAMED = sa.and_(
     keys.c.mutation == sa.bindparam("called"),
     keys.c.key == sa.bindparam("given"),
 )
-_FORGET = Prepared(lambda _: sa.delete(keys).where(_NAMED, keys.c.created_at < sa.bindparam("before")))
 _FIND = Prepared(lambda _: sa.select(keys.c.input_digest, keys.c.answer, keys.c.seq).where(_NAMED))
 _ANSWER = Prepared(
     lambda _: sa.update(keys).where(_NAMED).values(answer=sa.bindparam("to_answer"), seq=sa.bindparam("to_seq"))
@@ -28,7 +27,12 @@ _ANSWER = Prepared(
 
 def _claim(*, sqlite: bool) -> Any:
     insert: Any = (sqlite_dialect if sqlite else postgresql).insert(keys)
-    return insert.on_conflict_do_nothing().returning(keys.c.key)
+    # A call with a key that has expired is a first one again.
+    anew = {"answer": None, "seq": None} | {name: insert.excluded[name] for name in ("input_digest", "created_at")}
+    expired = keys.c.created_at < sa.bindparam("before", type_=keys.c.created_at.type)
+    return insert.on_conflict_do_update(
+        index_elements=["viewer_id", "mutation", "key"], set_=anew, where=expired
+    ).returning(keys.c.key)
 
 
 _CLAIM = Prepared(lambda sqlite: _claim(sqlite=sqlite), _CLAIMED)
@@ -65,13 +69,13 @@ class IdempotencyRepository:
 
         It waits for an uncommitted rival with the same key.
         """
-        await _FORGET.run(self._connection, {**_named(name), "before": forget_before})
         values = {
             "viewer_id": name.viewer_id,
             "mutation": name.mutation,
             "key": name.key,
             "input_digest": input_digest,
             "created_at": now,
+            "before": forget_before,
         }
         if await _CLAIM.value(self._connection, values) is not None:
             return None

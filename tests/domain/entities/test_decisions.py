@@ -1,4 +1,4 @@
-"""The events that each write of an incident fires: the decision table row by row, on both databases."""
+"""The events that each write of an incident fires: the decision table row by row, and its columns on both databases."""
 
 import uuid
 from collections.abc import Awaitable, Callable
@@ -14,6 +14,7 @@ from domain.entities.diff import value_text
 from domain.errors import NotFoundError, VersionConflictError
 from domain.model.change import Change, ChangeAction
 from domain.model.incident import HealthOverride, Severity, Status
+from tests.domain.dialects import in_one_shared_database
 from tests.domain.entities.stage import Stage
 from tests.domain.entities.widgets import steps_of
 from tests.factories import ADMIN, make_incident, make_system
@@ -46,6 +47,7 @@ def rows(*table: tuple[str, Step, Step, tuple[str, ...], tuple[str, ...], int]) 
     )
 
 
+@in_one_shared_database
 @rows(
     ("create", nothing, lambda s: s.open_another(), (CREATED,), ALL, 1),
     (

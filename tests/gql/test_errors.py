@@ -2,17 +2,22 @@
 
 import logging
 import re
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from domain.bootstrap import Domain
 from domain.model.cursor import CursorCodec
 from domain.services.reads import Reads
 from domain.settings import Settings
-from tests.client import Api, Json, Stored
+from tests.client import Api, Json, Stored, calling
 from tests.factories import make_incident
 from tests.gql.dialects import on_both_databases
+from tests.gql.transport.sockets import own_domain
+from tests.shared import in_module_loop
 
 LIST = """
 query Q($first: Int, $last: Int, $after: String, $before: String) {
@@ -74,25 +79,36 @@ NOT_OF_THE_SCHEMA: dict[str, tuple[str, Json, list[str]]] = {
 }
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def refusing(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
+    """Yield clients of one application with an incident, for all requests that are refused."""
+    async with own_domain(sqlite_template, tmp_path_factory.mktemp("refusing")) as domain:
+        await make_incident(domain)
+        async with calling(domain) as callers:
+            yield callers
+
+
+@in_module_loop
 @pytest.mark.parametrize(("document", "variables", "field", "message"), REFUSED.values(), ids=REFUSED)
 async def test_an_invalid_argument_is_refused(
-    api: Api, domain: Domain, document: str, variables: Json, field: list[str], message: str
+    refusing: Api, document: str, variables: Json, field: list[str], message: str
 ) -> None:
-    await make_incident(domain)
-    error = await api.anonymous.error(document, **variables)
+    error = await refusing.anonymous.error(document, **variables)
     assert (error["code"], error["field"]) == ("BAD_USER_INPUT", field)
     assert error["message"].startswith(message)
     assert re.fullmatch(r"[A-Z`].{5,150}\.", error["message"])
 
 
+@in_module_loop
 @pytest.mark.parametrize(("document", "variables", "field"), NOT_OF_THE_SCHEMA.values(), ids=NOT_OF_THE_SCHEMA)
 async def test_a_variable_of_the_wrong_type_is_refused_with_the_path(
-    api: Api, document: str, variables: Json, field: list[str]
+    refusing: Api, document: str, variables: Json, field: list[str]
 ) -> None:
-    error = await api.anonymous.error(document, **variables)
+    error = await refusing.anonymous.error(document, **variables)
     assert (error["code"], error["field"]) == ("GRAPHQL_VALIDATION_FAILED", field)
 
 
+@in_module_loop
 @pytest.mark.parametrize(
     ("document", "code"),
     [
@@ -123,8 +139,8 @@ async def test_a_variable_of_the_wrong_type_is_refused_with_the_path(
         "anonymous",
     ],
 )
-async def test_a_document_that_cannot_run_is_refused_without_data(api: Api, document: str, code: str) -> None:
-    answer = await api.anonymous.send(document)
+async def test_a_document_that_cannot_run_is_refused_without_data(refusing: Api, document: str, code: str) -> None:
+    answer = await refusing.anonymous.send(document)
     assert {error["extensions"]["code"] for error in answer["errors"]} == {code}
     assert "data" not in answer
 

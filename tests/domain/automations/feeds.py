@@ -33,7 +33,7 @@ class Report:
     health: Health
 
 
-def make_feed(seed: int, length: int = 16) -> list[Report]:
+def make_feed(seed: int, length: int = 11) -> list[Report]:
     """Return that many reports, seconds to an hour apart."""
     pick = random.Random(seed)
     moment, reports = START + timedelta(seconds=5), []

@@ -24,8 +24,18 @@ def _named(*, sqlite: bool) -> sa.Select[Any]:
     return sa.select(systems.c.id, systems.c.key).where(sa.or_(*same))
 
 
+def kept_systems(*, sqlite: bool) -> sa.Select[Any]:
+    """Return the query for the systems that are `wanted` by id or key, which locks them against deletion."""
+    return keep_shared(_named(sqlite=sqlite), sqlite=sqlite)
+
+
+def searchable(references: Sequence[str]) -> set[str]:
+    """Return those of the references that a query may look for: PostgreSQL refuses a NUL character."""
+    return {reference for reference in references if "\0" not in reference}
+
+
 _RESOLVE = Prepared(lambda sqlite: _named(sqlite=sqlite))
-_KEEP = Prepared(lambda sqlite: keep_shared(_named(sqlite=sqlite), sqlite=sqlite))
+_KEEP = Prepared(lambda sqlite: kept_systems(sqlite=sqlite))
 
 
 class SystemRepository:
@@ -45,15 +55,14 @@ class SystemRepository:
 
     async def resolve(self, references: Sequence[str], *, keep: bool = False) -> dict[str, str]:
         """Return the ids behind these ids or keys, without unknown ones; `keep` locks the systems until the commit."""
-        # PostgreSQL refuses a NUL character instead of finding nothing.
-        wanted = {reference for reference in references if "\0" not in reference}
+        wanted = searchable(references)
         rows = await (_KEEP if keep else _RESOLVE).rows(self._connection, {"wanted": sorted(wanted)})
         return {name: row["id"] for row in rows for name in (row["id"], row["key"]) if name in wanted}
 
     async def resolve_ever(self, references: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Return the ids behind these ids or keys, without unknown ones; keys of deleted systems count."""
         found = {reference: [identifier] for reference, identifier in (await self.resolve(references)).items()}
-        wanted = {reference for reference in references if "\0" not in reference}
+        wanted = searchable(references)
         columns = former_systems.c
         statement = (
             sa.select(columns.id, columns.key).where(columns.key.in_(wanted)).order_by(columns.deleted_at.desc())

@@ -17,6 +17,7 @@ from domain.persistence.health import HealthRepository
 from domain.persistence.idempotency import IdempotencyRepository
 from domain.persistence.incidents import IncidentRepository
 from domain.persistence.links import LinkRepository
+from domain.persistence.openings import OpeningRepository
 from domain.persistence.past import PastRepository
 from domain.persistence.readers import ReaderRepository
 from domain.persistence.runs import RunRepository
@@ -75,6 +76,7 @@ class UnitOfWork(ReadSession):
 
     claims = _Made(ClaimRepository)
     idempotency = _Made(IdempotencyRepository)
+    openings = _Made(OpeningRepository)
     search = _Made(SearchRepository)
     windows = _Made(WindowRepository)
 

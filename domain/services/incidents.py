@@ -27,7 +27,7 @@ from domain.services.entries import (
     save_begun,
     save_incident,
 )
-from domain.services.references import system_ids_of
+from domain.services.references import opened_on, system_ids_of
 from domain.services.writing import (
     Idempotency,
     Outcome,
@@ -100,21 +100,19 @@ class IncidentService:
 
     async def create_in(self, unit: UnitOfWork, draft: Incident, command: CreateIncident, *, origin: Origin) -> Opened:
         """Open an incident within a unit of work."""
-        ordered = await system_ids_of(unit, command.systems)
-        # Checked here as well, because a reused incident is not written.
-        origin.permit(None, ordered)
-        primary = ordered[0]
-        key = draft.dedupe_key if command.dedupe_key else None
         if command.dedupe_open_for_system:
-            found = await unit.incidents.oldest_open_on(primary, dedupe_key=key)
-            if found is not None:
-                return Opened(incident=found, reused=True)
-        taken = await unit.claims.take_free(draft.id, ordered, draft.dedupe_key)
-        if command.dedupe_open_for_system and primary not in taken:
-            return await self._reuse_rival(unit, draft.id, primary, dedupe_key=key)
+            ordered = await system_ids_of(unit, command.systems)
+            # Checked here as well, because a reused incident is not written.
+            origin.permit(None, ordered)
+            reused = await self._reused(unit, draft, command, ordered)
+            if reused is not None:
+                return reused
+            number = await unit.incidents.next_number()
+        else:
+            ordered, number = await opened_on(unit, draft.id, command.systems, dedupe_key=draft.dedupe_key)
         incident = replace(
             draft,
-            number=await unit.incidents.next_number(),
+            number=number,
             system_ids=canonical_systems(ordered),
             occurred_at=min(command.occurred_at or unit.moment(), unit.moment()),
             created_at=unit.moment(),
@@ -285,6 +283,18 @@ class IncidentService:
             created_at=now,
             updated_at=now,
         )
+
+    async def _reused(
+        self, unit: UnitOfWork, draft: Incident, command: CreateIncident, ordered: Sequence[str]
+    ) -> Opened | None:
+        """Return the open incident that is there already; None where there is none, whose systems are claimed then."""
+        primary, key = ordered[0], draft.dedupe_key if command.dedupe_key else None
+        found = await unit.incidents.oldest_open_on(primary, dedupe_key=key)
+        if found is not None:
+            return Opened(incident=found, reused=True)
+        if primary in await unit.claims.take_free(draft.id, ordered, draft.dedupe_key):
+            return None
+        return await self._reuse_rival(unit, draft.id, primary, dedupe_key=key)
 
     async def _reuse_rival(
         self, unit: UnitOfWork, incident_id: str, system_id: str, *, dedupe_key: str | None

@@ -87,7 +87,7 @@ async def test_a_failure_of_the_driver_undoes_all_of_a_unit_of_work(domain: Doma
 
 @pytest.mark.parametrize(
     ("dialect", "most"),
-    [("sqlite", 10), pytest.param("postgresql", 4, marks=pytest.mark.postgres)],
+    [("sqlite", 10), pytest.param("postgresql", 2, marks=pytest.mark.postgres)],
     indirect=["dialect"],
 )
 async def test_a_create_with_a_message_runs_few_statements(

@@ -1,7 +1,9 @@
 """Opening incidents."""
 
 import asyncio
+import logging
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -131,6 +133,20 @@ async def test_numbers_are_consecutive_also_when_many_open_at_once(domain: Domai
     await make_system(domain)
     incidents = await asyncio.gather(*(make_incident(domain, "payments") for _ in range(20)))
     assert sorted(incident.number for incident in incidents) == list(range(1, 21))
+
+
+@pytest.mark.parametrize("dialect", [pytest.param("postgresql", marks=pytest.mark.postgres)])
+async def test_creates_that_reuse_and_that_do_not_are_never_deadlocked(
+    domain: Domain, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="domain.persistence.database")
+    for key in ("api", "web", "search"):
+        await make_system(domain, key)
+    orders = list(permutations(("api", "web", "search")))
+    await asyncio.gather(
+        *(make_incident(domain, *orders[at % 6], dedupe_open_for_system=at % 2 == 0) for at in range(36))
+    )
+    assert "deadlock" not in caplog.text
 
 
 async def test_a_failed_create_uses_up_no_number(domain: Domain) -> None:

@@ -16,6 +16,8 @@ T = TypeVar("T")
 #: After so many statements in a row, some three milliseconds, one runs in the thread, so that other tasks can run.
 _IN_A_ROW = 16
 _BEGIN = "BEGIN IMMEDIATE"
+#: How often a writer in its thread asks for the lock that another process has.
+_LOCK_PAUSE_SECONDS = 0.001
 #: Extended result codes have the primary one in their lowest byte.
 _PRIMARY = 0xFF
 #: How much CPU time statements of a reader may take of the loop in a row, before one runs in the thread.
@@ -235,11 +237,18 @@ class WriterConnection(Connection):
             await super().call(self._begin_patiently, brief=False)
 
     def _begin_patiently(self, connection: sqlite3.Connection) -> None:
-        connection.execute(f"PRAGMA busy_timeout={self._busy_millis}")
-        try:
-            connection.execute(_BEGIN)
-        finally:
-            connection.execute("PRAGMA busy_timeout=0")
+        # A process under load has the lock again a moment after each commit. SQLite's own waiting, which looks every
+        # 100 ms in the end, would hardly ever meet such a moment.
+        deadline = time.monotonic() + (self._busy_millis or 0) / 1000
+        while True:
+            try:
+                connection.execute(_BEGIN)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+            time.sleep(_LOCK_PAUSE_SECONDS)
 
 
 class InlineConnection(Connection):

@@ -1,6 +1,7 @@
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -215,6 +216,27 @@ async def test_a_transaction_waits_in_the_thread_for_the_lock_of_another_connect
     await starting
     # In the loop it never waits.
     assert writer._conn.execute("PRAGMA busy_timeout").fetchone() == (0,)
+    await writer.rollback()
+    await writer.close()
+    other.close()
+
+
+async def test_a_writer_asks_often_for_a_lock_that_is_free_for_moments_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = await opened_with(Threads(), tmp_path / "data.db")
+    other = sqlite3.connect(tmp_path / "data.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 100:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    await writer.begin()
+    assert pauses == [0.001] * 100
     await writer.rollback()
     await writer.close()
     other.close()

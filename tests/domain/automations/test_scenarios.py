@@ -49,6 +49,7 @@ async def test_two_triggers_at_once_open_one_incident(world: World) -> None:
     assert (await events_of(world.domain, incident)).count("incident.created") == 1
 
 
+@on_one_database
 async def test_a_resolution_wakes_a_wait_and_a_comment_does_not(world: World) -> None:
     await world.automation(OPEN, UNTIL_RESOLVED, triggers=DEGRADED)
     await make_system(world.domain)
@@ -64,6 +65,7 @@ async def test_a_resolution_wakes_a_wait_and_a_comment_does_not(world: World) ->
     assert await events_of(world.domain, incident) == ["incident.created", "incident.resolved"]
 
 
+@on_one_database
 async def test_deleting_an_incident_only_wakes_its_waits(world: World) -> None:
     gone = {"wait_until": {"condition": "state.incident[artifacts.open.incident.incidentId] is not defined"}}
     await world.automation(OPEN, gone, triggers=DEGRADED)

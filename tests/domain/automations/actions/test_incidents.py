@@ -124,6 +124,7 @@ async def test_long_texts_are_cut_and_long_keys_stay_distinct(world: World) -> N
     assert messages[0].endswith("y…")
 
 
+@on_one_database
 async def test_the_log_says_whether_an_incident_was_created_or_found(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -187,6 +188,7 @@ async def test_a_given_incident_id_wins_over_the_artifact(
         assert (states[other.id] is Status.RESOLVED, states[mine] is Status.RESOLVED) == (bool(resolved), not resolved)
 
 
+@on_one_database
 async def test_a_resolve_is_one_change_and_one_event(world: World) -> None:
     await make_system(world.domain)
     run = await world.ran(create(), do("resolve", message="{{ trigger.payload.blank }}"), payload={"blank": "  "})
@@ -225,6 +227,7 @@ async def test_anothers_incident_is_reused_but_only_resolved_if_taken_over(world
     assert (taken.status, (await only(world)).status) == (RunStatus.SUCCESS, Status.RESOLVED)
 
 
+@on_one_database
 async def test_resolving_a_resolved_incident_only_comments(world: World) -> None:
     await make_system(world.domain)
     wait = {"wait_until": {"condition": f"state.incident[{UPSTREAM[3:-3]}].status == 'resolved'"}}

@@ -291,6 +291,7 @@ async def test_a_branch_that_has_more_to_do_keeps_its_run_active(world: World) -
     assert (await world.skips())[-1] == "already_running"
 
 
+@on_one_database
 @pytest.mark.parametrize("mode", [{"mode": "queued", "max_runs": 1}, {"mode": "parallel", "max_runs": 1}], ids=str)
 async def test_runs_that_wait_on_a_finished_incident_block_no_others(world: World, mode: dict[str, Any]) -> None:
     run, incident = await waiting(world, until(UNTIL_HEALTHY), RESOLVE, **mode)
@@ -337,6 +338,7 @@ async def test_an_outage_does_not_end_a_wait_on_a_reopened_incident(world: World
     assert [found.status for found in await world.incidents()] == [Status.RESOLVED]
 
 
+@on_one_database
 async def test_a_wait_for_another_systems_event_ends_with_that_system(world: World) -> None:
     await make_system(world.domain, "search")
     await world.report("search", Health.DEGRADED)

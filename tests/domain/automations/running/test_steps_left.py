@@ -60,6 +60,7 @@ async def test_waiting_steps_end_with_a_cancelled_run(world: World) -> None:
     await ended(world, run)
 
 
+@on_one_database
 async def test_waiting_steps_end_with_a_superseded_run(world: World) -> None:
     run = await waiting(world, mode="restart", triggers=[{"event": "incident.created"}])
     await make_incident(world.domain)
@@ -67,6 +68,7 @@ async def test_waiting_steps_end_with_a_superseded_run(world: World) -> None:
     await ended(world, run)
 
 
+@on_one_database
 async def test_waiting_steps_end_with_a_deleted_automation(world: World) -> None:
     run = await waiting(world)
     await world.domain.automations.service.delete(ADMIN, run.automation_id)

@@ -143,6 +143,7 @@ async def test_a_loop_is_resumed_with_the_list_of_its_beginning(world: World) ->
     assert (await world.step(run, "actions[2]")).output == {"all": "ab"}
 
 
+@on_one_database
 @pytest.mark.parametrize("order", [("payments", "search"), ("search", "payments")], ids=["first-first", "last-first"])
 async def test_two_branches_that_wait_go_on_in_either_order(world: World, order: tuple[str, str]) -> None:
     await sick(world, "payments", "search")

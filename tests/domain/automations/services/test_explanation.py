@@ -61,6 +61,7 @@ async def test_from_its_root_a_chain_is_explained_to_its_end(world: World) -> No
     assert (explanation.start, explanation.truncated) == ((root.id,), False)
 
 
+@on_one_database
 async def test_from_its_end_a_chain_is_explained_to_its_root(world: World) -> None:
     *_, last = await chain(world)
     explanation = await world.domain.automations.explanations.explain(change_id=last.id)
@@ -76,6 +77,7 @@ async def test_a_firing_that_led_to_no_run_says_why(world: World) -> None:
     assert ("incident created", "fired incident.created skipped") in edges_of(explanation)
 
 
+@on_one_database
 async def test_a_change_of_a_run_explains_the_run(world: World) -> None:
     await chain(world)
     change = next(change for change in await log_of(world.domain) if change.kind == "automation_run")

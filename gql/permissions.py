@@ -5,15 +5,20 @@ from typing import Any, ClassVar
 from strawberry.permission import BasePermission
 from typing_extensions import override
 
-from domain.model.viewer import Role
+from domain.model.viewer import Role, Viewer
 from gql.context import Info
 
 
-class _Needs(BasePermission):
+class Needs(BasePermission):
     """A permission of callers whose role includes the needed one."""
 
     role: ClassVar[Role]
     unlimited: ClassVar[bool] = False
+
+    @classmethod
+    def allows(cls, viewer: Viewer) -> bool:
+        """Return whether that caller would not be refused."""
+        return viewer.role.includes(cls.role) and not (cls.unlimited and viewer.systems is not None)
 
     @override
     def has_permission(self, source: Any, info: Info, **kwargs: Any) -> bool:
@@ -23,26 +28,26 @@ class _Needs(BasePermission):
         return True
 
 
-class MayRead(_Needs):
+class MayRead(Needs):
     """The permission to read, for every caller."""
 
     role = Role.ANONYMOUS
 
 
-class MayManageIncidents(_Needs):
+class MayManageIncidents(Needs):
     """The permission to manage incidents, for responders and admins."""
 
     role = Role.RESPONDER
 
 
-class MayManageSystems(_Needs):
+class MayManageSystems(Needs):
     """The permission to manage systems, for admins that are not limited to some systems."""
 
     role = Role.ADMIN
     unlimited = True
 
 
-class MayManageTokens(_Needs):
+class MayManageTokens(Needs):
     """The permission to manage tokens, for admins that are not limited to some systems.
 
     A token must not make another that may do more than itself.
@@ -52,13 +57,13 @@ class MayManageTokens(_Needs):
     unlimited = True
 
 
-class MaySeeTokens(_Needs):
+class MaySeeTokens(Needs):
     """The permission to see tokens, for admins."""
 
     role = Role.ADMIN
 
 
-class MayManageSecrets(_Needs):
+class MayManageSecrets(Needs):
     """The permission to manage secrets, for admins that are not limited to some systems.
 
     Automations of all systems use the same secrets.
@@ -68,13 +73,13 @@ class MayManageSecrets(_Needs):
     unlimited = True
 
 
-class MaySeeSecrets(_Needs):
+class MaySeeSecrets(Needs):
     """The permission to see the names of secrets, for admins."""
 
     role = Role.ADMIN
 
 
-class MayManageAutomations(_Needs):
+class MayManageAutomations(Needs):
     """The permission to manage automations, for admins that are not limited to some systems.
 
     Automations write incidents of any system.
@@ -84,7 +89,7 @@ class MayManageAutomations(_Needs):
     unlimited = True
 
 
-class MaySeeAutomations(_Needs):
+class MaySeeAutomations(Needs):
     """The permission to see automations, for responders and admins: definitions and traces may hold internal data."""
 
     role = Role.RESPONDER

@@ -106,6 +106,17 @@ def fields_of(tree: Filter) -> frozenset[Field]:
             return frozenset({tree.field})
 
 
+def systems_in(tree: Filter) -> frozenset[str]:
+    """Return all systems that the filter names."""
+    match tree:
+        case AllOf(parts) | AnyOf(parts):
+            return frozenset().union(*(systems_in(part) for part in parts))
+        case Not(part):
+            return systems_in(part)
+        case Term():
+            return frozenset(tree.value if tree.field is Field.SYSTEM else ())
+
+
 def size_of(tree: Filter) -> int:
     """Return the number of values that the filter compares with; a text counts as the most words that it may have."""
     match tree:

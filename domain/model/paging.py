@@ -9,6 +9,8 @@ from domain.errors import InvalidInputError
 DEFAULT_SIZE = 25
 LARGEST_SIZE = 100
 T = TypeVar("T")
+#: The names of columns, each with the values of which an item has one.
+Among = tuple[tuple[str, tuple[Any, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,8 @@ class PageRequest:
     backward: bool = False
     after: tuple[Any, ...] | None = None
     before: tuple[Any, ...] | None = None
+    #: For selections: only items that have one of these values in each of these columns.
+    among: Among = ()
 
     def cut(self, items: Sequence[T]) -> "Page[T]":
         """Return the page out of up to size + 1 items that were read in its direction."""

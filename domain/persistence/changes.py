@@ -14,7 +14,7 @@ from domain.model.paging import Page, PageRequest
 from domain.model.selection import Logged
 from domain.model.viewer import Audience, Visibility, widest
 from domain.persistence.automation_tables import automation_runs
-from domain.persistence.conditions import recorded_condition
+from domain.persistence.conditions import as_recorded, recorded_condition
 from domain.persistence.dialects import append_one, json_list_overlaps, literal, lock_log
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
 from domain.persistence.prepared import Prepared
@@ -98,7 +98,7 @@ class ChangeRepository:
     ) -> Page[Change]:
         """Return one page of the log, oldest first, of changes that match before or after, and that are visible."""
         logged = Logged(actions=None if actions is None else tuple(actions), events_only=events_only)
-        condition = log_condition(self._connection.dialect, kind, tree, logged, audience)
+        condition = log_condition(self._connection.dialect, kind, as_recorded(tree), logged, audience)
         if entity_id is not None:
             condition = sa.and_(condition, changes.c.entity_id == entity_id)
         statement = paged(sa.select(changes).where(condition), (changes.c.seq,), page, descending=False)
@@ -117,7 +117,7 @@ class ChangeRepository:
     ) -> int:
         """Return the total number of changes on such pages."""
         logged = Logged(actions=None if actions is None else tuple(actions), events_only=events_only)
-        condition = log_condition(self._connection.dialect, kind, tree, logged, audience)
+        condition = log_condition(self._connection.dialect, kind, as_recorded(tree), logged, audience)
         if entity_id is not None:
             condition = sa.and_(condition, changes.c.entity_id == entity_id)
         return int(await self._connection.scalar(sa.select(sa.func.count()).select_from(changes).where(condition)) or 0)
@@ -181,7 +181,10 @@ class ChangeRepository:
 def log_condition(
     dialect: sa.Dialect, kind: str, tree: Filter, logged: Logged, audience: Audience
 ) -> sa.ColumnElement[bool]:
-    """Return the condition for changes of a kind that are wanted, match before or after, and are visible."""
+    """Return the condition for changes of a kind that are wanted, match before or after, and are visible.
+
+    The filter has values as recorded states have them.
+    """
     conditions = [changes.c.kind == literal(kind)]
     if logged.events_only:
         conditions.append(changes.c.has_events)

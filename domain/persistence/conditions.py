@@ -51,8 +51,29 @@ def incident_condition(dialect: sa.Dialect, tree: Filter, audience: Audience) ->
     return _combine(tree, term_condition)
 
 
+def as_recorded(tree: Filter) -> Filter:
+    """Return the filter with its values as recorded states have them."""
+    match tree:
+        case AllOf(parts):
+            return AllOf(tuple(map(as_recorded, parts)))
+        case AnyOf(parts):
+            return AnyOf(tuple(map(as_recorded, parts)))
+        case Not(part):
+            return Not(as_recorded(part))
+        case Term(field=Field.SEVERITY):
+            # Texts, whose order is not that of severities.
+            return Term(Field.SEVERITY, Operator.IN, tuple(_severities(tree)))
+        case Term(field=Field.OPEN | Field.SYSTEM | Field.OPENED_BY | Field.NUMBER):
+            return tree
+        case Term():
+            return _with_texts(tree)
+
+
 def recorded_condition(dialect: sa.Dialect, tree: Filter, state: sa.Column[Any]) -> sa.ColumnElement[bool]:
-    """Return a filter as a condition on a JSON column of recorded states; it agrees with `model.filters.matches`."""
+    """Return a filter as a condition on a JSON column of recorded states; it agrees with `model.filters.matches`.
+
+    Its values are those of `as_recorded`, or parameters for them.
+    """
 
     def term_condition(term: Term) -> sa.ColumnElement[bool]:
         match term.field:
@@ -63,12 +84,10 @@ def recorded_condition(dialect: sa.Dialect, tree: Filter, state: sa.Column[Any])
                 return status != Status.RESOLVED if term.value else status == Status.RESOLVED
             case Field.OPENED_BY:
                 return _text(state["opened_by"]["id"]).in_(term.value)
-            case Field.SEVERITY:
-                return _text(state["severity"]).in_(_severities(term))
             case Field.NUMBER:
                 return _column_condition(state["number"].as_integer(), term)
             case _:
-                return _column_condition(_text(state[term.field.value]), _with_texts(term))
+                return _column_condition(_text(state[term.field.value]), term)
 
     # A change without a state on this side (a creation's before) matches nothing, `not` included.
     return sa.and_(state.is_not(None), _combine(tree, term_condition))
@@ -94,7 +113,8 @@ def _combine(tree: Filter, term_condition: TermCondition) -> sa.ColumnElement[bo
 def _column_condition(column: sa.ColumnElement[Any], term: Term) -> sa.ColumnElement[bool]:
     # Never NULL: an absent value matches nothing, and `not` of that matches.
     if term.operator is Operator.IN:
-        return sa.and_(column.is_not(None), column.in_(term.value))
+        # Worse than the worst: none.
+        return sa.and_(column.is_not(None), column.in_(term.value)) if term.value else sa.false()
     return sa.and_(column.is_not(None), _APPLY[term.operator](column, term.value))
 
 

@@ -8,6 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from domain.model.words import Word
 from domain.persistence.prepared import Prepared, among
@@ -145,10 +148,34 @@ def word_condition(dialect: sa.Dialect, query: str | sa.BindParameter[str]) -> s
     return sa.literal_column("search_entries.words", postgresql.TSVECTOR).bool_op("@@")(wanted)
 
 
-def json_list_overlaps(dialect: sa.Dialect, column: Any, values: Sequence[str]) -> sa.ColumnElement[bool]:
+class IsListed(FunctionElement[bool]):
+    """The condition that a JSON list has a text: `IsListed(text, list)`."""
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(IsListed, "sqlite")
+def _in_json_each(element: IsListed, compiler: SQLCompiler, **options: Any) -> str:
+    text, listed = (compiler.process(each, **options) for each in element.clauses)
+    return f"{text} IN (SELECT value FROM json_each({listed}))"  # noqa: S608 - two columns
+
+
+@compiles(IsListed, "postgresql")
+def _in_json_array(element: IsListed, compiler: SQLCompiler, **options: Any) -> str:
+    text, listed = (compiler.process(each, **options) for each in element.clauses)
+    return f"{text} IN (SELECT jsonb_array_elements_text({listed}))"
+
+
+def json_list_overlaps(
+    dialect: sa.Dialect, column: Any, values: Sequence[str] | Sequence[sa.BindParameter[str]]
+) -> sa.ColumnElement[bool]:
     """Return whether the JSON list in that column holds any of the texts; an absent list holds none."""
     if dialect.name == "sqlite":
         entries = sa.func.json_each(column).table_valued("value")
         return sa.exists(sa.select(sa.literal(1)).select_from(entries).where(entries.c.value.in_(values)))
-    held = sa.cast(column, postgresql.JSONB).bool_op("?|")(sa.cast(list(values), postgresql.ARRAY(sa.Text)))
+    # One parameter for all values, unless they are parameters themselves.
+    listed: Any = list(values)
+    wanted = postgresql.array(listed) if listed and isinstance(listed[0], sa.BindParameter) else listed
+    held = sa.cast(column, postgresql.JSONB).bool_op("?|")(sa.cast(wanted, postgresql.ARRAY(sa.Text)))
     return sa.func.coalesce(held, sa.false())

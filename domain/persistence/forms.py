@@ -1,6 +1,7 @@
 """The forms of filters: what their SQL depends on, apart from the values that parameters stand for."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,9 @@ from domain.persistence.search import queries_of
 from domain.persistence.tables import incidents, systems
 
 Parameter = Callable[[sa.types.TypeEngine[Any]], sa.BindParameter[Any]]
+Columns = sa.ColumnCollection[str, sa.Column[Any]] | Mapping[str, sa.Column[Any]]
+#: What recorded states have as no text.
+_RECORDED = MappingProxyType({Field.NUMBER.value: incidents.c.number})
 
 
 def form_of(tree: Filter, dialect: sa.Dialect) -> tuple[Hashable, list[Any]]:
@@ -19,20 +23,25 @@ def form_of(tree: Filter, dialect: sa.Dialect) -> tuple[Hashable, list[Any]]:
     return _collected(tree, dialect, values), values
 
 
-def with_parameters(tree: Filter, dialect: sa.Dialect, parameter: Parameter) -> Filter:
+def with_parameters(tree: Filter, dialect: sa.Dialect, parameter: Parameter, *, recorded: bool = False) -> Filter:
     """Return the filter with parameters in the place of its values; it is the same for all filters of one form.
 
-    In the place of systems' keys are look-ups of their ids, which find nothing for unknown ones.
+    In the place of systems' keys are look-ups of their ids, which find nothing for unknown ones. The values are those
+    of columns, or those of recorded states.
     """
-    match tree:
-        case AllOf(parts):
-            return AllOf(tuple(with_parameters(part, dialect, parameter) for part in parts))
-        case AnyOf(parts):
-            return AnyOf(tuple(with_parameters(part, dialect, parameter) for part in parts))
-        case Not(part):
-            return Not(with_parameters(part, dialect, parameter))
-        case Term():
-            return _term_with_parameters(tree, dialect, parameter)
+
+    def within(part: Filter) -> Filter:
+        match part:
+            case AllOf(parts):
+                return AllOf(tuple(map(within, parts)))
+            case AnyOf(parts):
+                return AnyOf(tuple(map(within, parts)))
+            case Not(inner):
+                return Not(within(inner))
+            case Term():
+                return _term_with_parameters(part, dialect, parameter, _RECORDED if recorded else incidents.c)
+
+    return within(tree)
 
 
 def looked_up(tree: Filter) -> list[sa.ScalarSelect[Any]]:
@@ -78,10 +87,10 @@ def _collected_term(term: Term, dialect: sa.Dialect, values: list[Any]) -> Hasha
     return term.field, term.operator, len(several), keys
 
 
-def _term_with_parameters(term: Term, dialect: sa.Dialect, parameter: Parameter) -> Term:
+def _term_with_parameters(term: Term, dialect: sa.Dialect, parameter: Parameter, columns: Columns) -> Term:
     if term.field is Field.OPEN:
         return term
-    kind = incidents.c[term.field].type if term.field in incidents.c else sa.String()
+    kind = columns[term.field].type if term.field in columns else sa.String()
     if term.field is not Field.TEXT and term.operator is not Operator.IN:
         return Term(term.field, term.operator, parameter(kind))
     several = _several(term, dialect)

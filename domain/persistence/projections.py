@@ -11,8 +11,10 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.model.paging import PageRequest
 from domain.model.selection import AllOf, NoneOf, OneOf, Root, Rows, Selection, SomeOf, Wanted
 from domain.model.viewer import Audience
+from domain.persistence.conditions import as_recorded
 from domain.persistence.drivers import Driver
 from domain.persistence.forms import form_of, padded
 from domain.persistence.prepared import driver_of
@@ -20,8 +22,8 @@ from domain.persistence.statements import Statement, StatementWriter, Values
 
 #: PostgreSQL hands at most 100 arguments to a function, and each value of a row is one.
 MOST_VALUES = 100
-#: Forms of one selection that are kept: each page can go two ways, with two positions.
-_MOST_FORMS = 8
+#: Forms of one selection that are kept: each page can go two ways, with two positions, and each id name another kind.
+_MOST_FORMS = 16
 #: Parameters of all forms that are kept, each of which takes half a kilobyte: those of a long filter are soon too many.
 _MOST_PARAMETERS = 200
 #: More JSON than this is left unread, because reading it and answering from it keeps the loop for long.
@@ -82,7 +84,7 @@ class Projection:
 
     def _form_of(self, wanted: Wanted) -> tuple[Hashable, list[Sequence[Any]]]:
         """Return what the text depends on, and what each filter compares with."""
-        forms: list[Hashable] = [(page.backward, page.after is None, page.before is None) for page in wanted.pages]
+        forms: list[Hashable] = [_form_of_page(page) for page in wanted.pages]
         compared: list[Sequence[Any]] = []
         for rows in wanted.rows:
             form, values = self._form_of_rows(rows)
@@ -100,8 +102,13 @@ class Projection:
                 values = padded(ids)
                 return len(values), values
             case AllOf(order=order, tree=tree, logged=logged):
-                form, values = form_of(tree, self._dialect)
+                form, values = form_of(tree if logged is None else as_recorded(tree), self._dialect)
                 return (order, logged, form), values
+
+
+def _form_of_page(page: PageRequest) -> Hashable:
+    among = tuple([(name, len(padded(values))) for name, values in page.among]) if page.among else None
+    return page.backward, page.after is None, page.before is None, among
 
 
 def _check_width(selection: Selection) -> None:

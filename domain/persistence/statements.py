@@ -24,7 +24,7 @@ from domain.model.selection import (
 )
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.changes import is_kept, log_condition
-from domain.persistence.conditions import incident_condition
+from domain.persistence.conditions import as_recorded, incident_condition
 from domain.persistence.dialects import literal
 from domain.persistence.forms import looked_up, padded, with_parameters
 from domain.persistence.types import SeverityRank, UtcDateTime
@@ -83,10 +83,12 @@ class StatementWriter:
         row = self._row(view, table, root.selection, wanted, many=False)
         if isinstance(rows, OneOf):
             key = self._compared(place, 0, table.c[rows.by].type)
-            found = sa.select(row).where(table.c[rows.by] == key, *self._visible(table))
+            found = sa.select(row).where(table.c[rows.by] == key, *self._visible(view, table))
             return found.scalar_subquery().label(f"found_{place}")
         keys = [self._compared(place, number, table.c.id.type) for number in range(len(padded(rows.ids)))]
-        picked = sa.select(*_picked(view, table, root.selection)).where(table.c.id.in_(keys), *self._visible(table))
+        picked = sa.select(*_picked(view, table, root.selection)).where(
+            table.c.id.in_(keys), *self._visible(view, table)
+        )
         some = picked.subquery()
         return self._gathered(some, self._row(view, some, root.selection, wanted)).label(f"found_{place}")
 
@@ -96,7 +98,7 @@ class StatementWriter:
         # Not aliased: the condition of open incidents is about the table, and finds its index by its very words.
         query = sa.select().select_from(view.table)
         tree = self._with_parameters(place, rows)
-        query = query.where(*self._conditions(tree, rows))
+        query = query.where(*self._conditions(view, tree, rows), *self._among(view.table, root.page, wanted))
         places = [view.table.c[rows.order.field]] if view.place else [view.table.c[rows.order.field], view.table.c.id]
         columns = _picked(view, view.table, root.selection, rows.order.field)
 
@@ -129,22 +131,45 @@ class StatementWriter:
 
     def _with_parameters(self, place: int, rows: AllOf) -> Filter:
         numbers = count()
-        return with_parameters(rows.tree, self._dialect, lambda kind: self._compared(place, next(numbers), kind))
+        tree = rows.tree if rows.logged is None else as_recorded(rows.tree)
+        return with_parameters(
+            tree,
+            self._dialect,
+            lambda kind: self._compared(place, next(numbers), kind),
+            recorded=rows.logged is not None,
+        )
 
-    def _conditions(self, tree: Filter, rows: AllOf) -> list[sa.ColumnElement[bool]]:
+    def _conditions(self, view: View, tree: Filter, rows: AllOf) -> list[sa.ColumnElement[bool]]:
         if rows.logged is not None:
             return [log_condition(self._dialect, "incident", tree, rows.logged, self._audience)]
-        return [] if tree == EVERYTHING else [incident_condition(self._dialect, tree, self._audience)]
+        seen = self._visible(view, view.table)
+        return seen if tree == EVERYTHING else [*seen, incident_condition(self._dialect, tree, self._audience)]
+
+    def _among(self, table: sa.FromClause, page: Paged, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions on the columns of whose values a page has some."""
+        conditions: list[sa.ColumnElement[bool]] = []
+        for at, (name, values) in enumerate(wanted.pages[page.place].among):
+            column = table.c[name]
+            known = [
+                self._parameter(f"among_{page.place}_{at}_{number}", column.type, _one_among(page.place, at, number))
+                for number in range(len(padded(values)))
+            ]
+            conditions.append(column.in_(known) if len(known) > 1 else column == known[0])
+        return conditions
 
     def _compared(self, place: int, number: int, kind: sa.types.TypeEngine[Any]) -> sa.BindParameter[Any]:
         return self._parameter(f"compared_{place}_{number}", kind, lambda values: values.compared[place][number])
 
-    def _visible(self, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
+    def _visible(self, view: View, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions for the rows that the audience sees."""
+        conditions = [] if view.kept is None else [view.kept(table)]
+        if self._audience not in view.audiences:
+            conditions.append(sa.false())
         # Those who see everything need no condition.
-        if "visibility" not in table.c or set(self._audience.visibilities) == set(Visibility):
-            return []
-        seen: list[sa.ColumnElement[str]] = [literal(visibility.value) for visibility in self._audience.visibilities]
-        return [table.c.visibility.in_(seen)]
+        if "visibility" in table.c and set(self._audience.visibilities) != set(Visibility):
+            seen: list[sa.ColumnElement[str]] = [literal(each.value) for each in self._audience.visibilities]
+            conditions.append(table.c.visibility.in_(seen))
+        return conditions
 
     def _row(
         self,
@@ -182,9 +207,11 @@ class StatementWriter:
         child = VIEWS[lists.view]
         table = child.table.alias()
         joined, belongs, key = lists.joined(parent, table)
-        query = sa.select().select_from(joined).where(belongs, *self._visible(table)).correlate(parent)
+        query = sa.select().select_from(joined).where(belongs, *self._visible(child, table)).correlate(parent)
         if self._audience not in lists.audiences:
             query = query.where(sa.false())
+        if listed.page is not None:
+            query = query.where(*self._among(table, listed.page, wanted))
 
         def read(page: Paged | None) -> sa.ScalarSelect[Any]:
             picked = query.add_columns(*_picked(child, table, listed.selection))
@@ -194,7 +221,8 @@ class StatementWriter:
                 found = self._paged(picked, key, page, wanted, descending=lists.descending).subquery()
             return self._gathered(found, self._row(child, found, listed.selection, wanted))
 
-        return self._nestable(read(None) if listed.page is None else self._page(query, listed.page, read))
+        found = self._nestable(read(None) if listed.page is None else self._page(query, listed.page, read))
+        return found if lists.present is None else sa.case((parent.c[lists.present].is_not(None), found))
 
     def _gathered(self, found: sa.Subquery, row: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
         """Gather rows in one list, in their order.
@@ -255,7 +283,12 @@ def _picked(view: View, table: sa.FromClause, selection: Selection, order: str =
     """Return the columns that a selection is made of; what belongs to a row is found by its id."""
     names = [order if name == ORDER_KEY else name.removesuffix(EXACT) for name in selection.columns]
     needed = [column for name in names for column in (view.found[name].columns if name in view.found else (name,))]
-    return [table.c[name] for name in dict.fromkeys((*needed, "id", *view.carried))]
+    lists = [view.lists[listed.name] for listed in selection.lists]
+    carried: list[str] = [name for each in lists for name in (*each.carried, each.present) if name is not None]
+    # Rows that have no id have no lists either; some column has to be named even where they are only counted.
+    return [table.c[name] for name in dict.fromkeys((*needed, "id", *carried)) if name in table.c] or [
+        next(iter(table.c))
+    ]
 
 
 def _whole(
@@ -266,6 +299,10 @@ def _whole(
         return picked.order_by(*(_directed(column, down=lists.descending) for column in key)).subquery()
     ends = picked.order_by(*lists.picked(table)).limit(sa.literal_column(str(lists.most))).subquery()
     return sa.select(*ends.c).order_by(*(ends.c[name] for name in lists.key)).subquery()
+
+
+def _one_among(place: int, at: int, number: int) -> Callable[[Values], Any]:
+    return lambda values: padded(values.wanted.pages[place].among[at][1])[number]
 
 
 def _constant(value: Any) -> Callable[[Values], Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import (
@@ -27,7 +27,8 @@ from domain.model.cursor import CursorCodec
 from domain.model.filters import size_of
 from domain.model.paging import PageRequest
 from domain.model.selection import AllOf, Rows, Wanted
-from domain.model.viewer import Audience
+from domain.model.viewer import Audience, Viewer
+from gql.compiled.callers import values_of
 from gql.compiled.declarations import Declaration, Kind, cursor_name
 from gql.compiled.fields import Asked, UnplannableError
 from gql.pagination import PageArguments
@@ -132,8 +133,10 @@ class ArgumentsReader:
         pages: Sequence[Asked],
         audience: Audience,
         cursors: CursorCodec,
+        shows_caller: bool,
     ) -> None:
         self._audience = audience
+        self._shows_caller = shows_caller
         self._cursors = cursors
         self._variables = Variables(schema, operation.variable_definitions or ())
         given = {id(asked.node): _Given(asked) for asked in (*roots, *pages)}
@@ -147,16 +150,18 @@ class ArgumentsReader:
         ]
         #: Each page, and the place of its root, on whose order the name of its cursors depends.
         places = {id(asked.node): place for place, asked in enumerate(roots)}
-        self._pages = [
-            (given[id(asked.node)], places.get(id(asked.node)), asked.declaration.cursors) for asked in pages
-        ]
+        self._pages = [(given[id(asked.node)], places.get(id(asked.node)), asked.declaration) for asked in pages]
         self._fixed = [self._fixed_page(*page) for page in self._pages]
 
-    def read(self, variables: Mapping[str, Any] | None) -> tuple[Wanted, Sequence[Any]] | None:
-        """Return what is wanted, and what the answer of each root needs; None where the generic path has to see to it.
+    def read(self, variables: Mapping[str, Any] | None, viewer: Viewer) -> tuple[Wanted, Sequence[Any]] | None:
+        """Return what is wanted, and what the answer needs; None where the generic path has to see to it.
 
-        The latter is the name of its cursors, or the ids that were asked for.
+        The latter is for each root the name of its cursors, or the ids that were asked for; and behind them the caller.
         """
+        found = self._read(variables)
+        return None if found is None else (found[0], [*found[1], values_of(viewer) if self._shows_caller else ()])
+
+    def _read(self, variables: Mapping[str, Any] | None) -> tuple[Wanted, list[Any]] | None:
         if self._is_fixed:
             return self._wanted({}, None)
         values, core = None if self._needs_core else self._variables.plain(variables or {}), None
@@ -169,8 +174,9 @@ class ArgumentsReader:
             return self._wanted(values, core)
         return None
 
-    def _wanted(self, values: Mapping[str, Any], core: VariableValues | None) -> tuple[Wanted, Sequence[Any]] | None:
-        rows, needed = [], []
+    def _wanted(self, values: Mapping[str, Any], core: VariableValues | None) -> tuple[Wanted, list[Any]] | None:
+        rows: list[Rows] = []
+        needed: list[Any] = []
         for root in self._roots:
             chosen = root.rows
             if chosen is None:
@@ -184,39 +190,41 @@ class ArgumentsReader:
         if sum(size_of(each.tree) for each in rows if isinstance(each, AllOf)) > _MOST_COMPARED:
             return None
         pages = []
-        for (given, place, cursors), fixed in zip(self._pages, self._fixed, strict=True):
+        for (given, place, declaration), fixed in zip(self._pages, self._fixed, strict=True):
             if fixed is not None:
                 pages.append(fixed)
                 continue
             arguments = given.read(values, core)
             if arguments is None:
                 return None
-            pages.append(self._page(arguments, cursors if place is None else needed[place]))
+            pages.append(self._page(arguments, declaration, declaration.cursors if place is None else needed[place]))
         return Wanted(rows=rows, pages=pages), needed
 
     @staticmethod
     def _needed(root: _RootReader, chosen: Rows, values: Mapping[str, Any], core: VariableValues | None) -> Any:
         if isinstance(chosen, AllOf):
-            return cursor_name(root.declaration.cursors, chosen.order)
+            cursors = root.declaration.cursors
+            return cursor_name(cursors, chosen.order) if root.declaration.is_ordered else cursors
         return (root.given.read(values, core) or {}).get("ids") if root.declaration.kind is Kind.SOME else None
 
-    def _fixed_page(self, given: _Given, place: int | None, cursors: str) -> PageRequest | None:
+    def _fixed_page(self, given: _Given, place: int | None, declaration: Declaration) -> PageRequest | None:
         """Return a page within a row in whose arguments no variable stands."""
         if given.open or place is not None:
             return None
         try:
-            return self._page(given.fixed, cursors)
+            return self._page(given.fixed, declaration, declaration.cursors)
         except DomainError as error:
             raise UnplannableError("arguments that are refused") from error
 
-    def _page(self, arguments: Mapping[str, Any], cursors: str) -> PageRequest:
+    def _page(self, arguments: Mapping[str, Any], declaration: Declaration, cursors: str) -> PageRequest:
         given = PageArguments(
             first=arguments.get("first"),
             after=arguments.get("after"),
             last=arguments.get("last"),
             before=arguments.get("before"),
         )
-        return given.request(self._cursors, cursors)
+        page = given.request(self._cursors, cursors)
+        return page if declaration.pick is None else replace(page, among=declaration.pick(arguments))
 
 
 def fixed_rows(asked: Asked, audience: Audience) -> Rows | None:
@@ -236,15 +244,6 @@ def fixed_rows(asked: Asked, audience: Audience) -> Rows | None:
     if rows is None:
         raise UnplannableError("arguments")
     return rows
-
-
-def fixed_arguments(asked: Asked) -> Mapping[str, Any]:
-    """Return the arguments of a field in which no variable stands.
-
-    Raises:
-        UnplannableError: they are refused.
-    """
-    return _fixed(asked, {each.name.value for each in asked.node.arguments or () if _has_variable(each.value)})
 
 
 def _fixed(asked: Asked, without: set[str]) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 import logging
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,9 @@ from graphql import (
     TypeNode,
     VariableNode,
     Visitor,
+    get_named_type,
     is_enum_type,
+    is_object_type,
     visit,
 )
 
@@ -29,12 +31,13 @@ from domain.model.viewer import Audience
 from domain.services.answers import Answering
 from domain.services.reads import Projected, Reads
 from gql.compiled.arguments import ArgumentsReader
+from gql.compiled.declarations import Kind
 from gql.compiled.direct import DirectMutation
 from gql.compiled.emit import Answer, emit
 from gql.compiled.fields import Fields, UnplannableError
 from gql.compiled.mutating import without_rows
-from gql.compiled.parts import PayloadPlan, Plan
-from gql.compiled.plan import payload_plan_of, plan_of
+from gql.compiled.parts import Caller, PayloadPlan, Plan
+from gql.compiled.plan import declaration_of, payload_plan_of, plan_of
 from gql.limits.cache import Kept
 from gql.limits.costs import cost_of
 
@@ -45,6 +48,8 @@ logger = logging.getLogger(__name__)
 _MOST_FUNCTIONS = 1_000
 _MOST_COSTS = 64
 _UNKNOWN = "unknown"
+#: From the value of a variable on which a plan depends to whether it is one that it can have.
+Flag = Callable[[Any], bool]
 #: Lists of one operation, and values of all its rows: to write the statement takes a millisecond for each list, and a
 #: third of one for each value.
 _MOST_LISTS = 20
@@ -106,7 +111,7 @@ class _Made:
     """The functions of one document so far."""
 
     owner: "CompiledCache"
-    flags: tuple[str, ...]
+    flags: Mapping[str, Flag]
     #: By name, and under None the one that there is where there is only one.
     operations: Mapping[str | None, OperationDefinitionNode]
     functions: dict[_Key, Compiled | None] = field(default_factory=dict)
@@ -119,6 +124,7 @@ class CompiledCache:
         self._schema = schema
         self._reads = reads
         self._shapes = reads.shapes()
+        self._choices = _choices_in(schema)
         #: All functions, the one that ran last at the end. Those of a document go with it.
         self._latest: OrderedDict[tuple[int, _Key], weakref.ref[_Made]] = OrderedDict()
         #: Operations that were answered by a function.
@@ -133,7 +139,7 @@ class CompiledCache:
         made: _Made | None = kept.made
         # Documents are kept for all domains of a process, whose functions read different databases.
         if made is None or made.owner is not self:
-            kept.made = _Made(self, _flags_of(kept.document), _operations_of(kept.document))
+            kept.made = _Made(self, self._flags_of(kept.document), _operations_of(kept.document))
             self.reasons["seen once"] += 1
             return None
         operation = made.operations.get(operation_name)
@@ -141,8 +147,8 @@ class CompiledCache:
             return None
         flags = tuple((variables or {}).get(name, ...) for name in made.flags)
         key = operation_name, audience, flags
-        if not all(flag is ... or isinstance(flag, bool) for flag in flags):
-            self.reasons["a flag that is not a boolean"] += 1
+        if not _are_possible(made.flags, flags):
+            self.reasons["a flag that is none"] += 1
             return None
         if key not in made.functions:
             given = dict(zip(made.flags, flags, strict=True))
@@ -159,13 +165,33 @@ class CompiledCache:
             return None
         flags = tuple((variables or {}).get(name, ...) for name in made.flags) if made.flags else ()
         key = operation_name, audience, flags
-        # Nothing but a boolean is looked up: 1 equals True, and a list cannot be.
-        if not all(flag is ... or isinstance(flag, bool) for flag in flags):
+        # Nothing else is looked up: 1 equals True, and a list cannot be.
+        if not _are_possible(made.flags, flags):
             return None
         compiled = made.functions.get(key)
         if compiled is not None:
             self._latest.move_to_end((id(made), key))
         return compiled
+
+    def _flags_of(self, document: DocumentNode) -> dict[str, Flag]:
+        """Return the variables on which plans of the document depend, and what they can be."""
+        flags: dict[str, Flag] = {}
+        choices = self._choices
+
+        class _Flags(Visitor):
+            def enter_directive(self, node: Any, *_: Any) -> None:
+                for argument in node.arguments or ():
+                    if isinstance(argument.value, VariableNode):
+                        flags[argument.value.name.value] = _is_boolean
+
+            def enter_field(self, node: Any, *_: Any) -> None:
+                for argument in node.arguments or ():
+                    known = choices.get((node.name.value, argument.name.value))
+                    if known is not None and isinstance(argument.value, VariableNode):
+                        flags[argument.value.name.value] = _is_among(known)
+
+        visit(document, _Flags())
+        return dict(sorted(flags.items()))
 
     def _keep(self, made: _Made, key: _Key, compiled: Compiled | None) -> None:
         made.functions[key] = compiled
@@ -199,9 +225,9 @@ class CompiledCache:
         fields = Fields(self._schema, fragments, _with_defaults(operation, flags))
         planned = payload_plan_of if operation.operation is OperationType.MUTATION else plan_of
         plan = planned(self._schema, operation, fields, self._shapes, audience)
-        if sum(1 + _lists_in(root.selection) for root in plan.roots) > _MOST_LISTS:
+        if _most_of(plan, lambda selection: 1 + _lists_in(selection)) > _MOST_LISTS:
             raise UnplannableError("many lists")
-        if sum(_values_in(root.selection) for root in plan.roots) > _MOST_VALUES:
+        if _most_of(plan, _values_in) > _MOST_VALUES:
             raise UnplannableError("many values")
         arguments = ArgumentsReader(
             self._schema,
@@ -210,6 +236,7 @@ class CompiledCache:
             pages=plan.page_fields,
             audience=audience,
             cursors=self._reads.cursors,
+            shows_caller=any(isinstance(member, Caller) for member in plan.members.values()),
         )
         try:
             read = self._reads.projected(plan.roots, audience)
@@ -257,18 +284,38 @@ def _values_in(selection: Selection) -> int:
     return len(selection.columns) + sum(_values_in(listed.selection) for listed in selection.lists)
 
 
-def _flags_of(document: DocumentNode) -> tuple[str, ...]:
-    """Return the variables that stand in directives."""
-    names: set[str] = set()
+def _most_of(plan: Plan, size: Callable[[Selection], int]) -> int:
+    """Return the size of all that one statement may read: of the kinds that a field may find, it reads one."""
+    sizes: dict[tuple[int, int], int] = {}
+    for place, (root, asked) in enumerate(zip(plan.roots, plan.root_fields or (None,) * len(plan.roots), strict=True)):
+        is_one = asked is not None and asked.declaration.kind is Kind.ONE
+        field = (id(asked.node), 0) if asked is not None and is_one else (0, place + 1)
+        sizes[field] = max(sizes.get(field, 0), size(root.selection))
+    return sum(sizes.values())
 
-    class _Flags(Visitor):
-        def enter_directive(self, node: Any, *_: Any) -> None:
-            for argument in node.arguments or ():
-                if isinstance(argument.value, VariableNode):
-                    names.add(argument.value.name.value)
 
-    visit(document, _Flags())
-    return tuple(sorted(names))
+def _choices_in(schema: GraphQLSchema) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the values of arguments that say which field is shown, by the names of field and argument."""
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for on in schema.type_map.values():
+        for name, shown in on.fields.items() if is_object_type(on) else ():
+            declaration = declaration_of(shown)
+            if declaration is not None and declaration.variant is not None:
+                kind: Any = get_named_type(shown.args[declaration.variant].type)
+                found[name, declaration.variant] = frozenset(kind.values)
+    return found
+
+
+def _are_possible(flags: Mapping[str, Flag], values: Sequence[Any]) -> bool:
+    return all(value is ... or is_one(value) for is_one, value in zip(flags.values(), values, strict=True))
+
+
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_among(known: frozenset[str]) -> Flag:
+    return lambda value: isinstance(value, str) and value in known
 
 
 def _with_defaults(operation: OperationDefinitionNode, flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,16 @@ from enum import Enum
 from typing import Any
 
 from domain.model.cursor import LOG
-from domain.model.paging import Order
-from domain.model.selection import Rows
+from domain.model.paging import Among, Order
+from domain.model.selection import AllOf, Rows
 from domain.model.viewer import Audience
 
 _KEY = "reads"
 #: From the arguments of a root field, and the view in question where it may find objects of several kinds, to the rows
 #: that it is about; None where the generic path has to read them. It raises what the resolver would.
 Choose = Callable[[Mapping[str, Any], Audience, str], Rows | None]
+#: From the arguments of a connection to the values that its items have in some columns. It raises as above.
+Pick = Callable[[Mapping[str, Any]], Among]
 
 
 class Kind(Enum):
@@ -30,6 +32,7 @@ class Kind(Enum):
     ONE = "one row"
     SOME = "rows by their ids"
     ALL = "a page of all rows"
+    CALLER = "the caller"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,10 @@ class Declaration:
 
     kind: Kind
     cursors: str = ""
+    #: Whether the order is one of several, whose name stands behind that of the cursors.
+    is_ordered: bool = False
     choose: Choose | None = None
+    pick: Pick | None = None
     #: Of a root that may find objects of several kinds: the views of those that are found here.
     views: frozenset[str] = frozenset()
     #: The argument, an enum, that says which field of the view is shown: its value stands behind the name.
@@ -57,14 +63,18 @@ PLACE = _metadata(Declaration(kind=Kind.PLACE))
 LIST = _metadata(Declaration(kind=Kind.LIST))
 
 
+#: The metadata of a root field with the caller.
+CALLER = _metadata(Declaration(kind=Kind.CALLER))
+
+
 def shown_by(argument: str) -> dict[str, Declaration]:
     """Return the metadata of a field that shows one of several fields of the view, as its argument says."""
     return _metadata(Declaration(kind=Kind.SHOWN, variant=argument))
 
 
-def pages(cursors: str) -> dict[str, Declaration]:
+def pages(cursors: str, pick: Pick | None = None) -> dict[str, Declaration]:
     """Return the metadata of a connection to the list of the field's name, with cursors of that name."""
-    return _metadata(Declaration(kind=Kind.PAGES, cursors=cursors))
+    return _metadata(Declaration(kind=Kind.PAGES, cursors=cursors, pick=pick))
 
 
 def one(choose: Choose, views: Iterable[str] = ()) -> dict[str, Declaration]:
@@ -79,7 +89,13 @@ def some(choose: Choose, views: Iterable[str]) -> dict[str, Declaration]:
 
 def all_in_order(cursors: str, choose: Choose) -> dict[str, Declaration]:
     """Return the metadata of a root connection, whose cursors have that name and the order's behind it."""
-    return _metadata(Declaration(kind=Kind.ALL, cursors=cursors, choose=choose))
+    return _metadata(Declaration(kind=Kind.ALL, cursors=cursors, is_ordered=True, choose=choose))
+
+
+def all_by_id(cursors: str, pick: Pick | None = None, *, descending: bool) -> dict[str, Declaration]:
+    """Return the metadata of a root connection in the order of ids, whose cursors have that name."""
+    rows = AllOf(order=Order(field="id", descending=descending))
+    return _metadata(Declaration(kind=Kind.ALL, cursors=cursors, choose=lambda *_: rows, pick=pick))
 
 
 def place(choose: Choose) -> dict[str, Declaration]:
@@ -93,8 +109,8 @@ def log_in_order(choose: Choose) -> dict[str, Declaration]:
 
 
 def cursor_name(cursors: str, order: Order) -> str:
-    """Return the name that cursors of a root connection are bound to."""
-    return cursors if cursors == LOG else f"{cursors}:{order.name}"
+    """Return the name that cursors of a root connection are bound to whose order is one of several."""
+    return f"{cursors}:{order.name}"
 
 
 def declared(metadata: Mapping[Any, Any]) -> Declaration | None:

@@ -10,6 +10,7 @@ from domain.model.cursor import LOG
 from domain.model.paging import PageRequest
 from domain.model.viewer import Audience
 from gql.compiled.parts import (
+    Caller,
     Constant,
     Cursor,
     Edges,
@@ -28,8 +29,9 @@ from gql.compiled.parts import (
     Value,
 )
 
-#: Makes the answer of what each root found, the pages asked for, and what encodes cursors; `names` are those of roots.
-Answer = Callable[[Sequence[Any], Sequence[PageRequest], Callable[..., str], Sequence[str]], dict[str, Any]]
+#: Makes the answer of what each root found, the pages asked for, and what encodes cursors; `names` are those of roots,
+#: and behind them the values of the caller.
+Answer = Callable[[Sequence[Any], Sequence[PageRequest], Callable[..., str], Sequence[Any]], dict[str, Any]]
 _FACTS = {
     "hasNextPage": "page.before is not None if page.backward else more",
     "hasPreviousPage": "more if page.backward else page.after is not None",
@@ -83,6 +85,9 @@ class _Emitter:
             return self._several(member)
         if isinstance(member, Place):
             return f"cursor({LOG!r}, found[{member.number}])"
+        if isinstance(member, Caller):
+            function = self._define("row", f"    return {self._object(member.members, member.row)}\n")
+            return f"{function}(names[-1], pages, cursor)"
         assert isinstance(member, Page)
         function = self._page(member, "name")
         return f"{function}(found[{member.number}], pages, cursor, names[{member.number}])"
@@ -159,16 +164,21 @@ class _Emitter:
                 position = ", ".join(f"row[{place}]" for place in key)
                 return f"cursor({name if own is None else repr(own)}, ({position},))"
             case Items():
-                # A function of its own, because the name of a row is the same at every depth.
-                body = f"[{self._object(member.members, member.row)} for row in rows]"
-                function = self._define(
-                    "rows", f"    return next(iter({body}), None)\n" if member.is_single else f"    return {body}\n"
-                )
-                return f"{function}(row[{len(row.columns) + member.number}], pages, cursor)"
+                return self._items(member, row)
             case Page():
                 function = self._page(member, repr(member.cursors))
                 return f"{function}(row[{len(row.columns) + member.number}], pages, cursor)"
         raise AssertionError(member)
+
+    def _items(self, items: Items, row: Row) -> str:
+        # A function of its own, because the name of a row is the same at every depth.
+        body = f"[{self._object(items.members, items.row)} for row in rows]"
+        if items.is_single:
+            body = f"next(iter({body}), None)"
+        elif items.is_optional:
+            body = f"None if rows is None else {body}"
+        function = self._define("rows", f"    return {body}\n")
+        return f"{function}(row[{len(row.columns) + items.number}], pages, cursor)"
 
     def _value(self, value: Value) -> str:
         arguments = ", ".join(f"row[{place}]" for place in value.places)

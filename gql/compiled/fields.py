@@ -40,14 +40,14 @@ class UnplannableError(Exception):
 
 
 class Fields:
-    """A collector of the fields of one operation; `flags` are the values of variables in its directives."""
+    """A collector of the fields of one operation; `flags` are the values of variables on which a plan depends."""
 
     def __init__(
         self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], flags: Mapping[str, Any]
     ) -> None:
         self._schema = schema
         self._fragments = fragments
-        self._flags = flags
+        self.flags = flags
 
     def of(self, selections: Sequence[SelectionSetNode | None], on: GraphQLObjectType) -> dict[str, list[FieldNode]]:
         """Return the fields of an object by response key, in the order of the answer.
@@ -85,7 +85,7 @@ class Fields:
                 raise UnplannableError(f"@{directive.name.value}")
             [argument] = directive.arguments or ()
             value: Any = argument.value
-            given = self._flags.get(value.name.value) if isinstance(value, VariableNode) else value.value
+            given = self.flags.get(value.name.value) if isinstance(value, VariableNode) else value.value
             if not isinstance(given, bool):
                 raise UnplannableError("a flag that is not a boolean")
             included = included and given is _ONLY_IF[directive.name.value]

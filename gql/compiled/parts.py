@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from graphql import FieldNode, OperationDefinitionNode
 
 from domain.model.selection import Field, Listed, Paged, Root, Selection
+from domain.model.viewer import Viewer
 from gql.compiled.fields import Asked
+from gql.permissions import Needs
 
 
 @dataclass(slots=True)
@@ -58,12 +60,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A whole list of the row: the list of that number; or the one row in it, or null."""
+    """A whole list of the row: the list of that number; or the one row in it, or null.
+
+    An optional list may be null as a whole.
+    """
 
     number: int
     row: Row
     members: "Members"
     is_single: bool = False
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,15 @@ class Place:
     number: int
 
 
-Member = Constant | Value | Part | Items | Page | Edges | Cursor | Fact | Total | Found | Several | Place
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The caller, from the values that the answer has of them."""
+
+    row: Row
+    members: "Members"
+
+
+Member = Constant | Value | Part | Items | Page | Edges | Cursor | Fact | Total | Found | Several | Place | Caller
 Members = Mapping[str, Member]
 
 
@@ -149,6 +163,12 @@ class Plan:
     #: The fields of roots, and those of pages in the order of their places.
     root_fields: Sequence[Asked]
     page_fields: Sequence[Asked]
+    #: The permissions without which the generic path refuses some of it.
+    needs: Sequence[type[Needs]]
+
+    def is_allowed(self, viewer: Viewer) -> bool:
+        """Return whether the caller has these permissions."""
+        return all(permission.allows(viewer) for permission in self.needs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

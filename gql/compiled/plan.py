@@ -10,10 +10,12 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
+    VariableNode,
     get_named_type,
     get_nullable_type,
     is_abstract_type,
     is_list_type,
+    is_nullable_type,
     is_object_type,
 )
 from pydantic.alias_generators import to_snake
@@ -21,11 +23,13 @@ from pydantic.alias_generators import to_snake
 from domain.model.cursor import LOG
 from domain.model.selection import ORDER_KEY, AllOf, Field, Listed, Paged, Root, Selection, Shape
 from domain.model.viewer import Audience
-from gql.compiled.arguments import fixed_arguments, fixed_rows
+from gql.compiled.arguments import fixed_rows
+from gql.compiled.callers import CALLER_COLUMNS, CALLER_SHAPE
 from gql.compiled.declarations import Declaration, Kind, declared
 from gql.compiled.fields import Asked, Fields, UnplannableError
 from gql.compiled.parts import (
     Alternative,
+    Caller,
     Constant,
     Cursor,
     Edges,
@@ -44,11 +48,14 @@ from gql.compiled.parts import (
     Total,
     Value,
 )
+from gql.permissions import Needs
 
 #: The fields of PageInfo: those that say whether there is more, and those that say where a page ends.
 FACTS = frozenset({"hasNextPage", "hasPreviousPage"})
 ENDS = frozenset({"startCursor", "endCursor"})
 _TYPENAME = "__typename"
+#: The views of the rows whose writes read their answers in their transactions.
+_IN_PAYLOADS = frozenset({"incident", "incident_update", "incident_link", "system"})
 _NO_DECLARATION = Declaration(kind=Kind.SHOWN)
 
 
@@ -93,6 +100,8 @@ class _Planner:
         self._roots: list[Root] = []
         self._root_fields: list[Asked] = []
         self._page_fields: list[Asked] = []
+        #: The permissions that its fields need.
+        self._needs: set[type[Needs]] = set()
 
     def plan(self, operation: OperationDefinitionNode, query: GraphQLObjectType) -> Plan:
         members: dict[str, Member] = {}
@@ -104,6 +113,7 @@ class _Planner:
             roots=tuple(self._roots),
             root_fields=tuple(self._root_fields),
             page_fields=tuple(self._page_fields),
+            needs=tuple(self._needs),
         )
 
     def payload(self, operation: OperationDefinitionNode, mutation: GraphQLObjectType) -> PayloadPlan:
@@ -131,6 +141,7 @@ class _Planner:
             roots=tuple(self._roots),
             root_fields=(),
             page_fields=tuple(self._page_fields),
+            needs=tuple(self._needs),
             key=key,
             field=nodes[0],
             names=tuple(names),
@@ -142,7 +153,7 @@ class _Planner:
         """Return a field of a payload where it shows one row; None for a value of the payload itself."""
         found, declaration = self._declared(nodes, payload)
         shown = found.type
-        if declaration is not _NO_DECLARATION or not is_object_type(shown) or to_snake(shown.name) not in self._shapes:
+        if declaration is not _NO_DECLARATION or not is_object_type(shown) or to_snake(shown.name) not in _IN_PAYLOADS:
             return None
         return Asked(field=found, node=nodes[0], declaration=declaration)
 
@@ -152,6 +163,8 @@ class _Planner:
 
     def _root(self, nodes: Sequence[FieldNode], query: GraphQLObjectType) -> Member:
         found, declaration = self._declared(nodes, query)
+        if declaration is not None and declaration.kind is Kind.CALLER:
+            return self._caller(nodes, self._object_of(found))
         if declaration is None or declaration.choose is None:
             raise UnplannableError(f"{query.name}.{nodes[0].name.value}")
         asked = Asked(field=found, node=nodes[0], declaration=declaration)
@@ -163,10 +176,14 @@ class _Planner:
             self._roots[number] = Root(selection=Selection(view="log", columns=("head",)))
             return Place(number)
         number = self._take_root(asked)
-        key = ("seq",) if declaration.cursors == LOG else (self._order_key(asked), "id")
+        key = self._shapes[_view_of(self._object_of(found))].keys.get("") or (self._order_key(asked), "id")
         page = self._page(nodes, asked, key=key, number=number)
         self._roots[number] = Root(selection=page.row.selection(), page=page.paged)
         return page
+
+    def _caller(self, nodes: Sequence[FieldNode], on: GraphQLObjectType) -> Caller:
+        row = Row("viewer", list(CALLER_COLUMNS))
+        return Caller(row, self._members(nodes, on, row, CALLER_SHAPE, ""))
 
     def _take_root(self, asked: Asked, view: str = "") -> int:
         """Return the place of the next root, which is taken before those within it are."""
@@ -223,7 +240,7 @@ class _Planner:
             raise UnplannableError(f"{on.name}.{nodes[0].name.value}")
         if declaration.variant is not None:
             asked = Asked(field=found, node=nodes[0], declaration=declaration)
-            name = f"{name}_{_chosen(asked, declaration.variant)}"
+            name = f"{name}_{self._chosen(asked, declaration.variant)}"
         if declaration.kind is Kind.PLACE:
             return Cursor((row.column("seq"),), LOG)
         if declaration.kind in {Kind.SHOWN, Kind.LIST} and name in shape.lists:
@@ -246,8 +263,13 @@ class _Planner:
         name, view = listed
         number = row.take(name)
         inner = Row(view)
-        is_single = not is_list_type(get_nullable_type(found.type))
-        items = Items(number, inner, self._of_row(nodes, self._object_of(found), inner), is_single)
+        items = Items(
+            number,
+            inner,
+            self._of_row(nodes, self._object_of(found), inner),
+            is_single=not is_list_type(get_nullable_type(found.type)),
+            is_optional=is_nullable_type(found.type),
+        )
         row.lists[number] = Listed(name=name, selection=inner.selection())
         return items
 
@@ -298,7 +320,17 @@ class _Planner:
         found = self._schema.get_field(on, nodes[0].name.value)
         if found is None or nodes[0].name.value.startswith("__"):
             raise UnplannableError(nodes[0].name.value)
+        self._needs.update(_definition(found).permission_classes)
         return found, declaration_of(found)
+
+    def _chosen(self, asked: Asked, argument: str) -> str:
+        """Return the value of the argument that says which field is shown, be it in a variable."""
+        given: Any = next(each.value for each in asked.node.arguments or () if each.name.value == argument)
+        kind: Any = get_named_type(asked.field.args[argument].type)
+        name = self._fields.flags.get(given.name.value) if isinstance(given, VariableNode) else given.value
+        if name not in kind.values:
+            raise UnplannableError(f"{asked.node.name.value} by a variable")
+        return str(kind.parse_value(name).value)
 
     def _object_of(self, found: GraphQLField) -> GraphQLObjectType:
         named = get_named_type(found.type)
@@ -310,19 +342,12 @@ class _Planner:
 def declaration_of(found: GraphQLField) -> Declaration | None:
     """Return how a field reads; None for one that only the generic path resolves."""
     definition = _definition(found)
-    if definition is None or definition.permission_classes:
+    if definition is None or not all(issubclass(each, Needs) for each in definition.permission_classes):
         return None
     given = declared(definition.metadata)
     if given is None and definition.base_resolver is None:
         return _NO_DECLARATION
     return given
-
-
-def _chosen(asked: Asked, argument: str) -> str:
-    chosen = fixed_arguments(asked).get(argument)
-    if chosen is None:
-        raise UnplannableError(f"{asked.node.name.value} by a variable")
-    return str(chosen.value)
 
 
 def python_name(found: GraphQLField) -> str:

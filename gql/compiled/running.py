@@ -19,7 +19,7 @@ from strawberry.types import ExecutionResult
 from domain.bootstrap import Domain
 from domain.messaging.buckets import Allowance
 from domain.model.selection import Wanted
-from domain.model.viewer import Audience
+from domain.model.viewer import Viewer
 from gql.compiled.cache import Compiled, CompiledCache
 from gql.compiled.direct import RunMutation
 from gql.compiled.mutating import PayloadReader
@@ -78,7 +78,7 @@ class CompiledOperations:
         may_write: bool = True,
     ) -> ExecutionResult | None:
         """Run an operation; None where the generic path has to run it, also one that writes where it may not."""
-        ready = self._ready(query or "", variables, operation_name, context.audience, self.cache.find)
+        ready = self._ready(query or "", variables, operation_name, context.viewer, self.cache.find)
         if isinstance(ready, str):
             self.cache.reasons[ready] += 1
             return None
@@ -109,14 +109,14 @@ class CompiledOperations:
         query: str,
         variables: Mapping[str, Any] | None,
         operation_name: str | None,
-        audience: Audience,
+        viewer: Viewer,
         spend: Callable[[int], Allowance | None],
     ) -> dict[str, Any] | Paid | None:
         """Return the answer of a query that takes no waiting; else what was paid, or None if nothing was.
 
         Whatever is not answered is to be given to `execute`, which finds it in the same state.
         """
-        ready = self._ready(query, variables, operation_name, audience, self.cache.known)
+        ready = self._ready(query, variables, operation_name, viewer, self.cache.known)
         if isinstance(ready, str):
             return None
         compiled, wanted, names, cost = ready
@@ -137,7 +137,7 @@ class CompiledOperations:
         query: str,
         variables: Mapping[str, Any] | None,
         operation_name: str | None,
-        audience: Audience,
+        viewer: Viewer,
         find: Callable[..., Compiled | None],
     ) -> tuple[Compiled, Wanted, Sequence[str], int] | str:
         """Return all that it takes to run an operation, or the reason why it takes the generic path."""
@@ -146,15 +146,15 @@ class CompiledOperations:
         kept = self._documents.find(query, self._bounds)
         if kept is None or kept.errors is None or kept.errors:
             return "not validated"
-        compiled = find(kept, operation_name, variables, audience)
-        if compiled is None:
-            return "not compiled"
+        compiled = find(kept, operation_name, variables, viewer.audience)
+        if compiled is None or not compiled.plan.is_allowed(viewer):
+            return "not compiled" if compiled is None else "permissions"
         if variables and self._is_refused(kept.document, compiled, variables):
             return "variables"
         cost = compiled.costs.of(variables)
         if cost > min(_MOST_COST, self._bounds.cost):
             return "large"
-        read = compiled.arguments.read(variables)
+        read = compiled.arguments.read(variables, viewer)
         return "arguments" if read is None else (compiled, *read, cost)
 
     def _is_refused(self, document: DocumentNode, compiled: Compiled, variables: Mapping[str, Any]) -> bool:

@@ -1,11 +1,15 @@
 """Queries about automations and their runs."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
 
 from domain.errors import InvalidInputError
+from domain.model.paging import Among
+from domain.model.selection import OneOf
+from gql.compiled.declarations import all_by_id, one
 from gql.context import Info
 from gql.inputs.given import value_or_none
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
@@ -18,9 +22,26 @@ from gql.types.automation import (
     AutomationValidation,
     StatusesAsked,
     statuses_of,
+    with_statuses,
 )
 
 _AUTOMATIONS = "automations"
+
+
+def _by_id_or_name(arguments: Mapping[str, Any], *_: object) -> OneOf | None:
+    given = [OneOf(by=name, value=value) for name, value in arguments.items() if value is not None]
+    return given[0] if len(given) == 1 else None
+
+
+def _of_group(arguments: Mapping[str, Any]) -> Among:
+    named = {"group_name": arguments.get("group"), "enabled": arguments.get("enabled")}
+    return tuple([(name, (value,)) for name, value in named.items() if value is not None])
+
+
+def _of_automation(arguments: Mapping[str, Any]) -> Among:
+    automation_id = arguments.get("automationId")
+    of_one: Among = () if automation_id is None else (("automation_id", (automation_id,)),)
+    return (*of_one, *with_statuses(arguments))
 
 
 @strawberry.type
@@ -28,6 +49,7 @@ class AutomationQueries:
     @strawberry.field(
         permission_classes=SEE_AUTOMATIONS,
         description="The automation with that id or name; null where there is none. For responders.",
+        metadata=one(_by_id_or_name),
     )
     async def automation(
         self,
@@ -44,7 +66,11 @@ class AutomationQueries:
             found = await info.context.loaders.automations.automations.load(str(identifier))
         return Automation.of(found) if found else None
 
-    @strawberry.field(permission_classes=SEE_AUTOMATIONS, description="All automations, oldest first. For responders.")
+    @strawberry.field(
+        permission_classes=SEE_AUTOMATIONS,
+        description="All automations, oldest first. For responders.",
+        metadata=all_by_id(_AUTOMATIONS, _of_group, descending=False),
+    )
     async def automations(
         self,
         info: Info,
@@ -73,6 +99,7 @@ class AutomationQueries:
     @strawberry.field(
         permission_classes=SEE_AUTOMATIONS,
         description="The run with that id, skipped ones included; null where there is none. For responders.",
+        metadata=one(lambda arguments, *_: OneOf(by="id", value=arguments["id"])),
     )
     async def automation_run(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
@@ -80,7 +107,11 @@ class AutomationQueries:
         found = await info.context.loaders.automations.runs.load(id)
         return AutomationRun.of(found) if found else None
 
-    @strawberry.field(permission_classes=SEE_AUTOMATIONS, description="Runs, newest first. For responders.")
+    @strawberry.field(
+        permission_classes=SEE_AUTOMATIONS,
+        description="Runs, newest first. For responders.",
+        metadata=all_by_id(RUNS, _of_automation, descending=True),
+    )
     async def automation_runs(
         self,
         info: Info,

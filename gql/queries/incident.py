@@ -7,8 +7,9 @@ import strawberry
 from strawberry.types.unset import UnsetType
 
 from domain.errors import InvalidInputError
+from domain.ids import is_id
 from domain.model.cursor import LOG
-from domain.model.filters import Filter
+from domain.model.filters import Filter, systems_in
 from domain.model.paging import Order
 from domain.model.positions import incident_position
 from domain.model.selection import AllOf, Logged, OneOf
@@ -59,20 +60,21 @@ def _order_of(given: IncidentOrder | UnsetType | None) -> Order:
     return Order(field=given.field.value, descending=given.direction is not OrderDirection.ASC)
 
 
-def _logged(arguments: Mapping[str, Any], *, events_only: bool) -> AllOf | None:
-    """Return the changes that a page of the log shows; None where it has a filter, which looks into recorded states."""
-    if arguments.get("filter") is not None:
+def _logged(arguments: Mapping[str, Any], audience: Audience, *, events_only: bool) -> AllOf | None:
+    """Return the changes that a page of the log shows; None where keys in its filter may name former systems."""
+    tree = tree_with_keys(read_input(IncidentEventFilter, arguments.get("filter")), audience)
+    if not all(is_id(reference, "sys") for reference in systems_in(tree)):
         return None
     logged = Logged(actions=actions_of(arguments.get("types")), events_only=events_only)
-    return AllOf(order=_IN_LOG, logged=logged)
+    return AllOf(order=_IN_LOG, tree=tree, logged=logged)
 
 
-def _events(arguments: Mapping[str, Any], *_: object) -> AllOf | None:
-    return _logged(arguments, events_only=True)
+def _events(arguments: Mapping[str, Any], audience: Audience, _: str) -> AllOf | None:
+    return _logged(arguments, audience, events_only=True)
 
 
-def _changes(arguments: Mapping[str, Any], *_: object) -> AllOf | None:
-    return _logged(arguments, events_only=False)
+def _changes(arguments: Mapping[str, Any], audience: Audience, _: str) -> AllOf | None:
+    return _logged(arguments, audience, events_only=False)
 
 
 @strawberry.type

@@ -32,7 +32,15 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
 #: The views of objects by the prefix of their ids, as far as they have one.
-_VIEWS = {"inc": "incident", "sys": "system", "upd": "incident_update", "lnk": "incident_link"}
+_VIEWS = {
+    "inc": "incident",
+    "sys": "system",
+    "upd": "incident_update",
+    "lnk": "incident_link",
+    "aut": "automation",
+    "run": "automation_run",
+    "art": "artifact",
+}
 
 
 def _by_id(arguments: Mapping[str, Any], _: Audience, view: str) -> OneOf | NoneOf | None:

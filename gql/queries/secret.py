@@ -2,6 +2,7 @@
 
 import strawberry
 
+from gql.compiled.declarations import all_by_id
 from gql.context import Info
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.permissions import SEE_SECRETS
@@ -12,7 +13,11 @@ _SECRETS = "secrets"
 
 @strawberry.type
 class SecretQueries:
-    @strawberry.field(permission_classes=SEE_SECRETS, description="The names of all secrets, newest first; for admins.")
+    @strawberry.field(
+        permission_classes=SEE_SECRETS,
+        description="The names of all secrets, newest first; for admins.",
+        metadata=all_by_id(_SECRETS, descending=True),
+    )
     async def secrets(
         self,
         info: Info,

@@ -11,7 +11,7 @@ from domain.ids import is_id
 from domain.model.paging import Order
 from domain.model.positions import system_position
 from domain.model.selection import AllOf, OneOf
-from gql.compiled.declarations import all_in_order, cursor_name, one
+from gql.compiled.declarations import CALLER, all_in_order, cursor_name, one
 from gql.context import Info
 from gql.inputs.filters import SystemOrder
 from gql.inputs.given import read_input, value_or_none
@@ -83,6 +83,6 @@ class SystemQueries:
             count=context.domain.reads.system_count,
         )
 
-    @strawberry.field(description="The caller.")
+    @strawberry.field(description="The caller.", metadata=CALLER)
     async def viewer(self, info: Info) -> Viewer:
         return Viewer.of(info.context.viewer)

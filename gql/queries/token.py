@@ -2,6 +2,7 @@
 
 import strawberry
 
+from gql.compiled.declarations import all_by_id
 from gql.context import Info
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.permissions import SEE_TOKENS
@@ -15,6 +16,7 @@ class TokenQueries:
     @strawberry.field(
         permission_classes=SEE_TOKENS,
         description="All API tokens, newest first, revoked and expired ones included; for admins.",
+        metadata=all_by_id(_TOKENS, descending=True),
     )
     async def tokens(
         self,

@@ -67,7 +67,7 @@ class Shortcut:
             query,
             operation.variables,
             operation.operation_name,
-            viewer.audience,
+            viewer,
             lambda points: buckets.take(payer_of(viewer, address), points),
         )
         if not isinstance(shown, dict):

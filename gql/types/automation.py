@@ -1,8 +1,8 @@
 """Automations, their versions and their runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import strawberry
 from strawberry.scalars import JSON
@@ -12,6 +12,8 @@ from domain.automations.validation import Problem
 from domain.errors import InvalidInputError
 from domain.model import automation as model
 from domain.model.automation import SHOWN
+from domain.model.paging import Among
+from gql.compiled.declarations import LIST, pages
 from gql.context import Info
 from gql.loaders import Statuses
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
@@ -42,6 +44,11 @@ def statuses_of(asked: Sequence[RunStatus] | UnsetType | None) -> Statuses:
     if not asked:
         raise InvalidInputError("Name at least one status, or leave it out.", field=["statuses"])
     return tuple(dict.fromkeys(asked))
+
+
+def with_statuses(arguments: Mapping[str, Any]) -> Among:
+    """Return the statuses that a list of runs has, from its arguments."""
+    return (("status", statuses_of(arguments.get("statuses"))),)
 
 
 @strawberry.type(description="A problem of a definition.")
@@ -121,7 +128,7 @@ class Automation(Node):
             updated_at=automation.updated_at,
         )
 
-    @strawberry.field(description="All versions of its definition, newest first.")
+    @strawberry.field(description="All versions of its definition, newest first.", metadata=pages(_VERSIONS))
     async def versions(
         self,
         info: Info,
@@ -139,7 +146,7 @@ class Automation(Node):
             count=lambda: loaders.version_counts.load(self.id),
         )
 
-    @strawberry.field(description="Its runs, newest first.")
+    @strawberry.field(description="Its runs, newest first.", metadata=pages(RUNS, with_statuses))
     async def runs(
         self,
         info: Info,
@@ -209,12 +216,12 @@ class AutomationRun(Node):
             duration_seconds=run.duration_seconds,
         )
 
-    @strawberry.field(description="The automation as it is now; null once it is deleted.")
+    @strawberry.field(description="The automation as it is now; null once it is deleted.", metadata=LIST)
     async def automation(self, info: Info) -> Automation | None:
         found = await info.context.loaders.automations.automations.load(self.automation_id)
         return Automation.of(found) if found else None
 
-    @strawberry.field(description="The steps that it has reached, in that order.")
+    @strawberry.field(description="The steps that it has reached, in that order.", metadata=pages(_STEPS))
     async def steps(
         self,
         info: Info,
@@ -232,7 +239,7 @@ class AutomationRun(Node):
             count=lambda: loaders.step_counts.load(self.id),
         )
 
-    @strawberry.field(description="The artifacts of its steps, oldest first.")
+    @strawberry.field(description="The artifacts of its steps, oldest first.", metadata=pages(_ARTIFACTS))
     async def artifacts(
         self,
         info: Info,
@@ -250,7 +257,9 @@ class AutomationRun(Node):
             count=lambda: loaders.artifact_counts.load(self.id),
         )
 
-    @strawberry.field(description="Its changes of incidents, oldest first, as far as the log is retained.")
+    @strawberry.field(
+        description="Its changes of incidents, oldest first, as far as the log is retained.", metadata=pages(_CHANGES)
+    )
     async def changes(
         self,
         info: Info,

@@ -192,7 +192,10 @@ class Incident(Node):
         return await info.context.loaders.in_state_since.load((self.id, field.value))
 
     @strawberry.field(
-        description="The run that opened it; null where no run did, the run was pruned, or the caller may not see runs."
+        metadata=LIST,
+        description=(
+            "The run that opened it; null where no run did, the run was pruned, or the caller may not see runs."
+        ),
     )
     async def automation_run(self, info: Info) -> AutomationRun | None:
         may_see = info.context.audience.sees(Visibility.INTERNAL)

@@ -7,6 +7,7 @@ from typing import Self
 import strawberry
 
 from domain.model import token as model
+from gql.compiled.declarations import LIST
 from gql.context import Info
 from gql.types.actor import Actor
 from gql.types.enums import Role
@@ -46,7 +47,8 @@ class ApiToken(Node):
         )
 
     @strawberry.field(
-        description="The systems whose incidents and health it may write, at most 100, by id; null for all systems."
+        description="The systems whose incidents and health it may write, at most 100, by id; null for all systems.",
+        metadata=LIST,
     )
     async def systems(self, info: Info) -> list[System] | None:
         return await systems_within(info, self.system_ids)

@@ -3,17 +3,26 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from domain.persistence.views.change import CHANGE, EVENT
+from domain.persistence.views.automation import AUTOMATION, AUTOMATION_VERSION
+from domain.persistence.views.change import CHANGE, EVENT, RUN_CHANGE
 from domain.persistence.views.incident import INCIDENT
 from domain.persistence.views.link import LINK
 from domain.persistence.views.log import LOG
 from domain.persistence.views.override import OVERRIDE
+from domain.persistence.views.run import ARTIFACT, RUN, STEP
+from domain.persistence.views.secret import SECRET
 from domain.persistence.views.system import SYSTEM
+from domain.persistence.views.token import TOKEN
 from domain.persistence.views.transition import TRANSITION
 from domain.persistence.views.update import UPDATE
 from domain.persistence.views.version import VERSION
 from domain.persistence.views.view import View
 
-VIEWS: Mapping[str, View] = MappingProxyType(
-    {view.name: view for view in (INCIDENT, UPDATE, VERSION, LINK, TRANSITION, SYSTEM, OVERRIDE, CHANGE, EVENT, LOG)}
+_ALL = (
+    *(INCIDENT, UPDATE, VERSION, LINK, TRANSITION),
+    *(SYSTEM, OVERRIDE),
+    *(CHANGE, EVENT, LOG),
+    *(AUTOMATION, AUTOMATION_VERSION, RUN, STEP, ARTIFACT, RUN_CHANGE),
+    *(TOKEN, SECRET),
 )
+VIEWS: Mapping[str, View] = MappingProxyType({view.name: view for view in _ALL})

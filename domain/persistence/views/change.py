@@ -14,7 +14,8 @@ from domain.model.selection import Field, Shape
 from domain.model.viewer import Audience
 from domain.persistence.tables import changes
 from domain.persistence.views.actor import ACTOR
-from domain.persistence.views.view import Found, Joined, Lists, View, columns_of, for_all, named
+from domain.persistence.views.automation import INSIDERS
+from domain.persistence.views.view import Found, Joined, Lists, View, columns_of, for_all, named, text_in
 
 Json = Mapping[str, Any]
 
@@ -54,10 +55,6 @@ def _delta_for(audience: Audience) -> Callable[..., Json]:
     return made
 
 
-def _text_in(column: str, name: str) -> Found:
-    return Found((column,), lambda rows: rows.c[column][name].as_string())
-
-
 def _now(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     return child, child.c.id == parent.c.entity_id, (child.c.id,)
 
@@ -73,11 +70,11 @@ _COMMON: Mapping[str, Field] = MappingProxyType(
     {"incident_id": Field(("entity_id",)), **columns_of(changes, ("occurred_at",))}
 )
 _PARTS = MappingProxyType({"actor": ACTOR, "cause": _CAUSE})
-_LISTS = MappingProxyType({"incident": Lists(view="incident", joined=_now, key=("id",))})
+_LISTS = MappingProxyType({"incident": Lists(view="incident", joined=_now, key=("id",), carried=("entity_id",))})
 _FOUND = MappingProxyType(
     {
-        **{f"actor_{name}": _text_in("actor", name) for name in ("type", "id", "name")},
-        **{f"cause_{name}": _text_in("cause", name) for name in ("change_id", "run_id")},
+        **{f"actor_{name}": text_in("actor", name) for name in ("type", "id", "name")},
+        **{f"cause_{name}": text_in("cause", name) for name in ("change_id", "run_id")},
         "cause_depth": Found(("cause",), lambda rows: rows.c.cause["depth"].as_integer()),
     }
 )
@@ -98,7 +95,18 @@ CHANGE = View(
     lists=_LISTS,
     found=_FOUND,
     place=_PLACE,
-    carried=("entity_id",),
+)
+RUN_CHANGE = View(
+    name="automation_run_change",
+    table=changes,
+    audiences=INSIDERS,
+    fields={
+        **_COMMON,
+        "id": Field(("id",), make=for_all(lambda change_id: with_prefix(change_id, "rch"))),
+        "change_id": Field(("id",)),
+        "action": named("action", ChangeAction),
+        "changed_fields": Field(("changed_fields", "described_fields", "touched"), make=_fields_for),
+    },
 )
 EVENT = View(
     name="incident_event",
@@ -117,5 +125,4 @@ EVENT = View(
     lists=_LISTS,
     found=_FOUND,
     place=_PLACE,
-    carried=("entity_id",),
 )

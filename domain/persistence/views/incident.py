@@ -1,18 +1,29 @@
 """Incidents, with their systems, timelines and links."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from domain.model.actor import ActorType
 from domain.model.incident import HealthOverride, Status, reference_of
 from domain.model.selection import Field
 from domain.persistence.dialects import literal
-from domain.persistence.tables import entity_transitions, incident_systems, incidents
+from domain.persistence.tables import changes, entity_transitions, incident_systems, incidents
 from domain.persistence.views.actor import ACTOR
+from domain.persistence.views.automation import INSIDERS
 from domain.persistence.views.transition import KIND
-from domain.persistence.views.view import EXACT, Found, Joined, Lists, View, columns_of, for_all, severity_text
+from domain.persistence.views.view import (
+    EXACT,
+    Found,
+    Joined,
+    Lists,
+    View,
+    columns_of,
+    for_all,
+    seconds_between,
+    severity_text,
+)
 
 _COLUMNS = (
     "id",
@@ -34,12 +45,6 @@ _COLUMNS = (
 )
 
 
-def _seconds(began: str, ended: str | None) -> float | None:
-    if ended is None:
-        return None
-    return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
-
-
 def of_incident(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     """Return the rows that name their incident."""
     return child, child.c.incident_id == parent.c.id, (child.c.created_at, child.c.id)
@@ -55,6 +60,16 @@ def _affected(parent: sa.FromClause, child: sa.FromClause) -> Joined:
 def _steps(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     belongs = sa.and_(child.c.kind == KIND, child.c.entity_id == parent.c.id)
     return child, belongs, (child.c.id,)
+
+
+def _opening_run(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    joined = child.join(changes, changes.c.run_id == child.c.id)
+    opened = sa.and_(
+        changes.c.kind == KIND,
+        changes.c.entity_id == parent.c.id,
+        changes.c.version == sa.literal_column("1", sa.Integer),
+    )
+    return joined, sa.and_(opened, parent.c.opened_by_type == literal(ActorType.SERVICE.value)), (child.c.id,)
 
 
 def _status(rows: sa.FromClause) -> sa.ColumnElement[str]:
@@ -91,7 +106,7 @@ INCIDENT = View(
         "reference": Field(("number",), make=for_all(reference_of)),
         "dedupe_key": Field(("dedupe_key",), make=for_all(lambda key: key or None)),
         **{f"in_state_since_{name}": Field((f"in_state_since_{name}",)) for name in _PRESENT},
-        "time_to_resolve_seconds": Field((f"occurred_at{EXACT}", f"resolved_at{EXACT}"), make=for_all(_seconds)),
+        "time_to_resolve_seconds": Field((f"occurred_at{EXACT}", f"resolved_at{EXACT}"), make=for_all(seconds_between)),
     },
     parts={"opened_by": ACTOR},
     lists={
@@ -99,6 +114,9 @@ INCIDENT = View(
         "updates": Lists(view="incident_update", joined=of_incident, key=("created_at", "id"), descending=True),
         "links": Lists(view="incident_link", joined=of_incident, key=("created_at", "id")),
         "history": Lists(view="incident_transition", joined=_steps, key=("id",)),
+        "automation_run": Lists(
+            view="automation_run", joined=_opening_run, key=("id",), carried=("opened_by_type",), audiences=INSIDERS
+        ),
     },
     found={f"in_state_since_{name}": _since(name, present) for name, present in _PRESENT.items()},
     unique=("id", "number"),

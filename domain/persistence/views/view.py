@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -20,6 +21,7 @@ _SEVERITIES = {severity.rank: severity.name for severity in Severity}
 EXACT = ":exact"
 
 
+_ALL = frozenset(Audience)
 #: A source of rows, the condition for those of a parent, and the columns of their order.
 Joined = tuple[sa.FromClause, sa.ColumnElement[bool], Sequence[sa.ColumnElement[Any]]]
 
@@ -40,7 +42,11 @@ class Lists:
     most: int | None = None
     picked: Callable[[sa.FromClause], Sequence[sa.ColumnElement[Any]]] | None = None
     #: The audiences that see it; others see an empty list.
-    audiences: frozenset[Audience] = frozenset(Audience)
+    audiences: frozenset[Audience] = _ALL
+    #: The columns of a parent, besides its id, by which its rows are found.
+    carried: tuple[str, ...] = ()
+    #: Of a list that may be missing: the column of the parent that is null then.
+    present: str | None = None
     #: The number of rows of a parent among many, where that is found for all of them at once.
     total: Callable[[sa.FromClause], sa.ColumnElement[int]] | None = None
 
@@ -51,6 +57,9 @@ class View:
 
     name: str
     table: sa.FromClause
+    #: The condition for rows that are shown at all, to these audiences.
+    kept: Callable[[sa.FromClause], sa.ColumnElement[bool]] | None = None
+    audiences: frozenset[Audience] = _ALL
     fields: Mapping[str, Field]
     parts: Mapping[str, Shape] = field(default_factory=dict)
     lists: Mapping[str, Lists] = field(default_factory=dict)
@@ -58,19 +67,18 @@ class View:
     found: Mapping[str, "Found"] = field(default_factory=dict)
     #: The column that its list is in the order of, where that is unique by itself.
     place: str | None = None
-    #: The columns, besides the id, by which lists find what belongs to a row.
-    carried: tuple[str, ...] = ()
     #: The columns by which one row can be found.
     unique: tuple[str, ...] = ("id",)
 
     @property
     def shape(self) -> Shape:
         """The names that can be selected."""
+        keys = {name: each.key for name, each in self.lists.items()}
         return Shape(
             fields=self.fields,
             parts=self.parts,
             lists={name: each.view for name, each in self.lists.items()},
-            keys={name: each.key for name, each in self.lists.items()},
+            keys=keys if self.place is None else {"": (self.place,), **keys},
         )
 
 
@@ -97,6 +105,18 @@ def for_all(make: Callable[..., Any]) -> Callable[[Audience], Callable[..., Any]
 def named(column: str, enum: type[Enum]) -> Field:
     """Return the field that shows the name of an enum's member."""
     return Field((column,), {None: None, **{member.value: member.name for member in enum}})
+
+
+def text_in(column: str, name: str) -> Found:
+    """Return the text under that name in a JSON column."""
+    return Found((column,), lambda rows: rows.c[column][name].as_string())
+
+
+def seconds_between(began: str | None, ended: str | None) -> float | None:
+    """Return the seconds between two moments with all their digits; None where one is missing."""
+    if began is None or ended is None:
+        return None
+    return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
 
 
 def expression(view: View, rows: sa.FromClause, name: str, *, sqlite: bool) -> sa.ColumnElement[Any]:

@@ -17,7 +17,7 @@ from domain.model.incident import Severity, Status
 from domain.model.moment import parse_iso
 from domain.model.paging import PageRequest
 from domain.model.viewer import SYSTEM_VIEWER, Audience
-from domain.persistence.conditions import incident_condition, recorded_condition
+from domain.persistence.conditions import as_recorded, incident_condition, recorded_condition
 from domain.persistence.tables import changes, incidents
 from domain.persistence.unit_of_work import ReadSession
 from domain.services.events import Watch
@@ -126,7 +126,8 @@ async def test_incidents_their_recorded_states_and_the_rule_agree_on_every_filte
             where = incident_condition(session.connection.dialect, tree, Audience.PUBLIC)
             found = set(await session.connection.scalars(sa.select(incidents.c.id).where(where)))
             where = sa.and_(
-                changes.c.seq.in_(seqs), recorded_condition(session.connection.dialect, tree, changes.c.after)
+                changes.c.seq.in_(seqs),
+                recorded_condition(session.connection.dialect, as_recorded(tree), changes.c.after),
             )
             recorded = set(await session.connection.scalars(sa.select(changes.c.entity_id).where(where)))
             assert (found, recorded) == (ruled, ruled), f"seed {seed}, filter {number}: {tree}"

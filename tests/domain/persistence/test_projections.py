@@ -82,12 +82,12 @@ async def test_a_form_of_a_selection_has_one_text_for_all_values(domain: Domain)
     assert first != other
 
 
-@pytest.mark.parametrize(("comparisons", "most"), [(1, 8), (100, 2)], ids=["short", "long"])
+@pytest.mark.parametrize(("comparisons", "most"), [(1, 16), (100, 2)], ids=["short", "long"])
 async def test_fewer_forms_are_kept_of_longer_filters(domain: Domain, comparisons: int, most: int) -> None:
     projection = inside(domain).database.projection([Root(selection=_INCIDENT, page=_FIRST)], Audience.PUBLIC)
     kept: list[int] = []
 
-    for number in range(10):
+    for number in range(18):
         parts = [Term(Field.NUMBER, Operator.GT, 1)] * (comparisons + number)
         projection.statement(_matching(AnyOf(tuple(parts))))
         kept.append(len(projection._statements))

@@ -32,6 +32,7 @@ from gql.context import Context
 from gql.schema import schema
 from gql.types.enums import IncidentOrderField, SystemOrderField
 from tests.factories import make_system
+from tests.gql.compiled.automations import fill_automations
 from tests.gql.compiled.queries import Known, Query, QueryMaker
 
 _TEXTS = (
@@ -48,9 +49,13 @@ VIEWERS = (
     Viewer(actor=Actor(type=ActorType.USER, id="usr_viewer", name="Vera"), role=Role.VIEWER),
     Viewer(actor=Actor(type=ActorType.USER, id="usr_responder", name="rita@example.com"), role=Role.RESPONDER),
     Viewer(actor=Actor(type=ActorType.SERVICE, id="svc_automation", name=None), role=Role.ADMIN),
+    # Sees what managers see, and may do little.
+    Viewer(actor=Actor(type=ActorType.SERVICE, id="svc_reader", name="reader"), role=Role.VIEWER),
 )
 
 
+#: Most of what there is only the latter may ask for.
+_CALLERS = (*VIEWERS, *VIEWERS[2:4], VIEWERS[3], VIEWERS[3])
 _USUAL = Order(field="created_at")
 _SYSTEM_ORDERS = [
     Order(field=field.value, descending=descending) for field in SystemOrderField for descending in (False, True)
@@ -58,6 +63,17 @@ _SYSTEM_ORDERS = [
 _ORDERS = [
     Order(field=field.value, descending=descending) for field in IncidentOrderField for descending in (True, False)
 ]
+
+
+#: The fields of lists in the order of ids, the names of their cursors, and how ids begin in them.
+_BY_ID = (
+    ("automations", "automations", "aut_"),
+    ("automationRuns", "runs", "run_"),
+    ("runs", "runs", "run_"),
+    ("artifacts", "run.artifacts", "art_"),
+    ("tokens", "tokens", "tok_"),
+    ("secrets", "secrets", "sec_"),
+)
 
 
 @dataclass(slots=True)
@@ -77,7 +93,7 @@ async def fill(domain: Domain, chance: random.Random, *, incidents: int = 25) ->
     systems = [await make_system(domain, f"system-{new_id('key')[-8:]}", name=chance.choice(_TEXTS)) for _ in range(4)]
     ids = [system.id for system in systems]
     for _ in range(incidents):
-        author = chance.choice(VIEWERS[2:])
+        author = chance.choice(VIEWERS[2:4])
         command = CreateIncident(
             title=chance.choice(_TEXTS),
             severity=chance.choice(list(Severity)),
@@ -100,7 +116,7 @@ async def fill(domain: Domain, chance: random.Random, *, incidents: int = 25) ->
                 message=chance.choice((None, *_TEXTS[:4])),
             )
             await domain.health.report(VIEWERS[2], report)
-    return ids
+    return [*ids, *await fill_automations(domain, chance, VIEWERS[3], [system.id for system in systems])]
 
 
 async def _tell(domain: Domain, chance: random.Random, author: Viewer, incident_id: str) -> None:
@@ -130,7 +146,7 @@ async def compare(domain: Domain, *, count: int, seed: int, incidents: int = 25)
     compiled = CompiledOperations(schema, schema.documents, domain)
     tally = Tally(reasons=compiled.cache.reasons)
     for _ in range(count):
-        query, viewer = maker.make(), chance.choice(VIEWERS)
+        query, viewer = maker.make(), chance.choice(_CALLERS)
         await _compare(domain, compiled, query, viewer, tally)
     return tally
 
@@ -187,10 +203,16 @@ async def _known(domain: Domain, made: Sequence[str]) -> Known:
     ids += [system.key for system in systems]
     places = [codec.position(seq) for seq in range(1, await domain.events.head(), 7)]
     cursors |= {"incidentEvents": places, "incidentChanges": places}
+    for name, list_name, prefix in _BY_ID:
+        cursors[name] = [codec.encode(list_name, [known]) for known in made if known.startswith(prefix)]
+    cursors["versions"] = [codec.encode("automation.versions", [number]) for number in (1, 2, 3)]
+    cursors["steps"] = [codec.encode("run.steps", [place, f"actions[{place}]"]) for place in (1, 2, 3)]
+    cursors["changes"] = [codec.encode("run.changes", [seq]) for seq in range(1, await domain.events.head(), 5)]
     return Known(
         ids=ids,
         moments=[iso(incident.occurred_at + timedelta(seconds=1)) for incident in found],
         texts=("checkout", "INC-7", "fai", "two lines", "火", "🔥", "?", "none"),
+        groups=("alerts", "Größe", "none"),
         cursors=cursors,
         orders={
             "incidents": [_USUAL.name] * 12 + [order.name for order in _ORDERS],

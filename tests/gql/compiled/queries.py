@@ -23,12 +23,20 @@ from graphql import (
 
 _LOG = ("incidentEvents", "incidentChanges")
 #: Most of what is asked is about these; everything else takes its turn now and then.
-_USUAL = ("incident", "incidents", "incident", "incidents", "system", "systems", "node", "nodes", *_LOG, "__typename")
+_AUTOMATIONS = ("automation", "automations", "automationRun", "automationRuns", "automationRuns")
+_USUAL = (
+    *("incident", "incidents", "incident", "incidents", "system", "systems", "node", "nodes", *_LOG, "__typename"),
+    *_AUTOMATIONS,
+    *("viewer", "tokens", "secrets"),
+)
 #: These run for long, or answer another way each time.
 _LEFT_OUT = {"dryRunAutomation", "explain", "rateLimit"}
 _DEEPEST = 5
 #: Most objects that are asked for by any id are of these types.
-_NODES = ("Incident", "Incident", "System", "IncidentUpdate", "IncidentLink", "ApiToken")
+_NODES = (
+    *("Incident", "Incident", "System", "IncidentUpdate", "IncidentLink", "ApiToken"),
+    *("Automation", "AutomationRun", "Artifact"),
+)
 _MOST_FIELDS = 4
 
 
@@ -47,6 +55,8 @@ class Known:
     ids: Sequence[str]
     moments: Sequence[str]
     texts: Sequence[str]
+    #: Groups of automations.
+    groups: Sequence[str]
     #: By the name of the field that takes them, with a colon and the order where there is more than one.
     cursors: Mapping[str, Sequence[str]]
     #: By the name of the field: the field to order by, a colon and the direction; the usual one first, and often.
@@ -94,8 +104,8 @@ class QueryMaker:
         names = sorted(set(on.fields) - _LEFT_OUT)
         if on.name.endswith("Connection"):
             names = ["nodes", "edges", "pageInfo"] * 4 + names
-        if on.name == "Incident":
-            names = [name for name in names if name not in _RARE] * 30 + names
+        if on.name in _RARE:
+            names = [name for name in names if name not in _RARE[on.name]] * 30 + names
         return str(self._chance.choice([*names, "__typename"]))
 
     def _field(self, on: Any, name: str, depth: int) -> str:
@@ -145,7 +155,6 @@ class QueryMaker:
             wanted = is_required_argument(argument) or self._chance.random() < (0.01 if unusual else 0.4)
             if name in ("id", "number", "key") and len(arguments) == 2:
                 wanted = (name == "id") is backward or self._chance.random() < 0.02
-            wanted = wanted and (argument.type is not self._schema.type_map["IncidentEventFilter"] or backward)
             if wanted or (name == "orderBy" and self._order != _usual(orders)):
                 given.append(f"{name}: {self._value(f'{field}.{name}', argument.type)}")
         return f"({', '.join(given)})" if given else ""
@@ -193,7 +202,13 @@ class QueryMaker:
         if name.endswith(("system.in", ".key")):
             # Ids of systems, and their keys.
             return [known for known in self._known.ids if known.startswith("sys")]
-        return self._known.texts if name.endswith(".text") else self._known.ids
+        if name.endswith(".group"):
+            return self._known.groups
+        known = self._known.texts if name.endswith(".text") else self._known.ids
+        prefix = _PREFIXES.get(name)
+        if prefix is None or self._chance.random() < 0.1:
+            return known
+        return [each for each in known if each.startswith(prefix)] or known
 
     def _cursor(self, field: str) -> str:
         known = self._known.cursors.get(f"{field}:{self._order}" if self._order else field)
@@ -213,8 +228,15 @@ class QueryMaker:
 
 #: How many of an input's fields are given on average, where it is not one and a half.
 _SHARES = {"includeResolved": 9.0, "openedBy": 0.2, "text": 0.5}
-#: Of an incident, what only the generic path resolves.
-_RARE = {"automationRun"}
+#: What only the generic path resolves.
+_RARE = {"Viewer": {"systems"}}
+#: How the ids begin that arguments of these names mostly have.
+_PREFIXES = {
+    "automation.id": "aut_",
+    "automationRun.id": "run_",
+    "automationRuns.automationId": "aut_",
+    "incident.id": "inc_",
+}
 
 
 class _Literal(str):

@@ -111,14 +111,14 @@ async def test_flags_in_variables_have_a_function_each(domain: Domain, compiled:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{ viewer { role } }", "Query.viewer"),
+        ("{ rateLimit { cost } }", "Query.rateLimit"),
         ("{ __schema { queryType { name } } }", "__schema"),
         ("{ incidents(first: 500) { nodes { id } } }", "arguments"),
         ('{ incidents(filter: {system: {in: ["api"]}}) { nodes { id } } }', "the database"),
-        ("{ incidentEvents(filter: {open: true}) { nodes { id } } }", "arguments"),
+        ('{ incidentEvents(filter: {system: {in: ["api"]}}) { nodes { id } } }', "arguments"),
         ("{ incidents(first: 100) { nodes { updates(first: 20) { nodes { id } } } } }", "large"),
     ],
-    ids=["viewer", "introspection", "refused", "key", "events", "large"],
+    ids=["rate", "introspection", "refused", "key", "former keys", "large"],
 )
 async def test_the_reason_is_counted_where_an_operation_is_not_compiled(
     domain: Domain, compiled: CompiledOperations, text: str, reason: str

@@ -98,6 +98,8 @@ incidents = Table(
     Index(None, "severity", "id"),
     # Lists of one status.
     Index(None, "status", "created_at", "id"),
+    # Lists of one severity, which would be sorted as a whole.
+    Index(None, "severity", "created_at", "id"),
     # The filter by the actor who opened an incident.
     Index(None, "opened_by_id", "created_at", "id"),
     # The default list hides resolved incidents, which are most rows.

@@ -29,14 +29,23 @@ _INCIDENT = Selection(view="incident", columns=("id", "title", "created_at"), li
 _FIRST = PageRequest(size=50)
 _MIDDLE = PageRequest(size=50, after=("2026-01-02T09:20:00.000Z", "inc_002000"))
 _FIXING = Term(Field.STATUS, Operator.IN, (Status.FIXING,))
+_CRITICAL = Term(Field.SEVERITY, Operator.IN, (Severity.CRITICAL,))
 _CRITICAL_OF_A_DAY = AllOf(
     (
-        Term(Field.SEVERITY, Operator.IN, (Severity.CRITICAL,)),
+        _CRITICAL,
         Term(Field.CREATED_AT, Operator.GTE, _START + timedelta(days=1)),
         Term(Field.CREATED_AT, Operator.LT, _START + timedelta(days=2)),
     )
 )
+_CRITICAL_SINCE = AllOf(
+    (
+        _CRITICAL,
+        Term(Field.CREATED_AT, Operator.GTE, _START + timedelta(hours=12)),
+    )
+)
 _BY_CREATION = ("ix_incidents_created_at_id",)
+#: PostgreSQL may walk all in their order, where a third of them is of the severity.
+_BY_SEVERITY = ("ix_incidents_severity_created_at_id", "ix_incidents_created_at_id")
 #: PostgreSQL may walk the open ones instead, where these are few more: both have the order of the page.
 _BY_STATUS = ("ix_incidents_status_created_at_id", "ix_incidents_open")
 
@@ -56,7 +65,9 @@ async def filled(shared: Domain) -> AsyncIterator[Domain]:
         pytest.param(EVERYTHING, _FIRST, _BY_CREATION, id="first"),
         pytest.param(EVERYTHING, _MIDDLE, _BY_CREATION, id="middle"),
         pytest.param(_FIXING, _FIRST, _BY_STATUS, id="status"),
-        pytest.param(_CRITICAL_OF_A_DAY, _FIRST, _BY_CREATION, id="severity-and-time"),
+        pytest.param(_CRITICAL_OF_A_DAY, _FIRST, _BY_SEVERITY, id="severity-and-time"),
+        pytest.param(_CRITICAL_SINCE, _FIRST, _BY_SEVERITY, id="severity-since"),
+        pytest.param(_CRITICAL, _FIRST, _BY_SEVERITY, id="severity"),
     ],
 )
 async def test_a_page_of_many_incidents_walks_its_index(

@@ -4,7 +4,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,7 +56,7 @@ class CursorCodec:
         # The decoder ignores junk and unused bits: only the exact text that was issued is a valid cursor.
         if not hmac.compare_digest(mac, self._mac(payload)) or _text(raw) != cursor:
             raise InvalidCursorError(field=[field])
-        found, *values = json.loads(payload)
+        found, *values = orjson.loads(payload)
         if found != name:
             raise InvalidCursorError(field=[field])
         return list(values)

@@ -42,6 +42,8 @@ class Projection:
         self._audience = audience
         self._dialect = dialect
         self._statements: dict[Hashable, Statement] = {}
+        #: What each root was asked for last, with its form and the values that it compares with.
+        self._latest: list[tuple[Rows | None, Hashable, Sequence[Any]]] = [(None, None, ())] * len(self._roots)
         for root in self._roots:
             _check_width(root.selection)
 
@@ -63,9 +65,13 @@ class Projection:
         return self._loaded(tuple(columns))
 
     def _loaded(self, columns: Sequence[Any]) -> list[Any] | None:
-        if any(column is None and root.page is not None for column, root in zip(columns, self._roots, strict=True)):
-            return None
-        if sum(len(column) for column in columns if isinstance(column, str)) > _MOST_CHARACTERS:
+        characters = 0
+        for column, root in zip(columns, self._roots, strict=True):
+            if isinstance(column, str):
+                characters += len(column)
+            elif column is None and root.page is not None:
+                return None
+        if characters > _MOST_CHARACTERS:
             return None
         return [orjson.loads(column) if isinstance(column, str) else column for column in columns]
 
@@ -86,8 +92,12 @@ class Projection:
         """Return what the text depends on, and what each filter compares with."""
         forms: list[Hashable] = [_form_of_page(page) for page in wanted.pages]
         compared: list[Sequence[Any]] = []
-        for rows in wanted.rows:
-            form, values = self._form_of_rows(rows)
+        for place, rows in enumerate(wanted.rows):
+            known, form, values = self._latest[place]
+            # Rows in which no variable has a say are the same each time.
+            if known is not rows:
+                form, values = self._form_of_rows(rows)
+                self._latest[place] = rows, form, values
             forms.append(form)
             compared.append(values)
         return tuple(forms), compared

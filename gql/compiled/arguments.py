@@ -1,9 +1,8 @@
 """The arguments of an operation's fields, as what is wanted: whatever has no variable in it is read once."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from graphql import (
     GraphQLError,
@@ -33,7 +32,8 @@ from gql.compiled.declarations import Declaration, Kind, cursor_name
 from gql.compiled.fields import Asked, UnplannableError
 from gql.pagination import PageArguments
 
-_OF_PAGES = frozenset({"first", "after", "last", "before"})
+_CURSORS = frozenset({"after", "before"})
+_OF_PAGES = frozenset({"first", "last"}) | _CURSORS
 #: Values that all filters compare with: to write the statement takes a tenth of a millisecond for each.
 _MOST_COMPARED = 150
 _INT_BITS = 31
@@ -94,6 +94,10 @@ class _Given:
         self._needed = {name for name in self.open if is_non_null_type(asked.field.args[name].type)}
         self.fixed = _fixed(asked, self.open)
 
+    def variables_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the variables that are the arguments of these names."""
+        return tuple(self._variables[name] for name in names)
+
     def read(self, values: Mapping[str, Any], core: VariableValues | None) -> Mapping[str, Any] | None:
         """Return the arguments by name; None where they are refused."""
         if self.needs_core:
@@ -113,8 +117,27 @@ class _RootReader:
     given: _Given
     declaration: Declaration
     view: str
-    #: The rows, where no variable has a say in them.
+    #: The rows, where no variable has a say in them, and what the answer needs of them.
     rows: Rows | None
+    needed: Any = None
+
+    @classmethod
+    def of(cls, asked: Asked, given: _Given, audience: Audience) -> Self:
+        rows = fixed_rows(asked, audience)
+        needed = None if rows is None else _needed(asked.declaration, rows, given.fixed)
+        return cls(given, asked.declaration, asked.view, rows, needed)
+
+
+@dataclass(frozen=True, slots=True)
+class _PageReader:
+    given: _Given
+    declaration: Declaration
+    #: The place of its root, on whose order the name of its cursors depends.
+    root: int | None
+    #: The page for as long as no cursor is given, where no other variable has a say in it.
+    plain: PageRequest | None
+    #: The variables that are cursors then.
+    cursors: tuple[str, ...] = ()
 
 
 class ArgumentsReader:
@@ -144,14 +167,13 @@ class ArgumentsReader:
         writes = operation.operation is OperationType.MUTATION
         self._is_fixed = writes and not any(each.open for each in given.values())
         self._needs_core = any(each.needs_core for each in given.values())
-        self._roots = [
-            _RootReader(given[id(asked.node)], asked.declaration, asked.view, fixed_rows(asked, audience))
-            for asked in roots
-        ]
-        #: Each page, and the place of its root, on whose order the name of its cursors depends.
+        self._roots = [_RootReader.of(asked, given[id(asked.node)], audience) for asked in roots]
+        #: Whether rows are wanted that match a filter.
+        self._may_compare = any(asked.declaration.kind is Kind.ALL for asked in roots)
         places = {id(asked.node): place for place, asked in enumerate(roots)}
-        self._pages = [(given[id(asked.node)], places.get(id(asked.node)), asked.declaration) for asked in pages]
-        self._fixed = [self._fixed_page(*page) for page in self._pages]
+        self._pages = [
+            self._page_reader(asked.declaration, given[id(asked.node)], places.get(id(asked.node))) for asked in pages
+        ]
 
     def read(self, variables: Mapping[str, Any] | None, viewer: Viewer) -> tuple[Wanted, Sequence[Any]] | None:
         """Return what is wanted, and what the answer needs; None where the generic path has to see to it.
@@ -159,7 +181,9 @@ class ArgumentsReader:
         The latter is for each root the name of its cursors, or the ids that were asked for; and behind them the caller.
         """
         found = self._read(variables)
-        return None if found is None else (found[0], [*found[1], values_of(viewer) if self._shows_caller else ()])
+        if found is not None and self._shows_caller:
+            found[1].append(values_of(viewer))
+        return found
 
     def _read(self, variables: Mapping[str, Any] | None) -> tuple[Wanted, list[Any]] | None:
         if self._is_fixed:
@@ -170,51 +194,52 @@ class ArgumentsReader:
             if core is None:
                 return None
             values = core.coerced
-        with suppress(GraphQLError, DomainError):
+        try:
             return self._wanted(values, core)
-        return None
+        except (GraphQLError, DomainError):
+            return None
 
     def _wanted(self, values: Mapping[str, Any], core: VariableValues | None) -> tuple[Wanted, list[Any]] | None:
         rows: list[Rows] = []
         needed: list[Any] = []
         for root in self._roots:
-            chosen = root.rows
-            if chosen is None:
-                arguments = root.given.read(values, core)
-                assert root.declaration.choose is not None
-                chosen = None if arguments is None else root.declaration.choose(arguments, self._audience, root.view)
-            if chosen is None:
+            if root.rows is not None:
+                rows.append(root.rows)
+                needed.append(root.needed)
+                continue
+            arguments = root.given.read(values, core)
+            assert root.declaration.choose is not None
+            chosen = None if arguments is None else root.declaration.choose(arguments, self._audience, root.view)
+            if arguments is None or chosen is None:
                 return None
             rows.append(chosen)
-            needed.append(self._needed(root, chosen, values, core))
-        if sum(size_of(each.tree) for each in rows if isinstance(each, AllOf)) > _MOST_COMPARED:
+            needed.append(_needed(root.declaration, chosen, arguments))
+        if self._may_compare and sum(size_of(each.tree) for each in rows if isinstance(each, AllOf)) > _MOST_COMPARED:
             return None
         pages = []
-        for (given, place, declaration), fixed in zip(self._pages, self._fixed, strict=True):
-            if fixed is not None:
-                pages.append(fixed)
-                continue
-            arguments = given.read(values, core)
-            if arguments is None:
-                return None
-            pages.append(self._page(arguments, declaration, declaration.cursors if place is None else needed[place]))
+        for reader in self._pages:
+            page = reader.plain if not any(map(values.get, reader.cursors)) else None
+            if page is None:
+                arguments = reader.given.read(values, core)
+                if arguments is None:
+                    return None
+                declaration = reader.declaration
+                cursors = declaration.cursors if reader.root is None else needed[reader.root]
+                page = self._page(arguments, declaration, cursors)
+            pages.append(page)
         return Wanted(rows=rows, pages=pages), needed
 
-    @staticmethod
-    def _needed(root: _RootReader, chosen: Rows, values: Mapping[str, Any], core: VariableValues | None) -> Any:
-        if isinstance(chosen, AllOf):
-            cursors = root.declaration.cursors
-            return cursor_name(cursors, chosen.order) if root.declaration.is_ordered else cursors
-        return (root.given.read(values, core) or {}).get("ids") if root.declaration.kind is Kind.SOME else None
-
-    def _fixed_page(self, given: _Given, place: int | None, declaration: Declaration) -> PageRequest | None:
-        """Return a page within a row in whose arguments no variable stands."""
-        if given.open or place is not None:
-            return None
+    def _page_reader(self, declaration: Declaration, given: _Given, root: int | None) -> _PageReader:
+        if given.open - _CURSORS or given.needs_core:
+            return _PageReader(given, declaration, root, None)
+        cursors = declaration.cursors if root is None else self._roots[root].needed
+        if cursors is None:
+            return _PageReader(given, declaration, root, None)
         try:
-            return self._page(given.fixed, declaration, declaration.cursors)
+            plain = self._page(given.fixed, declaration, cursors)
         except DomainError as error:
             raise UnplannableError("arguments that are refused") from error
+        return _PageReader(given, declaration, root, plain, given.variables_of(given.open))
 
     def _page(self, arguments: Mapping[str, Any], declaration: Declaration, cursors: str) -> PageRequest:
         given = PageArguments(
@@ -225,6 +250,13 @@ class ArgumentsReader:
         )
         page = given.request(self._cursors, cursors)
         return page if declaration.pick is None else replace(page, among=declaration.pick(arguments))
+
+
+def _needed(declaration: Declaration, rows: Rows, arguments: Mapping[str, Any]) -> Any:
+    """Return the name of a root's cursors, or the ids that it was asked for."""
+    if isinstance(rows, AllOf):
+        return cursor_name(declaration.cursors, rows.order) if declaration.is_ordered else declaration.cursors
+    return arguments.get("ids") if declaration.kind is Kind.SOME else None
 
 
 def fixed_rows(asked: Asked, audience: Audience) -> Rows | None:

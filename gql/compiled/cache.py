@@ -166,7 +166,7 @@ class CompiledCache:
         flags = tuple((variables or {}).get(name, ...) for name in made.flags) if made.flags else ()
         key = operation_name, audience, flags
         # Nothing else is looked up: 1 equals True, and a list cannot be.
-        if not _are_possible(made.flags, flags):
+        if flags and not _are_possible(made.flags, flags):
             return None
         compiled = made.functions.get(key)
         if compiled is not None:

@@ -113,7 +113,7 @@ async def test_flags_in_variables_have_a_function_each(domain: Domain, compiled:
     [
         ("{ rateLimit { cost } }", "Query.rateLimit"),
         ("{ __schema { queryType { name } } }", "__schema"),
-        ("{ incidents(first: 500) { nodes { id } } }", "arguments"),
+        ("{ incidents(first: 500) { nodes { id } } }", "arguments that are refused"),
         ('{ incidents(filter: {system: {in: ["api"]}}) { nodes { id } } }', "the database"),
         ('{ incidentEvents(filter: {system: {in: ["api"]}}) { nodes { id } } }', "arguments"),
         ("{ incidents(first: 100) { nodes { updates(first: 20) { nodes { id } } } } }", "large"),

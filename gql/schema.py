@@ -43,6 +43,7 @@ from gql.queries.secret import SecretQueries
 from gql.queries.system import SystemQueries
 from gql.queries.template import TemplateQueries
 from gql.queries.token import TokenQueries
+from gql.queries.viewer import ViewerQueries
 from gql.subscriptions.automation import AutomationSubscriptions
 from gql.subscriptions.incident import IncidentSubscriptions
 
@@ -50,6 +51,7 @@ from gql.subscriptions.incident import IncidentSubscriptions
 @strawberry.type(description="All queries.")
 class Query(
     IncidentQueries,
+    ViewerQueries,
     SystemQueries,
     LogQueries,
     AutomationQueries,

@@ -9,11 +9,7 @@ from domain.services.timeline import Written
 from domain.services.writing import Outcome
 from gql.context import Info
 from gql.inputs.given import value_or_none
-from gql.inputs.incident import (
-    AddIncidentUpdateInput,
-    DeleteIncidentUpdateInput,
-    EditIncidentUpdateInput,
-)
+from gql.inputs.incident import AddIncidentUpdateInput, DeleteIncidentUpdateInput, EditIncidentUpdateInput
 from gql.mutations.answers import answer
 from gql.permissions import MANAGE_INCIDENTS
 from gql.types.incident import Incident

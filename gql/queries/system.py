@@ -11,14 +11,13 @@ from domain.ids import is_id
 from domain.model.paging import Order
 from domain.model.positions import system_position
 from domain.model.selection import AllOf, OneOf
-from gql.compiled.declarations import CALLER, all_in_order, cursor_name, one
+from gql.compiled.declarations import all_in_order, cursor_name, one
 from gql.context import Info
 from gql.inputs.filters import SystemOrder
 from gql.inputs.given import read_input, value_or_none
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.enums import OrderDirection
 from gql.types.incident import System
-from gql.types.viewer import Viewer
 
 _LIST = "systems"
 
@@ -82,7 +81,3 @@ class SystemQueries:
             cursor=cursor_maker(context.domain.reads.cursors, name, lambda system: system_position(system, order)),
             count=context.domain.reads.system_count,
         )
-
-    @strawberry.field(description="The caller.", metadata=CALLER)
-    async def viewer(self, info: Info) -> Viewer:
-        return Viewer.of(info.context.viewer)

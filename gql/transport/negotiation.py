@@ -22,9 +22,6 @@ class Accepted:
     streams: bool
 
 
-_ANYTHING = Accepted(media=JSON, streams=False)
-
-
 def negotiate(accept: str | None) -> Accepted:
     """Return the media types that an Accept header requests, by their weights and then by their order.
 
@@ -32,7 +29,7 @@ def negotiate(accept: str | None) -> Accepted:
         RefusalError: the header names no media type that this server sends.
     """
     if accept is None or not accept.strip():
-        return _ANYTHING
+        accept = "*/*"
     return (_negotiated if len(accept) <= _USUAL_LENGTH else _negotiated.__wrapped__)(accept)
 
 
@@ -47,14 +44,13 @@ def _negotiated(accept: str) -> Accepted:
     # Of two with equal weights, the first named: `max` alone would always take the newer one.
     if weights.get(GRAPHQL_JSON, 0.0) == weights.get(JSON, 0.0):
         single = next((media for media in weights if media != EVENT_STREAM), single)
-    accepted = Accepted(
-        media=single if weights.get(single, 0.0) > 0 else None, streams=weights.get(EVENT_STREAM, 0) > 0
-    )
-    if accepted.media is None and not accepted.streams:
+    media = single if weights.get(single, 0.0) > 0 else None
+    streams = weights.get(EVENT_STREAM, 0.0) > 0
+    if media is None and not streams:
         raise RefusalError(
             HttpOutcome.NOT_ACCEPTABLE, f"Accept one of {GRAPHQL_JSON}, {JSON} or, for subscriptions, {EVENT_STREAM}."
         )
-    return accepted
+    return Accepted(media=media, streams=streams)
 
 
 def is_for_browsers(request: Incoming) -> bool:

@@ -119,6 +119,7 @@ async def test_requests_are_answered_alike_with_and_without_the_shortcut(
     assert short == {
         *("a name", "a name, for a known caller", "a name in the new media type"),
         *("a page", "a page without a flag", "an unknown incident", "a token in capitals", "a token with spaces"),
+        *("a query", "a body in pieces", "the new media type", "weights", "a long Accept"),
     }
 
 

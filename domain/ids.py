@@ -9,6 +9,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _SUFFIX_LENGTH = 26
 _SHIFTS = tuple(range(120, -1, -10))
+_LOW = (1 << 62) - 1
 _lock = threading.Lock()
 _last = 0
 
@@ -46,13 +47,15 @@ def _uuid7(millis: int | None) -> int:
     """Return a UUIDv7 with sub-millisecond time in rand_a, so that ids never step back (RFC 9562, 6.2 method 3)."""
     global _last  # noqa: PLW0603 - the one counter that makes ids of a process monotonic
     if millis is not None:
-        stamp = millis << 12 | secrets.randbits(12)
+        drawn = secrets.randbits(74)
+        stamp = millis << 12 | drawn >> 62
     else:
         nanos = time.time_ns()
         with _lock:
             stamp = max(_last + 1, nanos // 1_000_000 << 12 | nanos % 1_000_000 * 4096 // 1_000_000)
             _last = stamp
-    return (stamp >> 12) << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64 | 0b10 << 62 | secrets.randbits(62)
+        drawn = secrets.randbits(62)
+    return (stamp >> 12) << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64 | 0b10 << 62 | drawn & _LOW
 
 
 def _encode(number: int) -> str:

@@ -4,10 +4,13 @@ from datetime import UTC, datetime
 
 from domain.errors import InvalidInputError
 
+#: What UTC ends with.
+_OFFSET = -len("+00:00")
+
 
 def iso(moment: datetime) -> str:
     """Return a text such as `2026-03-01T09:30:00.000Z`; texts sort as their moments do."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:_OFFSET]}Z"
 
 
 def parse_iso(text: str) -> datetime:

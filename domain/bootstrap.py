@@ -238,9 +238,8 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
 def _demo(
     parts: Parts, written: _Written, *, reads: Reads, systems: SystemService, health: HealthService
 ) -> DemoService:
-    registry = parts.registry
     return DemoService(
-        loader=HistoryLoader(writer=parts.writer, incidents=registry.handle(INCIDENT), health=registry.handle(HEALTH)),
+        loader=HistoryLoader(database=parts.database, writer=parts.writer),
         clock=parts.clock,
         health=health,
         reads=reads,

@@ -82,19 +82,22 @@ class Historian:
 
     def __init__(self, systems: dict[str, str], *, seed: int) -> None:
         self._systems = systems
+        self._ids = sorted(systems)
         self._random = random.Random(seed)  # noqa: S311 - stories, not secrets
+        # Of its own: how many moments are taken before a story makes no difference to the story.
+        self._moments = random.Random(f"moments {seed}")  # noqa: S311
 
     def starts(self, count: int, *, now: datetime, days: int) -> Iterator[datetime]:
         """Yield that many moments within the last days, oldest first, a little denser towards now."""
         span = timedelta(days=days)
         for index in range(count):
-            share = ((index + self._random.random()) / count) ** 0.8
+            share = ((index + self._moments.random()) / count) ** 0.8
             moment = now - span + span * share
             yield moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     def _some_systems(self) -> list[str]:
         count = self._random.choices((1, 2, 3), weights=(70, 24, 6))[0]
-        return self._random.sample(sorted(self._systems), min(count, len(self._systems)))
+        return self._random.sample(self._ids, min(count, len(self._ids)))
 
     def story(self, number: int, start: datetime, *, now: datetime) -> list[Step]:
         """Return the steps of one incident up to now, oldest first."""

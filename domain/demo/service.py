@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from domain.clock import Clock
 from domain.demo.history import SYSTEMS, Historian
 from domain.demo.loading import HistoryLoader
+from domain.demo.making import Plan
 from domain.demo.outages import Report, outages
 from domain.errors import AlreadyExistsError, DomainError, UnavailableError
 from domain.model.actor import Actor, ActorType
@@ -29,7 +30,6 @@ logger = logging.getLogger(__name__)
 
 DEMO = Viewer(actor=Actor(type=ActorType.SERVICE, id="demo", name="Demo"), role=Role.ADMIN)
 _MARK = "[demo]"
-_BATCH = 500
 _DAYS = 240
 _MOST_OPEN = 4
 _NEXT_STATUS = {
@@ -77,16 +77,16 @@ class DemoService:
         """
         now = self._clock.now()
         catalog = await self._catalog()
-        historian = Historian({identifier: system.name for identifier, system in catalog.items()}, seed=seed)
-        reports = await self._outages(catalog, now, seed)
-        starts = list(historian.starts(incidents, now=now, days=_DAYS))
-        for first in range(0, len(starts), _BATCH):
-            following = starts[first + _BATCH] if first + _BATCH < len(starts) else now
-            due = [report for report in reports if report.at < following]
-            reports = reports[len(due) :]
-            await self._loader.load(historian, starts[first : first + _BATCH], now, due)
-            if progress is not None:
-                progress(len(starts[first : first + _BATCH]))
+        plan = Plan(
+            systems={identifier: system.name for identifier, system in catalog.items()},
+            incidents=incidents,
+            now=now,
+            days=_DAYS,
+            seed=seed,
+            reports=await self._outages(catalog, now, seed),
+            sqlite=self._loader.is_sqlite,
+        )
+        await self._loader.load(plan, progress=progress)
 
     async def run(self, stopping: asyncio.Event, *, pause_seconds: float = 6.0) -> None:
         """Make a small change every few seconds until stopped."""

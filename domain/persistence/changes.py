@@ -17,7 +17,7 @@ from domain.persistence.automation_tables import automation_runs
 from domain.persistence.conditions import as_recorded, recorded_condition
 from domain.persistence.dialects import append_one, json_list_overlaps, literal, lock_log
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
-from domain.persistence.prepared import Prepared
+from domain.persistence.prepared import Bound, Prepared, run_bound
 from domain.persistence.tables import changes, entity_transitions, server_state
 from domain.persistence.transitions import transition_row
 
@@ -53,6 +53,12 @@ class ChangeRepository:
         # Rows are numbered in this order; returning each number would insert them one by one.
         await _INSERT.run_many(self._connection, rows)
         return await self.head()
+
+    async def load(self, log: Sequence[Bound]) -> None:
+        """Append changes of a history that is being loaded, under the same lock."""
+        await lock_log(self._connection)
+        for bound in log:
+            await run_bound(self._connection, bound)
 
     async def head(self) -> int:
         """Return the position of the last change; the floor where all were pruned, 0 in an empty log."""
@@ -260,5 +266,14 @@ def change_row(change: Change) -> dict[str, Any]:
     }
 
 
+def bound_log(dialect: sa.Dialect, recorded: Sequence[tuple[Change, Sequence[Transition]]]) -> list[Bound]:
+    """Return the statements that append changes of a history to the log, with their transitions."""
+    steps = (transition_row(step) for _, transitions in recorded for step in transitions)
+    rows = (change_row(change) for change, _ in recorded)
+    return [_INSERT_STEPS.bound(dialect, steps), _INSERT.bound(dialect, rows)]
+
+
 def _widest(change: Change) -> Visibility:
+    if change.changed_fields or change.described_fields:
+        return Visibility.PUBLIC
     return widest([seen for seen in Visibility if change.concerns(seen.audience)]) or Visibility.INTERNAL

@@ -132,6 +132,12 @@ def create_engines(
     return Engines(writer=writer, reader=reader, transactions=PooledTransactions(writer), driver=driver)
 
 
+def dialect_of(*, sqlite: bool) -> sa.Dialect:
+    """Return the dialect of the engines, for statements that are bound without one."""
+    url = make_url("sqlite+aiosqlite://" if sqlite else "postgresql+asyncpg://")
+    return url.get_dialect()()
+
+
 def _dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
 

@@ -17,7 +17,7 @@ from domain.model.viewer import Audience
 from domain.persistence.conditions import IS_OPEN, incident_condition
 from domain.persistence.dialects import lock_rows
 from domain.persistence.keyset import paged, per_parent
-from domain.persistence.prepared import Prepared, among
+from domain.persistence.prepared import Bound, Prepared, among
 from domain.persistence.rows import actor_columns, actor_of
 from domain.persistence.tables import counters, incident_systems, incident_updates, incidents, systems
 
@@ -241,12 +241,7 @@ class IncidentRepository:
     async def insert_many(self, loaded: Sequence[Incident]) -> None:
         """Write incidents of a history that is being loaded."""
         await _INSERT.insert(self._connection, [_columns(incident) for incident in loaded])
-        members = [
-            {"incident_id": incident.id, "system_id": system_id}
-            for incident in loaded
-            for system_id in incident.system_ids
-        ]
-        await _INSERT_MEMBERS.insert(self._connection, members)
+        await _INSERT_MEMBERS.insert(self._connection, _members(loaded))
 
     async def insert(self, incident: Incident) -> None:
         """Write a new incident and its systems."""
@@ -309,6 +304,18 @@ class IncidentRepository:
 
     async def _count(self, statement: sa.Select[Any]) -> int:
         return int(await self._connection.scalar(statement) or 0)
+
+
+def bound_incidents(dialect: sa.Dialect, loaded: Sequence[Incident]) -> list[Bound]:
+    """Return the statements that write incidents of a history, with their systems."""
+    rows = [_columns(incident) for incident in loaded]
+    return [_INSERT.bound(dialect, rows), _INSERT_MEMBERS.bound(dialect, _members(loaded))]
+
+
+def _members(loaded: Sequence[Incident]) -> list[dict[str, str]]:
+    return [
+        {"incident_id": incident.id, "system_id": system_id} for incident in loaded for system_id in incident.system_ids
+    ]
 
 
 def _columns(incident: Incident) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Links of incidents to pages elsewhere."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,8 +12,11 @@ from domain.model.paging import Page, PageRequest
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.dialects import insert_or_ignore
 from domain.persistence.keyset import paged, per_parent
+from domain.persistence.prepared import Bound, Prepared
 from domain.persistence.tables import incident_links as links
 from domain.persistence.tables import incidents
+
+_INSERT = Prepared(lambda _: sa.insert(links).inline(), [column.name for column in links.c])
 
 
 class LinkRepository:
@@ -72,11 +75,6 @@ class LinkRepository:
         statement = insert_or_ignore(self._connection, links, _columns(link)).returning(links.c.id)
         return await self._connection.scalar(statement) is not None
 
-    async def insert_many(self, loaded: Sequence[IncidentLink]) -> None:
-        """Write links of a history that is being loaded, with distinct addresses."""
-        if loaded:
-            await self._connection.execute(sa.insert(links), [_columns(link) for link in loaded])
-
     async def save(self, link: IncidentLink) -> None:
         """Write an edited link; its incident is locked and its address free."""
         await self._connection.execute(sa.update(links).where(links.c.id == link.id).values(**_columns(link)))
@@ -84,6 +82,11 @@ class LinkRepository:
     async def delete(self, link_id: str) -> None:
         """Delete a link."""
         await self._connection.execute(sa.delete(links).where(links.c.id == link_id))
+
+
+def bound_links(dialect: sa.Dialect, loaded: Iterable[IncidentLink]) -> Bound:
+    """Return the statement that writes links of a history, with distinct addresses."""
+    return _INSERT.bound(dialect, map(_columns, loaded))
 
 
 def _digest(url: str) -> str:

@@ -4,7 +4,7 @@ From a statement to its driver, SQLAlchemy takes many times as long as SQLite do
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any, Self
@@ -21,6 +21,8 @@ Values = Mapping[str, Any]
 _FEW = 4
 _VALUES = " VALUES "
 _PLACE = re.compile(r"\$(\d+)")
+#: The text of a statement, and the values of each of its runs, as one driver takes them.
+Bound = tuple[str, list[list[Any]]]
 _Convert = Callable[[Any], Any]
 #: Names of values, each with its conversion if it needs one.
 _Converts = Sequence[tuple[str, _Convert | None]]
@@ -157,8 +159,12 @@ class Prepared:
         if not isinstance(connection, DirectConnection):
             await connection.execute(self._statement(connection.dialect), list(rows))
             return
-        text = self._text(connection.dialect)
-        await connection.run_many(text.text, [text.to_driver(values) for values in rows])
+        await run_bound(connection, self.bound(connection.dialect, rows))
+
+    def bound(self, dialect: sa.Dialect, rows: Iterable[Values]) -> Bound:
+        """Return the statement with these values, to be run once for each of them by `run_bound`."""
+        text = self._text(dialect)
+        return text.text, [text.to_driver(values) for values in rows]
 
     async def insert(self, connection: AsyncConnection, rows: Sequence[Values]) -> None:
         """Insert new rows by the statement; a few of them go to PostgreSQL together with the next statement."""
@@ -211,6 +217,14 @@ class Prepared:
             ],
             fixed={name: bind.value for name, bind in binds if not bind.required},
         )
+
+
+async def run_bound(connection: AsyncConnection, bound: Bound) -> None:
+    """Run a statement of a write that was bound before, perhaps in another process."""
+    assert isinstance(connection, DirectConnection), "only in writes is the driver asked directly"
+    text, rows = bound
+    if rows:
+        await connection.run_many(text, rows)
 
 
 def _of(kind: Any, dialect: sa.Dialect) -> Any:

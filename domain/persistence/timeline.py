@@ -1,6 +1,6 @@
 """Timeline entries of incidents, and the former versions of edited ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from domain.model.paging import Page, PageRequest
 from domain.model.timeline import Mark
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.keyset import paged, per_parent
-from domain.persistence.prepared import Prepared, among
+from domain.persistence.prepared import Bound, Prepared, among
 from domain.persistence.rows import actor_columns, actor_of
 from domain.persistence.tables import incident_update_versions as versions
 from domain.persistence.tables import incident_updates as updates
@@ -159,15 +159,7 @@ class TimelineRepository:
 
     async def insert(self, entry: IncidentUpdate) -> None:
         """Write a new entry."""
-        await self.insert_many([entry])
-
-    async def insert_many(self, entries: Sequence[IncidentUpdate]) -> None:
-        """Write new entries."""
-        rows = [
-            {name: getattr(entry, name) for name in _COLUMNS} | actor_columns("created_by", entry.created_by)
-            for entry in entries
-        ]
-        await _INSERT.insert(self._connection, rows)
+        await _INSERT.insert(self._connection, [_row(entry)])
 
     async def replace(self, entry: IncidentUpdate, *, former: IncidentUpdateVersion) -> None:
         """Write an edited entry and keep its former version."""
@@ -180,6 +172,15 @@ class TimelineRepository:
     async def delete(self, update_id: str) -> None:
         """Delete an entry with its former versions."""
         await self._connection.execute(sa.delete(updates).where(updates.c.id == update_id))
+
+
+def bound_entries(dialect: sa.Dialect, loaded: Iterable[IncidentUpdate]) -> Bound:
+    """Return the statement that writes entries of a history."""
+    return _INSERT.bound(dialect, map(_row, loaded))
+
+
+def _row(entry: IncidentUpdate) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in _COLUMNS} | actor_columns("created_by", entry.created_by)
 
 
 def _update(row: Mapping[Any, Any]) -> IncidentUpdate:

@@ -19,6 +19,7 @@ from domain.persistence.incidents import IncidentRepository
 from domain.persistence.links import LinkRepository
 from domain.persistence.openings import OpeningRepository
 from domain.persistence.past import PastRepository
+from domain.persistence.prepared import Bound, run_bound
 from domain.persistence.readers import ReaderRepository
 from domain.persistence.runs import RunRepository
 from domain.persistence.search import SearchRepository
@@ -85,6 +86,7 @@ class UnitOfWork(ReadSession):
         self._clock = clock
         self._moment: datetime | None = None
         self._pending: list[tuple[Change, Sequence[Transition]]] = []
+        self._loaded: list[Bound] = []
         self._closing: list[Callable[[int], Awaitable[None]]] = []
         self._when_committed: list[Callable[[], None]] = []
 
@@ -100,7 +102,7 @@ class UnitOfWork(ReadSession):
     @property
     def has_changes(self) -> bool:
         """Return whether this unit of work appends to the log."""
-        return bool(self._pending)
+        return bool(self._pending or self._loaded)
 
     @property
     def recorded(self) -> Sequence[Change]:
@@ -110,6 +112,12 @@ class UnitOfWork(ReadSession):
     def record(self, change: Change, transitions: Sequence[Transition]) -> None:
         """Record a change, to be appended to the log before the commit."""
         self._pending.append((change, transitions))
+
+    async def load(self, rows: Sequence[Bound], log: Sequence[Bound]) -> None:
+        """Write rows of a history now, and append what it has for the log before the commit."""
+        for bound in rows:
+            await run_bound(self.connection, bound)
+        self._loaded += log
 
     def before_commit(self, step: Callable[[int], Awaitable[None]]) -> None:
         """Register a step to run after the append, with the log's position in this unit of work."""
@@ -126,6 +134,8 @@ class UnitOfWork(ReadSession):
 
     async def finish(self) -> int:
         """Append the recorded changes, last because appenders wait for each other, and return the log's position."""
+        if self._loaded:
+            await self.changes.load(self._loaded)
         seq = await self.changes.append(self._pending) if self._pending else await self.changes.head()
         for step in self._closing:
             await step(seq)

@@ -8,6 +8,7 @@ import logging
 import sqlite3
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -92,12 +93,12 @@ class GroupedTransactions:
         group.size += 1
         try:
             result = await self._carried_out(group, work)
-        except BaseException as error:
-            if not isinstance(error, Exception) or group.is_over:
-                self._leave(kept)
-                raise
+        except Exception:
             # What it has seen of the others is true only once it is committed.
             await self._ended(group, kept, joins=joins)
+            raise
+        except BaseException:
+            self._leave(kept)
             raise
         group.results.append(result)
         await self._ended(group, kept, joins=joins)
@@ -108,7 +109,7 @@ class GroupedTransactions:
         if self._group is not None and not joins:
             await self._commit(kept)
         if self._group is not None:
-            await self._driver.run(_SAVE)
+            await self._save(self._group)
             return self._group
         if self._connection is None or self._connection.invalidated:
             await self.close()
@@ -117,10 +118,24 @@ class GroupedTransactions:
         self._group = _Group()
         return self._group
 
+    async def _save(self, group: _Group) -> None:
+        """Begin a savepoint, where the index of words writes what it has kept in memory: that may fail like a commit.
+
+        Raises:
+            _ApartError: it failed, and SQLite has rolled back the others, too.
+        """
+        try:
+            await self._driver.run(_SAVE)
+        except Exception as error:
+            await self._give_up(group, _ApartError())
+            raise _ApartError from error
+
     async def _carried_out(self, group: _Group, work: Work[T]) -> T:
         assert self._connection is not None
         try:
             result = await work(self._connection)
+            if not self._driver.in_transaction:
+                raise sqlite3.OperationalError("the transaction was rolled back")  # noqa: TRY301 - as all others
             if group.size > 1:
                 await self._driver.run(_KEEP)
         except BaseException:
@@ -134,11 +149,11 @@ class GroupedTransactions:
             try:
                 for statement in (_UNDO, _KEEP):
                     await self._driver.run(statement)
-            except sqlite3.Error as failure:
+            except Exception as failure:  # noqa: BLE001 - the work's own error is the one that says what is wrong
                 logger.debug("a savepoint was lost: %s", failure)
             else:
                 return
-        await self._give_up(group, _ApartError())
+        await self._give_up(group, _ApartError() if group.size > 1 else None)
 
     async def _ended(self, group: _Group, kept: Kept, *, joins: bool) -> None:
         """Commit, unless another work joins first, and wait until that is done.
@@ -146,13 +161,13 @@ class GroupedTransactions:
         Raises:
             Exception: the commit failed.
         """
-        if not group.is_over:
-            if joins and self._waiting and group.has_room:
-                self._pass_on()
-                await group.wait()
-            else:
-                await self._commit(kept)
-                self._pass_on()
+        if group.is_over:
+            self._pass_on()
+        elif joins and group.has_room and self._call_next():
+            await group.wait()
+        else:
+            await self._commit(kept)
+            self._pass_on()
         if group.error is not None:
             raise group.error
 
@@ -160,8 +175,6 @@ class GroupedTransactions:
         group, self._group = self._group, None
         assert group is not None
         try:
-            if not self._driver.in_transaction:
-                raise sqlite3.OperationalError("the transaction was rolled back")  # noqa: TRY301 - as all others
             await self._driver.commit()
         except Exception as error:  # noqa: BLE001 - each of its works gets it
             is_apart = isinstance(error, sqlite3.IntegrityError) and group.size > 1
@@ -170,10 +183,12 @@ class GroupedTransactions:
         await self._forget()
         try:
             kept(group.results)
-        finally:
+        except Exception as error:  # noqa: BLE001 - each of its works gets it, and the next ones go on
+            group.end(error)
+        else:
             group.end()
 
-    async def _give_up(self, group: _Group, error: Exception) -> None:
+    async def _give_up(self, group: _Group, error: Exception | None) -> None:
         self._group = None
         await self._forget()
         group.end(error)
@@ -211,7 +226,9 @@ class GroupedTransactions:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled():
-                self._waiting.remove(turn)
+                # Whoever left meanwhile has passed over it.
+                with suppress(ValueError):
+                    self._waiting.remove(turn)
             elif turn.exception() is None:
                 self._leave(kept)
             raise
@@ -224,15 +241,23 @@ class GroupedTransactions:
             turn.set_exception(PoolTimeoutError("the connection for writes did not become free in time"))
 
     def _pass_on(self) -> None:
-        if self._waiting:
-            self._waiting.popleft().set_result(None)
-        else:
-            self._is_taken = False
+        self._is_taken = self._call_next()
+
+    def _call_next(self) -> bool:
+        """Let go on who has waited longest, and return whether there was one."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return True
+        return False
 
     def _leave(self, kept: Kept) -> None:
         """Give the connection back without waiting, where the work was cancelled; what others wrote is committed."""
-        if self._group is None or self._waiting:
+        if self._group is None:
             self._pass_on()
+            return
+        if self._call_next():
             return
         task = asyncio.get_running_loop().create_task(self._end(kept))
         self._ending.add(task)

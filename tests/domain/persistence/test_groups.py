@@ -197,6 +197,84 @@ async def test_works_whose_transaction_sqlite_gave_up_are_run_again(database: Da
     assert await stored(database) == {"a", "b"}
 
 
+@pytest.mark.parametrize("lost", ["SAVEPOINT", "ROLLBACK TO"])
+async def test_what_rests_on_a_lost_transaction_is_tried_again(
+    database: Database, commits: Commits, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    run, seen = WriterConnection.run, []
+
+    async def running(connection: WriterConnection, statement: str) -> None:
+        if statement.startswith(lost):
+            monkeypatch.setattr(WriterConnection, "run", run)
+            await connection.rollback()
+            raise sqlite3.OperationalError("database or disk is full")
+        await run(connection, statement)
+
+    async def refuse(unit: UnitOfWork) -> None:
+        seen.append(await unit.state.get("a"))
+        raise InvalidInputError("It is there.")
+
+    monkeypatch.setattr(WriterConnection, "run", running)
+    done = await grouped(database, commits, setting("a"), refuse, setting("b"))
+    assert (done[0], done[2]) == ("a", "b")
+    assert isinstance(done[1], InvalidInputError)
+    assert await stored(database) == {"a", "b"}
+    # What was refused at first rested on a value that was not kept.
+    assert seen[:-1] == ["a"] * (lost == "ROLLBACK TO")
+
+
+async def test_a_transaction_that_is_lost_unnoticed_is_not_continued(database: Database) -> None:
+    transactions = database._engines.transactions
+    kept: list[str] = []
+
+    async def lose(connection: Any) -> str:
+        await connection.driver.run("ROLLBACK")
+        return "lost"
+
+    async def nothing(_: Any) -> str:
+        return "done"
+
+    running = [transactions.run(work, kept.extend, joins=True) for work in (lose, nothing)]
+    done = await asyncio.gather(*running, return_exceptions=True)
+    assert isinstance(done[0], sqlite3.OperationalError)
+    assert (done[1], kept) == ("done", ["done"])
+
+
+async def test_a_listener_that_fails_does_not_keep_the_turn(domain: Domain) -> None:
+    await make_system(domain)
+    database, failures = inside(domain).database, [LookupError("no")]
+
+    def fail() -> None:
+        if failures:
+            raise failures.pop()
+
+    database.on_append(fail)
+    with pytest.raises(LookupError):
+        await make_incident(domain, "payments")
+    await make_incident(domain, "payments")
+    assert len(await log_of(domain)) == 2
+
+
+async def test_a_turn_is_not_given_to_a_work_that_was_just_cancelled(database: Database) -> None:
+    transactions = database._engines.transactions
+    waiting: list[asyncio.Task[str]] = []
+
+    async def nothing(_: Any) -> str:
+        return "done"
+
+    async def cancel(_: Any) -> str:
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        return "done"
+
+    first = asyncio.create_task(transactions.run(cancel, lambda _: None, joins=True))
+    waiting += [asyncio.create_task(transactions.run(nothing, lambda _: None, joins=True)) for _ in range(2)]
+    async with asyncio.timeout(60):
+        done = await asyncio.gather(first, *waiting, return_exceptions=True)
+    assert isinstance(done.pop(1), asyncio.CancelledError)
+    assert done == ["done", "done"]
+
+
 @pytest.mark.parametrize("steps", range(12))
 async def test_cancelled_works_leave_the_turn_to_others(database: Database, commits: Commits, steps: int) -> None:
     transactions = database._engines.transactions

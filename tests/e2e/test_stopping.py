@@ -1,8 +1,7 @@
 """The bounded stop of a server whose database does not answer, or whose log nobody reads."""
 
 import asyncio
-import subprocess
-import sys
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -10,7 +9,9 @@ import pytest
 from gql.cli import stopping
 from tests.e2e.api import Api
 from tests.e2e.clusters import running_cluster
+from tests.e2e.processes import process_of
 from tests.e2e.server import api_of, running_server
+from tests.e2e.stuck import CODE, stop_with_a_hanging_loop, stop_with_a_held_log
 
 STOP_SECONDS = 1.0
 
@@ -56,33 +57,14 @@ async def _answered(api: Api, title: str) -> bool:
     return True
 
 
-#: A handler's lock is held for as long as a write takes, and a write to a full pipe takes until somebody reads.
-STUCK_LOG = """
-import logging, threading
-from gql.cli import stopping
-
-logging.basicConfig()
-logging.getLogger().handlers[0].acquire()
-stopping.STOP_SECONDS = 0.1
-stopping.end_in_time()
-threading.Event().wait(60)
-"""
-
-#: The same for a log line of the event loop, which then takes no note of any signal.
-STUCK_LOOP = """
-import os, signal, threading
-from gql.cli import running, serving, stopping
-
-async def hang():
-    with serving.Server(None, on_serving=None, on_closing=None).capture_signals():
-        os.kill(os.getpid(), signal.SIGTERM)
-        threading.Event().wait(60)
-
-stopping.STOP_SECONDS = 0.1
-running.run(hang())
-"""
-
-
-@pytest.mark.parametrize("script", [STUCK_LOG, STUCK_LOOP], ids=["log", "loop"])
-def test_a_process_ends_in_time_while_nobody_reads_its_log(script: str) -> None:
-    assert subprocess.run([sys.executable, "-c", script], timeout=50, check=False).returncode == 1
+@pytest.mark.parametrize("stop", [stop_with_a_held_log, stop_with_a_hanging_loop], ids=["log", "loop"])
+async def test_a_process_ends_in_time_while_nobody_reads_its_log(stop: Callable[[], None]) -> None:
+    process = process_of(stop)
+    process.start()
+    try:
+        await asyncio.to_thread(process.join, 50)
+        assert process.exitcode == CODE
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.join)
+        process.close()

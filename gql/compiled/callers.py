@@ -16,12 +16,12 @@ CALLER_SHAPE = Shape(
 
 
 def values_of(viewer: Viewer) -> tuple[Any, ...]:
-    """Return a caller's values as JSON has them."""
+    """Return a caller's values as a row has them."""
     return (
-        viewer.actor.type.name,
+        viewer.actor.type.value,
         viewer.actor.id,
         viewer.actor.name,
-        viewer.role.name,
+        viewer.role.value,
         [visibility.name for visibility in viewer.audience.visibilities],
         None if viewer.expires_at is None else iso(viewer.expires_at),
     )

@@ -8,12 +8,14 @@ from graphql import (
     FieldNode,
     GraphQLField,
     GraphQLObjectType,
+    GraphQLOutputType,
     GraphQLSchema,
     OperationDefinitionNode,
     VariableNode,
     get_named_type,
     get_nullable_type,
     is_abstract_type,
+    is_enum_type,
     is_list_type,
     is_nullable_type,
     is_object_type,
@@ -250,7 +252,7 @@ class _Planner:
             members = self._members(nodes, self._object_of(found), row, part, within)
             return Part(members, None if part.present is None else row.column(f"{within}{part.present}"))
         if declaration.kind is Kind.SHOWN and name in shape.fields:
-            return _value(shape.fields[name], row, prefix)
+            return _value(_named(shape.fields[name], found.type), row, prefix)
         if name not in shape.lists or declaration.kind is not Kind.PAGES:
             raise UnplannableError(f"{on.name}.{nodes[0].name.value}")
         number = row.take(name)
@@ -361,6 +363,14 @@ def _definition(found: GraphQLField) -> Any:
 
 def _view_of(connection: GraphQLObjectType) -> str:
     return to_snake(connection.name.removesuffix("Connection"))
+
+
+def _named(shown: Field, kind: GraphQLOutputType) -> Field:
+    """Return the field of a column; the values of an enum are shown by their names."""
+    enum: Any = get_nullable_type(kind)
+    if not is_enum_type(enum) or shown.make is not None or shown.names is not None:
+        return shown
+    return replace(shown, names={None: None, **{each.value: name for name, each in enum.values.items()}})
 
 
 def _value(shown: Field, row: Row, prefix: str) -> Value:

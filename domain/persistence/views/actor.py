@@ -5,7 +5,6 @@ from collections.abc import Callable
 from domain.model.actor import Actor, ActorType
 from domain.model.selection import Field, Shape
 from domain.model.viewer import Audience
-from domain.persistence.views.view import named
 
 
 def _id_for(audience: Audience) -> Callable[[str], str | None]:
@@ -20,7 +19,7 @@ def _name_for(audience: Audience) -> Callable[[str, str, str | None], str | None
 
 ACTOR = Shape(
     fields={
-        "type": named("type", ActorType),
+        "type": Field(("type",)),
         "id": Field(("id",), make=_id_for),
         "name": Field(("type", "id", "name"), make=_name_for),
     }

@@ -8,7 +8,7 @@ from domain.model.selection import Field
 from domain.model.viewer import Audience
 from domain.persistence.automation_tables import automation_versions, automations
 from domain.persistence.views.actor import ACTOR
-from domain.persistence.views.view import Found, Joined, Lists, View, columns_of, for_all
+from domain.persistence.views.view import Found, Joined, Lists, View, for_all
 
 #: Definitions and traces may hold what only these may see.
 INSIDERS = frozenset({Audience.MANAGER})
@@ -38,10 +38,8 @@ AUTOMATION = View(
     kept=_is_kept,
     audiences=INSIDERS,
     fields={
-        **columns_of(automations, ("id", "name", "description", "enabled", "managed_by", "created_at", "updated_at")),
         "group": Field(("group_name",)),
         "version": Field(("number",)),
-        "definition": Field(("definition",)),
     },
     lists={
         "versions": Lists(view="automation_version", joined=_versions, key=("number",), descending=True),
@@ -56,7 +54,6 @@ AUTOMATION_VERSION = View(
     table=automation_versions,
     audiences=INSIDERS,
     fields={
-        **columns_of(automation_versions, ("number", "definition", "created_at", "automation_id")),
         "id": Field(("automation_id", "number"), make=for_all(lambda owner, number: f"{owner}:{number}")),
     },
     parts={"created_by": ACTOR},

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from pydantic.alias_generators import to_camel
 
 from domain.ids import with_prefix
-from domain.model.change import ChangeAction, Touched, touched_for, visible_delta, visible_fields
+from domain.model.change import Touched, touched_for, visible_delta, visible_fields
 from domain.model.selection import Field, Shape
 from domain.model.viewer import Audience
 from domain.persistence.tables import changes
 from domain.persistence.views.actor import ACTOR
 from domain.persistence.views.automation import INSIDERS
-from domain.persistence.views.view import Found, Joined, Lists, View, columns_of, for_all, named, text_in
+from domain.persistence.views.view import Found, Joined, Lists, View, for_all, text_in
 
 Json = Mapping[str, Any]
 
@@ -66,9 +66,7 @@ _CAUSE = Shape(
         "depth": Field(("depth",), make=for_all(lambda known: known or 0)),
     }
 )
-_COMMON: Mapping[str, Field] = MappingProxyType(
-    {"incident_id": Field(("entity_id",)), **columns_of(changes, ("occurred_at",))}
-)
+_COMMON: Mapping[str, Field] = MappingProxyType({"incident_id": Field(("entity_id",))})
 _PARTS = MappingProxyType({"actor": ACTOR, "cause": _CAUSE})
 _LISTS = MappingProxyType({"incident": Lists(view="incident", joined=_now, key=("id",), carried=("entity_id",))})
 _FOUND = MappingProxyType(
@@ -86,8 +84,6 @@ CHANGE = View(
     table=changes,
     fields={
         **_COMMON,
-        **columns_of(changes, ("id", "version")),
-        "action": named("action", ChangeAction),
         "changed_fields": Field(("changed_fields", "described_fields", "touched"), make=_fields_for),
         "delta": Field(("changed_fields", "described_fields", "after", "touched"), make=_delta_for),
     },
@@ -104,7 +100,6 @@ RUN_CHANGE = View(
         **_COMMON,
         "id": Field(("id",), make=for_all(lambda change_id: with_prefix(change_id, "rch"))),
         "change_id": Field(("id",)),
-        "action": named("action", ChangeAction),
         "changed_fields": Field(("changed_fields", "described_fields", "touched"), make=_fields_for),
     },
 )

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.model.actor import ActorType
-from domain.model.incident import HealthOverride, Status, reference_of
+from domain.model.incident import reference_of
 from domain.model.selection import Field
 from domain.persistence.dialects import literal
 from domain.persistence.tables import changes, entity_transitions, incident_systems, incidents
@@ -19,29 +19,9 @@ from domain.persistence.views.view import (
     Joined,
     Lists,
     View,
-    columns_of,
     for_all,
     seconds_between,
     severity_text,
-)
-
-_COLUMNS = (
-    "id",
-    "number",
-    "title",
-    "description",
-    "status",
-    "severity",
-    "suppress_notifications",
-    "health_override",
-    "version",
-    "occurred_at",
-    "created_at",
-    "updated_at",
-    "identified_at",
-    "fixing_at",
-    "monitoring_at",
-    "resolved_at",
 )
 
 
@@ -102,10 +82,8 @@ INCIDENT = View(
     name="incident",
     table=incidents,
     fields={
-        **columns_of(incidents, _COLUMNS, {"status": Status, "health_override": HealthOverride}),
         "reference": Field(("number",), make=for_all(reference_of)),
         "dedupe_key": Field(("dedupe_key",), make=for_all(lambda key: key or None)),
-        **{f"in_state_since_{name}": Field((f"in_state_since_{name}",)) for name in _PRESENT},
         "time_to_resolve_seconds": Field((f"occurred_at{EXACT}", f"resolved_at{EXACT}"), make=for_all(seconds_between)),
     },
     parts={"opened_by": ACTOR},

@@ -2,10 +2,9 @@
 
 import sqlalchemy as sa
 
-from domain.model.incident import HealthOverride
 from domain.persistence.conditions import IS_OPEN
 from domain.persistence.tables import incident_systems, incidents
-from domain.persistence.views.view import View, columns_of
+from domain.persistence.views.view import View
 
 _OVERRIDES = (
     sa.select(
@@ -24,5 +23,4 @@ _OVERRIDES = (
 OVERRIDE = View(
     name="active_health_override",
     table=_OVERRIDES,
-    fields=columns_of(_OVERRIDES, ("system_id", "status", "incident_id", "incident_title"), {"status": HealthOverride}),
 )

@@ -1,11 +1,8 @@
 """Runs of automations, with their steps, artifacts and changes."""
 
-from types import MappingProxyType
-
 import sqlalchemy as sa
 
 from domain.ids import with_prefix
-from domain.model.automation import RunStatus, SkipReason, StepStatus
 from domain.model.selection import Field
 from domain.persistence.automation_tables import automation_artifacts, automation_runs, automation_steps
 from domain.persistence.views.actor import ACTOR
@@ -16,56 +13,10 @@ from domain.persistence.views.view import (
     Joined,
     Lists,
     View,
-    columns_of,
     for_all,
     seconds_between,
     text_in,
 )
-
-_RUN = (
-    "id",
-    "automation_id",
-    "trigger_id",
-    "event",
-    "payload",
-    "context_key",
-    "depth",
-    "status",
-    "reason",
-    "message",
-    "created_at",
-    "started_at",
-    "finished_at",
-)
-_STEP = (
-    "path",
-    "position",
-    "kind",
-    "action",
-    "action_id",
-    "status",
-    "attempts",
-    "input",
-    "output",
-    "error",
-    "started_at",
-    "finished_at",
-    "due_at",
-)
-_ARTIFACT = (
-    "id",
-    "type",
-    "run_id",
-    "automation_id",
-    "path",
-    "action_id",
-    "data",
-    "owned",
-    "context_key",
-    "created_at",
-    "closed_at",
-)
-_ENUMS = MappingProxyType({"status": RunStatus, "reason": SkipReason})
 
 
 def _automation(parent: sa.FromClause, child: sa.FromClause) -> Joined:
@@ -89,7 +40,6 @@ RUN = View(
     table=automation_runs,
     audiences=INSIDERS,
     fields={
-        **columns_of(automation_runs, _RUN, _ENUMS),
         "version": Field(("number",)),
         "change_id": Field(("change_id",), make=for_all(lambda known: known or None)),
         "duration_seconds": Field((f"started_at{EXACT}", f"finished_at{EXACT}"), make=for_all(seconds_between)),
@@ -109,7 +59,6 @@ STEP = View(
     table=automation_steps,
     audiences=INSIDERS,
     fields={
-        **columns_of(automation_steps, _STEP, {"status": StepStatus}),
         "id": Field(("run_id", "path"), make=for_all(lambda run_id, path: f"{with_prefix(run_id, 'stp')}:{path}")),
     },
     unique=(),
@@ -118,5 +67,4 @@ ARTIFACT = View(
     name="artifact",
     table=automation_artifacts,
     audiences=INSIDERS,
-    fields=columns_of(automation_artifacts, _ARTIFACT),
 )

@@ -74,7 +74,7 @@ def _effective(reported: str | None, worst: str | None) -> str:
 
 _REPORT = Shape(
     fields={
-        **columns_of(system_health, _REPORTED, {"status": Health}),
+        **columns_of(system_health, _REPORTED),
         "since": Field(("since",)),
     },
     present="status",
@@ -82,7 +82,6 @@ _REPORT = Shape(
 SYSTEM = View(
     name="system",
     table=systems,
-    fields=columns_of(systems, ("id", "key", "name", "description", "created_at", "updated_at")),
     parts={
         "health": Shape(
             fields={"status": Field(("reported_status", "worst"), make=for_all(_effective))},

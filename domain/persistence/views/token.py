@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from domain.model.viewer import Role
 from domain.persistence.dialects import IsListed
 from domain.persistence.tables import api_tokens
 from domain.persistence.views.actor import ACTOR
 from domain.persistence.views.automation import INSIDERS
-from domain.persistence.views.view import Joined, Lists, View, columns_of
+from domain.persistence.views.view import Joined, Lists, View
 
 
 def _limits(parent: sa.FromClause, child: sa.FromClause) -> Joined:
@@ -20,11 +19,6 @@ TOKEN = View(
     name="api_token",
     table=api_tokens,
     audiences=INSIDERS,
-    fields=columns_of(
-        api_tokens,
-        ("id", "name", "role", "created_at", "expires_at", "revoked_at", "last_used_at"),
-        {"role": Role},
-    ),
     parts={"created_by": replace(ACTOR, present="id")},
     lists={"systems": Lists(view="system", joined=_limits, key=("id",), present="systems")},
     place="id",

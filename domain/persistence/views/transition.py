@@ -7,7 +7,7 @@ from domain.ids import with_prefix
 from domain.model.selection import Field
 from domain.persistence.dialects import literal
 from domain.persistence.tables import entity_transitions
-from domain.persistence.views.view import View, columns_of, for_all
+from domain.persistence.views.view import View, for_all
 
 #: The kind of entity under which they are recorded; a literal, so that the planner knows it.
 KIND: sa.ColumnElement[str] = literal("incident")
@@ -21,7 +21,6 @@ TRANSITION = View(
     name="incident_transition",
     table=entity_transitions,
     fields={
-        **columns_of(entity_transitions, ("from_value", "to_value", "occurred_at", "change_id")),
         "id": Field(("change_id", "field"), make=for_all(_id_of)),
         "field": Field(("field",), make=for_all(to_camel)),
     },

@@ -2,12 +2,11 @@
 
 import sqlalchemy as sa
 
-from domain.model.incident import Status
-from domain.model.viewer import Audience, Visibility
+from domain.model.viewer import Audience
 from domain.persistence.tables import incident_updates
 from domain.persistence.timeline import VERSIONS_SHOWN
 from domain.persistence.views.actor import ACTOR
-from domain.persistence.views.view import Joined, Lists, View, columns_of
+from domain.persistence.views.view import Joined, Lists, View
 
 
 def _versions(parent: sa.FromClause, child: sa.FromClause) -> Joined:
@@ -17,11 +16,6 @@ def _versions(parent: sa.FromClause, child: sa.FromClause) -> Joined:
 UPDATE = View(
     name="incident_update",
     table=incident_updates,
-    fields=columns_of(
-        incident_updates,
-        ("id", "message", "status_change", "visibility", "created_at", "edited_at", "incident_id"),
-        {"status_change": Status, "visibility": Visibility},
-    ),
     parts={"created_by": ACTOR},
     lists={
         "edit_history": Lists(

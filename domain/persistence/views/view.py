@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
@@ -57,10 +56,11 @@ class View:
 
     name: str
     table: sa.FromClause
+    #: Those that show something else than the column of their name.
+    fields: Mapping[str, Field] = field(default_factory=dict)
     #: The condition for rows that are shown at all, to these audiences.
     kept: Callable[[sa.FromClause], sa.ColumnElement[bool]] | None = None
     audiences: frozenset[Audience] = _ALL
-    fields: Mapping[str, Field]
     parts: Mapping[str, Shape] = field(default_factory=dict)
     lists: Mapping[str, Lists] = field(default_factory=dict)
     #: Columns that are not those of its table.
@@ -74,8 +74,9 @@ class View:
     def shape(self) -> Shape:
         """The names that can be selected."""
         keys = {name: each.key for name, each in self.lists.items()}
+        found = {name: Field((name,)) for name in self.found}
         return Shape(
-            fields=self.fields,
+            fields={**columns_of(self.table, self.table.c.keys()), **found, **self.fields},
             parts=self.parts,
             lists={name: each.view for name, each in self.lists.items()},
             keys=keys if self.place is None else {"": (self.place,), **keys},
@@ -90,21 +91,14 @@ class Found:
     find: Callable[[sa.FromClause], sa.ColumnElement[Any]]
 
 
-def columns_of(
-    table: sa.FromClause, names: Iterable[str], enums: Mapping[str, type[Enum]] | None = None
-) -> dict[str, Field]:
+def columns_of(table: sa.FromClause, names: Iterable[str]) -> dict[str, Field]:
     """Return the fields that show a column of the same name, by the kind of the column."""
-    return {name: _shown(name, table.c[name], (enums or {}).get(name)) for name in names}
+    return {name: _shown(name, table.c[name]) for name in names}
 
 
 def for_all(make: Callable[..., Any]) -> Callable[[Audience], Callable[..., Any]]:
     """Return the maker of a field that is the same for all audiences."""
     return lambda _: make
-
-
-def named(column: str, enum: type[Enum]) -> Field:
-    """Return the field that shows the name of an enum's member."""
-    return Field((column,), {None: None, **{member.value: member.name for member in enum}})
 
 
 def text_in(column: str, name: str) -> Found:
@@ -156,9 +150,7 @@ def _with_zone(text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.type_coerce(text, sa.String).op("||")(literal("Z"))
 
 
-def _shown(name: str, column: sa.ColumnElement[Any], enum: type[Enum] | None) -> Field:
-    if enum is not None:
-        return named(name, enum)
+def _shown(name: str, column: sa.ColumnElement[Any]) -> Field:
     if isinstance(column.type, SeverityRank):
         return Field((name,), _SEVERITIES)
     return Field((name,), _FLAGS if isinstance(column.type, sa.Boolean) else None)

@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.model.cursor import LOG
 from domain.model.paging import Among, Order
-from domain.model.selection import AllOf, Rows
+from domain.model.selection import AllOf, Field, Rows
 from domain.model.viewer import Audience
 
 _KEY = "reads"
@@ -47,6 +47,8 @@ class Declaration:
     pick: Pick | None = None
     #: Of a root that may find objects of several kinds: the views of those that are found here.
     views: frozenset[str] = frozenset()
+    #: What the field is made of, where that is not in the view.
+    made: Field | None = None
     #: The argument, an enum, that says which field of the view is shown: its value stands behind the name.
     variant: str | None = None
 
@@ -65,6 +67,19 @@ LIST = _metadata(Declaration(kind=Kind.LIST))
 
 #: The metadata of a root field with the caller.
 CALLER = _metadata(Declaration(kind=Kind.CALLER))
+
+
+def made_by(make: Callable[..., Any], *names: str) -> Callable[[Any], Any]:
+    """Return the resolver of a field that a function makes of other members of its object; it is its declaration, too.
+
+    Their values have to be the same in JSON: texts, numbers and booleans.
+    """
+
+    def resolve(root: Any) -> Any:
+        return make(*[getattr(root, name) for name in names])
+
+    vars(resolve)[_KEY] = Declaration(kind=Kind.SHOWN, made=Field(names, make=lambda _: make))
+    return resolve
 
 
 def shown_by(argument: str) -> dict[str, Declaration]:
@@ -113,7 +128,7 @@ def cursor_name(cursors: str, order: Order) -> str:
     return f"{cursors}:{order.name}"
 
 
-def declared(metadata: Mapping[Any, Any]) -> Declaration | None:
-    """Return the declaration in a field's metadata."""
-    found = metadata.get(_KEY)
+def declared(metadata: Mapping[Any, Any], resolver: Callable[..., Any] | None) -> Declaration | None:
+    """Return the declaration in a field's metadata, or that of its resolver."""
+    found = metadata.get(_KEY) or getattr(resolver, _KEY, None)
     return found if isinstance(found, Declaration) else None

@@ -251,8 +251,9 @@ class _Planner:
             part, within = shape.parts[name], f"{prefix}{name}_"
             members = self._members(nodes, self._object_of(found), row, part, within)
             return Part(members, None if part.present is None else row.column(f"{within}{part.present}"))
-        if declaration.kind is Kind.SHOWN and name in shape.fields:
-            return _value(_named(shape.fields[name], found.type), row, prefix)
+        shown = declaration.made or shape.fields.get(name)
+        if declaration.kind is Kind.SHOWN and shown is not None:
+            return _value(_named(shown, found.type), row, prefix)
         if name not in shape.lists or declaration.kind is not Kind.PAGES:
             raise UnplannableError(f"{on.name}.{nodes[0].name.value}")
         number = row.take(name)
@@ -346,8 +347,9 @@ def declaration_of(found: GraphQLField) -> Declaration | None:
     definition = _definition(found)
     if definition is None or not all(issubclass(each, Needs) for each in definition.permission_classes):
         return None
-    given = declared(definition.metadata)
-    if given is None and definition.base_resolver is None:
+    resolver = definition.base_resolver
+    given = declared(definition.metadata, None if resolver is None else resolver.wrapped_func)
+    if given is None and resolver is None:
         return _NO_DECLARATION
     return given
 

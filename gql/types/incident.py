@@ -16,11 +16,12 @@ from domain.model.change import Transition
 from domain.model.paging import PageRequest
 from domain.model.positions import link_position, update_position
 from domain.model.system import worst_health
-from gql.compiled.declarations import LIST, SHOWN, pages, shown_by
+from gql.compiled.declarations import LIST, SHOWN, made_by, pages, shown_by
 from gql.context import Info
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.actor import Actor
 from gql.types.automation import AutomationRun
+from gql.types.copying import copied
 from gql.types.enums import ActorType, Health, HealthOverride, IncidentField, Severity, Status, Visibility
 from gql.types.link import IncidentLink
 from gql.types.node import Node
@@ -55,7 +56,9 @@ class IncidentTransition(Node):
 @strawberry.type(description="An incident: a problem that systems have or had.")
 class Incident(Node):
     number: int = strawberry.field(description="The number that people say.")
-    reference: str = strawberry.field(description="The number with its prefix, such as `INC-42`.")
+    reference: str = strawberry.field(
+        description="The number with its prefix, such as `INC-42`.", resolver=made_by(model.reference_of, "number")
+    )
     title: str = strawberry.field(description="Its title.")
     description: str | None = strawberry.field(description="A description in Markdown.")
     status: Status = strawberry.field(description="Its status.")
@@ -94,29 +97,8 @@ class Incident(Node):
 
     @classmethod
     def of(cls, incident: model.Incident) -> Self:
-        return cls(
-            id=strawberry.ID(incident.id),
-            number=incident.number,
-            reference=incident.reference,
-            title=incident.title,
-            description=incident.description,
-            status=incident.status,
-            severity=incident.severity,
-            suppress_notifications=incident.suppress_notifications,
-            health_override=incident.health_override,
-            dedupe_key=incident.dedupe_key or None,
-            version=incident.version,
-            opened_by=Actor.of(incident.opened_by),
-            occurred_at=incident.occurred_at,
-            created_at=incident.created_at,
-            updated_at=incident.updated_at,
-            identified_at=incident.identified_at,
-            fixing_at=incident.fixing_at,
-            monitoring_at=incident.monitoring_at,
-            resolved_at=incident.resolved_at,
-            time_to_resolve_seconds=incident.time_to_resolve_seconds,
-            system_ids=incident.system_ids,
-        )
+        opened_by, dedupe_key = Actor.of(incident.opened_by), incident.dedupe_key or None
+        return copied(cls, incident, opened_by=opened_by, dedupe_key=dedupe_key)
 
     @strawberry.field(description="The systems that it affects, at most 100, ordered by id.", metadata=LIST)
     async def systems(self, info: Info) -> list["System"]:
@@ -214,12 +196,7 @@ class ActiveHealthOverride:
 
     @classmethod
     def of(cls, override: system_model.ActiveHealthOverride) -> Self:
-        return cls(
-            system_id=strawberry.ID(override.system_id),
-            status=override.status,
-            incident_id=strawberry.ID(override.incident_id),
-            incident_title=override.incident_title,
-        )
+        return copied(cls, override)
 
 
 @strawberry.type(description="The last report of a system's health.")
@@ -262,14 +239,7 @@ class System(Node):
 
     @classmethod
     def of(cls, system: system_model.System) -> Self:
-        return cls(
-            id=strawberry.ID(system.id),
-            key=system.key,
-            name=system.name,
-            description=system.description,
-            created_at=system.created_at,
-            updated_at=system.updated_at,
-        )
+        return copied(cls, system)
 
     @strawberry.field(
         description="Its health; a system without a report or an open incident is healthy.", metadata=SHOWN

@@ -6,6 +6,7 @@ from typing import Self
 import strawberry
 
 from domain.model import incident as model
+from gql.types.copying import copied
 from gql.types.enums import Visibility
 from gql.types.node import Node
 
@@ -20,11 +21,4 @@ class IncidentLink(Node):
 
     @classmethod
     def of(cls, link: model.IncidentLink) -> Self:
-        return cls(
-            id=strawberry.ID(link.id),
-            label=link.label,
-            url=link.url,
-            visibility=link.visibility,
-            created_at=link.created_at,
-            incident_id=strawberry.ID(link.incident_id),
-        )
+        return copied(cls, link)

@@ -11,6 +11,7 @@ from domain.ids import with_prefix
 from domain.model import automation as model
 from domain.model.change import Change
 from domain.model.viewer import Audience
+from gql.types.copying import copied
 from gql.types.enums import ChangeAction, StepStatus
 from gql.types.node import Node
 
@@ -37,22 +38,7 @@ class AutomationStep(Node):
 
     @classmethod
     def of(cls, step: model.RunStep) -> Self:
-        return cls(
-            id=strawberry.ID(step.id),
-            path=step.path,
-            position=step.position,
-            kind=step.kind,
-            action=step.action,
-            action_id=step.action_id,
-            status=step.status,
-            attempts=step.attempts,
-            input=step.input,
-            output=step.output,
-            error=step.error,
-            started_at=step.started_at,
-            finished_at=step.finished_at,
-            due_at=step.due_at,
-        )
+        return copied(cls, step)
 
 
 @strawberry.type(description="An artifact: a result that a step passed on, such as the incident that it opened.")
@@ -72,19 +58,7 @@ class Artifact(Node):
 
     @classmethod
     def of(cls, artifact: model.Artifact) -> Self:
-        return cls(
-            id=strawberry.ID(artifact.id),
-            type=artifact.type,
-            run_id=strawberry.ID(artifact.run_id),
-            automation_id=strawberry.ID(artifact.automation_id),
-            path=artifact.path,
-            action_id=artifact.action_id,
-            data=JSON(artifact.data),
-            owned=artifact.owned,
-            context_key=artifact.context_key,
-            created_at=artifact.created_at,
-            closed_at=artifact.closed_at,
-        )
+        return copied(cls, artifact)
 
 
 @strawberry.type(description="A change that a run made to an incident. `node` finds the change and the incident, too.")

@@ -7,6 +7,7 @@ import strawberry
 
 from domain.model import secret as model
 from gql.types.actor import Actor
+from gql.types.copying import copied
 from gql.types.node import Node
 
 
@@ -19,10 +20,4 @@ class Secret(Node):
 
     @classmethod
     def of(cls, secret: model.Secret) -> Self:
-        return cls(
-            id=strawberry.ID(secret.id),
-            name=secret.name,
-            created_at=secret.created_at,
-            updated_at=secret.updated_at,
-            created_by=Actor.of(secret.created_by),
-        )
+        return copied(cls, secret, created_by=Actor.of(secret.created_by))

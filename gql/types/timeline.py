@@ -9,6 +9,7 @@ from domain.model import incident as model
 from gql.compiled.declarations import LIST
 from gql.context import Info
 from gql.types.actor import Actor
+from gql.types.copying import copied
 from gql.types.enums import Status, Visibility
 from gql.types.node import Node
 
@@ -24,15 +25,7 @@ class IncidentUpdateVersion(Node):
 
     @classmethod
     def of(cls, version: model.IncidentUpdateVersion) -> Self:
-        return cls(
-            id=strawberry.ID(version.id),
-            message=version.message,
-            status_change=version.status_change,
-            visibility=version.visibility,
-            created_at=version.created_at,
-            replaced_at=version.replaced_at,
-            replaced_by=Actor.of(version.replaced_by),
-        )
+        return copied(cls, version, replaced_by=Actor.of(version.replaced_by))
 
 
 @strawberry.type(description="An entry of an incident's timeline.")
@@ -50,16 +43,7 @@ class IncidentUpdate(Node):
 
     @classmethod
     def of(cls, entry: model.IncidentUpdate) -> Self:
-        return cls(
-            id=strawberry.ID(entry.id),
-            message=entry.message,
-            status_change=entry.status_change,
-            visibility=entry.visibility,
-            created_at=entry.created_at,
-            created_by=Actor.of(entry.created_by),
-            edited_at=entry.edited_at,
-            incident_id=strawberry.ID(entry.incident_id),
-        )
+        return copied(cls, entry, created_by=Actor.of(entry.created_by))
 
     @strawberry.field(
         description="Its last 100 earlier versions, oldest first; empty where the caller may not see them.",

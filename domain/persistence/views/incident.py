@@ -6,7 +6,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.model.actor import ActorType
-from domain.model.incident import reference_of
 from domain.model.selection import Field
 from domain.persistence.dialects import literal
 from domain.persistence.tables import changes, entity_transitions, incident_systems, incidents
@@ -82,7 +81,6 @@ INCIDENT = View(
     name="incident",
     table=incidents,
     fields={
-        "reference": Field(("number",), make=for_all(reference_of)),
         "dedupe_key": Field(("dedupe_key",), make=for_all(lambda key: key or None)),
         "time_to_resolve_seconds": Field((f"occurred_at{EXACT}", f"resolved_at{EXACT}"), make=for_all(seconds_between)),
     },

@@ -48,7 +48,7 @@ def _is_compiled(on: GraphQLObjectType, name: str) -> bool:
     name, is_shown = python_name(field), declaration.kind is Kind.SHOWN
     if declaration.variant is not None:
         return any(field.startswith(name) for each in shapes for field in each.fields)
-    if declaration.kind is Kind.PLACE:
+    if declaration.kind is Kind.PLACE or declaration.made is not None:
         return True
     return any(name in (*each.lists, *(each.fields if is_shown else ()), *each.parts) for each in shapes)
 

@@ -74,7 +74,7 @@ class DirectConnection(AsyncConnection):
         text = _together(tuple((each, len(rows)) for each, rows in due))
         await driver_of(self).fetch(text, *[value for _, rows in due for row in rows for value in row])
 
-    # What runs through SQLAlchemy comes after the rows that are due, too; of its methods, the others call these.
+    # What runs through SQLAlchemy comes after the rows that are due, too; `scalar` and `scalars` call `execute`.
     @override
     async def execute(self, *arguments: Any, **options: Any) -> Any:
         if self._due:

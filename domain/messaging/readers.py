@@ -82,6 +82,11 @@ class DurableReader:
         self._passed = 0
         self._unwritten = 0
 
+    @property
+    def reached(self) -> int:
+        """The position up to which this process has handled or skipped every change; 0 before the first."""
+        return self._passed
+
     async def register(self, *, after: int | None = None) -> None:
         """Start a new reader after a position or at the log's head; resume an existing one where it stopped."""
 

@@ -113,16 +113,11 @@ class AutomationSystem:
             retention_days=parts.run_retention_days,
         )
         self.runner = Runner(self._tools())
+        #: The work queue of changes, which the router handles.
+        self.changes = self._reader()
         self.explanations = Explanations(parts.database)
         self.reads = AutomationReads(parts.database)
-        self.service = AutomationService(
-            writer=parts.writer,
-            clock=parts.clock,
-            catalog=self.catalog,
-            journal=self.journal,
-            admission=self.admission,
-            lookups=self._lookups() if parts.looks_up else None,
-        )
+        self.service = self._service()
 
     async def prepare(self) -> None:
         """Make the engine's tables, for a process that enqueues runs and leaves running them to others."""
@@ -133,18 +128,9 @@ class AutomationSystem:
         parts = self._parts
         await self.wakes.start()
         await parts.engine.start({Workflow.RUN: self.runner.execute, Workflow.DWELL: self.dwells.keep})
-        reader = DurableReader(
-            GROUP,
-            kinds=self.routed,
-            handler=self.router.route,
-            database=parts.database,
-            tail=parts.tail,
-            clock=parts.clock,
-            concerns=self.router.concerned,
-        )
-        await reader.register()
+        await self.changes.register()
         self._tasks = [
-            asyncio.create_task(reader.run(self._stopping)),
+            asyncio.create_task(self.changes.run(self._stopping)),
             asyncio.create_task(self.scheduler.run(self._stopping)),
             asyncio.create_task(self.jumps.run(self._stopping)),
             asyncio.create_task(self.upkeep.run(self._stopping)),
@@ -156,6 +142,27 @@ class AutomationSystem:
         await asyncio.gather(*self._tasks)
         await self._parts.engine.stop()
         await self.wakes.stop()
+
+    def _reader(self) -> DurableReader:
+        return DurableReader(
+            GROUP,
+            kinds=self.routed,
+            handler=self.router.route,
+            database=self._parts.database,
+            tail=self._parts.tail,
+            clock=self._parts.clock,
+            concerns=self.router.concerned,
+        )
+
+    def _service(self) -> AutomationService:
+        return AutomationService(
+            writer=self._parts.writer,
+            clock=self._parts.clock,
+            catalog=self.catalog,
+            journal=self.journal,
+            admission=self.admission,
+            lookups=self._lookups() if self._parts.looks_up else None,
+        )
 
     def _lookups(self) -> Lookups:
         return Lookups(database=self._parts.database, clock=self._parts.clock, secrets=self._parts.secrets)

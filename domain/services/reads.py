@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from domain.entities.diff import value_text
 from domain.entities.handle import EntityHandle
@@ -22,6 +23,7 @@ from domain.persistence.database import Database
 from domain.persistence.projections import Projection
 from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.views import VIEWS
+from domain.persistence.views.change import LOG_VIEWS, RECORDED
 from domain.services.answers import Answering
 
 
@@ -66,6 +68,14 @@ class Reads:
     def shapes() -> dict[str, Shape]:
         """Return all that selections can name, by view."""
         return {name: view.shape for name, view in VIEWS.items()}
+
+    @staticmethod
+    def recorded(view: str, columns: Sequence[str]) -> Callable[[Change], list[Any]] | None:
+        """Return what makes a row of a view of the log from a change in memory; None for any other view."""
+        if view not in LOG_VIEWS:
+            return None
+        values = [RECORDED[name] for name in columns]
+        return lambda change: [value(change) for value in values]
 
     def projected(self, roots: Sequence[Root], audience: Audience) -> Projected:
         """Prepare the reading of these roots as that audience sees them, all of it on one snapshot.

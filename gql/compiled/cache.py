@@ -222,13 +222,10 @@ class CompiledCache:
         self, document: DocumentNode, operation: OperationDefinitionNode, flags: Mapping[str, Any], audience: Audience
     ) -> Compiled:
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-        fields = Fields(self._schema, fragments, _with_defaults(operation, flags))
+        fields = Fields(self._schema, fragments, with_defaults(operation, flags))
         planned = payload_plan_of if operation.operation is OperationType.MUTATION else plan_of
         plan = planned(self._schema, operation, fields, self._shapes, audience)
-        if _most_of(plan, lambda selection: 1 + _lists_in(selection)) > _MOST_LISTS:
-            raise UnplannableError("many lists")
-        if _most_of(plan, _values_in) > _MOST_VALUES:
-            raise UnplannableError("many values")
+        require_small(plan)
         arguments = ArgumentsReader(
             self._schema,
             operation,
@@ -276,6 +273,18 @@ def _operations_of(document: DocumentNode) -> dict[str | None, OperationDefiniti
     return named if len(found) > 1 else {**named, None: found[0]}
 
 
+def require_small(plan: Plan) -> None:
+    """Refuse a plan whose statement would take too long to write.
+
+    Raises:
+        UnplannableError: it has too many lists or values.
+    """
+    if _most_of(plan, lambda selection: 1 + _lists_in(selection)) > _MOST_LISTS:
+        raise UnplannableError("many lists")
+    if _most_of(plan, _values_in) > _MOST_VALUES:
+        raise UnplannableError("many values")
+
+
 def _lists_in(selection: Selection) -> int:
     return sum(1 + _lists_in(listed.selection) for listed in selection.lists)
 
@@ -318,7 +327,8 @@ def _is_among(known: frozenset[str]) -> Flag:
     return lambda value: isinstance(value, str) and value in known
 
 
-def _with_defaults(operation: OperationDefinitionNode, flags: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(operation: OperationDefinitionNode, flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return these values of variables, and the defaults of all others."""
     given = {name: flag for name, flag in flags.items() if flag is not ...}
     defaults = {
         each.variable.name.value: getattr(each.default_value, "value", None)

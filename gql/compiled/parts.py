@@ -172,6 +172,14 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventPlan(Plan):
+    """What an event of the log shows: values of its row, and behind them one list for each root."""
+
+    view: str
+    columns: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayloadPlan(Plan):
     """The reads of a mutation's payload: its members are those of the payload that show rows."""
 

@@ -74,7 +74,7 @@ def plan_of(
         UnplannableError: it holds something that only the generic path can do.
     """
     assert schema.query_type is not None
-    return _Planner(schema, fields, shapes, audience).plan(operation, schema.query_type)
+    return Planner(schema, fields, shapes, audience).plan(operation, schema.query_type)
 
 
 def payload_plan_of(
@@ -90,10 +90,12 @@ def payload_plan_of(
         UnplannableError: it shows none, or the operation has several mutations.
     """
     assert schema.mutation_type is not None
-    return _Planner(schema, fields, shapes, audience).payload(operation, schema.mutation_type)
+    return Planner(schema, fields, shapes, audience).payload(operation, schema.mutation_type)
 
 
-class _Planner:
+class Planner:
+    """A planner of one operation for one audience."""
+
     def __init__(self, schema: GraphQLSchema, fields: Fields, shapes: Mapping[str, Shape], audience: Audience) -> None:
         self._schema = schema
         self._fields = fields
@@ -106,6 +108,7 @@ class _Planner:
         self._needs: set[type[Needs]] = set()
 
     def plan(self, operation: OperationDefinitionNode, query: GraphQLObjectType) -> Plan:
+        """Return the plan of a query."""
         members: dict[str, Member] = {}
         for key, nodes in self._fields.of([operation.selection_set], query).items():
             members[key] = self._typename(nodes, query) or self._root(nodes, query)
@@ -119,6 +122,7 @@ class _Planner:
         )
 
     def payload(self, operation: OperationDefinitionNode, mutation: GraphQLObjectType) -> PayloadPlan:
+        """Return the plan of a mutation's payload."""
         selected = self._fields.of([operation.selection_set], mutation)
         if len(selected) != 1:
             raise UnplannableError("several mutations")

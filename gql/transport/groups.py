@@ -17,7 +17,9 @@ from domain.bootstrap import Domain
 from domain.errors import UnavailableError
 from domain.ids import new_id
 from domain.model.change import Change
+from domain.model.selection import Wanted
 from domain.services.events import Watch
+from gql.compiled.events import CompiledEvent, CompiledEvents
 from gql.context import GroupContext
 from gql.errors import report
 from gql.requests.refusals import internal
@@ -25,7 +27,7 @@ from gql.transport.claims import Claims
 from gql.transport.members import Member, Members, SharedResult
 from gql.transport.outages import OUTAGE_ERRORS, reports_outage
 from gql.transport.places import places_of_change, places_of_watch
-from gql.transport.sharing import GroupKey
+from gql.transport.sharing import GroupKey, shared_operation
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ _PAUSE_SECONDS = 1.0
 #: How many groups execute at a time: without a bound, all that have a change would execute in one iteration of the
 #: event loop, for a few milliseconds each.
 _AT_ONCE = 4
+#: How many events of a group are executed before they are compiled.
+_WARM = 2
 
 
 class Group:
@@ -57,6 +61,9 @@ class Group:
         self._busy = False
         self.task: asyncio.Task[None] | None = None
         self._joining = 0
+        #: The events that were executed, until they are compiled.
+        self._executed = 0
+        self._compiled: tuple[CompiledEvent, Wanted] | None = None
 
     @property
     def position(self) -> int:
@@ -122,7 +129,33 @@ class Group:
                 change = self._queue.popleft()
                 self._busy = True
                 self._current = change.seq
-                yield change
+                if not await self._deliver_compiled(change):
+                    yield change
+
+    async def _deliver_compiled(self, change: Change) -> bool:
+        """Deliver a change without the executor; return False where that cannot be done."""
+        if self._executed < _WARM:
+            # Most groups live for few events, and a function takes as long to make as some of them to execute.
+            self._executed += 1
+            return False
+        if self._executed == _WARM:
+            self._executed += 1
+            self._compiled = self._groups.compiled(self.key)
+        if self._compiled is None:
+            return False
+        event, wanted = self._compiled
+        try:
+            data = await event.data(change, wanted)
+        except Exception:
+            # Such as a value that no enum has: the executor says so as it always did.
+            logger.exception("a compiled event failed")
+            return False
+        if data is None:
+            return False
+        cursor = self._groups.cursor_of(change.seq)
+        payload = orjson.dumps({"data": data, "extensions": {"cursor": cursor}})
+        await self._deliver(SharedResult(seq=change.seq, cursor=cursor, payload=payload, at=self._groups.now()))
+        return True
 
     async def run(self, schema: Schema, context: GroupContext) -> None:
         """Execute the subscription and deliver every result, until it ends."""
@@ -180,6 +213,7 @@ class Groups:
         self.claims = Claims(domain.settings)
         #: The right to execute, in the order of the requests for it.
         self.execution_slots = asyncio.Semaphore(_AT_ONCE)
+        self._events = CompiledEvents(self.core, domain.reads)
         self._groups: dict[GroupKey, Group] = {}
         self._index: dict[tuple[str, str], dict[Group, None]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -201,6 +235,24 @@ class Groups:
             self._position = self._domain.events.last_read
             self._task = asyncio.create_task(self._feed())
         return self._position
+
+    def compiled(self, key: GroupKey) -> tuple[CompiledEvent, Wanted] | None:
+        """Return the function for a group's events, and what they read; None where they have to be executed."""
+        shared = shared_operation(self.core, key.query, key.operation_name)
+        if shared is None:
+            return None
+        of_group = key.query, key.operation_name, key.audience, key.variables
+        event = self._events.find(of_group, shared.document, shared.operation, key.given)
+        wanted = event.wanted(key.given) if event is not None else None
+        return None if event is None or wanted is None else (event, wanted)
+
+    def cursor_of(self, position: int) -> str:
+        """Return the cursor of a position of the log."""
+        return self._domain.events.cursor_of(position)
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+        return self._domain.clock.now()
 
     def of(self, key: GroupKey) -> Group:
         """Return the group of that key; make it where there is none."""

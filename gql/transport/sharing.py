@@ -68,6 +68,7 @@ class SharedOperation:
     resume_variable: str | None
     resumes: bool
     schema: GraphQLSchema
+    document: DocumentNode
     operation: OperationDefinitionNode
     #: True where the variable must be given or has a default.
     resumes_always: bool = False
@@ -151,6 +152,7 @@ def _analysed(schema: GraphQLSchema, query: str, operation_name: str | None) -> 
         resume_variable=variable,
         resumes=resume is not None,
         schema=schema,
+        document=document,
         operation=operation,
         resumes_always=variable is not None and _must_be_asked(operation, variable),
     )

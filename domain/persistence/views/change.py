@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -9,7 +10,8 @@ import sqlalchemy as sa
 from pydantic.alias_generators import to_camel
 
 from domain.ids import with_prefix
-from domain.model.change import Touched, touched_for, visible_delta, visible_fields
+from domain.model.change import Change, Touched, touched_for, visible_delta, visible_fields
+from domain.model.moment import iso
 from domain.model.selection import Field, Shape
 from domain.model.viewer import Audience
 from domain.persistence.tables import changes
@@ -120,4 +122,24 @@ EVENT = View(
     lists=_LISTS,
     found=_FOUND,
     place=_PLACE,
+)
+
+
+#: The views of changes.
+LOG_VIEWS = frozenset({CHANGE.name, EVENT.name})
+#: What the statements read of a change's row, from the change in memory.
+RECORDED: Mapping[str, Callable[[Change], Any]] = MappingProxyType(
+    {
+        **{
+            name: attrgetter(name)
+            for name in (
+                *("id", "entity_id", "version", "action", "seq", "prev", "after", "payload"),
+                *("changed_fields", "described_fields", "events"),
+            )
+        },
+        "occurred_at": lambda change: iso(change.occurred_at),
+        "touched": lambda change: [part.as_json() for part in change.touched],
+        **{f"actor_{name}": attrgetter(f"actor.{name}") for name in ("type", "id", "name")},
+        **{f"cause_{name}": attrgetter(f"cause.{name}") for name in ("change_id", "run_id", "depth")},
+    }
 )

@@ -142,7 +142,7 @@ async def compare(domain: Domain, *, count: int, seed: int, incidents: int = 25)
     """Ask so many random queries both ways."""
     chance = random.Random(seed)
     ids = await fill(domain, chance, incidents=incidents)
-    maker = QueryMaker(schema._schema, chance, await _known(domain, ids))
+    maker = QueryMaker(schema._schema, chance, await known(domain, ids))
     compiled = CompiledOperations(schema, schema.documents, domain)
     tally = Tally(reasons=compiled.cache.reasons)
     for _ in range(count):
@@ -173,7 +173,7 @@ async def _compare(domain: Domain, compiled: CompiledOperations, query: Query, v
         tally.differences.append(f"{query.text}\n{variables}\ngeneric  {said.decode()}\ncompiled {shown.decode()}")
 
 
-async def _known(domain: Domain, made: Sequence[str]) -> Known:
+async def known(domain: Domain, made: Sequence[str]) -> Known:
     """Return what there is in the data."""
     ids = [*made, new_id("inc"), new_id("upd"), "none", "\0"]
     codec, page = domain.reads.cursors, PageRequest(size=25)

@@ -79,11 +79,24 @@ class QueryMaker:
 
     def make(self) -> Query:
         """Make the next query."""
-        self._definitions, self._fragments, self._variables, self._keys = {}, [], {}, 0
         assert self._schema.query_type is not None
-        selection = self._selection(self._schema.query_type, 0)
-        listed = ", ".join(f"${name}: {kind}" for name, kind in self._definitions.items())
-        head = f"query Made({listed})" if listed else "query Made" if self._chance.random() < 0.5 else ""
+        self._forget()
+        return self._of("query", self._selection(self._schema.query_type, 0))
+
+    def make_events(self, field: str) -> Query:
+        """Make the next subscription to events of the log by that field, which takes no arguments here."""
+        assert self._schema.subscription_type is not None
+        self._forget()
+        on = get_named_type(self._schema.subscription_type.fields[field].type)
+        return self._of("subscription", f"{{ {field} {self._selection(on, 2)} }}")
+
+    def _forget(self) -> None:
+        self._definitions, self._fragments, self._variables, self._keys = {}, [], {}, 0
+
+    def _of(self, kind: str, selection: str) -> Query:
+        listed = ", ".join(f"${name}: {each}" for name, each in self._definitions.items())
+        named = f"{kind} Made" if kind != "query" or self._chance.random() < 0.5 else ""
+        head = f"{kind} Made({listed})" if listed else named
         return Query(" ".join([f"{head} {selection}", *self._fragments]), self._variables)
 
     def _selection(self, on: GraphQLNamedType, depth: int) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from domain.bootstrap import Domain
 from tests.gql.compiled.differential import compare
+from tests.gql.compiled.events import compare_events
 from tests.gql.dialects import on_both_databases
 from tests.inside import inside
 
@@ -17,3 +18,12 @@ async def test_random_queries_have_the_same_answers_on_both_paths(domain: Domain
     assert tally.compared > 9
     unexpected = {"a fault", "the database"} if inside(domain).database.is_sqlite else {"a fault"}
     assert not unexpected & tally.reasons.keys()
+
+
+@on_both_databases
+@pytest.mark.timeout(60)
+async def test_random_subscriptions_send_the_same_events_on_both_paths(domain: Domain) -> None:
+    tally = await compare_events(domain, count=30, seed=5)
+
+    assert tally.differences == []
+    assert tally.compared > 15

@@ -12,9 +12,11 @@ from domain.model.commands import UpdateIncident
 from domain.model.viewer import Audience
 from domain.services.events import EventService, Watch
 from domain.services.reads import Reads
+from gql.compiled.events import CompiledEvent
 from gql.transport import groups, sharing
 from gql.transport.groups import Group
 from gql.transport.members import SharedResult
+from gql.types.change import IncidentChange
 from tests.client import Json
 from tests.factories import ADMIN, make_incident, make_system
 from tests.gql.subscriptions.watching import now
@@ -77,6 +79,46 @@ async def test_errors_of_an_execution_are_shared(
     assert payloads[0]["errors"][0]["extensions"]["code"] == "INTERNAL"
     assert "secret" not in str(payloads)
     assert len(calls) == 1
+
+
+async def test_events_after_the_first_take_no_executor(
+    served: Running, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "_WARM", 1)
+    async with served.socket() as raw:
+        await raw.subscribe(SHOWING)
+        await until(lambda: served.members == 1)
+        incident = await make_incident(domain)
+        first = (await raw.next())["payload"]
+        monkeypatch.setattr(IncidentChange, "of", None)
+        await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, title="Two"))
+        second = (await raw.next())["payload"]
+    assert list(first) == list(second) == ["data", "extensions"]
+    assert second["data"] == {"incidentChanges": {"version": 2, "incident": {"title": "Two"}}}
+    assert second["extensions"]["cursor"] == domain.events.cursor_of(await domain.events.head())
+
+
+@pytest.mark.parametrize("failure", [None, RuntimeError("a fault")], ids=["nothing read", "a fault"])
+async def test_an_event_that_a_function_does_not_answer_is_executed(
+    served: Running, domain: Domain, monkeypatch: pytest.MonkeyPatch, failure: Exception | None
+) -> None:
+    monkeypatch.setattr(groups, "_WARM", 1)
+    asked = []
+
+    async def data(*_: Any) -> None:
+        asked.append(1)
+        if failure is not None:
+            raise failure
+
+    monkeypatch.setattr(CompiledEvent, "data", data)
+    async with served.socket() as raw:
+        await raw.subscribe(SHOWING)
+        await until(lambda: served.members == 1)
+        incident = await make_incident(domain)
+        for title in ("Two", "Three"):
+            await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, title=title))
+        shown = [change["version"] for change in await raw.data(3)]
+    assert (shown, len(asked)) == ([1, 2, 3], 2)
 
 
 async def test_a_source_that_fails_between_two_events_is_an_error_for_all(

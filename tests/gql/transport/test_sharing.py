@@ -1,5 +1,6 @@
 """Shared subscriptions: the subscribers that share an execution."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -10,7 +11,7 @@ from domain.bootstrap import Domain
 from domain.model.commands import AddIncidentLink
 from domain.model.viewer import Audience, Role, Visibility
 from gql.context import GroupContext
-from gql.transport import sharing
+from gql.transport import groups, sharing
 from gql.types.change import IncidentChange
 from tests.factories import ADMIN, make_incident
 from tests.gql.subscriptions.watching import now
@@ -33,6 +34,7 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[Audience]:
         return original(cls, change, context)
 
     monkeypatch.setattr(IncidentChange, "of", classmethod(of))
+    monkeypatch.setattr(groups, "_WARM", sys.maxsize)
     return made
 
 

@@ -25,6 +25,11 @@ class SocketFraming:
 
     def frame_of(self, result: SharedResult) -> bytes | None:
         """Return the result as the outbox takes it; None where the credential is over."""
+        if result.framing is not self:
+            result.framing, result.frame = self, self._framed(result)
+        return result.frame
+
+    def _framed(self, result: SharedResult) -> bytes | None:
         if self._credential is not None and self._credential.is_over(result.at):
             return None
         frame = result.frames.get(self._form)

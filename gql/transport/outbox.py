@@ -68,16 +68,21 @@ class Outbox:
 
     def put(self, frame: bytes, wanted: Callable[[], bool]) -> None:
         """Send a frame, or queue it and send it later if it is still wanted then."""
+        if not self.send_at_once(frame):
+            self._queue(frame, wanted)
+
+    def send_at_once(self, frame: bytes) -> bool:
+        """Send a frame, or drop it where nothing can be sent any more; return False where it has to be queued."""
         transport = self._transport
         # Equal to the protocol's `writable`, without fetching two more objects.
-        if transport is not None and transport.get_write_buffer_size() < _HIGH_WATER_BYTES:
-            # A connection that was lost is one that is closing, too.
-            if transport.is_closing():
-                self.close()
-            else:
-                transport.write(frame)
-        elif not self.closed:
-            self._queue(frame, wanted)
+        if transport is None or transport.get_write_buffer_size() >= _HIGH_WATER_BYTES:
+            return self.closed
+        # A connection that was lost is one that is closing, too.
+        if transport.is_closing():
+            self.close()
+        else:
+            transport.write(frame)
+        return True
 
     def close(self) -> None:
         """Drop the queue and take no more frames: none may follow a close frame."""

@@ -70,8 +70,10 @@ class SocketMember:
 
     def deliver(self, result: SharedResult) -> None:
         """Put a result into the socket's outbox, as long as the caller's credential is valid."""
-        frame = self._framing.frame_of(result)
-        if frame is not None:
+        framing = self._framing
+        # Of all that follow each other with the same framing, the first alone has to ask for the frame.
+        frame = result.frame if result.framing is framing else framing.frame_of(result)
+        if frame is not None and not self._outbox.send_at_once(frame):
             self._outbox.put(frame, self.is_open)
 
     def finish(self, errors: list[Any] | None) -> None:

@@ -31,7 +31,7 @@ IDEAS: dict[str, Any] = {
     "wire": patch("gql.cli.serving.ProtocolScope", lambda app, _: app),
     "sharing": patch("gql.transport.joining.shared_operation", lambda *_: None),
     "slices": patch("gql.transport.members._SLICE_SECONDS", math.inf),
-    "delivery": patch("gql.transport.groups.Group._hand_out", write_to_all),
+    "delivery": patch("gql.transport.groups.Group._deliver", write_to_all),
 }
 
 

@@ -70,10 +70,10 @@ class GroupedTransactions:
 
     async def run(self, work: Work[T], kept: Kept, *, joins: bool = False) -> T:
         """Run a work in a transaction, and return its result once that is committed."""
-        try:
+        with suppress(_ApartError):
             return await self._run(work, kept, joins=joins)
-        except _ApartError:
-            return await self._run(work, kept, joins=False)
+        # No longer while that error is handled, which was raised for others as well: it is no context of this one's.
+        return await self._run(work, kept, joins=False)
 
     async def close(self) -> None:
         """Let go of the connection."""

@@ -29,4 +29,9 @@ def parse_iso(text: str) -> datetime:
         moment = moment.astimezone(UTC)
     except OverflowError as error:
         raise InvalidInputError(f"{text[:40]!r} lies outside the calendar.") from error
+    return cut(moment)
+
+
+def cut(moment: datetime) -> datetime:
+    """Return a moment as it is stored, cut to milliseconds."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

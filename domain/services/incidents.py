@@ -114,7 +114,7 @@ class IncidentService:
             draft,
             number=number,
             system_ids=canonical_systems(ordered),
-            occurred_at=min(command.occurred_at or unit.moment(), unit.moment()),
+            occurred_at=unit.moment() if command.occurred_at is None else min(draft.occurred_at, unit.moment()),
             created_at=unit.moment(),
             updated_at=unit.moment(),
         )

@@ -14,6 +14,7 @@ from domain.entities.origin import Origin
 from domain.errors import ConflictError, InvalidInputError, NotFoundError, VersionConflictError
 from domain.model.actor import ActorType
 from domain.model.incident import Incident
+from domain.model.moment import cut
 from domain.model.texts import checked_callers_key
 from domain.model.viewer import Viewer
 from domain.persistence.database import Database
@@ -153,14 +154,14 @@ def check_version(incident: Incident, expected: int | None) -> None:
 
 
 def checked_moment(moment: datetime, *, now: datetime, field: str) -> datetime:
-    """Return a moment that is not in the future.
+    """Return a moment that is not in the future, as it is stored.
 
     Raises:
         InvalidInputError: it is more than five minutes ahead.
     """
     if moment > now + _SKEW:
         raise InvalidInputError("This moment lies in the future.", field=[field])
-    return min(moment, now)
+    return min(cut(moment), now)
 
 
 def _plain(value: T | _Replayed[T]) -> T:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -270,3 +271,12 @@ async def test_a_refusal_carries_the_position_of_the_log(domain: Domain) -> None
     with pytest.raises(DomainError) as caught:
         await domain.incidents.delete(ADMIN, "nonsense")
     assert caught.value.log_head == 1
+
+
+async def test_a_moment_finer_than_any_that_is_stored_changes_nothing(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    finer = UpdateIncident(id=incident.id, occurred_at=incident.occurred_at + timedelta(microseconds=1))
+    assert (await domain.incidents.update(ADMIN, finer)).value == incident
+    earlier = UpdateIncident(id=incident.id, occurred_at=incident.occurred_at - timedelta(seconds=1))
+    await domain.incidents.update(ADMIN, earlier)
+    assert [change.version for change in await log_of(domain, incident)] == [1, 2]

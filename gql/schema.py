@@ -18,6 +18,7 @@ from typing_extensions import override
 from domain.bootstrap import Domain
 from domain.model.moment import iso, parse_iso
 from gql.errors import Cursors, publish, refused
+from gql.inputs.making import make_inputs_quickly
 from gql.limits.cache import DocumentCache
 from gql.limits.checks import Checks
 from gql.limits.describing import DescribingExecutor, Descriptions
@@ -176,6 +177,7 @@ def _build(*, sort: bool) -> IncidentSchema:
         execution_context_class=Executor,
         config=StrawberryConfig(sort_schema=sort, scalar_map={datetime: _DATE_TIME}),
     )
+    make_inputs_quickly(built)
     built.documents = cache
     return built
 

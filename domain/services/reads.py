@@ -59,11 +59,6 @@ class Reads:
         """Return whether what was prepared by `projected` would be read now."""
         return self._database.can_project
 
-    @property
-    def are_immediate(self) -> bool:
-        """Return whether short reads take no waiting: SQLite's are done in the loop."""
-        return self._database.is_sqlite
-
     @staticmethod
     def shapes() -> dict[str, Shape]:
         """Return all that selections can name, by view."""

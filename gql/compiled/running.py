@@ -41,16 +41,15 @@ logger = logging.getLogger(__name__)
 _MOST_COST = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """What a caller was charged for an operation that is yet to run, and what was left."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """An operation that has nothing wrong about it, with all that it takes to run it."""
 
+    compiled: Compiled
+    wanted: Wanted
+    names: Sequence[str]
+    #: In points.
     cost: int
-    allowance: Allowance | None
-
-    def note_in(self, context: Context) -> None:
-        """Have the operation with that context not be charged again."""
-        context.is_paid, context.cost, context.allowance = True, self.cost, self.allowance
 
 
 class CompiledOperations:
@@ -82,55 +81,54 @@ class CompiledOperations:
         if isinstance(ready, str):
             self.cache.reasons[ready] += 1
             return None
-        compiled, wanted, names, cost = ready
-        if isinstance(compiled.plan, PayloadPlan) and not may_write:
+        if isinstance(ready.compiled.plan, PayloadPlan) and not may_write:
             return None
+        return await self.run(ready, variables, context)
+
+    def ready(
+        self, query: str, variables: Mapping[str, Any] | None, operation_name: str | None, viewer: Viewer
+    ) -> Ready | None:
+        """Return an operation to `run`; None where it takes the generic path, or is yet to be compiled."""
+        ready = self._ready(query, variables, operation_name, viewer, self.cache.known)
+        return None if isinstance(ready, str) else ready
+
+    async def run(self, ready: Ready, variables: Mapping[str, Any] | None, context: Context) -> ExecutionResult | None:
+        """Charge the caller, if that is yet to be done, and run; None where the generic path has to do it."""
+        compiled = ready.compiled
         # The generic path answers a refusal: it charges nothing more.
-        context.is_paid = await charged(context, cost) is not None
+        context.is_paid = await charged(context, ready.cost) is not None
         if context.is_paid:
             return None
         result = (
-            await self._mutated(compiled, compiled.plan, wanted, variables, context)
+            await self._mutated(compiled, compiled.plan, ready.wanted, variables, context)
             if isinstance(compiled.plan, PayloadPlan)
-            else await self._answered(compiled, wanted, names)
+            else await self._answered(ready)
         )
         if result is None:
             context.is_paid = True
             self.cache.reasons["the database"] += 1
             return None
         self.cache.hits += 1
-        result.extensions = priced(cost, self._bounds, context.allowance)
+        result.extensions = priced(ready.cost, self._bounds, context.allowance)
         if result.errors:
             publish(result, context)
         return result
 
-    def execute_at_once(
-        self,
-        query: str,
-        variables: Mapping[str, Any] | None,
-        operation_name: str | None,
-        viewer: Viewer,
-        spend: Callable[[int], Allowance | None],
-    ) -> dict[str, Any] | Paid | None:
-        """Return the answer of a query that takes no waiting; else what was paid, or None if nothing was.
+    def run_at_once(self, ready: Ready, allowance: Allowance | None) -> dict[str, Any] | None:
+        """Return the answer of a query that takes no waiting; None where `run` has to be asked, as if nobody had.
 
-        Whatever is not answered is to be given to `execute`, which finds it in the same state.
+        The caller was charged, and has that allowance left.
         """
-        ready = self._ready(query, variables, operation_name, viewer, self.cache.known)
-        if isinstance(ready, str):
+        wanted, compiled = ready.wanted, ready.compiled
+        if isinstance(compiled.plan, PayloadPlan) or overdrawn(allowance) is not None:
             return None
-        compiled, wanted, names, cost = ready
-        if isinstance(compiled.plan, PayloadPlan) or (wanted.rows and not self._domain.reads.are_immediate):
-            return None
-        allowance = spend(max(1, cost))
-        if overdrawn(allowance) is None:
-            with suppress(Exception):  # it fails again, and is reported, where all others do
-                found = compiled.read.read_at_once(wanted) if wanted.rows else []
-                if found is not None:
-                    data = compiled.answer(found, wanted.pages, self._cursors.encode, names)
-                    self.cache.hits += 1
-                    return {"data": data, "extensions": priced(cost, self._bounds, allowance)}
-        return Paid(cost, allowance)
+        with suppress(Exception):  # it fails again, and is reported, where it is waited for
+            found = compiled.read.read_at_once(wanted) if wanted.rows else []
+            if found is not None:
+                data = compiled.answer(found, wanted.pages, self._cursors.encode, ready.names)
+                self.cache.hits += 1
+                return {"data": data, "extensions": priced(ready.cost, self._bounds, allowance)}
+        return None
 
     def _ready(
         self,
@@ -139,8 +137,8 @@ class CompiledOperations:
         operation_name: str | None,
         viewer: Viewer,
         find: Callable[..., Compiled | None],
-    ) -> tuple[Compiled, Wanted, Sequence[str], int] | str:
-        """Return all that it takes to run an operation, or the reason why it takes the generic path."""
+    ) -> Ready | str:
+        """Return what it takes to run an operation, or the reason why it takes the generic path."""
         if not self._domain.reads.can_project:
             return "no connection"
         kept = self._documents.find(query, self._bounds)
@@ -151,18 +149,25 @@ class CompiledOperations:
             return "not compiled" if compiled is None else "permissions"
         if variables and self._is_refused(kept.document, compiled, variables):
             return "variables"
+        return self._read(compiled, variables, viewer)
+
+    def _read(self, compiled: Compiled, variables: Mapping[str, Any] | None, viewer: Viewer) -> Ready | str:
         cost = compiled.costs.of(variables)
         if cost > min(_MOST_COST, self._bounds.cost):
             return "large"
         read = compiled.arguments.read(variables, viewer)
-        return "arguments" if read is None else (compiled, *read, cost)
+        if read is None:
+            return "arguments"
+        wanted, names = read
+        return Ready(compiled=compiled, wanted=wanted, names=names, cost=cost)
 
     def _is_refused(self, document: DocumentNode, compiled: Compiled, variables: Mapping[str, Any]) -> bool:
         operation = compiled.plan.operation
         wrong = unreadable(self._schema, operation, variables)
         return bool(wrong) or misplaced_null(self._schema, document, operation, variables) is not None
 
-    async def _answered(self, compiled: Compiled, wanted: Wanted, names: Sequence[str]) -> ExecutionResult | None:
+    async def _answered(self, ready: Ready) -> ExecutionResult | None:
+        compiled, wanted = ready.compiled, ready.wanted
         seconds = self._bounds.execution_seconds
         found: list[Any] | None = []
         try:
@@ -170,7 +175,7 @@ class CompiledOperations:
                 found = await in_time(compiled.read.read(wanted), seconds)
             if found is None:
                 return None
-            data = compiled.answer(found, wanted.pages, self._cursors.encode, names)
+            data = compiled.answer(found, wanted.pages, self._cursors.encode, ready.names)
         except TimeoutError:
             return ExecutionResult(data=None, errors=[late(seconds)])
         except Exception:

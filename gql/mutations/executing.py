@@ -36,7 +36,7 @@ def execute_mutation(schema: GraphQLSchema, document: DocumentNode, **options: A
 async def run_mutation(info: GraphQLResolveInfo[Context], resolve: Callable[..., Any], **arguments: Any) -> Payload:
     """Run one mutation field by itself and return its payload, also where it fails."""
     context = info.context
-    answering = _Answering(context, Deadline(Bounds.around(context).execution_seconds))
+    answering = _Answering(context, Deadline(context.domain.settings.execution_seconds))
     return cast("Payload", await answering.resolve(resolve, None, info, **arguments))
 
 

@@ -34,17 +34,23 @@ class StandardHeaders:
                 given = value
             elif name == b"authorization":
                 secret = True
-        request_id = scope[_SCOPE_KEY] = known_or_new(given)
+        request_id = name_request(scope, given)
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = _completed(message.get("headers", ()), request_id.encode(), secret=secret)
+                message["headers"] = completed(message.get("headers", ()), request_id.encode(), secret=secret)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def name_request(scope: Scope, given: bytes | None) -> str:
+    """Give a request or connection its id, the client's own if it sent one, and return it."""
+    request_id = scope[_SCOPE_KEY] = known_or_new(given)
+    return request_id
 
 
 def request_id_of(scope: Scope) -> str:
@@ -59,7 +65,8 @@ def known_or_new(given: bytes | None) -> str:
     return given.decode() if given is not None and _SANE.fullmatch(given) else new_id("req")
 
 
-def _completed(headers: Iterable[tuple[bytes, bytes]], request_id: bytes, *, secret: bool) -> list[tuple[bytes, bytes]]:
+def completed(headers: Iterable[tuple[bytes, bytes]], request_id: bytes, *, secret: bool) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer with those that every answer has; `secret` where the caller sent a token."""
     kept: list[tuple[bytes, bytes]] = []
     varies: list[bytes] = []
     cached = b""

@@ -66,16 +66,16 @@ def internal(request_id: str) -> dict[str, Any]:
 class JsonResponse:
     """An ASGI application that sends JSON: two messages and nothing else."""
 
-    __slots__ = ("_body", "_headers", "_status")
+    __slots__ = ("body", "headers", "status")
 
     def __init__(self, body: bytes, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self._body = body
-        self._status = status
-        self._headers = [*headers, (b"content-length", b"%d" % len(body))]
+        self.body = body
+        self.status = status
+        self.headers = [*headers, (b"content-length", b"%d" % len(body))]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002, D102 - a dunder
-        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
-        await send({"type": "http.response.body", "body": self._body})
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 def json_response(

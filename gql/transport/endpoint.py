@@ -30,7 +30,8 @@ from typing_extensions import override
 
 from domain.bootstrap import Domain
 from domain.errors import DomainError, UnavailableError
-from gql.compiled.running import CompiledOperations, Paid
+from domain.model.viewer import Viewer
+from gql.compiled.running import CompiledOperations, Ready
 from gql.context import Context
 from gql.limits.cache import DocumentCache
 from gql.requests.admission import address_of
@@ -50,7 +51,7 @@ from gql.transport.negotiation import Accepted, is_for_browsers, negotiate
 from gql.transport.operations import OperationRequest, operation_in, operation_in_url
 from gql.transport.outcomes import outcome_of_code
 from gql.transport.sharing import may_subscribe
-from gql.transport.shortcut import PAID, Shortcut
+from gql.transport.shortcut import Begun, Shortcut
 from gql.transport.sockets import Sockets
 from gql.transport.sse import ResumableSSE, SharedResponse, counted, masked, shared_results, until, until_outage
 from gql.transport.websocket import TransportHandler
@@ -105,8 +106,8 @@ class Endpoint(GraphQL[Context, None]):
         self.groups = Groups(schema, domain)
         #: The compiled path for queries that come again.
         self.compiled = CompiledOperations(schema, documents, domain)
-        #: What answers short queries before any of this is asked.
-        self.shortcut = Shortcut(domain, self.documents, self.compiled)
+        #: What answers whole requests without ASGI's layers and messages.
+        self.shortcut = Shortcut(domain, self.documents, self.compiled, self.respond)
         self.sockets = Sockets()
 
     @asynccontextmanager
@@ -135,9 +136,13 @@ class Endpoint(GraphQL[Context, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        response = await answered(Incoming(scope, receive), self._answer, most_bytes=self._most_bytes)
+        response = await self.respond(Incoming(scope, receive))
         if response is not None:
             await response(scope, receive, send)
+
+    async def respond(self, request: Incoming, begun: Begun | None = None) -> ASGIApp | None:
+        """Return the response to a request, of which the operation may have begun; None where its client is gone."""
+        return await answered(request, partial(self._answer, begun=begun), most_bytes=self._most_bytes)
 
     @override
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
@@ -199,7 +204,11 @@ class Endpoint(GraphQL[Context, None]):
 
         return await super().create_streaming_response(request, until_end, sub_response, headers)
 
-    async def _answer(self, request: Incoming) -> ASGIApp:
+    async def _answer(self, request: Incoming, begun: Begun | None) -> ASGIApp:
+        if begun is not None:
+            context = self._context_of(request, begun.viewer)
+            context.is_paid, context.cost, context.allowance = True, begun.ready.cost, begun.allowance
+            return await self._single(request, begun.operation, context, begun.accepted, ready=begun.ready)
         reads = request.method in _READING
         if reads and is_for_browsers(request):
             return self._page()
@@ -208,16 +217,7 @@ class Endpoint(GraphQL[Context, None]):
             raise RefusalError(HttpOutcome.WRONG_METHOD, "Send a POST or, for queries, a GET.", headers=allowed)
         accepted = negotiate(request.header(b"accept"))
         request.media = accepted.media or JSON
-        context = Context(
-            domain=self._domain,
-            request_id=request_id_of(request.scope),
-            viewer=await self._domain.tokens.viewer_of(request.header(b"authorization")),
-            address=request.address,
-            last_event_id=request.header(b"last-event-id"),
-        )
-        paid: Paid | None = request.scope.get(PAID)
-        if paid is not None:
-            paid.note_in(context)
+        context = self._context_of(request, await self._domain.tokens.viewer_of(request.header(b"authorization")))
         if reads:
             operation = operation_in_url(request.scope["query_string"])
             return await self._single(request, operation, context, accepted)
@@ -226,26 +226,44 @@ class Endpoint(GraphQL[Context, None]):
             return await self._batch(body, context, accepted)
         return await self._single(request, operation_in(body), context, accepted)
 
+    def _context_of(self, request: Incoming, viewer: Viewer) -> Context:
+        return Context(
+            domain=self._domain,
+            request_id=request_id_of(request.scope),
+            viewer=viewer,
+            address=request.address,
+            last_event_id=request.header(b"last-event-id"),
+        )
+
     def _page(self) -> Response:
         if self._page_for_browsers is None:
             raise RefusalError(HttpOutcome.NOT_FOUND, "There is no page here: send an operation.", code="NOT_FOUND")
         return self._page_for_browsers()
 
     async def _single(
-        self, request: Incoming, operation: OperationRequest, context: Context, accepted: Accepted
+        self,
+        request: Incoming,
+        operation: OperationRequest,
+        context: Context,
+        accepted: Accepted,
+        *,
+        ready: Ready | None = None,
     ) -> ASGIApp:
         operation = self._with_text(operation)
         allowed = _QUERIES if request.method in _READING else _QUERIES_AND_MUTATIONS
         if accepted.media is None:
             return await self._stream(request, operation, context, allowed | _SUBSCRIPTIONS)
         try:
-            result = await self.compiled.execute(
-                operation.query,
-                operation.variables,
-                operation.operation_name,
-                context,
-                may_write=OperationType.MUTATION in allowed,
-            )
+            if ready is not None:
+                result = await self.compiled.run(ready, operation.variables, context)
+            else:
+                result = await self.compiled.execute(
+                    operation.query,
+                    operation.variables,
+                    operation.operation_name,
+                    context,
+                    may_write=OperationType.MUTATION in allowed,
+                )
             result = result or await self._execute(operation, context, allowed)
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.SUBSCRIPTION and accepted.streams:

@@ -4,15 +4,16 @@ import asyncio
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import orjson
+from starlette.types import Scope
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gql.transport.connections import RETRY_SECONDS, TOO_MANY, Connection, Connections, host_of
 from gql.transport.protocol import SlimProtocol
-from gql.transport.shortcut import PAID, PATH, Shortcut
+from gql.transport.shortcut import PATH, Answer, Later, Shortcut
 
 #: Each header takes some 200 bytes, even a short one.
 _MOST_HEADERS = 256
@@ -137,14 +138,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._progressed = True
         if self._held is not None and self._shortcut is not None:
-            address = self.client[0] if self.client else ""
-            answer = self._shortcut.answer(self.headers, b"".join(self._held), address)
-            if isinstance(answer, bytes):
-                self._held = None
-                self._send_at_once(answer)
-                return
+            answer = self._shortcut.answer(cast("Scope", self.scope), b"".join(self._held))
             if answer is not None:
-                self.scope[PAID] = answer  # type: ignore[literal-required]  # an extension of ours
+                self._held = None
+                self._answer_with(answer)
+                return
             self._release()
         super().on_message_complete()
 
@@ -176,12 +174,49 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             for part in held:
                 super().on_body(part)
 
-    def _send_at_once(self, answer: bytes) -> None:
+    def _answer_with(self, answer: Answer | Later) -> None:
+        """Send an answer that is there, or once it is there, before all that comes behind it."""
+        if isinstance(answer, Answer):
+            self._send(answer, b"\r\n")
+            super().on_response_complete()
+            if self._connection is not None:
+                self._connections.mark_idle(self._connection)
+            return
+        cycle = self.cycle = self._answering = RequestResponseCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=self.on_response_complete,
+        )
+        task = self.loop.create_task(cycle.run_asgi(partial(self._send_later, cycle, answer)))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _send_later(self, cycle: RequestResponseCycle, later: Later, *_: Any) -> None:
+        """Do as an application would that sends this answer: uvicorn sees to the rest."""
+        if cycle.disconnected:
+            return
+        answer = await later()
+        if self.flow.write_paused and not cycle.disconnected:
+            await self.flow.drain()
+        if cycle.disconnected:
+            return
+        cycle.response_started = cycle.response_complete = True
+        self._send(answer, b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+
+    def _send(self, answer: Answer, end: bytes) -> None:
         head = [name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers]
-        self.transport.write(b"".join((STATUS_LINE[200], *head, answer)))
-        super().on_response_complete()
-        if self._connection is not None:
-            self._connections.mark_idle(self._connection)
+        self.transport.write(b"".join((STATUS_LINE[answer.status], *head, answer.head, end, answer.body)))
 
     @override
     def on_response_complete(self) -> None:

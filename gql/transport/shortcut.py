@@ -1,92 +1,137 @@
-"""The shortest way to an answer: for queries that take no waiting, with neither a task nor ASGI's messages.
+"""The shortest way to an answer: without ASGI's layers and messages, and for short queries without a task.
 
-It refuses nothing. Whatever is unusual about a request is left to the endpoint, which says the same of all others.
+It refuses nothing: whatever takes waiting, or is wrong about a request, is left to the endpoint.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import orjson
+from starlette.types import ASGIApp, Message, Scope
 
 from domain.bootstrap import Domain
-from domain.messaging.buckets import LocalBuckets
-from gql.compiled.running import CompiledOperations, Paid
+from domain.messaging.buckets import Allowance, LocalBuckets
+from domain.model.viewer import Viewer
+from gql.compiled.running import CompiledOperations, Ready
 from gql.requests.admission import payer_of
-from gql.requests.headers import VARIES, known_or_new
+from gql.requests.headers import VARIES, completed, known_or_new, name_request
+from gql.requests.incoming import Incoming
+from gql.requests.refusals import JsonResponse
 from gql.requests.statuses import GRAPHQL_JSON, JSON
 from gql.transport.documents import Documents
-from gql.transport.negotiation import negotiate
-from gql.transport.operations import operation_in
+from gql.transport.negotiation import Accepted, negotiate
+from gql.transport.operations import OperationRequest, operation_in
 
 #: The only target that is answered here, as it stands in the request's first line.
 PATH = b"/graphql"
-#: Where the endpoint finds in a scope that the operation is paid for.
-PAID = "incidentql.paid"
+_TARGET = {"method": "POST", "path": PATH.decode(), "raw_path": PATH, "query_string": b""}
 _PLAIN_JSON = JSON.encode()
-#: Headers that others look at, or that say that the body is not simply there.
+#: Headers that ASGI's layers look at, or that say that the body is not simply there.
 _UNUSUAL = frozenset(
     {b"content-encoding", b"transfer-encoding", b"x-forwarded-for", b"x-forwarded-proto", b"origin", b"upgrade"}
 )
-#: The headers of an answer around its length and id, in the order in which they come otherwise.
+_REQUEST_ID = b"x-request-id"
+_AUTHORIZATION = b"authorization"
+#: The headers of a plain answer around its length and id, in the order in which they come otherwise.
 _BEGINNINGS = {media: f"content-type: {media}; charset=utf-8\r\n".encode() for media in (JSON, GRAPHQL_JSON)}
 _BETWEEN = f"\r\nvary: {VARIES['vary']}\r\nx-request-id: ".encode()
-_PUBLIC_END = b"\r\nx-content-type-options: nosniff\r\n\r\n"
-_SECRET_END = b"\r\nx-content-type-options: nosniff\r\ncache-control: no-store\r\n\r\n"
+_PUBLIC_END = b"\r\nx-content-type-options: nosniff\r\n"
+_SECRET_END = b"\r\nx-content-type-options: nosniff\r\ncache-control: no-store\r\n"
+
+
+class Answer(NamedTuple):
+    """An answer: the lines of its headers behind the server's own, and its body."""
+
+    status: int
+    head: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A compiled operation of a caller who is known and was charged for it."""
+
+    viewer: Viewer
+    accepted: Accepted
+    operation: OperationRequest
+    ready: Ready
+    allowance: Allowance | None
+
+
+#: Answers what has to be waited for.
+Later = Callable[[], Awaitable[Answer]]
+#: Answers a request, of which the operation may have begun.
+Respond = Callable[[Incoming, Begun | None], Awaitable[ASGIApp | None]]
 
 
 class Shortcut:
     """Answers to POST requests whose head and body are there."""
 
-    def __init__(self, domain: Domain, documents: Documents, compiled: CompiledOperations) -> None:
+    def __init__(self, domain: Domain, documents: Documents, compiled: CompiledOperations, respond: Respond) -> None:
         self._domain = domain
         self._documents = documents
         self._compiled = compiled
+        self._respond = respond
         self._most_bytes = domain.settings.max_body_bytes
 
-    def answer(self, headers: Sequence[tuple[bytes, bytes]], body: bytes, address: str) -> bytes | Paid | None:
-        """Return the answer behind the server's own headers; else what was paid, or None if nothing was."""
-        try:
-            return self._answer(headers, body, address)
-        except Exception:  # noqa: BLE001 - it fails again in the endpoint, which reports it
-            return None
+    def answer(self, scope: Scope, body: bytes) -> Answer | Later | None:
+        """Return the answer, or the function to wait for it with; None where it has to come through ASGI."""
 
-    def _answer(self, headers: Sequence[tuple[bytes, bytes]], body: bytes, address: str) -> bytes | Paid | None:
-        given = dict(headers)
-        if given.get(b"content-type") != _PLAIN_JSON or len(given) < len(headers) or not _UNUSUAL.isdisjoint(given):
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        request = Incoming(scope, receive)
+        is_usual = _UNUSUAL.isdisjoint(request.headers) and len(body) <= self._most_bytes
+        try:
+            accepted = negotiate(request.header(b"accept")) if is_usual else None
+            if accepted is None or accepted.media is None or accepted.streams:
+                return None
+            request.media = accepted.media
+            begun = self._begun(request, accepted, body)
+        except Exception:  # noqa: BLE001 - it fails again in the endpoint, which reports it
+            begun = None
+        found = None if begun is None else self._compiled.run_at_once(begun.ready, begun.allowance)
+        if found is not None:
+            return _plain(found, request)
+        scope.update(_TARGET)
+        return partial(self._later, request, begun)
+
+    def _begun(self, request: Incoming, accepted: Accepted, body: bytes) -> Begun | None:
+        """Return the compiled operation, charged to a caller who is known; None where the endpoint has to look."""
+        headers, buckets = request.headers, self._domain.buckets
+        if headers.get(b"content-type") != _PLAIN_JSON or not isinstance(buckets, LocalBuckets):
             return None
-        authorization = _text(given.get(b"authorization"))
-        viewer = self._domain.tokens.known_viewer_of(authorization)
-        buckets = self._domain.buckets
-        if viewer is None or not isinstance(buckets, LocalBuckets) or len(body) > self._most_bytes:
+        viewer = self._domain.tokens.known_viewer_of(request.header(_AUTHORIZATION))
+        if viewer is None:
             return None
-        media = negotiate(_text(given.get(b"accept"))).media
         operation = operation_in(orjson.loads(body))
         query = self._documents.resolve(operation.query, operation.extensions, operation.document_id)
-        if media is None:
+        ready = self._compiled.ready(query, operation.variables, operation.operation_name, viewer)
+        if ready is None:
             return None
-        shown = self._compiled.execute_at_once(
-            query,
-            operation.variables,
-            operation.operation_name,
-            viewer,
-            lambda points: buckets.take(payer_of(viewer, address), points),
-        )
-        if not isinstance(shown, dict):
-            return shown
-        return _response(orjson.dumps(shown), media, given.get(b"x-request-id"), secret=authorization is not None)
+        # Nothing may fail behind this: it would be charged again.
+        allowance = buckets.take(payer_of(viewer, request.address), max(1, ready.cost))
+        return Begun(viewer=viewer, accepted=accepted, operation=operation, ready=ready, allowance=allowance)
+
+    async def _later(self, request: Incoming, begun: Begun | None) -> Answer:
+        request_id = name_request(request.scope, request.headers.get(_REQUEST_ID))
+        response = await self._respond(request, begun)
+        # Nothing was asked for that is streamed, and the client cannot go before its body is read.
+        assert isinstance(response, JsonResponse)
+        headers = completed(response.headers, request_id.encode(), secret=_AUTHORIZATION in request.headers)
+        lines = b"".join([name + b": " + value + b"\r\n" for name, value in headers])
+        return Answer(response.status, lines, response.body)
 
 
-def _text(header: bytes | None) -> str | None:
-    return None if header is None else header.decode("latin-1")
-
-
-def _response(body: bytes, media: str, request_id: bytes | None, *, secret: bool) -> bytes:
-    return b"".join(
-        (
-            _BEGINNINGS[media],
-            b"content-length: %d" % len(body),
-            _BETWEEN,
-            known_or_new(request_id).encode(),
-            _SECRET_END if secret else _PUBLIC_END,
-            body,
-        )
+def _plain(found: object, request: Incoming) -> Answer:
+    body = orjson.dumps(found)
+    head = (
+        _BEGINNINGS[request.media],
+        b"content-length: %d" % len(body),
+        _BETWEEN,
+        known_or_new(request.headers.get(_REQUEST_ID)).encode(),
+        _SECRET_END if _AUTHORIZATION in request.headers else _PUBLIC_END,
     )
+    return Answer(200, b"".join(head), body)

@@ -230,16 +230,18 @@ class ArgumentsReader:
         return Wanted(rows=rows, pages=pages), needed
 
     def _page_reader(self, declaration: Declaration, given: _Given, root: int | None) -> _PageReader:
-        if given.open - _CURSORS or given.needs_core:
+        # A filter says nothing of the page, and a cursor is a variable by itself.
+        asked = given.open if declaration.pick is not None else given.open & _OF_PAGES
+        if asked - _CURSORS:
             return _PageReader(given, declaration, root, None)
         cursors = declaration.cursors if root is None else self._roots[root].needed
-        if cursors is None:
+        if cursors is None and any(given.fixed.get(name) is not None for name in _CURSORS):
             return _PageReader(given, declaration, root, None)
         try:
-            plain = self._page(given.fixed, declaration, cursors)
+            plain = self._page(given.fixed, declaration, cursors or "")
         except DomainError as error:
             raise UnplannableError("arguments that are refused") from error
-        return _PageReader(given, declaration, root, plain, given.variables_of(given.open))
+        return _PageReader(given, declaration, root, plain, given.variables_of(asked))
 
     def _page(self, arguments: Mapping[str, Any], declaration: Declaration, cursors: str) -> PageRequest:
         given = PageArguments(

@@ -277,7 +277,7 @@ def _secret_keys(settings: Settings) -> SecretKeys:
 
 @asynccontextmanager
 async def _background(domain: Assembly, head: int) -> AsyncIterator[None]:
-    wakeups = WakeUps(_wakeup_url(domain.settings), domain.tail.wake)
+    wakeups = WakeUps(_wakeup_url(domain.settings), domain.tail.look)
     domain.database.on_append(domain.tail.take)
     url = database_url(domain.settings.database_url)
     if not isinstance(url, PostgresAddress):

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[UnitOfWork, Change], Awaitable[None]]
 #: Returns whether any of these changes concerns the handler, as far as is known before the first is handled.
-Concerns = Callable[[ReadSession, Sequence[Change]], Awaitable[bool]]
+Concerns = Callable[[Sequence[Change]], Awaitable[bool]]
 _BATCH = 100
 #: The most changes in one transaction, and the time after which it takes no further one: other writes wait for it.
 _TOGETHER = 25
@@ -78,13 +78,13 @@ class DurableReader:
         self._clock = clock
         self._failures: dict[int, int] = {}
         self._concerns = concerns
-        #: From the stored position up to here, no change concerned the handler.
-        self._passed = 0
+        #: Up to here all is handled, or did not concern the handler; -1 while that is not known.
+        self._passed = -1
         self._unwritten = 0
 
     @property
     def reached(self) -> int:
-        """The position up to which this process has handled or skipped every change; 0 before the first."""
+        """The position up to which every change is handled or skipped; -1 while that is not known."""
         return self._passed
 
     async def register(self, *, after: int | None = None) -> None:
@@ -103,10 +103,13 @@ class DurableReader:
         """
         handled = 0
         while True:
-            batch, concerned = await self._database.read(self._next)
+            seen = self._tail.last
+            batch = await self._next()
             if not batch:
+                # Up to there, all is handled: it need not be read again for the next change.
+                self._passed = max(self._passed, seen)
                 return handled
-            if not concerned and self._unwritten < _UNWRITTEN:
+            if self._concerns is not None and not await self._concerns(batch) and self._unwritten < _UNWRITTEN:
                 self._passed = batch[-1].seq
                 self._unwritten += len(batch)
                 continue
@@ -144,27 +147,24 @@ class DurableReader:
 
     async def _pass_by(self) -> bool:
         """Skip changes in memory that do not concern the handler; return False where the log must be read."""
-        if self._concerns is None or not self._passed or self._unwritten >= _UNWRITTEN:
+        if self._concerns is None or self._passed < 0 or self._unwritten >= _UNWRITTEN:
             return False
-        concerns, batch = self._concerns, self._tail.seen(self._passed, kinds=self._kinds)
+        batch = self._tail.seen(self._passed, kinds=self._kinds)
         if batch is None or len(batch) > _BATCH:
             return False
         if batch:
-            if await self._database.read(lambda session: concerns(session, batch)):
+            if await self._concerns(batch):
                 return False
             self._passed = batch[-1].seq
             self._unwritten += len(batch)
         return True
 
-    async def _next(self, session: ReadSession) -> tuple[Sequence[Change], bool]:
-        if self._concerns is not None and self._passed:
-            # Most changes do not concern the handler: for those the stored position need not be read.
-            batch = await session.changes.after(self._passed, limit=_BATCH, kinds=self._kinds)
-            if not batch or not await self._concerns(session, batch):
-                return batch, False
-        position = max(await session.readers.position(self._name) or 0, self._passed)
-        batch = await session.changes.after(position, limit=_BATCH, kinds=self._kinds)
-        return batch, self._concerns is None or (bool(batch) and await self._concerns(session, batch))
+    async def _next(self) -> Sequence[Change]:
+        async def read(session: ReadSession) -> Sequence[Change]:
+            position = max(await session.readers.position(self._name) or 0, self._passed)
+            return await session.changes.after(position, limit=_BATCH, kinds=self._kinds)
+
+        return await self._database.read(read)
 
     async def _handle(self, batch: Sequence[Change], stopping: asyncio.Event | None) -> _Progress | None:
         """Handle the first of these changes; return None when another process holds the reader, or when stopping."""

@@ -4,12 +4,13 @@ import asyncio
 import logging
 import time
 from bisect import bisect_right
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Hashable, Sequence
 from contextlib import suppress
 
 from domain.errors import CursorExpiredError
 from domain.model.change import Change
 from domain.outages import logging_failures
+from domain.persistence.changes import HEAD
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
 
@@ -21,7 +22,10 @@ _ALIVE_SECONDS = 10.0
 
 
 class LogTail:
-    """A follower of the log from its head. Wake-ups make it read at once, and a poll makes up for lost wake-ups."""
+    """A follower of the log from its head. Wake-ups make it read at once, and a poll makes up for lost wake-ups.
+
+    It is the process's one watcher of the database, too: `moves` says to others whether their own polls are due.
+    """
 
     def __init__(self, database: Database, *, poll_seconds: float = 1.0, ring_size: int = 2000) -> None:
         self._database = database
@@ -33,6 +37,10 @@ class LogTail:
         self._floor = 0
         self._last = 0
         self._read_at = 0.0
+        self._commits: Hashable | None = None
+        self._moves = 0
+        #: Whether something was appended for certain, so that it is read without a look.
+        self._is_told = False
         self._wake = asyncio.Event()
         self._followers: set[asyncio.Event] = set()
         self._stopping = False
@@ -47,6 +55,11 @@ class LogTail:
     def is_alive(self) -> bool:
         """Return whether the log was read recently."""
         return time.monotonic() - self._read_at < max(_ALIVE_SECONDS, 5 * self._poll_seconds)
+
+    @property
+    def moves(self) -> int:
+        """A number that has grown where, as of the last poll, the log has; on SQLite, where anything was committed."""
+        return self._moves
 
     async def start(self, head: int | None = None) -> None:
         """Start reading at the log's present head, which is read unless it is known."""
@@ -64,7 +77,12 @@ class LogTail:
             await self._task
 
     def wake(self) -> None:
-        """Make the loop read the log now: something may have been appended."""
+        """Make the loop read the log now: something was appended."""
+        self._is_told = True
+        self._wake.set()
+
+    def look(self) -> None:
+        """Make the loop read the log now if it has grown."""
         self._wake.set()
 
     def take(self) -> None:
@@ -162,7 +180,22 @@ class LogTail:
             if self._stopping:
                 return
             with logging_failures(logger, "reading the log failed; retrying in %s s", self._poll_seconds):
-                await self.read_now()
+                if self._is_told or await self._has_grown():
+                    # Until it was read: a failure is retried, whatever the next look would say.
+                    self._is_told = True
+                    await self.read_now()
+                    self._is_told = False
+
+    async def _has_grown(self) -> bool:
+        """Return whether the log has changes that were not read; where nothing was committed, nothing is read."""
+        commits = self._database.commits()
+        moved = commits is None or commits != self._commits
+        head = await self._database.glance(HEAD) if moved else None
+        self._read_at = time.monotonic()
+        if commits is not None and moved:
+            self._commits = commits
+            self._moves += 1
+        return head is not None and head > self._last
 
     async def _read_page(self) -> int:
         page = await self._database.read(lambda session: session.changes.after(self._last, limit=_PAGE))
@@ -177,6 +210,7 @@ class LogTail:
         self._recent.extend(fresh)
         self._seqs.extend(change.seq for change in fresh)
         self._last = self._seqs[-1]
+        self._moves += 1
         # Cut in larger pieces: cutting one from the front of a list costs its whole length.
         if len(self._recent) > 2 * self._ring_size:
             surplus = len(self._recent) - self._ring_size

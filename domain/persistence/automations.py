@@ -22,7 +22,7 @@ from domain.persistence.automation_tables import (
 )
 from domain.persistence.dialects import insert_or_ignore, lock_rows
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
-from domain.persistence.prepared import Prepared, among
+from domain.persistence.prepared import Prepared, Values, among
 from domain.persistence.rows import actor_columns, actor_of
 
 _PRESENT = sa.and_(
@@ -42,7 +42,16 @@ def _concerned(*, sqlite: bool) -> sa.Select[Any]:
     return sa.select(sa.or_(listens, dwelling, made).label("concerned"))
 
 
-_CONCERNED = Prepared(lambda sqlite: _concerned(sqlite=sqlite))
+#: Whether changes may fire a trigger, break a dwell or close an artifact; see `concerning`.
+CONCERNED = Prepared(lambda sqlite: _concerned(sqlite=sqlite))
+#: When the next time trigger is due; null where there is none.
+NEXT_DUE = Prepared(lambda _: sa.select(sa.func.min(automation_triggers.c.next_at).label("next_at")))
+
+
+def concerning(events: Sequence[str], entities: Collection[tuple[str, str]], *, at: int) -> Values:
+    """Return the values for `CONCERNED` of changes with these events, of these kinds and ids, up to that position."""
+    kinds, ids = sorted({kind for kind, _ in entities}), sorted({entity_id for _, entity_id in entities})
+    return {"events": list(events), "at": at, "kinds": kinds, "ids": ids}
 
 
 class AutomationRepository:
@@ -203,12 +212,6 @@ class AutomationRepository:
         )
         return [(row.automation_id, row.trigger_id) for row in await self._connection.execute(statement)]
 
-    async def concerned(self, events: Sequence[str], entities: Collection[tuple[str, str]], *, at: int) -> bool:
-        """Return whether these changes may fire a trigger, break a dwell or close an artifact."""
-        kinds, ids = sorted({kind for kind, _ in entities}), sorted({entity_id for _, entity_id in entities})
-        values = {"events": list(events), "at": at, "kinds": kinds, "ids": ids}
-        return bool(await _CONCERNED.value(self._connection, values))
-
     async def due(self, now: datetime, *, limit: int) -> list[tuple[str, str, datetime]]:
         """Return the time triggers that are due: automation, trigger, and due time."""
         columns = automation_triggers.c
@@ -222,9 +225,7 @@ class AutomationRepository:
 
     async def next_due(self) -> datetime | None:
         """Return when the next time trigger is due."""
-        columns = automation_triggers.c
-        statement = sa.select(columns.next_at).where(columns.next_at.is_not(None)).order_by(columns.next_at).limit(1)
-        due: datetime | None = await self._connection.scalar(statement)
+        due: datetime | None = await NEXT_DUE.value(self._connection, {})
         return due
 
     async def reschedule(self, automation_id: str, trigger_id: str, *, was: datetime, next_at: datetime | None) -> bool:

@@ -28,7 +28,8 @@ _INSERT_ONE = Prepared(lambda sqlite: append_one(changes, _WRITTEN, sqlite=sqlit
 _INSERT_STEPS = Prepared(
     lambda _: sa.insert(entity_transitions).inline(), [each.name for each in entity_transitions.c if each.name != "id"]
 )
-_HEAD = Prepared(lambda _: sa.select(sa.func.max(changes.c.seq).label("last")))
+#: The position of the last change; null where all were pruned, and in an empty log.
+HEAD = Prepared(lambda _: sa.select(sa.func.max(changes.c.seq).label("last")))
 
 
 class ChangeRepository:
@@ -62,7 +63,7 @@ class ChangeRepository:
 
     async def head(self) -> int:
         """Return the position of the last change; the floor where all were pruned, 0 in an empty log."""
-        last = await _HEAD.value(self._connection, {})
+        last = await HEAD.value(self._connection, {})
         return int(last) if last is not None else await self.floor()
 
     async def floor(self) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -19,7 +19,7 @@ from domain.outages import Outage
 from domain.persistence.availability import READ_ONLY_STATE, is_outage, state_of
 from domain.persistence.engines import Engines
 from domain.persistence.fresh import FreshChanges
-from domain.persistence.prepared import DirectConnection
+from domain.persistence.prepared import DirectConnection, Prepared, Values
 from domain.persistence.projections import Projection
 from domain.persistence.recovery import Recovery
 from domain.persistence.snapshots import Snapshot, current
@@ -173,6 +173,28 @@ class Database:
         except _DRIVER_ERRORS as error:
             logger.debug("reading anew, through the pool: %s", error)
             return None
+
+    async def glance(self, statement: Prepared, values: Values | None = None) -> Any:
+        """Return the first value of a short statement's only row, as of now: outside of snapshots, and for little.
+
+        Raises:
+            UnavailableError: the database is away, or locked.
+        """
+        driver, wanted = self._engines.driver, values or {}
+        if driver is not None and self.can_project:
+            try:
+                return await statement.glance(driver, self._engines.reader.dialect, wanted)
+            except _DRIVER_ERRORS as error:
+                logger.debug("reading anew, through the pool: %s", error)
+        reading = self._read(lambda session: statement.value(session.connection, wanted))
+        return await self._shielded(reading, writing=False)
+
+    def commits(self) -> Hashable | None:
+        """Return a value that is another one after each commit of any process; None where that is not known.
+
+        Only SQLite knows, and as long as it is not away.
+        """
+        return self._engines.driver.commits() if self._engines.driver is not None and self.can_project else None
 
     async def try_out(self) -> None:
         """Read and write a value without meaning, to check that both work.

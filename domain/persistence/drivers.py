@@ -6,7 +6,7 @@ Whatever fails here is left to the engines, which know what to do about it: a ca
 import asyncio
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Protocol, cast
 
 import asyncpg
@@ -44,6 +44,9 @@ class Driver(Protocol):
     def fetch_at_once(self, text: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
         """Return the only row of a short statement; None where it has to be waited for."""
 
+    def commits(self) -> Hashable | None:
+        """Return a value that is another one after each commit of anybody; None where there is none, or it is away."""
+
     async def close(self) -> None:
         """Close all connections."""
 
@@ -59,6 +62,7 @@ class SqliteDriver(Driver):
         self._pragmas = pragmas
         self._connection: sqlite3.Connection | None = None
         self._began = 0.0
+        self._opened = 0
         #: Texts that took too long for the loop, and how often each is read in a thread before the loop tries it again.
         self._long: dict[str, int] = {}
         self._idle: list[_ThreadReader] = []
@@ -80,6 +84,14 @@ class SqliteDriver(Driver):
     @override
     def fetch_at_once(self, text: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
         return None if text in self._long else self._row_in_loop(text, parameters)
+
+    @override
+    def commits(self) -> Hashable | None:
+        try:
+            # The version is that of the connection: of another one, it may be the same.
+            return self._row_in_loop("PRAGMA data_version", ()), self._opened
+        except sqlite3.Error:
+            return None
 
     def _row_in_loop(self, text: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
         """Return the row; None where that took too long."""
@@ -123,6 +135,7 @@ class SqliteDriver(Driver):
 
     def _connect_for_loop(self) -> sqlite3.Connection:
         connection = self._connection = self._connect()
+        self._opened += 1
         connection.set_progress_handler(self._is_late, _INSTRUCTIONS)
         return connection
 
@@ -228,6 +241,10 @@ class PostgresDriver(Driver):
 
     @override
     def fetch_at_once(self, text: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
+        return None
+
+    @override
+    def commits(self) -> Hashable | None:
         return None
 
     async def _row(self, text: str, parameters: Sequence[Any]) -> Any:

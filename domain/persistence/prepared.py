@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from typing_extensions import override
 
+from domain.persistence.drivers import Driver
 from domain.persistence.types import Json, json_text
 
 Values = Mapping[str, Any]
@@ -191,6 +192,12 @@ class Prepared:
         """Run the statement and return the first value of its first row; None without rows."""
         found = await self.rows(connection, values, joins=joins)
         return next(iter(found[0].values())) if found else None
+
+    async def glance(self, driver: Driver, dialect: sa.Dialect, values: Values) -> Any:
+        """Run the statement, which has one row, on a driver outside of transactions, and return its first value."""
+        text = self._text(dialect)
+        row = await driver.fetch(text.text, text.to_driver(values))
+        return next(iter(text.from_driver(row).values()))
 
     def _statement(self, dialect: sa.Dialect) -> Any:
         statement = self._statements.get(dialect.name)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, Queue
 from sqlalchemy.engine import URL
 from sqlalchemy.engine import Engine as Pool
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +21,7 @@ from domain.automations.engine.file_slots import FileSlots
 from domain.automations.engine.library import (
     ENGINE_VERSION,
     QUEUE,
+    end_polls,
     forget_some,
     owner_of,
     resume,
@@ -40,13 +41,12 @@ from domain.persistence.unit_of_work import UnitOfWork
 logger = logging.getLogger(__name__)
 
 _SCHEMA = "dbos"
-#: The interval of the library's poll, for workflows of processes that only enqueue or that died.
-_POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 0.05
 #: The library sleeps so long between looks for messages, which we never send, and stops only after a sleep.
 _LISTEN_SECONDS = 0.05
-_ADOPT_SECONDS = 1.0
-#: The library needs one for its lock, one for its work, and one for its poll; it would take twenty.
+#: The interval of the poll for workflows of processes that only enqueue or that died.
+_LOOK_SECONDS = 1.0
+#: The library needs one for its work, one to start more, and one to look after that of others; it would take twenty.
 _POOLED = 3
 #: The PostgreSQL connections of the engine: one more holds the slots' locks.
 CONNECTIONS = _POOLED + 1
@@ -80,6 +80,9 @@ class Engine:
         self._running: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._enqueued = asyncio.Event()
+        self._queue: Queue | None = None
+        #: Whether the poll has to be made again, whether it is due or not.
+        self._has_more = True
         #: Held while something is started, or everything is stopped.
         self._starting = asyncio.Lock()
         self._handlers: Mapping[Workflow, Handler] = {}
@@ -95,7 +98,7 @@ class Engine:
         take_over_log(self._outage)
         try:
             await asyncio.to_thread(DBOS.migrate, self._url, schema=_SCHEMA)
-            await asyncio.to_thread(self._connected().register_queue, QUEUE, polling_interval_sec=_POLL_SECONDS)
+            await asyncio.to_thread(self._connected().register_queue, QUEUE, polling_interval_sec=_LOOK_SECONDS)
         except SQLAlchemyError as error:
             raise StartupError(f"The tables of the automations' engine cannot be made: {reason_of(error)}") from error
 
@@ -114,8 +117,8 @@ class Engine:
         )
         unit.when_committed(self._enqueued.set)
 
-    async def start(self, handlers: Mapping[Workflow, Handler]) -> None:
-        """Run what is enqueued, and resume what dead processes left behind.
+    async def start(self, handlers: Mapping[Workflow, Handler], is_due: Callable[[], bool] = lambda: True) -> None:
+        """Run what is enqueued, and resume what dead processes left behind; look for it while `is_due` says so.
 
         Raises:
             StartupError: too many processes run automations on this database.
@@ -123,7 +126,7 @@ class Engine:
         self._handlers = handlers
         self._slots = self._make_slots()
         await self._launch()
-        self._tasks = [asyncio.create_task(self._adopt()), asyncio.create_task(self._start_enqueued())]
+        self._tasks = [asyncio.create_task(self._poll(is_due)), asyncio.create_task(self._start_enqueued())]
 
     async def forget(self, *, before: datetime) -> None:
         """Delete what was enqueued before that moment and is over; the engine has to be started.
@@ -173,6 +176,8 @@ class Engine:
         assert self._slots is not None
         take_over_log(self._outage)
         slot = await take_any(self._slots)
+        # Before the launch, and here: the library would do it in a thread that ends with its polls.
+        await asyncio.to_thread(resume, self._connected(), slot)
         config = DBOSConfig(
             name="incidentql",
             system_database_url=self._url,
@@ -193,10 +198,11 @@ class Engine:
             self._register(workflow, handler)
         # In a thread: it waits for the database, and on SQLite perhaps for a transaction of this very loop.
         await asyncio.to_thread(DBOS.launch)
+        end_polls(self._library)
         self._slot = slot
 
     async def _start_enqueued(self) -> None:
-        """Start at once what this process enqueued, ahead of the library's poll."""
+        """Start at once what this process enqueued, and what the poll may have found."""
         while True:
             await self._enqueued.wait()
             self._enqueued.clear()
@@ -207,7 +213,7 @@ class Engine:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _start_some(self, library: DBOS) -> None:
-        starting = asyncio.create_task(asyncio.to_thread(start_enqueued, library))
+        starting = asyncio.create_task(asyncio.to_thread(self._start_in_thread, library))
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -215,7 +221,14 @@ class Engine:
             await asyncio.wait([starting])
             raise
         except Exception as error:  # noqa: BLE001 - logged there
+            self._has_more = True
             self._log(error, "enqueued workflows could not be started; the next poll will retry")
+
+    def _start_in_thread(self, library: DBOS) -> None:
+        if self._queue is None:
+            self._queue = DBOS.retrieve_queue(QUEUE)
+        if self._queue is not None:
+            start_enqueued(library, self._queue)
 
     async def _halt(self) -> None:
         """Stop all workflows; their runs' progress is recorded."""
@@ -250,13 +263,17 @@ class Engine:
 
         DBOS.workflow(name=workflow.value, max_recovery_attempts=None)(work)
 
-    async def _adopt(self) -> None:
-        """Resume the workflows of dead processes, whose slots are free, and keep our own slot."""
+    async def _poll(self, is_due: Callable[[], bool]) -> None:
+        """Resume the workflows of dead processes, whose slots are free, start those enqueued, and keep our own slot."""
         while True:
-            await asyncio.sleep(_ADOPT_SECONDS)
+            await asyncio.sleep(_LOOK_SECONDS)
             try:
                 await self._keep_slot()
-                await self._adopt_from_others()
+                if is_due() or self._has_more:
+                    # A process says nothing when it dies: as long as others run something, it is looked after.
+                    self._has_more = True
+                    self._has_more = await self._adopt_from_others()
+                    self._enqueued.set()
             except Exception as error:  # noqa: BLE001 - logged there
                 self._log(error, "taking over from other processes failed; trying again")
             else:
@@ -278,14 +295,16 @@ class Engine:
             await self._halt()
         await self._launch()
 
-    async def _adopt_from_others(self) -> None:
+    async def _adopt_from_others(self) -> bool:
+        """Enqueue what dead processes began; return whether any process but this one had begun something."""
         assert self._slots is not None
         others = [slot for slot in range(SLOTS) if slot != self._slot]
         while (slot := await asyncio.to_thread(slot_under_way, others)) is not None:
             others.remove(slot)
             if await self._slots.take(slot):
-                await asyncio.to_thread(resume, slot)
+                await asyncio.to_thread(resume, self._connected(), slot)
                 await self._slots.give(slot)
+        return len(others) < SLOTS - 1
 
     def _make_slots(self) -> Slots:
         if isinstance(self._address, URL):

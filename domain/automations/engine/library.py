@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
 
-from dbos import DBOS
+from dbos import DBOS, DBOSClient, Queue
 from dbos._core import execute_dequeued_workflow  # nothing public runs what a claim returned
 
 logger = logging.getLogger(__name__)
@@ -26,17 +26,32 @@ def owner_of(slot: int) -> str:
     return f"{_SLOT_PREFIX}{slot}"
 
 
-def start_enqueued(library: DBOS) -> None:
-    """Claim and start what is enqueued, as the library's poll does it every so often."""
-    queue = DBOS.retrieve_queue(QUEUE)
-    if queue is None:
-        return
+def end_polls(library: DBOS) -> None:
+    """End the threads in which the library polls the database, and the one in which it resumes what it began before.
+
+    They look for delays, timeouts, schedules and messages, of which we have none, and for what is enqueued, which we
+    know or look for ourselves. Together they would send a thousand statements a minute.
+    """
+    for ending in library.background_thread_stop_events:
+        ending.set()
+    library._background_jobs_stop_event.set()  # noqa: SLF001 - the others' events are public
+    library._sys_db._run_background_processes = False  # noqa: SLF001 - as the library does it at its own end
+
+
+def start_enqueued(library: DBOS, queue: Queue) -> None:
+    """Claim and start what is enqueued."""
     claim = str(uuid4())
-    database = library._sys_db  # noqa: SLF001 - nothing public claims at once, ahead of its poll
+    database = library._sys_db  # noqa: SLF001 - nothing public claims at once
     claimed, _ = database.start_queued_workflows(
-        queue, DBOS.executor_id, DBOS.application_version, None, owner_xid=claim
+        # Each of ours has a version, so those without one need not be thought of.
+        queue,
+        DBOS.executor_id,
+        DBOS.application_version,
+        None,
+        owner_xid=claim,
+        is_latest_version=False,
     )
-    for status in database.get_workflow_statuses(claimed):
+    for status in database.get_workflow_statuses(claimed) if claimed else ():
         try:
             execute_dequeued_workflow(library, status, claim)
         except Exception:
@@ -57,9 +72,9 @@ def slot_under_way(slots: Sequence[int]) -> int | None:
     return int(str(found[0].executor_id).removeprefix(_SLOT_PREFIX)) if found else None
 
 
-def resume(slot: int) -> None:
+def resume(client: DBOSClient, slot: int) -> None:
     """Enqueue again what a slot's dead owner began and did not end; the caller holds the slot."""
-    while found := DBOS.list_workflows(
+    while found := client.list_workflows(
         status="PENDING",
         executor_id=owner_of(slot),
         app_version=ENGINE_VERSION,
@@ -67,7 +82,7 @@ def resume(slot: int) -> None:
         load_input=False,
         load_output=False,
     ):
-        DBOS.resume_workflows([workflow.workflow_id for workflow in found], queue_name=QUEUE)
+        client.resume_workflows([workflow.workflow_id for workflow in found], queue_name=QUEUE)
 
 
 def forget_some(before: datetime) -> int:

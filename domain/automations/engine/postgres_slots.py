@@ -1,5 +1,6 @@
 """Slots of processes that share a PostgreSQL database."""
 
+import time
 from contextlib import suppress
 
 import asyncpg
@@ -8,6 +9,8 @@ from domain.persistence.addresses import PostgresAddress, connect
 
 _LOCK_CLASS = 0x1C1DE29
 _ANSWER_SECONDS = 5.0
+#: A session whose server is gone mostly says so by itself; it is asked only so often.
+_ASK_SECONDS = 10.0
 
 
 class PostgresSlots:
@@ -16,6 +19,7 @@ class PostgresSlots:
     def __init__(self, address: PostgresAddress) -> None:
         self._address = address
         self._connection: asyncpg.Connection | None = None
+        self._asked_at = float("-inf")
 
     async def take(self, slot: int) -> bool:
         """Lock a slot; return False while another process has it."""
@@ -25,6 +29,9 @@ class PostgresSlots:
     async def keep(self, slot: int) -> bool:
         """Return whether a slot is still held; a lost one is taken again, unless another process has it."""
         if self._connection is not None and not self._connection.is_closed():
+            if time.monotonic() - self._asked_at < _ASK_SECONDS:
+                return True
+            self._asked_at = time.monotonic()
             try:
                 # The locks live as long as the session: if it answers, they do.
                 await self._connection.fetchval("SELECT 1", timeout=_ANSWER_SECONDS)

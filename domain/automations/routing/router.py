@@ -12,7 +12,9 @@ from domain.entities import incident
 from domain.model.automation import Automation, Firing
 from domain.model.change import Change
 from domain.model.incident import Status
-from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from domain.persistence.automations import CONCERNED, concerning
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 
@@ -23,16 +25,19 @@ GROUP = "automations"
 class Router:
     """A router in the transaction that moves the queue's position: no change is lost or routed twice."""
 
-    def __init__(self, *, gates: Gates, dwells: Dwells) -> None:
+    def __init__(self, *, database: Database, gates: Gates, dwells: Dwells) -> None:
+        self._database = database
         self._gates = gates
         self._dwells = dwells
 
-    async def concerned(self, session: ReadSession, batch: Sequence[Change]) -> bool:
+    async def concerned(self, batch: Sequence[Change]) -> bool:
         """Return whether any of these changes has to be routed; most do not, and the check is cheap."""
         reactive = [change for change in batch if not change.is_comment_only]
         events = sorted({event for change in reactive for event in change.events})
         keys = {(change.kind, change.entity_id) for change in reactive}
-        return bool(reactive) and await session.automations.concerned(events, keys, at=batch[-1].seq)
+        if not reactive:
+            return False
+        return bool(await self._database.glance(CONCERNED, concerning(events, keys, at=batch[-1].seq)))
 
     async def route(self, unit: UnitOfWork, change: Change) -> None:
         """Route a change: break dwells, close artifacts and start runs."""

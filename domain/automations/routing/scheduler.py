@@ -9,42 +9,64 @@ from domain.automations.definitions.definition import stored
 from domain.automations.routing.gates import Fired, Gates
 from domain.automations.triggers.schedule import next_firing, time_payload
 from domain.clock import Clock
+from domain.messaging.activity import Activity
+from domain.messaging.tail import LogTail
 from domain.model.actor import SYSTEM
 from domain.model.automation import Firing
 from domain.model.moment import iso
 from domain.outages import logging_failures
+from domain.persistence.automations import NEXT_DUE
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
 
 logger = logging.getLogger(__name__)
 
 _BATCH = 100
-#: The interval of the poll for schedules written meanwhile.
+#: The interval of the poll for schedules that other processes wrote, and how long it rests while nobody writes.
 _POLL_SECONDS = 1.0
+_REST_SECONDS = 10.0
 
 
 class Scheduler:
     """A poll for due time triggers; instants missed while no process ran fire once together."""
 
-    def __init__(self, *, database: Database, clock: Clock, gates: Gates) -> None:
+    def __init__(self, *, database: Database, clock: Clock, tail: LogTail, gates: Gates) -> None:
         self._database = database
         self._clock = clock
         self._gates = gates
+        self._activity = Activity(tail, rest_seconds=_REST_SECONDS)
+        self._looking = asyncio.Event()
+
+    def look(self) -> None:
+        """Note that a schedule was written."""
+        self._looking.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Fire what is due, until stopped."""
+        due: datetime | None = None
+        is_known = False
         while not stopping.is_set():
-            due = None
-            with logging_failures(logger, "the schedule could not be read; trying again"):
-                await self.run_pending()
-                due = await self._database.read(lambda session: session.automations.next_due())
+            now = self._clock.now()
+            if self._activity.is_due() or self._looking.is_set() or not is_known or (due is not None and due <= now):
+                is_known = False
+                self._looking.clear()
+                with logging_failures(logger, "the schedule could not be read; trying again"):
+                    if due is not None and due <= now:
+                        await self.run_pending()
+                    due = await self._database.glance(NEXT_DUE)
+                    is_known = True
             poll = self._clock.now() + timedelta(seconds=_POLL_SECONDS)
             seconds = ((due if due is not None and due < poll else poll) - self._clock.now()).total_seconds()
-            try:
-                async with asyncio.timeout(max(0.01, seconds)):
-                    await stopping.wait()
-            except TimeoutError:
-                continue
+            await self._rest(max(0.01, seconds), stopping)
+
+    async def _rest(self, seconds: float, stopping: asyncio.Event) -> None:
+        """Wait for the next look: so long, or until a schedule is written or all is stopped."""
+        waiting = [asyncio.create_task(event.wait()) for event in (stopping, self._looking)]
+        try:
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
 
     async def run_pending(self) -> int:
         """Fire the triggers that are due now, and return their number."""

@@ -1,7 +1,7 @@
 """Writes of automations: created, updated, switched, deleted, run by hand, and their runs cancelled."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -66,6 +66,7 @@ class AutomationService:
         catalog: Catalog,
         journal: Journal,
         admission: Admission,
+        on_schedule: Callable[[], None],
         lookups: Lookups | None,
     ) -> None:
         self._writer = writer
@@ -73,6 +74,8 @@ class AutomationService:
         self._catalog = catalog
         self._journal = journal
         self._admission = admission
+        #: Is called once an automation with other triggers is committed.
+        self._on_schedule = on_schedule
         #: None where names outside of the catalog cannot be looked up, as in a dry run.
         self._lookups = lookups
 
@@ -98,7 +101,7 @@ class AutomationService:
         async def work(unit: UnitOfWork) -> Automation:
             if not await unit.automations.insert(automation, _version(automation, viewer, automation.created_at)):
                 raise _taken(automation.name)
-            await _listen(unit, automation)
+            await self._listen(unit, automation)
             return automation
 
         once = Idempotency(
@@ -144,12 +147,24 @@ class AutomationService:
             if not await unit.automations.save(after, _version(after, viewer, unit.moment()) if renewed else None):
                 raise _taken(after.name)
             if renewed or after.enabled is not before.enabled:
-                await _listen(unit, after)
+                await self._listen(unit, after)
             if renewed:
                 await self._admission.release(unit, after.id)
             return after
 
         return _saved(await self._writer.run(work), warnings)
+
+    async def _listen(self, unit: UnitOfWork, automation: Automation) -> None:
+        """Register the triggers of an automation with routing and schedule; if it is disabled, remove them."""
+        triggers: list[tuple[str, str, datetime | None]] = []
+        if automation.enabled:
+            definition = Definition.model_validate(automation.definition)
+            triggers = [
+                (trigger.name, trigger.event, next_firing(trigger, after=unit.moment()))
+                for trigger in definition.triggers
+            ]
+        await unit.automations.set_triggers(automation.id, triggers, head=await unit.changes.head())
+        unit.when_committed(self._on_schedule)
 
     async def problems(self, document: Any) -> list[Problem]:
         """Return all problems that saving a definition would find."""
@@ -266,17 +281,6 @@ class _RunByHand:
 
 def _saved(outcome: Outcome[T], warnings: Sequence[Problem]) -> Saved[T]:
     return Saved(outcome.value, outcome.seq, warnings=warnings)
-
-
-async def _listen(unit: UnitOfWork, automation: Automation) -> None:
-    """Register the triggers of an automation with routing and schedule; if it is disabled, remove them."""
-    triggers: list[tuple[str, str, datetime | None]] = []
-    if automation.enabled:
-        definition = Definition.model_validate(automation.definition)
-        triggers = [
-            (trigger.name, trigger.event, next_firing(trigger, after=unit.moment())) for trigger in definition.triggers
-        ]
-    await unit.automations.set_triggers(automation.id, triggers, head=await unit.changes.head())
 
 
 async def _locked(unit: UnitOfWork, automation_id: str, expected_version: int | None = None) -> Automation:

@@ -30,6 +30,7 @@ from domain.entities.handle import EntityHandle
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.triggers import TriggerRegistry
+from domain.messaging.activity import Activity
 from domain.messaging.readers import DurableReader
 from domain.messaging.tail import LogTail
 from domain.model.automation import AutomationRun
@@ -39,6 +40,8 @@ from domain.services.writing import Writer
 #: The most transactions of runs that wait for the database at once: people's writes wait in the same queue.
 _WRITING = 4
 _READING = 8
+#: How long the engine's poll rests in an idle database: workflows that nobody enqueued just now are those of the dead.
+_ENGINE_RESTS_SECONDS = 30.0
 #: The longest chain of causes whose firings are still run.
 DEPTH = 8
 
@@ -103,8 +106,8 @@ class AutomationSystem:
             gates=self.gates,
             wakes=self.wakes,
         )
-        self.router = Router(gates=self.gates, dwells=self.dwells)
-        self.scheduler = Scheduler(database=parts.database, clock=parts.clock, gates=self.gates)
+        self.router = Router(database=parts.database, gates=self.gates, dwells=self.dwells)
+        self.scheduler = Scheduler(database=parts.database, clock=parts.clock, tail=parts.tail, gates=self.gates)
         self.jumps = ClockJumps(clock=parts.clock, wakes=self.wakes)
         self.upkeep = RunUpkeep(
             database=parts.database,
@@ -127,7 +130,8 @@ class AutomationSystem:
         """Start routing changes and running runs."""
         parts = self._parts
         await self.wakes.start()
-        await parts.engine.start({Workflow.RUN: self.runner.execute, Workflow.DWELL: self.dwells.keep})
+        handlers = {Workflow.RUN: self.runner.execute, Workflow.DWELL: self.dwells.keep}
+        await parts.engine.start(handlers, is_due=Activity(parts.tail, rest_seconds=_ENGINE_RESTS_SECONDS).is_due)
         await self.changes.register()
         self._tasks = [
             asyncio.create_task(self.changes.run(self._stopping)),
@@ -161,6 +165,7 @@ class AutomationSystem:
             catalog=self.catalog,
             journal=self.journal,
             admission=self.admission,
+            on_schedule=self.scheduler.look,
             lookups=self._lookups() if self._parts.looks_up else None,
         )
 

@@ -2,14 +2,17 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import aclosing, closing
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from domain.bootstrap import Domain
-from domain.errors import CursorExpiredError
+from domain.errors import CursorExpiredError, UnavailableError
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
 from domain.persistence.unit_of_work import UnitOfWork
@@ -128,6 +131,48 @@ async def test_a_wake_up_is_quicker_than_the_poll(domain: Domain) -> None:
         tail.wake()
 
         assert await following == [seq]
+
+
+@on_sqlite
+async def test_a_poll_reads_nothing_while_nobody_commits(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_tail(domain, poll_seconds=0.01) as tail:
+        await until(lambda: tail._commits is not None)
+        look, looks = tail._database.commits, Calls(tail._database.commits)
+        # Of this tail alone: that of the domain looks, too.
+        database = SimpleNamespace(commits=looks, glance=None, read=tail._database.read)
+        monkeypatch.setattr(tail, "_database", database)
+        await until(lambda: looks.count > 3)
+        assert tail._commits == look()
+        database.glance = inside(domain).database.glance
+        following = asyncio.create_task(take(tail, tail.last, 1))
+
+        assert await append(domain) == await following
+
+
+@on_sqlite
+async def test_what_another_process_commits_beside_the_log_is_noticed_by_the_poll(domain: Domain) -> None:
+    async with a_tail(domain, poll_seconds=0.01) as tail:
+        await until(lambda: tail._commits is not None)
+        moves = tail.moves
+        with closing(sqlite3.connect(_file(domain))) as other:
+            other.execute("INSERT INTO server_state (name, value) VALUES ('elsewhere', 'set')")
+            other.commit()
+
+        await until(lambda: tail.moves > moves)
+
+
+async def test_a_read_that_failed_is_made_again_though_nothing_is_committed(
+    domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_tail(domain, poll_seconds=0.01) as tail:
+        failing = Calls(_away)
+        with monkeypatch.context() as patched:
+            patched.setattr(inside(domain).database, "read", failing)
+            following = asyncio.create_task(take(tail, tail.last, 1))
+            appended = await append(domain)
+            await until(lambda: failing.count > 1)
+
+        assert appended == await following
 
 
 @on_sqlite
@@ -276,9 +321,28 @@ async def _prune(domain: Domain, up_to: int) -> None:
     await inside(domain).database.write(lambda unit: unit.changes.prune(before=before, limit=count))
 
 
+class Calls:
+    """A function that counts its calls."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self.count = 0
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.count += 1
+        return self._function(*arguments)
+
+
+async def _away(*_: Any) -> Any:
+    raise UnavailableError
+
+
+def _file(domain: Domain) -> str:
+    return domain.settings.database_url.removeprefix("sqlite:///")
+
+
 def _rename(domain: Domain, table: str, name: str) -> None:
-    file = domain.settings.database_url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(file)) as connection:
+    with closing(sqlite3.connect(_file(domain))) as connection:
         connection.execute(f"ALTER TABLE {table} RENAME TO {name}")
 
 

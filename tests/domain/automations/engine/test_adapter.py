@@ -2,8 +2,9 @@
 
 import asyncio
 import dataclasses
+import threading
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from multiprocessing import Pipe
 
@@ -97,18 +98,61 @@ async def test_a_workflow_runs_only_if_its_transaction_commits(domain: Domain, d
 async def test_a_process_starts_its_own_workflows_ahead_of_the_poll(
     domain: Domain, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    calls = Calls()
+    monkeypatch.setattr("domain.automations.engine.adapter._LOOK_SECONDS", 3600.0)
+    async with started(database_url, calls) as engine:
+        for name in ("one", "two"):
+            await enqueue(domain, engine, name)
+            await until(lambda name=name: name in calls.done)  # type: ignore[misc]
+
+
+async def test_a_workflow_that_another_process_only_enqueued_is_started_by_the_poll(
+    domain: Domain, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("domain.automations.engine.adapter._LOOK_SECONDS", 0.02)
     calls, client = Calls(), Engine(parsed_url(database_url))
-    with monkeypatch.context() as patched:
-        patched.setattr("domain.automations.engine.adapter._POLL_SECONDS", 60.0)
-        await client.prepare()
+    async with started(database_url, calls):
+        await enqueue(domain, client, "from elsewhere")
+        await until(lambda: calls.done == ["from elsewhere"])
+    await client.close()
+
+
+async def test_an_engine_that_rests_looks_again_until_nothing_of_others_is_under_way(
+    domain: Domain, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("domain.automations.engine.adapter._LOOK_SECONDS", 0.02)
+    found = iter([3, None, 3, None, None])
+    looks: list[int | None] = []
+
+    def under_way(slots: Sequence[int]) -> int | None:
+        looks.append(next(found, None))
+        return looks[-1]
+
+    monkeypatch.setattr("domain.automations.engine.adapter.slot_under_way", under_way)
+    due = iter([False, True])
+    engine = Engine(parsed_url(database_url))
     try:
-        async with started(database_url, calls) as engine:
-            for name in ("one", "two"):
-                await enqueue(domain, engine, name)
-                await until(lambda name=name: name in calls.done)  # type: ignore[misc]
+        await engine.start({Workflow.RUN: Calls()}, is_due=lambda: next(due, False))
+        # The first poll is always made, and two more because others had something; then it rests.
+        await until(lambda: len(looks) == 5)
+        await until(lambda: not engine._has_more)
+        assert next(due, None) is None
+        assert looks == [3, None, 3, None, None]
     finally:
-        await client.prepare()
-        await client.close()
+        await engine.stop()
+        await engine.close()
+
+
+async def test_the_library_polls_nothing(domain: Domain, database_url: str) -> None:
+    async with started(database_url, Calls()):
+        # They end within a second, for which the first may wait.
+        await until(lambda: not [each for each in threading.enumerate() if _polls(each)])
+
+
+def _polls(thread: threading.Thread) -> bool:
+    target = getattr(thread, "_target", None)
+    names = {"queue_thread", "queue_worker_thread", "background_jobs_thread", "dynamic_scheduler_loop"}
+    return getattr(target, "__name__", "") in {*names, "run_notification_listener", "run_notifier"}
 
 
 async def test_a_workflow_enqueued_twice_runs_once(domain: Domain, database_url: str) -> None:
@@ -132,6 +176,16 @@ async def test_a_workflow_is_resumed_by_the_next_start(domain: Domain, database_
     async with started(database_url, calls):
         await until(lambda: calls.done == ["wait"])
     assert calls.seen == ["wait", "wait"]
+
+
+async def test_the_next_start_resumes_all_that_was_under_way(domain: Domain, database_url: str) -> None:
+    calls, names = Calls(hang=True), [f"wait {number}" for number in range(20)]
+    async with started(database_url, calls) as engine:
+        await enqueue(domain, engine, *names)
+        await until(lambda: len(calls.seen) == len(names))
+    calls.let_go.set()
+    async with started(database_url, calls):
+        await until(lambda: sorted(calls.done) == sorted(names))
 
 
 async def test_a_failed_workflow_is_retried(

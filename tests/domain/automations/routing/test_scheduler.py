@@ -78,7 +78,8 @@ async def test_instants_missed_without_a_process_fire_once(world: World) -> None
 async def test_two_schedulers_fire_each_instant_once(world: World) -> None:
     await scheduled(world)
     parts = world.domain.automations
-    other = Scheduler(database=inside(world.domain).database, clock=world.clock, gates=parts.gates)
+    database, tail = inside(world.domain).database, inside(world.domain).tail
+    other = Scheduler(database=database, clock=world.clock, tail=tail, gates=parts.gates)
     for _ in range(3):
         world.clock.advance(seconds=60)
         await asyncio.gather(*(each.run_pending() for each in (parts.scheduler, other, other)))

@@ -113,15 +113,24 @@ class DurableReader:
                 self._passed = batch[-1].seq
                 self._unwritten += len(batch)
                 continue
-            self._unwritten = 0
-            while batch:
-                progress = await self._handle(batch, stopping)
-                if progress is None:
-                    return handled
-                handled += progress.handled
-                self._passed = max(self._passed, progress.position)
-                # Changes that another process handled meanwhile are left out as well.
-                batch = [change for change in batch if change.seq > progress.position]
+            done = await self._handled(batch, stopping)
+            if done is None:
+                return handled
+            handled += done
+
+    async def _handled(self, batch: Sequence[Change], stopping: asyncio.Event | None) -> int | None:
+        """Handle all of these changes and return how many; None when another process holds the reader, or stopping."""
+        handled = 0
+        self._unwritten = 0
+        while batch:
+            progress = await self._handle(batch, stopping)
+            if progress is None:
+                return None
+            handled += progress.handled
+            self._passed = max(self._passed, progress.position)
+            # Changes that another process handled meanwhile are left out as well.
+            batch = [change for change in batch if change.seq > progress.position]
+        return handled
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Handle changes as they arrive until `stopping` is set."""
@@ -130,7 +139,7 @@ class DurableReader:
             while not stopping.is_set():
                 seen = self._tail.last
                 with logging_failures(logger, "reader %s failed; retrying", self._name):
-                    if not await self._pass_by():
+                    if not await self._pass_by(stopping):
                         await self.run_pending(stopping)
                 await self._rest(seen, stopped)
         finally:
@@ -145,8 +154,8 @@ class DurableReader:
         finally:
             waiting.cancel()
 
-    async def _pass_by(self) -> bool:
-        """Skip changes in memory that do not concern the handler; return False where the log must be read."""
+    async def _pass_by(self, stopping: asyncio.Event) -> bool:
+        """Handle or skip the changes in memory; return False where the log must be read."""
         if self._concerns is None or self._passed < 0 or self._unwritten >= _UNWRITTEN:
             return False
         batch = self._tail.seen(self._passed, kinds=self._kinds)
@@ -154,7 +163,9 @@ class DurableReader:
             return False
         if batch:
             if await self._concerns(batch):
-                return False
+                # Handled as it is in memory: the position is read anyway when the reader is held.
+                await self._handled(batch, stopping)
+                return True
             self._passed = batch[-1].seq
             self._unwritten += len(batch)
         return True

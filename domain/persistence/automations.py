@@ -1,6 +1,6 @@
 """Automations, their versions, and the events that trigger them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -30,7 +30,17 @@ _PRESENT = sa.and_(
 )
 _KEPT = automations.c.deleted_at.is_(None)
 _AUTOMATION = sa.select(automations, automation_versions.c.definition).join(automation_versions, _PRESENT).where(_KEPT)
-_BY_IDS = _AUTOMATION.where(automations.c.id.in_(sa.bindparam("ids", expanding=True)))
+_BY_IDS = Prepared(lambda sqlite: _AUTOMATION.where(among(automations.c.id, "ids", sqlite=sqlite)))
+_LISTENING = Prepared(
+    lambda sqlite: (
+        sa.select(automation_triggers.c.automation_id, automation_triggers.c.trigger_id)
+        .where(
+            among(automation_triggers.c.event, "events", sqlite=sqlite),
+            automation_triggers.c.since_seq < sa.bindparam("at"),
+        )
+        .order_by(automation_triggers.c.automation_id, automation_triggers.c.position)
+    )
+)
 
 
 def _concerned(*, sqlite: bool) -> sa.Select[Any]:
@@ -62,7 +72,7 @@ class AutomationRepository:
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, Automation]:
         """Return the automations of these ids; unknown ones are left out."""
-        rows = (await self._connection.execute(_BY_IDS, {"ids": list(ids)})).mappings()
+        rows = await _BY_IDS.rows(self._connection, {"ids": list(ids)})
         return {row["id"]: _automation(row) for row in rows}
 
     async def named(self, name: str) -> Automation | None:
@@ -204,13 +214,8 @@ class AutomationRepository:
 
     async def listening(self, events: Sequence[str], *, at: int) -> list[tuple[str, str]]:
         """Return the ids of automations and triggers for any of these events at that position, in the order of ids."""
-        columns = automation_triggers.c
-        statement = (
-            sa.select(columns.automation_id, columns.trigger_id)
-            .where(columns.event.in_(events), columns.since_seq < at)
-            .order_by(columns.automation_id, columns.position)
-        )
-        return [(row.automation_id, row.trigger_id) for row in await self._connection.execute(statement)]
+        rows = await _LISTENING.rows(self._connection, {"events": list(events), "at": at})
+        return [(row["automation_id"], row["trigger_id"]) for row in rows]
 
     async def due(self, now: datetime, *, limit: int) -> list[tuple[str, str, datetime]]:
         """Return the time triggers that are due: automation, trigger, and due time."""
@@ -260,7 +265,7 @@ def _row(automation: Automation) -> dict[str, Any]:
     }
 
 
-def _automation(row: sa.RowMapping) -> Automation:
+def _automation(row: Mapping[Any, Any]) -> Automation:
     return Automation(
         id=row["id"],
         name=row["name"],

@@ -10,10 +10,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.model.actor import Actor
 from domain.model.automation import Dwell, Firing
 from domain.model.moment import iso, parse_iso
-from domain.persistence.automation_tables import (
-    automation_dwells,
-)
+from domain.persistence.automation_tables import automation_dwells
 from domain.persistence.dialects import insert_or_ignore
+from domain.persistence.prepared import Prepared
+
+_ON = Prepared(
+    lambda _: (
+        sa.select(automation_dwells)
+        .where(
+            automation_dwells.c.kind == sa.bindparam("of_kind"),
+            automation_dwells.c.entity_id == sa.bindparam("of_entity"),
+        )
+        .order_by(automation_dwells.c.id)
+    )
+)
 
 
 class DwellRepository:
@@ -46,9 +56,8 @@ class DwellRepository:
 
     async def on(self, kind: str, entity_id: str) -> list[Dwell]:
         """Return the dwells that a change of this entity may break."""
-        columns = automation_dwells.c
-        statement = sa.select(automation_dwells).where(columns.kind == kind, columns.entity_id == entity_id)
-        return [_dwell(row) for row in (await self._connection.execute(statement.order_by(columns.id))).mappings()]
+        found = await _ON.rows(self._connection, {"of_kind": kind, "of_entity": entity_id})
+        return [_dwell(row) for row in found]
 
     async def entities(self) -> list[str]:
         """Return the ids of all entities that dwells depend on."""
@@ -82,7 +91,7 @@ def _dwell_row(dwell: Dwell) -> dict[str, Any]:
     }
 
 
-def _dwell(row: sa.RowMapping) -> Dwell:
+def _dwell(row: Mapping[Any, Any]) -> Dwell:
     return Dwell(
         id=row["id"],
         automation_id=row["automation_id"],

@@ -6,7 +6,18 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.persistence.dialects import insert_or_ignore
+from domain.persistence.prepared import Prepared
 from domain.persistence.tables import readers
+
+_POSITION = sa.select(readers.c.seq).where(readers.c.name == sa.bindparam("name"))
+_HOLD = Prepared(lambda _: _POSITION.with_for_update(skip_locked=True))
+_ADVANCE = Prepared(
+    lambda _: (
+        sa.update(readers)
+        .where(readers.c.name == sa.bindparam("held"))
+        .values(seq=sa.bindparam("to"), updated_at=sa.bindparam("now"))
+    )
+)
 
 
 class ReaderRepository:
@@ -22,14 +33,13 @@ class ReaderRepository:
 
     async def position(self, name: str) -> int | None:
         """Return a reader's position, or None for an unregistered one."""
-        return await self._connection.scalar(sa.select(readers.c.seq).where(readers.c.name == name))
+        return await self._connection.scalar(_POSITION, {"name": name})
 
     async def hold(self, name: str) -> int | None:
         """Return a reader's position, locked until the commit; None while another process holds it."""
-        statement = sa.select(readers.c.seq).where(readers.c.name == name).with_for_update(skip_locked=True)
-        return await self._connection.scalar(statement)
+        position: int | None = await _HOLD.value(self._connection, {"name": name})
+        return position
 
     async def advance(self, name: str, *, to: int, now: datetime) -> None:
         """Move a held reader forward."""
-        statement = sa.update(readers).where(readers.c.name == name).values(seq=to, updated_at=now)
-        await self._connection.execute(statement)
+        await _ADVANCE.run(self._connection, {"held": name, "to": to, "now": now})

@@ -74,6 +74,8 @@ class StateReader:
         references |= further
         if any(not name.startswith(f"{HEALTH.name}:") for name in further):
             scope = {**scope, "state": await self._state(session, references)}
+        if conditions and not uses_state and not _may_read_health(conditions, references):
+            return {**scope, "health": {"systems": {}}}
         systems = [context] if context else []
         systems += [*uses_state, *(_of_kind(references, HEALTH.name))]
         health = await self._health(session, systems, context=context, since=now - window, now=now)
@@ -138,6 +140,12 @@ def references_of(conditions: Sequence[Condition], scope: Mapping[str, Any], con
     for condition in conditions:
         found |= wake_references(condition, scope=scope, context_system=context).refs
     return found
+
+
+def _may_read_health(conditions: Sequence[Condition], references: Iterable[str]) -> bool:
+    return any(name.startswith(f"{HEALTH.name}:") for name in references) or any(
+        wake_references(condition).indeterminate for condition in conditions
+    )
 
 
 def _bounded(names: Sequence[str]) -> Sequence[str]:

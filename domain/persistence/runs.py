@@ -1,6 +1,6 @@
 """Runs of automations and their steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,32 +12,47 @@ from domain.model.actor import Actor
 from domain.model.automation import ACTIVE, AutomationRun, Firing, RunStatus, RunStep, SkipReason, StepStatus
 from domain.model.paging import Page, PageRequest
 from domain.persistence.automation_tables import automation_runs, automation_steps, automations
-from domain.persistence.dialects import insert_or_ignore, is_sqlite, lock_rows, upsert_of_rows
+from domain.persistence.dialects import insert_or_ignore, literal, lock_rows, upsert_of_rows
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
+from domain.persistence.prepared import Prepared, among
 
-# Statements that every step of every run executes. Building one costs as much as executing it.
+# Statements that every step of every run executes.
 _RUNS = automation_runs.c
 _STEPS = automation_steps.c
-_BY_IDS = sa.select(automation_runs).where(_RUNS.id.in_(sa.bindparam("ids", expanding=True)))
+_BY_IDS = Prepared(lambda sqlite: sa.select(automation_runs).where(among(_RUNS.id, "ids", sqlite=sqlite)))
 _STEPS_OF = (
     sa.select(automation_steps).where(_STEPS.run_id.in_(sa.bindparam("ids", expanding=True))).order_by(_STEPS.position)
 )
-_STEP = sa.select(automation_steps).where(_STEPS.run_id == sa.bindparam("run_id"), _STEPS.path == sa.bindparam("path"))
-_STAMPED = ("status", "reason", "message", "version", "started_at", "finished_at")
-_STAMP = (
-    sa.update(automation_runs)
-    .where(_RUNS.id == sa.bindparam("run_id"))
-    .values({name: sa.bindparam(name) for name in _STAMPED})
+_STEP = Prepared(
+    lambda _: sa.select(automation_steps).where(
+        _STEPS.run_id == sa.bindparam("run_id"), _STEPS.path == sa.bindparam("path")
+    )
 )
-_PENDING = _RUNS.status == RunStatus.PENDING
+_PUT_STEP = Prepared(
+    lambda sqlite: upsert_of_rows(automation_steps, ("run_id", "path"), sqlite_has_it=sqlite),
+    [column.name for column in _STEPS],
+)
+_STAMPED = ("status", "reason", "message", "version", "started_at", "finished_at")
+_STAMP = Prepared(
+    lambda _: (
+        sa.update(automation_runs)
+        .where(_RUNS.id == sa.bindparam("run_id"))
+        .values({name: sa.bindparam(name) for name in _STAMPED})
+    )
+)
+_PENDING = _RUNS.status == literal(RunStatus.PENDING.value)
 _PRESENT = sa.select(automations.c.number).where(automations.c.id == sa.bindparam("automation")).scalar_subquery()
-_STANDING = sa.select(
-    sa.func.count(),
-    sa.func.count(sa.case((_PENDING, 1))),
-    sa.func.count(sa.case((sa.and_(_PENDING, _RUNS.number < _PRESENT), 1))),
-    sa.func.min(_RUNS.id),
-).where(
-    _RUNS.automation_id == sa.bindparam("automation"), _RUNS.bucket == sa.bindparam("bucket"), _RUNS.status.in_(ACTIVE)
+_STANDING = Prepared(
+    lambda _: sa.select(
+        sa.func.count().label("active"),
+        sa.func.count(sa.case((_PENDING, 1))).label("pending"),
+        sa.func.count(sa.case((sa.and_(_PENDING, _RUNS.number < _PRESENT), 1))).label("outdated"),
+        sa.func.min(_RUNS.id).label("oldest"),
+    ).where(
+        _RUNS.automation_id == sa.bindparam("automation"),
+        _RUNS.bucket == sa.bindparam("bucket"),
+        _RUNS.status.in_([literal(status.value) for status in ACTIVE]),
+    )
 )
 
 
@@ -68,7 +83,7 @@ class RunRepository:
         found = {identifier: self._held[identifier] for identifier in ids if identifier in self._held}
         missing = [identifier for identifier in ids if identifier not in found]
         if missing:
-            rows = (await self._connection.execute(_BY_IDS, {"ids": missing})).mappings()
+            rows = await _BY_IDS.rows(self._connection, {"ids": missing})
             read = {row["id"]: _run(row) for row in rows}
             self._held |= {identifier: run for identifier, run in read.items() if identifier in self._locked}
             found |= read
@@ -105,7 +120,7 @@ class RunRepository:
     async def stamp(self, run: AutomationRun) -> None:
         """Write the present status of a locked run."""
         row = _row(run)
-        await self._connection.execute(_STAMP, {"run_id": run.id, **{name: row[name] for name in _STAMPED}})
+        await _STAMP.run(self._connection, {"run_id": run.id, **{name: row[name] for name in _STAMPED}})
         if run.id in self._held:
             self._held[run.id] = run
 
@@ -120,9 +135,9 @@ class RunRepository:
 
     async def standing(self, automation_id: str, bucket: str) -> Standing:
         """Return the figures of a bucket's active runs."""
-        row = await self._connection.execute(_STANDING, {"automation": automation_id, "bucket": bucket})
-        active, pending, outdated, oldest = row.one()
-        return Standing(active=active, first=oldest if pending == active else None, outdated=outdated)
+        [row] = await _STANDING.rows(self._connection, {"automation": automation_id, "bucket": bucket})
+        is_all_pending = row["pending"] == row["active"]
+        return Standing(active=row["active"], first=row["oldest"] if is_all_pending else None, outdated=row["outdated"])
 
     async def page(
         self,
@@ -230,8 +245,8 @@ class RunRepository:
         key = (run_id, path)
         if key in self._held_steps:
             return self._held_steps[key]
-        row = (await self._connection.execute(_STEP, {"run_id": run_id, "path": path})).mappings().first()
-        step = None if row is None else _step(row)
+        rows = await _STEP.rows(self._connection, {"run_id": run_id, "path": path})
+        step = _step(rows[0]) if rows else None
         if run_id in self._locked:
             self._held_steps[key] = step
         return step
@@ -239,9 +254,7 @@ class RunRepository:
     async def put_step(self, step: RunStep) -> None:
         """Write the present status of a step of a locked run."""
         self._held_steps.pop((step.run_id, step.path), None)
-        keys = ("run_id", "path")
-        statement = upsert_of_rows(automation_steps, keys, sqlite_has_it=is_sqlite(self._connection))
-        await self._connection.execute(statement, _step_row(step))
+        await _PUT_STEP.run(self._connection, _step_row(step))
 
     async def unfinished_steps(self, run_id: str) -> list[RunStep]:
         """Return the unfinished steps of a run, in the order in which it reached them."""
@@ -297,7 +310,7 @@ def _row(run: AutomationRun) -> dict[str, Any]:
     }
 
 
-def _run(row: sa.RowMapping) -> AutomationRun:
+def _run(row: Mapping[Any, Any]) -> AutomationRun:
     return AutomationRun(
         id=row["id"],
         automation_id=row["automation_id"],
@@ -346,6 +359,6 @@ def _step_row(step: RunStep) -> dict[str, Any]:
     }
 
 
-def _step(row: sa.RowMapping) -> RunStep:
+def _step(row: Mapping[Any, Any]) -> RunStep:
     values = {name: value for name, value in row.items() if name != "parent_id"}
     return RunStep(**{**values, "status": StepStatus(row["status"])})

@@ -53,11 +53,11 @@ class Admission:
         once_key: str | None = None,
         by_hand: bool = False,
     ) -> Admitted:
-        """Start a run, queue it, or record the reason for none; idempotent for a firing."""
-        if automation.id not in await unit.automations.lock([automation.id]):
-            # Deleted at this very moment: a run of it would never begin.
-            return Admitted(run=None)
-        if await unit.runs.find(automation.id, trigger_id, firing.key) is not None:
+        """Start a run, queue it, or record the reason for none; idempotent for a firing.
+
+        A firing by hand is new each time, and its automation is locked already.
+        """
+        if not by_hand and not await self._is_new(unit, automation, trigger_id, firing):
             return Admitted(run=None)
         run = self._run(unit, automation, definition, trigger_id, firing)
         if once_key is not None and await unit.runs.once_taken(automation.id, once_key):
@@ -73,6 +73,14 @@ class Admission:
         if definition.mode is not Mode.QUEUED or not active:
             await self._enqueue(unit, Workflow.RUN, run.id)
         return Admitted(run=run)
+
+    @staticmethod
+    async def _is_new(unit: UnitOfWork, automation: Automation, trigger_id: str, firing: Firing) -> bool:
+        """Lock the automation, and return whether it is to handle the firing."""
+        if automation.id not in await unit.automations.lock([automation.id]):
+            # Deleted at this very moment: a run of it would never begin.
+            return False
+        return await unit.runs.find(automation.id, trigger_id, firing.key) is None
 
     async def _active(self, unit: UnitOfWork, automation: Automation, definition: Definition, bucket: str) -> int:
         """Return the number of runs that block a new one; runs that only wait for what is over are ended instead."""

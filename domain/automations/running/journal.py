@@ -31,12 +31,12 @@ class Journal:
     async def open(self, unit: UnitOfWork, run: AutomationRun, *, once_key: str | None) -> None:
         """Write a new run."""
 
-        async def apply(_: Snapshot[AutomationRun] | None) -> Applied[AutomationRun]:
+        async def apply() -> Applied[AutomationRun]:
             await unit.runs.insert(run, once_key=once_key)
             return Applied(after=snapshot_of(run))
 
         origin = Origin(actor=run.firing.actor, cause=replace(run.cause, run_id=None, depth=run.firing.depth))
-        await self._handle.mutate(unit, run.id, apply, origin=origin)
+        await self._handle.create(unit, run.id, apply, origin=origin)
 
     async def begin(self, unit: UnitOfWork, run_id: str, origin: Origin) -> AutomationRun:
         """Mark the run as begun, and return it.

@@ -108,6 +108,18 @@ async def test_a_change_after_skipped_ones_is_handled(domain: Domain) -> None:
     assert picky.handled == sorted(set(picky.handled))
 
 
+async def test_a_change_that_concerns_is_handled_as_it_is_in_memory(domain: Domain) -> None:
+    picky = Picky(domain)
+    async with picky.running():
+        await until(lambda: picky._reader.reached == inside(domain).tail.last)
+        reads, head = picky.reads, await domain.events.head()
+        picky.concerning = {head + 1}
+        await append(domain)
+        await until(lambda: picky._reader.reached == head + 1)
+        assert (picky.reads, picky.handled[-1]) == (reads, head + 1)
+        assert await picky.position() == head + 1
+
+
 async def test_changes_no_longer_in_memory_are_read_from_the_log(
     domain: Domain, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from domain.automations.routing import scheduler
 from domain.automations.routing.scheduler import Scheduler
 from domain.automations.services.automations import WriteAutomation
 from domain.model.actor import SYSTEM
 from domain.model.automation import Automation
+from domain.persistence.automations import NEXT_DUE
+from domain.persistence.database import Database
+from domain.persistence.prepared import Prepared
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.automations.world import World
 from tests.domain.dialects import on_one_database
@@ -148,6 +152,45 @@ async def test_the_scheduler_notices_a_trigger_that_became_due(world: World) -> 
     await scheduled(world)
     stopping = asyncio.Event()
     task = asyncio.create_task(world.domain.automations.scheduler.run(stopping))
+    world.clock.advance(seconds=60)
+    async with asyncio.timeout(60):
+        while not await world.runs():  # noqa: ASYNC110 - it is the database that is watched
+            await asyncio.sleep(0.02)
+    stopping.set()
+    await task
+
+
+async def test_a_schedule_that_is_written_here_is_looked_at_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "_POLL_SECONDS", 3600.0)
+    looks: list[Any] = []
+    glance = Database.glance
+
+    async def noted(database: Database, statement: Prepared, values: Any = None) -> Any:
+        looks.extend([statement] if statement is NEXT_DUE else [])
+        return await glance(database, statement, values)
+
+    monkeypatch.setattr(Database, "glance", noted)
+    stopping = asyncio.Event()
+    task = asyncio.create_task(world.domain.automations.scheduler.run(stopping))
+    async with asyncio.timeout(60):
+        while len(looks) < 1:  # noqa: ASYNC110 - the scheduler tells nobody that it looks
+            await asyncio.sleep(0.02)
+        await scheduled(world)
+        while len(looks) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    stopping.set()
+    await task
+
+
+async def test_a_schedule_of_another_process_is_noticed_by_the_poll(world: World) -> None:
+    # Not the one that this process's services tell.
+    database, tail = inside(world.domain).database, inside(world.domain).tail
+    other = Scheduler(database=database, clock=world.clock, tail=tail, gates=world.domain.automations.gates)
+    stopping = asyncio.Event()
+    task = asyncio.create_task(other.run(stopping))
+    await scheduled(world)
     world.clock.advance(seconds=60)
     async with asyncio.timeout(60):
         while not await world.runs():  # noqa: ASYNC110 - it is the database that is watched

@@ -103,14 +103,14 @@ async def test_a_commit_before_the_timeout_counts(world: World, monkeypatch: pyt
     write = inside(world.domain).database.write
     late: list[asyncio.Task[Any]] = []
 
-    async def overdue(work: Any) -> Any:
+    async def overdue(work: Any, **options: Any) -> Any:
         # The first one of the run: its beginning, what the action does, and its end.
         if getattr(work, "__name__", "") == "whole" and not late:
-            late.append(asyncio.create_task(write(work)))
+            late.append(asyncio.create_task(write(work, **options)))
             await asyncio.Event().wait()
         # Whatever is written about the attempt comes after what it did.
         await asyncio.gather(*late)
-        return await write(work)
+        return await write(work, **options)
 
     monkeypatch.setattr(inside(world.domain).database, "write", overdue)
     opened = {"title": "Down", "severity": "major", "systemIds": ["payments"]}

@@ -103,14 +103,14 @@ async def test_an_answer_during_the_stop_of_a_process_is_redacted(
     write, gate = inside(world.domain).database.write, asyncio.Event()
     held: list[Any] = []
 
-    async def held_up(work: Any) -> Any:
+    async def held_up(work: Any, **options: Any) -> Any:
         if server.received:
             held.append(work)
             await gate.wait()
-        return await write(work)
+        return await write(work, **options)
 
-    async def behind_a_shield(work: Any) -> Any:
-        return await asyncio.shield(asyncio.ensure_future(held_up(work)))
+    async def behind_a_shield(work: Any, **options: Any) -> Any:
+        return await asyncio.shield(asyncio.ensure_future(held_up(work, **options)))
 
     async with serving(echo()) as server:
         monkeypatch.setattr(inside(world.domain).database, "write", behind_a_shield)

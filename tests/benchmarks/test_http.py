@@ -13,8 +13,9 @@ import pytest_asyncio
 from domain.bootstrap import running_domain
 from domain.settings import Settings
 from tests.benchmarks.http.__main__ import print_row
-from tests.benchmarks.http.documents import BY_ID, ROWS, Row
-from tests.benchmarks.http.measuring import DifferentError, Subject, check_alike, measured
+from tests.benchmarks.http.documents import BY_ID, LOG, ROWS, Row
+from tests.benchmarks.http.growth import growth_of
+from tests.benchmarks.http.measuring import DifferentError, Figures, Subject, check_alike, measured
 from tests.benchmarks.http.peers.handwritten import application
 from tests.benchmarks.http.samples import Samples, samples_of
 from tests.benchmarks.http.servers import EVERYTHING, HAND_WRITTEN, OURS, TOKEN, Server
@@ -56,9 +57,9 @@ async def test_ours_and_the_one_written_by_hand_answer(
     if not row.writes:
         await asyncio.to_thread(check_alike, subjects, row)
     figures = await asyncio.to_thread(measured, subjects, row, rounds=1, seconds=0, warm_up=2)
-    assert [(name, one.complaint) for name, one in figures.items()] == [("hand-written", ""), ("ours", "")]
-    print_row(row, figures)
-    assert capsys.readouterr().out.startswith(f"\n{row.title}\n")
+    assert [one.complaint for one in figures] == ["", ""]
+    print_row(row, dict(zip(("hand-written", "ours"), figures, strict=True)), size="60")
+    assert capsys.readouterr().out.startswith(f"\n{row.title}, 60\nserver")
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.writes], ids=lambda row: row.name)
@@ -77,6 +78,19 @@ async def test_servers_that_answer_differently_are_not_compared(pair: Pair) -> N
     subject = await _subject(HAND_WRITTEN, f":{pair.theirs.port}", others)
     with pytest.raises(DifferentError, match="by_id: ours and hand-written differ"):
         await asyncio.to_thread(check_alike, (pair.ours, subject), BY_ID)
+
+
+async def test_growth_is_from_the_smallest_size_to_the_largest() -> None:
+    def costs(*micros: float) -> dict[str, Figures]:
+        return {name: figures(cost) for name, cost in zip(("hand-written", "ours"), micros, strict=False)}
+
+    def figures(micros: float) -> Figures:
+        return Figures(cpu_micros=micros, p50_millis=1, p99_millis=1, per_second=1, failures=0, complaint="")
+
+    tables = {"1k": {"by_id": costs(100, 150), "log": costs(7)}, "1m": {"by_id": costs(120, 240), "log": costs(9)}}
+    head, line = growth_of(tables, (BY_ID, LOG))
+    assert head.split()[-4:] == ["1k", "1m", "growth", "goal"]
+    assert line.split()[-6:] == ["150", "(1.50)", "240", "(2.00)", "1.60", "1.6"]
 
 
 async def _subject(server: Server, address: str, samples: Samples) -> Subject:

@@ -130,15 +130,12 @@ def check_alike(subjects: Sequence[Subject], row: Row) -> None:
 
 def measured(
     subjects: Sequence[Subject], row: Row, *, rounds: int, seconds: float, warm_up: int = _WARM_UP
-) -> dict[str, Figures]:
-    """The figures of one row, the servers taking turns in every round."""
+) -> list[Figures]:
+    """The figures of one row for each of these servers, which take turns in every round."""
     for subject in subjects:
         subject.warm_up(row, requests=warm_up)
-    runs: dict[str, list[tuple[float, Outcome]]] = {subject.name: [] for subject in subjects}
-    for _ in range(rounds):
-        for subject in subjects:
-            runs[subject.name].append(subject.measure(row, seconds=seconds))
-    return {name: _figures(results) for name, results in runs.items()}
+    runs = [[subject.measure(row, seconds=seconds) for subject in subjects] for _ in range(rounds)]
+    return [_figures(results) for results in zip(*runs, strict=True)]
 
 
 def cpu_seconds(pid: int) -> float:

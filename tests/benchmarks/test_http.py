@@ -15,11 +15,12 @@ from domain.settings import Settings
 from tests.benchmarks.http.__main__ import print_row
 from tests.benchmarks.http.documents import BY_ID, LOG, ROWS, Row
 from tests.benchmarks.http.growth import growth_of
+from tests.benchmarks.http.instructions import counted
 from tests.benchmarks.http.measuring import DifferentError, Figures, Subject, check_alike, measured
 from tests.benchmarks.http.peers.handwritten import application
 from tests.benchmarks.http.samples import Samples, samples_of
 from tests.benchmarks.http.servers import EVERYTHING, HAND_WRITTEN, OURS, TOKEN, Server
-from tests.benchmarks.servers import Running
+from tests.benchmarks.servers import MissingError, Running
 from tests.gql.transport.serving import serving, serving_app
 
 #: An id that was made for the row, or a moment.
@@ -91,6 +92,14 @@ async def test_growth_is_from_the_smallest_size_to_the_largest() -> None:
     head, line = growth_of(tables, (BY_ID, LOG))
     assert head.split()[-4:] == ["1k", "1m", "growth", "goal"]
     assert line.split()[-6:] == ["150", "(1.50)", "240", "(2.00)", "1.60", "1.6"]
+
+
+async def test_counting_instructions_without_valgrind_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingError, match="needs valgrind"):
+        counted(HAND_WRITTEN, "sqlite:///none.db")
 
 
 async def _subject(server: Server, address: str, samples: Samples) -> Subject:

@@ -29,7 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run what the command line asks for."""
     options = _parser().parse_args(arguments)
     if options.instructions:
-        _print_instructions(SIZES[options.size[0]])
+        try:
+            _print_instructions(SIZES[options.size[0]])
+        except MissingError as error:
+            raise SystemExit(str(error)) from None
         return
     os.sched_setaffinity(0, {min(CLIENT_CORE, (os.cpu_count() or 1) - 1)})
     rows = [row for row in _chosen(ROWS, options.ops) if not (row.writes and options.anonymous)]

@@ -45,8 +45,12 @@ class DirectConnection(AsyncConnection):
         await connection.start()
         connection.driver = connection.sync_connection.connection.driver_connection  # type: ignore[union-attr]
         connection.is_sqlite = connection.dialect.name == "sqlite"
-        connection._due = []
+        connection.insert_nothing()
         return connection
+
+    def insert_nothing(self) -> None:
+        """Forget the rows that are due."""
+        self._due = []
 
     def insert_soon(self, text: str, rows: Sequence[list[Any]]) -> None:
         """Insert new rows at the latest with the next statement; nothing before that may depend on them."""

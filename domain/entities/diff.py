@@ -1,18 +1,15 @@
 """The difference between two states, compared by the canonical text of each field."""
 
-import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import ne
 from typing import Any
 
-#: Beyond it a JSON number loses digits in many readers, so larger integers are texts.
-_LARGEST_EXACT = 2**53 - 1
+from domain.entities.canonical import canonical_text
+
 _TEXTS = frozenset({str})
 #: Types without a value whose canonical text is that of null.
 _NEVER_NULL = frozenset({str, int, bool, list, dict})
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +28,6 @@ def diff(prev: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Dif
     old, new = prev or {}, after or {}
     changed = tuple(sorted(name for name in {*old, *new} if _differ(old.get(name), new.get(name))))
     return Difference(changed_fields=changed, delta={name: new.get(name) for name in changed})
-
-
-def canonical_text(value: Any) -> str:
-    """Return canonical JSON: keys sorted at every depth, non-finite numbers as null, lists in their order."""
-    return _encode(_canonical(value))
-
-
-def value_text(value: Any) -> str:
-    """Return the text of a field's value in its history: strings as they are, everything else as canonical JSON."""
-    return str(value) if isinstance(value, str) else canonical_text(value)
 
 
 def _differ(left: Any, right: Any) -> bool:
@@ -69,15 +56,3 @@ def _objects_differ(left: dict[Any, Any], right: dict[Any, Any]) -> bool:
 
 #: How values of one type are compared, with the same result as by their canonical texts.
 _COMPARED: Mapping[type, Callable[[Any, Any], bool]] = {int: ne, bool: ne, list: _lists_differ, dict: _objects_differ}
-
-
-def _canonical(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _canonical(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LARGEST_EXACT:
-        return str(value)
-    return value

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from domain.clock import Clock
+from domain.entities.canonical import value_text
 from domain.entities.derivers import DeriverRegistry
-from domain.entities.diff import Difference, diff, value_text
+from domain.entities.diff import Difference, diff
 from domain.entities.kind import EntityKind, Snapshot, State
 from domain.entities.masking import SecretMasker
 from domain.entities.origin import BY_SYSTEM, Origin

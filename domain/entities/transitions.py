@@ -1,6 +1,6 @@
 """The transitions that a change consists of: one for each reactive field that changed."""
 
-from domain.entities.diff import value_text
+from domain.entities.canonical import value_text
 from domain.model.change import Change, Transition
 
 

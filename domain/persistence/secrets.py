@@ -74,10 +74,5 @@ class SecretRepository:
 
 
 def _secret(row: sa.RowMapping) -> Secret:
-    return Secret(
-        id=row["id"],
-        name=row["name"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        created_by=actor_of("created_by", row),
-    )
+    plain = {name: row[name] for name in ("id", "name", "created_at", "updated_at")}
+    return Secret(**plain, created_by=actor_of("created_by", row))

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from domain.entities.diff import value_text
+from domain.entities.canonical import value_text
 from domain.entities.handle import EntityHandle
 from domain.model.change import Change, Transition
 from domain.model.cursor import CursorCodec

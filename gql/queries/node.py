@@ -14,6 +14,7 @@ from domain.model.selection import NoneOf, OneOf, SomeOf
 from domain.model.viewer import Audience
 from gql.compiled.declarations import one, some
 from gql.context import Context, Info
+from gql.types.artifact import Artifact
 from gql.types.automation import Automation, AutomationRun, AutomationVersion
 from gql.types.change import IncidentChange
 from gql.types.enums import Role, Visibility
@@ -21,7 +22,7 @@ from gql.types.event import IncidentEvent
 from gql.types.incident import Incident, IncidentTransition, System
 from gql.types.link import IncidentLink
 from gql.types.node import Node
-from gql.types.run import Artifact, AutomationRunChange, AutomationStep
+from gql.types.run import AutomationRunChange, AutomationStep
 from gql.types.secret import Secret
 from gql.types.timeline import IncidentUpdate, IncidentUpdateVersion
 from gql.types.token import ApiToken

@@ -25,7 +25,7 @@ class SharedResult:
     errors: ClassVar[None] = None
     #: Frames made of it, shared by members with the same framing.
     frames: dict[bytes, bytes] = field(default_factory=dict)
-    #: The framing that was asked for last, and what it made: mostly the next member has the same.
+    #: The framing that was asked for last, and its frame: mostly the next member has the same.
     framing: object = None
     frame: bytes | None = None
 

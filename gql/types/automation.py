@@ -18,9 +18,10 @@ from gql.context import Info
 from gql.loaders import Statuses
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.actor import Actor
+from gql.types.artifact import Artifact
 from gql.types.enums import ProblemSeverity, RunStatus, SkipReason
 from gql.types.node import Node
-from gql.types.run import Artifact, AutomationRunChange, AutomationStep
+from gql.types.run import AutomationRunChange, AutomationStep
 
 _VERSIONS, _STEPS, _ARTIFACTS, _CHANGES = "automation.versions", "run.steps", "run.artifacts", "run.changes"
 #: Lists of runs, be they of one automation or of all.

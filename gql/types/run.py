@@ -1,4 +1,4 @@
-"""The parts of a run: its steps, their artifacts and changes."""
+"""The parts of a run: its steps and changes."""
 
 from datetime import datetime
 from typing import Self
@@ -39,26 +39,6 @@ class AutomationStep(Node):
     @classmethod
     def of(cls, step: model.RunStep) -> Self:
         return copied(cls, step)
-
-
-@strawberry.type(description="An artifact: a result that a step passed on, such as the incident that it opened.")
-class Artifact(Node):
-    type: str = strawberry.field(description="The name of its type, one of `artifactTypes`.")
-    run_id: strawberry.ID = strawberry.field(description="The id of the run.")
-    automation_id: strawberry.ID = strawberry.field(description="The id of the automation.")
-    path: str = strawberry.field(description="The path of the step.")
-    action_id: str = strawberry.field(description="The id that the definition gives the step.")
-    data: JSON = strawberry.field(description="Its data, in the form of its type.")
-    owned: bool = strawberry.field(
-        description="Whether the automation may end the object that it names, because it created or adopted it."
-    )
-    context_key: str | None = strawberry.field(description="The object that the run was about.")
-    created_at: datetime = strawberry.field(description="When it was created.")
-    closed_at: datetime | None = strawberry.field(description="When the object that it names ended.")
-
-    @classmethod
-    def of(cls, artifact: model.Artifact) -> Self:
-        return copied(cls, artifact)
 
 
 @strawberry.type(description="A change that a run made to an incident. `node` finds the change and the incident, too.")

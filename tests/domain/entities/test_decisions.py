@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from domain.bootstrap import Domain
-from domain.entities.diff import value_text
+from domain.entities.canonical import value_text
 from domain.errors import NotFoundError, VersionConflictError
 from domain.model.change import Change, ChangeAction
 from domain.model.incident import HealthOverride, Severity, Status

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.entities.diff import canonical_text, diff, value_text
+from domain.entities.canonical import canonical_text, value_text
+from domain.entities.diff import diff
 from tests.examples import examples
 
 names = st.text(alphabet="abcde", min_size=1, max_size=3)

@@ -308,7 +308,11 @@ async def test_keys_of_systems_that_were_deleted_are_found_in_the_log(world: Wor
             await domain.health.report(ADMIN, ReportSystemHealth(system=key, status=Health.DEGRADED))
         for key in ("gone", "unreported"):
             await domain.systems.delete(ADMIN, key)
-    ago = "DELETE FROM former_systems", "UPDATE alembic_version SET version_num = '0010'"
+    ago = (
+        "DELETE FROM former_systems",
+        "DROP INDEX ix_incidents_severity_created_at_id",
+        "UPDATE alembic_version SET version_num = '0010'",
+    )
     async with world.engines.writer.begin() as connection:
         kept = await _formers(connection)
         for statement in ago:

@@ -23,6 +23,7 @@ from domain.persistence.prepared import DirectConnection, Prepared, Values
 from domain.persistence.projections import Projection
 from domain.persistence.recovery import Recovery
 from domain.persistence.snapshots import Snapshot, current
+from domain.persistence.texts import is_no_text
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 logger = logging.getLogger(__name__)
@@ -34,8 +35,6 @@ _DEADLOCK = "40P01"
 #: A prepared statement's types have changed with the schema, or somebody has dropped the statement: so it is on each
 #: connection that prepared it.
 _OUTDATED = frozenset({"0A000", "26000"})
-#: PostgreSQL refuses a NUL character outright, where SQLite just finds nothing.
-_NOT_TEXT = "22021"
 #: What a driver raises, all of which the engines know how to meet.
 _DRIVER_ERRORS = (
     sqlite3.Error,
@@ -227,7 +226,7 @@ class Database:
         try:
             return await transaction
         except Exception as error:
-            if _is_no_text(error):
+            if is_no_text(error):
                 raise InvalidInputError("Text must not contain a NUL character or half of a surrogate pair.") from error
             # After a failover, all connections may lead to the server that is a standby now.
             if state_of(error) in _OUTDATED or (writing and state_of(error) == READ_ONLY_STATE):
@@ -291,16 +290,3 @@ class Database:
     async def _read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
         async with self._engines.reader.connect() as connection:
             return await work(ReadSession(connection))
-
-
-def _is_no_text(error: Exception) -> bool:
-    # SQLite's driver raises the codec's error as it is, PostgreSQL's wraps it.
-    if isinstance(error, DBAPIError | asyncpg.PostgresError | asyncpg.InterfaceError):
-        return state_of(error) == _NOT_TEXT or isinstance(_first(error), UnicodeEncodeError)
-    return isinstance(error, UnicodeEncodeError)
-
-
-def _first(error: BaseException) -> BaseException:
-    while (cause := error.__cause__ or error.__context__) is not None:
-        error = cause
-    return error

@@ -1,4 +1,4 @@
-"""Texts that a database cannot store, told by its errors."""
+"""Errors of texts that a database cannot store."""
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError

@@ -116,27 +116,25 @@ async def running_domain(
         has_direct=settings.direct_database_url is not None,
     )
     engine = Engine(database_url(settings.direct_database_url or settings.database_url))
-    try:
+    # All of it also where the block fails or is cancelled: no transaction under way is cut off.
+    async with AsyncExitStack() as ending:
+        ending.push_async_callback(engines.dispose)
+        ending.push_async_callback(engine.close)
         await migrate(engines)
         clock = clock or Clock()
         database = Database(engines, clock)
+        ending.push_async_callback(database.close)
         states, head = await database.read(_found)
         if live and settings.automations:
             await engine.prepare()
         cursors = CursorCodec(bytes.fromhex(states.get(_CURSOR_KEY, "")))
         domain = _assemble(settings, clock, database, cursors, engine, kinds)
+        ending.push_async_callback(domain.buckets.close)
         if INCOMPLETE_TIMELINES in states:
             await Repairs(database=database, handle=domain.handle).run()
         if live:
-            async with _background(domain, head):
-                yield domain
-        else:
-            yield domain
-        await domain.buckets.close()
-        await database.close()
-    finally:
-        await engine.close()
-        await engines.dispose()
+            await ending.enter_async_context(_background(domain, head))
+        yield domain
 
 
 async def _found(session: ReadSession) -> tuple[Mapping[str, str], int]:

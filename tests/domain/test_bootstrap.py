@@ -10,6 +10,7 @@ import pytest
 from domain.bootstrap import Domain, running_domain
 from domain.errors import StartupError
 from domain.persistence.database import Database
+from domain.persistence.unit_of_work import UnitOfWork
 from domain.settings import Settings
 from tests.factories import make_incident
 from tests.inside import inside
@@ -75,3 +76,28 @@ async def test_the_commit_of_one_process_is_followed_in_another(settings: Settin
             while inside(other).tail.last == 0:
                 await inside(other).tail.beyond(0, seconds=1)
         assert [change.entity_id for change in await other.events.raw(0, limit=10)] == [incident.id]
+
+
+async def test_a_domain_that_is_cancelled_lets_its_transactions_end(settings: Settings) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    made: list[str] = []
+
+    async def write(unit: UnitOfWork) -> None:
+        begun.set()
+        await go_on.wait()
+        await unit.state.set("demo", "whole")
+        made.append("whole")
+
+    async def run() -> None:
+        async with running_domain(settings, live=False) as domain:
+            await inside(domain).database.write(write)
+
+    running = asyncio.create_task(run())
+    await begun.wait()
+    running.cancel()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(running), timeout=0.2)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert made == ["whole"]

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import sqlalchemy as sa
 
 from domain.bootstrap import Domain, running_domain
 from domain.errors import UnavailableError
@@ -19,6 +18,7 @@ from domain.messaging import readers
 from domain.messaging.readers import DurableReader, Handler
 from domain.model.change import Change
 from domain.model.system import System
+from domain.persistence.prepared import driver_of
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.messaging.changes import a_change, append, until
 from tests.inside import inside
@@ -417,8 +417,10 @@ async def _set_most_pages(domain: Domain, pages: int) -> None:
 
 
 async def _wait_for_the_lock(domain: Domain, *, millis: int) -> None:
-    pragma = sa.text(f"PRAGMA busy_timeout = {millis}")
-    await inside(domain).database.write(lambda unit: unit.connection.execute(pragma))
+    async def change(unit: UnitOfWork) -> None:
+        driver_of(unit.connection)._busy_millis = millis
+
+    await inside(domain).database.write(change)
 
 
 async def _position(domain: Domain, work: Work) -> int | None:

@@ -19,6 +19,7 @@ class HistoryLoader:
     """A loader of pasts, a batch to a transaction."""
 
     def __init__(self, *, database: Database, writer: Writer) -> None:
+        self._database = database
         self._writer = writer
         #: Which of both databases it writes: their rows differ.
         self.is_sqlite = database.is_sqlite
@@ -64,4 +65,5 @@ class HistoryLoader:
             for health in batch.health:
                 await unit.health.put(health)
 
-        await self._writer.run(work)
+        # A long one: others would wait for it where they share its commit.
+        await self._database.write(work)

@@ -221,8 +221,7 @@ class CompiledCache:
     def _compiled(
         self, document: DocumentNode, operation: OperationDefinitionNode, flags: Mapping[str, Any], audience: Audience
     ) -> Compiled:
-        fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-        fields = Fields(self._schema, fragments, with_defaults(operation, flags))
+        fields = fields_of(self._schema, document, operation, flags)
         planned = payload_plan_of if operation.operation is OperationType.MUTATION else plan_of
         plan = planned(self._schema, operation, fields, self._shapes, audience)
         require_small(plan)
@@ -240,6 +239,7 @@ class CompiledCache:
             answering = self._reads.answering(plan.roots, audience)
         except ValueError as error:
             raise UnplannableError(str(error)) from error
+        fragments = _fragments_of(document)
         return Compiled(
             plan=plan,
             audience=audience,
@@ -250,7 +250,9 @@ class CompiledCache:
             document=document,
             answering=answering,
             rest=without_rows(document, plan) if isinstance(plan, PayloadPlan) else None,
-            direct=DirectMutation(self._schema, plan, fragments) if isinstance(plan, PayloadPlan) else None,
+            direct=DirectMutation(self._schema, plan, fragments)
+            if isinstance(plan, PayloadPlan)
+            else None,
         )
 
 
@@ -327,7 +329,18 @@ def _is_among(known: frozenset[str]) -> Flag:
     return lambda value: isinstance(value, str) and value in known
 
 
-def with_defaults(operation: OperationDefinitionNode, flags: Mapping[str, Any]) -> dict[str, Any]:
+def fields_of(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, flags: Mapping[str, Any]
+) -> Fields:
+    """Return the collector of an operation's fields, at these values of the variables that decide about them."""
+    return Fields(schema, _fragments_of(document), _with_defaults(operation, flags))
+
+
+def _fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    return {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+
+
+def _with_defaults(operation: OperationDefinitionNode, flags: Mapping[str, Any]) -> dict[str, Any]:
     """Return these values of variables, and the defaults of all others."""
     given = {name: flag for name, flag in flags.items() if flag is not ...}
     defaults = {

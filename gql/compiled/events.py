@@ -9,17 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import DocumentNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode
+from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
 
 from domain.model.change import Change
 from domain.model.selection import OneOf, Root, Wanted
 from domain.model.viewer import ANONYMOUS, Audience
 from domain.services.reads import Projected, Reads
 from gql.compiled.arguments import ArgumentsReader
-from gql.compiled.cache import require_small, with_defaults
+from gql.compiled.cache import fields_of, require_small
 from gql.compiled.declarations import Declaration, Kind
 from gql.compiled.emit import Answer, emit
-from gql.compiled.fields import Asked, Fields, UnplannableError
+from gql.compiled.fields import Asked, UnplannableError
 from gql.compiled.parts import EventPlan, Found
 from gql.compiled.plan import Planner
 
@@ -125,8 +125,7 @@ class CompiledEvents:
     def _planned(
         self, document: DocumentNode, operation: OperationDefinitionNode, flags: Mapping[str, Any], audience: Audience
     ) -> CompiledEvent:
-        fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-        fields = Fields(self._schema, fragments, with_defaults(operation, flags))
+        fields = fields_of(self._schema, document, operation, flags)
         plan = _EventPlanner(self._schema, fields, self._shapes, audience).event(operation)
         row = self._reads.recorded(plan.view, plan.columns)
         if row is None or plan.needs:

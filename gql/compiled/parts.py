@@ -173,7 +173,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPlan(Plan):
-    """What an event of the log shows: values of its row, and behind them one list for each root."""
+    """The reads of an event of the log: values of its row, and behind them one list for each root."""
 
     view: str
     columns: Sequence[str]

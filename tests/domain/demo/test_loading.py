@@ -3,7 +3,7 @@
 import asyncio
 import multiprocessing
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -100,20 +100,19 @@ async def test_live_readers_get_a_past_that_is_loaded(domain: Domain) -> None:
     assert {change.kind for change in received} == {"incident", "health"}
 
 
+def planned(domain: Domain, systems: Mapping[str, str], *, incidents: int, batch: int) -> Plan:
+    """Return the plan of nine days without reports of health."""
+    is_sqlite = inside(domain).database.is_sqlite
+    return Plan(
+        systems=systems, incidents=incidents, now=NOW, days=9, seed=4, reports=[], sqlite=is_sqlite, batch=batch
+    )
+
+
 @on_one_database
 async def test_a_past_is_the_same_from_a_process_and_from_a_thread(domain: Domain) -> None:
     named = {(await make_system(domain, key)).id: key for key in ("payments", "checkout")}
     # The last batch is smaller.
-    plan = Plan(
-        systems=named,
-        incidents=70,
-        now=NOW,
-        days=9,
-        seed=4,
-        reports=[],
-        sqlite=inside(domain).database.is_sqlite,
-        batch=30,
-    )
+    plan = planned(domain, named, incidents=70, batch=30)
     pasts = []
     for apart in (True, False):
         added: list[int] = []
@@ -128,16 +127,7 @@ async def test_a_past_is_the_same_from_a_process_and_from_a_thread(domain: Domai
 @on_one_database
 async def test_incidents_that_are_opened_meanwhile_get_numbers_of_their_own(domain: Domain) -> None:
     named = {(await make_system(domain)).id: "Payments"}
-    plan = Plan(
-        systems=named,
-        incidents=6,
-        now=NOW,
-        days=9,
-        seed=4,
-        reports=[],
-        sqlite=inside(domain).database.is_sqlite,
-        batch=1,
-    )
+    plan = planned(domain, named, incidents=6, batch=1)
     taken = []
 
     async def work(unit: UnitOfWork) -> int:

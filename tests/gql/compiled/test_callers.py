@@ -1,4 +1,4 @@
-"""What a compiled answer shows of its caller, and to which callers."""
+"""Compiled answers that show their caller, or that only some callers get."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

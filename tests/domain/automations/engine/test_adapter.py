@@ -104,6 +104,7 @@ async def test_a_process_starts_its_own_workflows_ahead_of_the_poll(
         for name in ("one", "two"):
             await enqueue(domain, engine, name)
             await until(lambda name=name: name in calls.done)  # type: ignore[misc]
+    assert calls.seen == ["one", "two"]
 
 
 async def test_a_workflow_that_another_process_only_enqueued_is_started_by_the_poll(
@@ -115,6 +116,7 @@ async def test_a_workflow_that_another_process_only_enqueued_is_started_by_the_p
         await enqueue(domain, client, "from elsewhere")
         await until(lambda: calls.done == ["from elsewhere"])
     await client.close()
+    assert calls.seen == ["from elsewhere"]
 
 
 async def test_an_engine_that_rests_looks_again_until_nothing_of_others_is_under_way(
@@ -146,7 +148,8 @@ async def test_an_engine_that_rests_looks_again_until_nothing_of_others_is_under
 async def test_the_library_polls_nothing(domain: Domain, database_url: str) -> None:
     async with started(database_url, Calls()):
         # They end within a second, for which the first may wait.
-        await until(lambda: not [each for each in threading.enumerate() if _polls(each)])
+        await until(lambda: not any(map(_polls, threading.enumerate())))
+        assert not any(map(_polls, threading.enumerate())), "a poll began again"
 
 
 def _polls(thread: threading.Thread) -> bool:
@@ -186,6 +189,7 @@ async def test_the_next_start_resumes_all_that_was_under_way(domain: Domain, dat
     calls.let_go.set()
     async with started(database_url, calls):
         await until(lambda: sorted(calls.done) == sorted(names))
+    assert sorted(calls.seen) == sorted([*names, *names])
 
 
 async def test_a_failed_workflow_is_retried(

@@ -158,6 +158,7 @@ async def test_the_scheduler_notices_a_trigger_that_became_due(world: World) -> 
             await asyncio.sleep(0.02)
     stopping.set()
     await task
+    assert len(await world.runs()) == 1
 
 
 async def test_a_schedule_that_is_written_here_is_looked_at_at_once(
@@ -182,6 +183,7 @@ async def test_a_schedule_that_is_written_here_is_looked_at_at_once(
             await asyncio.sleep(0.02)
     stopping.set()
     await task
+    assert set(looks) == {NEXT_DUE}
 
 
 async def test_a_schedule_of_another_process_is_noticed_by_the_poll(world: World) -> None:
@@ -197,6 +199,7 @@ async def test_a_schedule_of_another_process_is_noticed_by_the_poll(world: World
             await asyncio.sleep(0.02)
     stopping.set()
     await task
+    assert len(await world.runs()) == 1
 
 
 async def _update(world: World, automation: Automation, **fields: Any) -> None:

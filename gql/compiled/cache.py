@@ -250,9 +250,7 @@ class CompiledCache:
             document=document,
             answering=answering,
             rest=without_rows(document, plan) if isinstance(plan, PayloadPlan) else None,
-            direct=DirectMutation(self._schema, plan, fragments)
-            if isinstance(plan, PayloadPlan)
-            else None,
+            direct=DirectMutation(self._schema, plan, fragments) if isinstance(plan, PayloadPlan) else None,
         )
 
 

@@ -137,7 +137,8 @@ async def test_a_read_that_is_not_short_moves_to_a_thread(domain: Domain, monkey
     found = [await database.project(projection, wanted) for _ in range(2)]
 
     assert found == [expected, expected]
-    assert list(driver._long) == [projection.statement(wanted)[0].text]
+    # The process's own look at the log's head may have come meanwhile.
+    assert [text for text in driver._long if "found_0" in text] == [projection.statement(wanted)[0].text]
 
 
 async def test_a_row_of_more_values_than_a_function_takes_is_refused(domain: Domain) -> None:

@@ -13,7 +13,8 @@ class LogQueries:
         metadata=place(lambda _arguments, _audience, _view: LOG),
         description=(
             "The cursor of the last change in the log, as of the moment that all of this answer is of. A subscription "
-            "that is started `after` it continues from this answer without a gap."
+            "that is started `after` it continues from this answer without a gap. All cursors of the log compare as "
+            "texts: the greater one is the later place."
         ),
     )
     async def cursor(self, info: Info) -> str:

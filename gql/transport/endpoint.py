@@ -129,6 +129,7 @@ class Endpoint(GraphQL[Context, None]):
     async def _ping(self) -> None:
         while True:
             await asyncio.sleep(_PING_SECONDS)
+            self.groups.report()
             await self.sockets.ping()
 
     @override

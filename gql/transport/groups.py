@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from graphql import GraphQLSchema
@@ -70,6 +70,15 @@ class Group:
         """The position up to which all was delivered: a member that joins now must have it already."""
         idle = not self._busy and not self._queue
         return max(self._delivered, self._groups.position) if idle else self._delivered
+
+    def reached(self, member: Member) -> int:
+        """Return the position up to which all that this member wants was delivered to it."""
+        idle = not self._busy and not self._queue
+        return max(member.last, self._groups.position) if idle else member.last
+
+    def progress(self, position: int) -> SharedResult:
+        """Return the result without data that says how far a member is."""
+        return SharedResult(seq=position, cursor=self._groups.cursor_of(position), payload=b"", at=self._groups.now())
 
     def join(self, member: Member) -> bool:
         """Deliver to this member from its position on; return False while it is behind and has to catch up first."""
@@ -203,6 +212,13 @@ class Group:
         self.members.clear()
 
 
+class Stream(Protocol):
+    """A stream whose client can be told how far it is."""
+
+    def report(self) -> None:
+        """Tell it."""
+
+
 class Groups:
     """All groups of a process, and the one feed from the log for all of them."""
 
@@ -219,6 +235,8 @@ class Groups:
         self._task: asyncio.Task[None] | None = None
         self._position = 0
         self._joining = 0
+        #: The streams that say how far they are, as sockets do with each ping.
+        self.streams: set[Stream] = set()
 
     @property
     def core(self) -> GraphQLSchema:
@@ -288,6 +306,11 @@ class Groups:
             if not listeners:
                 self._index.pop(place, None)
         self._rest()
+
+    def report(self) -> None:
+        """Tell the clients of all streams how far they are."""
+        for stream in list(self.streams):
+            stream.report()
 
     @contextmanager
     def joining(self) -> Iterator[None]:

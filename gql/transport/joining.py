@@ -40,7 +40,7 @@ class Joining:
         key: GroupKey,
         variables: dict[str, Any] | None,
     ) -> None:
-        self._groups = groups
+        self.groups = groups
         self._context = context
         self._shared = shared
         self._key = key
@@ -58,7 +58,7 @@ class Joining:
         Raises:
             GraphQLError: the caller has too many subscriptions.
         """
-        self._groups.claims.check(self._context, self._key)
+        self.groups.claims.check(self._context, self._key)
 
     def leave(self) -> None:
         """Release the subscriber's claim."""
@@ -71,12 +71,12 @@ class Joining:
         Raises:
             GraphQLError: the caller may not subscribe, or has too many subscriptions.
         """
-        self.claim = self._groups.claims.enter(self._context, self._key)
+        self.claim = self.groups.claims.enter(self._context, self._key)
         try:
             self._context.require(self._shared.needs)
         except (UnauthenticatedError, ForbiddenError) as error:
             raise GraphQLError(error.message, extensions={"code": error.code}) from error
-        with self._groups.joining():
+        with self.groups.joining():
             async with aclosing(self._until_joined(member)) as results:
                 async for result in results:
                     yield result
@@ -91,7 +91,7 @@ class Joining:
                 if not missed.finished:
                     return
                 member.last = missed.reached
-            group = self._groups.of(self._key)
+            group = self.groups.of(self._key)
             if await group.ready():
                 if group.join(member):
                     self.group = group
@@ -111,10 +111,10 @@ class Joining:
                 raise refusal
             member.last = await events.head()
             return None
-        return CatchUp(events, until=self._groups.position, last_event_id=last_event_id)
+        return CatchUp(events, until=self.groups.position, last_event_id=last_event_id)
 
     async def _executed(self, missed: CatchUp) -> AsyncGenerator[Any, None]:
-        results = await self._groups.schema.stream(
+        results = await self.groups.schema.stream(
             self._key.query,
             variable_values=self._variables,
             context_value=self._context.for_operation(missed),

@@ -25,6 +25,9 @@ class Socket(Protocol):
     is_alive: bool
     connection_acknowledged: bool
 
+    def reached(self) -> str | None:
+        """Return the cursor of the place up to which all was sent; None while one of its subscriptions catches up."""
+
     @property
     def adapter(self) -> Adapter:
         """The connection under the socket."""
@@ -49,7 +52,7 @@ class Sockets:
         self._open.discard(handler)
 
     async def ping(self) -> None:
-        """Ping every socket; drop those that sent nothing since the last ping."""
+        """Ping every socket, and say what it was sent; drop those that sent nothing since the last ping."""
         for handler in list(self._open):
             if not handler.connection_acknowledged:
                 continue
@@ -57,7 +60,11 @@ class Sockets:
                 handler.adapter.abort()
                 continue
             handler.is_alive = False
-            handler.outbox.put(handler.outbox.form_of(b'{"type":"ping"}'), _always)
+            cursor = handler.reached()
+            ping = (
+                b'{"type":"ping"}' if cursor is None else b'{"type":"ping","payload":{"cursor":"%b"}}' % cursor.encode()
+            )
+            handler.outbox.put(handler.outbox.form_of(ping), _always)
             await asyncio.sleep(0)
 
     async def drain(self, *, seconds: float) -> None:

@@ -17,6 +17,7 @@ from domain.errors import UnavailableError
 from gql.context import Context
 from gql.errors import refused
 from gql.transport.claims import Claims
+from gql.transport.groups import Group
 from gql.transport.joining import Joining
 from gql.transport.members import SharedResult
 from gql.transport.outages import is_lost_to_outage, reports_outage
@@ -50,12 +51,25 @@ class StreamMember:
 
     def __init__(self, cut: asyncio.Event) -> None:
         self.last = 0
+        self.group: Group | None = None
+        self._reported = 0
         self._waiting: deque[SharedResult] = deque()
         self._waiting_bytes = 0
         self._filled = asyncio.Event()
         self._cut = cut
         self._ended = False
         self._errors: list[Any] | None = None
+
+    def report(self) -> None:
+        """Queue the place up to which all was delivered, where no result has it."""
+        reached = self.group.reached(self) if self.group is not None else 0
+        if self.group is None or reached <= max(self.last, self._reported):
+            return
+        self._reported = reached
+        result = self.group.progress(reached)
+        # Without data, so that it is no event: clients only take over the id.
+        result.frames[_FORM] = f"id: {result.cursor}\r\n\r\n".encode()
+        self.deliver(result)
 
     def deliver(self, result: SharedResult) -> None:
         """Queue a result; cut a stream that is read too slowly, so that its client resumes from its last id."""
@@ -115,11 +129,14 @@ async def shared_results(joining: Joining, cut: asyncio.Event) -> AsyncGenerator
         if joining.errors:
             yield failed(joining.errors)
         return
+    member.group = joining.group
+    joining.groups.streams.add(member)
     try:
         async with aclosing(member.results()) as results:
             async for result in results:
                 yield result
     finally:
+        joining.groups.streams.discard(member)
         joining.leave()
         joining.group.leave(member)
 

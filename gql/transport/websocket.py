@@ -129,6 +129,17 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         assert isinstance(self.websocket, TextAdapter)
         return self.websocket
 
+    def reached(self) -> str | None:
+        """Return the cursor of the place up to which all was sent; None while a subscription catches up.
+
+        A resumption behind it misses nothing, so that one with a narrow filter does not fall behind the log's floor.
+        """
+        groups = self.endpoint.groups
+        if any(may_subscribe(each.query, each.operation_name) for each in self.operations.values()):
+            return None
+        places = [each.group.reached(each) for each in self.members.values() if each.group is not None]
+        return groups.cursor_of(min(places, default=self.context.domain.events.last_read))
+
     @override
     async def handle(self) -> None:
         _forget_handshake(self.adapter)

@@ -25,7 +25,8 @@ OCCURRED = (
 @strawberry.type(description="A committed change of an incident: fields, timeline, links or its deletion.")
 class IncidentChange(Node):
     cursor: str = strawberry.field(
-        description="Its position in the log: pass it as `after` to resume behind it.", metadata=PLACE
+        description="Its position in the log, greater as a text than those before: `after` it, one resumes behind it.",
+        metadata=PLACE,
     )
     action: ChangeAction = strawberry.field(description="The kind of change.")
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")

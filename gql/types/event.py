@@ -23,7 +23,8 @@ _TYPE_OF = {kind.value: kind for kind in IncidentEventType}
 @strawberry.type(description="A trigger event: the status, severity or systems of an incident changed.")
 class IncidentEvent(Node):
     cursor: str = strawberry.field(
-        description="Its position in the log: pass it as `after` to resume behind it.", metadata=PLACE
+        description="Its position in the log, greater as a text than those before: `after` it, one resumes behind it.",
+        metadata=PLACE,
     )
     change_id: strawberry.ID = strawberry.field(description="The id of the change that fired it.")
     type: IncidentEventType = strawberry.field(description="The type of event.")

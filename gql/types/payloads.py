@@ -26,8 +26,8 @@ class Payload:
     )
     cursor: str = strawberry.field(
         description=(
-            "The log's position as of this write: a subscription that has reached it shows the write. Without a write, "
-            "the last known position."
+            "The log's position as of this write: a subscription whose cursor, compared as a text, is not less than "
+            "this shows the write. Without a write, the last known position."
         )
     )
 

@@ -54,13 +54,13 @@ async def test_a_socket_that_answers_no_heartbeat_is_dropped(leaving_nothing: Ru
         await lively.ping()
         await sockets.ping()
         for raw in (silent, lively):
-            assert await raw.frame() == PING
+            assert (await raw.frame()).startswith(PING)
         await lively.send({"type": "pong"})
         await lively.ping()
         await sockets.ping()
         assert await silent.closed() == (1006, "")
         assert leaving_nothing.members == 0
-        assert await lively.frame() == PING
+        assert (await lively.frame()).startswith(PING)
         await unopened.open()
 
 

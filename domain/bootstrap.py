@@ -43,6 +43,7 @@ from domain.services.events import EventService
 from domain.services.health import HealthService
 from domain.services.incidents import IncidentService
 from domain.services.links import LinkService
+from domain.services.metrics import MetricsService
 from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.readiness import Readiness
 from domain.services.reads import Reads
@@ -74,6 +75,7 @@ class Domain:
     health: HealthService
     events: EventService
     reads: Reads
+    metrics: MetricsService
     tokens: TokenService
     secrets: SecretService
     sessions: Sessions
@@ -222,6 +224,7 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
         health=health,
         events=EventService(database=database, tail=parts.tail, cursors=cursors),
         reads=reads,
+        metrics=MetricsService(database=database),
         tokens=_tokens(settings, clock, database, writer, sessions),
         secrets=written.secrets,
         sessions=sessions,

@@ -38,6 +38,7 @@ from gql.queries.dry_run import DryRunQueries
 from gql.queries.explanation import ExplanationQueries
 from gql.queries.incident import IncidentQueries
 from gql.queries.log import LogQueries
+from gql.queries.metrics import MetricsQueries
 from gql.queries.node import NodeQueries
 from gql.queries.rate_limit import RateLimitQueries
 from gql.queries.secret import SecretQueries
@@ -52,6 +53,7 @@ from gql.subscriptions.incident import IncidentSubscriptions
 @strawberry.type(description="All queries.")
 class Query(
     IncidentQueries,
+    MetricsQueries,
     ViewerQueries,
     SystemQueries,
     LogQueries,

@@ -102,6 +102,14 @@ incidents = Table(
     Index(None, "severity", "created_at", "id"),
     # The filter by the actor who opened an incident.
     Index(None, "opened_by_id", "created_at", "id"),
+    # Counts of open incidents by severity and by status.
+    Index(
+        "ix_incidents_open_severity",
+        "severity",
+        "status",
+        sqlite_where=sa.text("status <> 'resolved'"),
+        postgresql_where=sa.text("status <> 'resolved'"),
+    ),
     # The default list hides resolved incidents, which are most rows.
     Index(
         "ix_incidents_open",

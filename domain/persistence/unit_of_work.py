@@ -12,6 +12,7 @@ from domain.persistence.artifacts import ArtifactRepository
 from domain.persistence.automations import AutomationRepository
 from domain.persistence.changes import ChangeRepository
 from domain.persistence.claims import ClaimRepository
+from domain.persistence.counts import CountRepository
 from domain.persistence.dwells import DwellRepository
 from domain.persistence.health import HealthRepository
 from domain.persistence.idempotency import IdempotencyRepository
@@ -67,6 +68,7 @@ class ReadSession:
     artifacts = _Made(ArtifactRepository)
     dwells = _Made(DwellRepository)
     past = _Made(PastRepository)
+    counts = _Made(CountRepository)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection

@@ -11,6 +11,7 @@ from domain.automations.validation.problems import ProblemSeverity
 from domain.model.actor import ActorType
 from domain.model.automation import RunStatus, SkipReason, StepStatus
 from domain.model.change import ChangeAction
+from domain.model.counts import Grouping
 from domain.model.incident import Health, HealthOverride, Severity, Status
 from domain.model.viewer import Role, Visibility
 
@@ -18,6 +19,7 @@ __all__ = [
     "ActorType",
     "ChangeAction",
     "ErrorCode",
+    "Grouping",
     "Health",
     "HealthOverride",
     "IncidentEventType",
@@ -232,6 +234,17 @@ _described(
     values={
         SystemOrderField.NAME: "Their name.",
         SystemOrderField.CREATED_AT: "When they were added to the catalog.",
+    },
+)
+_described(
+    Grouping,
+    name="IncidentGrouping",
+    description="A property by which incidents are grouped.",
+    values={
+        Grouping.SEVERITY: "Their severity.",
+        Grouping.STATUS: "Their status.",
+        Grouping.SYSTEM: "Their systems: an incident counts for each of them.",
+        Grouping.OPENED_BY: "The actor that opened them; FORBIDDEN for callers below RESPONDER.",
     },
 )
 _described(

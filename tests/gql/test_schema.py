@@ -109,6 +109,7 @@ def test_every_list_is_a_connection_or_bounded() -> None:
         "AutomationValidation.problems",
         "AutomationRunChange.changedFields",
         "Query.activeHealthOverrides",
+        "Query.incidentCounts",
         "Incident.systems",
         "IncidentUpdate.editHistory",
         "Explanation.start",

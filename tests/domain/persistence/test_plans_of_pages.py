@@ -54,7 +54,7 @@ _BY_STATUS = ("ix_incidents_status_created_at_id", "ix_incidents_open")
 async def filled(shared: Domain) -> AsyncIterator[Domain]:
     """Yield a domain with thousands of incidents, few of which are being fixed."""
     async with inside(shared).database._engines.writer.begin() as connection:
-        await connection.execute(sa.insert(incidents), [_row(number) for number in range(_COUNT)])
+        await connection.execute(sa.insert(incidents), [row_of(number) for number in range(_COUNT)])
         await connection.execute(sa.text("ANALYZE"))
     yield shared
 
@@ -91,7 +91,8 @@ async def test_an_incident_is_found_by_the_index_of_its_id(filled: Domain) -> No
     assert not _reads_or_sorts_all(steps), steps
 
 
-def _row(number: int) -> dict[str, Any]:
+def row_of(number: int) -> dict[str, Any]:
+    """Return the row of one of many incidents, each a minute after the one before it."""
     moment = _START + timedelta(minutes=number)
     status = Status.FIXING if number % 20 == 0 else (Status.RESOLVED, Status.MONITORING)[number % 2]
     return {

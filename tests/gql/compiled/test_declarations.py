@@ -72,7 +72,14 @@ def test_the_roots_that_read_rows_are_compiled() -> None:
     generic = {name for name, field in _SCHEMA.query_type.fields.items() if declaration_of(field) is None}
 
     catalogs = {"actions", "artifactTypes", "automationSchema", "automationTemplates", "triggers"}
-    computed = {"activeHealthOverrides", "dryRunAutomation", "explain", "rateLimit", "validateAutomation"}
+    computed = {
+        "activeHealthOverrides",
+        "dryRunAutomation",
+        "explain",
+        "incidentCounts",
+        "rateLimit",
+        "validateAutomation",
+    }
     assert generic == catalogs | computed
 
 

@@ -17,6 +17,7 @@ SCHEMA = build_schema(
       nodes(ids: [ID!]!): [Node!]!
       things(first: Int, last: Int, keys: [ID!]): ThingConnection!
       explain(id: ID!): Explanation!
+      incidentCounts(groupBy: [ID!]): [Node!]!
       leaf: Int
     }
     type Thing implements Node {
@@ -76,6 +77,7 @@ def cost(document: str, variables: Any = None) -> int:
             "{ ...B } fragment A on Query { node(id: 1) { id } } fragment B on Query { ...A }", 1, id="in turn"
         ),
         pytest.param("{ explain(id: 1) { changes { id } } }", 100 + 1 + 100, id="what an explanation holds"),
+        pytest.param("{ incidentCounts(groupBy: [1, 2]) { id } }", 50 + 100, id="counts"),
         pytest.param(
             "{ explain(id: 1) { runs { id } others { id } } }", 100 + 1 + 100 + 5, id="more of an explanation"
         ),

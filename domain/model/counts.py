@@ -1,0 +1,92 @@
+"""Counts of incidents, as a whole or in groups of those that have something in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from domain.errors import ForbiddenError, InvalidInputError
+from domain.model.actor import Actor
+from domain.model.incident import Severity, Status
+from domain.model.viewer import Audience
+
+#: The most groups of one answer, and the most points of all groups of a series.
+MOST_ROWS = 1_000
+
+
+class Grouping(StrEnum):
+    """A property by which incidents are grouped."""
+
+    SEVERITY = "severity"
+    STATUS = "status"
+    SYSTEM = "system"
+    OPENED_BY = "opened_by"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The common properties of some incidents; None where they are not grouped by it, or have none."""
+
+    severity: Severity | None = None
+    status: Status | None = None
+    system_id: str | None = None
+    opened_by: Actor | None = None
+
+    def place(self, by: Sequence[Grouping]) -> tuple[Any, ...]:
+        """Return the key for the order of groups: the worst and the furthest first, those without a system last."""
+        return tuple(_PLACES[grouping](self) for grouping in by)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentCount:
+    """A number of incidents that have something in common."""
+
+    group: Group
+    count: int
+
+
+def checked_groupings(given: Sequence[Grouping], audience: Audience) -> tuple[Grouping, ...]:
+    """Return the groupings, each once.
+
+    Raises:
+        ForbiddenError: one of them shows what this audience may not see.
+    """
+    if Grouping.OPENED_BY in given and not audience.sees_identities:
+        raise ForbiddenError("Who opened incidents can be asked for by responders and admins.", field=["groupBy"])
+    return tuple(dict.fromkeys(given))
+
+
+def check_rows(rows: int) -> None:
+    """Check that an answer is not too long.
+
+    Raises:
+        InvalidInputError: it has more than 1,000 rows.
+    """
+    if rows > MOST_ROWS:
+        raise InvalidInputError(
+            f"This grouping gives more than {MOST_ROWS:,} rows. Group by less, or filter more.", field=["groupBy"]
+        )
+
+
+def _severity(group: Group) -> int:
+    return -(group.severity.rank if group.severity else 0)
+
+
+def _status(group: Group) -> int:
+    return list(Status).index(group.status) if group.status else len(Status)
+
+
+def _system(group: Group) -> tuple[bool, str]:
+    return group.system_id is None, group.system_id or ""
+
+
+def _opened_by(group: Group) -> tuple[str, str]:
+    return (group.opened_by.type, group.opened_by.id) if group.opened_by else ("", "")
+
+
+_PLACES = {
+    Grouping.SEVERITY: _severity,
+    Grouping.STATUS: _status,
+    Grouping.SYSTEM: _system,
+    Grouping.OPENED_BY: _opened_by,
+}

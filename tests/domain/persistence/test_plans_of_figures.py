@@ -1,0 +1,68 @@
+"""Plans of the statements behind figures: what asks for few incidents walks their index, and not the table."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest_asyncio
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ClauseElement, Executable
+
+from domain.bootstrap import Domain
+from domain.model.counts import Grouping
+from domain.model.filters import Field, Operator, Term
+from domain.model.viewer import Audience
+from domain.persistence.counts import counting
+from domain.persistence.tables import incidents
+from tests.domain.persistence.test_plans_of_pages import row_of
+from tests.inside import inside
+from tests.shared import in_module_loop
+
+pytestmark = in_module_loop
+#: One in a hundred is open: enough that each database prefers an index to the table.
+_COUNT = 5_000
+_OPEN = Term(Field.OPEN, Operator.EQ, True)
+
+
+class Explain(Executable, ClauseElement):
+    """The query for the plan of another one."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: sa.Select[Any]) -> None:
+        self.statement = statement
+
+
+@compiles(Explain)
+def _explained(element: Explain, compiler: SQLCompiler, **options: Any) -> str:
+    begin = "EXPLAIN QUERY PLAN" if compiler.dialect.name == "sqlite" else "EXPLAIN"
+    return f"{begin} {compiler.process(element.statement, **options)}"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled(shared: Domain) -> AsyncIterator[Domain]:
+    """Yield a domain with thousands of incidents, few of which are open."""
+    rows = [row_of(number) for number in range(_COUNT)]
+    for number, row in enumerate(rows):
+        is_open = number % 100 == 0
+        row |= {"status": "fixing" if is_open else "resolved", "resolved_at": None if is_open else row["created_at"]}
+    async with inside(shared).database._engines.writer.begin() as connection:
+        await connection.execute(sa.insert(incidents), rows)
+        await connection.execute(sa.text("ANALYZE"))
+    yield shared
+
+
+async def test_counts_of_open_incidents_walk_the_index_of_these(filled: Domain) -> None:
+    for by in ([Grouping.SEVERITY], [Grouping.STATUS], [Grouping.SEVERITY, Grouping.STATUS]):
+        steps = await _plan(filled, lambda dialect, by=by: counting(dialect, _OPEN, Audience.PUBLIC, by))
+        assert any("ix_incidents_open" in step for step in steps), steps
+        assert not any(step == "SCAN incidents" or "Seq Scan" in step for step in steps), steps
+
+
+async def _plan(domain: Domain, make: Any) -> list[str]:
+    async with inside(domain).database._engines.reader.connect() as connection:
+        # Only a connection that reads rows learns of the indexes and figures that others have made since.
+        await connection.execute(sa.select(incidents.c.id).limit(1))
+        plan = (await connection.execute(Explain(make(connection.dialect)))).all()
+        return [str(row[-1]).strip() for row in plan]

@@ -225,7 +225,7 @@ class ArgumentsReader:
                     return None
                 declaration = reader.declaration
                 cursors = declaration.cursors if reader.root is None else needed[reader.root]
-                page = self._page(arguments, declaration, cursors)
+                page = page_of(arguments, declaration, self._cursors, cursors)
             pages.append(page)
         return Wanted(rows=rows, pages=pages), needed
 
@@ -238,20 +238,26 @@ class ArgumentsReader:
         if cursors is None and any(given.fixed.get(name) is not None for name in _CURSORS):
             return _PageReader(given, declaration, root, None)
         try:
-            plain = self._page(given.fixed, declaration, cursors or "")
+            plain = page_of(given.fixed, declaration, self._cursors, cursors or "")
         except DomainError as error:
             raise UnplannableError("arguments that are refused") from error
         return _PageReader(given, declaration, root, plain, given.variables_of(asked))
 
-    def _page(self, arguments: Mapping[str, Any], declaration: Declaration, cursors: str) -> PageRequest:
-        given = PageArguments(
-            first=arguments.get("first"),
-            after=arguments.get("after"),
-            last=arguments.get("last"),
-            before=arguments.get("before"),
-        )
-        page = given.request(self._cursors, cursors)
-        return page if declaration.pick is None else replace(page, among=declaration.pick(arguments))
+
+def page_of(arguments: Mapping[str, Any], declaration: Declaration, cursors: CursorCodec, name: str) -> PageRequest:
+    """Return the page of the list of that name that a connection's arguments ask for.
+
+    Raises:
+        DomainError: they are refused.
+    """
+    given = PageArguments(
+        first=arguments.get("first"),
+        after=arguments.get("after"),
+        last=arguments.get("last"),
+        before=arguments.get("before"),
+    )
+    page = given.request(cursors, name)
+    return page if declaration.pick is None else replace(page, among=declaration.pick(arguments))
 
 
 def _needed(declaration: Declaration, rows: Rows, arguments: Mapping[str, Any]) -> Any:

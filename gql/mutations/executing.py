@@ -5,14 +5,17 @@ from typing import Any, cast
 
 from graphql import (
     DocumentNode,
+    ExecutionResult,
     GraphQLResolveInfo,
     GraphQLSchema,
     MiddlewareManager,
     execute,
     get_named_type,
+    get_operation_ast,
 )
 
 from domain.errors import UnavailableError
+from gql.compiled.refusing import refused_page
 from gql.context import Context, nothing_so_far
 from gql.limits.bounds import Bounds
 from gql.limits.timing import Deadline, LateError, LateWriteError, NotBegunError
@@ -24,9 +27,15 @@ def execute_mutation(schema: GraphQLSchema, document: DocumentNode, **options: A
     """Return the result of graphql-core's execute, or an awaitable of it.
 
     A field that fails, for whatever reason, says so in its payload. An error at its path would null `data`, and hide
-    what its neighbours committed.
+    what its neighbours committed. Whatever can be refused of their payloads is refused before any of them is run.
     """
     context: Context = options["context_value"]
+    operation = get_operation_ast(document, options.get("operation_name"))
+    if operation is not None and context.payload is None:
+        cursors, variables = context.domain.reads.cursors, options.get("variable_values")
+        refused = refused_page(schema, document, operation, variables, cursors)
+        if refused is not None:
+            return ExecutionResult(data=None, errors=[refused])
     seconds = Bounds.around(context).execution_seconds
     around = options.pop("middleware", None)
     middleware = MiddlewareManager(*(around.middlewares if around else ()), _Answering(context, Deadline(seconds)))

@@ -1,0 +1,80 @@
+"""Refusal of pages below a mutation's payload, which their resolvers would refuse once it has written."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableValues,
+    get_argument_values,
+    get_named_type,
+    get_variable_values,
+    is_object_type,
+)
+
+from domain.errors import DomainError
+from domain.model.cursor import CursorCodec
+from gql.compiled.arguments import page_of
+from gql.compiled.declarations import Kind
+from gql.compiled.fields import Fields
+from gql.compiled.plan import declaration_of
+from gql.limits.fragments import fragments_of
+
+
+def refused_page(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any] | None,
+    cursors: CursorCodec,
+) -> GraphQLError | None:
+    """Return the error of the first page in a valid mutation that cannot be had; None where there is no such page."""
+    values = get_variable_values(schema, operation.variable_definitions or (), dict(variables or {}), max_errors=1)
+    if isinstance(values, list) or schema.mutation_type is None:
+        return None  # the executor refuses them before it runs anything
+    search = _Search(schema, Fields(schema, fragments_of(document), values.coerced), values, cursors)
+    return search.below([operation], schema.mutation_type)
+
+
+class _Search:
+    def __init__(self, schema: GraphQLSchema, fields: Fields, values: VariableValues, cursors: CursorCodec) -> None:
+        self._schema = schema
+        self._fields = fields
+        self._values = values
+        self._cursors = cursors
+        #: The fields that were looked at: fragments that double at every level lead to the same ones again and again.
+        self._seen: set[tuple[int, ...]] = set()
+
+    def below(self, nodes: Sequence[FieldNode | OperationDefinitionNode], on: GraphQLObjectType) -> GraphQLError | None:
+        for same in self._fields.of([node.selection_set for node in nodes], on).values():
+            field = self._schema.get_field(on, same[0].name.value)
+            known = tuple(map(id, same))
+            if field is None or known in self._seen:
+                continue
+            self._seen.add(known)
+            shown = get_named_type(field.type)
+            error = self._refusal(same[0], field)
+            if error is None and is_object_type(shown):
+                error = self.below(same, shown)
+            if error is not None:
+                return error
+        return None
+
+    def _refusal(self, node: FieldNode, field: GraphQLField) -> GraphQLError | None:
+        declaration = declaration_of(field) if field.args else None
+        if declaration is None or declaration.kind is not Kind.PAGES:
+            return None
+        try:
+            arguments = get_argument_values(field, node, self._values)
+            page_of(arguments, declaration, self._cursors, declaration.cursors)
+        except DomainError as error:
+            return GraphQLError(error.message, node, original_error=error)
+        except GraphQLError as error:
+            return error
+        return None

@@ -192,3 +192,5 @@ class PayloadPlan(Plan):
     others: Sequence[FieldNode]
     #: All response keys of the payload.
     order: Sequence[str]
+    #: All response keys of the answer, each with the name of the root's type, which those show that are not `key`.
+    answer: Mapping[str, str]

@@ -87,7 +87,7 @@ def payload_plan_of(
     """Plan what the payload of a valid mutation shows of rows.
 
     Raises:
-        UnplannableError: it shows none, or the operation has several mutations.
+        UnplannableError: it shows none, or the operation has several mutations, or none.
     """
     assert schema.mutation_type is not None
     return Planner(schema, fields, shapes, audience).payload(operation, schema.mutation_type)
@@ -124,9 +124,10 @@ class Planner:
     def payload(self, operation: OperationDefinitionNode, mutation: GraphQLObjectType) -> PayloadPlan:
         """Return the plan of a mutation's payload."""
         selected = self._fields.of([operation.selection_set], mutation)
-        if len(selected) != 1:
-            raise UnplannableError("several mutations")
-        [(key, nodes)] = selected.items()
+        fields = {key: nodes for key, nodes in selected.items() if self._typename(nodes, mutation) is None}
+        if len(fields) != 1:
+            raise UnplannableError("several mutations" if fields else "no mutation")
+        [(key, nodes)] = fields.items()
         on = self._object_of(mutation.fields[nodes[0].name.value])
         members: dict[str, Member] = {}
         names: list[str] = []
@@ -153,6 +154,7 @@ class Planner:
             names=tuple(names),
             others=tuple(others),
             order=tuple(order),
+            answer=dict.fromkeys(selected, mutation.name),
         )
 
     def _row_in(self, nodes: Sequence[FieldNode], payload: GraphQLObjectType) -> Asked | None:

@@ -213,7 +213,8 @@ class CompiledOperations:
             return await self._generic(compiled.document, variables, context, plan.operation)
         if shown is not None and found is not None:
             rows = compiled.answer(found, wanted.pages, self._cursors.encode, ())
-            result.data = {plan.key: {key: rows[key] if key in rows else shown[key] for key in plan.order}}
+            payload = {key: rows[key] if key in rows else shown[key] for key in plan.order}
+            result.data = {**plan.answer, plan.key: payload}
         return result
 
     async def _generic(

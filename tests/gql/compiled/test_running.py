@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import count, pairwise
 
+import orjson
 import pytest
 import sqlalchemy as sa
 
@@ -29,6 +30,9 @@ query ById($id: ID!, $withSystems: Boolean = true) {
   incident(id: $id) { id title systems @include(if: $withSystems) { name } updates(first: 3) { nodes { message } } }
 }
 """
+_DELETE = 'deleteIncident(input: {id: "inc_0"})'
+_SEVERAL = f"mutation {{ __typename a: {_DELETE} {{ cursor }} b: {_DELETE} {{ cursor }} }}"
+_REFUSED_BELOW = f"mutation {{ {_DELETE} {{ incident {{ links(first: 500) {{ totalCount }} }} }} }}"
 
 
 def _fresh(text: str = _BY_ID) -> str:
@@ -117,8 +121,14 @@ async def test_flags_in_variables_have_a_function_each(domain: Domain, compiled:
         ('{ incidents(filter: {system: {in: ["api"]}}) { nodes { id } } }', "the database"),
         ('{ incidentEvents(filter: {system: {in: ["api"]}}) { nodes { id } } }', "arguments"),
         ("{ incidents(first: 100) { nodes { updates(first: 20) { nodes { id } } } } }", "large"),
+        ("mutation { __typename name: __typename }", "no mutation"),
+        (_SEVERAL, "several mutations"),
+        (_REFUSED_BELOW, "arguments that are refused"),
     ],
-    ids=["rate", "introspection", "refused", "key", "former keys", "large"],
+    ids=[
+        *("rate", "introspection", "refused", "key", "former keys", "large"),
+        *("no mutation", "several mutations", "refused below a mutation"),
+    ],
 )
 async def test_the_reason_is_counted_where_an_operation_is_not_compiled(
     domain: Domain, compiled: CompiledOperations, text: str, reason: str
@@ -130,6 +140,23 @@ async def test_the_reason_is_counted_where_an_operation_is_not_compiled(
         assert await _ask(compiled, domain, document) is None
 
     assert compiled.cache.reasons[reason] == 1
+
+
+async def test_the_root_s_own_name_is_compiled_beside_a_mutation(domain: Domain, compiled: CompiledOperations) -> None:
+    document = _fresh(
+        """mutation Create($input: CreateSystemInput!) {
+          before: __typename createSystem(input: $input) { system { name } } ...After @skip(if: false)
+        }
+        fragment After on Mutation { after: __typename createSystem(input: $input) { __typename } }"""
+    )
+    asked = [{"key": f"api-{number}", "name": "API"} for number in range(4)]
+    expected = await _validate(domain, document, input=asked[0])
+
+    answers = [await _ask(compiled, domain, document, input=input) for input in asked[1:]]
+
+    assert answers[0] is None
+    assert [orjson.dumps(answer) for answer in answers[1:]] == [orjson.dumps(expected)] * 2
+    assert compiled.cache.hits == 2
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 
 from starlette.types import Receive, Scope
 
-from gql.requests.statuses import JSON
+from gql.requests.statuses import JSON, HttpOutcome, RefusalError
+
+#: Headers that say who is calling and what is sent. Of two, another server on the way may have gone by the other one.
+_SINGLE = ("Authorization", "Content-Type")
 
 
 class Incoming:
@@ -30,6 +33,19 @@ class Incoming:
         """The address that the request comes from; empty where it is unknown."""
         client = self.scope.get("client")
         return client[0] if client else ""
+
+    def require_single_headers(self) -> None:
+        """Check that no header comes twice that a request may have once.
+
+        Raises:
+            RefusalError: one does.
+        """
+        if len(self.headers) == len(self.scope["headers"]):
+            return
+        names = [name for name, _ in self.scope["headers"]]
+        for name in _SINGLE:
+            if names.count(name.lower().encode()) > 1:
+                raise RefusalError(HttpOutcome.ILL_FORMED, f"A request may have one `{name}` header; here are several.")
 
     def header(self, name: bytes) -> str | None:
         """Return a header by its name in lower case; None where there is none."""

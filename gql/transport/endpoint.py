@@ -151,7 +151,8 @@ class Endpoint(GraphQL[Context, None]):
         return Context(
             domain=self._domain,
             request_id=request_id_of(request.scope),
-            authorization=request.headers.get("authorization"),
+            # Several are one that is no token (RFC 9110, 5.3), where the first one of them would be.
+            authorization=", ".join(request.headers.getlist("authorization")) or None,
             address=address_of(request),
         )
 
@@ -218,6 +219,7 @@ class Endpoint(GraphQL[Context, None]):
             raise RefusalError(HttpOutcome.WRONG_METHOD, "Send a POST or, for queries, a GET.", headers=allowed)
         accepted = negotiate(request.header(b"accept"))
         request.media = accepted.media or JSON
+        request.require_single_headers()
         context = self._context_of(request, await self._domain.tokens.viewer_of(request.header(b"authorization")))
         if reads:
             operation = operation_in_url(request.scope["query_string"])

@@ -100,6 +100,7 @@ class Shortcut:
 
     def _begun(self, request: Incoming, accepted: Accepted, body: bytes) -> Begun | None:
         """Return the compiled operation, charged to a caller who is known; None where the endpoint has to look."""
+        request.require_single_headers()
         headers, buckets = request.headers, self._domain.buckets
         if headers.get(b"content-type") != _PLAIN_JSON or not isinstance(buckets, LocalBuckets):
             return None

@@ -82,6 +82,7 @@ class _Guarded:
             await response(scope, receive, send)
 
     async def _admit(self, incoming: Incoming) -> Response:
+        incoming.require_single_headers()
         limits, request = self._limits, Request(incoming.scope, incoming.receive)
         if request.method not in limits.methods:
             allowed = ", ".join(limits.methods)

@@ -49,6 +49,9 @@ ODD = {
     "an id that is not sent back": with_headers(JSON, (b"x-request-id", b"a b")),
     "two ids": with_headers(JSON, (b"x-request-id", b"other")),
     "two tokens": with_headers(JSON, KNOWN, (b"authorization", b"Bearer no")),
+    "a token twice": with_headers(JSON, KNOWN, KNOWN),
+    "two types": with_headers(JSON, (b"content-type", b"text/plain")),
+    "a type twice in the new media type": with_headers(JSON, JSON, MODERN),
     "an unknown token": with_headers(JSON, (b"authorization", b"Bearer no")),
     "an unknown token and a wrong type": with_headers(
         (b"authorization", b"Bearer no"), (b"content-type", b"text/plain")

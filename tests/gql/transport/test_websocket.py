@@ -450,6 +450,13 @@ async def test_an_invalid_or_misplaced_token_is_refused(
     assert "token-for-sockets" not in reason
 
 
+async def test_two_tokens_of_an_upgrade_request_are_refused(running: Running) -> None:
+    headers = [("authorization", bearer(Role.ADMIN)), ("authorization", bearer(Role.VIEWER))]
+    async with running.raw(additional_headers=headers) as raw:
+        await raw.send({"type": "connection_init"})
+        assert (await raw.closed())[0] == 4403
+
+
 async def test_a_misplaced_token_is_refused_with_the_place(running: Running) -> None:
     async with running.raw() as raw:
         await raw.send({"type": "connection_init", "payload": {"headers": {"Authorization": "Bearer x"}}})

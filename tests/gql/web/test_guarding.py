@@ -94,6 +94,13 @@ async def test_a_body_that_is_no_json_is_refused_as_by_the_endpoint(
     assert shown(route) == shown(endpoint)
 
 
+async def test_a_token_that_comes_twice_is_refused_as_by_the_endpoint(client: Client) -> None:
+    async with client() as http:
+        route, endpoint = await both(http, json=QUERY, headers=[*TOKEN.items(), *TOKEN.items()])
+    assert route.status_code == 400
+    assert shown(route) == shown(endpoint)
+
+
 async def test_a_caller_over_the_rate_limit_is_refused_with_429(client: Client) -> None:
     async with client(rate_limit=1) as http:
         assert (await http.post("/reports", json={}, headers=TOKEN)).status_code == 201

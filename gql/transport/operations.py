@@ -33,6 +33,8 @@ def operation_in_url(query: bytes) -> OperationRequest:
             given[name] = decoded(given[name], f"`{name}`")
         else:
             given.pop(name, None)
+    # There is no null in a URL: the empty text stands for it (GraphQL over HTTP, GET).
+    given["operationName"] = given.get("operationName") or None
     return operation_in(given)
 
 

@@ -161,6 +161,11 @@ async def test_a_get_runs_queries_and_no_mutations(client: Client) -> None:
             assert response.status_code == 405
             assert response.headers["allow"] == "POST"
             assert code(response) == "BAD_USER_INPUT"
+        # GraphQL over HTTP, on GET: the empty text stands for none. In JSON there is null for that.
+        response = await http.get("/graphql", params={"query": f"query A {VIEWER}", "operationName": ""})
+        assert body(response)["data"] == {"viewer": {"role": "ANONYMOUS"}}
+        response = await http.post("/graphql", json={"query": f"query A {VIEWER}", "operationName": ""})
+        assert (response.status_code, code(response)) == (400, "OPERATION_RESOLUTION_FAILURE")
         for parameter in ("variables", "extensions"):
             for value in ("{", "[]", "1"):
                 response = await http.get("/graphql", params={"query": VIEWER, parameter: value})
@@ -180,12 +185,30 @@ OTHER_BODIES = [
 ]
 
 
+#: Headers of which the first one would count for this server, and maybe the last one for a proxy before it.
+REPEATED = {
+    "Authorization": [f"Bearer {SECRET}", "Bearer other"],
+    "Content-Type": [LEGACY, LEGACY],
+}
+
+
 async def test_a_body_of_another_type_is_refused(client: Client) -> None:
     async with client() as http:
         for headers in OTHER_BODIES:
             response = await http.post("/graphql", content=json.dumps({"query": VIEWER}), headers=headers)
             assert (headers, response.status_code) == (headers, 415)
             assert code(response) == "BAD_USER_INPUT"
+
+
+async def test_a_header_that_a_request_may_have_once_is_refused_where_it_comes_twice(client: Client) -> None:
+    async with client() as http:
+        for name, values in REPEATED.items():
+            headers = [("content-type", LEGACY)] * (name != "Content-Type") + [(name, value) for value in values]
+            response = await http.post("/graphql", content=json.dumps({"query": VIEWER}), headers=headers)
+            assert (values, response.status_code, code(response)) == (values, 400, "BAD_USER_INPUT")
+            assert f"`{name}`" in response.text
+        response = await http.get("/graphql", params={"query": VIEWER}, headers=[("authorization", SECRET)] * 2)
+        assert response.status_code == 400
 
 
 async def test_a_body_with_too_large_a_content_length_is_refused_unread(client: Client) -> None:

@@ -42,6 +42,7 @@ from domain.persistence.write_ahead import WriteAheadLog
 from domain.services.events import EventService
 from domain.services.health import HealthService
 from domain.services.incidents import IncidentService
+from domain.services.labels import LabelService
 from domain.services.links import LinkService
 from domain.services.metrics import MetricsService
 from domain.services.oidc import OidcRules, OidcVerifier
@@ -70,6 +71,7 @@ class Domain:
     clock: Clock
     incidents: IncidentService
     timeline: TimelineService
+    labels: LabelService
     links: LinkService
     systems: SystemService
     health: HealthService
@@ -219,6 +221,7 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
         cursors=cursors,
         incidents=written.incidents,
         timeline=written.timeline,
+        labels=LabelService(writer=writer, handle=handle),
         links=LinkService(writer=writer, handle=handle),
         systems=systems,
         health=health,

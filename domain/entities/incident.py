@@ -47,6 +47,7 @@ class _Payload(BaseModel):
     description: str | None = Field(default=None, description="Its description.")
     created_at: datetime | None = Field(default=None, description="When it was opened.")
     resolved_at: datetime | None = Field(default=None, description="When it was resolved; null while it is open.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Its labels: the value of each key.")
     change_id: str | None = Field(default=None, description="The change that fired the trigger.")
 
 
@@ -113,6 +114,7 @@ def to_payload(change: Change) -> Mapping[str, Any]:
         "reference": f"INC-{facts['number']}" if "number" in facts else None,
         "createdAt": facts.get("created_at"),
         "resolvedAt": facts.get("resolved_at"),
+        "labels": facts.get("labels") or {},
         "changeId": change.id,
     }
     if "status" in change.changed_fields and isinstance(state.get("status"), str):

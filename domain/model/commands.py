@@ -40,6 +40,16 @@ class CreateIncident:
     dedupe_key: str | None = None
     dedupe_open_for_system: bool = False
     occurred_at: datetime | None = None
+    labels: Sequence[tuple[str, str | None]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetIncidentLabels:
+    """A command to set labels of an incident; one without a value is removed, others stay."""
+
+    id: str
+    labels: Sequence[tuple[str, str | None]]
+    expected_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ class Field(StrEnum):
     NUMBER = "number"
     OPEN = "open"
     SYSTEM = "system"
+    #: A label: its key, and behind it the values that it may have; any, where there are none.
+    LABEL = "label"
     OPENED_BY = "opened_by"
     TEXT = "text"
     OCCURRED_AT = "occurred_at"
@@ -133,6 +135,10 @@ def size_of(tree: Filter) -> int:
 def _term_matches(term: Term, facts: Mapping[str, Any]) -> bool:
     if term.field is Field.SYSTEM:
         return not set(facts["system_ids"]).isdisjoint(term.value)
+    if term.field is Field.LABEL:
+        key, *values = term.value
+        value = facts.get("labels", {}).get(key)
+        return value is not None and (not values or value in values)
     if term.field is Field.OPEN:
         return (facts["status"] != Status.RESOLVED) is term.value
     if term.field is Field.OPENED_BY:

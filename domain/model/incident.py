@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from domain.model.actor import Actor
+from domain.model.labels import Labels
 from domain.model.moment import iso
 from domain.model.viewer import Visibility
 
@@ -80,6 +81,7 @@ class Incident:
     fixing_at: datetime | None = None
     monitoring_at: datetime | None = None
     resolved_at: datetime | None = None
+    labels: Labels = ()
 
     @property
     def is_open(self) -> bool:
@@ -128,6 +130,7 @@ class Incident:
             "fixing_at": _iso_or_none(self.fixing_at),
             "monitoring_at": _iso_or_none(self.monitoring_at),
             "resolved_at": _iso_or_none(self.resolved_at),
+            "labels": dict(self.labels),
         }
 
 

@@ -10,9 +10,9 @@ from domain.model.filters import AllOf, AnyOf, Field, Filter, Not, Operator, Ter
 from domain.model.incident import Severity, Status
 from domain.model.moment import iso
 from domain.model.viewer import Audience
-from domain.persistence.dialects import json_list_overlaps
+from domain.persistence.dialects import json_list_overlaps, json_object_has
 from domain.persistence.search import queries_of, search_condition
-from domain.persistence.tables import incident_systems, incidents
+from domain.persistence.tables import incident_labels, incident_systems, incidents
 
 #: A literal, because with a bound value the planner would not use the partial index of open incidents.
 IS_OPEN = incidents.c.status != sa.literal_column("'resolved'")
@@ -38,6 +38,8 @@ def incident_condition(dialect: sa.Dialect, tree: Filter, audience: Audience) ->
             case Field.SYSTEM:
                 touching = sa.select(incident_systems.c.incident_id).where(incident_systems.c.system_id.in_(term.value))
                 return incidents.c.id.in_(touching)
+            case Field.LABEL:
+                return incidents.c.id.in_(_labelled(*term.value))
             case Field.OPEN:
                 return IS_OPEN if term.value else ~IS_OPEN
             case Field.TEXT:
@@ -63,7 +65,7 @@ def as_recorded(tree: Filter) -> Filter:
         case Term(field=Field.SEVERITY):
             # Texts, whose order is not that of severities.
             return Term(Field.SEVERITY, Operator.IN, tuple(_severities(tree)))
-        case Term(field=Field.OPEN | Field.SYSTEM | Field.OPENED_BY | Field.NUMBER):
+        case Term(field=Field.OPEN | Field.SYSTEM | Field.LABEL | Field.OPENED_BY | Field.NUMBER):
             return tree
         case Term():
             return _with_texts(tree)
@@ -79,6 +81,8 @@ def recorded_condition(dialect: sa.Dialect, tree: Filter, state: sa.Column[Any])
         match term.field:
             case Field.SYSTEM:
                 return json_list_overlaps(dialect, state["system_ids"], term.value)
+            case Field.LABEL:
+                return json_object_has(dialect, state["labels"], term.value[0], term.value[1:])
             case Field.OPEN:
                 status = _text(state["status"])
                 return status != Status.RESOLVED if term.value else status == Status.RESOLVED
@@ -116,6 +120,12 @@ def _column_condition(column: sa.ColumnElement[Any], term: Term) -> sa.ColumnEle
         # Worse than the worst: none.
         return sa.and_(column.is_not(None), column.in_(term.value)) if term.value else sa.false()
     return sa.and_(column.is_not(None), _APPLY[term.operator](column, term.value))
+
+
+def _labelled(key: Any, *values: Any) -> sa.Select[tuple[str]]:
+    labels = incident_labels.c
+    found = sa.select(labels.incident_id).where(labels.key == key)
+    return found.where(labels.value.in_(values)) if values else found
 
 
 def _severities(term: Term) -> list[str]:

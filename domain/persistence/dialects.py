@@ -167,6 +167,20 @@ def _in_json_array(element: IsListed, compiler: SQLCompiler, **options: Any) -> 
     return f"{text} IN (SELECT jsonb_array_elements_text({listed}))"
 
 
+def json_object_has(
+    dialect: sa.Dialect, column: Any, key: str | sa.BindParameter[str], values: Sequence[Any]
+) -> sa.ColumnElement[bool]:
+    """Return whether the JSON object in that column has a key, with one of the values if there are any."""
+    if dialect.name == "sqlite":
+        entries = sa.func.json_each(column).table_valued("key", "value")
+        held = sa.and_(entries.c.key == key, entries.c.value.in_(values) if values else sa.true())
+        return sa.exists(sa.select(sa.literal(1)).select_from(entries).where(held))
+    value: sa.ColumnElement[Any] = sa.cast(column, postgresql.JSONB).op("->>", return_type=sa.String())(
+        sa.cast(key, sa.Text)
+    )
+    return sa.func.coalesce(value.in_(values), sa.false()) if values else value.is_not(None)
+
+
 def json_list_overlaps(
     dialect: sa.Dialect, column: Any, values: Sequence[str] | Sequence[sa.BindParameter[str]]
 ) -> sa.ColumnElement[bool]:

@@ -17,6 +17,7 @@ from domain.model.viewer import Audience
 from domain.persistence.conditions import IS_OPEN, incident_condition
 from domain.persistence.dialects import lock_rows
 from domain.persistence.keyset import paged, per_parent
+from domain.persistence.labels import INSERT_LABELS, label_rows, labels_of, labels_text, save_labels
 from domain.persistence.prepared import Bound, Prepared, among
 from domain.persistence.rows import actor_columns, actor_of
 from domain.persistence.tables import counters, incident_systems, incident_updates, incidents, systems
@@ -32,16 +33,19 @@ OPEN_FIRST = incidents.outerjoin(incident_systems, incident_systems.c.incident_i
 _PLAIN = ("id", "number", "title", "description", "severity", "suppress_notifications", "dedupe_key", "version")
 
 
-def _with_systems(*, sqlite: bool) -> sa.Select[Any]:
+def _chosen(*columns: Any, sqlite: bool) -> sa.Select[Any]:
+    """Return the query of these columns, and of what stands in tables of its own, of some incidents."""
     join = sa.func.group_concat if sqlite else sa.func.string_agg
     members = sa.select(join(incident_systems.c.system_id, sa.literal_column("','")))
     members = members.where(incident_systems.c.incident_id == incidents.c.id)
-    return sa.select(incidents, members.scalar_subquery().label("members")).where(
-        among(incidents.c.id, "ids", sqlite=sqlite)
-    )
+    labels = labels_text(incidents.c.id, sqlite=sqlite)
+    found = sa.select(*columns, members.scalar_subquery().label("members"), labels.label("labels"))
+    return found.where(among(incidents.c.id, "ids", sqlite=sqlite))
 
 
-_WITH_SYSTEMS = Prepared(lambda sqlite: _with_systems(sqlite=sqlite))
+_WHOLE = Prepared(lambda sqlite: _chosen(*incidents.c, sqlite=sqlite))
+#: The rest of incidents whose rows are read already.
+_REST = Prepared(lambda sqlite: _chosen(incidents.c.id, sqlite=sqlite))
 _COUNT_ON = Prepared(
     lambda _: (
         sa.update(counters)
@@ -86,8 +90,8 @@ class IncidentRepository:
         """Return the incidents of these ids; those that do not exist are left out."""
         if not ids:
             return {}
-        rows = await _WITH_SYSTEMS.rows(self._connection, {"ids": list(ids)})
-        return {row["id"]: _incident(row, sorted(filter(None, (row["members"] or "").split(",")))) for row in rows}
+        rows = await _WHOLE.rows(self._connection, {"ids": list(ids)})
+        return {row["id"]: _incident(row, row) for row in rows}
 
     async def ids_by_number(self, numbers: Sequence[int]) -> dict[int, str]:
         """Return the ids of the incidents with these numbers."""
@@ -107,7 +111,7 @@ class IncidentRepository:
         key = (_ORDER_COLUMNS[order.field], incidents.c.id)
         statement = paged(statement, key, page, descending=order.descending)
         rows = (await self._connection.execute(statement)).mappings().all()
-        return page.cut(await self._with_systems(rows))
+        return page.cut(await self._whole(rows))
 
     async def count(self, tree: Filter, audience: Audience) -> int:
         """Return the number of incidents that match."""
@@ -137,7 +141,7 @@ class IncidentRepository:
             form=("incidents", open_only),
         )
         unique = {row["id"]: row for _, row in found}
-        by_id = {incident.id: incident for incident in await self._with_systems(list(unique.values()))}
+        by_id = {incident.id: incident for incident in await self._whole(list(unique.values()))}
         lists: dict[str, list[Incident]] = {identifier: [] for identifier in system_ids}
         for parent, row in found:
             lists[parent].append(by_id[row["id"]])
@@ -165,7 +169,7 @@ class IncidentRepository:
         if dedupe_key is not None:
             statement = statement.where(incidents.c.dedupe_key == dedupe_key)
         rows = (await self._connection.execute(statement.limit(1))).mappings().all()
-        return next(iter(await self._with_systems(rows)), None)
+        return next(iter(await self._whole(rows)), None)
 
     async def ids_of_system(self, system_id: str) -> list[str]:
         """Return the ids of all incidents on a system, open or not, sorted."""
@@ -242,6 +246,7 @@ class IncidentRepository:
         """Write incidents of a history that is being loaded."""
         await _INSERT.insert(self._connection, [_columns(incident) for incident in loaded])
         await _INSERT_MEMBERS.insert(self._connection, _members(loaded))
+        await INSERT_LABELS.insert(self._connection, label_rows(loaded))
 
     async def insert(self, incident: Incident) -> None:
         """Write a new incident and its systems."""
@@ -262,6 +267,7 @@ class IncidentRepository:
             gone = sa.and_(incident_systems.c.incident_id == after.id, incident_systems.c.system_id.in_(removed))
             await self._connection.execute(sa.delete(incident_systems).where(gone))
         await self._add_systems(after.id, sorted(set(after.system_ids) - set(before.system_ids)))
+        await save_labels(self._connection, before, after)
 
     async def stamp(self, incident: Incident, *, version: int, now: datetime) -> Incident:
         """Write and return the incident's next version, provided that no other writer did.
@@ -289,18 +295,11 @@ class IncidentRepository:
             rows = [{"incident_id": incident_id, "system_id": system_id} for system_id in system_ids]
             await _INSERT_MEMBERS.run_many(self._connection, rows)
 
-    async def _with_systems(self, rows: Sequence[sa.RowMapping]) -> list[Incident]:
+    async def _whole(self, rows: Sequence[sa.RowMapping]) -> list[Incident]:
         if not rows:
             return []
-        statement = (
-            sa.select(incident_systems.c.incident_id, incident_systems.c.system_id)
-            .where(incident_systems.c.incident_id.in_([row["id"] for row in rows]))
-            .order_by(incident_systems.c.system_id)
-        )
-        members: dict[str, list[str]] = {row["id"]: [] for row in rows}
-        for incident_id, system_id in await self._connection.execute(statement):
-            members[incident_id].append(system_id)
-        return [_incident(row, members[row["id"]]) for row in rows]
+        rest = {row["id"]: row for row in await _REST.rows(self._connection, {"ids": [row["id"] for row in rows]})}
+        return [_incident(row, rest[row["id"]]) for row in rows]
 
     async def _count(self, statement: sa.Select[Any]) -> int:
         return int(await self._connection.scalar(statement) or 0)
@@ -309,7 +308,11 @@ class IncidentRepository:
 def bound_incidents(dialect: sa.Dialect, loaded: Sequence[Incident]) -> list[Bound]:
     """Return the statements that write incidents of a history, with their systems."""
     rows = [_columns(incident) for incident in loaded]
-    return [_INSERT.bound(dialect, rows), _INSERT_MEMBERS.bound(dialect, _members(loaded))]
+    return [
+        _INSERT.bound(dialect, rows),
+        _INSERT_MEMBERS.bound(dialect, _members(loaded)),
+        INSERT_LABELS.bound(dialect, label_rows(loaded)),
+    ]
 
 
 def _members(loaded: Sequence[Incident]) -> list[dict[str, str]]:
@@ -323,11 +326,12 @@ def _columns(incident: Incident) -> dict[str, Any]:
     return plain | actor_columns("opened_by", incident.opened_by)
 
 
-def _incident(row: Mapping[str, Any] | sa.RowMapping, system_ids: Sequence[str]) -> Incident:
+def _incident(row: Mapping[str, Any] | sa.RowMapping, rest: Mapping[str, Any]) -> Incident:
     return Incident(
         **{name: row[name] for name in (*_PLAIN, *_TIMES)},
         status=Status(row["status"]),
         health_override=HealthOverride(row["health_override"]) if row["health_override"] else None,
         opened_by=actor_of("opened_by", row),
-        system_ids=tuple(system_ids),
+        system_ids=tuple(sorted(filter(None, (rest["members"] or "").split(",")))),
+        labels=labels_of(rest["labels"]),
     )

@@ -130,6 +130,17 @@ incident_systems = Table(
     Index(None, "system_id", "incident_id"),
 )
 
+incident_labels = Table(
+    "incident_labels",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    # One value per key.
+    Column("key", sa.String(64), primary_key=True),
+    Column("value", sa.String(200), nullable=False),
+    # Incidents with a label, and the groups of one key.
+    Index(None, "key", "value", "incident_id"),
+)
+
 incident_updates = Table(
     "incident_updates",
     metadata,

@@ -15,6 +15,7 @@ from domain.ids import new_id
 from domain.model.actor import Actor
 from domain.model.commands import CreateIncident, Keep, ResolveIncident, UpdateIncident, given
 from domain.model.incident import OPENING, RESOLVED_MESSAGE, Incident, IncidentUpdate, Status, canonical_systems
+from domain.model.labels import relabelled
 from domain.model.texts import checked_dedupe_key, checked_description, checked_message, checked_title
 from domain.model.viewer import Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
@@ -282,6 +283,7 @@ class IncidentService:
             occurred_at=checked_moment(occurred_at, now=now, field="occurredAt"),
             created_at=now,
             updated_at=now,
+            labels=relabelled((), command.labels),
         )
 
     async def _reused(

@@ -74,6 +74,13 @@ class SystemFilter:
     )
 
 
+@strawberry.input(description="Compares a label. All given conditions must hold; without any, the label is there.")
+class LabelFilter:
+    key: str = strawberry.field(description="The key of the label. One that no incident has matches nothing.")
+    eq: str | None = _optional("Its value is this one.")
+    in_: list[str] | None = _optional("Its value is one of these.", name="in")
+
+
 @strawberry.input(description="Compares the actor that opened it.")
 class OpenedByFilter:
     in_: list[str] = strawberry.field(name="in", description="The actor is one of these, by id.")
@@ -86,6 +93,7 @@ class _IncidentConditions:
     number: NumberFilter | None = _optional("By number.")
     open: bool | None = _optional("Whether it is open.")
     system: SystemFilter | None = _optional("By its systems.")
+    label: LabelFilter | None = _optional("By a label; name several under `and` or `or`.")
     opened_by: OpenedByFilter | None = _optional("By the actor that opened it; FORBIDDEN for callers below RESPONDER.")
     occurred_at: DateTimeFilter | None = _optional("By the time when it began.")
     created_at: DateTimeFilter | None = _optional("By the time when it was opened.")
@@ -254,7 +262,7 @@ def _tree(given: AnyFilter, systems: Mapping[str, Sequence[str]]) -> Filter:
     return AllOf(tuple(_part(name, value, systems) for name, value in _given(given) if name != "include_resolved"))
 
 
-def _part(name: str, value: Any, systems: Mapping[str, Sequence[str]]) -> Filter:
+def _part(name: str, value: Any, systems: Mapping[str, Sequence[str]]) -> Filter:  # noqa: PLR0911 - a case each
     match name:
         case "and_" | "or_":
             parts = tuple(_tree(part, systems) for part in value)
@@ -264,12 +272,19 @@ def _part(name: str, value: Any, systems: Mapping[str, Sequence[str]]) -> Filter
         case "system":
             ids = tuple(found for reference in value.in_ for found in systems.get(reference, [reference]))
             return Term(Field.SYSTEM, Operator.IN, ids)
+        case "label":
+            return _label(value)
         case "opened_by":
             return Term(Field.OPENED_BY, Operator.IN, tuple(value.in_))
         case "open" | "text":
             return Term(Field(name), Operator.EQ, value)
         case _:
             return AllOf(tuple(_comparison(_COMPARED[name], how, operand) for how, operand in _given(value)))
+
+
+def _label(given: LabelFilter) -> Filter:
+    compared = [[value] if how == "eq" else value for how, value in _given(given) if how != "key"]
+    return AllOf(tuple(Term(Field.LABEL, Operator.IN, (given.key, *values)) for values in compared or [()]))
 
 
 def _comparison(field: Field, how: str, operand: Any) -> Filter:

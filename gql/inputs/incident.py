@@ -1,5 +1,6 @@
 """Inputs of the mutations on incidents, timelines and links."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from domain.model.commands import (
     AddIncidentUpdate,
     CreateIncident,
     EditIncidentUpdate,
+    SetIncidentLabels,
     UpdateIncident,
     UpdateIncidentLink,
 )
@@ -31,6 +33,16 @@ def _field(description: str) -> Any:
     return strawberry.field(description=description)
 
 
+@strawberry.input(description="A label of an incident.")
+class IncidentLabelInput:
+    key: str = _field(
+        "The key: 1 to 64 letters, digits, dots, dashes, slashes or underscores, such as `team`. Case matters."
+    )
+    value: str | None = _optional(
+        "The value, 1 to 200 characters in one line; null, or absent, removes the label, NOT_FOUND where there is none."
+    )
+
+
 @strawberry.input(description="An incident to open. It starts as INVESTIGATING.")
 class CreateIncidentInput:
     title: str = _field("Its title, 1 to 200 characters in one line, at least one of them visible.")
@@ -48,6 +60,7 @@ class CreateIncidentInput:
         "Whether to reuse the oldest open incident on the first of the systems instead of opening another."
     )
     occurred_at: datetime | None = _optional("When it began, if that was earlier than now.")
+    labels: list[IncidentLabelInput] | None = _optional("Its labels, at most 50, each with a value.")
     idempotency_key: str | None = _optional(_KEY)
 
     def command(self) -> CreateIncident:
@@ -63,7 +76,26 @@ class CreateIncidentInput:
             dedupe_key=value_or_none(self.dedupe_key),
             dedupe_open_for_system=bool(self.dedupe_open_for_system),
             occurred_at=value_or_none(self.occurred_at),
+            labels=_pairs_of(value_or_none(self.labels) or ()),
         )
+
+
+@strawberry.input(description="Labels of an incident to set or remove. Those that are not named stay.")
+class SetIncidentLabelsInput:
+    id: strawberry.ID = _field("The incident.")
+    labels: list[IncidentLabelInput] = _field("The labels; an incident has 50 at most.")
+    expected_version: int | None = _optional(_VERSION)
+
+    def command(self) -> SetIncidentLabels:
+        return SetIncidentLabels(
+            id=self.id,
+            labels=_pairs_of(self.labels),
+            expected_version=value_or_none(self.expected_version),
+        )
+
+
+def _pairs_of(labels: Sequence[IncidentLabelInput]) -> tuple[tuple[str, str | None], ...]:
+    return tuple((label.key, value_or_none(label.value)) for label in labels)
 
 
 @strawberry.input(description="Fields of an incident to change: absent ones stay, null clears.")

@@ -15,6 +15,7 @@ from gql.inputs.incident import (
     DeleteIncidentsInput,
     ResolveIncidentInput,
     ResolveIncidentsInput,
+    SetIncidentLabelsInput,
     UpdateIncidentInput,
 )
 from gql.mutations.answers import answer
@@ -28,6 +29,7 @@ from gql.types.payloads import (
     DeleteIncidentsPayload,
     ResolveIncidentPayload,
     ResolveIncidentsPayload,
+    SetIncidentLabelsPayload,
     UpdateIncidentPayload,
 )
 
@@ -57,6 +59,15 @@ class IncidentMutations:
             return await info.context.domain.incidents.update(info.context.viewer, input.command())
 
         return await answer(info, UpdateIncidentPayload, call, lambda incident: {"incident": Incident.of(incident)})
+
+    @strawberry.mutation(permission_classes=MANAGE_INCIDENTS, description="Set or remove labels of an incident.")
+    async def set_incident_labels(
+        self, info: Info, input: Annotated[SetIncidentLabelsInput, _INPUT]
+    ) -> SetIncidentLabelsPayload:
+        async def call() -> Outcome[model.Incident]:
+            return await info.context.domain.labels.set(info.context.viewer, input.command())
+
+        return await answer(info, SetIncidentLabelsPayload, call, lambda incident: {"incident": Incident.of(incident)})
 
     @strawberry.mutation(
         permission_classes=MANAGE_INCIDENTS,

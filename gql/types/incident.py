@@ -23,6 +23,7 @@ from gql.types.actor import Actor
 from gql.types.automation import AutomationRun
 from gql.types.copying import copied
 from gql.types.enums import ActorType, Health, HealthOverride, IncidentField, Severity, Status, Visibility
+from gql.types.label import IncidentLabel
 from gql.types.link import IncidentLink
 from gql.types.node import Node
 from gql.types.timeline import IncidentUpdate
@@ -93,12 +94,14 @@ class Incident(Node):
     time_to_resolve_seconds: float | None = strawberry.field(
         description="From its beginning to its resolution, in seconds; null while it is open."
     )
+    labels: list[IncidentLabel] = strawberry.field(description="Its labels, at most 50, ordered by key.")
     system_ids: strawberry.Private[Sequence[str]]
 
     @classmethod
     def of(cls, incident: model.Incident) -> Self:
         opened_by, dedupe_key = Actor.of(incident.opened_by), incident.dedupe_key or None
-        return copied(cls, incident, opened_by=opened_by, dedupe_key=dedupe_key)
+        labels = IncidentLabel.list_of(incident.labels)
+        return copied(cls, incident, opened_by=opened_by, dedupe_key=dedupe_key, labels=labels)
 
     @strawberry.field(description="The systems that it affects, at most 100, ordered by id.", metadata=LIST)
     async def systems(self, info: Info) -> list["System"]:

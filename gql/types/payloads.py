@@ -45,6 +45,11 @@ class UpdateIncidentPayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
 
 
+@strawberry.type(description="The payload of `setIncidentLabels`.")
+class SetIncidentLabelsPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+
+
 @strawberry.type(description="The payload of `resolveIncident`.")
 class ResolveIncidentPayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from domain.persistence.views.automation import AUTOMATION, AUTOMATION_VERSION
 from domain.persistence.views.change import CHANGE, EVENT, RUN_CHANGE
 from domain.persistence.views.incident import INCIDENT
+from domain.persistence.views.label import LABEL
 from domain.persistence.views.link import LINK
 from domain.persistence.views.log import LOG
 from domain.persistence.views.override import OVERRIDE
@@ -19,7 +20,7 @@ from domain.persistence.views.version import VERSION
 from domain.persistence.views.view import View
 
 _ALL = (
-    *(INCIDENT, UPDATE, VERSION, LINK, TRANSITION),
+    *(INCIDENT, LABEL, UPDATE, VERSION, LINK, TRANSITION),
     *(SYSTEM, OVERRIDE),
     *(CHANGE, EVENT, LOG),
     *(AUTOMATION, AUTOMATION_VERSION, RUN, STEP, ARTIFACT, RUN_CHANGE),

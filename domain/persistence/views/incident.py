@@ -36,6 +36,10 @@ def _affected(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     return joined, member.c.incident_id == parent.c.id, (member.c.system_id,)
 
 
+def _labels(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    return child, child.c.incident_id == parent.c.id, (child.c.key,)
+
+
 def _steps(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     belongs = sa.and_(child.c.kind == KIND, child.c.entity_id == parent.c.id)
     return child, belongs, (child.c.id,)
@@ -87,6 +91,7 @@ INCIDENT = View(
     parts={"opened_by": ACTOR},
     lists={
         "systems": Lists(view="system", joined=_affected, key=("id",)),
+        "labels": Lists(view="incident_label", joined=_labels, key=("key",)),
         "updates": Lists(view="incident_update", joined=of_incident, key=("created_at", "id"), descending=True),
         "links": Lists(view="incident_link", joined=of_incident, key=("created_at", "id")),
         "history": Lists(view="incident_transition", joined=_steps, key=("id",)),

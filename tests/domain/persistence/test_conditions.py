@@ -28,6 +28,8 @@ from tests.shared import clock_of, in_module_loop
 
 ORDERED = (Operator.EQ, Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
 MOMENTS = (Field.OCCURRED_AT, Field.CREATED_AT, Field.UPDATED_AT, Field.RESOLVED_AT)
+#: Keys of labels; one holds what paths into JSON are made of.
+LABELS = ("team", "a.b/c-d")
 SEEDS = [1, 2]
 #: How many filters are tried for each seed, and of the log a quarter as many; FILTERS=1000 tries that many.
 FILTERS = int(os.environ.get("FILTERS", "80"))
@@ -67,6 +69,8 @@ class Trees:
                 return Term(field, self._chance.choice(ORDERED), self._chance.choice(list(Severity)))
             case Field.OPEN:
                 return Term(field, Operator.EQ, self._chance.random() < 0.5)
+            case Field.LABEL:
+                return Term(field, Operator.IN, (self._chance.choice([*LABELS, "none"]), *self._some(field)))
             case _:
                 return Term(field, Operator.IN, self._some(field))
 
@@ -75,6 +79,7 @@ class Trees:
             Field.STATUS: list(Status),
             Field.SEVERITY: list(Severity),
             Field.SYSTEM: self._systems,
+            Field.LABEL: ["", "one", "two", 'th"ree'],
             Field.OPENED_BY: [ADMIN.actor.id, SYSTEM_VIEWER.actor.id, "nobody"],
         }
         return tuple(self._chance.sample(values[field], self._chance.randrange(3)))
@@ -90,6 +95,7 @@ async def _varied_incidents(domain: Domain, clock: SteppingClock, chance: random
             severity=chance.choice(list(Severity)),
             systems=[*chance.sample(keys[:2], chance.randrange(1, 3)), *chance.sample(keys[2:], chance.randrange(2))],
             occurred_at=clock.moment - timedelta(minutes=chance.randrange(60)),
+            labels=[(key, chance.choice(["one", "two", 'th"ree'])) for key in LABELS if chance.random() < 0.5],
         )
         viewer = chance.choice([ADMIN, SYSTEM_VIEWER])
         incident = (await domain.incidents.create(viewer, command)).value.incident

@@ -103,6 +103,7 @@ async def fill(domain: Domain, chance: random.Random, *, incidents: int = 25) ->
             suppress_notifications=chance.random() < 0.5,
             health_override=chance.choice((None, *HealthOverride)),
             occurred_at=domain.clock.now() - timedelta(milliseconds=chance.randint(0, 10**7)),
+            labels=[(key, chance.choice(_TEXTS)) for key in ("team", "a.b") if chance.random() < 0.5],
         )
         incident = (await domain.incidents.create(author, command)).value.incident
         assert incident is not None
@@ -211,7 +212,8 @@ async def known(domain: Domain, made: Sequence[str]) -> Known:
     return Known(
         ids=ids,
         moments=[iso(incident.occurred_at + timedelta(seconds=1)) for incident in found],
-        texts=("checkout", "INC-7", "fai", "two lines", "火", "🔥", "?", "none"),
+        texts=(_TEXTS[0], "checkout", "INC-7", "fai", "two lines", "火", "🔥", "?", "none"),
+        labels=("team", "a.b", "none"),
         groups=("alerts", "Größe", "none"),
         cursors=cursors,
         orders={

@@ -55,6 +55,8 @@ class Known:
     ids: Sequence[str]
     moments: Sequence[str]
     texts: Sequence[str]
+    #: Keys of labels.
+    labels: Sequence[str]
     #: Groups of automations.
     groups: Sequence[str]
     #: By the name of the field that takes them, with a colon and the order where there is more than one.
@@ -212,12 +214,14 @@ class QueryMaker:
     def _values_of(self, name: str, named: GraphQLNamedType) -> Sequence[str]:
         if named.name == "DateTime":
             return self._known.moments
+        if name.endswith("label.key"):
+            return self._known.labels
         if name.endswith(("system.in", ".key")):
             # Ids of systems, and their keys.
             return [known for known in self._known.ids if known.startswith("sys")]
         if name.endswith(".group"):
             return self._known.groups
-        known = self._known.texts if name.endswith(".text") else self._known.ids
+        known = self._known.texts if name.endswith((".text", "label.eq", "label.in")) else self._known.ids
         prefix = _PREFIXES.get(name)
         if prefix is None or self._chance.random() < 0.1:
             return known

@@ -28,13 +28,19 @@ class Catalog:
 @pytest.fixture
 async def catalog(domain: Domain, api: Api) -> Catalog:
     payments, search = [await make_system(domain, key) for key in ("payments", "search")]
-    a = await make_incident(domain, "payments", title="A outage", severity=Severity.MINOR)
+    a = await make_incident(domain, "payments", title="A outage", severity=Severity.MINOR, labels=[("team", "core")])
     b = await set_status(domain, await make_incident(domain, "search", title="B outage"), Status.IDENTIFIED, "Zebra")
     c = await make_incident(domain, "payments", "search", title="C slow", severity=Severity.CRITICAL)
     await domain.incidents.resolve(ADMIN, c.id)
     created = await api.responder.do(
         "createIncident",
-        {"title": "D outage", "severity": "MAJOR", "systemIds": [payments.id], "occurredAt": "2020-01-01T00:00:00Z"},
+        {
+            "title": "D outage",
+            "severity": "MAJOR",
+            "systemIds": [payments.id],
+            "occurredAt": "2020-01-01T00:00:00Z",
+            "labels": [{"key": "team", "value": "shop"}],
+        },
         "incident { createdAt openedBy { id } }",
     )
     moments = {"a": iso(a.created_at), "b": iso(b.created_at), "d": created["incident"]["createdAt"]}
@@ -69,6 +75,12 @@ async def test_every_comparison_finds_the_matching_incidents(api: Api, catalog: 
         ({"number": {"lte": 2}}, "BA"),
         ({"system": {"in": ["payments"]}}, "DA"),
         ({"system": {"in": [catalog.search]}, "includeResolved": True}, "CB"),
+        ({"label": {"key": "team"}}, "DA"),
+        ({"label": {"key": "team", "eq": "core"}}, "A"),
+        ({"label": {"key": "team", "in": ["shop", "none"]}}, "D"),
+        ({"label": {"key": "team", "eq": "core", "in": ["shop"]}}, ""),
+        ({"label": {"key": "Team"}}, ""),
+        ({"not": {"label": {"key": "team"}}}, "B"),
         ({"openedBy": {"in": [catalog.opener, "nobody"]}}, "D"),
         ({"createdAt": {"gt": a}}, "DB"),
         ({"createdAt": {"gte": b, "lt": d}}, "B"),
@@ -105,6 +117,8 @@ async def test_the_log_is_filtered_by_the_state_before_or_after_a_change(api: Ap
         ({"open": False}, "C"),
         ({"system": {"in": ["search"]}}, "BBCC"),
         ({"openedBy": {"in": [catalog.opener]}}, "D"),
+        ({"label": {"key": "team", "in": ["core", "shop"]}}, "AD"),
+        ({"label": {"key": "team", "eq": "core"}}, "A"),
         ({"createdAt": {"lte": catalog.moments["b"]}}, "ABB"),
         ({"resolvedAt": {"gte": "2020-01-01T00:00:00Z"}}, "C"),
         ({"not": {"severity": {"eq": "MAJOR"}}}, "ACC"),

@@ -98,7 +98,8 @@ async def make_world(domain: Domain) -> World:
     system, spare = [await make_system(domain, f"{name}-{number}") for name in ("api", "db")]
     both = (system.id, spare.id)
     await report_health(domain, spare.id, Health.UNHEALTHY)
-    incident = await make_incident(domain, *both, initial_message="Looking")
+    labels = (("origin", "monitor"), ("tier", "1"))
+    incident = await make_incident(domain, *both, initial_message="Looking", labels=labels)
     other = await make_incident(domain, *both)
     resolved = (await domain.incidents.resolve(ADMIN, (await make_incident(domain, spare.id)).id)).value
     step = AddIncidentUpdate(incident_id=incident.id, message="Found it", status_change=Status.IDENTIFIED)
@@ -162,6 +163,7 @@ MUTATIONS: dict[str, Row] = {
                     "severity": "CRITICAL",
                     "systemIds": [world.system.id, world.spare.key],
                     "initialMessage": "Hm",
+                    "labels": [{"key": "team", "value": "checkout"}],
                 },
                 ("created",),
             ),
@@ -195,6 +197,21 @@ MUTATIONS: dict[str, Row] = {
             "systemIds": [world.spare.id, world.system.key],
         },
         refused=lambda world: {"id": NOWHERE, "title": "Renamed"},
+        code="NOT_FOUND",
+    ),
+    "setIncidentLabels": Row(
+        effects={
+            "two": Effect(
+                _on_incident(labels=[{"key": "team", "value": "checkout"}, {"key": "region", "value": "eu"}]),
+                ("updated",),
+            ),
+            "one anew, one no more": Effect(
+                _on_incident(labels=[{"key": "origin", "value": "people"}, {"key": "tier", "value": None}]),
+                ("updated",),
+            ),
+        },
+        no_op=_on_incident(labels=[{"key": "origin", "value": "monitor"}]),
+        refused=_on_incident(labels=[{"key": "nothing", "value": None}]),
         code="NOT_FOUND",
     ),
     "addIncidentUpdate": Row(

@@ -34,6 +34,7 @@ def incident_of(incident_id: str, version: int, picture: Picture, *, dedupe_key:
         fixing_at=_moment(picture, "fixing_at"),
         monitoring_at=_moment(picture, "monitoring_at"),
         resolved_at=_moment(picture, "resolved_at"),
+        labels=tuple(sorted(picture.get("labels", {}).items())),
     )
 
 

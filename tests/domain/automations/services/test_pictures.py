@@ -29,6 +29,7 @@ WHOLE = Incident(
     fixing_at=NINE + timedelta(minutes=3),
     monitoring_at=NINE + timedelta(minutes=4),
     resolved_at=NINE + timedelta(minutes=5),
+    labels=(("team", "checkout"),),
 )
 
 

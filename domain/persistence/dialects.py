@@ -12,6 +12,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from domain.model.series import TimeBucket
 from domain.model.words import Word
 from domain.persistence.prepared import Prepared, among
 from domain.persistence.tables import search_entries
@@ -146,6 +147,46 @@ def word_condition(dialect: sa.Dialect, query: str | sa.BindParameter[str]) -> s
         return search_entries.c.id.in_(rows)
     wanted = sa.cast(query if isinstance(query, sa.BindParameter) else sa.literal(query), postgresql.TSQUERY)
     return sa.literal_column("search_entries.words", postgresql.TSVECTOR).bool_op("@@")(wanted)
+
+
+#: The texts of a moment up to the length of a bucket, in SQLite's characters and PostgreSQL's form.
+_UP_TO = {
+    TimeBucket.HOUR: (13, "YYYY-MM-DD HH24"),
+    TimeBucket.DAY: (10, "YYYY-MM-DD"),
+    TimeBucket.WEEK: (10, "YYYY-MM-DD"),
+    TimeBucket.MONTH: (7, "YYYY-MM"),
+}
+
+
+def bucket_text(dialect: sa.Dialect, moment: sa.ColumnElement[Any], bucket: TimeBucket) -> sa.ColumnElement[str]:
+    """Return the text that all moments of a bucket share: the beginning of theirs, or the date of the Monday."""
+    length, form = _UP_TO[bucket]
+    if dialect.name == "sqlite":
+        text: sa.ColumnElement[str] = sa.func.substr(moment, sa.literal_column("1"), sa.literal_column(str(length)))
+        if bucket is TimeBucket.WEEK:
+            # Six days back and on to a Monday: that day itself, or the last one before it.
+            return sa.func.date(text, literal("-6 days"), literal("weekday 1"))
+        return sa.type_coerce(text, sa.String)
+    local = sa.func.timezone(literal("UTC"), moment)
+    if bucket is TimeBucket.WEEK:
+        local = sa.func.date_trunc(literal("week"), local)
+    return sa.func.to_char(local, literal(form))
+
+
+def milliseconds_between(
+    dialect: sa.Dialect, start: sa.ColumnElement[Any], end: sa.ColumnElement[Any]
+) -> sa.ColumnElement[int]:
+    """Return the whole milliseconds between two moments."""
+    if dialect.name == "sqlite":
+        return _milliseconds(end) - _milliseconds(start)
+    seconds = sa.extract("epoch", end) - sa.extract("epoch", start)
+    return sa.cast(seconds * sa.literal_column("1000", sa.Integer), sa.BigInteger)
+
+
+def _milliseconds(moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    seconds = sa.cast(sa.func.strftime(literal("%s"), moment), sa.BigInteger)
+    parts = sa.func.substr(moment, sa.literal_column("21"), sa.literal_column("3"))
+    return seconds * sa.literal_column("1000", sa.Integer) + sa.cast(parts, sa.BigInteger)
 
 
 class IsListed(FunctionElement[bool]):

@@ -96,6 +96,15 @@ incidents = Table(
     Index(None, "created_at", "id"),
     Index(None, "updated_at", "id"),
     Index(None, "severity", "id"),
+    # Metrics: what began, was identified and was resolved in some time.
+    Index(None, "occurred_at", "id"),
+    Index(None, "resolved_at", "id"),
+    Index(
+        "ix_incidents_identified_at",
+        "identified_at",
+        sqlite_where=sa.text("identified_at IS NOT NULL"),
+        postgresql_where=sa.text("identified_at IS NOT NULL"),
+    ),
     # Lists of one status.
     Index(None, "status", "created_at", "id"),
     # Lists of one severity, which would be sorted as a whole.
@@ -161,6 +170,14 @@ incident_updates = Table(
     _one_of("visibility", Visibility),
     # The timeline of an incident.
     Index(None, "incident_id", "created_at", "id"),
+    # Metrics: the steps of all timelines in some time.
+    Index(
+        "ix_incident_updates_steps",
+        "created_at",
+        "incident_id",
+        sqlite_where=sa.text("status_change IS NOT NULL"),
+        postgresql_where=sa.text("status_change IS NOT NULL"),
+    ),
 )
 
 incident_update_versions = Table(

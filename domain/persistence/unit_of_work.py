@@ -18,6 +18,7 @@ from domain.persistence.health import HealthRepository
 from domain.persistence.idempotency import IdempotencyRepository
 from domain.persistence.incidents import IncidentRepository
 from domain.persistence.links import LinkRepository
+from domain.persistence.metrics import MetricsRepository
 from domain.persistence.openings import OpeningRepository
 from domain.persistence.past import PastRepository
 from domain.persistence.prepared import Bound, run_bound
@@ -69,6 +70,7 @@ class ReadSession:
     dwells = _Made(DwellRepository)
     past = _Made(PastRepository)
     counts = _Made(CountRepository)
+    metrics = _Made(MetricsRepository)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection

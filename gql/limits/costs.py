@@ -40,10 +40,16 @@ _WRITE = 5
 _READ_LEAVES = frozenset({"totalCount", "inStateSince"})
 #: The assumed length of a list without a page size; mostly the systems of an incident.
 _USUAL_LENGTH = 5
-#: An explanation holds 500 nodes at most, and each may have selections of its own; an answer has 1,000 groups at most.
-_LENGTHS = {"Explanation.changes": 100, "Explanation.runs": 100, "Query.incidentCounts": 100}
+#: An explanation holds 500 nodes at most, and each may have selections of its own; figures have 1,000 groups or points.
+_LENGTHS = {
+    "Explanation.changes": 100,
+    "Explanation.runs": 100,
+    "Query.incidentCounts": 100,
+    "Query.incidentMetrics": 10,
+    "IncidentMetrics.points": 10,
+}
 #: Fields that keep a core busy for seconds, long graphs, and what reads many rows for few figures.
-_BASE = {"dryRunAutomation": 2_000, "explain": 100, "incidentCounts": 50}
+_BASE = {"dryRunAutomation": 2_000, "explain": 100, "incidentCounts": 50, "incidentMetrics": 200}
 #: Fields of introspection that take as long as reading one object.
 _DESCRIPTIONS_PER_POINT = 50
 #: The cap on costs, which add up and multiply.

@@ -13,6 +13,7 @@ from domain.model.automation import RunStatus, SkipReason, StepStatus
 from domain.model.change import ChangeAction
 from domain.model.counts import Grouping
 from domain.model.incident import Health, HealthOverride, Severity, Status
+from domain.model.series import TimeBucket
 from domain.model.viewer import Role, Visibility
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Status",
     "StepStatus",
     "SystemOrderField",
+    "TimeBucket",
     "Visibility",
 ]
 
@@ -245,6 +247,17 @@ _described(
         Grouping.STATUS: "Their status.",
         Grouping.SYSTEM: "Their systems: an incident counts for each of them.",
         Grouping.OPENED_BY: "The actor that opened them; FORBIDDEN for callers below RESPONDER.",
+    },
+)
+_described(
+    TimeBucket,
+    name="TimeBucket",
+    description="A length of time by the calendar of UTC.",
+    values={
+        TimeBucket.HOUR: "An hour.",
+        TimeBucket.DAY: "A day, from midnight to midnight.",
+        TimeBucket.WEEK: "A week, from Monday to Sunday.",
+        TimeBucket.MONTH: "A month of the calendar.",
     },
 )
 _described(

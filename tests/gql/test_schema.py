@@ -110,6 +110,8 @@ def test_every_list_is_a_connection_or_bounded() -> None:
         "AutomationRunChange.changedFields",
         "Query.activeHealthOverrides",
         "Query.incidentCounts",
+        "Query.incidentMetrics",
+        "IncidentMetrics.points",
         "Incident.systems",
         "Incident.labels",
         "IncidentUpdate.editHistory",

@@ -1,6 +1,7 @@
 """Plans of the statements behind figures: what asks for few incidents walks their index, and not the table."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest_asyncio
@@ -11,10 +12,12 @@ from sqlalchemy.sql.expression import ClauseElement, Executable
 
 from domain.bootstrap import Domain
 from domain.model.counts import Grouping
-from domain.model.filters import Field, Operator, Term
+from domain.model.filters import EVERYTHING, Field, Operator, Term
+from domain.model.series import TimeBucket, spans_between
 from domain.model.viewer import Audience
 from domain.persistence.counts import counting
-from domain.persistence.tables import incidents
+from domain.persistence.metrics import Measuring
+from domain.persistence.tables import incident_updates, incidents
 from tests.domain.persistence.test_plans_of_pages import row_of
 from tests.inside import inside
 from tests.shared import in_module_loop
@@ -47,8 +50,11 @@ async def filled(shared: Domain) -> AsyncIterator[Domain]:
     for number, row in enumerate(rows):
         is_open = number % 100 == 0
         row |= {"status": "fixing" if is_open else "resolved", "resolved_at": None if is_open else row["created_at"]}
+        row["identified_at"] = None if is_open else row["created_at"]
+    steps = [_step_of(row) for row in rows if row["resolved_at"]]
     async with inside(shared).database._engines.writer.begin() as connection:
         await connection.execute(sa.insert(incidents), rows)
+        await connection.execute(sa.insert(incident_updates), steps)
         await connection.execute(sa.text("ANALYZE"))
     yield shared
 
@@ -58,6 +64,35 @@ async def test_counts_of_open_incidents_walk_the_index_of_these(filled: Domain) 
         steps = await _plan(filled, lambda dialect, by=by: counting(dialect, _OPEN, Audience.PUBLIC, by))
         assert any("ix_incidents_open" in step for step in steps), steps
         assert not any(step == "SCAN incidents" or "Seq Scan" in step for step in steps), steps
+
+
+async def test_metrics_walk_the_indexes_of_times(filled: Domain) -> None:
+    end = row_of(_COUNT)["created_at"]
+    spans = spans_between(end - timedelta(minutes=10), end, TimeBucket.HOUR)
+
+    def measuring(dialect: sa.Dialect) -> sa.Select[Any]:
+        asked = Measuring(dialect, EVERYTHING, Audience.PUBLIC, spans=spans, bucket=TimeBucket.HOUR, by=())
+        return asked.statement()
+
+    steps = await _plan(filled, measuring)
+
+    indexes = ("incidents_open", "incidents_occurred_at_id", "incident_updates_steps", "incidents_identified_at")
+    for index in (*indexes, "incidents_resolved_at_id"):
+        assert any(f"ix_{index}" in step for step in steps), (index, steps)
+    assert not any(step in {"SCAN incidents", "SCAN steps"} or "Seq Scan" in step for step in steps), steps
+
+
+def _step_of(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["id"].replace("inc", "upd"),
+        "incident_id": row["id"],
+        "message": "Over",
+        "status_change": "resolved",
+        "visibility": "public",
+        "created_at": row["resolved_at"],
+        "created_by_type": "system",
+        "created_by_id": "monitor",
+    }
 
 
 async def _plan(domain: Domain, make: Any) -> list[str]:

@@ -77,6 +77,7 @@ def test_the_roots_that_read_rows_are_compiled() -> None:
         "dryRunAutomation",
         "explain",
         "incidentCounts",
+        "incidentMetrics",
         "rateLimit",
         "validateAutomation",
     }

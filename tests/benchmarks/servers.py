@@ -21,9 +21,10 @@ PEERS = FOLDER / "peers"
 ROOT = FOLDER.parent.parent
 TOKEN = "a-token-for-the-benchmark"
 SERVER_CORE, CLIENT_CORE = 0, 1
-_START_SECONDS = 15
+# On a machine that is busy with much else, a start takes that long.
+_START_SECONDS = 60
 _INSTALL_SECONDS = 240
-_STOP_SECONDS = 5
+_STOP_SECONDS = 20
 _MOST_FILES = 16_384
 _CREATE_SYSTEM = 'mutation { createSystem(input: {key: "payments", name: "Payments"}) { system { id } } }'
 

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from domain.automations.conditions.duration import Delay, Duration
-from domain.automations.conditions.model import TAG, Condition
+from domain.automations.conditions.model import TAG, All, Condition
 from domain.automations.expressions.durations import IN_SECONDS, Forms, Minutes, Seconds
 from domain.automations.expressions.fields import ExpressionText, TemplateText
 from domain.automations.expressions.secret_references import secret_names
@@ -114,6 +114,26 @@ class ChooseNode(StepNode):
     else_: "list[Action] | None" = Field(default=None, alias="else", description="What is done when none holds.")
 
 
+_OneOrMore = Annotated[
+    Annotated[Condition, Tag("kind:condition")]
+    | Annotated[list[Condition], Field(min_length=1, max_length=50), Tag("kind:conditions")],
+    Discriminator(lambda value: f"{TAG}{'conditions' if isinstance(value, list) else 'condition'}"),
+]
+
+
+class IfNode(StepNode):
+    """A step that does one thing if a condition holds, and another one or nothing otherwise."""
+
+    if_: _OneOrMore = Field(alias="if", description="What has to hold: a condition, or several, all of them.")
+    then: "list[Action]" = Field(min_length=1, description="What is done if it holds.")
+    else_: "list[Action] | None" = Field(default=None, alias="else", description="What is done otherwise.")
+
+    @cached_property
+    def condition(self) -> Condition:
+        """The one condition that decides."""
+        return All(**{"and": self.if_}) if isinstance(self.if_, list) else self.if_
+
+
 class ParallelNode(StepNode):
     """A step that runs its branches at the same time."""
 
@@ -126,11 +146,20 @@ class DelayNode(StepNode):
     delay: Delay = Field(description="For how long.")
 
 
+_Items = Annotated[
+    Annotated[ExpressionText, Tag("kind:expression")]
+    | Annotated[list[Any], Field(min_length=1, max_length=1000), Tag("kind:list")],
+    Discriminator(lambda value: f"{TAG}{'list' if isinstance(value, list) else 'expression'}"),
+]
+
+
 class Repeat(Part):
     """The rounds of a loop: exactly one of count, for_each, while and until."""
 
     count: int | None = Field(default=None, ge=1, le=10_000, description="So many times.")
-    for_each: ExpressionText | None = Field(default=None, description="Once for each item of this list.")
+    for_each: _Items | None = Field(
+        default=None, description="Once for each item: of the list that an expression gives, or of one written out."
+    )
     while_: ExpressionText | None = Field(default=None, alias="while", description="As long as this holds before.")
     until: ExpressionText | None = Field(default=None, description="Until this holds afterwards.")
     max_iterations: int = Field(default=1000, ge=1, le=10_000, description="The bound of while and until.")
@@ -218,6 +247,7 @@ class SequenceNode(StepNode):
 STEPS: Mapping[str, type[StepNode]] = {
     "action": ActionNode,
     "choose": ChooseNode,
+    "if": IfNode,
     "parallel": ParallelNode,
     "delay": DelayNode,
     "repeat": RepeatNode,
@@ -247,6 +277,7 @@ def _tag_of(node: Any) -> str | None:
 Action = Annotated[
     Annotated[ActionNode, Tag("kind:action")]
     | Annotated[ChooseNode, Tag("kind:choose")]
+    | Annotated[IfNode, Tag("kind:if")]
     | Annotated[ParallelNode, Tag("kind:parallel")]
     | Annotated[DelayNode, Tag("kind:delay")]
     | Annotated[RepeatNode, Tag("kind:repeat")]
@@ -309,7 +340,7 @@ class Definition(Part):
         return frozenset(secret_names(self.model_dump(mode="json")))
 
 
-for _model in (Branch, ChooseNode, ParallelNode, Repeat, RepeatNode, SequenceNode, Definition):
+for _model in (Branch, ChooseNode, IfNode, ParallelNode, Repeat, RepeatNode, SequenceNode, Definition):
     _model.model_rebuild()
 
 
@@ -348,6 +379,9 @@ def children(node: StepNode) -> Iterator[tuple[str, Sequence[StepNode]]]:
         case ChooseNode():
             for index, branch in enumerate(node.choose):
                 yield f"choose[{index}].sequence", branch.sequence
+            yield "else", node.else_ or []
+        case IfNode():
+            yield "then", node.then
             yield "else", node.else_ or []
         case ParallelNode():
             yield "parallel", node.parallel

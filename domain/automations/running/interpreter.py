@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from domain.automations.conditions.model import Condition
 from domain.automations.definitions.definition import (
     Action,
     ActionNode,
     ChooseNode,
     ConditionNode,
     DelayNode,
+    IfNode,
     ParallelNode,
     RepeatNode,
     SequenceNode,
@@ -88,6 +90,8 @@ class Interpreter:
         match node:
             case ChooseNode():
                 await self._choose(node, path, frame)
+            case IfNode():
+                await self._if(node, path, frame)
             case ParallelNode():
                 await self._parallel(node, path, frame)
             case RepeatNode():
@@ -110,12 +114,7 @@ class Interpreter:
         frame.variables |= await self._decided(step, decide)
 
     async def _condition(self, node: ConditionNode, path: str, frame: Frame) -> None:
-        async def decide() -> dict[str, Any]:
-            verdict = await self._work.evaluate(node.condition, frame)
-            return {"value": verdict.value, "condition": verdict.details}
-
-        step = self._work.begun(path, "condition", action_id=node.id)
-        if not (await self._decided(step, decide))["value"]:
+        if not await self._checked(node.condition, self._work.begun(path, "condition", action_id=node.id), frame):
             raise StopError(f"The condition at {path} does not hold.")
 
     async def _stop(self, node: StopNode, path: str) -> None:
@@ -144,6 +143,21 @@ class Interpreter:
             await self._walk(node.choose[matched].sequence, f"{path}.choose[{matched}].sequence", frame)
         else:
             await self._walk(node.else_ or [], f"{path}.else", frame)
+
+    async def _if(self, node: IfNode, path: str, frame: Frame) -> None:
+        if await self._checked(node.condition, self._work.begun(path, "if", action_id=node.id), frame):
+            await self._walk(node.then, f"{path}.then", frame)
+        else:
+            await self._walk(node.else_ or [], f"{path}.else", frame)
+
+    async def _checked(self, condition: Condition, step: RunStep, frame: Frame) -> bool:
+        """Return whether the condition holds, or held when the step came to it before."""
+
+        async def decide() -> dict[str, Any]:
+            verdict = await self._work.evaluate(condition, frame)
+            return {"value": verdict.value, "condition": verdict.details}
+
+        return bool((await self._decided(step, decide))["value"])
 
     async def _parallel(self, node: ParallelNode, path: str, frame: Frame) -> None:
         frames = [frame.fork() for _ in node.parallel]
@@ -197,14 +211,17 @@ class Interpreter:
 
     async def _items(self, node: RepeatNode, path: str, frame: Frame) -> list[Any]:
         """Return the list that the loop goes over: as recorded when it began."""
-        expression = node.repeat.for_each
-        assert expression is not None
+        given = node.repeat.for_each
+        assert given is not None
 
         async def decide() -> dict[str, Any]:
             now = self._work.tools.clock.now()
+            if isinstance(given, list):
+                scope = await self._work.rendering_scope(frame, given, now=now)
+                return {"items": render(given, scope, now=now).masked}
             seen = self._work.scope(frame)
-            scope = await self._work.read(lambda session: self._work.enriched(session, seen, expression, now=now))
-            items = compile_expression(expression).value(scope, now=now)
+            scope = await self._work.read(lambda session: self._work.enriched(session, seen, given, now=now))
+            items = compile_expression(given).value(scope, now=now)
             if not isinstance(items, list | tuple):
                 raise ExpressionError("for_each needs a list.")
             return {"items": list(items)}

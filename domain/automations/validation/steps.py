@@ -7,6 +7,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from domain.automations.actions.registry import ActionType
+from domain.automations.conditions.model import Condition
 from domain.automations.definitions.definition import (
     Action,
     ActionNode,
@@ -14,6 +15,7 @@ from domain.automations.definitions.definition import (
     ConditionNode,
     Definition,
     DelayNode,
+    IfNode,
     ParallelNode,
     RepeatNode,
     SequenceNode,
@@ -121,6 +123,8 @@ class Steps:
         match node:
             case ChooseNode():
                 return self._choose(node, path, facts)
+            case IfNode():
+                return self._if(node, path, facts)
             case ParallelNode():
                 return self._parallel(node, path, facts)
             case RepeatNode():
@@ -190,6 +194,15 @@ class Steps:
         paths.append(self._walk(node.else_ or [], f"{path}.else", facts))
         return merge(*paths)
 
+    def _if(self, node: IfNode, path: str, facts: Facts) -> Facts:
+        held = facts
+        for place, condition in _each_condition(f"{path}.if", node.if_):
+            self._condition(place, condition, held)
+            # The next one is evaluated only where this one holds.
+            held = held.granted(proven(condition))
+        then = self._walk(node.then, f"{path}.then", held)
+        return merge(then, self._walk(node.else_ or [], f"{path}.else", facts))
+
     def _parallel(self, node: ParallelNode, path: str, facts: Facts) -> Facts:
         after = facts
         for index, branch in enumerate(node.parallel):
@@ -206,7 +219,9 @@ class Steps:
 
     def _repeat(self, node: RepeatNode, path: str, facts: Facts) -> Facts:
         repeat, path = node.repeat, f"{path}.repeat"
-        if repeat.for_each is not None:
+        if isinstance(repeat.for_each, list):
+            self._found += self._texts.values(f"{path}.for_each", repeat.for_each, facts)
+        elif repeat.for_each is not None:
             self._expression(f"{path}.for_each", repeat.for_each, facts)
         start = replace(facts, repeat=True)
         if repeat.count != 1:
@@ -217,7 +232,7 @@ class Steps:
         end = self._walk(repeat.sequence, f"{path}.sequence", start)
         if repeat.until is not None:
             self._condition(f"{path}.until", repeat.until, end)
-        if repeat.count is None and repeat.until is None:
+        if repeat.count is None and repeat.until is None and not isinstance(repeat.for_each, list):
             # Perhaps there is no round at all.
             end = merge(facts, end)
         return replace(end, repeat=facts.repeat)
@@ -251,6 +266,14 @@ class Steps:
 
     def _report(self, path: str, message: str) -> None:
         self._found.append(Problem(path=path, message=message))
+
+
+def _each_condition(path: str, given: Condition | list[Condition]) -> Iterator[tuple[str, Condition]]:
+    """Yield the conditions of a step with their paths."""
+    if isinstance(given, list):
+        yield from ((f"{path}[{index}]", condition) for index, condition in enumerate(given))
+    else:
+        yield path, given
 
 
 def _is_given(value: Any) -> bool:

@@ -46,9 +46,11 @@ STEPS = (
     {"action": "log", "config": {"message": "done"}},
     {"condition": "1 == 1"},
     {"action": "incident.resolve", "config": {"message": "Over"}},
+    {"if": ["1 == 1", "1 == 2"], "then": [say("never")], "else": [say("otherwise")]},
+    {"repeat": {"for_each": ["c", "{{ variables.items[1] }}"], "sequence": [say("listed {{ repeat.item }}")]}},
     {"stop": {"reason": "All done."}},
 )
-SAID = ["Looking", "else", "a", "b", "while", "left", "right", "Over"]
+SAID = ["Looking", "else", "a", "b", "while", "left", "right", "Over", "otherwise", "listed c", "listed b"]
 LAST = "actions[10]"
 
 
@@ -148,7 +150,7 @@ async def same_as_without_deaths(world: World, run: AutomationRun) -> None:
     assert len({step.position for step in steps}) == len(steps)
     trace = {step.path: step.status.value for step in steps}
     assert {path for path, status in trace.items() if status != "success"} == {"actions[6]", "actions[7]"}
-    assert (trace["actions[6]"], trace["actions[7]"], len(trace)) == ("failed", "skipped", 23)
+    assert (trace["actions[6]"], trace["actions[7]"], len(trace)) == ("failed", "skipped", 28)
 
 
 async def test_an_internal_error_in_a_branch_stops_the_others(

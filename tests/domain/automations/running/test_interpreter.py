@@ -37,6 +37,30 @@ async def test_a_choice_takes_the_first_branch_that_holds(world: World) -> None:
         assert (await world.step(run, "actions[1]")).output == {"came": branch}
 
 
+IFS: dict[str, tuple[dict[str, Any], bool, str]] = {
+    "it holds": ({"if": "trigger.payload.n == 1"}, True, "then"),
+    "it does not hold": ({"if": "trigger.payload.n == 2"}, False, "else"),
+    "something is missing": ({"if": "trigger.payload.no == 1"}, False, "else"),
+    "all hold": ({"if": ["trigger.payload.n == 1", {"not": "trigger.payload.n == 2"}]}, True, "then"),
+    "one does not": ({"if": ["trigger.payload.n == 1", "trigger.payload.n == 2"]}, False, "else"),
+    "there is no else": ({"if": "trigger.payload.n == 2", "else": None}, False, "nowhere"),
+}
+
+
+@on_one_database
+async def test_an_if_does_what_its_condition_says(world: World) -> None:
+    last = note(came="{{ variables.branch | default('nowhere') }}")
+    rest = {"then": [note(branch="then")], "else": [note(branch="else")]}
+    runs = await world.all_over(
+        {case: world.ran({**rest, **step}, last, payload={"n": 1}) for case, (step, *_) in IFS.items()}
+    )
+    for case, (_, holds, came) in IFS.items():
+        steps = {step.path: step for step in await world.steps(runs[case])}
+        assert (steps["actions[0]"].kind, steps["actions[0]"].output["value"]) == ("if", holds), case
+        assert steps["actions[1]"].output == {"came": came}, case
+        assert len(steps) == (2 if came == "nowhere" else 3), case
+
+
 GUARD = "The condition at actions[0] does not hold."
 ENDS: dict[str, tuple[list[Any], str, str | None, list[str]]] = {
     "failure": ([FAILS, LOG], "failed", "Incident inc_unknown not found.", ["failed"]),
@@ -83,6 +107,7 @@ ROUNDS: dict[str, tuple[dict[str, Any], int]] = {
     "count": ({"count": 3}, 3),
     "for each": ({"for_each": "trigger.payload.items"}, 2),
     "for each of nothing": ({"for_each": "trigger.payload.none"}, 0),
+    "for each of a list": ({"for_each": ["a", "{{ trigger.payload.items[0] }}", 3]}, 3),
     "while": ({"while": "repeat.index < 2"}, 2),
     "while, for ever": ({"while": "1 == 1", "max_iterations": 4}, 4),
     "while, with an error": ({"while": "1 / 0 == 1"}, 0),
@@ -113,9 +138,21 @@ async def test_repeat_is_the_inner_loop_and_afterwards_the_outer_one(world: Worl
     assert outputs == [*seen, {"outer": "a0"}, *seen, {"outer": "b1"}]
 
 
+@on_one_database
+async def test_the_items_of_a_list_are_rendered_once_as_the_loop_begins(world: World) -> None:
+    listed = ["plain", "{{ variables.n }}", {"n": "{{ variables.n }}"}, ["{{ variables.n }}!"]]
+    seen = note(n=2, seen="{{ repeat.item }}")
+    run = await world.ran(note(n=1), {"repeat": {"for_each": listed, "sequence": [seen]}})
+    assert (await world.step(run, "actions[1]")).output == {"items": ["plain", 1, {"n": 1}, ["1!"]]}
+    outputs = [step.output["seen"] for step in await world.steps(run) if ".repeat[" in step.path]
+    assert outputs == ["plain", 1, {"n": 1}, ["1!"]]
+
+
 ERRORS: dict[str, tuple[dict[str, Any], str]] = {
     "for each": ({"repeat": {"for_each": "trigger.payload.n", "sequence": [LOG]}}, "for_each needs a list."),
     "for each undefined": ({"repeat": {"for_each": "trigger.payload.no", "sequence": [LOG]}}, "payload.no is not"),
+    "for each of a list": ({"repeat": {"for_each": ["{{ trigger.payload.no }}"], "sequence": [LOG]}}, "payload.no is"),
+    "if": ({"if": ["1 == 1", "1 / 0 > 1"], "then": [LOG]}, "Nothing can be divided by 0."),
     "delay": ({"delay": {"template": "{{ trigger.payload.no }}"}}, "trigger.payload.no is not defined."),
     "delay of text": ({"delay": {"template": "{{ trigger.payload.n }}x"}}, "A delay needs 0 to 2592000 seconds, not"),
     "variables": ({"variables": {"x": "{{ trigger.payload.no }}"}}, "trigger.payload.no is not defined."),

@@ -10,6 +10,7 @@ USE = log("{{ artifacts.open.incident.incidentId }}")
 SET = {"variables": {"x": 1}}
 WAIT = {"wait_for_trigger": {"event": "incident.resolved"}}
 HEALTHY_FOR = {"entity": "a", "status": "healthy", "for": {"template": "{{ artifacts.no }}"}}
+NAMES_IT = "artifacts.open.incident.status == 'resolved'"
 MAYBE = choose(("true", [OPEN]))
 
 
@@ -40,6 +41,9 @@ def test_an_artifact_that_no_step_produces_is_a_problem(text: str, message: str)
     "steps",
     [
         pytest.param([choose(("true", [OPEN]), otherwise=[STOP]), USE], id="all paths that go on"),
+        pytest.param([{"if": "true", "then": [OPEN], "else": [STOP]}, USE], id="then, or it ends"),
+        pytest.param([MAYBE, {"if": ["artifacts.open is defined", NAMES_IT], "then": [USE]}], id="checked by an if"),
+        pytest.param([repeat(OPEN, for_each=["a"]), USE], id="after a list of items"),
         pytest.param([{"parallel": [OPEN, STOP]}, USE], id="after a parallel"),
         pytest.param([repeat(OPEN, count=2), USE], id="after a counted loop"),
         pytest.param([repeat(OPEN, until="artifacts.open is defined"), USE], id="after until"),
@@ -61,6 +65,9 @@ def test_an_artifact_on_every_path_may_be_named(steps: list[Any]) -> None:
         pytest.param([USE, OPEN], id="too early"),
         pytest.param([MAYBE, USE], id="one branch only"),
         pytest.param([choose(("true", [OPEN]), otherwise=[log("x")]), USE], id="not in else"),
+        pytest.param([{"if": "true", "then": [OPEN]}, USE], id="then only"),
+        pytest.param([{"if": "true", "then": [OPEN], "else": [USE]}], id="in the else of an if"),
+        pytest.param([MAYBE, {"if": [NAMES_IT, "artifacts.open is defined"], "then": [STOP]}], id="checked too late"),
         pytest.param([{"parallel": [OPEN, USE]}], id="in a parallel branch"),
         pytest.param([{"parallel": [{"sequence": [{"condition": "true"}, OPEN]}]}, USE], id="after an end in a branch"),
         pytest.param([repeat(OPEN, for_each="trigger.payload.systemName"), USE], id="in a loop of perhaps no item"),
@@ -84,7 +91,10 @@ def test_an_artifact_missing_on_some_path_is_a_problem(steps: list[Any]) -> None
             {"wait_until": {"condition": {"state": HEALTHY_FOR}}},
             "wait_until.condition.state.for.template",
         ),
+        ({"if": "artifacts.no", "then": [STOP]}, "if"),
+        ({"if": ["true", "artifacts.no"], "then": [STOP]}, "if[1]"),
         (repeat(STOP, for_each="artifacts.no"), "repeat.for_each"),
+        (repeat(STOP, for_each=["a", {"b": "{{ artifacts.no }}"}]), "repeat.for_each[1].b"),
         (repeat(STOP, **{"while": "artifacts.no"}), "repeat.while"),
         (repeat(log("x"), until="artifacts.no"), "repeat.until"),
         ({"wait_for_trigger": {"event": "incident.resolved", "filter": "artifacts.no"}}, "wait_for_trigger.filter"),

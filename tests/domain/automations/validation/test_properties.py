@@ -14,6 +14,7 @@ from domain.automations.definitions.definition import (
     ChooseNode,
     ConditionNode,
     Definition,
+    IfNode,
     WaitUntilNode,
     kind_of,
     walk,
@@ -44,6 +45,7 @@ KEYS = st.sampled_from(
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.text(max_size=5)
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4))
 
+EACH = {"for_each": ["a", "{{ trigger.id }}"]}
 CONDITIONS = st.sampled_from(
     [
         "trigger.payload.x",
@@ -73,9 +75,17 @@ STEP = st.recursive(
             st.lists(inner, max_size=2),
         ),
         st.builds(
+            lambda held, steps, other: {"if": held, "then": steps, "else": other},
+            CONDITIONS | st.lists(CONDITIONS, min_size=1, max_size=2),
+            st.lists(inner, min_size=1, max_size=2),
+            st.lists(inner, max_size=2),
+        ),
+        st.builds(
             lambda steps, how: {"repeat": {**how, "sequence": steps}},
             st.lists(inner, min_size=1, max_size=2),
-            st.sampled_from([{"count": 2}, {"until": "vars.b"}, {"while": "repeat.first"}, {"for_each": "vars.b"}]),
+            st.sampled_from(
+                [{"count": 2}, {"until": "vars.b"}, {"while": "repeat.first"}, {"for_each": "vars.b"}, EACH]
+            ),
         ),
     ),
     max_leaves=6,
@@ -130,7 +140,7 @@ def conditions_of(node: Any) -> list[Condition]:
     match node:
         case ChooseNode():
             return [branch.when for branch in node.choose]
-        case ConditionNode():
+        case ConditionNode() | IfNode():
             return [node.condition]
         case WaitUntilNode():
             return [node.wait_until.condition]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from domain.automations.definitions.definition import STEPS
 from domain.automations.validation import InvalidDefinitionError, parsed, problems_of
 from domain.automations.validation.problems import MOST_PROBLEMS
 from tests.domain.automations.validation.definitions import (
@@ -43,6 +44,14 @@ def test_problems_of_form_hide_all_others() -> None:
         pytest.param({"parallel": [STOP, {"sequence": []}]}, "parallel[1].sequence", id="parallel"),
         pytest.param(repeat({"stop": {"error": 1}}, count=2), "repeat.sequence[0].stop.error", id="repeat"),
         pytest.param(repeat(STOP, **{"while": "1 +"}), "repeat.while", id="while"),
+        pytest.param(repeat(STOP, for_each="1 +"), "repeat.for_each", id="for_each"),
+        pytest.param(repeat(STOP, for_each=[]), "repeat.for_each", id="an empty list"),
+        pytest.param({"if": "1 +", "then": [STOP]}, "if", id="if"),
+        pytest.param({"if": ["true", {"or": []}], "then": [STOP]}, "if[1].or", id="if of several"),
+        pytest.param({"if": [], "then": [STOP]}, "if", id="if of none"),
+        pytest.param({"if": "true", "then": [{}]}, "then[0]", id="then"),
+        pytest.param({"if": "true", "then": [STOP], "else": [{}]}, "else[0]", id="else of an if"),
+        pytest.param({"if": "true"}, "then", id="if without then"),
         pytest.param({"condition": {"and": ["true", {"not": {"or": []}}]}}, "condition.and[1].not.or", id="condition"),
         pytest.param({"condition": {"state": {"entity": "a", "status": "x"}}}, "condition.state.status", id="state"),
         pytest.param({"variables": {"a-b": 1}}, "variables.a-b", id="variable"),
@@ -59,10 +68,7 @@ def test_a_faulty_expression_has_line_and_column() -> None:
 
 @pytest.mark.parametrize("step", [{}, {"type": "delay"}, {"delay": {"seconds": 1}, "stop": {}}])
 def test_a_step_without_one_kind_is_a_problem_that_lists_the_kinds(step: Any) -> None:
-    kinds = (
-        "action, choose, parallel, delay, repeat, variables, condition, stop, wait_for_trigger, wait_until, sequence"
-    )
-    assert messages_of(step) == {"actions[0]": f"A step has exactly one of {kinds}."}
+    assert messages_of(step) == {"actions[0]": f"A step has exactly one of {', '.join(STEPS)}."}
 
 
 def test_an_unknown_key_is_a_problem_that_lists_the_known_ones() -> None:

@@ -16,6 +16,9 @@ class Action:
     category: str = strawberry.field(description="The category that it is listed under.")
     icon: str = strawberry.field(description="The name of its icon.")
     config_schema: JSON = strawberry.field(description="The JSON Schema of its settings.")
+    output_schema: JSON | None = strawberry.field(
+        description="The JSON Schema of `steps.<id>.output` after it; null where that is not known."
+    )
     produces: str | None = strawberry.field(description="The type of artifact that it produces; null for none.")
     consumes: list[str] = strawberry.field(
         description="The types of artifacts that it consumes from earlier steps; a handful at most."
@@ -30,6 +33,7 @@ class Action:
             category=action.category,
             icon=action.icon,
             config_schema=JSON(action.config_schema),
+            output_schema=None if action.output_schema is None else JSON(action.output_schema),
             produces=action.produces or None,
             consumes=list(action.consumes),
         )

@@ -24,7 +24,7 @@ _RUNS = (
     "{ automationRuns(first: 100) { nodes { status reason message automation { name } steps { nodes { error } } } } }"
 )
 #: Those that are about a wait; all others are over at once.
-_WAITING = {"Remind after a quarter of an hour", "Wait for the resolution"}
+_WAITING = {"Remind after a quarter of an hour", "Wait for the resolution", "Say whether it was over within a day"}
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.automations.actions.outputs import Output
 from domain.automations.actions.registry import ActionContext, ActionRegistry, ActionType, Result, VersionedConfig
 from domain.automations.actions.settings import Text
 
@@ -33,6 +34,7 @@ def register_builtin_actions(registry: ActionRegistry) -> None:
             icon="ScrollText",
             config=VersionedConfig(1, LogConfig),
             perform=_log,
+            output=Output,
         )
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from domain.automations.actions.outputs import CreateOutput, EntryOutput, ResolveOutput, Skipped
 from domain.automations.actions.registry import (
     ActionContext,
     ActionFailedError,
@@ -97,6 +98,12 @@ class UpdateStatusConfig(_Target):
     message: Text | None = Field(default=None, description="The entry in its timeline.")
 
 
+_ARTIFACT_TYPE = ArtifactType(
+    id=ARTIFACT, display_name="Incident", description="An incident to work on.", data=IncidentArtifact
+)
+_OUTPUTS: Mapping[str, type[BaseModel]] = {"create": CreateOutput, "resolve": ResolveOutput}
+
+
 class IncidentActions:
     """The four actions on incidents, over the same services as people's writes."""
 
@@ -108,11 +115,7 @@ class IncidentActions:
 
     def register(self, registry: ActionRegistry) -> None:
         """Register the actions and the artifact that they share."""
-        registry.register_artifact(
-            ArtifactType(
-                id=ARTIFACT, display_name="Incident", description="An incident to work on.", data=IncidentArtifact
-            )
-        )
+        registry.register_artifact(_ARTIFACT_TYPE)
         for name, title, icon, description, config, perform in (
             ("create", "Open Incident", "CircleAlert", "Opens an incident.", CreateConfig, self.create),
             ("resolve", "Resolve Incident", "CircleCheck", "Resolves an incident.", ResolveConfig, self.resolve),
@@ -144,6 +147,7 @@ class IncidentActions:
                 consumes=() if name == "create" else (ARTIFACT,),
                 perform_in=perform,
                 faults={"title": _title_fault} if name == "create" else {},
+                output=_OUTPUTS.get(name, EntryOutput),
             )
             registry.register(action)
 
@@ -171,7 +175,8 @@ class IncidentActions:
             entity_id=opened.incident.id,
             owned=not opened.reused or config.take_over,
         )
-        return Result(external_id=opened.incident.id, artifact=artifact, details={"reused": opened.reused})
+        details = {**_named(opened.incident), "reused": opened.reused}
+        return Result(external_id=opened.incident.id, artifact=artifact, details=details)
 
     async def resolve(self, unit: UnitOfWork, config: ResolveConfig, context: ActionContext) -> Result:
         """Resolve an incident; if it is resolved already, the message becomes a comment."""
@@ -179,14 +184,14 @@ class IncidentActions:
         incident = await _existing(unit, target)
         artifact = context.consumed.get(ARTIFACT)
         if not explicit and artifact is not None and not artifact.owned:
-            return Result(external_id=target, details={"skipped": "not_owner"})
+            return Result(external_id=target, details={**_named(incident), "skipped": Skipped.NOT_OWNER.value})
         message = _message(config.message)
         if not incident.is_open and message is None:
-            return Result(external_id=target, details={"skipped": "already_resolved"})
+            return Result(external_id=target, details={**_named(incident), "skipped": Skipped.ALREADY_RESOLVED.value})
         command = ResolveIncident(id=target, message=message)
         after = await self._incidents.resolve_in(unit, command, origin=context.origin)
         done = {} if incident.is_open else {"commented": True}
-        return Result(external_id=target, details={"incident": artifact_of(after), **done})
+        return Result(external_id=target, details={**_named(after), "incident": artifact_of(after), **done})
 
     async def add_update(self, unit: UnitOfWork, config: AddUpdateConfig, context: ActionContext) -> Result:
         """Add an entry to an incident's timeline."""
@@ -202,9 +207,9 @@ class IncidentActions:
         self, unit: UnitOfWork, config: _Target, context: ActionContext, *, message: str, status: Status | None
     ) -> Result:
         target, _ = _target(config, context)
-        await _existing(unit, target)
+        incident = await _existing(unit, target)
         entry = await self._timeline.add_in(unit, target, message=message, status_change=status, origin=context.origin)
-        return Result(external_id=entry.id, details={"updateId": entry.id, "incidentId": target})
+        return Result(external_id=entry.id, details={"updateId": entry.id, **_named(incident)})
 
 
 def artifact_of(incident: Incident) -> Mapping[str, Any]:
@@ -215,6 +220,11 @@ def artifact_of(incident: Incident) -> Mapping[str, Any]:
         "severity": incident.severity.value,
         "systemIds": list(incident.system_ids),
     }
+
+
+def _named(incident: Incident) -> Mapping[str, Any]:
+    """Return the names of an incident, for later steps and the trace."""
+    return {"incidentId": incident.id, "reference": incident.reference}
 
 
 def _title_fault(title: Any) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.automations.actions.http import HttpRequestConfig, HttpSender
+from domain.automations.actions.outputs import HttpOutput
 from domain.automations.actions.registry import ActionContext, ActionRegistry, ActionType, Result, VersionedConfig
 from domain.automations.actions.webhook import WebhookSendConfig, WebhookSender
 from domain.clock import Clock
@@ -33,6 +34,8 @@ class OutboundActions:
                 perform=self.request,
                 faults={"url": url_fault},
                 sees_secrets=True,
+                output=HttpOutput,
+                assumed=_assumed,
             )
         )
         registry.register(
@@ -46,6 +49,8 @@ class OutboundActions:
                 perform=self.send,
                 faults={"url": url_fault},
                 sees_secrets=True,
+                output=HttpOutput,
+                assumed=_assumed,
             )
         )
 
@@ -58,6 +63,13 @@ class OutboundActions:
         occurred_at = context.run.firing.occurred_at
         sent = await self._webhook.send(config, idempotency_key=context.idempotency_key, occurred_at=occurred_at)
         return _result(sent)
+
+
+def _assumed(config: HttpRequestConfig | WebhookSendConfig) -> Mapping[str, Any]:
+    """Return the answer that a dry run takes for the server's: an empty one of success."""
+    expected = config.expect if isinstance(config, HttpRequestConfig) else ()
+    status = expected[0] if expected else 200
+    return {"status": status, "headers": {}, "truncated": False, "attempts": 1, "durationSeconds": 0.0}
 
 
 def _result(answer: HttpResult) -> Result:

@@ -102,6 +102,10 @@ class ActionType:
     perform: Perform | None = None
     #: Finds the faults of settings that may still hold templates, by their names.
     faults: Mapping[str, Callable[[Any], str | None]] = field(default_factory=dict)
+    #: The model of `steps.<id>.output` after it, by wire names; fields that it need not give may be missing.
+    output: type[BaseModel] | None = None
+    #: What a dry run takes for its output, by its settings: it does not leave the process.
+    assumed: Callable[[Any], Mapping[str, Any]] | None = None
     #: Whether its settings may name secrets, which are filled in only as they leave the process.
     sees_secrets: bool = False
 
@@ -109,6 +113,11 @@ class ActionType:
     def config_schema(self) -> Mapping[str, Any]:
         """The JSON Schema of its settings."""
         return self.config.model.model_json_schema(by_alias=True)
+
+    @property
+    def output_schema(self) -> Mapping[str, Any] | None:
+        """The JSON Schema of its output, in wire names; None where it is not known."""
+        return None if self.output is None else self.output.model_json_schema(by_alias=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,10 @@ from domain.automations.definitions.definition import ActionNode, Retry
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.rendering import Rendered, render
 from domain.automations.expressions.secret_references import secret_names
+from domain.automations.running.frame import Frame
 from domain.automations.running.journal import RunEndedError
 from domain.automations.running.subjects import concluded_by
-from domain.automations.running.work import Frame, Work, settled
+from domain.automations.running.work import Work, settled
 from domain.errors import DomainError, UnavailableError
 from domain.ids import new_id
 from domain.model.automation import Artifact, RunStep, StepStatus
@@ -113,7 +114,7 @@ async def _once(work: Work, action: ActionType, config: Rendered, step: RunStep,
         await work.tools.journal.hold(unit, work.run.id)
         stored = await unit.runs.step(step.run_id, step.path)
         if stored is not None and stored.status.is_final:
-            return stored
+            return work.keep(stored)
         consumed, origin = await _consumed(work, unit, action, frame), await work.limited(unit)
         context = ActionContext(run=work.run, origin=origin, path=step.path, consumed=consumed)
         return await _recorded(work, unit, action, step, await action.perform_in(unit, shown, context))

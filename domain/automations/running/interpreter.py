@@ -26,8 +26,9 @@ from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.language import compile_expression
 from domain.automations.expressions.rendering import render
 from domain.automations.running.acting import act
+from domain.automations.running.frame import Frame
 from domain.automations.running.waiting import delay, wait_for_trigger, wait_until
-from domain.automations.running.work import Frame, StepFailedError, StopError, Work, settled
+from domain.automations.running.work import StepFailedError, StopError, Work, settled
 from domain.model.automation import RunStep, StepStatus
 
 #: The kinds of steps whose success, as the last step, ends the run.
@@ -63,9 +64,12 @@ class Interpreter:
             return
         try:
             await self._do(node, path, frame)
-        except StepFailedError:
+        except StepFailedError as failure:
+            frame.leave(node, self._work.known(path), error=str(failure))
             if not node.continue_on_error:
                 raise
+        else:
+            frame.leave(node, self._work.known(path))
 
     async def _do(self, node: StepNode, path: str, frame: Frame) -> None:
         match node:

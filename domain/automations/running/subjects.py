@@ -13,7 +13,7 @@ from domain.automations.actions.incidents import ARTIFACT
 from domain.automations.conditions.certainty import is_ruled_out
 from domain.automations.conditions.model import Condition
 from domain.automations.engine.wakes import reference
-from domain.automations.running.work import Frame
+from domain.automations.running.frame import Frame
 from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
 from domain.model.automation import RunStep, StepStatus, WaitEnd

@@ -16,6 +16,7 @@ from domain.automations.engine.wakes import EVENT, reference
 from domain.automations.expressions.durations import FORMS
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.templates import compile_template
+from domain.automations.running.frame import Frame
 from domain.automations.running.subjects import (
     FOR_INCIDENT,
     Observation,
@@ -24,7 +25,7 @@ from domain.automations.running.subjects import (
     looks_at_incidents,
     subject_of,
 )
-from domain.automations.running.work import Frame, StopError, Work, settled, wait_end
+from domain.automations.running.work import StopError, Work, settled, wait_end
 from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
 from domain.entities.run import RUN

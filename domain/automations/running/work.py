@@ -3,17 +3,18 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from domain.automations.actions.registry import ActionRegistry, Produced
+from domain.automations.actions.registry import ActionRegistry
 from domain.automations.conditions.evaluation import Verdict, evaluate
 from domain.automations.conditions.model import Condition
 from domain.automations.conditions.scope import StateReader, context_system, trigger_scope
 from domain.automations.definitions.definition import Definition
 from domain.automations.engine.wakes import WakeIndex
 from domain.automations.expressions.rendering import mentions_state
+from domain.automations.running.frame import Frame
 from domain.automations.running.journal import Journal, RunEndedError
 from domain.automations.running.limits import permit_of
 from domain.clock import Clock
@@ -72,42 +73,6 @@ class Tools:
     fallback_poll_seconds: float | None = FALLBACK_POLL_SECONDS
 
 
-@dataclass(slots=True, kw_only=True)
-class Frame:
-    """The results of earlier steps that later ones see."""
-
-    variables: dict[str, Any] = field(default_factory=dict)
-    #: Data by the id of the action and the local name of its type.
-    artifacts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    #: The newest artifact of each type.
-    latest: dict[str, Produced] = field(default_factory=dict)
-    #: The incidents that the run resolved itself, or saw resolved and went on.
-    concluded: set[str] = field(default_factory=set)
-    repeat: Mapping[str, Any] | None = None
-    resume: Mapping[str, Any] | None = None
-
-    def fork(self) -> "Frame":
-        """Return a copy for a branch that runs beside others."""
-        return replace(
-            self,
-            variables=dict(self.variables),
-            artifacts={name: dict(value) for name, value in self.artifacts.items()},
-            latest=dict(self.latest),
-            concluded=set(self.concluded),
-        )
-
-    def join(self, branches: "Sequence[Frame]") -> None:
-        """Merge the results of forked branches; where several set a value, the last branch wins."""
-        # Compared with the fork: a value that a branch did not set is not merged.
-        before = self.fork()
-        for branch in branches:
-            self.variables |= _added(before.variables, branch.variables)
-            self.latest |= _added(before.latest, branch.latest)
-            self.concluded |= branch.concluded
-            for name, value in branch.artifacts.items():
-                self.artifacts.setdefault(name, {}).update(_added(before.artifacts.get(name, {}), value))
-
-
 class Work:
     """A run under way in this process."""
 
@@ -137,6 +102,11 @@ class Work:
     def known(self, path: str) -> RunStep | None:
         """Return the step of that path if the run came to it before."""
         return self._steps.get(path)
+
+    def keep(self, stored: RunStep) -> RunStep:
+        """Take over a step as another process stored it, and return it."""
+        self._steps[stored.path] = stored
+        return stored
 
     def begun(self, path: str, kind: str, **fields: Any) -> RunStep:
         """Return the step of that path, new or as it was begun before.
@@ -315,6 +285,7 @@ class Work:
             "variables": frame.variables,
             "vars": frame.variables,
             "artifacts": frame.artifacts,
+            "steps": frame.steps,
             "run": {
                 "id": self.run.id,
                 "automationId": self.run.automation_id,
@@ -325,6 +296,8 @@ class Work:
             scope["repeat"] = frame.repeat
         if frame.resume is not None:
             scope["resume"] = frame.resume
+        if frame.wait is not None:
+            scope["wait"] = frame.wait
         return scope
 
     @property
@@ -390,7 +363,3 @@ def settled(step: RunStep) -> RunStep:
 def _stays(stored: RunStep, step: RunStep) -> bool:
     """Return whether a stored step wins: it is over, or it is the same attempt or wait and began before."""
     return stored.status.is_final or (stored.status is step.status and stored.attempts >= step.attempts)
-
-
-def _added(before: Mapping[str, T], after: Mapping[str, T]) -> dict[str, T]:
-    return {name: value for name, value in after.items() if name not in before or before[name] is not value}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from domain.automations.definitions.definition import Definition
+from domain.automations.definitions.definition import Definition, walk
 from domain.automations.validation.bounds import bound_problems
 from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.loops import loop_problems
@@ -54,7 +54,8 @@ def checked(document: Any, catalog: Catalog) -> Checked:
     if not isinstance(definition, Definition):
         return Checked(problems=definition)
     events = [trigger.event for trigger in definition.triggers]
-    texts = Texts(catalog, events, artifact_types(definition, catalog))
+    named = {node.id: node for _, node in walk(definition.actions) if node.id is not None}
+    texts = Texts(catalog, events, artifact_types(definition, catalog), named)
     problems = [*secret_problems(document, definition), *_meant(definition, catalog, texts)]
     return Checked(problems=problems, definition=definition, systems=texts.systems)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import Enum
 
-_OF_A_STEP = ("trigger", "variables", "vars", "artifacts", "run", "repeat", "resume")
+_OF_A_STEP = ("trigger", "variables", "vars", "artifacts", "steps", "run", "repeat", "wait", "resume")
 
 
 class Place(Enum):
@@ -24,6 +24,14 @@ class Place(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The ids of steps that a condition proves to be over, and to have succeeded, where it holds."""
+
+    over: frozenset[str] = frozenset()
+    succeeded: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """The names that are set at a place of the run."""
 
@@ -31,10 +39,17 @@ class Facts:
     artifacts: frozenset[str] = frozenset()
     #: The ids of those that exist on some path.
     possible: frozenset[str] = frozenset()
+    #: The ids of steps that are over on every path to the place, and on some path.
+    over: frozenset[str] = frozenset()
+    perhaps_over: frozenset[str] = frozenset()
+    #: The ids of those that have succeeded on every path.
+    succeeded: frozenset[str] = frozenset()
     #: The variables that are set on some path.
     variables: frozenset[str] = frozenset()
     #: Whether an event was waited for on some path.
     resume: bool = False
+    #: Whether there was a wait on some path.
+    wait: bool = False
     #: Whether it is inside a loop.
     repeat: bool = False
     #: Whether no path leads there.
@@ -46,17 +61,36 @@ class Facts:
         """Return the facts after that step, which produces an artifact."""
         return replace(self, artifacts=self.artifacts | {step}, possible=self.possible | {step})
 
-    def granted(self, steps: frozenset[str]) -> "Facts":
-        """Return the facts once a condition has checked the artifacts of these steps, if they may have run at all."""
-        return replace(self, artifacts=self.artifacts | (steps & self.possible))
+    def granted(self, proof: Proof) -> "Facts":
+        """Return the facts once a condition has checked these steps, if they may have run at all."""
+        return replace(
+            self,
+            artifacts=self.artifacts | (proof.over & self.possible),
+            over=self.over | (proof.over & self.perhaps_over),
+            succeeded=self.succeeded | (proof.succeeded & self.perhaps_over),
+        )
+
+    def left(self, step: str | None, *, before: "Facts", may_fail: bool) -> "Facts":
+        """Return the facts after a step at whose end these hold; one that may fail may have done only a part."""
+        if self.unreachable:
+            return self
+        name = frozenset() if step is None else frozenset([step])
+        return replace(
+            self,
+            perhaps_over=self.perhaps_over | name,
+            over=(before.over if may_fail else self.over) | name,
+            succeeded=before.succeeded - name if may_fail else self.succeeded | name,
+        )
 
     def may_have(self, other: "Facts") -> "Facts":
         """Return the facts with those of another place as possible ones."""
         return replace(
             self,
             possible=self.possible | other.possible,
+            perhaps_over=self.perhaps_over | other.perhaps_over,
             variables=self.variables | other.variables,
             resume=self.resume or other.resume,
+            wait=self.wait or other.wait,
         )
 
 
@@ -67,5 +101,10 @@ def merge(*paths: Facts) -> Facts:
         return paths[0]
     result = open_paths[0]
     for path in open_paths[1:]:
-        result = replace(result.may_have(path), artifacts=result.artifacts & path.artifacts)
+        result = replace(
+            result.may_have(path),
+            artifacts=result.artifacts & path.artifacts,
+            over=result.over & path.over,
+            succeeded=result.succeeded & path.succeeded,
+        )
     return result

@@ -10,10 +10,24 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from domain.automations.conditions.scope import HEALTH_FIELDS, TRIGGER_FIELDS
+from domain.automations.definitions.definition import (
+    ActionNode,
+    ChooseNode,
+    ConditionNode,
+    DelayNode,
+    IfNode,
+    ParallelNode,
+    RepeatNode,
+    StepNode,
+    VariablesNode,
+    WaitForTriggerNode,
+    WaitUntilNode,
+)
 from domain.automations.expressions.language import Expression
 from domain.automations.expressions.references import Reference, tree_references
 from domain.automations.validation.catalog import Catalog
 from domain.entities.incident import INCIDENT
+from domain.model.automation import StepStatus
 from domain.model.incident import Health, Incident, Severity, Status
 
 _EQUALITIES = {"eq", "ne"}
@@ -49,7 +63,20 @@ _STATE = {
 }
 _RUN = _named(("id", "automationId", "contextKey"))
 _REPEAT = _named(("index", "first", "item"))
+_WAIT = Shape(fields={"completed": _ANY, "trigger": _named(("event", "payload", "changeId"))})
 _RESUME = _named(("payload", "changeId", "event", "timedOut", "incidentResolved"))
+_OUTCOME = Shape(values=(StepStatus.SUCCESS.value, StepStatus.FAILED.value))
+#: What the steps record that are no actions.
+_OUTPUTS: Mapping[type[StepNode], Sequence[str]] = {
+    ChooseNode: ("matchedBranch", "conditions"),
+    ConditionNode: ("value", "condition"),
+    DelayNode: ("seconds",),
+    IfNode: ("value", "condition"),
+    ParallelNode: ("branches", "failed"),
+    RepeatNode: ("items",),
+    WaitForTriggerNode: ("payload", "changeId", "event", "timedOut", "incidentResolved"),
+    WaitUntilNode: ("immediate", "condition", "timedOut", "incidentResolved"),
+}
 _ACTOR = _named(("type", "id", "name"))
 
 
@@ -60,6 +87,8 @@ class Shapes:
     catalog: Catalog
     #: The type of artifact that each step produces, by the step's id.
     produced: Mapping[str, str | None] = field(default_factory=dict)
+    #: Its steps that have an id, by that.
+    steps: Mapping[str, StepNode] = field(default_factory=dict)
 
     def problems(self, expression: Expression, events: Sequence[str]) -> Iterator[tuple[str, int, int]]:
         """Yield the problems of an expression as messages, with line and column."""
@@ -87,6 +116,8 @@ class Shapes:
                 "health": health,
                 "state": state,
                 "artifacts": Shape(fields=artifacts),
+                "steps": Shape(fields={step: self._outcome(node) for step, node in self.steps.items()}),
+                "wait": _WAIT,
                 "run": _RUN,
                 "repeat": _REPEAT,
                 "resume": _RESUME,
@@ -100,6 +131,21 @@ class Shapes:
     def _artifact(self, type_: str) -> Shape:
         artifact = self.catalog.actions.artifact(type_)
         return _ANY if artifact is None else Shape(fields={artifact.local_name: _of_model(artifact.data)})
+
+    def _outcome(self, node: StepNode) -> Shape:
+        """Return the shape of `steps.<id>` of that step; groups have no output."""
+        output = self._output(node)
+        return Shape(fields={"status": _OUTCOME, "error": _ANY, **({} if output is None else {"output": output})})
+
+    def _output(self, node: StepNode) -> Shape | None:
+        match node:
+            case ActionNode():
+                action = self.catalog.actions.get(node.action)
+                return _ANY if action is None or action.output is None else _of_model(action.output)
+            case VariablesNode():
+                return _named(node.variables)
+        names = _OUTPUTS.get(type(node))
+        return None if names is None else _named(names)
 
 
 def _of_model(model: type[BaseModel]) -> Shape:

@@ -30,7 +30,8 @@ from domain.automations.validation.catalog import Catalog
 from domain.automations.validation.configs import action_config_problems
 from domain.automations.validation.places import Facts, Place, merge
 from domain.automations.validation.problems import Problem
-from domain.automations.validation.texts import Texts, proven
+from domain.automations.validation.proofs import proven
+from domain.automations.validation.texts import Texts
 from domain.automations.validation.triggers import is_of_entity, unknown_event
 
 
@@ -97,7 +98,7 @@ class Steps:
         after = self._do(node, path, facts)
         if after.unreachable and node.continue_on_error:
             return facts
-        return after
+        return after.left(node.id, before=facts, may_fail=node.continue_on_error)
 
     def _do(self, node: StepNode, path: str, facts: Facts) -> Facts:
         match node:
@@ -169,7 +170,7 @@ class Steps:
                     self._template(f"{path}.delay.template", node.delay.template, facts)
             case _:
                 facts = self._wait_for_trigger(node, path, facts)
-        return facts
+        return facts if isinstance(node, DelayNode) else replace(facts, wait=True)
 
     def _wait_for_trigger(self, node: WaitForTriggerNode, path: str, facts: Facts) -> Facts:
         wait, path = node.wait_for_trigger, f"{path}.wait_for_trigger"
@@ -207,8 +208,15 @@ class Steps:
         after = facts
         for index, branch in enumerate(node.parallel):
             end = self._branch(branch, f"{path}.parallel[{index}]", facts)
-            # `resume` is known in the branch that waited alone.
-            after = replace(after.may_have(end), artifacts=after.artifacts | end.artifacts, resume=facts.resume)
+            after = replace(
+                after.may_have(end),
+                artifacts=after.artifacts | end.artifacts,
+                over=after.over | end.over,
+                succeeded=after.succeeded | end.succeeded,
+                # These are known in the branch that waited alone.
+                resume=facts.resume,
+                wait=facts.wait,
+            )
         return after
 
     def _branch(self, node: Action, path: str, facts: Facts) -> Facts:
@@ -243,10 +251,14 @@ class Steps:
         for _, node in walk(nodes):
             if not node.enabled:
                 continue
+            if node.id is not None:
+                facts = replace(facts, perhaps_over=facts.perhaps_over | {node.id})
             if isinstance(node, VariablesNode):
                 facts = replace(facts, variables=facts.variables.union(node.variables))
             elif isinstance(node, WaitForTriggerNode):
-                facts = replace(facts, resume=True)
+                facts = replace(facts, resume=True, wait=True)
+            elif isinstance(node, WaitUntilNode):
+                facts = replace(facts, wait=True)
             elif isinstance(node, ActionNode) and node.id is not None:
                 facts = replace(facts, possible=facts.possible | {node.id})
         return facts

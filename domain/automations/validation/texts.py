@@ -3,34 +3,43 @@
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from jinja2 import nodes
-
 from domain.automations.actions.registry import local_name
 from domain.automations.conditions.duration import Duration
 from domain.automations.conditions.model import All, AnyOf, Condition, Negation, NumericState, SystemState
+from domain.automations.definitions.definition import StepNode
 from domain.automations.expressions.analysis import references
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.language import Expression, compile_expression
-from domain.automations.expressions.references import Reference, tree_references
+from domain.automations.expressions.references import Reference
 from domain.automations.expressions.secret_references import check_outside, without_references
 from domain.automations.expressions.templates import Template, compile_template
 from domain.automations.validation.catalog import Catalog
+from domain.automations.validation.outcomes import Fault, outcome_fault
 from domain.automations.validation.places import Facts, Place
-from domain.automations.validation.problems import Problem, below
+from domain.automations.validation.problems import Problem, ProblemSeverity, below
+from domain.automations.validation.proofs import compared_in, proven, tolerated_in
 from domain.automations.validation.secrets import MISPLACED
 from domain.automations.validation.shapes import Shapes
 
 _LOOP = "`repeat` exists inside of loops only."
+_WAIT = "`wait` exists after a wait_until or wait_for_trigger only."
 _RESUME = "`resume` exists after a wait_for_trigger only."
 
 
 class Texts:
-    """A validator of one definition's texts, by the artifacts of its steps and the catalog."""
+    """A validator of one definition's texts, by its steps, their artifacts and the catalog."""
 
-    def __init__(self, catalog: Catalog, events: Sequence[str], artifact_types: Mapping[str, str | None]) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        events: Sequence[str],
+        artifact_types: Mapping[str, str | None],
+        steps: Mapping[str, StepNode],
+    ) -> None:
         self._kinds = catalog.states
         self._events = events
-        self._shapes = Shapes(catalog=catalog, produced=artifact_types)
+        self._ids = frozenset(steps)
+        self._shapes = Shapes(catalog=catalog, produced=artifact_types, steps=steps)
         #: The local name of the artifact that each step produces, by the step's id.
         self._produced = {step: None if type_ is None else local_name(type_) for step, type_ in artifact_types.items()}
         #: The systems that the definition names, with their paths.
@@ -92,13 +101,15 @@ class Texts:
 
     def _named(self, path: str, compiled: Expression | Template, place: Place, facts: Facts) -> Iterator[Problem]:
         for expression in (compiled,) if isinstance(compiled, Expression) else compiled.expressions:
-            tolerated, faults = _tolerated_in(expression), 0
+            tolerated, faults = tolerated_in(expression), 0
+            compared = compared_in(expression)
             for reference in references(expression):
                 self._note_system(path, reference)
-                message = self._fault(reference, place, facts, tolerated)
-                if message is not None:
-                    faults += 1
-                    yield _problem(path, message, reference.line, reference.column)
+                fault = self._fault(reference, place, facts, tolerated, compared)
+                if fault is not None:
+                    message, severity = fault
+                    faults += severity is ProblemSeverity.ERROR
+                    yield _problem(path, message, reference.line, reference.column, severity)
             if not faults:
                 events = self._events if facts.event is None else [facts.event]
                 for message, line, column in self._shapes.problems(expression, events):
@@ -109,7 +120,15 @@ class Texts:
             case ("health", "systems", str(name)):
                 self.systems.append((path, name))
 
-    def _fault(self, reference: Reference, place: Place, facts: Facts, tolerated: Set[str]) -> str | None:
+    def _fault(
+        self, reference: Reference, place: Place, facts: Facts, tolerated: Set[str], compared: Set[str]
+    ) -> Fault | None:
+        if reference.root == "steps" and "steps" in place.value:
+            return outcome_fault(reference, place, facts, ids=self._ids, tolerated=tolerated, compared=compared)
+        message = self._error(reference, place, facts, tolerated)
+        return None if message is None else (message, ProblemSeverity.ERROR)
+
+    def _error(self, reference: Reference, place: Place, facts: Facts, tolerated: Set[str]) -> str | None:
         root = reference.root
         if root not in place.value:
             return MISPLACED if root == "secrets" else f"There is no `{root[:80]}` here; there are {_listed(place)}."
@@ -141,45 +160,6 @@ class Texts:
         return f"The step {step!r} does not run before this."
 
 
-def proven(condition: Condition) -> frozenset[str]:
-    """Return the ids of steps whose artifacts exist where the condition holds, by its `is defined`."""
-    found: set[str] = set()
-    waiting: list[Condition] = [condition]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, All):
-            waiting += part.conditions
-        elif isinstance(part, str):
-            expression = compile_expression(part)
-            found |= _defined(expression, expression.tree)
-    return frozenset(found)
-
-
-def _defined(expression: Expression, tree: nodes.Expr) -> set[str]:
-    """Return the ids that the tree, if it is true, proves to be defined."""
-    if isinstance(tree, nodes.And):
-        return _defined(expression, tree.left) | _defined(expression, tree.right)
-    return _steps(expression, tree.node) if isinstance(tree, nodes.Test) and tree.name == "defined" else set()
-
-
-def _tolerated_in(expression: Expression) -> set[str]:
-    """Return the ids that may be missing: operands of `is defined` and `default`, anywhere in the expression."""
-    found: set[str] = set()
-    waiting: list[nodes.Node] = [expression.tree]
-    while waiting:
-        node = waiting.pop()
-        waiting += node.iter_child_nodes()
-        if isinstance(node, nodes.Test | nodes.Filter) and node.name in {"defined", "default"}:
-            assert node.node is not None, "none of ours stands without a value"
-            found |= _steps(expression, node.node)
-    return found
-
-
-def _steps(expression: Expression, tree: nodes.Expr) -> set[str]:
-    found = tree_references(tree, expression.source)
-    return {str(one.parts[0]) for one in found if one.root == "artifacts" and one.parts}
-
-
 def _flow_fault(reference: Reference, facts: Facts) -> str | None:
     """Return the problem of a name that only some steps have in scope, such as `repeat`."""
     root = reference.root
@@ -189,6 +169,8 @@ def _flow_fault(reference: Reference, facts: Facts) -> str | None:
         return _variable_fault(reference, facts)
     if root == "repeat" and not facts.repeat:
         return _LOOP
+    if root == "wait" and not facts.wait:
+        return _WAIT
     return _RESUME if root == "resume" and not facts.resume else None
 
 
@@ -208,5 +190,7 @@ def _listed(place: Place) -> str:
     return f"{', '.join(names)} and {last}"
 
 
-def _problem(path: str, message: str, line: int, column: int) -> Problem:
-    return Problem(path=path, message=f"{message} (line {line}, column {column})")
+def _problem(
+    path: str, message: str, line: int, column: int, severity: ProblemSeverity = ProblemSeverity.ERROR
+) -> Problem:
+    return Problem(path=path, message=f"{message} (line {line}, column {column})", severity=severity)

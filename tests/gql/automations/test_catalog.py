@@ -7,7 +7,7 @@ from typing import Any
 from domain.bootstrap import Domain
 from tests.client import Api, Json
 
-ACTIONS = "{ actions { name displayName description category icon configSchema produces consumes } }"
+ACTIONS = "{ actions { name displayName description category icon configSchema outputSchema produces consumes } }"
 ARTIFACTS = "{ artifactTypes { name displayName description dataSchema } }"
 
 
@@ -18,6 +18,7 @@ async def test_every_action_declares_settings_and_an_artifact(api: Api, domain: 
     for action in actions:
         assert all(action[name] for name in ("displayName", "description", "category", "icon"))
         assert action["configSchema"]["type"] == "object"
+        assert action["outputSchema"]["type"] == "object"
         assert {action["produces"], *action["consumes"]} <= {None, *types}
     by_id = {action["name"]: action for action in actions}
     assert (by_id["incident.create"]["produces"], by_id["incident.resolve"]["consumes"]) == (

@@ -12,7 +12,7 @@ from typing import Any
 from typing_extensions import override
 
 from domain.automations.actions.incidents import IncidentActions
-from domain.automations.actions.registry import ActionContext, ActionRegistry, Result
+from domain.automations.actions.registry import ActionContext, ActionRegistry, ActionType, Perform, Result
 from domain.automations.engine.adapter import Engine, Workflow
 from domain.automations.services.dry_run.clock import VirtualClock
 from domain.automations.services.system import AutomationSystem, Parts
@@ -182,9 +182,13 @@ def _actions(real: ActionRegistry, incidents: IncidentActions) -> ActionRegistry
             actions.register_artifact(artifact)
     for action in real.all():
         if actions.get(action.id) is None:
-            actions.register(replace(action, perform=_nothing, perform_in=None))
+            actions.register(replace(action, perform=_nothing(action), perform_in=None))
     return actions
 
 
-async def _nothing(_config: Any, _context: ActionContext) -> Result:
-    return Result(details={"skipped": OUTSIDE})
+def _nothing(action: ActionType) -> Perform:
+    async def perform(config: Any, _context: ActionContext) -> Result:
+        assumed = {} if action.assumed is None else action.assumed(config)
+        return Result(details={**assumed, "skipped": OUTSIDE})
+
+    return perform

@@ -44,7 +44,8 @@ async def test_an_incident_is_opened_by_the_settings_and_is_an_artifact(world: W
     assert (incident.opened_by.type, incident.opened_by.name) == ("service", "tested")
     data = {"incidentId": incident.id, "status": "investigating", "severity": "major", "systemIds": [payments.id]}
     artifact = {"type": "incident.incident", "data": data, "owned": True}
-    assert await output(world, run) == {"externalId": incident.id, "reused": False, "artifact": artifact}
+    named = {"externalId": incident.id, "incidentId": incident.id, "reference": incident.reference}
+    assert await output(world, run) == {**named, "reused": False, "artifact": artifact}
     [change] = await log_of(world.domain, incident)
     assert (change.events, change.cause.run_id) == (("incident.created",), run.id)
 

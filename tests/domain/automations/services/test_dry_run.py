@@ -258,12 +258,16 @@ async def test_steps_that_leave_the_server_are_not_run(world: World) -> None:
     world.clock.advance(minutes=1)
     await make_incident(world.domain, "payments")
     world.clock.advance(minutes=1)
-    call = {"action": "http.request", "config": {"url": "https://example.com/", "method": "POST"}}
-    definition = {"triggers": [{"event": "incident.created"}], "actions": [call, {"delay": {"seconds": 86_400}}]}
+    config = {"url": "https://example.com/", "method": "POST", "expect": [201]}
+    call = {"id": "call", "action": "http.request", "config": config}
+    # Whoever looks at the answer sees one of success.
+    answered = {"condition": "steps.call.status == 'success' and steps.call.output.status == 201"}
+    steps = [call, answered, {"delay": {"seconds": 86_400}}]
+    definition = {"triggers": [{"event": "incident.created"}], "actions": steps}
     prediction = await predict(world, definition, since=since, until=world.clock.moment)
     [predicted] = prediction.runs
-    assert predicted.steps[0].output == {"skipped": "outside"}
-    assert (predicted.run.status, predicted.steps[1].status) == ("waiting", "waiting")
+    assert predicted.steps[0].output["skipped"] == "outside"
+    assert (predicted.run.status, predicted.steps[2].status) == ("waiting", "waiting")
     assert [(each.what, each.count) for each in prediction.omissions] == [("http.request", 1)]
 
 

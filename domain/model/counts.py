@@ -1,7 +1,7 @@
 """Counts of incidents, as a whole or in groups of those that have something in common."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +21,15 @@ class Grouping(StrEnum):
     STATUS = "status"
     SYSTEM = "system"
     OPENED_BY = "opened_by"
+    LABEL = "label"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupBy:
+    """The properties by which incidents are grouped, each once; of labels those with a key, or all."""
+
+    each: tuple[Grouping, ...] = ()
+    label_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +40,10 @@ class Group:
     status: Status | None = None
     system_id: str | None = None
     opened_by: Actor | None = None
+    label: tuple[str, str] | None = None
 
     def place(self, by: Sequence[Grouping]) -> tuple[Any, ...]:
-        """Return the key for the order of groups: the worst and the furthest first, those without a system last."""
+        """Return the key for the order of groups: the worst and the furthest first, those without any last."""
         return tuple(_PLACES[grouping](self) for grouping in by)
 
 
@@ -45,15 +55,18 @@ class IncidentCount:
     count: int
 
 
-def checked_groupings(given: Sequence[Grouping], audience: Audience) -> tuple[Grouping, ...]:
+def checked_groupings(given: GroupBy, audience: Audience) -> GroupBy:
     """Return the groupings, each once.
 
     Raises:
         ForbiddenError: one of them shows what this audience may not see.
+        InvalidInputError: it has a key of labels, but does not group by them.
     """
-    if Grouping.OPENED_BY in given and not audience.sees_identities:
+    if Grouping.OPENED_BY in given.each and not audience.sees_identities:
         raise ForbiddenError("Who opened incidents can be asked for by responders and admins.", field=["groupBy"])
-    return tuple(dict.fromkeys(given))
+    if given.label_key is not None and Grouping.LABEL not in given.each:
+        raise InvalidInputError("`labelKey` is for a grouping by LABEL.", field=["labelKey"])
+    return replace(given, each=tuple(dict.fromkeys(given.each)))
 
 
 def check_rows(rows: int) -> None:
@@ -84,9 +97,14 @@ def _opened_by(group: Group) -> tuple[str, str]:
     return (group.opened_by.type, group.opened_by.id) if group.opened_by else ("", "")
 
 
+def _label(group: Group) -> tuple[bool, tuple[str, str]]:
+    return group.label is None, group.label or ("", "")
+
+
 _PLACES = {
     Grouping.SEVERITY: _severity,
     Grouping.STATUS: _status,
     Grouping.SYSTEM: _system,
     Grouping.OPENED_BY: _opened_by,
+    Grouping.LABEL: _label,
 }

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.actor import Actor
-from domain.model.counts import MOST_ROWS, Group, Grouping
+from domain.model.counts import MOST_ROWS, Group, GroupBy
 from domain.model.filters import Filter
 from domain.model.incident import Status
 from domain.model.metrics import Durations, Figures, Lapse, Tally
@@ -21,7 +21,7 @@ from domain.model.series import Span, TimeBucket
 from domain.model.viewer import Audience
 from domain.persistence.conditions import IS_OPEN, incident_condition
 from domain.persistence.dialects import bucket_text, literal, milliseconds_between
-from domain.persistence.grouping import group_keys, group_of, grouped_source
+from domain.persistence.grouping import group_keys, group_names, group_of, grouped_source
 from domain.persistence.tables import incident_updates, incidents
 
 _OPEN = "open"
@@ -46,7 +46,7 @@ class MetricsRepository:
         spans: Sequence[Span],
         *,
         bucket: TimeBucket | None,
-        by: Sequence[Grouping],
+        by: GroupBy,
     ) -> dict[Group, Figures] | None:
         """Return the figures of each group of incidents that match; None where they are too many."""
         measuring = Measuring(self._connection.dialect, tree, audience, spans=spans, bucket=bucket, by=by)
@@ -65,7 +65,7 @@ class Measuring:
         *,
         spans: Sequence[Span],
         bucket: TimeBucket | None,
-        by: Sequence[Grouping],
+        by: GroupBy,
     ) -> None:
         self._dialect = dialect
         self._matching = incident_condition(dialect, tree, audience)
@@ -73,9 +73,8 @@ class Measuring:
         self._start, self._end = spans[0].start, spans[-1].end
         self._bucket = bucket
         self._source = grouped_source(by)
-        self._keys: _Columns = list(group_keys(by))
-        # Actors may have changed their names.
-        self._shown: _Columns = [incidents.c.opened_by_name] if Grouping.OPENED_BY in by else []
+        self._keys = group_keys(by)
+        self._shown = group_names(by)
 
     def statement(self) -> sa.Select[Any]:
         """Return the whole statement."""
@@ -189,7 +188,7 @@ def _name_of(moment: datetime, bucket: TimeBucket | None) -> str:
     return "all" if bucket is None else moment.replace(tzinfo=None).isoformat(" ")[: lengths[bucket]]
 
 
-def _gathered(rows: Sequence[sa.RowMapping], spans: dict[str, int], by: Sequence[Grouping]) -> dict[Group, Figures]:
+def _gathered(rows: Sequence[sa.RowMapping], spans: dict[str, int], by: GroupBy) -> dict[Group, Figures]:
     figures: dict[Group, Figures] = {}
     names: dict[Group, str | None] = {}
     for row in rows:
@@ -199,7 +198,7 @@ def _gathered(rows: Sequence[sa.RowMapping], spans: dict[str, int], by: Sequence
             assert named.opened_by is not None
             names[group] = names.get(group) or named.opened_by.name
         _note(figures.setdefault(group, Figures()), row, spans[row["span"]])
-    if not by:
+    if not by.each:
         figures.setdefault(Group(), Figures())
     return {_named(group, names.get(group)): found for group, found in figures.items()}
 

@@ -1,9 +1,8 @@
 """Figures about incidents, each read in one statement."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from domain.model.counts import MOST_ROWS, Grouping, IncidentCount, check_rows, checked_groupings
+from domain.model.counts import MOST_ROWS, GroupBy, IncidentCount, check_rows, checked_groupings
 from domain.model.filters import Filter
 from domain.model.metrics import IncidentMetrics, metrics_of
 from domain.model.series import TimeBucket, spans_between
@@ -17,7 +16,7 @@ class MetricsService:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    async def counts(self, tree: Filter, audience: Audience, by: Sequence[Grouping]) -> list[IncidentCount]:
+    async def counts(self, tree: Filter, audience: Audience, by: GroupBy) -> list[IncidentCount]:
         """Return the number of incidents that match, or one for each group of them.
 
         Raises:
@@ -27,7 +26,7 @@ class MetricsService:
         groupings = checked_groupings(by, audience)
         found = await self._database.read(lambda session: session.counts.by_group(tree, audience, groupings))
         check_rows(len(found))
-        return sorted(found, key=lambda counted: counted.group.place(groupings))
+        return sorted(found, key=lambda counted: counted.group.place(groupings.each))
 
     async def metrics(
         self,
@@ -37,7 +36,7 @@ class MetricsService:
         start: datetime,
         end: datetime,
         bucket: TimeBucket | None,
-        by: Sequence[Grouping],
+        by: GroupBy,
     ) -> list[IncidentMetrics]:
         """Return the metrics of incidents that match in that time, a series of points for each group of them.
 
@@ -51,4 +50,4 @@ class MetricsService:
             lambda session: session.metrics.by_group(tree, audience, spans, bucket=bucket, by=groupings)
         )
         check_rows(MOST_ROWS + 1 if found is None else len(found) * len(spans))
-        return sorted(metrics_of(found or {}, spans), key=lambda metrics: metrics.group.place(groupings))
+        return sorted(metrics_of(found or {}, spans), key=lambda metrics: metrics.group.place(groupings.each))

@@ -4,16 +4,22 @@ from datetime import datetime
 from typing import Annotated
 
 import strawberry
+from strawberry.types.unset import UnsetType
 
+from domain.model.counts import GroupBy
 from gql.context import Info
 from gql.inputs.filters import IncidentFilter, filter_tree, hide_resolved
 from gql.inputs.given import value_or_none
 from gql.types.enums import Grouping, TimeBucket
 from gql.types.metrics import IncidentCount, IncidentMetrics
 
-GroupBy = Annotated[
+Groupings = Annotated[
     list[Grouping] | None,
     strawberry.argument(description="The properties to group by; without any, all are one group."),
+]
+LabelKey = Annotated[
+    str | None,
+    strawberry.argument(description="With LABEL: the key of the labels to group by; without it they are all."),
 ]
 
 
@@ -22,8 +28,8 @@ class MetricsQueries:
     @strawberry.field(
         description=(
             "The number of incidents that match, in one group or several: the worst severity and the earliest status "
-            "first, those without a system last. Groups without an incident are left out. Resolved ones are hidden "
-            "unless the filter asks for them, as in `incidents`. At most 1,000 groups."
+            "first, those without a system or label last. Groups without an incident are left out. Resolved ones are "
+            "hidden unless the filter asks for them, as in `incidents`. At most 1,000 groups."
         )
     )
     async def incident_counts(
@@ -32,11 +38,12 @@ class MetricsQueries:
         filter: Annotated[
             IncidentFilter | None, strawberry.argument(description="Only incidents that match.")
         ] = strawberry.UNSET,
-        group_by: GroupBy = strawberry.UNSET,
+        group_by: Groupings = strawberry.UNSET,
+        label_key: LabelKey = strawberry.UNSET,
     ) -> list[IncidentCount] | None:
         context = info.context
         tree = hide_resolved(filter, await filter_tree(context, filter))
-        found = await context.domain.metrics.counts(tree, context.audience, value_or_none(group_by) or [])
+        found = await context.domain.metrics.counts(tree, context.audience, _by(group_by, label_key))
         return [IncidentCount.of(counted) for counted in found]
 
     @strawberry.field(
@@ -61,7 +68,8 @@ class MetricsQueries:
                 description="The length of time of each point, the first and the last cut; without it one point."
             ),
         ] = strawberry.UNSET,
-        group_by: GroupBy = strawberry.UNSET,
+        group_by: Groupings = strawberry.UNSET,
+        label_key: LabelKey = strawberry.UNSET,
     ) -> list[IncidentMetrics] | None:
         context = info.context
         found = await context.domain.metrics.metrics(
@@ -70,6 +78,10 @@ class MetricsQueries:
             start=start,
             end=end,
             bucket=value_or_none(bucket),
-            by=value_or_none(group_by) or [],
+            by=_by(group_by, label_key),
         )
         return [IncidentMetrics.of(metrics) for metrics in found]
+
+
+def _by(group_by: list[Grouping] | UnsetType | None, label_key: str | UnsetType | None) -> GroupBy:
+    return GroupBy(each=tuple(value_or_none(group_by) or ()), label_key=value_or_none(label_key))

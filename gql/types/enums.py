@@ -247,6 +247,7 @@ _described(
         Grouping.STATUS: "Their status.",
         Grouping.SYSTEM: "Their systems: an incident counts for each of them.",
         Grouping.OPENED_BY: "The actor that opened them; FORBIDDEN for callers below RESPONDER.",
+        Grouping.LABEL: "Their labels, or those with the key `labelKey`: an incident counts for each of them.",
     },
 )
 _described(

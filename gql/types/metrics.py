@@ -12,6 +12,7 @@ from gql.types.actor import Actor
 from gql.types.copying import copied
 from gql.types.enums import Severity, Status
 from gql.types.incident import System
+from gql.types.label import IncidentLabel
 
 
 @strawberry.type
@@ -24,6 +25,9 @@ class _Grouped:
     )
     opened_by: Actor | None = strawberry.field(
         description="The actor that opened these incidents; null where they are not grouped by it."
+    )
+    label: IncidentLabel | None = strawberry.field(
+        description="A label of these incidents; null for those without one, and where they are not grouped by it."
     )
     system_id: strawberry.Private[str | None]
 
@@ -107,4 +111,11 @@ class IncidentMetrics(_Grouped):
 def grouped(group: model.Group) -> dict[str, Any]:
     """Return the fields that say what incidents have in common."""
     opened_by = Actor.of(group.opened_by) if group.opened_by else None
-    return {"severity": group.severity, "status": group.status, "system_id": group.system_id, "opened_by": opened_by}
+    label = IncidentLabel(key=group.label[0], value=group.label[1]) if group.label else None
+    return {
+        "severity": group.severity,
+        "status": group.status,
+        "system_id": group.system_id,
+        "opened_by": opened_by,
+        "label": label,
+    }

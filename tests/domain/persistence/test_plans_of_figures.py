@@ -11,7 +11,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, Executable
 
 from domain.bootstrap import Domain
-from domain.model.counts import Grouping
+from domain.model.counts import GroupBy, Grouping
 from domain.model.filters import EVERYTHING, Field, Operator, Term
 from domain.model.series import TimeBucket, spans_between
 from domain.model.viewer import Audience
@@ -60,8 +60,8 @@ async def filled(shared: Domain) -> AsyncIterator[Domain]:
 
 
 async def test_counts_of_open_incidents_walk_the_index_of_these(filled: Domain) -> None:
-    for by in ([Grouping.SEVERITY], [Grouping.STATUS], [Grouping.SEVERITY, Grouping.STATUS]):
-        steps = await _plan(filled, lambda dialect, by=by: counting(dialect, _OPEN, Audience.PUBLIC, by))
+    for by in ((Grouping.SEVERITY,), (Grouping.STATUS,), (Grouping.SEVERITY, Grouping.STATUS)):
+        steps = await _plan(filled, lambda dialect, by=by: counting(dialect, _OPEN, Audience.PUBLIC, GroupBy(each=by)))
         assert any("ix_incidents_open" in step for step in steps), steps
         assert not any(step == "SCAN incidents" or "Seq Scan" in step for step in steps), steps
 
@@ -71,7 +71,7 @@ async def test_metrics_walk_the_indexes_of_times(filled: Domain) -> None:
     spans = spans_between(end - timedelta(minutes=10), end, TimeBucket.HOUR)
 
     def measuring(dialect: sa.Dialect) -> sa.Select[Any]:
-        asked = Measuring(dialect, EVERYTHING, Audience.PUBLIC, spans=spans, bucket=TimeBucket.HOUR, by=())
+        asked = Measuring(dialect, EVERYTHING, Audience.PUBLIC, spans=spans, bucket=TimeBucket.HOUR, by=GroupBy())
         return asked.statement()
 
     steps = await _plan(filled, measuring)

@@ -1,11 +1,18 @@
 """Random histories of incidents, with entries that are dated earlier, edited and deleted, and with reopenings."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 from domain.bootstrap import Domain
 from domain.errors import DomainError
-from domain.model.commands import AddIncidentUpdate, CreateIncident, EditIncidentUpdate, UpdateIncident
+from domain.model.commands import (
+    AddIncidentUpdate,
+    CreateIncident,
+    EditIncidentUpdate,
+    SetIncidentLabels,
+    UpdateIncident,
+)
 from domain.model.incident import HealthOverride, Incident, IncidentUpdate, Severity, Status
 from domain.model.viewer import SYSTEM_VIEWER, Visibility
 from tests.conftest import SteppingClock
@@ -33,7 +40,7 @@ class Histories:
         """Take so many steps, in the course of some weeks; some may be refused."""
         for _ in range(steps):
             self._clock.advance(seconds=self._chance.randrange(1, 60 * 60 * 12))
-            kinds = ["open", "add", "add", "add", "edit", "delete", "begin", "change"]
+            kinds = ["open", "add", "add", "add", "edit", "delete", "begin", "change", "label"]
             step = self._chance.choice(kinds if self._incidents and self._entries else ["open", "add"])
             try:
                 await getattr(self, f"_{step}")()
@@ -98,3 +105,9 @@ class Histories:
             health_override=self._chance.choice([None, *HealthOverride]),
         )
         await self._domain.incidents.update(ADMIN, command)
+
+    async def _label(self) -> None:
+        team, region = self._chance.choice([None, "core", "web"]), self._chance.choice([None, "eu", "us"])
+        command = SetIncidentLabels(id=self._chance.choice(self._incidents).id, labels=[("team", team)])
+        await self._domain.labels.set(ADMIN, command)
+        await self._domain.labels.set(ADMIN, replace(command, labels=[("region", region)]))

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from domain.bootstrap import Domain
 from domain.errors import DomainError
-from domain.model.counts import Group, Grouping
+from domain.model.counts import Group, GroupBy, Grouping
 from domain.model.filters import EVERYTHING, AllOf, Field, Filter, Not, Operator, Term
 from domain.model.incident import Incident, Severity, Status
 from domain.model.metrics import Durations, Lapse, MetricsPoint, Tally
@@ -31,10 +31,11 @@ from tests.shared import clock_of, in_module_loop
 pytestmark = in_module_loop
 _STEPS = 120
 _GROUPINGS = [
-    (),
-    *[(each,) for each in Grouping],
-    (Grouping.SYSTEM, Grouping.SEVERITY),
-    (Grouping.OPENED_BY, Grouping.STATUS),
+    GroupBy(),
+    *[GroupBy(each=(each,)) for each in Grouping],
+    GroupBy(each=(Grouping.SYSTEM, Grouping.SEVERITY, Grouping.LABEL)),
+    GroupBy(each=(Grouping.OPENED_BY, Grouping.STATUS)),
+    GroupBy(each=(Grouping.LABEL,), label_key="team"),
 ]
 
 
@@ -85,17 +86,20 @@ def _filters(world: World) -> list[Filter]:
     return [EVERYTHING, *terms, Not(terms[0]), AllOf((terms[0], terms[1]))]
 
 
-def _groups(incident: Incident, by: Sequence[Grouping]) -> list[Group]:
+def _groups(incident: Incident, by: GroupBy) -> list[Group]:
     """Return the groups that an incident belongs to."""
-    systems = (incident.system_ids or (None,)) if Grouping.SYSTEM in by else (None,)
+    systems = (incident.system_ids or (None,)) if Grouping.SYSTEM in by.each else (None,)
+    labels = [label for label in incident.labels if by.label_key in {None, label[0]}]
+    labelled: Sequence[tuple[str, str] | None] = labels if labels and Grouping.LABEL in by.each else [None]
     return [
         Group(
-            severity=incident.severity if Grouping.SEVERITY in by else None,
-            status=incident.status if Grouping.STATUS in by else None,
-            opened_by=incident.opened_by if Grouping.OPENED_BY in by else None,
+            severity=incident.severity if Grouping.SEVERITY in by.each else None,
+            status=incident.status if Grouping.STATUS in by.each else None,
+            opened_by=incident.opened_by if Grouping.OPENED_BY in by.each else None,
             system_id=system,
+            label=label,
         )
-        for system in systems
+        for system, label in product(systems, labelled)
     ]
 
 
@@ -104,22 +108,22 @@ async def test_counts_are_those_of_the_incidents_of_the_list_in_groups(world: Wo
         listed = await world.matching(tree, Audience.MANAGER)
         expected = Counter(group for incident in listed for group in _groups(incident, by))
         counts = await world.domain.metrics.counts(tree, Audience.MANAGER, by)
-        if not by:
+        if not by.each:
             expected[Group()] += 0
         assert {each.group: each.count for each in counts} == expected, (tree, by)
-        assert [each.group for each in counts] == sorted(expected, key=lambda group: group.place(by))
+        assert [each.group for each in counts] == sorted(expected, key=lambda group: group.place(by.each))
 
 
 @pytest.mark.parametrize("audience", Audience)
 async def test_a_count_by_text_is_of_what_its_audience_may_read(world: World, audience: Audience) -> None:
     tree = Term(Field.TEXT, Operator.EQ, WORDS[2])
-    [total] = await world.domain.metrics.counts(tree, audience, [])
+    [total] = await world.domain.metrics.counts(tree, audience, GroupBy())
     assert total.count == len(await world.matching(tree, audience))
 
 
 async def test_audiences_find_different_numbers(world: World) -> None:
     tree = Term(Field.TEXT, Operator.EQ, WORDS[2])
-    totals = [(await world.domain.metrics.counts(tree, audience, []))[0].count for audience in Audience]
+    totals = [(await world.domain.metrics.counts(tree, audience, GroupBy()))[0].count for audience in Audience]
     assert totals == sorted(totals)
     assert totals[0] < totals[-1]
 
@@ -127,7 +131,7 @@ async def test_audiences_find_different_numbers(world: World) -> None:
 async def test_a_grouping_into_too_many_groups_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("domain.model.counts.MOST_ROWS", 2)
     with pytest.raises(DomainError, match="more than 2 rows") as refused:
-        await world.domain.metrics.counts(EVERYTHING, Audience.PUBLIC, [Grouping.SYSTEM, Grouping.STATUS])
+        await world.domain.metrics.counts(EVERYTHING, Audience.PUBLIC, GroupBy(each=(Grouping.SYSTEM, Grouping.STATUS)))
     assert (refused.value.code, refused.value.field) == ("BAD_USER_INPUT", ["groupBy"])
 
 
@@ -185,7 +189,7 @@ async def test_metrics_are_those_of_the_timelines_one_by_one(world: World) -> No
         lasting = timedelta(hours=20) if bucket is TimeBucket.HOUR else timedelta(days=30)
         start = world.start + (world.end - world.start) * chance.random() - lasting / 2
         spans = spans_between(start, start + lasting, bucket)
-        groups: dict[Group, list[Incident]] = {} if by else {Group(): []}
+        groups: dict[Group, list[Incident]] = {} if by.each else {Group(): []}
         for incident in await world.matching(tree, Audience.MANAGER):
             for group in _groups(incident, by):
                 groups.setdefault(group, []).append(incident)
@@ -209,18 +213,23 @@ def _shows(point: MetricsPoint) -> bool:
 @pytest.mark.parametrize(
     ("lasting", "bucket", "by", "field"),
     [
-        (timedelta(seconds=-1), None, (), "from"),
-        (timedelta(0), TimeBucket.DAY, (), "from"),
-        (timedelta(hours=1_001), TimeBucket.HOUR, (), "bucket"),
-        (timedelta(days=365 * 100), TimeBucket.DAY, (), "bucket"),
-        (timedelta(hours=900), TimeBucket.HOUR, (Grouping.SYSTEM,), "groupBy"),
+        (timedelta(seconds=-1), None, GroupBy(), "from"),
+        (timedelta(0), TimeBucket.DAY, GroupBy(), "from"),
+        (timedelta(hours=1_001), TimeBucket.HOUR, GroupBy(), "bucket"),
+        (timedelta(days=365 * 100), TimeBucket.DAY, GroupBy(), "bucket"),
+        (timedelta(hours=900), TimeBucket.HOUR, GroupBy(each=(Grouping.SYSTEM,)), "groupBy"),
     ],
 )
 async def test_metrics_that_cannot_be_shown_are_refused(
-    world: World, lasting: timedelta, bucket: TimeBucket | None, by: Sequence[Grouping], field: str
+    world: World, lasting: timedelta, bucket: TimeBucket | None, by: GroupBy, field: str
 ) -> None:
     with pytest.raises(DomainError) as refused:
         await world.domain.metrics.metrics(
-            EVERYTHING, Audience.PUBLIC, start=world.start, end=world.start + lasting, bucket=bucket, by=by
+            EVERYTHING,
+            Audience.PUBLIC,
+            start=world.start,
+            end=world.start + lasting,
+            bucket=bucket,
+            by=by,
         )
     assert (refused.value.code, refused.value.field) == ("BAD_USER_INPUT", [field])

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from domain.bootstrap import Domain
+from domain.model.commands import SetIncidentLabels
 from domain.model.incident import Severity, Status
 from domain.model.moment import iso
 from tests.client import Api
@@ -48,6 +49,20 @@ async def test_who_opened_incidents_is_counted_for_responders_alone(api: Api, do
     for caller in (api.anonymous, api.viewer):
         refusal = await caller.error(COUNTS, groupBy=["SEVERITY", "OPENED_BY"])
         assert (refusal["code"], refusal["field"]) == ("FORBIDDEN", ["groupBy"])
+
+
+async def test_incidents_are_counted_by_the_labels_of_a_key(api: Api, domain: Domain) -> None:
+    for team in ("core", "core", None):
+        incident = await make_incident(domain)
+        labels = [("region", "eu"), *([("team", team)] if team else [])]
+        await domain.labels.set(ADMIN, SetIncidentLabels(id=incident.id, labels=labels))
+    document = '{ incidentCounts(groupBy: [LABEL], labelKey: "team") { label { key value } count } }'
+    assert (await api.anonymous.read(document))["incidentCounts"] == [
+        {"label": {"key": "team", "value": "core"}, "count": 2},
+        {"label": None, "count": 1},
+    ]
+    refusal = await api.anonymous.error(document.replace("LABEL", "STATUS"))
+    assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", ["labelKey"])
 
 
 async def test_counts_are_one_statement_and_their_systems_another(

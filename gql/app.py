@@ -21,6 +21,7 @@ from gql.transport.adapter import PROTOCOL
 from gql.transport.connections import RETRY_SECONDS, TOO_MANY, Connections, peer_of
 from gql.transport.cors import AnyHeaderCors
 from gql.transport.endpoint import Endpoint
+from gql.web.client_file import routes_of_client
 from gql.web.health import Health
 from gql.web.home import routes_of_home
 from gql.web.ide import Ide
@@ -47,6 +48,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
         has_cors=bool(domain.settings.cors_origins),
         routes=[
             *routes_of_home(domain.settings),
+            *routes_of_client(),
             Route(_PATH, endpoint),
             WebSocketRoute(_PATH, endpoint),
             *([Route("/graphql/schema", _schema_as_text)] if domain.settings.introspection else ()),

@@ -10,7 +10,7 @@ from textwrap import dedent
 ROOT = Path(__file__).parents[2]
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
 _BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-_TOUR = re.compile(r"(?:#|//) tour: ([\w.-]+)\n")
+_TOUR = re.compile(r"(?:#|//|<!--) tour: ([\w.-]+)(?: -->)?\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

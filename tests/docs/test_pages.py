@@ -16,6 +16,7 @@ RUN_BY = {
     ("yaml", False): "test_automations.py",
     ("sh", True): "test_tour.py",
     ("js", True): "test_tour.py",
+    ("html", True): "test_tour.py",
     ("python", True): "test_tour.py",
     ("yaml", True): "test_tour.py",
     ("text", False): "no test",

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import expect
 
 from tests.docs.blocks import ROOT, tour_block
+from tests.e2e.browsers import running_browser
 from tests.e2e.processes import run_command
 from tests.e2e.server import Server, api_of, running_server
 from tests.requirements_gate import CLIENTS
@@ -162,6 +164,34 @@ async def test_the_guides_query_prints_the_open_incidents(server: Server, node: 
         printed, _ = await process.communicate(text_of("query.mjs", server.url).encode())
 
     assert printed.decode() == "INC-2 INVESTIGATING Slow\n"
+
+
+@pytest.mark.node
+async def test_the_clients_file_works_in_node(server: Server, node: list[str], tmp_path: Path) -> None:
+    async with api_of(server, TOKEN) as api:
+        await api.create_system()
+        (tmp_path / "client.mjs").write_text((await api.get("/client.js")).text)
+    (tmp_path / "work.mjs").write_text(text_of("work.mjs", server.url))
+    process = await asyncio.create_subprocess_exec(
+        *node, "work.mjs", cwd=tmp_path, stdout=PIPE, env=os.environ | {"TOKEN": TOKEN}
+    )
+    async with asyncio.timeout(_SECONDS):
+        printed, _ = await process.communicate()
+    assert (process.returncode, printed.decode()) == (0, "CREATED Slow\n")
+
+
+@pytest.mark.chromium
+async def test_the_page_of_the_clients_file_shows_incidents_as_they_come(server: Server) -> None:
+    async with running_browser() as browser, api_of(server, TOKEN) as api:
+        await api.create_system()
+        page = await browser.new_page()
+        await page.route("**/page.html", lambda route: route.fulfill(body=text_of("page.html", server.url)))
+        await page.goto(f"{server.url}/page.html")
+        await expect(page.locator("#state")).to_have_text("live", timeout=1000 * _SECONDS)
+        incident = await api.create_incident("Slow")
+        await expect(page.locator("li")).to_have_text("INC-1 Slow: INVESTIGATING", timeout=1000 * _SECONDS)
+        await api.write("resolveIncident", id=incident)
+        await expect(page.locator("li")).to_have_text("INC-1 Slow: RESOLVED", timeout=1000 * _SECONDS)
 
 
 @pytest.mark.node

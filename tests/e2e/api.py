@@ -7,6 +7,8 @@ import httpx
 _INCIDENT = "incident { id version title status severity }"
 _SELECTIONS = {
     "createSystem": "system { id key }",
+    "createToken": "secret token { id }",
+    "revokeToken": "token { id }",
     "deleteSystem": "deletedSystemId",
     "createIncident": f"{_INCIDENT} reused",
     "addIncidentUpdate": f"{_INCIDENT} update {{ id }}",
@@ -28,6 +30,10 @@ class Api:
     async def post(self, query: str, **variables: Any) -> httpx.Response:
         """Return the HTTP response to an operation, failed or not."""
         return await self._client.post(self._url, json={"query": query, "variables": variables})
+
+    async def get(self, path: str) -> httpx.Response:
+        """Return the response to a GET of another path of the server."""
+        return await self._client.get(self._url.replace("/graphql", path))
 
     async def run(self, query: str, **variables: Any) -> Any:
         """Return the data of an operation that has to succeed."""

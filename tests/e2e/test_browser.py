@@ -12,27 +12,16 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from gql.transport.sse import ResumableSSE
+from tests.e2e.browsers import running_browser
 from tests.e2e.clients import EVENTS
 from tests.e2e.ide import SIZE, Ide, ide_at
 from tests.e2e.server import TOKEN, Server, api_of, running_server
-from tests.requirements_gate import chromium_path
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
-# Without these Chromium wants a sandbox that root has not, calls home, and asks for names.
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-]
 _REPORT_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
   console.error("refused by the policy:", event.violatedDirective, event.blockedURI, event.sourceFile));"""
 ARRIVAL_SECONDS = 60
@@ -227,10 +216,8 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=_ARGUMENTS)
+    async with running_browser() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,0 +1,62 @@
+"""The client that pages import from the server, and its types: `/client.js` and `/client.d.ts`."""
+
+import gzip
+import hashlib
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+_STATIC = Path(__file__).parent.parent / "static"
+#: TypeScript has no media type of its own.
+_TYPES = {"client.js": "text/javascript", "client.d.ts": "text/plain"}
+
+
+def routes_of_client() -> list[BaseRoute]:
+    """Return the routes of both files."""
+    return [Route(f"/{name}", _File(name, media).response) for name, media in _TYPES.items()]
+
+
+class _File:
+    """A file, read and compressed once."""
+
+    def __init__(self, name: str, media: str) -> None:
+        content = (_STATIC / name).read_bytes()
+        self._media = media
+        self._bodies = {"": content, "gzip": gzip.compress(content, mtime=0)}
+        self._digest = hashlib.sha256(content).hexdigest()[:16]
+
+    async def response(self, request: Request) -> Response:
+        encoding = "gzip" if _takes_gzip(request.headers) else ""
+        # The bytes of an answer are what a tag names, so that each encoding has its own (RFC 9110, 8.8.3).
+        tag = f'"{self._digest}-{encoding}"' if encoding else f'"{self._digest}"'
+        headers = {
+            "etag": tag,
+            # Asked for again each time, so that a page never speaks to a newer server with an older file.
+            "cache-control": "no-cache",
+            "vary": "Accept-Encoding",
+            # It holds nothing of anybody: pages of any origin may import it. Whether they may call is another setting.
+            "access-control-allow-origin": "*",
+            "cross-origin-resource-policy": "cross-origin",
+        }
+        if _names(request.headers.get("if-none-match", ""), tag):
+            return Response(status_code=304, headers=headers)
+        if encoding:
+            headers["content-encoding"] = encoding
+        return Response(self._bodies[encoding], media_type=self._media, headers=headers)
+
+
+def _takes_gzip(headers: Headers) -> bool:
+    for part in headers.get("accept-encoding", "").lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() == "gzip":
+            return weight.replace(" ", "").rstrip("0.") != "q="
+    return False
+
+
+def _names(condition: str, tag: str) -> bool:
+    """Return whether an `If-None-Match` names a tag or any (RFC 9110, 13.1.2)."""
+    given = [name.strip().removeprefix("W/") for name in condition.split(",")]
+    return tag in given or "*" in given

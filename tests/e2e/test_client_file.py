@@ -1,0 +1,205 @@
+"""The client's file in Chromium: it resumes, renews its token, falls back to streams, and says how it is."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from tests.e2e.api import Api
+from tests.e2e.browsers import running_browser
+from tests.e2e.client_file import endure
+from tests.e2e.relay import Relay, relaying
+from tests.e2e.server import TOKEN, Server, api_of, running_server
+
+pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+_SECONDS = 60
+_CHANGES = "subscription ($after: String) { incidentChanges(after: $after) { incidentId } }"
+#: A watch of everything, whose events and states the page keeps. Its retries come soon.
+_WATCH = """async ([document, options, token]) => {
+  const { connect } = await import("/client.js");
+  window.client?.close();
+  [window.seen, window.states, window.refusals] = [[], [], []];
+  Math.random = () => 0;
+  const next = (refused) => (refusals.push(refused ?? null), token[Math.min(refusals.length, token.length) - 1]);
+  const given = Array.isArray(token) ? next : token;
+  window.client = connect({ token: given });
+  window.watching = client.watch(document, {
+    ...options,
+    next: (data) => seen.push(data),
+    state: ({ status, reason, transport }) => states.push([status, reason?.code ?? transport ?? null]),
+  });
+}"""
+_WATCH_MORE = """(document) => {
+  window.more = [];
+  client.watch(document, {
+    next: ({ incidentChanges }) => more.push(incidentChanges.incidentId),
+    state: ({ status }) => states.push(["more", status]),
+  });
+}"""
+_CALL = """async ([kind, document, variables, token]) => {
+  const { connect } = await import("/client.js");
+  try {
+    return { data: await connect({ token })[kind](document, variables) };
+  } catch ({ name, code, field, data, message }) {
+    return { name, code, field, data, message };
+  }
+}"""
+
+
+async def test_nothing_is_missed_over_kills_and_sleep(browser: Browser, sqlite_template: Path, tmp_path: Path) -> None:
+    shutil.copy(sqlite_template, tmp_path / "incidents.db")
+    url = f"sqlite:///{tmp_path}/incidents.db"
+    result = await endure(browser, url, kills=2, seed=1, longest_pause=0.5, others={"sleep": 1, "cut": 1})
+    assert result.violations == []
+    assert (result.kills, result.sleeps) == (2, 1)
+    assert result.connections > 3
+
+
+async def test_a_watch_without_a_cursor_misses_nothing_from_its_first_moment_on(
+    page: Page, relay: Relay, api: Api
+) -> None:
+    await watch(page, _CHANGES)
+    await until(page, "states.some(([status]) => status === 'live')")
+    relay.cut()
+    incident = await api.create_incident()
+    await until(page, "seen.length")
+    assert await page.evaluate("seen") == [{"incidentChanges": {"incidentId": incident}}]
+    assert await page.evaluate("states.map(([status]) => status)") == ["connecting", "live", "behind", "live"]
+
+
+async def test_where_no_socket_gets_through_it_falls_back_to_streams(page: Page, relay: Relay, api: Api) -> None:
+    relay.blocks_sockets = True
+    try:
+        await watch(page, _CHANGES)
+        await until(page, "states.at(-1)[0] === 'live'")
+        written = [await api.create_incident()]
+        await until(page, "seen.length === 1")
+        relay.cut()
+        written.append(await api.create_incident())
+        await until(page, "seen.length === 2")
+    finally:
+        relay.blocks_sockets = False
+    assert await page.evaluate("seen.map(({ incidentChanges }) => incidentChanges.incidentId)") == written
+    assert await page.evaluate("states.filter(([status]) => status === 'live')") == [["live", "sse"]] * 2
+
+
+async def test_a_token_that_ends_is_renewed_and_the_refused_one_is_named(page: Page, api: Api) -> None:
+    made = await api.write("createToken", name="page", role="VIEWER")
+    await watch(page, _CHANGES, token=[made["secret"], TOKEN])
+    await until(page, "states.at(-1)[0] === 'live'")
+    await api.write("revokeToken", id=made["token"]["id"])
+    await until(page, "states.filter(([status]) => status === 'live').length === 2")
+    incident = await api.create_incident()
+    await until(page, "seen.length")
+    assert await page.evaluate("seen.at(-1).incidentChanges.incidentId") == incident
+    assert made["secret"] in await page.evaluate("refusals")
+    assert ["behind", "UNAUTHENTICATED"] in await page.evaluate("states")
+
+
+@pytest.mark.parametrize("token", ["wrong", ["wrong"]], ids=["text", "function"])
+async def test_a_wrong_token_ends_a_watch_with_the_reason(page: Page, token: Any) -> None:
+    await watch(page, "subscription { incidentChanges { id } }", token=token)
+    await until(page, "states.at(-1)[0] === 'ended'")
+    assert await page.evaluate("states.at(-1)") == ["ended", "UNAUTHENTICATED"]
+    assert await page.evaluate("watching.state.reason.message")
+
+
+async def test_what_the_server_refuses_ends_a_watch_with_its_code(page: Page) -> None:
+    await watch(page, "subscription { incidentChanges { nonsense } }")
+    await until(page, "states.at(-1)[0] === 'ended'")
+    assert await page.evaluate("states.at(-1)") == ["ended", "GRAPHQL_VALIDATION_FAILED"]
+    await watch(page, _CHANGES, {"after": "tampered"})
+    await until(page, "states.at(-1)[0] === 'ended'")
+    assert await page.evaluate("states.at(-1)") == ["ended", "BAD_USER_INPUT"]
+
+
+async def test_a_stopped_watch_gets_nothing_more_and_closes_the_connection(page: Page, relay: Relay, api: Api) -> None:
+    await watch(page, _CHANGES)
+    await until(page, "states.at(-1)[0] === 'live'")
+    before = relay.opened
+    await page.evaluate("watching.stop()")
+    await api.create_incident()
+    await watch_more(page)
+    incident = await api.create_incident()
+    await until(page, "more.length")
+    assert await page.evaluate("seen") == []
+    assert await page.evaluate("more") == [incident]
+    assert relay.opened == before + 1
+
+
+async def test_queries_and_mutations_give_data_or_the_code_of_their_failure(page: Page, relay: Relay) -> None:
+    viewer = "{ viewer { role } }"
+    assert await call(page, "query", viewer) == {"data": {"viewer": {"role": "ADMIN"}}}
+    assert (await call(page, "query", viewer, token="wrong"))["code"] == "UNAUTHENTICATED"
+    assert (await call(page, "query", "{ nonsense }"))["code"] == "GRAPHQL_VALIDATION_FAILED"
+    partial = await call(page, "query", "{ viewer { role } tokens { nodes { id } } }", token=None)
+    assert (partial["name"], partial["data"]) == ("IncidentqlError", {"viewer": {"role": "ANONYMOUS"}, "tokens": None})
+    create = """mutation ($input: CreateIncidentInput!) {
+      createIncident(input: $input) { incident { title } userErrors { code field message } } }"""
+    input = {"title": "Slow", "severity": "MAJOR", "systemIds": ["payments"]}
+    made = await call(page, "mutate", create, {"input": input})
+    assert made["data"]["createIncident"]["incident"] == {"title": "Slow"}
+    refused = await call(page, "mutate", create, {"input": input | {"title": ""}})
+    assert (refused["code"], refused["field"]) == ("BAD_USER_INPUT", ["title"])
+    relay.cut()
+
+
+async def watch(page: Page, document: str, options: dict[str, Any] | None = None, *, token: Any = TOKEN) -> None:
+    await page.evaluate(_WATCH, [document, options or {}, token])
+
+
+async def watch_more(page: Page) -> None:
+    """Watch with the same client once more."""
+    await page.evaluate(_WATCH_MORE, _CHANGES)
+    await until(page, "states.at(-1)[1] === 'live'")
+
+
+async def call(
+    page: Page, kind: str, document: str, variables: Any = None, *, token: str | None = TOKEN
+) -> dict[str, Any]:
+    answer: dict[str, Any] = await page.evaluate(_CALL, [kind, document, variables, token])
+    return answer
+
+
+async def until(page: Page, condition: str) -> None:
+    """Wait until an expression of the page is true."""
+    await page.wait_for_function(condition, timeout=_SECONDS * 1000, polling=20)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with running_browser() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """Yield a server with the system `payments`."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('client')}/incidents.db"
+    async with running_server(url, sqlite_synchronous="NORMAL") as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(server: Server) -> AsyncIterator[Api]:
+    async with api_of(server) as caller:
+        await caller.create_system()
+        yield caller
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def relay(server: Server) -> AsyncIterator[Relay]:
+    async with relaying(server.url) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def page(browser: Browser, relay: Relay) -> AsyncIterator[Page]:
+    opened = await browser.new_page()
+    await opened.goto(f"{relay.url}/livez")
+    yield opened
+    await opened.close()

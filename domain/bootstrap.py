@@ -25,6 +25,7 @@ from domain.entities.kinds import KINDS, Kinds, registry_of
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.run import RUN
+from domain.entities.system import SYSTEM
 from domain.messaging.buckets import Buckets, make_buckets
 from domain.messaging.tail import LogTail
 from domain.messaging.wakeups import ALONE, WakeUps
@@ -206,7 +207,7 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
     handle, health_handle = parts.registry.handle(INCIDENT), parts.registry.handle(HEALTH)
     health = HealthService(writer=writer, handle=health_handle)
     reads = Reads(database=database, handle=handle, health=health_handle, cursors=cursors)
-    systems = SystemService(writer=writer, handle=handle, health=health_handle, clock=clock)
+    systems = SystemService(writer=writer, handle=parts.registry.handle(SYSTEM), incidents=handle, health=health_handle)
     sessions = Sessions(database=database, clock=clock)
     return Assembly(
         settings=settings,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
 from domain.entities.run import RUN
+from domain.entities.system import SYSTEM
 from domain.model.viewer import Role
 
 
@@ -25,4 +26,5 @@ PUSHED: Mapping[str, Pushed | None] = {
     INCIDENT.name: Pushed(needs=Role.ANONYMOUS, state="incident", log=("incidentChanges", "incidentEvents")),
     RUN.name: Pushed(needs=Role.RESPONDER, state="automationRun", log=("automationRuns",)),
     HEALTH.name: None,
+    SYSTEM.name: None,
 }

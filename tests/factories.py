@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.automations.services.automations import WriteAutomation
 from domain.bootstrap import Domain
+from domain.entities.system import SYSTEM
 from domain.model.actor import Actor, ActorType
 from domain.model.automation import Automation, AutomationRun
 from domain.model.change import Change
@@ -100,8 +101,8 @@ async def report_health(domain: Domain, system: str, status: Health, **fields: A
 
 
 async def log_of(domain: Domain, incident: Incident | None = None) -> Sequence[Change]:
-    """Return all changes in the log, or those of one incident."""
-    changes = await domain.events.raw(0, limit=1000)
+    """Return all changes in the log but those of the catalog, or those of one incident."""
+    changes = [change for change in await domain.events.raw(0, limit=1000) if change.kind != SYSTEM.name]
     return [change for change in changes if incident is None or change.entity_id == incident.id]
 
 

@@ -10,10 +10,11 @@ from domain.entities.kind import EntityKind
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.run import RUN
+from domain.entities.system import SYSTEM
 
 Kinds = tuple[EntityKind[Any], ...]
 
-KINDS: Kinds = (INCIDENT, HEALTH, RUN)
+KINDS: Kinds = (INCIDENT, HEALTH, SYSTEM, RUN)
 
 
 def registry_of(kinds: Kinds, *, clock: Clock, derivers: DeriverRegistry, masker: SecretMasker) -> EntityRegistry:

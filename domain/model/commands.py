@@ -142,6 +142,7 @@ class UpdateSystem:
     system: str
     name: str | Keep = KEEP
     description: str | Keep | None = KEEP
+    expected_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

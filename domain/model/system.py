@@ -4,9 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from domain.errors import InvalidInputError
 from domain.model.incident import Health, HealthOverride
+from domain.model.moment import iso
 
 _KEY = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 
@@ -21,6 +23,15 @@ class System:
     description: str | None
     created_at: datetime
     updated_at: datetime
+    version: int = 1
+
+    def facts(self) -> dict[str, Any]:
+        """Return the fields that describe it, as JSON."""
+        return {
+            "description": self.description,
+            "created_at": iso(self.created_at),
+            "updated_at": iso(self.updated_at),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from domain.persistence.tables import former_systems, systems
 
 #: The most former owners of a key that one query finds, the last ones first.
 _MOST_FORMER = 1_000
-_COLUMNS = ("id", "key", "name", "description", "created_at", "updated_at")
+_COLUMNS = ("id", "key", "name", "description", "created_at", "updated_at", "version")
 
 
 def _named(*, sqlite: bool) -> sa.Select[Any]:
@@ -97,9 +97,21 @@ class SystemRepository:
         return await self._connection.scalar(statement) is not None
 
     async def save(self, system: System) -> None:
-        """Write a changed system; its key never changes."""
-        values = {name: value for name, value in _columns(system).items() if name not in {"id", "key"}}
+        """Write a changed system, but for its version; its key never changes."""
+        values = {"name": system.name, "description": system.description}
         await self._connection.execute(sa.update(systems).where(systems.c.id == system.id).values(**values))
+
+    async def stamp(self, system: System) -> None:
+        """Write a system's next version, provided that no other writer did.
+
+        Raises:
+            RuntimeError: another writer did, because it was not locked.
+        """
+        former = sa.and_(systems.c.id == system.id, systems.c.version == system.version - 1)
+        values = {"version": system.version, "updated_at": system.updated_at}
+        result = await self._connection.execute(sa.update(systems).where(former).values(**values))
+        if result.rowcount != 1:
+            raise RuntimeError(f"{system.id} was not locked: version {system.version - 1} is gone")
 
     async def delete(self, system_id: str, *, at: datetime) -> None:
         """Delete a system without incidents; the record of its key remains."""

@@ -33,6 +33,7 @@ systems = Table(
     Column("description", sa.Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
     # The catalog by name.
     Index(None, "name", "id"),
 )

@@ -15,6 +15,7 @@ from domain.errors import ConflictError, InvalidInputError, NotFoundError, Versi
 from domain.model.actor import ActorType
 from domain.model.incident import Incident
 from domain.model.moment import cut
+from domain.model.system import System
 from domain.model.texts import checked_callers_key
 from domain.model.viewer import Viewer
 from domain.persistence.database import Database
@@ -143,14 +144,15 @@ def origin_of(viewer: Viewer, field: str = "id") -> Origin:
     return Origin(actor=viewer.actor, permit=permit)
 
 
-def check_version(incident: Incident, expected: int | None) -> None:
+def check_version(current: Incident | System, expected: int | None) -> None:
     """Check that the caller saw the present version, or did not name one.
 
     Raises:
-        VersionConflictError: the incident changed since.
+        VersionConflictError: the object changed since.
     """
-    if expected is not None and expected != incident.version:
-        raise VersionConflictError("The incident", expected=expected, current=incident, version=incident.version)
+    if expected is not None and expected != current.version:
+        noun = "The system" if isinstance(current, System) else "The incident"
+        raise VersionConflictError(noun, expected=expected, current=current, version=current.version)
 
 
 def checked_moment(moment: datetime, *, now: datetime, field: str) -> datetime:

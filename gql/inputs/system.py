@@ -14,6 +14,9 @@ def _optional(description: str) -> Any:
     return strawberry.field(default=strawberry.UNSET, description=description)
 
 
+_VERSION = "The version that the caller saw; the write is refused where the system has another one now."
+
+
 @strawberry.input(description="A system to add to the catalog.")
 class CreateSystemInput:
     key: str = strawberry.field(
@@ -34,16 +37,21 @@ class UpdateSystemInput:
     id: strawberry.ID = strawberry.field(description="The system, by id or key.")
     name: str | None = _optional("Its name for people.")
     description: str | None = _optional("Its description; null clears it.")
+    expected_version: int | None = _optional(_VERSION)
 
     def command(self) -> UpdateSystem:
         return UpdateSystem(
-            system=self.id, name=kept_or_set(self.name, "name"), description=kept_or_cleared(self.description)
+            system=self.id,
+            name=kept_or_set(self.name, "name"),
+            description=kept_or_cleared(self.description),
+            expected_version=value_or_none(self.expected_version),
         )
 
 
 @strawberry.input(description="A system to delete. It is removed from each of its incidents first.")
 class DeleteSystemInput:
     id: strawberry.ID = strawberry.field(description="The system, by id or key.")
+    expected_version: int | None = _optional(_VERSION)
 
 
 @strawberry.input(description="A report of a system's health. An equal report confirms the last one and is no change.")

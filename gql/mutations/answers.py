@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 from domain.automations.validation import InvalidDefinitionError
 from domain.errors import DomainError, VersionConflictError
 from domain.model import automation as model
+from domain.model import system
 from domain.services.writing import Outcome
 from gql.context import Context, Info
 from gql.types.automation import Automation, AutomationProblem
 from gql.types.errors import UserError
-from gql.types.incident import Incident
+from gql.types.incident import Incident, System
 from gql.types.payloads import Payload
 
 P = TypeVar("P", bound=Payload)
@@ -54,12 +55,14 @@ def failure(context: Context, payload: type[P], error: Exception) -> P:
 def _shown(error: Exception) -> dict[str, Any]:
     """Return the members of a payload beside the reasons of a refusal."""
     if isinstance(error, VersionConflictError):
-        current = error.current
-        return (
-            {"automation": Automation.of(current)}
-            if isinstance(current, model.Automation)
-            else {"incident": Incident.of(current)}
-        )
+        return _present(error.current)
     if isinstance(error, InvalidDefinitionError):
         return {"problems": AutomationProblem.list_of(error.problems)}
     return {}
+
+
+def _present(current: Any) -> dict[str, Any]:
+    """Return the member with the object that changed since the caller read it."""
+    if isinstance(current, model.Automation):
+        return {"automation": Automation.of(current)}
+    return {"system": System.of(current)} if isinstance(current, system.System) else {"incident": Incident.of(current)}

@@ -38,7 +38,7 @@ class SystemMutations:
     @strawberry.mutation(permission_classes=MANAGE_SYSTEMS, description="Change a system's name or description.")
     async def update_system(self, info: Info, input: Annotated[UpdateSystemInput, _INPUT]) -> UpdateSystemPayload:
         async def call() -> Outcome[model.System]:
-            return await info.context.domain.systems.update(input.command())
+            return await info.context.domain.systems.update(info.context.viewer, input.command())
 
         return await answer(info, UpdateSystemPayload, call, lambda system: {"system": System.of(system)})
 
@@ -48,7 +48,9 @@ class SystemMutations:
     )
     async def delete_system(self, info: Info, input: Annotated[DeleteSystemInput, _INPUT]) -> DeleteSystemPayload:
         async def call() -> Outcome[str]:
-            return await info.context.domain.systems.delete(info.context.viewer, input.id)
+            return await info.context.domain.systems.delete(
+                info.context.viewer, input.id, expected_version=value_or_none(input.expected_version)
+            )
 
         return await answer(info, DeleteSystemPayload, call, lambda gone: {"deleted_system_id": ID(gone)})
 

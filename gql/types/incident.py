@@ -239,6 +239,7 @@ class System(Node):
     description: str | None = strawberry.field(description="Its description.")
     created_at: datetime = strawberry.field(description="When it was added to the catalog.")
     updated_at: datetime = strawberry.field(description="When its name or description last changed.")
+    version: int = strawberry.field(description="A number for `expectedVersion` that every change of it raises by one.")
 
     @classmethod
     def of(cls, system: system_model.System) -> Self:

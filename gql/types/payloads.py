@@ -141,6 +141,9 @@ class DeleteSystemPayload(Payload):
     deleted_system_id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of the deleted object."
     )
+    system: System | None = strawberry.field(
+        default=None, description="The system as it is now, where it was refused because of its version."
+    )
 
 
 @strawberry.type(description="The payload of `reportSystemHealth`.")

@@ -26,7 +26,7 @@ from domain.persistence.groups import GroupedTransactions
 from domain.persistence.tables import counters, server_state
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from tests.domain.messaging.changes import until
-from tests.factories import ADMIN, log_of, make_incident, make_system
+from tests.factories import ADMIN, log_of, make_incident, make_system, make_token
 from tests.inside import inside
 
 
@@ -55,12 +55,12 @@ async def test_a_domain_error_carries_the_position_of_the_log(domain: Domain) ->
 
     with pytest.raises(InvalidInputError) as caught:
         await inside(domain).database.write(work)
-    assert caught.value.log_head == 1
+    assert caught.value.log_head == 2
 
 
 async def test_a_write_without_changes_is_at_the_position_of_the_log(domain: Domain) -> None:
     await make_incident(domain)
-    assert (await inside(domain).database.write(lambda unit: unit.incidents.next_number())).seq == 1
+    assert (await inside(domain).database.write(lambda unit: unit.incidents.next_number())).seq == 2
 
 
 async def test_readers_cannot_write(domain: Domain) -> None:
@@ -113,8 +113,9 @@ async def test_closing_waits_for_writes_of_cancelled_callers(domain: Domain) -> 
 
 async def test_only_commits_that_append_to_the_log_notify_followers(domain: Domain) -> None:
     notified: list[None] = []
-    inside(domain).database.on_append(lambda: notified.append(None))
     await make_system(domain)
+    inside(domain).database.on_append(lambda: notified.append(None))
+    await make_token(domain)
     assert len(notified) == 0
     await make_incident(domain, "payments")
     assert len(notified) == 1
@@ -170,13 +171,15 @@ async def test_a_moment_without_an_offset_is_refused(domain: Domain) -> None:
     naive = datetime(2026, 3, 1)  # noqa: DTZ001 - that is the point
 
     with pytest.raises(StatementError, match="naive datetime"):
-        await inside(domain).database.write(lambda unit: unit.systems.save(replace(system, updated_at=naive)))
+        await inside(domain).database.write(
+            lambda unit: unit.systems.stamp(replace(system, version=2, updated_at=naive))
+        )
 
 
 async def test_moments_come_back_in_utc_with_their_milliseconds(domain: Domain) -> None:
     moment = datetime(2026, 3, 1, 9, 30, 0, 123_000, tzinfo=UTC)
-    system = replace(await make_system(domain), updated_at=moment)
-    await inside(domain).database.write(lambda unit: unit.systems.save(system))
+    system = replace(await make_system(domain), version=2, updated_at=moment)
+    await inside(domain).database.write(lambda unit: unit.systems.stamp(system))
     stored = (await domain.reads.systems([system.id]))[system.id]
     assert (stored.updated_at, stored.updated_at.tzinfo) == (moment, UTC)
 
@@ -221,7 +224,7 @@ async def test_positions_in_the_log_grow_in_the_order_of_commits(domain: Domain)
     await make_system(domain)
     await asyncio.gather(*(make_incident(domain, "payments") for _ in range(30)))
     changes = await log_of(domain)
-    assert [change.seq for change in changes] == list(range(1, 31))
+    assert [change.seq for change in changes] == list(range(2, 32))
     assert len({change.entity_id for change in changes}) == 30
 
 

@@ -162,7 +162,7 @@ async def test_a_refusal_is_given_once_what_it_rests_on_is_committed(domain: Dom
     await asyncio.gather(first, second)
     with pytest.raises(InvalidInputError) as caught:
         await refused
-    assert caught.value.log_head == 2
+    assert caught.value.log_head == 3
     assert len(await log_of(domain)) == 2
 
 
@@ -309,4 +309,4 @@ async def test_changes_of_one_commit_are_handed_on_in_order_and_at_once(domain: 
     commits.may_end.set()
     await asyncio.gather(*creating)
     assert len(seen) == 2
-    assert [change.seq for change in await log_of(domain)] == [1, 2, 3, 4]
+    assert [change.seq for change in await log_of(domain)] == [2, 3, 4, 5]

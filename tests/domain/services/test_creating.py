@@ -71,7 +71,7 @@ async def test_an_unknown_system_is_named_by_its_index(domain: Domain) -> None:
     await make_system(domain, "api")
     with pytest.raises(UnknownSystemError) as caught:
         await make_incident(domain, "api", "nonsense", new_id("sys"))
-    assert (caught.value.field, caught.value.log_head) == (["systemIds", "1"], 0)
+    assert (caught.value.field, caught.value.log_head) == (["systemIds", "1"], 1)
     assert await log_of(domain) == []
 
 

@@ -107,7 +107,7 @@ async def test_another_message_is_a_change_that_is_not_reactive(domain: Domain) 
 async def test_a_system_that_was_renamed_meanwhile_makes_no_report_a_change(domain: Domain) -> None:
     await make_system(domain)
     await report_health(domain, "payments", DEGRADED)
-    await domain.systems.update(UpdateSystem(system="payments", name="Billing"))
+    await domain.systems.update(ADMIN, UpdateSystem(system="payments", name="Billing"))
     await report_health(domain, "payments", DEGRADED)
     assert len(await log_of(domain)) == 1
     await report_health(domain, "payments", HEALTHY)

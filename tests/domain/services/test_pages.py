@@ -131,9 +131,9 @@ async def test_the_log_is_walked_oldest_first(domain: Domain) -> None:
     for one in (incident, other, incident, other, incident):
         await domain.timeline.add(ADMIN, AddIncidentUpdate(incident_id=one.id, message="Hello"))
     for watch, expected in (
-        (Watch(audience=Audience.PUBLIC), list(range(1, 8))),
-        (Watch(audience=Audience.PUBLIC, entity_id=incident.id), [1, 3, 5, 7]),
-        (Watch(audience=Audience.PUBLIC, events_only=True), [1, 2]),
+        (Watch(audience=Audience.PUBLIC), list(range(2, 9))),
+        (Watch(audience=Audience.PUBLIC, entity_id=incident.id), [2, 4, 6, 8]),
+        (Watch(audience=Audience.PUBLIC, events_only=True), [2, 3]),
     ):
         walked = await walk(
             lambda page: domain.events.page(watch, page),  # noqa: B023

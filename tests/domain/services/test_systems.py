@@ -5,13 +5,20 @@ import asyncio
 import pytest
 
 from domain.bootstrap import Domain
-from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError, UnknownSystemError
+from domain.errors import (
+    AlreadyExistsError,
+    InvalidInputError,
+    NotFoundError,
+    UnknownSystemError,
+    VersionConflictError,
+)
 from domain.ids import new_id
 from domain.model.commands import CreateSystem, UpdateSystem
 from domain.model.incident import Status
 from domain.model.system import System
 from tests.conftest import CountStatements
 from tests.domain.dialects import on_one_database
+from tests.domain.entities.widgets import steps_of
 from tests.factories import ADMIN, events_of, log_of, make_incident, make_system, set_status
 
 
@@ -25,11 +32,43 @@ async def test_a_system_is_found_by_id_and_by_key(domain: Domain) -> None:
     assert await domain.reads.systems([system.id]) == {system.id: system}
 
 
-async def test_the_catalog_has_no_events(domain: Domain) -> None:
-    await make_system(domain)
-    await domain.systems.update(UpdateSystem(system="payments", name="New"))
+async def test_creating_renaming_and_deleting_a_system_leaves_a_change_each_and_fires_nothing(domain: Domain) -> None:
+    system = await make_system(domain)
+    await domain.systems.update(ADMIN, UpdateSystem(system="payments", name="New"))
+    await domain.systems.update(ADMIN, UpdateSystem(system="payments", name="New", description="All of it"))
+    await domain.systems.update(ADMIN, UpdateSystem(system="payments", description="All of it"))
     await domain.systems.delete(ADMIN, "payments")
-    assert await log_of(domain) == []
+    changes = await domain.events.raw(0, limit=10)
+    assert {(change.kind, change.entity_id, change.actor.name) for change in changes} == {
+        ("system", system.id, "admin")
+    }
+    assert [
+        (each.version, each.action, each.changed_fields, each.described_fields, each.events) for each in changes
+    ] == [
+        (1, "created", ("key", "name"), (), ()),
+        (2, "updated", ("name",), (), ()),
+        (3, "updated", (), ("description",), ()),
+        (4, "deleted", ("key", "name"), (), ()),
+    ]
+    assert await steps_of(domain, kind="system") == [
+        ("key", None, "payments"),
+        ("name", None, "Payments"),
+        ("name", "Payments", "New"),
+    ]
+
+
+async def test_of_two_who_saw_the_same_version_one_writes_and_the_other_is_refused(domain: Domain) -> None:
+    system = await make_system(domain)
+    renames = (UpdateSystem(system=system.id, name=name, expected_version=1) for name in ("One", "Two"))
+    outcomes = await asyncio.gather(
+        *(domain.systems.update(ADMIN, rename) for rename in renames), return_exceptions=True
+    )
+    [refused] = [each for each in outcomes if isinstance(each, VersionConflictError)]
+    assert refused.current == (await domain.reads.systems([system.id]))[system.id]
+    assert refused.current.version == 2
+    with pytest.raises(VersionConflictError):
+        await domain.systems.delete(ADMIN, "payments", expected_version=1)
+    await domain.systems.delete(ADMIN, "payments", expected_version=2)
 
 
 async def test_a_key_that_is_taken_exists_already(domain: Domain) -> None:
@@ -66,23 +105,23 @@ async def test_a_system_that_cannot_be_accepted_names_the_field(
 
 async def test_an_update_keeps_unmentioned_fields_and_clears_null_ones(domain: Domain) -> None:
     system = await make_system(domain, description="All of it")
-    renamed = (await domain.systems.update(UpdateSystem(system="payments", name="New"))).value
+    renamed = (await domain.systems.update(ADMIN, UpdateSystem(system="payments", name="New"))).value
     assert (renamed.name, renamed.description, renamed.key) == ("New", "All of it", "payments")
     assert renamed.updated_at > system.updated_at
-    cleared = (await domain.systems.update(UpdateSystem(system=system.id, description=None))).value
+    cleared = (await domain.systems.update(ADMIN, UpdateSystem(system=system.id, description=None))).value
     assert (cleared.name, cleared.description) == ("New", None)
     assert await domain.reads.systems([system.id]) == {system.id: cleared}
 
 
 async def test_an_update_that_changes_nothing_leaves_the_time(domain: Domain) -> None:
     system = await make_system(domain)
-    assert (await domain.systems.update(UpdateSystem(system="payments", name=system.name))).value == system
+    assert (await domain.systems.update(ADMIN, UpdateSystem(system="payments", name=system.name))).value == system
 
 
 @pytest.mark.parametrize("reference", ["payments", "sys_unknown", "\0"], ids=ascii)
 async def test_an_unknown_system_is_not_found(domain: Domain, reference: str) -> None:
     with pytest.raises(NotFoundError):
-        await domain.systems.update(UpdateSystem(system=reference, name="New"))
+        await domain.systems.update(ADMIN, UpdateSystem(system=reference, name="New"))
     with pytest.raises(NotFoundError):
         await domain.systems.delete(ADMIN, reference)
 

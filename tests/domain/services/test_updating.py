@@ -125,7 +125,7 @@ async def test_a_stale_version_is_a_conflict_that_carries_the_incident(domain: D
     current = await _update(domain, incident, title="Theirs")
     with pytest.raises(VersionConflictError) as caught:
         await call(domain, incident.id, 1)
-    assert (caught.value.current, caught.value.log_head) == (current, 2)
+    assert (caught.value.current, caught.value.log_head) == (current, 3)
     assert len(await log_of(domain)) == 2
 
 
@@ -177,7 +177,7 @@ async def test_resolving_writes_a_default_message_with_the_status(domain: Domain
 async def test_resolving_a_resolved_incident_changes_nothing(domain: Domain) -> None:
     incident = await set_status(domain, await make_incident(domain), Status.RESOLVED)
     outcome = await domain.incidents.resolve(ADMIN, incident.id)
-    assert (outcome.value, outcome.seq) == (incident, 2)
+    assert (outcome.value, outcome.seq) == (incident, 3)
     assert len(await log_of(domain)) == 2
 
 
@@ -240,7 +240,7 @@ async def test_bulk_resolving_has_a_result_per_id_in_the_order_given(domain: Dom
         None,
         Status.RESOLVED,
     ]
-    assert [result.seq for result in results] == [3, 3, 4]
+    assert [result.seq for result in results] == [4, 4, 5]
 
 
 async def test_bulk_deleting_goes_on_after_a_failure(domain: Domain) -> None:
@@ -270,7 +270,7 @@ async def test_a_refusal_carries_the_position_of_the_log(domain: Domain) -> None
     await make_incident(domain)
     with pytest.raises(DomainError) as caught:
         await domain.incidents.delete(ADMIN, "nonsense")
-    assert caught.value.log_head == 1
+    assert caught.value.log_head == 2
 
 
 async def test_a_moment_finer_than_any_that_is_stored_changes_nothing(domain: Domain) -> None:

@@ -24,8 +24,8 @@ async def test_old_changes_are_pruned_and_the_floor_moves(domain: Domain, clock:
     newer = await make_incident(domain, "payments")
     await _upkeep(domain, clock, days=7).run_once()
     assert [change.entity_id for change in await log_of(domain)] == [newer.id]
-    assert await inside(domain).database.read(lambda session: session.changes.floor()) == 1
-    assert await domain.events.head() == 2
+    assert await inside(domain).database.read(lambda session: session.changes.floor()) == 2
+    assert await domain.events.head() == 3
     assert list(await domain.reads.incidents([incident.id])) == [incident.id]
 
 
@@ -34,9 +34,9 @@ async def test_the_head_stays_where_it_was_when_the_log_is_pruned(domain: Domain
     await make_incident(domain, "payments")
     clock.advance(days=8)
     await _upkeep(domain, clock, days=7).run_once()
-    assert (await log_of(domain), await domain.events.head()) == ([], 2)
+    assert (await log_of(domain), await domain.events.head()) == ([], 3)
     await make_incident(domain, "payments")
-    assert [change.seq for change in await log_of(domain)] == [3]
+    assert [change.seq for change in await log_of(domain)] == [4]
 
 
 async def test_the_log_is_not_pruned_without_a_retention(domain: Domain, clock: SteppingClock) -> None:
@@ -54,11 +54,11 @@ async def test_a_cursor_before_the_floor_has_expired_and_one_at_the_floor_has_no
         await make_incident(domain, "payments")
     clock.advance(days=8)
     await _upkeep(domain, clock, days=7).run_once()
-    assert await domain.events.start_of(inside(domain).cursors.position(3)) == 3
+    assert await domain.events.start_of(inside(domain).cursors.position(4)) == 4
     with pytest.raises(CursorExpiredError):
-        await domain.events.start_of(inside(domain).cursors.position(2))
+        await domain.events.start_of(inside(domain).cursors.position(3))
     with pytest.raises(CursorExpiredError):
-        await domain.events.start_of(inside(domain).cursors.position(4))
+        await domain.events.start_of(inside(domain).cursors.position(5))
 
 
 async def test_a_start_prunes_what_is_due(domain: Domain, settings: Settings, clock: SteppingClock) -> None:

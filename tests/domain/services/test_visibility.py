@@ -63,6 +63,6 @@ async def test_the_latest_change_for_an_audience_is_found_behind_any_number_of_h
     command = AddIncidentUpdate(incident_id=incident.id, message="Internal", visibility=Visibility.INTERNAL)
     for _ in range(105):
         await domain.timeline.add(ADMIN, command)
-    assert await domain.events.latest(incident.id, Audience.PUBLIC) == 1
-    assert await domain.events.latest(incident.id, Audience.MANAGER) == 106
+    assert await domain.events.latest(incident.id, Audience.PUBLIC) == 2
+    assert await domain.events.latest(incident.id, Audience.MANAGER) == 107
     assert await domain.events.latest("inc_unknown", Audience.MANAGER) == 0

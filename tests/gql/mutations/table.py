@@ -332,7 +332,9 @@ MUTATIONS: dict[str, Row] = {
     ),
     "createSystem": Row(
         effects={
-            "system": Effect(lambda world: {"key": f"new-{world.number}", "name": "New", "idempotencyKey": "once"}, ())
+            "system": Effect(
+                lambda world: {"key": f"new-{world.number}", "name": "New", "idempotencyKey": "once"}, ("created",)
+            )
         },
         repeated=True,
         refused=lambda world: {"key": world.system.key, "name": "Mine"},
@@ -340,17 +342,22 @@ MUTATIONS: dict[str, Row] = {
         needs=Role.ADMIN,
     ),
     "updateSystem": Row(
-        effects={"name": Effect(lambda world: {"id": world.system.key, "name": "Renamed"}, ())},
+        effects={
+            "name": Effect(
+                lambda world: {"id": world.system.key, "name": "Renamed", "expectedVersion": 1}, ("updated",)
+            ),
+            "description": Effect(lambda world: {"id": world.system.id, "description": "All of it"}, ("updated",)),
+        },
         no_op=lambda world: {"id": world.system.id, "name": world.system.name},
-        refused=lambda world: {"id": "nowhere", "name": "Renamed"},
-        code="NOT_FOUND",
+        refused=lambda world: {"id": world.system.id, "name": "Renamed", "expectedVersion": 7},
+        code="VERSION_CONFLICT",
         needs=Role.ADMIN,
     ),
     "deleteSystem": Row(
         effects={
-            "of two open incidents": Effect(lambda world: {"id": world.system.key}, ("updated", "updated")),
+            "of two open incidents": Effect(lambda world: {"id": world.system.key}, ("updated", "updated", "deleted")),
             "of three, one resolved, with a health": Effect(
-                lambda world: {"id": world.spare.id}, ("updated", "updated", "updated", "deleted")
+                lambda world: {"id": world.spare.id}, ("updated", "updated", "updated", "deleted", "deleted")
             ),
         },
         refused=lambda world: {"id": "nowhere"},

@@ -54,7 +54,7 @@ async def test_a_mutation_records_one_change_per_incident_with_its_transitions(a
         new = await domain.events.raw(before, limit=100)
         assert (name, payload["userErrors"]) == (name, [])
         assert (name, label, *(change.action for change in new)) == (name, label, *effect.actions)
-        assert len({change.entity_id for change in new}) == len(new)
+        assert len({(change.kind, change.entity_id) for change in new}) == len(new)
         assert await _transitions(domain, new) == {change.id: _diff(change) for change in new if _diff(change)}
         assert payload["cursor"] == inside(domain).cursors.position(new[-1].seq if new else before)
 

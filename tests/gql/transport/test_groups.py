@@ -18,7 +18,7 @@ from gql.transport.groups import Group
 from gql.transport.members import SharedResult
 from gql.types.change import IncidentChange
 from tests.client import Json
-from tests.factories import ADMIN, make_incident, make_system
+from tests.factories import ADMIN, log_of, make_incident, make_system
 from tests.gql.subscriptions.watching import now
 from tests.gql.transport.sockets import Running, serving, until
 from tests.inside import inside
@@ -266,7 +266,7 @@ async def test_a_group_that_falls_too_far_behind_ends_instead_of_filling_the_mem
 ) -> None:
     monkeypatch.setattr(groups, "_MOST_QUEUED", 2)
     await make_incident(domain)
-    [change] = await inside(domain).database.read(lambda session: session.changes.after(0, limit=1))
+    [change] = await log_of(domain)
     async with served.socket() as raw:
         await raw.subscribe(PLAIN)
         await until(lambda: served.members == 1)

@@ -45,6 +45,7 @@ from domain.services.health import HealthService
 from domain.services.incidents import IncidentService
 from domain.services.labels import LabelService
 from domain.services.links import LinkService
+from domain.services.lists import ListService
 from domain.services.metrics import MetricsService
 from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.readiness import Readiness
@@ -77,6 +78,7 @@ class Domain:
     systems: SystemService
     health: HealthService
     events: EventService
+    lists: ListService
     reads: Reads
     metrics: MetricsService
     tokens: TokenService
@@ -227,6 +229,7 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
         systems=systems,
         health=health,
         events=EventService(database=database, tail=parts.tail, cursors=cursors),
+        lists=ListService(database=database, tail=parts.tail, cursors=cursors),
         reads=reads,
         metrics=MetricsService(database=database),
         tokens=_tokens(settings, clock, database, writer, sessions),

@@ -1,6 +1,6 @@
 """The context of resolvers, one per operation."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -11,10 +11,13 @@ from typing_extensions import override
 from domain.bootstrap import Domain
 from domain.errors import UnavailableError
 from domain.messaging.buckets import Allowance
+from domain.model.incident import Incident
+from domain.model.listing import Listing
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
+from domain.services.lists import ListStep
 from gql.loaders import Loaders
 from gql.requests.admission import payer_of
-from gql.sources import EventSource, LogSource, resumed
+from gql.sources import EventSource, ListSource, LogSource, resumed
 
 
 def nothing_so_far(_: Exception) -> dict[str, Any]:
@@ -85,6 +88,12 @@ class Context:
     def payer(self) -> str:
         """The name that this operation is charged to: the token, else the address."""
         return payer_of(self.viewer, self.address)
+
+    def listed(self, listing: Listing, after: str | None) -> AsyncGenerator[ListStep[Incident], None]:
+        """Yield the steps of a live list: those of its group, or from a cursor on where it is not shared."""
+        if isinstance(self.source, ListSource):
+            return self.source.listed(listing)
+        return self.domain.lists.follow(listing, self.audience, self.resumed(after))
 
     async def spend(self, points: int) -> Allowance | None:
         """Charge the caller; return what is left of their rate limit, None where there is none."""

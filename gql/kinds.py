@@ -19,11 +19,18 @@ class Pushed:
     state: str
     #: The fields that begin with the next change.
     log: tuple[str, ...]
+    #: The fields that begin with a list of entities.
+    lists: tuple[str, ...] = ()
 
 
 #: None for a kind without a field of its own; health is a field of the systems of incidents.
 PUSHED: Mapping[str, Pushed | None] = {
-    INCIDENT.name: Pushed(needs=Role.ANONYMOUS, state="incident", log=("incidentChanges", "incidentEvents")),
+    INCIDENT.name: Pushed(
+        needs=Role.ANONYMOUS,
+        state="incident",
+        log=("incidentChanges", "incidentEvents"),
+        lists=("incidentList",),
+    ),
     RUN.name: Pushed(needs=Role.RESPONDER, state="automationRun", log=("automationRuns",)),
     HEALTH.name: None,
     SYSTEM.name: None,

@@ -48,6 +48,7 @@ from gql.queries.token import TokenQueries
 from gql.queries.viewer import ViewerQueries
 from gql.subscriptions.automation import AutomationSubscriptions
 from gql.subscriptions.incident import IncidentSubscriptions
+from gql.subscriptions.listing import ListSubscriptions
 
 
 @strawberry.type(description="All queries.")
@@ -85,7 +86,7 @@ class Mutation(
 
 
 @strawberry.type(description="All subscriptions: live, or resumed from a cursor.")
-class Subscription(IncidentSubscriptions, AutomationSubscriptions):
+class Subscription(IncidentSubscriptions, ListSubscriptions, AutomationSubscriptions):
     pass
 
 

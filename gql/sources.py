@@ -1,12 +1,15 @@
 """Sources of a subscription's events: the log, or a bounded part of it to catch up with a group."""
 
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from typing_extensions import override
 
 from domain.model.change import Change
+from domain.model.incident import Incident
+from domain.model.listing import Listing
 from domain.services.events import EventService, Watch
+from domain.services.lists import ListStep
 
 
 def resumed(last_event_id: str | None, after: str | None) -> str | None:
@@ -28,6 +31,14 @@ class EventSource(Protocol):
 
     def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
         """Yield the wanted changes behind a position, in order."""
+
+
+@runtime_checkable
+class ListSource(Protocol):
+    """A source of the steps of one list, for all who share it."""
+
+    def listed(self, listing: Listing) -> AsyncGenerator[ListStep[Incident], None]:
+        """Yield the steps that the executor has to show."""
 
 
 class LogSource:

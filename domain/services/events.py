@@ -31,12 +31,16 @@ class Watch:
     entity_id: str | None = None
     #: Only changes of these fields; all changes when None.
     fields: frozenset[str] | None = None
+    #: Whether changes count, too, of which the audience may see nothing: they date the entity anew.
+    includes_hidden: bool = False
     #: The values that the entity must have after the change: for each field, any of these.
     now: tuple[tuple[str, frozenset[str]], ...] = ()
 
     def wants(self, change: Change) -> bool:
         """Return whether this change is to be delivered; the rule is the same for stored and live changes."""
-        if change.kind != self.kind or not change.concerns(self.audience) or not self._fits(change):
+        if change.kind != self.kind or not self._fits(change):
+            return False
+        if not self.includes_hidden and not change.concerns(self.audience):
             return False
         if self.events_only and not change.events:
             return False

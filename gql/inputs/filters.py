@@ -11,6 +11,7 @@ from strawberry.types.unset import UnsetType
 from domain.errors import ForbiddenError, InvalidInputError, UnknownSystemError
 from domain.ids import is_id
 from domain.model.filters import EVERYTHING, AllOf, AnyOf, Field, Filter, Not, Operator, Term, fields_of
+from domain.model.paging import Order
 from domain.model.viewer import Audience
 from domain.model.words import check_search
 from gql.context import Context
@@ -205,6 +206,13 @@ def hide_resolved(given: IncidentFilter | UnsetType | None, tree: Filter) -> Fil
     if wanted or fields_of(tree) & _ASKS_FOR_RESOLVED:
         return tree
     return AllOf((tree, Term(Field.OPEN, Operator.EQ, True)))  # noqa: FBT003 - a value, not a flag
+
+
+def order_of(given: IncidentOrder | UnsetType | None) -> Order:
+    """Return the order of a list of incidents, newest first where none is given."""
+    if given is None or isinstance(given, UnsetType):
+        return Order(field="created_at")
+    return Order(field=given.field.value, descending=given.direction is not OrderDirection.ASC)
 
 
 class _Parts:

@@ -52,6 +52,9 @@ _LENGTHS = {
 _BASE = {"dryRunAutomation": 2_000, "explain": 100, "incidentCounts": 50, "incidentMetrics": 200}
 #: Fields of introspection that take as long as reading one object.
 _DESCRIPTIONS_PER_POINT = 50
+#: Types with as many items as are asked for, and the fields that hold them.
+_PAGED = ("Connection", "ListUpdate")
+_ITEMS = frozenset({"nodes", "edges", "changes"})
 #: The cap on costs, which add up and multiply.
 ENDLESS = 10**9
 
@@ -131,9 +134,9 @@ class _Pricing:
         assert is_composite_type(given)
         assert node.selection_set is not None
         held = self._selected(node.selection_set, given)
-        if on.name.endswith("Connection") and name in {"nodes", "edges"}:
-            return _Cost(per_item=held.fixed + int(name == "nodes"))
-        if given.name.endswith("Connection"):
+        if on.name.endswith(_PAGED) and name in _ITEMS:
+            return _Cost(per_item=held.fixed + int(name != "edges"))
+        if given.name.endswith(_PAGED):
             return _Cost(min(ENDLESS, 1 + held.fixed + held.per_item * self._page(node)))
         length = 1
         if is_list_type(get_nullable_type(field.type)):

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import strawberry
-from strawberry.types.unset import UnsetType
 
 from domain.errors import InvalidInputError
 from domain.ids import is_id
@@ -23,13 +22,14 @@ from gql.inputs.filters import (
     IncidentOrder,
     filter_tree,
     hide_resolved,
+    order_of,
     tree_with_keys,
 )
 from gql.inputs.given import read_input, value_or_none
 from gql.inputs.watching import actions_of
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.change import IncidentChange
-from gql.types.enums import IncidentEventType, OrderDirection
+from gql.types.enums import IncidentEventType
 from gql.types.event import IncidentEvent
 from gql.types.incident import ActiveHealthOverride, Incident
 
@@ -50,14 +50,8 @@ def _by_id_or_number(arguments: Mapping[str, Any], *_: object) -> OneOf | None:
 
 def _matching(arguments: Mapping[str, Any], audience: Audience, _: str) -> AllOf:
     given = read_input(IncidentFilter, arguments.get("filter"))
-    order = _order_of(read_input(IncidentOrder, arguments.get("orderBy")))
+    order = order_of(read_input(IncidentOrder, arguments.get("orderBy")))
     return AllOf(order=order, tree=hide_resolved(given, tree_with_keys(given, audience)))
-
-
-def _order_of(given: IncidentOrder | UnsetType | None) -> Order:
-    if given is None or isinstance(given, UnsetType):
-        return Order(field="created_at")
-    return Order(field=given.field.value, descending=given.direction is not OrderDirection.ASC)
 
 
 def _logged(arguments: Mapping[str, Any], audience: Audience, *, events_only: bool) -> AllOf | None:
@@ -114,7 +108,7 @@ class IncidentQueries:
         order_by: Annotated[IncidentOrder | None, strawberry.argument(description="Their order.")] = strawberry.UNSET,
     ) -> Connection[Incident]:
         context, cursors = info.context, info.context.domain.reads.cursors
-        order = _order_of(order_by)
+        order = order_of(order_by)
         name = cursor_name(_LIST, order)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         page = arguments.request(cursors, name)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from datetime import datetime
 from typing import Any, Protocol
@@ -17,15 +17,18 @@ from domain.bootstrap import Domain
 from domain.errors import UnavailableError
 from domain.ids import new_id
 from domain.model.change import Change
+from domain.model.listing import Listing
 from domain.model.selection import Wanted
 from domain.services.events import Watch
 from gql.compiled.events import CompiledEvent, CompiledEvents
+from gql.compiled.lists import AskedList, CompiledList, CompiledLists
 from gql.context import GroupContext
 from gql.errors import report
 from gql.requests.refusals import internal
 from gql.transport.claims import Claims
-from gql.transport.members import Member, Members, SharedResult
+from gql.transport.members import Member, Members, SharedResult, encoded
 from gql.transport.outages import OUTAGE_ERRORS, reports_outage
+from gql.transport.outcomes import source_failed
 from gql.transport.places import places_of_change, places_of_watch
 from gql.transport.sharing import GroupKey, shared_operation
 
@@ -186,7 +189,7 @@ class Group:
                         # Delivered, it would count as seen; instead, every client resumes before it.
                         self.fail(OUTAGE_ERRORS)
                         return
-                    await self._deliver(_encoded(result, self._current, context.cursor, at=context.domain.clock.now()))
+                    await self._deliver(encoded(result, self._current, context.cursor, at=context.domain.clock.now()))
         except UnavailableError:
             self.fail(OUTAGE_ERRORS)
         except Exception as error:  # noqa: BLE001 - report() logs it
@@ -224,12 +227,14 @@ class Groups:
 
     def __init__(self, schema: Schema, domain: Domain) -> None:
         self.schema = schema
-        self._domain = domain
+        #: The services behind all of them.
+        self.domain = domain
         #: The sockets and subscriptions of each caller, with their limits.
         self.claims = Claims(domain.settings)
         #: The right to execute, in the order of the requests for it.
         self.execution_slots = asyncio.Semaphore(_AT_ONCE)
         self._events = CompiledEvents(self.core, domain.reads)
+        self._lists = CompiledLists(self.core, domain.reads)
         self._groups: dict[GroupKey, Group] = {}
         self._index: dict[tuple[str, str], dict[Group, None]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -250,7 +255,7 @@ class Groups:
     def position(self) -> int:
         """The position of the feed: every change up to here was given to the groups that want it."""
         if self._task is None:
-            self._position = self._domain.events.last_read
+            self._position = self.domain.events.last_read
             self._task = asyncio.create_task(self._feed())
         return self._position
 
@@ -264,21 +269,35 @@ class Groups:
         wanted = event.wanted(key.given) if event is not None else None
         return None if event is None or wanted is None else (event, wanted)
 
+    def compiled_list(self, key: GroupKey, listing: Listing) -> CompiledList | None:
+        """Return the functions for the list of a group; None where its steps have to be executed."""
+        shared = shared_operation(self.core, key.query, key.operation_name)
+        if shared is None or not self.domain.reads.can_project:
+            return None
+        asked = AskedList(
+            document=shared.document,
+            operation=shared.operation,
+            variables=key.given,
+            audience=key.audience,
+            listing=listing,
+        )
+        return self._lists.find((key.query, key.operation_name, key.audience, key.variables), asked)
+
     def cursor_of(self, position: int) -> str:
         """Return the cursor of a position of the log."""
-        return self._domain.events.cursor_of(position)
+        return self.domain.events.cursor_of(position)
 
     def now(self) -> datetime:
         """Return the present moment."""
-        return self._domain.clock.now()
+        return self.domain.clock.now()
 
-    def of(self, key: GroupKey) -> Group:
+    def of(self, key: GroupKey, make: Callable[[GroupKey, "Groups"], Group] = Group) -> Group:
         """Return the group of that key; make it where there is none."""
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = Group(key, self)
+            group = self._groups[key] = make(key, self)
             context = GroupContext(
-                domain=self._domain, request_id=new_id("req"), shared_audience=key.audience, source=group
+                domain=self.domain, request_id=new_id("req"), shared_audience=key.audience, source=group
             )
             group.task = asyncio.create_task(group.run(self.schema, context))
         return group
@@ -348,7 +367,7 @@ class Groups:
 
     async def _feed_on(self) -> None:
         try:
-            async with aclosing(self._domain.events.follow_raw(self._position)) as changes:
+            async with aclosing(self.domain.events.follow_raw(self._position)) as changes:
                 async for change in changes:
                     # A sorted copy, because a group that ends removes itself from the index. The largest group is
                     # first, so that its members do not wait for groups of one.
@@ -373,18 +392,3 @@ class Groups:
                 if group not in seen and group.watch is not None and group.watch.wants(change):
                     seen.add(group)
                     yield group
-
-
-def source_failed(result: Any) -> bool:
-    """Return whether a subscription's source failed; its error has no path, unlike one from executing an event."""
-    errors = getattr(result, "errors", None) or ()
-    return getattr(result, "data", None) is None and any(error.path is None for error in errors)
-
-
-def _encoded(result: Any, seq: int, cursor: str | None, *, at: datetime) -> SharedResult:
-    payload: Mapping[str, Any] = {"data": result.data}
-    if result.errors:
-        payload = {**payload, "errors": [error.formatted for error in result.errors]}
-    if result.extensions:
-        payload = {**payload, "extensions": result.extensions}
-    return SharedResult(seq=seq, cursor=cursor, payload=orjson.dumps(payload), at=at)

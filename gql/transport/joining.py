@@ -6,12 +6,13 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from domain.errors import ForbiddenError, UnauthenticatedError
+from domain.errors import ForbiddenError, InvalidCursorError, UnauthenticatedError
 from gql.context import Context
 from gql.limits.checks import charged
 from gql.sources import CatchUp, Continued
 from gql.transport.claims import Claim
 from gql.transport.groups import Group, Groups
+from gql.transport.list_groups import ListGroup
 from gql.transport.members import Member
 from gql.transport.sharing import GroupKey, SharedOperation, shared_operation
 
@@ -25,6 +26,9 @@ def joining_of(
     """Return the joining of a subscriber to its operation's group; None where that is wrong or cannot be shared."""
     shared = shared_operation(groups.core, query, operation_name)
     key = shared.key(query, variables, context.audience) if shared is not None else None
+    if shared is not None and shared.is_list and not isinstance(shared.resumes_from(variables), str | None):
+        # No text: its execution says so.
+        return None
     return Joining(groups, context, shared, key=key, variables=variables) if shared and key is not None else None
 
 
@@ -76,10 +80,38 @@ class Joining:
             self._context.require(self._shared.needs)
         except (UnauthenticatedError, ForbiddenError) as error:
             raise GraphQLError(error.message, extensions={"code": error.code}) from error
+        if self._shared.is_list:
+            await self._join_list(member)
+            return
         with self.groups.joining():
             async with aclosing(self._until_joined(member)) as results:
                 async for result in results:
                     yield result
+
+    async def _join_list(self, member: Member) -> None:
+        """Have the group of a list admit the subscriber, whose first message is made together with that of others.
+
+        Raises:
+            GraphQLError: its cursor is none, or the caller's rate limit is used up.
+        """
+        cursor = self._context.resumed(self._shared.resumes_from(self._variables))
+        try:
+            since = None if cursor is None else self._context.domain.lists.position_of(cursor)
+        except InvalidCursorError as error:
+            raise GraphQLError(error.message, extensions={"code": error.code, "field": error.field}) from error
+        refusal = await charged(self._context, self._shared.cost(self._variables))
+        if refusal is not None:
+            raise refusal
+        while True:
+            group = self.groups.of(self._key, ListGroup)
+            assert isinstance(group, ListGroup)
+            if await group.ready():
+                group.admit(member, since)
+                self.group = group
+                return
+            if group.errors is not None:
+                self.errors = group.errors
+                return
 
     async def _until_joined(self, member: Member) -> AsyncGenerator[Any, None]:
         missed = await self._first(member)

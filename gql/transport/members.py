@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
+
+import orjson
 
 #: How long delivering one result may hold the event loop before it yields.
 _SLICE_SECONDS = 0.0015
@@ -79,3 +81,13 @@ class Members:
             if time.perf_counter() > slice_ends:
                 await asyncio.sleep(0)
                 slice_ends = time.perf_counter() + _SLICE_SECONDS
+
+
+def encoded(result: Any, seq: int, cursor: str | None, *, at: datetime) -> SharedResult:
+    """Return a result of a shared execution, encoded for all members."""
+    payload: Mapping[str, Any] = {"data": result.data}
+    if result.errors:
+        payload = {**payload, "errors": [error.formatted for error in result.errors]}
+    if result.extensions:
+        payload = {**payload, "extensions": result.extensions}
+    return SharedResult(seq=seq, cursor=cursor, payload=orjson.dumps(payload), at=at)

@@ -42,3 +42,9 @@ def was_executed(result: ExecutionResult) -> bool:
 
 def _code(extensions: dict[str, Any] | None) -> str:
     return str((extensions or {}).get("code"))
+
+
+def source_failed(result: Any) -> bool:
+    """Return whether a subscription's source failed; its error has no path, unlike one from executing an event."""
+    errors = getattr(result, "errors", None) or ()
+    return getattr(result, "data", None) is None and any(error.path is None for error in errors)

@@ -15,6 +15,7 @@ from graphql import (
     NonNullTypeNode,
     OperationDefinitionNode,
     OperationType,
+    StringValueNode,
     TypeInfo,
     TypeInfoVisitor,
     VariableNode,
@@ -26,14 +27,20 @@ from graphql.language import Visitor, visit
 
 from domain.model.viewer import Audience, Role
 from gql.kinds import PUSHED
+from gql.limits.costs import cost_of
 from gql.limits.variables import unreadable
 
 #: The root fields whose events depend on the caller's audience alone, and the role that each needs.
 SHARED_FIELDS = {
-    name: pushed.needs for pushed in PUSHED.values() if pushed is not None for name in (pushed.state, *pushed.log)
+    name: pushed.needs
+    for pushed in PUSHED.values()
+    if pushed is not None
+    for name in (pushed.state, *pushed.log, *pushed.lists)
 }
 #: The shared fields that begin with the present state of an entity.
 _STATES = frozenset(pushed.state for pushed in PUSHED.values() if pushed is not None)
+#: The shared fields whose subscribers have one list, all of them as of the same place of the log.
+_LISTS = frozenset(name for pushed in PUSHED.values() if pushed is not None for name in pushed.lists)
 #: Fields that depend on the caller, as `Type.field`; an operation with one of them is executed for each caller.
 VIEWER_DEPENDENT_FIELDS = frozenset({"Query.viewer"})
 _RESUME = "after"
@@ -72,6 +79,13 @@ class SharedOperation:
     operation: OperationDefinitionNode
     #: True where the variable must be given or has a default.
     resumes_always: bool = False
+    #: The cursor to resume from in the document itself: in the argument, or as the default of the variable.
+    resume_text: str | None = None
+
+    @property
+    def is_list(self) -> bool:
+        """Return whether its subscribers have one list, as of the same place of the log."""
+        return self.field in _LISTS
 
     @property
     def needs(self) -> Role:
@@ -98,6 +112,16 @@ class SharedOperation:
             audience=audience,
             given=given,
         )
+
+    def cost(self, variables: Mapping[str, Any] | None) -> int:
+        """Return the points that the operation costs with these variables."""
+        return cost_of(self.schema, self.document, self.operation, variables)
+
+    def resumes_from(self, variables: Mapping[str, Any] | None) -> Any:
+        """Return the cursor that a subscriber gives, if that is one; None where it gives none."""
+        if self.resume_variable is None:
+            return self.resume_text
+        return (variables or {}).get(self.resume_variable, self.resume_text)
 
     def starts_now(self, variables: Mapping[str, Any] | None) -> bool:
         """Return whether the subscriber wants the changes from now on, and nothing before them."""
@@ -155,6 +179,7 @@ def _analysed(schema: GraphQLSchema, query: str, operation_name: str | None) -> 
         document=document,
         operation=operation,
         resumes_always=variable is not None and _must_be_asked(operation, variable),
+        resume_text=_text_of(resume if variable is None else _default_of(operation, variable)),
     )
 
 
@@ -196,6 +221,15 @@ def _reaches_viewer(schema: GraphQLSchema, document: DocumentNode) -> bool:
     fields = _Fields(types)
     visit(document, TypeInfoVisitor(types, fields))
     return not VIEWER_DEPENDENT_FIELDS.isdisjoint(fields.names)
+
+
+def _default_of(operation: OperationDefinitionNode, variable: str) -> Any:
+    named = [each for each in operation.variable_definitions or () if each.variable.name.value == variable]
+    return named[0].default_value if named else None
+
+
+def _text_of(value: Any) -> str | None:
+    return value.value if isinstance(value, StringValueNode) else None
 
 
 def _must_be_asked(operation: OperationDefinitionNode, variable: str) -> bool:

@@ -27,13 +27,13 @@ from gql.transport.claims import Claim
 from gql.transport.credentials import MisplacedTokenError
 from gql.transport.documents import Documents
 from gql.transport.frames import framing_of
-from gql.transport.groups import Group, Groups, source_failed
+from gql.transport.groups import Group, Groups
 from gql.transport.joining import Joining, joining_of
 from gql.transport.members import SharedResult
 from gql.transport.messages import problem_of
 from gql.transport.outages import TRY_AGAIN_LATER, is_lost_to_outage, reports_outage
 from gql.transport.outbox import Outbox, wire_protocol
-from gql.transport.outcomes import was_executed
+from gql.transport.outcomes import source_failed, was_executed
 from gql.transport.sharing import is_subscription, may_subscribe
 from gql.transport.sockets import Sockets
 

@@ -13,6 +13,7 @@ from domain.model.automation import RunStatus, SkipReason, StepStatus
 from domain.model.change import ChangeAction
 from domain.model.counts import Grouping
 from domain.model.incident import Health, HealthOverride, Severity, Status
+from domain.model.listing import ListAction
 from domain.model.series import TimeBucket
 from domain.model.viewer import Role, Visibility
 
@@ -26,6 +27,7 @@ __all__ = [
     "IncidentEventType",
     "IncidentField",
     "IncidentOrderField",
+    "ListAction",
     "OrderDirection",
     "ProblemSeverity",
     "Role",
@@ -259,6 +261,16 @@ _described(
         TimeBucket.DAY: "A day, from midnight to midnight.",
         TimeBucket.WEEK: "A week, from Monday to Sunday.",
         TimeBucket.MONTH: "A month of the calendar.",
+    },
+)
+_described(
+    ListAction,
+    name="ListAction",
+    description="What a change does to an item of a live list.",
+    values={
+        ListAction.PUT: "It is new in the list, or has changed in its place.",
+        ListAction.MOVE: "It has changed, and stands elsewhere now.",
+        ListAction.REMOVE: "It is not among the items that are shown any more.",
     },
 )
 _described(

@@ -48,6 +48,7 @@ def test_every_subscription_has_a_permission() -> None:
         "incident": [MayRead],
         "incidentChanges": [MayRead],
         "incidentEvents": [MayRead],
+        "incidentList": [MayRead],
         "automationRun": [MaySeeAutomations],
         "automationRuns": [MaySeeAutomations],
     }

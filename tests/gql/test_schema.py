@@ -113,6 +113,7 @@ def test_every_list_is_a_connection_or_bounded() -> None:
         "Query.incidentMetrics",
         "IncidentMetrics.points",
         "Incident.systems",
+        "IncidentListUpdate.changes",
         "Incident.labels",
         "IncidentUpdate.editHistory",
         "Explanation.start",

@@ -1,0 +1,60 @@
+"""Subscriptions to lists."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+
+import strawberry
+
+from domain.model.listing import Listing
+from domain.model.paging import page_size
+from gql.context import Info
+from gql.inputs.filters import IncidentFilter, IncidentOrder, filter_tree, hide_resolved, order_of
+from gql.inputs.given import value_or_none
+from gql.permissions import READ
+from gql.subscriptions.following import given
+from gql.types.listing import IncidentListUpdate
+
+First = Annotated[
+    int | None, strawberry.argument(description="The number of items that are shown: 1 to 100, by default 25.")
+]
+After = Annotated[
+    str | None,
+    strawberry.argument(
+        description=(
+            "The cursor of the last message that was applied, of a list with the same other arguments: what happened "
+            "since comes first. Where that is not known any more, the list starts over. By default it does."
+        )
+    ),
+]
+
+
+@strawberry.type
+class ListSubscriptions:
+    @strawberry.subscription(
+        permission_classes=READ,
+        description=(
+            "The first incidents that match, in their order, and then every change of that list, whatever caused it. "
+            "Applied one after the other, its messages make at each cursor what the query `incidents` with the same "
+            "arguments shows there. What items show of other entities, such as the name of a system, is as of the "
+            "item's own last change."
+        ),
+    )
+    async def incident_list(
+        self,
+        info: Info,
+        filter: Annotated[
+            IncidentFilter | None, strawberry.argument(description="Only incidents that match.")
+        ] = strawberry.UNSET,
+        order_by: Annotated[IncidentOrder | None, strawberry.argument(description="Their order.")] = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+    ) -> AsyncGenerator[IncidentListUpdate, None]:
+        context = info.context
+        size, _ = page_size(first=value_or_none(first), last=None)
+        tree = hide_resolved(filter, await filter_tree(context, filter))
+        listing = Listing(tree=tree, order=order_of(order_by), size=size)
+        async with aclosing(context.listed(listing, given(after))) as steps:
+            async for step in steps:
+                context.at_event(step.position)
+                yield IncidentListUpdate.of(step, context)

@@ -1,0 +1,139 @@
+"""Groups that follow a list: its state is kept once for all members, and each of them joins at a step of it."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+from typing_extensions import override
+
+from domain.model.incident import Incident
+from domain.model.listing import Listing
+from domain.services.lists import ListStep, LiveList
+from gql.compiled.lists import CompiledList, UnreadableError
+from gql.transport.groups import Group, Groups
+from gql.transport.members import Member, Members, SharedResult
+from gql.transport.sharing import GroupKey
+
+
+class ListGroup(Group):
+    """A group whose members have one list, all of them as of the same place of the log."""
+
+    def __init__(self, key: GroupKey, groups: Groups) -> None:
+        super().__init__(key, groups)
+        #: Those who are about to join, with the position of the list that they have; None where they have none.
+        self._arriving: dict[Member, int | None] = {}
+        #: Those among them whom the present step is for.
+        self._receivers: Members | None = None
+        #: Whether the list has to be read as a whole, because changes of it were lost.
+        self._is_behind = False
+
+    def admit(self, member: Member, since: int | None) -> None:
+        """Deliver the list to this member, or what became of it since a position, and then every step."""
+        self._arriving[member] = since
+        self._filled.set()
+
+    @override
+    def leave(self, member: Member) -> None:
+        self._arriving.pop(member, None)
+        if self._receivers is not None:
+            self._receivers.remove(member)
+        super().leave(member)
+
+    @override
+    def reached(self, member: Member) -> int:
+        return member.last if self._arriving else super().reached(member)
+
+    @override
+    def _end_if_unwanted(self) -> None:
+        if not self._arriving and not self._receivers:
+            super()._end_if_unwanted()
+
+    async def listed(self, listing: Listing) -> AsyncGenerator[ListStep[Incident], None]:
+        """Yield the steps of the list that the executor has to show; the others are delivered already."""
+        domain, audience = self._groups.domain, self.key.audience
+        compiled = self._groups.compiled_list(self.key, listing)
+        live: LiveList[Any] = LiveList(domain.lists, listing, compiled or domain.lists.reader(listing, audience))
+        self.watch = domain.lists.watch(listing, audience)
+        self._delivered = self._groups.position
+        self._groups.listen(self)
+        self.started.set()
+        while True:
+            await self._until_due()
+            # Held until the next step is requested, when this one was executed and delivered.
+            async with self._groups.execution_slots:
+                self._busy = True
+                try:
+                    async with aclosing(self._steps(live)) as steps:
+                        async for step in steps:
+                            self._current = step.position
+                            if compiled is None:
+                                yield step
+                            else:
+                                await self._deliver(self._shown(compiled, step))
+                except UnreadableError:
+                    # What was not taken over is read again with the whole list.
+                    compiled = None
+                    live.reader = domain.lists.reader(listing, audience)
+
+    async def _until_due(self) -> None:
+        self._busy = False
+        while not self._queue and not self._arriving and not self._is_behind:
+            self._filled.clear()
+            await self._filled.wait()
+
+    async def _steps(self, live: LiveList[Any]) -> AsyncGenerator[ListStep[Any], None]:
+        """Yield the step for all members, and one for those who arrive with the same list; note whom it is for."""
+        was_behind, self._is_behind = self._is_behind, True
+        changes = list(self._queue)
+        self._queue.clear()
+        since = set(self._arriving.values())
+        if since or was_behind:
+            more = {each: None if each is None else await live.changed_since(each) for each in since}
+            step = await live.reread(max((each for each in more.values() if each is not None), default=0))
+        else:
+            more = {}
+            step = await live.advance(changes)
+        self._is_behind = False
+        if step is not None and self.members:
+            yield step
+        for each, changed in more.items():
+            self._receivers = self._taken(each)
+            # Positions that are too far away, like none at all, get the list from the beginning.
+            yield live.beginning() if each is None or changed is None else await live.resumption(each)
+            self._receivers = None
+
+    def _taken(self, since: int | None) -> Members:
+        """Return those who arrive with the list of a position, and no longer expect them."""
+        taken = Members()
+        for member in [member for member, position in self._arriving.items() if position == since]:
+            del self._arriving[member]
+            taken.add(member)
+        return taken
+
+    def _shown(self, compiled: CompiledList, step: ListStep[Any]) -> SharedResult:
+        cursor = self._groups.cursor_of(step.position)
+        payload = orjson.dumps({"data": compiled.data(step), "extensions": {"cursor": cursor}})
+        return SharedResult(seq=step.position, cursor=cursor, payload=payload, at=self._groups.now())
+
+    @override
+    async def _deliver(self, result: SharedResult) -> None:
+        joining = self._receivers
+        if joining is None:
+            await super()._deliver(result)
+            return
+        for member in joining:
+            # One that missed nothing gets a message, too.
+            member.last = result.seq - 1
+        await joining.deliver(result)
+        for member in joining:
+            self.members.add(member)
+        joining.clear()
+
+    @override
+    def _end(self) -> None:
+        for member in (*self._arriving, *(self._receivers or ())):
+            self.members.add(member)
+        self._arriving.clear()
+        self._receivers = None
+        super()._end()

@@ -116,17 +116,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=50, help="how many times to kill the server")
     parser.add_argument("--seed", type=int, default=1, help="what the clients' choices and the moments start from")
     parser.add_argument("--database", choices=DIALECTS, help="both by default")
+    parser.add_argument("--longest", type=float, default=1.0, help="how many seconds the server lives at most")
     options = parser.parse_args(arguments)
     dialects = (options.database,) if options.database else DIALECTS
-    return asyncio.run(_compare(dialects, kills=options.count, seed=options.seed))
+    return asyncio.run(_compare(dialects, kills=options.count, seed=options.seed, longest=options.longest))
 
 
-async def _compare(dialects: Sequence[str], *, kills: int, seed: int) -> int:
+async def _compare(dialects: Sequence[str], *, kills: int, seed: int, longest: float) -> int:
     print("  ".join(f"{name:>10}" for name in _COLUMNS), flush=True)
     sound = True
     for dialect in dialects:
         async with fresh_database(dialect) as url:
-            result = await crash(url, kills=kills, seed=seed)
+            result = await crash(url, kills=kills, seed=seed, longest_pause=longest)
         counts = (result.missing, result.doubled, result.holes, result.violations)
         written = (result.acknowledged.total(), result.cut_off, result.changes)
         cells = (dialect, result.kills, *written, *map(len, counts), result.resumes)

@@ -12,8 +12,11 @@ from typing import Any
 import orjson
 import pytest
 from starlette.types import Scope
+from typing_extensions import override
 
 from domain.bootstrap import running_domain
+from domain.clock import Clock
+from domain.messaging.buckets import Allowance, Buckets, MemoryBuckets
 from domain.model.viewer import Role
 from domain.persistence.database import Database
 from domain.settings import Settings
@@ -158,7 +161,28 @@ async def test_a_client_that_wants_no_more_is_hung_up_on(served: Running) -> Non
             assert await line.ended() == b""
 
 
-async def test_each_query_is_charged_once_and_refused_beyond_the_limit(settings: Settings) -> None:
+class AwaitedBuckets(Buckets):
+    """Buckets that take waiting, as those in Redis do."""
+
+    def __init__(self, clock: Clock, *, limit: int, **_: Any) -> None:
+        self._kept = MemoryBuckets(clock, limit=limit)
+
+    @override
+    async def spend(self, caller: str, points: int) -> Allowance | None:
+        await asyncio.sleep(0)
+        return self._kept.take(caller, points)
+
+    @override
+    async def close(self) -> None:
+        await self._kept.close()
+
+
+@pytest.mark.parametrize("are_awaited", [False, True], ids=["in the process", "elsewhere"])
+async def test_each_query_is_charged_once_and_refused_beyond_the_limit(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *, are_awaited: bool
+) -> None:
+    if are_awaited:
+        monkeypatch.setattr("domain.bootstrap.make_buckets", AwaitedBuckets)
     request = encoded(posted({"query": "{ __typename }"}, KNOWN))
     async with still(settings, rate_limit=5) as served:
         answers = [await answered(served, request) for _ in range(7)]

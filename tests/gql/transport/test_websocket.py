@@ -24,6 +24,7 @@ INIT = {"type": "connection_init"}
 ACK = {"type": "connection_ack"}
 QUERY = "{ viewer { role } }"
 ANSWER = {"data": {"viewer": {"role": "ANONYMOUS"}}}
+REFUSED_PAGE = 'mutation { deleteIncident(input: {id: "inc_0"}) { incident { links(first: 0) { totalCount } } } }'
 FOR_EVER = "subscription { incidentChanges { id } }"
 ALONE = "subscription { ...F } fragment F on Subscription { incidentChanges { id } }"
 
@@ -252,6 +253,12 @@ async def test_a_frame_of_endless_length_closes_the_socket(running: Running) -> 
             answered({"errors": [{"extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}}]}),
             None,
             id="coercion error of a mutation",
+        ),
+        pytest.param(
+            [subscribe(REFUSED_PAGE)],
+            answered({"errors": [{"extensions": {"code": "BAD_USER_INPUT"}}]}),
+            None,
+            id="a page of a payload",
         ),
         pytest.param(
             [subscribe("subscription S($id: ID!) { incident(id: $id) { id } }")],

@@ -10,6 +10,7 @@ from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
+from domain.automations.actions.responders import ResponderActions
 from domain.automations.engine.adapter import CONNECTIONS, Engine
 from domain.automations.services.dry_run.service import DryRuns
 from domain.automations.services.system import AutomationSystem, Parts
@@ -51,6 +52,7 @@ from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.readiness import Readiness
 from domain.services.reads import Reads
 from domain.services.repairs import INCOMPLETE_TIMELINES, Repairs
+from domain.services.responders import ResponderService
 from domain.services.secret_keys import SecretKeys
 from domain.services.secrets import SecretService
 from domain.services.sessions import Sessions
@@ -72,6 +74,7 @@ class Domain:
     settings: Settings
     clock: Clock
     incidents: IncidentService
+    responders: ResponderService
     timeline: TimelineService
     labels: LabelService
     links: LinkService
@@ -175,6 +178,7 @@ def _assemble(
     writer = Writer(database, clock)
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
     timeline = TimelineService(writer=writer, handle=handle)
+    responders = ResponderService(writer=writer, handle=handle)
     secrets = SecretService(database=database, writer=writer, keys=_secret_keys(settings))
     parts = Parts(
         database=database,
@@ -184,13 +188,15 @@ def _assemble(
         runs=registry.handle(RUN),
         masker=masker,
         triggers=builtin_triggers(kinds),
-        actions=_actions(settings, clock, incidents, timeline),
+        actions=_actions(settings, clock, IncidentActions(incidents, timeline), ResponderActions(responders)),
         tail=tail,
         engine=engine,
         secrets=secrets,
         run_retention_days=settings.run_retention_days,
     )
-    written = _Written(derivers=derivers, incidents=incidents, timeline=timeline, secrets=secrets)
+    written = _Written(
+        derivers=derivers, incidents=incidents, timeline=timeline, responders=responders, secrets=secrets
+    )
     return _domain(settings, cursors, parts, written)
 
 
@@ -201,6 +207,7 @@ class _Written:
     derivers: DeriverRegistry
     incidents: IncidentService
     timeline: TimelineService
+    responders: ResponderService
     secrets: SecretService
 
 
@@ -225,6 +232,7 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
         incidents=written.incidents,
         timeline=written.timeline,
         labels=LabelService(writer=writer, handle=handle),
+        responders=written.responders,
         links=LinkService(writer=writer, handle=handle),
         systems=systems,
         health=health,
@@ -257,9 +265,12 @@ def _demo(
     )
 
 
-def _actions(settings: Settings, clock: Clock, incidents: IncidentService, timeline: TimelineService) -> ActionRegistry:
+def _actions(
+    settings: Settings, clock: Clock, incidents: IncidentActions, responders: ResponderActions
+) -> ActionRegistry:
     actions = ActionRegistry()
-    IncidentActions(incidents, timeline).register(actions)
+    incidents.register(actions)
+    responders.register(actions)
     OutboundActions(HttpCaller(rules=AddressRules.of(settings.http_allow), clock=clock), clock).register(actions)
     register_builtin_actions(actions)
     return actions

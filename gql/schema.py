@@ -27,6 +27,7 @@ from gql.mutations.automation import AutomationMutations
 from gql.mutations.executing import execute_mutation, run_mutation
 from gql.mutations.incident import IncidentMutations
 from gql.mutations.link import LinkMutations
+from gql.mutations.responders import ResponderMutations
 from gql.mutations.secret import SecretMutations
 from gql.mutations.system import SystemMutations
 from gql.mutations.template import TemplateMutations
@@ -74,6 +75,7 @@ class Query(
 @strawberry.type(description="All mutations. Every payload has the reasons of a refusal and a cursor of the log.")
 class Mutation(
     IncidentMutations,
+    ResponderMutations,
     TimelineMutations,
     LinkMutations,
     SystemMutations,

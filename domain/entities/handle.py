@@ -280,7 +280,7 @@ class EntityHandle(Generic[E]):
         }
         # Events are derived from the real values; only the record is masked.
         plain = Change(**fields)
-        if not plain.is_comment_only:
+        if changed or described:
             fields["events"] = runtime.derivers.derive(plain)
         if origin.run_id is not None:
             fields |= {name: runtime.masker.mask(origin.run_id, fields[name]) for name in _MASKED}

@@ -17,6 +17,7 @@ from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 CREATED = "incident.created"
 UPDATED = "incident.updated"
 RESOLVED = "incident.resolved"
+ACKNOWLEDGED = "incident.acknowledged"
 
 
 class IncidentState(BaseModel):
@@ -74,6 +75,14 @@ class ResolvedPayload(_Payload):
     previous: dict[str, Any] | None = Field(default=None, description="What the changed fields were before.")
 
 
+class AcknowledgedPayload(_Payload):
+    """The payload of `incident.acknowledged`."""
+
+    status: Status = Field(description="Its status.")
+    acknowledged_at: datetime = Field(description="When it was acknowledged.")
+    acknowledged_by: dict[str, Any] = Field(description="The actor that did, by `type`, `id` and `name`.")
+
+
 def project(incident: Incident) -> State:
     """Return the reactive part of an incident."""
     return {"status": incident.status, "severity": incident.severity, "system_ids": list(incident.system_ids)}
@@ -91,13 +100,27 @@ def snapshot_of(incident: Incident) -> Snapshot[Incident]:
 
 
 def derive(change: Change) -> Sequence[str]:
-    """Return the trigger event of an incident's change: created, resolved or updated; none for a deletion."""
+    """Return the trigger events of an incident's change; none for a deletion.
+
+    Of the reactive state: created, resolved or updated. Of what describes it: acknowledged.
+    """
     if change.next is None:
         return ()
     if change.prev is None:
         return (CREATED,)
-    resolved = change.next["status"] == Status.RESOLVED and change.prev["status"] != Status.RESOLVED
+    return (*_of_state(change.prev, change.next), *_of_facts(change))
+
+
+def _of_state(prev: State, following: State) -> Sequence[str]:
+    if prev == following:
+        return ()
+    resolved = following["status"] == Status.RESOLVED and prev["status"] != Status.RESOLVED
     return (RESOLVED,) if resolved else (UPDATED,)
+
+
+def _of_facts(change: Change) -> Sequence[str]:
+    is_new = "acknowledged_at" in change.described_fields and (change.after or {}).get("acknowledged_at") is not None
+    return (ACKNOWLEDGED,) if is_new else ()
 
 
 def to_payload(change: Change) -> Mapping[str, Any]:
@@ -119,7 +142,9 @@ def to_payload(change: Change) -> Mapping[str, Any]:
     }
     if "status" in change.changed_fields and isinstance(state.get("status"), str):
         payload["statusChange"] = state["status"]
-    if change.prev is not None:
+    if ACKNOWLEDGED in change.events:
+        payload |= {to_camel(name): facts.get(name) for name in ("acknowledged_at", "acknowledged_by")}
+    if change.changed_fields and change.prev is not None:
         payload["previous"] = {to_camel(name): change.prev.get(name) for name in change.changed_fields}
     return payload
 
@@ -160,6 +185,7 @@ def _trigger(identifier: str, name: str, payload: type[BaseModel], description: 
 
 
 _UPDATED = "The status, severity or systems of an incident changed, but not by resolving it; comments do not fire it."
+_ACKNOWLEDGED = "An incident was acknowledged, the first time since it was opened or last reopened."
 INCIDENT: EntityKind[Incident] = EntityKind(
     name="incident",
     state=IncidentState,
@@ -173,6 +199,7 @@ INCIDENT: EntityKind[Incident] = EntityKind(
         _trigger(CREATED, "Incident Created", CreatedPayload, "A new incident was opened.", icon="CircleAlert"),
         _trigger(UPDATED, "Incident Updated", UpdatedPayload, _UPDATED, icon="CircleAlert"),
         _trigger(RESOLVED, "Incident Resolved", ResolvedPayload, "An open incident was resolved.", icon="CircleCheck"),
+        _trigger(ACKNOWLEDGED, "Incident Acknowledged", AcknowledgedPayload, _ACKNOWLEDGED, icon="UserCheck"),
     ),
     derived_facts=frozenset({"updated_at"}),
     long_facts=frozenset({"description"}),

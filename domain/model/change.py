@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from domain.model.actor import Actor, Cause
+from domain.model.identities import shown_to
 from domain.model.moment import iso
 from domain.model.viewer import Audience, Visibility, widest
 
@@ -149,7 +150,8 @@ class Change:
 
     def visible_delta(self, audience: Audience) -> dict[str, Any]:
         """Return the new value of each changed field, and the ids of touched parts that this audience may see."""
-        return visible_delta((*self.changed_fields, *self.described_fields), self.after, self.touched_for(audience))
+        seen = self.touched_for(audience)
+        return visible_delta((*self.changed_fields, *self.described_fields), self.after, seen, audience)
 
 
 def touched_for(touched: Iterable[Touched], audience: Audience) -> tuple[Touched, ...]:
@@ -162,10 +164,13 @@ def visible_fields(changed: Iterable[str], seen: Iterable[Touched]) -> tuple[str
     return tuple(sorted({*changed, *(part.part for part in seen)}))
 
 
-def visible_delta(changed: Iterable[str], after: Mapping[str, Any] | None, seen: Iterable[Touched]) -> dict[str, Any]:
+def visible_delta(
+    changed: Iterable[str], after: Mapping[str, Any] | None, seen: Iterable[Touched], audience: Audience
+) -> dict[str, Any]:
     """Return the new value of each changed field, and the ids of parts that are seen, by what became of them."""
     values = after or {}
     delta: dict[str, Any] = {name: values.get(name) for name in sorted(changed)} if after else {}
+    delta = dict(shown_to(audience, delta))
     for part in seen:
         delta.setdefault(part.part, {}).setdefault(part.kind.value, []).append(part.id)
     return delta

@@ -19,6 +19,7 @@ class Field(StrEnum):
     SEVERITY = "severity"
     NUMBER = "number"
     OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
     SYSTEM = "system"
     #: A label: its key, and behind it the values that it may have; any, where there are none.
     LABEL = "label"
@@ -141,6 +142,8 @@ def _term_matches(term: Term, facts: Mapping[str, Any]) -> bool:
         return value is not None and (not values or value in values)
     if term.field is Field.OPEN:
         return (facts["status"] != Status.RESOLVED) is term.value
+    if term.field is Field.ACKNOWLEDGED:
+        return (facts.get("acknowledged_at") is not None) is term.value
     if term.field is Field.OPENED_BY:
         return facts["opened_by"]["id"] in term.value
     actual = facts[term.field]

@@ -82,6 +82,9 @@ class Incident:
     monitoring_at: datetime | None = None
     resolved_at: datetime | None = None
     labels: Labels = ()
+    #: The first acknowledgement since it was opened or last reopened.
+    acknowledged_at: datetime | None = None
+    acknowledged_by: Actor | None = None
 
     @property
     def is_open(self) -> bool:
@@ -98,6 +101,11 @@ class Incident:
         """The seconds from its occurrence to its present resolution; None while open."""
         return (self.resolved_at - self.occurred_at).total_seconds() if self.resolved_at else None
 
+    @property
+    def time_to_acknowledge_seconds(self) -> float | None:
+        """The seconds from its occurrence to its acknowledgement; None without one."""
+        return (self.acknowledged_at - self.occurred_at).total_seconds() if self.acknowledged_at else None
+
     def with_status(self, status: Status, *, at: datetime) -> Self:
         """Return the incident in that status since that moment; unchanged where it has the status already.
 
@@ -113,6 +121,11 @@ class Incident:
             monitoring_at=at if status is Status.MONITORING else self.monitoring_at,
             resolved_at=at if status is Status.RESOLVED else None,
         )
+
+    def following(self, before: "Incident") -> Self:
+        """Return the incident as it follows on another state of it: one that is reopened is acknowledged no more."""
+        is_reopened = self.is_open and not before.is_open
+        return replace(self, acknowledged_at=None, acknowledged_by=None) if is_reopened else self
 
     def facts(self) -> dict[str, Any]:
         """Return the descriptive fields that filters, payloads and live views use, as JSON."""
@@ -131,6 +144,8 @@ class Incident:
             "monitoring_at": _iso_or_none(self.monitoring_at),
             "resolved_at": _iso_or_none(self.resolved_at),
             "labels": dict(self.labels),
+            "acknowledged_at": _iso_or_none(self.acknowledged_at),
+            "acknowledged_by": self.acknowledged_by.as_json() if self.acknowledged_by else None,
         }
 
 

@@ -106,10 +106,10 @@ class NoneOf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
-    """The changes of the log that are wanted: of these actions, or only those that fired an event."""
+    """The changes of the log that are wanted: of these actions, or only those that fired one of these events."""
 
     actions: tuple[ChangeAction, ...] | None = None
-    events_only: bool = False
+    events: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ def settled(incident: Incident, marks: Iterable[Mark]) -> tuple[Incident, list[M
         read.append(replace(mark, is_comment=mark.status is header.status and not mark.is_opening))
         # No entry may lie before the beginning, but a process of an older version may have written one.
         header = header.with_status(mark.status, at=max(mark.at, incident.occurred_at))
-    return header, read
+    return header.following(incident), read
 
 
 def _place(mark: Mark) -> tuple[datetime, bool, str]:

@@ -100,11 +100,11 @@ class ChangeRepository:
         *,
         audience: Audience,
         actions: Sequence[ChangeAction] | None = None,
-        events_only: bool = False,
+        events: Sequence[str] | None = None,
         entity_id: str | None = None,
     ) -> Page[Change]:
         """Return one page of the log, oldest first, of changes that match before or after, and that are visible."""
-        logged = Logged(actions=None if actions is None else tuple(actions), events_only=events_only)
+        logged = _logged(actions, events)
         condition = log_condition(self._connection.dialect, kind, as_recorded(tree), logged, audience)
         if entity_id is not None:
             condition = sa.and_(condition, changes.c.entity_id == entity_id)
@@ -119,11 +119,11 @@ class ChangeRepository:
         *,
         audience: Audience,
         actions: Sequence[ChangeAction] | None = None,
-        events_only: bool = False,
+        events: Sequence[str] | None = None,
         entity_id: str | None = None,
     ) -> int:
         """Return the total number of changes on such pages."""
-        logged = Logged(actions=None if actions is None else tuple(actions), events_only=events_only)
+        logged = _logged(actions, events)
         condition = log_condition(self._connection.dialect, kind, as_recorded(tree), logged, audience)
         if entity_id is not None:
             condition = sa.and_(condition, changes.c.entity_id == entity_id)
@@ -193,8 +193,8 @@ def log_condition(
     The filter has values as recorded states have them.
     """
     conditions = [changes.c.kind == literal(kind)]
-    if logged.events_only:
-        conditions.append(changes.c.has_events)
+    if logged.events is not None:
+        conditions += [changes.c.has_events, _fired(dialect, kind, logged.events)]
     if logged.actions is not None:
         conditions.append(changes.c.action.in_([literal(action.value) for action in logged.actions]))
     if audience is not Audience.MANAGER:
@@ -204,6 +204,26 @@ def log_condition(
         after = recorded_condition(dialect, tree, changes.c.after)
         conditions.append(sa.or_(before, after))
     return sa.and_(*conditions)
+
+
+def _fired(dialect: sa.Dialect, kind: str, events: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Return the condition for changes that fired one of these events."""
+    # A change of the reactive state fires the event of its action: those are found without reading the list of events.
+    actions = {f"{kind}.{action}": action for action in ChangeAction if action is not ChangeAction.DELETED}
+    by_action = [literal(actions[event].value) for event in events if event in actions]
+    others = [literal(event) for event in events if event not in actions]
+    found: list[sa.ColumnElement[bool]] = []
+    if len(by_action) == len(actions):
+        found.append(changes.c.reactive)
+    elif by_action:
+        found.append(sa.and_(changes.c.reactive, changes.c.action.in_(by_action)))
+    if others:
+        found.append(json_list_overlaps(dialect, changes.c.events, others))
+    return sa.or_(sa.false(), *found)
+
+
+def _logged(actions: Sequence[ChangeAction] | None, events: Sequence[str] | None) -> Logged:
+    return Logged(actions=None if actions is None else tuple(actions), events=None if events is None else tuple(events))
 
 
 def is_kept(after: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:

@@ -40,8 +40,9 @@ def incident_condition(dialect: sa.Dialect, tree: Filter, audience: Audience) ->
                 return incidents.c.id.in_(touching)
             case Field.LABEL:
                 return incidents.c.id.in_(_labelled(*term.value))
-            case Field.OPEN:
-                return IS_OPEN if term.value else ~IS_OPEN
+            case Field.OPEN | Field.ACKNOWLEDGED:
+                holds = IS_OPEN if term.field is Field.OPEN else incidents.c.acknowledged_at.is_not(None)
+                return holds if term.value else ~holds
             case Field.TEXT:
                 text = term.value
                 return search_condition(dialect, queries_of(dialect, text) if isinstance(text, str) else text, audience)
@@ -65,7 +66,7 @@ def as_recorded(tree: Filter) -> Filter:
         case Term(field=Field.SEVERITY):
             # Texts, whose order is not that of severities.
             return Term(Field.SEVERITY, Operator.IN, tuple(_severities(tree)))
-        case Term(field=Field.OPEN | Field.SYSTEM | Field.LABEL | Field.OPENED_BY | Field.NUMBER):
+        case Term(field=Field.OPEN | Field.ACKNOWLEDGED | Field.SYSTEM | Field.LABEL | Field.OPENED_BY | Field.NUMBER):
             return tree
         case Term():
             return _with_texts(tree)
@@ -83,9 +84,10 @@ def recorded_condition(dialect: sa.Dialect, tree: Filter, state: sa.Column[Any])
                 return json_list_overlaps(dialect, state["system_ids"], term.value)
             case Field.LABEL:
                 return json_object_has(dialect, state["labels"], term.value[0], term.value[1:])
-            case Field.OPEN:
-                status = _text(state["status"])
-                return status != Status.RESOLVED if term.value else status == Status.RESOLVED
+            case Field.OPEN | Field.ACKNOWLEDGED:
+                is_open, seen = _text(state["status"]) != Status.RESOLVED, _text(state["acknowledged_at"])
+                holds = is_open if term.field is Field.OPEN else seen.is_not(None)
+                return holds if term.value else ~holds
             case Field.OPENED_BY:
                 return _text(state["opened_by"]["id"]).in_(term.value)
             case Field.NUMBER:

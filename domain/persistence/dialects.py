@@ -223,14 +223,14 @@ def json_object_has(
 
 
 def json_list_overlaps(
-    dialect: sa.Dialect, column: Any, values: Sequence[str] | Sequence[sa.BindParameter[str]]
+    dialect: sa.Dialect, column: Any, values: Sequence[str] | Sequence[sa.ColumnElement[str]]
 ) -> sa.ColumnElement[bool]:
     """Return whether the JSON list in that column holds any of the texts; an absent list holds none."""
     if dialect.name == "sqlite":
         entries = sa.func.json_each(column).table_valued("value")
         return sa.exists(sa.select(sa.literal(1)).select_from(entries).where(entries.c.value.in_(values)))
-    # One parameter for all values, unless they are parameters themselves.
+    # One parameter for all values, unless they are parameters or literals themselves.
     listed: Any = list(values)
-    wanted = postgresql.array(listed) if listed and isinstance(listed[0], sa.BindParameter) else listed
+    wanted = postgresql.array(listed) if listed and isinstance(listed[0], sa.ColumnElement) else listed
     held = sa.cast(column, postgresql.JSONB).bool_op("?|")(sa.cast(wanted, postgresql.ARRAY(sa.Text)))
     return sa.func.coalesce(held, sa.false())

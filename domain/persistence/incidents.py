@@ -19,11 +19,14 @@ from domain.persistence.dialects import lock_rows
 from domain.persistence.keyset import paged, per_parent
 from domain.persistence.labels import INSERT_LABELS, label_rows, labels_of, labels_text, save_labels
 from domain.persistence.prepared import Bound, Prepared, among
-from domain.persistence.rows import actor_columns, actor_of
+from domain.persistence.rows import actor_columns, actor_of, actor_or_none
 from domain.persistence.tables import counters, incident_systems, incident_updates, incidents, systems
 
 _ORDER_COLUMNS = {name: incidents.c[name] for name in ("created_at", "updated_at", "severity", "number")}
-_TIMES = ("occurred_at", "created_at", "updated_at", "identified_at", "fixing_at", "monitoring_at", "resolved_at")
+_TIMES = (
+    *("occurred_at", "created_at", "updated_at"),
+    *("identified_at", "fixing_at", "monitoring_at", "resolved_at", "acknowledged_at"),
+)
 #: The most overrides per system that are shown.
 OVERRIDES_SHOWN = 100
 _MEMBERS = incident_systems.join(incidents, incidents.c.id == incident_systems.c.incident_id)
@@ -323,7 +326,8 @@ def _members(loaded: Sequence[Incident]) -> list[dict[str, str]]:
 
 def _columns(incident: Incident) -> dict[str, Any]:
     plain = {name: getattr(incident, name) for name in (*_PLAIN, *_TIMES, "status", "health_override")}
-    return plain | actor_columns("opened_by", incident.opened_by)
+    actors = actor_columns("opened_by", incident.opened_by)
+    return plain | actors | actor_columns("acknowledged_by", incident.acknowledged_by)
 
 
 def _incident(row: Mapping[str, Any] | sa.RowMapping, rest: Mapping[str, Any]) -> Incident:
@@ -334,4 +338,5 @@ def _incident(row: Mapping[str, Any] | sa.RowMapping, rest: Mapping[str, Any]) -
         opened_by=actor_of("opened_by", row),
         system_ids=tuple(sorted(filter(None, (rest["members"] or "").split(",")))),
         labels=labels_of(rest["labels"]),
+        acknowledged_by=actor_or_none("acknowledged_by", row),
     )

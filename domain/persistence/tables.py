@@ -89,6 +89,10 @@ incidents = Table(
     Column("fixing_at", UtcDateTime),
     Column("monitoring_at", UtcDateTime),
     Column("resolved_at", UtcDateTime),
+    Column("acknowledged_at", UtcDateTime),
+    Column("acknowledged_by_type", sa.String(20)),
+    Column("acknowledged_by_id", sa.String(200)),
+    Column("acknowledged_by_name", sa.String(200)),
     _one_of("status", Status),
     _one_of("health_override", HealthOverride),
     # A resolved incident has its time, an open one has none.

@@ -55,7 +55,7 @@ async def append_entry(
     if entry.status_change is incident.status:
         entry = replace(entry, status_change=None, comment_status=entry.status_change)
     elif entry.status_change is not None:
-        after = incident.with_status(entry.status_change, at=entry.created_at)
+        after = incident.with_status(entry.status_change, at=entry.created_at).following(incident)
         await save_incident(unit, incident, after)
     return Applied(after=snapshot_of(after), touched=(await insert_entry(unit, entry),)), entry
 
@@ -93,13 +93,15 @@ async def begun_at(unit: UnitOfWork, incident: Incident, at: datetime, *, field:
     """Return the incident with another beginning.
 
     Raises:
-        InvalidInputError: an entry of its timeline lies before that.
+        InvalidInputError: an entry of its timeline, or its acknowledgement, lies before that.
     """
     earliest = await unit.timeline.earliest(incident.id)
     if earliest is not None and earliest < at:
         raise InvalidInputError(
             f"An entry of the timeline is dated earlier, {iso(earliest)}: move that one first.", field=[field]
         )
+    if incident.acknowledged_at is not None and incident.acknowledged_at < at:
+        raise InvalidInputError(f"It was acknowledged earlier, {iso(incident.acknowledged_at)}.", field=[field])
     return replace(incident, occurred_at=at)
 
 

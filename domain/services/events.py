@@ -27,7 +27,8 @@ class Watch:
     kind: str = INCIDENT.name
     tree: Filter = EVERYTHING
     actions: tuple[ChangeAction, ...] | None = None
-    events_only: bool = False
+    #: Only changes that fired one of these events.
+    events: tuple[str, ...] | None = None
     entity_id: str | None = None
     #: Only changes of these fields; all changes when None.
     fields: frozenset[str] | None = None
@@ -42,7 +43,7 @@ class Watch:
             return False
         if not self.includes_hidden and not change.concerns(self.audience):
             return False
-        if self.events_only and not change.events:
+        if self.events is not None and not any(event in self.events for event in change.events):
             return False
         if self.actions is not None and change.action not in self.actions:
             return False
@@ -143,7 +144,7 @@ class EventService:
                 page,
                 audience=watch.audience,
                 actions=watch.actions,
-                events_only=watch.events_only,
+                events=watch.events,
                 entity_id=watch.entity_id,
             )
         )
@@ -156,7 +157,7 @@ class EventService:
                 watch.tree,
                 audience=watch.audience,
                 actions=watch.actions,
-                events_only=watch.events_only,
+                events=watch.events,
                 entity_id=watch.entity_id,
             )
         )

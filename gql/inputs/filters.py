@@ -93,6 +93,7 @@ class _IncidentConditions:
     severity: SeverityFilter | None = _optional("By severity.")
     number: NumberFilter | None = _optional("By number.")
     open: bool | None = _optional("Whether it is open.")
+    acknowledged: bool | None = _optional("Whether it is acknowledged.")
     system: SystemFilter | None = _optional("By its systems.")
     label: LabelFilter | None = _optional("By a label; name several under `and` or `or`.")
     opened_by: OpenedByFilter | None = _optional("By the actor that opened it; FORBIDDEN for callers below RESPONDER.")
@@ -284,7 +285,7 @@ def _part(name: str, value: Any, systems: Mapping[str, Sequence[str]]) -> Filter
             return _label(value)
         case "opened_by":
             return Term(Field.OPENED_BY, Operator.IN, tuple(value.in_))
-        case "open" | "text":
+        case "open" | "acknowledged" | "text":
             return Term(Field(name), Operator.EQ, value)
         case _:
             return AllOf(tuple(_comparison(_COMPARED[name], how, operand) for how, operand in _given(value)))

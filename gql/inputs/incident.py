@@ -18,7 +18,7 @@ from domain.model.commands import (
 from gql.inputs.given import kept_or_cleared, kept_or_set, value_or_none
 from gql.types.enums import HealthOverride, Severity, Status, Visibility
 
-_VERSION = "The version that the caller saw; the write is refused where the incident has another one now."
+VERSION = "The version that the caller saw; the write is refused where the incident has another one now."
 _KEY = (
     "A key of the caller's choice: a repeated call with it, within a day and with the same input, "
     "gets the first one's answer instead of a second effect."
@@ -84,7 +84,7 @@ class CreateIncidentInput:
 class SetIncidentLabelsInput:
     id: strawberry.ID = _field("The incident.")
     labels: list[IncidentLabelInput] = _field("The labels; an incident has 50 at most.")
-    expected_version: int | None = _optional(_VERSION)
+    expected_version: int | None = _optional(VERSION)
 
     def command(self) -> SetIncidentLabels:
         return SetIncidentLabels(
@@ -113,7 +113,7 @@ class UpdateIncidentInput:
         "When it began: not in the future, and not later than any entry of its timeline. The entry of "
         "`initialMessage` moves along."
     )
-    expected_version: int | None = _optional(_VERSION)
+    expected_version: int | None = _optional(VERSION)
 
     def command(self) -> UpdateIncident:
         return UpdateIncident(
@@ -140,7 +140,7 @@ class AddIncidentUpdateInput:
     created_at: datetime | None = _optional(
         "The time to date it, by default now: not in the future, and not before the incident's `occurredAt`."
     )
-    expected_version: int | None = _optional(_VERSION)
+    expected_version: int | None = _optional(VERSION)
     idempotency_key: str | None = _optional(_KEY)
 
     def command(self) -> AddIncidentUpdate:
@@ -165,7 +165,7 @@ class EditIncidentUpdateInput:
         "The time to date it: not in the future, and not before the incident's `occurredAt`. The entry of "
         "`initialMessage` moves `occurredAt` along, and cannot be dated later than another entry."
     )
-    expected_version: int | None = _optional(_VERSION)
+    expected_version: int | None = _optional(VERSION)
 
     def command(self) -> EditIncidentUpdate:
         return EditIncidentUpdate(
@@ -183,7 +183,7 @@ class EditIncidentUpdateInput:
 class DeleteIncidentUpdateInput:
     id: strawberry.ID = _field("The entry.")
     incident_id: strawberry.ID = _field("The incident that it belongs to.")
-    expected_version: int | None = _optional(_VERSION)
+    expected_version: int | None = _optional(VERSION)
 
 
 @strawberry.input(description="An incident to resolve.")
@@ -195,13 +195,13 @@ class ResolveIncidentInput:
         "change of status; for a resolved incident, the time that it has already."
     )
     visibility: Visibility | None = _optional("The visibility of the timeline entry; by default PUBLIC.")
-    expected_version: int | None = _optional(_VERSION)
+    expected_version: int | None = _optional(VERSION)
 
 
 @strawberry.input(description="An incident to delete, with its timeline and links.")
 class DeleteIncidentInput:
     id: strawberry.ID = _field("The incident.")
-    expected_version: int | None = _optional(_VERSION)
+    expected_version: int | None = _optional(VERSION)
 
 
 @strawberry.input(description="Incidents to resolve, one by one in the order given.")
@@ -224,7 +224,7 @@ class AddIncidentLinkInput:
     )
     label: str | None = _optional("Its label, at most 120 characters in one line.")
     visibility: Visibility | None = _optional("Its visibility; by default PUBLIC.")
-    expected_version: int | None = _optional(_VERSION)
+    expected_version: int | None = _optional(VERSION)
     idempotency_key: str | None = _optional(_KEY)
 
     def command(self) -> AddIncidentLink:
@@ -244,7 +244,7 @@ class UpdateIncidentLinkInput:
     url: str | None = _optional("Its address.")
     label: str | None = _optional("Its label; null clears it.")
     visibility: Visibility | None = _optional("Its visibility.")
-    expected_version: int | None = _optional(_VERSION)
+    expected_version: int | None = _optional(VERSION)
 
     def command(self) -> UpdateIncidentLink:
         return UpdateIncidentLink(
@@ -261,4 +261,4 @@ class UpdateIncidentLinkInput:
 class RemoveIncidentLinkInput:
     id: strawberry.ID = _field("The link.")
     incident_id: strawberry.ID = _field("The incident that it belongs to.")
-    expected_version: int | None = _optional(_VERSION)
+    expected_version: int | None = _optional(VERSION)

@@ -26,7 +26,7 @@ from gql.inputs.filters import (
     tree_with_keys,
 )
 from gql.inputs.given import read_input, value_or_none
-from gql.inputs.watching import actions_of
+from gql.inputs.watching import TYPES, events_of
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.change import IncidentChange
 from gql.types.enums import IncidentEventType
@@ -36,7 +36,7 @@ from gql.types.incident import ActiveHealthOverride, Incident
 _LIST = "incidents"
 _IN_LOG = Order(field="seq", descending=False)
 _MOST_IDS = 100
-Types = Annotated[list[IncidentEventType] | None, strawberry.argument(description="Only these events; by default all.")]
+Types = Annotated[list[IncidentEventType] | None, strawberry.argument(description=TYPES)]
 EventFilter = Annotated[
     IncidentEventFilter | None,
     strawberry.argument(description="Only events of incidents that match before or after them."),
@@ -54,21 +54,20 @@ def _matching(arguments: Mapping[str, Any], audience: Audience, _: str) -> AllOf
     return AllOf(order=order, tree=hide_resolved(given, tree_with_keys(given, audience)))
 
 
-def _logged(arguments: Mapping[str, Any], audience: Audience, *, events_only: bool) -> AllOf | None:
+def _logged(arguments: Mapping[str, Any], audience: Audience, *, events: tuple[str, ...] | None) -> AllOf | None:
     """Return the changes that a page of the log shows; None where keys in its filter may name former systems."""
     tree = tree_with_keys(read_input(IncidentEventFilter, arguments.get("filter")), audience)
     if not all(is_id(reference, "sys") for reference in systems_in(tree)):
         return None
-    logged = Logged(actions=actions_of(arguments.get("types")), events_only=events_only)
-    return AllOf(order=_IN_LOG, tree=tree, logged=logged)
+    return AllOf(order=_IN_LOG, tree=tree, logged=Logged(events=events))
 
 
 def _events(arguments: Mapping[str, Any], audience: Audience, _: str) -> AllOf | None:
-    return _logged(arguments, audience, events_only=True)
+    return _logged(arguments, audience, events=events_of(arguments.get("types")))
 
 
 def _changes(arguments: Mapping[str, Any], audience: Audience, _: str) -> AllOf | None:
-    return _logged(arguments, audience, events_only=False)
+    return _logged(arguments, audience, events=None)
 
 
 @strawberry.type
@@ -139,8 +138,7 @@ class IncidentQueries:
         watch = Watch(
             audience=info.context.audience,
             tree=await filter_tree(info.context, filter),
-            actions=actions_of(types),
-            events_only=True,
+            events=events_of(types),
         )
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         context = info.context

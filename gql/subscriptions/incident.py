@@ -9,7 +9,7 @@ import strawberry
 from domain.services.events import Watch
 from gql.context import Context, Info
 from gql.inputs.filters import IncidentEventFilter, filter_tree
-from gql.inputs.watching import actions_of
+from gql.inputs.watching import TYPES, events_of
 from gql.permissions import READ
 from gql.subscriptions.following import After, given, states
 from gql.types.change import IncidentChange
@@ -34,7 +34,7 @@ class IncidentSubscriptions:
         info: Info,
         types: Annotated[
             list[IncidentEventType] | None,
-            strawberry.argument(description="Only these events; by default all."),
+            strawberry.argument(description=TYPES),
         ] = strawberry.UNSET,
         filter: EventFilter = strawberry.UNSET,
         after: After = strawberry.UNSET,
@@ -43,8 +43,7 @@ class IncidentSubscriptions:
         watch = Watch(
             audience=context.audience,
             tree=await filter_tree(context, filter),
-            actions=actions_of(types),
-            events_only=True,
+            events=events_of(types),
         )
         source = context.events
         position = await source.start(given(after))

@@ -59,6 +59,7 @@ class IncidentEventType(Enum):
     CREATED = "incident.created"
     UPDATED = "incident.updated"
     RESOLVED = "incident.resolved"
+    ACKNOWLEDGED = "incident.acknowledged"
 
 
 class OrderDirection(Enum):
@@ -212,6 +213,7 @@ _described(
         IncidentEventType.CREATED: "A new incident was opened.",
         IncidentEventType.UPDATED: "Status, severity or systems changed, other than by being resolved.",
         IncidentEventType.RESOLVED: "An open incident was resolved.",
+        IncidentEventType.ACKNOWLEDGED: "An incident was acknowledged.",
     },
 )
 _described(

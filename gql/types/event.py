@@ -9,6 +9,7 @@ from strawberry.scalars import JSON
 
 from domain.ids import with_prefix
 from domain.model.change import Change
+from domain.model.identities import shown_to
 from gql.compiled.declarations import LIST, PLACE
 from gql.context import Context, Info
 from gql.types.actor import Actor, Cause
@@ -20,7 +21,9 @@ from gql.types.node import Node
 _TYPE_OF = {kind.value: kind for kind in IncidentEventType}
 
 
-@strawberry.type(description="A trigger event: the status, severity or systems of an incident changed.")
+@strawberry.type(
+    description="A trigger event: the status, severity or systems of an incident changed, or it was acknowledged."
+)
 class IncidentEvent(Node):
     cursor: str = strawberry.field(
         description="Its position in the log, greater as a text than those before: `after` it, one resumes behind it.",
@@ -54,7 +57,7 @@ class IncidentEvent(Node):
             cause=Cause.of(change.cause),
             changed_fields=[to_camel(name) for name in change.changed_fields],
             previous=JSON(previous if change.prev is not None else {}),
-            payload=JSON(change.payload or {}),
+            payload=JSON(dict(shown_to(context.audience, change.payload or {}))),
             incident_id=strawberry.ID(change.entity_id),
         )
 

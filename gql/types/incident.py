@@ -91,6 +91,13 @@ class Incident(Node):
     fixing_at: datetime | None = strawberry.field(description="When fixing last began.")
     monitoring_at: datetime | None = strawberry.field(description="When monitoring last began.")
     resolved_at: datetime | None = strawberry.field(description="When it was resolved; null while it is open.")
+    acknowledged_at: datetime | None = strawberry.field(
+        description="When it was acknowledged; null where nobody has done so since it was opened, or last reopened."
+    )
+    acknowledged_by: Actor | None = strawberry.field(description="The actor that acknowledged it.")
+    time_to_acknowledge_seconds: float | None = strawberry.field(
+        description="From its beginning to its acknowledgement, in seconds; null without one."
+    )
     time_to_resolve_seconds: float | None = strawberry.field(
         description="From its beginning to its resolution, in seconds; null while it is open."
     )
@@ -99,9 +106,15 @@ class Incident(Node):
 
     @classmethod
     def of(cls, incident: model.Incident) -> Self:
-        opened_by, dedupe_key = Actor.of(incident.opened_by), incident.dedupe_key or None
-        labels = IncidentLabel.list_of(incident.labels)
-        return copied(cls, incident, opened_by=opened_by, dedupe_key=dedupe_key, labels=labels)
+        acknowledged_by = incident.acknowledged_by
+        return copied(
+            cls,
+            incident,
+            opened_by=Actor.of(incident.opened_by),
+            acknowledged_by=Actor.of(acknowledged_by) if acknowledged_by else None,
+            dedupe_key=incident.dedupe_key or None,
+            labels=IncidentLabel.list_of(incident.labels),
+        )
 
     @strawberry.field(description="The systems that it affects, at most 100, ordered by id.", metadata=LIST)
     async def systems(self, info: Info) -> list["System"]:

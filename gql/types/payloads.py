@@ -55,6 +55,11 @@ class ResolveIncidentPayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
 
 
+@strawberry.type(description="The payload of `acknowledgeIncident`.")
+class AcknowledgeIncidentPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+
+
 @strawberry.type(description="The payload of `deleteIncident`.")
 class DeleteIncidentPayload(Payload):
     deleted_incident_id: strawberry.ID | None = strawberry.field(

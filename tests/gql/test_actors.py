@@ -136,6 +136,7 @@ async def values(domain: Domain) -> Mapping[str, Any]:
     edit = EditIncidentUpdate(id=entries[0].id, incident_id=incident.id, message="Found", visibility=Visibility.PUBLIC)
     await domain.timeline.edit(by(SUBJECT), edit)
     await domain.incidents.update(by(PERSON), UpdateIncident(id=incident.id, title="Renamed", severity=Severity.MINOR))
+    await domain.responders.acknowledge(by(PERSON), incident.id)
     await domain.incidents.resolve(by(ROBOT), incident.id)
     for actor in (SUBJECT, TOKEN, ROBOT):
         await opened(domain, actor)

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 ARTIFACT = "incident.incident"
 _UNTITLED = "Untitled incident"
-_CATEGORY = "Incidents"
+CATEGORY = "Incidents"
 
 
 class IncidentArtifact(BaseModel):
@@ -70,13 +70,15 @@ class CreateConfig(_Config):
     )
 
 
-class _Target(_Config):
+class Target(_Config):
+    """The settings of an action on an incident that exists."""
+
     incident_id: Text | None = Field(
         default=None, description="The incident; without it, the one that an earlier step produced."
     )
 
 
-class ResolveConfig(_Target):
+class ResolveConfig(Target):
     """The settings of `incident.resolve`."""
 
     message: Text | None = Field(
@@ -84,14 +86,14 @@ class ResolveConfig(_Target):
     )
 
 
-class AddUpdateConfig(_Target):
+class AddUpdateConfig(Target):
     """The settings of `incident.add_update`."""
 
     message: Text = Field(min_length=1, description="The entry in its timeline.")
     status_change: Status | None = Field(default=None, description="The status that it then has.")
 
 
-class UpdateStatusConfig(_Target):
+class UpdateStatusConfig(Target):
     """The settings of `incident.update_status`."""
 
     status: Status = Field(description="The status that it then has.")
@@ -140,7 +142,7 @@ class IncidentActions:
                 id=f"incident.{name}",
                 display_name=title,
                 description=description,
-                category=_CATEGORY,
+                category=CATEGORY,
                 icon=icon,
                 config=VersionedConfig(1, config),
                 produces=ARTIFACT if name == "create" else None,
@@ -175,23 +177,23 @@ class IncidentActions:
             entity_id=opened.incident.id,
             owned=not opened.reused or config.take_over,
         )
-        details = {**_named(opened.incident), "reused": opened.reused}
+        details = {**named(opened.incident), "reused": opened.reused}
         return Result(external_id=opened.incident.id, artifact=artifact, details=details)
 
     async def resolve(self, unit: UnitOfWork, config: ResolveConfig, context: ActionContext) -> Result:
         """Resolve an incident; if it is resolved already, the message becomes a comment."""
-        target, explicit = _target(config, context)
-        incident = await _existing(unit, target)
+        target, explicit = target_of(config, context)
+        incident = await existing(unit, target)
         artifact = context.consumed.get(ARTIFACT)
         if not explicit and artifact is not None and not artifact.owned:
-            return Result(external_id=target, details={**_named(incident), "skipped": Skipped.NOT_OWNER.value})
+            return Result(external_id=target, details={**named(incident), "skipped": Skipped.NOT_OWNER.value})
         message = _message(config.message)
         if not incident.is_open and message is None:
-            return Result(external_id=target, details={**_named(incident), "skipped": Skipped.ALREADY_RESOLVED.value})
+            return Result(external_id=target, details={**named(incident), "skipped": Skipped.ALREADY_RESOLVED.value})
         command = ResolveIncident(id=target, message=message)
         after = await self._incidents.resolve_in(unit, command, origin=context.origin)
         done = {} if incident.is_open else {"commented": True}
-        return Result(external_id=target, details={**_named(after), "incident": artifact_of(after), **done})
+        return Result(external_id=target, details={**named(after), "incident": artifact_of(after), **done})
 
     async def add_update(self, unit: UnitOfWork, config: AddUpdateConfig, context: ActionContext) -> Result:
         """Add an entry to an incident's timeline."""
@@ -204,12 +206,12 @@ class IncidentActions:
         return await self._entry(unit, config, context, message=message, status=config.status)
 
     async def _entry(
-        self, unit: UnitOfWork, config: _Target, context: ActionContext, *, message: str, status: Status | None
+        self, unit: UnitOfWork, config: Target, context: ActionContext, *, message: str, status: Status | None
     ) -> Result:
-        target, _ = _target(config, context)
-        incident = await _existing(unit, target)
+        target, _ = target_of(config, context)
+        incident = await existing(unit, target)
         entry = await self._timeline.add_in(unit, target, message=message, status_change=status, origin=context.origin)
-        return Result(external_id=entry.id, details={"updateId": entry.id, **_named(incident)})
+        return Result(external_id=entry.id, details={"updateId": entry.id, **named(incident)})
 
 
 def artifact_of(incident: Incident) -> Mapping[str, Any]:
@@ -222,8 +224,8 @@ def artifact_of(incident: Incident) -> Mapping[str, Any]:
     }
 
 
-def _named(incident: Incident) -> Mapping[str, Any]:
-    """Return the names of an incident, for later steps and the trace."""
+def named(incident: Incident) -> Mapping[str, Any]:
+    """Return what all outputs of actions on an incident say of it."""
     return {"incidentId": incident.id, "reference": incident.reference}
 
 
@@ -249,7 +251,7 @@ def _log(incident: Incident, context: ActionContext, *, reused: bool) -> None:
     logger.info("%s %s %s (%s)", context.origin.actor.name, did, incident.reference, incident.id, extra=extra)
 
 
-def _target(config: _Target, context: ActionContext) -> tuple[str, bool]:
+def target_of(config: Target, context: ActionContext) -> tuple[str, bool]:
     """Return the incident to work on, and whether the settings name it; a blank name counts as none."""
     if config.incident_id is not None and config.incident_id.strip():
         return config.incident_id, True
@@ -260,7 +262,12 @@ def _target(config: _Target, context: ActionContext) -> tuple[str, bool]:
     raise ActionFailedError("No incidentId was given, and no earlier step produced an incident.", field=["incidentId"])
 
 
-async def _existing(unit: UnitOfWork, incident_id: str) -> Incident:
+async def existing(unit: UnitOfWork, incident_id: str) -> Incident:
+    """Return the incident to work on.
+
+    Raises:
+        ActionFailedError: there is none.
+    """
     incident = (await unit.incidents.get_many([incident_id])).get(incident_id)
     if incident is None:
         raise ActionFailedError(f"Incident {incident_id[:80]} not found.", field=["incidentId"])

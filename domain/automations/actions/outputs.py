@@ -12,6 +12,7 @@ class Skipped(StrEnum):
 
     NOT_OWNER = "not_owner"
     ALREADY_RESOLVED = "already_resolved"
+    ALREADY_ACKNOWLEDGED = "already_acknowledged"
 
 
 class Output(BaseModel):
@@ -44,6 +45,14 @@ class ResolveOutput(_OfIncident):
         default=None, description="True if it was resolved already, and the message became a comment."
     )
     incident: dict[str, Any] | None = Field(default=None, description="The incident afterwards, as an artifact.")
+
+
+class WrittenOutput(_OfIncident):
+    """The output of `incident.acknowledge`."""
+
+    external_id: str = Field(description="The incident's id.")
+    skipped: Skipped | None = Field(default=None, description="Why nothing was written; missing where something was.")
+    incident: dict[str, Any] = Field(description="The incident afterwards, as an artifact.")
 
 
 class EntryOutput(_OfIncident):

@@ -32,19 +32,17 @@ class Router:
 
     async def concerned(self, batch: Sequence[Change]) -> bool:
         """Return whether any of these changes has to be routed; most do not, and the check is cheap."""
-        reactive = [change for change in batch if not change.is_comment_only]
-        events = sorted({event for change in reactive for event in change.events})
-        keys = {(change.kind, change.entity_id) for change in reactive}
-        if not reactive:
+        events = sorted({event for change in batch for event in change.events})
+        keys = {(change.kind, change.entity_id) for change in batch if not change.is_comment_only}
+        if not events and not keys:
             return False
         return bool(await self._database.glance(CONCERNED, concerning(events, keys, at=batch[-1].seq)))
 
     async def route(self, unit: UnitOfWork, change: Change) -> None:
         """Route a change: break dwells, close artifacts and start runs."""
-        if change.is_comment_only:
-            return
-        await self._dwells.break_on(unit, change)
-        await _close_artifacts(unit, change)
+        if not change.is_comment_only:
+            await self._dwells.break_on(unit, change)
+            await _close_artifacts(unit, change)
         if not change.events:
             return
         listening = await unit.automations.listening(change.events, at=change.seq)

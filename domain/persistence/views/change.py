@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from domain.ids import with_prefix
 from domain.model.change import Change, Touched, touched_for, visible_delta, visible_fields
+from domain.model.identities import payloads_for
 from domain.model.moment import iso
 from domain.model.selection import Field, Shape
 from domain.model.viewer import Audience
@@ -51,7 +52,7 @@ def _fields_for(audience: Audience) -> Callable[..., list[str]]:
 def _delta_for(audience: Audience) -> Callable[..., Json]:
     def made(changed: Sequence[str], described: Sequence[str], after: Json | None, touched: Sequence[Json]) -> Json:
         seen = touched_for(map(Touched.from_json, touched), audience)
-        delta = visible_delta((*changed, *described), after, seen)
+        delta = visible_delta((*changed, *described), after, seen, audience)
         return {_camel(name): value for name, value in delta.items()}
 
     return made
@@ -116,7 +117,7 @@ EVENT = View(
         "trigger": Field(("events",), make=for_all(lambda events: events[0])),
         "changed_fields": Field(("changed_fields",), make=for_all(lambda names: [_camel(name) for name in names])),
         "previous": Field(("prev", "changed_fields"), make=for_all(_previous)),
-        "payload": Field(("payload",), make=for_all(lambda payload: payload or {})),
+        "payload": Field(("payload",), make=payloads_for),
     },
     parts=_PARTS,
     lists=_LISTS,

@@ -1,6 +1,7 @@
 """Incidents, with their systems, timelines and links."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -79,6 +80,10 @@ def _since(field: str, present: Callable[[sa.FromClause], sa.ColumnElement[str]]
     return Found(("status", "severity"), find)
 
 
+def _seconds_to(moment: str) -> Field:
+    return Field((f"occurred_at{EXACT}", f"{moment}{EXACT}"), make=for_all(seconds_between))
+
+
 #: Not of its systems: their history has them as one text, which each database would make in its own way.
 _PRESENT = {"status": _status, "severity": _severity}
 INCIDENT = View(
@@ -86,9 +91,9 @@ INCIDENT = View(
     table=incidents,
     fields={
         "dedupe_key": Field(("dedupe_key",), make=for_all(lambda key: key or None)),
-        "time_to_resolve_seconds": Field((f"occurred_at{EXACT}", f"resolved_at{EXACT}"), make=for_all(seconds_between)),
+        **{f"time_to_{name}_seconds": _seconds_to(f"{name}d_at") for name in ("acknowledge", "resolve")},
     },
-    parts={"opened_by": ACTOR},
+    parts={"opened_by": ACTOR, "acknowledged_by": replace(ACTOR, present="id")},
     lists={
         "systems": Lists(view="system", joined=_affected, key=("id",)),
         "labels": Lists(view="incident_label", joined=_labels, key=("key",)),

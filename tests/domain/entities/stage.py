@@ -67,6 +67,10 @@ class Stage:
         """Resolve the incident."""
         await self.domain.incidents.resolve(ADMIN, self.incident.id, message=message, **details)
 
+    async def acknowledge(self) -> None:
+        """Acknowledge the incident."""
+        await self.domain.responders.acknowledge(ADMIN, self.incident.id)
+
     async def open_another(self, **options: Any) -> None:
         """Open an incident on the first system, or reuse this one."""
         command = CreateIncident(title="Again", severity=Severity.MINOR, systems=[self.systems[0]])

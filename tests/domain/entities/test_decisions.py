@@ -23,6 +23,7 @@ from tests.factories import ADMIN, make_incident, make_system
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CREATED, UPDATED, RESOLVED = "incident.created", "incident.updated", "incident.resolved"
+ACKNOWLEDGED = "incident.acknowledged"
 ALL = ("severity", "status", "system_ids")
 
 
@@ -186,6 +187,17 @@ def rows(*table: tuple[str, Step, Step, tuple[str, ...], tuple[str, ...], int]) 
         ),
         (RESOLVED,),
         ("severity", "status"),
+        1,
+    ),
+    ("acknowledgement", nothing, lambda s: s.acknowledge(), (ACKNOWLEDGED,), (), 1),
+    ("second acknowledgement", lambda s: s.acknowledge(), lambda s: s.acknowledge(), (), (), 0),
+    ("acknowledgement of a resolved one", lambda s: s.resolve(), lambda s: s.acknowledge(), (), (), 0),
+    (
+        "reopening of an acknowledged one",
+        lambda s: _in_turn(s.acknowledge(), s.resolve()),
+        lambda s: s.write(Status.FIXING),
+        (UPDATED,),
+        ("status",),
         1,
     ),
     ("deletion", nothing, lambda s: s.domain.incidents.delete(ADMIN, s.incident.id), (), ALL, 1),

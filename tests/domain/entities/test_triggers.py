@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from domain.automations.triggers.builtin import builtin_triggers
-from domain.entities.incident import INCIDENT, CreatedPayload, ResolvedPayload, UpdatedPayload
+from domain.entities.incident import INCIDENT, AcknowledgedPayload, CreatedPayload, ResolvedPayload, UpdatedPayload
 from domain.entities.kind import EntityKind
 from domain.entities.kinds import KINDS
 from domain.entities.triggers import Trigger, TriggerRegistry
@@ -27,11 +27,12 @@ def catalog() -> TriggerRegistry:
     return registry
 
 
-def test_incidents_have_three_triggers(catalog: TriggerRegistry) -> None:
+def test_incidents_have_four_triggers(catalog: TriggerRegistry) -> None:
     assert [(trigger.id, trigger.display_name, trigger.icon) for trigger in catalog.all()] == [
         ("incident.created", "Incident Created", "CircleAlert"),
         ("incident.updated", "Incident Updated", "CircleAlert"),
         ("incident.resolved", "Incident Resolved", "CircleCheck"),
+        ("incident.acknowledged", "Incident Acknowledged", "UserCheck"),
     ]
     assert {(trigger.category, trigger.context_key) for trigger in catalog.all()} == {("Incidents", "incidentId")}
 
@@ -42,6 +43,7 @@ def test_incidents_have_three_triggers(catalog: TriggerRegistry) -> None:
         ("incident.created", CreatedPayload),
         ("incident.updated", UpdatedPayload),
         ("incident.resolved", ResolvedPayload),
+        ("incident.acknowledged", AcknowledgedPayload),
     ],
 )
 def test_each_trigger_of_incidents_has_its_own_payload(

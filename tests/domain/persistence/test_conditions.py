@@ -11,6 +11,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from domain.bootstrap import Domain
+from domain.entities.incident import ACKNOWLEDGED, CREATED, RESOLVED, UPDATED
 from domain.model.commands import CreateIncident
 from domain.model.filters import AllOf, AnyOf, Field, Filter, Not, Operator, Term, matches
 from domain.model.incident import Severity, Status
@@ -31,6 +32,7 @@ MOMENTS = (Field.OCCURRED_AT, Field.CREATED_AT, Field.UPDATED_AT, Field.RESOLVED
 #: Keys of labels; one holds what paths into JSON are made of.
 LABELS = ("team", "a.b/c-d")
 SEEDS = [1, 2]
+_EVENTS = [(CREATED, UPDATED, RESOLVED), (UPDATED,), (CREATED, ACKNOWLEDGED), (ACKNOWLEDGED,)]
 #: How many filters are tried for each seed, and of the log a quarter as many; FILTERS=1000 tries that many.
 FILTERS = int(os.environ.get("FILTERS", "80"))
 
@@ -67,7 +69,7 @@ class Trees:
                 return Term(field, self._chance.choice(ORDERED), self._chance.choice(self._numbers))
             case Field.SEVERITY if self._chance.random() < 0.5:
                 return Term(field, self._chance.choice(ORDERED), self._chance.choice(list(Severity)))
-            case Field.OPEN:
+            case Field.OPEN | Field.ACKNOWLEDGED:
                 return Term(field, Operator.EQ, self._chance.random() < 0.5)
             case Field.LABEL:
                 return Term(field, Operator.IN, (self._chance.choice([*LABELS, "none"]), *self._some(field)))
@@ -100,6 +102,8 @@ async def _varied_incidents(domain: Domain, clock: SteppingClock, chance: random
         viewer = chance.choice([ADMIN, SYSTEM_VIEWER])
         incident = (await domain.incidents.create(viewer, command)).value.incident
         assert incident is not None
+        if chance.random() < 0.5:
+            await domain.responders.acknowledge(viewer, incident.id)
         if chance.random() < 0.6:
             await set_status(domain, incident, chance.choice(list(Status)))
         clock.advance(milliseconds=chance.randrange(2_000))
@@ -153,7 +157,7 @@ async def test_a_page_of_the_log_holds_the_changes_of_a_live_reader(
             audience=chance.choice(list(Audience)),
             tree=trees.tree(),
             actions=chance.choice([None, tuple({change.action for change in chance.sample(log, 2)})]),
-            events_only=chance.random() < 0.3,
+            events=chance.choice([None, None, *_EVENTS]),
             entity_id=chance.choice([None, None, chance.choice(log).entity_id]),
         )
         page = await shared.events.page(watch, PageRequest(size=100))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from domain.bootstrap import Domain
+from domain.entities.incident import CREATED
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate
 from domain.model.filters import EVERYTHING
 from domain.model.paging import Order, Page, PageRequest
@@ -133,7 +134,7 @@ async def test_the_log_is_walked_oldest_first(domain: Domain) -> None:
     for watch, expected in (
         (Watch(audience=Audience.PUBLIC), list(range(2, 9))),
         (Watch(audience=Audience.PUBLIC, entity_id=incident.id), [2, 4, 6, 8]),
-        (Watch(audience=Audience.PUBLIC, events_only=True), [2, 3]),
+        (Watch(audience=Audience.PUBLIC, events=(CREATED,)), [2, 3]),
     ):
         walked = await walk(
             lambda page: domain.events.page(watch, page),  # noqa: B023

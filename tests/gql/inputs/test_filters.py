@@ -31,6 +31,7 @@ async def catalog(domain: Domain, api: Api) -> Catalog:
     a = await make_incident(domain, "payments", title="A outage", severity=Severity.MINOR, labels=[("team", "core")])
     b = await set_status(domain, await make_incident(domain, "search", title="B outage"), Status.IDENTIFIED, "Zebra")
     c = await make_incident(domain, "payments", "search", title="C slow", severity=Severity.CRITICAL)
+    await domain.responders.acknowledge(ADMIN, c.id)
     await domain.incidents.resolve(ADMIN, c.id)
     created = await api.responder.do(
         "createIncident",
@@ -60,6 +61,8 @@ async def test_every_comparison_finds_the_matching_incidents(api: Api, catalog: 
         ({"status": {"notIn": ["INVESTIGATING"]}}, "CB"),
         ({"open": True}, "DBA"),
         ({"open": False}, "C"),
+        ({"acknowledged": True, "includeResolved": True}, "C"),
+        ({"acknowledged": False, "includeResolved": True}, "DBA"),
         ({"severity": {"eq": "MAJOR"}}, "DB"),
         ({"severity": {"in": ["MINOR", "CRITICAL"]}, "includeResolved": True}, "CA"),
         ({"severity": {"notIn": ["MAJOR"]}, "includeResolved": True}, "CA"),

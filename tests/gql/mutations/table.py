@@ -264,6 +264,13 @@ MUTATIONS: dict[str, Row] = {
         refused=_of_step(expectedVersion=1),
         code="VERSION_CONFLICT",
     ),
+    "acknowledgeIncident": Row(
+        effects={"open": Effect(lambda world: {"id": world.other.id}, ("updated",))},
+        no_op=lambda world: {"id": world.resolved.id},
+        refused=_on_incident(expectedVersion=1),
+        code="VERSION_CONFLICT",
+        selection="incident { acknowledgedBy { id } }",
+    ),
     "resolveIncident": Row(
         effects={
             "open": Effect(_on_incident(message="Done"), ("resolved",)),

@@ -114,12 +114,14 @@ async def test_a_subscription_without_after_has_live_events_only(domain: Domain)
         (["CREATED"], ["CREATED", "CREATED"]),
         (["RESOLVED"], ["RESOLVED"]),
         (["UPDATED", "RESOLVED", "UPDATED"], ["UPDATED", "RESOLVED"]),
+        (["ACKNOWLEDGED", "RESOLVED"], ["ACKNOWLEDGED", "RESOLVED"]),
         (None, ["CREATED", "UPDATED", "RESOLVED", "CREATED"]),
     ],
 )
 async def test_events_are_filtered_by_type(domain: Domain, types: list[str], seen: list[str]) -> None:
     after = await now(domain)
     incident = await make_incident(domain)
+    await domain.responders.acknowledge(ADMIN, incident.id)
     await set_status(domain, incident, Status.FIXING)
     await set_status(domain, incident, Status.RESOLVED)
     last = await make_incident(domain)

@@ -35,9 +35,16 @@ def incident_of(incident_id: str, version: int, picture: Picture, *, dedupe_key:
         monitoring_at=_moment(picture, "monitoring_at"),
         resolved_at=_moment(picture, "resolved_at"),
         labels=tuple(sorted(picture.get("labels", {}).items())),
+        acknowledged_at=_moment(picture, "acknowledged_at"),
+        acknowledged_by=_actor(picture, "acknowledged_by"),
     )
 
 
 def _moment(picture: Picture, name: str) -> datetime | None:
     text = picture.get(name)
     return parse_iso(text) if text else None
+
+
+def _actor(picture: Picture, name: str) -> Actor | None:
+    known = picture.get(name)
+    return Actor.from_json(known) if known else None

@@ -119,6 +119,7 @@ class Replay:
         after = replace(after, updated_at=change.occurred_at).with_status(
             incident_of(known.id, 0, picture, dedupe_key="").status, at=change.occurred_at
         )
+        after = after.following(known)
         origin = Origin(actor=change.actor, cause=change.cause)
         recorded = self._scratch.handle.replay(
             known.id,

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.registry import ActionContext, ActionRegistry, ActionType, Perform, Result
+from domain.automations.actions.responders import ResponderActions
 from domain.automations.engine.adapter import Engine, Workflow
 from domain.automations.services.dry_run.clock import VirtualClock
 from domain.automations.services.system import AutomationSystem, Parts
@@ -31,6 +32,7 @@ from domain.persistence.engines import Engines, create_engines, database_url
 from domain.persistence.migrate import migrate
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import IncidentService
+from domain.services.responders import ResponderService
 from domain.services.timeline import TimelineService
 from domain.services.writing import Writer
 
@@ -146,6 +148,7 @@ def _assembled(
     writer = Writer(database, clock)
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
     timeline = TimelineService(writer=writer, handle=handle)
+    responders = ResponderService(writer=writer, handle=handle)
     parts = Parts(
         database=database,
         clock=clock,
@@ -154,7 +157,9 @@ def _assembled(
         runs=registry.handle(RUN),
         masker=masker,
         triggers=catalog.triggers,
-        actions=_actions(catalog.actions, IncidentActions(incidents, timeline, logs=False)),
+        actions=_actions(
+            catalog.actions, IncidentActions(incidents, timeline, logs=False), ResponderActions(responders)
+        ),
         tail=LogTail(database),
         engine=engine,
         secrets=GivenSecrets(secrets),
@@ -173,10 +178,11 @@ def _assembled(
     )
 
 
-def _actions(real: ActionRegistry, incidents: IncidentActions) -> ActionRegistry:
+def _actions(real: ActionRegistry, incidents: IncidentActions, responders: ResponderActions) -> ActionRegistry:
     """Return the actions on incidents as they are, and every other action as one that does nothing and succeeds."""
     actions = ActionRegistry()
     incidents.register(actions)
+    responders.register(actions)
     for artifact in real.artifacts():
         if actions.artifact(artifact.id) is None:
             actions.register_artifact(artifact)

@@ -194,9 +194,8 @@ class Simulation:
         )
 
     def _is_routed(self, change: Change) -> bool:
-        if change.is_comment_only:
-            return False
-        return change.entity_id in self._followed or not self._listens.isdisjoint(change.events)
+        is_followed = change.entity_id in self._followed and not change.is_comment_only
+        return is_followed or not self._listens.isdisjoint(change.events)
 
     def _is_over(self) -> bool:
         # A run may loop for thousands of steps, whose statements take time in other threads.

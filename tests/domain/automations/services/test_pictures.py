@@ -30,6 +30,8 @@ WHOLE = Incident(
     monitoring_at=NINE + timedelta(minutes=4),
     resolved_at=NINE + timedelta(minutes=5),
     labels=(("team", "checkout"),),
+    acknowledged_at=NINE + timedelta(minutes=1, seconds=30),
+    acknowledged_by=Actor(type=ActorType.USER, id="usr_2", name="Bela"),
 )
 
 

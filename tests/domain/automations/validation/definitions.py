@@ -6,6 +6,7 @@ from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
+from domain.automations.actions.responders import ResponderActions
 from domain.automations.triggers.builtin import builtin_triggers
 from domain.automations.validation import problems_of
 from domain.automations.validation.catalog import Catalog
@@ -19,6 +20,7 @@ def _catalog() -> Catalog:
     actions, clock, unused = ActionRegistry(), SteppingClock(), Any
     # What they work on is needed when they are done only, which no definition is here.
     IncidentActions(unused, unused).register(actions)  # type: ignore[arg-type] # see above
+    ResponderActions(unused).register(actions)  # type: ignore[arg-type] # see above
     OutboundActions(HttpCaller(rules=AddressRules.of(()), clock=clock), clock).register(actions)
     register_builtin_actions(actions)
     return Catalog(triggers=builtin_triggers(KINDS), actions=actions, kinds=KINDS)

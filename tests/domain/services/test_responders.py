@@ -1,0 +1,91 @@
+"""Responders: an incident is acknowledged once, until it is reopened."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from domain.bootstrap import Domain
+from domain.errors import ForbiddenError, InvalidInputError, NotFoundError, VersionConflictError
+from domain.model.actor import Actor, ActorType
+from domain.model.commands import EditIncidentUpdate, UpdateIncident
+from domain.model.incident import Incident, Status
+from domain.model.paging import PageRequest
+from domain.model.viewer import Audience, Role, Viewer
+from tests.domain.dialects import on_one_database
+from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
+from tests.shared import clock_of
+
+AMINA, BELA = [
+    Viewer(actor=Actor(type=ActorType.USER, id=f"usr_{name}", name=name.title()), role=Role.RESPONDER)
+    for name in ("amina", "bela")
+]
+
+
+async def acknowledged(domain: Domain, incident: Incident, viewer: Viewer = AMINA) -> Incident:
+    """Acknowledge an incident and return it."""
+    return (await domain.responders.acknowledge(viewer, incident.id)).value
+
+
+async def test_an_acknowledgement_has_its_actor_its_moment_and_the_time_that_it_took(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    clock_of(domain).advance(seconds=90)
+    seen = await acknowledged(domain, incident)
+    assert seen.acknowledged_by == AMINA.actor
+    assert seen.acknowledged_at is not None
+    assert seen.time_to_acknowledge_seconds == (seen.acknowledged_at - incident.occurred_at).total_seconds() >= 90
+    change = (await log_of(domain, incident))[-1]
+    assert (change.events, change.changed_fields) == (("incident.acknowledged",), ())
+    assert change.described_fields == ("acknowledged_at", "acknowledged_by")
+    assert change.payload is not None
+    assert change.payload["acknowledgedBy"] == {"type": "user", "id": "usr_amina", "name": "Amina"}
+    assert "previous" not in change.payload
+
+
+async def test_of_acknowledgements_at_once_one_counts(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    both = await asyncio.gather(*(acknowledged(domain, incident, viewer) for viewer in (AMINA, BELA) * 3))
+    assert len({(each.acknowledged_by, each.acknowledged_at, each.version) for each in both}) == 1
+    assert len(await log_of(domain, incident)) == 2
+
+
+@on_one_database
+async def test_reopening_clears_the_acknowledgement_and_corrections_keep_it(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    await acknowledged(domain, incident)
+    assert (await set_status(domain, incident, Status.RESOLVED)).acknowledged_by == AMINA.actor
+    assert (await set_status(domain, incident, Status.FIXING)).acknowledged_at is None
+    again = await acknowledged(domain, incident, BELA)
+    # The whole timeline counts again, with the resolution and the reopening in it.
+    [entry, *_] = (await domain.reads.update_pages([incident.id], PageRequest(), Audience.MANAGER))[incident.id].items
+    moved = EditIncidentUpdate(
+        id=entry.id, incident_id=incident.id, created_at=entry.created_at - timedelta(milliseconds=1)
+    )
+    corrected = (await domain.timeline.edit(ADMIN, moved)).value.incident
+    assert corrected is not None
+    assert (corrected.acknowledged_by, corrected.acknowledged_at) == (BELA.actor, again.acknowledged_at)
+    assert corrected.fixing_at != again.fixing_at
+
+
+@on_one_database
+async def test_an_incident_does_not_begin_after_its_acknowledgement(domain: Domain) -> None:
+    incident = await acknowledged(domain, await make_incident(domain))
+    clock_of(domain).advance(seconds=60)
+    later = UpdateIncident(id=incident.id, occurred_at=incident.occurred_at + timedelta(seconds=50))
+    with pytest.raises(InvalidInputError, match=r"^It was acknowledged earlier, .*\.$") as refusal:
+        await domain.incidents.update(ADMIN, later)
+    assert refusal.value.field == ["occurredAt"]
+
+
+@on_one_database
+async def test_an_acknowledgement_is_refused_with_a_reason(domain: Domain) -> None:
+    incident, other = await make_incident(domain), await make_system(domain, "other")
+    limited = replace(AMINA, systems=frozenset({other.id}))
+    with pytest.raises(ForbiddenError):
+        await domain.responders.acknowledge(limited, incident.id)
+    with pytest.raises(NotFoundError):
+        await domain.responders.acknowledge(AMINA, "inc_none")
+    with pytest.raises(VersionConflictError):
+        await domain.responders.acknowledge(AMINA, incident.id, expected_version=7)
+    assert len(await log_of(domain, incident)) == 1

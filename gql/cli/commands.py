@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import StartupError
-from gql.cli import automations
+from gql.cli import automations, remote
 from gql.cli.running import DatabaseUrl, fail, late, run, settings_of
 
 
@@ -26,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(automations.app)
+app.add_typer(remote.app)
 
 
 @app.callback()

@@ -17,6 +17,7 @@ RUN_BY = {
     ("sh", True): "test_tour.py",
     ("js", True): "test_tour.py",
     ("html", True): "test_tour.py",
+    ("toml", True): "test_tour.py",
     ("python", True): "test_tour.py",
     ("yaml", True): "test_tour.py",
     ("text", False): "no test",

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from gql.cli.profiles import target_of
 from tests.docs.blocks import ROOT, tour_block
 from tests.e2e.browsers import running_browser
 from tests.e2e.processes import run_command
@@ -164,6 +165,18 @@ async def test_the_guides_query_prints_the_open_incidents(server: Server, node: 
         printed, _ = await process.communicate(text_of("query.mjs", server.url).encode())
 
     assert printed.decode() == "INC-2 INVESTIGATING Slow\n"
+
+
+def test_the_profiles_of_the_page_are_understood(tmp_path: Path) -> None:
+    file = tmp_path / "profiles.toml"
+    file.write_text(tour_block("profiles.toml").text)
+    file.chmod(0o600)
+    for name, url in (
+        ("default", "https://incidents.example.com"),
+        ("staging", "https://staging.example.com/incidents"),
+    ):
+        target = target_of(server=None, token=None, profile=name, environment={"INCIDENTQL_PROFILES": str(file)})
+        assert (target.name, (target.token or "")[:7]) == (url, "iql_of_")
 
 
 @pytest.mark.node

@@ -41,6 +41,7 @@ def test_commands_that_only_print_import_nothing_heavy() -> None:
         (["serve", "--help"], 0, "--broadcast-url"),
         (["events", "--help"], 0, "--follow"),
         (["automations", "--help"], 0, "trace"),
+        (["watch", "--help"], 0, "--cursor-file"),
         (["automations", "runs", "--help"], 0, "--skipped"),
         (["serve", "--nonsense"], 2, ""),
         (["nonsense"], 2, ""),

@@ -51,6 +51,7 @@ from domain.services.metrics import MetricsService
 from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.readiness import Readiness
 from domain.services.reads import Reads
+from domain.services.relations import RelationService
 from domain.services.repairs import INCOMPLETE_TIMELINES, Repairs
 from domain.services.responders import ResponderService
 from domain.services.secret_keys import SecretKeys
@@ -78,6 +79,7 @@ class Domain:
     timeline: TimelineService
     labels: LabelService
     links: LinkService
+    relations: RelationService
     systems: SystemService
     health: HealthService
     events: EventService
@@ -234,6 +236,7 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
         labels=LabelService(writer=writer, handle=handle),
         responders=written.responders,
         links=LinkService(writer=writer, handle=handle),
+        relations=RelationService(writer=writer, handle=handle),
         systems=systems,
         health=health,
         events=EventService(database=database, tail=parts.tail, cursors=cursors),

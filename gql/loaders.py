@@ -14,6 +14,7 @@ from domain.model.change import Change, Transition
 from domain.model.health import ReportedHealth
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Page, PageRequest
+from domain.model.relation import IncidentRelation
 from domain.model.system import ActiveHealthOverride, System
 from domain.model.viewer import Audience
 
@@ -54,6 +55,7 @@ class Loaders:
         self.versions: Loader[str, list[IncidentUpdateVersion] | None] = _by_id(reads.update_versions)
         self.update_counts: Loader[str, int | None] = _by_id(lambda ids: reads.update_counts(ids, audience))
         self.link_counts: Loader[str, int | None] = _by_id(lambda ids: reads.link_counts(ids, audience))
+        self.relation_counts: Loader[str, int | None] = _by_id(reads.relation_counts)
         self.history_counts: Loader[str, int | None] = _by_id(reads.history_counts)
         self.open_counts: Loader[str, int | None] = _by_id(
             lambda ids: reads.incident_counts_of_systems(ids, open_only=True)
@@ -68,6 +70,7 @@ class Loaders:
         self.links: Loader[PageKey, Page[IncidentLink]] = _by_page(
             lambda ids, page: reads.link_pages(ids, page, audience)
         )
+        self.relations: Loader[PageKey, Page[IncidentRelation]] = _by_page(reads.relation_pages)
         self.histories: Loader[PageKey, Page[Transition]] = _by_page(reads.histories)
         self.system_incidents: Loader[PageKey, Page[Incident]] = _by_page(
             lambda ids, page: reads.incident_pages_of_systems(ids, page, open_only=False)

@@ -27,6 +27,7 @@ from gql.mutations.automation import AutomationMutations
 from gql.mutations.executing import execute_mutation, run_mutation
 from gql.mutations.incident import IncidentMutations
 from gql.mutations.link import LinkMutations
+from gql.mutations.relation import RelationMutations
 from gql.mutations.responders import ResponderMutations
 from gql.mutations.secret import SecretMutations
 from gql.mutations.system import SystemMutations
@@ -78,6 +79,7 @@ class Mutation(
     ResponderMutations,
     TimelineMutations,
     LinkMutations,
+    RelationMutations,
     SystemMutations,
     AutomationMutations,
     TemplateMutations,

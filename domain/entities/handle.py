@@ -40,6 +40,7 @@ class WriteResult(Generic[E]):
 
 Apply = Callable[[Snapshot[E] | None], Awaitable[Applied[E]]]
 ApplyMany = Callable[[str, Snapshot[E]], Awaitable[Applied[E]]]
+ApplyTogether = Callable[[Mapping[str, Snapshot[E]]], Awaitable[Mapping[str, Applied[E]]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,28 @@ class EntityHandle(Generic[E]):
             for entity_id in ordered
             if entity_id in found
         ]
+
+    async def mutate_together(
+        self, unit: UnitOfWork, ids: Sequence[str], apply: ApplyTogether[E], *, origin: Origin = BY_SYSTEM
+    ) -> Mapping[str, WriteResult[E]]:
+        """Write several entities that depend on each other, all locked first in the order of ids.
+
+        `apply` gets all of them that exist, and returns the results; what is not among these stays as it is.
+        """
+        self._runtime()
+        ordered = sorted(set(ids))
+        await self.lock(unit, ordered)
+        found = await self.get_many(unit, ordered)
+        for before in found.values():
+            _ask(origin, before)
+        applied = await apply(found)
+        return {
+            identifier: await self._settle(
+                unit, identifier, found[identifier], applied.get(identifier) or Applied(after=found[identifier]), origin
+            )
+            for identifier in ordered
+            if identifier in found
+        }
 
     async def remove(
         self,

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TypeVar
 
 from domain.model.incident import Health, HealthOverride, Severity, Status
+from domain.model.relation import RelationType
 from domain.model.viewer import Role, Visibility
 
 
@@ -123,6 +124,27 @@ class UpdateIncidentLink:
     url: str | Keep = KEEP
     label: str | Keep | None = KEEP
     visibility: Visibility | Keep = KEEP
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelateIncidents:
+    """A command to relate an incident to another, or to take that relation away."""
+
+    id: str
+    type: RelationType
+    to: str
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeIncident:
+    """A command to resolve an incident as a duplicate of another."""
+
+    id: str
+    into: str
+    message: str | None = None
+    visibility: Visibility = Visibility.PUBLIC
     expected_version: int | None = None
 
 

@@ -21,6 +21,8 @@ from domain.persistence.tables import search_entries
 _LOG_LOCK = 0x1C1DE27
 _LOCK = sa.func.pg_advisory_xact_lock(sa.literal_column(str(_LOG_LOCK), sa.BigInteger))
 _LOCK_LOG = Prepared(lambda _: sa.select(_LOCK))
+#: Serialises new relations of incidents.
+_RELATIONS_LOCK = sa.literal_column(str(_LOG_LOCK + 1), sa.BigInteger)
 #: SQLite's index of words, which is no table of the metadata.
 _SEARCH_WORDS = sa.table("search_words", sa.column("rowid", sa.Integer))
 _SEARCHED: sa.ColumnElement[str] = sa.literal_column("search_words", sa.String)
@@ -116,6 +118,13 @@ async def lock_log(connection: AsyncConnection) -> None:
     """
     if not is_sqlite(connection):
         await _LOCK_LOG.rows(connection, {})
+
+
+async def lock_relations(connection: AsyncConnection, *, shared: bool) -> None:
+    """Lock the relations of incidents until the commit, alone or together with others that share the lock."""
+    if not is_sqlite(connection):
+        lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+        await connection.execute(sa.select(lock(_RELATIONS_LOCK)))
 
 
 def append_one(table: sa.Table, columns: Sequence[str], *, sqlite: bool) -> Any:

@@ -23,6 +23,7 @@ from domain.persistence.openings import OpeningRepository
 from domain.persistence.past import PastRepository
 from domain.persistence.prepared import Bound, run_bound
 from domain.persistence.readers import ReaderRepository
+from domain.persistence.relations import RelationRepository
 from domain.persistence.runs import RunRepository
 from domain.persistence.search import SearchRepository
 from domain.persistence.secrets import SecretRepository
@@ -56,6 +57,7 @@ class ReadSession:
     incidents = _Made(IncidentRepository)
     timeline = _Made(TimelineRepository)
     links = _Made(LinkRepository)
+    relations = _Made(RelationRepository)
     systems = _Made(SystemRepository)
     health = _Made(HealthRepository)
     changes = _Made(ChangeRepository)

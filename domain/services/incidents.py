@@ -29,6 +29,7 @@ from domain.services.entries import (
     save_incident,
 )
 from domain.services.references import opened_on, system_ids_of
+from domain.services.relating import drop_relations
 from domain.services.writing import (
     Idempotency,
     Outcome,
@@ -213,6 +214,7 @@ class IncidentService:
                 check_version(present(before, incident_id), expected_version)
                 await unit.incidents.delete(incident_id)
 
+            await drop_relations(unit, self._handle, incident_id, actor=viewer.actor)
             await self._handle.remove(unit, incident_id, apply, origin=origin_of(viewer))
             return incident_id
 

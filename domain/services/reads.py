@@ -14,6 +14,7 @@ from domain.model.filters import Filter
 from domain.model.health import ReportedHealth, SystemHealth
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Order, Page, PageRequest
+from domain.model.relation import IncidentRelation
 from domain.model.secret import Secret
 from domain.model.selection import Root, Shape
 from domain.model.system import ActiveHealthOverride, System
@@ -171,6 +172,18 @@ class Reads:
     async def link_counts(self, incident_ids: Sequence[str], audience: Audience) -> dict[str, int]:
         """Return the number of links of each of these incidents."""
         return await self._database.read(lambda session: session.links.counts(incident_ids, audience))
+
+    async def relations(self, ids: Sequence[str]) -> dict[str, IncidentRelation]:
+        """Return the relations of these ids; unknown ones are left out."""
+        return await self._database.read(lambda session: session.relations.get_many(ids))
+
+    async def relation_pages(self, incident_ids: Sequence[str], page: PageRequest) -> dict[str, Page[IncidentRelation]]:
+        """Return the page of each of these incidents' relations, oldest first."""
+        return await self._database.read(lambda session: session.relations.pages(incident_ids, page))
+
+    async def relation_counts(self, incident_ids: Sequence[str]) -> dict[str, int]:
+        """Return the number of relations of each of these incidents."""
+        return await self._database.read(lambda session: session.relations.counts(incident_ids))
 
     async def histories(self, incident_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Transition]]:
         """Return the page of each of these incidents' transitions, oldest first."""

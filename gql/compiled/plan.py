@@ -57,7 +57,7 @@ FACTS = frozenset({"hasNextPage", "hasPreviousPage"})
 ENDS = frozenset({"startCursor", "endCursor"})
 _TYPENAME = "__typename"
 #: The views of the rows whose writes read their answers in their transactions.
-_IN_PAYLOADS = frozenset({"incident", "incident_update", "incident_link", "system"})
+_IN_PAYLOADS = frozenset({"incident", "incident_update", "incident_link", "incident_relation", "system"})
 _NO_DECLARATION = Declaration(kind=Kind.SHOWN)
 
 

@@ -19,7 +19,7 @@ from gql.inputs.given import kept_or_cleared, kept_or_set, value_or_none
 from gql.types.enums import HealthOverride, Severity, Status, Visibility
 
 VERSION = "The version that the caller saw; the write is refused where the incident has another one now."
-_KEY = (
+KEY = (
     "A key of the caller's choice: a repeated call with it, within a day and with the same input, "
     "gets the first one's answer instead of a second effect."
 )
@@ -61,7 +61,7 @@ class CreateIncidentInput:
     )
     occurred_at: datetime | None = _optional("When it began, if that was earlier than now.")
     labels: list[IncidentLabelInput] | None = _optional("Its labels, at most 50, each with a value.")
-    idempotency_key: str | None = _optional(_KEY)
+    idempotency_key: str | None = _optional(KEY)
 
     def command(self) -> CreateIncident:
         return CreateIncident(
@@ -141,7 +141,7 @@ class AddIncidentUpdateInput:
         "The time to date it, by default now: not in the future, and not before the incident's `occurredAt`."
     )
     expected_version: int | None = _optional(VERSION)
-    idempotency_key: str | None = _optional(_KEY)
+    idempotency_key: str | None = _optional(KEY)
 
     def command(self) -> AddIncidentUpdate:
         return AddIncidentUpdate(
@@ -225,7 +225,7 @@ class AddIncidentLinkInput:
     label: str | None = _optional("Its label, at most 120 characters in one line.")
     visibility: Visibility | None = _optional("Its visibility; by default PUBLIC.")
     expected_version: int | None = _optional(VERSION)
-    idempotency_key: str | None = _optional(_KEY)
+    idempotency_key: str | None = _optional(KEY)
 
     def command(self) -> AddIncidentLink:
         return AddIncidentLink(

@@ -19,7 +19,7 @@ from gql.types.automation import Automation, AutomationRun, AutomationVersion
 from gql.types.change import IncidentChange
 from gql.types.enums import Role, Visibility
 from gql.types.event import IncidentEvent
-from gql.types.incident import Incident, IncidentTransition, System
+from gql.types.incident import Incident, IncidentRelation, IncidentTransition, System
 from gql.types.link import IncidentLink
 from gql.types.node import Node
 from gql.types.run import AutomationRunChange, AutomationStep
@@ -38,6 +38,7 @@ _VIEWS = {
     "sys": "system",
     "upd": "incident_update",
     "lnk": "incident_link",
+    "rel": "incident_relation",
     "aut": "automation",
     "run": "automation_run",
     "art": "artifact",
@@ -123,6 +124,11 @@ async def _updates(context: Context, ids: list[str]) -> dict[str, Node]:
 async def _links(context: Context, ids: list[str]) -> dict[str, Node]:
     found = await context.domain.reads.links(ids)
     return {link.id: IncidentLink.of(link) for link in found.values() if context.audience.sees(link.visibility)}
+
+
+async def _relations(context: Context, ids: list[str]) -> dict[str, Node]:
+    found = await context.domain.reads.relations(ids)
+    return {relation.id: IncidentRelation.of(relation) for relation in found.values()}
 
 
 async def _changes(context: Context, ids: list[str]) -> dict[str, Node]:
@@ -215,6 +221,7 @@ _READERS: dict[str, Callable[[Context, list[str]], Awaitable[dict[str, Node]]]] 
     "sys": _systems,
     "upd": _updates,
     "lnk": _links,
+    "rel": _relations,
     "upv": _former_updates,
     "chg": _changes,
     "evt:": _events,

@@ -14,6 +14,7 @@ from domain.model.change import ChangeAction
 from domain.model.counts import Grouping
 from domain.model.incident import Health, HealthOverride, Severity, Status
 from domain.model.listing import ListAction
+from domain.model.relation import RelationType as IncidentRelationType
 from domain.model.series import TimeBucket
 from domain.model.viewer import Role, Visibility
 
@@ -27,6 +28,7 @@ __all__ = [
     "IncidentEventType",
     "IncidentField",
     "IncidentOrderField",
+    "IncidentRelationType",
     "ListAction",
     "OrderDirection",
     "ProblemSeverity",
@@ -214,6 +216,16 @@ _described(
         IncidentEventType.UPDATED: "Status, severity or systems changed, other than by being resolved.",
         IncidentEventType.RESOLVED: "An open incident was resolved.",
         IncidentEventType.ACKNOWLEDGED: "An incident was acknowledged.",
+    },
+)
+_described(
+    IncidentRelationType,
+    name="IncidentRelationType",
+    description="The relation of an incident to another.",
+    values={
+        IncidentRelationType.DUPLICATE_OF: "It is the same problem as the other one.",
+        IncidentRelationType.CAUSED_BY: "The other one is its cause.",
+        IncidentRelationType.RELATED_TO: "Both have to do with each other; neither comes first.",
     },
 )
 _described(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Optional, Self
 
 import strawberry
 from pydantic.alias_generators import to_camel
@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from domain.ids import with_prefix
 from domain.model import health as health_model
 from domain.model import incident as model
+from domain.model import relation as relation_model
 from domain.model import system as system_model
 from domain.model.change import Transition
 from domain.model.paging import PageRequest
@@ -22,13 +23,22 @@ from gql.pagination import After, Before, Connection, First, Last, PageArguments
 from gql.types.actor import Actor
 from gql.types.automation import AutomationRun
 from gql.types.copying import copied
-from gql.types.enums import ActorType, Health, HealthOverride, IncidentField, Severity, Status, Visibility
+from gql.types.enums import (
+    ActorType,
+    Health,
+    HealthOverride,
+    IncidentField,
+    IncidentRelationType,
+    Severity,
+    Status,
+    Visibility,
+)
 from gql.types.label import IncidentLabel
 from gql.types.link import IncidentLink
 from gql.types.node import Node
 from gql.types.timeline import IncidentUpdate
 
-_UPDATES, _LINKS, _HISTORY, _OF_SYSTEM = "updates", "links", "history", "system.incidents"
+_UPDATES, _LINKS, _HISTORY, _RELATIONS, _OF_SYSTEM = "updates", "links", "history", "relations", "system.incidents"
 
 
 @strawberry.type(description="A change of one reactive field of an incident.")
@@ -52,6 +62,26 @@ class IncidentTransition(Node):
             occurred_at=transition.occurred_at,
             change_id=strawberry.ID(transition.change_id),
         )
+
+
+@strawberry.type(description="A relation of an incident to another, as one of them has it.")
+class IncidentRelation(Node):
+    type: IncidentRelationType = strawberry.field(description="What it says.")
+    is_inverse: bool = strawberry.field(
+        description="Whether it says that of the other incident: that one is a duplicate of this one, or caused by it."
+    )
+    created_at: datetime = strawberry.field(description="When they were related.")
+    created_by: Actor = strawberry.field(description="The actor that related them.")
+    related_id: strawberry.Private[str]
+
+    @classmethod
+    def of(cls, relation: relation_model.IncidentRelation) -> Self:
+        return copied(cls, relation, created_by=Actor.of(relation.created_by))
+
+    @strawberry.field(description="The other incident.", metadata=LIST)
+    async def incident(self, info: Info) -> Optional["Incident"]:
+        found = await info.context.loaders.incidents.load(self.related_id)
+        return Incident.of(found) if found else None
 
 
 @strawberry.type(description="An incident: a problem that systems have or had.")
@@ -159,6 +189,26 @@ class Incident(Node):
             to_node=IncidentLink.of,
             cursor=cursor_maker(cursors, _LINKS, link_position),
             count=lambda: loaders.link_counts.load(self.id),
+        )
+
+    @strawberry.field(
+        description="Its relations to other incidents, oldest first; each is shown on both.", metadata=pages(_RELATIONS)
+    )
+    async def relations(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> Connection[IncidentRelation]:
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders
+        arguments = PageArguments(first=first, after=after, last=last, before=before)
+        return connection(
+            await loaders.relations.load((self.id, arguments.request(cursors, _RELATIONS))),
+            to_node=IncidentRelation.of,
+            cursor=cursor_maker(cursors, _RELATIONS, lambda relation: (relation.id,)),
+            count=lambda: loaders.relation_counts.load(self.id),
         )
 
     @strawberry.field(

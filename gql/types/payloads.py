@@ -5,7 +5,7 @@ import strawberry
 from gql.types.automation import Automation, AutomationProblem, AutomationRun
 from gql.types.enums import ErrorCode
 from gql.types.errors import UserError
-from gql.types.incident import Incident, System
+from gql.types.incident import Incident, IncidentRelation, System
 from gql.types.link import IncidentLink
 from gql.types.secret import Secret
 from gql.types.timeline import IncidentUpdate
@@ -106,6 +106,27 @@ class UpdateIncidentLinkPayload(Payload):
 class RemoveIncidentLinkPayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
     removed_link_id: strawberry.ID | None = strawberry.field(default=None, description="The id of the deleted object.")
+
+
+@strawberry.type(description="The payload of `relateIncidents`.")
+class RelateIncidentsPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+    other: Incident | None = strawberry.field(default=None, description="The other incident as it is now.")
+    relation: IncidentRelation | None = strawberry.field(
+        default=None, description="The relation as the incident has it."
+    )
+
+
+@strawberry.type(description="The payload of `unrelateIncidents`.")
+class UnrelateIncidentsPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+    other: Incident | None = strawberry.field(default=None, description="The other incident as it is now.")
+
+
+@strawberry.type(description="The payload of `mergeIncident`.")
+class MergeIncidentPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description="The merged incident as it is now.")
+    into: Incident | None = strawberry.field(default=None, description="The incident that goes on, as it is now.")
 
 
 @strawberry.type(description="The result for one id of a bulk mutation.")

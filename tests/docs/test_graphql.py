@@ -33,9 +33,9 @@ async def example(file: Path) -> AsyncIterator[tuple[Caller, dict[str, Any]]]:
     settings = Settings(database_url=f"sqlite:///{file}", automations=False, sqlite_synchronous="NORMAL")
     async with running_domain(settings) as domain:
         await make_system(domain)
-        incident = await make_incident(domain, "payments", title="Card payments time out")
+        other, incident = [await make_incident(domain, "payments", title="Card payments time out") for _ in range(2)]
         async with calling(domain) as api:
-            yield api.admin, await variables_of(domain, api.admin, incident.id)
+            yield api.admin, {**await variables_of(domain, api.admin, incident.id), "other": other.id}
 
 
 async def variables_of(domain: Domain, admin: Caller, incident: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ query Everything($incident: ID!, $run: ID!, $definition: JSON!, $from: DateTime!
     systems { __typename id }
     updates { nodes { __typename id editHistory { __typename id } } }
     links { nodes { __typename id } }
+    relations(first: 5) { nodes { __typename id } }
     history { nodes { __typename id } }
   } }
   incidentEvents { nodes { __typename id incident { __typename id } } }

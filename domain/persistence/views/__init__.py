@@ -10,6 +10,7 @@ from domain.persistence.views.label import LABEL
 from domain.persistence.views.link import LINK
 from domain.persistence.views.log import LOG
 from domain.persistence.views.override import OVERRIDE
+from domain.persistence.views.relation import RELATION
 from domain.persistence.views.run import ARTIFACT, RUN, STEP
 from domain.persistence.views.secret import SECRET
 from domain.persistence.views.system import SYSTEM
@@ -20,7 +21,7 @@ from domain.persistence.views.version import VERSION
 from domain.persistence.views.view import View
 
 _ALL = (
-    *(INCIDENT, LABEL, UPDATE, VERSION, LINK, TRANSITION),
+    *(INCIDENT, LABEL, UPDATE, VERSION, LINK, RELATION, TRANSITION),
     *(SYSTEM, OVERRIDE),
     *(CHANGE, EVENT, LOG),
     *(AUTOMATION, AUTOMATION_VERSION, RUN, STEP, ARTIFACT, RUN_CHANGE),

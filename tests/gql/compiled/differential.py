@@ -19,12 +19,19 @@ import orjson
 from domain.bootstrap import Domain, running_domain
 from domain.ids import new_id
 from domain.model.actor import Actor, ActorType
-from domain.model.commands import AddIncidentLink, AddIncidentUpdate, CreateIncident, ReportSystemHealth
+from domain.model.commands import (
+    AddIncidentLink,
+    AddIncidentUpdate,
+    CreateIncident,
+    RelateIncidents,
+    ReportSystemHealth,
+)
 from domain.model.filters import EVERYTHING
 from domain.model.incident import Health, HealthOverride, Severity, Status
 from domain.model.moment import iso
 from domain.model.paging import Order, PageRequest
 from domain.model.positions import incident_position, system_position
+from domain.model.relation import RelationType
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer, Visibility
 from domain.settings import Settings
 from gql.compiled.running import CompiledOperations
@@ -109,6 +116,10 @@ async def fill(domain: Domain, chance: random.Random, *, incidents: int = 25) ->
         assert incident is not None
         ids.append(incident.id)
         await _tell(domain, chance, author, incident.id)
+        others = [known for known in ids[:-1] if known.startswith("inc_")]
+        if others and chance.random() < 0.7:
+            kind, other = chance.choice(list(RelationType)), chance.choice(others)
+            await domain.relations.relate(author, RelateIncidents(id=incident.id, type=kind, to=other))
     for system in systems:
         for _ in range(chance.randint(0, 3)):
             report = ReportSystemHealth(

@@ -6,9 +6,10 @@ from itertools import count
 
 from domain.bootstrap import Domain
 from domain.model.automation import Automation, AutomationRun
-from domain.model.commands import AddIncidentLink, AddIncidentUpdate
+from domain.model.commands import AddIncidentLink, AddIncidentUpdate, RelateIncidents
 from domain.model.incident import Health, Incident, IncidentLink, IncidentUpdate, Status
 from domain.model.moment import iso
+from domain.model.relation import RelationType
 from domain.model.secret import Secret
 from domain.model.system import System
 from domain.model.token import ApiToken
@@ -33,6 +34,7 @@ IN_A_FRESH_WORLD = {
     ("resolveIncident", "open"),
     ("resolveIncident", "silently"),
     ("resolveIncidents", "some"),
+    ("relateIncidents", "caused by"),
     ("addIncidentLink", "link"),
     ("reportSystemHealth", "first"),
     ("reportSystemHealth", "first, healthy"),
@@ -43,7 +45,7 @@ _worlds = count()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Two open incidents on two systems, one with a timeline and a link, a resolved one, two tokens and a secret;
+    """Two open incidents on two systems, related, one with a timeline and a link; a resolved one, two tokens, a secret,
     and an automation with two runs that have yet to begin, of which one was cancelled.
 
     The spare system is reported to be unhealthy; of the other one nothing was reported.
@@ -101,6 +103,7 @@ async def make_world(domain: Domain) -> World:
     labels = (("origin", "monitor"), ("tier", "1"))
     incident = await make_incident(domain, *both, initial_message="Looking", labels=labels)
     other = await make_incident(domain, *both)
+    await domain.relations.relate(ADMIN, RelateIncidents(id=incident.id, type=RelationType.RELATED_TO, to=other.id))
     resolved = (await domain.incidents.resolve(ADMIN, (await make_incident(domain, spare.id)).id)).value
     step = AddIncidentUpdate(incident_id=incident.id, message="Found it", status_change=Status.IDENTIFIED)
     comment = AddIncidentUpdate(incident_id=incident.id, message="Coffee")
@@ -145,6 +148,10 @@ def _of_step(**values: object) -> Input:
 
 def _of_link(**values: object) -> Input:
     return lambda world: {"incidentId": world.incident.id, "id": world.link.id, **values}
+
+
+def _on_pair(type: str) -> Input:
+    return lambda world: {"id": world.incident.id, "type": type, "to": world.other.id}
 
 
 def _of_automation(**values: object) -> Input:
@@ -290,7 +297,7 @@ MUTATIONS: dict[str, Row] = {
         code="NOT_FOUND",
     ),
     "deleteIncident": Row(
-        effects={"open": Effect(_on_incident(), ("deleted",))},
+        effects={"open and related": Effect(_on_incident(), ("updated", "deleted"))},
         refused=_on_incident(expectedVersion=1),
         code="VERSION_CONFLICT",
     ),
@@ -309,13 +316,54 @@ MUTATIONS: dict[str, Row] = {
     "deleteIncidents": Row(
         effects={
             "some": Effect(
-                lambda world: {"ids": [world.incident.id, NOWHERE, world.resolved.id]}, ("deleted", "deleted")
+                lambda world: {"ids": [world.incident.id, NOWHERE, world.resolved.id]},
+                ("updated", "deleted", "deleted"),
             ),
         },
         no_op=None,
         refused=lambda world: {"ids": [NOWHERE] * 101},
         code="BAD_USER_INPUT",
         selection="results { incidentId ok code message }",
+    ),
+    "relateIncidents": Row(
+        effects={
+            "caused by": Effect(
+                lambda world: {
+                    "id": world.incident.id,
+                    "type": "CAUSED_BY",
+                    "to": world.other.id,
+                    "idempotencyKey": "once",
+                },
+                ("updated", "updated"),
+            ),
+            "related to": Effect(
+                lambda world: {"id": world.resolved.id, "type": "RELATED_TO", "to": world.other.id},
+                ("updated", "updated"),
+            ),
+        },
+        repeated=True,
+        refused=_on_pair("RELATED_TO"),
+        code="DUPLICATE",
+    ),
+    "unrelateIncidents": Row(
+        effects={"both": Effect(_on_pair("RELATED_TO"), ("updated", "updated"))},
+        refused=_on_pair("DUPLICATE_OF"),
+        code="NOT_FOUND",
+    ),
+    "mergeIncident": Row(
+        effects={
+            "open": Effect(
+                lambda world: {"id": world.other.id, "into": world.incident.id, "idempotencyKey": "once"},
+                ("updated", "resolved"),
+            ),
+            "resolved, with a message": Effect(
+                lambda world: {"id": world.resolved.id, "into": world.incident.id, "message": "The same"},
+                ("updated", "updated"),
+            ),
+        },
+        repeated=True,
+        refused=lambda world: {"id": world.other.id, "into": world.other.id},
+        code="BAD_USER_INPUT",
     ),
     "addIncidentLink": Row(
         effects={"link": Effect(_of_incident(url="https://example.com/new", idempotencyKey="once"), ("updated",))},

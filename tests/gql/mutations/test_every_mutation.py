@@ -22,6 +22,7 @@ ALWAYS_EFFECTIVE = {
     "deleteIncidents",
     "deleteIncidentUpdate",
     "removeIncidentLink",
+    "unrelateIncidents",
     "deleteSystem",
     "createToken",
     "createSecret",

@@ -7,7 +7,8 @@ from domain.entities.origin import Origin
 from domain.ids import new_id
 from domain.model.actor import Cause
 from domain.model.automation import Artifact, RunStep, StepStatus
-from domain.model.commands import AddIncidentLink, EditIncidentUpdate, ResolveIncident
+from domain.model.commands import AddIncidentLink, EditIncidentUpdate, RelateIncidents, ResolveIncident
+from domain.model.relation import RelationType
 from tests.client import Api
 from tests.factories import ADMIN, log_of, make_automation, make_incident, make_secret, make_token, start_run
 from tests.inside import inside
@@ -21,6 +22,10 @@ async def one_of_each(domain: Domain) -> dict[str, str]:
     incident = await make_incident(domain, initial_message="Hm")
     link = await domain.links.add(ADMIN, AddIncidentLink(incident_id=incident.id, url="https://example.com/"))
     assert link.value.link is not None
+    cause = await make_incident(domain)
+    caused = RelateIncidents(id=incident.id, type=RelationType.CAUSED_BY, to=cause.id)
+    relation = (await domain.relations.relate(ADMIN, caused)).value.relation
+    assert relation is not None
     [opened, *_] = await log_of(domain, incident)
     entry = opened.touched[0].id
     await domain.timeline.edit(ADMIN, EditIncidentUpdate(incident_id=incident.id, id=entry, message="Hm, hm"))
@@ -32,6 +37,7 @@ async def one_of_each(domain: Domain) -> dict[str, str]:
         "IncidentUpdate": entry,
         "IncidentUpdateVersion": former.id,
         "IncidentLink": link.value.link.id,
+        "IncidentRelation": relation.id,
         "IncidentChange": opened.id,
         "IncidentEvent": f"evt_{suffix}:created",
         "IncidentTransition": f"trn_{suffix}:systemIds",

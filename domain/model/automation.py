@@ -82,6 +82,7 @@ class SkipReason(StrEnum):
     ALREADY_RUNNING = "already_running"
     MAX_RUNS = "max_runs"
     QUEUE_FULL = "queue_full"
+    RATE_LIMIT = "rate_limit"
     DISABLED = "disabled"
     ERROR = "error"
 

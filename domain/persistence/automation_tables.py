@@ -97,6 +97,15 @@ automation_runs = Table(
     Index(None, "automation_id", "id"),
     # The runs of all automations by status.
     Index(None, "status", "id"),
+    # The runs of a bucket that were started within a time.
+    Index(
+        "ix_automation_runs_started",
+        "automation_id",
+        "bucket",
+        "created_at",
+        sqlite_where=sa.text("status <> 'skipped'"),
+        postgresql_where=sa.text("status <> 'skipped'"),
+    ),
     # The runs of a change.
     Index(None, "change_id"),
 )

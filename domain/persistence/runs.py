@@ -139,6 +139,17 @@ class RunRepository:
         is_all_pending = row["pending"] == row["active"]
         return Standing(active=row["active"], first=row["oldest"] if is_all_pending else None, outdated=row["outdated"])
 
+    async def started(self, automation_id: str, bucket: str, *, since: datetime) -> int:
+        """Return how many runs of a bucket were started after that moment, however they ended."""
+        columns = automation_runs.c
+        statement = sa.select(sa.func.count()).where(
+            columns.automation_id == automation_id,
+            columns.bucket == bucket,
+            columns.created_at > since,
+            columns.status != literal(RunStatus.SKIPPED.value),
+        )
+        return await self._connection.scalar(statement) or 0
+
     async def page(
         self,
         page: PageRequest,

@@ -365,6 +365,7 @@ _described(
         SkipReason.ALREADY_RUNNING: "A run was active, and the automation has one at a time.",
         SkipReason.MAX_RUNS: "The most active runs were reached.",
         SkipReason.QUEUE_FULL: "The queue of runs was full.",
+        SkipReason.RATE_LIMIT: "As many runs as its rate limit allows had begun within its time.",
         SkipReason.DISABLED: "The automation was disabled meanwhile.",
         SkipReason.ERROR: "A gate failed; the message has the reason.",
     },

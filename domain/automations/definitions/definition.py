@@ -3,13 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -19,7 +17,8 @@ from pydantic_core import PydanticCustomError
 
 from domain.automations.conditions.duration import Delay, Duration
 from domain.automations.conditions.model import TAG, All, Condition
-from domain.automations.expressions.durations import IN_SECONDS, Forms, Minutes, Seconds
+from domain.automations.definitions.parts import FiringWindow, Part, RateLimit, Retry
+from domain.automations.expressions.durations import IN_SECONDS, Forms, Minutes
 from domain.automations.expressions.fields import ExpressionText, TemplateText
 from domain.automations.expressions.secret_references import secret_names
 from domain.model.automation import ConcurrencyScope, Mode
@@ -33,26 +32,6 @@ _TRIGGER_ID = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 _ACTION = r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z][A-Za-z0-9_-]*)?$"
 
 Timeout = Annotated[float, Field(gt=0, le=LONGEST_WAIT_SECONDS), IN_SECONDS, Forms()]
-
-
-class Part(BaseModel):
-    """A part of a definition; an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class FiringWindow(Part):
-    """A count of firings within so many minutes, which a trigger has to reach."""
-
-    count: int = Field(ge=1, le=1000, description="How many firings it takes.")
-    minutes: Minutes = Field(gt=0, le=1440, description="Within how many minutes.")
-    refire: Literal["every", "once"] = Field(
-        default="every",
-        description="Whether each further firing within the window counts, or only the one that fills it.",
-    )
-    partition_by: ExpressionText | None = Field(
-        default=None, description="The partition of firings; by default what the trigger is about."
-    )
 
 
 class TriggerPart(Part):
@@ -69,15 +48,6 @@ class TriggerPart(Part):
     def name(self) -> str:
         """The trigger's id, or its event with everything but letters and digits as underscores."""
         return self.id or re.sub(r"[^a-z0-9]+", "_", self.event.lower())
-
-
-class Retry(Part):
-    """The attempts at a failing step."""
-
-    attempts: int = Field(default=3, ge=1, le=10, description="How often it is tried in all.")
-    delay_seconds: Seconds = Field(
-        default=1.0, ge=0, le=3600, description="The first pause; each further one is twice it."
-    )
 
 
 class StepNode(Part):
@@ -317,6 +287,9 @@ class Definition(Part):
         default=ConcurrencyScope.AUTOMATION, strict=False, description="Which runs of it count for its mode."
     )
     max_runs: int = Field(default=10, ge=1, le=1000, description="How many may be active, or wait in the queue.")
+    rate_limit: RateLimit | None = Field(
+        default=None, description="How many runs may be started within a time, of those that its mode counts together."
+    )
     once_for: ExpressionText | None = Field(
         default=None, description="An expression; for each of its values the automation runs once and never again."
     )

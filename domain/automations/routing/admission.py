@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from domain.automations.definitions.definition import Definition
+from domain.automations.definitions.parts import RateLimit
 from domain.automations.engine.adapter import Workflow
 from domain.automations.routing.releases import release
 from domain.automations.running.journal import Journal
@@ -62,6 +64,9 @@ class Admission:
         run = self._run(unit, automation, definition, trigger_id, firing)
         if once_key is not None and await unit.runs.once_taken(automation.id, once_key):
             return await self.skip(unit, automation, trigger_id, firing, SkipReason.ONCE)
+        if not by_hand and (limit := await self._reached(unit, automation, definition, run.bucket)) is not None:
+            told = {"message": f"{limit.count} runs began within {limit.minutes:g} minutes.", "bucket": run.bucket}
+            return await self.skip(unit, automation, trigger_id, firing, SkipReason.RATE_LIMIT, **told)
         active = 0 if by_hand else await self._active(unit, automation, definition, run.bucket)
         reason = _refusal(definition, active)
         if reason is not None:
@@ -81,6 +86,17 @@ class Admission:
             # Deleted at this very moment: a run of it would never begin.
             return False
         return await unit.runs.find(automation.id, trigger_id, firing.key) is None
+
+    @staticmethod
+    async def _reached(
+        unit: UnitOfWork, automation: Automation, definition: Definition, bucket: str
+    ) -> RateLimit | None:
+        """Return the limit on runs in a time, if it is reached."""
+        limit = definition.rate_limit
+        if limit is None:
+            return None
+        since = unit.moment() - timedelta(minutes=limit.minutes)
+        return limit if await unit.runs.started(automation.id, bucket, since=since) >= limit.count else None
 
     async def _active(self, unit: UnitOfWork, automation: Automation, definition: Definition, bucket: str) -> int:
         """Return the number of runs that block a new one; runs that only wait for what is over are ended instead."""

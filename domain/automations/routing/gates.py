@@ -8,7 +8,8 @@ from typing import Any
 from domain.automations.conditions.evaluation import evaluate, undefined_in
 from domain.automations.conditions.model import Condition
 from domain.automations.conditions.scope import StateReader, trigger_scope
-from domain.automations.definitions.definition import Definition, FiringWindow, TriggerPart
+from domain.automations.definitions.definition import Definition, TriggerPart
+from domain.automations.definitions.parts import FiringWindow
 from domain.automations.engine.adapter import Workflow
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.language import compile_expression

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from domain.automations.actions.registry import ActionContext, ActionType, Produced, Result
-from domain.automations.definitions.definition import ActionNode, Retry
+from domain.automations.definitions.definition import ActionNode
+from domain.automations.definitions.parts import Retry
 from domain.automations.expressions.errors import ExpressionError
 from domain.automations.expressions.rendering import Rendered, render
 from domain.automations.expressions.secret_references import secret_names

@@ -5,9 +5,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import sqlalchemy as sa
+
+from domain.automations.definitions.definition import stored
 from domain.automations.running.runner import Runner
 from domain.automations.services.automations import WriteAutomation
-from domain.model.automation import Automation, AutomationRun, RunStatus
+from domain.bootstrap import Domain
+from domain.model.actor import SYSTEM
+from domain.model.automation import Automation, AutomationRun, Firing, RunStatus, SkipReason
 from domain.model.incident import Health
 from domain.model.paging import PageRequest
 from domain.persistence.unit_of_work import UnitOfWork
@@ -16,6 +21,7 @@ from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, make_incident, make_system
 from tests.inside import inside
 
+CHANGED = [{"event": "system.health_changed"}]
 WAIT = {"delay": {"seconds": 60}}
 FAIL = {"stop": {"reason": "No use.", "error": True}}
 
@@ -163,6 +169,79 @@ async def test_an_automation_runs_once_for_each_value(world: World) -> None:
     await world.settle()
     assert [run.firing.payload["title"] for run in await world.runs(RunStatus.SUCCESS)] == ["A", "B"]
     assert await world.skips() == ["once", "once"]
+
+
+async def test_no_more_runs_are_started_within_a_time_than_a_rate_limit_allows(world: World) -> None:
+    await world.automation(mode="parallel", rate_limit={"count": 2, "minutes": 60})
+    await fire(world)
+    world.clock.advance(minutes=30)
+    assert [run.status.value for run in await fire(world, 2)] == ["success", "success", "skipped"]
+    assert [(run.reason, run.message) for run in await world.runs(RunStatus.SKIPPED)] == [
+        (SkipReason.RATE_LIMIT, "2 runs began within 60 minutes.")
+    ]
+    # The first run is an hour ago, the second is not yet; what was skipped does not count.
+    world.clock.advance(minutes=30)
+    assert (await statuses(world))[-1] == "skipped"
+    assert [run.status.value for run in (await fire(world, 2))[-2:]] == ["success", "skipped"]
+
+
+@on_one_database
+async def test_a_rate_limit_counts_the_runs_that_the_mode_counts(world: World) -> None:
+    limit = {"count": 1, "minutes": "1h"}
+    await world.automation(WAIT, mode="restart", concurrency_scope="context_key", rate_limit=limit, triggers=CHANGED)
+    for key in ("payments", "search"):
+        await make_system(world.domain, key)
+    for key, health in (("payments", Health.DEGRADED), ("search", Health.DEGRADED), ("payments", Health.UNHEALTHY)):
+        await world.report(key, health)
+    await world.settle()
+    # A run that goes on is not superseded by one that may not begin.
+    assert await statuses(world) == ["waiting", "waiting", "skipped"]
+
+
+@on_one_database
+async def test_runs_by_hand_are_not_limited_and_count(world: World) -> None:
+    automation = await world.automation(mode="parallel", rate_limit={"count": 1, "minutes": 60})
+    for key in ("one", "two"):
+        await _by_hand(world, automation, key)
+    assert [run.status.value for run in await fire(world)] == ["success", "success", "skipped"]
+
+
+async def test_two_processes_start_no_more_runs_than_a_rate_limit_allows(world: World, other: Domain) -> None:
+    automation = await world.automation(mode="parallel", rate_limit={"count": 3, "minutes": 60})
+    definition, [incident] = stored(automation.definition), [await make_incident(world.domain)]
+    firing = Firing(
+        event="incident.created",
+        key="",
+        payload={"incidentId": incident.id},
+        actor=SYSTEM,
+        context_key=incident.id,
+        occurred_at=world.clock.moment,
+    )
+
+    async def admit(domain: Domain, key: str) -> None:
+        fired = dataclasses.replace(firing, key=key)
+        admission = domain.automations.admission
+        await inside(domain).database.write(
+            lambda unit: admission.admit(unit, automation, definition, "incident_created", fired)
+        )
+
+    # Each firing reaches both of them.
+    both = [(domain, f"firing {number}") for number in range(5) for domain in (world.domain, other)]
+    await asyncio.gather(*(admit(domain, key) for domain, key in both))
+    assert sorted(await statuses(world)) == ["pending"] * 3 + ["skipped"] * 2
+
+
+@on_one_database
+async def test_counting_runs_in_a_time_reads_an_index(world: World) -> None:
+    def plan(connection: sa.Connection) -> str:
+        statement = (
+            "SELECT count(*) FROM automation_runs WHERE automation_id = 'a' AND bucket = 'all' AND created_at > 0"
+        )
+        explained = sa.text(f"EXPLAIN QUERY PLAN {statement} AND status != 'skipped'")
+        return str(connection.execute(explained).all())
+
+    found = await inside(world.domain).database.read(lambda session: session.connection.run_sync(plan))
+    assert "INDEX ix_automation_runs_started" in found
 
 
 async def test_values_that_begin_alike_are_values_of_their_own(world: World) -> None:

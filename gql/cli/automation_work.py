@@ -95,7 +95,8 @@ def _documents(file: Path) -> list[Mapping[str, Any]]:
 async def _apply(domain: Domain, document: Mapping[str, Any], *, managed_by: str, dry: bool) -> None:
     name = document.get("name")
     if not isinstance(name, str):
-        raise InvalidInputError("An automation in a file needs a name.")
+        meant = f", such as name: {document['alias']}" if isinstance(document.get("alias"), str) else ""
+        raise InvalidInputError(f"An automation in a file needs a name{meant}.")
     definition = {key: value for key, value in document.items() if key not in _HEADER}
     command = WriteAutomation(
         name=name,

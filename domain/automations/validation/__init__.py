@@ -7,6 +7,7 @@ from typing import Any
 from domain.automations.definitions.definition import Definition, walk
 from domain.automations.validation.bounds import bound_problems
 from domain.automations.validation.catalog import Catalog
+from domain.automations.validation.dialects.answers import answered
 from domain.automations.validation.loops import loop_problems
 from domain.automations.validation.problems import InvalidDefinitionError, Problem, ProblemSeverity, bounded
 from domain.automations.validation.secrets import secret_problems
@@ -52,12 +53,12 @@ def checked(document: Any, catalog: Catalog) -> Checked:
         return Checked(problems=problems)
     definition = read_definition(document)
     if not isinstance(definition, Definition):
-        return Checked(problems=definition)
+        return Checked(problems=answered(document, definition))
     events = [trigger.event for trigger in definition.triggers]
     named = {node.id: node for _, node in walk(definition.actions) if node.id is not None}
     texts = Texts(catalog, events, artifact_types(definition, catalog), named)
     problems = [*secret_problems(document, definition), *_meant(definition, catalog, texts)]
-    return Checked(problems=problems, definition=definition, systems=texts.systems)
+    return Checked(problems=answered(document, problems), definition=definition, systems=texts.systems)
 
 
 def _meant(definition: Definition, catalog: Catalog, texts: Texts) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from domain.automations.expressions.references import Reference
 from domain.automations.expressions.secret_references import check_outside, without_references
 from domain.automations.expressions.templates import Template, compile_template
 from domain.automations.validation.catalog import Catalog
+from domain.automations.validation.dialects.texts import text_here
 from domain.automations.validation.outcomes import Fault, outcome_fault
 from domain.automations.validation.places import Facts, Place
 from domain.automations.validation.problems import Problem, ProblemSeverity, below
@@ -68,6 +69,7 @@ class Texts:
                     yield _problem(path, error.message, error.line, error.column)
                     return
                 yield from self.template(path, without_references(value), Place.VALUE, facts)
+                yield from _marks(path, value)
             case dict():
                 for key, item in value.items():
                     yield from self.values(below(path, key), item, facts)
@@ -158,6 +160,14 @@ class Texts:
         if step in facts.possible:
             return f"The step {step!r} may not have run before this; check `artifacts.{step} is defined` first."
         return f"The step {step!r} does not run before this."
+
+
+def _marks(path: str, text: str) -> Iterator[Problem]:
+    """Yield a warning of a mark of other products that would stay in the text."""
+    found = text_here(text, bare=False) if ("{{" in text and text.startswith("=")) or "${{" in text else None
+    if found is not None:
+        message = f"The mark of {found[1]} before {{{{ stays in the text; without it: {found[0]}"
+        yield Problem(path=path, message=message, severity=ProblemSeverity.WARNING)
 
 
 def _flow_fault(reference: Reference, facts: Facts) -> str | None:

@@ -36,11 +36,47 @@ TEXTS = st.sampled_from(
         "{{",
         "${{ secrets.A }}",
         "${{ secrets.",
+        "${{ github.event.x && steps.a.outputs.b }}",
+        "={{ $json.x }}",
+        "{{ states('a.b') }}",
         "\0",
     ]
 )
 KEYS = st.sampled_from(
     [*STEPS, "triggers", "actions", "conditions", "when", "event", "config", "else", "for", "and", "not", "time", "id"]
+)
+#: What other products have at such places.
+FOREIGN = st.sampled_from(
+    [
+        "trigger",
+        "condition",
+        "action",
+        "platform",
+        "state",
+        "time",
+        "template",
+        "service",
+        "data",
+        "alias",
+        "wait_template",
+        "timeout",
+        "default",
+        "entity_id",
+        "value_template",
+        "weekday",
+        "on",
+        "jobs",
+        "nodes",
+        "steps",
+        "uses",
+        "with",
+        "run",
+        "name",
+        "env",
+        "runs-on",
+        "parameters",
+        "type",
+    ]
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.text(max_size=5)
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4))
@@ -117,6 +153,19 @@ def test_any_document_is_read_or_has_problems(document: Any) -> None:
 @given(JSON)
 def test_any_steps_are_read_or_have_problems(step: Any) -> None:
     assert is_read_or_has_problems({"triggers": [{"event": "manual"}], "actions": [step]})
+
+
+@examples(100)
+@given(
+    st.recursive(
+        SCALARS | FOREIGN,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | FOREIGN, inner, max_size=5),
+    )
+)
+def test_any_words_of_others_are_read_or_have_problems(part: Any) -> None:
+    document = {"triggers": [part, {"event": "manual"}], "conditions": [part], "actions": [part], "jobs": part}
+    assert is_read_or_has_problems(document)
+    assert is_read_or_has_problems({"trigger": part, "action": part, "condition": part})
 
 
 @examples(100)

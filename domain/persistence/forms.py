@@ -15,6 +15,8 @@ Parameter = Callable[[sa.types.TypeEngine[Any]], sa.BindParameter[Any]]
 Columns = sa.ColumnCollection[str, sa.Column[Any]] | Mapping[str, sa.Column[Any]]
 #: What recorded states have as no text.
 _RECORDED = MappingProxyType({Field.NUMBER.value: incidents.c.number})
+#: Their value says which condition it is: with a parameter, the planner would not use the index of open incidents.
+_WITHOUT_PARAMETERS = frozenset({Field.OPEN, Field.ACKNOWLEDGED})
 
 
 def form_of(tree: Filter, dialect: sa.Dialect) -> tuple[Hashable, list[Any]]:
@@ -75,8 +77,7 @@ def _collected(tree: Filter, dialect: sa.Dialect, values: list[Any]) -> Hashable
 
 
 def _collected_term(term: Term, dialect: sa.Dialect, values: list[Any]) -> Hashable:
-    if term.field is Field.OPEN:
-        # A literal: with a parameter, the planner would not use the index of open incidents.
+    if term.field in _WITHOUT_PARAMETERS:
         return term.field, term.value
     if term.field is not Field.TEXT and term.operator is not Operator.IN:
         values.append(term.value)
@@ -88,7 +89,7 @@ def _collected_term(term: Term, dialect: sa.Dialect, values: list[Any]) -> Hasha
 
 
 def _term_with_parameters(term: Term, dialect: sa.Dialect, parameter: Parameter, columns: Columns) -> Term:
-    if term.field is Field.OPEN:
+    if term.field in _WITHOUT_PARAMETERS:
         return term
     kind = columns[term.field].type if term.field in columns else sa.String()
     if term.field is not Field.TEXT and term.operator is not Operator.IN:

@@ -142,6 +142,17 @@ async def test_the_reason_is_counted_where_an_operation_is_not_compiled(
     assert compiled.cache.reasons[reason] == 1
 
 
+@pytest.mark.parametrize("given", ["open: true", "open: false", "acknowledged: true", "acknowledged: false"])
+async def test_a_filter_by_a_yes_or_no_is_compiled(domain: Domain, compiled: CompiledOperations, given: str) -> None:
+    document = _fresh(f"{{ incidents(filter: {{{given}}}) {{ totalCount }} }}")
+    await make_incident(domain)
+    expected = await _validate(domain, document)
+
+    answers = [await _ask(compiled, domain, document) for _ in range(2)]
+
+    assert answers == [None, expected]
+
+
 async def test_the_root_s_own_name_is_compiled_beside_a_mutation(domain: Domain, compiled: CompiledOperations) -> None:
     document = _fresh(
         """mutation Create($input: CreateSystemInput!) {

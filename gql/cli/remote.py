@@ -101,3 +101,12 @@ def resolve(
     """Resolve an incident."""
     target = target_of(server=server, token=token, profile=profile)
     run(late(_WORK, "change")(target, "resolveIncident", incident, message=message, is_json=json))
+
+
+@app.command(name="ack")
+def acknowledge(
+    incident: Incident, json: Json = False, server: Server = None, token: Token = None, profile: Profile = None
+) -> None:
+    """Acknowledge an incident: you are on it."""
+    target = target_of(server=server, token=token, profile=profile)
+    run(late(_WORK, "change")(target, "acknowledgeIncident", incident, is_json=json))

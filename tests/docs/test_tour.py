@@ -193,6 +193,24 @@ async def test_the_clients_file_works_in_node(server: Server, node: list[str], t
     assert (process.returncode, printed.decode()) == (0, "CREATED Slow\n")
 
 
+@pytest.mark.node
+async def test_the_clients_file_keeps_a_list_in_node(server: Server, node: list[str], tmp_path: Path) -> None:
+    async with api_of(server, TOKEN) as api:
+        await api.create_system()
+        await api.create_incident("Slow")
+        (tmp_path / "client.mjs").write_text((await api.get("/client.js")).text)
+        (tmp_path / "list.mjs").write_text(text_of("list.mjs", server.url))
+        process = await asyncio.create_subprocess_exec(
+            *node, "list.mjs", cwd=tmp_path, stdout=PIPE, env=os.environ | {"TOKEN": TOKEN}
+        )
+        async with ended(process):
+            lines = await lines_of(process, "1 ", 1)
+            await server.restart()
+            await api.create_incident("Nobody can pay", severity="CRITICAL")
+            lines += await lines_of(process, "2 ", 1)
+    assert (lines[0], lines[-1]) == ("1 Slow", "2 Nobody can pay, Slow")
+
+
 @pytest.mark.chromium
 async def test_the_page_of_the_clients_file_shows_incidents_as_they_come(server: Server) -> None:
     async with running_browser() as browser, api_of(server, TOKEN) as api:

@@ -33,6 +33,31 @@ _WATCH = """async ([document, options, token]) => {
     state: ({ status, reason, transport }) => states.push([status, reason?.code ?? transport ?? null]),
   });
 }"""
+_ITEM = "id title severity"
+_LIST = f"""query {{ incidents(first: 100, orderBy: {{field: SEVERITY, direction: DESC}}) {{
+  totalCount nodes {{ {_ITEM} }} }} }}"""
+_WATCH_LIST = """async ([token]) => {
+  const { connect } = await import("/client.js");
+  window.client?.close();
+  [window.lists, window.starts, window.kept] = [[], 0, false];
+  Math.random = () => 0;
+  window.client = connect({ token });
+  client.watch(
+    `subscription ($after: String) {
+      incidentList(first: 100, orderBy: {field: SEVERITY, direction: DESC}, after: $after) {
+        startsOver totalCount changes { index previousIndex incident { ITEM } }
+      }
+    }`,
+    {
+      next: ({ incidentList }) => { starts += incidentList.startsOver },
+      list(items, { totalCount }) {
+        // What did not change is the same object, so that a page draws only the rest again.
+        kept ||= items.some((item) => lists.at(-1)?.[0].includes(item));
+        lists.push([items, totalCount]);
+      },
+    },
+  );
+}""".replace("ITEM", _ITEM)
 _WATCH_MORE = """(document) => {
   window.more = [];
   client.watch(document, {
@@ -85,6 +110,36 @@ async def test_where_no_socket_gets_through_it_falls_back_to_streams(page: Page,
         relay.blocks_sockets = False
     assert await page.evaluate("seen.map(({ incidentChanges }) => incidentChanges.incidentId)") == written
     assert await page.evaluate("states.filter(([status]) => status === 'live')") == [["live", "sse"]] * 2
+
+
+async def test_a_live_list_equals_the_query_over_lost_connections(page: Page, relay: Relay, api: Api) -> None:
+    await page.evaluate(_WATCH_LIST, [TOKEN])
+    await until(page, "lists.length")
+    made = [await api.create_incident(f"Listed {number}", severity="MINOR") for number in range(3)]
+    relay.cut()
+    await api.write("updateIncident", id=made[0], severity="CRITICAL")
+    await api.write("resolveIncident", id=made[1])
+    relay.cut()
+    await api.write("deleteIncident", id=made[2])
+    await api.create_incident("Listed last", severity="CRITICAL")
+    expected = (await api.run(_LIST))["incidents"]
+    await until(page, "lists.at(-1)[0].some(({ title }) => title === 'Listed last')")
+    await until(page, f"lists.at(-1)[0].length === {len(expected['nodes'])}")
+    assert await page.evaluate("lists.at(-1)") == [expected["nodes"], expected["totalCount"]]
+    assert await page.evaluate("starts") == 1
+    assert await page.evaluate("kept")
+
+
+async def test_a_live_list_without_places_is_refused_at_once(page: Page) -> None:
+    said = await page.evaluate("""async () => {
+      const { connect } = await import("/client.js");
+      try {
+        connect().watch("subscription { incidentList { changes { incident { id } } } }", { list() {} });
+      } catch ({ message }) {
+        return message;
+      }
+    }""")
+    assert said.startswith("Select startsOver, totalCount and changes")
 
 
 async def test_a_token_that_ends_is_renewed_and_the_refused_one_is_named(page: Page, api: Api) -> None:

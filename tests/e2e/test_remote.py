@@ -18,12 +18,17 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 _SECONDS = 60
 
 
-async def test_an_incident_is_opened_once_and_resolved_by_its_reference(server: Server, tmp_path: Path) -> None:
+async def test_an_incident_is_opened_once_acknowledged_and_resolved_by_its_reference(
+    server: Server, tmp_path: Path
+) -> None:
     made = [await called(server, tmp_path / name, *_open("--key", "alert-1", "--json")) for name in ("first", "again")]
     first, again = (json.loads(text) for text in made)
     assert (first["incident"]["title"], first["incident"]["severity"]) == ("Nobody can pay", "CRITICAL")
     assert again == first
     reference = first["incident"]["reference"]
+    taken = json.loads(await called(server, tmp_path / "ack", "ack", reference, "--json"))
+    assert taken["incident"] == first["incident"]
+    assert taken["cursor"] > first["cursor"]
     shown = await called(server, tmp_path / "resolve", "resolve", reference, "--message", "It is back.")
     assert shown == f"{reference}  CRITICAL  RESOLVED  Nobody can pay  (payments)\n"
     for name in (reference.lower(), reference.partition("-")[2], first["incident"]["id"]):

@@ -1,6 +1,7 @@
 """The client's file and its types, as browsers and build tools fetch them."""
 
 import gzip
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 
 from domain.bootstrap import Domain, running_domain
 from gql.app import create_app
+from gql.schema import schema
 
 #: What a page may spend on it.
 MOST_BYTES = 6_000
@@ -31,6 +33,21 @@ async def test_the_client_is_under_6_kb_and_needs_nothing_else(client: httpx.Asy
     source = gzip.decompress(raw).decode()
     assert source == (await client.get("/client.js", headers={"accept-encoding": "identity"})).text
     assert [line for line in source.splitlines() if line.startswith("import")] == []
+
+
+async def test_the_client_knows_which_subscriptions_send_nothing_at_first(client: httpx.AsyncClient) -> None:
+    found = re.search(r"const EVENTS = /\\b\((.*)\)\\b/", (await client.get("/client.js")).text)
+    assert found is not None
+    events = set(found[1].split("|"))
+    # One that is in neither would miss what happens before its first result, or its present state.
+    assert fields_of_subscription() - events == {"automationRun", "incident", "incidentList"}
+    assert {"automationRuns", "incidentChanges", "incidentEvents"} <= events
+
+
+def fields_of_subscription() -> set[str]:
+    kind = schema._schema.subscription_type
+    assert kind is not None
+    return set(kind.fields)
 
 
 async def test_its_types_lie_beside_it(client: httpx.AsyncClient) -> None:

@@ -53,6 +53,7 @@ from domain.services.readiness import Readiness
 from domain.services.reads import Reads
 from domain.services.relations import RelationService
 from domain.services.repairs import INCOMPLETE_TIMELINES, Repairs
+from domain.services.replay import ReplayService
 from domain.services.responders import ResponderService
 from domain.services.secret_keys import SecretKeys
 from domain.services.secrets import SecretService
@@ -86,6 +87,7 @@ class Domain:
     lists: ListService
     reads: Reads
     metrics: MetricsService
+    replay: ReplayService
     tokens: TokenService
     secrets: SecretService
     sessions: Sessions
@@ -243,6 +245,7 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
         lists=ListService(database=database, tail=parts.tail, cursors=cursors),
         reads=reads,
         metrics=MetricsService(database=database),
+        replay=ReplayService(database=database, clock=clock, cursors=cursors),
         tokens=_tokens(settings, clock, database, writer, sessions),
         secrets=written.secrets,
         sessions=sessions,

@@ -14,6 +14,7 @@ from domain.model.change import Change, Transition
 from domain.model.health import ReportedHealth
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Page, PageRequest
+from domain.model.place import Place
 from domain.model.relation import IncidentRelation
 from domain.model.system import ActiveHealthOverride, System
 from domain.model.viewer import Audience
@@ -47,7 +48,9 @@ class Loaders:
     def __init__(self, domain: Domain, audience: Audience) -> None:
         reads = domain.reads
         self._domain = domain
+        self._audience = audience
         self._automations: AutomationLoaders | None = None
+        self._past: dict[Place, PastLoaders] = {}
         self.incidents: Loader[str, Incident | None] = _by_id(reads.incidents)
         self.systems: Loader[str, System | None] = _by_id(reads.systems)
         self.health: Loader[str, ReportedHealth | None] = _by_id(reads.health_of)
@@ -79,12 +82,42 @@ class Loaders:
             lambda ids, page: reads.incident_pages_of_systems(ids, page, open_only=True)
         )
 
+    def at(self, place: Place | None) -> "Loaders | PastLoaders":
+        """Return the loaders of what belongs to incidents as of a place in the past; these ones for the present."""
+        if place is None:
+            return self
+        if place not in self._past:
+            self._past[place] = PastLoaders(self._domain, self._audience, place)
+        return self._past[place]
+
     @property
     def automations(self) -> "AutomationLoaders":
         """The loaders about automations, made on first use because most operations have none."""
         if self._automations is None:
             self._automations = AutomationLoaders(self._domain)
         return self._automations
+
+
+class PastLoaders:
+    """The loaders of what belonged to incidents at a place in the past."""
+
+    def __init__(self, domain: Domain, audience: Audience, place: Place) -> None:
+        replay = domain.replay
+        self.updates: Loader[PageKey, Page[IncidentUpdate]] = _by_page(
+            lambda ids, page: replay.update_pages(ids, page, audience, place)
+        )
+        self.update_counts: Loader[str, int | None] = _by_id(lambda ids: replay.update_counts(ids, audience, place))
+        self.links: Loader[PageKey, Page[IncidentLink]] = _by_page(
+            lambda ids, page: replay.link_pages(ids, page, audience, place)
+        )
+        self.link_counts: Loader[str, int | None] = _by_id(lambda ids: replay.link_counts(ids, audience, place))
+        self.histories: Loader[PageKey, Page[Transition]] = _by_page(
+            lambda ids, page: replay.histories(ids, page, place)
+        )
+        self.history_counts: Loader[str, int | None] = _by_id(lambda ids: replay.history_counts(ids, place))
+        self.in_state_since: Loader[tuple[str, str], datetime | None] = Loader(
+            load_fn=lambda keys: replay.in_state_since(keys, place)
+        )
 
 
 class AutomationLoaders:

@@ -72,7 +72,7 @@ def as_recorded(tree: Filter) -> Filter:
             return _with_texts(tree)
 
 
-def recorded_condition(dialect: sa.Dialect, tree: Filter, state: sa.Column[Any]) -> sa.ColumnElement[bool]:
+def recorded_condition(dialect: sa.Dialect, tree: Filter, state: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """Return a filter as a condition on a JSON column of recorded states; it agrees with `model.filters.matches`.
 
     Its values are those of `as_recorded`, or parameters for them.

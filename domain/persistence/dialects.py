@@ -12,10 +12,12 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from domain.model.incident import Severity
 from domain.model.series import TimeBucket
 from domain.model.words import Word
 from domain.persistence.prepared import Prepared, among
 from domain.persistence.tables import search_entries
+from domain.persistence.types import Json, SeverityRank, UtcDateTime
 
 #: Serialises appenders to the log until they commit, so that numbers appear in commit order.
 _LOG_LOCK = 0x1C1DE27
@@ -196,6 +198,28 @@ def _milliseconds(moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
     seconds = sa.cast(sa.func.strftime(literal("%s"), moment), sa.BigInteger)
     parts = sa.func.substr(moment, sa.literal_column("21"), sa.literal_column("3"))
     return seconds * sa.literal_column("1000", sa.Integer) + sa.cast(parts, sa.BigInteger)
+
+
+def one_of_texts(dialect: sa.Dialect, column: sa.ColumnElement[str], texts: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Return whether a column is one of these texts, however many they are: they are one parameter."""
+    if dialect.name == "sqlite":
+        return column.in_(sa.select(sa.func.json_each(sa.literal(list(texts), Json)).table_valued("value").c.value))
+    return column == sa.any_(sa.literal(list(texts), postgresql.ARRAY(sa.Text)))
+
+
+def recorded_value(dialect: sa.Dialect, element: Any, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+    """Return a value of a recorded state as a column of that kind has it."""
+    text: sa.ColumnElement[str] = element.as_string()
+    if isinstance(kind, SeverityRank):
+        ranks = {severity.value: sa.literal_column(str(severity.rank), sa.Integer) for severity in Severity}
+        return sa.type_coerce(sa.case(ranks, value=text), kind)
+    if not isinstance(kind, UtcDateTime):
+        number: sa.ColumnElement[int] = element.as_integer()
+        return number if isinstance(kind, sa.Integer) else text
+    if dialect.name == "sqlite":
+        spaced = sa.func.replace(text, literal("T"), literal(" "))
+        return sa.type_coerce(sa.func.replace(spaced, literal("Z"), literal("000")), kind)
+    return sa.type_coerce(sa.cast(text, postgresql.TIMESTAMP(timezone=True)), kind)
 
 
 class IsListed(FunctionElement[bool]):

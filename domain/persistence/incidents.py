@@ -22,7 +22,8 @@ from domain.persistence.prepared import Bound, Prepared, among
 from domain.persistence.rows import actor_columns, actor_of, actor_or_none
 from domain.persistence.tables import counters, incident_systems, incident_updates, incidents, systems
 
-_ORDER_COLUMNS = {name: incidents.c[name] for name in ("created_at", "updated_at", "severity", "number")}
+#: The columns that lists are in the order of.
+ORDER_COLUMNS = {name: incidents.c[name] for name in ("created_at", "updated_at", "severity", "number")}
 _TIMES = (
     *("occurred_at", "created_at", "updated_at"),
     *("identified_at", "fixing_at", "monitoring_at", "resolved_at", "acknowledged_at"),
@@ -111,7 +112,7 @@ class IncidentRepository:
     async def page(self, tree: Filter, order: Order, page: PageRequest, audience: Audience) -> Page[Incident]:
         """Return one page of the incidents that match."""
         statement = sa.select(incidents).where(incident_condition(self._connection.dialect, tree, audience))
-        key = (_ORDER_COLUMNS[order.field], incidents.c.id)
+        key = (ORDER_COLUMNS[order.field], incidents.c.id)
         statement = paged(statement, key, page, descending=order.descending)
         rows = (await self._connection.execute(statement)).mappings().all()
         return page.cut(await self._whole(rows))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,12 +38,17 @@ class LinkRepository:
         return _link(row) if row else None
 
     async def pages(
-        self, incident_ids: Sequence[str], page: PageRequest, audience: Audience
+        self, incident_ids: Sequence[str], page: PageRequest, audience: Audience, *, until: datetime | None = None
     ) -> dict[str, Page[IncidentLink]]:
-        """Return the page of each of these incidents' links that this audience may see, in one statement."""
+        """Return the page of each of these incidents' links that this audience may see, in one statement.
+
+        With a moment, only those that were there by then.
+        """
 
         def oldest(incident_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             seen = sa.and_(alias.c.incident_id == incident_id, alias.c.visibility.in_(audience.visibilities))
+            if until is not None:
+                seen = sa.and_(seen, alias.c.created_at <= until)
             return paged(sa.select(alias.c.id).where(seen), (alias.c.created_at, alias.c.id), page, descending=False)
 
         found = await per_parent(
@@ -51,7 +57,7 @@ class LinkRepository:
             child=links,
             children_of=oldest,
             page=page,
-            form=("links", audience),
+            form=("links", audience) if until is None else None,
         )
         lists: dict[str, list[IncidentLink]] = {identifier: [] for identifier in incident_ids}
         for parent, row in found:
@@ -60,11 +66,14 @@ class LinkRepository:
             entries.sort(key=lambda link: (link.created_at, link.id), reverse=page.backward)
         return {parent: page.cut(entries) for parent, entries in lists.items()}
 
-    async def counts(self, incident_ids: Sequence[str], audience: Audience) -> dict[str, int]:
+    async def counts(
+        self, incident_ids: Sequence[str], audience: Audience, *, until: datetime | None = None
+    ) -> dict[str, int]:
         """Return the number of links of each of these incidents that this audience may see."""
+        there = sa.true() if until is None else links.c.created_at <= until
         statement = (
             sa.select(links.c.incident_id, sa.func.count())
-            .where(links.c.incident_id.in_(incident_ids), links.c.visibility.in_(audience.visibilities))
+            .where(links.c.incident_id.in_(incident_ids), links.c.visibility.in_(audience.visibilities), there)
             .group_by(links.c.incident_id)
         )
         counted = {incident_id: count for incident_id, count in await self._connection.execute(statement)}

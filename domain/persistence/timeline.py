@@ -53,7 +53,7 @@ class TimelineRepository:
     async def get_many(self, ids: Sequence[str]) -> dict[str, IncidentUpdate]:
         """Return the entries of these ids; those that do not exist are left out."""
         rows = await _GET.rows(self._connection, {"ids": list(ids)})
-        return {row["id"]: _update(row) for row in rows}
+        return {row["id"]: update_of(row) for row in rows}
 
     async def marks(self, incident_id: str) -> list[Mark]:
         """Return an incident's entries that name a status, without texts; its status and times follow from them."""
@@ -93,7 +93,7 @@ class TimelineRepository:
         """Return the opening entry of an incident, if it has one."""
         statement = sa.select(updates).where(updates.c.incident_id == incident_id, updates.c.is_opening)
         row = (await self._connection.execute(statement)).mappings().first()
-        return None if row is None else _update(row)
+        return None if row is None else update_of(row)
 
     async def earliest(self, incident_id: str) -> datetime | None:
         """Return the date of an incident's first entry, without its opening entry."""
@@ -122,7 +122,7 @@ class TimelineRepository:
         )
         lists: dict[str, list[IncidentUpdate]] = {identifier: [] for identifier in incident_ids}
         for parent, row in found:
-            lists[parent].append(_update(row))
+            lists[parent].append(update_of(row))
         for entries in lists.values():
             entries.sort(key=lambda entry: (entry.created_at, entry.id), reverse=not page.backward)
         return {parent: page.cut(entries) for parent, entries in lists.items()}
@@ -183,7 +183,8 @@ def _row(entry: IncidentUpdate) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in _COLUMNS} | actor_columns("created_by", entry.created_by)
 
 
-def _update(row: Mapping[Any, Any]) -> IncidentUpdate:
+def update_of(row: Mapping[Any, Any]) -> IncidentUpdate:
+    """Return the entry that a row stands for."""
     return IncidentUpdate(
         id=row["id"],
         incident_id=row["incident_id"],

@@ -30,15 +30,17 @@ class TransitionRepository:
         )
         return await self._connection.scalar(statement)
 
-    async def latest(self, kind: str, values: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], datetime]:
-        """Return when each (entity, field, value) last came about; those that never did are left out."""
+    async def latest(
+        self, kind: str, values: Sequence[tuple[str, str, str]], *, until: datetime | None = None
+    ) -> dict[tuple[str, str, str], datetime]:
+        """Return when each (entity, field, value) last came about, by a moment; those that never did are left out."""
         if not values:
             return {}
         steps = entity_transitions.c
         key = (steps.entity_id, steps.field, steps.to_value)
         statement = (
             sa.select(*key, sa.func.max(steps.occurred_at))
-            .where(steps.kind == kind, sa.tuple_(*key).in_(values))
+            .where(steps.kind == kind, sa.tuple_(*key).in_(values), _by(until))
             .group_by(*key)
         )
         rows = await self._connection.execute(statement)
@@ -94,11 +96,15 @@ class TransitionRepository:
         statement = statement.where(changes.c.id.in_(change_ids), changes.c.kind == "incident")
         return [transition_of(row) for row in (await self._connection.execute(statement)).mappings()]
 
-    async def histories(self, incident_ids: Sequence[str], page: PageRequest) -> dict[str, Page[Transition]]:
-        """Return the page of each of these incidents' transitions, oldest first, in one statement."""
+    async def histories(
+        self, incident_ids: Sequence[str], page: PageRequest, *, until: datetime | None = None
+    ) -> dict[str, Page[Transition]]:
+        """Return the page of each of these incidents' transitions, up to a moment, oldest first, in one statement."""
 
         def steps(incident_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             statement = sa.select(alias.c.id).where(alias.c.kind == "incident", alias.c.entity_id == incident_id)
+            if until is not None:
+                statement = statement.where(alias.c.occurred_at <= until)
             return paged(statement, (alias.c.id,), page, descending=False)
 
         found = await per_parent(
@@ -107,7 +113,7 @@ class TransitionRepository:
             child=entity_transitions,
             children_of=steps,
             page=page,
-            form="histories",
+            form="histories" if until is None else None,
         )
         lists: dict[str, list[Transition]] = {identifier: [] for identifier in incident_ids}
         for parent, row in found:
@@ -116,12 +122,12 @@ class TransitionRepository:
             entries.sort(key=lambda step: step.id, reverse=page.backward)
         return {parent: page.cut(entries) for parent, entries in lists.items()}
 
-    async def history_counts(self, incident_ids: Sequence[str]) -> dict[str, int]:
-        """Return the number of transitions of each of these incidents."""
+    async def history_counts(self, incident_ids: Sequence[str], *, until: datetime | None = None) -> dict[str, int]:
+        """Return the number of transitions of each of these incidents, up to a moment."""
         steps = entity_transitions.c
         statement = (
             sa.select(steps.entity_id, sa.func.count())
-            .where(steps.kind == "incident", steps.entity_id.in_(incident_ids))
+            .where(steps.kind == "incident", steps.entity_id.in_(incident_ids), _by(until))
             .group_by(steps.entity_id)
         )
         counted = {identifier: count for identifier, count in await self._connection.execute(statement)}
@@ -153,6 +159,10 @@ def transition_of(row: sa.RowMapping) -> Transition:
         to_value=row["to_value"],
         occurred_at=row["occurred_at"],
     )
+
+
+def _by(until: datetime | None) -> sa.ColumnElement[bool]:
+    return sa.true() if until is None else entity_transitions.c.occurred_at <= until
 
 
 def _of_field(kind: str, entity_id: str, field: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -21,9 +21,11 @@ from domain.persistence.links import LinkRepository
 from domain.persistence.metrics import MetricsRepository
 from domain.persistence.openings import OpeningRepository
 from domain.persistence.past import PastRepository
+from domain.persistence.past_timelines import PastTimelineRepository
 from domain.persistence.prepared import Bound, run_bound
 from domain.persistence.readers import ReaderRepository
 from domain.persistence.relations import RelationRepository
+from domain.persistence.replay import ReplayRepository
 from domain.persistence.runs import RunRepository
 from domain.persistence.search import SearchRepository
 from domain.persistence.secrets import SecretRepository
@@ -71,6 +73,8 @@ class ReadSession:
     artifacts = _Made(ArtifactRepository)
     dwells = _Made(DwellRepository)
     past = _Made(PastRepository)
+    replay = _Made(ReplayRepository)
+    past_timeline = _Made(PastTimelineRepository)
     counts = _Made(CountRepository)
     metrics = _Made(MetricsRepository)
 

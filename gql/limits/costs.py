@@ -50,6 +50,9 @@ _LENGTHS = {
 }
 #: Fields that keep a core busy for seconds, long graphs, and what reads many rows for few figures.
 _BASE = {"dryRunAutomation": 2_000, "explain": 100, "incidentCounts": 50, "incidentMetrics": 200}
+#: What a look into the past costs besides, and the arguments for it.
+_REPLAY = 50
+_PLACES = frozenset({"at", "atCursor"})
 #: Fields of introspection that take as long as reading one object.
 _DESCRIPTIONS_PER_POINT = 50
 #: Types with as many items as are asked for, and the fields that hold them.
@@ -137,16 +140,19 @@ class _Pricing:
         if on.name.endswith(_PAGED) and name in _ITEMS:
             return _Cost(per_item=held.fixed + int(name != "edges"))
         if given.name.endswith(_PAGED):
-            return _Cost(min(ENDLESS, 1 + held.fixed + held.per_item * self._page(node)))
+            return _Cost(min(ENDLESS, 1 + held.fixed + held.per_item * self._page(node) + self._replayed(node)))
         length = 1
         if is_list_type(get_nullable_type(field.type)):
             length = _LENGTHS.get(f"{on.name}.{name}") or self._named(node) or _USUAL_LENGTH
         cost = min(ENDLESS, length * (1 + held.fixed))
         if on is self._schema.query_type:
-            cost += _BASE.get(name, 0)
+            cost += _BASE.get(name, 0) + self._replayed(node)
         if self._writes and on is self._schema.mutation_type:
             cost += _WRITE * max(1, self._named(node))
         return _Cost(cost)
+
+    def _replayed(self, node: FieldNode) -> int:
+        return _REPLAY if any(argument.name.value in _PLACES for argument in node.arguments or ()) else 0
 
     def _description(self, node: FieldNode) -> _Cost:
         if self._described > most_fields(self._schema):

@@ -1,15 +1,19 @@
 """Queries about incidents and the log of their changes."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
 
 from domain.errors import InvalidInputError
 from domain.ids import is_id
+from domain.model import incident as model
 from domain.model.cursor import LOG
 from domain.model.filters import Filter, systems_in
-from domain.model.paging import Order
+from domain.model.paging import Order, Page, PageRequest
+from domain.model.place import Place
 from domain.model.positions import incident_position
 from domain.model.selection import AllOf, Logged, OneOf
 from domain.model.viewer import Audience
@@ -37,6 +41,16 @@ _LIST = "incidents"
 _IN_LOG = Order(field="seq", descending=False)
 _MOST_IDS = 100
 Types = Annotated[list[IncidentEventType] | None, strawberry.argument(description=TYPES)]
+At = Annotated[
+    datetime | None,
+    strawberry.argument(description="As of this moment; CURSOR_EXPIRED where the log does not reach back to it."),
+]
+AtCursor = Annotated[
+    str | None,
+    strawberry.argument(
+        description="As of this cursor of the log, as from `cursor`; CURSOR_EXPIRED where the log does not reach it."
+    ),
+]
 EventFilter = Annotated[
     IncidentEventFilter | None,
     strawberry.argument(description="Only events of incidents that match before or after them."),
@@ -45,10 +59,13 @@ EventFilter = Annotated[
 
 def _by_id_or_number(arguments: Mapping[str, Any], *_: object) -> OneOf | None:
     given = [OneOf(by=name, value=value) for name, value in arguments.items() if value is not None]
-    return given[0] if len(given) == 1 else None
+    # The past is read on the generic path.
+    return given[0] if len(given) == 1 and given[0].by in {"id", "number"} else None
 
 
-def _matching(arguments: Mapping[str, Any], audience: Audience, _: str) -> AllOf:
+def _matching(arguments: Mapping[str, Any], audience: Audience, _: str) -> AllOf | None:
+    if any(arguments.get(name) is not None for name in ("at", "atCursor")):
+        return None
     given = read_input(IncidentFilter, arguments.get("filter"))
     order = order_of(read_input(IncidentOrder, arguments.get("orderBy")))
     return AllOf(order=order, tree=hide_resolved(given, tree_with_keys(given, audience)))
@@ -73,28 +90,43 @@ def _changes(arguments: Mapping[str, Any], audience: Audience, _: str) -> AllOf 
 @strawberry.type
 class IncidentQueries:
     @strawberry.field(
-        description="The incident with that id or number; null where there is none.", metadata=one(_by_id_or_number)
+        description=(
+            "The incident with that id or number; null where there is none. With `at` or `atCursor` it is shown as it "
+            "was then, also one that was deleted since, which is found by its id. Give the answer to no cache that "
+            "keeps incidents by id."
+        ),
+        metadata=one(_by_id_or_number),
     )
     async def incident(
         self,
         info: Info,
         id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = strawberry.UNSET,
         number: Annotated[int | None, strawberry.argument(description="Its number.")] = strawberry.UNSET,
+        at: At = strawberry.UNSET,
+        at_cursor: AtCursor = strawberry.UNSET,
     ) -> Incident | None:
         identifier: str | None = value_or_none(id)
         wanted = value_or_none(number)
         if (identifier is None) is (wanted is None):
             raise InvalidInputError("Name the incident by `id` or by `number`.", field=["id"])
+        place = await info.context.domain.replay.place(value_or_none(at), value_or_none(at_cursor))
         if wanted is not None:
             identifier = (await info.context.domain.reads.incident_ids_by_number([wanted])).get(wanted)
+        if place is not None:
+            past = await info.context.domain.replay.incidents([identifier] if identifier else [], place)
+            return Incident.of(past[identifier], place) if identifier in past else None
         found = await info.context.loaders.incidents.load(identifier) if identifier else None
         return Incident.of(found) if found else None
 
     @strawberry.field(
-        description="Incidents that match, newest first. Resolved ones are hidden unless the filter asks for them.",
+        description=(
+            "Incidents that match, newest first. Resolved ones are hidden unless the filter asks for them. With `at` "
+            "or `atCursor`, those that matched then, as they were, in the order of then; a filter by `text` cannot be "
+            "used. Give the answer to no cache that keeps incidents by id."
+        ),
         metadata=all_in_order(_LIST, _matching),
     )
-    async def incidents(
+    async def incidents(  # noqa: PLR0913, PLR0917 - arguments of the field
         self,
         info: Info,
         first: First = strawberry.UNSET,
@@ -105,6 +137,8 @@ class IncidentQueries:
             IncidentFilter | None, strawberry.argument(description="Only incidents that match.")
         ] = strawberry.UNSET,
         order_by: Annotated[IncidentOrder | None, strawberry.argument(description="Their order.")] = strawberry.UNSET,
+        at: At = strawberry.UNSET,
+        at_cursor: AtCursor = strawberry.UNSET,
     ) -> Connection[Incident]:
         context, cursors = info.context, info.context.domain.reads.cursors
         order = order_of(order_by)
@@ -112,13 +146,13 @@ class IncidentQueries:
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         page = arguments.request(cursors, name)
         tree: Filter = hide_resolved(filter, await filter_tree(context, filter))
+        place = await context.domain.replay.place(value_or_none(at), value_or_none(at_cursor))
+        listed = _Listed(context, tree, order, place)
         return connection(
-            await context.domain.reads.incident_page(tree, order, page, context.audience),
-            to_node=Incident.of,
-            cursor=cursor_maker(
-                context.domain.reads.cursors, name, lambda incident: incident_position(incident, order)
-            ),
-            count=lambda: context.domain.reads.incident_count(tree, context.audience),
+            await listed.page(page),
+            to_node=lambda incident: Incident.of(incident, place),
+            cursor=cursor_maker(cursors, name, lambda incident: incident_position(incident, order)),
+            count=listed.count,
         )
 
     @strawberry.field(
@@ -191,3 +225,27 @@ async def _check_kept(context: Context, after: str | None) -> None:
     """Refuse a page behind a cursor whose next changes were pruned: the gap would not show."""
     if after is not None:
         await context.domain.events.start_of(after)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The incidents that match, now or at a place in the past."""
+
+    context: Context
+    tree: Filter
+    order: Order
+    place: Place | None
+
+    async def page(self, page: PageRequest) -> Page[model.Incident]:
+        """Return one page of them."""
+        domain, audience = self.context.domain, self.context.audience
+        if self.place is None:
+            return await domain.reads.incident_page(self.tree, self.order, page, audience)
+        return await domain.replay.incident_page(self.tree, self.order, page, audience, self.place)
+
+    async def count(self) -> int:
+        """Return how many they are."""
+        domain, audience = self.context.domain, self.context.audience
+        if self.place is None:
+            return await domain.reads.incident_count(self.tree, audience)
+        return await domain.replay.incident_count(self.tree, audience, self.place)

@@ -15,6 +15,7 @@ from domain.model import relation as relation_model
 from domain.model import system as system_model
 from domain.model.change import Transition
 from domain.model.paging import PageRequest
+from domain.model.place import Place
 from domain.model.positions import link_position, update_position
 from domain.model.system import worst_health
 from gql.compiled.declarations import LIST, SHOWN, made_by, pages, shown_by
@@ -101,7 +102,10 @@ class Incident(Node):
         description="The health that it sets for its systems while it is open."
     )
     dedupe_key: str | None = strawberry.field(
-        description="The key that limits deduplication to incidents with the same key."
+        description=(
+            "The key that limits deduplication to incidents with the same key; null for one that was deleted since the "
+            "moment of the past that it is shown as of."
+        )
     )
     version: int = strawberry.field(
         description=(
@@ -133,9 +137,11 @@ class Incident(Node):
     )
     labels: list[IncidentLabel] = strawberry.field(description="Its labels, at most 50, ordered by key.")
     system_ids: strawberry.Private[Sequence[str]]
+    #: The place in the past that it is shown as of; None for the present.
+    place: strawberry.Private[Place | None] = None
 
     @classmethod
-    def of(cls, incident: model.Incident) -> Self:
+    def of(cls, incident: model.Incident, place: Place | None = None) -> Self:
         acknowledged_by = incident.acknowledged_by
         return copied(
             cls,
@@ -144,15 +150,27 @@ class Incident(Node):
             acknowledged_by=Actor.of(acknowledged_by) if acknowledged_by else None,
             dedupe_key=incident.dedupe_key or None,
             labels=IncidentLabel.list_of(incident.labels),
+            place=place,
         )
 
-    @strawberry.field(description="The systems that it affects, at most 100, ordered by id.", metadata=LIST)
+    @strawberry.field(
+        description=(
+            "The systems that it affects, at most 100, ordered by id. Of a moment of the past, the systems of then as "
+            "they are now, without those that were deleted since."
+        ),
+        metadata=LIST,
+    )
     async def systems(self, info: Info) -> list["System"]:
         systems = await info.context.loaders.systems.load_many(self.system_ids)
         return [System.of(system) for system in systems if system is not None]
 
     @strawberry.field(
-        description="Its timeline, newest first, as far as the caller may read it.", metadata=pages(_UPDATES)
+        description=(
+            "Its timeline, newest first, as far as the caller may read it. Of a moment of the past, the entries that "
+            "were there and are not deleted yet. Those that were edited since read as they did then to callers who may "
+            "see earlier versions, and as they do now to others, if they could see them then."
+        ),
+        metadata=pages(_UPDATES),
     )
     async def updates(
         self,
@@ -162,7 +180,7 @@ class Incident(Node):
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[IncidentUpdate]:
-        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders.at(self.place)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await loaders.updates.load((self.id, arguments.request(cursors, _UPDATES))),
@@ -172,7 +190,11 @@ class Incident(Node):
         )
 
     @strawberry.field(
-        description="Its links, oldest first, as far as the caller may read them.", metadata=pages(_LINKS)
+        description=(
+            "Its links, oldest first, as far as the caller may read them. Of a moment of the past, those that were "
+            "there and are not removed yet, as they are now."
+        ),
+        metadata=pages(_LINKS),
     )
     async def links(
         self,
@@ -182,7 +204,7 @@ class Incident(Node):
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[IncidentLink]:
-        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders.at(self.place)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await loaders.links.load((self.id, arguments.request(cursors, _LINKS))),
@@ -192,7 +214,11 @@ class Incident(Node):
         )
 
     @strawberry.field(
-        description="Its relations to other incidents, oldest first; each is shown on both.", metadata=pages(_RELATIONS)
+        description=(
+            "Its relations to other incidents, oldest first; each is shown on both. Of a moment of the past, they are "
+            "those of now."
+        ),
+        metadata=pages(_RELATIONS),
     )
     async def relations(
         self,
@@ -212,7 +238,11 @@ class Incident(Node):
         )
 
     @strawberry.field(
-        description="The changes of its status, severity and systems, oldest first.", metadata=pages(_HISTORY)
+        description=(
+            "The changes of its status, severity and systems, oldest first; of a moment of the past, up to it. None of "
+            "an incident that was deleted since."
+        ),
+        metadata=pages(_HISTORY),
     )
     async def history(
         self,
@@ -222,7 +252,7 @@ class Incident(Node):
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[IncidentTransition]:
-        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders.at(self.place)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
             await loaders.histories.load((self.id, arguments.request(cursors, _HISTORY))),
@@ -231,13 +261,16 @@ class Incident(Node):
             count=lambda: loaders.history_counts.load(self.id),
         )
 
-    @strawberry.field(description="Since when a reactive field has had its present value.", metadata=shown_by("field"))
+    @strawberry.field(
+        description="Since when a reactive field has had its present value, or that of the moment of the past.",
+        metadata=shown_by("field"),
+    )
     async def in_state_since(
         self,
         info: Info,
         field: Annotated[IncidentField, strawberry.argument(description="The field in question.")],
     ) -> datetime | None:
-        return await info.context.loaders.in_state_since.load((self.id, field.value))
+        return await info.context.loaders.at(self.place).in_state_since.load((self.id, field.value))
 
     @strawberry.field(
         metadata=LIST,

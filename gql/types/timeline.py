@@ -52,5 +52,6 @@ class IncidentUpdate(Node):
     async def edit_history(self, info: Info) -> list[IncidentUpdateVersion]:
         if not info.context.audience.sees_edit_history or self.edited_at is None:
             return []
-        versions = await info.context.loaders.versions.load(self.id)
-        return [IncidentUpdateVersion.of(version) for version in versions or []]
+        versions = await info.context.loaders.versions.load(self.id) or []
+        # An entry of the past has not yet seen its later edits.
+        return [IncidentUpdateVersion.of(version) for version in versions if version.replaced_at <= self.edited_at]

@@ -24,11 +24,14 @@ WORDS = ("disk", "network", "login")
 class Histories:
     """A writer of random histories."""
 
-    def __init__(self, domain: Domain, clock: SteppingClock, chance: random.Random) -> None:
+    def __init__(
+        self, domain: Domain, clock: SteppingClock, chance: random.Random, *, removes_incidents: bool = False
+    ) -> None:
         self._domain = domain
         self._clock = clock
         self._chance = chance
         self._keys = ("api", "web", "db")
+        self._removes_incidents = removes_incidents
         self._incidents: list[Incident] = []
         self._entries: list[IncidentUpdate] = []
 
@@ -40,7 +43,9 @@ class Histories:
         """Take so many steps, in the course of some weeks; some may be refused."""
         for _ in range(steps):
             self._clock.advance(seconds=self._chance.randrange(1, 60 * 60 * 12))
-            kinds = ["open", "add", "add", "add", "edit", "delete", "begin", "change", "label"]
+            kinds = ["open", *["add"] * 4, "edit", "edit", "delete", "begin", "change", "label"]
+            if self._removes_incidents and self._chance.random() < 1 / 3:
+                kinds.append("remove")
             step = self._chance.choice(kinds if self._incidents and self._entries else ["open", "add"])
             try:
                 await getattr(self, f"_{step}")()
@@ -105,6 +110,10 @@ class Histories:
             health_override=self._chance.choice([None, *HealthOverride]),
         )
         await self._domain.incidents.update(ADMIN, command)
+
+    async def _remove(self) -> None:
+        incident = self._incidents.pop(self._chance.randrange(len(self._incidents)))
+        await self._domain.incidents.delete(ADMIN, incident.id)
 
     async def _label(self) -> None:
         team, region = self._chance.choice([None, "core", "web"]), self._chance.choice([None, "eu", "us"])

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from domain.automations.services.dry_run.pictures import incident_of
 from domain.entities.incident import INCIDENT
 from domain.entities.kind import EntityKind, Past, Picture, Snapshot
 from domain.entities.kinds import Kinds
 from domain.model.change import Change, Transition
 from domain.model.incident import Incident, Status
 from domain.model.paging import Order, PageRequest
+from domain.model.pictures import incident_of
 from domain.model.system import System
 from domain.model.token import ApiToken
 from domain.persistence.database import Database

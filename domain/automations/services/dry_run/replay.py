@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from domain.automations.services.dry_run.feed import Opening
-from domain.automations.services.dry_run.pictures import incident_of
 from domain.automations.services.dry_run.scratch import Scratch
 from domain.entities.handle import Applied
 from domain.entities.incident import INCIDENT, snapshot_of
@@ -15,6 +14,7 @@ from domain.entities.origin import Origin
 from domain.entities.transitions import transitions_of
 from domain.model.change import Change
 from domain.model.incident import Incident
+from domain.model.pictures import incident_of
 from domain.model.system import System
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.entries import save_incident

@@ -3,10 +3,10 @@
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
 
-from domain.automations.services.dry_run.pictures import incident_of
 from domain.entities.incident import INCIDENT, snapshot_of
 from domain.model.actor import Actor, ActorType
 from domain.model.incident import HealthOverride, Incident, Severity, Status
+from domain.model.pictures import incident_of
 
 NINE = datetime(2026, 3, 1, 9, tzinfo=UTC)
 WHOLE = Incident(

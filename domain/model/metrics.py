@@ -12,6 +12,7 @@ from domain.model.series import Span
 class Lapse(StrEnum):
     """A time that an incident takes, from its beginning to a moment of its life, which is named like this."""
 
+    ACKNOWLEDGE = "acknowledged_at"
     IDENTIFY = "identified_at"
     RESOLVE = "resolved_at"
 

@@ -101,7 +101,7 @@ incidents = Table(
     Index(None, "created_at", "id"),
     Index(None, "updated_at", "id"),
     Index(None, "severity", "id"),
-    # Metrics: what began, was identified and was resolved in some time.
+    # Metrics: what began, was identified, acknowledged and resolved in some time.
     Index(None, "occurred_at", "id"),
     Index(None, "resolved_at", "id"),
     Index(
@@ -109,6 +109,12 @@ incidents = Table(
         "identified_at",
         sqlite_where=sa.text("identified_at IS NOT NULL"),
         postgresql_where=sa.text("identified_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_incidents_acknowledged_at",
+        "acknowledged_at",
+        sqlite_where=sa.text("acknowledged_at IS NOT NULL"),
+        postgresql_where=sa.text("acknowledged_at IS NOT NULL"),
     ),
     # Lists of one status.
     Index(None, "status", "created_at", "id"),

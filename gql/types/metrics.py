@@ -78,6 +78,12 @@ class IncidentMetricsPoint:
             "resolved. Of a time that has not ended, how many are open now."
         )
     )
+    time_to_acknowledge: DurationFigures | None = strawberry.field(
+        description=(
+            "From their beginning to `acknowledgedAt`, which reopening clears, of those where this lies in it; null "
+            "where none does."
+        )
+    )
     time_to_identify: DurationFigures | None = strawberry.field(
         description="From their beginning to `identifiedAt`, of those where this lies in it; null where none does."
     )
@@ -94,6 +100,7 @@ class IncidentMetricsPoint:
             resolved=point.resolved,
             reopened=point.reopened,
             open_at_end=point.open_at_end,
+            time_to_acknowledge=DurationFigures.of(point.lapses.get(metrics_model.Lapse.ACKNOWLEDGE)),
             time_to_identify=DurationFigures.of(point.lapses.get(metrics_model.Lapse.IDENTIFY)),
             time_to_resolve=DurationFigures.of(point.lapses.get(metrics_model.Lapse.RESOLVE)),
         )

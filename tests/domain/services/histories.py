@@ -43,7 +43,7 @@ class Histories:
         """Take so many steps, in the course of some weeks; some may be refused."""
         for _ in range(steps):
             self._clock.advance(seconds=self._chance.randrange(1, 60 * 60 * 12))
-            kinds = ["open", *["add"] * 4, "edit", "edit", "delete", "begin", "change", "label"]
+            kinds = ["open", *["add"] * 4, "edit", "edit", "delete", "begin", "change", "label", "acknowledge"]
             if self._removes_incidents and self._chance.random() < 1 / 3:
                 kinds.append("remove")
             step = self._chance.choice(kinds if self._incidents and self._entries else ["open", "add"])
@@ -114,6 +114,9 @@ class Histories:
     async def _remove(self) -> None:
         incident = self._incidents.pop(self._chance.randrange(len(self._incidents)))
         await self._domain.incidents.delete(ADMIN, incident.id)
+
+    async def _acknowledge(self) -> None:
+        await self._domain.responders.acknowledge(ADMIN, self._chance.choice(self._incidents).id)
 
     async def _label(self) -> None:
         team, region = self._chance.choice([None, "core", "web"]), self._chance.choice([None, "eu", "us"])

@@ -182,7 +182,7 @@ def _durations(sorted_times: Sequence[timedelta]) -> Durations:
 
 
 async def test_metrics_are_those_of_the_timelines_one_by_one(world: World) -> None:
-    reopened = 0
+    reopened, timed = 0, set[Lapse]()
     chance = random.Random(3)
     for tree, by in product(_filters(world), _GROUPINGS):
         bucket = chance.choice([None, *TimeBucket])
@@ -202,8 +202,10 @@ async def test_metrics_are_those_of_the_timelines_one_by_one(world: World) -> No
             # A group in which nothing happened since, and of which nothing is open, is left out.
             assert list(found.get(group, [])) == points or not any(map(_shows, points)), (tree, by, bucket)
         assert set(found) <= set(expected)
+        timed |= {lapse for points in expected.values() for point in points for lapse in point.lapses}
         reopened += sum(point.reopened for points in expected.values() for point in points)
     assert reopened > 0
+    assert timed == set(Lapse)
 
 
 def _shows(point: MetricsPoint) -> bool:

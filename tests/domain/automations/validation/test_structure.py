@@ -72,10 +72,10 @@ def test_a_step_without_one_kind_is_a_problem_that_lists_the_kinds(step: Any) ->
 
 
 def test_an_unknown_key_is_a_problem_that_lists_the_known_ones() -> None:
-    problems = messages_of({"delay": {"seconds": 1}, "name": "x"}, modus="single")
+    problems = messages_of({"delay": {"seconds": 1}, "nmae": "x"}, modus="single")
     assert problems["modus"].startswith("This key is unknown; there are triggers, conditions, actions, mode")
     known = "id, description, enabled, continue_on_error, delay"
-    assert problems["actions[0].name"] == f"This key is unknown; there are {known}."
+    assert problems["actions[0].nmae"] == f"This key is unknown; there are {known}."
 
 
 @pytest.mark.parametrize("document", [None, [], "x", 1, {"triggers": {"event": "x"}}, {}])
@@ -84,9 +84,9 @@ def test_a_document_that_is_no_definition_is_a_problem(document: Any) -> None:
 
 
 def test_an_expression_stands_without_braces() -> None:
-    problems = messages_of({"condition": "{{ true }}"}, once_for="{{ trigger.id }}")
+    problems = messages_of({"condition": "{{ true }}"}, once_for="{{ trigger.id }} {{ 1 }}")
     assert problems["once_for"].startswith("An expression stands without {{ and }}.")
-    assert problems["actions[0].condition"] == problems["once_for"]
+    assert problems["actions[0].condition"].endswith("here it is: condition: 'true'")
 
 
 def test_only_the_first_hundred_problems_are_listed() -> None:

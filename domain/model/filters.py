@@ -24,11 +24,18 @@ class Field(StrEnum):
     #: A label: its key, and behind it the values that it may have; any, where there are none.
     LABEL = "label"
     OPENED_BY = "opened_by"
+    DEDUPE_KEY = "dedupe_key"
+    #: A link that the audience sees, by its URL.
+    LINK = "link"
     TEXT = "text"
     OCCURRED_AT = "occurred_at"
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
     RESOLVED_AT = "resolved_at"
+
+
+#: The fields that recorded states do not have: whether they match is asked of the database.
+UNRECORDED = frozenset({Field.DEDUPE_KEY, Field.LINK, Field.TEXT})
 
 
 class Operator(StrEnum):

@@ -1,5 +1,6 @@
 """Incidents, their timeline entries and links, and the rules that depend on nothing else."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -196,6 +197,11 @@ class IncidentLink:
     url: str
     visibility: Visibility
     created_at: datetime
+
+
+def digest_of(url: str) -> str:
+    """Return the text by which a link is found by its URL, which may be long."""
+    return hashlib.sha256(url.encode()).hexdigest()
 
 
 def reference_of(number: int) -> str:

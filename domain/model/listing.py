@@ -1,7 +1,7 @@
 """Live lists: the first items of a list in its order, kept up to date by changes, and the edits between two states."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import total_ordering
@@ -10,12 +10,10 @@ from typing import Any
 from typing_extensions import override
 
 from domain.model.change import Change
-from domain.model.filters import AllOf, Field, Filter, fields_of, matches
+from domain.model.filters import UNRECORDED, AllOf, Filter, fields_of, matches
 from domain.model.incident import Severity
 from domain.model.paging import Order
-
-#: The fields of filters that recorded states do not have: whether they match is asked of the database.
-UNRECORDED = frozenset({Field.TEXT})
+from domain.model.positions import placed
 
 
 class ListAction(StrEnum):
@@ -82,7 +80,7 @@ class Listing:
     @property
     def order_fields(self) -> tuple[str, ...]:
         """The fields of an item that say where it stands."""
-        return (self.order.field,)
+        return tuple(dict.fromkeys(field for field, _ in self.order.keys))
 
     @property
     def is_recorded(self) -> bool:
@@ -96,9 +94,9 @@ class Listing:
 
     def entry(self, entity_id: str, version: int, facts: Mapping[str, Any]) -> Entry:
         """Return the entry of an item by its recorded state, or by the same columns of its row."""
-        shown = _ordered(self.order, facts[self.order.field])
-        identifier = _Downward(entity_id) if self.order.descending else entity_id
-        return Entry(entity_id, version, (shown, identifier))
+        keys = [*((_comparable(field, facts[field]), down) for field, down in self.order.keys)]
+        keys.append((entity_id, keys[-1][1]))
+        return Entry(entity_id, version, tuple(_Downward(value) if down else value for value, down in keys))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,13 +202,10 @@ def _states(change: Change, listing: Listing) -> tuple[bool, Entry | None]:
     return was, listing.entry(change.entity_id, change.version, change.after)
 
 
-_RANKS: Mapping[str, Callable[[Any], Any]] = {"severity": lambda value: Severity(value).rank}
-
-
-def _ordered(order: Order, value: Any) -> Any:
-    rank = _RANKS.get(order.field)
-    comparable = value if rank is None or isinstance(value, int) else rank(value)
-    return _Downward(comparable) if order.descending else comparable
+def _comparable(field: str, value: Any) -> Any:
+    if field == "severity" and not isinstance(value, int):
+        return Severity(value).rank
+    return placed(field, value)
 
 
 def _without_unrecorded(tree: Filter) -> Filter:

@@ -15,15 +15,21 @@ Among = tuple[tuple[str, tuple[Any, ...]], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A list's order by one field; the id breaks ties in the same direction."""
+    """A list's order by one field and then by others; the id breaks ties, in the direction of the last one."""
 
     field: str
     descending: bool = True
+    then: "Order | None" = None
+
+    @property
+    def keys(self) -> tuple[tuple[str, bool], ...]:
+        """The fields, each with whether it descends."""
+        return ((self.field, self.descending), *(self.then.keys if self.then is not None else ()))
 
     @property
     def name(self) -> str:
         """The name that cursors of this order are bound to."""
-        return f"{self.field}:{'desc' if self.descending else 'asc'}"
+        return ",".join(f"{field}:{'desc' if descending else 'asc'}" for field, descending in self.keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,20 +3,26 @@
 from datetime import datetime
 from typing import Any
 
-from domain.model.incident import Incident, IncidentLink, IncidentUpdate
+from domain.model.incident import Incident, IncidentLink, IncidentUpdate, Status
 from domain.model.moment import iso
 from domain.model.paging import Order
 from domain.model.system import System
 
+#: The time of what has none, earlier than any other.
+NEVER = "0001-01-01T00:00:00.000Z"
+#: The fields by whose places items stand elsewhere than by what they show.
+COMPUTED = frozenset({"status", "resolved_at"})
+_STATUSES = list(Status)
+
 
 def incident_position(incident: Incident, order: Order) -> tuple[Any, ...]:
     """Return the place of an incident in a list of that order."""
-    return _json(getattr(incident, order.field)), incident.id
+    return _placed(incident, order), incident.id
 
 
 def system_position(system: System, order: Order) -> tuple[Any, ...]:
     """Return the place of a system in a list of that order."""
-    return _json(getattr(system, order.field)), system.id
+    return _placed(system, order), system.id
 
 
 def update_position(entry: IncidentUpdate) -> tuple[Any, ...]:
@@ -27,6 +33,18 @@ def update_position(entry: IncidentUpdate) -> tuple[Any, ...]:
 def link_position(link: IncidentLink) -> tuple[Any, ...]:
     """Return the place of a link among its incident's."""
     return _json(link.created_at), link.id
+
+
+def placed(field: str, value: Any) -> Any:
+    """Return the value that says where an item stands, as JSON: of a status its rank, the least time for none."""
+    if field == "status":
+        return _STATUSES.index(value)
+    return NEVER if value is None else _json(value)
+
+
+def _placed(item: Incident | System, order: Order) -> Any:
+    values = [placed(field, getattr(item, field)) for field, _ in order.keys]
+    return values if order.then is not None else values[0]
 
 
 def _json(value: Any) -> Any:

@@ -10,9 +10,9 @@ from domain.model.filters import AllOf, AnyOf, Field, Filter, Not, Operator, Ter
 from domain.model.incident import Severity, Status
 from domain.model.moment import iso
 from domain.model.viewer import Audience
-from domain.persistence.dialects import json_list_overlaps, json_object_has
+from domain.persistence.dialects import json_list_overlaps, json_object_has, literal
 from domain.persistence.search import queries_of, search_condition
-from domain.persistence.tables import incident_labels, incident_systems, incidents
+from domain.persistence.tables import incident_labels, incident_links, incident_systems, incidents
 
 #: A literal, because with a bound value the planner would not use the partial index of open incidents.
 IS_OPEN = incidents.c.status != sa.literal_column("'resolved'")
@@ -35,19 +35,16 @@ def incident_condition(dialect: sa.Dialect, tree: Filter, audience: Audience) ->
 
     def term_condition(term: Term) -> sa.ColumnElement[bool]:
         match term.field:
-            case Field.SYSTEM:
-                touching = sa.select(incident_systems.c.incident_id).where(incident_systems.c.system_id.in_(term.value))
-                return incidents.c.id.in_(touching)
-            case Field.LABEL:
-                return incidents.c.id.in_(_labelled(*term.value))
+            case Field.SYSTEM | Field.LABEL | Field.LINK:
+                return incidents.c.id.in_(_ids_by(term, audience))
             case Field.OPEN | Field.ACKNOWLEDGED:
                 holds = IS_OPEN if term.field is Field.OPEN else incidents.c.acknowledged_at.is_not(None)
                 return holds if term.value else ~holds
             case Field.TEXT:
                 text = term.value
                 return search_condition(dialect, queries_of(dialect, text) if isinstance(text, str) else text, audience)
-            case Field.OPENED_BY:
-                return incidents.c.opened_by_id.in_(term.value)
+            case Field.OPENED_BY | Field.DEDUPE_KEY:
+                return _one_of(term)
             case _:
                 return _column_condition(incidents.c[term.field], term)
 
@@ -122,6 +119,24 @@ def _column_condition(column: sa.ColumnElement[Any], term: Term) -> sa.ColumnEle
         # Worse than the worst: none.
         return sa.and_(column.is_not(None), column.in_(term.value)) if term.value else sa.false()
     return sa.and_(column.is_not(None), _APPLY[term.operator](column, term.value))
+
+
+def _ids_by(term: Term, audience: Audience) -> sa.Select[tuple[str]]:
+    """Return the ids of incidents by rows that belong to them."""
+    if term.field is Field.LABEL:
+        return _labelled(*term.value)
+    if term.field is Field.SYSTEM:
+        return sa.select(incident_systems.c.incident_id).where(incident_systems.c.system_id.in_(term.value))
+    links = incident_links.c
+    seen = [literal(each.value) for each in audience.visibilities]
+    return sa.select(links.incident_id).where(links.url_digest.in_(term.value), links.visibility.in_(seen))
+
+
+def _one_of(term: Term) -> sa.ColumnElement[bool]:
+    if term.field is Field.OPENED_BY:
+        return incidents.c.opened_by_id.in_(term.value)
+    # A literal, so that the planner may use the partial index of keys.
+    return sa.and_(incidents.c.dedupe_key != literal(""), incidents.c.dedupe_key.in_(term.value))
 
 
 def _labelled(key: Any, *values: Any) -> sa.Select[tuple[str]]:

@@ -16,14 +16,13 @@ from domain.model.system import ActiveHealthOverride
 from domain.model.viewer import Audience
 from domain.persistence.conditions import IS_OPEN, incident_condition
 from domain.persistence.dialects import lock_rows
-from domain.persistence.keyset import paged, per_parent
+from domain.persistence.keyset import paged, paged_by, per_parent
 from domain.persistence.labels import INSERT_LABELS, label_rows, labels_of, labels_text, save_labels
+from domain.persistence.orders import order_keys
 from domain.persistence.prepared import Bound, Prepared, among
 from domain.persistence.rows import actor_columns, actor_of, actor_or_none
 from domain.persistence.tables import counters, incident_systems, incident_updates, incidents, systems
 
-#: The columns that lists are in the order of.
-ORDER_COLUMNS = {name: incidents.c[name] for name in ("created_at", "updated_at", "severity", "number")}
 _TIMES = (
     *("occurred_at", "created_at", "updated_at"),
     *("identified_at", "fixing_at", "monitoring_at", "resolved_at", "acknowledged_at"),
@@ -112,8 +111,7 @@ class IncidentRepository:
     async def page(self, tree: Filter, order: Order, page: PageRequest, audience: Audience) -> Page[Incident]:
         """Return one page of the incidents that match."""
         statement = sa.select(incidents).where(incident_condition(self._connection.dialect, tree, audience))
-        key = (ORDER_COLUMNS[order.field], incidents.c.id)
-        statement = paged(statement, key, page, descending=order.descending)
+        statement = paged_by(statement, order_keys(incidents, order, tree), page)
         rows = (await self._connection.execute(statement)).mappings().all()
         return page.cut(await self._whole(rows))
 

@@ -12,6 +12,7 @@ from domain.model.incident import Severity
 from domain.model.moment import parse_iso
 from domain.model.paging import Page, PageRequest
 from domain.persistence.dialects import is_sqlite
+from domain.persistence.orders import Directed, beyond, flat
 from domain.persistence.types import SeverityRank, UtcDateTime
 
 T = TypeVar("T")
@@ -23,17 +24,21 @@ def paged(statement: sa.Select[Any], key: Key, page: PageRequest, *, descending:
 
     It may be run again for other pages of the same form, with the values of those.
     """
-    values = _values_of(page, [column.type for column in key])
+    return paged_by(statement, [(column, descending) for column in key], page)
+
+
+def paged_by(statement: sa.Select[Any], keys: Sequence[Directed], page: PageRequest) -> sa.Select[Any]:
+    """Do as `paged`, for columns that have each a direction of its own."""
+    values = _values_of(page, [column.type for column, _ in keys])
     for side, position, forward in (("after", page.after, True), ("before", page.before, False)):
         if position is not None:
-            bounds = sa.tuple_(
-                *(sa.bindparam(f"{side}_{at}", values[f"{side}_{at}"], column.type) for at, column in enumerate(key))
-            )
-            greater = forward is not descending
-            statement = statement.where(sa.tuple_(*key) > bounds if greater else sa.tuple_(*key) < bounds)
-    downward = descending is not page.backward
+            bounds = [
+                sa.bindparam(f"{side}_{at}", values[f"{side}_{at}"], column.type) for at, (column, _) in enumerate(keys)
+            ]
+            statement = statement.where(beyond(keys, bounds, forward=forward))
     size = sa.bindparam("size", values["size"], sa.Integer())
-    return statement.order_by(*(column.desc() if downward else column.asc() for column in key)).limit(size)
+    directed = [column.desc() if down is not page.backward else column.asc() for column, down in keys]
+    return statement.order_by(*directed).limit(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,7 @@ def _values_of(page: PageRequest, types: Sequence[sa.types.TypeEngine[Any]]) -> 
     values: dict[str, Any] = {"size": page.size + 1}
     for side, position in (("after", page.after), ("before", page.before)):
         if position is not None:
-            bounds = zip(types, position, strict=True)
+            bounds = zip(types, flat(position), strict=True)
             values |= {f"{side}_{at}": _bound(kind, raw) for at, (kind, raw) in enumerate(bounds)}
     return values
 

@@ -1,6 +1,5 @@
 """Links of incidents to pages elsewhere."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.model.incident import IncidentLink
+from domain.model.incident import IncidentLink, digest_of
 from domain.model.paging import Page, PageRequest
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.dialects import insert_or_ignore
@@ -33,7 +32,7 @@ class LinkRepository:
 
     async def by_url(self, incident_id: str, url: str) -> IncidentLink | None:
         """Return an incident's link with that address, or None."""
-        statement = sa.select(links).where(links.c.incident_id == incident_id, links.c.url_digest == _digest(url))
+        statement = sa.select(links).where(links.c.incident_id == incident_id, links.c.url_digest == digest_of(url))
         row = (await self._connection.execute(statement)).mappings().first()
         return _link(row) if row else None
 
@@ -98,17 +97,13 @@ def bound_links(dialect: sa.Dialect, loaded: Iterable[IncidentLink]) -> Bound:
     return _INSERT.bound(dialect, map(_columns, loaded))
 
 
-def _digest(url: str) -> str:
-    return hashlib.sha256(url.encode()).hexdigest()
-
-
 def _columns(link: IncidentLink) -> dict[str, Any]:
     return {
         "id": link.id,
         "incident_id": link.incident_id,
         "label": link.label,
         "url": link.url,
-        "url_digest": _digest(link.url),
+        "url_digest": digest_of(link.url),
         "visibility": link.visibility,
         "created_at": link.created_at,
     }

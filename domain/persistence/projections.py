@@ -17,6 +17,7 @@ from domain.model.viewer import Audience
 from domain.persistence.conditions import as_recorded
 from domain.persistence.drivers import Driver
 from domain.persistence.forms import form_of, padded
+from domain.persistence.orders import form_of_order
 from domain.persistence.prepared import driver_of
 from domain.persistence.statements import Statement, StatementWriter, Values
 
@@ -113,7 +114,7 @@ class Projection:
                 return len(values), values
             case AllOf(order=order, tree=tree, logged=logged):
                 form, values = form_of(tree if logged is None else as_recorded(tree), self._dialect)
-                return (order, logged, form), values
+                return (form_of_order(order, tree), logged, form), values
 
 
 def _form_of_page(page: PageRequest) -> Hashable:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.change import TouchKind
-from domain.model.filters import Filter
+from domain.model.filters import EVERYTHING, Filter
 from domain.model.incident import Incident
 from domain.model.paging import Order, PageRequest
 from domain.model.pictures import incident_of
@@ -22,8 +22,9 @@ from domain.model.viewer import Audience
 from domain.persistence.changes import LOG_FLOOR
 from domain.persistence.conditions import as_recorded, incident_condition, recorded_condition
 from domain.persistence.dialects import recorded_value
-from domain.persistence.incidents import ORDER_COLUMNS, IncidentRepository
-from domain.persistence.keyset import paged
+from domain.persistence.incidents import IncidentRepository
+from domain.persistence.keyset import paged_by
+from domain.persistence.orders import Directed, order_keys, placed_by
 from domain.persistence.tables import changes, incidents, server_state
 
 _KIND = "incident"
@@ -72,12 +73,12 @@ class ReplayRepository:
         """Return the incidents on one page of those that matched, in the direction of reading, in three statements."""
         unchanged, changed = self._matching(tree, order, audience, place)
         parts = []
-        for statement, key in (unchanged, changed):
-            part = paged(statement, key, page, descending=order.descending).subquery()
-            parts.append(sa.select(part))
+        for statement, keys in (unchanged, changed):
+            parts.append(sa.select(paged_by(statement, keys, page).subquery()))
         both = sa.union_all(*parts).subquery("matching")
-        key = (both.c.place, both.c.id)
-        statement = paged(sa.select(both.c.id, both.c.seq), key, page, descending=order.descending)
+        named = [both.c[f"place_{at}"] for at in range(len(order.keys))]
+        directed = [(column, down) for column, (_, down) in zip([*named, both.c.id], unchanged[1], strict=True)]
+        statement = paged_by(sa.select(both.c.id, both.c.seq), directed, page)
         rows = (await self._connection.execute(statement)).all()
         ids = [row.id for row in rows]
         columns = (changes.c.entity_id, changes.c.version, changes.c.before)
@@ -99,19 +100,24 @@ class ReplayRepository:
 
     def _matching(
         self, tree: Filter, order: Order, audience: Audience, place: Place
-    ) -> list[tuple[sa.Select[Any], tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]]]:
+    ) -> list[tuple[sa.Select[Any], list[Directed]]]:
         """Return the queries for matching incidents that have not changed since, and that have, each with its key."""
-        dialect, column = self._connection.dialect, ORDER_COLUMNS[order.field]
+        dialect = self._connection.dialect
         changed_since = sa.select(changes.c.entity_id).where(_since(place))
-        unchanged = sa.select(incidents.c.id, column.label("place"), sa.null().cast(sa.BigInteger).label("seq")).where(
+        present = order_keys(incidents, order, EVERYTHING)
+        unchanged = sa.select(incidents.c.id, *_named(present), sa.null().cast(sa.BigInteger).label("seq")).where(
             incident_condition(dialect, tree, audience), incidents.c.id.not_in(changed_since)
         )
         first = _first_changes(place).subquery("first")
-        recorded = recorded_value(dialect, first.c.before[order.field], column.type)
-        changed = sa.select(first.c.entity_id.label("id"), recorded.label("place"), first.c.seq).where(
+        former: list[Directed] = [
+            (placed_by(name, recorded_value(dialect, first.c.before[name], incidents.c[name].type)), down)
+            for name, down in order.keys
+        ]
+        former.append((first.c.entity_id, former[-1][1]))
+        changed = sa.select(first.c.entity_id.label("id"), *_named(former), first.c.seq).where(
             recorded_condition(dialect, as_recorded(tree), first.c.before)
         )
-        return [(unchanged, (column, incidents.c.id)), (changed, (recorded, first.c.entity_id))]
+        return [(unchanged, present), (changed, former)]
 
     async def _found(self, ids: Sequence[str], first: sa.Select[Any]) -> dict[str, Incident]:
         if not ids:
@@ -129,6 +135,11 @@ class ReplayRepository:
                 key = now.dedupe_key if now else ""
                 found[identifier] = incident_of(identifier, row["version"] - 1, row["before"], dedupe_key=key)
         return found
+
+
+def _named(keys: Sequence[Directed]) -> list[sa.Label[Any]]:
+    """Return the columns of an order but for the id, under the names that both queries have them by."""
+    return [column.label(f"place_{at}") for at, (column, _) in enumerate(keys[:-1])]
 
 
 def _since(place: Place) -> sa.ColumnElement[bool]:

@@ -27,6 +27,7 @@ from domain.persistence.changes import is_kept, log_condition
 from domain.persistence.conditions import as_recorded, incident_condition
 from domain.persistence.dialects import literal
 from domain.persistence.forms import looked_up, padded, with_parameters
+from domain.persistence.orders import Directed, beyond, flat, order_keys
 from domain.persistence.types import SeverityRank, UtcDateTime
 from domain.persistence.views import VIEWS
 from domain.persistence.views.view import EXACT, Lists, View, expression, order_key
@@ -99,14 +100,16 @@ class StatementWriter:
         query = sa.select().select_from(view.table)
         tree = self._with_parameters(place, rows)
         query = query.where(*self._conditions(view, tree, rows), *self._among(view.table, root.page, wanted))
-        places = [view.table.c[rows.order.field]] if view.place else [view.table.c[rows.order.field], view.table.c.id]
-        columns = _picked(view, view.table, root.selection, rows.order.field)
+        places = (
+            [(view.table.c[rows.order.field], rows.order.descending)]
+            if view.place
+            else order_keys(view.table, rows.order, rows.tree)
+        )
+        columns = _picked(view, view.table, root.selection, [name for name, _ in rows.order.keys])
 
         def read(page: Paged) -> sa.ScalarSelect[Any]:
             picked = query.add_columns(*columns)
-            found = self._paged(picked, places, page, wanted, descending=rows.order.descending).subquery(
-                f"root_{place}"
-            )
+            found = self._paged(picked, places, page, wanted).subquery(f"root_{place}")
             return self._gathered(found, self._row(view, found, root.selection, wanted, rows.order))
 
         found = self._page(query, root.page, read)
@@ -114,7 +117,7 @@ class StatementWriter:
         if rows.logged is not None and wanted.pages[root.page.place].after is not None:
             # The gap would not show.
             after = self._position(f"after_{root.page.place}", places, self._after(root.page.place))
-            needed.append(is_kept(after.clauses[0]))
+            needed.append(is_kept(after[0]))
         # Nothing at all, instead of a page that would have to be refused.
         return sa.case((sa.and_(*needed), self._nestable(found))) if needed else found
 
@@ -196,7 +199,8 @@ class StatementWriter:
         if name != ORDER_KEY:
             return expression(view, table, name, sqlite=self._sqlite)
         assert order is not None
-        return order_key(view, table, order.field, sqlite=self._sqlite)
+        keys = [order_key(view, table, name, sqlite=self._sqlite) for name, _ in order.keys]
+        return keys[0] if order.then is None else self._array(*keys)
 
     def _nested(
         self, view: View, parent: sa.FromClause, listed: Listed, wanted: Wanted, *, many: bool
@@ -218,7 +222,8 @@ class StatementWriter:
             if page is None:
                 found = _whole(picked, lists, table, key)
             else:
-                found = self._paged(picked, key, page, wanted, descending=lists.descending).subquery()
+                directed = [(column, lists.descending) for column in key]
+                found = self._paged(picked, directed, page, wanted).subquery()
             return self._gathered(found, self._row(child, found, listed.selection, wanted))
 
         found = self._nestable(read(None) if listed.page is None else self._page(query, listed.page, read))
@@ -237,41 +242,41 @@ class StatementWriter:
     def _paged(
         self,
         query: sa.Select[Any],
-        key: Sequence[sa.ColumnElement[Any]],
+        key: Sequence[Directed],
         page: Paged,
         wanted: Wanted,
-        *,
-        descending: bool,
     ) -> sa.Select[Any]:
         """Do as `keyset.paged`, with parameters in the place of values; one row more only where it peeks."""
         place, extra = page.place, int(page.peeks)
         request = wanted.pages[place]
-        columns = sa.tuple_(*key)
         if request.after is not None:
             after = self._position(f"after_{place}", key, self._after(place))
-            query = query.where(columns < after if descending else columns > after)
+            query = query.where(beyond(key, after, forward=True))
         if request.before is not None:
             before = self._position(f"before_{place}", key, lambda values: values.wanted.pages[place].before)
-            query = query.where(columns > before if descending else columns < before)
-        down = descending is not request.backward
+            query = query.where(beyond(key, before, forward=False))
         size = self._parameter(f"size_{place}", sa.Integer(), lambda values: values.wanted.pages[place].size + extra)
-        return query.order_by(*(_directed(column, down=down) for column in key)).limit(size)
+        return query.order_by(*(_directed(column, down=down is not request.backward) for column, down in key)).limit(
+            size
+        )
 
     @staticmethod
     def _after(place: int) -> Callable[[Values], Any]:
         return lambda values: values.wanted.pages[place].after
 
-    def _position(self, name: str, key: Sequence[sa.ColumnElement[Any]], find: Callable[[Values], Any]) -> sa.Tuple:
-        return sa.tuple_(*(self._bound(f"{name}_{at}", column, find, at) for at, column in enumerate(key)))
+    def _position(
+        self, name: str, key: Sequence[Directed], find: Callable[[Values], Any]
+    ) -> list[sa.ColumnElement[Any]]:
+        return [self._bound(f"{name}_{at}", column, find, at) for at, (column, _) in enumerate(key)]
 
     def _bound(
         self, name: str, column: sa.ColumnElement[Any], find: Callable[[Values], Any], at: int
     ) -> sa.ColumnElement[Any]:
         if isinstance(column.type, UtcDateTime):
-            return self._parameter(name, column.type, lambda values: parse_iso(find(values)[at]))
+            return self._parameter(name, column.type, lambda values: parse_iso(flat(find(values))[at]))
         if isinstance(column.type, SeverityRank):
-            return self._parameter(name, column.type, lambda values: Severity(find(values)[at]))
-        return self._parameter(name, column.type, lambda values: find(values)[at])
+            return self._parameter(name, column.type, lambda values: Severity(flat(find(values))[at]))
+        return self._parameter(name, column.type, lambda values: flat(find(values))[at])
 
     def _parameter(self, name: str, kind: Any, find: Callable[[Values], Any]) -> sa.BindParameter[Any]:
         to_driver = kind.dialect_impl(self._dialect).bind_processor(self._dialect)
@@ -279,9 +284,12 @@ class StatementWriter:
         return sa.bindparam(name, type_=kind)
 
 
-def _picked(view: View, table: sa.FromClause, selection: Selection, order: str = "") -> list[sa.ColumnElement[Any]]:
+def _picked(
+    view: View, table: sa.FromClause, selection: Selection, order: Sequence[str] = ()
+) -> list[sa.ColumnElement[Any]]:
     """Return the columns that a selection is made of; what belongs to a row is found by its id."""
-    names = [order if name == ORDER_KEY else name.removesuffix(EXACT) for name in selection.columns]
+    chosen = [order if name == ORDER_KEY else [name.removesuffix(EXACT)] for name in selection.columns]
+    names = [name for each in chosen for name in each]
     needed = [column for name in names for column in (view.found[name].columns if name in view.found else (name,))]
     lists = [view.lists[listed.name] for listed in selection.lists]
     carried: list[str] = [name for each in lists for name in (*each.carried, each.present) if name is not None]

@@ -122,6 +122,15 @@ incidents = Table(
     Index(None, "severity", "created_at", "id"),
     # The filter by the actor who opened an incident.
     Index(None, "opened_by_id", "created_at", "id"),
+    # The filter by dedupe key, which most incidents have none of.
+    Index(
+        "ix_incidents_dedupe_key",
+        "dedupe_key",
+        "created_at",
+        "id",
+        sqlite_where=sa.text("dedupe_key <> ''"),
+        postgresql_where=sa.text("dedupe_key <> ''"),
+    ),
     # Counts of open incidents by severity and by status.
     Index(
         "ix_incidents_open_severity",
@@ -223,6 +232,8 @@ incident_links = Table(
     UniqueConstraint("incident_id", "url_digest"),
     # The links of an incident.
     Index(None, "incident_id", "created_at", "id"),
+    # The filter by the address of a link.
+    Index(None, "url_digest", "incident_id"),
 )
 
 open_incident_claims = Table(

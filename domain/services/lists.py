@@ -63,7 +63,7 @@ class IncidentReader:
             total = len(page.items)
             if page.has_next:
                 total = await session.incidents.count(listing.tree, self._audience)
-            entries = tuple(listing.entry(each.id, each.version, _facts_of(each)) for each in page.items)
+            entries = tuple(listing.entry(each.id, each.version, facts_of(each)) for each in page.items)
             return Window(position=position, entries=entries, total=total), {each.id: each for each in page.items}
 
         return await self._database.read(read)
@@ -74,7 +74,7 @@ class IncidentReader:
         return {identifier: (incident.version, incident) for identifier, incident in found.items()}
 
 
-def _facts_of(incident: Incident) -> Mapping[str, Any]:
+def facts_of(incident: Incident) -> Mapping[str, Any]:
     """Return what recorded states say of an incident, as far as orders need it."""
     return {**incident.facts(), "status": incident.status, "severity": incident.severity}
 

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from pydantic.alias_generators import to_camel
+
 from domain.clock import Clock
 from domain.entities.canonical import value_text
 from domain.entities.incident import INCIDENT, project
 from domain.errors import CursorExpiredError, InvalidInputError
 from domain.model.change import Transition
 from domain.model.cursor import CursorCodec
-from domain.model.filters import Field, Filter, fields_of
+from domain.model.filters import UNRECORDED, Field, Filter, fields_of
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.place import Place
@@ -130,3 +132,7 @@ class ReplayService:
 def _check_filter(tree: Filter) -> None:
     if Field.TEXT in fields_of(tree):
         raise InvalidInputError("Words can be searched for in the present alone.", field=["filter", "text"])
+    unknown = sorted(fields_of(tree) & UNRECORDED)
+    if unknown:
+        name = to_camel(unknown[0])
+        raise InvalidInputError(f"Incidents are found by `{name}` in the present alone.", field=["filter", name])

@@ -23,6 +23,7 @@ from graphql import (
 from pydantic.alias_generators import to_snake
 
 from domain.model.cursor import LOG
+from domain.model.positions import COMPUTED
 from domain.model.selection import ORDER_KEY, AllOf, Field, Listed, Paged, Root, Selection, Shape
 from domain.model.viewer import Audience
 from gql.compiled.arguments import fixed_rows
@@ -223,7 +224,8 @@ class Planner:
         if not isinstance(rows, AllOf):
             return ORDER_KEY
         shown = self._shapes[_view_of(self._object_of(asked.field))].fields[rows.order.field]
-        return ORDER_KEY if shown.names else rows.order.field
+        is_shown = not shown.names and rows.order.then is None and rows.order.field not in COMPUTED
+        return rows.order.field if is_shown else ORDER_KEY
 
     def _of_row(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row) -> Members:
         """Plan the fields of a row's object."""

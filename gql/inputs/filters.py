@@ -11,6 +11,7 @@ from strawberry.types.unset import UnsetType
 from domain.errors import ForbiddenError, InvalidInputError, UnknownSystemError
 from domain.ids import is_id
 from domain.model.filters import EVERYTHING, AllOf, AnyOf, Field, Filter, Not, Operator, Term, fields_of
+from domain.model.incident import digest_of
 from domain.model.paging import Order
 from domain.model.viewer import Audience
 from domain.model.words import check_search
@@ -20,6 +21,7 @@ from gql.types.enums import IncidentOrderField, OrderDirection, Severity, Status
 _DEEPEST = 8
 _MOST_TERMS = 100
 _MOST_VALUES = 100
+_MOST_ORDERS = 4
 _SYSTEM_PREFIX = "sys"
 _ASKS_FOR_RESOLVED = {Field.STATUS, Field.OPEN, Field.RESOLVED_AT}
 
@@ -87,6 +89,16 @@ class OpenedByFilter:
     in_: list[str] = strawberry.field(name="in", description="The actor is one of these, by id.")
 
 
+@strawberry.input(description="Compares the links that the caller sees.")
+class LinkFilter:
+    in_: list[str] = strawberry.field(name="in", description="A link goes to one of these URLs, letter by letter.")
+
+
+@strawberry.input(description="Compares the key by which incidents were told apart when they were opened.")
+class DedupeKeyFilter:
+    in_: list[str] = strawberry.field(name="in", description="It is one of these.")
+
+
 @strawberry.input
 class _IncidentConditions:
     status: StatusFilter | None = _optional("By status.")
@@ -114,6 +126,8 @@ class IncidentFilter(_IncidentConditions):
         "scripts without spaces any sequence of characters is found. A text without a word, such as `?`, finds "
         "nothing. At most 32 words in the whole filter and 1,000 characters."
     )
+    link: LinkFilter | None = _optional("By its links.")
+    dedupe_key: DedupeKeyFilter | None = _optional("By its dedupe key.")
     include_resolved: bool | None = _optional(
         "Whether resolved incidents are shown; they are, too, where status, open or resolvedAt ask for them. Only at "
         "the top of a filter."
@@ -133,6 +147,9 @@ class IncidentEventFilter(_IncidentConditions):
 class IncidentOrder:
     field: IncidentOrderField = strawberry.field(description="The field to order by.")
     direction: OrderDirection | None = _optional("The direction; by default DESC.")
+    then_by: Optional["IncidentOrder"] = _optional(
+        "The order of those that this one leaves together, and so on: four fields at most, each of them once."
+    )
 
 
 @strawberry.input(description="The order of systems.")
@@ -210,10 +227,25 @@ def hide_resolved(given: IncidentFilter | UnsetType | None, tree: Filter) -> Fil
 
 
 def order_of(given: IncidentOrder | UnsetType | None) -> Order:
-    """Return the order of a list of incidents, newest first where none is given."""
+    """Return the order of a list of incidents, newest first where none is given.
+
+    Raises:
+        InvalidInputError: it has too many fields, or one of them twice.
+    """
     if given is None or isinstance(given, UnsetType):
         return Order(field="created_at")
-    return Order(field=given.field.value, descending=given.direction is not OrderDirection.ASC)
+    chain = [given]
+    while (further := chain[-1].then_by) is not None and not isinstance(further, UnsetType):
+        chain.append(further)
+    fields = [each.field for each in chain]
+    if len(fields) > _MOST_ORDERS or len(set(fields)) < len(fields):
+        message = f"An order has {_MOST_ORDERS} fields at most, each of them once."
+        raise InvalidInputError(message, field=["orderBy", "thenBy"])
+    order: Order | None = None
+    for each in reversed(chain):
+        order = Order(field=each.field.value, descending=each.direction is not OrderDirection.ASC, then=order)
+    assert order is not None
+    return order
 
 
 class _Parts:
@@ -283,12 +315,16 @@ def _part(name: str, value: Any, systems: Mapping[str, Sequence[str]]) -> Filter
             return Term(Field.SYSTEM, Operator.IN, ids)
         case "label":
             return _label(value)
-        case "opened_by":
-            return Term(Field.OPENED_BY, Operator.IN, tuple(value.in_))
+        case "opened_by" | "link" | "dedupe_key":
+            return _one_of(Field(name), value.in_)
         case "open" | "acknowledged" | "text":
             return Term(Field(name), Operator.EQ, value)
         case _:
             return AllOf(tuple(_comparison(_COMPARED[name], how, operand) for how, operand in _given(value)))
+
+
+def _one_of(field: Field, values: Sequence[str]) -> Term:
+    return Term(field, Operator.IN, tuple(map(digest_of, values) if field is Field.LINK else values))
 
 
 def _label(given: LabelFilter) -> Filter:

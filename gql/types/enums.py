@@ -78,6 +78,9 @@ class IncidentOrderField(Enum):
     UPDATED_AT = "updated_at"
     SEVERITY = "severity"
     NUMBER = "number"
+    STATUS = "status"
+    OCCURRED_AT = "occurred_at"
+    RESOLVED_AT = "resolved_at"
 
 
 class SystemOrderField(Enum):
@@ -243,6 +246,9 @@ _described(
         IncidentOrderField.UPDATED_AT: "When they last changed.",
         IncidentOrderField.SEVERITY: "Their severity.",
         IncidentOrderField.NUMBER: "Their number.",
+        IncidentOrderField.STATUS: "How far they are, from INVESTIGATING to RESOLVED.",
+        IncidentOrderField.OCCURRED_AT: "When they began.",
+        IncidentOrderField.RESOLVED_AT: "When they were resolved; those that are open come before any that is.",
     },
 )
 _described(

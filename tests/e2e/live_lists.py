@@ -36,6 +36,7 @@ _FILTERS: Sequence[dict[str, Any] | None] = (
     {"text": "alpha"},
     {"text": "beta", "severity": {"lt": "CRITICAL"}, "includeResolved": True},
     {"or": [{"text": "gamma"}, {"system": {"in": ["mail"]}}]},
+    {"not": {"link": {"in": ["https://example.com/1", "https://example.com/2"]}}},
 )
 _ORDERS: Sequence[dict[str, Any] | None] = (
     None,
@@ -45,6 +46,9 @@ _ORDERS: Sequence[dict[str, Any] | None] = (
     {"field": "SEVERITY"},
     {"field": "SEVERITY", "direction": "ASC"},
     {"field": "NUMBER", "direction": "ASC"},
+    {"field": "STATUS", "thenBy": {"field": "UPDATED_AT", "direction": "ASC"}},
+    {"field": "RESOLVED_AT", "thenBy": {"field": "SEVERITY"}},
+    {"field": "OCCURRED_AT", "direction": "ASC"},
 )
 _CATCH_UP_SECONDS = 60.0
 #: A server of the check refuses nobody.
@@ -97,7 +101,7 @@ class Writer:
         elif step < 0.85:
             await self._api.attempt("resolveIncident", id=incident)
         elif step < 0.92:
-            url = f"https://example.com/{self._dice.randrange(10**6)}"
+            url = f"https://example.com/{self._dice.randrange(5)}"
             await self._api.attempt("addIncidentLink", incidentId=incident, url=url, visibility=self._visibility())
         else:
             await self._api.attempt("deleteIncident", id=incident)

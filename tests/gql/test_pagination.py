@@ -25,6 +25,21 @@ CONNECTIONS: dict[str, tuple[str, str, str]] = {
     ),
     "incidents by update": ("{ at: incidents(orderBy: {field: UPDATED_AT}, PAGE) { BODY } }", "Incident", "id"),
     "incidents by number": ("{ at: incidents(orderBy: {field: NUMBER}, PAGE) { BODY } }", "Incident", "id"),
+    "incidents by several fields": (
+        "{ at: incidents(orderBy: {field: SEVERITY, thenBy: {field: NUMBER, direction: ASC}}, PAGE) { BODY } }",
+        "Incident",
+        "id",
+    ),
+    "incidents by status": (
+        "{ at: incidents(orderBy: {field: STATUS}, filter: {includeResolved: true}, PAGE) { BODY } }",
+        "Incident",
+        "id",
+    ),
+    "incidents by end": (
+        "{ at: incidents(orderBy: {field: RESOLVED_AT}, filter: {includeResolved: true}, PAGE) { BODY } }",
+        "Incident",
+        "id",
+    ),
     "systems": ("{ at: systems(PAGE) { BODY } }", "System", "id"),
     "systems by age": (
         "{ at: systems(orderBy: {field: CREATED_AT, direction: DESC}, PAGE) { BODY } }",

@@ -8,9 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.model.incident import Severity
+from domain.model.positions import NEVER
 from domain.model.selection import Field, Shape
 from domain.model.viewer import Audience
 from domain.persistence.dialects import literal
+from domain.persistence.orders import order_column
 from domain.persistence.types import SeverityRank, UtcDateTime
 
 #: JSON of SQLite has numbers for truth, that of PostgreSQL has not.
@@ -134,6 +136,10 @@ def order_key(view: View, rows: sa.FromClause, name: str, *, sqlite: bool) -> sa
     """Return the column that rows are in the order of, as their cursors have it."""
     if isinstance(rows.c[name].type, SeverityRank):
         return severity_text(rows.c[name])
+    if name == "status":
+        return order_column(rows, name)
+    if name == "resolved_at":
+        return sa.func.coalesce(expression(view, rows, name, sqlite=sqlite), literal(NEVER))
     return expression(view, rows, name, sqlite=sqlite)
 
 

@@ -29,6 +29,10 @@ _STEPS = 60
 _ALL = PageRequest(size=100)
 _FIELDS = ("created_at", "updated_at", "severity", "number")
 _ORDERS = [Order(field=name, descending=descending) for name in _FIELDS for descending in (True, False)]
+_MORE_ORDERS = [
+    Order(field="status", then=Order(field="severity", descending=False)),
+    Order(field="resolved_at", descending=False, then=Order(field="occurred_at")),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ async def world(shared: Domain) -> World:
     histories = Histories(shared, clock, chance, removes_incidents=True)
     systems = await histories.systems()
     asked = [(tree, chance.choice(_ORDERS)) for tree in _filters(systems, clock.moment)]
-    asked += [(AllOf(), order) for order in _ORDERS]
+    asked += [(AllOf(), order) for order in (*_ORDERS, *_MORE_ORDERS)]
     readings = []
     # One entry that stays, and is edited in between.
     incident = await make_incident(shared, "api")

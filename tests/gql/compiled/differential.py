@@ -70,6 +70,7 @@ _SYSTEM_ORDERS = [
 _ORDERS = [
     Order(field=field.value, descending=descending) for field in IncidentOrderField for descending in (True, False)
 ]
+_ORDERS.append(Order(field="severity", then=Order(field="resolved_at", descending=False)))
 
 
 #: The fields of lists in the order of ids, the names of their cursors, and how ids begin in them.

@@ -1,14 +1,18 @@
 """Filters and orders: every comparison once, and their combinations."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import pytest
 
 from domain.bootstrap import Domain
+from domain.model.commands import AddIncidentLink
+from domain.model.filters import UNRECORDED
 from domain.model.incident import Severity, Status
 from domain.model.moment import iso
+from domain.model.viewer import Visibility
 from gql.inputs.filters import IncidentEventFilter, IncidentFilter
-from tests.client import Api, Json
+from tests.client import Api, Caller, Json
 from tests.factories import ADMIN, make_incident, make_system, set_status
 from tests.gql.dialects import on_both_databases
 
@@ -160,7 +164,37 @@ async def test_too_many_words_are_refused_with_the_field(api: Api, catalog: Cata
         assert (error["code"], error["field"]) == ("BAD_USER_INPUT", ["filter", "text"])
 
 
-def test_events_have_every_filter_of_lists_but_text_and_include_resolved() -> None:
+def test_events_have_every_filter_of_lists_but_those_that_states_do_not_answer() -> None:
     lists, events = ({field.name for field in fields(each)} for each in (IncidentFilter, IncidentEventFilter))
-    assert lists - events == {"text", "include_resolved"}
+    assert lists - events == {*UNRECORDED, "include_resolved"}
     assert events <= lists
+
+
+@on_both_databases
+async def test_incidents_are_found_by_dedupe_key_and_by_the_links_that_are_seen(api: Api, domain: Domain) -> None:
+    keyed = await make_incident(domain, dedupe_key="disk/full")
+    linked = await make_incident(domain, "payments")
+    for url, seen in (("https://example.com/a", Visibility.PUBLIC), ("https://example.com/b", Visibility.INTERNAL)):
+        await domain.links.add(ADMIN, AddIncidentLink(incident_id=linked.id, url=url, visibility=seen))
+    asked = "query ($f: IncidentFilter) { incidents(filter: $f) { totalCount nodes { id } } }"
+
+    async def found(caller: Caller, **given: Any) -> list[str]:
+        page = (await caller.read(asked, f=given))["incidents"]
+        assert page["totalCount"] == len(page["nodes"])
+        return [node["id"] for node in page["nodes"]]
+
+    for _ in range(3):  # executed first, compiled then
+        assert await found(api.anonymous, dedupeKey={"in": ["disk/full", "none"]}) == [keyed.id]
+        assert await found(api.anonymous, dedupeKey={"in": [""]}) == []
+        assert await found(api.anonymous, link={"in": ["https://example.com/a", "https://example.com/none"]}) == [
+            linked.id
+        ]
+        assert await found(api.anonymous, link={"in": ["https://example.com/b"]}) == []
+        assert await found(api.admin, link={"in": ["https://example.com/b"]}) == [linked.id]
+        assert await found(api.admin, **{"not": {"link": {"in": ["https://example.com/b"]}}}) == [keyed.id]
+
+
+async def test_an_order_names_each_field_once(api: Api) -> None:
+    twice = "{ incidents(orderBy: {field: STATUS, thenBy: {field: STATUS}}) { totalCount nodes { id } } }"
+    error = await api.anonymous.error(twice)
+    assert (error["code"], error["field"]) == ("BAD_USER_INPUT", ["orderBy", "thenBy"])

@@ -1,0 +1,41 @@
+"""Orders of incidents: the databases and live lists agree on who comes first."""
+
+import random
+from datetime import timedelta
+
+from domain.bootstrap import Domain
+from domain.model.filters import EVERYTHING, Field, Filter, Operator, Term
+from domain.model.incident import Severity, Status
+from domain.model.listing import Listing
+from domain.model.paging import Order, PageRequest
+from domain.model.viewer import Audience
+from domain.services.lists import facts_of
+from gql.types.enums import IncidentOrderField
+from tests.conftest import SteppingClock
+from tests.factories import make_incident, make_system, set_status
+from tests.gql.dialects import on_both_databases
+
+RESOLVED = Term(Field.STATUS, Operator.EQ, Status.RESOLVED)
+FIELDS = [field.value for field in IncidentOrderField]
+
+
+@on_both_databases
+async def test_lists_come_in_the_order_that_live_lists_have(domain: Domain, clock: SteppingClock) -> None:
+    chance = random.Random(1)
+    await make_system(domain, "payments")
+    for _ in range(16):
+        began = clock.moment - timedelta(minutes=chance.randrange(4))
+        incident = await make_incident(domain, "payments", severity=chance.choice(list(Severity)), occurred_at=began)
+        if chance.random() < 0.8:
+            await set_status(domain, incident, chance.choice(list(Status)))
+        clock.advance(milliseconds=chance.randrange(2))
+    for number in range(80):
+        order: Order | None = None
+        for field in chance.sample(FIELDS, chance.randint(1, 3)):
+            order = Order(field=field, descending=chance.random() < 0.5, then=order)
+        assert order is not None
+        tree: Filter = EVERYTHING if chance.random() < 0.5 else RESOLVED
+        found = (await domain.reads.incident_page(tree, order, PageRequest(size=100), Audience.PUBLIC)).items
+        listing = Listing(tree=tree, order=order, size=100)
+        places = [listing.entry(each.id, each.version, facts_of(each)).place for each in found]
+        assert places == sorted(places), f"{number}: {order.name}"

@@ -94,7 +94,9 @@ class ReplayRepository:
 
     async def parts_added_since(self, ids: Sequence[str], place: Place) -> set[str]:
         """Return the ids of the timeline entries and links that these incidents did not have yet."""
-        statement = sa.select(changes.c.touched).where(_since(place), changes.c.entity_id.in_(ids))
+        statement = sa.select(changes.c.touched).where(
+            _since(place), changes.c.kind == _KIND, changes.c.entity_id.in_(ids)
+        )
         touched: Iterable[Any] = await self._connection.scalars(statement)
         return {part["id"] for parts in touched for part in parts if part["kind"] == TouchKind.ADDED}
 
@@ -144,14 +146,16 @@ def _named(keys: Sequence[Directed]) -> list[sa.Label[Any]]:
 
 def _since(place: Place) -> sa.ColumnElement[bool]:
     later = changes.c.occurred_at > place.moment if place.seq is None else changes.c.seq > place.seq
-    return sa.and_(changes.c.kind == _KIND, later)
+    # Not by the index of entities, which SQLite would walk as a whole because it has them in the order of groups.
+    return sa.and_(changes.c.kind.concat(sa.literal_column("''")) == _KIND, later)
 
 
 def _first_changes(place: Place, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return the query for the first change since of each incident; the state before it is the one at that place."""
+    wanted = [changes.c.kind == _KIND, *conditions] if conditions else []
     firsts = (
         sa.select(changes.c.entity_id, sa.func.min(changes.c.version).label("version"))
-        .where(_since(place), *conditions)
+        .where(_since(place), *wanted)
         .group_by(changes.c.entity_id)
         .subquery("firsts")
     )

@@ -108,6 +108,14 @@ async def _by_list(world: World, role: Role) -> str:
     return await world.ask(role, f"{{ incidents {{ totalCount nodes {{ {SHOWN} }} }} }}")
 
 
+async def _by_past(world: World, role: Role) -> str:
+    cursor = json.loads(await world.ask(role, "{ cursor }"))["data"]["cursor"]
+    query = f"""query Q($id: ID!, $cursor: String!) {{
+      incident(id: $id, atCursor: $cursor) {{ {SHOWN} }} incidents(atCursor: $cursor) {{ nodes {{ {SHOWN} }} }}
+    }}"""
+    return await world.ask(role, query, id=world.incident_id, cursor=cursor)
+
+
 async def _by_system(world: World, role: Role) -> str:
     return await world.ask(role, f'{{ system(key: "payments") {{ incidents {{ nodes {{ {SHOWN} }} }} }} }}')
 
@@ -145,6 +153,7 @@ SURFACES: dict[str, Callable[[World, Role], Awaitable[str]]] = {
     "node": _by_node,
     "nodes": _by_nodes,
     "incidents": _by_list,
+    "the past": _by_past,
     "system": _by_system,
     "incidentChanges": _by_changes,
     "incidentEvents": _by_events,
@@ -192,6 +201,7 @@ async def test_a_hidden_object_looks_like_a_missing_one(world: World, role: Role
     nodes = " ".join(f"n{place}: node(id: $i{place}) {{ id }}" for place in range(4))
     query = f"""query Q($i0: ID!, $i1: ID!, $i2: ID!, $i3: ID!, $ids: [ID!]!, $t: String!) {{
       {nodes} nodes(ids: $ids) {{ id }} incidents(filter: {{text: $t}}) {{ totalCount nodes {{ title }} }}
+      incidentCounts(filter: {{text: $t}}) {{ count }}
     }}"""
     answers = {}
     for name, ids, text in (("hidden", hidden, _secret(visibility)), ("missing", missing, "wordnowhere")):

@@ -1,9 +1,10 @@
-"""Plans of the statements behind figures: what asks for few incidents walks their index, and not the table."""
+"""Plans of the statements behind figures and the past: what asks for few walks an index, and not the table."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
@@ -14,11 +15,15 @@ from domain.bootstrap import Domain
 from domain.model.counts import GroupBy, Grouping
 from domain.model.filters import EVERYTHING, Field, Operator, Term
 from domain.model.metrics import Lapse
+from domain.model.paging import Order, PageRequest
+from domain.model.place import Place
 from domain.model.series import TimeBucket, spans_between
 from domain.model.viewer import Audience
 from domain.persistence.counts import counting
+from domain.persistence.keyset import paged
 from domain.persistence.metrics import Measuring
-from domain.persistence.tables import incident_updates, incidents
+from domain.persistence.replay import ReplayRepository
+from domain.persistence.tables import changes, incident_updates, incidents
 from tests.domain.persistence.test_plans_of_pages import row_of
 from tests.inside import inside
 from tests.shared import in_module_loop
@@ -56,6 +61,7 @@ async def filled(shared: Domain) -> AsyncIterator[Domain]:
     async with inside(shared).database._engines.writer.begin() as connection:
         await connection.execute(sa.insert(incidents), rows)
         await connection.execute(sa.insert(incident_updates), steps)
+        await connection.execute(sa.insert(changes), [_change_of(row) for row in rows])
         await connection.execute(sa.text("ANALYZE"))
     yield shared
 
@@ -81,6 +87,39 @@ async def test_metrics_walk_the_indexes_of_times(filled: Domain) -> None:
     for index in ("incidents_open", "incidents_occurred_at_id", "incident_updates_steps", *of_times):
         assert any(f"ix_{index}" in step for step in steps), (index, steps)
     assert not any(step in {"SCAN incidents", "SCAN steps"} or "Seq Scan" in step for step in steps), steps
+
+
+@pytest.mark.parametrize("by_cursor", [False, True])
+async def test_a_list_of_the_past_reads_the_changes_since_alone(filled: Domain, *, by_cursor: bool) -> None:
+    moment = row_of(_COUNT - 10)["created_at"]
+    place = Place(moment=moment, seq=_COUNT - 10 if by_cursor else None)
+    order, page = Order(field="created_at"), PageRequest(size=20)
+    async with inside(filled).database._engines.reader.connect() as connection:
+        parts = ReplayRepository(connection)._matching(EVERYTHING, order, Audience.PUBLIC, place)
+    for statement, key in parts:
+        asked = paged(statement, key, page, descending=True)
+        steps = await _plan(filled, lambda _, asked=asked: asked)
+        assert not any(_is_of_all_changes(step) for step in steps), steps
+
+
+def _is_of_all_changes(step: str) -> bool:
+    return "SCAN changes" in step or "Seq Scan on changes" in step or step.endswith("(kind=?)")
+
+
+def _change_of(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["id"].replace("inc", "chg"),
+        "kind": "incident",
+        "entity_id": row["id"],
+        "version": 1,
+        "action": "created",
+        "reactive": True,
+        "has_events": True,
+        "visibility": "public",
+        **{name: [] for name in ("changed_fields", "described_fields", "touched", "events")},
+        **{name: {} for name in ("delta", "actor", "cause", "after")},
+        "occurred_at": row["created_at"],
+    }
 
 
 def _step_of(row: dict[str, Any]) -> dict[str, Any]:

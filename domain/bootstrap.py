@@ -43,6 +43,7 @@ from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.write_ahead import WriteAheadLog
 from domain.services.events import EventService
 from domain.services.health import HealthService
+from domain.services.health_history import HealthHistory
 from domain.services.incidents import IncidentService
 from domain.services.labels import LabelService
 from domain.services.links import LinkService
@@ -83,6 +84,7 @@ class Domain:
     relations: RelationService
     systems: SystemService
     health: HealthService
+    health_history: HealthHistory
     events: EventService
     lists: ListService
     reads: Reads
@@ -218,9 +220,8 @@ class _Written:
 def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Written) -> Assembly:
     database, clock, writer = parts.database, parts.clock, parts.writer
     handle, health_handle = parts.registry.handle(INCIDENT), parts.registry.handle(HEALTH)
-    health = HealthService(writer=writer, handle=health_handle)
+    systems, health = _catalog(parts)
     reads = Reads(database=database, handle=handle, health=health_handle, cursors=cursors)
-    systems = SystemService(writer=writer, handle=parts.registry.handle(SYSTEM), incidents=handle, health=health_handle)
     sessions = Sessions(database=database, clock=clock)
     return Assembly(
         settings=settings,
@@ -241,6 +242,7 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
         relations=RelationService(writer=writer, handle=handle),
         systems=systems,
         health=health,
+        health_history=HealthHistory(database=database, clock=clock),
         events=EventService(database=database, tail=parts.tail, cursors=cursors),
         lists=ListService(database=database, tail=parts.tail, cursors=cursors),
         reads=reads,
@@ -255,6 +257,15 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
         dry_runs=DryRuns(database=database, clock=clock, catalog=parts.catalog(), secrets=parts.secrets),
         readiness=Readiness(database, parts.tail),
     )
+
+
+def _catalog(parts: Parts) -> tuple[SystemService, HealthService]:
+    writer, registry = parts.writer, parts.registry
+    health = registry.handle(HEALTH)
+    systems = SystemService(
+        writer=writer, handle=registry.handle(SYSTEM), incidents=registry.handle(INCIDENT), health=health
+    )
+    return systems, HealthService(writer=writer, handle=health)
 
 
 def _demo(

@@ -15,15 +15,15 @@ class Pushed:
     """The subscription fields about a kind, and the role that they need."""
 
     needs: Role
-    #: The field that begins with the present state of an entity.
-    state: str
+    #: The field that begins with the present state of an entity, where there is one.
+    state: str | None
     #: The fields that begin with the next change.
     log: tuple[str, ...]
     #: The fields that begin with a list of entities.
     lists: tuple[str, ...] = ()
 
 
-#: None for a kind without a field of its own; health is a field of the systems of incidents.
+#: None for a kind without a field of its own.
 PUSHED: Mapping[str, Pushed | None] = {
     INCIDENT.name: Pushed(
         needs=Role.ANONYMOUS,
@@ -32,6 +32,6 @@ PUSHED: Mapping[str, Pushed | None] = {
         lists=("incidentList",),
     ),
     RUN.name: Pushed(needs=Role.RESPONDER, state="automationRun", log=("automationRuns",)),
-    HEALTH.name: None,
+    HEALTH.name: Pushed(needs=Role.ANONYMOUS, state=None, log=("systemHealth",)),
     SYSTEM.name: None,
 }

@@ -12,12 +12,14 @@ from domain.bootstrap import Domain
 from domain.model.automation import Artifact, Automation, AutomationRun, AutomationVersion, RunStatus, RunStep
 from domain.model.change import Change, Transition
 from domain.model.health import ReportedHealth
+from domain.model.health_history import HealthPeriod
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Page, PageRequest
 from domain.model.place import Place
 from domain.model.relation import IncidentRelation
 from domain.model.system import ActiveHealthOverride, System
 from domain.model.viewer import Audience
+from domain.services.health_history import Asked
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -55,6 +57,7 @@ class Loaders:
         self.systems: Loader[str, System | None] = _by_id(reads.systems)
         self.health: Loader[str, ReportedHealth | None] = _by_id(reads.health_of)
         self.overrides: Loader[str, list[ActiveHealthOverride] | None] = _by_id(reads.active_overrides)
+        self.health_periods: Loader[tuple[str, Asked], list[HealthPeriod]] = _by_page(domain.health_history.of)
         self.versions: Loader[str, list[IncidentUpdateVersion] | None] = _by_id(reads.update_versions)
         self.update_counts: Loader[str, int | None] = _by_id(lambda ids: reads.update_counts(ids, audience))
         self.link_counts: Loader[str, int | None] = _by_id(lambda ids: reads.link_counts(ids, audience))

@@ -51,6 +51,7 @@ from gql.queries.viewer import ViewerQueries
 from gql.subscriptions.automation import AutomationSubscriptions
 from gql.subscriptions.incident import IncidentSubscriptions
 from gql.subscriptions.listing import ListSubscriptions
+from gql.subscriptions.system import SystemSubscriptions
 
 
 @strawberry.type(description="All queries.")
@@ -90,7 +91,7 @@ class Mutation(
 
 
 @strawberry.type(description="All subscriptions: live, or resumed from a cursor.")
-class Subscription(IncidentSubscriptions, ListSubscriptions, AutomationSubscriptions):
+class Subscription(IncidentSubscriptions, ListSubscriptions, SystemSubscriptions, AutomationSubscriptions):
     pass
 
 

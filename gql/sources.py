@@ -8,7 +8,7 @@ from typing_extensions import override
 from domain.model.change import Change
 from domain.model.incident import Incident
 from domain.model.listing import Listing
-from domain.services.events import EventService, Watch
+from domain.services.events import AnyWatch, EventService
 from domain.services.lists import ListStep
 
 
@@ -29,7 +29,7 @@ class EventSource(Protocol):
     async def start(self, after: str | None) -> int:
         """Return the position behind which events are wanted."""
 
-    def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
+    def follow(self, watch: AnyWatch, position: int) -> AsyncGenerator[Change, None]:
         """Yield the wanted changes behind a position, in order."""
 
 
@@ -54,7 +54,7 @@ class LogSource:
         """Return the position of a cursor, or the present head."""
         return await self._events.start_of(resumed(self._last_event_id, after))
 
-    def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
+    def follow(self, watch: AnyWatch, position: int) -> AsyncGenerator[Change, None]:
         """Yield stored changes, then live ones."""
         return self._events.follow(watch, position)
 
@@ -78,7 +78,7 @@ class CatchUp:
         self.reached = await self._events.start_of(resumed(self._last_event_id, after))
         return self.reached
 
-    async def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
+    async def follow(self, watch: AnyWatch, position: int) -> AsyncGenerator[Change, None]:
         """Yield stored changes behind a position, up to the end."""
         self.reached = position
         async for change in self._events.replay(watch, position, until=self._until):

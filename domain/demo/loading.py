@@ -64,6 +64,14 @@ class HistoryLoader:
                 await unit.claims.take_free(*claim)
             for health in batch.health:
                 await unit.health.put(health)
+            await unit.health_spans.insert_many(batch.spans)
+            await unit.health_spans.write(batch.reports)
+            unit.before_commit(lambda _: settle(unit))
+
+        async def settle(unit: UnitOfWork) -> None:
+            # With the append, so that the log is locked.
+            concerned = {span.system_id for span in batch.spans} | {health.system_id for health in batch.health}
+            await unit.health_spans.settle(sorted(concerned))
 
         # A long one: others would wait for it where they share its commit.
         await self._database.write(work)

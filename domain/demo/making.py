@@ -7,6 +7,7 @@ from itertools import islice
 
 from domain.clock import Clock
 from domain.demo.chronicle import Recorded, changes_of
+from domain.demo.health import HealthChronicler, spans_of
 from domain.demo.history import Historian, Step
 from domain.demo.outages import Report
 from domain.entities.derivers import DeriverRegistry
@@ -18,6 +19,8 @@ from domain.entities.masking import SecretMasker
 from domain.entities.origin import Origin
 from domain.model.actor import Actor, ActorType
 from domain.model.health import SystemHealth
+from domain.model.health_effects import Effect, effect_of
+from domain.model.health_history import HealthSpan
 from domain.model.viewer import Visibility
 from domain.persistence.changes import bound_log
 from domain.persistence.engines import dialect_of
@@ -65,6 +68,9 @@ class Batch:
     claims: list[tuple[str, tuple[str, ...], str]]
     #: The last report of each system that has one here.
     health: list[SystemHealth]
+    #: The reports here, and the spans of the incidents here.
+    reports: list[Effect]
+    spans: list[HealthSpan]
 
 
 class Maker:
@@ -95,6 +101,7 @@ class Scribe:
         registry = registry_of(KINDS, clock=Clock(), derivers=DeriverRegistry(), masker=SecretMasker())
         self._health: EntityHandle[SystemHealth] = registry.handle(HEALTH)
         self._dialect = dialect_of(sqlite=sqlite)
+        self._chronicler = HealthChronicler()
 
     def batch(self, stories: Sequence[Sequence[Step]], reports: Sequence[Report]) -> Batch:
         """Return the batch of these stories and reports, all changes in the order of time."""
@@ -107,6 +114,8 @@ class Scribe:
         texts = [(entry.id, entry.incident_id, entry.visibility, entry.message) for entry in entries]
         recorded = [*(change for story in stories for change in changes_of(story)), *self._of_reports(reports)]
         recorded.sort(key=lambda record: record[0].occurred_at)
+        recorded = [(self._chronicler.noted(change), steps) for change, steps in recorded]
+        effects = [effect_of(change) for change, _ in recorded if change.kind == HEALTH.name]
         return Batch(
             incidents=len(ends),
             rows=[
@@ -118,6 +127,8 @@ class Scribe:
             log=bound_log(self._dialect, recorded),
             claims=[(end.id, end.system_ids, end.dedupe_key) for end in ends if end.is_open],
             health=list({report.after.system_id: report.after for report in reports}.values()),
+            reports=[effect for effect in effects if effect is not None],
+            spans=spans_of(ends),
         )
 
     def _of_reports(self, reports: Sequence[Report]) -> Iterator[Recorded]:

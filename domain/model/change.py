@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from domain.model.actor import Actor, Cause
+from domain.model.health import HealthStep
 from domain.model.identities import shown_to
 from domain.model.moment import iso
 from domain.model.viewer import Audience, Visibility, widest
@@ -103,6 +104,8 @@ class Change:
     touched: tuple[Touched, ...] = ()
     events: tuple[str, ...] = ()
     payload: Mapping[str, Any] | None = None
+    #: The health of systems as it was reported or became with this change; empty where it changed no health.
+    health: tuple[HealthStep, ...] = ()
     actor: Actor
     cause: Cause = field(default_factory=Cause)
     occurred_at: datetime
@@ -131,6 +134,7 @@ class Change:
             "after": self.after,
             "touched": [part.as_json() for part in self.touched],
             "payload": self.payload,
+            "health": [step.as_json() for step in self.health],
             "actor": self.actor.as_json(),
             "cause": self.cause.as_json(),
             "occurredAt": iso(self.occurred_at),

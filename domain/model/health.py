@@ -1,10 +1,11 @@
 """The health of systems, as reported by their monitors."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from domain.model.incident import Health
+from domain.model.incident import Health, HealthOverride
 from domain.model.moment import iso
 from domain.model.texts import checked_message
 
@@ -36,6 +37,39 @@ class SystemHealth:
             "system_name": self.system_name,
             "observed_at": iso(self.observed_at),
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthStep:
+    """One system's health before and after a change, and the causes of it afterwards."""
+
+    system_id: str
+    previous: Health
+    status: Health
+    reported: Health
+    #: The worst that open incidents set; None where none does.
+    override: HealthOverride | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the form in the log."""
+        return {
+            "system_id": self.system_id,
+            "previous": self.previous,
+            "status": self.status,
+            "reported": self.reported,
+            "override": self.override,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Return the step that `as_json` described."""
+        return cls(
+            system_id=data["system_id"],
+            previous=Health(data["previous"]),
+            status=Health(data["status"]),
+            reported=Health(data["reported"]),
+            override=HealthOverride(data["override"]) if data["override"] else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

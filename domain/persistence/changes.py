@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.model.actor import Actor, Cause
 from domain.model.change import Change, ChangeAction, Touched, Transition
 from domain.model.filters import EVERYTHING, Filter
+from domain.model.health import HealthStep
 from domain.model.paging import Page, PageRequest
 from domain.model.selection import Logged
 from domain.model.viewer import Audience, Visibility, widest
@@ -252,6 +253,7 @@ def change_of(row: sa.RowMapping) -> Change:
         touched=tuple(Touched.from_json(part) for part in row["touched"]),
         events=tuple(row["events"]),
         payload=row["payload"],
+        health=tuple(HealthStep.from_json(step) for step in row["health"] or ()),
         actor=Actor.from_json(row["actor"]),
         cause=Cause.from_json(row["cause"]),
         occurred_at=row["occurred_at"],
@@ -280,6 +282,7 @@ def change_row(change: Change) -> dict[str, Any]:
         "touched": [part.as_json() for part in change.touched],
         "events": change.events,
         "payload": change.payload,
+        "health": [step.as_json() for step in change.health] or None,
         "actor": change.actor.as_json(),
         "cause": change.cause.as_json(),
         "run_id": change.cause.run_id,

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.system import System
 from domain.persistence.dialects import insert_or_ignore, keep_apart, keep_shared, lock_rows
+from domain.persistence.health_tables import derived_health, health_spans
 from domain.persistence.keyset import paged
 from domain.persistence.prepared import Prepared, among
 from domain.persistence.tables import former_systems, systems
@@ -120,6 +121,8 @@ class SystemRepository:
             ["id", "key", "deleted_at"], present.where(systems.c.id == system_id)
         )
         await self._connection.execute(kept)
+        for table in (health_spans, derived_health):
+            await self._connection.execute(sa.delete(table).where(table.c.system_id == system_id))
         await self._connection.execute(sa.delete(systems).where(systems.c.id == system_id))
 
     async def forget_former(self, *, before: datetime) -> None:

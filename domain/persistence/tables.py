@@ -294,6 +294,8 @@ changes = Table(
     Column("touched", Json, nullable=False),
     Column("events", Json, nullable=False),
     Column("payload", Json),
+    # The systems whose health was reported or changed with it; null where there is none, as in most rows.
+    Column("health", Json),
     Column("actor", Json, nullable=False),
     Column("cause", Json, nullable=False),
     # The run that made the change, out of its cause.

@@ -1,6 +1,7 @@
 """The scope of one transaction: repositories to read, and in a unit of work to write as well."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -8,13 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.clock import Clock
 from domain.model.change import Change, Transition
+from domain.model.health_effects import ReportEffect, effect_of
 from domain.persistence.artifacts import ArtifactRepository
 from domain.persistence.automations import AutomationRepository
 from domain.persistence.changes import ChangeRepository
 from domain.persistence.claims import ClaimRepository
 from domain.persistence.counts import CountRepository
+from domain.persistence.dialects import lock_log
 from domain.persistence.dwells import DwellRepository
 from domain.persistence.health import HealthRepository
+from domain.persistence.health_spans import HealthSpanRepository
 from domain.persistence.idempotency import IdempotencyRepository
 from domain.persistence.incidents import IncidentRepository
 from domain.persistence.links import LinkRepository
@@ -62,6 +66,7 @@ class ReadSession:
     relations = _Made(RelationRepository)
     systems = _Made(SystemRepository)
     health = _Made(HealthRepository)
+    health_spans = _Made(HealthSpanRepository)
     changes = _Made(ChangeRepository)
     transitions = _Made(TransitionRepository)
     readers = _Made(ReaderRepository)
@@ -144,9 +149,29 @@ class UnitOfWork(ReadSession):
 
     async def finish(self) -> int:
         """Append the recorded changes, last because appenders wait for each other, and return the log's position."""
+        await self._settle_health()
         if self._loaded:
             await self.changes.load(self._loaded)
         seq = await self.changes.append(self._pending) if self._pending else await self.changes.head()
         for step in self._closing:
             await step(seq)
         return seq
+
+    async def _settle_health(self) -> None:
+        """Keep what the changes did to the health of systems, and note in each what it came to."""
+        effects = [(place, effect) for place, (change, _) in enumerate(self._pending) if (effect := effect_of(change))]
+        if not effects:
+            return
+        await self.health_spans.write([effect for _, effect in effects])
+        last = {system_id: place for place, effect in effects for system_id in effect.systems}
+        if not last:
+            return
+        # Under the lock, with which all that earlier changes did is committed: no step is left out between two writers.
+        await lock_log(self.connection)
+        steps = await self.health_spans.settle(sorted(last))
+        for place in sorted(set(last.values())):
+            change, transitions = self._pending[place]
+            is_report = isinstance(effect_of(change), ReportEffect)
+            of_change = [step for step in steps if last[step.system_id] == place]
+            told = tuple(step for step in of_change if is_report or step.status is not step.previous)
+            self._pending[place] = replace(change, health=told), transitions

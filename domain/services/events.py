@@ -10,6 +10,7 @@ from domain.messaging.tail import LogTail
 from domain.model.change import Change, ChangeAction
 from domain.model.cursor import CursorCodec
 from domain.model.filters import EVERYTHING, Filter, matches
+from domain.model.health import HealthStep
 from domain.model.paging import Page, PageRequest
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
@@ -60,6 +61,24 @@ class Watch:
         return all(after.get(field) in values for field, values in self.now)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthWatch:
+    """The selection of a subscriber to the health of some systems, or of all of them."""
+
+    systems: frozenset[str] | None
+
+    def wants(self, change: Change) -> bool:
+        """Return whether this change is to be delivered; the rule is the same for stored and live changes."""
+        return bool(self.steps_of(change))
+
+    def steps_of(self, change: Change) -> tuple[HealthStep, ...]:
+        """Return what a change did to the health of these systems."""
+        return tuple(step for step in change.health if self.systems is None or step.system_id in self.systems)
+
+
+AnyWatch = Watch | HealthWatch
+
+
 class EventService:
     """Reads of the event log by position."""
 
@@ -104,7 +123,7 @@ class EventService:
 
         return await self._database.read(check)
 
-    async def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
+    async def follow(self, watch: AnyWatch, position: int) -> AsyncGenerator[Change, None]:
         """Yield every wanted change after a position, each once and in order, without end.
 
         Raises:
@@ -116,7 +135,7 @@ class EventService:
                     if watch.wants(change):
                         yield change
 
-    async def replay(self, watch: Watch, position: int, *, until: int) -> AsyncGenerator[Change, None]:
+    async def replay(self, watch: AnyWatch, position: int, *, until: int) -> AsyncGenerator[Change, None]:
         """Yield every wanted change after a position, up to another one that is written already.
 
         Raises:

@@ -47,6 +47,8 @@ _LENGTHS = {
     "Query.incidentCounts": 100,
     "Query.incidentMetrics": 10,
     "IncidentMetrics.points": 10,
+    "System.healthHistory": 20,
+    "System.uptime": 50,
 }
 #: Fields that keep a core busy for seconds, long graphs, and what reads many rows for few figures.
 _BASE = {"dryRunAutomation": 2_000, "explain": 100, "incidentCounts": 50, "incidentMetrics": 200}

@@ -35,7 +35,8 @@ from gql.pagination import After, Before, Connection, First, Last, PageArguments
 from gql.types.change import IncidentChange
 from gql.types.enums import IncidentEventType
 from gql.types.event import IncidentEvent
-from gql.types.incident import ActiveHealthOverride, Incident
+from gql.types.health import ActiveHealthOverride
+from gql.types.incident import Incident
 
 _LIST = "incidents"
 _IN_LOG = Order(field="seq", descending=False)

@@ -19,7 +19,7 @@ from domain.ids import new_id
 from domain.model.change import Change
 from domain.model.listing import Listing
 from domain.model.selection import Wanted
-from domain.services.events import Watch
+from domain.services.events import AnyWatch
 from gql.compiled.events import CompiledEvent, CompiledEvents
 from gql.compiled.lists import AskedList, CompiledList, CompiledLists
 from gql.context import GroupContext
@@ -52,7 +52,7 @@ class Group:
     def __init__(self, key: GroupKey, groups: "Groups") -> None:
         self.key = key
         self.members = Members()
-        self.watch: Watch | None = None
+        self.watch: AnyWatch | None = None
         self.started = asyncio.Event()
         self.errors: list[Any] | None = None
         self.closed = False
@@ -125,7 +125,7 @@ class Group:
         """Return the position of the feed."""
         return self._groups.position
 
-    async def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
+    async def follow(self, watch: AnyWatch, position: int) -> AsyncGenerator[Change, None]:
         """Yield the changes behind the feed's position that the watch wants."""
         self.watch = watch
         self._delivered = max(position, self._groups.position)

@@ -4,13 +4,17 @@ from collections.abc import Iterator
 
 from domain.model.change import Change
 from domain.model.filters import AllOf, Field, Filter, Term
-from domain.services.events import Watch
+from domain.services.events import AnyWatch, HealthWatch
+
+_HEALTH, _EVERY = "health of", "every"
 
 
-def places_of_watch(watch: Watch | None) -> list[tuple[str, str]]:
+def places_of_watch(watch: AnyWatch | None) -> list[tuple[str, str]]:
     """Return the places that a watch is about: one entity, some systems, or all of its kind."""
     if watch is None:
         return []
+    if isinstance(watch, HealthWatch):
+        return [(_HEALTH, _EVERY)] if watch.systems is None else [(_HEALTH, system) for system in watch.systems]
     if watch.entity_id is not None:
         return [(watch.kind, watch.entity_id)]
     systems = _systems_of(watch.tree)
@@ -35,3 +39,7 @@ def places_of_change(change: Change) -> Iterator[tuple[str, str]]:
         systems.update((state or {}).get("system_ids", ()))
     for system in systems:
         yield ("system", system)
+    if change.health:
+        yield (_HEALTH, _EVERY)
+    for step in change.health:
+        yield (_HEALTH, step.system_id)

@@ -36,9 +36,10 @@ SHARED_FIELDS = {
     for pushed in PUSHED.values()
     if pushed is not None
     for name in (pushed.state, *pushed.log, *pushed.lists)
+    if name is not None
 }
 #: The shared fields that begin with the present state of an entity.
-_STATES = frozenset(pushed.state for pushed in PUSHED.values() if pushed is not None)
+_STATES = frozenset(pushed.state for pushed in PUSHED.values() if pushed is not None and pushed.state is not None)
 #: The shared fields whose subscribers have one list, all of them as of the same place of the log.
 _LISTS = frozenset(name for pushed in PUSHED.values() if pushed is not None for name in pushed.lists)
 #: Fields that depend on the caller, as `Type.field`; an operation with one of them is executed for each caller.

@@ -9,7 +9,6 @@ import strawberry
 from pydantic.alias_generators import to_camel
 
 from domain.ids import with_prefix
-from domain.model import health as health_model
 from domain.model import incident as model
 from domain.model import relation as relation_model
 from domain.model import system as system_model
@@ -32,8 +31,11 @@ from gql.types.enums import (
     IncidentRelationType,
     Severity,
     Status,
+    TimeBucket,
     Visibility,
 )
+from gql.types.health import ActiveHealthOverride, ReportedHealth, SystemHealth
+from gql.types.health_history import HealthPeriod, Since, Until, UptimePoint, history_of, uptime_of
 from gql.types.label import IncidentLabel
 from gql.types.link import IncidentLink
 from gql.types.node import Node
@@ -286,48 +288,6 @@ class Incident(Node):
         return AutomationRun.of(found) if found else None
 
 
-@strawberry.type(description="The health that an open incident sets for a system.")
-class ActiveHealthOverride:
-    system_id: strawberry.ID = strawberry.field(description="The id of the system.")
-    status: HealthOverride = strawberry.field(description="The health that the incident sets.")
-    incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
-    incident_title: str = strawberry.field(description="The title of the incident.")
-
-    @classmethod
-    def of(cls, override: system_model.ActiveHealthOverride) -> Self:
-        return copied(cls, override)
-
-
-@strawberry.type(description="The last report of a system's health.")
-class ReportedHealth:
-    status: Health = strawberry.field(description="The reported health.")
-    since: datetime | None = strawberry.field(description="Since when reports name this health.")
-    message: str | None = strawberry.field(description="The report's message, which everybody may read.")
-    observed_at: datetime = strawberry.field(description="When the reporter observed it.")
-    reported_at: datetime = strawberry.field(description="When the last report arrived.")
-
-    @classmethod
-    def of(cls, health: health_model.ReportedHealth | None) -> Self | None:
-        if health is None or health.observed_at is None or health.reported_at is None:
-            return None
-        return cls(
-            status=health.status,
-            since=health.since,
-            message=health.message,
-            observed_at=health.observed_at,
-            reported_at=health.reported_at,
-        )
-
-
-@strawberry.type(description="A system's health and its causes.")
-class SystemHealth:
-    status: Health = strawberry.field(description="The worst of the reported health and the overrides.")
-    reported: ReportedHealth | None = strawberry.field(
-        description="The last report; null where there was none, which counts as healthy."
-    )
-    overrides: list[ActiveHealthOverride] = strawberry.field(description="The health that open incidents set.")
-
-
 @strawberry.type(description="A system that incidents affect.")
 class System(Node):
     key: str = strawberry.field(description="The key that its owner chose for monitors to use; it never changes.")
@@ -353,6 +313,28 @@ class System(Node):
             reported=ReportedHealth.of(reported),
             overrides=[ActiveHealthOverride.of(override) for override in overrides],
         )
+
+    @strawberry.field(
+        description=(
+            "Its health in the past, oldest first and without a gap, at most 1,000 periods: from when it was added, "
+            "and up to now. A report counts from when it was observed; an incident while it was open by its timeline, "
+            "with the override that it had then. Deleted incidents do not count."
+        )
+    )
+    async def health_history(self, info: Info, since: Since, until: Until = strawberry.UNSET) -> list[HealthPeriod]:
+        return await history_of(info, self.id, since, until)
+
+    @strawberry.field(
+        description="Its uptime by the same history: a point for each bucket of the span, oldest first, at most 1,000."
+    )
+    async def uptime(
+        self,
+        info: Info,
+        since: Since,
+        bucket: Annotated[TimeBucket, strawberry.argument(description="The length of time of each point.")],
+        until: Until = strawberry.UNSET,
+    ) -> list[UptimePoint]:
+        return await uptime_of(info, self.id, since, until, bucket)
 
     @strawberry.field(description="The open incidents that affect it, newest first.", metadata=pages(_OF_SYSTEM))
     async def open_incidents(

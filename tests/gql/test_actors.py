@@ -17,8 +17,14 @@ from graphql import (
 
 from domain.bootstrap import Domain
 from domain.model.actor import Actor, ActorType
-from domain.model.commands import AddIncidentUpdate, CreateIncident, EditIncidentUpdate, UpdateIncident
-from domain.model.incident import Incident, Severity, Status
+from domain.model.commands import (
+    AddIncidentUpdate,
+    CreateIncident,
+    EditIncidentUpdate,
+    ReportSystemHealth,
+    UpdateIncident,
+)
+from domain.model.incident import Health, Incident, Severity, Status
 from domain.model.viewer import ANONYMOUS, Role, Viewer, Visibility
 from domain.settings import Settings
 from gql.schema import schema
@@ -44,6 +50,7 @@ GIVEN = {
     "Query.validateAutomation": "(definition: {})",
     "Query.dryRunAutomation": '(definition: {}, from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z")',
     "Query.explain": "(incidentId: INCIDENT)",
+    "Query.incidentMetrics": '(from: "2026-01-01T00:00:00Z", to: "2026-02-01T00:00:00Z")',
     "Query.node": "(id: INCIDENT)",
     "Query.nodes": "(ids: NODES)",
     "Query.incidents": "(filter: {includeResolved: true})",
@@ -51,6 +58,9 @@ GIVEN = {
     "Subscription.automationRun": "(id: INCIDENT)",
     "Subscription.incidentEvents": "(after: START)",
     "Subscription.incidentChanges": "(after: START)",
+    "Subscription.systemHealth": "(after: START)",
+    "System.healthHistory": '(from: "2026-01-01T00:00:00Z")',
+    "System.uptime": '(from: "2026-01-01T00:00:00Z", bucket: MONTH)',
     "Incident.inStateSince": "(field: STATUS)",
 }
 REFUSALS = {"UNAUTHENTICATED", "FORBIDDEN"}
@@ -140,6 +150,7 @@ async def values(domain: Domain) -> Mapping[str, Any]:
     await domain.incidents.resolve(by(ROBOT), incident.id)
     for actor in (SUBJECT, TOKEN, ROBOT):
         await opened(domain, actor)
+    await domain.health.report(by(PERSON), ReportSystemHealth(system="payments", status=Health.DEGRADED))
     gone = await opened(domain, TOKEN)
     await domain.incidents.delete(by(SUBJECT), gone.id)
     changes = await domain.events.raw(0, limit=100)
@@ -187,10 +198,10 @@ async def test_a_replay_hides_actors_from_callers_below_responder(domain: Domain
     root = schema._schema.subscription_type
     assert root is not None
     documents = {name: text for name, text in Documents(values).of(root) if not name.startswith("automation")}
-    assert set(documents) == {"incident", "incidentEvents", "incidentChanges"}
+    assert set(documents) == {"incident", "incidentEvents", "incidentChanges", "incidentList", "systemHealth"}
     member = Viewer(actor=Actor(type=ActorType.APPLICATION, id="tok_viewer", name="viewer"), role=Role.VIEWER)
     for name, document in documents.items():
-        count = {"incident": 1, "incidentEvents": 6}.get(name, 9)
+        count = {"incident": 1, "incidentEvents": 6, "incidentList": 1, "systemHealth": 1}.get(name, 9)
         for viewer in (ANONYMOUS, member, ADMIN):
             async with watching(domain, document, viewer=viewer) as watcher:
                 text = str(await watcher.data(count)).casefold()

@@ -49,6 +49,7 @@ def test_every_subscription_has_a_permission() -> None:
         "incidentChanges": [MayRead],
         "incidentEvents": [MayRead],
         "incidentList": [MayRead],
+        "systemHealth": [MayRead],
         "automationRun": [MaySeeAutomations],
         "automationRuns": [MaySeeAutomations],
     }

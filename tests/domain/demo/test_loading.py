@@ -50,10 +50,12 @@ FILLED = (
     "search_entries",
     "entity_transitions",
     "changes",
+    "health_spans",
+    "derived_health",
 )
 #: What is another in every database: places, and ids that were made while writing.
 OWN = {("search_entries", "id"), ("entity_transitions", "id"), ("entity_transitions", "change_id")}
-OWN |= {("changes", "id"), ("changes", "seq")}
+OWN |= {("changes", "id"), ("changes", "seq"), ("health_spans", "id")}
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -233,6 +235,7 @@ async def rows_of(domain: Domain) -> Rows:
             (row["payload"] or {}).pop("changeId", None)
         # Entries are indexed in another order.
         rows["search_entries"].sort(key=lambda row: str(row["entry_id"]))
+        rows["health_spans"].sort(key=lambda row: (row["began_at"], row["system_id"], row["incident_id"] or ""))
         rows["entity_transitions"].sort(key=lambda row: (row["occurred_at"], row["entity_id"], row["field"]))
         return rows
 
@@ -257,7 +260,7 @@ async def found(domain: Domain, text: str) -> list[str]:
 
 async def emptied(domain: Domain) -> None:
     async def work(unit: UnitOfWork) -> None:
-        for name in ("incidents", "system_health", "entity_transitions", "changes"):
+        for name in ("incidents", "system_health", "health_spans", "derived_health", "entity_transitions", "changes"):
             await unit.connection.execute(sa.delete(metadata.tables[name]))
         await unit.connection.execute(sa.update(metadata.tables["counters"]).values(value=0))
 

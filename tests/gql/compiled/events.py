@@ -18,7 +18,7 @@ from domain.bootstrap import Domain, running_domain
 from domain.model.change import Change
 from domain.model.commands import UpdateIncident
 from domain.model.viewer import Audience
-from domain.services.events import Watch
+from domain.services.events import AnyWatch
 from domain.settings import Settings
 from gql.context import GroupContext
 from gql.schema import schema
@@ -45,7 +45,7 @@ class Recorded:
         """Return the beginning of the log."""
         return 0
 
-    async def follow(self, watch: Watch, position: int) -> AsyncGenerator[Change, None]:
+    async def follow(self, watch: AnyWatch, position: int) -> AsyncGenerator[Change, None]:
         """Yield what the watch wants."""
         for change in self._changes:
             if watch.wants(change):

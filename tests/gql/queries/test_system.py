@@ -1,11 +1,15 @@
 """The queries for systems, triggers and the caller."""
 
+from datetime import timedelta
+
 import pytest
 
 from domain.bootstrap import Domain
-from domain.model.incident import HealthOverride
-from tests.client import Api
-from tests.factories import ADMIN, make_incident, make_system
+from domain.model.incident import Health, HealthOverride
+from domain.model.moment import iso
+from tests.client import Api, Json
+from tests.conftest import CountStatements, SteppingClock
+from tests.factories import ADMIN, make_incident, make_system, report_health
 
 
 async def test_a_system_is_found_by_id_and_by_key(api: Api, domain: Domain) -> None:
@@ -79,3 +83,71 @@ async def test_the_catalog_of_triggers_has_a_schema_of_each_payload(api: Api, do
     [event] = (await api.anonymous.read("{ incidentEvents { nodes { payload } } }"))["incidentEvents"]["nodes"]
     required = by_id["incident.created"]["payloadSchema"]["required"]
     assert set(required) <= set(event["payload"])
+
+
+PAST = """
+query Q($from: DateTime!, $to: DateTime, $bucket: TimeBucket!) {
+  systems {
+    nodes {
+      key
+      healthHistory(from: $from, to: $to) { from to status reported override }
+      uptime(from: $from, to: $to, bucket: $bucket) { from to healthySeconds degradedSeconds unhealthySeconds uptime }
+    }
+  }
+}
+"""
+
+
+async def test_the_past_health_of_all_systems_is_read_with_three_statements(
+    api: Api, domain: Domain, clock: SteppingClock, count_statements: CountStatements
+) -> None:
+    for key in ("api", "web"):
+        await make_system(domain, key)
+    began = clock.moment
+    clock.advance(hours=1)
+    await report_health(domain, "api", Health.DEGRADED, observed_at=began + timedelta(minutes=30))
+    at = began + timedelta(minutes=45)
+    incident = await make_incident(domain, "api", health_override=HealthOverride.UNHEALTHY, occurred_at=at)
+    clock.advance(hours=1)
+    await domain.incidents.resolve(ADMIN, incident.id, resolved_at=began + timedelta(hours=1))
+    span = {"from": iso(began), "to": iso(began + timedelta(hours=2)), "bucket": "HOUR"}
+    with count_statements() as sent:
+        nodes = (await api.anonymous.read(PAST, **span))["systems"]["nodes"]
+    assert len([each for each in sent if "health_spans" in each]) == 3
+    history = [(each["status"], each["reported"], each["override"]) for each in nodes[0]["healthHistory"]]
+    assert history == [
+        ("HEALTHY", "HEALTHY", None),
+        ("DEGRADED", "DEGRADED", None),
+        ("UNHEALTHY", "DEGRADED", "UNHEALTHY"),
+        ("DEGRADED", "DEGRADED", None),
+    ]
+    assert [(each["status"], each["from"], each["to"]) for each in nodes[1]["healthHistory"]] == [
+        ("HEALTHY", span["from"], span["to"])
+    ]
+    first, second = nodes[0]["uptime"][0], nodes[0]["uptime"][-1]
+    assert (first["from"], second["to"]) == (span["from"], span["to"])
+    seconds = [
+        sum(point[f"{name}Seconds"] for point in nodes[0]["uptime"]) for name in ("healthy", "degraded", "unhealthy")
+    ]
+    assert seconds == [1800, 4500, 900]
+    assert [point["uptime"] for point in nodes[1]["uptime"]] == [1.0] * len(nodes[1]["uptime"])
+
+
+@pytest.mark.parametrize(
+    ("span", "field"),
+    [
+        ({"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z", "bucket": "DAY"}, ["from"]),
+        ({"from": "2100-01-01T00:00:00Z", "bucket": "DAY"}, ["from"]),
+        ({"from": "2025-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z", "bucket": "HOUR"}, ["bucket"]),
+    ],
+    ids=["backwards", "in the future", "too many points"],
+)
+async def test_a_span_that_is_none_or_has_too_many_points_is_refused(
+    api: Api, domain: Domain, span: Json, field: list[str]
+) -> None:
+    await make_system(domain)
+    errors = (await api.anonymous.post(json={"query": PAST, "variables": span})).json()["errors"]
+    assert {(error["extensions"]["code"], *error["extensions"]["field"]) for error in errors} == {
+        ("BAD_USER_INPUT", *field)
+    }
+    assert all(error["message"] for error in errors)

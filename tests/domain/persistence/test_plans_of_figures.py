@@ -20,7 +20,7 @@ from domain.model.place import Place
 from domain.model.series import TimeBucket, spans_between
 from domain.model.viewer import Audience
 from domain.persistence.counts import counting
-from domain.persistence.keyset import paged
+from domain.persistence.keyset import paged_by
 from domain.persistence.metrics import Measuring
 from domain.persistence.replay import ReplayRepository
 from domain.persistence.tables import changes, incident_updates, incidents
@@ -96,8 +96,8 @@ async def test_a_list_of_the_past_reads_the_changes_since_alone(filled: Domain, 
     order, page = Order(field="created_at"), PageRequest(size=20)
     async with inside(filled).database._engines.reader.connect() as connection:
         parts = ReplayRepository(connection)._matching(EVERYTHING, order, Audience.PUBLIC, place)
-    for statement, key in parts:
-        asked = paged(statement, key, page, descending=True)
+    for statement, keys in parts:
+        asked = paged_by(statement, keys, page)
         steps = await _plan(filled, lambda _, asked=asked: asked)
         assert not any(_is_of_all_changes(step) for step in steps), steps
 

@@ -26,7 +26,9 @@ class Line:
         """The answer for people; None if it would be too long."""
         line = _flow([self.value] if self.key is None else {self.key: self.value})
         text = f"- {line[1:-1]}" if self.key is None else line[1:-1]
-        return None if len(text) > _LONGEST else f"{self.product} has it like this; here it is: {text}"
+        if len(text) <= _LONGEST:
+            return f"{self.product} has it like this; here it is: {text}"
+        return f"{self.product} has it like this; here the key is {self.key}." if isinstance(self.value, list) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

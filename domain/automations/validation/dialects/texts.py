@@ -95,9 +95,9 @@ _RULES: Sequence[tuple[str, Sequence[Rule]]] = (
             (re.compile(r"\btoJSON\(([^()]+)\)", re.IGNORECASE), r"\1 | json"),
             (re.compile(r"\bcontains\(([^(),]+),\s*([^(),]+)\)", re.IGNORECASE), r"\2 in \1"),
             (re.compile(r"\b(?:always|success)\(\)"), "true"),
-            (re.compile(r"\s*&&\s*"), " and "),
-            (re.compile(r"\s*\|\|\s*"), " or "),
-            (re.compile(r"!(?!=)\s*"), "not "),
+            (re.compile(r" ?&& ?"), " and "),
+            (re.compile(r" ?\|\| ?"), " or "),
+            (re.compile(r"!(?!=) ?"), "not "),
         ),
     ),
 )

@@ -109,6 +109,8 @@ def test_a_line_that_would_be_too_long_is_not_given() -> None:
     long = [{"service": "notify.x", "data": {"message": "x" * 2_000}}]
     [message] = told({"triggers": [{"event": "manual"}], "actions": long}).values()
     assert "exactly one of" in message
+    message = told({"triggers": [{"event": "manual"}], "action": long})["action"]
+    assert message == "Home Assistant has it like this; here the key is actions."
 
 
 def test_many_answers_are_bounded_as_problems_are() -> None:

@@ -18,7 +18,7 @@ QUERY = f"query ({_DECLARED}) {{ cursor incidents({ARGUMENTS}) {{ totalCount nod
 SUBSCRIPTION = f"""subscription ({_DECLARED}, $after: String) {{ incidentList({ARGUMENTS}, after: $after) {{
   cursor startsOver totalCount changes {{ action index previousIndex incidentId incident {{ {ITEM} }} }}
 }} }}"""
-_RETRY_SECONDS = 0.05
+_RETRY_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)

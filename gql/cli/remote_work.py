@@ -72,6 +72,8 @@ async def watch(
         # At once, so that a wrong token or address ends the command before it waits for anything.
         present = (await api.run("{ cursor }"))["cursor"]
         cursor = after or _kept(cursor_file) or present
+        # Also where nothing comes until the next start, and so that a file that cannot be written is no surprise later.
+        _keep(cursor_file, cursor)
         failures = 0
         while True:
             try:

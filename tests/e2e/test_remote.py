@@ -48,6 +48,7 @@ async def test_an_incident_is_opened_once_acknowledged_and_resolved_by_its_refer
         (("watch", "--server", "nonsense"), {}, "begin with http:// or https://"),
         (("watch", "--profile", "nonsense"), {}, "There is no profile 'nonsense'"),
         (("watch", "--cursor-file", "/"), {}, "/ cannot be read: "),
+        (("watch", "--cursor-file", "/nonexistent/cursor"), {}, "/nonexistent/cursor cannot be written: "),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )

@@ -194,7 +194,9 @@ def _assemble(
         runs=registry.handle(RUN),
         masker=masker,
         triggers=builtin_triggers(kinds),
-        actions=_actions(settings, clock, IncidentActions(incidents, timeline), ResponderActions(responders)),
+        actions=_actions(
+            settings, clock, IncidentActions(incidents, timeline), ResponderActions(responders, incidents)
+        ),
         tail=tail,
         engine=engine,
         secrets=secrets,

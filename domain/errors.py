@@ -65,6 +65,15 @@ class UnknownLabelError(DomainError):
         super().__init__(f"The incident has no label {_shorten(key)}.", field=field)
 
 
+class UnknownPersonError(DomainError):
+    """A person that is not known here."""
+
+    code = "UNKNOWN_PERSON"
+
+    def __init__(self, reference: str, *, field: Sequence[str]) -> None:
+        super().__init__(f"There is no person with the id {_shorten(reference)}.", field=field)
+
+
 class VersionConflictError(DomainError):
     """An object that changed since the caller read it; `current` is its present state."""
 

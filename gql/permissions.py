@@ -95,6 +95,12 @@ class MaySeeAutomations(Needs):
     role = Role.RESPONDER
 
 
+class MaySeePeople(Needs):
+    """The permission to see who is known, for responders and admins."""
+
+    role = Role.RESPONDER
+
+
 MANAGE_INCIDENTS: list[type[BasePermission]] = [MayManageIncidents]
 MANAGE_SYSTEMS: list[type[BasePermission]] = [MayManageSystems]
 MANAGE_TOKENS: list[type[BasePermission]] = [MayManageTokens]
@@ -103,4 +109,5 @@ MANAGE_SECRETS: list[type[BasePermission]] = [MayManageSecrets]
 SEE_SECRETS: list[type[BasePermission]] = [MaySeeSecrets]
 MANAGE_AUTOMATIONS: list[type[BasePermission]] = [MayManageAutomations]
 SEE_AUTOMATIONS: list[type[BasePermission]] = [MaySeeAutomations]
+SEE_PEOPLE: list[type[BasePermission]] = [MaySeePeople]
 READ: list[type[BasePermission]] = [MayRead]

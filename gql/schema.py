@@ -42,6 +42,7 @@ from gql.queries.incident import IncidentQueries
 from gql.queries.log import LogQueries
 from gql.queries.metrics import MetricsQueries
 from gql.queries.node import NodeQueries
+from gql.queries.person import PersonQueries
 from gql.queries.rate_limit import RateLimitQueries
 from gql.queries.secret import SecretQueries
 from gql.queries.system import SystemQueries
@@ -65,6 +66,7 @@ class Query(
     CatalogQueries,
     TemplateQueries,
     TokenQueries,
+    PersonQueries,
     SecretQueries,
     ExplanationQueries,
     DryRunQueries,

@@ -1,8 +1,9 @@
 """The handle of an entity: a write through it stores row, history and event in one transaction, or nothing."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from domain.clock import Clock
@@ -14,12 +15,14 @@ from domain.entities.masking import SecretMasker
 from domain.entities.origin import BY_SYSTEM, Origin
 from domain.entities.transitions import transitions_of
 from domain.ids import new_id
+from domain.model.actor import Actor, ActorType
 from domain.model.change import Change, ChangeAction, Touched, Transition
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 E = TypeVar("E")
 #: The fields of a change whose values could hold a run's secrets.
 _MASKED = ("prev", "next", "delta", "before", "after")
+_MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,8 @@ class Runtime:
     clock: Clock
     derivers: DeriverRegistry
     masker: SecretMasker
+    #: The users that this process has written as people.
+    known_users: set[Actor] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +229,18 @@ class EntityHandle(Generic[E]):
             step = replace(step, after=replace(stamped, state=step.after.state))
         change = self._change(step, origin=origin, at=now)
         unit.record(change, transitions_of(change))
+        await self._note(unit, origin.actor)
         return WriteResult(after=replace(step.after, version=step.version), change=change)
+
+    async def _note(self, unit: UnitOfWork, actor: Actor) -> None:
+        """Write a user who acts for the first time as a person; those of tokens are written with them."""
+        known = self._runtime().known_users
+        if actor.type is not ActorType.USER or actor in known:
+            return
+        await unit.people.note(actor, at=unit.moment())
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        unit.when_committed(partial(known.add, actor))
 
     def _step(self, entity_id: str, before: Snapshot[E] | None, applied: Applied[E]) -> "_Step[E] | None":
         after = replace(applied.after, state=self._validated(applied.after.state))

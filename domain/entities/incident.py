@@ -1,6 +1,6 @@
 """Incidents as reactive entities: their state, their trigger events and the payloads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,9 @@ CREATED = "incident.created"
 UPDATED = "incident.updated"
 RESOLVED = "incident.resolved"
 ACKNOWLEDGED = "incident.acknowledged"
+ASSIGNED = "incident.assigned"
+#: What the payloads of events show besides the fields that they share.
+_SHOWN = {ACKNOWLEDGED: ("acknowledged_at", "acknowledged_by"), ASSIGNED: ("lead", "assignees")}
 
 
 class IncidentState(BaseModel):
@@ -83,6 +86,14 @@ class AcknowledgedPayload(_Payload):
     acknowledged_by: dict[str, Any] = Field(description="The actor that did, by `type`, `id` and `name`.")
 
 
+class AssignedPayload(_Payload):
+    """The payload of `incident.assigned`."""
+
+    status: Status = Field(description="Its status.")
+    lead: dict[str, Any] | None = Field(default=None, description="Who leads, by `type`, `id` and `name`.")
+    assignees: list[dict[str, Any]] = Field(description="Who takes part, by `type`, `id` and `name`.")
+
+
 def project(incident: Incident) -> State:
     """Return the reactive part of an incident."""
     return {"status": incident.status, "severity": incident.severity, "system_ids": list(incident.system_ids)}
@@ -102,7 +113,7 @@ def snapshot_of(incident: Incident) -> Snapshot[Incident]:
 def derive(change: Change) -> Sequence[str]:
     """Return the trigger events of an incident's change; none for a deletion.
 
-    Of the reactive state: created, resolved or updated. Of what describes it: acknowledged.
+    Of the reactive state: created, resolved or updated. Of what describes it: acknowledged, assigned.
     """
     if change.next is None:
         return ()
@@ -118,9 +129,12 @@ def _of_state(prev: State, following: State) -> Sequence[str]:
     return (RESOLVED,) if resolved else (UPDATED,)
 
 
-def _of_facts(change: Change) -> Sequence[str]:
-    is_new = "acknowledged_at" in change.described_fields and (change.after or {}).get("acknowledged_at") is not None
-    return (ACKNOWLEDGED,) if is_new else ()
+def _of_facts(change: Change) -> Iterator[str]:
+    described, after = change.described_fields, change.after or {}
+    if "acknowledged_at" in described and after.get("acknowledged_at") is not None:
+        yield ACKNOWLEDGED
+    if "lead" in described or "assignees" in described:
+        yield ASSIGNED
 
 
 def to_payload(change: Change) -> Mapping[str, Any]:
@@ -142,8 +156,8 @@ def to_payload(change: Change) -> Mapping[str, Any]:
     }
     if "status" in change.changed_fields and isinstance(state.get("status"), str):
         payload["statusChange"] = state["status"]
-    if ACKNOWLEDGED in change.events:
-        payload |= {to_camel(name): facts.get(name) for name in ("acknowledged_at", "acknowledged_by")}
+    for event in change.events:
+        payload |= {to_camel(name): facts.get(name) for name in _SHOWN.get(event, ())}
     if change.changed_fields and change.prev is not None:
         payload["previous"] = {to_camel(name): change.prev.get(name) for name in change.changed_fields}
     return payload
@@ -186,6 +200,7 @@ def _trigger(identifier: str, name: str, payload: type[BaseModel], description: 
 
 _UPDATED = "The status, severity or systems of an incident changed, but not by resolving it; comments do not fire it."
 _ACKNOWLEDGED = "An incident was acknowledged, the first time since it was opened or last reopened."
+_ASSIGNED = "Other people lead an incident, or are assigned to it, than before."
 INCIDENT: EntityKind[Incident] = EntityKind(
     name="incident",
     state=IncidentState,
@@ -200,6 +215,7 @@ INCIDENT: EntityKind[Incident] = EntityKind(
         _trigger(UPDATED, "Incident Updated", UpdatedPayload, _UPDATED, icon="CircleAlert"),
         _trigger(RESOLVED, "Incident Resolved", ResolvedPayload, "An open incident was resolved.", icon="CircleCheck"),
         _trigger(ACKNOWLEDGED, "Incident Acknowledged", AcknowledgedPayload, _ACKNOWLEDGED, icon="UserCheck"),
+        _trigger(ASSIGNED, "Incident Assigned", AssignedPayload, _ASSIGNED, icon="UserPlus"),
     ),
     derived_facts=frozenset({"updated_at"}),
     long_facts=frozenset({"description"}),

@@ -64,7 +64,19 @@ class UpdateIncident:
     suppress_notifications: bool | Keep = KEEP
     health_override: HealthOverride | Keep | None = KEEP
     systems: Sequence[str] | Keep = KEEP
+    #: Labels to set, or to remove where there is no value; others stay.
+    labels: Sequence[tuple[str, str | None]] = ()
     occurred_at: datetime | Keep = KEEP
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignIncident:
+    """A command to name the people on an incident, by their ids."""
+
+    id: str
+    lead: str | Keep | None = KEEP
+    assignees: Sequence[str] | Keep = KEEP
     expected_version: int | None = None
 
 

@@ -27,6 +27,7 @@ class Field(StrEnum):
     DEDUPE_KEY = "dedupe_key"
     #: A link that the audience sees, by its URL.
     LINK = "link"
+    LEAD = "lead"
     TEXT = "text"
     OCCURRED_AT = "occurred_at"
     CREATED_AT = "created_at"
@@ -151,12 +152,18 @@ def _term_matches(term: Term, facts: Mapping[str, Any]) -> bool:
         return (facts["status"] != Status.RESOLVED) is term.value
     if term.field is Field.ACKNOWLEDGED:
         return (facts.get("acknowledged_at") is not None) is term.value
-    if term.field is Field.OPENED_BY:
-        return facts["opened_by"]["id"] in term.value
+    if term.field in {Field.OPENED_BY, Field.LEAD}:
+        return _actor_matches(term, facts.get(term.field))
     actual = facts[term.field]
     if term.field is Field.SEVERITY:
         actual = Severity(actual)
     return actual is not None and _COMPARE[term.operator](_comparable(actual), _comparable(term.value))
+
+
+def _actor_matches(term: Term, actor: Mapping[str, Any] | None) -> bool:
+    if term.operator is Operator.EQ:
+        return (actor is not None) is term.value
+    return actor is not None and actor["id"] in term.value
 
 
 def _comparable(value: Any) -> Any:

@@ -7,7 +7,7 @@ from domain.model.actor import Actor
 from domain.model.viewer import Audience
 
 #: The recorded fields that name people, as the log and as payloads spell them.
-_NAMING = {"acknowledged_by", "acknowledgedBy"}
+_NAMING = {"acknowledged_by", "acknowledgedBy", "lead", "assignees"}
 
 
 def shown_to(audience: Audience, record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -23,6 +23,8 @@ def payloads_for(audience: Audience) -> Callable[[Mapping[str, Any] | None], Map
 
 
 def _veiled(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_veiled(person) for person in value]
     if not isinstance(value, Mapping):
         return value
     actor = Actor.from_json(value)

@@ -86,6 +86,11 @@ class Incident:
     #: The first acknowledgement since it was opened or last reopened.
     acknowledged_at: datetime | None = None
     acknowledged_by: Actor | None = None
+    #: Until when reminders are silenced.
+    snoozed_until: datetime | None = None
+    #: Who leads the work on it, and who takes part.
+    lead: Actor | None = None
+    assignees: tuple[Actor, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -124,9 +129,9 @@ class Incident:
         )
 
     def following(self, before: "Incident") -> Self:
-        """Return the incident as it follows on another state of it: one that is reopened is acknowledged no more."""
+        """Return the incident as it follows on another state of it: reopening ends an acknowledgement and a snooze."""
         is_reopened = self.is_open and not before.is_open
-        return replace(self, acknowledged_at=None, acknowledged_by=None) if is_reopened else self
+        return replace(self, acknowledged_at=None, acknowledged_by=None, snoozed_until=None) if is_reopened else self
 
     def facts(self) -> dict[str, Any]:
         """Return the descriptive fields that filters, payloads and live views use, as JSON."""
@@ -147,6 +152,9 @@ class Incident:
             "labels": dict(self.labels),
             "acknowledged_at": _iso_or_none(self.acknowledged_at),
             "acknowledged_by": self.acknowledged_by.as_json() if self.acknowledged_by else None,
+            "snoozed_until": _iso_or_none(self.snoozed_until),
+            "lead": self.lead.as_json() if self.lead else None,
+            "assignees": [person.as_json() for person in self.assignees],
         }
 
 

@@ -37,6 +37,9 @@ def incident_of(incident_id: str, version: int, picture: Picture, *, dedupe_key:
         labels=tuple(sorted(picture.get("labels", {}).items())),
         acknowledged_at=_moment(picture, "acknowledged_at"),
         acknowledged_by=_actor(picture, "acknowledged_by"),
+        snoozed_until=_moment(picture, "snoozed_until"),
+        lead=_actor(picture, "lead"),
+        assignees=tuple(Actor.from_json(person) for person in picture.get("assignees", ())),
     )
 
 

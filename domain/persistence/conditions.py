@@ -43,7 +43,7 @@ def incident_condition(dialect: sa.Dialect, tree: Filter, audience: Audience) ->
             case Field.TEXT:
                 text = term.value
                 return search_condition(dialect, queries_of(dialect, text) if isinstance(text, str) else text, audience)
-            case Field.OPENED_BY | Field.DEDUPE_KEY:
+            case Field.OPENED_BY | Field.LEAD | Field.DEDUPE_KEY:
                 return _one_of(term)
             case _:
                 return _column_condition(incidents.c[term.field], term)
@@ -63,7 +63,15 @@ def as_recorded(tree: Filter) -> Filter:
         case Term(field=Field.SEVERITY):
             # Texts, whose order is not that of severities.
             return Term(Field.SEVERITY, Operator.IN, tuple(_severities(tree)))
-        case Term(field=Field.OPEN | Field.ACKNOWLEDGED | Field.SYSTEM | Field.LABEL | Field.OPENED_BY | Field.NUMBER):
+        case Term(
+            field=Field.OPEN
+            | Field.ACKNOWLEDGED
+            | Field.LEAD
+            | Field.SYSTEM
+            | Field.LABEL
+            | Field.OPENED_BY
+            | Field.NUMBER
+        ):
             return tree
         case Term():
             return _with_texts(tree)
@@ -85,8 +93,8 @@ def recorded_condition(dialect: sa.Dialect, tree: Filter, state: sa.ColumnElemen
                 is_open, seen = _text(state["status"]) != Status.RESOLVED, _text(state["acknowledged_at"])
                 holds = is_open if term.field is Field.OPEN else seen.is_not(None)
                 return holds if term.value else ~holds
-            case Field.OPENED_BY:
-                return _text(state["opened_by"]["id"]).in_(term.value)
+            case Field.OPENED_BY | Field.LEAD:
+                return _actor_condition(_text(state[term.field.value]["id"]), term)
             case Field.NUMBER:
                 return _column_condition(state["number"].as_integer(), term)
             case _:
@@ -133,10 +141,16 @@ def _ids_by(term: Term, audience: Audience) -> sa.Select[tuple[str]]:
 
 
 def _one_of(term: Term) -> sa.ColumnElement[bool]:
-    if term.field is Field.OPENED_BY:
-        return incidents.c.opened_by_id.in_(term.value)
+    if term.field is not Field.DEDUPE_KEY:
+        return _actor_condition(incidents.c[f"{term.field}_id"], term)
     # A literal, so that the planner may use the partial index of keys.
     return sa.and_(incidents.c.dedupe_key != literal(""), incidents.c.dedupe_key.in_(term.value))
+
+
+def _actor_condition(actor_id: sa.ColumnElement[Any], term: Term) -> sa.ColumnElement[bool]:
+    if term.operator is Operator.EQ:
+        return actor_id.is_not(None) if term.value else actor_id.is_(None)
+    return sa.and_(actor_id.is_not(None), actor_id.in_(term.value))
 
 
 def _labelled(key: Any, *values: Any) -> sa.Select[tuple[str]]:

@@ -15,8 +15,6 @@ Parameter = Callable[[sa.types.TypeEngine[Any]], sa.BindParameter[Any]]
 Columns = sa.ColumnCollection[str, sa.Column[Any]] | Mapping[str, sa.Column[Any]]
 #: What recorded states have as no text.
 _RECORDED = MappingProxyType({Field.NUMBER.value: incidents.c.number})
-#: Their value says which condition it is: with a parameter, the planner would not use the index of open incidents.
-_WITHOUT_PARAMETERS = frozenset({Field.OPEN, Field.ACKNOWLEDGED})
 
 
 def form_of(tree: Filter, dialect: sa.Dialect) -> tuple[Hashable, list[Any]]:
@@ -77,7 +75,8 @@ def _collected(tree: Filter, dialect: sa.Dialect, values: list[Any]) -> Hashable
 
 
 def _collected_term(term: Term, dialect: sa.Dialect, values: list[Any]) -> Hashable:
-    if term.field in _WITHOUT_PARAMETERS:
+    if isinstance(term.value, bool):
+        # A literal: with a parameter, the planner would not use the index of open incidents.
         return term.field, term.value
     if term.field is not Field.TEXT and term.operator is not Operator.IN:
         values.append(term.value)
@@ -89,7 +88,7 @@ def _collected_term(term: Term, dialect: sa.Dialect, values: list[Any]) -> Hasha
 
 
 def _term_with_parameters(term: Term, dialect: sa.Dialect, parameter: Parameter, columns: Columns) -> Term:
-    if term.field in _WITHOUT_PARAMETERS:
+    if isinstance(term.value, bool):
         return term
     kind = columns[term.field].type if term.field in columns else sa.String()
     if term.field is not Field.TEXT and term.operator is not Operator.IN:

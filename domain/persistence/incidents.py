@@ -14,6 +14,13 @@ from domain.model.incident import OPENING, HealthOverride, Incident, Status
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.system import ActiveHealthOverride
 from domain.model.viewer import Audience
+from domain.persistence.assignees import (
+    INSERT_ASSIGNEES,
+    assignee_rows,
+    assignees_of,
+    assignees_text,
+    save_assignees,
+)
 from domain.persistence.conditions import IS_OPEN, incident_condition
 from domain.persistence.dialects import lock_rows
 from domain.persistence.keyset import paged, paged_by, per_parent
@@ -25,7 +32,7 @@ from domain.persistence.tables import counters, incident_systems, incident_updat
 
 _TIMES = (
     *("occurred_at", "created_at", "updated_at"),
-    *("identified_at", "fixing_at", "monitoring_at", "resolved_at", "acknowledged_at"),
+    *("identified_at", "fixing_at", "monitoring_at", "resolved_at", "acknowledged_at", "snoozed_until"),
 )
 #: The most overrides per system that are shown.
 OVERRIDES_SHOWN = 100
@@ -42,7 +49,8 @@ def _chosen(*columns: Any, sqlite: bool) -> sa.Select[Any]:
     members = sa.select(join(incident_systems.c.system_id, sa.literal_column("','")))
     members = members.where(incident_systems.c.incident_id == incidents.c.id)
     labels = labels_text(incidents.c.id, sqlite=sqlite)
-    found = sa.select(*columns, members.scalar_subquery().label("members"), labels.label("labels"))
+    assignees = assignees_text(incidents.c.id, sqlite=sqlite).label("assignees")
+    found = sa.select(*columns, members.scalar_subquery().label("members"), labels.label("labels"), assignees)
     return found.where(among(incidents.c.id, "ids", sqlite=sqlite))
 
 
@@ -249,6 +257,7 @@ class IncidentRepository:
         await _INSERT.insert(self._connection, [_columns(incident) for incident in loaded])
         await _INSERT_MEMBERS.insert(self._connection, _members(loaded))
         await INSERT_LABELS.insert(self._connection, label_rows(loaded))
+        await INSERT_ASSIGNEES.insert(self._connection, assignee_rows(loaded))
 
     async def insert(self, incident: Incident) -> None:
         """Write a new incident and its systems."""
@@ -270,6 +279,7 @@ class IncidentRepository:
             await self._connection.execute(sa.delete(incident_systems).where(gone))
         await self._add_systems(after.id, sorted(set(after.system_ids) - set(before.system_ids)))
         await save_labels(self._connection, before, after)
+        await save_assignees(self._connection, before, after)
 
     async def stamp(self, incident: Incident, *, version: int, now: datetime) -> Incident:
         """Write and return the incident's next version, provided that no other writer did.
@@ -314,6 +324,7 @@ def bound_incidents(dialect: sa.Dialect, loaded: Sequence[Incident]) -> list[Bou
         _INSERT.bound(dialect, rows),
         _INSERT_MEMBERS.bound(dialect, _members(loaded)),
         INSERT_LABELS.bound(dialect, label_rows(loaded)),
+        INSERT_ASSIGNEES.bound(dialect, assignee_rows(loaded)),
     ]
 
 
@@ -325,7 +336,7 @@ def _members(loaded: Sequence[Incident]) -> list[dict[str, str]]:
 
 def _columns(incident: Incident) -> dict[str, Any]:
     plain = {name: getattr(incident, name) for name in (*_PLAIN, *_TIMES, "status", "health_override")}
-    actors = actor_columns("opened_by", incident.opened_by)
+    actors = actor_columns("opened_by", incident.opened_by) | actor_columns("lead", incident.lead)
     return plain | actors | actor_columns("acknowledged_by", incident.acknowledged_by)
 
 
@@ -338,4 +349,6 @@ def _incident(row: Mapping[str, Any] | sa.RowMapping, rest: Mapping[str, Any]) -
         system_ids=tuple(sorted(filter(None, (rest["members"] or "").split(",")))),
         labels=labels_of(rest["labels"]),
         acknowledged_by=actor_or_none("acknowledged_by", row),
+        lead=actor_or_none("lead", row),
+        assignees=assignees_of(rest["assignees"]),
     )

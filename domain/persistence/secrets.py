@@ -11,7 +11,7 @@ from domain.model.secret import Secret
 from domain.persistence.dialects import insert_or_ignore, lock_rows
 from domain.persistence.keyset import paged
 from domain.persistence.rows import actor_columns, actor_of
-from domain.persistence.tables import secrets
+from domain.persistence.secret_tables import secrets
 
 #: Everything but the ciphertext, which has a method of its own.
 _COLUMNS = [column for column in secrets.c if column.name != "ciphertext"]

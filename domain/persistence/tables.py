@@ -93,6 +93,10 @@ incidents = Table(
     Column("acknowledged_by_type", sa.String(20)),
     Column("acknowledged_by_id", sa.String(200)),
     Column("acknowledged_by_name", sa.String(200)),
+    Column("snoozed_until", UtcDateTime),
+    Column("lead_type", sa.String(20)),
+    Column("lead_id", sa.String(200)),
+    Column("lead_name", sa.String(200)),
     _one_of("status", Status),
     _one_of("health_override", HealthOverride),
     # A resolved incident has its time, an open one has none.
@@ -120,8 +124,9 @@ incidents = Table(
     Index(None, "status", "created_at", "id"),
     # Lists of one severity, which would be sorted as a whole.
     Index(None, "severity", "created_at", "id"),
-    # The filter by the actor who opened an incident.
+    # The filters by the actor who opened an incident, and by the person who leads.
     Index(None, "opened_by_id", "created_at", "id"),
+    Index(None, "lead_id", "created_at", "id"),
     # The filter by dedupe key, which most incidents have none of.
     Index(
         "ix_incidents_dedupe_key",
@@ -363,20 +368,6 @@ api_tokens = Table(
     Column("last_used_at", UtcDateTime),
     # Ids without a foreign key: a list that lost its last system still limits the token, to nothing.
     Column("systems", Json),
-)
-
-secrets = Table(
-    "secrets",
-    metadata,
-    Column("id", sa.String(64), primary_key=True),
-    # Runs look secrets up by name, and of two admins who choose one name the second is refused.
-    Column("name", sa.String(64), nullable=False, unique=True),
-    Column("ciphertext", sa.Text, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False),
-    Column("created_by_type", sa.String(20), nullable=False),
-    Column("created_by_id", sa.String(200), nullable=False),
-    Column("created_by_name", sa.String(200), nullable=False),
 )
 
 server_state = Table(

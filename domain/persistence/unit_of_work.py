@@ -26,6 +26,7 @@ from domain.persistence.metrics import MetricsRepository
 from domain.persistence.openings import OpeningRepository
 from domain.persistence.past import PastRepository
 from domain.persistence.past_timelines import PastTimelineRepository
+from domain.persistence.people import PersonRepository
 from domain.persistence.prepared import Bound, run_bound
 from domain.persistence.readers import ReaderRepository
 from domain.persistence.relations import RelationRepository
@@ -82,6 +83,7 @@ class ReadSession:
     past_timeline = _Made(PastTimelineRepository)
     counts = _Made(CountRepository)
     metrics = _Made(MetricsRepository)
+    people = _Made(PersonRepository)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection

@@ -128,19 +128,19 @@ class IncidentService:
     async def update(self, viewer: Viewer, command: UpdateIncident) -> Outcome[Incident]:
         """Change fields of an incident; fields that are not mentioned stay as they are.
 
-        Raises:
-            NotFoundError, VersionConflictError, InvalidInputError, UnknownSystemError
+        Raises NotFoundError, VersionConflictError, InvalidInputError, UnknownSystemError.
         """
+        return await self._writer.run(lambda unit: self.update_in(unit, command, origin=origin_of(viewer)))
 
-        async def work(unit: UnitOfWork) -> Incident:
-            async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
-                incident = present(before, command.id)
-                check_version(incident, command.expected_version)
-                return await self._updated(unit, incident, command, editor=viewer.actor)
+    async def update_in(self, unit: UnitOfWork, command: UpdateIncident, *, origin: Origin) -> Incident:
+        """Change fields of an incident within a unit of work."""
 
-            return (await self._handle.mutate(unit, command.id, apply, origin=origin_of(viewer))).after.entity
+        async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
+            incident = present(before, command.id)
+            check_version(incident, command.expected_version)
+            return await self._updated(unit, incident, command, editor=origin.actor)
 
-        return await self._writer.run(work)
+        return (await self._handle.mutate(unit, command.id, apply, origin=origin)).after.entity
 
     async def resolve(
         self,
@@ -341,6 +341,7 @@ class IncidentService:
             severity=given(command.severity, incident.severity),
             suppress_notifications=given(command.suppress_notifications, incident.suppress_notifications),
             health_override=given(command.health_override, incident.health_override),
+            labels=relabelled(incident.labels, command.labels) if command.labels else incident.labels,
         )
         if not isinstance(command.systems, Keep):
             after = replace(after, system_ids=canonical_systems(await system_ids_of(unit, command.systems)))

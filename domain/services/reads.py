@@ -8,12 +8,14 @@ from typing import Any
 
 from domain.entities.canonical import value_text
 from domain.entities.handle import EntityHandle
+from domain.model.actor import Actor
 from domain.model.change import Change, Transition
 from domain.model.cursor import CursorCodec
 from domain.model.filters import Filter
 from domain.model.health import ReportedHealth, SystemHealth
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Order, Page, PageRequest
+from domain.model.person import Person
 from domain.model.relation import IncidentRelation
 from domain.model.secret import Secret
 from domain.model.selection import Root, Shape
@@ -240,6 +242,18 @@ class Reads:
     async def token_page(self, page: PageRequest) -> Page[ApiToken]:
         """Return one page of all API tokens, newest first."""
         return await self._database.read(lambda session: session.tokens.page(page))
+
+    async def people(self, text: str, page: PageRequest) -> Page[Person]:
+        """Return one page of the people whose name has that text in it."""
+        return await self._database.read(lambda session: session.people.page(text, page))
+
+    async def people_count(self, text: str) -> int:
+        """Return the number of people whose name has that text in it."""
+        return await self._database.read(lambda session: session.people.count(text))
+
+    async def person_of(self, actor: Actor) -> Person | None:
+        """Return the person that an actor is, if they are known."""
+        return await self._database.read(lambda session: session.people.of(actor))
 
     async def token_count(self) -> int:
         """Return the number of API tokens."""

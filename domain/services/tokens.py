@@ -6,7 +6,7 @@ import secrets
 from domain.clock import Clock
 from domain.errors import ConflictError, InvalidInputError, NotFoundError, StartupError, UnauthenticatedError
 from domain.ids import is_id, new_id
-from domain.model.actor import SYSTEM
+from domain.model.actor import SYSTEM, Actor, ActorType
 from domain.model.commands import CreateToken
 from domain.model.texts import checked_name
 from domain.model.token import SYSTEMS_PER_TOKEN, ApiToken, checked_expiry, checked_role
@@ -100,6 +100,7 @@ class TokenService:
                 systems=await _limits(unit, command),
             )
             await unit.tokens.insert(token, secret)
+            await _note(unit, token)
             return token, secret
 
         return await self._writer.run(work)
@@ -147,8 +148,11 @@ class TokenService:
             )
             await unit.tokens.insert(token, wanted or fresh)
             if wanted is None:
+                await _note(unit, token)
                 return fresh
             stored = await unit.tokens.find(token_digest(wanted))
+            if stored is not None:
+                await _note(unit, stored)
             if stored is not None and not stored.is_valid(unit.moment()):
                 # It is not reactivated, because others may know it, and does not prevent the start.
                 logger.warning("the token in INCIDENTQL_ADMIN_TOKEN was revoked or has expired: choose another")
@@ -169,3 +173,8 @@ async def _limits(unit: UnitOfWork, command: CreateToken) -> frozenset[str] | No
             f"Name 1 to {SYSTEMS_PER_TOKEN} systems, or leave them out for a token without limits.", field=["systemIds"]
         )
     return frozenset(await known_system_ids(unit, command.systems))
+
+
+async def _note(unit: UnitOfWork, token: ApiToken) -> None:
+    """Write the person that a token stands for."""
+    await unit.people.note(Actor(type=ActorType.APPLICATION, id=token.id, name=token.name), at=unit.moment())

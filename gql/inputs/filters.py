@@ -23,6 +23,8 @@ _MOST_TERMS = 100
 _MOST_VALUES = 100
 _MOST_ORDERS = 4
 _SYSTEM_PREFIX = "sys"
+#: Conditions on people, and what these do to an incident.
+_NAMING = {"opened_by": "opened", "lead": "leads"}
 _ASKS_FOR_RESOLVED = {Field.STATUS, Field.OPEN, Field.RESOLVED_AT}
 
 
@@ -99,6 +101,12 @@ class DedupeKeyFilter:
     in_: list[str] = strawberry.field(name="in", description="It is one of these.")
 
 
+@strawberry.input(description="Compares a person. All given conditions must hold.")
+class PersonFilter:
+    in_: list[strawberry.ID] | None = _optional("It is one of these people, by id.", name="in")
+    exists: bool | None = _optional("Whether there is one.")
+
+
 @strawberry.input
 class _IncidentConditions:
     status: StatusFilter | None = _optional("By status.")
@@ -108,6 +116,7 @@ class _IncidentConditions:
     acknowledged: bool | None = _optional("Whether it is acknowledged.")
     system: SystemFilter | None = _optional("By its systems.")
     label: LabelFilter | None = _optional("By a label; name several under `and` or `or`.")
+    lead: PersonFilter | None = _optional("By the person who leads; FORBIDDEN for callers below RESPONDER.")
     opened_by: OpenedByFilter | None = _optional("By the actor that opened it; FORBIDDEN for callers below RESPONDER.")
     occurred_at: DateTimeFilter | None = _optional("By the time when it began.")
     created_at: DateTimeFilter | None = _optional("By the time when it was opened.")
@@ -264,9 +273,10 @@ class _Parts:
                 f"A filter may be nested {_DEEPEST} deep and have {_MOST_TERMS} parts.", field=["filter"]
             )
         for name, comparison in _given(given):
-            if name == "opened_by" and not self._sees_identities:
+            if name in _NAMING and not self._sees_identities:
                 raise ForbiddenError(
-                    "Who opened an incident can be asked for by responders and admins.", field=["filter", "openedBy"]
+                    f"Who {_NAMING[name]} an incident can be asked for by responders and admins.",
+                    field=["filter", to_camel(name)],
                 )
             _check_lists(name, comparison)
             if name == "system":
@@ -317,6 +327,9 @@ def _part(name: str, value: Any, systems: Mapping[str, Sequence[str]]) -> Filter
             return _label(value)
         case "opened_by" | "link" | "dedupe_key":
             return _one_of(Field(name), value.in_)
+        case "lead":
+            given = {"in_": Operator.IN, "exists": Operator.EQ}
+            return AllOf(tuple(Term(Field.LEAD, given[how], _tupled(operand)) for how, operand in _given(value)))
         case "open" | "acknowledged" | "text":
             return Term(Field(name), Operator.EQ, value)
         case _:
@@ -325,6 +338,10 @@ def _part(name: str, value: Any, systems: Mapping[str, Sequence[str]]) -> Filter
 
 def _one_of(field: Field, values: Sequence[str]) -> Term:
     return Term(field, Operator.IN, tuple(map(digest_of, values) if field is Field.LINK else values))
+
+
+def _tupled(operand: Any) -> Any:
+    return tuple(operand) if isinstance(operand, list) else operand
 
 
 def _label(given: LabelFilter) -> Filter:

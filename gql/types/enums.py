@@ -62,6 +62,7 @@ class IncidentEventType(Enum):
     UPDATED = "incident.updated"
     RESOLVED = "incident.resolved"
     ACKNOWLEDGED = "incident.acknowledged"
+    ASSIGNED = "incident.assigned"
 
 
 class OrderDirection(Enum):
@@ -100,6 +101,7 @@ class ErrorCode(Enum):
     DUPLICATE = "DUPLICATE"
     ALREADY_EXISTS = "ALREADY_EXISTS"
     UNKNOWN_SYSTEM = "UNKNOWN_SYSTEM"
+    UNKNOWN_PERSON = "UNKNOWN_PERSON"
     UNSUPPORTED = "UNSUPPORTED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     FORBIDDEN = "FORBIDDEN"
@@ -219,6 +221,7 @@ _described(
         IncidentEventType.UPDATED: "Status, severity or systems changed, other than by being resolved.",
         IncidentEventType.RESOLVED: "An open incident was resolved.",
         IncidentEventType.ACKNOWLEDGED: "An incident was acknowledged.",
+        IncidentEventType.ASSIGNED: "Other people lead an incident, or are assigned to it, than before.",
     },
 )
 _described(
@@ -315,6 +318,7 @@ _described(
         ErrorCode.DUPLICATE: "A value that has to be unique is taken.",
         ErrorCode.ALREADY_EXISTS: "A key names another object already.",
         ErrorCode.UNKNOWN_SYSTEM: "A system is not in the catalog.",
+        ErrorCode.UNKNOWN_PERSON: "A person is not known here.",
         ErrorCode.UNSUPPORTED: "This server cannot do it.",
         ErrorCode.UNAUTHENTICATED: "The caller needs a valid token.",
         ErrorCode.FORBIDDEN: "The caller may not do this.",

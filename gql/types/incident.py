@@ -39,6 +39,7 @@ from gql.types.health_history import HealthPeriod, Since, Until, UptimePoint, hi
 from gql.types.label import IncidentLabel
 from gql.types.link import IncidentLink
 from gql.types.node import Node
+from gql.types.person import Person
 from gql.types.timeline import IncidentUpdate
 
 _UPDATES, _LINKS, _HISTORY, _RELATIONS, _OF_SYSTEM = "updates", "links", "history", "relations", "system.incidents"
@@ -131,6 +132,9 @@ class Incident(Node):
         description="When it was acknowledged; null where nobody has done so since it was opened, or last reopened."
     )
     acknowledged_by: Actor | None = strawberry.field(description="The actor that acknowledged it.")
+    snoozed_until: datetime | None = strawberry.field(description="Until when reminders are silenced, if they were.")
+    lead: Person | None = strawberry.field(description="The person who leads the work on it.")
+    assignees: list[Person] = strawberry.field(description="The people who take part, at most 20, ordered by id.")
     time_to_acknowledge_seconds: float | None = strawberry.field(
         description="From its beginning to its acknowledgement, in seconds; null without one."
     )
@@ -150,6 +154,8 @@ class Incident(Node):
             incident,
             opened_by=Actor.of(incident.opened_by),
             acknowledged_by=Actor.of(acknowledged_by) if acknowledged_by else None,
+            lead=Person.of(incident.lead) if incident.lead else None,
+            assignees=[Person.of(person) for person in incident.assignees],
             dedupe_key=incident.dedupe_key or None,
             labels=IncidentLabel.list_of(incident.labels),
             place=place,

@@ -60,6 +60,16 @@ class AcknowledgeIncidentPayload(Payload):
     incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
 
 
+@strawberry.type(description="The payload of `snoozeIncident`.")
+class SnoozeIncidentPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+
+
+@strawberry.type(description="The payload of `assignIncident`.")
+class AssignIncidentPayload(Payload):
+    incident: Incident | None = strawberry.field(default=None, description=_OBJECT)
+
+
 @strawberry.type(description="The payload of `deleteIncident`.")
 class DeleteIncidentPayload(Payload):
     deleted_incident_id: strawberry.ID | None = strawberry.field(

@@ -11,6 +11,7 @@ from gql.context import Info
 from gql.types.actor import Actor
 from gql.types.enums import Role, Visibility
 from gql.types.incident import System
+from gql.types.person import Person
 from gql.types.token import systems_within
 
 
@@ -41,3 +42,10 @@ class Viewer:
     )
     async def systems(self, info: Info) -> list[System] | None:
         return await systems_within(info, self.system_ids)
+
+    @strawberry.field(
+        description="The caller as a person that incidents can be assigned to; null until they are known."
+    )
+    async def person(self, info: Info) -> Person | None:
+        found = await info.context.domain.reads.person_of(self.actor.known)
+        return Person.of(found.actor) if found else None

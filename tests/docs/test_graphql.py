@@ -14,7 +14,7 @@ from domain.settings import Settings
 from gql.schema import schema
 from tests.client import Caller, calling
 from tests.docs.blocks import ROOT, Block, blocks_in
-from tests.factories import make_incident, make_system
+from tests.factories import make_incident, make_system, make_token
 
 BLOCKS = blocks_in("graphql")
 PAGES = sorted({block.page for block in BLOCKS})
@@ -47,6 +47,8 @@ async def variables_of(domain: Domain, admin: Caller, incident: str) -> dict[str
         "cursor": newest["cursor"],
         "from": (now - timedelta(hours=1)).isoformat(),
         "to": now.isoformat(),
+        "person": (await make_token(domain))[0].id,
+        "until": (now + timedelta(hours=1)).isoformat(),
     }
 
 

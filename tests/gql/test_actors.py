@@ -19,6 +19,7 @@ from domain.bootstrap import Domain
 from domain.model.actor import Actor, ActorType
 from domain.model.commands import (
     AddIncidentUpdate,
+    AssignIncident,
     CreateIncident,
     EditIncidentUpdate,
     ReportSystemHealth,
@@ -46,6 +47,7 @@ GIVEN = {
     "Query.system": '(key: "payments")',
     "Query.automation": "(id: INCIDENT)",
     "Query.automationRun": "(id: INCIDENT)",
+    "Query.incidentMetrics": '(from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z")',
     "Query.activeHealthOverrides": '(systemIds: ["payments"])',
     "Query.validateAutomation": "(definition: {})",
     "Query.dryRunAutomation": '(definition: {}, from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z")',
@@ -147,6 +149,8 @@ async def values(domain: Domain) -> Mapping[str, Any]:
     await domain.timeline.edit(by(SUBJECT), edit)
     await domain.incidents.update(by(PERSON), UpdateIncident(id=incident.id, title="Renamed", severity=Severity.MINOR))
     await domain.responders.acknowledge(by(PERSON), incident.id)
+    people = AssignIncident(id=incident.id, lead=PERSON.id, assignees=[SUBJECT.id, PERSON.id])
+    await domain.responders.assign(by(PERSON), people)
     await domain.incidents.resolve(by(ROBOT), incident.id)
     for actor in (SUBJECT, TOKEN, ROBOT):
         await opened(domain, actor)

@@ -13,6 +13,7 @@ class Skipped(StrEnum):
     NOT_OWNER = "not_owner"
     ALREADY_RESOLVED = "already_resolved"
     ALREADY_ACKNOWLEDGED = "already_acknowledged"
+    UNCHANGED = "unchanged"
 
 
 class Output(BaseModel):
@@ -48,7 +49,7 @@ class ResolveOutput(_OfIncident):
 
 
 class WrittenOutput(_OfIncident):
-    """The output of `incident.acknowledge`."""
+    """The output of `incident.acknowledge`, `incident.assign` and `incident.update`."""
 
     external_id: str = Field(description="The incident's id.")
     skipped: Skipped | None = Field(default=None, description="Why nothing was written; missing where something was.")

@@ -10,6 +10,7 @@ from domain.persistence.views.label import LABEL
 from domain.persistence.views.link import LINK
 from domain.persistence.views.log import LOG
 from domain.persistence.views.override import OVERRIDE
+from domain.persistence.views.person import PERSON
 from domain.persistence.views.relation import RELATION
 from domain.persistence.views.run import ARTIFACT, RUN, STEP
 from domain.persistence.views.secret import SECRET
@@ -25,6 +26,6 @@ _ALL = (
     *(SYSTEM, OVERRIDE),
     *(CHANGE, EVENT, LOG),
     *(AUTOMATION, AUTOMATION_VERSION, RUN, STEP, ARTIFACT, RUN_CHANGE),
-    *(TOKEN, SECRET),
+    *(TOKEN, SECRET, PERSON),
 )
 VIEWS: Mapping[str, View] = MappingProxyType({view.name: view for view in _ALL})

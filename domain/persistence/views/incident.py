@@ -37,6 +37,10 @@ def _affected(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     return joined, member.c.incident_id == parent.c.id, (member.c.system_id,)
 
 
+def _assignees(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    return child, child.c.incident_id == parent.c.id, (child.c.id,)
+
+
 def _labels(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     return child, child.c.incident_id == parent.c.id, (child.c.key,)
 
@@ -97,9 +101,10 @@ INCIDENT = View(
         "dedupe_key": Field(("dedupe_key",), make=for_all(lambda key: key or None)),
         **{f"time_to_{name}_seconds": _seconds_to(f"{name}d_at") for name in ("acknowledge", "resolve")},
     },
-    parts={"opened_by": ACTOR, "acknowledged_by": replace(ACTOR, present="id")},
+    parts={"opened_by": ACTOR, **{name: replace(ACTOR, present="id") for name in ("acknowledged_by", "lead")}},
     lists={
         "systems": Lists(view="system", joined=_affected, key=("id",)),
+        "assignees": Lists(view="person", joined=_assignees, key=("id",)),
         "labels": Lists(view="incident_label", joined=_labels, key=("key",)),
         "updates": Lists(view="incident_update", joined=of_incident, key=("created_at", "id"), descending=True),
         "links": Lists(view="incident_link", joined=of_incident, key=("created_at", "id")),

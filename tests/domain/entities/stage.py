@@ -11,6 +11,7 @@ from domain.entities.kind import Snapshot
 from domain.model.commands import (
     AddIncidentLink,
     AddIncidentUpdate,
+    AssignIncident,
     CreateIncident,
     EditIncidentUpdate,
     UpdateIncident,
@@ -20,7 +21,7 @@ from domain.model.incident import Incident, IncidentUpdate, Severity, Status
 from domain.model.paging import PageRequest
 from domain.model.viewer import Audience
 from domain.persistence.unit_of_work import UnitOfWork
-from tests.factories import ADMIN
+from tests.factories import ADMIN, make_token
 from tests.inside import inside
 
 
@@ -70,6 +71,22 @@ class Stage:
     async def acknowledge(self) -> None:
         """Acknowledge the incident."""
         await self.domain.responders.acknowledge(ADMIN, self.incident.id)
+
+    async def assign(self, **people: Any) -> None:
+        """Name the people on the incident."""
+        await self.domain.responders.assign(ADMIN, AssignIncident(id=self.incident.id, **people))
+
+    async def lead(self) -> None:
+        """Let the first person there is lead the incident."""
+        if not (await self.domain.reads.people("", PageRequest(size=1))).items:
+            await make_token(self.domain)
+        [person] = (await self.domain.reads.people("", PageRequest(size=1))).items
+        await self.assign(lead=person.actor.id)
+
+    async def snooze(self) -> None:
+        """Silence the incident's reminders for an hour."""
+        until = self.incident.created_at + timedelta(hours=1)
+        await self.domain.responders.snooze(ADMIN, self.incident.id, until)
 
     async def open_another(self, **options: Any) -> None:
         """Open an incident on the first system, or reuse this one."""

@@ -23,7 +23,7 @@ from tests.factories import ADMIN, make_incident, make_system
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CREATED, UPDATED, RESOLVED = "incident.created", "incident.updated", "incident.resolved"
-ACKNOWLEDGED = "incident.acknowledged"
+ACKNOWLEDGED, ASSIGNED = "incident.acknowledged", "incident.assigned"
 ALL = ("severity", "status", "system_ids")
 
 
@@ -200,6 +200,10 @@ def rows(*table: tuple[str, Step, Step, tuple[str, ...], tuple[str, ...], int]) 
         ("status",),
         1,
     ),
+    ("lead", nothing, lambda s: s.lead(), (ASSIGNED,), (), 1),
+    ("the same lead", lambda s: s.lead(), lambda s: s.lead(), (), (), 0),
+    ("lead taken away", lambda s: s.lead(), lambda s: s.assign(lead=None), (ASSIGNED,), (), 1),
+    ("snooze", nothing, lambda s: s.snooze(), (), (), 1),
     ("deletion", nothing, lambda s: s.domain.incidents.delete(ADMIN, s.incident.id), (), ALL, 1),
     ("link added", nothing, lambda s: s.link(), (), (), 1),
     ("link changed", lambda s: s.link(), lambda s: s.relink(label="Runbook"), (), (), 1),

@@ -27,12 +27,13 @@ def catalog() -> TriggerRegistry:
     return registry
 
 
-def test_incidents_have_four_triggers(catalog: TriggerRegistry) -> None:
+def test_incidents_have_five_triggers(catalog: TriggerRegistry) -> None:
     assert [(trigger.id, trigger.display_name, trigger.icon) for trigger in catalog.all()] == [
         ("incident.created", "Incident Created", "CircleAlert"),
         ("incident.updated", "Incident Updated", "CircleAlert"),
         ("incident.resolved", "Incident Resolved", "CircleCheck"),
         ("incident.acknowledged", "Incident Acknowledged", "UserCheck"),
+        ("incident.assigned", "Incident Assigned", "UserPlus"),
     ]
     assert {(trigger.category, trigger.context_key) for trigger in catalog.all()} == {("Incidents", "incidentId")}
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from domain.bootstrap import Domain
 from domain.entities.incident import ACKNOWLEDGED, CREATED, RESOLVED, UPDATED
-from domain.model.commands import CreateIncident
+from domain.model.commands import AssignIncident, CreateIncident
 from domain.model.filters import UNRECORDED, AllOf, AnyOf, Field, Filter, Not, Operator, Term, matches
 from domain.model.incident import Severity, Status
 from domain.model.moment import parse_iso
@@ -23,7 +23,7 @@ from domain.persistence.tables import changes, incidents
 from domain.persistence.unit_of_work import ReadSession
 from domain.services.events import Watch
 from tests.conftest import SteppingClock
-from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
+from tests.factories import ADMIN, log_of, make_incident, make_system, make_token, set_status
 from tests.inside import inside
 from tests.shared import clock_of, in_module_loop
 
@@ -48,6 +48,7 @@ class Trees:
         self._systems = [*systems, "sys_unknown"]
         self._moments = sorted({parse_iso(state[name]) for state in states for name in MOMENTS if state[name]})
         self._numbers = range(len(states) + 2)
+        self._people = sorted({state["lead"]["id"] for state in states if state.get("lead")})
 
     def tree(self, depth: int = 3) -> Filter:
         """Return one filter, nested at most so deep."""
@@ -69,7 +70,7 @@ class Trees:
                 return Term(field, self._chance.choice(ORDERED), self._chance.choice(self._numbers))
             case Field.SEVERITY if self._chance.random() < 0.5:
                 return Term(field, self._chance.choice(ORDERED), self._chance.choice(list(Severity)))
-            case Field.OPEN | Field.ACKNOWLEDGED:
+            case Field.OPEN | Field.ACKNOWLEDGED | Field.LEAD if field is not Field.LEAD or self._chance.random() < 0.5:
                 return Term(field, Operator.EQ, self._chance.random() < 0.5)
             case Field.LABEL:
                 return Term(field, Operator.IN, (self._chance.choice([*LABELS, "none"]), *self._some(field)))
@@ -82,6 +83,7 @@ class Trees:
             Field.SEVERITY: list(Severity),
             Field.SYSTEM: self._systems,
             Field.LABEL: ["", "one", "two", 'th"ree'],
+            Field.LEAD: [*self._people, "nobody"],
             Field.OPENED_BY: [ADMIN.actor.id, SYSTEM_VIEWER.actor.id, "nobody"],
         }
         return tuple(self._chance.sample(values[field], self._chance.randrange(3)))
@@ -91,6 +93,7 @@ async def _varied_incidents(domain: Domain, clock: SteppingClock, chance: random
     """Open 30 varied incidents, one of them without systems, and return the ids of the remaining systems."""
     keys = ["api", "web", "db"]
     systems = [(await make_system(domain, key)).id for key in keys]
+    people = [(await make_token(domain))[0].id for _ in range(2)]
     for number in range(30):
         command = CreateIncident(
             title=f"Title {number}",
@@ -104,6 +107,7 @@ async def _varied_incidents(domain: Domain, clock: SteppingClock, chance: random
         assert incident is not None
         if chance.random() < 0.5:
             await domain.responders.acknowledge(viewer, incident.id)
+            await domain.responders.assign(viewer, AssignIncident(id=incident.id, lead=chance.choice(people)))
         if chance.random() < 0.6:
             await set_status(domain, incident, chance.choice(list(Status)))
         clock.advance(milliseconds=chance.randrange(2_000))

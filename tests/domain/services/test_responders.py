@@ -1,20 +1,27 @@
-"""Responders: an incident is acknowledged once, until it is reopened."""
+"""Responders: acknowledging once until a reopening, people on incidents, and reminders that are silenced."""
 
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from domain.bootstrap import Domain
-from domain.errors import ForbiddenError, InvalidInputError, NotFoundError, VersionConflictError
+from domain.errors import (
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    UnknownPersonError,
+    VersionConflictError,
+)
 from domain.model.actor import Actor, ActorType
-from domain.model.commands import EditIncidentUpdate, UpdateIncident
+from domain.model.commands import AssignIncident, EditIncidentUpdate, UpdateIncident
 from domain.model.incident import Incident, Status
 from domain.model.paging import PageRequest
 from domain.model.viewer import Audience, Role, Viewer
 from tests.domain.dialects import on_one_database
-from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
+from tests.factories import ADMIN, log_of, make_incident, make_system, make_token, set_status
 from tests.shared import clock_of
 
 AMINA, BELA = [
@@ -89,3 +96,77 @@ async def test_an_acknowledgement_is_refused_with_a_reason(domain: Domain) -> No
     with pytest.raises(VersionConflictError):
         await domain.responders.acknowledge(AMINA, incident.id, expected_version=7)
     assert len(await log_of(domain, incident)) == 1
+
+
+async def assigned(domain: Domain, incident: Incident, viewer: Viewer = AMINA, **people: Any) -> Incident:
+    """Name the people on an incident and return it."""
+    return (await domain.responders.assign(viewer, AssignIncident(id=incident.id, **people))).value
+
+
+async def names(domain: Domain, text: str = "") -> list[str | None]:
+    """Return the names of the people with that text in them."""
+    return [person.actor.name for person in (await domain.reads.people(text, PageRequest())).items]
+
+
+async def test_people_are_those_with_tokens_and_users_who_acted_or_named_themselves(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    await make_token(domain, name="Monitor 100%")
+    assert await names(domain) == ["Monitor 100%"]
+    await acknowledged(domain, incident)
+    await acknowledged(domain, incident)
+    await assigned(domain, incident, BELA, lead=BELA.actor.id)
+    assert await names(domain) == ["Monitor 100%", "Amina", "Bela"]
+    assert (await names(domain, "0%"), await names(domain, "ELA"), await names(domain, "_")) == (
+        ["Monitor 100%"],
+        ["Bela"],
+        [],
+    )
+    assert await domain.reads.people_count("a") == 2
+    renamed = replace(AMINA, actor=replace(AMINA.actor, name="Amina B."))
+    await assigned(domain, incident, renamed, lead=None)
+    assert await names(domain, "amina") == ["Amina B."]
+
+
+async def test_people_are_assigned_by_their_ids(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    token, _ = await make_token(domain)
+    first = await assigned(domain, incident, lead=AMINA.actor.id, assignees=[token.id, AMINA.actor.id, token.id])
+    assert first.lead is not None
+    assert {person.name for person in first.assignees} == {"monitor", "Amina"}
+    change = (await log_of(domain, incident))[-1]
+    assert (change.events, change.described_fields) == (("incident.assigned",), ("assignees", "lead"))
+    assert change.payload is not None
+    assert change.payload["lead"] == {"type": "user", "id": "usr_amina", "name": "Amina"}
+    again = await assigned(domain, incident, assignees=[person.id for person in first.assignees])
+    assert again == first
+    assert (await domain.reads.incidents([incident.id]))[incident.id] == first
+    fewer = await assigned(domain, incident, assignees=[first.lead.id])
+    assert (fewer.assignees, fewer.lead) == ((first.lead,), first.lead)
+
+
+@on_one_database
+async def test_an_assignment_is_refused_with_its_field_and_writes_nothing(domain: Domain) -> None:
+    incident = await make_incident(domain)
+    for people, field in (
+        ({"lead": "nobody"}, ["lead"]),
+        ({"lead": AMINA.actor.id, "assignees": [AMINA.actor.id, "per_none"]}, ["assignees", "1"]),
+    ):
+        with pytest.raises(UnknownPersonError) as refusal:
+            await assigned(domain, incident, **people)
+        assert refusal.value.field == field
+    with pytest.raises(InvalidInputError):
+        await assigned(domain, incident, assignees=[f"per_{number}" for number in range(21)])
+    assert (len(await log_of(domain, incident)), await names(domain)) == (1, [])
+
+
+@on_one_database
+async def test_a_snooze_lasts_until_its_moment_or_a_reopening(domain: Domain) -> None:
+    incident, now = await make_incident(domain), domain.clock.now()
+    for until in (now - timedelta(seconds=1), now + timedelta(days=31)):
+        with pytest.raises(InvalidInputError) as refusal:
+            await domain.responders.snooze(AMINA, incident.id, until)
+        assert refusal.value.field == ["until"]
+    later = now + timedelta(hours=1)
+    assert (await domain.responders.snooze(AMINA, incident.id, later)).value.snoozed_until == later
+    await set_status(domain, incident, Status.RESOLVED)
+    assert (await set_status(domain, incident, Status.FIXING)).snoozed_until is None

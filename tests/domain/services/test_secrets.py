@@ -17,7 +17,8 @@ from cryptography.fernet import Fernet
 from domain.bootstrap import Domain, running_domain
 from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError, StartupError, UnsupportedError
 from domain.model.secret import Secret
-from domain.persistence.tables import metadata, secrets
+from domain.persistence.secret_tables import secrets
+from domain.persistence.tables import metadata
 from domain.services.ciphers import SecretCipher
 from domain.services.secret_keys import SecretKeys
 from domain.settings import Settings

@@ -18,6 +18,7 @@ _OF_PAGES = {"nodes", "edges", "pageInfo", "totalCount", "node", "cursor", *FACT
 
 #: Fields that only the generic path resolves, of types of which others are compiled.
 _ONLY_GENERIC = {
+    "Viewer.person",
     "Viewer.systems",
 }
 
@@ -78,6 +79,7 @@ def test_the_roots_that_read_rows_are_compiled() -> None:
         "explain",
         "incidentCounts",
         "incidentMetrics",
+        "people",
         "rateLimit",
         "validateAutomation",
     }

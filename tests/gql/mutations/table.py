@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 
 from domain.bootstrap import Domain
@@ -158,6 +159,10 @@ def _of_automation(**values: object) -> Input:
     return lambda world: {"id": world.automation.id, **values}
 
 
+def _in_a_day(world: World) -> str:
+    return iso(world.incident.created_at + timedelta(days=1))
+
+
 MUTATIONS: dict[str, Row] = {
     "createIncident": Row(
         effects={
@@ -277,6 +282,33 @@ MUTATIONS: dict[str, Row] = {
         refused=_on_incident(expectedVersion=1),
         code="VERSION_CONFLICT",
         selection="incident { acknowledgedBy { id } }",
+    ),
+    "snoozeIncident": Row(
+        effects={
+            "until": Effect(lambda world: {"id": world.other.id, "until": _in_a_day(world)}, ("updated",)),
+            "no longer": Effect(lambda world: {"id": world.other.id, "until": None}, ("updated",)),
+        },
+        no_op=lambda world: {"id": world.resolved.id, "until": _in_a_day(world)},
+        refused=lambda world: {"id": world.other.id, "until": "2020-01-01T00:00:00Z"},
+        code="BAD_USER_INPUT",
+        selection="incident { snoozedUntil }",
+    ),
+    "assignIncident": Row(
+        effects={
+            "lead and others": Effect(
+                lambda world: {
+                    "id": world.other.id,
+                    "lead": world.token.id,
+                    "assignees": [world.spent.id, world.token.id],
+                },
+                ("updated",),
+            ),
+            "nobody": Effect(lambda world: {"id": world.other.id, "lead": None, "assignees": []}, ("updated",)),
+        },
+        no_op=lambda world: {"id": world.incident.id, "lead": None},
+        refused=lambda world: {"id": world.other.id, "lead": "nobody"},
+        code="UNKNOWN_PERSON",
+        selection="incident { lead { id name } assignees { type } }",
     ),
     "resolveIncident": Row(
         effects={

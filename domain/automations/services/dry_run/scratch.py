@@ -158,7 +158,7 @@ def _assembled(
         masker=masker,
         triggers=catalog.triggers,
         actions=_actions(
-            catalog.actions, IncidentActions(incidents, timeline, logs=False), ResponderActions(responders)
+            catalog.actions, IncidentActions(incidents, timeline, logs=False), ResponderActions(responders, incidents)
         ),
         tail=LogTail(database),
         engine=engine,

@@ -32,6 +32,9 @@ WHOLE = Incident(
     labels=(("team", "checkout"),),
     acknowledged_at=NINE + timedelta(minutes=1, seconds=30),
     acknowledged_by=Actor(type=ActorType.USER, id="usr_2", name="Bela"),
+    snoozed_until=NINE + timedelta(hours=1),
+    lead=Actor(type=ActorType.USER, id="per_1", name="Bela"),
+    assignees=(Actor(type=ActorType.APPLICATION, id="per_2", name="monitor"),),
 )
 
 

@@ -20,7 +20,7 @@ def _catalog() -> Catalog:
     actions, clock, unused = ActionRegistry(), SteppingClock(), Any
     # What they work on is needed when they are done only, which no definition is here.
     IncidentActions(unused, unused).register(actions)  # type: ignore[arg-type] # see above
-    ResponderActions(unused).register(actions)  # type: ignore[arg-type] # see above
+    ResponderActions(unused, unused).register(actions)  # type: ignore[arg-type] # see above
     OutboundActions(HttpCaller(rules=AddressRules.of(()), clock=clock), clock).register(actions)
     register_builtin_actions(actions)
     return Catalog(triggers=builtin_triggers(KINDS), actions=actions, kinds=KINDS)

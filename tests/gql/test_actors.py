@@ -52,7 +52,6 @@ GIVEN = {
     "Query.validateAutomation": "(definition: {})",
     "Query.dryRunAutomation": '(definition: {}, from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z")',
     "Query.explain": "(incidentId: INCIDENT)",
-    "Query.incidentMetrics": '(from: "2026-01-01T00:00:00Z", to: "2026-02-01T00:00:00Z")',
     "Query.node": "(id: INCIDENT)",
     "Query.nodes": "(ids: NODES)",
     "Query.incidents": "(filter: {includeResolved: true})",

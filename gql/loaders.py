@@ -18,6 +18,7 @@ from domain.model.paging import Page, PageRequest
 from domain.model.place import Place
 from domain.model.relation import IncidentRelation
 from domain.model.system import ActiveHealthOverride, System
+from domain.model.timeline_item import TimelineItem, TimelineKind
 from domain.model.viewer import Audience
 from domain.services.health_history import Asked
 
@@ -28,6 +29,8 @@ A = TypeVar("A", bound=Hashable)
 #: One page of a list that belongs to a parent.
 PageKey = tuple[str, PageRequest]
 Statuses = tuple[RunStatus, ...]
+Kinds = tuple[TimelineKind, ...]
+ItemsAsked = tuple[PageRequest, Kinds]
 RunsAsked = tuple[PageRequest, Statuses]
 
 
@@ -77,6 +80,7 @@ class Loaders:
             lambda ids, page: reads.link_pages(ids, page, audience)
         )
         self.relations: Loader[PageKey, Page[IncidentRelation]] = _by_page(reads.relation_pages)
+        self.timelines = TimelineLoaders(domain, audience)
         self.histories: Loader[PageKey, Page[Transition]] = _by_page(reads.histories)
         self.system_incidents: Loader[PageKey, Page[Incident]] = _by_page(
             lambda ids, page: reads.incident_pages_of_systems(ids, page, open_only=False)
@@ -121,6 +125,17 @@ class PastLoaders:
         self.in_state_since: Loader[tuple[str, str], datetime | None] = Loader(
             load_fn=lambda keys: replay.in_state_since(keys, place)
         )
+
+
+class TimelineLoaders:
+    """The loaders of timelines of all kinds of items."""
+
+    def __init__(self, domain: Domain, audience: Audience) -> None:
+        reads = domain.reads.timelines
+        self.pages: Loader[tuple[str, ItemsAsked], Page[TimelineItem]] = _by_page(
+            lambda ids, asked: reads.pages(ids, *asked, audience)
+        )
+        self.counts: Loader[tuple[str, Kinds], int] = _by_page(lambda ids, kinds: reads.counts(ids, kinds, audience))
 
 
 class AutomationLoaders:

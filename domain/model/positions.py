@@ -7,6 +7,7 @@ from domain.model.incident import Incident, IncidentLink, IncidentUpdate, Status
 from domain.model.moment import iso
 from domain.model.paging import Order
 from domain.model.system import System
+from domain.model.timeline_item import TimelineItem
 
 #: The time of what has none, earlier than any other.
 NEVER = "0001-01-01T00:00:00.000Z"
@@ -33,6 +34,11 @@ def update_position(entry: IncidentUpdate) -> tuple[Any, ...]:
 def link_position(link: IncidentLink) -> tuple[Any, ...]:
     """Return the place of a link among its incident's."""
     return _json(link.created_at), link.id
+
+
+def item_position(item: TimelineItem) -> tuple[Any, ...]:
+    """Return the place of an item in its incident's timeline."""
+    return _json(item.at), item.id
 
 
 def placed(field: str, value: Any) -> Any:

@@ -108,6 +108,8 @@ automation_runs = Table(
     ),
     # The runs of a change.
     Index(None, "change_id"),
+    # The runs that changes of an entity started.
+    Index(None, "entity_id", "id"),
 )
 
 automation_steps = Table(

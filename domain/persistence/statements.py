@@ -28,6 +28,7 @@ from domain.persistence.conditions import as_recorded, incident_condition
 from domain.persistence.dialects import literal
 from domain.persistence.forms import looked_up, padded, with_parameters
 from domain.persistence.orders import Directed, beyond, flat, order_keys
+from domain.persistence.timeline_items import countable
 from domain.persistence.types import SeverityRank, UtcDateTime
 from domain.persistence.views import VIEWS
 from domain.persistence.views.view import EXACT, Lists, View, expression, order_key
@@ -122,12 +123,20 @@ class StatementWriter:
         return sa.case((sa.and_(*needed), self._nestable(found))) if needed else found
 
     def _page(
-        self, query: sa.Select[Any], page: Paged, read: Callable[[Paged], sa.ScalarSelect[Any]]
+        self,
+        query: sa.Select[Any],
+        page: Paged,
+        read: Callable[[Paged], sa.ScalarSelect[Any]],
+        parts: sa.FromClause | None = None,
     ) -> sa.ColumnElement[Any]:
-        """Return the rows of a page, the number of all that its query finds, or both."""
+        """Return the rows of a page, the number of all that its query finds, or both; `parts` is a union in it."""
         if not page.counted:
             return read(page)
-        total = query.add_columns(sa.func.count()).scalar_subquery()
+        if parts is None:
+            total = query.add_columns(sa.func.count()).scalar_subquery()
+        else:
+            counted = countable(query.add_columns(parts.c.id), sqlite=self._sqlite).subquery()
+            total = sa.select(sa.func.count()).select_from(counted).scalar_subquery()
         if not page.is_read:
             return total
         return self._array(self._nestable(read(page)), total)
@@ -226,7 +235,8 @@ class StatementWriter:
                 found = self._paged(picked, directed, page, wanted).subquery()
             return self._gathered(found, self._row(child, found, listed.selection, wanted))
 
-        found = self._nestable(read(None) if listed.page is None else self._page(query, listed.page, read))
+        parts = table if child.in_parts else None
+        found = self._nestable(read(None) if listed.page is None else self._page(query, listed.page, read, parts))
         return found if lists.present is None else sa.case((parent.c[lists.present].is_not(None), found))
 
     def _gathered(self, found: sa.Subquery, row: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
@@ -292,6 +302,7 @@ def _picked(
     names = [name for each in chosen for name in each]
     needed = [column for name in names for column in (view.found[name].columns if name in view.found else (name,))]
     lists = [view.lists[listed.name] for listed in selection.lists]
+    needed += view.in_parts
     carried: list[str] = [name for each in lists for name in (*each.carried, each.present) if name is not None]
     # Rows that have no id have no lists either; some column has to be named even where they are only counted.
     return [table.c[name] for name in dict.fromkeys((*needed, "id", *carried)) if name in table.c] or [

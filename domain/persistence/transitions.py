@@ -85,6 +85,11 @@ class TransitionRepository:
         )
         return list(await self._connection.scalars(statement.order_by(steps.id)))
 
+    async def get_many(self, numbers: Sequence[int]) -> list[Transition]:
+        """Return the transitions of these numbers."""
+        statement = sa.select(entity_transitions).where(entity_transitions.c.id.in_(numbers))
+        return [transition_of(row) for row in (await self._connection.execute(statement)).mappings()]
+
     async def of_changes(self, change_ids: Sequence[str]) -> list[Transition]:
         """Return the transitions that belong to these changes of incidents, as far as the log is kept."""
         steps = entity_transitions.c

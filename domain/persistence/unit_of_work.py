@@ -37,6 +37,7 @@ from domain.persistence.secrets import SecretRepository
 from domain.persistence.state import StateRepository
 from domain.persistence.systems import SystemRepository
 from domain.persistence.timeline import TimelineRepository
+from domain.persistence.timeline_items import TimelineItemRepository
 from domain.persistence.tokens import TokenRepository
 from domain.persistence.transitions import TransitionRepository
 from domain.persistence.windows import WindowRepository
@@ -63,6 +64,7 @@ class ReadSession:
 
     incidents = _Made(IncidentRepository)
     timeline = _Made(TimelineRepository)
+    timeline_items = _Made(TimelineItemRepository)
     links = _Made(LinkRepository)
     relations = _Made(RelationRepository)
     systems = _Made(SystemRepository)

@@ -28,6 +28,7 @@ from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.views import VIEWS
 from domain.persistence.views.change import LOG_VIEWS, RECORDED
 from domain.services.answers import Answering
+from domain.services.timeline_reads import TimelineReads
 
 
 class Projected:
@@ -56,6 +57,8 @@ class Reads:
         self._database = database
         self._handle = handle
         self._health = health
+        #: The queries of all that happened to incidents.
+        self.timelines = TimelineReads(database)
 
     @property
     def can_project(self) -> bool:

@@ -16,6 +16,7 @@ from domain.model.incident import Health, HealthOverride, Severity, Status
 from domain.model.listing import ListAction
 from domain.model.relation import RelationType as IncidentRelationType
 from domain.model.series import TimeBucket
+from domain.model.timeline_item import TimelineKind as IncidentTimelineKind
 from domain.model.viewer import Role, Visibility
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "IncidentField",
     "IncidentOrderField",
     "IncidentRelationType",
+    "IncidentTimelineKind",
     "ListAction",
     "OrderDirection",
     "ProblemSeverity",
@@ -232,6 +234,18 @@ _described(
         IncidentRelationType.DUPLICATE_OF: "It is the same problem as the other one.",
         IncidentRelationType.CAUSED_BY: "The other one is its cause.",
         IncidentRelationType.RELATED_TO: "Both have to do with each other; neither comes first.",
+    },
+)
+_described(
+    IncidentTimelineKind,
+    name="IncidentTimelineKind",
+    description="The kind of something that happened to an incident.",
+    values={
+        IncidentTimelineKind.UPDATE: "An entry of its timeline was written.",
+        IncidentTimelineKind.TRANSITION: "Its status, severity or systems changed.",
+        IncidentTimelineKind.LINK: "A link was added.",
+        IncidentTimelineKind.RELATION: "It was related to another incident.",
+        IncidentTimelineKind.STEP: "A run of an automation did something; for responders and admins.",
     },
 )
 _described(

@@ -6,16 +6,13 @@ from datetime import datetime
 from typing import Annotated, Any, Optional, Self
 
 import strawberry
-from pydantic.alias_generators import to_camel
 
-from domain.ids import with_prefix
 from domain.model import incident as model
 from domain.model import relation as relation_model
 from domain.model import system as system_model
-from domain.model.change import Transition
 from domain.model.paging import PageRequest
 from domain.model.place import Place
-from domain.model.positions import link_position, update_position
+from domain.model.positions import item_position, link_position, update_position
 from domain.model.system import worst_health
 from gql.compiled.declarations import LIST, SHOWN, made_by, pages, shown_by
 from gql.context import Info
@@ -41,31 +38,12 @@ from gql.types.link import IncidentLink
 from gql.types.node import Node
 from gql.types.person import Person
 from gql.types.timeline import IncidentUpdate
+from gql.types.timeline_item import IncidentTimelineItem
+from gql.types.timeline_kinds import Kinds, kinds_of, with_kinds
+from gql.types.transition import IncidentTransition
 
-_UPDATES, _LINKS, _HISTORY, _RELATIONS, _OF_SYSTEM = "updates", "links", "history", "relations", "system.incidents"
-
-
-@strawberry.type(description="A change of one reactive field of an incident.")
-class IncidentTransition(Node):
-    field: str = strawberry.field(description="The field: `status`, `severity` or `systemIds`.")
-    from_value: str | None = strawberry.field(
-        description="The value before, as text; null when the incident was opened."
-    )
-    to_value: str = strawberry.field(description="The value after, as text; lists as JSON.")
-    occurred_at: datetime = strawberry.field(description="When the value changed.")
-    change_id: strawberry.ID = strawberry.field(description="The change that it was part of.")
-
-    @classmethod
-    def of(cls, transition: Transition) -> Self:
-        field = to_camel(transition.field)
-        return cls(
-            id=strawberry.ID(f"{with_prefix(transition.change_id, 'trn')}:{field}"),
-            field=field,
-            from_value=transition.from_value,
-            to_value=transition.to_value,
-            occurred_at=transition.occurred_at,
-            change_id=strawberry.ID(transition.change_id),
-        )
+_UPDATES, _LINKS, _RELATIONS, _HISTORY, _TIMELINE = "updates", "links", "relations", "history", "timeline"
+_OF_SYSTEM = "system.incidents"
 
 
 @strawberry.type(description="A relation of an incident to another, as one of them has it.")
@@ -267,6 +245,33 @@ class Incident(Node):
             to_node=IncidentTransition.of,
             cursor=cursor_maker(cursors, _HISTORY, lambda step: (step.id,)),
             count=lambda: loaders.history_counts.load(self.id),
+        )
+
+    @strawberry.field(
+        description=(
+            "All that happened to it in one list, oldest first, as far as the caller may read it: its entries and "
+            "links by their dates, its changes of status, severity and systems, its relations, and the actions of the "
+            "runs that it started or that changed it. Of a moment of the past, it is that of now."
+        ),
+        metadata=pages(_TIMELINE, with_kinds),
+    )
+    async def timeline(
+        self,
+        info: Info,
+        kinds: Kinds = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> Connection[IncidentTimelineItem]:
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders
+        request = PageArguments(first=first, after=after, last=last, before=before).request(cursors, _TIMELINE)
+        wanted = kinds_of(kinds)
+        return connection(
+            await loaders.timelines.pages.load((self.id, (request, wanted))),
+            to_node=lambda item: IncidentTimelineItem.of(item, relation=IncidentRelation.of),
+            cursor=cursor_maker(cursors, _TIMELINE, item_position),
+            count=lambda: loaders.timelines.counts.load((self.id, wanted)),
         )
 
     @strawberry.field(

@@ -119,6 +119,8 @@ def test_every_list_is_a_connection_or_bounded() -> None:
         "Incident.assignees",
         "IncidentListUpdate.changes",
         "Incident.labels",
+        "IncidentTransition.fromSystemIds",
+        "IncidentTransition.toSystemIds",
         "IncidentUpdate.editHistory",
         "Explanation.start",
         "Explanation.changes",

@@ -15,6 +15,7 @@ from domain.persistence.views.relation import RELATION
 from domain.persistence.views.run import ARTIFACT, RUN, STEP
 from domain.persistence.views.secret import SECRET
 from domain.persistence.views.system import SYSTEM
+from domain.persistence.views.timeline_item import TIMELINE_ITEM
 from domain.persistence.views.token import TOKEN
 from domain.persistence.views.transition import TRANSITION
 from domain.persistence.views.update import UPDATE
@@ -22,7 +23,7 @@ from domain.persistence.views.version import VERSION
 from domain.persistence.views.view import View
 
 _ALL = (
-    *(INCIDENT, LABEL, UPDATE, VERSION, LINK, RELATION, TRANSITION),
+    *(INCIDENT, LABEL, UPDATE, VERSION, LINK, RELATION, TRANSITION, TIMELINE_ITEM),
     *(SYSTEM, OVERRIDE),
     *(CHANGE, EVENT, LOG),
     *(AUTOMATION, AUTOMATION_VERSION, RUN, STEP, ARTIFACT, RUN_CHANGE),

@@ -49,6 +49,10 @@ def _relations(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     return child, child.c.incident_id == parent.c.id, (child.c.id,)
 
 
+def _items(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    return child, child.c.incident_id == parent.c.id, (child.c.at, child.c.id)
+
+
 def _steps(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     belongs = sa.and_(child.c.kind == KIND, child.c.entity_id == parent.c.id)
     return child, belongs, (child.c.id,)
@@ -109,6 +113,7 @@ INCIDENT = View(
         "updates": Lists(view="incident_update", joined=of_incident, key=("created_at", "id"), descending=True),
         "links": Lists(view="incident_link", joined=of_incident, key=("created_at", "id")),
         "relations": Lists(view="incident_relation", joined=_relations, key=("id",)),
+        "timeline": Lists(view="incident_timeline_item", joined=_items, key=("at", "id")),
         "history": Lists(view="incident_transition", joined=_steps, key=("id",)),
         "automation_run": Lists(
             view="automation_run", joined=_opening_run, key=("id",), carried=("opened_by_type",), audiences=INSIDERS

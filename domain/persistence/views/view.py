@@ -67,6 +67,8 @@ class View:
     lists: Mapping[str, Lists] = field(default_factory=dict)
     #: Columns that are not those of its table.
     found: Mapping[str, "Found"] = field(default_factory=dict)
+    #: Of a table that is a union: the columns of its order, which are always read, for the sake of SQLite's plans.
+    in_parts: tuple[str, ...] = ()
     #: The column that its list is in the order of, where that is unique by itself.
     place: str | None = None
     #: The columns by which one row can be found.

@@ -12,7 +12,7 @@ from tests.inside import inside
 @on_both_databases
 @pytest.mark.timeout(60)
 async def test_random_queries_have_the_same_answers_on_both_paths(domain: Domain) -> None:
-    tally = await compare(domain, count=30, seed=13, incidents=10)
+    tally = await compare(domain, count=40, seed=13, incidents=10)
 
     assert tally.differences == []
     assert tally.compared > 9

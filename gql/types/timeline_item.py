@@ -16,7 +16,7 @@ from gql.types.run import AutomationStep
 from gql.types.timeline import IncidentUpdate
 from gql.types.transition import IncidentTransition
 
-Relation = Annotated["IncidentRelation", strawberry.lazy("gql.types.incident")]  # noqa: F821 - both need each other
+Relation = Annotated["IncidentRelation", strawberry.lazy("gql.types.incident")]  # type: ignore[name-defined]  # noqa: F821 - both need each other
 
 
 @strawberry.type(

@@ -16,7 +16,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.benchmarks.http.peers.handwritten_writes import ACTOR, TIMES, created, payload_of, touched_by, words_of
+from tests.benchmarks.http.peers.handwritten_writes import (
+    ACTOR,
+    NOBODY,
+    TIMES,
+    created,
+    payload_of,
+    touched_by,
+    words_of,
+)
 from tests.benchmarks.http.peers.rows import RANKS, SEVERITIES, cursor_of, new_id, position_of
 from tests.benchmarks.http.peers.serving import serve
 
@@ -151,6 +159,7 @@ class Operations:
             "opened_by": ACTOR,
             **dict.fromkeys(("occurred_at", "created_at", "updated_at"), moment),
             **{f"{name}_at": None for name in TIMES},
+            **NOBODY,
             **state,
         }
         payload = payload_of(identifier, after, change=change, status=state["status"])

@@ -14,6 +14,15 @@ ACTOR = {"type": "application", "id": "tok_01m8j0vggvey797r0w1t5gnb6r", "name": 
 _ACTOR_JSON = orjson.dumps(ACTOR).decode()
 _CAUSE_JSON = '{"change_id":null,"run_id":null,"depth":0}'
 TIMES = ("identified", "fixing", "monitoring", "resolved")
+#: What no incident of the bench has.
+NOBODY: dict[str, Any] = {
+    "labels": {},
+    "acknowledged_at": None,
+    "acknowledged_by": None,
+    "snoozed_until": None,
+    "lead": None,
+    "assignees": [],
+}
 
 _NUMBER = "UPDATE counters SET value = value + 1 WHERE name = 'incident' RETURNING value"
 _NAMES = "SELECT id, name FROM systems WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
@@ -105,6 +114,7 @@ class Writes(PlainWrites):
                 "created_at": at,
                 "updated_at": at,
                 **{f"{name}_at": None for name in TIMES},
+                **NOBODY,
                 **state,
             }
             payload = payload_of(identifier, after, change=change, status=state["status"])
@@ -209,6 +219,7 @@ def _picture(row: tuple[Any, ...]) -> tuple[Json, int]:
         "health_override": override,
         "opened_by": dict(zip(("type", "id", "name"), actor, strict=True)),
         **{f"{name}_at": at for name, at in zip(names, times, strict=True)},
+        **NOBODY,
         "status": status,
         "severity": str(SEVERITIES[severity]).lower(),
     }
@@ -226,6 +237,7 @@ def payload_of(identifier: str, after: Json, *, change: str, status: str) -> Jso
         "reference": f"INC-{after['number']}",
         "createdAt": after["created_at"],
         "resolvedAt": after["resolved_at"],
+        "labels": after["labels"],
         "changeId": change,
         "statusChange": status,
     }

@@ -7,6 +7,7 @@ from typing import Any
 from domain.model.change import ChangeAction
 from domain.model.filters import EVERYTHING, Filter
 from domain.model.paging import Order, PageRequest
+from domain.model.system import ALL_SYSTEMS, CatalogFilter
 from domain.model.viewer import Audience
 
 #: The column that the rows of a root are in the order of, whichever that is, as cursors have it.
@@ -120,6 +121,8 @@ class AllOf:
     tree: Filter = EVERYTHING
     #: Of rows of the log.
     logged: Logged | None = None
+    #: Of systems.
+    catalog: CatalogFilter = ALL_SYSTEMS
 
 
 Rows = OneOf | SomeOf | NoneOf | AllOf

@@ -35,6 +35,20 @@ class System:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogFilter:
+    """Conditions on systems, all of which have to hold; one that is None always does."""
+
+    keys: frozenset[str] | None = None
+    names: frozenset[str] | None = None
+    health: frozenset[Health] | None = None
+    #: Words that all occur in its key, name and description.
+    text: str | None = None
+
+
+ALL_SYSTEMS = CatalogFilter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveHealthOverride:
     """An open incident's override of one system's health."""
 

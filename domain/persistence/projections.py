@@ -112,9 +112,10 @@ class Projection:
             case SomeOf(ids=ids):
                 values = padded(ids)
                 return len(values), values
-            case AllOf(order=order, tree=tree, logged=logged):
+            case AllOf(order=order, tree=tree, logged=logged, catalog=catalog):
                 form, values = form_of(tree if logged is None else as_recorded(tree), self._dialect)
-                return (form_of_order(order, tree), logged, form), values
+                # The values of a filter of systems stand in the statement: most are written in documents.
+                return (form_of_order(order, tree), logged, catalog, form), values
 
 
 def _form_of_page(page: PageRequest) -> Hashable:

@@ -28,6 +28,7 @@ from domain.persistence.conditions import as_recorded, incident_condition
 from domain.persistence.dialects import literal
 from domain.persistence.forms import looked_up, padded, with_parameters
 from domain.persistence.orders import Directed, beyond, flat, order_keys
+from domain.persistence.systems import catalog_conditions
 from domain.persistence.timeline_items import countable
 from domain.persistence.types import SeverityRank, UtcDateTime
 from domain.persistence.views import VIEWS
@@ -154,7 +155,7 @@ class StatementWriter:
     def _conditions(self, view: View, tree: Filter, rows: AllOf) -> list[sa.ColumnElement[bool]]:
         if rows.logged is not None:
             return [log_condition(self._dialect, "incident", tree, rows.logged, self._audience)]
-        seen = self._visible(view, view.table)
+        seen = [*self._visible(view, view.table), *catalog_conditions(rows.catalog)]
         return seen if tree == EVERYTHING else [*seen, incident_condition(self._dialect, tree, self._audience)]
 
     def _among(self, table: sa.FromClause, page: Paged, wanted: Wanted) -> list[sa.ColumnElement[bool]]:

@@ -1,18 +1,20 @@
 """The catalog of systems."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.model.incident import Health
 from domain.model.paging import Order, Page, PageRequest
-from domain.model.system import System
-from domain.persistence.dialects import insert_or_ignore, keep_apart, keep_shared, lock_rows
+from domain.model.system import ALL_SYSTEMS, CatalogFilter, System
+from domain.persistence.dialects import insert_or_ignore, keep_apart, keep_shared, literal, lock_rows
 from domain.persistence.health_tables import derived_health, health_spans
 from domain.persistence.keyset import paged
 from domain.persistence.prepared import Prepared, among
+from domain.persistence.search import has_words, searched_words
 from domain.persistence.tables import former_systems, systems
 
 #: The most former owners of a key that one query finds, the last ones first.
@@ -37,6 +39,27 @@ def searchable(references: Sequence[str]) -> set[str]:
 
 _RESOLVE = Prepared(lambda sqlite: _named(sqlite=sqlite))
 _KEEP = Prepared(lambda sqlite: kept_systems(sqlite=sqlite))
+
+
+def catalog_conditions(wanted: CatalogFilter) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions for the systems that match; each value is a parameter of its own."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.keys is not None:
+        conditions.append(_one_of(systems.c.key, wanted.keys))
+    if wanted.names is not None:
+        conditions.append(_one_of(systems.c.name, wanted.names))
+    if wanted.health is not None:
+        kept = sa.select(derived_health.c.status).where(derived_health.c.system_id == systems.c.id)
+        # One that nothing was ever said of has no row.
+        health = sa.func.coalesce(kept.correlate(systems).scalar_subquery(), literal(Health.HEALTHY.value))
+        conditions.append(_one_of(health, wanted.health))
+    if wanted.text is not None:
+        conditions.append(has_words(systems.c.words, wanted.text))
+    return conditions
+
+
+def _one_of(column: sa.ColumnElement[str], values: Iterable[str]) -> sa.ColumnElement[bool]:
+    return sa.or_(sa.false(), *(column == str(value) for value in sorted(values)))
 
 
 class SystemRepository:
@@ -81,25 +104,27 @@ class SystemRepository:
         row = (await self._connection.execute(statement)).mappings().first()
         return _system(row) if row is not None else None
 
-    async def page(self, order: Order, page: PageRequest) -> Page[System]:
-        """Return one page of the catalog."""
+    async def page(self, order: Order, page: PageRequest, wanted: CatalogFilter = ALL_SYSTEMS) -> Page[System]:
+        """Return one page of the systems that match."""
         key = (systems.c[order.field], systems.c.id)
-        statement = paged(sa.select(systems), key, page, descending=order.descending)
+        statement = paged(sa.select(systems).where(*catalog_conditions(wanted)), key, page, descending=order.descending)
         rows = (await self._connection.execute(statement)).mappings()
         return page.cut([_system(row) for row in rows])
 
-    async def count(self) -> int:
-        """Return the number of systems."""
-        return int(await self._connection.scalar(sa.select(sa.func.count()).select_from(systems)) or 0)
+    async def count(self, wanted: CatalogFilter = ALL_SYSTEMS) -> int:
+        """Return the number of systems that match."""
+        statement = sa.select(sa.func.count()).select_from(systems).where(*catalog_conditions(wanted))
+        return int(await self._connection.scalar(statement) or 0)
 
     async def insert(self, system: System) -> bool:
         """Write a new system; return False where its key is taken."""
-        statement = insert_or_ignore(self._connection, systems, _columns(system)).returning(systems.c.id)
+        values = {**_columns(system), "words": _words_of(system)}
+        statement = insert_or_ignore(self._connection, systems, values).returning(systems.c.id)
         return await self._connection.scalar(statement) is not None
 
     async def save(self, system: System) -> None:
         """Write a changed system, but for its version; its key never changes."""
-        values = {"name": system.name, "description": system.description}
+        values = {"name": system.name, "description": system.description, "words": _words_of(system)}
         await self._connection.execute(sa.update(systems).where(systems.c.id == system.id).values(**values))
 
     async def stamp(self, system: System) -> None:
@@ -128,6 +153,10 @@ class SystemRepository:
     async def forget_former(self, *, before: datetime) -> None:
         """Delete the keys of systems that were deleted before that moment."""
         await self._connection.execute(sa.delete(former_systems).where(former_systems.c.deleted_at < before))
+
+
+def _words_of(system: System) -> str:
+    return searched_words(system.key, system.name, system.description)
 
 
 def _columns(system: System) -> dict[str, Any]:

@@ -34,6 +34,7 @@ systems = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
+    Column("words", sa.Text, nullable=False, server_default=" "),  # what a search finds it by
     # The catalog by name.
     Index(None, "name", "id"),
 )

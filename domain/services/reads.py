@@ -19,7 +19,7 @@ from domain.model.person import Person
 from domain.model.relation import IncidentRelation
 from domain.model.secret import Secret
 from domain.model.selection import Root, Shape
-from domain.model.system import ActiveHealthOverride, System
+from domain.model.system import ALL_SYSTEMS, ActiveHealthOverride, CatalogFilter, System
 from domain.model.token import ApiToken
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
@@ -230,13 +230,13 @@ class Reads:
         found = await self._database.read(lambda session: session.health.reported(system_ids, kind=self._health.kind))
         return {system_id: found.get(system_id) or ReportedHealth(system_id=system_id) for system_id in system_ids}
 
-    async def system_page(self, order: Order, page: PageRequest) -> Page[System]:
-        """Return one page of the catalog."""
-        return await self._database.read(lambda session: session.systems.page(order, page))
+    async def system_page(self, order: Order, page: PageRequest, wanted: CatalogFilter = ALL_SYSTEMS) -> Page[System]:
+        """Return one page of the systems that match."""
+        return await self._database.read(lambda session: session.systems.page(order, page, wanted))
 
-    async def system_count(self) -> int:
-        """Return the number of systems."""
-        return await self._database.read(lambda session: session.systems.count())
+    async def system_count(self, wanted: CatalogFilter = ALL_SYSTEMS) -> int:
+        """Return the number of systems that match."""
+        return await self._database.read(lambda session: session.systems.count(wanted))
 
     async def tokens(self, ids: Sequence[str]) -> dict[str, ApiToken]:
         """Return the API tokens of these ids; unknown ones are left out."""

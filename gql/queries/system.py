@@ -13,6 +13,7 @@ from domain.model.positions import system_position
 from domain.model.selection import AllOf, OneOf
 from gql.compiled.declarations import all_in_order, cursor_name, one
 from gql.context import Info
+from gql.inputs.catalog import SystemCatalogFilter, catalog_filter
 from gql.inputs.filters import SystemOrder
 from gql.inputs.given import read_input, value_or_none
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
@@ -30,7 +31,8 @@ def _by_id_or_key(arguments: Mapping[str, Any], *_: object) -> OneOf | None:
 
 
 def _catalog(arguments: Mapping[str, Any], *_: object) -> AllOf:
-    return AllOf(order=_order_of(read_input(SystemOrder, arguments.get("orderBy"))))
+    wanted = catalog_filter(read_input(SystemCatalogFilter, arguments.get("filter")))
+    return AllOf(order=_order_of(read_input(SystemOrder, arguments.get("orderBy"))), catalog=wanted)
 
 
 def _order_of(given: SystemOrder | UnsetType | None) -> Order:
@@ -69,15 +71,20 @@ class SystemQueries:
         after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
+        filter: Annotated[
+            SystemCatalogFilter | None, strawberry.argument(description="Only systems that match.")
+        ] = strawberry.UNSET,
         order_by: Annotated[SystemOrder | None, strawberry.argument(description="Their order.")] = strawberry.UNSET,
     ) -> Connection[System]:
         context = info.context
-        order = _order_of(order_by)
+        order, wanted = _order_of(order_by), catalog_filter(filter)
         name = cursor_name(_LIST, order)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(
-            await context.domain.reads.system_page(order, arguments.request(context.domain.reads.cursors, name)),
+            await context.domain.reads.system_page(
+                order, arguments.request(context.domain.reads.cursors, name), wanted
+            ),
             to_node=System.of,
             cursor=cursor_maker(context.domain.reads.cursors, name, lambda system: system_position(system, order)),
-            count=context.domain.reads.system_count,
+            count=lambda: context.domain.reads.system_count(wanted),
         )

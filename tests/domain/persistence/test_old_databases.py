@@ -58,7 +58,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 #: The tables that are newer than the fixtures, and that no migration fills.
-NEWER = {"incident_labels", "incident_relations"}
+NEWER = {"incident_labels", "incident_relations", "incident_assignees"}
+SEARCH = '{ systems(filter: {text: "paym"}) { nodes { key } } }'
 PAST = '{ system(key: "payments") { health { status } healthHistory(from: "2026-01-01T00:00:00Z") { status } } }'
 
 
@@ -73,6 +74,7 @@ async def test_an_old_database_is_migrated_read_and_written(url: str) -> None:
             check_incidents(await admin.read(INCIDENTS))
             check_automations(await admin.read(AUTOMATIONS))
             assert await write(admin) == {"number": 4}
+            assert (await admin.read(SEARCH))["systems"]["nodes"] == [{"key": "payments"}]
             past = (await admin.read(PAST))["system"]
             # What was reported before the migration counts from when it was recorded.
             assert past["healthHistory"][-1]["status"] == past["health"]["status"] == "DEGRADED"

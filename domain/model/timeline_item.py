@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.model.automation import RunStep
-from domain.model.change import Transition
+from domain.model.change import Change, Transition
 from domain.model.incident import IncidentLink, IncidentUpdate
 from domain.model.relation import IncidentRelation
 
@@ -18,9 +18,14 @@ class TimelineKind(StrEnum):
     LINK = "link"
     RELATION = "relation"
     STEP = "step"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    ASSIGNMENT = "assignment"
+    SNOOZE = "snooze"
 
 
-Happening = IncidentUpdate | Transition | IncidentLink | IncidentRelation | RunStep
+#: The kinds of items that are changes of the log as a whole.
+CHANGES = (TimelineKind.ACKNOWLEDGEMENT, TimelineKind.ASSIGNMENT, TimelineKind.SNOOZE)
+Happening = IncidentUpdate | Transition | IncidentLink | IncidentRelation | RunStep | Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from domain.model.paging import PageRequest
 from domain.model.timeline_item import TimelineKind
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.automation_tables import automation_runs, automation_steps
-from domain.persistence.dialects import is_sqlite, literal
+from domain.persistence.dialects import IsListed, is_sqlite, literal
 from domain.persistence.keyset import paged
 from domain.persistence.relation_tables import incident_relations
 from domain.persistence.tables import (
@@ -34,13 +34,19 @@ _ACTION = literal("action")
 
 def _part(kind: TimelineKind, visibility: sa.ColumnElement[str] | Visibility, **columns: Any) -> sa.Select[Any]:
     """Return the query of one part; `columns` are those that differ between parts."""
-    known = {"number": _nothing(BigId), "run_id": _nothing(sa.String(64)), "path": _nothing(sa.String(500)), **columns}
+    known = {
+        "number": _nothing(BigId),
+        "run_id": _nothing(sa.String(64)),
+        "path": _nothing(sa.String(500)),
+        "change_id": _nothing(sa.String(64)),
+        **columns,
+    }
     shown = _text(literal(visibility.value)) if isinstance(visibility, Visibility) else visibility
     return sa.select(
         *(known[name].label(name) for name in ("id", "incident_id", "at")),
         _text(literal(kind.value)).label("kind"),
         shown.label("visibility"),
-        *(known[name].label(name) for name in ("number", "run_id", "path")),
+        *(known[name].label(name) for name in ("number", "run_id", "path", "change_id")),
     )
 
 
@@ -109,6 +115,19 @@ def _steps_that_wrote() -> sa.Select[Any]:
     return _steps(written.entity_id).select_from(joined).where(wrote)
 
 
+def _changes(kind: TimelineKind, name: str, listed: sa.Column[Any]) -> sa.Select[Any]:
+    """Return the changes with that name in a list of them, as far back as the log is kept."""
+    written = changes.c
+    return _part(
+        kind,
+        written.visibility,
+        id=_text(written.id + literal(f":{kind}")),
+        incident_id=written.entity_id,
+        at=written.occurred_at,
+        change_id=written.id,
+    ).where(written.kind == _INCIDENT, IsListed(literal(name), listed))
+
+
 #: All items of all incidents.
 TIMELINE_ITEMS = sa.union_all(
     _entries(TimelineKind.UPDATE, incident_updates),
@@ -117,6 +136,9 @@ TIMELINE_ITEMS = sa.union_all(
     _transitions(),
     _steps_that_followed(),
     _steps_that_wrote(),
+    _changes(TimelineKind.ACKNOWLEDGEMENT, "incident.acknowledged", changes.c.events),
+    _changes(TimelineKind.ASSIGNMENT, "incident.assigned", changes.c.events),
+    _changes(TimelineKind.SNOOZE, "snoozed_until", changes.c.described_fields),
 ).subquery("timeline_items")
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from domain.model.automation import RunStep
-from domain.model.change import Transition
+from domain.model.change import Change, Transition
 from domain.model.paging import Page, PageRequest
-from domain.model.timeline_item import Happening, TimelineItem, TimelineKind
+from domain.model.timeline_item import CHANGES, Happening, TimelineItem, TimelineKind
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
 from domain.persistence.timeline_items import Place
@@ -67,10 +67,20 @@ async def _happenings(session: ReadSession, places: Iterable[Place]) -> Mapping[
         parts = [identifier.partition(":") for identifier in ids[TimelineKind.STEP]]
         steps = await session.runs.get_steps([(run_id, path) for run_id, _, path in parts])
         found |= {f"{run_id}:{path}": step for (run_id, path), step in steps.items()}
+    found |= await _changes(session, [identifier for kind in CHANGES for identifier in ids.get(kind, ())])
     return found
+
+
+async def _changes(session: ReadSession, places: Sequence[str]) -> Mapping[str, Change]:
+    """Return the changes at these places, each of which is the id of a change and the kind of item."""
+    if not places:
+        return {}
+    of_places = {identifier: identifier.partition(":")[0] for identifier in places}
+    found = await session.changes.get_many(list(of_places.values()))
+    return {identifier: found[change_id] for identifier, change_id in of_places.items()}
 
 
 def _moment_of(what: Happening) -> datetime:
     if isinstance(what, RunStep):
         return what.started_at
-    return what.occurred_at if isinstance(what, Transition) else what.created_at
+    return what.occurred_at if isinstance(what, Transition | Change) else what.created_at

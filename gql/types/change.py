@@ -1,7 +1,7 @@
 """Changes of incidents, as the log keeps them."""
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
 import strawberry
 from pydantic.alias_generators import to_camel
@@ -10,10 +10,12 @@ from strawberry.scalars import JSON
 from domain.model.change import Change
 from gql.compiled.declarations import LIST, PLACE
 from gql.context import Context, Info
+from gql.types import incident as incidents
 from gql.types.actor import Actor, Cause
 from gql.types.enums import ChangeAction
-from gql.types.incident import Incident
 from gql.types.node import Node
+
+Changed = Annotated["Incident", strawberry.lazy("gql.types.incident")]  # type: ignore[name-defined]  # noqa: F821 - both need each other
 
 #: A change is dated while its entity is locked, and gets its place in the log later, right before the commit.
 OCCURRED = (
@@ -62,6 +64,6 @@ class IncidentChange(Node):
         )
 
     @strawberry.field(description="The incident as it is now; null once it is deleted.", metadata=LIST)
-    async def incident(self, info: Info) -> Incident | None:
+    async def incident(self, info: Info) -> Changed | None:
         found = await info.context.loaders.incidents.load(self.incident_id)
-        return Incident.of(found) if found else None
+        return incidents.Incident.of(found) if found else None

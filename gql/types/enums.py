@@ -246,6 +246,9 @@ _described(
         IncidentTimelineKind.LINK: "A link was added.",
         IncidentTimelineKind.RELATION: "It was related to another incident.",
         IncidentTimelineKind.STEP: "A run of an automation did something; for responders and admins.",
+        IncidentTimelineKind.ACKNOWLEDGEMENT: "It was acknowledged.",
+        IncidentTimelineKind.ASSIGNMENT: "Other people lead it, or are assigned to it, than before.",
+        IncidentTimelineKind.SNOOZE: "Its reminders were silenced until a moment, or no longer.",
     },
 )
 _described(

@@ -17,6 +17,7 @@ from domain.model.system import worst_health
 from gql.compiled.declarations import LIST, SHOWN, made_by, pages, shown_by
 from gql.context import Info
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
+from gql.types import change as changes
 from gql.types.actor import Actor
 from gql.types.automation import AutomationRun
 from gql.types.copying import copied
@@ -250,8 +251,9 @@ class Incident(Node):
     @strawberry.field(
         description=(
             "All that happened to it in one list, oldest first, as far as the caller may read it: its entries and "
-            "links by their dates, its changes of status, severity and systems, its relations, and the actions of the "
-            "runs that it started or that changed it. Of a moment of the past, it is that of now."
+            "links by their dates, its changes of status, severity and systems, its relations, the actions of the runs "
+            "that it started or that changed it, and, as far back as the log is kept, acknowledgements, assignments "
+            "and snoozes. Of a moment of the past, it is that of now."
         ),
         metadata=pages(_TIMELINE, with_kinds),
     )
@@ -269,7 +271,11 @@ class Incident(Node):
         wanted = kinds_of(kinds)
         return connection(
             await loaders.timelines.pages.load((self.id, (request, wanted))),
-            to_node=lambda item: IncidentTimelineItem.of(item, relation=IncidentRelation.of),
+            to_node=lambda item: IncidentTimelineItem.of(
+                item,
+                relation=IncidentRelation.of,
+                change=lambda change: changes.IncidentChange.of(change, info.context),
+            ),
             cursor=cursor_maker(cursors, _TIMELINE, item_position),
             count=lambda: loaders.timelines.counts.load((self.id, wanted)),
         )

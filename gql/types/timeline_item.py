@@ -17,6 +17,7 @@ from gql.types.timeline import IncidentUpdate
 from gql.types.transition import IncidentTransition
 
 Relation = Annotated["IncidentRelation", strawberry.lazy("gql.types.incident")]  # type: ignore[name-defined]  # noqa: F821 - both need each other
+Changed = Annotated["IncidentChange", strawberry.lazy("gql.types.change")]  # type: ignore[name-defined]  # noqa: F821 - as above
 
 
 @strawberry.type(
@@ -30,12 +31,23 @@ class IncidentTimelineItem:
     link: IncidentLink | None = strawberry.field(default=None, description="The link, of LINK.")
     relation: Relation | None = strawberry.field(default=None, description="The relation, of RELATION.")
     step: AutomationStep | None = strawberry.field(default=None, description="The action of a run, of STEP.")
+    change: Changed | None = strawberry.field(
+        default=None,
+        description=(
+            "The change of the log, of ACKNOWLEDGEMENT, ASSIGNMENT and SNOOZE: who made it, and in its `delta` "
+            "`acknowledgedAt` and `acknowledgedBy`, `lead` and `assignees`, or `snoozedUntil`."
+        ),
+    )
     run_id: strawberry.Private[str | None] = None
 
     @classmethod
-    def of(cls, item: timeline_model.TimelineItem, *, relation: Callable[[Any], Any]) -> Self:
+    def of(
+        cls, item: timeline_model.TimelineItem, *, relation: Callable[[Any], Any], change: Callable[[Any], Any]
+    ) -> Self:
         shown = cls(at=item.at, kind=item.kind, run_id=getattr(item.what, "run_id", None))
-        setattr(shown, item.kind.value, _SHOWN.get(item.kind.value, relation)(item.what))
+        name = "change" if item.kind in timeline_model.CHANGES else item.kind.value
+        show = {"relation": relation, "change": change, **_SHOWN}[name]
+        setattr(shown, name, show(item.what))
         return shown
 
     @strawberry.field(description="The run of the action, of STEP.", metadata=LIST)
@@ -46,7 +58,7 @@ class IncidentTimelineItem:
         return AutomationRun.of(found) if found else None
 
 
-#: What shows an item of each kind, which is the name of its field.
+#: What shows an item in the field of that name.
 _SHOWN: dict[str, Callable[[Any], Any]] = {
     "update": IncidentUpdate.of,
     "transition": IncidentTransition.of,

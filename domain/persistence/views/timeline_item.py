@@ -23,6 +23,10 @@ def _run(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     return child, child.c.id == parent.c.run_id, (child.c.id,)
 
 
+def _change(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    return child, child.c.id == parent.c.change_id, (child.c.id,)
+
+
 TIMELINE_ITEM = View(
     name="incident_timeline_item",
     table=TIMELINE_ITEMS,
@@ -33,6 +37,7 @@ TIMELINE_ITEM = View(
         "relation": Lists(view="incident_relation", joined=_same, key=("id",)),
         "step": Lists(view="automation_step", joined=_step, key=("run_id", "path"), carried=("run_id", "path")),
         "run": Lists(view="automation_run", joined=_run, key=("id",), carried=("run_id",)),
+        "change": Lists(view="incident_change", joined=_change, key=("id",), carried=("change_id",)),
     },
     in_parts=("at", "id"),
     unique=(),

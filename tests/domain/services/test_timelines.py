@@ -1,8 +1,8 @@
 """The timelines of incidents: all that happened to them, in one list."""
 
 import random
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -10,16 +10,17 @@ import sqlalchemy as sa
 
 from domain.bootstrap import Domain
 from domain.entities.origin import Origin
-from domain.model.actor import Cause
+from domain.model.actor import Actor, ActorType, Cause
 from domain.model.automation import RunStep, StepStatus
-from domain.model.commands import AddIncidentLink, AddIncidentUpdate, RelateIncidents, SetIncidentLabels
+from domain.model.change import Change
+from domain.model.commands import AddIncidentLink, AddIncidentUpdate, AssignIncident, RelateIncidents, SetIncidentLabels
 from domain.model.incident import Incident, Status
 from domain.model.paging import Page, PageRequest
 from domain.model.positions import item_position
 from domain.model.relation import RelationType
 from domain.model.selection import Listed, OneOf, Paged, Root, Selection, Wanted
-from domain.model.timeline_item import TimelineItem, TimelineKind
-from domain.model.viewer import Audience, Visibility
+from domain.model.timeline_item import CHANGES, TimelineItem, TimelineKind
+from domain.model.viewer import Audience, Role, Viewer, Visibility
 from domain.persistence.automation_tables import automation_runs
 from domain.persistence.tables import metadata
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
@@ -30,6 +31,7 @@ from tests.shared import clock_of, in_module_loop
 
 pytestmark = in_module_loop
 ALL = PageRequest(size=100)
+RITA = Viewer(actor=Actor(type=ActorType.USER, id="usr_rita", name="Rita"), role=Role.RESPONDER)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -63,6 +65,13 @@ async def _write(domain: Domain, incident: Incident, chance: random.Random, numb
     await domain.timeline.add(ADMIN, update)
     link = AddIncidentLink(incident_id=incident.id, url=f"https://example.com/{number}", visibility=visibility)
     await domain.links.add(ADMIN, link)
+    await domain.responders.acknowledge(ADMIN, incident.id)
+    until = chance.choice([None, domain.clock.now() + timedelta(hours=number + 1)])
+    await domain.responders.snooze(ADMIN, incident.id, until)
+    people = AssignIncident(
+        id=incident.id, lead=chance.choice([None, RITA.actor.id]), assignees=chance.choice([(), (RITA.actor.id,)])
+    )
+    await domain.responders.assign(RITA, people)
 
 
 async def _run(domain: Domain, run_id: str, *, started_by: Incident | None, writes: Sequence[Incident]) -> None:
@@ -105,9 +114,25 @@ async def _by_hand(domain: Domain, incident: Incident, audience: Audience) -> li
     found += [(link.created_at, link.id) for link in links]
     found += [(relation.created_at, relation.id) for relation in relations]
     found += [(step.occurred_at, f"{step.change_id}:{step.field}") for step in steps]
+    found += [
+        (change.occurred_at, f"{change.id}:{kind}")
+        for change in await log_of(domain, incident)
+        for kind in _kinds_of(change)
+    ]
     if audience is Audience.MANAGER:
         found += await _actions(domain, incident)
     return [(str(at), identifier) for at, identifier in sorted(found)]
+
+
+def _kinds_of(change: Change) -> Iterator[str]:
+    """Name what the people of an incident did with a change."""
+    described = change.described_fields
+    if "acknowledged_at" in described and (change.after or {})["acknowledged_at"] is not None:
+        yield "acknowledgement"
+    if {"lead", "assignees"} & set(described):
+        yield "assignment"
+    if "snoozed_until" in described:
+        yield "snooze"
 
 
 async def _actions(domain: Domain, incident: Incident) -> list[tuple[datetime, str]]:
@@ -142,7 +167,7 @@ async def test_a_timeline_has_all_that_an_audience_sees_in_the_order_of_time(
 
 
 async def test_a_timeline_is_walked_in_both_directions_by_kinds(shared: Domain, lived: list[Incident]) -> None:
-    for kinds in ((), (TimelineKind.UPDATE, TimelineKind.STEP), (TimelineKind.TRANSITION,)):
+    for kinds in ((), (TimelineKind.UPDATE, TimelineKind.STEP), (TimelineKind.TRANSITION,), CHANGES):
         expected = [item for item in (await _items(shared, lived[0], ())).items if not kinds or item.kind in kinds]
         assert len(expected) > 2
         await both_ways(

@@ -22,6 +22,7 @@ from domain.model.actor import Actor, ActorType
 from domain.model.commands import (
     AddIncidentLink,
     AddIncidentUpdate,
+    AssignIncident,
     CreateIncident,
     RelateIncidents,
     ReportSystemHealth,
@@ -149,6 +150,10 @@ async def _tell(domain: Domain, chance: random.Random, author: Viewer, incident_
             visibility=chance.choice(list(Visibility)),
         )
         await domain.links.add(author, link)
+    if chance.random() < 0.5:
+        await domain.responders.acknowledge(author, incident_id)
+        await domain.responders.assign(VIEWERS[2], AssignIncident(id=incident_id, lead=VIEWERS[2].actor.id))
+        await domain.responders.snooze(author, incident_id, domain.clock.now() + timedelta(hours=1))
 
 
 async def compare(domain: Domain, *, count: int, seed: int, incidents: int = 25) -> Tally:

@@ -1,10 +1,13 @@
 """The timeline of an incident as one connection, and its history with typed values."""
 
+from datetime import timedelta
+
 from domain.bootstrap import Domain
-from domain.model.commands import AddIncidentLink, AddIncidentUpdate, RelateIncidents, UpdateIncident
+from domain.model.actor import Actor, ActorType
+from domain.model.commands import AddIncidentLink, AddIncidentUpdate, AssignIncident, RelateIncidents, UpdateIncident
 from domain.model.incident import Incident, Severity, Status
 from domain.model.relation import RelationType
-from domain.model.viewer import Visibility
+from domain.model.viewer import Role, Viewer, Visibility
 from tests.client import Api
 from tests.conftest import CountStatements
 from tests.factories import ADMIN, make_incident, make_system, set_status
@@ -16,12 +19,16 @@ query Q($id: ID!, $first: Int, $after: String, $kinds: [IncidentTimelineKind!]) 
     totalCount pageInfo { hasNextPage endCursor }
     nodes {
       at kind update { message } transition { field toStatus } link { url } relation { type incident { id } }
+      change { actor { id name } delta incident { id } cursor }
       step { action } run { id }
     }
   } }
 }
 """
-MANY = "{ incidents { nodes { timeline { totalCount nodes { kind update { id } transition { id } link { id } } } } } }"
+MANY = """{ incidents { nodes { timeline {
+  totalCount nodes { kind update { id } transition { id } link { id } change { id } }
+} } } }"""
+RITA = Viewer(actor=Actor(type=ActorType.USER, id="usr_rita", name="rita@example.com"), role=Role.RESPONDER)
 HISTORY = """
 query Q($id: ID!) { incident(id: $id) { history { nodes {
   field fromStatus toStatus fromSeverity toSeverity fromSystemIds toSystemIds
@@ -36,6 +43,7 @@ async def _lived(domain: Domain) -> Incident:
     await domain.links.add(ADMIN, AddIncidentLink(incident_id=incident.id, url="https://example.com/"))
     await domain.relations.relate(ADMIN, RelateIncidents(id=incident.id, type=RelationType.CAUSED_BY, to=cause.id))
     await set_status(domain, incident, Status.FIXING, "Fixing")
+    await domain.responders.acknowledge(ADMIN, incident.id)
     return incident
 
 
@@ -47,13 +55,13 @@ async def test_a_timeline_is_one_list_of_what_the_caller_may_read(api: Api, doma
         messages = [node["update"]["message"] for node in found["nodes"] if node["kind"] == "UPDATE"]
         assert messages == ["Looking", *hidden, "Fixing"]
         kinds = [node["kind"] for node in found["nodes"]]
-        assert kinds == [*["TRANSITION"] * 3, "UPDATE", *["UPDATE"] * len(hidden), "LINK", "RELATION", *kinds[-2:]]
-        assert set(kinds[-2:]) == {"TRANSITION", "UPDATE"}
+        assert kinds == [*["TRANSITION"] * 3, "UPDATE", *["UPDATE"] * len(hidden), "LINK", "RELATION", *kinds[-3:]]
+        assert set(kinds[-3:]) == {"TRANSITION", "UPDATE", "ACKNOWLEDGEMENT"}
         assert found["totalCount"] == len(kinds)
         for node in found["nodes"]:
-            assert [name for name in ("update", "transition", "link", "relation", "step", "run") if node[name]] == [
-                node["kind"].lower()
-            ]
+            fields = ("update", "transition", "link", "relation", "step", "run", "change")
+            expected = "change" if node["kind"] == "ACKNOWLEDGEMENT" else node["kind"].lower()
+            assert [name for name in fields if node[name]] == [expected]
 
 
 async def test_a_timeline_is_read_in_pages_of_some_kinds(api: Api, domain: Domain) -> None:
@@ -64,6 +72,25 @@ async def test_a_timeline_is_read_in_pages_of_some_kinds(api: Api, domain: Domai
     assert [node["update"]["message"] for node in rest["incident"]["timeline"]["nodes"]] == ["Fixing"]
     error = await api.responder.error(TIMELINE, id=incident.id, kinds=[])
     assert (error["code"], error["field"]) == ("BAD_USER_INPUT", ["kinds"])
+
+
+@on_both_databases
+async def test_a_timeline_says_who_took_care_and_to_some_by_name_alone(api: Api, domain: Domain) -> None:
+    incident = await make_incident(domain)
+    await domain.responders.acknowledge(RITA, incident.id)
+    await domain.responders.assign(RITA, AssignIncident(id=incident.id, lead=RITA.actor.id))
+    await domain.responders.snooze(RITA, incident.id, domain.clock.now() + timedelta(hours=1))
+    kinds = ["ACKNOWLEDGEMENT", "ASSIGNMENT", "SNOOZE"]
+    for caller, known in ((api.anonymous, None), (api.responder, RITA.actor.id)):
+        found = (await caller.read(TIMELINE, id=incident.id, kinds=kinds))["incident"]["timeline"]
+        shown = {node["kind"]: node["change"] for node in found["nodes"]}
+        assert (sorted(shown), found["totalCount"]) == (kinds, 3)
+        assert {change["actor"]["id"] for change in shown.values()} == {known}
+        assert {change["incident"]["id"] for change in shown.values()} == {incident.id}
+        assert ("rita@example.com" in str(shown)) is (known is not None)
+        people = shown["ACKNOWLEDGEMENT"]["delta"]["acknowledgedBy"], shown["ASSIGNMENT"]["delta"]["lead"]
+        assert [person["id"] for person in people] == [known, known]
+        assert set(shown["SNOOZE"]["delta"]) == {"snoozedUntil"}
 
 
 @on_both_databases

@@ -56,15 +56,6 @@ class UnknownSystemError(DomainError):
         super().__init__(f"There is no system with the id or key {_shorten(reference)}.", field=field)
 
 
-class UnknownLabelError(DomainError):
-    """A label that an incident does not have."""
-
-    code = "NOT_FOUND"
-
-    def __init__(self, key: str, *, field: Sequence[str]) -> None:
-        super().__init__(f"The incident has no label {_shorten(key)}.", field=field)
-
-
 class UnknownPersonError(DomainError):
     """A person that is not known here."""
 

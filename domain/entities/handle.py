@@ -17,6 +17,7 @@ from domain.entities.transitions import transitions_of
 from domain.ids import new_id
 from domain.model.actor import Actor, ActorType
 from domain.model.change import Change, ChangeAction, Touched, Transition
+from domain.model.health_effects import Effect, effect_of
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 E = TypeVar("E")
@@ -172,8 +173,8 @@ class EntityHandle(Generic[E]):
         if before is None or not before.state:
             return None
         before = replace(before, state=self._validated(before.state))
-        change = self._tombstone(entity_id, before, origin=origin, at=unit.moment())
-        unit.record(change, ())
+        change, effect = self._tombstone(entity_id, before, origin=origin, at=unit.moment())
+        unit.record(change, (), effect)
         return change
 
     def replay(
@@ -186,7 +187,7 @@ class EntityHandle(Generic[E]):
         step = self._step(entity_id, before, applied)
         if step is None:
             return None
-        change = self._change(step, origin=origin, at=at)
+        change, _ = self._change(step, origin=origin, at=at)
         return change, transitions_of(change)
 
     async def in_state_since(self, session: ReadSession, entity_id: str, name: str) -> datetime | None:
@@ -227,8 +228,8 @@ class EntityHandle(Generic[E]):
         if step.before is not None and self._kind.stamp is not None:
             stamped = await self._kind.stamp(unit, step.after, step.version, now)
             step = replace(step, after=replace(stamped, state=step.after.state))
-        change = self._change(step, origin=origin, at=now)
-        unit.record(change, transitions_of(change))
+        change, effect = self._change(step, origin=origin, at=now)
+        unit.record(change, transitions_of(change), effect)
         await self._note(unit, origin.actor)
         return WriteResult(after=replace(step.after, version=step.version), change=change)
 
@@ -258,7 +259,7 @@ class EntityHandle(Generic[E]):
             touched=applied.touched,
         )
 
-    def _change(self, step: "_Step[E]", *, origin: Origin, at: datetime) -> Change:
+    def _change(self, step: "_Step[E]", *, origin: Origin, at: datetime) -> tuple[Change, Effect | None]:
         unchanged = self._kind.long_facts.difference(step.described)
         return self._recorded(
             step.entity_id,
@@ -272,7 +273,9 @@ class EntityHandle(Generic[E]):
             at=at,
         )
 
-    def _tombstone(self, entity_id: str, before: Snapshot[E], *, origin: Origin, at: datetime) -> Change:
+    def _tombstone(
+        self, entity_id: str, before: Snapshot[E], *, origin: Origin, at: datetime
+    ) -> tuple[Change, Effect | None]:
         return self._recorded(
             entity_id,
             states=(before.state, None),
@@ -297,7 +300,7 @@ class EntityHandle(Generic[E]):
         touched: tuple[Touched, ...],
         origin: Origin,
         at: datetime,
-    ) -> Change:
+    ) -> tuple[Change, Effect | None]:
         runtime = self._runtime()
         fields: dict[str, Any] = {
             "id": new_id("chg"),
@@ -317,14 +320,15 @@ class EntityHandle(Generic[E]):
             "cause": origin.cause,
             "occurred_at": at,
         }
-        # Events are derived from the real values; only the record is masked.
+        # Events and what becomes of health are derived from the real values; only the record is masked.
         plain = Change(**fields)
+        effect = effect_of(plain)
         if changed or described:
             fields["events"] = runtime.derivers.derive(plain)
         if origin.run_id is not None:
             fields |= {name: runtime.masker.mask(origin.run_id, fields[name]) for name in _MASKED}
         change = Change(**fields)
-        return Change(**fields, payload=runtime.derivers.payload(change)) if change.events else change
+        return (replace(change, payload=runtime.derivers.payload(change)) if change.events else change), effect
 
     def _validated(self, state: State) -> State:
         return self._kind.state.model_validate(state).model_dump(mode="json")

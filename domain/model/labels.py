@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from domain.errors import InvalidInputError, UnknownLabelError
+from domain.errors import InvalidInputError, NotFoundError
 from domain.model.texts import checked_line
 
 #: Labels in the order of their keys.
@@ -20,14 +20,14 @@ def relabelled(labels: Labels, given: Iterable[tuple[str, str | None]]) -> Label
 
     Raises:
         InvalidInputError: a key or value cannot be accepted, a key is given twice, or there are too many labels.
-        UnknownLabelError: a label to remove is not there.
+        NotFoundError: a label to remove is not there.
     """
     after = dict(labels)
     for key, value in _checked(given).items():
         if value is not None:
             after[key] = value
         elif after.pop(key, None) is None:
-            raise UnknownLabelError(key, field=[_FIELD])
+            raise NotFoundError("The label", key, field=[_FIELD])
     if len(after) > LABELS_PER_INCIDENT:
         raise InvalidInputError(
             f"An incident has {LABELS_PER_INCIDENT} labels at most, not {len(after)}.", field=[_FIELD]

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.clock import Clock
 from domain.model.change import Change, Transition
-from domain.model.health_effects import ReportEffect, effect_of
+from domain.model.health_effects import Effect, ReportEffect
 from domain.persistence.artifacts import ArtifactRepository
 from domain.persistence.automations import AutomationRepository
 from domain.persistence.changes import ChangeRepository
@@ -105,6 +105,8 @@ class UnitOfWork(ReadSession):
         self._clock = clock
         self._moment: datetime | None = None
         self._pending: list[tuple[Change, Sequence[Transition]]] = []
+        #: By the place of their change among those.
+        self._effects: list[tuple[int, Effect]] = []
         self._loaded: list[Bound] = []
         self._closing: list[Callable[[int], Awaitable[None]]] = []
         self._when_committed: list[Callable[[], None]] = []
@@ -128,8 +130,10 @@ class UnitOfWork(ReadSession):
         """The changes that this unit of work appends to the log, in their order."""
         return [change for change, _ in self._pending]
 
-    def record(self, change: Change, transitions: Sequence[Transition]) -> None:
-        """Record a change, to be appended to the log before the commit."""
+    def record(self, change: Change, transitions: Sequence[Transition], effect: Effect | None = None) -> None:
+        """Record a change, with its effect on the health of systems, to be appended to the log before the commit."""
+        if effect is not None:
+            self._effects.append((len(self._pending), effect))
         self._pending.append((change, transitions))
 
     async def load(self, rows: Sequence[Bound], log: Sequence[Bound]) -> None:
@@ -163,11 +167,11 @@ class UnitOfWork(ReadSession):
 
     async def _settle_health(self) -> None:
         """Keep what the changes did to the health of systems, and note in each what it came to."""
-        effects = [(place, effect) for place, (change, _) in enumerate(self._pending) if (effect := effect_of(change))]
-        if not effects:
+        if not self._effects:
             return
-        await self.health_spans.write([effect for _, effect in effects])
-        last = {system_id: place for place, effect in effects for system_id in effect.systems}
+        await self.health_spans.write([effect for _, effect in self._effects])
+        reports = {place for place, effect in self._effects if isinstance(effect, ReportEffect)}
+        last = {system_id: place for place, effect in self._effects for system_id in effect.systems}
         if not last:
             return
         # Under the lock, with which all that earlier changes did is committed: no step is left out between two writers.
@@ -175,7 +179,6 @@ class UnitOfWork(ReadSession):
         steps = await self.health_spans.settle(sorted(last))
         for place in sorted(set(last.values())):
             change, transitions = self._pending[place]
-            is_report = isinstance(effect_of(change), ReportEffect)
             of_change = [step for step in steps if last[step.system_id] == place]
-            told = tuple(step for step in of_change if is_report or step.status is not step.previous)
+            told = tuple(step for step in of_change if place in reports or step.status is not step.previous)
             self._pending[place] = replace(change, health=told), transitions

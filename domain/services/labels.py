@@ -28,7 +28,7 @@ class LabelService:
 
         Raises:
             NotFoundError, VersionConflictError
-            UnknownLabelError: a label to remove is not there.
+            NotFoundError: a label to remove is not there.
             InvalidInputError: a label cannot be accepted, or there would be too many.
         """
 

@@ -33,8 +33,8 @@ async def test_rows_of_a_write_are_those_of_a_read(domain: Domain) -> None:
 
     written = (await database.write(read)).value
     assert written == await database.read(read)
-    assert written[0]["after"]["status"] == "investigating"
-    assert written[0]["occurred_at"].tzinfo is not None
+    assert written[-1]["after"]["status"] == "investigating"
+    assert written[-1]["occurred_at"].tzinfo is not None
 
 
 async def test_a_parameter_holds_any_number_of_texts(domain: Domain) -> None:

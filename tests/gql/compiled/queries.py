@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,8 +30,11 @@ _USUAL = (
     *_AUTOMATIONS,
     *("viewer", "tokens", "secrets"),
 )
-#: These run for long, or answer another way each time.
-_LEFT_OUT = {"dryRunAutomation", "explain", "rateLimit"}
+#: These run for long, answer another way each time, or are computed on both paths by the same code.
+_LEFT_OUT = {
+    *("dryRunAutomation", "explain", "rateLimit"),
+    *("incidentCounts", "incidentMetrics", "healthHistory", "uptime", "people", "person"),
+}
 _DEEPEST = 5
 #: Most objects that are asked for by any id are of these types.
 _NODES = (
@@ -233,13 +237,12 @@ class QueryMaker:
 
     def _object(self, named: GraphQLInputObjectType, name: str) -> Any:
         if named.name.endswith("Order") and self._order:
-            field, direction = self._order.upper().split(":")
-            return {"field": _Literal(field), "direction": _Literal(direction)}
+            return _order_of(re.findall(r"\w+", self._order.upper()))
         given: dict[str, Any] = {}
-        for member, field in named.fields.items():
+        for member, declared in named.fields.items():
             share = _SHARES.get(member, 1.5) / len(named.fields) / name.count(".")
-            if is_required_input_field(field) or self._chance.random() < share:
-                given[member] = self._plain(f"{name}.{member}", field.type)
+            if is_required_input_field(declared) or self._chance.random() < share:
+                given[member] = self._plain(f"{name}.{member}", declared.type)
         return given
 
 
@@ -260,6 +263,12 @@ class _Literal(str):
     """A text that is a literal of GraphQL as it stands: no value that JSON has."""
 
     __slots__ = ()
+
+
+def _order_of(parts: Sequence[str]) -> Any:
+    field, direction, *then = map(_Literal, parts)
+    given: dict[str, Any] = {"field": field, "direction": direction}
+    return given | ({"thenBy": _order_of(then)} if then else {})
 
 
 def _usual(orders: Sequence[str] | None) -> str:

@@ -33,7 +33,8 @@ def paged_by(statement: sa.Select[Any], keys: Sequence[Directed], page: PageRequ
     for side, position, forward in (("after", page.after, True), ("before", page.before, False)):
         if position is not None:
             bounds = [
-                sa.bindparam(f"{side}_{at}", values[f"{side}_{at}"], column.type) for at, (column, _) in enumerate(keys)
+                sa.bindparam(f"page_{side}_{at}", values[f"page_{side}_{at}"], column.type)
+                for at, (column, _) in enumerate(keys)
             ]
             statement = statement.where(beyond(keys, bounds, forward=forward))
     size = sa.bindparam("size", values["size"], sa.Integer())
@@ -87,7 +88,7 @@ async def per_parent(
 
 def _prepare(statement: sa.Select[Any]) -> _Prepared:
     binds = {each.key: each for each in visitors.iterate(statement) if isinstance(each, sa.BindParameter)}
-    places = [binds.get(f"after_{at}", binds.get(f"before_{at}")) for at in range(len(binds))]
+    places = [binds.get(f"page_after_{at}", binds.get(f"page_before_{at}")) for at in range(len(binds))]
     return _Prepared(statement, [place.type for place in places if place is not None])
 
 
@@ -144,7 +145,7 @@ def _values_of(page: PageRequest, types: Sequence[sa.types.TypeEngine[Any]]) -> 
     for side, position in (("after", page.after), ("before", page.before)):
         if position is not None:
             bounds = zip(types, flat(position), strict=True)
-            values |= {f"{side}_{at}": _bound(kind, raw) for at, (kind, raw) in enumerate(bounds)}
+            values |= {f"page_{side}_{at}": _bound(kind, raw) for at, (kind, raw) in enumerate(bounds)}
     return values
 
 

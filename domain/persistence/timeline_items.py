@@ -158,8 +158,11 @@ class TimelineItemRepository:
         rows = paged(query, (columns.at, columns.id), page, descending=False).correlate(incidents).subquery("rows")
         found = await self._gathered(incident_ids, self._list(rows.c.id, rows.c.kind, rows.c.number), rows)
         return {
-            incident: [(identifier, TimelineKind(kind), number) for identifier, kind, number in orjson.loads(listed)]
-            for incident, listed in found.items()
+            incident: [
+                (identifier, TimelineKind(kind), number)
+                for identifier, kind, number in orjson.loads(found.get(incident, "[]"))
+            ]
+            for incident in incident_ids
         }
 
     async def counts(
@@ -169,7 +172,7 @@ class TimelineItemRepository:
         items = TIMELINE_ITEMS.alias("items")
         query = countable(_of_incidents(items, kinds, audience, items.c.id), sqlite=is_sqlite(self._connection))
         found = await self._gathered(incident_ids, sa.func.count(), query.correlate(incidents).subquery("rows"))
-        return {incident: int(count) for incident, count in found.items()}
+        return {incident: int(found.get(incident, 0)) for incident in incident_ids}
 
     def _list(self, *columns: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         if is_sqlite(self._connection):

@@ -130,9 +130,11 @@ class TransitionRepository:
     async def history_counts(self, incident_ids: Sequence[str], *, until: datetime | None = None) -> dict[str, int]:
         """Return the number of transitions of each of these incidents, up to a moment."""
         steps = entity_transitions.c
+        # Of one that was deleted since no history is shown.
+        there = sa.select(incidents.c.id).where(incidents.c.id.in_(incident_ids))
         statement = (
             sa.select(steps.entity_id, sa.func.count())
-            .where(steps.kind == "incident", steps.entity_id.in_(incident_ids), _by(until))
+            .where(steps.kind == "incident", steps.entity_id.in_(there), _by(until))
             .group_by(steps.entity_id)
         )
         counted = {identifier: count for identifier, count in await self._connection.execute(statement)}

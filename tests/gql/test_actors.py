@@ -67,6 +67,9 @@ GIVEN = {
 REFUSALS = {"UNAUTHENTICATED", "FORBIDDEN"}
 #: The same things once more.
 LEFT_OUT = {"edges", "pageInfo"}
+SHOWN_ELSEWHERE = {
+    f"IncidentTimelineItem.{name}" for name in ("update", "link", "relation", "transition", "step", "run")
+}
 
 
 class Documents:
@@ -105,7 +108,9 @@ class Documents:
         fields = [
             self._field(type_, name, (*above, type_.name))
             for name, field in type_.fields.items()
-            if name not in LEFT_OUT and get_named_type(field.type).name not in above
+            if name not in LEFT_OUT
+            and f"{type_.name}.{name}" not in SHOWN_ELSEWHERE
+            and get_named_type(field.type).name not in above
         ]
         return f"{{ __typename {' '.join(fields)} }}"
 

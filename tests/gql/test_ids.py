@@ -94,6 +94,7 @@ def test_every_status_of_a_run_is_an_enum() -> None:
         ("PredictedRun", "status"): "AutomationRunStatus",
         ("PredictedStep", "status"): "AutomationStepStatus",
         ("SkipCount", "reason"): "AutomationSkipReason",
+        ("SystemHealthStep", "status"): "Health",
     }
 
 

@@ -19,6 +19,7 @@ LETS_THROUGH: dict[str, tuple[list[Role], bool]] = {
     "READ": (ALL, True),
     "MANAGE_INCIDENTS": (RESPONDERS, True),
     "SEE_AUTOMATIONS": (RESPONDERS, True),
+    "SEE_PEOPLE": (RESPONDERS, True),
     "SEE_TOKENS": ([Role.ADMIN], True),
     "SEE_SECRETS": ([Role.ADMIN], True),
     "MANAGE_SYSTEMS": ([Role.ADMIN], False),

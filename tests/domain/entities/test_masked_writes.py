@@ -6,9 +6,9 @@ from domain.bootstrap import Domain
 from domain.entities.origin import Origin
 from domain.model.actor import Cause
 from domain.model.commands import ResolveIncident
-from domain.model.incident import Status
+from domain.model.incident import Health, HealthOverride, Status
 from tests.domain.entities.widgets import Widgets
-from tests.factories import log_of, make_incident
+from tests.factories import log_of, make_incident, make_system
 from tests.inside import inside
 
 SECRET = "hunter2!"
@@ -99,3 +99,18 @@ async def test_a_secret_that_looks_like_a_status_does_not_change_which_event_fir
     assert change.events == ("incident.resolved",)
     assert change.next is not None
     assert change.next["status"] == "****"
+
+
+async def test_a_secret_that_looks_like_a_status_does_not_keep_a_system_in_trouble(domain: Domain) -> None:
+    await make_system(domain, "masked")
+    incident = await make_incident(domain, "masked", health_override=HealthOverride.DEGRADED)
+    inside(domain).masker.register("run_health", ["resolved"])
+    await inside(domain).database.write(
+        lambda unit: domain.incidents.resolve_in(
+            unit, ResolveIncident(id=incident.id), origin=Origin(run_id="run_health")
+        )
+    )
+    inside(domain).masker.drop("run_health")
+
+    [step] = (await log_of(domain, incident))[-1].health
+    assert (step.previous, step.status) == (Health.DEGRADED, Health.HEALTHY)

@@ -87,8 +87,33 @@ async def test_a_deleted_incident_is_shown_of_the_past(api: Api, domain: Domain,
     await domain.incidents.delete(ADMIN, incident.id)
     past = (await api.anonymous.read(ONE, id=incident.id, at=at))["incident"]
     assert (past["title"], past["dedupeKey"], past["updates"]["nodes"]) == ("Gone", None, [])
+    assert past["history"] == {"totalCount": 0, "nodes": []}
+    story = "query($id: ID, $at: DateTime) { incident(id: $id, at: $at) { timeline { totalCount nodes { kind } } } }"
+    assert (await api.anonymous.read(story, id=incident.id, at=at))["incident"] == {
+        "timeline": {"totalCount": 0, "nodes": []}
+    }
     assert (await api.anonymous.read(LIST, at=at))["incidents"]["totalCount"] == 1
     assert (await api.anonymous.read(LIST))["incidents"]["totalCount"] == 0
+
+
+async def test_lists_of_the_past_are_paged_both_ways(api: Api, domain: Domain, clock: SteppingClock) -> None:
+    for title in ("A", "B", "C", "D"):
+        await make_incident(domain, title=title)
+    at = iso(clock.moment)
+    await domain.incidents.update(ADMIN, UpdateIncident(id=(await make_incident(domain)).id, title="Later"))
+    page = """query Q($at: DateTime, $first: Int, $after: String, $last: Int, $before: String) {
+      incidents(at: $at, first: $first, after: $after, last: $last, before: $before) {
+        nodes { title } pageInfo { startCursor endCursor hasPreviousPage hasNextPage }
+      }
+    }"""
+    begin = (await api.admin.read(page, at=at, first=3))["incidents"]
+    back = (await api.admin.read(page, at=at, last=2, before=begin["pageInfo"]["endCursor"]))["incidents"]
+    on = (await api.admin.read(page, at=at, first=3, after=begin["pageInfo"]["endCursor"]))["incidents"]
+    assert [[node["title"] for node in each["nodes"]] for each in (begin, back, on)] == [
+        ["D", "C", "B"],
+        ["D", "C"],
+        ["A"],
+    ]
 
 
 async def test_filters_and_the_default_of_lists_hold_at_the_moment(

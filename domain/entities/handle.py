@@ -321,8 +321,7 @@ class EntityHandle(Generic[E]):
             "occurred_at": at,
         }
         # Events and what becomes of health are derived from the real values; only the record is masked.
-        plain = Change(**fields)
-        effect = effect_of(plain)
+        effect = effect_of(plain := Change(**fields))
         if changed or described:
             fields["events"] = runtime.derivers.derive(plain)
         if origin.run_id is not None:

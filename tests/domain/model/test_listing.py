@@ -19,6 +19,8 @@ BY = Actor(type=ActorType.SYSTEM, id="x")
 SERIOUS = Term(Field.SEVERITY, Operator.GTE, Severity.MAJOR)
 TEXT = Term(Field.TEXT, Operator.EQ, "word")
 Facts = Mapping[str, Any]
+#: The version of each incident that there was, and its state; None where it is deleted. No version comes twice.
+Stored = dict[str, tuple[int, Facts | None]]
 
 listings = st.builds(
     Listing,
@@ -38,7 +40,7 @@ writes = st.lists(st.tuples(st.sampled_from("abcdefg"), states), max_size=25)
 @examples(300)
 @given(listing=listings, log=writes)
 def test_a_list_kept_by_changes_is_the_list_read_anew(listing: Listing, log: list[tuple[str, Facts | None]]) -> None:
-    stored: dict[str, tuple[int, Facts]] = {}
+    stored: Stored = {}
     window = Window(position=0)
     shown: list[str] = []
     past = [window]
@@ -66,7 +68,7 @@ def test_a_list_kept_by_changes_is_the_list_read_anew(listing: Listing, log: lis
 @examples(100)
 @given(listing=listings, log=writes)
 def test_items_that_did_not_change_are_in_no_edit(listing: Listing, log: list[tuple[str, Facts | None]]) -> None:
-    stored: dict[str, tuple[int, Facts]] = {}
+    stored: Stored = {}
     former = Window(position=0)
     for seq, (identifier, after) in enumerate(log, start=1):
         _written(stored, seq, identifier, after)
@@ -77,7 +79,7 @@ def test_items_that_did_not_change_are_in_no_edit(listing: Listing, log: list[tu
 
 
 def test_what_states_do_not_have_is_asked_of_the_database() -> None:
-    stored: dict[str, tuple[int, Facts]] = {}
+    stored: Stored = {}
     change = _written(stored, 1, "a", {"severity": "major", "number": 1})
     listing = Listing(tree=AllOf((TEXT, SERIOUS)), order=Order(field="number"), size=3)
 
@@ -86,11 +88,10 @@ def test_what_states_do_not_have_is_asked_of_the_database() -> None:
     assert listing.recorded_tree == AllOf((AllOf(), SERIOUS))
 
 
-def _written(stored: dict[str, tuple[int, Facts]], seq: int, identifier: str, after: Facts | None) -> Change:
+def _written(stored: Stored, seq: int, identifier: str, after: Facts | None) -> Change:
     """Write a state of an incident, or a deletion, and return the change."""
-    version, before = stored.pop(identifier, (0, None))
-    if after is not None:
-        stored[identifier] = version + 1, after
+    version, before = stored.get(identifier, (0, None))
+    stored[identifier] = version + 1, after
     return Change(
         id=f"chg_{seq}",
         kind="incident",
@@ -109,12 +110,12 @@ def _written(stored: dict[str, tuple[int, Facts]], seq: int, identifier: str, af
     )
 
 
-def _read(stored: Mapping[str, tuple[int, Facts]], listing: Listing, seq: int, *, more: int = 0) -> Window:
+def _read(stored: Stored, listing: Listing, seq: int, *, more: int = 0) -> Window:
     """Return what the database would show."""
     found: list[Entry] = [
         listing.entry(identifier, version, facts)
         for identifier, (version, facts) in stored.items()
-        if matches(listing.tree, facts)
+        if facts is not None and matches(listing.tree, facts)
     ]
     found.sort(key=lambda entry: entry.place)
     return Window(position=seq, entries=tuple(found[: listing.size + more]), total=len(found))

@@ -4,7 +4,6 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
@@ -24,6 +23,7 @@ from domain.model.viewer import Audience, Role, Viewer, Visibility
 from domain.persistence.automation_tables import automation_runs
 from domain.persistence.tables import metadata
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from tests.domain.dialects import in_one_shared_database
 from tests.domain.services.walking import both_ways
 from tests.factories import ADMIN, log_of, make_automation, make_incident, start_run
 from tests.inside import inside
@@ -186,10 +186,10 @@ async def _items(
     return (await domain.reads.timelines.pages([incident.id], page, kinds, Audience.MANAGER))[incident.id]
 
 
+# PostgreSQL reads small tables as a whole.
+@in_one_shared_database
 async def test_a_timeline_walks_the_indexes_of_its_parts(shared: Domain, lived: list[Incident]) -> None:
     database = inside(shared).database
-    if not database.is_sqlite:
-        pytest.skip("PostgreSQL reads small tables as a whole")
     items = Selection(view="incident_timeline_item", columns=("kind",))
     listed = Listed(name="timeline", selection=items, page=Paged(place=0, counted=True))
     root = Root(selection=Selection(view="incident", columns=("id",), lists=(listed,)))

@@ -39,7 +39,7 @@ Incident = Annotated[str, typer.Argument(help="Its reference, number or id.", me
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """The severity of an incident, as the command line writes it."""
 
     MINOR = "minor"
     MAJOR = "major"

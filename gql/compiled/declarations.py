@@ -6,6 +6,7 @@ declared as `SHOWN`, whose resolvers compute what their view computes.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -14,12 +15,15 @@ from domain.model.paging import Among, Order
 from domain.model.selection import AllOf, Field, Rows
 from domain.model.viewer import Audience
 
-_KEY = "reads"
+_KEY, _CHECK = "reads", "check"
 #: From the arguments of a root field, and the view in question where it may find objects of several kinds, to the rows
 #: that it is about; None where the generic path has to read them. It raises what the resolver would.
 Choose = Callable[[Mapping[str, Any], Audience, str], Rows | None]
 #: From the arguments of a connection to the values that its items have in some columns. It raises as above.
 Pick = Callable[[Mapping[str, Any]], Among]
+
+#: From a field's arguments and the present moment. It raises what the resolver would, before a mutation writes.
+Check = Callable[[Mapping[str, Any], datetime], object]
 
 
 class Kind(Enum):
@@ -121,6 +125,17 @@ def place(choose: Choose) -> dict[str, Declaration]:
 def log_in_order(choose: Choose) -> dict[str, Declaration]:
     """Return the metadata of a root connection to the log, in the order of its places."""
     return _metadata(Declaration(kind=Kind.ALL, cursors=LOG, choose=choose))
+
+
+def checked_by(check: Check) -> dict[str, Check]:
+    """Return the metadata of a field whose arguments can be refused without reading anything."""
+    return {_CHECK: check}
+
+
+def check_in(metadata: Mapping[Any, Any]) -> Check | None:
+    """Return the check in a field's metadata."""
+    found: Check | None = metadata.get(_CHECK)
+    return found
 
 
 def cursor_name(cursors: str, order: Order) -> str:

@@ -24,7 +24,7 @@ Names = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class MessagePlan:
-    """What a message shows: values of its own, those of each change, and rows."""
+    """Plan of a live list's message: values of its own, those of each change, and rows."""
 
     rows: Plan
     selection: Selection

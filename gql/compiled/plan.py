@@ -28,7 +28,7 @@ from domain.model.selection import ORDER_KEY, AllOf, Field, Listed, Paged, Root,
 from domain.model.viewer import Audience
 from gql.compiled.arguments import fixed_rows
 from gql.compiled.callers import CALLER_COLUMNS, CALLER_SHAPE
-from gql.compiled.declarations import Declaration, Kind, declared
+from gql.compiled.declarations import Check, Declaration, Kind, check_in, declared
 from gql.compiled.fields import Asked, Fields, UnplannableError
 from gql.compiled.parts import (
     Alternative,
@@ -360,6 +360,12 @@ def declaration_of(found: GraphQLField) -> Declaration | None:
     if given is None and resolver is None:
         return _NO_DECLARATION
     return given
+
+
+def check_of(found: GraphQLField) -> Check | None:
+    """Return the check of a field's arguments that needs no read, if it has one."""
+    definition = _definition(found)
+    return None if definition is None else check_in(definition.metadata)
 
 
 def python_name(found: GraphQLField) -> str:

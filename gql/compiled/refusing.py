@@ -1,4 +1,4 @@
-"""Refusal of pages below a mutation's payload, which their resolvers would refuse once it has written."""
+"""Refusal of arguments below a mutation's payload, which their resolvers would refuse once it has written."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,36 +18,37 @@ from graphql import (
     is_object_type,
 )
 
+from domain.bootstrap import Domain
 from domain.errors import DomainError
-from domain.model.cursor import CursorCodec
 from gql.compiled.arguments import page_of
 from gql.compiled.declarations import Kind
 from gql.compiled.fields import Fields
-from gql.compiled.plan import declaration_of
+from gql.compiled.plan import check_of, declaration_of
 from gql.limits.fragments import fragments_of
 
 
-def refused_page(
+def refused_arguments(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any] | None,
-    cursors: CursorCodec,
+    domain: Domain,
 ) -> GraphQLError | None:
-    """Return the error of the first page in a valid mutation that cannot be had; None where there is no such page."""
+    """Return the error of the first field in a valid mutation that cannot be had; None where there is no such field."""
     values = get_variable_values(schema, operation.variable_definitions or (), dict(variables or {}), max_errors=1)
     if isinstance(values, list) or schema.mutation_type is None:
         return None  # the executor refuses them before it runs anything
-    search = _Search(schema, Fields(schema, fragments_of(document), values.coerced), values, cursors)
+    search = _Search(schema, Fields(schema, fragments_of(document), values.coerced), values, domain)
     return search.below([operation], schema.mutation_type)
 
 
 class _Search:
-    def __init__(self, schema: GraphQLSchema, fields: Fields, values: VariableValues, cursors: CursorCodec) -> None:
+    def __init__(self, schema: GraphQLSchema, fields: Fields, values: VariableValues, domain: Domain) -> None:
         self._schema = schema
         self._fields = fields
         self._values = values
-        self._cursors = cursors
+        self._cursors = domain.reads.cursors
+        self._now = domain.clock.now()
         #: The fields that were looked at: fragments that double at every level lead to the same ones again and again.
         self._seen: set[tuple[int, ...]] = set()
 
@@ -67,12 +68,15 @@ class _Search:
         return None
 
     def _refusal(self, node: FieldNode, field: GraphQLField) -> GraphQLError | None:
-        declaration = declaration_of(field) if field.args else None
-        if declaration is None or declaration.kind is not Kind.PAGES:
+        if not field.args:
             return None
+        declaration, check = declaration_of(field), check_of(field)
         try:
-            arguments = get_argument_values(field, node, self._values)
-            page_of(arguments, declaration, self._cursors, declaration.cursors)
+            if check is not None:
+                check(get_argument_values(field, node, self._values), self._now)
+            elif declaration is not None and declaration.kind is Kind.PAGES:
+                arguments = get_argument_values(field, node, self._values)
+                page_of(arguments, declaration, self._cursors, declaration.cursors)
         except DomainError as error:
             return GraphQLError(error.message, node, original_error=error)
         except GraphQLError as error:

@@ -15,7 +15,7 @@ from graphql import (
 )
 
 from domain.errors import UnavailableError
-from gql.compiled.refusing import refused_page
+from gql.compiled.refusing import refused_arguments
 from gql.context import Context, nothing_so_far
 from gql.limits.bounds import Bounds
 from gql.limits.timing import Deadline, LateError, LateWriteError, NotBegunError
@@ -32,8 +32,7 @@ def execute_mutation(schema: GraphQLSchema, document: DocumentNode, **options: A
     context: Context = options["context_value"]
     operation = get_operation_ast(document, options.get("operation_name"))
     if operation is not None and context.payload is None:
-        cursors, variables = context.domain.reads.cursors, options.get("variable_values")
-        refused = refused_page(schema, document, operation, variables, cursors)
+        refused = refused_arguments(schema, document, operation, options.get("variable_values"), context.domain)
         if refused is not None:
             return ExecutionResult(data=None, errors=[refused])
     seconds = Bounds.around(context).execution_seconds

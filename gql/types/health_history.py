@@ -1,7 +1,8 @@
 """The health of systems in the past."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import strawberry
 from strawberry.types.unset import UnsetType
@@ -59,6 +60,16 @@ class UptimePoint:
             unhealthy_seconds=point.seconds[Health.UNHEALTHY],
             uptime=point.uptime,
         )
+
+
+def check_span(arguments: Mapping[str, Any], now: datetime) -> None:
+    """Check the arguments of a span, and of its buckets if there are any.
+
+    Raises:
+        InvalidInputError: the span does not begin before it ends, or there are too many buckets.
+    """
+    bucket = arguments.get("bucket")
+    spans_between(arguments["from"], arguments.get("to") or now, None if bucket is None else TimeBucket(bucket))
 
 
 async def history_of(

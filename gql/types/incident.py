@@ -14,7 +14,7 @@ from domain.model.paging import PageRequest
 from domain.model.place import Place
 from domain.model.positions import item_position, link_position, update_position
 from domain.model.system import worst_health
-from gql.compiled.declarations import LIST, SHOWN, made_by, pages, shown_by
+from gql.compiled.declarations import LIST, SHOWN, checked_by, made_by, pages, shown_by
 from gql.context import Info
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types import change as changes
@@ -33,7 +33,15 @@ from gql.types.enums import (
     Visibility,
 )
 from gql.types.health import ActiveHealthOverride, ReportedHealth, SystemHealth
-from gql.types.health_history import HealthPeriod, Since, Until, UptimePoint, history_of, uptime_of
+from gql.types.health_history import (
+    HealthPeriod,
+    Since,
+    Until,
+    UptimePoint,
+    check_span,
+    history_of,
+    uptime_of,
+)
 from gql.types.label import IncidentLabel
 from gql.types.link import IncidentLink
 from gql.types.node import Node
@@ -336,13 +344,15 @@ class System(Node):
             "Its health in the past, oldest first and without a gap, at most 1,000 periods: from when it was added, "
             "and up to now. A report counts from when it was observed; an incident while it was open by its timeline, "
             "with the override that it had then. Deleted incidents do not count."
-        )
+        ),
+        metadata=checked_by(check_span),
     )
     async def health_history(self, info: Info, since: Since, until: Until = strawberry.UNSET) -> list[HealthPeriod]:
         return await history_of(info, self.id, since, until)
 
     @strawberry.field(
-        description="Its uptime by the same history: a point for each bucket of the span, oldest first, at most 1,000."
+        description="Its uptime by the same history: a point for each bucket of the span, oldest first, at most 1,000.",
+        metadata=checked_by(check_span),
     )
     async def uptime(
         self,

@@ -27,7 +27,7 @@ async def test_histories_and_steps_equal_a_recount_of_the_whole_past(
     await walk(domain, clock, seed=seed, steps=40)
 
 
-async def test_of_two_incidents_resolved_at_once_the_last_one_makes_the_system_healthy(domain: Domain) -> None:
+async def test_of_incidents_resolved_at_once_the_last_one_makes_the_system_healthy(domain: Domain) -> None:
     incidents = [await make_incident(domain, health_override=HealthOverride.UNHEALTHY) for _ in range(4)]
     head = await domain.events.head()
     await asyncio.gather(*(domain.incidents.resolve(ADMIN, each.id) for each in incidents))

@@ -37,7 +37,7 @@ _MORE_ORDERS = [
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read at some moment: the list for some filters and orders, timelines and histories."""
+    """Answers of one moment: lists by some filters and orders, timelines and histories."""
 
     at: datetime
     cursor: str

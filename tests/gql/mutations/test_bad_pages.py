@@ -1,4 +1,4 @@
-"""Pages that cannot be had are refused before a mutation writes, wherever in its payload they are asked for."""
+"""Pages and spans that cannot be had are refused before a mutation writes, wherever in its payload they stand."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +7,8 @@ import pytest
 from graphql import GraphQLObjectType, get_named_type, is_object_type
 
 from domain.bootstrap import Domain
+from gql.compiled.declarations import Kind
+from gql.compiled.plan import check_of, declaration_of
 from gql.schema import schema
 from tests.client import Api, Json, Stored
 from tests.factories import make_incident, make_system
@@ -115,6 +117,44 @@ async def test_a_cursor_of_another_list_is_refused_before_the_write(api: Api, do
     error = await api.admin.error(CREATE, input={"key": "other", "name": "Other"}, after=cursor)
     assert (error["code"], error["field"]) == ("BAD_USER_INPUT", ["after"])
     assert await stored() == before
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ('healthHistory(from: "2030-01-01T00:00:00Z") { status }', "from"),
+        ('uptime(from: "2030-01-01T00:00:00Z", to: "2029-01-01T00:00:00Z", bucket: DAY) { uptime }', "from"),
+        ('uptime(from: "2000-01-01T00:00:00Z", bucket: HOUR) { uptime }', "bucket"),
+    ],
+)
+async def test_a_span_that_cannot_be_had_is_refused_before_the_write(
+    api: Api, stored: Stored, asked: str, field: str
+) -> None:
+    before = await stored()
+    document = f'mutation {{ createSystem(input: {{key: "a", name: "A"}}) {{ system {{ {asked} }} }} }}'
+    answer = await api.admin.send(document)
+    assert [error["extensions"] for error in answer["errors"]] == [{"code": "BAD_USER_INPUT", "field": [field]}]
+    assert "data" not in answer
+    assert await stored() == before
+
+
+def test_every_field_with_arguments_below_a_payload_is_one_that_can_be_refused_before() -> None:
+    types = [one for one in schema._schema.type_map.values() if isinstance(one, GraphQLObjectType)]
+    roots = {"Query", "Mutation", "Subscription"}
+    fields = {
+        f"{one.name}.{name}": field
+        for one in types
+        if one.name not in roots and not one.name.startswith("__")
+        for name, field in one.fields.items()
+        if field.args
+    }
+    unchecked = {
+        name
+        for name, field in fields.items()
+        if check_of(field) is None and ((found := declaration_of(field)) is None or found.kind is not Kind.PAGES)
+    }
+    # Its argument is an enum: no value of it is refused.
+    assert unchecked == {"Incident.inStateSince"}
 
 
 async def test_the_name_of_the_root_beside_a_mutation_does_not_matter(api: Api, domain: Domain, stored: Stored) -> None:

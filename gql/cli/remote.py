@@ -72,7 +72,7 @@ def watch(
 def open_(
     title: Annotated[str, typer.Argument(help="Its title.")],
     system: Annotated[list[str], typer.Option(help="The key or id of what is affected; may be repeated.")],
-    severity: Annotated[Severity, typer.Option(help="How bad it is.")] = Severity.MAJOR,
+    severity: Annotated[Severity, typer.Option(help="How bad it is.", case_sensitive=False)] = Severity.MAJOR,
     message: Annotated[str | None, typer.Option(help="The first entry of its timeline.", show_default=False)] = None,
     key: Annotated[
         str | None,

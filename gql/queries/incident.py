@@ -122,8 +122,8 @@ class IncidentQueries:
     @strawberry.field(
         description=(
             "Incidents that match, newest first. Resolved ones are hidden unless the filter asks for them. With `at` "
-            "or `atCursor`, those that matched then, as they were, in the order of then; a filter by `text` cannot be "
-            "used. Give the answer to no cache that keeps incidents by id."
+            "or `atCursor`, those that matched then, as they were, in the order of then; filters by `text`, `link` and "
+            "`dedupeKey` cannot be used. Give the answer to no cache that keeps incidents by id."
         ),
         metadata=all_in_order(_LIST, _matching),
     )

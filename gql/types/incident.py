@@ -18,6 +18,7 @@ from gql.compiled.declarations import LIST, SHOWN, checked_by, made_by, pages, s
 from gql.context import Info
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types import change as changes
+from gql.types import health_history as past
 from gql.types.actor import Actor
 from gql.types.automation import AutomationRun
 from gql.types.copying import copied
@@ -33,15 +34,6 @@ from gql.types.enums import (
     Visibility,
 )
 from gql.types.health import ActiveHealthOverride, ReportedHealth, SystemHealth
-from gql.types.health_history import (
-    HealthPeriod,
-    Since,
-    Until,
-    UptimePoint,
-    check_span,
-    history_of,
-    uptime_of,
-)
 from gql.types.label import IncidentLabel
 from gql.types.link import IncidentLink
 from gql.types.node import Node
@@ -345,23 +337,25 @@ class System(Node):
             "and up to now. A report counts from when it was observed; an incident while it was open by its timeline, "
             "with the override that it had then. Deleted incidents do not count."
         ),
-        metadata=checked_by(check_span),
+        metadata=checked_by(past.check_span),
     )
-    async def health_history(self, info: Info, since: Since, until: Until = strawberry.UNSET) -> list[HealthPeriod]:
-        return await history_of(info, self.id, since, until)
+    async def health_history(
+        self, info: Info, since: past.Since, until: past.Until = strawberry.UNSET
+    ) -> list[past.HealthPeriod]:
+        return await past.history_of(info, self.id, since, until)
 
     @strawberry.field(
         description="Its uptime by the same history: a point for each bucket of the span, oldest first, at most 1,000.",
-        metadata=checked_by(check_span),
+        metadata=checked_by(past.check_span),
     )
     async def uptime(
         self,
         info: Info,
-        since: Since,
+        since: past.Since,
         bucket: Annotated[TimeBucket, strawberry.argument(description="The length of time of each point.")],
-        until: Until = strawberry.UNSET,
-    ) -> list[UptimePoint]:
-        return await uptime_of(info, self.id, since, until, bucket)
+        until: past.Until = strawberry.UNSET,
+    ) -> list[past.UptimePoint]:
+        return await past.uptime_of(info, self.id, since, until, bucket)
 
     @strawberry.field(description="The open incidents that affect it, newest first.", metadata=pages(_OF_SYSTEM))
     async def open_incidents(

@@ -113,7 +113,7 @@ async def test_a_watch_shows_a_line_for_each_event_of_its_systems(server: Server
 
 
 def _open(*more: str) -> tuple[str, ...]:
-    return ("open", "Nobody can pay", "--system", "payments", "--severity", "critical", *more)
+    return ("open", "Nobody can pay", "--system", "payments", "--severity", "CRITICAL", *more)
 
 
 def shell_of(server: Server) -> dict[str, str]:

@@ -33,6 +33,8 @@ def sentence(fault: ErrorDetails) -> str:
     """Return an error as a sentence."""
     if fault["type"] == "missing":
         return "This is missing."
+    if fault["type"] == "model_type":
+        return "This has to be an object: keys with values."
     message = fault["msg"].removeprefix("Value error, ")
     message = message[:1].upper() + message[1:]
     return message if message.endswith((".", ")")) else f"{message}."

@@ -71,6 +71,12 @@ def test_a_step_without_one_kind_is_a_problem_that_lists_the_kinds(step: Any) ->
     assert messages_of(step) == {"actions[0]": f"A step has exactly one of {', '.join(STEPS)}."}
 
 
+@pytest.mark.parametrize(("step", "others"), [(STOP, {"rate_limit": []}), ({"stop": []}, {}), ({"wait_until": []}, {})])
+def test_a_list_in_place_of_an_object_is_said_without_names_of_classes(step: Any, others: Any) -> None:
+    said = messages_of(step, **others)
+    assert list(said.values()) == ["This has to be an object: keys with values."]
+
+
 def test_an_unknown_key_is_a_problem_that_lists_the_known_ones() -> None:
     problems = messages_of({"delay": {"seconds": 1}, "nmae": "x"}, modus="single")
     assert problems["modus"].startswith("This key is unknown; there are triggers, conditions, actions, mode")

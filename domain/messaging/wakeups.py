@@ -40,6 +40,7 @@ class WakeUps:
         self._pending = asyncio.Event()
         self._outage = Outage("the broadcaster")
         self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
 
     async def start(self) -> None:
         """Connect in the background; until then the fallback poll is in effect."""
@@ -47,6 +48,7 @@ class WakeUps:
 
     async def stop(self) -> None:
         """Disconnect."""
+        self._is_stopping = True
         if self._task is not None:
             # Nothing but the network is awaited in there, so cutting it short loses nothing.
             self._task.cancel()
@@ -62,6 +64,9 @@ class WakeUps:
             try:
                 await self._connected()
             except Exception as error:  # noqa: BLE001 - whatever a backend raises, the answer is to reconnect
+                if self._is_stopping:
+                    # Of a task group, a failure at the very moment of the cancellation comes in place of that.
+                    return
                 reason = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
                 self._outage.failed(repr(reason))
             await asyncio.sleep(self._pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads reconnects

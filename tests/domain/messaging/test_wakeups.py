@@ -132,6 +132,23 @@ async def test_a_channel_that_is_silent_is_an_outage_with_the_reason(caplog: pyt
     assert caplog.messages[0].endswith(": TimeoutError()")
 
 
+async def test_a_channel_that_fails_at_the_very_moment_of_the_stop_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    fails = asyncio.Event()
+
+    async def listen(*_: object) -> None:
+        await fails.wait()
+        raise ConnectionError
+
+    monkeypatch.setattr(WakeUps, "_listen", listen)
+    process = Process("memory://")
+    async with process.running():
+        await until(lambda: len(asyncio.all_tasks()) > 3)
+        fails.set()
+    assert process.wakeups._task is not None
+    assert process.wakeups._task.done()
+    assert process.woken == 1
+
+
 async def test_the_pauses_between_attempts_double_up_to_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     wakeups = WakeUps("redis://127.0.0.1:1", lambda: None)
     pauses: list[tuple[float, float]] = []

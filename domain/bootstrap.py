@@ -41,6 +41,7 @@ from domain.persistence.engines import create_engines, database_url
 from domain.persistence.migrate import migrate
 from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.write_ahead import WriteAheadLog
+from domain.services.bulk import BulkService
 from domain.services.events import EventService
 from domain.services.health import HealthService
 from domain.services.health_history import HealthHistory
@@ -98,6 +99,11 @@ class Domain:
     automations: AutomationSystem
     dry_runs: DryRuns
     readiness: Readiness
+
+    @property
+    def bulk(self) -> BulkService:
+        """The use cases of several incidents at once."""
+        return BulkService(self.incidents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

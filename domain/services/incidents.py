@@ -1,6 +1,6 @@
 """The use cases of incidents: opening, changing, resolving and deleting them."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from domain.entities.handle import Applied, EntityHandle
 from domain.entities.incident import snapshot_of
 from domain.entities.kind import Snapshot
 from domain.entities.origin import Origin
-from domain.errors import ConflictError, DomainError, InvalidInputError, NotFoundError
+from domain.errors import ConflictError, InvalidInputError, NotFoundError
 from domain.ids import new_id
 from domain.model.actor import Actor
 from domain.model.commands import CreateIncident, Keep, ResolveIncident, UpdateIncident, given
@@ -40,8 +40,6 @@ from domain.services.writing import (
     recalled,
 )
 
-BULK = 100
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
@@ -51,24 +49,8 @@ class Opened:
     reused: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BulkResult:
-    """The result for one id of a bulk mutation."""
-
-    id: str
-    incident: Incident | None
-    #: The error, if it failed; anything but a DomainError is a bug, and not logged yet.
-    error: Exception | None
-    #: The log's position after it; None where it could not be read.
-    seq: int | None
-
-
-def _ignore(_: BulkResult) -> None:
-    pass
-
-
 class IncidentService:
-    """The use cases of incidents; each call is one transaction, a bulk call one for each id."""
+    """The use cases of incidents; each call is one transaction."""
 
     def __init__(self, *, writer: Writer, handle: EntityHandle[Incident], clock: Clock) -> None:
         self._writer = writer
@@ -220,45 +202,6 @@ class IncidentService:
 
         return await self._writer.run(work)
 
-    async def resolve_many(
-        self,
-        viewer: Viewer,
-        ids: Sequence[str],
-        *,
-        message: str | None,
-        done: Callable[[BulkResult], None] = _ignore,
-    ) -> list[BulkResult]:
-        """Resolve up to 100 incidents, each by itself and in the order given; one failure does not stop the rest.
-
-        `done` is called with each result at once, for callers that may be cut off before the end.
-
-        Raises:
-            InvalidInputError: there are no ids, or too many.
-        """
-
-        async def resolve(incident_id: str) -> Outcome[Incident]:
-            return await self.resolve(viewer, incident_id, message=message)
-
-        if message is not None and message.strip():
-            checked_message(message)
-        return [await _single(incident_id, resolve, done) for incident_id in _checked_ids(ids)]
-
-    async def delete_many(
-        self, viewer: Viewer, ids: Sequence[str], *, done: Callable[[BulkResult], None] = _ignore
-    ) -> list[BulkResult]:
-        """Delete up to 100 incidents, each by itself and in the order given; one failure does not stop the rest.
-
-        `done` is called with each result at once, for callers that may be cut off before the end.
-
-        Raises:
-            InvalidInputError: there are no ids, or too many.
-        """
-
-        async def delete(incident_id: str) -> Outcome[None]:
-            return Outcome(None, (await self.delete(viewer, incident_id)).seq)
-
-        return [await _single(incident_id, delete, done) for incident_id in _checked_ids(ids)]
-
     def draft(self, actor: Actor, command: CreateIncident) -> Incident:
         """Return the incident of a create command, checked as far as that is possible without a query.
 
@@ -379,22 +322,3 @@ def _header_of(incident: Incident) -> str:
 async def _opened(unit: UnitOfWork, answer: Mapping[str, Any]) -> Opened:
     found = await unit.incidents.get_many([answer["id"]])
     return Opened(incident=recalled(found, answer["id"], noun="Incident"), reused=answer["reused"])
-
-
-def _checked_ids(ids: Sequence[str]) -> list[str]:
-    if not 1 <= len(ids) <= BULK:
-        raise InvalidInputError(f"Name 1 to {BULK} incidents.", field=["ids"])
-    return list(dict.fromkeys(ids))
-
-
-async def _single(
-    incident_id: str, write: Callable[[str], Awaitable[Outcome[Any]]], done: Callable[[BulkResult], None]
-) -> BulkResult:
-    try:
-        outcome = await write(incident_id)
-        result = BulkResult(id=incident_id, incident=outcome.value, error=None, seq=outcome.seq)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it must not hide what became of the others
-        seq = error.log_head if isinstance(error, DomainError) else None
-        result = BulkResult(id=incident_id, incident=None, error=error, seq=seq)
-    done(result)
-    return result

@@ -6,7 +6,7 @@ from typing import Any
 from strawberry.scalars import ID
 
 from domain.errors import UnavailableError
-from domain.services.incidents import BulkResult
+from domain.services.bulk import BulkResult
 from domain.services.writing import Outcome
 from gql.context import Context
 from gql.limits.timing import LateError, NotBegunError

@@ -109,7 +109,7 @@ class IncidentMutations:
         bulk = Bulk(info.context, input.ids)
 
         async def call() -> Outcome[None]:
-            await info.context.domain.incidents.resolve_many(
+            await info.context.domain.bulk.resolve(
                 info.context.viewer, input.ids, message=value_or_none(input.message), done=bulk.note
             )
             return bulk.outcome()
@@ -126,7 +126,7 @@ class IncidentMutations:
         bulk = Bulk(info.context, input.ids)
 
         async def call() -> Outcome[None]:
-            await info.context.domain.incidents.delete_many(info.context.viewer, input.ids, done=bulk.note)
+            await info.context.domain.bulk.delete(info.context.viewer, input.ids, done=bulk.note)
             return bulk.outcome()
 
         return await answer(info, DeleteIncidentsPayload, call, bulk.show)

@@ -115,8 +115,8 @@ async def test_a_limited_token_writes_its_own_incidents_in_bulk(domain: Domain) 
     await make_system(domain, "gone")
     ids = [(await make_incident(domain, system)).id for system in ("mine", "theirs", "mine", "gone")]
     await domain.systems.delete(ADMIN, "gone")
-    resolved = await domain.incidents.resolve_many(limited, ids, message=None)
-    deleted = await domain.incidents.delete_many(limited, ids)
+    resolved = await domain.bulk.resolve(limited, ids, message=None)
+    deleted = await domain.bulk.delete(limited, ids)
     for results in (resolved, deleted):
         assert [getattr(result.error, "code", None) for result in results] == [None, "FORBIDDEN", None, "FORBIDDEN"]
 

@@ -232,7 +232,7 @@ async def test_deleting_takes_timeline_links_and_words_along_and_keeps_the_log(d
 async def test_bulk_resolving_has_a_result_per_id_in_the_order_given(domain: Domain) -> None:
     first, second = await make_incident(domain), await make_incident(domain, "payments")
     unknown = new_id("inc")
-    results = await domain.incidents.resolve_many(ADMIN, [second.id, unknown, first.id, second.id], message="Done")
+    results = await domain.bulk.resolve(ADMIN, [second.id, unknown, first.id, second.id], message="Done")
     assert [result.id for result in results] == [second.id, unknown, first.id]
     assert [type(result.error) for result in results] == [type(None), NotFoundError, type(None)]
     assert [result.incident and result.incident.status for result in results] == [
@@ -245,7 +245,7 @@ async def test_bulk_resolving_has_a_result_per_id_in_the_order_given(domain: Dom
 
 async def test_bulk_deleting_goes_on_after_a_failure(domain: Domain) -> None:
     incident = await make_incident(domain)
-    results = await domain.incidents.delete_many(ADMIN, ["nonsense", incident.id])
+    results = await domain.bulk.delete(ADMIN, ["nonsense", incident.id])
     assert [getattr(result.error, "code", None) for result in results] == ["NOT_FOUND", None]
     assert await domain.reads.existing_incident_ids([incident.id]) == []
 
@@ -254,7 +254,7 @@ async def test_bulk_deleting_goes_on_after_a_failure(domain: Domain) -> None:
 @pytest.mark.parametrize("count", [0, 101])
 async def test_bulk_mutations_take_1_to_100_ids(domain: Domain, count: int) -> None:
     ids = [new_id("inc") for _ in range(count)]
-    for call in (domain.incidents.resolve_many(ADMIN, ids, message=None), domain.incidents.delete_many(ADMIN, ids)):
+    for call in (domain.bulk.resolve(ADMIN, ids, message=None), domain.bulk.delete(ADMIN, ids)):
         with pytest.raises(InvalidInputError):
             await call
 
@@ -262,7 +262,7 @@ async def test_bulk_mutations_take_1_to_100_ids(domain: Domain, count: int) -> N
 async def test_a_bad_message_stops_a_bulk_mutation_before_it_starts(domain: Domain) -> None:
     incident = await make_incident(domain)
     with pytest.raises(InvalidInputError):
-        await domain.incidents.resolve_many(ADMIN, [incident.id], message="x" * 25_001)
+        await domain.bulk.resolve(ADMIN, [incident.id], message="x" * 25_001)
     assert len(await log_of(domain)) == 1
 
 

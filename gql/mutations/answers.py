@@ -12,8 +12,9 @@ from domain.services.writing import Outcome
 from gql.context import Context, Info
 from gql.types.automation import Automation, AutomationProblem
 from gql.types.errors import UserError
-from gql.types.incident import Incident, System
+from gql.types.incident import Incident
 from gql.types.payloads import Payload
+from gql.types.system import System
 
 P = TypeVar("P", bound=Payload)
 T = TypeVar("T")

@@ -13,13 +13,13 @@ from gql.inputs.given import value_or_none
 from gql.inputs.system import CreateSystemInput, DeleteSystemInput, ReportSystemHealthInput, UpdateSystemInput
 from gql.mutations.answers import answer
 from gql.permissions import MANAGE_INCIDENTS, MANAGE_SYSTEMS
-from gql.types.incident import System
 from gql.types.payloads import (
     CreateSystemPayload,
     DeleteSystemPayload,
     ReportSystemHealthPayload,
     UpdateSystemPayload,
 )
+from gql.types.system import System
 
 _INPUT = strawberry.argument(description="The input of the mutation.")
 

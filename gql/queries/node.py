@@ -19,11 +19,12 @@ from gql.types.automation import Automation, AutomationRun, AutomationVersion
 from gql.types.change import IncidentChange
 from gql.types.enums import Role, Visibility
 from gql.types.event import IncidentEvent
-from gql.types.incident import Incident, IncidentRelation, System
+from gql.types.incident import Incident, IncidentRelation
 from gql.types.link import IncidentLink
 from gql.types.node import Node
 from gql.types.run import AutomationRunChange, AutomationStep
 from gql.types.secret import Secret
+from gql.types.system import System
 from gql.types.timeline import IncidentUpdate, IncidentUpdateVersion
 from gql.types.token import ApiToken
 from gql.types.transition import IncidentTransition

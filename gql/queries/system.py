@@ -18,7 +18,7 @@ from gql.inputs.filters import SystemOrder
 from gql.inputs.given import read_input, value_or_none
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.enums import OrderDirection
-from gql.types.incident import System
+from gql.types.system import System
 
 _LIST = "systems"
 

@@ -14,7 +14,7 @@ from gql.types.actor import Actor, Cause
 from gql.types.change import OCCURRED
 from gql.types.copying import copied
 from gql.types.enums import Health, HealthOverride
-from gql.types.incident import System
+from gql.types.system import System
 
 
 @strawberry.type(description="The health of one system before and after a change.")

@@ -11,8 +11,8 @@ from gql.context import Info
 from gql.types.actor import Actor
 from gql.types.copying import copied
 from gql.types.enums import Severity, Status
-from gql.types.incident import System
 from gql.types.label import IncidentLabel
+from gql.types.system import System
 
 
 @strawberry.type

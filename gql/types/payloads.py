@@ -5,9 +5,10 @@ import strawberry
 from gql.types.automation import Automation, AutomationProblem, AutomationRun
 from gql.types.enums import ErrorCode
 from gql.types.errors import UserError
-from gql.types.incident import Incident, IncidentRelation, System
+from gql.types.incident import Incident, IncidentRelation
 from gql.types.link import IncidentLink
 from gql.types.secret import Secret
+from gql.types.system import System
 from gql.types.timeline import IncidentUpdate
 from gql.types.token import ApiToken
 

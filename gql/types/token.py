@@ -11,8 +11,8 @@ from gql.compiled.declarations import LIST
 from gql.context import Info
 from gql.types.actor import Actor
 from gql.types.enums import Role
-from gql.types.incident import System
 from gql.types.node import Node
+from gql.types.system import System
 
 
 @strawberry.type(description="A token for a program. Its secret is shown once, by `createToken`, and not stored.")

@@ -10,8 +10,8 @@ from domain.model import viewer as model
 from gql.context import Info
 from gql.types.actor import Actor
 from gql.types.enums import Role, Visibility
-from gql.types.incident import System
 from gql.types.person import Person
+from gql.types.system import System
 from gql.types.token import systems_within
 
 

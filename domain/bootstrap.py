@@ -254,7 +254,7 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
         events=EventService(database=database, tail=parts.tail, cursors=cursors),
         lists=ListService(database=database, tail=parts.tail, cursors=cursors),
         reads=reads,
-        metrics=MetricsService(database=database),
+        metrics=MetricsService(database=database, tail=parts.tail),
         replay=ReplayService(database=database, clock=clock, cursors=cursors),
         tokens=_tokens(settings, clock, database, writer, sessions),
         secrets=written.secrets,

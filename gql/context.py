@@ -11,10 +11,12 @@ from typing_extensions import override
 from domain.bootstrap import Domain
 from domain.errors import UnavailableError
 from domain.messaging.buckets import Allowance
+from domain.model.counts import Counting
 from domain.model.incident import Incident
 from domain.model.listing import Listing
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from domain.services.lists import ListStep
+from domain.services.live_counts import CountsStep
 from gql.loaders import Loaders
 from gql.requests.admission import payer_of
 from gql.sources import EventSource, ListSource, LogSource, resumed
@@ -94,6 +96,12 @@ class Context:
         if isinstance(self.source, ListSource):
             return self.source.listed(listing)
         return self.domain.lists.follow(listing, self.audience, self.resumed(after))
+
+    def counted(self, counting: Counting) -> AsyncGenerator[CountsStep, None]:
+        """Yield live counts: those of its group, or its own where they are not shared."""
+        if isinstance(self.source, ListSource):
+            return self.source.counted(counting)
+        return self.domain.metrics.follow(counting, self.audience)
 
     async def spend(self, points: int) -> Allowance | None:
         """Charge the caller; return what is left of their rate limit, None where there is none."""

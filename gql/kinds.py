@@ -19,7 +19,7 @@ class Pushed:
     state: str | None
     #: The fields that begin with the next change.
     log: tuple[str, ...]
-    #: The fields that begin with a list of entities.
+    #: The fields that begin with a list of entities, or with their numbers.
     lists: tuple[str, ...] = ()
 
 
@@ -29,7 +29,7 @@ PUSHED: Mapping[str, Pushed | None] = {
         needs=Role.ANONYMOUS,
         state="incident",
         log=("incidentChanges", "incidentEvents"),
-        lists=("incidentList",),
+        lists=("incidentList", "incidentCounts"),
     ),
     RUN.name: Pushed(needs=Role.RESPONDER, state="automationRun", log=("automationRuns",)),
     HEALTH.name: Pushed(needs=Role.ANONYMOUS, state=None, log=("systemHealth",)),

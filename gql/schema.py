@@ -50,6 +50,7 @@ from gql.queries.template import TemplateQueries
 from gql.queries.token import TokenQueries
 from gql.queries.viewer import ViewerQueries
 from gql.subscriptions.automation import AutomationSubscriptions
+from gql.subscriptions.counting import CountSubscriptions
 from gql.subscriptions.incident import IncidentSubscriptions
 from gql.subscriptions.listing import ListSubscriptions
 from gql.subscriptions.system import SystemSubscriptions
@@ -93,7 +94,9 @@ class Mutation(
 
 
 @strawberry.type(description="All subscriptions: live, or resumed from a cursor.")
-class Subscription(IncidentSubscriptions, ListSubscriptions, SystemSubscriptions, AutomationSubscriptions):
+class Subscription(
+    IncidentSubscriptions, ListSubscriptions, CountSubscriptions, SystemSubscriptions, AutomationSubscriptions
+):
     pass
 
 

@@ -6,10 +6,12 @@ from typing import Protocol, runtime_checkable
 from typing_extensions import override
 
 from domain.model.change import Change
+from domain.model.counts import Counting
 from domain.model.incident import Incident
 from domain.model.listing import Listing
 from domain.services.events import AnyWatch, EventService
 from domain.services.lists import ListStep
+from domain.services.live_counts import CountsStep
 
 
 def resumed(last_event_id: str | None, after: str | None) -> str | None:
@@ -35,10 +37,13 @@ class EventSource(Protocol):
 
 @runtime_checkable
 class ListSource(Protocol):
-    """A source of the steps of one list, for all who share it."""
+    """A source of the steps of one list or of some counts, for all who share it."""
 
     def listed(self, listing: Listing) -> AsyncGenerator[ListStep[Incident], None]:
         """Yield the steps that the executor has to show."""
+
+    def counted(self, counting: Counting) -> AsyncGenerator[CountsStep, None]:
+        """Yield the counts whenever they became others, and for those who join."""
 
 
 class LogSource:

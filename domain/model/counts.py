@@ -1,12 +1,14 @@
 """Counts of incidents, as a whole or in groups of those that have something in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from domain.errors import ForbiddenError, InvalidInputError
 from domain.model.actor import Actor
+from domain.model.change import Change
+from domain.model.filters import UNRECORDED, Filter, fields_of, matches, recorded_part
 from domain.model.incident import Severity, Status
 from domain.model.viewer import Audience
 
@@ -24,12 +26,47 @@ class Grouping(StrEnum):
     LABEL = "label"
 
 
+#: What recorded states call these.
+_RECORDED = {
+    Grouping.SEVERITY: "severity",
+    Grouping.STATUS: "status",
+    Grouping.SYSTEM: "system_ids",
+    Grouping.OPENED_BY: "opened_by",
+    Grouping.LABEL: "labels",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupBy:
     """The properties by which incidents are grouped, each once; of labels those with a key, or all."""
 
     each: tuple[Grouping, ...] = ()
     label_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """The request for counts that stay current: of the incidents that match, in groups."""
+
+    tree: Filter
+    by: GroupBy
+
+    @property
+    def recorded_tree(self) -> Filter:
+        """A filter without what states do not have: whatever matches the request's matches this one, too."""
+        return recorded_part(self.tree)
+
+    def may_differ(self, change: Change) -> bool:
+        """Return whether a change of an incident may be one of the counts, as far as recorded states say."""
+        if fields_of(self.tree) & UNRECORDED:
+            return True
+        return self._part(change.before) != self._part(change.after)
+
+    def _part(self, state: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
+        """Return what says to which groups an incident belongs; None where it belongs to none."""
+        if state is None or not matches(self.tree, state):
+            return None
+        return tuple(state.get(_RECORDED[grouping]) for grouping in self.by.each)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +104,16 @@ def checked_groupings(given: GroupBy, audience: Audience) -> GroupBy:
     if given.label_key is not None and Grouping.LABEL not in given.each:
         raise InvalidInputError("`labelKey` is for a grouping by LABEL.", field=["labelKey"])
     return replace(given, each=tuple(dict.fromkeys(given.each)))
+
+
+def in_order(counted: Sequence[IncidentCount], by: GroupBy) -> list[IncidentCount]:
+    """Return counts in their order.
+
+    Raises:
+        InvalidInputError: there are more than 1,000 groups.
+    """
+    check_rows(len(counted))
+    return sorted(counted, key=lambda each: each.group.place(by.each))
 
 
 def check_rows(rows: int) -> None:

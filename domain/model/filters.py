@@ -117,6 +117,13 @@ def fields_of(tree: Filter) -> frozenset[Field]:
             return frozenset({tree.field})
 
 
+def recorded_part(tree: Filter) -> Filter:
+    """Return the filter without what recorded states do not have: whatever matches the whole matches this, too."""
+    if isinstance(tree, AllOf):
+        return AllOf(tuple(map(recorded_part, tree.parts)))
+    return AllOf() if fields_of(tree) & UNRECORDED else tree
+
+
 def systems_in(tree: Filter) -> frozenset[str]:
     """Return all systems that the filter names."""
     match tree:

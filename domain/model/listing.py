@@ -10,7 +10,7 @@ from typing import Any
 from typing_extensions import override
 
 from domain.model.change import Change
-from domain.model.filters import UNRECORDED, AllOf, Filter, fields_of, matches
+from domain.model.filters import UNRECORDED, Filter, fields_of, matches, recorded_part
 from domain.model.incident import Severity
 from domain.model.paging import Order
 from domain.model.positions import placed
@@ -90,7 +90,7 @@ class Listing:
     @property
     def recorded_tree(self) -> Filter:
         """A filter without what states do not have: whatever matches the list's matches this one, too."""
-        return _without_unrecorded(self.tree)
+        return recorded_part(self.tree)
 
     def entry(self, entity_id: str, version: int, facts: Mapping[str, Any]) -> Entry:
         """Return the entry of an item by its recorded state, or by the same columns of its row."""
@@ -206,9 +206,3 @@ def _comparable(field: str, value: Any) -> Any:
     if field == "severity" and not isinstance(value, int):
         return Severity(value).rank
     return placed(field, value)
-
-
-def _without_unrecorded(tree: Filter) -> Filter:
-    if isinstance(tree, AllOf):
-        return AllOf(tuple(map(_without_unrecorded, tree.parts)))
-    return AllOf() if fields_of(tree) & UNRECORDED else tree

@@ -1,20 +1,26 @@
 """Figures about incidents, each read in one statement."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
 
-from domain.model.counts import MOST_ROWS, GroupBy, IncidentCount, check_rows, checked_groupings
+from domain.messaging.tail import LogTail
+from domain.model.counts import MOST_ROWS, Counting, GroupBy, IncidentCount, check_rows, checked_groupings, in_order
 from domain.model.filters import Filter
 from domain.model.metrics import IncidentMetrics, metrics_of
 from domain.model.series import TimeBucket, spans_between
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
+from domain.persistence.unit_of_work import ReadSession
+from domain.services.live_counts import CountsStep, LiveCounts, watch_of
 
 
 class MetricsService:
     """Counts and metrics of incidents, limited to what the audience may see."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, tail: LogTail) -> None:
         self._database = database
+        self._tail = tail
 
     async def counts(self, tree: Filter, audience: Audience, by: GroupBy) -> list[IncidentCount]:
         """Return the number of incidents that match, or one for each group of them.
@@ -25,8 +31,36 @@ class MetricsService:
         """
         groupings = checked_groupings(by, audience)
         found = await self._database.read(lambda session: session.counts.by_group(tree, audience, groupings))
-        check_rows(len(found))
-        return sorted(found, key=lambda counted: counted.group.place(groupings.each))
+        return in_order(found, groupings)
+
+    def live(self, counting: Counting, audience: Audience) -> LiveCounts:
+        """Return counts that changes of incidents keep current; not read yet."""
+
+        async def read(session: ReadSession) -> tuple[int, list[IncidentCount]]:
+            position = await session.changes.head()
+            return position, await session.counts.by_group(counting.tree, audience, counting.by)
+
+        async def step() -> CountsStep:
+            position, found = await self._database.read(read)
+            return CountsStep(position=position, counts=in_order(found, counting.by))
+
+        return LiveCounts(counting, step)
+
+    async def follow(self, counting: Counting, audience: Audience) -> AsyncGenerator[CountsStep, None]:
+        """Yield the counts, and then again whenever a change makes them others.
+
+        Raises:
+            InvalidInputError: there are more than 1,000 groups.
+            CursorExpiredError: the reader fell so far behind that changes are no longer kept.
+        """
+        live, watch = self.live(counting, audience), watch_of(counting, audience)
+        await live.reread()
+        yield live.beginning()
+        async with aclosing(self._tail.follow(live.position)) as batches:
+            async for batch in batches:
+                step = await live.advance([change for change in batch if watch.wants(change)])
+                if step is not None:
+                    yield step
 
     async def metrics(
         self,

@@ -45,6 +45,7 @@ _LENGTHS = {
     "Explanation.changes": 100,
     "Explanation.runs": 100,
     "Query.incidentCounts": 100,
+    "Subscription.incidentCounts": 100,
     "Query.incidentMetrics": 10,
     "IncidentMetrics.points": 10,
     "System.healthHistory": 20,
@@ -147,7 +148,7 @@ class _Pricing:
         if is_list_type(get_nullable_type(field.type)):
             length = _LENGTHS.get(f"{on.name}.{name}") or self._named(node) or _USUAL_LENGTH
         cost = min(ENDLESS, length * (1 + held.fixed))
-        if on is self._schema.query_type:
+        if on in {self._schema.query_type, self._schema.subscription_type}:
             cost += _BASE.get(name, 0) + self._replayed(node)
         if self._writes and on is self._schema.mutation_type:
             cost += _WRITE * max(1, self._named(node))

@@ -4,23 +4,13 @@ from datetime import datetime
 from typing import Annotated
 
 import strawberry
-from strawberry.types.unset import UnsetType
 
-from domain.model.counts import GroupBy
 from gql.context import Info
 from gql.inputs.filters import IncidentFilter, filter_tree, hide_resolved
 from gql.inputs.given import value_or_none
-from gql.types.enums import Grouping, TimeBucket
+from gql.inputs.grouping import Groupings, LabelKey, grouping
+from gql.types.enums import TimeBucket
 from gql.types.metrics import IncidentCount, IncidentMetrics
-
-Groupings = Annotated[
-    list[Grouping] | None,
-    strawberry.argument(description="The properties to group by; without any, all are one group."),
-]
-LabelKey = Annotated[
-    str | None,
-    strawberry.argument(description="With LABEL: the key of the labels to group by; without it they are all."),
-]
 
 
 @strawberry.type
@@ -43,7 +33,7 @@ class MetricsQueries:
     ) -> list[IncidentCount] | None:
         context = info.context
         tree = hide_resolved(filter, await filter_tree(context, filter))
-        found = await context.domain.metrics.counts(tree, context.audience, _by(group_by, label_key))
+        found = await context.domain.metrics.counts(tree, context.audience, grouping(group_by, label_key))
         return [IncidentCount.of(counted) for counted in found]
 
     @strawberry.field(
@@ -78,10 +68,6 @@ class MetricsQueries:
             start=start,
             end=end,
             bucket=value_or_none(bucket),
-            by=_by(group_by, label_key),
+            by=grouping(group_by, label_key),
         )
         return [IncidentMetrics.of(metrics) for metrics in found]
-
-
-def _by(group_by: list[Grouping] | UnsetType | None, label_key: str | UnsetType | None) -> GroupBy:
-    return GroupBy(each=tuple(value_or_none(group_by) or ()), label_key=value_or_none(label_key))

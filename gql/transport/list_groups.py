@@ -1,19 +1,40 @@
-"""Groups that follow a list: its state is kept once for all members, and each of them joins at a step of it."""
+"""Groups that follow a list or counts: the state is kept once for all members, who join at a step of it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import orjson
 from typing_extensions import override
 
+from domain.model.change import Change
+from domain.model.counts import Counting
 from domain.model.incident import Incident
 from domain.model.listing import Listing
+from domain.services.events import Watch
 from domain.services.lists import ListStep, LiveList
+from domain.services.live_counts import CountsStep, watch_of
 from gql.compiled.lists import CompiledList, UnreadableError
 from gql.transport.groups import Group, Groups
 from gql.transport.members import Member, Members, SharedResult
 from gql.transport.sharing import GroupKey
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _Live(Protocol[T_co]):
+    """A list or counts, as of a position."""
+
+    async def advance(self, changes: Sequence[Change]) -> T_co | None: ...
+
+    async def reread(self, more: int = 0) -> T_co | None: ...
+
+    async def changed_since(self, position: int) -> int | None: ...
+
+    def beginning(self) -> T_co: ...
+
+    async def resumption(self, since: int) -> T_co: ...
 
 
 class ListGroup(Group):
@@ -54,10 +75,7 @@ class ListGroup(Group):
         domain, audience = self._groups.domain, self.key.audience
         compiled = self._groups.compiled_list(self.key, listing)
         live: LiveList[Any] = LiveList(domain.lists, listing, compiled or domain.lists.reader(listing, audience))
-        self.watch = domain.lists.watch(listing, audience)
-        self._delivered = self._groups.position
-        self._groups.listen(self)
-        self.started.set()
+        self._begin(domain.lists.watch(listing, audience))
         while True:
             await self._until_due()
             # Held until the next step is requested, when this one was executed and delivered.
@@ -76,13 +94,33 @@ class ListGroup(Group):
                     compiled = None
                     live.reader = domain.lists.reader(listing, audience)
 
+    async def counted(self, counting: Counting) -> AsyncGenerator[CountsStep, None]:
+        """Yield the counts whenever they became others, and for those who join."""
+        audience = self.key.audience
+        live = self._groups.domain.metrics.live(counting, audience)
+        self._begin(watch_of(counting, audience))
+        while True:
+            await self._until_due()
+            async with self._groups.execution_slots:
+                self._busy = True
+                async with aclosing(self._steps(live)) as steps:
+                    async for step in steps:
+                        self._current = step.position
+                        yield step
+
+    def _begin(self, watch: Watch) -> None:
+        self.watch = watch
+        self._delivered = self._groups.position
+        self._groups.listen(self)
+        self.started.set()
+
     async def _until_due(self) -> None:
         self._busy = False
         while not self._queue and not self._arriving and not self._is_behind:
             self._filled.clear()
             await self._filled.wait()
 
-    async def _steps(self, live: LiveList[Any]) -> AsyncGenerator[ListStep[Any], None]:
+    async def _steps(self, live: _Live[T]) -> AsyncGenerator[T, None]:
         """Yield the step for all members, and one for those who arrive with the same list; note whom it is for."""
         was_behind, self._is_behind = self._is_behind, True
         changes = list(self._queue)

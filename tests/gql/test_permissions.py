@@ -47,6 +47,7 @@ def test_every_subscription_has_a_permission() -> None:
     assert {_name(field): field.permission_classes for field in _fields(Subscription)} == {
         "incident": [MayRead],
         "incidentChanges": [MayRead],
+        "incidentCounts": [MayRead],
         "incidentEvents": [MayRead],
         "incidentList": [MayRead],
         "systemHealth": [MayRead],

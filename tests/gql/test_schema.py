@@ -138,6 +138,7 @@ def test_every_list_is_a_connection_or_bounded() -> None:
         "SystemHealth.overrides",
         "IncidentEvent.changedFields",
         "IncidentChange.changedFields",
+        "Subscription.incidentCounts",
         "Viewer.visibilities",
         "Viewer.systems",
         "ApiToken.systems",

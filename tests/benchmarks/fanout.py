@@ -16,7 +16,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.load import Load, compiled, run, started
+from tests.benchmarks.load import CHANGES, LIST, LONG_LIST, Load, compiled, run, started
 from tests.benchmarks.servers import (
     ALL,
     INLINE,
@@ -36,6 +36,9 @@ _STALLED = Load(sockets=40, events=1500, fat_bytes=8000, seconds=60)
 _MIXED_SOCKETS, _MIXED_RATE, _MIXED_SECONDS = 3000, 8, 8
 _PROBE_PAUSE_SECONDS = 0.005
 
+#: The first one is what the others are compared with.
+_WATCHED = {"changes": CHANGES, "list of 1": LIST, "list of 100": LONG_LIST}
+
 Result = dict[str, Any]
 
 
@@ -45,12 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--n", default="100,1000,5000", help="how many sockets subscribe")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--events", type=int, default=120)
-    parser.add_argument("--only", default="", help="names, or parts of names, of servers")
+    parser.add_argument("--only", default="", help="names, or parts of names, of servers; of subscriptions")
     parser.add_argument("--json", type=Path, help="append every single run to this file")
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--stalled", action="store_true", help="10 of 40 sockets never read")
+    modes.add_argument("--list", action="store_true", help="a live list against changes, with the same fields")
     modes.add_argument("--mixed", action="store_true", help="a small HTTP query beside 3,000 subscribers")
     options = parser.parse_args(arguments)
+    sizes = [int(size) for size in options.n.split(",")]
     raise_file_limit()
     with tempfile.TemporaryDirectory(prefix="incidentql-fanout-") as name:
         bench = Bench(Path(name), log=options.json)
@@ -58,8 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             bench.stalled(rounds=options.rounds)
         elif options.mixed:
             bench.mixed(rounds=options.rounds)
+        elif options.list:
+            bench.lists(options.only, sizes, events=options.events, rounds=options.rounds)
         else:
-            sizes = [int(size) for size in options.n.split(",")]
             bench.fan_out(_chosen(options.only), sizes, events=options.events, rounds=options.rounds)
 
 
@@ -86,6 +92,17 @@ class Bench:
                         load = Load(sockets=size, events=count, alone=min(events, _ALONE))
                         results[peer] += self._measured(peer, load)
             _print_fan_out(size, results)
+
+    def lists(self, only: str, sizes: Sequence[int], *, events: int, rounds: int) -> None:
+        """Measure what a message of a live list costs against one of the changes."""
+        watched = {name: text for name, text in _WATCHED.items() if not only or name in only.split(",")}
+        for size in sizes:
+            results: dict[str, list[Result]] = defaultdict(list)
+            for _ in range(rounds):
+                for name, subscribe in watched.items():
+                    load = Load(sockets=size, events=events, alone=min(events, _ALONE), subscribe=subscribe)
+                    results[name] += self._measured(OURS, load)
+            _print_lists(size, {name: runs for name, runs in results.items() if runs})
 
     def stalled(self, *, rounds: int) -> None:
         """Measure the effect of stalled sockets on the others and on the server's memory."""
@@ -197,6 +214,28 @@ def _print_fan_out(size: int, results: dict[Peer, list[Result]]) -> None:
             f"{(row['kb_idle'] - row['kb_before']) / (size - 1):>11.1f}",
             flush=True,
         )
+
+
+def _print_lists(size: int, results: dict[str, list[Result]]) -> None:
+    print(f"\n{size} sockets; CPU in us: an event to one socket, each message beyond, all but the writes, and all")
+    heads = f"{'subscription':<14}{'bytes':>6}{'event':>8}{'message':>9}{'unwritten':>11}{'all':>8}"
+    print(f"{heads}  of the first one: unwritten, all, all of each round")
+    first = next(iter(results.values()))
+    for name, runs in results.items():
+        row, base = _median(runs), _median(first)
+        ratios = sorted(run["cpu_seconds"] / other["cpu_seconds"] for run, other in zip(runs, first, strict=False))
+        print(
+            f"{name:<14}{row['bytes']:>6.0f}{row['event_cpu_seconds'] * 1e6:>8.0f}{_delivery_micros(row):>9.1f}"
+            f"{_unwritten_micros(row):>11.1f}{row['cpu_seconds'] / row['delivered'] * 1e6:>8.1f}"
+            f"{_unwritten_micros(row) / _unwritten_micros(base):>8.2f}{statistics.median(ratios):>6.2f}  "
+            f"{' '.join(f'{ratio:.2f}' for ratio in ratios)}",
+            flush=True,
+        )
+
+
+def _unwritten_micros(row: Result) -> float:
+    """Return the CPU per message without that of the writes."""
+    return float((row["cpu_seconds"] - row["events"] * row["write_cpu_seconds"]) / row["delivered"] * 1e6)
 
 
 def _delivery_micros(row: Result) -> float:

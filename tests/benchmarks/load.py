@@ -11,7 +11,13 @@ from typing import Any
 from tests.benchmarks.servers import CLIENT_CORE, FOLDER, TOKEN, Running
 
 _SOURCE = FOLDER / "fanout_client.c"
-_FIELDS = "id type incidentId cursor incident { id title status severity%s }"
+_ITEM = "incident { id title status severity%s }"
+EVENTS = f"incidentEvents {{ id type incidentId cursor {_ITEM} }}"
+CHANGES = f"incidentChanges {{ id action incidentId cursor {_ITEM} }}"
+#: Of one item: each write puts one, and removes the one before, as where a list is full.
+LIST = f"incidentList(first: 1) {{ cursor totalCount changes {{ action index previousIndex incidentId {_ITEM} }} }}"
+#: Longer ones: the list that is kept is larger, what is sent is the same.
+LONG_LIST = LIST.replace("first: 1", "first: 100")
 _CREATE = "mutation ($input: CreateIncidentInput!) { createIncident(input: $input) { incident { id } } }"
 
 
@@ -29,6 +35,8 @@ class Load:
     #: How much text the incident of an event carries besides.
     fat_bytes: int = 0
     seconds: float = 60
+    #: What the sockets subscribe to; its incident has a place for more fields.
+    subscribe: str = EVENTS
 
 
 def compiled(folder: Path) -> Path:
@@ -71,12 +79,12 @@ def run(program: Path, server: Running, load: Load, folder: Path) -> dict[str, A
 
 def started(program: Path, server: Running, load: Load, folder: Path) -> subprocess.Popen[str]:
     """Start the client."""
-    fields = _FIELDS % (" description" if load.fat_bytes else "")
+    fields = load.subscribe % (" description" if load.fat_bytes else "")
     incident = {"title": "Checkout fails @MARK@", "severity": "MAJOR", "systemIds": ["payments"]}
     if load.fat_bytes:
         incident["description"] = "x" * load.fat_bytes
     (folder / "subscribe.json").write_text(
-        json.dumps({"query": f"subscription Events {{ incidentEvents {{ {fields} }} }}", "operationName": "Events"})
+        json.dumps({"query": f"subscription Events {{ {fields} }}", "operationName": "Events"})
     )
     (folder / "write.json").write_text(json.dumps({"query": _CREATE, "variables": {"input": incident}}))
     options = {

@@ -165,7 +165,7 @@ class Trial:
 
     async def compare(self) -> None:
         """Wait until the page has the last change; note what it missed, or got twice."""
-        expected = await self._log()
+        expected = await log_of(self._api)
         with suppress(PlaywrightTimeoutError):
             last = f"seen.at(-1) === '{expected[-1]}'"
             await self.page.wait_for_function(last, timeout=1000 * _CATCH_UP_SECONDS, polling=50)
@@ -185,15 +185,17 @@ class Trial:
             result.violations.append(f"the states were {states}")
         result.changes, result.connections, result.cuts = len(expected), self.relay.opened, self.relay.cuts
 
-    async def _log(self) -> list[str]:
-        found: list[str] = []
-        after = None
-        while True:
-            page = (await self._api.run(_LOG, after=after))["incidentChanges"]
-            found += [node["id"] for node in page["nodes"]]
-            if not page["pageInfo"]["hasNextPage"]:
-                return found
-            after = page["pageInfo"]["endCursor"]
+
+async def log_of(api: Api) -> list[str]:
+    """Return the ids of all changes of incidents, in order."""
+    found: list[str] = []
+    after = None
+    while True:
+        page = (await api.run(_LOG, after=after))["incidentChanges"]
+        found += [node["id"] for node in page["nodes"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            return found
+        after = page["pageInfo"]["endCursor"]
 
 
 async def _until(is_so: Callable[[], bool]) -> None:

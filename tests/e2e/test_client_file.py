@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page
 from tests.e2e.api import Api
 from tests.e2e.browsers import running_browser
 from tests.e2e.client_file import endure
+from tests.e2e.client_idle import rest
 from tests.e2e.relay import Relay, relaying
 from tests.e2e.server import TOKEN, Server, api_of, running_server
 
@@ -82,6 +83,17 @@ async def test_nothing_is_missed_over_kills_and_sleep(browser: Browser, sqlite_t
     assert result.violations == []
     assert (result.kills, result.sleeps) == (2, 1)
     assert result.connections > 3
+
+
+async def test_nothing_is_missed_at_rest_behind_a_proxy_that_cuts_what_is_idle(
+    browser: Browser, sqlite_template: Path, tmp_path: Path
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "incidents.db")
+    url = f"sqlite:///{tmp_path}/incidents.db"
+    [kept, cut] = await rest(browser, url, pauses=[0.4, 0.4], patience=[("sse", 600), ("ws", 0.1)])
+    assert kept.violations + cut.violations == []
+    assert kept.relay.opened == 1
+    assert cut.relay.cuts >= 1
 
 
 async def test_a_watch_without_a_cursor_misses_nothing_from_its_first_moment_on(

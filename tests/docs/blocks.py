@@ -46,6 +46,11 @@ def tour_block(name: str) -> Block:
     return found
 
 
+def text_of(name: str, url: str) -> str:
+    """Return a block of the tour, for the address of a server."""
+    return tour_block(name).text.replace("127.0.0.1:8000", url.removeprefix("http://"))
+
+
 def _blocks_of(page: Path) -> Iterator[Block]:
     for number, (language, indented) in enumerate(_BLOCK.findall(page.read_text()), start=1):
         text = dedent(indented)

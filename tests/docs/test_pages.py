@@ -33,7 +33,8 @@ def test_every_block_is_in_a_language_that_a_test_runs() -> None:
 
 
 def test_every_block_of_the_tour_is_run_by_the_tests_of_the_tour() -> None:
-    source = (Path(__file__).parent / "test_tour.py").read_text()
+    files = [Path(__file__).parent / name for name in ("test_tour.py", "test_front_ends.py")]
+    source = "".join(file.read_text() for file in files)
     names = [block.tour for block in blocks() if block.tour is not None]
     assert [name for name, count in Counter(names).items() if count > 1] == []
     assert [name for name in names if f'"{name}"' not in source] == []

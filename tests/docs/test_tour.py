@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import expect
 
 from gql.cli.profiles import target_of
-from tests.docs.blocks import ROOT, tour_block
+from tests.docs.blocks import ROOT, text_of, tour_block
 from tests.e2e.browsers import running_browser
 from tests.e2e.processes import run_command
 from tests.e2e.server import Server, api_of, running_server
@@ -216,8 +216,9 @@ async def test_the_page_of_the_clients_file_shows_incidents_as_they_come(server:
     async with running_browser() as browser, api_of(server, TOKEN) as api:
         await api.create_system()
         page = await browser.new_page()
-        await page.route("**/page.html", lambda route: route.fulfill(body=text_of("page.html", server.url)))
-        await page.goto(f"{server.url}/page.html")
+        # Chromium lets no page reach this machine by a WebSocket that did not come from it, as what tests make up.
+        await page.goto(f"{server.url}/livez")
+        await page.set_content(text_of("page.html", server.url))
         await expect(page.locator("#state")).to_have_text("live", timeout=1000 * _SECONDS)
         incident = await api.create_incident("Slow")
         await expect(page.locator("li")).to_have_text("INC-1 Slow: INVESTIGATING", timeout=1000 * _SECONDS)
@@ -289,11 +290,6 @@ def folder_in(folder: Path, name: str) -> Path:
     made = folder / name
     made.mkdir()
     return made
-
-
-def text_of(name: str, url: str) -> str:
-    """Return a block of the tour, for the address of a server."""
-    return tour_block(name).text.replace("127.0.0.1:8000", url.removeprefix("http://"))
 
 
 async def run(url: str, folder: Path, *names: str) -> str:

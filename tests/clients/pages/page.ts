@@ -1,6 +1,8 @@
 // The types of the client file with typed documents; it is compiled and never run.
 import { connect, IncidentqlError, type State } from "../../../gql/static/client.js";
-import { AcknowledgeDocument, DashboardDocument, LiveListDocument, type LineFragment } from "./generated/graphql.js";
+import {
+  AcknowledgeDocument, CountsDocument, DashboardDocument, HealthDocument, LiveListDocument, type LineFragment,
+} from "./generated/graphql.js";
 const client = connect({ url: new URL("https://example.com/graphql"), token: async (refused) => refused ?? "x" });
 export async function page(): Promise<number> {
   const { incidentCounts } = await client.query(DashboardDocument);
@@ -11,6 +13,8 @@ export async function page(): Promise<number> {
     lost: async () => (await client.query(DashboardDocument)).cursor,
   });
   client.watch(LiveListDocument, { variables: {} });
+  client.watch(CountsDocument, { next: ({ incidentCounts }) => console.log(incidentCounts[0]?.count.toFixed()) });
+  client.watch(HealthDocument, { next: ({ systemHealth }) => console.log(systemHealth.systems[0]?.system?.health.status) });
   client.watch("subscription { incidentEvents { id } }", { after: watching.cursor, next: (data) => data.anything });
   try {
     const { acknowledgeIncident } = await client.mutate(AcknowledgeDocument, { input: { id: "inc_1" } });

@@ -9,8 +9,9 @@ export const query = graphql`
 `;
 export const list = graphql`
   fragment page_incidents on Query @argumentDefinitions(count: {type: "Int", defaultValue: 20}, cursor: {type: "String"}) @refetchable(queryName: "pageMoreQuery") {
-    incidents(first: $count, after: $cursor, orderBy: { field: SEVERITY, direction: DESC }) @connection(key: "page_incidents") {
+    incidents(first: $count, after: $cursor, orderBy: { field: SEVERITY, direction: DESC }) @connection(key: "page_incidents", filters: []) {
       totalCount
+      pageInfo { endCursor hasNextPage }
       edges { node { id reference title severity status acknowledgedAt systems { id key } } }
     }
   }
@@ -21,6 +22,16 @@ export const live = graphql`
       cursor startsOver totalCount
       changes { action index previousIndex incidentId incident { id reference title severity status acknowledgedAt } }
     }
+  }
+`;
+export const counts = graphql`
+  subscription pageCountsSubscription {
+    incidentCounts(groupBy: [SEVERITY]) { severity count }
+  }
+`;
+export const health = graphql`
+  subscription pageHealthSubscription($after: String) {
+    systemHealth(after: $after) { cursor systems { status system { id health { status } } } }
   }
 `;
 export const acknowledge = graphql`

@@ -21,12 +21,18 @@ class Connection:
         self.is_lasting = False
         #: Nothing passes any more, and neither side learns of it.
         self.is_forgotten = False
-        self.last = 0.0
+        #: When something passed last: a new one is not idle yet.
+        self.last = asyncio.get_running_loop().time()
         self._over = asyncio.Event()
 
     async def until_over(self) -> None:
         """Wait until it is cut."""
         await self._over.wait()
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether it was cut."""
+        return self._over.is_set()
 
     def abort(self) -> None:
         """Cut both sides."""
@@ -98,6 +104,10 @@ class Relay:
 
     async def _pass_on(self, connection: Connection) -> None:
         answers, connection.upstream = await asyncio.open_connection(*self._target)
+        if connection.is_over:
+            # Cut meanwhile: what was sent already does not count as a connection.
+            connection.abort()
+            return
         ends = [
             asyncio.create_task(self._copy(connection, connection.reader, connection.upstream)),
             asyncio.create_task(self._copy(connection, answers, connection.writer)),

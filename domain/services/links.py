@@ -1,12 +1,13 @@
 """The use cases of links on incidents."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from domain.entities.handle import Applied, EntityHandle
 from domain.entities.incident import snapshot_of
 from domain.entities.kind import Snapshot
+from domain.entities.origin import Origin
 from domain.errors import DuplicateError, NotFoundError
 from domain.ids import new_id
 from domain.model.change import Touched
@@ -74,6 +75,37 @@ class LinkService:
             from_answer=_recalled,
         )
         return await self._writer.run_once(viewer, work, once)
+
+    async def add_new_in(
+        self, unit: UnitOfWork, incident_id: str, commands: Sequence[AddIncidentLink], *, origin: Origin
+    ) -> None:
+        """Add links to an incident within a unit of work, as one change; addresses that it has already are left alone.
+
+        Raises:
+            NotFoundError, InvalidInputError
+        """
+        links = [
+            IncidentLink(
+                id=new_id("lnk"),
+                incident_id=incident_id,
+                label=checked_label(command.label),
+                url=checked_url(command.url),
+                visibility=command.visibility,
+                created_at=unit.moment(),
+            )
+            for command in commands
+        ]
+
+        async def apply(before: Snapshot[Incident] | None) -> Applied[Incident]:
+            incident = present(before, incident_id, field="incidentId")
+            parts = [
+                Touched(part="links", id=link.id, after=link.visibility)
+                for link in links
+                if await unit.links.insert(link)
+            ]
+            return Applied(after=snapshot_of(incident), touched=tuple(parts))
+
+        await self._handle.mutate(unit, incident_id, apply, origin=origin)
 
     async def update(self, viewer: Viewer, command: UpdateIncidentLink) -> Outcome[Linked]:
         """Change a link.

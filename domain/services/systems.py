@@ -1,6 +1,7 @@
 """The use cases of the catalog of systems."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from domain.model.texts import checked_description, checked_name
 from domain.model.viewer import Viewer
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.entries import save_incident
+from domain.services.references import known_system_ids
 from domain.services.writing import Idempotency, Outcome, Writer, check_version, origin_of, recalled
 
 #: A statement can name only so many ids.
@@ -58,13 +60,7 @@ class SystemService:
         async def work(unit: UnitOfWork) -> System:
             now = unit.moment()
             system = System(id=identifier, key=key, name=name, description=description, created_at=now, updated_at=now)
-
-            async def insert() -> Applied[System]:
-                if not await unit.systems.insert(system):
-                    raise AlreadyExistsError(f"There is a system with the key {key!r} already.", field=["key"])
-                return Applied(after=snapshot_of_system(system))
-
-            return (await self._handle.create(unit, identifier, insert, origin=origin_of(viewer))).after.entity
+            return await self._created(unit, system, origin_of(viewer))
 
         once = Idempotency(
             mutation="createSystem",
@@ -74,6 +70,35 @@ class SystemService:
             from_answer=_recalled,
         )
         return await self._writer.run_once(viewer, work, once)
+
+    async def ensure_in(self, unit: UnitOfWork, command: CreateSystem, *, origin: Origin) -> str:
+        """Return the id of the system with this key within a unit of work, after adding it where there is none.
+
+        Raises:
+            InvalidInputError
+        """
+        now = unit.moment()
+        key, name = checked_key(command.key), checked_name(command.name)
+        system = System(
+            id=new_id("sys"),
+            key=key,
+            name=name,
+            description=checked_description(command.description),
+            created_at=now,
+            updated_at=now,
+        )
+        with suppress(AlreadyExistsError):
+            return (await self._created(unit, system, origin)).id
+        # A rival's, which has committed by now: the insert waited for it.
+        return (await known_system_ids(unit, [key]))[0]
+
+    async def _created(self, unit: UnitOfWork, system: System, origin: Origin) -> System:
+        async def insert() -> Applied[System]:
+            if not await unit.systems.insert(system):
+                raise AlreadyExistsError(f"There is a system with the key {system.key!r} already.", field=["key"])
+            return Applied(after=snapshot_of_system(system))
+
+        return (await self._handle.create(unit, system.id, insert, origin=origin)).after.entity
 
     async def update(self, viewer: Viewer, command: UpdateSystem) -> Outcome[System]:
         """Change a system's name or description.

@@ -68,8 +68,9 @@ class TimelineService:
         message: str,
         status_change: Status | None,
         origin: Origin,
+        visibility: Visibility = Visibility.PUBLIC,
     ) -> IncidentUpdate:
-        """Add a public entry within a unit of work.
+        """Add an entry within a unit of work.
 
         Raises:
             NotFoundError, InvalidInputError
@@ -79,7 +80,7 @@ class TimelineService:
             incident_id=incident_id,
             message=checked_message(message),
             status_change=status_change,
-            visibility=Visibility.PUBLIC,
+            visibility=visibility,
             created_at=unit.moment(),
             created_by=origin.actor,
         )

@@ -27,6 +27,8 @@ from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.run import RUN
 from domain.entities.system import SYSTEM
+from domain.integrations.applying import Services
+from domain.integrations.service import IntegrationService
 from domain.messaging.buckets import Buckets, make_buckets
 from domain.messaging.tail import LogTail
 from domain.messaging.wakeups import ALONE, WakeUps
@@ -98,6 +100,7 @@ class Domain:
     buckets: Buckets
     automations: AutomationSystem
     dry_runs: DryRuns
+    integrations: IntegrationService
     readiness: Readiness
 
     @property
@@ -228,9 +231,8 @@ class _Written:
 def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Written) -> Assembly:
     database, clock, writer = parts.database, parts.clock, parts.writer
     handle, health_handle = parts.registry.handle(INCIDENT), parts.registry.handle(HEALTH)
-    systems, health = _catalog(parts)
+    (systems, health), sessions = _catalog(parts), Sessions(database=database, clock=clock)
     reads = Reads(database=database, handle=handle, health=health_handle, cursors=cursors)
-    sessions = Sessions(database=database, clock=clock)
     return Assembly(
         settings=settings,
         clock=clock,
@@ -263,8 +265,20 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
         buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
         automations=AutomationSystem(parts),
         dry_runs=DryRuns(database=database, clock=clock, catalog=parts.catalog(), secrets=parts.secrets),
+        integrations=_integrations(parts, written, systems=systems),
         readiness=Readiness(database, parts.tail),
     )
+
+
+def _integrations(parts: Parts, written: _Written, *, systems: SystemService) -> IntegrationService:
+    services = Services(
+        incidents=written.incidents,
+        responders=written.responders,
+        timeline=written.timeline,
+        links=LinkService(writer=parts.writer, handle=parts.registry.handle(INCIDENT)),
+        systems=systems,
+    )
+    return IntegrationService(database=parts.database, clock=parts.clock, writer=parts.writer, services=services)
 
 
 def _catalog(parts: Parts) -> tuple[SystemService, HealthService]:
@@ -331,6 +345,7 @@ async def _background(domain: Assembly, head: int) -> AsyncIterator[None]:
         database=domain.database,
         clock=domain.clock,
         event_retention_days=domain.settings.event_retention_days,
+        delivery_retention_days=domain.settings.delivery_retention_days,
     )
     async with AsyncExitStack() as stack:
         # Each is stopped in reverse order, also when a later one cannot start.

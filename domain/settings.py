@@ -98,6 +98,8 @@ class Settings:
     automations: bool = True
     #: How long runs of automations are kept once they are over; 0 is for ever.
     run_retention_days: int = 30
+    #: How long deliveries of integrations are kept; 0 is for ever.
+    delivery_retention_days: int = 30
     log_level: str = "INFO"
 
     @classmethod
@@ -128,8 +130,7 @@ class Settings:
         if (
             not 0 < self.poll_seconds < math.inf
             or self.ring_size < 1
-            or self.event_retention_days < 0
-            or self.run_retention_days < 0
+            or min(self.event_retention_days, self.run_retention_days, self.delivery_retention_days) < 0
         ):
             raise StartupError("Poll seconds and ring size must be positive, retention days not negative.")
         _require_positive(

@@ -6,12 +6,14 @@ from typing import Any
 from domain.automations.services.automations import WriteAutomation
 from domain.bootstrap import Domain
 from domain.entities.system import SYSTEM
+from domain.integrations.service import WriteIntegration
 from domain.model.actor import Actor, ActorType
 from domain.model.automation import Automation, AutomationRun
 from domain.model.change import Change
 from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem, CreateToken, ReportSystemHealth
 from domain.model.health import SystemHealth
 from domain.model.incident import Health, Incident, Severity, Status
+from domain.model.integration import Integration, IntegrationDelivery, IntegrationType
 from domain.model.secret import Secret
 from domain.model.system import System
 from domain.model.token import ApiToken
@@ -75,6 +77,16 @@ async def make_automation(domain: Domain, name: str = "noter", **fields: Any) ->
     automation = (await domain.automations.service.create(ADMIN, command)).value
     assert automation is not None
     return automation
+
+
+async def make_refused_delivery(domain: Domain, system: System) -> tuple[Integration, IntegrationDelivery]:
+    """Create an integration, and a delivery that was refused while it was disabled; it opens an incident now."""
+    command = WriteIntegration(name="Pager", enabled=False)
+    integration, _ = (await domain.integrations.create(ADMIN, IntegrationType.PAGERDUTY, command)).value
+    payload = {"summary": "Disk is full", "source": "db-1", "severity": "error", "component": system.key}
+    event = {"event_action": "trigger", "dedup_key": "disk", "payload": payload}
+    delivery = (await domain.integrations.receiver.receive(integration, event)).delivery
+    return (await domain.integrations.update(integration.id, WriteIntegration(enabled=True))).value, delivery
 
 
 async def start_run(domain: Domain, automation: Automation, **fields: Any) -> AutomationRun:

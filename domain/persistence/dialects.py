@@ -75,6 +75,13 @@ def upsert_of(table: sa.Table, keys: Sequence[str], columns: Sequence[str], *, s
     return statement.on_conflict_do_update(index_elements=list(keys), set_=kept)
 
 
+def inserted_or_counted(table: sa.Table, keys: Sequence[str], *, count: str, latest: str, sqlite: bool) -> Any:
+    """Return an INSERT of a row; where one has these keys, it is counted there, as of the new row's latest moment."""
+    statement = _insert(table, sqlite=sqlite)
+    counted = {count: table.c[count] + sa.literal_column("1", sa.Integer), latest: statement.excluded[latest]}
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=counted)
+
+
 @cache
 def upsert_of_rows(table: sa.Table, keys: tuple[str, ...], *, sqlite_has_it: bool) -> Any:
     """Return an INSERT of whole rows that overwrites rows with the same keys; it is cached, as building it is slow."""

@@ -21,6 +21,9 @@ from domain.persistence.health import HealthRepository
 from domain.persistence.health_spans import HealthSpanRepository
 from domain.persistence.idempotency import IdempotencyRepository
 from domain.persistence.incidents import IncidentRepository
+from domain.persistence.integration_alerts import IntegrationAlertRepository
+from domain.persistence.integration_deliveries import IntegrationDeliveryRepository
+from domain.persistence.integrations import IntegrationRepository
 from domain.persistence.links import LinkRepository
 from domain.persistence.metrics import MetricsRepository
 from domain.persistence.openings import OpeningRepository
@@ -86,6 +89,8 @@ class ReadSession:
     counts = _Made(CountRepository)
     metrics = _Made(MetricsRepository)
     people = _Made(PersonRepository)
+    integrations = _Made(IntegrationRepository)
+    deliveries = _Made(IntegrationDeliveryRepository)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
@@ -95,6 +100,7 @@ class UnitOfWork(ReadSession):
     """One transaction, which commits on a clean exit or rolls back; no code commits it by hand."""
 
     claims = _Made(ClaimRepository)
+    alerts = _Made(IntegrationAlertRepository)
     idempotency = _Made(IdempotencyRepository)
     openings = _Made(OpeningRepository)
     search = _Made(SearchRepository)

@@ -1,9 +1,9 @@
-"""The retention of events, if limited, and of answers under idempotency keys."""
+"""The retention of events and deliveries, if limited, and of answers under idempotency keys."""
 
 import asyncio
 import logging
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.clock import Clock
 from domain.outages import logging_failures
@@ -19,10 +19,13 @@ _PERIOD_SECONDS = 3600.0
 class Upkeep:
     """A task that prunes at the start and then every hour, in small transactions that other writes fit between."""
 
-    def __init__(self, *, database: Database, clock: Clock, event_retention_days: int) -> None:
+    def __init__(
+        self, *, database: Database, clock: Clock, event_retention_days: int, delivery_retention_days: int = 0
+    ) -> None:
         self._database = database
         self._clock = clock
         self._retention = timedelta(days=event_retention_days)
+        self._delivery_retention = timedelta(days=delivery_retention_days)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Prune every hour until `stopping` is set."""
@@ -41,6 +44,15 @@ class Upkeep:
             while (await self._database.write(lambda unit: unit.changes.prune(before=before, limit=_CHUNK))).value:
                 pass
             await self._database.write(lambda unit: unit.systems.forget_former(before=before))
+        if self._delivery_retention:
+            await self._prune_deliveries(now - self._delivery_retention)
         forgotten = now - KEPT
         while (await self._database.write(lambda unit: unit.idempotency.forget(before=forgotten, limit=_CHUNK))).value:
+            pass
+
+    async def _prune_deliveries(self, before: datetime) -> None:
+        while (await self._database.write(lambda unit: unit.deliveries.prune(before=before, limit=_CHUNK))).value:
+            pass
+        # An alert that ended so long ago needs no record of it: nothing older comes any more.
+        while (await self._database.write(lambda unit: unit.alerts.prune(before=before, limit=_CHUNK))).value:
             pass

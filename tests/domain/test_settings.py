@@ -66,6 +66,7 @@ def test_a_value_of_the_wrong_kind_is_named_in_one_line(name: str, text: str) ->
         {"ring_size": 0},
         {"event_retention_days": -1},
         {"run_retention_days": -1},
+        {"delivery_retention_days": -1},
     ],
     ids=str,
 )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from domain.persistence.views.automation import AUTOMATION, AUTOMATION_VERSION
 from domain.persistence.views.change import CHANGE, EVENT, RUN_CHANGE
 from domain.persistence.views.incident import INCIDENT
+from domain.persistence.views.integration import INTEGRATION, INTEGRATION_DELIVERY
 from domain.persistence.views.label import LABEL
 from domain.persistence.views.link import LINK
 from domain.persistence.views.log import LOG
@@ -28,5 +29,6 @@ _ALL = (
     *(CHANGE, EVENT, LOG),
     *(AUTOMATION, AUTOMATION_VERSION, RUN, STEP, ARTIFACT, RUN_CHANGE),
     *(TOKEN, SECRET, PERSON),
+    *(INTEGRATION, INTEGRATION_DELIVERY),
 )
 VIEWS: Mapping[str, View] = MappingProxyType({view.name: view for view in _ALL})

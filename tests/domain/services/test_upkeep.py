@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,8 @@ from domain.errors import CursorExpiredError
 from domain.services.upkeep import Upkeep
 from domain.settings import Settings
 from tests.conftest import SteppingClock
+from tests.domain.integrations.payloads import alertmanager, prometheus_alert
+from tests.domain.integrations.sending import make_monitor
 from tests.factories import log_of, make_incident
 from tests.inside import inside
 
@@ -76,3 +79,16 @@ async def test_upkeep_stops_when_asked_to(domain: Domain, clock: SteppingClock) 
     stopping.set()
     async with asyncio.timeout(60):
         await running
+
+
+async def test_old_deliveries_and_alerts_that_ended_are_pruned(domain: Domain, clock: SteppingClock) -> None:
+    monitor = await make_monitor(domain)
+    at, end = clock.now() - timedelta(minutes=2), clock.now() - timedelta(minutes=1)
+    ended, firing = prometheus_alert("Ended", at, end), prometheus_alert("Firing", at)
+    await monitor.send(alertmanager(ended, firing))
+    clock.advance(days=31)
+    await monitor.send(alertmanager(firing))
+    database = inside(domain).database
+    await Upkeep(database=database, clock=clock, event_retention_days=0, delivery_retention_days=30).run_once()
+    assert [delivery.outcome for delivery in await monitor.deliveries()] == ["unchanged"]
+    assert await monitor.alerts() == {firing["fingerprint"]: (True, True)}

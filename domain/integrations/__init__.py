@@ -1,0 +1,1 @@
+"""Integrations: from what monitors send to incidents that open and resolve."""

@@ -1,0 +1,108 @@
+"""From the body of a delivery to its signals, by the format of its integration and its expressions."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from domain.automations.expressions.errors import EvaluationError
+from domain.automations.expressions.language import compile_expression
+from domain.automations.expressions.templates import compile_template
+from domain.entities.masking import MASK
+from domain.integrations.definition import AlertMapping, mapping_of
+from domain.integrations.errors import UnusableDeliveryError
+from domain.integrations.formats import alertmanager, cloudevents, events, healthchecks, pagerduty, uptime_kuma
+from domain.integrations.formats.reading import checked_action, checked_alert_key, moment_in
+from domain.integrations.signals import AlertSignal, SignalAction
+from domain.model.integration import Integration, IntegrationType
+
+#: The most alerts of one delivery.
+MOST_ALERTS = 1000
+#: Masked in every body, because they are tokens.
+_ALWAYS_MASKED = frozenset({"routing_key", "service_key"})
+#: Bodies are no deeper than this: the reader of JSON takes more.
+_DEPTH = 100
+
+_FORMATS: Mapping[IntegrationType, Callable[[Any], Iterator[AlertSignal]]] = {
+    IntegrationType.ALERTMANAGER: alertmanager.signals_of,
+    IntegrationType.GRAFANA: alertmanager.signals_of,
+    IntegrationType.PAGERDUTY: pagerduty.signals_of,
+    IntegrationType.UPTIME_KUMA: uptime_kuma.signals_of,
+    IntegrationType.HEALTHCHECKS: healthchecks.signals_of,
+    IntegrationType.CLOUDEVENTS: cloudevents.signals_of,
+}
+
+
+def signals_in(integration: Integration, body: Any, *, now: datetime) -> list[AlertSignal]:
+    """Return the signals of a body, which is masked already, in their order.
+
+    Raises:
+        UnusableDeliveryError: it is no body of the format, has too many alerts, or an expression has no value for it.
+    """
+    mapping = mapping_of(integration.mapping)
+    read = _FORMATS.get(integration.type)
+    found = events.signals_of(body, mapping, now=now) if read is None else read(body)
+    signals = list(islice(found, MOST_ALERTS + 1))
+    if len(signals) > MOST_ALERTS:
+        raise UnusableDeliveryError(f"A delivery may have {MOST_ALERTS} alerts at most; send several.")
+    if all(each is None for each in (mapping.key, mapping.action, mapping.starts_at, mapping.ends_at)):
+        return signals
+    return [_mapped(signal, mapping, now) for signal in signals]
+
+
+def masked(body: Any, fields: frozenset[str]) -> Any:
+    """Return a body without the values of these fields, at any depth; names count in any case.
+
+    Raises:
+        UnusableDeliveryError: it is nested too deeply.
+    """
+    return _masked(body, fields | _ALWAYS_MASKED, _DEPTH)
+
+
+def value_of(expression: str, name: str, scope: Mapping[str, Any], now: datetime) -> Any:
+    """Return the value of an integration's expression.
+
+    Raises:
+        UnusableDeliveryError: it has none.
+    """
+    try:
+        return compile_expression(expression).value(scope, now=now)
+    except EvaluationError as error:
+        raise UnusableDeliveryError(f"{name}: {error.message}") from error
+
+
+def text_of(template: str, name: str, scope: Mapping[str, Any], now: datetime) -> str:
+    """Return the text of an integration's template.
+
+    Raises:
+        UnusableDeliveryError: an expression in it has no value.
+    """
+    try:
+        return compile_template(template).text(scope, now=now)
+    except EvaluationError as error:
+        raise UnusableDeliveryError(f"{name}: {error.message}") from error
+
+
+def _masked(value: Any, fields: frozenset[str], depth: int) -> Any:
+    if depth == 0:
+        raise UnusableDeliveryError(f"The body is nested deeper than {_DEPTH}.")
+    if isinstance(value, dict):
+        return {
+            name: MASK if name.lower() in fields else _masked(each, fields, depth - 1) for name, each in value.items()
+        }
+    return [_masked(each, fields, depth - 1) for each in value] if isinstance(value, list) else value
+
+
+def _mapped(signal: AlertSignal, mapping: AlertMapping, now: datetime) -> AlertSignal:
+    scope = signal.scope
+    if mapping.key is not None:
+        signal = replace(signal, key=checked_alert_key(text_of(mapping.key, "mapping.key", scope, now)))
+    if mapping.action is not None:
+        signal = replace(signal, action=checked_action(value_of(mapping.action, "mapping.action", scope, now)))
+    if mapping.starts_at is not None and signal.action is SignalAction.TRIGGER:
+        starts_at = moment_in(value_of(mapping.starts_at, "mapping.startsAt", scope, now))
+        signal = replace(signal, starts_at=starts_at, repeats_start=starts_at is not None)
+    if mapping.ends_at is not None and signal.action is SignalAction.RESOLVE:
+        signal = replace(signal, ends_at=moment_in(value_of(mapping.ends_at, "mapping.endsAt", scope, now)))
+    return signal

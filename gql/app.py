@@ -25,6 +25,7 @@ from gql.web.client_file import routes_of_client
 from gql.web.health import Health
 from gql.web.home import routes_of_home
 from gql.web.ide import Ide
+from gql.web.integrations.routes import routes_of_integrations
 
 #: Made once: it takes longer than most operations.
 _schema_text = cache(sdl)
@@ -53,6 +54,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
             WebSocketRoute(_PATH, endpoint),
             *([Route("/graphql/schema", _schema_as_text)] if domain.settings.introspection else ()),
             *Health(domain, closing).routes(),
+            *routes_of_integrations(domain),
             *(ide.routes() if ide else ()),
         ],
         # No `max_body_size`: it answers in plain text, also in the place of the endpoint's own answer.

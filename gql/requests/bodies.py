@@ -34,14 +34,22 @@ async def read_json(request: Incoming, *, most_bytes: int, seconds: float) -> An
     """
     if request.headers.get(b"content-type") != _PLAIN_JSON:
         _check_type(request.header(b"content-type") or "")
+    return decoded(await read_bytes(request, most_bytes=most_bytes, seconds=seconds), "The body")
+
+
+async def read_bytes(request: Incoming, *, most_bytes: int, seconds: float) -> bytes:
+    """Return the body, of whatever type.
+
+    Raises:
+        RefusalError: it is too large, comes too slowly, or is compressed.
+    """
     if request.headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise RefusalError(HttpOutcome.WRONG_TYPE, "Send the body as it is, not compressed.")
     try:
-        body = await in_time(_body(request, most_bytes), seconds)
+        return await in_time(_body(request, most_bytes), seconds)
     except TimeoutError as error:
         message = f"The body did not arrive within {seconds:g} s."
         raise RefusalError(HttpOutcome.TOO_SLOW, message, code="TIMEOUT", headers=_HANG_UP) from error
-    return decoded(body, "The body")
 
 
 def decode(text: str | bytes) -> Any:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from domain.bootstrap import Domain
 from domain.model.viewer import Role, Viewer
 from gql.requests.admission import admitted
-from gql.requests.bodies import read_json
+from gql.requests.bodies import read_bytes, read_json
 from gql.requests.incoming import Incoming
 from gql.requests.refusals import answered
 from gql.requests.statuses import HttpOutcome, RefusalError
@@ -41,8 +41,20 @@ class Call:
         request = Incoming(self.request.scope, self.request.receive)
         return await read_json(request, most_bytes=self.most_bytes, seconds=seconds)
 
+    async def bytes(self) -> bytes:
+        """Return its body, of whatever type.
+
+        Raises:
+            RefusalError: it is too large, comes too slowly, or is compressed.
+        """
+        seconds = self.domain.settings.body_timeout_seconds
+        request = Incoming(self.request.scope, self.request.receive)
+        return await read_bytes(request, most_bytes=self.most_bytes, seconds=seconds)
+
 
 Handler = Callable[[Call], Awaitable[Response]]
+#: Returns the caller, after charging them, as `admitted` does it for tokens of the API.
+Admit = Callable[[Request, Domain], Awaitable[Viewer]]
 
 
 def guarded(
@@ -53,19 +65,25 @@ def guarded(
     role: Role = Role.ANONYMOUS,
     points: int = 1,
     most_bytes: int | None = None,
+    admit: Admit | None = None,
 ) -> ASGIApp:
     """Return the application of a route, which refuses requests as the GraphQL endpoint does.
 
     A call costs `points` of the caller's rate limit. Bodies may have `most_bytes`, by default those of the settings.
+    With `admit`, callers are known by something else than a token of the API.
     """
-    return _Guarded(domain, handle, _Limits(methods=methods, role=role, points=points, most_bytes=most_bytes))
+    if admit is None:
+
+        async def admit(request: Request, domain: Domain) -> Viewer:
+            return await admitted(request, domain, role=role, points=points)
+
+    return _Guarded(domain, handle, _Limits(methods=methods, admit=admit, most_bytes=most_bytes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Limits:
     methods: Collection[str]
-    role: Role
-    points: int
+    admit: Admit
     most_bytes: int | None
 
 
@@ -87,6 +105,6 @@ class _Guarded:
         if request.method not in limits.methods:
             allowed = ", ".join(limits.methods)
             raise RefusalError(HttpOutcome.WRONG_METHOD, f"Send {allowed}.", headers={"allow": allowed})
-        viewer = await admitted(request, self._domain, role=limits.role, points=limits.points)
+        viewer = await limits.admit(request, self._domain)
         call = Call(domain=self._domain, request=request, viewer=viewer, most_bytes=self._most_bytes)
         return await self._handle(call)

@@ -1,0 +1,1 @@
+"""Routes that monitors send their alerts to."""

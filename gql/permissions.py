@@ -95,6 +95,22 @@ class MaySeeAutomations(Needs):
     role = Role.RESPONDER
 
 
+class MayManageIntegrations(Needs):
+    """The permission to manage integrations, for admins that are not limited to some systems.
+
+    Integrations write incidents of any system.
+    """
+
+    role = Role.ADMIN
+    unlimited = True
+
+
+class MaySeeIntegrations(Needs):
+    """The permission to see integrations and deliveries, for admins: bodies may hold what no other caller may see."""
+
+    role = Role.ADMIN
+
+
 class MaySeePeople(Needs):
     """The permission to see who is known, for responders and admins."""
 
@@ -109,5 +125,7 @@ MANAGE_SECRETS: list[type[BasePermission]] = [MayManageSecrets]
 SEE_SECRETS: list[type[BasePermission]] = [MaySeeSecrets]
 MANAGE_AUTOMATIONS: list[type[BasePermission]] = [MayManageAutomations]
 SEE_AUTOMATIONS: list[type[BasePermission]] = [MaySeeAutomations]
+MANAGE_INTEGRATIONS: list[type[BasePermission]] = [MayManageIntegrations]
+SEE_INTEGRATIONS: list[type[BasePermission]] = [MaySeeIntegrations]
 SEE_PEOPLE: list[type[BasePermission]] = [MaySeePeople]
 READ: list[type[BasePermission]] = [MayRead]

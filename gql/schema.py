@@ -26,6 +26,7 @@ from gql.limits.timing import execute_in_time
 from gql.mutations.automation import AutomationMutations
 from gql.mutations.executing import execute_mutation, run_mutation
 from gql.mutations.incident import IncidentMutations
+from gql.mutations.integration import IntegrationMutations
 from gql.mutations.link import LinkMutations
 from gql.mutations.relation import RelationMutations
 from gql.mutations.responders import ResponderMutations
@@ -39,6 +40,7 @@ from gql.queries.catalog import CatalogQueries
 from gql.queries.dry_run import DryRunQueries
 from gql.queries.explanation import ExplanationQueries
 from gql.queries.incident import IncidentQueries
+from gql.queries.integration import IntegrationQueries
 from gql.queries.log import LogQueries
 from gql.queries.metrics import MetricsQueries
 from gql.queries.node import NodeQueries
@@ -69,6 +71,7 @@ class Query(
     TokenQueries,
     PersonQueries,
     SecretQueries,
+    IntegrationQueries,
     ExplanationQueries,
     DryRunQueries,
     NodeQueries,
@@ -89,6 +92,7 @@ class Mutation(
     TemplateMutations,
     TokenMutations,
     SecretMutations,
+    IntegrationMutations,
 ):
     pass
 

@@ -1,9 +1,8 @@
 """The mappings of an integration, validated when they are saved: what its alerts mean here."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
@@ -20,13 +19,6 @@ _MOST_VALUES = 200
 _LOWER = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
 
-class UnknownSystems(StrEnum):
-    """The treatment of alerts of a system that is not in the catalog."""
-
-    CREATE = "create"
-    REFUSE = "refuse"
-
-
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
@@ -38,7 +30,8 @@ class SystemMapping(_Part):
     expression: ExpressionText | None = None
     values: Mapping[Name, Name] = Field(default={}, max_length=_MOST_VALUES)
     default: Name | None = None
-    unknown: Annotated[UnknownSystems, _LOWER] = UnknownSystems.CREATE
+    #: Of a system that is not in the catalog.
+    unknown: Annotated[Literal["create", "refuse"], _LOWER] = "create"
 
 
 class SeverityMapping(_Part):

@@ -10,7 +10,6 @@ from domain.errors import InvalidInputError
 from domain.integrations.definition import (
     AlertMapping,
     SystemMapping,
-    UnknownSystems,
     mapping_of,
     severity_mapping_of,
     system_mapping_of,
@@ -115,7 +114,7 @@ def _system(integration: Integration, signal: AlertSignal, now: datetime) -> Sys
     return SystemName(
         reference=fitted_line(named, longest=NAME_LENGTH) or integration.name,
         key=_key(named) or _key(integration.name) or integration.id.replace("_", "-"),
-        may_create=mapping.unknown is UnknownSystems.CREATE,
+        may_create=mapping.unknown == "create",
     )
 
 

@@ -20,6 +20,7 @@ from gql.types.change import IncidentChange
 from gql.types.enums import Role, Visibility
 from gql.types.event import IncidentEvent
 from gql.types.incident import Incident, IncidentRelation
+from gql.types.integration import Integration, IntegrationDelivery
 from gql.types.link import IncidentLink
 from gql.types.node import Node
 from gql.types.run import AutomationRunChange, AutomationStep
@@ -174,6 +175,20 @@ async def _secrets(context: Context, ids: list[str]) -> dict[str, Node]:
     return {secret.id: Secret.of(secret) for secret in found.values()}
 
 
+async def _integrations(context: Context, ids: list[str]) -> dict[str, Node]:
+    if not context.viewer.role.includes(Role.ADMIN):
+        return {}
+    found = await context.domain.integrations.get_many(ids)
+    return {integration.id: Integration.of(integration) for integration in found.values()}
+
+
+async def _deliveries(context: Context, ids: list[str]) -> dict[str, Node]:
+    if not context.viewer.role.includes(Role.ADMIN):
+        return {}
+    found = await context.domain.integrations.deliveries(ids)
+    return {delivery.id: IntegrationDelivery.of(delivery) for delivery in found.values()}
+
+
 async def _automations(context: Context, ids: list[str]) -> dict[str, Node]:
     if not context.audience.sees(Visibility.INTERNAL):
         return {}
@@ -230,6 +245,8 @@ _READERS: dict[str, Callable[[Context, list[str]], Awaitable[dict[str, Node]]]] 
     "trn:": _transitions,
     "tok": _tokens,
     "sec": _secrets,
+    "int": _integrations,
+    "dlv": _deliveries,
     "aut": _automations,
     "aut:": _versions,
     "run": _runs,

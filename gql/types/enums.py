@@ -43,12 +43,13 @@ __all__ = [
     "SystemOrderField",
     "TimeBucket",
     "Visibility",
+    "described",
 ]
 
 E = TypeVar("E", bound=Enum)
 
 
-def _described(enum: type[E], *, name: str, description: str, values: Mapping[E, str]) -> type[E]:
+def described(enum: type[E], *, name: str, description: str, values: Mapping[E, str]) -> type[E]:
     """Register an enum with Strawberry and add descriptions, which a domain enum does not have."""
     registered = strawberry.enum(enum, name=name, description=description)
     definition: StrawberryEnumDefinition = vars(registered)["__strawberry_definition__"]
@@ -120,7 +121,7 @@ class IncidentField(Enum):
     SYSTEM_IDS = "system_ids"
 
 
-_described(
+described(
     ProblemSeverity,
     name="AutomationProblemSeverity",
     description="The severity of a problem of a definition.",
@@ -130,7 +131,7 @@ _described(
     },
 )
 
-_described(
+described(
     Status,
     name="IncidentStatus",
     description="The status of an incident. Any status may follow any other.",
@@ -142,7 +143,7 @@ _described(
         Status.RESOLVED: "It is over.",
     },
 )
-_described(
+described(
     Severity,
     name="IncidentSeverity",
     description="The severity of an incident; comparisons and orderings go from MINOR to CRITICAL.",
@@ -152,7 +153,7 @@ _described(
         Severity.CRITICAL: "Nothing works for many.",
     },
 )
-_described(
+described(
     Visibility,
     name="Visibility",
     description="The visibility of an update or a link.",
@@ -162,7 +163,7 @@ _described(
         Visibility.INTERNAL: "Responders and admins.",
     },
 )
-_described(
+described(
     Health,
     name="Health",
     description="The health of a system.",
@@ -172,7 +173,7 @@ _described(
         Health.UNHEALTHY: "It does not work.",
     },
 )
-_described(
+described(
     HealthOverride,
     name="HealthOverride",
     description="The health that an open incident sets for its systems; a worse report wins.",
@@ -181,7 +182,7 @@ _described(
         HealthOverride.UNHEALTHY: "Unhealthy.",
     },
 )
-_described(
+described(
     ActorType,
     name="ActorType",
     description="The kind of actor.",
@@ -192,7 +193,7 @@ _described(
         ActorType.SERVICE: "A service, such as an automation.",
     },
 )
-_described(
+described(
     Role,
     name="Role",
     description="The role of a caller, from least to most.",
@@ -203,7 +204,7 @@ _described(
         Role.ADMIN: "Does everything.",
     },
 )
-_described(
+described(
     ChangeAction,
     name="ChangeAction",
     description="The kind of change of an incident.",
@@ -214,7 +215,7 @@ _described(
         ChangeAction.DELETED: "It was deleted.",
     },
 )
-_described(
+described(
     IncidentEventType,
     name="IncidentEventType",
     description="The trigger event of an incident's change.",
@@ -226,7 +227,7 @@ _described(
         IncidentEventType.ASSIGNED: "Other people lead an incident, or are assigned to it, than before.",
     },
 )
-_described(
+described(
     IncidentRelationType,
     name="IncidentRelationType",
     description="The relation of an incident to another.",
@@ -236,7 +237,7 @@ _described(
         IncidentRelationType.RELATED_TO: "Both have to do with each other; neither comes first.",
     },
 )
-_described(
+described(
     IncidentTimelineKind,
     name="IncidentTimelineKind",
     description="The kind of something that happened to an incident.",
@@ -251,13 +252,13 @@ _described(
         IncidentTimelineKind.SNOOZE: "Its reminders were silenced until a moment, or no longer.",
     },
 )
-_described(
+described(
     OrderDirection,
     name="OrderDirection",
     description="The direction of a list.",
     values={OrderDirection.ASC: "Smallest or oldest first.", OrderDirection.DESC: "Largest or newest first."},
 )
-_described(
+described(
     IncidentOrderField,
     name="IncidentOrderField",
     description="The fields to order incidents by; ties are broken by id.",
@@ -271,7 +272,7 @@ _described(
         IncidentOrderField.RESOLVED_AT: "When they were resolved; those that are open come before any that is.",
     },
 )
-_described(
+described(
     SystemOrderField,
     name="SystemOrderField",
     description="The fields to order systems by; ties are broken by id.",
@@ -280,7 +281,7 @@ _described(
         SystemOrderField.CREATED_AT: "When they were added to the catalog.",
     },
 )
-_described(
+described(
     Grouping,
     name="IncidentGrouping",
     description="A property by which incidents are grouped.",
@@ -292,7 +293,7 @@ _described(
         Grouping.LABEL: "Their labels, or those with the key `labelKey`: an incident counts for each of them.",
     },
 )
-_described(
+described(
     TimeBucket,
     name="TimeBucket",
     description="A length of time by the calendar of UTC.",
@@ -303,7 +304,7 @@ _described(
         TimeBucket.MONTH: "A month of the calendar.",
     },
 )
-_described(
+described(
     ListAction,
     name="ListAction",
     description="What a change does to an item of a live list.",
@@ -313,7 +314,7 @@ _described(
         ListAction.REMOVE: "It is not among the items that are shown any more.",
     },
 )
-_described(
+described(
     IncidentField,
     name="IncidentField",
     description="A reactive field of an incident: its changes are recorded as transitions and fire events.",
@@ -323,7 +324,7 @@ _described(
         IncidentField.SYSTEM_IDS: "The set of affected systems.",
     },
 )
-_described(
+described(
     ErrorCode,
     name="ErrorCode",
     description="The reason why a mutation was refused.",
@@ -350,7 +351,7 @@ _described(
         ErrorCode.INTERNAL: "A bug of the server; the message has the request id of the log's entry.",
     },
 )
-_described(
+described(
     RunStatus,
     name="AutomationRunStatus",
     description="The status of a run.",
@@ -364,7 +365,7 @@ _described(
         RunStatus.SKIPPED: "The trigger fired and led to no run; the reason says why.",
     },
 )
-_described(
+described(
     StepStatus,
     name="AutomationStepStatus",
     description="The status of a step of a run.",
@@ -377,7 +378,7 @@ _described(
         StepStatus.SKIPPED: "It was skipped.",
     },
 )
-_described(
+described(
     SkipReason,
     name="AutomationSkipReason",
     description="The reason why a firing led to no run, or why a queued run was dropped.",

@@ -41,6 +41,8 @@ query Everything($incident: ID!, $run: ID!, $definition: JSON!, $from: DateTime!
   ofIncident: explain(incidentId: $incident) { runs { __typename id } changes { change { __typename id } } }
   tokens { nodes { __typename id } }
   secrets { nodes { __typename id } }
+  integrations { nodes { __typename id } }
+  integrationDeliveries { nodes { __typename id } }
   dryRunAutomation(definition: $definition, from: $from, to: $to) { runs { __typename id steps { __typename } } }
 }
 """

@@ -22,9 +22,11 @@ LETS_THROUGH: dict[str, tuple[list[Role], bool]] = {
     "SEE_PEOPLE": (RESPONDERS, True),
     "SEE_TOKENS": ([Role.ADMIN], True),
     "SEE_SECRETS": ([Role.ADMIN], True),
+    "SEE_INTEGRATIONS": ([Role.ADMIN], True),
     "MANAGE_SYSTEMS": ([Role.ADMIN], False),
     "MANAGE_TOKENS": ([Role.ADMIN], False),
     "MANAGE_SECRETS": ([Role.ADMIN], False),
+    "MANAGE_INTEGRATIONS": ([Role.ADMIN], False),
     "MANAGE_AUTOMATIONS": ([Role.ADMIN], False),
 }
 

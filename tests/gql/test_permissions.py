@@ -11,6 +11,7 @@ from gql.kinds import PUSHED
 from gql.permissions import (
     MayManageAutomations,
     MayManageIncidents,
+    MayManageIntegrations,
     MayManageSecrets,
     MayManageSystems,
     MayManageTokens,
@@ -31,6 +32,13 @@ AUTOMATIONS = {
     "runAutomation",
     "cancelAutomationRun",
 }
+INTEGRATIONS = {
+    "createIntegration",
+    "updateIntegration",
+    "rotateIntegrationToken",
+    "deleteIntegration",
+    "replayDelivery",
+}
 PERMISSION = {Role.RESPONDER: MayManageIncidents, Role.ADMIN: MayManageSystems}
 
 
@@ -39,8 +47,9 @@ def test_every_mutation_has_a_permission() -> None:
     tokens = {name: [MayManageTokens] for name in ("createToken", "revokeToken")}
     secrets = {name: [MayManageSecrets] for name in ("createSecret", "updateSecret", "deleteSecret")}
     automations = {name: [MayManageAutomations] for name in AUTOMATIONS}
+    integrations = {name: [MayManageIntegrations] for name in INTEGRATIONS}
     by_role = {name: [PERMISSION[row.needs]] for name, row in MUTATIONS.items()}
-    assert named == by_role | tokens | secrets | automations
+    assert named == by_role | tokens | secrets | automations | integrations
 
 
 def test_every_subscription_has_a_permission() -> None:
@@ -77,12 +86,12 @@ async def test_a_viewer_writes_nothing(api: Api, domain: Domain, stored: Stored)
     assert await _codes(api.viewer, domain, stored) == dict.fromkeys(MUTATIONS, "FORBIDDEN")
 
 
-async def test_a_responder_writes_neither_systems_nor_tokens_nor_secrets_nor_automations(
+async def test_a_responder_writes_no_systems_tokens_secrets_automations_or_integrations(
     api: Api, domain: Domain, stored: Stored
 ) -> None:
     beyond = {name for name, row in MUTATIONS.items() if row.needs is Role.ADMIN}
     systems, secrets = [{f"{verb}{noun}" for verb in ("create", "update", "delete")} for noun in ("System", "Secret")]
-    assert beyond == {*systems, *secrets, *AUTOMATIONS, "createToken", "revokeToken"}
+    assert beyond == {*systems, *secrets, *AUTOMATIONS, *INTEGRATIONS, "createToken", "revokeToken"}
     assert await _codes(api.responder, domain, stored, *beyond) == dict.fromkeys(beyond, "FORBIDDEN")
 
 

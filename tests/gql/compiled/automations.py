@@ -1,4 +1,4 @@
-"""Automations, runs, tokens and secrets for random queries, with all that may be missing from them."""
+"""Automations, runs, tokens, secrets and integrations for random queries, with all that may be missing from them."""
 
 import random
 from datetime import datetime, timedelta
@@ -8,10 +8,12 @@ from domain.automations.services.automations import WriteAutomation
 from domain.bootstrap import Domain
 from domain.entities.origin import Origin
 from domain.ids import new_id
+from domain.integrations.service import WriteIntegration
 from domain.model.actor import Actor, ActorType, Cause
 from domain.model.automation import Artifact, AutomationRun, Firing, RunStatus, RunStep, SkipReason, StepStatus
 from domain.model.commands import CreateIncident
 from domain.model.incident import Severity
+from domain.model.integration import IntegrationType
 from domain.model.secret import Secret
 from domain.model.token import ApiToken
 from domain.model.viewer import Role, Viewer
@@ -179,4 +181,23 @@ async def _fill_credentials(domain: Domain, chance: random.Random, systems: list
             await unit.tokens.revoke(token.id, at=now)
 
     await inside(domain).database.write(write)
-    return [token.id, secret.id]
+    return [token.id, secret.id, *await _fill_integration(domain, chance, number)]
+
+
+async def _fill_integration(domain: Domain, chance: random.Random, number: int) -> list[str]:
+    """Make an integration, with a delivery that does nothing and one that is refused."""
+    kind = chance.choice((IntegrationType.PAGERDUTY, IntegrationType.UPTIME_KUMA))
+    command = WriteIntegration(
+        name=f"monitor {number}",
+        enabled=chance.random() < 0.7,
+        system_mapping=chance.choice(({}, {"labels": ["service"], "values": {"Größe": "a"}, "unknown": "refuse"})),
+        severity_mapping=chance.choice(({}, {"default": "major"})),
+        mapping=chance.choice(({}, {"labels": {"b": "1", "a": "x"}})),
+        keep_bodies=chance.random() < 0.7,
+        masked_fields=chance.choice(((), ("password", "Größe"))),
+    )
+    author = Viewer(actor=chance.choice(_ACTORS), role=Role.ADMIN)
+    integration, _ = (await domain.integrations.create(author, kind, command)).value
+    bodies = ({"heartbeat": None, "msg": "Testing"}, {"heartbeat": None, "msg": "Testing"}, {"password": "🔥"})
+    received = [await domain.integrations.receiver.receive(integration, body) for body in bodies]
+    return [integration.id, *{each.delivery.id for each in received}]

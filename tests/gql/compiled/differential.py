@@ -82,6 +82,8 @@ _BY_ID = (
     ("artifacts", "run.artifacts", "art_"),
     ("tokens", "tokens", "tok_"),
     ("secrets", "secrets", "sec_"),
+    ("integrations", "integrations", "int_"),
+    ("integrationDeliveries", "integration.deliveries", "dlv_"),
 )
 
 

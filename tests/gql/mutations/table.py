@@ -9,6 +9,7 @@ from domain.bootstrap import Domain
 from domain.model.automation import Automation, AutomationRun
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate, RelateIncidents
 from domain.model.incident import Health, Incident, IncidentLink, IncidentUpdate, Status
+from domain.model.integration import Integration, IntegrationDelivery
 from domain.model.moment import iso
 from domain.model.relation import RelationType
 from domain.model.secret import Secret
@@ -21,6 +22,7 @@ from tests.factories import (
     DEFINITION,
     make_automation,
     make_incident,
+    make_refused_delivery,
     make_secret,
     make_system,
     make_token,
@@ -47,7 +49,8 @@ _worlds = count()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """Two open incidents on two systems, related, one with a timeline and a link; a resolved one, two tokens, a secret,
-    and an automation with two runs that have yet to begin, of which one was cancelled.
+    and an automation with two runs that have yet to begin, of which one was cancelled; an integration with a delivery
+    that was refused, and would not be again.
 
     The spare system is reported to be unhealthy; of the other one nothing was reported.
     """
@@ -64,6 +67,8 @@ class World:
     token: ApiToken
     spent: ApiToken
     secret: Secret
+    integration: Integration
+    delivery: IntegrationDelivery
     automation: Automation
     run: AutomationRun
     cancelled: AutomationRun
@@ -116,6 +121,7 @@ async def make_world(domain: Domain) -> World:
     assert linked.incident is not None
     assert linked.link is not None
     automation = await make_automation(domain, f"automation-{number}")
+    integration, delivery = await make_refused_delivery(domain, system)
     return World(
         number=number,
         automation=automation,
@@ -131,6 +137,8 @@ async def make_world(domain: Domain) -> World:
         link=linked.link,
         token=(await make_token(domain))[0],
         secret=await make_secret(domain, f"KEY-{number}"),
+        integration=integration,
+        delivery=delivery,
         spent=(await domain.tokens.revoke((await make_token(domain))[0].id)).value,
     )
 
@@ -489,6 +497,54 @@ MUTATIONS: dict[str, Row] = {
     ),
     "deleteSecret": Row(
         effects={"secret": Effect(lambda world: {"id": world.secret.id}, ())},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "createIntegration": Row(
+        effects={
+            "plain": Effect(lambda world: {"type": "ALERTMANAGER", "name": "Prometheus"}, ()),
+            "of any JSON": Effect(
+                lambda world: {
+                    "type": "EVENTS",
+                    "name": "Own checks",
+                    "systemMapping": {"expression": "body.service", "unknown": "refuse"},
+                    "severityMapping": {"values": {"bad": "MAJOR"}, "default": "critical"},
+                    "mapping": {"key": "{{ body.id }}", "action": "body.state", "grouping": {"key": "{{ system }}"}},
+                },
+                (),
+            ),
+        },
+        refused=lambda world: {"type": "EVENTS", "name": "Own checks", "mapping": {"key": "{{ body.id + }}"}},
+        code="BAD_USER_INPUT",
+        needs=Role.ADMIN,
+    ),
+    "updateIntegration": Row(
+        effects={
+            "name": Effect(lambda world: {"id": world.integration.id, "name": "Renamed"}, ()),
+            "mapping": Effect(
+                lambda world: {"id": world.integration.id, "mapping": {"title": "{{ alert.summary }}"}}, ()
+            ),
+        },
+        no_op=lambda world: {"id": world.integration.id, "enabled": True},
+        refused=lambda world: {"id": world.integration.id, "systemMapping": {"lables": ["service"]}},
+        code="BAD_USER_INPUT",
+        needs=Role.ADMIN,
+    ),
+    "rotateIntegrationToken": Row(
+        effects={"token": Effect(lambda world: {"id": world.integration.id}, ())},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "replayDelivery": Row(
+        effects={"refused before": Effect(lambda world: {"id": world.delivery.id}, ("created",))},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "deleteIntegration": Row(
+        effects={"with a delivery": Effect(lambda world: {"id": world.integration.id}, ())},
         refused=lambda world: {"id": "nowhere"},
         code="NOT_FOUND",
         needs=Role.ADMIN,

@@ -29,6 +29,10 @@ ALWAYS_EFFECTIVE = {
     "updateSecret",
     "deleteSecret",
     "deleteAutomation",
+    "createIntegration",
+    "rotateIntegrationToken",
+    "deleteIntegration",
+    "replayDelivery",
 }
 
 

@@ -10,7 +10,16 @@ from domain.model.automation import Artifact, RunStep, StepStatus
 from domain.model.commands import AddIncidentLink, EditIncidentUpdate, RelateIncidents, ResolveIncident
 from domain.model.relation import RelationType
 from tests.client import Api
-from tests.factories import ADMIN, log_of, make_automation, make_incident, make_secret, make_token, start_run
+from tests.factories import (
+    ADMIN,
+    log_of,
+    make_automation,
+    make_incident,
+    make_refused_delivery,
+    make_secret,
+    make_token,
+    start_run,
+)
 from tests.inside import inside
 
 VERSIONS = [f"aut_{'0' * 26}:{number}" for number in ("1", "0", "", "x", "9" * 30)]
@@ -31,6 +40,8 @@ async def one_of_each(domain: Domain) -> dict[str, str]:
     await domain.timeline.edit(ADMIN, EditIncidentUpdate(incident_id=incident.id, id=entry, message="Hm, hm"))
     [former] = (await domain.reads.update_versions([entry]))[entry]
     suffix = opened.id.removeprefix("chg_")
+    [system] = (await domain.reads.systems(incident.system_ids)).values()
+    integration, delivery = await make_refused_delivery(domain, system)
     return {
         "Incident": incident.id,
         "System": incident.system_ids[0],
@@ -43,6 +54,8 @@ async def one_of_each(domain: Domain) -> dict[str, str]:
         "IncidentTransition": f"trn_{suffix}:systemIds",
         "ApiToken": (await make_token(domain))[0].id,
         "Secret": (await make_secret(domain)).id,
+        "Integration": integration.id,
+        "IntegrationDelivery": delivery.id,
         **await _automations(domain),
     }
 

@@ -62,6 +62,12 @@ class Command:
         return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     @property
+    def resident_megabytes(self) -> float:
+        """The memory that it has, without what is swapped."""
+        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1_000_000
+
+    @property
     def _state(self) -> str:
         """The state that the kernel shows: a killed process may be held by a profiler that traces it."""
         lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()

@@ -41,6 +41,11 @@ class Server:
         self.prepare: Callable[[], None] | None = None
 
     @property
+    def resident_megabytes(self) -> float:
+        """The memory of the present process."""
+        return self._running.resident_megabytes
+
+    @property
     def graphql_url(self) -> str:
         """The URL of the endpoint."""
         return f"{self.url}/graphql"

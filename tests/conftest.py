@@ -2,9 +2,7 @@
 
 import asyncio
 import shutil
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -12,26 +10,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-import asyncpg
 import psycopg
 import pytest
 import sqlalchemy as sa
 from typing_extensions import override
 
-from domain.automations.engine.adapter import Engine
 from domain.bootstrap import Domain, running_domain
 from domain.clock import Clock
 from domain.persistence import prepared
 from domain.persistence.database import Database
-from domain.persistence.engines import Engines, create_engines
-from domain.persistence.engines import database_url as parsed_url
-from domain.persistence.migrate import migrate
+from domain.persistence.engines import Engines
 from domain.persistence.tables import metadata
 from domain.services.upkeep import Upkeep
 from domain.settings import Settings
 from tests.addresses import postgres_url
 from tests.inside import inside
 from tests.kept import close_kept_loop, keep_connections, kept_loop, kept_sessions
+from tests.templates import copy_database, fresh_name, keep_templates, migrated_file, on_server, run_aside, url_of
 
 pytest_plugins = [
     "tests.cached",
@@ -112,30 +107,16 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template() -> Path:
     """Return a migrated SQLite file to copy, because migrating takes longer than most tests."""
-    file = tmp_path_factory.mktemp("template") / "incidents.db"
-    run_aside(migrated(f"sqlite:///{file}"))
-    return file
+    return migrated_file()
 
 
 @pytest.fixture(scope="session")
-def postgresql_copy() -> Iterator[str]:
-    """Yield the name of a migrated PostgreSQL database to copy, which nothing connects to."""
-    name = fresh_name()
-    run_aside(on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0'))
-    run_aside(migrated(url_of(name)))
-    yield name
-    run_aside(on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-
-@pytest.fixture(scope="session")
-def postgresql_template(postgresql_copy: str) -> Iterator[str]:
+def postgresql_template() -> Iterator[str]:
     """Yield a migrated PostgreSQL database to empty before each test, because creating one takes longer still."""
     name = fresh_name()
-    run_aside(on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE "{postgresql_copy}"'))
-    # What a test wrote may be lost with the server's power.
-    run_aside(on_server(postgres_url(), f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+    run_aside(copy_database(name))
     yield url_of(name)
     run_aside(on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)'))
 
@@ -299,44 +280,14 @@ def engines_of(domain: Domain) -> list[sa.Engine]:
     return [writer] if writer.pool is reader.pool else [writer, reader]
 
 
-def fresh_name() -> str:
-    """Return a name for a database on the server, which nobody else uses."""
-    return f"incidentql_test_{uuid.uuid4().hex[:12]}"
-
-
-def url_of(name: str) -> str:
-    """Return the address of a database on the server."""
-    return postgres_url().rsplit("/", 1)[0] + f"/{name}"
-
-
-def run_aside(work: Coroutine[Any, Any, None]) -> None:
-    """Run this in a loop of its own, because a fixture may be asked for where another loop runs."""
-    with ThreadPoolExecutor(1) as aside:
-        aside.submit(asyncio.run, work).result()
-
-
-async def on_server(url: str, statement: str) -> None:
-    """Run a statement on the server, in no transaction."""
-    server = await asyncpg.connect(url)
-    try:
-        await server.execute(statement)
-    finally:
-        await server.close()
-
-
-async def migrated(url: str) -> None:
-    """Migrate a database, and create the tables of the workflow engine in it."""
-    engines = create_engines(parsed_url(url))
-    await migrate(engines)
-    await engines.dispose()
-    engine = Engine(parsed_url(url))
-    await engine.prepare()
-    await engine.close()
-
-
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Give all tests one loop after another, which keeps connections."""
     return {"kept": kept_loop}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the templates of databases until the end of the run."""
+    config.add_cleanup(keep_templates().close)
 
 
 def pytest_unconfigure() -> None:

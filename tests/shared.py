@@ -5,8 +5,6 @@ Their loop is the module's: `pytestmark = in_module_loop`.
 
 import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,7 +12,8 @@ import pytest_asyncio
 from domain.bootstrap import Domain, running_domain
 from domain.settings import Settings
 from tests.addresses import postgres_url
-from tests.conftest import SteppingClock, fresh_name, on_server, url_of
+from tests.conftest import SteppingClock
+from tests.templates import copy_database, fresh_name, migrated_file, on_server, url_of
 
 #: The loop of all tests of such a module: where others ran between them, the domain's own work would stand still.
 in_module_loop = pytest.mark.asyncio(loop_scope="module")
@@ -25,15 +24,14 @@ in_module_loop = pytest.mark.asyncio(loop_scope="module")
 )
 async def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Domain]:
     """Yield the running domain that all tests of a module share, on each database."""
-    template: Any = request.getfixturevalue("sqlite_template" if request.param == "sqlite" else "postgresql_copy")
     if request.param == "sqlite":
         file = tmp_path_factory.mktemp("shared") / "incidents.db"
-        shutil.copy(Path(template), file)
+        shutil.copy(migrated_file(), file)
         async with running_domain(_settings(f"sqlite:///{file}"), clock=SteppingClock()) as running:
             yield running
         return
     name = fresh_name()
-    await on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await copy_database(name)
     async with running_domain(_settings(url_of(name)), clock=SteppingClock()) as running:
         yield running
     await on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)')

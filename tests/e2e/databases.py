@@ -1,36 +1,34 @@
 """Databases for commands that run outside of pytest."""
 
-import uuid
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from tempfile import TemporaryDirectory
 
-import asyncpg
-
 from tests.addresses import postgres_url
+from tests.templates import copy_database, fresh_name, migrated_file, on_server, url_of
 
 DIALECTS = ("sqlite", "postgresql")
 
 
 @asynccontextmanager
 async def fresh_database(dialect: str) -> AsyncIterator[str]:
-    """Create a database without a schema, yield its URL and delete it at the end."""
+    """Create a migrated database, yield its URL and delete it at the end."""
     if dialect == "sqlite":
         with TemporaryDirectory(prefix="incidentql-database-") as folder:
-            yield f"sqlite:///{folder}/incidents.db"
+            file = f"{folder}/incidents.db"
+            shutil.copy(await asyncio.to_thread(migrated_file), file)
+            yield f"sqlite:///{file}"
         return
-    name = f"incidentql_test_{uuid.uuid4().hex[:12]}"
-    await on_postgres(f'CREATE DATABASE "{name}" TEMPLATE template0')
+    name = fresh_name()
+    await copy_database(name)
     try:
-        yield postgres_url().rsplit("/", 1)[0] + f"/{name}"
+        yield url_of(name)
     finally:
         await on_postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 async def on_postgres(statement: str) -> None:
     """Run a statement on the server that tests use."""
-    server = await asyncpg.connect(postgres_url())
-    try:
-        await server.execute(statement)
-    finally:
-        await server.close()
+    await on_server(postgres_url(), statement)

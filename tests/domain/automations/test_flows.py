@@ -5,6 +5,7 @@ import pytest
 from domain.model.automation import RunStatus
 from domain.model.incident import Health, Status
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import make_system
 
 OPEN = {
@@ -32,6 +33,7 @@ async def sustained(world: World) -> None:
     await make_system(world.domain)
 
 
+@on_one_database
 async def test_a_degraded_system_has_an_incident_until_it_stays_healthy(
     world: World,
 ) -> None:

@@ -15,6 +15,7 @@ from domain.services.events import Watch
 from domain.settings import Settings
 from tests.conftest import SteppingClock
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.domain.entities.widgets import WIDGET, paint, steps_of
 
 WIDGETS = Watch(audience=Audience.MANAGER, kind="widget")
@@ -32,6 +33,7 @@ async def domain(settings: Settings, clock: SteppingClock) -> AsyncIterator[Doma
         yield running
 
 
+@on_one_database
 async def test_a_write_of_a_new_kind_leaves_history_and_fires_its_trigger(domain: Domain) -> None:
     await paint(domain, "w1", "blue")
     change = await paint(domain, "w1", "red")
@@ -41,6 +43,7 @@ async def test_a_write_of_a_new_kind_leaves_history_and_fires_its_trigger(domain
     assert await steps_of(domain, kind="widget") == [("colour", None, "blue"), ("colour", "blue", "red")]
 
 
+@on_one_database
 async def test_changes_of_a_new_kind_are_replayed_and_then_pushed(domain: Domain) -> None:
     stored = [await paint(domain, "w1", colour) for colour in ("blue", "red")]
     async with aclosing(domain.events.follow(WIDGETS, 0)) as changes:
@@ -51,6 +54,7 @@ async def test_changes_of_a_new_kind_are_replayed_and_then_pushed(domain: Domain
     assert received == [change.id for change in stored]
 
 
+@on_one_database
 async def test_a_new_kind_is_routed_to_automations_that_listen_to_it(world: World) -> None:
     automation = await world.automation(*RED["actions"], triggers=RED["triggers"], conditions=RED["conditions"])
     for colour in ("blue", "red"):
@@ -62,6 +66,7 @@ async def test_a_new_kind_is_routed_to_automations_that_listen_to_it(world: Worl
     assert await world.skips() == ["condition"]
 
 
+@on_one_database
 async def test_a_dry_run_predicts_the_firings_of_a_new_kind(world: World) -> None:
     began = world.clock.moment
     for colour in ("blue", "red"):

@@ -21,6 +21,7 @@ from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_incident, make_system
 
 
+@on_one_database
 async def test_a_new_incident_is_under_investigation_and_remembers_who_opened_it(domain: Domain) -> None:
     incident = await make_incident(
         domain, title="  Down ", severity=Severity.CRITICAL, description=" ", health_override=HealthOverride.UNHEALTHY
@@ -32,6 +33,7 @@ async def test_a_new_incident_is_under_investigation_and_remembers_who_opened_it
     assert await domain.reads.incidents([incident.id]) == {incident.id: incident}
 
 
+@on_one_database
 async def test_a_new_incident_is_one_change_from_nothing(domain: Domain) -> None:
     incident = await make_incident(domain)
     change = (await log_of(domain))[0]
@@ -44,11 +46,13 @@ async def test_a_new_incident_is_one_change_from_nothing(domain: Domain) -> None
     assert change.actor == ADMIN.actor
 
 
+@on_one_database
 async def test_without_a_first_message_the_timeline_is_empty(domain: Domain) -> None:
     incident = await make_incident(domain)
     assert await domain.reads.update_counts([incident.id], Audience.MANAGER) == {incident.id: 0}
 
 
+@on_one_database
 async def test_the_first_message_is_on_the_timeline_with_the_status(domain: Domain) -> None:
     incident = await make_incident(domain, initial_message=" Looking ", initial_visibility=Visibility.INTERNAL)
     pages = await domain.reads.update_pages([incident.id], PageRequest(), Audience.MANAGER)
@@ -75,6 +79,7 @@ async def test_an_unknown_system_is_named_by_its_index(domain: Domain) -> None:
     assert await log_of(domain) == []
 
 
+@on_one_database
 @pytest.mark.parametrize("reference", ["", "\0", "a\0b", "x" * 5_000, "'; DROP TABLE systems", "é"], ids=ascii)
 async def test_an_unknown_system_reference_of_any_form_is_not_found(domain: Domain, reference: str) -> None:
     with pytest.raises(UnknownSystemError):
@@ -106,6 +111,7 @@ async def test_an_invalid_create_names_the_field_and_writes_nothing(
     assert await log_of(domain) == []
 
 
+@on_one_database
 async def test_one_hundred_systems_are_accepted(domain: Domain) -> None:
     keys = [(await make_system(domain, f"system-{number}")).key for number in range(100)]
     assert len((await make_incident(domain, *keys)).system_ids) == 100

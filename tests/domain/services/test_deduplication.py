@@ -17,6 +17,7 @@ from domain.model.viewer import Role, Viewer
 from domain.persistence.tables import open_incident_claims as claims
 from domain.services.incidents import Opened
 from domain.settings import Settings
+from tests.domain.dialects import on_one_database
 from tests.domain.services.deduplicating import open_incidents
 from tests.e2e.processes import process_of
 from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
@@ -45,6 +46,7 @@ async def _claims(domain: Domain) -> set[tuple[str, str, str]]:
     return {(systems[row.system_id].key, row.dedupe_key, row.incident_id) for row in rows}
 
 
+@on_one_database
 async def test_a_manual_incident_of_any_caller_is_reused_unchanged(domain: Domain) -> None:
     incident = await make_incident(domain, severity=Severity.MINOR)
     opened = await _deduped(domain, viewer=OTHER, suppress_notifications=True, description="Other")
@@ -65,6 +67,7 @@ async def test_the_next_oldest_is_reused_once_the_oldest_is_resolved(domain: Dom
     assert (await _deduped(domain)).incident == second
 
 
+@on_one_database
 async def test_a_resolved_or_deleted_incident_is_not_reused(domain: Domain) -> None:
     await set_status(domain, await make_incident(domain), Status.RESOLVED)
     second = await _deduped(domain)
@@ -73,6 +76,7 @@ async def test_a_resolved_or_deleted_incident_is_not_reused(domain: Domain) -> N
     assert (second.reused, (await _deduped(domain)).reused) == (False, False)
 
 
+@on_one_database
 async def test_only_the_first_system_decides(domain: Domain) -> None:
     for key in ("api", "web"):
         await make_system(domain, key)
@@ -81,6 +85,7 @@ async def test_only_the_first_system_decides(domain: Domain) -> None:
     assert (await _deduped(domain, "web", "api")).incident == on_web
 
 
+@on_one_database
 async def test_an_incident_on_several_systems_is_reused_from_each(domain: Domain) -> None:
     for key in ("api", "web"):
         await make_system(domain, key)
@@ -88,6 +93,7 @@ async def test_an_incident_on_several_systems_is_reused_from_each(domain: Domain
     assert [(await _deduped(domain, key)).incident for key in ("api", "web")] == [incident] * 2
 
 
+@on_one_database
 async def test_a_dedupe_key_narrows_the_incidents_that_are_reused(domain: Domain) -> None:
     plain = await make_incident(domain)
     disk = await _deduped(domain, dedupe_key="disk")
@@ -98,6 +104,7 @@ async def test_a_dedupe_key_narrows_the_incidents_that_are_reused(domain: Domain
     assert (await _deduped(domain)).incident == plain
 
 
+@on_one_database
 async def test_without_a_key_an_incident_of_any_key_is_reused(domain: Domain) -> None:
     incident = await make_incident(domain, dedupe_key="disk")
     assert (await _deduped(domain)).incident == incident
@@ -111,6 +118,7 @@ async def test_a_plain_create_never_fails_on_a_claim(domain: Domain) -> None:
     assert await _claims(domain) == {("payments", "", opened.incident.id)}
 
 
+@on_one_database
 async def test_an_invalid_create_is_refused_even_if_an_incident_could_be_reused(domain: Domain) -> None:
     await make_incident(domain)
     with pytest.raises(InvalidInputError):

@@ -27,6 +27,7 @@ from tests.inside import inside
 HEALTHY, DEGRADED, UNHEALTHY = Health
 
 
+@on_one_database
 async def test_a_system_without_reports_is_healthy_without_a_time(domain: Domain) -> None:
     system = await make_system(domain)
     assert await domain.reads.health_of([system.id]) == {system.id: ReportedHealth(system_id=system.id)}
@@ -48,6 +49,7 @@ async def test_a_report_fires_events_by_the_status_before(domain: Domain) -> Non
     ]
 
 
+@on_one_database
 async def test_a_first_report_of_health_is_recorded_and_fires_nothing(domain: Domain) -> None:
     system = await make_system(domain)
     await report_health(domain, "payments", HEALTHY)
@@ -61,6 +63,7 @@ async def test_a_first_report_of_health_is_recorded_and_fires_nothing(domain: Do
     assert (await domain.reads.health_of([system.id]))[system.id].since == change.occurred_at
 
 
+@on_one_database
 async def test_the_payload_of_a_first_report_says_that_the_system_was_healthy(domain: Domain) -> None:
     system = await make_system(domain, name="The payments")
     health = await report_health(domain, "payments", UNHEALTHY, message=" Down ")
@@ -90,6 +93,7 @@ async def test_a_repeated_report_updates_its_moments_without_a_change(domain: Do
     assert (shown.since, shown.observed_at) == ((await log_of(domain))[0].occurred_at, again.observed_at)
 
 
+@on_one_database
 async def test_another_message_is_a_change_that_is_not_reactive(domain: Domain) -> None:
     await make_system(domain)
     await report_health(domain, "payments", DEGRADED, message="Slow")
@@ -139,6 +143,7 @@ async def test_a_report_from_the_future_is_refused_unless_slightly_ahead(domain:
     assert health.observed_at == health.reported_at
 
 
+@on_one_database
 @pytest.mark.parametrize("reference", ["payments", "sys_unknown", "", "\0"], ids=ascii)
 async def test_an_unknown_system_has_no_health(domain: Domain, reference: str) -> None:
     with pytest.raises(UnknownSystemError) as caught:
@@ -192,6 +197,7 @@ async def test_the_secrets_of_a_run_stay_out_of_the_record(domain: Domain) -> No
     assert "hunter2" not in str(change)
 
 
+@on_one_database
 async def test_deleting_a_system_leaves_a_tombstone_of_its_health_and_fires_nothing(domain: Domain) -> None:
     system = await make_system(domain)
     incident = await make_incident(domain, "payments")
@@ -206,12 +212,14 @@ async def test_deleting_a_system_leaves_a_tombstone_of_its_health_and_fires_noth
     assert (await domain.reads.health_of([system.id]))[system.id].is_reported is False
 
 
+@on_one_database
 async def test_deleting_a_system_without_a_report_records_nothing_of_its_health(domain: Domain) -> None:
     await make_system(domain)
     await domain.systems.delete(ADMIN, "payments")
     assert await log_of(domain) == []
 
 
+@on_one_database
 async def test_a_new_system_with_a_reused_key_has_no_report(domain: Domain) -> None:
     await make_system(domain)
     await report_health(domain, "payments", UNHEALTHY)
@@ -246,6 +254,7 @@ async def test_reports_and_incidents_and_a_deletion_at_once_leave_a_sound_log(do
     assert not of_health or of_health[-1].action is ChangeAction.DELETED
 
 
+@on_one_database
 async def test_a_limited_token_reports_on_its_own_systems_only(domain: Domain) -> None:
     for key in ("mine", "theirs"):
         await make_system(domain, key)

@@ -68,6 +68,7 @@ async def test_a_key_is_one_callers_own(domain: Domain) -> None:
     assert len(await log_of(domain)) == 2
 
 
+@on_one_database
 async def test_a_key_is_one_mutations_own(domain: Domain) -> None:
     await domain.systems.create(ADMIN, CreateSystem(key="payments", name="Payments"), idempotency_key="key-1")
     assert not (await _create(domain)).value.reused
@@ -90,12 +91,14 @@ async def test_a_refusal_is_not_stored(domain: Domain) -> None:
     assert (await _create(domain)).value.incident is not None
 
 
+@on_one_database
 async def test_a_replayed_answer_keeps_the_reused_flag(domain: Domain) -> None:
     incident = await make_incident(domain)
     outcomes = [await _create(domain, dedupe_open_for_system=True) for _ in range(2)]
     assert [outcome.value for outcome in outcomes] == [Opened(incident=incident, reused=True)] * 2
 
 
+@on_one_database
 async def test_a_replayed_answer_shows_the_present_incident(domain: Domain) -> None:
     await make_system(domain)
     incident = (await _create(domain)).value.incident
@@ -104,6 +107,7 @@ async def test_a_replayed_answer_shows_the_present_incident(domain: Domain) -> N
     assert (await _create(domain)).value.incident == resolved
 
 
+@on_one_database
 async def test_a_repeated_call_for_a_deleted_incident_is_refused(domain: Domain) -> None:
     await make_system(domain)
     incident = (await _create(domain)).value.incident
@@ -128,6 +132,7 @@ async def test_entries_links_and_systems_are_written_once_per_key(domain: Domain
     assert len(await log_of(domain)) == 3
 
 
+@on_one_database
 async def test_without_the_key_a_second_system_is_refused(domain: Domain) -> None:
     system = CreateSystem(key="web", name="Web")
     await domain.systems.create(ADMIN, system, idempotency_key="one")

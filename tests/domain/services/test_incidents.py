@@ -3,9 +3,11 @@
 from domain.bootstrap import Domain
 from domain.model.commands import AddIncidentUpdate, CreateIncident, UpdateIncident
 from domain.model.incident import Severity, Status
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, events_of, log_of, make_incident, make_system, set_status
 
 
+@on_one_database
 async def test_opening_changing_and_resolving_fires_one_event_each(domain: Domain) -> None:
     incident = await make_incident(domain)
     await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, severity=Severity.CRITICAL))
@@ -16,6 +18,7 @@ async def test_opening_changing_and_resolving_fires_one_event_each(domain: Domai
     assert [change.version for change in await log_of(domain)] == [1, 2, 3, 4]
 
 
+@on_one_database
 async def test_a_deduplicated_create_reuses_the_open_incident_until_its_resolution(domain: Domain) -> None:
     await make_system(domain)
     command = CreateIncident(title="Down", severity=Severity.MAJOR, systems=["payments"], dedupe_open_for_system=True)

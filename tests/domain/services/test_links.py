@@ -14,6 +14,7 @@ from domain.model.commands import AddIncidentLink, UpdateIncidentLink
 from domain.model.incident import Incident, IncidentLink
 from domain.model.paging import PageRequest
 from domain.model.viewer import Audience, Visibility
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_incident
 
 
@@ -28,6 +29,7 @@ async def _links(domain: Domain, incident: Incident) -> Sequence[IncidentLink]:
     return (await domain.reads.link_pages([incident.id], PageRequest(), Audience.MANAGER))[incident.id].items
 
 
+@on_one_database
 async def test_a_link_is_added_to_an_incident(domain: Domain) -> None:
     incident = await make_incident(domain)
     link = await _link(domain, incident, " https://example.com/runbook ", label=" Runbook ")
@@ -35,6 +37,7 @@ async def test_a_link_is_added_to_an_incident(domain: Domain) -> None:
     assert list(await _links(domain, incident)) == [link]
 
 
+@on_one_database
 async def test_a_link_is_one_change_without_an_event(domain: Domain) -> None:
     incident = await make_incident(domain)
     link = await _link(domain, incident)
@@ -67,12 +70,14 @@ async def test_of_many_callers_with_one_address_one_adds_the_link(domain: Domain
     assert len(await _links(domain, incident)) == 1
 
 
+@on_one_database
 async def test_a_link_on_an_unknown_incident_is_not_found(domain: Domain) -> None:
     with pytest.raises(NotFoundError) as caught:
         await domain.links.add(ADMIN, AddIncidentLink(incident_id=new_id("inc"), url="https://example.com/"))
     assert caught.value.field == ["incidentId"]
 
 
+@on_one_database
 async def test_a_link_with_a_bad_address_is_refused(domain: Domain) -> None:
     incident = await make_incident(domain)
     with pytest.raises(InvalidInputError):
@@ -89,6 +94,7 @@ async def test_a_link_is_removed_by_both_ids(domain: Domain) -> None:
     assert list(await _links(domain, incident)) == []
 
 
+@on_one_database
 async def test_a_link_is_not_removed_through_another_incident(domain: Domain) -> None:
     incident, other = await make_incident(domain), await make_incident(domain, "payments")
     link = await _link(domain, incident)
@@ -97,6 +103,7 @@ async def test_a_link_is_not_removed_through_another_incident(domain: Domain) ->
     assert list(await _links(domain, incident)) == [link]
 
 
+@on_one_database
 async def test_removing_an_unknown_link_is_not_found(domain: Domain) -> None:
     incident = await make_incident(domain)
     with pytest.raises(NotFoundError) as caught:
@@ -129,6 +136,7 @@ async def test_a_link_is_not_updated_through_another_incident(domain: Domain) ->
     assert list(await _links(domain, incident)) == [link]
 
 
+@on_one_database
 async def test_updating_an_unknown_link_is_not_found(domain: Domain) -> None:
     incident = await make_incident(domain)
     with pytest.raises(NotFoundError):
@@ -184,6 +192,7 @@ async def test_a_link_is_not_written_on_a_version_that_is_gone(
     assert list(await _links(domain, incident)) == [link]
 
 
+@on_one_database
 async def test_a_refused_link_carries_the_position_of_the_log(domain: Domain) -> None:
     incident = await make_incident(domain)
     with pytest.raises(DomainError) as caught:

@@ -10,6 +10,7 @@ from domain.model.system import worst_health
 from domain.model.viewer import Audience
 from domain.persistence.unit_of_work import ReadSession
 from tests.conftest import CountStatements
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, make_incident, make_system, set_status
 from tests.inside import inside
 
@@ -25,6 +26,7 @@ async def test_no_incidents_have_no_states_and_need_no_statement(
     assert statements == []
 
 
+@on_one_database
 async def test_known_incidents_have_status_severity_and_systems(domain: Domain) -> None:
     systems = sorted([(await make_system(domain, key)).id for key in ("api", "web")])
     incident = await make_incident(domain, "web", "api", severity=Severity.CRITICAL)
@@ -44,6 +46,7 @@ async def test_unknown_incidents_have_no_state_and_no_junction_is_read(
     assert len(statements) == 1
 
 
+@on_one_database
 async def test_an_incident_without_systems_has_an_empty_list_of_systems(domain: Domain) -> None:
     incident = await make_incident(domain)
     await domain.systems.delete(ADMIN, "payments")
@@ -137,6 +140,7 @@ async def test_the_open_incidents_of_no_systems_are_none(domain: Domain) -> None
     assert await domain.reads.incident_pages_of_systems([], PageRequest(), open_only=True) == {}
 
 
+@on_one_database
 async def test_an_incident_is_listed_under_each_of_its_systems(domain: Domain) -> None:
     systems = [(await make_system(domain, key)).id for key in ("api", "web")]
     incident = await make_incident(domain, "api", "web")
@@ -144,6 +148,7 @@ async def test_an_incident_is_listed_under_each_of_its_systems(domain: Domain) -
     assert [page.items[0].system_ids for page in pages.values()] == [incident.system_ids] * 2
 
 
+@on_one_database
 async def test_an_open_incident_without_systems_is_listed_under_none(domain: Domain) -> None:
     web = await make_system(domain, "web")
     payments = await make_system(domain, "payments")
@@ -153,6 +158,7 @@ async def test_an_open_incident_without_systems_is_listed_under_none(domain: Dom
     assert [list(page.items) for page in pages.values()] == [[], []]
 
 
+@on_one_database
 async def test_a_system_shows_only_its_open_incidents_with_full_memberships(domain: Domain) -> None:
     api = await make_system(domain, "api")
     await make_system(domain, "web")
@@ -239,6 +245,7 @@ async def test_the_timelines_of_many_incidents_equal_those_of_each(domain: Domai
     assert together == each[0] | each[1]
 
 
+@on_one_database
 async def test_the_timelines_of_no_incidents_are_none(domain: Domain) -> None:
     await make_incident(domain, initial_message="One")
     assert await domain.reads.update_pages([], PageRequest(), Audience.MANAGER) == {}
@@ -274,6 +281,7 @@ async def test_of_no_ids_none_exist_and_no_statement_is_needed(
     assert statements == []
 
 
+@on_one_database
 async def test_of_unknown_ids_none_exist(domain: Domain) -> None:
     await make_incident(domain)
     assert await domain.reads.existing_incident_ids([new_id("inc"), "", "nonsense"]) == []
@@ -284,6 +292,7 @@ async def test_an_id_that_is_repeated_is_found_once(domain: Domain) -> None:
     assert await domain.reads.existing_incident_ids([incident.id] * 3) == [incident.id]
 
 
+@on_one_database
 async def test_a_resolved_incident_exists(domain: Domain) -> None:
     incident = await set_status(domain, await make_incident(domain), Status.RESOLVED)
     assert await domain.reads.existing_incident_ids([incident.id]) == [incident.id]
@@ -297,17 +306,20 @@ async def test_a_large_batch_of_ids_takes_one_statement(domain: Domain, count_st
     assert len(statements) == 1
 
 
+@on_one_database
 async def test_incidents_are_found_by_their_number(domain: Domain) -> None:
     incident = await make_incident(domain)
     assert await domain.reads.incident_ids_by_number([incident.number, 99]) == {incident.number: incident.id}
 
 
+@on_one_database
 async def test_changes_are_found_by_their_ids(domain: Domain) -> None:
     await make_incident(domain)
     change = (await domain.events.raw(0, limit=1))[0]
     assert await domain.reads.changes([change.id, new_id("chg")]) == {change.id: change}
 
 
+@on_one_database
 async def test_an_open_filter_hides_resolved_incidents(domain: Domain) -> None:
     first, second = await make_incident(domain), await make_incident(domain, "payments")
     await set_status(domain, first, Status.RESOLVED)

@@ -14,6 +14,7 @@ from domain.model.incident import Incident, Status
 from domain.model.paging import PageRequest
 from domain.model.relation import IncidentRelation, RelationType
 from domain.model.viewer import Audience, Role
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_incident, make_system, set_status
 
 DUPLICATE_OF, CAUSED_BY, RELATED_TO = RelationType
@@ -59,6 +60,7 @@ async def test_a_relation_is_seen_from_both_and_is_one_change_of_each(domain: Do
     assert (await log_of(domain, first))[1].touched[0].id == relation.id
 
 
+@on_one_database
 async def test_a_mutual_relation_is_the_same_from_either_side(domain: Domain) -> None:
     first, second = await _incidents(domain, 2)
     await _relate(domain, first, RELATED_TO, second)
@@ -152,6 +154,7 @@ async def test_merging_two_incidents_into_each_other_at_once_resolves_one(domain
     assert sorted(incident.is_open for incident in found.values()) == [False, True]
 
 
+@on_one_database
 @pytest.mark.parametrize("state", ["itself", "resolved", "missing", "its duplicate"])
 async def test_a_merge_that_makes_no_sense_writes_nothing(domain: Domain, state: str) -> None:
     incident, other = await _incidents(domain, 2)

@@ -127,6 +127,7 @@ async def test_people_are_those_with_tokens_and_users_who_acted_or_named_themsel
     assert await names(domain, "amina") == ["Amina B."]
 
 
+@on_one_database
 async def test_people_are_assigned_by_their_ids(domain: Domain) -> None:
     incident = await make_incident(domain)
     token, _ = await make_token(domain)

@@ -41,6 +41,7 @@ async def test_a_secret_is_read_back_unchanged_and_not_logged(domain: Domain) ->
     assert await log_of(domain) == []
 
 
+@on_one_database
 async def test_a_value_is_replaced_under_its_name(domain: Domain) -> None:
     secret = await make_secret(domain)
     after = (await domain.secrets.replace(secret.id, value="another-value")).value
@@ -115,6 +116,7 @@ async def test_a_ciphertext_copied_to_another_name_is_refused(domain: Domain) ->
         await domain.secrets.resolve(["MINE"])
 
 
+@on_one_database
 async def test_keys_rotate(settings: Settings, clock: SteppingClock) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     async with _running(settings, clock, old) as domain:

@@ -12,6 +12,7 @@ from domain.model.viewer import ANONYMOUS, Role, Viewer
 from domain.services.sessions import EXPIRED, REVOKED
 from domain.settings import Settings
 from tests.conftest import SteppingClock
+from tests.domain.dialects import on_one_database
 from tests.factories import make_token
 from tests.inside import inside
 
@@ -105,6 +106,7 @@ async def test_one_statement_checks_all_streams(domain: Domain, monkeypatch: pyt
         wait.cancel()
 
 
+@on_one_database
 async def test_a_caller_without_a_credential_is_never_invalid(domain: Domain, clock: SteppingClock) -> None:
     assert not ANONYMOUS.can_lapse
     wait = await _started(domain, ANONYMOUS)

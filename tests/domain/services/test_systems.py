@@ -22,6 +22,7 @@ from tests.domain.entities.widgets import steps_of
 from tests.factories import ADMIN, events_of, log_of, make_incident, make_system, set_status
 
 
+@on_one_database
 async def test_a_system_is_found_by_id_and_by_key(domain: Domain) -> None:
     system = await make_system(domain, "payments", name=" Payments ", description=" ")
     assert (system.name, system.description, system.created_at) == ("Payments", None, system.updated_at)
@@ -32,6 +33,7 @@ async def test_a_system_is_found_by_id_and_by_key(domain: Domain) -> None:
     assert await domain.reads.systems([system.id]) == {system.id: system}
 
 
+@on_one_database
 async def test_creating_renaming_and_deleting_a_system_leaves_a_change_each_and_fires_nothing(domain: Domain) -> None:
     system = await make_system(domain)
     await domain.systems.update(ADMIN, UpdateSystem(system="payments", name="New"))
@@ -118,6 +120,7 @@ async def test_an_update_that_changes_nothing_leaves_the_time(domain: Domain) ->
     assert (await domain.systems.update(ADMIN, UpdateSystem(system="payments", name=system.name))).value == system
 
 
+@on_one_database
 @pytest.mark.parametrize("reference", ["payments", "sys_unknown", "\0"], ids=ascii)
 async def test_an_unknown_system_is_not_found(domain: Domain, reference: str) -> None:
     with pytest.raises(NotFoundError):
@@ -143,6 +146,7 @@ async def test_deleting_a_system_changes_each_of_its_incidents_once(domain: Doma
     assert (await events_of(domain))[3:] == ["incident.updated"] * 2
 
 
+@on_one_database
 async def test_deleting_a_system_reaches_resolved_incidents_too(domain: Domain) -> None:
     incident = await set_status(domain, await make_incident(domain), Status.RESOLVED)
     await domain.systems.delete(ADMIN, "payments")
@@ -163,6 +167,7 @@ async def test_no_incident_is_opened_on_a_system_deleted_meanwhile(domain: Domai
     assert {incident.system_ids for incident in (await domain.reads.incidents(list(ids))).values()} <= {()}
 
 
+@on_one_database
 async def test_a_key_can_be_used_again_after_its_system_was_deleted(domain: Domain) -> None:
     first = await make_system(domain)
     await domain.systems.delete(ADMIN, "payments")

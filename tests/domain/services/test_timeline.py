@@ -46,6 +46,7 @@ async def _timeline(domain: Domain, incident: Incident) -> Sequence[IncidentUpda
     return (await domain.reads.update_pages([incident.id], PageRequest(), Audience.MANAGER))[incident.id].items
 
 
+@on_one_database
 async def test_an_entry_with_a_status_moves_the_header(domain: Domain) -> None:
     incident = await make_incident(domain)
     entry = await _add(domain, incident, Status.IDENTIFIED)
@@ -54,6 +55,7 @@ async def test_an_entry_with_a_status_moves_the_header(domain: Domain) -> None:
     assert await events_of(domain) == ["incident.created", "incident.updated"]
 
 
+@on_one_database
 async def test_a_message_alone_is_a_change_without_an_event(domain: Domain) -> None:
     incident = await make_incident(domain)
     entry = await _add(domain, incident)
@@ -62,6 +64,7 @@ async def test_a_message_alone_is_a_change_without_an_event(domain: Domain) -> N
     assert [(part.part, part.id, part.kind) for part in change.touched] == [("updates", entry.id, "added")]
 
 
+@on_one_database
 async def test_an_entry_that_names_the_present_status_is_a_comment(domain: Domain) -> None:
     incident = await make_incident(domain)
     entry = await _add(domain, incident, Status.INVESTIGATING)
@@ -95,6 +98,7 @@ async def test_deleting_the_newest_entry_with_a_status_rederives_the_header(doma
     assert (await events_of(domain))[-1] == "incident.updated"
 
 
+@on_one_database
 async def test_deleting_an_older_entry_keeps_the_header(domain: Domain) -> None:
     incident = await make_incident(domain)
     older = await _add(domain, incident, Status.IDENTIFIED)
@@ -103,6 +107,7 @@ async def test_deleting_an_older_entry_keeps_the_header(domain: Domain) -> None:
     assert await _status(domain, incident) is Status.FIXING
 
 
+@on_one_database
 async def test_deleting_a_message_keeps_the_header(domain: Domain) -> None:
     incident = await make_incident(domain)
     await _add(domain, incident, Status.FIXING)
@@ -110,6 +115,7 @@ async def test_deleting_a_message_keeps_the_header(domain: Domain) -> None:
     assert await _status(domain, incident) is Status.FIXING
 
 
+@on_one_database
 async def test_deleting_the_last_entry_with_a_status_leaves_the_opening_one(domain: Domain) -> None:
     incident = await make_incident(domain)
     await _delete(domain, await _add(domain, incident, Status.FIXING))
@@ -135,6 +141,7 @@ async def test_deleting_the_newest_status_behind_a_newer_message_rederives_the_h
     assert await _status(domain, incident) is Status.IDENTIFIED
 
 
+@on_one_database
 async def test_editing_an_older_status_keeps_the_header(domain: Domain) -> None:
     incident = await make_incident(domain)
     older = await _add(domain, incident, Status.IDENTIFIED)
@@ -143,6 +150,7 @@ async def test_editing_an_older_status_keeps_the_header(domain: Domain) -> None:
     assert await _status(domain, incident) is Status.FIXING
 
 
+@on_one_database
 async def test_an_edit_keeps_the_entrys_former_version(domain: Domain) -> None:
     incident = await make_incident(domain)
     entry = await _add(domain, incident, Status.FIXING, visibility=Visibility.INTERNAL)
@@ -164,6 +172,7 @@ async def test_former_versions_are_listed_oldest_first(domain: Domain) -> None:
     assert [version.message for version in former] == ["One", "Two"]
 
 
+@on_one_database
 async def test_an_edit_with_identical_values_is_not_recorded(domain: Domain) -> None:
     incident = await make_incident(domain)
     entry = await _add(domain, incident, Status.FIXING)
@@ -173,6 +182,7 @@ async def test_an_edit_with_identical_values_is_not_recorded(domain: Domain) -> 
     assert len(await log_of(domain)) == 2
 
 
+@on_one_database
 async def test_moving_an_entry_in_time_rederives_the_header(domain: Domain, clock: SteppingClock) -> None:
     incident = await make_incident(domain, occurred_at=clock.moment - timedelta(hours=2))
     await _add(domain, incident, Status.IDENTIFIED)
@@ -189,6 +199,7 @@ async def test_an_entry_cannot_be_moved_into_the_future(domain: Domain, clock: S
     assert caught.value.field == ["createdAt"]
 
 
+@on_one_database
 async def test_a_comment_can_be_given_a_status(domain: Domain) -> None:
     incident = await make_incident(domain)
     entry = await _add(domain, incident)
@@ -196,6 +207,7 @@ async def test_a_comment_can_be_given_a_status(domain: Domain) -> None:
     assert await _status(domain, incident) is Status.MONITORING
 
 
+@on_one_database
 async def test_an_entry_is_written_through_its_own_incident_only(domain: Domain) -> None:
     incident, other = await make_incident(domain), await make_incident(domain, "payments")
     entry = await _add(domain, incident)
@@ -206,6 +218,7 @@ async def test_an_entry_is_written_through_its_own_incident_only(domain: Domain)
     assert list(await _timeline(domain, incident)) == [entry]
 
 
+@on_one_database
 async def test_unknown_entries_are_not_found(domain: Domain) -> None:
     incident = await make_incident(domain)
     with pytest.raises(NotFoundError):

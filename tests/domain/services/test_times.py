@@ -19,6 +19,7 @@ from domain.model.paging import PageRequest
 from domain.model.timeline import Mark, settled
 from domain.model.viewer import Audience, Visibility
 from tests.conftest import SteppingClock
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, events_of, log_of, make_incident
 
 #: For the fixtures, which all examples of a test share: each makes incidents of its own.
@@ -157,6 +158,7 @@ async def test_no_entry_is_dated_in_the_future(domain: Domain, clock: SteppingCl
     assert (await story.header()).version == 1
 
 
+@on_one_database
 async def test_the_beginning_moves_with_its_entry_up_to_the_next_one(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock, initial_message="It began")
     await story.add(minutes=60)
@@ -169,6 +171,7 @@ async def test_the_beginning_moves_with_its_entry_up_to_the_next_one(domain: Dom
     assert await events_of(domain) == ["incident.created"]
 
 
+@on_one_database
 async def test_the_opening_entry_moves_with_the_beginning(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock, initial_message="It began")
     await story.add(Status.FIXING, minutes=60)
@@ -182,6 +185,7 @@ async def test_the_opening_entry_moves_with_the_beginning(domain: Domain, clock:
     assert (change.described_fields, [part.id for part in change.touched]) == (("occurred_at",), [entry.id])
 
 
+@on_one_database
 async def test_the_beginning_moves_without_an_entry(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock)
     await story.resolve(60)

@@ -25,6 +25,7 @@ async def test_the_first_start_makes_an_admin_token_and_shows_it_once(domain: Do
     assert await domain.tokens.ensure_admin(None) is None
 
 
+@on_one_database
 async def test_a_wanted_admin_token_is_valid_and_not_shown(domain: Domain) -> None:
     for _ in range(2):
         assert await domain.tokens.ensure_admin(SECRET) is None

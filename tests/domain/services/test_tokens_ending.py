@@ -27,6 +27,7 @@ def _still(clock: SteppingClock) -> None:
     clock.step = timedelta()
 
 
+@on_one_database
 async def test_a_token_authenticates_its_holder_with_its_role(domain: Domain) -> None:
     token, secret = await make_token(domain, role=Role.RESPONDER)
     viewer = await domain.tokens.viewer_of(f"Bearer {secret}")
@@ -72,6 +73,7 @@ async def test_a_token_has_a_role_of_its_own_and_a_future(domain: Domain, clock:
         await make_token(domain, expires_at=clock.now())
 
 
+@on_one_database
 async def test_a_token_is_limited_to_systems_that_exist(domain: Domain) -> None:
     system = await make_system(domain)
     by_key, _ = await make_token(domain, systems=["payments"])
@@ -86,6 +88,7 @@ async def test_a_token_is_limited_to_systems_that_exist(domain: Domain) -> None:
             await make_token(domain, systems=systems)
 
 
+@on_one_database
 async def test_a_tokens_limit_outlives_its_deleted_system(domain: Domain) -> None:
     system = await make_system(domain)
     _, secret = await make_token(domain, systems=["payments"])
@@ -111,6 +114,7 @@ async def test_a_revoked_token_is_refused_at_once_and_stays_revoked(domain: Doma
     assert (await domain.tokens.revoke(token.id)).value.revoked_at == revoked.revoked_at is not None
 
 
+@on_one_database
 @pytest.mark.parametrize("token_id", ["tok_01h455vb4pex5vsknk084sn02q", "nonsense", "tok_\0"], ids=repr)
 async def test_an_unknown_token_cannot_be_revoked(domain: Domain, token_id: str) -> None:
     with pytest.raises(NotFoundError):
@@ -136,6 +140,7 @@ async def test_of_two_admin_tokens_revoked_at_once_one_stays(domain: Domain) -> 
     assert sorted(type(end).__name__ for end in ends) == ["ConflictError", "Outcome"]
 
 
+@on_one_database
 async def test_a_start_without_a_valid_admin_token_makes_one(domain: Domain, clock: SteppingClock) -> None:
     await make_token(domain, role=Role.ADMIN, expires_at=clock.now() + timedelta(days=1))
     assert await domain.tokens.ensure_admin(None) is None
@@ -143,6 +148,7 @@ async def test_a_start_without_a_valid_admin_token_makes_one(domain: Domain, clo
     assert await domain.tokens.ensure_admin(None) is not None
 
 
+@on_one_database
 async def test_a_revoked_token_is_not_brought_back_by_the_next_start(
     domain: Domain, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -223,6 +229,7 @@ async def closed(settings: Settings, clock: SteppingClock) -> AsyncIterator[Doma
         yield running
 
 
+@on_one_database
 async def test_anonymous_callers_can_be_refused(closed: Domain) -> None:
     for authorization in (None, "", " "):
         with pytest.raises(UnauthenticatedError, match="needs a token"):

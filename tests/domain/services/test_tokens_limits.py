@@ -84,6 +84,7 @@ async def test_a_limited_token_does_not_write_any_other_incident(domain: Domain,
     assert await log_of(domain) == before
 
 
+@on_one_database
 @pytest.mark.parametrize("dedupe", [False, True], ids=["plainly", "or reuses one"])
 async def test_a_limited_token_opens_incidents_on_its_own_systems_only(domain: Domain, dedupe: bool) -> None:
     limited = await _limited(domain)
@@ -101,6 +102,7 @@ async def test_a_limited_token_opens_incidents_on_its_own_systems_only(domain: D
     assert len(await log_of(domain)) == 2
 
 
+@on_one_database
 async def test_a_limited_token_moves_no_incident_out_of_its_reach(domain: Domain) -> None:
     limited = await _limited(domain)
     incident = await make_incident(domain, "mine")
@@ -121,6 +123,7 @@ async def test_a_limited_token_writes_its_own_incidents_in_bulk(domain: Domain) 
         assert [getattr(result.error, "code", None) for result in results] == [None, "FORBIDDEN", None, "FORBIDDEN"]
 
 
+@on_one_database
 async def test_a_limited_admin_differs_from_one_without_limits(domain: Domain) -> None:
     limited = await _limited(domain)
     ADMIN.require_unlimited()

@@ -23,6 +23,7 @@ async def _update(domain: Domain, incident: Incident, **fields: Any) -> Incident
     return (await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, **fields))).value
 
 
+@on_one_database
 async def test_fields_that_are_not_mentioned_stay(domain: Domain) -> None:
     incident = await make_incident(domain, description="Since noon", health_override=HealthOverride.DEGRADED)
     after = await _update(domain, incident, title="Payments fail")
@@ -53,6 +54,7 @@ async def test_an_update_that_changes_nothing_is_not_recorded(domain: Domain, fi
     assert len(await log_of(domain)) == 1
 
 
+@on_one_database
 async def test_systems_are_replaced_as_a_whole(domain: Domain) -> None:
     api, web = await make_system(domain, "api"), await make_system(domain, "web")
     incident = await make_incident(domain)
@@ -68,6 +70,7 @@ async def test_another_order_of_the_same_systems_is_no_change(domain: Domain) ->
         assert await _update(domain, incident, systems=systems) == incident
 
 
+@on_one_database
 async def test_a_title_alone_is_a_change_without_an_event(domain: Domain) -> None:
     incident = await make_incident(domain)
     await _update(domain, incident, title="Payments fail")
@@ -165,6 +168,7 @@ async def test_concurrent_updates_of_different_fields_are_all_kept(domain: Domai
     assert (after.version, [change.version for change in await log_of(domain)]) == (4, [1, 2, 3, 4])
 
 
+@on_one_database
 async def test_resolving_writes_a_default_message_with_the_status(domain: Domain) -> None:
     incident = await make_incident(domain)
     after = (await domain.incidents.resolve(ADMIN, incident.id, message="  ")).value
@@ -174,6 +178,7 @@ async def test_resolving_writes_a_default_message_with_the_status(domain: Domain
     assert await events_of(domain) == ["incident.created", "incident.resolved"]
 
 
+@on_one_database
 async def test_resolving_a_resolved_incident_changes_nothing(domain: Domain) -> None:
     incident = await set_status(domain, await make_incident(domain), Status.RESOLVED)
     outcome = await domain.incidents.resolve(ADMIN, incident.id)
@@ -181,6 +186,7 @@ async def test_resolving_a_resolved_incident_changes_nothing(domain: Domain) -> 
     assert len(await log_of(domain)) == 2
 
 
+@on_one_database
 async def test_a_message_on_resolving_a_resolved_incident_is_a_comment(domain: Domain) -> None:
     incident = await set_status(domain, await make_incident(domain), Status.RESOLVED)
     after = (await domain.incidents.resolve(ADMIN, incident.id, message="Root cause found")).value
@@ -197,6 +203,7 @@ async def test_of_many_concurrent_resolutions_one_is_recorded(domain: Domain) ->
     assert await domain.reads.update_counts([incident.id], Audience.PUBLIC) == {incident.id: 1}
 
 
+@on_one_database
 async def test_reopening_clears_the_resolution_and_keeps_other_times(domain: Domain) -> None:
     incident = await make_incident(domain)
     for status in (Status.IDENTIFIED, Status.FIXING, Status.MONITORING, Status.RESOLVED):
@@ -266,6 +273,7 @@ async def test_a_bad_message_stops_a_bulk_mutation_before_it_starts(domain: Doma
     assert len(await log_of(domain)) == 1
 
 
+@on_one_database
 async def test_a_refusal_carries_the_position_of_the_log(domain: Domain) -> None:
     await make_incident(domain)
     with pytest.raises(DomainError) as caught:

@@ -11,6 +11,7 @@ from domain.errors import CursorExpiredError
 from domain.services.upkeep import Upkeep
 from domain.settings import Settings
 from tests.conftest import SteppingClock
+from tests.domain.dialects import on_one_database
 from tests.domain.integrations.payloads import alertmanager, prometheus_alert
 from tests.domain.integrations.sending import make_monitor
 from tests.factories import log_of, make_incident
@@ -73,6 +74,7 @@ async def test_a_start_prunes_what_is_due(domain: Domain, settings: Settings, cl
     assert await log_of(domain) == []
 
 
+@on_one_database
 async def test_upkeep_stops_when_asked_to(domain: Domain, clock: SteppingClock) -> None:
     stopping = asyncio.Event()
     running = asyncio.create_task(_upkeep(domain, clock, days=1).run(stopping))

@@ -7,6 +7,7 @@ from domain.model.commands import AddIncidentLink, AddIncidentUpdate, EditIncide
 from domain.model.incident import Incident
 from domain.model.paging import PageRequest
 from domain.model.viewer import Audience, Visibility
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, make_incident
 
 SEEN = {
@@ -46,6 +47,7 @@ async def test_hidden_entries_leave_no_hole_in_a_page(domain: Domain) -> None:
     assert ([entry.message for entry in page.items], page.has_next) == (["public"], False)
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("audience", "shown"), [(Audience.MANAGER, True), (Audience.AUTHENTICATED, False), (Audience.PUBLIC, False)]
 )

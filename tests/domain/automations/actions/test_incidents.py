@@ -35,6 +35,7 @@ async def output(world: World, run: AutomationRun, number: int = 0) -> dict[str,
     return dict(step.output)
 
 
+@on_one_database
 async def test_an_incident_is_opened_by_the_settings_and_is_an_artifact(world: World) -> None:
     payments = await make_system(world.domain)
     run = await world.ran(create())
@@ -245,6 +246,7 @@ async def test_resolving_a_resolved_incident_only_comments(world: World) -> None
     assert await events_of(world.domain, await only(world)) == ["incident.created", "incident.resolved"]
 
 
+@on_one_database
 async def test_dedupe_reuses_open_incidents_alone(
     world: World,
 ) -> None:

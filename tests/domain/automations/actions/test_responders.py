@@ -2,6 +2,7 @@
 
 from domain.model.automation import RunStatus
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, events_of, make_incident, make_system, make_token
 
 CREATE = {
@@ -22,6 +23,7 @@ async def test_a_run_acknowledges_its_incident_once(world: World) -> None:
     assert await events_of(world.domain, incident) == ["incident.created", "incident.acknowledged"]
 
 
+@on_one_database
 async def test_a_run_changes_fields_and_people_of_an_incident(world: World) -> None:
     token, _ = await make_token(world.domain, name="night shift")
     await make_system(world.domain, "search")
@@ -45,6 +47,7 @@ async def test_a_run_changes_fields_and_people_of_an_incident(world: World) -> N
     assert await events_of(world.domain, incident) == ["incident.created", "incident.updated", "incident.assigned"]
 
 
+@on_one_database
 async def test_an_acknowledgement_starts_runs(world: World) -> None:
     incident = await make_incident(world.domain)
     log = {"action": "log", "config": {"message": "{{ trigger.payload.acknowledgedBy.name }}"}}

@@ -28,6 +28,7 @@ async def test_every_template_is_valid_as_it_is(world: World, ready: Any) -> Non
     assert ready.parameters_schema["properties"]["systemIds"]["description"]
 
 
+@on_one_database
 async def test_sustained_opens_an_incident_and_resolves_it_on_recovery(world: World) -> None:
     await installed(world, "sustained", degradedSeconds=300, healthySeconds=600)
     await world.report("payments", Health.DEGRADED)

@@ -44,6 +44,7 @@ async def queue(world: World, *actions: Mapping[str, Any], times: int = 3) -> li
     return await fire(world, times)
 
 
+@on_one_database
 async def test_the_next_run_of_a_queue_starts_at_the_end_of_the_former(world: World) -> None:
     await queue(world)
     assert await statuses(world) == ["waiting", "pending", "pending"]
@@ -121,6 +122,7 @@ async def test_a_queue_that_became_single_still_starts_one_after_another(world: 
         await _until(world, passed)
 
 
+@on_one_database
 async def test_deleting_an_automation_ends_its_queue(world: World) -> None:
     runs = await queue(world)
     await world.domain.automations.service.delete(ADMIN, runs[0].automation_id)
@@ -171,6 +173,7 @@ async def test_an_automation_runs_once_for_each_value(world: World) -> None:
     assert await world.skips() == ["once", "once"]
 
 
+@on_one_database
 async def test_no_more_runs_are_started_within_a_time_than_a_rate_limit_allows(world: World) -> None:
     await world.automation(mode="parallel", rate_limit={"count": 2, "minutes": 60})
     await fire(world)

@@ -46,6 +46,7 @@ async def dwells(world: World, automation: Automation) -> list[Dwell]:
     return await inside(world.domain).database.read(lambda session: session.dwells.of_automation(automation.id))
 
 
+@on_one_database
 async def test_a_dwell_is_armed_with_the_state_of_its_firing(world: World) -> None:
     automation = await sustained(world)
     await report(world, Health.DEGRADED)
@@ -84,6 +85,7 @@ async def test_a_dwell_that_is_armed_again_keeps_its_deadline(world: World) -> N
     assert (await world.only_run()).status is RunStatus.SUCCESS
 
 
+@on_one_database
 async def test_a_recovery_breaks_a_dwell_and_is_recorded(world: World) -> None:
     automation = await sustained(world)
     await report(world, Health.DEGRADED)
@@ -140,6 +142,7 @@ async def test_another_status_breaks_the_dwell_of_a_status(world: World, event: 
     assert "dwell_broken" in await world.skips()
 
 
+@on_one_database
 async def test_an_incident_that_is_resolved_or_deleted_breaks_a_dwell(world: World) -> None:
     trigger = {"event": "incident.created", "for": {"minutes": 5}}
     automation = await world.automation(NOTE, triggers=[trigger])

@@ -18,6 +18,7 @@ from domain.persistence.unit_of_work import UnitOfWork
 from domain.settings import Settings
 from tests.conftest import SteppingClock
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import make_incident, make_system, report_health
 from tests.inside import inside
 
@@ -151,6 +152,7 @@ async def test_a_single_automation_runs_once_and_skips_the_others(world: World, 
     assert len(runs) == FIRINGS[by_system]
 
 
+@on_one_database
 @by_system
 async def test_a_restarting_automation_ends_with_its_last_run_alone(
     world: World, other: Domain, by_system: bool
@@ -202,6 +204,7 @@ async def test_a_parallel_automation_never_exceeds_its_limit(world: World, other
     assert await highest_activity(world, {run.id: run.bucket for run in runs}) == 5
 
 
+@on_one_database
 async def test_a_full_queue_skips_a_firing_with_its_reason(world: World, other: Domain) -> None:
     await automate(world, WAIT, by_system=False, mode="queued", max_runs=3)
     async with under_way(world, other, running=False):

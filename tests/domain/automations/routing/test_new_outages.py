@@ -311,6 +311,7 @@ async def test_runs_that_wait_on_a_finished_incident_block_no_others(world: Worl
     assert [found.status for found in await world.incidents()] == [Status.RESOLVED, Status.INVESTIGATING]
 
 
+@on_one_database
 async def test_a_former_queue_starts_its_next_run_when_one_is_released(world: World) -> None:
     run, incident = await waiting(world, until(UNTIL_HEALTHY), mode="queued")
     await fail_again(world)

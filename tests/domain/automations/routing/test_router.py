@@ -46,6 +46,7 @@ async def changes(world: World, kind: str = "incident") -> list[Change]:
     return [change for change in await log_of(world.domain) if change.kind == kind]
 
 
+@on_one_database
 async def test_a_change_starts_every_automation_that_listens_to_its_events(world: World) -> None:
     both = [{"event": "system.degraded"}, {"event": "system.health_changed"}]
     await world.automation(name="both", triggers=both, mode="parallel")

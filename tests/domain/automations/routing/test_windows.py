@@ -82,6 +82,7 @@ async def test_only_firings_that_pass_the_filter_are_counted(world: World) -> No
     assert await world.skips() == ["filter", "filter", "filter", "window"]
 
 
+@on_one_database
 async def test_each_thing_has_a_window_of_its_own(world: World) -> None:
     await windowed(world, event="system.health_changed")
     for key in ("payments", "search"):
@@ -94,6 +95,7 @@ async def test_each_thing_has_a_window_of_its_own(world: World) -> None:
     assert [run.firing.payload["systemKey"] for run in await world.runs(RunStatus.SUCCESS)] == ["search"]
 
 
+@on_one_database
 async def test_firings_about_nothing_share_a_window(world: World) -> None:
     trigger = {"event": "time.interval", "config": {"seconds": 60}, "window": {"count": 2, "minutes": 10}}
     await world.automation(triggers=[trigger])
@@ -155,6 +157,7 @@ async def test_firings_older_than_any_window_are_pruned(world: World) -> None:
     assert await _rows(world) == 1
 
 
+@on_one_database
 async def test_the_windows_of_an_automation_are_deleted_too(world: World) -> None:
     automation = await windowed(world, partition_by="'all'")
     await created(world, 2)

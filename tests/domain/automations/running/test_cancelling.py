@@ -49,6 +49,7 @@ async def cancel(world: World, run: AutomationRun) -> AutomationRun:
     return (await world.domain.automations.service.cancel_run(ADMIN, run.id)).value
 
 
+@on_one_database
 async def test_a_cancelled_wait_never_goes_on(world: World) -> None:
     await make_system(world.domain)
     await world.report("payments", Health.DEGRADED)

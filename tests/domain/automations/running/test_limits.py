@@ -5,6 +5,7 @@ from typing import Any
 from domain.model.automation import RunStatus
 from domain.model.viewer import Role
 from tests.domain.automations.world import World
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, make_incident, make_system, make_token
 
 LOG = {"action": "log", "config": {"message": "here"}}
@@ -15,6 +16,7 @@ def create(key: str, **config: Any) -> dict[str, Any]:
     return {"id": key, "action": "incident.create", "config": settings}
 
 
+@on_one_database
 async def test_actions_write_within_the_tokens_systems_alone(world: World) -> None:
     await make_system(world.domain)
     search = await make_incident(world.domain, (await make_system(world.domain, "search")).key)

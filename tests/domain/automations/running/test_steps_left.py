@@ -54,6 +54,7 @@ async def left_behind(world: World, slow: Slow) -> AutomationRun:
     return run
 
 
+@on_one_database
 async def test_waiting_steps_end_with_a_cancelled_run(world: World) -> None:
     run = await waiting(world)
     await cancel(world, run)

@@ -43,6 +43,7 @@ async def test_an_automation_begins_with_its_first_version(world: World) -> None
     assert await numbers(world, automation) == [1]
 
 
+@on_one_database
 async def test_another_definition_is_a_new_version(world: World) -> None:
     automation = await world.automation()
     after = await update(world, automation, definition={**CREATED, "mode": "restart"})
@@ -50,6 +51,7 @@ async def test_another_definition_is_a_new_version(world: World) -> None:
     assert await numbers(world, automation) == [2, 1]
 
 
+@on_one_database
 async def test_the_same_definition_is_no_new_version(world: World) -> None:
     automation = await world.automation()
     reordered = dict(reversed(list(automation.definition.items())))
@@ -57,6 +59,7 @@ async def test_the_same_definition_is_no_new_version(world: World) -> None:
     assert await numbers(world, automation) == [1]
 
 
+@on_one_database
 async def test_a_new_name_group_or_switch_is_no_new_version(world: World) -> None:
     automation = await world.automation()
     world.clock.advance(seconds=1)
@@ -147,6 +150,7 @@ async def test_a_disabled_automation_is_not_started(world: World) -> None:
     assert len(await world.runs()) == 1
 
 
+@on_one_database
 async def test_a_run_finishes_on_the_version_that_it_started_with(world: World) -> None:
     automation = await world.automation({"delay": {"seconds": 60}}, {"variables": {"version": 1}})
     await make_incident(world.domain)
@@ -190,6 +194,7 @@ async def test_a_run_by_hand_has_the_first_or_the_named_trigger(world: World) ->
         await run(ADMIN, automation.id, trigger_id="absent")
 
 
+@on_one_database
 async def test_a_repeated_call_by_hand_starts_one_run(world: World) -> None:
     automation = await world.automation()
     run = world.domain.automations.service.run_by_hand
@@ -223,6 +228,7 @@ async def test_a_cancelled_run_is_not_woken_by_its_event(world: World) -> None:
     assert (await world.only_run()) == cancelled
 
 
+@on_one_database
 async def test_cancelling_a_run_that_is_over_changes_nothing(world: World) -> None:
     await world.automation()
     await make_incident(world.domain)
@@ -233,6 +239,7 @@ async def test_cancelling_a_run_that_is_over_changes_nothing(world: World) -> No
     assert len(await log_of(world.domain)) == before
 
 
+@on_one_database
 async def test_the_runs_of_a_deleted_automation_end_and_stay_readable(world: World) -> None:
     automation = await world.automation(WAIT)
     await make_incident(world.domain)

@@ -171,6 +171,7 @@ async def test_a_past_without_the_automation_predicts_its_runs(world: World) -> 
     assert predicted(again, systems) == await happened(world, systems)
 
 
+@on_one_database
 async def test_the_real_incidents_of_the_past_are_used_instead_of_new_ones(world: World) -> None:
     await make_system(world.domain)
     world.clock.advance(minutes=1)
@@ -207,6 +208,7 @@ async def test_an_incident_open_before_the_span_is_known(world: World) -> None:
     assert predicted.run.firing.payload["previousStatus"] == "degraded"
 
 
+@on_one_database
 async def test_peoples_changes_apply_to_the_automations_incidents(world: World) -> None:
     await make_system(world.domain)
     since = world.clock.moment
@@ -307,6 +309,7 @@ async def test_a_dry_run_beyond_a_limit_is_truncated_with_its_reason(world: Worl
     assert (prediction.truncated, prediction.changes) == ("changes", 2)
 
 
+@on_one_database
 async def test_an_invalid_dry_run_is_refused(world: World) -> None:
     world.clock.advance(hours=1)
     with pytest.raises(InvalidDefinitionError):

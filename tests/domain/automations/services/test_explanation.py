@@ -53,6 +53,7 @@ WHOLE = {
 }
 
 
+@on_one_database
 async def test_from_its_root_a_chain_is_explained_to_its_end(world: World) -> None:
     root, *_ = await chain(world)
     explanation = await world.domain.automations.explanations.explain(change_id=root.id)
@@ -86,6 +87,7 @@ async def test_a_change_of_a_run_explains_the_run(world: World) -> None:
     assert all(node.kind != "automation_run" for node in explanation.changes)
 
 
+@on_one_database
 async def test_an_incident_is_explained_by_its_changes(world: World) -> None:
     _, created, updated = await chain(world)
     explanation = await world.domain.automations.explanations.explain(incident_id=created.entity_id)

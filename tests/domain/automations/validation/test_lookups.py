@@ -34,6 +34,7 @@ async def test_a_missing_secret_is_a_warning_and_the_definition_is_saved(domain:
     assert await messages_of(domain, definition) == []
 
 
+@on_one_database
 async def test_a_missing_system_is_a_warning_wherever_named(domain: Domain) -> None:
     await make_system(domain)
     opened = {"title": "x", "severity": "major", "systemIds": ["payments", "nope", "{{ trigger.payload.title }}"]}
@@ -57,6 +58,7 @@ async def test_a_missing_system_is_a_warning_wherever_named(domain: Domain) -> N
     ]
 
 
+@on_one_database
 async def test_a_token_to_run_as_has_to_be_valid_and_may_write(domain: Domain, clock: Any) -> None:
     soon = clock.now() + timedelta(hours=1)
     tokens = {

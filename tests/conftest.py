@@ -24,6 +24,7 @@ from domain.persistence.tables import metadata
 from domain.services.upkeep import Upkeep
 from domain.settings import Settings
 from tests.addresses import postgres_url
+from tests.e2e.databases import fresh_database
 from tests.inside import inside
 from tests.kept import close_kept_loop, keep_connections, kept_loop, kept_sessions
 from tests.templates import copy_database, fresh_name, keep_templates, migrated_file, on_server, run_aside, url_of
@@ -180,6 +181,13 @@ async def empty_database_url(dialect: str, tmp_path: Path) -> AsyncIterator[str]
     await on_server(postgres_url(), f'CREATE DATABASE "{name}" TEMPLATE template0')
     yield url_of(name)
     await on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def own_database_url(dialect: str) -> AsyncIterator[str]:
+    """Yield a migrated database of its own for this test, which may change the schema."""
+    async with fresh_database(dialect) as url:
+        yield url
 
 
 @pytest.fixture

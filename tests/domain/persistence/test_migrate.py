@@ -101,13 +101,13 @@ async def test_processes_that_migrate_at_once_leave_one_schema(empty_database_ur
     await engines.dispose()
 
 
-async def test_a_newer_schema_stops_the_start(empty_database_url: str) -> None:
-    engines = await _migrated(empty_database_url)
+async def test_a_newer_schema_stops_the_start(own_database_url: str) -> None:
+    engines = create_engines(database_url(own_database_url))
     async with engines.writer.begin() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
         await connection.execute(sa.text("DELETE FROM server_state WHERE name = 'compatible_since'"))
     await engines.dispose()
-    assert "newer schema (9999)" in (await _failure(empty_database_url)).message
+    assert "newer schema (9999)" in (await _failure(own_database_url)).message
 
 
 @pytest.mark.parametrize(

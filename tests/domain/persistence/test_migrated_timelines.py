@@ -31,8 +31,8 @@ from domain.persistence.timeline import TimelineRepository
 from domain.persistence.upgrading import config_of
 from domain.settings import Settings
 from tests.addresses import postgres_url
-from tests.conftest import fresh_name, on_server, url_of
 from tests.factories import ADMIN, make_system
+from tests.templates import fresh_name, on_server, url_of
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ACTOR = {"type": "user", "id": "usr_1", "name": None}

@@ -64,17 +64,17 @@ def breaches(scripts: ScriptDirectory) -> list[str]:
 
 
 @pytest.fixture
-async def engines(empty_database_url: str) -> AsyncIterator[Engines]:
-    made = create_engines(database_url(empty_database_url))
+async def engines(own_database_url: str) -> AsyncIterator[Engines]:
+    made = create_engines(database_url(own_database_url))
     yield made
     await made.dispose()
 
 
 async def test_a_process_starts_and_writes_on_a_newer_schema_that_was_only_expanded(
-    engines: Engines, empty_database_url: str, tmp_path: Path
+    engines: Engines, own_database_url: str, tmp_path: Path
 ) -> None:
     await migrate(engines, migrations=later_version(tmp_path, contracts=False))
-    async with running_domain(Settings(database_url=empty_database_url, automations=False)) as domain:
+    async with running_domain(Settings(database_url=own_database_url, automations=False)) as domain:
         await make_system(domain, "payments")
         assert (await make_incident(domain, "payments")).number == 1
         assert await domain.readiness.reasons() == []
@@ -97,9 +97,9 @@ async def test_a_process_of_the_release_before_a_contraction_keeps_working(engin
 
 
 async def test_a_contraction_ends_the_readiness_of_a_running_process(
-    engines: Engines, empty_database_url: str, tmp_path: Path
+    engines: Engines, own_database_url: str, tmp_path: Path
 ) -> None:
-    async with running_domain(Settings(database_url=empty_database_url, automations=False)) as domain:
+    async with running_domain(Settings(database_url=own_database_url, automations=False)) as domain:
         await migrate(engines, migrations=later_version(tmp_path, contracts=True))
         [reason] = await domain.readiness.reasons()
     assert re.search("newer schema than this version can use", reason)

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from domain.persistence.database import Database
 from domain.persistence.engines import create_engines
 from domain.persistence.engines import database_url as parsed_url
-from domain.persistence.migrate import migrate
 from domain.persistence.prepared import driver_of
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
@@ -20,10 +19,9 @@ CONNECTIONS = 4
 
 
 @pytest.fixture
-async def database(empty_database_url: str) -> AsyncIterator[Database]:
+async def database(own_database_url: str) -> AsyncIterator[Database]:
     """Yield a database whose connections all have statements prepared, each those of reads and writes."""
-    engines = create_engines(parsed_url(empty_database_url))
-    await migrate(engines)
+    engines = create_engines(parsed_url(own_database_url))
     database = Database(engines)
     await database.write(lambda unit: _run(unit, "CREATE TABLE things (number integer)"))
     all_at_it = asyncio.Barrier(CONNECTIONS)

@@ -28,8 +28,18 @@ async def address(dialect: str) -> AsyncIterator[str]:
         yield url
 
 
+_KILLED = (signal.SIGKILL, -signal.SIGKILL)
+_INTERRUPTED = (signal.SIGINT, 130)
+
+
+# PostgreSQL itself undoes the transaction of a process that was killed.
 @pytest.mark.parametrize(
-    ("sent", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)], ids=["kill -9", "Ctrl-C"]
+    ("dialect", "sent", "code"),
+    [
+        pytest.param("sqlite", *_KILLED, id="sqlite-kill -9"),
+        pytest.param("sqlite", *_INTERRUPTED, id="sqlite-Ctrl-C"),
+        pytest.param("postgresql", *_INTERRUPTED, marks=pytest.mark.postgres, id="postgresql-Ctrl-C"),
+    ],
 )
 async def test_a_demo_that_is_ended_leaves_whole_batches(address: str, sent: signal.Signals, code: int) -> None:
     demo = await asyncio.create_subprocess_exec(

@@ -186,6 +186,14 @@ def test_the_documents_ask_for_every_actor_of_the_schema() -> None:
     assert {"Actor.id", "Actor.name", "IncidentEvent.payload", "IncidentChange.delta"} <= set(documents.selected)
 
 
+@pytest.fixture
+def long_documents_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have long documents be validated once for all callers."""
+    monkeypatch.setattr("gql.limits.cache._LONGEST_KEPT", 10**6)
+    monkeypatch.setattr("gql.limits.cache._MOST_CHARACTERS", 10**7)
+
+
+@pytest.mark.usefixtures("long_documents_kept")
 async def test_callers_below_responder_read_no_id_or_address(api: Api, values: Mapping[str, Any]) -> None:
     query_type = schema._schema.query_type
     assert query_type is not None
@@ -203,6 +211,7 @@ async def test_callers_below_responder_read_no_id_or_address(api: Api, values: M
     assert shown["responder"] >= {"incident", "incidents", "incidentEvents", "incidentChanges", "system", "nodes"}
 
 
+@pytest.mark.usefixtures("long_documents_kept")
 async def test_a_replay_hides_actors_from_callers_below_responder(domain: Domain, values: Mapping[str, Any]) -> None:
     root = schema._schema.subscription_type
     assert root is not None

@@ -80,6 +80,13 @@ async def test_a_past_that_is_loaded_equals_one_that_was_written_step_by_step(
     assert await found(domain, "eleven tickets") == found_singly != []
 
 
+@pytest.fixture
+def nine_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the past of a demonstration shorter, because the reports of health are most of a small one."""
+    monkeypatch.setattr("domain.demo.service._DAYS", 9)
+
+
+@pytest.mark.usefixtures("nine_days")
 async def test_the_index_of_words_of_a_past_is_sound(domain: Domain, database_url: str, dialect: str) -> None:
     await domain.demo.fill(30)
     if dialect == "sqlite":
@@ -89,6 +96,7 @@ async def test_the_index_of_words_of_a_past_is_sound(domain: Domain, database_ur
     assert len(await found(domain, "INC-17")) == 1
 
 
+@pytest.mark.usefixtures("nine_days")
 async def test_live_readers_get_a_past_that_is_loaded(domain: Domain) -> None:
     received: list[Change] = []
     async with aclosing(inside(domain).tail.follow(0)) as pages:

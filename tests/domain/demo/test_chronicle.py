@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.clock import Clock
@@ -19,12 +19,12 @@ from domain.entities.masking import SecretMasker
 from domain.entities.origin import Origin
 from domain.model.change import Change, Transition
 from domain.persistence.changes import change_row
+from tests.examples import examples
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 SYSTEMS = {"sys_a": "Payments", "sys_b": "Login", "sys_c": "Search", "sys_d": "E-mail"}
 HANDLE = registry_of(KINDS, clock=Clock(), derivers=DeriverRegistry(), masker=SecretMasker()).handle(INCIDENT)
-# A machine that is busy with other tests is no failure.
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = examples(40)
 
 
 @quick

@@ -23,6 +23,7 @@ from domain.persistence.tables import changes, incidents
 from domain.persistence.unit_of_work import ReadSession
 from domain.services.events import Watch
 from tests.conftest import SteppingClock
+from tests.examples import share
 from tests.factories import ADMIN, log_of, make_incident, make_system, make_token, set_status
 from tests.inside import inside
 from tests.shared import clock_of, in_module_loop
@@ -34,7 +35,7 @@ LABELS = ("team", "a.b/c-d")
 SEEDS = [1, 2]
 _EVENTS = [(CREATED, UPDATED, RESOLVED), (UPDATED,), (CREATED, ACKNOWLEDGED), (ACKNOWLEDGED,)]
 #: How many filters are tried for each seed, and of the log a quarter as many; FILTERS=1000 tries that many.
-FILTERS = int(os.environ.get("FILTERS", "80"))
+FILTERS = int(os.environ.get("FILTERS", share(80)))
 
 
 pytestmark = in_module_loop

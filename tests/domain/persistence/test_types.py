@@ -5,18 +5,19 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
 from domain.persistence.engines import dialect_of
 from domain.persistence.types import UtcDateTime
+from tests.examples import examples
 
 offsets = st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(timezone)
 moments = st.datetimes(timezones=offsets).filter(lambda moment: 1 < moment.year < 9999)
 
 
-@settings(deadline=None)
+@examples(100)
 @given(moment=moments)
 def test_moments_are_spelled_in_sqlite_as_sqlalchemy_spells_them(moment: datetime) -> None:
     dialect: Any = sqlite.dialect()

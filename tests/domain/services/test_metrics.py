@@ -25,6 +25,7 @@ from domain.model.timeline import Mark
 from domain.model.viewer import Audience
 from domain.persistence.unit_of_work import ReadSession
 from tests.domain.services.histories import WORDS, Histories
+from tests.examples import pairs
 from tests.inside import inside
 from tests.shared import clock_of, in_module_loop
 
@@ -104,7 +105,7 @@ def _groups(incident: Incident, by: GroupBy) -> list[Group]:
 
 
 async def test_counts_are_those_of_the_incidents_of_the_list_in_groups(world: World) -> None:
-    for tree, by in product(_filters(world), _GROUPINGS):
+    for tree, by in pairs(_filters(world), _GROUPINGS):
         listed = await world.matching(tree, Audience.MANAGER)
         expected = Counter(group for incident in listed for group in _groups(incident, by))
         counts = await world.domain.metrics.counts(tree, Audience.MANAGER, by)
@@ -184,7 +185,7 @@ def _durations(sorted_times: Sequence[timedelta]) -> Durations:
 async def test_metrics_are_those_of_the_timelines_one_by_one(world: World) -> None:
     reopened, timed = 0, set[Lapse]()
     chance = random.Random(3)
-    for tree, by in product(_filters(world), _GROUPINGS):
+    for tree, by in pairs(_filters(world), _GROUPINGS):
         bucket = chance.choice([None, *TimeBucket])
         lasting = timedelta(hours=20) if bucket is TimeBucket.HOUR else timedelta(days=30)
         start = world.start + (world.end - world.start) * chance.random() - lasting / 2

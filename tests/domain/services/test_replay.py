@@ -20,6 +20,7 @@ from domain.model.positions import incident_position
 from domain.model.viewer import Audience
 from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.services.histories import Histories
+from tests.examples import pairs
 from tests.factories import ADMIN, make_incident
 from tests.inside import inside
 from tests.shared import clock_of, in_module_loop
@@ -119,15 +120,17 @@ async def test_lists_of_the_past_are_those_that_were_read_then(world: World) -> 
     def kept(incident: Incident) -> Incident:
         return incident if incident.id in present else replace(incident, dedupe_key="")
 
-    for turn, reading in enumerate(world.readings):
-        place = await _place(world.domain, reading, by_cursor=turn % 2 == 0)
-        for number, (tree, order) in enumerate(world.asked):
-            page = await world.domain.replay.incident_page(tree, order, _ALL, Audience.MANAGER, place)
-            expected = [kept(each) for each in reading.lists[number]]
-            assert list(page.items) == expected, (tree, order, place)
-            count = await world.domain.replay.incident_count(tree, Audience.MANAGER, place)
-            assert count == reading.counts[number]
-            lost += sum(each.id not in present for each in expected)
+    placed = [
+        (reading, await _place(world.domain, reading, by_cursor=turn % 2 == 0))
+        for turn, reading in enumerate(world.readings)
+    ]
+    for (reading, place), (number, (tree, order)) in pairs(placed, list(enumerate(world.asked))):
+        page = await world.domain.replay.incident_page(tree, order, _ALL, Audience.MANAGER, place)
+        expected = [kept(each) for each in reading.lists[number]]
+        assert list(page.items) == expected, (tree, order, place)
+        count = await world.domain.replay.incident_count(tree, Audience.MANAGER, place)
+        assert count == reading.counts[number]
+        lost += sum(each.id not in present for each in expected)
     assert lost > 0
 
 
@@ -210,10 +213,10 @@ async def test_the_past_before_the_log_begins_has_expired_and_the_rest_stays_rig
         with pytest.raises(DomainError) as refused:
             await world.domain.replay.place(at, cursor)
         assert (refused.value.code, refused.value.field) == ("CURSOR_EXPIRED", [field])
-    late = world.readings[len(world.readings) // 2 :]
-    for reading in late:
-        place = await world.domain.replay.place(None, reading.cursor)
-        assert place is not None
-        for number, (tree, order) in enumerate(world.asked):
-            page = await world.domain.replay.incident_page(tree, order, _ALL, Audience.MANAGER, place)
-            assert [each.id for each in page.items] == [each.id for each in reading.lists[number]]
+    late = [
+        (reading, await _place(world.domain, reading, by_cursor=True))
+        for reading in world.readings[len(world.readings) // 2 :]
+    ]
+    for (reading, place), (number, (tree, order)) in pairs(late, list(enumerate(world.asked))):
+        page = await world.domain.replay.incident_page(tree, order, _ALL, Audience.MANAGER, place)
+        assert [each.id for each in page.items] == [each.id for each in reading.lists[number]]

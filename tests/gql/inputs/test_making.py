@@ -15,12 +15,13 @@ from graphql import (
     is_non_null_type,
 )
 from graphql.pyutils import Undefined
-from hypothesis import given, settings
+from hypothesis import given
 from strawberry.types.arguments import convert_argument
 from strawberry.types.base import StrawberryObjectDefinition
 
 from gql.schema import schema
 from gql.types.enums import Severity
+from tests.examples import examples
 
 INPUTS: dict[str, StrawberryObjectDefinition] = {
     name: kind.definition
@@ -85,7 +86,7 @@ def made(name: str, coerced: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", sorted(INPUTS))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(data=st.data())
 def test_an_input_is_what_strawberry_makes_of_it(name: str, data: st.DataObject) -> None:
     kind = schema._schema.type_map[name]

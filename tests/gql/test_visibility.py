@@ -235,7 +235,6 @@ async def test_incidents_and_systems_are_for_all_who_may_read(api: Api, parts: P
     }
 
 
-@on_both_databases
 async def test_a_version_counts_hidden_changes_without_showing_them(api: Api, domain: Domain) -> None:
     incident = await make_incident(domain)
     document = """query Q($id: ID!) {

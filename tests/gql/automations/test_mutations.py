@@ -27,7 +27,6 @@ BROKEN: dict[str, tuple[Any, list[str]]] = {
 }
 
 
-@on_both_databases
 async def test_an_admin_creates_updates_and_deletes_an_automation(api: Api, domain: Domain) -> None:
     input = {"name": "Noter", "group": "notes", "definition": DEFINITION, "description": "Says so"}
     made = (await api.admin.do("createAutomation", input, AUTOMATION))["automation"]
@@ -45,7 +44,6 @@ async def test_an_admin_creates_updates_and_deletes_an_automation(api: Api, doma
     assert await domain.automations.reads.automation_count() == 0
 
 
-@on_both_databases
 @pytest.mark.parametrize("mutation", ["updateAutomation", "deleteAutomation"])
 async def test_a_stale_version_is_refused_with_the_current_automation(api: Api, domain: Domain, mutation: str) -> None:
     automation = await make_automation(domain)
@@ -60,7 +58,6 @@ async def test_a_stale_version_is_refused_with_the_current_automation(api: Api, 
     assert (await api.admin.do(mutation, {**late, "expectedVersion": 2}))["userErrors"] == []
 
 
-@on_both_databases
 async def test_a_used_idempotency_key_creates_no_second_automation_and_refuses_another_input(
     api: Api, domain: Domain
 ) -> None:
@@ -160,7 +157,6 @@ async def test_a_disabled_automation_does_not_fire(api: Api, domain: Domain) -> 
     assert await _listening(domain) == []
 
 
-@on_both_databases
 async def test_a_manual_run_uses_the_first_trigger_by_default(api: Api, domain: Domain) -> None:
     triggers = [{"id": "one", "event": "incident.created"}, {"id": "two", "event": "incident.resolved"}]
     automation = await make_automation(domain, definition={**DEFINITION, "triggers": triggers}, enabled=False)
@@ -183,7 +179,6 @@ async def test_a_manual_run_uses_the_first_trigger_by_default(api: Api, domain: 
     assert (second["triggerId"], second["payload"], second["contextKey"]) == ("two", {"a": [1, None]}, "sys_x")
 
 
-@on_both_databases
 async def test_a_used_idempotency_key_starts_no_second_run_and_refuses_another_input(api: Api, domain: Domain) -> None:
     automation = await make_automation(domain)
     # Keys that are alike for longer than a column is wide are two.
@@ -201,7 +196,6 @@ async def test_a_used_idempotency_key_starts_no_second_run_and_refuses_another_i
     assert (await api.admin.do("runAutomation", input, "run { id }"))["run"] is None
 
 
-@on_both_databases
 async def test_a_waiting_run_is_cancelled_once(api: Api, world: World) -> None:
     automation = await world.automation({"delay": {"seconds": 600}}, {"stop": {}})
     run = await start_run(world.domain, automation)
@@ -251,7 +245,6 @@ async def _listening(domain: Domain) -> list[tuple[str, Any]]:
         return [(row.event, row.next_at) for row in await connection.execute(sa.select(columns.event, columns.next_at))]
 
 
-@on_both_databases
 async def test_a_definition_is_saved_with_warnings_and_refused_with_errors(api: Api, domain: Domain) -> None:
     hook = {"action": "http.request", "config": {"url": "https://x.example/${{ secrets.LATER }}"}}
     definition = {**DEFINITION, "actions": [hook]}

@@ -85,7 +85,6 @@ async def test_a_finished_run_comes_once_and_not_at_all_behind_the_last_cursor(w
         assert await watcher.ended()
 
 
-@on_both_databases
 async def test_subscribers_see_runs_end_when_their_automation_is_deleted(world: World) -> None:
     run = await _started(world)
     await world.run_enqueued()

@@ -14,7 +14,6 @@ from tests.inside import inside
 SHOWN = "system { key health { status reported { status message since observedAt reportedAt } overrides { status } } }"
 
 
-@on_both_databases
 async def test_a_report_shows_in_its_payload_and_in_the_system(api: Api, domain: Domain) -> None:
     await make_system(domain)
     report = {"system": "payments", "status": "DEGRADED", "message": "Slow", "observedAt": "2026-03-01T08:59:00Z"}

@@ -8,14 +8,12 @@ from domain.bootstrap import Domain
 from domain.model.viewer import Role
 from tests.client import Api, Json, Stored
 from tests.factories import ADMIN, make_system, make_token
-from tests.gql.dialects import on_both_databases
 from tests.gql.mutations.table import MUTATIONS, NOWHERE, make_world
 
 #: They name the systems themselves, which are gone.
 OF_SYSTEMS = {"createIncident", "reportSystemHealth"}
 
 
-@on_both_databases
 async def test_a_limited_token_cannot_write_an_incident_without_systems(
     api: Api, domain: Domain, stored: Stored
 ) -> None:

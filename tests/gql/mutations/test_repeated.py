@@ -100,7 +100,6 @@ async def test_a_repeated_call_reports_that_its_object_is_deleted(api: Api, doma
     assert await stored() == before
 
 
-@on_both_databases
 @pytest.mark.parametrize("name", ["addIncidentUpdate", "addIncidentLink"])
 async def test_a_repeated_call_reports_that_its_incident_is_deleted(api: Api, domain: Domain, name: str) -> None:
     world = await make_world(domain)

@@ -11,7 +11,6 @@ from domain.persistence.past import PastRepository
 from gql.schema import schema
 from tests.client import Api, Stored
 from tests.factories import make_incident
-from tests.gql.dialects import on_both_databases
 from tests.inside import inside
 
 TRY = """
@@ -80,7 +79,6 @@ async def test_an_invalid_dry_run_is_an_error(api: Api, domain: Domain) -> None:
     assert unknown["code"] == "NOT_FOUND"
 
 
-@on_both_databases
 async def test_a_period_that_begins_before_the_log_is_an_error(api: Api, domain: Domain) -> None:
     beginning = domain.clock.now()
     [gone, kept] = [await make_incident(domain) for _ in range(2)]

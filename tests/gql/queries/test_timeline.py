@@ -47,7 +47,6 @@ async def _lived(domain: Domain) -> Incident:
     return incident
 
 
-@on_both_databases
 async def test_a_timeline_is_one_list_of_what_the_caller_may_read(api: Api, domain: Domain) -> None:
     incident = await _lived(domain)
     for caller, hidden in ((api.anonymous, []), (api.responder, ["Ours"])):

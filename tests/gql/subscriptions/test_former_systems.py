@@ -33,7 +33,6 @@ async def _logged(api: Api, filter: Json, field: str = "incidentChanges") -> Seq
     return [node["incidentId"] for node in found["nodes"]]
 
 
-@on_both_databases
 async def test_events_of_a_deleted_system_are_replayed_by_key(domain: Domain) -> None:
     start = await now(domain)
     incident = await _used(domain)
@@ -57,7 +56,6 @@ async def test_a_key_stands_for_every_system_that_had_it(api: Api, domain: Domai
     assert set(await _logged(api, {"system": {"in": [present]}})) == {incidents[-1]}
 
 
-@on_both_databases
 async def test_a_list_of_incidents_refuses_the_key_of_a_deleted_system(api: Api, domain: Domain) -> None:
     await _used(domain)
     assert (await api.anonymous.error(LIST, filter=BY_KEY))["code"] == "UNKNOWN_SYSTEM"

@@ -42,7 +42,6 @@ async def served(domain: Domain) -> AsyncIterator[Running]:
         yield running
 
 
-@on_both_databases
 @pytest.mark.parametrize("document", [EVENTS, CHANGES], ids=["events", "changes"])
 async def test_a_subscription_skips_stored_and_live_reports(domain: Domain, document: str) -> None:
     await make_system(domain)

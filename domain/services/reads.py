@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from domain.entities.canonical import value_text
@@ -66,7 +66,8 @@ class Reads:
         return self._database.can_project
 
     @staticmethod
-    def shapes() -> dict[str, Shape]:
+    @cache
+    def shapes() -> Mapping[str, Shape]:
         """Return all that selections can name, by view."""
         return {name: view.shape for name, view in VIEWS.items()}
 

@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -23,10 +25,9 @@ class _File:
     """A file, read and compressed once."""
 
     def __init__(self, name: str, media: str) -> None:
-        content = (_STATIC / name).read_bytes()
         self._media = media
-        self._bodies = {"": content, "gzip": gzip.compress(content, mtime=0)}
-        self._digest = hashlib.sha256(content).hexdigest()[:16]
+        self._bodies = _bodies_of(name)
+        self._digest = hashlib.sha256(self._bodies[""]).hexdigest()[:16]
 
     async def response(self, request: Request) -> Response:
         encoding = "gzip" if _takes_gzip(request.headers) else ""
@@ -46,6 +47,13 @@ class _File:
         if encoding:
             headers["content-encoding"] = encoding
         return Response(self._bodies[encoding], media_type=self._media, headers=headers)
+
+
+@cache
+def _bodies_of(name: str) -> Mapping[str, bytes]:
+    """Return the file by encoding."""
+    content = (_STATIC / name).read_bytes()
+    return {"": content, "gzip": gzip.compress(content, mtime=0)}
 
 
 def _takes_gzip(headers: Headers) -> bool:

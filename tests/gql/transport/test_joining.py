@@ -11,6 +11,7 @@ from domain.bootstrap import Domain
 from domain.model.change import Change
 from domain.model.commands import AddIncidentUpdate, UpdateIncident
 from domain.model.incident import Incident
+from tests.examples import share
 from tests.factories import ADMIN, log_of, make_incident, make_system
 from tests.gql.transport.sockets import Raw, Running, until
 from tests.inside import inside
@@ -109,7 +110,7 @@ class Crowd:
             await listener.raw.send({"id": leaving.id, "type": "complete"})
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(share(6)))
 async def test_each_subscriber_gets_each_change_once_in_order_while_others_come_and_go(
     served: Running, domain: Domain, seed: int
 ) -> None:

@@ -4,6 +4,7 @@ Those that wait most are spread among the others.
 """
 
 import os
+from pathlib import Path
 
 import pytest
 from typing_extensions import override
@@ -73,7 +74,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the files that mostly wait among those that compute, and move timing tests to the end."""
     files = list(dict.fromkeys(item.path for item in items))
     waiting = [file for file in files if _WAITING.intersection(file.parts)]
-    computing = [file for file in files if not _WAITING.intersection(file.parts)]
+    # Those of the whole checkout are few and long: at the end, the other workers would wait for them.
+    computing = sorted(
+        (file for file in files if not _WAITING.intersection(file.parts)),
+        key=lambda file: file.parent != Path(__file__).parent,
+    )
     place = {file: number / len(computing) for number, file in enumerate(computing)}
     place |= {file: _SPREAD * number / len(waiting) for number, file in enumerate(waiting)}
     # Files are few, but a sort by their place alone could mix two of the same place.

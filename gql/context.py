@@ -12,7 +12,6 @@ from domain.bootstrap import Domain
 from domain.errors import UnavailableError
 from domain.messaging.buckets import Allowance
 from domain.model.counts import Counting
-from domain.model.incident import Incident
 from domain.model.listing import Listing
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from domain.services.lists import ListStep
@@ -91,7 +90,7 @@ class Context:
         """The name that this operation is charged to: the token, else the address."""
         return payer_of(self.viewer, self.address)
 
-    def listed(self, listing: Listing, after: str | None) -> AsyncGenerator[ListStep[Incident], None]:
+    def listed(self, listing: Listing, after: str | None) -> AsyncGenerator[ListStep[Any], None]:
         """Yield the steps of a live list: those of its group, or from a cursor on where it is not shared."""
         if isinstance(self.source, ListSource):
             return self.source.listed(listing)

@@ -33,5 +33,5 @@ PUSHED: Mapping[str, Pushed | None] = {
     ),
     RUN.name: Pushed(needs=Role.RESPONDER, state="automationRun", log=("automationRuns",)),
     HEALTH.name: Pushed(needs=Role.ANONYMOUS, state=None, log=("systemHealth",)),
-    SYSTEM.name: None,
+    SYSTEM.name: Pushed(needs=Role.ANONYMOUS, state=None, log=(), lists=("systemList",)),
 }

@@ -1,13 +1,12 @@
 """Sources of a subscription's events: the log, or a bounded part of it to catch up with a group."""
 
 from collections.abc import AsyncGenerator
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from typing_extensions import override
 
 from domain.model.change import Change
 from domain.model.counts import Counting
-from domain.model.incident import Incident
 from domain.model.listing import Listing
 from domain.services.events import AnyWatch, EventService
 from domain.services.lists import ListStep
@@ -39,7 +38,7 @@ class EventSource(Protocol):
 class ListSource(Protocol):
     """A source of the steps of one list or of some counts, for all who share it."""
 
-    def listed(self, listing: Listing) -> AsyncGenerator[ListStep[Incident], None]:
+    def listed(self, listing: Listing) -> AsyncGenerator[ListStep[Any], None]:
         """Yield the steps that the executor has to show."""
 
     def counted(self, counting: Counting) -> AsyncGenerator[CountsStep, None]:

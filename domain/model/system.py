@@ -10,6 +10,8 @@ from domain.errors import InvalidInputError
 from domain.model.incident import Health, HealthOverride
 from domain.model.moment import iso
 
+#: The most health overrides of one system that are shown.
+OVERRIDES_SHOWN = 100
 _KEY = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 
 

@@ -43,6 +43,12 @@ class HealthRepository:
         statement = sa.select(system_health.c.system_id).order_by(system_health.c.system_id).limit(limit)
         return list(await self._connection.scalars(statement))
 
+    async def versions(self, system_ids: Sequence[str]) -> dict[str, int]:
+        """Return the versions of the reported health of these systems; those without a report are left out."""
+        columns = system_health.c
+        statement = sa.select(columns.system_id, columns.version).where(columns.system_id.in_(system_ids))
+        return {system_id: version for system_id, version in await self._connection.execute(statement)}
+
     async def reported(self, system_ids: Sequence[str], *, kind: str) -> dict[str, ReportedHealth]:
         """Return the reported health of these systems in one statement; those without a report are left out.
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.model.filters import Filter
 from domain.model.incident import OPENING, HealthOverride, Incident, Status
 from domain.model.paging import Order, Page, PageRequest
-from domain.model.system import ActiveHealthOverride
+from domain.model.system import OVERRIDES_SHOWN, ActiveHealthOverride
 from domain.model.viewer import Audience
 from domain.persistence.assignees import (
     INSERT_ASSIGNEES,
@@ -34,8 +34,6 @@ _TIMES = (
     *("occurred_at", "created_at", "updated_at"),
     *("identified_at", "fixing_at", "monitoring_at", "resolved_at", "acknowledged_at", "snoozed_until"),
 )
-#: The most overrides per system that are shown.
-OVERRIDES_SHOWN = 100
 _MEMBERS = incident_systems.join(incidents, incidents.c.id == incident_systems.c.incident_id)
 #: The memberships of open incidents, of several systems: of an inner join, SQLite walks all memberships of each system,
 #: those of incidents long resolved among them.

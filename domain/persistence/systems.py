@@ -37,6 +37,8 @@ def searchable(references: Sequence[str]) -> set[str]:
     return {reference for reference in references if "\0" not in reference}
 
 
+#: Whether the database orders texts by code points, as Python does; collations of languages do not.
+BY_CODE_POINTS = Prepared(lambda _: sa.select((literal("B") < literal("a")).label("is_so")))
 _RESOLVE = Prepared(lambda sqlite: _named(sqlite=sqlite))
 _KEEP = Prepared(lambda sqlite: kept_systems(sqlite=sqlite))
 

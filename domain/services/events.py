@@ -12,6 +12,7 @@ from domain.model.cursor import CursorCodec
 from domain.model.filters import EVERYTHING, Filter, matches
 from domain.model.health import HealthStep
 from domain.model.paging import Page, PageRequest
+from domain.model.system_listing import SystemListing
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
@@ -76,7 +77,18 @@ class HealthWatch:
         return tuple(step for step in change.health if self.systems is None or step.system_id in self.systems)
 
 
-AnyWatch = Watch | HealthWatch
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemWatch:
+    """The selection of a subscriber to a live list of systems."""
+
+    listing: SystemListing
+
+    def wants(self, change: Change) -> bool:
+        """Return whether this change is to be delivered; the rule is the same for stored and live changes."""
+        return change.kind in self.listing.logged and bool(self.listing.concerned(change))
+
+
+AnyWatch = Watch | HealthWatch | SystemWatch
 
 
 class EventService:

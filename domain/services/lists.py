@@ -1,23 +1,26 @@
 """Live lists: each step leads from the list that a subscriber has to the list as of a later place of the log."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
 from domain.model.cursor import CursorCodec
-from domain.model.incident import Incident
+from domain.model.incident_listing import IncidentListing
 from domain.model.listing import Edit, Listing, Window, all_put, edits_between
-from domain.model.paging import PageRequest
+from domain.model.paging import Order
+from domain.model.system import CatalogFilter
+from domain.model.system_listing import SystemListing
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
+from domain.persistence.systems import BY_CODE_POINTS
 from domain.persistence.unit_of_work import ReadSession
-from domain.services.events import Watch
+from domain.services.events import SystemWatch, Watch
+from domain.services.list_readers import IncidentReader, ListReader, SystemReader, Whole
 
 T = TypeVar("T")
-S_co = TypeVar("S_co", covariant=True)
 #: How many items may have changed since a cursor, and in how many changes: with more, a list starts over.
 _MOST_ITEMS = 100
 _MOST_CHANGES = 2_000
@@ -34,49 +37,14 @@ class ListStep(Generic[T]):
     items: Mapping[str, T]
 
 
-class ListReader(Protocol[S_co]):
-    """A reader of the items of one list, in whatever form they are shown."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """The extent of what happened to a list since a place of the log, as far as reading it again needs to know."""
 
-    async def whole(self, size: int) -> tuple[Window, Mapping[str, S_co]]:
-        """Return the first items of the list, all of one moment."""
-
-    async def some(self, ids: Sequence[str]) -> Mapping[str, tuple[int, S_co]]:
-        """Return these items as they are now, with their versions; missing ones are left out."""
-
-
-class IncidentReader:
-    """A reader of incidents as objects."""
-
-    def __init__(self, database: Database, listing: Listing, audience: Audience) -> None:
-        self._database = database
-        self._listing = listing
-        self._audience = audience
-
-    async def whole(self, size: int) -> tuple[Window, Mapping[str, Incident]]:
-        """Return the first incidents of the list, all of one moment."""
-        listing = self._listing
-
-        async def read(session: ReadSession) -> tuple[Window, Mapping[str, Incident]]:
-            position = await session.changes.head()
-            request = PageRequest(size=size)
-            page = await session.incidents.page(listing.tree, listing.order, request, self._audience)
-            total = len(page.items)
-            if page.has_next:
-                total = await session.incidents.count(listing.tree, self._audience)
-            entries = tuple(listing.entry(each.id, each.version, facts_of(each)) for each in page.items)
-            return Window(position=position, entries=entries, total=total), {each.id: each for each in page.items}
-
-        return await self._database.read(read)
-
-    async def some(self, ids: Sequence[str]) -> Mapping[str, tuple[int, Incident]]:
-        """Return these incidents as they are now."""
-        found = await self._database.read(lambda session: session.incidents.get_many(ids))
-        return {identifier: (incident.version, incident) for identifier, incident in found.items()}
-
-
-def facts_of(incident: Incident) -> Mapping[str, Any]:
-    """Return what recorded states say of an incident, as far as orders need it."""
-    return {**incident.facts(), "status": incident.status, "severity": incident.severity}
+    #: How many items changed.
+    count: int
+    #: Those to be read besides the list.
+    departed: Collection[str]
 
 
 class LiveList(Generic[T]):
@@ -87,8 +55,9 @@ class LiveList(Generic[T]):
         self._listing = listing
         #: Reads the items; another one may take its place.
         self.reader = reader
-        self._window = self._whole = Window(position=0)
-        self._items: Mapping[str, T] = {}
+        self._window = Window(position=0)
+        #: The list as it was last read as a whole, with some entries more.
+        self._whole: Whole[T] = Whole(window=self._window, items={})
 
     @property
     def position(self) -> int:
@@ -117,20 +86,24 @@ class LiveList(Generic[T]):
             return await self.reread()
         return self._step(window, {identifier: item for identifier, (_, item) in found.items()})
 
-    async def reread(self, more: int = 0) -> ListStep[T] | None:
-        """Read the whole list again, and `more` entries behind it; return what became of it since, None for nothing."""
-        self._whole, items = await self.reader.whole(self._listing.size + more)
-        self._items = items
-        return self._step(self._whole.cut(self._listing.size), items)
+    async def reread(self, missed: Sequence[Missed] = ()) -> ListStep[T] | None:
+        """Read the whole list again; return what became of it since, None for nothing.
 
-    async def changed_since(self, position: int) -> int | None:
-        """Return how many items changed since a position; None where that is too many, or unknown."""
-        return await self._service.changed_since(self._listing, position)
+        So much is read besides that those who resume can get what they missed.
+        """
+        more = max((each.count for each in missed), default=0)
+        departed = sorted({identifier for each in missed for identifier in each.departed})
+        self._whole = await self.reader.whole(self._listing.size + more, departed)
+        return self._step(self._whole.window.cut(self._listing.size), self._whole.items)
+
+    async def missed(self, position: int) -> Missed | None:
+        """Return what happened since a position; None where that is too much, or unknown."""
+        return await self._service.missed(self._listing, position)
 
     def beginning(self) -> ListStep[T]:
         """Return the step to the list as it was just reread, for those who have nothing."""
         edits = all_put(self._window.entries)
-        return self._made(edits, self._items, starts_over=True)
+        return self._made(edits, self._whole.items, starts_over=True)
 
     async def resumption(self, since: int) -> ListStep[T]:
         """Return the step to the list as it was just reread, for those who have it as of an earlier position.
@@ -138,10 +111,12 @@ class LiveList(Generic[T]):
         Where that cannot be known any more, it starts over.
         """
         changes = await self._service.changes_of(self._listing, since, until=self.position)
-        former = None if changes is None else self._whole.before(changes, self._listing, position=since)
+        whole, former = self._whole, None
+        if changes is not None:
+            former = whole.window.before(changes, self._listing, position=since, departed=whole.departed)
         if former is None:
             return self.beginning()
-        return self._made(edits_between(former.entries, self._window.entries), self._items, starts_over=False)
+        return self._made(edits_between(former.entries, self._window.entries), whole.items, starts_over=False)
 
     def _step(self, window: Window, items: Mapping[str, T]) -> ListStep[T] | None:
         former, self._window = self._window, window
@@ -156,20 +131,34 @@ class LiveList(Generic[T]):
 
 
 class ListService:
-    """Live lists of incidents, from the log."""
+    """Live lists of any kind of item, from the log."""
 
     def __init__(self, *, database: Database, tail: LogTail, cursors: CursorCodec) -> None:
         self._database = database
         self._tail = tail
         self._cursors = cursors
+        #: Whether the database orders texts by code points; None until it was asked.
+        self._compares_names: bool | None = None
 
-    def watch(self, listing: Listing, audience: Audience) -> Watch:
+    def watch(self, listing: Listing, audience: Audience) -> Watch | SystemWatch:
         """Return the watch for all changes that may concern the list, those among them that the audience cannot see."""
-        return Watch(audience=audience, tree=listing.recorded_tree, includes_hidden=True)
+        if isinstance(listing, IncidentListing):
+            return Watch(audience=audience, tree=listing.recorded_tree, includes_hidden=True)
+        assert isinstance(listing, SystemListing)
+        return SystemWatch(listing=listing)
 
-    def reader(self, listing: Listing, audience: Audience) -> IncidentReader:
-        """Return the reader of a list's incidents as objects."""
-        return IncidentReader(self._database, listing, audience)
+    def reader(self, listing: Listing, audience: Audience) -> ListReader[Any]:
+        """Return the reader of a list's items as objects."""
+        if isinstance(listing, IncidentListing):
+            return IncidentReader(self._database, listing, audience)
+        assert isinstance(listing, SystemListing)
+        return SystemReader(self._database, listing)
+
+    async def of_systems(self, wanted: CatalogFilter, order: Order, *, size: int) -> SystemListing:
+        """Return the request for a list of systems."""
+        if self._compares_names is None:
+            self._compares_names = bool(await self._database.glance(BY_CODE_POINTS))
+        return SystemListing(wanted=wanted, order=order, size=size, compares_names=self._compares_names)
 
     def position_of(self, cursor: str) -> int:
         """Return the position of a cursor, whether changes behind it are kept or not.
@@ -179,13 +168,13 @@ class ListService:
         """
         return self._cursors.read_position(cursor)
 
-    async def changed_since(self, listing: Listing, since: int) -> int | None:
-        """Return how many items of a list changed since a position; None where that is too many, or unknown."""
+    async def missed(self, listing: Listing, since: int) -> Missed | None:
+        """Return what happened to a list since a position; None where that is too much, or unknown."""
         changes = await self.changes_of(listing, since)
         if changes is None:
             return None
-        count = len({change.entity_id for change in changes})
-        return count if count <= _MOST_ITEMS else None
+        count = len({identifier for change in changes for identifier in listing.concerned(change)})
+        return Missed(count=count, departed=listing.departed(changes)) if count <= _MOST_ITEMS else None
 
     async def changes_of(self, listing: Listing, since: int, *, until: int | None = None) -> list[Change] | None:
         """Return the changes that may concern a list between two positions; None where there are too many, or unknown.
@@ -194,7 +183,7 @@ class ListService:
         """
         watch = self.watch(listing, Audience.MANAGER)
         if until is not None and until <= self._tail.last:
-            seen = self._tail.seen(since, kinds=[watch.kind])
+            seen = self._tail.seen(since, kinds=listing.logged)
             if seen is not None:
                 found = [change for change in seen if change.seq <= until and watch.wants(change)]
                 return found if len(seen) <= _MOST_CHANGES else None
@@ -202,7 +191,7 @@ class ListService:
         async def read(session: ReadSession) -> list[Change] | None:
             if not await session.changes.floor() <= since <= await session.changes.head():
                 return None
-            page = await session.changes.after(since, limit=_MOST_CHANGES + 1, kinds=[watch.kind])
+            page = await session.changes.after(since, limit=_MOST_CHANGES + 1, kinds=listing.logged)
             if len(page) > _MOST_CHANGES:
                 return None
             return [change for change in page if (until is None or change.seq <= until) and watch.wants(change)]
@@ -211,7 +200,7 @@ class ListService:
 
     async def follow(
         self, listing: Listing, audience: Audience, after: str | None
-    ) -> AsyncGenerator[ListStep[Incident], None]:
+    ) -> AsyncGenerator[ListStep[Any], None]:
         """Yield the list, or what became of it since a cursor, and then each step that changes make.
 
         Raises:
@@ -219,10 +208,10 @@ class ListService:
             CursorExpiredError: the reader fell so far behind that changes are no longer kept.
         """
         since = None if after is None else self.position_of(after)
-        live: LiveList[Incident] = LiveList(self, listing, self.reader(listing, audience))
-        more = None if since is None else await self.changed_since(listing, since)
-        await live.reread(more or 0)
-        yield live.beginning() if since is None or more is None else await live.resumption(since)
+        live: LiveList[Any] = LiveList(self, listing, self.reader(listing, audience))
+        missed = None if since is None else await self.missed(listing, since)
+        await live.reread([] if missed is None else [missed])
+        yield live.beginning() if since is None or missed is None else await live.resumption(since)
         watch = self.watch(listing, audience)
         async with aclosing(self._tail.follow(live.position)) as batches:
             async for batch in batches:

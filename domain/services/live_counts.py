@@ -7,6 +7,7 @@ from domain.model.change import Change
 from domain.model.counts import Counting, IncidentCount
 from domain.model.viewer import Audience
 from domain.services.events import Watch
+from domain.services.lists import Missed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +39,12 @@ class LiveCounts:
         fresh = [change for change in changes if change.seq > self.position]
         return await self.reread() if any(map(self._counting.may_differ, fresh)) else None
 
-    async def reread(self, more: int = 0) -> CountsStep | None:  # noqa: ARG002 - lists read more, counts cannot
+    async def reread(self, missed: Sequence[Missed] = ()) -> CountsStep | None:  # noqa: ARG002 - lists read more
         """Return the counts as they are now; None where they are the same."""
         former, self._latest = self._latest, await self._read()
         return None if former.counts == self._latest.counts else self._latest
 
-    async def changed_since(self, position: int) -> int | None:  # noqa: ARG002 - counts come as a whole
+    async def missed(self, position: int) -> Missed | None:  # noqa: ARG002 - counts come as a whole
         """Return None: no step is smaller than all of the counts."""
         return None
 

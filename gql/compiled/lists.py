@@ -11,15 +11,16 @@ from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
 from domain.model.filters import size_of
 from domain.model.listing import Edit, Listing, Window
 from domain.model.paging import PageRequest
-from domain.model.selection import LOG, AllOf, Paged, Root, Selection, SomeOf, Wanted
+from domain.model.selection import LOG, Paged, Root, Rows, Selection, SomeOf, Wanted
 from domain.model.viewer import ANONYMOUS, Audience
+from domain.services.list_readers import Whole
 from domain.services.lists import ListStep
 from domain.services.reads import Projected, Reads
 from gql.compiled.arguments import ArgumentsReader
 from gql.compiled.cache import fields_of, require_small
 from gql.compiled.emit import Answer, emit
 from gql.compiled.fields import UnplannableError
-from gql.compiled.messages import CHANGES, ITEMS, NEEDED, TYPENAME, ListPlanner, MessagePlan, Names
+from gql.compiled.messages import CHANGES, ITEMS, TYPENAME, ListPlanner, MessagePlan, Names
 
 logger = logging.getLogger(__name__)
 
@@ -41,33 +42,35 @@ class CompiledList:
     listing: Listing
     answer: Answer | None
     whole_read: Projected
+    #: Reads items besides, of which the list was known to show some.
+    departed_read: Projected
     some_read: Projected
     pages: Sequence[PageRequest]
     reads: Reads
 
-    async def whole(self, size: int) -> tuple[Window, Mapping[str, Any]]:
-        """Return the first rows of the list, all of one moment.
+    async def whole(self, size: int, departed: Sequence[str]) -> Whole[Any]:
+        """Return the first rows of the list, and facts of these other ones, all of one moment.
 
         Raises:
             UnreadableError: the generic path has to read them.
         """
         listing = self.listing
-        wanted = Wanted(
-            rows=[AllOf(order=listing.order, tree=listing.tree), LOG], pages=[*self.pages, PageRequest(size=size)]
-        )
-        found = await self.whole_read.read(wanted)
+        wanted: list[Rows] = [listing.rows, LOG]
+        if departed:
+            wanted.append(SomeOf(ids=tuple(departed)))
+        read = self.departed_read if departed else self.whole_read
+        found = await read.read(Wanted(rows=wanted, pages=[*self.pages, PageRequest(size=size)]))
         if found is None or found[0] is None:
             raise UnreadableError
-        (rows, total), [position] = found
-        places = [self.plan.selection.columns.index(name) for name in (*NEEDED, *listing.order_fields)]
-        entries = []
-        for row in rows:
-            identifier, version, *values = (row[place] for place in places)
-            entries.append(listing.entry(identifier, version, dict(zip(listing.order_fields, values, strict=True))))
-        items = dict(zip([entry.id for entry in entries], rows, strict=True))
-        return Window(position=position, entries=tuple(entries), total=total), items
+        (rows, total), [position], *others = found
+        entries = listing.entries(map(self._values, rows))
+        return Whole(
+            window=Window(position=position, entries=entries, total=total),
+            items=dict(zip([entry.id for entry in entries], rows, strict=True)),
+            departed={row[0]: dict(zip(listing.facts, row, strict=True)) for of_one in others for row in of_one or ()},
+        )
 
-    async def some(self, ids: Sequence[str]) -> Mapping[str, tuple[int, Any]]:
+    async def some(self, ids: Sequence[str]) -> Mapping[str, tuple[Any, Any]]:
         """Return the rows with these ids as they are now, with their versions.
 
         Raises:
@@ -76,8 +79,11 @@ class CompiledList:
         found = await self.some_read.read(Wanted(rows=[SomeOf(ids=tuple(ids))], pages=self.pages))
         if found is None:
             raise UnreadableError
-        identifier, version = (self.plan.selection.columns.index(name) for name in NEEDED)
-        return {row[identifier]: (row[version], row) for row in found[0] or ()}
+        entries = [(self.listing.read(self._values(row)), row) for row in found[0] or ()]
+        return {entry.id: (entry.version, row) for entry, row in entries}
+
+    def _values(self, row: Sequence[Any]) -> list[Any]:
+        return [row[place] for place in self.plan.places]
 
     def data(self, step: ListStep[Any]) -> dict[str, Any]:
         """Return the data of the message about a step."""
@@ -97,22 +103,22 @@ class CompiledList:
             self.plan.key: {
                 key: own[name]
                 if name != CHANGES
-                else [_shown(edit, self.plan.of_changes[key], items) for edit in step.edits]
+                else [self._shown(edit, self.plan.of_changes[key], items) for edit in step.edits]
                 for key, name in self.plan.of_update
             }
         }
 
-
-def _shown(edit: Edit, names: Names, items: Shown) -> dict[str, Any]:
-    values = {
-        TYPENAME: "IncidentListChange",
-        "action": edit.action.name,
-        "index": edit.index,
-        "previousIndex": edit.previous_index,
-        "incidentId": edit.id,
-        "incident": items.get(edit.id),
-    }
-    return {key: values[name] for key, name in names}
+    def _shown(self, edit: Edit, names: Names, items: Shown) -> dict[str, Any]:
+        kind = self.listing.kind
+        values = {
+            TYPENAME: self.plan.change_name,
+            "action": edit.action.name,
+            "index": edit.index,
+            "previousIndex": edit.previous_index,
+            f"{kind}Id": edit.id,
+            kind: items.get(edit.id),
+        }
+        return {key: values[name] for key, name in names}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +163,7 @@ class CompiledLists:
         return None
 
     def _planned(self, asked: AskedList) -> CompiledList:
-        if size_of(asked.listing.tree) > _MOST_COMPARED:
+        if size_of(asked.listing.rows.tree) > _MOST_COMPARED:
             raise UnplannableError("a large filter")
         fields = fields_of(self._schema, asked.document, asked.operation, asked.variables)
         planner = ListPlanner(self._schema, fields, self._shapes, asked.audience)
@@ -168,9 +174,11 @@ class CompiledLists:
         require_small(plan.rows)
         pages = self._pages(plan, asked)
         page = Paged(place=len(pages), is_read=True, peeks=False, counted=True)
-        log = Root(selection=Selection(view="log", columns=("head",)))
+        roots = [Root(selection=plan.selection, page=page), Root(selection=Selection(view="log", columns=("head",)))]
+        departed = Root(selection=Selection(view=asked.listing.kind, columns=asked.listing.facts))
         try:
-            whole = self._reads.projected([Root(selection=plan.selection, page=page), log], asked.audience)
+            whole = self._reads.projected(roots, asked.audience)
+            besides = self._reads.projected([*roots, departed], asked.audience)
             some = self._reads.projected([Root(selection=plan.selection)], asked.audience)
         except ValueError as error:
             raise UnplannableError(str(error)) from error
@@ -179,6 +187,7 @@ class CompiledLists:
             listing=asked.listing,
             answer=emit(plan.rows, asked.audience) if plan.rows.members else None,
             whole_read=whole,
+            departed_read=besides,
             some_read=some,
             pages=pages,
             reads=self._reads,

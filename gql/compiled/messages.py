@@ -13,16 +13,12 @@ from gql.compiled.parts import Alternative, Plan, Row, Several
 from gql.compiled.plan import Planner
 
 CHANGES, TYPENAME, ITEMS = "changes", "__typename", "items"
-#: The columns that the list itself needs of each row.
-NEEDED = ("id", "version")
-#: The view of rows that are read for the list alone.
-_VIEW = "incident"
 
 #: The response keys of an object, with the names of their fields.
 Names = Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessagePlan:
     """Plan of a live list's message: values of its own, those of each change, and rows."""
 
@@ -31,7 +27,11 @@ class MessagePlan:
     key: str
     of_update: Names
     of_changes: Mapping[str, Names]
+    #: The names of the types of the message and of a change.
     type_name: str
+    change_name: str
+    #: Where a row has what its entry in the list is made of.
+    places: Sequence[int]
 
 
 class ListPlanner(Planner):
@@ -48,18 +48,17 @@ class ListPlanner(Planner):
         [(key, nodes)] = self._fields.of([operation.selection_set], subscription).items()
         update = self._object_of(subscription.fields[nodes[0].name.value])
         of_update, lists = self._named(nodes, update)
+        change = self._object_of(update.fields[CHANGES])
         of_changes = {}
         items: list[tuple[Sequence[FieldNode], GraphQLObjectType]] = []
         for inner_key, inner in lists.items():
-            change = self._object_of(update.fields[CHANGES])
             of_changes[inner_key], shown = self._named(inner, change)
             items += [(each, self._object_of(change.fields[each[0].name.value])) for each in shown.values()]
         if len(items) > 1:
             raise UnplannableError("several selections of one item")
         alternatives = tuple(self._item(*each) for each in items)
-        row = alternatives[0].row if alternatives else Row(_VIEW)
-        for name in (*NEEDED, *listing.order_fields):
-            row.column(name)
+        row = alternatives[0].row if alternatives else Row(listing.kind)
+        places = _places_in(row, listing)
         plan = Plan(
             operation=operation,
             members={ITEMS: Several(alternatives)} if alternatives else {},
@@ -68,7 +67,16 @@ class ListPlanner(Planner):
             page_fields=tuple(self._page_fields),
             needs=tuple(self._needs),
         )
-        return MessagePlan(plan, row.selection(), key, of_update, of_changes, update.name)
+        return MessagePlan(
+            rows=plan,
+            selection=row.selection(),
+            key=key,
+            of_update=of_update,
+            of_changes=of_changes,
+            type_name=update.name,
+            change_name=change.name,
+            places=places,
+        )
 
     def _named(self, nodes: Sequence[FieldNode], on: GraphQLObjectType) -> tuple[Names, dict[str, Sequence[FieldNode]]]:
         """Return the response keys of an object with the names of their fields, and the nodes of objects within."""
@@ -86,3 +94,11 @@ class ListPlanner(Planner):
         assert found is not None
         field = next(iter(found.fields.values()))
         return self._alternative(nodes, Asked(field=field, node=nodes[0], declaration=Declaration(kind=Kind.SOME)), on)
+
+
+def _places_in(row: Row, listing: Listing) -> Sequence[int]:
+    """Have a row hold all that its entry in the list is made of, and return where it does."""
+    columns = [row.column(name) for name in listing.columns]
+    first = len(row.columns) + len(row.lists)
+    row.lists += listing.lists
+    return [*columns, *range(first, first + len(listing.lists))]

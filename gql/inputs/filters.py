@@ -257,6 +257,13 @@ def order_of(given: IncidentOrder | UnsetType | None) -> Order:
     return order
 
 
+def system_order_of(given: SystemOrder | UnsetType | None) -> Order:
+    """Return the order of a list of systems, by name where none is given."""
+    if given is None or isinstance(given, UnsetType):
+        return Order(field="name", descending=False)
+    return Order(field=given.field.value, descending=given.direction is OrderDirection.DESC)
+
+
 class _Parts:
     """A walk of a filter that bounds it and collects the systems and texts in it."""
 

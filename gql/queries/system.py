@@ -4,20 +4,17 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import strawberry
-from strawberry.types.unset import UnsetType
 
 from domain.errors import InvalidInputError
 from domain.ids import is_id
-from domain.model.paging import Order
 from domain.model.positions import system_position
 from domain.model.selection import AllOf, OneOf
 from gql.compiled.declarations import all_in_order, cursor_name, one
 from gql.context import Info
 from gql.inputs.catalog import SystemCatalogFilter, catalog_filter
-from gql.inputs.filters import SystemOrder
+from gql.inputs.filters import SystemOrder, system_order_of
 from gql.inputs.given import read_input, value_or_none
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
-from gql.types.enums import OrderDirection
 from gql.types.system import System
 
 _LIST = "systems"
@@ -32,13 +29,7 @@ def _by_id_or_key(arguments: Mapping[str, Any], *_: object) -> OneOf | None:
 
 def _catalog(arguments: Mapping[str, Any], *_: object) -> AllOf:
     wanted = catalog_filter(read_input(SystemCatalogFilter, arguments.get("filter")))
-    return AllOf(order=_order_of(read_input(SystemOrder, arguments.get("orderBy"))), catalog=wanted)
-
-
-def _order_of(given: SystemOrder | UnsetType | None) -> Order:
-    if given is None or isinstance(given, UnsetType):
-        return Order(field="name", descending=False)
-    return Order(field=given.field.value, descending=given.direction is OrderDirection.DESC)
+    return AllOf(order=system_order_of(read_input(SystemOrder, arguments.get("orderBy"))), catalog=wanted)
 
 
 @strawberry.type
@@ -77,7 +68,7 @@ class SystemQueries:
         order_by: Annotated[SystemOrder | None, strawberry.argument(description="Their order.")] = strawberry.UNSET,
     ) -> Connection[System]:
         context = info.context
-        order, wanted = _order_of(order_by), catalog_filter(filter)
+        order, wanted = system_order_of(order_by), catalog_filter(filter)
         name = cursor_name(_LIST, order)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         return connection(

@@ -2,18 +2,30 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
+from strawberry.types.unset import UnsetType
 
+from domain.model.incident_listing import IncidentListing
 from domain.model.listing import Listing
 from domain.model.paging import page_size
-from gql.context import Info
-from gql.inputs.filters import IncidentFilter, IncidentOrder, filter_tree, hide_resolved, order_of
+from domain.services.lists import ListStep
+from gql.context import Context, Info
+from gql.inputs.catalog import SystemCatalogFilter, catalog_filter
+from gql.inputs.filters import (
+    IncidentFilter,
+    IncidentOrder,
+    SystemOrder,
+    filter_tree,
+    hide_resolved,
+    order_of,
+    system_order_of,
+)
 from gql.inputs.given import value_or_none
 from gql.permissions import READ
 from gql.subscriptions.following import given
-from gql.types.listing import IncidentListUpdate
+from gql.types.listing import IncidentListUpdate, SystemListUpdate
 
 First = Annotated[
     int | None, strawberry.argument(description="The number of items that are shown: 1 to 100, by default 25.")
@@ -53,8 +65,47 @@ class ListSubscriptions:
         context = info.context
         size, _ = page_size(first=value_or_none(first), last=None)
         tree = hide_resolved(filter, await filter_tree(context, filter))
-        listing = Listing(tree=tree, order=order_of(order_by), size=size)
-        async with aclosing(context.listed(listing, given(after))) as steps:
+        listing = IncidentListing(tree=tree, order=order_of(order_by), size=size)
+        async with aclosing(_steps(context, listing, after)) as steps:
             async for step in steps:
-                context.at_event(step.position)
                 yield IncidentListUpdate.of(step, context)
+
+    @strawberry.subscription(
+        permission_classes=READ,
+        description=(
+            "The first systems that match, in their order, and then every change of that list, whatever caused it: of "
+            "systems themselves, of their reported health, and of open incidents that set it. Applied one after the "
+            "other, its messages make at each cursor what the query `systems` with the same arguments shows there. "
+            "What items show of anything else, such as their incidents, their past health, or the time of a report "
+            "that repeats the one before, is as of the item's own last change."
+        ),
+    )
+    async def system_list(
+        self,
+        info: Info,
+        filter: Annotated[
+            SystemCatalogFilter | None, strawberry.argument(description="Only systems that match.")
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            SystemOrder | None, strawberry.argument(description="Their order; by default by name.")
+        ] = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+    ) -> AsyncGenerator[SystemListUpdate, None]:
+        context = info.context
+        size, _ = page_size(first=value_or_none(first), last=None)
+        wanted, order = catalog_filter(filter), system_order_of(order_by)
+        listing = await context.domain.lists.of_systems(wanted, order, size=size)
+        async with aclosing(_steps(context, listing, after)) as steps:
+            async for step in steps:
+                yield SystemListUpdate.of(step, context)
+
+
+async def _steps(
+    context: Context, listing: Listing, after: str | UnsetType | None
+) -> AsyncGenerator[ListStep[Any], None]:
+    """Yield the steps of a list, each as of its place."""
+    async with aclosing(context.listed(listing, given(after))) as steps:
+        async for step in steps:
+            context.at_event(step.position)
+            yield step

@@ -9,10 +9,9 @@ from typing_extensions import override
 
 from domain.model.change import Change
 from domain.model.counts import Counting
-from domain.model.incident import Incident
 from domain.model.listing import Listing
-from domain.services.events import Watch
-from domain.services.lists import ListStep, LiveList
+from domain.services.events import AnyWatch
+from domain.services.lists import ListStep, LiveList, Missed
 from domain.services.live_counts import CountsStep, watch_of
 from gql.compiled.lists import CompiledList, UnreadableError
 from gql.transport.groups import Group, Groups
@@ -28,9 +27,9 @@ class _Live(Protocol[T_co]):
 
     async def advance(self, changes: Sequence[Change]) -> T_co | None: ...
 
-    async def reread(self, more: int = 0) -> T_co | None: ...
+    async def reread(self, missed: Sequence[Missed] = ()) -> T_co | None: ...
 
-    async def changed_since(self, position: int) -> int | None: ...
+    async def missed(self, position: int) -> Missed | None: ...
 
     def beginning(self) -> T_co: ...
 
@@ -70,7 +69,7 @@ class ListGroup(Group):
         if not self._arriving and not self._receivers:
             super()._end_if_unwanted()
 
-    async def listed(self, listing: Listing) -> AsyncGenerator[ListStep[Incident], None]:
+    async def listed(self, listing: Listing) -> AsyncGenerator[ListStep[Any], None]:
         """Yield the steps of the list that the executor has to show; the others are delivered already."""
         domain, audience = self._groups.domain, self.key.audience
         compiled = self._groups.compiled_list(self.key, listing)
@@ -108,7 +107,7 @@ class ListGroup(Group):
                         self._current = step.position
                         yield step
 
-    def _begin(self, watch: Watch) -> None:
+    def _begin(self, watch: AnyWatch) -> None:
         self.watch = watch
         self._delivered = self._groups.position
         self._groups.listen(self)
@@ -127,18 +126,18 @@ class ListGroup(Group):
         self._queue.clear()
         since = set(self._arriving.values())
         if since or was_behind:
-            more = {each: None if each is None else await live.changed_since(each) for each in since}
-            step = await live.reread(max((each for each in more.values() if each is not None), default=0))
+            missed = {each: None if each is None else await live.missed(each) for each in since}
+            step = await live.reread([each for each in missed.values() if each is not None])
         else:
-            more = {}
+            missed = {}
             step = await live.advance(changes)
         self._is_behind = False
         if step is not None and self.members:
             yield step
-        for each, changed in more.items():
+        for each, found in missed.items():
             self._receivers = self._taken(each)
             # Positions that are too far away, like none at all, get the list from the beginning.
-            yield live.beginning() if each is None or changed is None else await live.resumption(each)
+            yield live.beginning() if each is None or found is None else await live.resumption(each)
             self._receivers = None
 
     def _taken(self, since: int | None) -> Members:

@@ -208,7 +208,10 @@ async def test_the_clients_file_keeps_a_list_in_node(server: Server, node: list[
             await server.restart()
             await api.create_incident("Nobody can pay", severity="CRITICAL")
             lines += await lines_of(process, "2 ", 1)
-    assert (lines[0], lines[-1]) == ("1 Slow", "2 Nobody can pay, Slow")
+            await api.create_incident("Down", severity="MINOR", healthOverride="UNHEALTHY")
+            lines += await lines_of(process, "unwell: Payments UNHEALTHY$", 1)
+    of_incidents = [line for line in lines if line[0].isdigit()]
+    assert (of_incidents[0], of_incidents[1]) == ("1 Slow", "2 Nobody can pay, Slow")
 
 
 @pytest.mark.chromium

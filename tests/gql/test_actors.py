@@ -218,7 +218,7 @@ async def test_a_replay_hides_actors_from_callers_below_responder(domain: Domain
     documents = {name: text for name, text in Documents(values).of(root) if not name.startswith("automation")}
     # Without groups it shows nobody, and to group by persons is refused.
     del documents["incidentCounts"]
-    counts = {"incident": 1, "incidentEvents": 6, "incidentList": 1, "systemHealth": 1}
+    counts = {"incident": 1, "incidentEvents": 6, "incidentList": 1, "systemHealth": 1, "systemList": 1}
     assert set(documents) == {"incidentChanges", *counts}
     member = Viewer(actor=Actor(type=ActorType.APPLICATION, id="tok_viewer", name="viewer"), role=Role.VIEWER)
     for name, document in documents.items():

@@ -60,6 +60,7 @@ def test_every_subscription_has_a_permission() -> None:
         "incidentEvents": [MayRead],
         "incidentList": [MayRead],
         "systemHealth": [MayRead],
+        "systemList": [MayRead],
         "automationRun": [MaySeeAutomations],
         "automationRuns": [MaySeeAutomations],
     }

@@ -120,6 +120,7 @@ def test_every_list_is_a_connection_or_bounded() -> None:
         "Incident.systems",
         "Incident.assignees",
         "IncidentListUpdate.changes",
+        "SystemListUpdate.changes",
         "Incident.labels",
         "IncidentTransition.fromSystemIds",
         "IncidentTransition.toSystemIds",

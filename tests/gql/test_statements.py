@@ -13,6 +13,8 @@ from graphql import GraphQLObjectType
 from domain.bootstrap import Domain
 from domain.model.commands import CreateIncident
 from domain.model.incident import HealthOverride, Severity
+from domain.model.paging import Order
+from domain.model.system import ALL_SYSTEMS
 from domain.settings import Settings
 from gql.schema import schema
 from tests.conftest import CountStatements
@@ -38,6 +40,7 @@ ARGUMENTS = {
     # The others push one thing at a time.
     "Subscription.incidentList": "first: 100",
     "Subscription.systemHealth": "after: $after",
+    "Subscription.systemList": "first: 100",
 }
 #: The same of lists as they were: these have readers of their own.
 PAST = ARGUMENTS | {"Query.incidents": "atCursor: $after"}
@@ -49,9 +52,13 @@ EMPTY = {
     *(f"Incident.{name}" for name in ("fixingAt", "monitoringAt", "resolvedAt", "timeToResolveSeconds")),
     "IncidentListChange.previousIndex",
     *(f"IncidentTransition.from{name}" for name in ("Value", "Status", "Severity", "SystemIds")),
+    "SystemListChange.previousIndex",
 }
 #: Objects of which there are as many however many rows there are.
-CONSTANT = {"Action", "ArtifactType", "AutomationTemplate", "IncidentListUpdate", "SystemHealthChange", "Trigger"}
+CONSTANT = {
+    *("Action", "ArtifactType", "AutomationTemplate", "Trigger"),
+    *("IncidentListUpdate", "SystemHealthChange", "SystemListUpdate"),
+}
 #: Objects that no list of rows leads to: single ones, and what is worked out when it is asked for.
 SINGLE = {
     *("AutomationProblem", "AutomationValidation"),
@@ -85,6 +92,8 @@ async def test_every_field_costs_as_many_statements_for_many_rows_as_for_few(
 ) -> None:
     walk, past = (Walk(schema._schema, arguments) for arguments in (ARGUMENTS, PAST))
     places = [*walk.places(), *(place for place in past.places() if place.names[0] == "incidents")]
+    # A process asks once how its database orders names.
+    await domain.lists.of_systems(ALL_SYSTEMS, Order(field="name"), size=1)
     asked = []
     for numbers in (range(FEW), range(FEW, MANY)):
         await grow(domain, numbers)

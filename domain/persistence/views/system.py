@@ -6,9 +6,10 @@ import sqlalchemy as sa
 
 from domain.model.incident import Health
 from domain.model.selection import Field, Shape
+from domain.model.system import OVERRIDES_SHOWN
 from domain.persistence.conditions import IS_OPEN
 from domain.persistence.dialects import literal
-from domain.persistence.incidents import OPEN_FIRST, OVERRIDES_SHOWN
+from domain.persistence.incidents import OPEN_FIRST
 from domain.persistence.tables import entity_transitions, incident_systems, incidents, system_health, systems
 from domain.persistence.views.view import Found, Joined, Lists, View, columns_of, for_all
 
@@ -109,6 +110,8 @@ SYSTEM = View(
     },
     found={
         **{f"health_reported_{name}": _reported(name) for name in _REPORTED},
+        # By which live lists can tell a report.
+        "health_reported_version": _reported("version"),
         "health_reported_since": Found((), _since),
         "health_worst": _of_open("worst"),
     },

@@ -11,7 +11,8 @@ from domain.model.actor import Actor, ActorType
 from domain.model.change import Change, ChangeAction
 from domain.model.filters import EVERYTHING, AllOf, Field, Operator, Term, matches
 from domain.model.incident import Severity
-from domain.model.listing import Edit, Entry, Listing, Window, edits_between
+from domain.model.incident_listing import IncidentListing
+from domain.model.listing import Edit, Entry, Window, edits_between
 from domain.model.paging import Order
 from tests.examples import examples
 
@@ -23,7 +24,7 @@ Facts = Mapping[str, Any]
 Stored = dict[str, tuple[int, Facts | None]]
 
 listings = st.builds(
-    Listing,
+    IncidentListing,
     tree=st.sampled_from([EVERYTHING, SERIOUS]),
     order=st.builds(Order, field=st.sampled_from(["severity", "number"]), descending=st.booleans()),
     size=st.integers(1, 4),
@@ -39,7 +40,9 @@ writes = st.lists(st.tuples(st.sampled_from("abcdefg"), states), max_size=25)
 
 @examples(300)
 @given(listing=listings, log=writes)
-def test_a_list_kept_by_changes_is_the_list_read_anew(listing: Listing, log: list[tuple[str, Facts | None]]) -> None:
+def test_a_list_kept_by_changes_is_the_list_read_anew(
+    listing: IncidentListing, log: list[tuple[str, Facts | None]]
+) -> None:
     stored: Stored = {}
     window = Window(position=0)
     shown: list[str] = []
@@ -59,7 +62,7 @@ def test_a_list_kept_by_changes_is_the_list_read_anew(listing: Listing, log: lis
         since = changes[seq:]
         more = len({change.entity_id for change in since})
         whole = _read(stored, listing, len(log), more=more)
-        assert whole.before(since, listing, position=seq) == former
+        assert whole.before(since, listing, position=seq, departed={}) == former
         jump = edits_between(former.entries, window.entries)
         assert _applied([entry.id for entry in former.entries], jump) == [entry.id for entry in window.entries]
         assert len({edit.id for edit in jump}) == len(jump), "nothing is touched twice"
@@ -67,7 +70,9 @@ def test_a_list_kept_by_changes_is_the_list_read_anew(listing: Listing, log: lis
 
 @examples(100)
 @given(listing=listings, log=writes)
-def test_items_that_did_not_change_are_in_no_edit(listing: Listing, log: list[tuple[str, Facts | None]]) -> None:
+def test_items_that_did_not_change_are_in_no_edit(
+    listing: IncidentListing, log: list[tuple[str, Facts | None]]
+) -> None:
     stored: Stored = {}
     former = Window(position=0)
     for seq, (identifier, after) in enumerate(log, start=1):
@@ -81,10 +86,10 @@ def test_items_that_did_not_change_are_in_no_edit(listing: Listing, log: list[tu
 def test_what_states_do_not_have_is_asked_of_the_database() -> None:
     stored: Stored = {}
     change = _written(stored, 1, "a", {"severity": "major", "number": 1})
-    listing = Listing(tree=AllOf((TEXT, SERIOUS)), order=Order(field="number"), size=3)
+    listing = IncidentListing(tree=AllOf((TEXT, SERIOUS)), order=Order(field="number"), size=3)
 
     assert Window(position=0).after(change, listing) is None
-    assert Window(position=1).before([change], listing, position=0) is None
+    assert Window(position=1).before([change], listing, position=0, departed={}) is None
     assert listing.recorded_tree == AllOf((AllOf(), SERIOUS))
 
 
@@ -110,10 +115,10 @@ def _written(stored: Stored, seq: int, identifier: str, after: Facts | None) -> 
     )
 
 
-def _read(stored: Stored, listing: Listing, seq: int, *, more: int = 0) -> Window:
+def _read(stored: Stored, listing: IncidentListing, seq: int, *, more: int = 0) -> Window:
     """Return what the database would show."""
     found: list[Entry] = [
-        listing.entry(identifier, version, facts)
+        Entry(identifier, version, listing.place(identifier, facts))
         for identifier, (version, facts) in stored.items()
         if facts is not None and matches(listing.tree, facts)
     ]

@@ -1,6 +1,6 @@
 """Live lists: one state for each group, steps of one statement, and joining at a step."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -8,10 +8,10 @@ import pytest
 
 from domain.bootstrap import Domain
 from domain.model.commands import AddIncidentUpdate, UpdateIncident
-from domain.model.incident import Severity
+from domain.model.incident import Incident, Severity
 from domain.model.viewer import Role, Visibility
 from domain.persistence.projections import Projection
-from domain.services.lists import IncidentReader
+from domain.services.list_readers import IncidentReader, Whole
 from gql.transport.groups import _AT_ONCE, Groups
 from gql.transport.list_groups import ListGroup
 from tests.client import Json
@@ -175,9 +175,9 @@ async def test_what_memory_cannot_show_takes_the_other_path(
         executed: list[int] = []
         original = IncidentReader.whole
 
-        async def whole(self: IncidentReader, size: int) -> Any:
+        async def whole(self: IncidentReader, size: int, departed: Sequence[str]) -> Whole[Incident]:
             executed.append(size)
-            return await original(self, size)
+            return await original(self, size, departed)
 
         async def unreadable(*_: Any) -> None:
             return None

@@ -9,6 +9,7 @@ _SELECTIONS = {
     "createSystem": "system { id key }",
     "createToken": "secret token { id }",
     "revokeToken": "token { id }",
+    "updateSystem": "system { id }",
     "deleteSystem": "deletedSystemId",
     "createIncident": f"{_INCIDENT} reused",
     "addIncidentUpdate": f"{_INCIDENT} update {{ id }}",

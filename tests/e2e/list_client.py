@@ -10,21 +10,62 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-ITEM = """id title status severity version updatedAt systems { key }
-  updates(first: 2) { nodes { message } } links { totalCount }"""
-ARGUMENTS = "filter: $filter, orderBy: $order, first: $first"
-_DECLARED = "$filter: IncidentFilter, $order: IncidentOrder, $first: Int"
-QUERY = f"query ({_DECLARED}) {{ cursor incidents({ARGUMENTS}) {{ totalCount nodes {{ {ITEM} }} }} }}"
-SUBSCRIPTION = f"""subscription ({_DECLARED}, $after: String) {{ incidentList({ARGUMENTS}, after: $after) {{
-  cursor startsOver totalCount changes {{ action index previousIndex incidentId incident {{ {ITEM} }} }}
-}} }}"""
+_ARGUMENTS = "filter: $filter, orderBy: $order, first: $first"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noun:
+    """A kind of item, with the documents about lists of it."""
+
+    one: str
+    many: str
+    filter: str
+    order: str
+    item: str
+
+    @property
+    def query(self) -> str:
+        """The query for a list."""
+        shown = f"totalCount nodes {{ {self.item} }}"
+        return f"query ({self._declared}) {{ cursor {self.many}({_ARGUMENTS}) {{ {shown} }} }}"
+
+    @property
+    def subscription(self) -> str:
+        """The subscription to it."""
+        changes = f"changes {{ action index previousIndex {self.one}Id {self.one} {{ {self.item} }} }}"
+        return f"""subscription ({self._declared}, $after: String) {{ {self.one}List({_ARGUMENTS}, after: $after) {{
+          cursor startsOver totalCount {changes}
+        }} }}"""
+
+    @property
+    def _declared(self) -> str:
+        return f"$filter: {self.filter}, $order: {self.order}, $first: Int"
+
+
+INCIDENTS = Noun(
+    one="incident",
+    many="incidents",
+    filter="IncidentFilter",
+    order="IncidentOrder",
+    item="""id title status severity version updatedAt systems { key }
+      updates(first: 2) { nodes { message } } links { totalCount }""",
+)
+SYSTEMS = Noun(
+    one="system",
+    many="systems",
+    filter="SystemCatalogFilter",
+    order="SystemOrder",
+    item="""id key name description version
+      health { status reported { status message since } overrides { incidentId status incidentTitle } }""",
+)
 _RETRY_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A list that is asked for: its arguments as JSON, and the token of who asks."""
+    """A list that is asked for: of what, its arguments as JSON, and the token of who asks."""
 
+    noun: Noun
     variables: str
     token: str | None
 
@@ -90,7 +131,11 @@ class ListClient:
             payload = {"Authorization": f"Bearer {self.view.token}"} if self.view.token else {}
             await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
             variables = {**self.view.arguments, "after": cursor}
-            subscribe = {"id": "1", "type": "subscribe", "payload": {"query": SUBSCRIPTION, "variables": variables}}
+            subscribe = {
+                "id": "1",
+                "type": "subscribe",
+                "payload": {"query": self.view.noun.subscription, "variables": variables},
+            }
             await connection.send(json.dumps(subscribe))
             async for frame in connection:
                 # The list of a connection that was cut on purpose is not touched any more.
@@ -105,7 +150,7 @@ class ListClient:
             self.cursor = self._later(message.get("payload", {}).get("cursor"))
             await connection.send('{"type":"pong"}')
         elif kind == "next" and "errors" not in message["payload"]:
-            self._apply(message["payload"]["data"]["incidentList"])
+            self._apply(message["payload"]["data"][f"{self.view.noun.one}List"])
         elif kind != "connection_ack":
             self.faults.append(f"received {message}")
 
@@ -129,14 +174,16 @@ class ListClient:
         self._arrived.set()
 
     def _change(self, change: dict[str, Any]) -> None:
-        ids = [item["id"] for item in self.items]
-        before = ids.index(change["incidentId"]) if change["incidentId"] in ids else None
+        noun = self.view.noun.one
+        identifier, item = change[f"{noun}Id"], change[noun]
+        ids = [each["id"] for each in self.items]
+        before = ids.index(identifier) if identifier in ids else None
         if before != change["previousIndex"]:
-            self.faults.append(f"{change['incidentId']} was at {before}, not at {change['previousIndex']}")
+            self.faults.append(f"{identifier} was at {before}, not at {change['previousIndex']}")
         if before is not None:
             del self.items[before]
-        if change["incident"] is not None:
-            self.items.insert(change["index"], change["incident"])
+        if item is not None:
+            self.items.insert(change["index"], item)
 
 
 def state_of(total: int, items: list[dict[str, Any]]) -> tuple[str, ...]:

@@ -17,14 +17,10 @@ import httpx
 
 from tests.e2e.api import Api
 from tests.e2e.databases import DIALECTS, fresh_database
-from tests.e2e.list_client import QUERY, ListClient, View, state_of
+from tests.e2e.list_client import INCIDENTS, SYSTEMS, ListClient, Noun, View, state_of
+from tests.e2e.list_writer import ListWriter
 from tests.e2e.server import TOKEN, Server, api_of, running_server
 
-_SYSTEMS = ("payments", "search", "mail")
-_WORDS = ("alpha", "beta", "gamma")
-_SEVERITIES = ("MINOR", "MAJOR", "CRITICAL")
-_STATUSES = ("INVESTIGATING", "IDENTIFIED", "FIXING", "MONITORING", "RESOLVED")
-_VISIBILITIES = ("PUBLIC", "LOGGED_IN", "INTERNAL")
 _FILTERS: Sequence[dict[str, Any] | None] = (
     None,
     {"includeResolved": True},
@@ -50,6 +46,25 @@ _ORDERS: Sequence[dict[str, Any] | None] = (
     {"field": "RESOLVED_AT", "thenBy": {"field": "SEVERITY"}},
     {"field": "OCCURRED_AT", "direction": "ASC"},
 )
+_SYSTEM_FILTERS: Sequence[dict[str, Any] | None] = (
+    None,
+    {"health": {"notIn": ["HEALTHY"]}},
+    {"health": {"eq": "HEALTHY"}},
+    {"health": {"eq": "UNHEALTHY"}, "name": {"in": ["alpha", "beta"]}},
+    {"key": {"in": ["payments", "search", "extra-1", "extra-3"]}},
+    {"text": "gamma"},
+    {"text": "alpha", "health": {"in": ["DEGRADED", "HEALTHY"]}},
+)
+_SYSTEM_ORDERS: Sequence[dict[str, Any] | None] = (
+    None,
+    {"field": "NAME", "direction": "DESC"},
+    {"field": "CREATED_AT"},
+    {"field": "CREATED_AT", "direction": "DESC"},
+)
+_CHOICES: Mapping[Noun, tuple[Sequence[Any], Sequence[Any]]] = {
+    INCIDENTS: (_FILTERS, _ORDERS),
+    SYSTEMS: (_SYSTEM_FILTERS, _SYSTEM_ORDERS),
+}
 _CATCH_UP_SECONDS = 120.0
 _START_SECONDS = 600.0
 #: A server of the check refuses nobody.
@@ -68,69 +83,12 @@ class Result:
     compared: int = 0
     #: How often a list was compared as of the very cursor of a query.
     at_cursors: int = 0
+    at_cursors_of_systems: int = 0
     kills: int = 0
     resumed: int = 0
     started_over: int = 0
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
-
-
-class Writer:
-    """A writer of one random change after the other."""
-
-    def __init__(self, api: Api, dice: random.Random) -> None:
-        self._api = api
-        self._dice = dice
-        self._incidents: list[str] = []
-
-    async def begin(self) -> None:
-        """Write what everything else is about."""
-        for key in _SYSTEMS:
-            await self._api.create_system(key)
-
-    async def write(self) -> None:
-        """Write something."""
-        step = self._dice.random()
-        if step < 0.25 or not self._incidents:
-            await self._create()
-            return
-        incident = self._dice.choice(self._incidents[-40:])
-        if step < 0.45:
-            await self._update(incident)
-        elif step < 0.75:
-            await self._note(incident)
-        elif step < 0.85:
-            await self._api.attempt("resolveIncident", id=incident)
-        elif step < 0.92:
-            url = f"https://example.com/{self._dice.randrange(5)}"
-            await self._api.attempt("addIncidentLink", incidentId=incident, url=url, visibility=self._visibility())
-        else:
-            await self._api.attempt("deleteIncident", id=incident)
-            self._incidents.remove(incident)
-
-    async def _create(self) -> None:
-        fields = {"severity": self._dice.choice(_SEVERITIES), "systemIds": self._systems()}
-        self._incidents.append(await self._api.create_incident(self._text(), **fields))
-
-    async def _update(self, incident: str) -> None:
-        fields = {"title": self._text(), "severity": self._dice.choice(_SEVERITIES), "systemIds": self._systems()}
-        chosen = self._dice.sample(sorted(fields), self._dice.randint(1, 3))
-        await self._api.attempt("updateIncident", id=incident, **{name: fields[name] for name in chosen})
-
-    async def _note(self, incident: str) -> None:
-        change = {"statusChange": self._dice.choice(_STATUSES)} if self._dice.random() < 0.5 else {}
-        await self._api.attempt(
-            "addIncidentUpdate", incidentId=incident, message=self._text(), visibility=self._visibility(), **change
-        )
-
-    def _systems(self) -> list[str]:
-        return self._dice.sample(_SYSTEMS, self._dice.randint(1, 2))
-
-    def _text(self) -> str:
-        return f"{self._dice.choice(_WORDS)} {self._dice.randrange(1000)}"
-
-    def _visibility(self) -> str:
-        return self._dice.choice(_VISIBILITIES)
 
 
 class Check:
@@ -139,19 +97,23 @@ class Check:
     def __init__(self, server: Server, dice: random.Random, *, clients: int) -> None:
         self._server = server
         self._dice = dice
-        self.clients = [ListClient(server.websocket_url, self._view()) for _ in range(clients)]
+        self.clients = [
+            ListClient(server.websocket_url, self._view(SYSTEMS if number % 2 else INCIDENTS))
+            for number in range(clients)
+        ]
         self.result = Result()
         self._apis: dict[str | None, Api] = {}
         #: What queries showed, by view and cursor.
         self._shown: dict[tuple[View, str], tuple[str, ...]] = {}
 
-    def _view(self) -> View:
+    def _view(self, noun: Noun) -> View:
+        filters, orders = _CHOICES[noun]
         arguments = {
-            "filter": self._dice.choice(_FILTERS),
-            "order": self._dice.choice(_ORDERS),
+            "filter": self._dice.choice(filters),
+            "order": self._dice.choice(orders),
             "first": self._dice.choice((1, 3, 10, 25, 100)),
         }
-        return View(json.dumps(arguments), self._dice.choice((TOKEN, None)))
+        return View(noun, json.dumps(arguments), self._dice.choice((TOKEN, None)))
 
     async def run(self, *, writes: int, points: int, kills: int) -> None:
         """Write, and compare at random moments, while clients reconnect and the server is killed."""
@@ -163,7 +125,7 @@ class Check:
             # Loading certificates would take longer than anything else here.
             async with api_of(self._server) as api, httpx.AsyncClient(timeout=60, verify=False) as http:
                 self._apis = {TOKEN: api, None: Api(http, self._server.graphql_url)}
-                writer = Writer(api, self._dice)
+                writer = ListWriter(api, self._dice)
                 await writer.begin()
                 running += [asyncio.create_task(client.run()) for client in self.clients]
                 for number in range(writes):
@@ -191,18 +153,22 @@ class Check:
     async def _look(self) -> None:
         """Note what every list is at this cursor."""
         for view in {client.view for client in self.clients}:
-            data = await self._apis[view.token].run(QUERY, **view.arguments)
-            self._shown[view, data["cursor"]] = state_of(data["incidents"]["totalCount"], data["incidents"]["nodes"])
+            cursor, self._shown[view, cursor] = await self._queried(view)
 
     async def compare(self) -> None:
         """Compare the list of each client with what the query shows, now that nothing is written."""
         for view in {client.view for client in self.clients}:
-            data = await self._apis[view.token].run(QUERY, **view.arguments)
-            expected = state_of(data["incidents"]["totalCount"], data["incidents"]["nodes"])
+            cursor, expected = await self._queried(view)
             for client in self.clients:
                 if client.view == view and not await client.until(expected, seconds=_CATCH_UP_SECONDS):
-                    self.result.violations.append(f"{view}: {client.state} is not {expected} at {data['cursor']}")
+                    self.result.violations.append(f"{view}: {client.state} is not {expected} at {cursor}")
                 self.result.compared += client.view == view
+
+    async def _queried(self, view: View) -> tuple[str, tuple[str, ...]]:
+        """Return what the query shows, and as of which cursor."""
+        data = await self._apis[view.token].run(view.noun.query, **view.arguments)
+        found = data[view.noun.many]
+        return data["cursor"], state_of(found["totalCount"], found["nodes"])
 
     def _conclude(self, seconds: float) -> None:
         result = self.result
@@ -214,6 +180,7 @@ class Check:
             for (view, cursor), expected in self._shown.items():
                 if view == client.view and cursor in client.past:
                     result.at_cursors += 1
+                    result.at_cursors_of_systems += view.noun is SYSTEMS
                     if client.past[cursor] != expected:
                         result.violations.append(f"{view} at {cursor}: {client.past[cursor]} is not {expected}")
 
@@ -256,7 +223,8 @@ async def _on_all(dialects: Sequence[str], options: argparse.Namespace) -> int:
             )
         print(
             f"{dialect}: {result.writes} writes, {result.kills} kills, {result.started_over} lists from the beginning, "
-            f"{result.resumed} resumed, {result.compared} compared at rest, {result.at_cursors} at a cursor, "
+            f"{result.resumed} resumed, {result.compared} compared at rest, {result.at_cursors} at a cursor "
+            f"({result.at_cursors_of_systems} of systems), "
             f"{len(result.violations)} violations, {result.seconds:.1f} s",
             flush=True,
         )

@@ -37,7 +37,10 @@ _WATCH = """async ([document, options, token]) => {
 _ITEM = "id title severity"
 _LIST = f"""query {{ incidents(first: 100, orderBy: {{field: SEVERITY, direction: DESC}}) {{
   totalCount nodes {{ {_ITEM} }} }} }}"""
-_WATCH_LIST = """async ([token]) => {
+_SYSTEM = "key name health { status overrides { incidentTitle } }"
+_SYSTEMS = f"{{ systems(first: 100) {{ totalCount nodes {{ {_SYSTEM} }} }} }}"
+#: A watch of a list: its field, arguments and what it selects of each item.
+_WATCH_LIST = """async ([field, given, item, token]) => {
   const { connect } = await import("/client.js");
   window.client?.close();
   [window.lists, window.starts, window.kept] = [[], 0, false];
@@ -45,12 +48,12 @@ _WATCH_LIST = """async ([token]) => {
   window.client = connect({ token });
   client.watch(
     `subscription ($after: String) {
-      incidentList(first: 100, orderBy: {field: SEVERITY, direction: DESC}, after: $after) {
-        startsOver totalCount changes { index previousIndex incident { ITEM } }
+      ${field}(first: 100, ${given} after: $after) {
+        startsOver totalCount changes { index previousIndex ${item} }
       }
     }`,
     {
-      next: ({ incidentList }) => { starts += incidentList.startsOver },
+      next: (data) => { starts += data[field].startsOver },
       list(items, { totalCount }) {
         // What did not change is the same object, so that a page draws only the rest again.
         kept ||= items.some((item) => lists.at(-1)?.[0].includes(item));
@@ -58,7 +61,7 @@ _WATCH_LIST = """async ([token]) => {
       },
     },
   );
-}""".replace("ITEM", _ITEM)
+}"""
 _WATCH_MORE = """(document) => {
   window.more = [];
   client.watch(document, {
@@ -125,7 +128,8 @@ async def test_where_no_socket_gets_through_it_falls_back_to_streams(page: Page,
 
 
 async def test_a_live_list_equals_the_query_over_lost_connections(page: Page, relay: Relay, api: Api) -> None:
-    await page.evaluate(_WATCH_LIST, [TOKEN])
+    order = "orderBy: {field: SEVERITY, direction: DESC},"
+    await page.evaluate(_WATCH_LIST, ["incidentList", order, f"incident {{ {_ITEM} }}", TOKEN])
     await until(page, "lists.length")
     made = [await api.create_incident(f"Listed {number}", severity="MINOR") for number in range(3)]
     relay.cut()
@@ -138,6 +142,27 @@ async def test_a_live_list_equals_the_query_over_lost_connections(page: Page, re
     await until(page, "lists.at(-1)[0].some(({ title }) => title === 'Listed last')")
     await until(page, f"lists.at(-1)[0].length === {len(expected['nodes'])}")
     assert await page.evaluate("lists.at(-1)") == [expected["nodes"], expected["totalCount"]]
+    assert await page.evaluate("starts") == 1
+    assert await page.evaluate("kept")
+
+
+async def test_a_live_list_of_systems_equals_the_query_over_a_lost_connection(
+    page: Page, relay: Relay, api: Api
+) -> None:
+    for key in ("aside", "zeta"):
+        await api.create_system(key)
+    await page.evaluate(_WATCH_LIST, ["systemList", "", f"system {{ {_SYSTEM} }}", TOKEN])
+    await until(page, "lists.length")
+    relay.cut()
+    incident = await api.create_incident("Down", systemIds=["zeta"], healthOverride="UNHEALTHY")
+    await api.write("updateSystem", id="zeta", name="A zeta")
+    await api.write("deleteSystem", id="aside")
+    expected = (await api.run(_SYSTEMS))["systems"]
+    await until(page, "lists.at(-1)[0].some(({ health }) => health.overrides.length)")
+    await until(page, f"lists.at(-1)[0].length === {len(expected['nodes'])}")
+    assert await page.evaluate("lists.at(-1)") == [expected["nodes"], expected["totalCount"]]
+    await api.write("deleteIncident", id=incident)
+    await until(page, "lists.at(-1)[0].every(({ health }) => health.status === 'HEALTHY')")
     assert await page.evaluate("starts") == 1
     assert await page.evaluate("kept")
 

@@ -17,10 +17,11 @@ from domain.persistence.systems import BY_CODE_POINTS
 from domain.services.list_readers import facts_of
 from gql.types.enums import IncidentOrderField
 from tests.addresses import postgres_url
-from tests.conftest import SteppingClock, fresh_name, on_server, url_of
+from tests.conftest import SteppingClock
 from tests.factories import make_incident, make_system, set_status
 from tests.gql.dialects import on_both_databases
 from tests.inside import inside
+from tests.templates import fresh_name, on_server, url_of
 
 RESOLVED = Term(Field.STATUS, Operator.EQ, Status.RESOLVED)
 FIELDS = [field.value for field in IncidentOrderField]

@@ -16,6 +16,7 @@ from domain.integrations.formats import alertmanager, cloudevents, events, healt
 from domain.integrations.formats.reading import checked_action, checked_alert_key, moment_in
 from domain.integrations.signals import AlertSignal, SignalAction
 from domain.model.integration import Integration, IntegrationType
+from domain.model.texts import is_line
 
 #: The most alerts of one delivery.
 MOST_ALERTS = 1000
@@ -46,9 +47,11 @@ def signals_in(integration: Integration, body: Any, *, now: datetime) -> list[Al
     signals = list(islice(found, MOST_ALERTS + 1))
     if len(signals) > MOST_ALERTS:
         raise UnusableDeliveryError(f"A delivery may have {MOST_ALERTS} alerts at most; send several.")
-    if all(each is None for each in (mapping.key, mapping.action, mapping.starts_at, mapping.ends_at)):
-        return signals
-    return [_mapped(signal, mapping, now) for signal in signals]
+    if any(each is not None for each in (mapping.key, mapping.action, mapping.starts_at, mapping.ends_at)):
+        signals = [_mapped(signal, mapping, now) for signal in signals]
+    for signal in signals:
+        _check_key(signal.key)
+    return signals
 
 
 def masked(body: Any, fields: frozenset[str]) -> Any:
@@ -82,6 +85,12 @@ def text_of(template: str, name: str, scope: Mapping[str, Any], now: datetime) -
         return compile_template(template).text(scope, now=now)
     except EvaluationError as error:
         raise UnusableDeliveryError(f"{name}: {error.message}") from error
+
+
+def _check_key(key: str) -> None:
+    # Databases refuse some characters, and of others two keys would look alike.
+    if not (key.isascii() and key.isprintable()) and not is_line(key):
+        raise UnusableDeliveryError("The key of an alert must be one line without control characters.")
 
 
 def _masked(value: Any, fields: frozenset[str], depth: int) -> Any:

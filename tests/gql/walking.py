@@ -30,6 +30,11 @@ class Place:
     calls: tuple[str, ...] = ()
     is_pushed: bool = False
 
+    @property
+    def is_message(self) -> bool:
+        """Return whether it is the one message of a subscription."""
+        return self.is_pushed and len(self.names) == 1
+
     def document(self, selections: Sequence[str]) -> str:
         """Return the query for these selections of all objects of this place."""
         text = " ".join(selections)
@@ -48,7 +53,7 @@ class Place:
 class Walk:
     """A walk over a schema; `arguments` are those that fields need, by `Type.field`.
 
-    It begins at the lists of the query, and at the subscriptions that have arguments.
+    It begins at the lists of the query, at live ones, and at the subscriptions that have arguments here.
     """
 
     def __init__(self, schema: GraphQLSchema, arguments: Mapping[str, str]) -> None:
@@ -61,7 +66,11 @@ class Walk:
         assert query is not None
         assert subscription is not None
         waiting = deque(self._beneath(Place(query), names=self._lists(query)))
-        pushed = [name for name in subscription.fields if f"Subscription.{name}" in self._arguments]
+        pushed = [
+            name
+            for name, field in subscription.fields.items()
+            if "first" in field.args or f"Subscription.{name}" in self._arguments
+        ]
         waiting.extend(self._beneath(Place(subscription, is_pushed=True), names=pushed))
         found: dict[str, Place] = {}
         while waiting:

@@ -23,15 +23,26 @@ from domain.model.incident import Health, HealthOverride, Incident, Severity, St
 from domain.model.relation import RelationType
 from domain.model.viewer import Role, Viewer
 from domain.persistence.unit_of_work import UnitOfWork
-from tests.factories import DEFINITION, make_automation, make_secret, make_system, make_token, report_health, set_status
+from tests.factories import (
+    DEFINITION,
+    make_automation,
+    make_refused_delivery,
+    make_secret,
+    make_system,
+    make_token,
+    report_health,
+    set_status,
+)
 from tests.inside import inside
 
 
 async def grow(domain: Domain, numbers: Iterable[int]) -> None:
-    """Add a system, an incident, an automation with a run, a token and a secret for each number."""
+    """Add a system, an incident, an automation with a run, an integration, a token and a secret for each number."""
     for number in numbers:
         someone = Viewer(actor=Actor(type=ActorType.USER, id=f"usr_{number}", name=f"User {number}"), role=Role.ADMIN)
-        system = (await make_system(domain, f"system-{number}", description="One of many")).id
+        made = await make_system(domain, f"system-{number}", description="One of many")
+        await make_refused_delivery(domain, made)
+        system = made.id
         for status in (Health.UNHEALTHY, Health.DEGRADED):
             await report_health(domain, system, status, message="It is slow")
         await make_token(domain, name=f"token {number}", systems=[system])

@@ -46,6 +46,7 @@ EMPTY = {
     *(f"Automation.{name}" for name in ("description", "managedBy")),
     "AutomationRun.reason",
     *(f"Incident.{name}" for name in ("fixingAt", "monitoringAt", "resolvedAt", "timeToResolveSeconds")),
+    *("Integration.maskedFields", "IntegrationDelivery.incidentIds", "IntegrationDelivery.replayOf"),
     *(f"IncidentTransition.from{name}" for name in ("Value", "Status", "Severity", "SystemIds")),
 }
 #: Objects of which there are as many however many rows there are.

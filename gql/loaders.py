@@ -11,6 +11,7 @@ from typing_extensions import override
 from domain.bootstrap import Domain
 from domain.model.automation import Artifact, Automation, AutomationRun, AutomationVersion, RunStatus, RunStep
 from domain.model.change import Change, Transition
+from domain.model.filters import Filter
 from domain.model.health import ReportedHealth
 from domain.model.health_history import HealthPeriod
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
@@ -58,6 +59,8 @@ class Loaders:
         self._past: dict[Place, PastLoaders] = {}
         self.incidents: Loader[str, Incident | None] = _by_id(reads.incidents)
         self.systems: Loader[str, System | None] = _by_id(reads.systems)
+        #: The ids behind ids or keys.
+        self.references: Loader[str, str | None] = _by_id(reads.system_ids)
         self.health: Loader[str, ReportedHealth | None] = _by_id(reads.health_of)
         self.overrides: Loader[str, list[ActiveHealthOverride] | None] = _by_id(reads.active_overrides)
         self.health_periods: Loader[tuple[str, Asked], list[HealthPeriod]] = _by_page(domain.health_history.of)
@@ -66,11 +69,8 @@ class Loaders:
         self.link_counts: Loader[str, int | None] = _by_id(lambda ids: reads.link_counts(ids, audience))
         self.relation_counts: Loader[str, int | None] = _by_id(reads.relation_counts)
         self.history_counts: Loader[str, int | None] = _by_id(reads.history_counts)
-        self.open_counts: Loader[str, int | None] = _by_id(
-            lambda ids: reads.incident_counts_of_systems(ids, open_only=True)
-        )
-        self.incident_counts: Loader[str, int | None] = _by_id(
-            lambda ids: reads.incident_counts_of_systems(ids, open_only=False)
+        self.incident_counts: Loader[tuple[str, Filter], int] = _by_page(
+            lambda ids, tree: reads.incident_counts_of_systems(ids, tree, audience)
         )
         self.in_state_since: Loader[tuple[str, str], datetime | None] = Loader(load_fn=reads.incidents_in_state_since)
         self.updates: Loader[PageKey, Page[IncidentUpdate]] = _by_page(
@@ -83,10 +83,7 @@ class Loaders:
         self.timelines = TimelineLoaders(domain, audience)
         self.histories: Loader[PageKey, Page[Transition]] = _by_page(reads.histories)
         self.system_incidents: Loader[PageKey, Page[Incident]] = _by_page(
-            lambda ids, page: reads.incident_pages_of_systems(ids, page, open_only=False)
-        )
-        self.open_incidents: Loader[PageKey, Page[Incident]] = _by_page(
-            lambda ids, page: reads.incident_pages_of_systems(ids, page, open_only=True)
+            lambda ids, page: reads.incident_pages_of_systems(ids, page, audience)
         )
 
     def at(self, place: Place | None) -> "Loaders | PastLoaders":

@@ -69,8 +69,8 @@ class PageArguments:
         return PageRequest(
             size=size,
             backward=backward,
-            after=None if after is None else tuple(cursors.decode(name, after, field="after")),
-            before=None if before is None else tuple(cursors.decode(name, before, field="before")),
+            after=None if after is None else _position(cursors.decode(name, after, field="after")),
+            before=None if before is None else _position(cursors.decode(name, before, field="before")),
         )
 
 
@@ -95,6 +95,11 @@ def connection(
 def cursor_maker(cursors: CursorCodec, name: str, position: Callable[[M], Sequence[Any]]) -> Callable[[M], str]:
     """Return a function from an item to its cursor in the list of that name."""
     return lambda item: cursors.encode(name, position(item))
+
+
+def _position(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Return a position that has a hash: loaders know pages by it."""
+    return tuple(tuple(value) if isinstance(value, list) else value for value in values)
 
 
 def _given(value: T | UnsetType | None) -> T | None:

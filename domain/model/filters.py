@@ -82,6 +82,7 @@ class Not:
 
 Filter = Term | AllOf | AnyOf | Not
 EVERYTHING = AllOf()
+ONLY_OPEN = Term(Field.OPEN, Operator.EQ, True)  # noqa: FBT003 - a value, not a flag
 
 _COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.IN: lambda left, right: left in right,
@@ -122,6 +123,11 @@ def recorded_part(tree: Filter) -> Filter:
     if isinstance(tree, AllOf):
         return AllOf(tuple(map(recorded_part, tree.parts)))
     return AllOf() if fields_of(tree) & UNRECORDED else tree
+
+
+def is_of_open(tree: Filter) -> bool:
+    """Return whether the filter says in so many words that nothing but open incidents matches."""
+    return tree == ONLY_OPEN or (isinstance(tree, AllOf) and any(map(is_of_open, tree.parts)))
 
 
 def systems_in(tree: Filter) -> frozenset[str]:

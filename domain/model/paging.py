@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from domain.errors import InvalidInputError
+from domain.model.filters import EVERYTHING, Filter
 
 DEFAULT_SIZE = 25
 LARGEST_SIZE = 100
@@ -42,6 +43,10 @@ class PageRequest:
     before: tuple[Any, ...] | None = None
     #: For selections: only items that have one of these values in each of these columns.
     among: Among = ()
+    #: Of a list that belongs to something and can be asked for like one of its own: which items it has, and their
+    #: order, where that is not the list's usual one.
+    tree: Filter = EVERYTHING
+    order: Order | None = None
 
     def cut(self, items: Sequence[T]) -> "Page[T]":
         """Return the page out of up to size + 1 items that were read in its direction."""

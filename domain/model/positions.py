@@ -1,6 +1,8 @@
 """The positions of objects in their lists: the values that cursors carry."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, Status
@@ -14,11 +16,18 @@ NEVER = "0001-01-01T00:00:00.000Z"
 #: The fields by whose places items stand elsewhere than by what they show.
 COMPUTED = frozenset({"status", "resolved_at"})
 _STATUSES = list(Status)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def incident_position(incident: Incident, order: Order) -> tuple[Any, ...]:
     """Return the place of an incident in a list of that order."""
     return _placed(incident, order), incident.id
+
+
+def sort_incidents(incidents: list[Incident], order: Order, *, backward: bool) -> None:
+    """Sort incidents as a list of that order has them, or in reverse."""
+    for field, descending in reversed((*order.keys, ("id", order.keys[-1][1]))):
+        incidents.sort(key=_comparable(field), reverse=descending is not backward)
 
 
 def system_position(system: System, order: Order) -> tuple[Any, ...]:
@@ -46,6 +55,16 @@ def placed(field: str, value: Any) -> Any:
     if field == "status":
         return _STATUSES.index(value)
     return NEVER if value is None else _json(value)
+
+
+def _comparable(field: str) -> Callable[[Incident], Any]:
+    if field == "status":
+        return lambda incident: _STATUSES.index(incident.status)
+    if field == "severity":
+        return lambda incident: incident.severity.rank
+    if field == "resolved_at":
+        return lambda incident: incident.resolved_at or _EARLIEST
+    return attrgetter(field)
 
 
 def _placed(item: Incident | System, order: Order) -> Any:

@@ -15,7 +15,8 @@ from domain.persistence.search import queries_of, search_condition
 from domain.persistence.tables import incident_labels, incident_links, incident_systems, incidents
 
 #: A literal, because with a bound value the planner would not use the partial index of open incidents.
-IS_OPEN = incidents.c.status != sa.literal_column("'resolved'")
+_RESOLVED: sa.ColumnElement[str] = sa.literal_column("'resolved'")
+IS_OPEN = incidents.c.status != _RESOLVED
 _APPLY: dict[Operator, Callable[[Any, Any], Any]] = {
     Operator.EQ: operator.eq,
     Operator.GT: operator.gt,
@@ -27,8 +28,10 @@ _SEVERITIES = list(Severity)
 TermCondition = Callable[[Term], sa.ColumnElement[bool]]
 
 
-def incident_condition(dialect: sa.Dialect, tree: Filter, audience: Audience) -> sa.ColumnElement[bool]:
-    """Return a filter as a condition on the incidents table; text search covers what the audience may see.
+def incident_condition(
+    dialect: sa.Dialect, tree: Filter, audience: Audience, rows: sa.FromClause = incidents
+) -> sa.ColumnElement[bool]:
+    """Return a filter as a condition on incidents, or on an alias; text search covers what the audience may see.
 
     Its values may be parameters, and that of a text the queries for its words.
     """
@@ -36,17 +39,19 @@ def incident_condition(dialect: sa.Dialect, tree: Filter, audience: Audience) ->
     def term_condition(term: Term) -> sa.ColumnElement[bool]:
         match term.field:
             case Field.SYSTEM | Field.LABEL | Field.LINK:
-                return incidents.c.id.in_(_ids_by(term, audience))
+                return rows.c.id.in_(_ids_by(term, audience))
             case Field.OPEN | Field.ACKNOWLEDGED:
-                holds = IS_OPEN if term.field is Field.OPEN else incidents.c.acknowledged_at.is_not(None)
+                is_open, seen = rows.c.status != _RESOLVED, rows.c.acknowledged_at.is_not(None)
+                holds = is_open if term.field is Field.OPEN else seen
                 return holds if term.value else ~holds
             case Field.TEXT:
                 text = term.value
-                return search_condition(dialect, queries_of(dialect, text) if isinstance(text, str) else text, audience)
+                queries = queries_of(dialect, text) if isinstance(text, str) else text
+                return search_condition(dialect, queries, audience, rows.c.id)
             case Field.OPENED_BY | Field.LEAD | Field.DEDUPE_KEY:
-                return _one_of(term)
+                return _one_of(rows, term)
             case _:
-                return _column_condition(incidents.c[term.field], term)
+                return _column_condition(rows.c[term.field], term)
 
     return _combine(tree, term_condition)
 
@@ -140,11 +145,11 @@ def _ids_by(term: Term, audience: Audience) -> sa.Select[tuple[str]]:
     return sa.select(links.incident_id).where(links.url_digest.in_(term.value), links.visibility.in_(seen))
 
 
-def _one_of(term: Term) -> sa.ColumnElement[bool]:
+def _one_of(rows: sa.FromClause, term: Term) -> sa.ColumnElement[bool]:
     if term.field is not Field.DEDUPE_KEY:
-        return _actor_condition(incidents.c[f"{term.field}_id"], term)
+        return _actor_condition(rows.c[f"{term.field}_id"], term)
     # A literal, so that the planner may use the partial index of keys.
-    return sa.and_(incidents.c.dedupe_key != literal(""), incidents.c.dedupe_key.in_(term.value))
+    return sa.and_(rows.c.dedupe_key != literal(""), rows.c.dedupe_key.in_(term.value))
 
 
 def _actor_condition(actor_id: sa.ColumnElement[Any], term: Term) -> sa.ColumnElement[bool]:

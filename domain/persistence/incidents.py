@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.model.filters import Filter
+from domain.model.filters import Filter, is_of_open
 from domain.model.incident import OPENING, HealthOverride, Incident, Status
 from domain.model.paging import Order, Page, PageRequest
+from domain.model.positions import sort_incidents
 from domain.model.system import OVERRIDES_SHOWN, ActiveHealthOverride
 from domain.model.viewer import Audience
 from domain.persistence.assignees import (
@@ -23,9 +24,10 @@ from domain.persistence.assignees import (
 )
 from domain.persistence.conditions import IS_OPEN, incident_condition
 from domain.persistence.dialects import lock_rows
-from domain.persistence.keyset import paged, paged_by, per_parent
+from domain.persistence.forms import form_of
+from domain.persistence.keyset import paged_by, per_parent
 from domain.persistence.labels import INSERT_LABELS, label_rows, labels_of, labels_text, save_labels
-from domain.persistence.orders import order_keys
+from domain.persistence.orders import form_of_order, order_keys
 from domain.persistence.prepared import Bound, Prepared, among
 from domain.persistence.rows import actor_columns, actor_of, actor_or_none
 from domain.persistence.tables import counters, incident_systems, incident_updates, incidents, systems
@@ -34,6 +36,7 @@ _TIMES = (
     *("occurred_at", "created_at", "updated_at"),
     *("identified_at", "fixing_at", "monitoring_at", "resolved_at", "acknowledged_at", "snoozed_until"),
 )
+_BY_ID = Order(field="id")
 _MEMBERS = incident_systems.join(incidents, incidents.c.id == incident_systems.c.incident_id)
 #: The memberships of open incidents, of several systems: of an inner join, SQLite walks all memberships of each system,
 #: those of incidents long resolved among them.
@@ -127,26 +130,28 @@ class IncidentRepository:
         return await self._count(sa.select(sa.func.count()).select_from(incidents).where(condition))
 
     async def pages_of_systems(
-        self, system_ids: Sequence[str], page: PageRequest, *, open_only: bool
+        self, system_ids: Sequence[str], page: PageRequest, audience: Audience
     ) -> dict[str, Page[Incident]]:
-        """Return the page of each of these systems' incidents, newest first, in two statements."""
+        """Return the page of each of these systems' incidents that match, in two statements."""
+        dialect, tree, order = self._connection.dialect, page.tree, page.order
 
-        def newest(system_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
+        def listed(system_id: sa.ColumnElement[str], alias: sa.FromClause) -> sa.Select[Any]:
             member = incident_systems.alias("member")
             joined = member.join(alias, alias.c.id == member.c.incident_id)
             statement = sa.select(alias.c.id).select_from(joined).where(member.c.system_id == system_id)
-            if open_only:
-                statement = statement.where(alias.c.status != Status.RESOLVED)
+            statement = statement.where(incident_condition(dialect, tree, audience, alias))
             # Ids are time-ordered: the order of the membership's index is the order of creation.
-            return paged(statement, (member.c.incident_id,), page, descending=True)
+            keys = [(member.c.incident_id, True)] if order is None else order_keys(alias, order, tree)
+            return paged_by(statement, keys, page)
 
+        form, values = form_of(tree, dialect)
         found = await per_parent(
             self._connection,
             parents=(systems, system_ids),
             child=incidents,
-            children_of=newest,
+            children_of=listed,
             page=page,
-            form=("incidents", open_only),
+            form=None if values else ("incidents", form, order and form_of_order(order, tree)),
         )
         unique = {row["id"]: row for _, row in found}
         by_id = {incident.id: incident for incident in await self._whole(list(unique.values()))}
@@ -154,15 +159,18 @@ class IncidentRepository:
         for parent, row in found:
             lists[parent].append(by_id[row["id"]])
         for rows in lists.values():
-            rows.sort(key=lambda incident: incident.id, reverse=not page.backward)
+            sort_incidents(rows, order or _BY_ID, backward=page.backward)
         return {parent: page.cut(rows) for parent, rows in lists.items()}
 
-    async def count_per_system(self, system_ids: Sequence[str], *, open_only: bool) -> dict[str, int]:
-        """Return the number of incidents of each of these systems."""
+    async def count_per_system(self, system_ids: Sequence[str], tree: Filter, audience: Audience) -> dict[str, int]:
+        """Return the number of incidents of each of these systems that match."""
         statement = (
             sa.select(incident_systems.c.system_id, sa.func.count())
-            .select_from(OPEN_FIRST if open_only and len(system_ids) > 1 else _MEMBERS)
-            .where(incident_systems.c.system_id.in_(system_ids), IS_OPEN if open_only else sa.true())
+            .select_from(OPEN_FIRST if is_of_open(tree) and len(system_ids) > 1 else _MEMBERS)
+            .where(
+                incident_systems.c.system_id.in_(system_ids),
+                incident_condition(self._connection.dialect, tree, audience),
+            )
             .group_by(incident_systems.c.system_id)
         )
         counted = {system: count for system, count in await self._connection.execute(statement)}

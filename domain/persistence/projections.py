@@ -11,6 +11,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.model.filters import EVERYTHING
 from domain.model.paging import PageRequest
 from domain.model.selection import AllOf, NoneOf, OneOf, Root, Rows, Selection, SomeOf, Wanted
 from domain.model.viewer import Audience
@@ -91,7 +92,7 @@ class Projection:
 
     def _form_of(self, wanted: Wanted) -> tuple[Hashable, list[Sequence[Any]]]:
         """Return what the text depends on, and what each filter compares with."""
-        forms: list[Hashable] = [_form_of_page(page) for page in wanted.pages]
+        forms: list[Hashable] = []
         compared: list[Sequence[Any]] = []
         for place, rows in enumerate(wanted.rows):
             known, form, values = self._latest[place]
@@ -101,7 +102,19 @@ class Projection:
                 self._latest[place] = rows, form, values
             forms.append(form)
             compared.append(values)
+        for page in wanted.pages:
+            form, values = self._form_of_page(page)
+            forms.append(form)
+            compared.append(values)
         return tuple(forms), compared
+
+    def _form_of_page(self, page: PageRequest) -> tuple[Hashable, Sequence[Any]]:
+        among = tuple([(name, len(padded(values))) for name, values in page.among]) if page.among else None
+        shape = page.backward, page.after is None, page.before is None, among
+        if page.order is None and page.tree is EVERYTHING:
+            return shape, ()
+        form, values = form_of(page.tree, self._dialect)
+        return (*shape, form, page.order and form_of_order(page.order, page.tree)), values
 
     def _form_of_rows(self, rows: Rows) -> tuple[Hashable, Sequence[Any]]:
         match rows:
@@ -116,11 +129,6 @@ class Projection:
                 form, values = form_of(tree if logged is None else as_recorded(tree), self._dialect)
                 # The values of a filter of systems stand in the statement: most are written in documents.
                 return (form_of_order(order, tree), logged, catalog, form), values
-
-
-def _form_of_page(page: PageRequest) -> Hashable:
-    among = tuple([(name, len(padded(values))) for name, values in page.among]) if page.among else None
-    return page.backward, page.after is None, page.before is None, among
 
 
 def _check_width(selection: Selection) -> None:

@@ -11,7 +11,7 @@ from domain.model.viewer import Audience, Visibility
 from domain.model.words import query_of, words_of
 from domain.persistence.dialects import query_of_word, upsert_of, word_condition
 from domain.persistence.prepared import Bound, Prepared
-from domain.persistence.tables import incidents, search_entries
+from domain.persistence.tables import search_entries
 from domain.persistence.types import Json
 
 _COLUMNS = ("entry_id", "incident_id", "visibility", "body")
@@ -29,7 +29,10 @@ def queries_of(dialect: sa.Dialect, text: str) -> list[str]:
 
 
 def search_condition(
-    dialect: sa.Dialect, queries: Sequence[str | sa.BindParameter[str]], audience: Audience
+    dialect: sa.Dialect,
+    queries: Sequence[str | sa.BindParameter[str]],
+    audience: Audience,
+    incident_id: sa.ColumnElement[str],
 ) -> sa.ColumnElement[bool]:
     """Return a condition for incidents whose header or visible timeline has every word; no words match nothing."""
     if not queries:
@@ -42,7 +45,7 @@ def search_condition(
         entries = sa.select(search_entries.c.incident_id).where(
             search_entries.c.visibility.in_(seen), word_condition(dialect, query)
         )
-        found.append(incidents.c.id.in_(entries))
+        found.append(incident_id.in_(entries))
     return sa.and_(*found)
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from domain.model.filters import EVERYTHING, Field, Filter, fields_of
 from domain.model.incident import Severity
 from domain.model.moment import parse_iso
-from domain.model.paging import Order
+from domain.model.paging import Order, PageRequest
 from domain.model.selection import (
     ORDER_KEY,
     AllOf,
@@ -37,7 +37,7 @@ from domain.persistence.views.view import EXACT, Lists, View, expression, order_
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The values of one reading: what is wanted, and what the filter of each root compares with."""
+    """The values of one reading: what is wanted, and what filters compare with: of each root, and then of each page."""
 
     wanted: Wanted
     compared: Sequence[Sequence[Any]]
@@ -71,7 +71,8 @@ class StatementWriter:
         for name, value in compiled.params.items():
             if name not in self._values:
                 self._parameter(name, compiled.binds[name].type, _constant(value))
-        searched = any(isinstance(rows, AllOf) and Field.TEXT in fields_of(rows.tree) for rows in wanted.rows)
+        trees = [*(each.tree for each in wanted.rows if isinstance(each, AllOf)), *(page.tree for page in wanted.pages)]
+        searched = any(Field.TEXT in fields_of(tree) for tree in trees)
         parameters = tuple(self._values[name] for name in names)
         return Statement(compiled.string, parameters, is_long=searched)
 
@@ -100,7 +101,7 @@ class StatementWriter:
         assert root.page is not None
         # Not aliased: the condition of open incidents is about the table, and finds its index by its very words.
         query = sa.select().select_from(view.table)
-        tree = self._with_parameters(place, rows)
+        tree = self._with_parameters(place, rows.tree, recorded=rows.logged is not None)
         query = query.where(*self._conditions(view, tree, rows), *self._among(view.table, root.page, wanted))
         places = (
             [(view.table.c[rows.order.field], rows.order.descending)]
@@ -142,14 +143,13 @@ class StatementWriter:
             return total
         return self._array(self._nestable(read(page)), total)
 
-    def _with_parameters(self, place: int, rows: AllOf) -> Filter:
+    def _with_parameters(self, place: int, tree: Filter, *, recorded: bool = False) -> Filter:
         numbers = count()
-        tree = rows.tree if rows.logged is None else as_recorded(rows.tree)
         return with_parameters(
-            tree,
+            as_recorded(tree) if recorded else tree,
             self._dialect,
             lambda kind: self._compared(place, next(numbers), kind),
-            recorded=rows.logged is not None,
+            recorded=recorded,
         )
 
     def _conditions(self, view: View, tree: Filter, rows: AllOf) -> list[sa.ColumnElement[bool]]:
@@ -169,6 +169,13 @@ class StatementWriter:
             ]
             conditions.append(column.in_(known) if len(known) > 1 else column == known[0])
         return conditions
+
+    def _matching(self, table: sa.FromClause, page: Paged, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions by the filter of a page of incidents."""
+        if wanted.pages[page.place].tree == EVERYTHING:
+            return []
+        tree = self._with_parameters(len(wanted.rows) + page.place, wanted.pages[page.place].tree)
+        return [incident_condition(self._dialect, tree, self._audience, table)]
 
     def _compared(self, place: int, number: int, kind: sa.types.TypeEngine[Any]) -> sa.BindParameter[Any]:
         return self._parameter(f"compared_{place}_{number}", kind, lambda values: values.compared[place][number])
@@ -208,7 +215,9 @@ class StatementWriter:
     def _column(self, view: View, table: sa.FromClause, name: str, order: Order | None) -> sa.ColumnElement[Any]:
         if name != ORDER_KEY:
             return expression(view, table, name, sqlite=self._sqlite)
-        assert order is not None
+        if order is None:
+            # Of a list in its usual order, whose cursors do without.
+            return sa.null()
         keys = [order_key(view, table, name, sqlite=self._sqlite) for name, _ in order.keys]
         return keys[0] if order.then is None else self._array(*keys)
 
@@ -224,17 +233,22 @@ class StatementWriter:
         query = sa.select().select_from(joined).where(belongs, *self._visible(child, table)).correlate(parent)
         if self._audience not in lists.audiences:
             query = query.where(sa.false())
+        request = PageRequest() if listed.page is None else wanted.pages[listed.page.place]
+        order = request.order
         if listed.page is not None:
-            query = query.where(*self._among(table, listed.page, wanted))
+            query = query.where(*self._among(table, listed.page, wanted), *self._matching(table, listed.page, wanted))
 
         def read(page: Paged | None) -> sa.ScalarSelect[Any]:
-            picked = query.add_columns(*_picked(child, table, listed.selection))
+            names = [] if order is None else [name for name, _ in order.keys]
+            picked = query.add_columns(*_picked(child, table, listed.selection, names))
             if page is None:
                 found = _whole(picked, lists, table, key)
             else:
                 directed = [(column, lists.descending) for column in key]
+                if order is not None:
+                    directed = order_keys(table, order, request.tree)
                 found = self._paged(picked, directed, page, wanted).subquery()
-            return self._gathered(found, self._row(child, found, listed.selection, wanted))
+            return self._gathered(found, self._row(child, found, listed.selection, wanted, order))
 
         parts = table if child.in_parts else None
         found = self._nestable(read(None) if listed.page is None else self._page(query, listed.page, read, parts))

@@ -118,18 +118,16 @@ class Reads:
         return await self._database.read(lambda session: session.incidents.count(tree, audience))
 
     async def incident_pages_of_systems(
-        self, system_ids: Sequence[str], page: PageRequest, *, open_only: bool
+        self, system_ids: Sequence[str], page: PageRequest, audience: Audience
     ) -> dict[str, Page[Incident]]:
-        """Return the page of each of these systems' incidents, newest first."""
-        return await self._database.read(
-            lambda session: session.incidents.pages_of_systems(system_ids, page, open_only=open_only)
-        )
+        """Return the page of each of these systems' incidents that match, by default newest first."""
+        return await self._database.read(lambda session: session.incidents.pages_of_systems(system_ids, page, audience))
 
-    async def incident_counts_of_systems(self, system_ids: Sequence[str], *, open_only: bool) -> dict[str, int]:
-        """Return the number of incidents of each of these systems."""
-        return await self._database.read(
-            lambda session: session.incidents.count_per_system(system_ids, open_only=open_only)
-        )
+    async def incident_counts_of_systems(
+        self, system_ids: Sequence[str], tree: Filter, audience: Audience
+    ) -> dict[str, int]:
+        """Return the number of incidents of each of these systems that match."""
+        return await self._database.read(lambda session: session.incidents.count_per_system(system_ids, tree, audience))
 
     async def existing_incident_ids(self, ids: Sequence[str]) -> list[str]:
         """Return those of the ids that exist, once each, in the order given; for callers that store incident ids."""

@@ -219,33 +219,44 @@ class ArgumentsReader:
         pages = []
         for reader in self._pages:
             page = reader.plain if not any(map(values.get, reader.cursors)) else None
+            page = page or self._page(reader, values, core, needed)
             if page is None:
-                arguments = reader.given.read(values, core)
-                if arguments is None:
-                    return None
-                declaration = reader.declaration
-                cursors = declaration.cursors if reader.root is None else needed[reader.root]
-                page = page_of(arguments, declaration, self._cursors, cursors)
+                return None
             pages.append(page)
         return Wanted(rows=rows, pages=pages), needed
 
+    def _page(
+        self, reader: _PageReader, values: Mapping[str, Any], core: VariableValues | None, needed: Sequence[Any]
+    ) -> PageRequest | None:
+        arguments = reader.given.read(values, core)
+        if arguments is None:
+            return None
+        declaration = reader.declaration
+        cursors = declaration.cursors if reader.root is None else needed[reader.root]
+        return _if_small(page_of(arguments, declaration, self._cursors, cursors, self._audience))
+
     def _page_reader(self, declaration: Declaration, given: _Given, root: int | None) -> _PageReader:
         # A filter says nothing of the page, and a cursor is a variable by itself.
-        asked = given.open if declaration.pick is not None else given.open & _OF_PAGES
+        is_chosen = declaration.pick is not None or declaration.match is not None
+        asked = given.open if is_chosen else given.open & _OF_PAGES
         if asked - _CURSORS:
             return _PageReader(given, declaration, root, None)
         cursors = declaration.cursors if root is None else self._roots[root].needed
         if cursors is None and any(given.fixed.get(name) is not None for name in _CURSORS):
             return _PageReader(given, declaration, root, None)
         try:
-            plain = page_of(given.fixed, declaration, self._cursors, cursors or "")
+            plain = _if_small(page_of(given.fixed, declaration, self._cursors, cursors or "", self._audience))
         except DomainError as error:
             raise UnplannableError("arguments that are refused") from error
+        if plain is None:
+            raise UnplannableError("arguments")
         return _PageReader(given, declaration, root, plain, given.variables_of(asked))
 
 
-def page_of(arguments: Mapping[str, Any], declaration: Declaration, cursors: CursorCodec, name: str) -> PageRequest:
-    """Return the page of the list of that name that a connection's arguments ask for.
+def page_of(
+    arguments: Mapping[str, Any], declaration: Declaration, cursors: CursorCodec, name: str, audience: Audience
+) -> PageRequest | None:
+    """Return the page of the list of that name that a connection's arguments ask for; None where a read has to tell.
 
     Raises:
         DomainError: they are refused.
@@ -256,8 +267,18 @@ def page_of(arguments: Mapping[str, Any], declaration: Declaration, cursors: Cur
         last=arguments.get("last"),
         before=arguments.get("before"),
     )
+    if declaration.match is not None:
+        matched = declaration.match(arguments, audience)
+        if matched is None:
+            return None
+        tree, order = matched
+        return replace(given.request(cursors, cursor_name(name, order)), tree=tree, order=order)
     page = given.request(cursors, name)
     return page if declaration.pick is None else replace(page, among=declaration.pick(arguments))
+
+
+def _if_small(page: PageRequest | None) -> PageRequest | None:
+    return None if page is None or size_of(page.tree) > _MOST_COMPARED else page
 
 
 def _needed(declaration: Declaration, rows: Rows, arguments: Mapping[str, Any]) -> Any:

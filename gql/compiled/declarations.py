@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from domain.model.cursor import LOG
+from domain.model.filters import Filter
 from domain.model.paging import Among, Order
 from domain.model.selection import AllOf, Field, Rows
 from domain.model.viewer import Audience
@@ -21,6 +22,11 @@ _KEY, _CHECK = "reads", "check"
 Choose = Callable[[Mapping[str, Any], Audience, str], Rows | None]
 #: From the arguments of a connection to the values that its items have in some columns. It raises as above.
 Pick = Callable[[Mapping[str, Any]], Among]
+#: A filter, and an order where it is not the usual one.
+Matched = tuple[Filter, Order | None]
+#: From the arguments of a connection to what its items match, and their order; None where the generic path has to read
+#: them. It raises as above.
+Match = Callable[[Mapping[str, Any], Audience], Matched | None]
 
 #: From a field's arguments and the present moment. It raises what the resolver would, before a mutation writes.
 Check = Callable[[Mapping[str, Any], datetime], object]
@@ -49,6 +55,7 @@ class Declaration:
     is_ordered: bool = False
     choose: Choose | None = None
     pick: Pick | None = None
+    match: Match | None = None
     #: Of a root that may find objects of several kinds: the views of those that are found here.
     views: frozenset[str] = frozenset()
     #: What the field is made of, where that is not in the view.
@@ -91,9 +98,12 @@ def shown_by(argument: str) -> dict[str, Declaration]:
     return _metadata(Declaration(kind=Kind.SHOWN, variant=argument))
 
 
-def pages(cursors: str, pick: Pick | None = None) -> dict[str, Declaration]:
-    """Return the metadata of a connection to the list of the field's name, with cursors of that name."""
-    return _metadata(Declaration(kind=Kind.PAGES, cursors=cursors, pick=pick))
+def pages(cursors: str, pick: Pick | None = None, match: Match | None = None) -> dict[str, Declaration]:
+    """Return the metadata of a connection to the list of the field's name, with cursors of that name.
+
+    Where it can be ordered, they have that of the order behind it.
+    """
+    return _metadata(Declaration(kind=Kind.PAGES, cursors=cursors, pick=pick, match=match))
 
 
 def one(choose: Choose, views: Iterable[str] = ()) -> dict[str, Declaration]:
@@ -138,9 +148,9 @@ def check_in(metadata: Mapping[Any, Any]) -> Check | None:
     return found
 
 
-def cursor_name(cursors: str, order: Order) -> str:
-    """Return the name that cursors of a root connection are bound to whose order is one of several."""
-    return f"{cursors}:{order.name}"
+def cursor_name(cursors: str, order: Order | None) -> str:
+    """Return the name that cursors of a connection are bound to whose order is one of several, or the usual one."""
+    return cursors if order is None else f"{cursors}:{order.name}"
 
 
 def declared(metadata: Mapping[Any, Any], resolver: Callable[..., Any] | None) -> Declaration | None:

@@ -9,6 +9,7 @@ from typing import Any
 from domain.model.cursor import LOG
 from domain.model.paging import PageRequest
 from domain.model.viewer import Audience
+from gql.compiled.declarations import cursor_name
 from gql.compiled.parts import (
     Caller,
     Constant,
@@ -46,6 +47,13 @@ _RECEIVED = {
 _PEEKED = "    more = len(rows) > page.size\n    if more:\n        del rows[page.size:]\n"
 _TURNED = "    if page.backward:\n        rows.reverse()\n"
 _numbers = count(1)
+
+
+def _position(source: str, shown: Cursor | Fact) -> str:
+    """Return the expression of the position of a row, from the columns of its cursor."""
+    whole = "".join(f"{source}[{place}], " for place in shown.key)
+    usual = "".join(f"{source}[{place}], " for place in shown.key[1:])
+    return f"(({whole}) if page.order else ({usual}))" if shown.is_ordered else f"({whole})"
 
 
 def emit(plan: Plan, audience: Audience) -> Answer:
@@ -121,9 +129,13 @@ class _Emitter:
             f"    page = pages[{page.paged.place}]\n"
             f"{_PEEKED if page.paged.peeks else ''}"
             f"{_TURNED if page.paged.is_read else ''}"
+            f"{self._named_by_order(page) if page.is_ordered else ''}"
             f"    return {{{', '.join(members)}}}\n"
         )
         return self._define("rows", body, ", name" if name == "name" else "")
+
+    def _named_by_order(self, page: Page) -> str:
+        return f"    named = {self._named(cursor_name)}({page.cursors!r}, page.order)\n"
 
     def _of_page(self, member: Member, page: Page, name: str) -> str:
         if isinstance(member, Constant):
@@ -144,8 +156,7 @@ class _Emitter:
         if member.name in _FACTS:
             return _FACTS[member.name]
         end = _ENDS[member.name]
-        position = ", ".join(f"{end}[{place}]" for place in member.key)
-        return f"cursor({name}, ({position},)) if rows else None"
+        return f"cursor({name}, {_position(end, member)}) if rows else None"
 
     def _object(self, members: Members, row: Row, name: str = "None") -> str:
         shown = [f"{self._text(key)}: {self._member(member, row, name)}" for key, member in members.items()]
@@ -160,13 +171,12 @@ class _Emitter:
             case Part(members, present):
                 shown = self._object(members, row, name)
                 return shown if present is None else f"None if row[{present}] is None else {shown}"
-            case Cursor(key, own):
-                position = ", ".join(f"row[{place}]" for place in key)
-                return f"cursor({name if own is None else repr(own)}, ({position},))"
+            case Cursor():
+                return f"cursor({name if member.name is None else repr(member.name)}, {_position('row', member)})"
             case Items():
                 return self._items(member, row)
             case Page():
-                function = self._page(member, repr(member.cursors))
+                function = self._page(member, "named" if member.is_ordered else repr(member.cursors))
                 return f"{function}(row[{len(row.columns) + member.number}], pages, cursor)"
         raise AssertionError(member)
 

@@ -81,6 +81,8 @@ class Page:
     cursors: str
     row: Row
     members: "Members"
+    #: Whether the name of its cursors has that of an order behind it where the page has one.
+    is_ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +93,32 @@ class Edges:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """The columns that say where a row stands in its list; where that is ordered, the first one only if its page is."""
+
+    columns: tuple[str, ...]
+    is_ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Cursor:
-    """The cursor of a row, from the columns that say where it stands; `name` is that of its list, if not the page's."""
+    """The cursor of a row, from the columns that say where it stands; `name` is that of its list, if not the page's.
+
+    In a list that is only ordered where the page says so, the first of them counts only then.
+    """
 
     key: tuple[int, ...]
     name: str | None = None
+    is_ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One of the fields of PageInfo."""
+    """One of the fields of PageInfo; of a cursor, the rest is as above."""
 
     name: str
     key: tuple[int, ...] = ()
+    is_ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

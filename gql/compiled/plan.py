@@ -48,6 +48,7 @@ from gql.compiled.parts import (
     Plan,
     Row,
     Several,
+    Standing,
     Total,
     Value,
 )
@@ -56,7 +57,7 @@ from gql.permissions import Needs
 #: The fields of PageInfo: those that say whether there is more, and those that say where a page ends.
 FACTS = frozenset({"hasNextPage", "hasPreviousPage"})
 ENDS = frozenset({"startCursor", "endCursor"})
-_TYPENAME = "__typename"
+_TYPENAME, _ORDER = "__typename", "orderBy"
 #: The views of the rows whose writes read their answers in their transactions.
 _IN_PAYLOADS = frozenset({"incident", "incident_update", "incident_link", "incident_relation", "system"})
 _NO_DECLARATION = Declaration(kind=Kind.SHOWN)
@@ -186,7 +187,7 @@ class Planner:
             return Place(number)
         number = self._take_root(asked)
         key = self._shapes[_view_of(self._object_of(found))].keys.get("") or (self._order_key(asked), "id")
-        page = self._page(nodes, asked, key=key, number=number)
+        page = self._page(nodes, asked, key=Standing(tuple(key)), number=number)
         self._roots[number] = Root(selection=page.row.selection(), page=page.paged)
         return page
 
@@ -266,7 +267,10 @@ class Planner:
             raise UnplannableError(f"{on.name}.{nodes[0].name.value}")
         number = row.take(name)
         asked = Asked(field=found, node=nodes[0], declaration=declaration)
-        page = self._page(nodes, asked, key=shape.keys[name], number=number)
+        # The list's own order needs no more than its own key.
+        is_ordered = declaration.match is not None and _ORDER in {each.name.value for each in nodes[0].arguments or ()}
+        key = Standing((ORDER_KEY, *shape.keys[name]) if is_ordered else shape.keys[name], is_ordered=is_ordered)
+        page = self._page(nodes, asked, key=key, number=number)
         row.lists[number] = Listed(name=name, selection=page.row.selection(), page=page.paged)
         return page
 
@@ -284,7 +288,7 @@ class Planner:
         row.lists[number] = Listed(name=name, selection=inner.selection())
         return items
 
-    def _page(self, nodes: Sequence[FieldNode], asked: Asked, *, key: Sequence[str], number: int) -> Page:
+    def _page(self, nodes: Sequence[FieldNode], asked: Asked, *, key: Standing, number: int) -> Page:
         place = len(self._page_fields)
         self._page_fields.append(asked)
         on = self._object_of(asked.field)
@@ -300,9 +304,9 @@ class Planner:
             peeks=any(isinstance(fact, Fact) and fact.name in FACTS for fact in facts),
             counted=counted,
         )
-        return Page(number, paged, asked.declaration.cursors, row, members)
+        return Page(number, paged, asked.declaration.cursors, row, members, key.is_ordered)
 
-    def _of_connection(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row, key: Sequence[str]) -> Member:
+    def _of_connection(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row, key: Standing) -> Member:
         name = nodes[0].name.value
         if name == "totalCount":
             return Total()
@@ -316,16 +320,16 @@ class Planner:
             members[response_key] = self._typename(fields, inner) or self._place(fields, inner, row, key)
         return Edges(members) if name == "edges" else Part(members)
 
-    def _place(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row, key: Sequence[str]) -> Member:
+    def _place(self, nodes: Sequence[FieldNode], on: GraphQLObjectType, row: Row, key: Standing) -> Member:
         """Plan a field of an edge, or of PageInfo."""
         name = nodes[0].name.value
         if name == "node":
             return Part(self._of_row(nodes, self._object_of(on.fields[name]), row))
         if name == "cursor":
-            return Cursor(tuple(map(row.column, key)))
+            return Cursor(tuple(map(row.column, key.columns)), is_ordered=key.is_ordered)
         if name not in FACTS | ENDS:
             raise UnplannableError(f"{on.name}.{name}")
-        return Fact(name, tuple(map(row.column, key)) if name in ENDS else ())
+        return Fact(name, tuple(map(row.column, key.columns)) if name in ENDS else (), key.is_ordered)
 
     def _declared(self, nodes: Sequence[FieldNode], on: GraphQLObjectType) -> tuple[GraphQLField, Declaration | None]:
         found = self._schema.get_field(on, nodes[0].name.value)

@@ -19,12 +19,15 @@ from graphql import (
 )
 
 from domain.bootstrap import Domain
-from domain.errors import DomainError
+from domain.errors import DomainError, InvalidInputError
+from domain.model.viewer import Audience
 from gql.compiled.arguments import page_of
 from gql.compiled.declarations import Kind
 from gql.compiled.fields import Fields
 from gql.compiled.plan import check_of, declaration_of
 from gql.limits.fragments import fragments_of
+
+_BY_ID = "In what a mutation shows, a filter names systems by their ids."
 
 
 def refused_arguments(
@@ -33,20 +36,24 @@ def refused_arguments(
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any] | None,
     domain: Domain,
+    audience: Audience,
 ) -> GraphQLError | None:
     """Return the error of the first field in a valid mutation that cannot be had; None where there is no such field."""
     values = get_variable_values(schema, operation.variable_definitions or (), dict(variables or {}), max_errors=1)
     if isinstance(values, list) or schema.mutation_type is None:
         return None  # the executor refuses them before it runs anything
-    search = _Search(schema, Fields(schema, fragments_of(document), values.coerced), values, domain)
+    search = _Search(schema, Fields(schema, fragments_of(document), values.coerced), values, domain, audience)
     return search.below([operation], schema.mutation_type)
 
 
 class _Search:
-    def __init__(self, schema: GraphQLSchema, fields: Fields, values: VariableValues, domain: Domain) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, fields: Fields, values: VariableValues, domain: Domain, audience: Audience
+    ) -> None:
         self._schema = schema
         self._fields = fields
         self._values = values
+        self._audience = audience
         self._cursors = domain.reads.cursors
         self._now = domain.clock.now()
         #: The fields that were looked at: fragments that double at every level lead to the same ones again and again.
@@ -76,7 +83,9 @@ class _Search:
                 check(get_argument_values(field, node, self._values), self._now)
             elif declaration is not None and declaration.kind is Kind.PAGES:
                 arguments = get_argument_values(field, node, self._values)
-                page_of(arguments, declaration, self._cursors, declaration.cursors)
+                if page_of(arguments, declaration, self._cursors, declaration.cursors, self._audience) is None:
+                    # Whether a key names a system could be told after the write alone.
+                    raise InvalidInputError(_BY_ID, field=["filter"])
         except DomainError as error:
             return GraphQLError(error.message, node, original_error=error)
         except GraphQLError as error:

@@ -10,7 +10,7 @@ from strawberry.types.unset import UnsetType
 
 from domain.errors import ForbiddenError, InvalidInputError, UnknownSystemError
 from domain.ids import is_id
-from domain.model.filters import EVERYTHING, AllOf, AnyOf, Field, Filter, Not, Operator, Term, fields_of
+from domain.model.filters import EVERYTHING, ONLY_OPEN, AllOf, AnyOf, Field, Filter, Not, Operator, Term, fields_of
 from domain.model.incident import digest_of
 from domain.model.paging import Order
 from domain.model.viewer import Audience
@@ -223,16 +223,19 @@ def _checked(given: AnyFilter, audience: Audience) -> "_Parts":
 async def _systems_of(context: Context, given: AnyFilter, references: Sequence[str]) -> Mapping[str, Sequence[str]]:
     if isinstance(given, IncidentEventFilter):
         return await context.domain.reads.system_ids_ever(references)
-    found = await context.domain.reads.system_ids(references)
-    return {reference: [identifier] for reference, identifier in found.items()}
+    # By the loader: each system in a list may have the same filter of its incidents.
+    found = await context.loaders.references.load_many(references)
+    return {reference: [each] for reference, each in zip(references, found, strict=True) if each is not None}
 
 
-def hide_resolved(given: IncidentFilter | UnsetType | None, tree: Filter) -> Filter:
-    """Return the filter of a list, which hides resolved incidents unless it asks for them."""
-    wanted = isinstance(given, IncidentFilter) and given.include_resolved is True
-    if wanted or fields_of(tree) & _ASKS_FOR_RESOLVED:
-        return tree
-    return AllOf((tree, Term(Field.OPEN, Operator.EQ, True)))  # noqa: FBT003 - a value, not a flag
+def hide_resolved(given: IncidentFilter | UnsetType | None, tree: Filter, *, usually: bool = True) -> Filter:
+    """Return the filter of a list, which hides resolved incidents unless it asks for them.
+
+    One that does not usually hide them does so where the filter says that they are not included.
+    """
+    included = given.include_resolved if isinstance(given, IncidentFilter) else None
+    hidden = usually if included is None or isinstance(included, UnsetType) else not included
+    return AllOf((tree, ONLY_OPEN)) if hidden and not fields_of(tree) & _ASKS_FOR_RESOLVED else tree
 
 
 def order_of(given: IncidentOrder | UnsetType | None) -> Order:

@@ -32,7 +32,8 @@ def execute_mutation(schema: GraphQLSchema, document: DocumentNode, **options: A
     context: Context = options["context_value"]
     operation = get_operation_ast(document, options.get("operation_name"))
     if operation is not None and context.payload is None:
-        refused = refused_arguments(schema, document, operation, options.get("variable_values"), context.domain)
+        variables = options.get("variable_values")
+        refused = refused_arguments(schema, document, operation, variables, context.domain, context.audience)
         if refused is not None:
             return ExecutionResult(data=None, errors=[refused])
     seconds = Bounds.around(context).execution_seconds

@@ -1,16 +1,20 @@
 """Systems: what incidents affect."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import strawberry
 
 from domain.model import system as model
-from domain.model.paging import PageRequest
+from domain.model.filters import ONLY_OPEN, Filter
+from domain.model.paging import Order
+from domain.model.positions import incident_position
 from domain.model.system import worst_health
-from gql.compiled.declarations import SHOWN, checked_by, pages
+from gql.compiled.declarations import SHOWN, checked_by, cursor_name, pages
 from gql.context import Info
+from gql.inputs.of_systems import Matching, Ordered, matched, order_of_system, tree_of_system
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types import health_history as past
 from gql.types import incident as incidents
@@ -85,12 +89,15 @@ class System(Node):
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
     ) -> Connection[Affecting]:
-        loaders = info.context.loaders
         arguments = PageArguments(first=first, after=after, last=last, before=before)
-        return await self._incidents(info, arguments, loaders.open_incidents, loaders.open_counts)
+        return await self._incidents(info, arguments, ONLY_OPEN, None)
 
     @strawberry.field(
-        description="All incidents that affect it, newest first, resolved ones included.", metadata=pages(_OF_SYSTEM)
+        description=(
+            "The incidents that affect it as they are now, newest first. Resolved ones are shown unless the filter "
+            "leaves them out."
+        ),
+        metadata=pages(_OF_SYSTEM, match=matched),
     )
     async def incidents(
         self,
@@ -99,17 +106,25 @@ class System(Node):
         after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
+        filter: Matching = strawberry.UNSET,
+        order_by: Ordered = strawberry.UNSET,
     ) -> Connection[Affecting]:
-        loaders = info.context.loaders
         arguments = PageArguments(first=first, after=after, last=last, before=before)
-        return await self._incidents(info, arguments, loaders.system_incidents, loaders.incident_counts)
+        return await self._incidents(
+            info, arguments, await tree_of_system(info.context, filter), order_of_system(order_by)
+        )
 
-    async def _incidents(self, info: Info, arguments: PageArguments, pages: Any, counts: Any) -> Connection[Affecting]:
-        cursors = info.context.domain.reads.cursors
-        request: PageRequest = arguments.request(cursors, _OF_SYSTEM)
+    async def _incidents(
+        self, info: Info, arguments: PageArguments, tree: Filter, order: Order | None
+    ) -> Connection[Affecting]:
+        cursors, loaders = info.context.domain.reads.cursors, info.context.loaders
+        name = cursor_name(_OF_SYSTEM, order)
+        request = replace(arguments.request(cursors, name), tree=tree, order=order)
         return connection(
-            await pages.load((self.id, request)),
+            await loaders.system_incidents.load((self.id, request)),
             to_node=incidents.Incident.of,
-            cursor=cursor_maker(cursors, _OF_SYSTEM, lambda incident: (incident.id,)),
-            count=lambda: counts.load(self.id),
+            cursor=cursor_maker(
+                cursors, name, lambda incident: incident_position(incident, order) if order else (incident.id,)
+            ),
+            count=lambda: loaders.incident_counts.load((self.id, tree)),
         )

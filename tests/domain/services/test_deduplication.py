@@ -12,8 +12,9 @@ from domain.bootstrap import Domain
 from domain.errors import InvalidInputError, UnknownSystemError
 from domain.model.actor import Actor, ActorType
 from domain.model.commands import CreateIncident, UpdateIncident
+from domain.model.filters import ONLY_OPEN
 from domain.model.incident import Incident, Severity, Status
-from domain.model.viewer import Role, Viewer
+from domain.model.viewer import Audience, Role, Viewer
 from domain.persistence.tables import open_incident_claims as claims
 from domain.services.incidents import Opened
 from domain.settings import Settings
@@ -145,7 +146,9 @@ async def test_reopening_onto_a_claim_that_is_taken_drops_the_claim(domain: Doma
     assert (await set_status(domain, first, Status.FIXING)).status is Status.FIXING
     assert await _claims(domain) == {("payments", "", second.id)}
     assert (await _deduped(domain)).incident is not None
-    assert (await domain.reads.incident_counts_of_systems(first.system_ids, open_only=True))[first.system_ids[0]] == 2
+    assert (await domain.reads.incident_counts_of_systems(first.system_ids, ONLY_OPEN, Audience.PUBLIC))[
+        first.system_ids[0]
+    ] == 2
 
 
 async def test_moving_to_other_systems_moves_the_claims(domain: Domain) -> None:
@@ -225,7 +228,7 @@ async def test_deduplicated_creates_that_race_a_resolution_end_on_one_open_incid
         *(_deduped(domain) for _ in range(5)),
     )
     opened = await _deduped(domain)
-    counts = await domain.reads.incident_counts_of_systems(incident.system_ids, open_only=True)
+    counts = await domain.reads.incident_counts_of_systems(incident.system_ids, ONLY_OPEN, Audience.PUBLIC)
     assert opened.incident is not None
     assert (list(counts.values()), opened.incident.id != incident.id) == ([1], True)
 
@@ -236,7 +239,7 @@ async def test_two_hundred_creates_of_four_processes_open_one_incident(domain: D
     assert sum(report["created"] for report in reports) == 1
     assert len({identifier for report in reports for identifier in report["ids"]}) == 1
     assert [change.action for change in await log_of(domain)] == ["created"]
-    assert await domain.reads.incident_counts_of_systems([system.id], open_only=True) == {system.id: 1}
+    assert await domain.reads.incident_counts_of_systems([system.id], ONLY_OPEN, Audience.PUBLIC) == {system.id: 1}
 
 
 async def _in_processes(database_url: str, *, processes: int, count: int) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from domain.bootstrap import Domain
 from domain.entities.incident import CREATED
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate
-from domain.model.filters import EVERYTHING
+from domain.model.filters import EVERYTHING, ONLY_OPEN
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.positions import incident_position, link_position, system_position, update_position
 from domain.model.viewer import Audience, Visibility
@@ -119,11 +119,14 @@ async def test_the_incidents_of_each_system_are_walked_newest_first(domain: Doma
     for system, expected in ((api, incidents[::-1]), (web, incidents[1::2][::-1])):
 
         async def read(page: PageRequest, identifier: str = system.id) -> Page[Any]:
-            pages = await domain.reads.incident_pages_of_systems([api.id, web.id], page, open_only=False)
+            pages = await domain.reads.incident_pages_of_systems([api.id, web.id], page, Audience.PUBLIC)
             return pages[identifier]
 
         await both_ways(read, lambda incident: (incident.id,), expected, size=2)
-    assert await domain.reads.incident_counts_of_systems([api.id, web.id], open_only=True) == {api.id: 9, web.id: 4}
+    assert await domain.reads.incident_counts_of_systems([api.id, web.id], ONLY_OPEN, Audience.PUBLIC) == {
+        api.id: 9,
+        web.id: 4,
+    }
 
 
 async def test_the_log_is_walked_oldest_first(domain: Domain) -> None:

@@ -3,7 +3,7 @@
 from domain.bootstrap import Domain
 from domain.ids import new_id
 from domain.model.commands import AddIncidentLink, UpdateIncident
-from domain.model.filters import EVERYTHING, Field, Operator, Term
+from domain.model.filters import EVERYTHING, ONLY_OPEN, Field, Operator, Term
 from domain.model.incident import Health, HealthOverride, Severity, Status
 from domain.model.paging import Order, PageRequest
 from domain.model.system import worst_health
@@ -15,7 +15,7 @@ from tests.factories import ADMIN, make_incident, make_system, set_status
 from tests.inside import inside
 
 NEWEST = Order(field="created_at")
-OPEN = Term(Field.OPEN, Operator.EQ, True)
+OPEN_PAGE = PageRequest(tree=ONLY_OPEN)
 
 
 async def test_no_incidents_have_no_states_and_need_no_statement(
@@ -119,7 +119,7 @@ async def test_the_incidents_of_systems_take_two_statements_however_many_there_a
     counts = []
     for some in (systems[:1], systems):
         with count_statements() as statements:
-            pages = await domain.reads.incident_pages_of_systems(some, PageRequest(), open_only=True)
+            pages = await domain.reads.incident_pages_of_systems(some, OPEN_PAGE, Audience.PUBLIC)
         assert [list(pages[system].items) for system in some] == [[incident]] * len(some)
         counts.append(len(statements))
     assert counts == [2, 2]
@@ -130,21 +130,21 @@ async def test_a_system_without_incidents_needs_no_read_of_memberships(
 ) -> None:
     system = await make_system(domain)
     with count_statements() as statements:
-        pages = await domain.reads.incident_pages_of_systems([system.id], PageRequest(), open_only=True)
+        pages = await domain.reads.incident_pages_of_systems([system.id], OPEN_PAGE, Audience.PUBLIC)
     assert list(pages[system.id].items) == []
     assert len(statements) == 1
 
 
 async def test_the_open_incidents_of_no_systems_are_none(domain: Domain) -> None:
     await make_incident(domain)
-    assert await domain.reads.incident_pages_of_systems([], PageRequest(), open_only=True) == {}
+    assert await domain.reads.incident_pages_of_systems([], OPEN_PAGE, Audience.PUBLIC) == {}
 
 
 @on_one_database
 async def test_an_incident_is_listed_under_each_of_its_systems(domain: Domain) -> None:
     systems = [(await make_system(domain, key)).id for key in ("api", "web")]
     incident = await make_incident(domain, "api", "web")
-    pages = await domain.reads.incident_pages_of_systems(systems, PageRequest(), open_only=True)
+    pages = await domain.reads.incident_pages_of_systems(systems, OPEN_PAGE, Audience.PUBLIC)
     assert [page.items[0].system_ids for page in pages.values()] == [incident.system_ids] * 2
 
 
@@ -154,7 +154,7 @@ async def test_an_open_incident_without_systems_is_listed_under_none(domain: Dom
     payments = await make_system(domain, "payments")
     await make_incident(domain)
     await domain.systems.delete(ADMIN, "payments")
-    pages = await domain.reads.incident_pages_of_systems([web.id, payments.id], PageRequest(), open_only=True)
+    pages = await domain.reads.incident_pages_of_systems([web.id, payments.id], OPEN_PAGE, Audience.PUBLIC)
     assert [list(page.items) for page in pages.values()] == [[], []]
 
 
@@ -164,10 +164,10 @@ async def test_a_system_shows_only_its_open_incidents_with_full_memberships(doma
     await make_system(domain, "web")
     still_open = await make_incident(domain, "api", "web")
     await set_status(domain, await make_incident(domain, "api"), Status.RESOLVED)
-    page = (await domain.reads.incident_pages_of_systems([api.id], PageRequest(), open_only=True))[api.id]
+    page = (await domain.reads.incident_pages_of_systems([api.id], OPEN_PAGE, Audience.PUBLIC))[api.id]
     assert [incident.system_ids for incident in page.items] == [still_open.system_ids]
-    assert await domain.reads.incident_counts_of_systems([api.id], open_only=True) == {api.id: 1}
-    assert await domain.reads.incident_counts_of_systems([api.id], open_only=False) == {api.id: 2}
+    assert await domain.reads.incident_counts_of_systems([api.id], ONLY_OPEN, Audience.PUBLIC) == {api.id: 1}
+    assert await domain.reads.incident_counts_of_systems([api.id], EVERYTHING, Audience.PUBLIC) == {api.id: 2}
 
 
 async def test_an_open_incident_can_suppress_its_systems_notifications(domain: Domain) -> None:
@@ -323,9 +323,9 @@ async def test_changes_are_found_by_their_ids(domain: Domain) -> None:
 async def test_an_open_filter_hides_resolved_incidents(domain: Domain) -> None:
     first, second = await make_incident(domain), await make_incident(domain, "payments")
     await set_status(domain, first, Status.RESOLVED)
-    page = await domain.reads.incident_page(OPEN, NEWEST, PageRequest(), Audience.PUBLIC)
+    page = await domain.reads.incident_page(ONLY_OPEN, NEWEST, PageRequest(), Audience.PUBLIC)
     assert [incident.id for incident in page.items] == [second.id]
-    assert await domain.reads.incident_count(OPEN, Audience.PUBLIC) == 1
+    assert await domain.reads.incident_count(ONLY_OPEN, Audience.PUBLIC) == 1
 
 
 async def test_the_worst_override_counts_however_many_there_are(domain: Domain) -> None:

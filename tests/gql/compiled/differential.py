@@ -201,14 +201,15 @@ async def known(domain: Domain, made: Sequence[str]) -> Known:
     cursors: dict[str, list[str]] = {"updates": [], "links": []}
     for incident in found[::4]:
         for order in _ORDERS:
-            name = f"incidents:{order.name}"
-            cursors.setdefault(name, []).append(codec.encode(name, incident_position(incident, order)))
+            name, position = f"incidents:{order.name}", incident_position(incident, order)
+            cursors.setdefault(name, []).append(codec.encode(name, position))
+            cursors.setdefault(f"System_{name}", []).append(codec.encode(f"system.{name}", position))
         updates = await domain.reads.update_pages([incident.id], page, Audience.MANAGER)
         for entry in updates[incident.id].items[:2]:
             ids.append(entry.id)
             for name in ("updates", "links"):
                 cursors[name].append(codec.encode(name, [iso(entry.created_at), entry.id]))
-        for name in ("incidents", "openIncidents"):
+        for name in ("System_incidents", "openIncidents"):
             cursors.setdefault(name, []).append(codec.encode("system.incidents", [incident.id]))
         links = await domain.reads.link_pages([incident.id], page, Audience.MANAGER)
         ids += [link.id for link in links[incident.id].items]
@@ -237,6 +238,7 @@ async def known(domain: Domain, made: Sequence[str]) -> Known:
         cursors=cursors,
         orders={
             "incidents": [_USUAL.name] * 12 + [order.name for order in _ORDERS],
+            "System_incidents": [""] * 6 + [order.name for order in _ORDERS],
             "systems": [order.name for order in _SYSTEM_ORDERS],
         },
     )

@@ -102,7 +102,20 @@ query Log($cursor: String, $filter: IncidentEventFilter = {severity: {gte: MAJOR
   }
 }
 """
+_SYSTEMS = """
+query Systems(
+  $order: IncidentOrder = {field: SEVERITY, thenBy: {field: UPDATED_AT}}, $open: IncidentFilter, $cursor: String
+) {
+  systems(first: 20) {
+    nodes {
+      worst: incidents(first: 3, orderBy: $order, filter: {open: true}) { edges { cursor node { title } } totalCount }
+      incidents(first: 2, after: $cursor, filter: $open, orderBy: $none) { nodes { id } pageInfo { endCursor } }
+    }
+  }
+}
+"""
 _RELAY = {
+    "systems": _SYSTEMS.replace("$cursor: String\n", "$cursor: String, $none: IncidentOrder\n"),
     "page": _PAGE.replace("$filter: IncidentFilter", "$filter: IncidentFilter, $field: IncidentField = STATUS"),
     "refetch": _REFETCH,
     "runs": _RUNS,

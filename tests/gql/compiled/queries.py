@@ -66,7 +66,8 @@ class Known:
     groups: Sequence[str]
     #: By the name of the field that takes them, with a colon and the order where there is more than one.
     cursors: Mapping[str, Sequence[str]]
-    #: By the name of the field: the field to order by, a colon and the direction; the usual one first, and often.
+    #: By the name of the field, or of its type and the field: the field to order by, a colon and the direction; the
+    #: usual one first, and often.
     orders: Mapping[str, Sequence[str]]
 
 
@@ -134,7 +135,8 @@ class QueryMaker:
         is_leaf = not isinstance(kind, GraphQLObjectType | GraphQLInterfaceType)
         if not is_leaf and depth >= _DEEPEST:
             return "__typename"
-        arguments = self._arguments(found.args, name)
+        own = f"{on.name}_{name}"
+        arguments = self._arguments(found.args, own if own in self._known.orders else name)
         # A key of its own for whatever may differ: under one key, all has to be the same all the way down.
         self._keys += 1
         key = name if is_leaf and not arguments and self._chance.random() < 0.8 else f"k{self._keys}"

@@ -28,6 +28,8 @@ class Field(StrEnum):
     #: A link that the audience sees, by its URL.
     LINK = "link"
     LEAD = "lead"
+    #: The people who take part, by their ids; whether there is any.
+    ASSIGNEE = "assignee"
     TEXT = "text"
     OCCURRED_AT = "occurred_at"
     CREATED_AT = "created_at"
@@ -165,18 +167,23 @@ def _term_matches(term: Term, facts: Mapping[str, Any]) -> bool:
         return (facts["status"] != Status.RESOLVED) is term.value
     if term.field is Field.ACKNOWLEDGED:
         return (facts.get("acknowledged_at") is not None) is term.value
-    if term.field in {Field.OPENED_BY, Field.LEAD}:
-        return _actor_matches(term, facts.get(term.field))
+    if term.field in {Field.OPENED_BY, Field.LEAD, Field.ASSIGNEE}:
+        return _people_match(term, facts)
     actual = facts[term.field]
     if term.field is Field.SEVERITY:
         actual = Severity(actual)
     return actual is not None and _COMPARE[term.operator](_comparable(actual), _comparable(term.value))
 
 
-def _actor_matches(term: Term, actor: Mapping[str, Any] | None) -> bool:
+def _people_match(term: Term, facts: Mapping[str, Any]) -> bool:
+    if term.field is Field.ASSIGNEE:
+        people = facts.get("assignees") or ()
+    else:
+        actor = facts.get(term.field)
+        people = () if actor is None else (actor,)
     if term.operator is Operator.EQ:
-        return (actor is not None) is term.value
-    return actor is not None and actor["id"] in term.value
+        return bool(people) is term.value
+    return any(person["id"] in term.value for person in people)
 
 
 def _comparable(value: Any) -> Any:

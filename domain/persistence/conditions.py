@@ -10,7 +10,8 @@ from domain.model.filters import AllOf, AnyOf, Field, Filter, Not, Operator, Ter
 from domain.model.incident import Severity, Status
 from domain.model.moment import iso
 from domain.model.viewer import Audience
-from domain.persistence.dialects import json_list_overlaps, json_object_has, literal
+from domain.persistence.dialects import json_list_has, json_list_overlaps, json_object_has, literal
+from domain.persistence.people_tables import incident_assignees
 from domain.persistence.search import queries_of, search_condition
 from domain.persistence.tables import incident_labels, incident_links, incident_systems, incidents
 
@@ -38,8 +39,9 @@ def incident_condition(
 
     def term_condition(term: Term) -> sa.ColumnElement[bool]:
         match term.field:
-            case Field.SYSTEM | Field.LABEL | Field.LINK:
-                return rows.c.id.in_(_ids_by(term, audience))
+            case Field.SYSTEM | Field.LABEL | Field.LINK | Field.ASSIGNEE:
+                found = rows.c.id.in_(_ids_by(term, audience))
+                return ~found if term.value is False else found
             case Field.OPEN | Field.ACKNOWLEDGED:
                 is_open, seen = rows.c.status != _RESOLVED, rows.c.acknowledged_at.is_not(None)
                 holds = is_open if term.field is Field.OPEN else seen
@@ -72,6 +74,7 @@ def as_recorded(tree: Filter) -> Filter:
             field=Field.OPEN
             | Field.ACKNOWLEDGED
             | Field.LEAD
+            | Field.ASSIGNEE
             | Field.SYSTEM
             | Field.LABEL
             | Field.OPENED_BY
@@ -98,8 +101,8 @@ def recorded_condition(dialect: sa.Dialect, tree: Filter, state: sa.ColumnElemen
                 is_open, seen = _text(state["status"]) != Status.RESOLVED, _text(state["acknowledged_at"])
                 holds = is_open if term.field is Field.OPEN else seen.is_not(None)
                 return holds if term.value else ~holds
-            case Field.OPENED_BY | Field.LEAD:
-                return _actor_condition(_text(state[term.field.value]["id"]), term)
+            case Field.OPENED_BY | Field.LEAD | Field.ASSIGNEE:
+                return _recorded_people(dialect, state, term)
             case Field.NUMBER:
                 return _column_condition(state["number"].as_integer(), term)
             case _:
@@ -138,6 +141,9 @@ def _ids_by(term: Term, audience: Audience) -> sa.Select[tuple[str]]:
     """Return the ids of incidents by rows that belong to them."""
     if term.field is Field.LABEL:
         return _labelled(*term.value)
+    if term.field is Field.ASSIGNEE:
+        people = sa.select(incident_assignees.c.incident_id)
+        return people if term.operator is Operator.EQ else people.where(incident_assignees.c.id.in_(term.value))
     if term.field is Field.SYSTEM:
         return sa.select(incident_systems.c.incident_id).where(incident_systems.c.system_id.in_(term.value))
     links = incident_links.c
@@ -156,6 +162,15 @@ def _actor_condition(actor_id: sa.ColumnElement[Any], term: Term) -> sa.ColumnEl
     if term.operator is Operator.EQ:
         return actor_id.is_not(None) if term.value else actor_id.is_(None)
     return sa.and_(actor_id.is_not(None), actor_id.in_(term.value))
+
+
+def _recorded_people(dialect: sa.Dialect, state: sa.ColumnElement[Any], term: Term) -> sa.ColumnElement[bool]:
+    if term.field is not Field.ASSIGNEE:
+        return _actor_condition(_text(state[term.field.value]["id"]), term)
+    people = state["assignees"]
+    if term.operator is Operator.EQ:
+        return json_list_has(dialect, people) if term.value else ~json_list_has(dialect, people)
+    return json_list_has(dialect, people, "id", term.value) if term.value else sa.false()
 
 
 def _labelled(key: Any, *values: Any) -> sa.Select[tuple[str]]:

@@ -262,6 +262,26 @@ def json_object_has(
     return sa.func.coalesce(value.in_(values), sa.false()) if values else value.is_not(None)
 
 
+def json_list_has(
+    dialect: sa.Dialect, column: Any, key: str | None = None, values: Sequence[Any] = ()
+) -> sa.ColumnElement[bool]:
+    """Return whether the JSON list in that column holds an object with one of the texts under a key, or anything.
+
+    An absent list holds nothing.
+    """
+    if dialect.name == "sqlite":
+        entries = sa.func.json_each(column).table_valued("value")
+        held: sa.ColumnElement[Any] = sa.func.json_extract(entries.c.value, sa.literal_column(f"'$.{key}'"))
+    else:
+        whole = sa.cast(column, postgresql.JSONB)
+        is_list = sa.func.jsonb_typeof(whole) == literal("array")
+        listed = sa.case((is_list, whole), else_=sa.literal_column("'[]'::jsonb"))
+        entries = sa.func.jsonb_array_elements(listed).table_valued(sa.column("value", postgresql.JSONB))
+        held = entries.c.value.op("->>", return_type=sa.String())(sa.literal_column(f"'{key}'"))
+    found = sa.select(sa.literal(1)).select_from(entries)
+    return sa.exists(found if key is None else found.where(held.in_(values)))
+
+
 def json_list_overlaps(
     dialect: sa.Dialect, column: Any, values: Sequence[str] | Sequence[sa.ColumnElement[str]]
 ) -> sa.ColumnElement[bool]:

@@ -1,7 +1,7 @@
 """The tables of people. Each index and constraint names the query or race that it serves."""
 
 import sqlalchemy as sa
-from sqlalchemy import Column, ForeignKey, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 
 from domain.persistence.tables import metadata
 from domain.persistence.types import UtcDateTime
@@ -13,6 +13,8 @@ incident_assignees = Table(
     Column("id", sa.String(200), primary_key=True),
     Column("type", sa.String(20), nullable=False),
     Column("name", sa.String(200)),
+    # The incidents that a person is on.
+    Index("ix_incident_assignees_id_incident_id", "id", "incident_id"),
 )
 
 people = Table(

@@ -24,7 +24,7 @@ _MOST_VALUES = 100
 _MOST_ORDERS = 4
 _SYSTEM_PREFIX = "sys"
 #: Conditions on people, and what these do to an incident.
-_NAMING = {"opened_by": "opened", "lead": "leads"}
+_NAMING = {"opened_by": "opened", "lead": "leads", "assignee": "takes part in"}
 _ASKS_FOR_RESOLVED = {Field.STATUS, Field.OPEN, Field.RESOLVED_AT}
 
 
@@ -103,6 +103,7 @@ class DedupeKeyFilter:
 
 @strawberry.input(description="Compares a person. All given conditions must hold.")
 class PersonFilter:
+    eq: strawberry.ID | None = _optional("It is this person, by id.")
     in_: list[strawberry.ID] | None = _optional("It is one of these people, by id.", name="in")
     exists: bool | None = _optional("Whether there is one.")
 
@@ -117,6 +118,9 @@ class _IncidentConditions:
     system: SystemFilter | None = _optional("By its systems.")
     label: LabelFilter | None = _optional("By a label; name several under `and` or `or`.")
     lead: PersonFilter | None = _optional("By the person who leads; FORBIDDEN for callers below RESPONDER.")
+    assignee: PersonFilter | None = _optional(
+        "By the people who take part: one of them matches; FORBIDDEN for callers below RESPONDER."
+    )
     opened_by: OpenedByFilter | None = _optional("By the actor that opened it; FORBIDDEN for callers below RESPONDER.")
     occurred_at: DateTimeFilter | None = _optional("By the time when it began.")
     created_at: DateTimeFilter | None = _optional("By the time when it was opened.")
@@ -337,9 +341,8 @@ def _part(name: str, value: Any, systems: Mapping[str, Sequence[str]]) -> Filter
             return _label(value)
         case "opened_by" | "link" | "dedupe_key":
             return _one_of(Field(name), value.in_)
-        case "lead":
-            given = {"in_": Operator.IN, "exists": Operator.EQ}
-            return AllOf(tuple(Term(Field.LEAD, given[how], _tupled(operand)) for how, operand in _given(value)))
+        case "lead" | "assignee":
+            return AllOf(tuple(_person(Field(name), how, operand) for how, operand in _given(value)))
         case "open" | "acknowledged" | "text":
             return Term(Field(name), Operator.EQ, value)
         case _:
@@ -350,8 +353,10 @@ def _one_of(field: Field, values: Sequence[str]) -> Term:
     return Term(field, Operator.IN, tuple(map(digest_of, values) if field is Field.LINK else values))
 
 
-def _tupled(operand: Any) -> Any:
-    return tuple(operand) if isinstance(operand, list) else operand
+def _person(field: Field, how: str, operand: Any) -> Term:
+    if how == "exists":
+        return Term(field, Operator.EQ, operand)
+    return Term(field, Operator.IN, (operand,) if how == "eq" else tuple(operand))
 
 
 def _label(given: LabelFilter) -> Filter:

@@ -71,7 +71,9 @@ class Trees:
                 return Term(field, self._chance.choice(ORDERED), self._chance.choice(self._numbers))
             case Field.SEVERITY if self._chance.random() < 0.5:
                 return Term(field, self._chance.choice(ORDERED), self._chance.choice(list(Severity)))
-            case Field.OPEN | Field.ACKNOWLEDGED | Field.LEAD if field is not Field.LEAD or self._chance.random() < 0.5:
+            case Field.OPEN | Field.ACKNOWLEDGED | Field.LEAD | Field.ASSIGNEE if (
+                field not in {Field.LEAD, Field.ASSIGNEE} or self._chance.random() < 0.5
+            ):
                 return Term(field, Operator.EQ, self._chance.random() < 0.5)
             case Field.LABEL:
                 return Term(field, Operator.IN, (self._chance.choice([*LABELS, "none"]), *self._some(field)))
@@ -85,6 +87,7 @@ class Trees:
             Field.SYSTEM: self._systems,
             Field.LABEL: ["", "one", "two", 'th"ree'],
             Field.LEAD: [*self._people, "nobody"],
+            Field.ASSIGNEE: [*self._people, "nobody"],
             Field.OPENED_BY: [ADMIN.actor.id, SYSTEM_VIEWER.actor.id, "nobody"],
         }
         return tuple(self._chance.sample(values[field], self._chance.randrange(3)))
@@ -108,7 +111,9 @@ async def _varied_incidents(domain: Domain, clock: SteppingClock, chance: random
         assert incident is not None
         if chance.random() < 0.5:
             await domain.responders.acknowledge(viewer, incident.id)
-            await domain.responders.assign(viewer, AssignIncident(id=incident.id, lead=chance.choice(people)))
+            several = chance.sample(people, chance.randrange(3))
+            assign = AssignIncident(id=incident.id, lead=chance.choice(people), assignees=several)
+            await domain.responders.assign(viewer, assign)
         if chance.random() < 0.6:
             await set_status(domain, incident, chance.choice(list(Status)))
         clock.advance(milliseconds=chance.randrange(2_000))

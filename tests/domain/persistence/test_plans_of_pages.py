@@ -16,6 +16,7 @@ from domain.model.paging import Order, PageRequest
 from domain.model.selection import AllOf as AllRows
 from domain.model.selection import Listed, OneOf, Paged, Root, Selection, Wanted
 from domain.model.viewer import Audience
+from domain.persistence.people_tables import incident_assignees
 from domain.persistence.tables import incidents
 from tests.inside import inside
 from tests.shared import in_module_loop
@@ -55,6 +56,8 @@ async def filled(shared: Domain) -> AsyncIterator[Domain]:
     """Yield a domain with thousands of incidents, few of which are being fixed."""
     async with inside(shared).database._engines.writer.begin() as connection:
         await connection.execute(sa.insert(incidents), [row_of(number) for number in range(_COUNT)])
+        people = [{"incident_id": f"inc_{each:06}", "id": f"usr_{each // 8}", "type": "user"} for each in range(_COUNT)]
+        await connection.execute(sa.insert(incident_assignees), people)
         await connection.execute(sa.text("ANALYZE"))
     yield shared
 
@@ -80,6 +83,19 @@ async def test_a_page_of_many_incidents_walks_its_index(
 
     assert any(index in step for step in steps for index in indexes), steps
     assert not _reads_or_sorts_all(steps), steps
+
+
+@pytest.mark.parametrize("at_most", [1, 25])
+async def test_incidents_of_a_person_are_found_by_the_index_of_assignees(filled: Domain, at_most: int) -> None:
+    tree = Term(Field.ASSIGNEE, Operator.IN, ("usr_7",))
+    rows = AllRows(order=Order(field="created_at"), tree=tree)
+
+    steps = await _plan(
+        filled, Root(selection=_INCIDENT, page=Paged(place=0)), Wanted(rows=[rows], pages=[PageRequest(size=at_most)])
+    )
+
+    assert any("ix_incident_assignees_id_incident_id" in step for step in steps), steps
+    assert not any(step == "SCAN incidents" or "Seq Scan on incidents " in step for step in steps), steps
 
 
 async def test_an_incident_is_found_by_the_index_of_its_id(filled: Domain) -> None:

@@ -172,8 +172,9 @@ async def test_a_systems_incidents_are_searched_as_far_as_the_caller_may_read(ap
     assert await _titles(api.anonymous, filter={"text": "vault"}) == ""
     assert await _titles(api.viewer, filter={"text": "vault"}) == ""
     assert await _titles(api.responder, filter={"text": "vault"}) == "a"
-    assert await _titles(api.responder, filter={"lead": {"in": [person]}}) == "a"
-    assert await _titles(api.responder, filter={"lead": {"exists": False}}) == ""
+    for name in ("lead", "assignee"):
+        assert await _titles(api.responder, filter={name: {"in": [person]}}) == "a"
+        assert await _titles(api.responder, filter={name: {"exists": False}}) == ""
 
 
 @on_both_databases

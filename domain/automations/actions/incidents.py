@@ -24,6 +24,7 @@ from domain.model.automation import bounded_key
 from domain.model.commands import CreateIncident, ResolveIncident
 from domain.model.incident import Incident, Severity, Status
 from domain.model.texts import DESCRIPTION_LENGTH, MESSAGE_LENGTH, TITLE_LENGTH, fitted_line, fitted_text
+from domain.model.viewer import Visibility
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.incidents import IncidentService
 from domain.services.timeline import TimelineService
@@ -91,6 +92,7 @@ class AddUpdateConfig(Target):
 
     message: Text = Field(min_length=1, description="The entry in its timeline.")
     status_change: Status | None = Field(default=None, description="The status that it then has.")
+    visibility: Visibility = Field(default=Visibility.PUBLIC, description="Who may read it.")
 
 
 class UpdateStatusConfig(Target):
@@ -198,7 +200,9 @@ class IncidentActions:
     async def add_update(self, unit: UnitOfWork, config: AddUpdateConfig, context: ActionContext) -> Result:
         """Add an entry to an incident's timeline."""
         message = _message(config.message) or config.message
-        return await self._entry(unit, config, context, message=message, status=config.status_change)
+        return await self._entry(
+            unit, config, context, message=message, status=config.status_change, visibility=config.visibility
+        )
 
     async def update_status(self, unit: UnitOfWork, config: UpdateStatusConfig, context: ActionContext) -> Result:
         """Move an incident to another status."""
@@ -206,11 +210,20 @@ class IncidentActions:
         return await self._entry(unit, config, context, message=message, status=config.status)
 
     async def _entry(
-        self, unit: UnitOfWork, config: Target, context: ActionContext, *, message: str, status: Status | None
+        self,
+        unit: UnitOfWork,
+        config: Target,
+        context: ActionContext,
+        *,
+        message: str,
+        status: Status | None,
+        visibility: Visibility = Visibility.PUBLIC,
     ) -> Result:
         target, _ = target_of(config, context)
         incident = await existing(unit, target)
-        entry = await self._timeline.add_in(unit, target, message=message, status_change=status, origin=context.origin)
+        entry = await self._timeline.add_in(
+            unit, target, message=message, status_change=status, visibility=visibility, origin=context.origin
+        )
         return Result(external_id=entry.id, details={"updateId": entry.id, **named(incident)})
 
 

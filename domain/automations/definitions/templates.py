@@ -1,27 +1,19 @@
-"""Ready-made automations that open and resolve incidents by the health of systems."""
+"""Ready-made automations: they open and resolve incidents by the health of systems, and remind of those left alone."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, Field, ValidationError
 
+from domain.automations.definitions.parameters import Parameters, duration_text, literal_of
+from domain.automations.definitions.reminders import UnacknowledgedParameters, unacknowledged
 from domain.automations.expressions.durations import IN_SECONDS, Forms, Minutes, Seconds
 from domain.errors import InvalidInputError, NotFoundError
 from domain.model.incident import Severity
 
 
-class _Parameters(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-
-    system_ids: list[str] | None = Field(
-        default=None,
-        min_length=1,
-        max_length=100,
-        description="The ids of the systems that it is for; all, unless given.",
-    )
+class _Parameters(Parameters):
     severity: Severity = Field(default=Severity.CRITICAL, description="The severity of the incidents that it opens.")
     suppress_notifications: bool = Field(
         default=False, description="Whether its incidents silence their systems' notifications."
@@ -57,7 +49,7 @@ class Template:
     display_name: str
     description: str
     icon: str
-    parameters: type[_Parameters]
+    parameters: type[Parameters]
 
     @property
     def parameters_schema(self) -> Mapping[str, Any]:
@@ -79,7 +71,14 @@ FLAPPING = Template(
     icon="ChartSpline",
     parameters=FlappingParameters,
 )
-TEMPLATES = (SUSTAINED, FLAPPING)
+UNACKNOWLEDGED = Template(
+    id="unacknowledged",
+    display_name="Reminder",
+    description="An incident that nobody acknowledges is brought to mind again and again, unless it is snoozed.",
+    icon="AlarmClock",
+    parameters=UnacknowledgedParameters,
+)
+TEMPLATES = (SUSTAINED, FLAPPING, UNACKNOWLEDGED)
 
 
 def template_of(template_id: str) -> Template:
@@ -108,6 +107,8 @@ def definition_from(template_id: str, parameters: Mapping[str, Any]) -> Mapping[
         fault = error.errors(include_url=False, include_input=False)[0]
         place = [str(part) for part in fault["loc"]]
         raise InvalidInputError(f"{'.'.join(place)}: {fault['msg']}.", field=["parameters", *place]) from error
+    if isinstance(given, UnacknowledgedParameters):
+        return unacknowledged(given)
     return sustained(given) if isinstance(given, SustainedParameters) else flapping(given)
 
 
@@ -120,12 +121,12 @@ def sustained(given: SustainedParameters) -> Mapping[str, Any]:
     }
     if given.system_ids is not None:
         trigger["filter"] = _among(given.system_ids)
-    opened = f"It has been degraded for {_duration(given.degraded_seconds)}."
+    opened = f"It has been degraded for {duration_text(given.degraded_seconds)}."
     actions: list[Mapping[str, Any]] = [_open(given, "{{ trigger.payload.systemName }} is unhealthy", opened)]
     if given.healthy_seconds is not None:
         healthy_for = f"health.system.in_status_since | older_than({given.healthy_seconds})"
         recovered = {"and": ["health.system.status == 'healthy'", healthy_for]}
-        message = f"It stayed healthy for {_duration(given.healthy_seconds)}."
+        message = f"It stayed healthy for {duration_text(given.healthy_seconds)}."
         actions += [
             {"id": "await_recovery", "wait_until": {"condition": recovered}},
             {"id": "resolve_incident", "action": "incident.resolve", "config": {"message": message}},
@@ -143,7 +144,7 @@ def flapping(given: BaseModel) -> Mapping[str, Any]:
     }
     if given.system_ids is not None:
         trigger["filter"] = _among(given.system_ids)
-    message = f"It changed for the worse {given.transitions} times within {_duration(given.within_minutes * 60)}."
+    message = f"It changed for the worse {given.transitions} times within {duration_text(given.within_minutes * 60)}."
     actions = [_open(given, "{{ trigger.payload.systemName }} is flapping", message)]
     return {"triggers": [trigger], "actions": actions, "mode": "single", "concurrency_scope": "context_key"}
 
@@ -162,12 +163,4 @@ def _open(given: _Parameters, title: str, description: str) -> Mapping[str, Any]
 
 
 def _among(system_ids: Sequence[str]) -> str:
-    return f"trigger.payload.systemId in {json.dumps(list(system_ids))}"
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):
-        count = seconds / size
-        if count >= 1:
-            return f"{count:g} {unit}" if count == 1 else f"{count:g} {unit}s"
-    return f"{seconds:g} seconds"
+    return f"trigger.payload.systemId in {literal_of(system_ids)}"

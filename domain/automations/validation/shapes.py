@@ -141,11 +141,16 @@ class Shapes:
         match node:
             case ActionNode():
                 action = self.catalog.actions.get(node.action)
-                return _ANY if action is None or action.output is None else _of_model(action.output)
+                return _ANY if action is None or action.output is None else _of_output(action.output)
             case VariablesNode():
                 return _named(node.variables)
         names = _OUTPUTS.get(type(node))
         return None if names is None else _named(names)
+
+
+def _of_output(model: type[BaseModel]) -> Shape:
+    """Return the shape of an action's output, which has what its model says, and nothing where that says nothing."""
+    return _of_model(model) if model.model_fields else Shape(fields={})
 
 
 def _of_model(model: type[BaseModel]) -> Shape:
@@ -188,7 +193,7 @@ def _missing(reference: Reference, known: Shape) -> str | None:
         if str(part) not in shape.fields:
             if count == 0:
                 return None
-            there = ", ".join(shape.fields)
+            there = ", ".join(shape.fields) or "nothing in it"
             return f"There is no `{reference.path_to(count)[:120]}`; there is {there}."
         shape = shape.fields[str(part)]
     return None

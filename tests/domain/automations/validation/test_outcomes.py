@@ -102,6 +102,12 @@ TEXT = "config.message"
             "error",
             "There is no `steps.a.output`; there is status, error.",
         ),
+        pytest.param(
+            [{**log("x"), "id": "noted"}, log("{{ steps.noted.output.line }}")],
+            TEXT,
+            "error",
+            "There is no `steps.noted.output.line`; there is nothing in it.",
+        ),
         pytest.param([DONE, WAIT], TEXT, "error", NO_WAIT),
         pytest.param([{"delay": 1}, DONE], TEXT, "error", NO_WAIT),
         pytest.param([{"parallel": [WAIT]}, DONE], TEXT, "error", NO_WAIT),

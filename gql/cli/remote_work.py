@@ -17,12 +17,14 @@ from gql.cli.calling import Api, AwayError, RefusedError, calling
 from gql.cli.profiles import Target
 
 _FIELDS = "id reference title status severity systems { key }"
-_FIND = "query ($id: ID, $number: Int) { incident(id: $id, number: $number) { id } }"
+_FIND = """query ($id: ID, $number: Int) {
+  incident(id: $id, number: $number) { id reference status version acknowledgedAt }
+}"""
 _OPEN = f"""mutation ($input: CreateIncidentInput!) {{
   createIncident(input: $input) {{ incident {{ {_FIELDS} }} reused cursor userErrors {{ code message }} }}
 }}"""
 _CHANGE = """mutation ($input: %sInput!) {
-  %s(input: $input) { incident { %s } cursor userErrors { code message } }
+  %s(input: $input) { incident { %s version } cursor userErrors { code message } }
 }"""
 _EVENTS = f"""subscription ($filter: IncidentEventFilter, $after: String) {{
   incidentEvents(filter: $filter, after: $after) {{
@@ -34,6 +36,8 @@ _CHANGES = f"""subscription ($filter: IncidentEventFilter, $after: String) {{
     cursor action occurredAt actor {{ type name }} changedFields incidentId incident {{ {_FIELDS} }}
   }}
 }}"""
+#: The largest number that incidents can have.
+_LARGEST = 2**31 - 1
 _NUMBER = re.compile(r"(?:[A-Za-z]+-)?(\d+)")
 _RETRY_SECONDS, _LONGEST_RETRY_SECONDS = 0.5, 15.0
 
@@ -51,9 +55,13 @@ async def change(target: Target, mutation: str, incident: str, *, is_json: bool,
     """Resolve or acknowledge an incident, named by id, reference or number, and print it."""
     document = _CHANGE % (mutation[0].upper() + mutation[1:], mutation, _FIELDS)
     async with calling(target) as api:
-        input = {"id": await _id_of(api, incident), **({"message": message} if message else {})}
+        found = await _find(api, incident)
+        input = {"id": found["id"], **({"message": message} if message else {})}
         payload = (await api.run(document, input=input))[mutation]
-    _print(payload["incident"], cursor=payload["cursor"], is_json=is_json)
+    shown = dict(payload["incident"])
+    if shown.pop("version") == found["version"]:
+        _say(_nothing_done(found))
+    _print(shown, cursor=payload["cursor"], is_json=is_json)
 
 
 async def watch(
@@ -133,13 +141,26 @@ def _keep(file: Path | None, cursor: str) -> None:
         raise InvalidInputError(f"{file} cannot be written: {error}.") from error
 
 
-async def _id_of(api: Api, incident: str) -> str:
+async def _find(api: Api, incident: str) -> Mapping[str, Any]:
     number = _NUMBER.fullmatch(incident)
-    wanted = {"number": int(number[1])} if number else {"id": incident}
-    found = (await api.run(_FIND, **wanted))["incident"]
+    digits = number[1].lstrip("0") if number else ""
+    found: Mapping[str, Any] | None = None
+    if number is None:
+        found = (await api.run(_FIND, id=incident))["incident"]
+    elif len(digits) <= len(str(_LARGEST)) and int(digits or 0) <= _LARGEST:
+        found = (await api.run(_FIND, number=int(digits or 0)))["incident"]
     if found is None:
-        raise RefusedError(f"There is no incident {incident}.")
-    return str(found["id"])
+        raise RefusedError(f"There is no incident {incident[:80]}.")
+    return found
+
+
+def _nothing_done(found: Mapping[str, Any]) -> str:
+    """Return why an incident stayed as it was found."""
+    if found["status"] == "RESOLVED":
+        return f"{found['reference']} is resolved already; nothing was done."
+    if found["acknowledgedAt"] is not None:
+        return f"{found['reference']} has been acknowledged since {found['acknowledgedAt']}; nothing was done."
+    return f"{found['reference']} stayed as it was; nothing was done."
 
 
 def _print(incident: Mapping[str, Any], *, cursor: str, is_json: bool, **more: Any) -> None:

@@ -29,10 +29,23 @@ async def test_an_incident_is_opened_once_acknowledged_and_resolved_by_its_refer
     taken = json.loads(await called(server, tmp_path / "ack", "ack", reference, "--json"))
     assert taken["incident"] == first["incident"]
     assert taken["cursor"] > first["cursor"]
+    assert f"incidentql: {reference} has been acknowledged since " in await _complaint(
+        server, tmp_path / "ack-twice", "ack", reference
+    )
     shown = await called(server, tmp_path / "resolve", "resolve", reference, "--message", "It is back.")
     assert shown == f"{reference}  CRITICAL  RESOLVED  Nobody can pay  (payments)\n"
+    for command in ("ack", "resolve"):
+        complaint = await _complaint(server, tmp_path / f"{command}-again", command, reference)
+        assert complaint == f"incidentql: {reference} is resolved already; nothing was done.\n"
     for name in (reference.lower(), reference.partition("-")[2], first["incident"]["id"]):
-        assert reference in await called(server, tmp_path / name, "resolve", name)
+        assert reference in await _complaint(server, tmp_path / name, "resolve", name)
+
+
+async def _complaint(server: Server, folder: Path, *arguments: str) -> str:
+    await asyncio.to_thread(folder.mkdir)
+    code, _, complaint = await run_command(*arguments, folder=folder, environment=shell_of(server))
+    assert code == 0
+    return complaint
 
 
 @pytest.mark.parametrize(
@@ -40,6 +53,8 @@ async def test_an_incident_is_opened_once_acknowledged_and_resolved_by_its_refer
     [
         (("resolve", "INC-999"), {}, "There is no incident INC-999."),
         (("resolve", "inc_nonsense"), {}, "There is no incident inc_nonsense."),
+        (("ack", "99999999999"), {}, "There is no incident 99999999999."),
+        (("ack", "9" * 5000), {}, "There is no incident 999"),
         (("open", "Slow", "--system", "nonsense"), {}, "id or key 'nonsense'. (UNKNOWN_SYSTEM)"),
         (("open", "", "--system", "payments"), {}, "(BAD_USER_INPUT)"),
         (("watch",), {"INCIDENTQL_TOKEN": "wrong"}, "(UNAUTHENTICATED)"),

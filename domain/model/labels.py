@@ -1,7 +1,7 @@
 """Labels of incidents: a few keys of people's own choice, each with a value."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from domain.errors import InvalidInputError, NotFoundError
 from domain.model.texts import checked_line
@@ -23,11 +23,11 @@ def relabelled(labels: Labels, given: Iterable[tuple[str, str | None]]) -> Label
         NotFoundError: a label to remove is not there.
     """
     after = dict(labels)
-    for key, value in _checked(given).items():
+    for place, (key, value) in enumerate(_checked(given).items()):
         if value is not None:
             after[key] = value
         elif after.pop(key, None) is None:
-            raise NotFoundError("The label", key, field=[_FIELD])
+            raise NotFoundError("The label", key, field=[_FIELD, str(place), "key"])
     if len(after) > LABELS_PER_INCIDENT:
         raise InvalidInputError(
             f"An incident has {LABELS_PER_INCIDENT} labels at most, not {len(after)}.", field=[_FIELD]
@@ -37,18 +37,22 @@ def relabelled(labels: Labels, given: Iterable[tuple[str, str | None]]) -> Label
 
 def _checked(given: Iterable[tuple[str, str | None]]) -> Mapping[str, str | None]:
     values: dict[str, str | None] = {}
-    for key, value in given:
+    for place, (key, value) in enumerate(given):
+        field = [_FIELD, str(place)]
         if not _KEY.fullmatch(key):
             raise InvalidInputError(
                 "The key of a label must be 1 to 64 letters, digits, dots, dashes, slashes or underscores, "
                 "such as team, and begin and end with a letter, a digit or an underscore.",
-                field=[_FIELD],
+                field=[*field, "key"],
             )
         if key in values:
-            raise InvalidInputError(f"The label {key} is given twice.", field=[_FIELD])
-        values[key] = value if value is None else _checked_value(value)
+            raise InvalidInputError(f"The label {key} is given twice.", field=[*field, "key"])
+        values[key] = value if value is None else _checked_value(value, field)
     return values
 
 
-def _checked_value(value: str) -> str:
-    return checked_line(value, field=_FIELD, noun="The value of a label", longest=LABEL_VALUE_LENGTH)
+def _checked_value(value: str, field: Sequence[str]) -> str:
+    try:
+        return checked_line(value, field=_FIELD, noun="The value of a label", longest=LABEL_VALUE_LENGTH)
+    except InvalidInputError as error:
+        raise InvalidInputError(error.message, field=[*field, "value"]) from error

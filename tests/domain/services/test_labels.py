@@ -51,24 +51,24 @@ async def test_two_writers_at_once_keep_the_labels_of_each_other(domain: Domain)
 
 
 @pytest.mark.parametrize(
-    ("labels", "code"),
+    ("labels", "code", "place"),
     [
-        pytest.param([("tier", None)], "NOT_FOUND", id="unknown"),
-        pytest.param([("", "value")], "BAD_USER_INPUT", id="without a key"),
-        pytest.param([("a b", "value")], "BAD_USER_INPUT", id="key with a space"),
-        pytest.param([("key", " ")], "BAD_USER_INPUT", id="blank value"),
-        pytest.param([("key", "two\nlines")], "BAD_USER_INPUT", id="value of two lines"),
-        pytest.param([("key", "a"), ("key", "a")], "BAD_USER_INPUT", id="key given twice"),
-        pytest.param(MANY, "BAD_USER_INPUT", id="one too many"),
+        pytest.param([("tier", None)], "NOT_FOUND", ["1", "key"], id="unknown"),
+        pytest.param([("", "value")], "BAD_USER_INPUT", ["1", "key"], id="without a key"),
+        pytest.param([("a b", "value")], "BAD_USER_INPUT", ["1", "key"], id="key with a space"),
+        pytest.param([("key", "a"), ("other", " ")], "BAD_USER_INPUT", ["2", "value"], id="blank value"),
+        pytest.param([("key", "two\nlines")], "BAD_USER_INPUT", ["1", "value"], id="value of two lines"),
+        pytest.param([("key", "a"), ("key", "a")], "BAD_USER_INPUT", ["2", "key"], id="key given twice"),
+        pytest.param(MANY, "BAD_USER_INPUT", [], id="one too many"),
     ],
 )
 async def test_labels_that_cannot_be_accepted_write_nothing(
-    domain: Domain, labels: list[tuple[str, str | None]], code: str
+    domain: Domain, labels: list[tuple[str, str | None]], code: str, place: list[str]
 ) -> None:
     incident = await make_incident(domain, labels=(("team", "checkout"),))
     with pytest.raises(DomainError) as caught:
         await _set(domain, incident, ("fine", "value"), *labels)
-    assert (caught.value.code, caught.value.field) == (code, ["labels"])
+    assert (caught.value.code, caught.value.field) == (code, ["labels", *place])
     assert (await domain.reads.incidents([incident.id]))[incident.id] == incident
 
 
@@ -86,7 +86,7 @@ async def test_an_incident_is_not_opened_with_a_label_without_a_value(domain: Do
     )
     with pytest.raises(DomainError) as caught:
         await domain.incidents.create(ADMIN, command)
-    assert (caught.value.code, caught.value.field) == ("NOT_FOUND", ["labels"])
+    assert (caught.value.code, caught.value.field) == ("NOT_FOUND", ["labels", "0", "key"])
     assert await log_of(domain) == []
 
 

@@ -1,6 +1,5 @@
 """The interpreter of definitions; every decision is recorded, so that a replay of a run decides the same."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -27,6 +26,7 @@ from domain.automations.expressions.language import compile_expression
 from domain.automations.expressions.rendering import render
 from domain.automations.running.acting import act
 from domain.automations.running.frame import Frame
+from domain.automations.running.together import all_of
 from domain.automations.running.waiting import delay, wait_for_trigger, wait_until
 from domain.automations.running.work import StepFailedError, StopError, Work, settled
 from domain.model.automation import RunStep, StepStatus
@@ -165,16 +165,12 @@ class Interpreter:
 
     async def _parallel(self, node: ParallelNode, path: str, frame: Frame) -> None:
         frames = [frame.fork() for _ in node.parallel]
-        try:
-            async with asyncio.TaskGroup() as group:
-                branches = [
-                    group.create_task(self._branch(branch, f"{path}.parallel[{index}]", frames[index]))
-                    for index, branch in enumerate(node.parallel)
-                ]
-        except ExceptionGroup as failures:
-            # Either one is enough: the run is over, or there was an internal error.
-            raise failures.exceptions[0] from failures
-        errors = [branch.result() for branch in branches]
+        errors = await all_of(
+            [
+                self._branch(branch, f"{path}.parallel[{index}]", frames[index])
+                for index, branch in enumerate(node.parallel)
+            ]
+        )
         frame.join(frames)
         step = self._work.begun(path, "parallel", action_id=node.id)
         failed = [error for error in errors if error is not None]

@@ -56,9 +56,10 @@ class System(Node):
 
     @strawberry.field(
         description=(
-            "Its health in the past, oldest first and without a gap, at most 1,000 periods: from when it was added, "
+            "Its health in the past, oldest first and without a gap: from when it was added, "
             "and up to now. A report counts from when it was observed; an incident while it was open by its timeline, "
-            "with the override that it had then. Deleted incidents do not count."
+            "with the override that it had then. Deleted incidents do not count. A span of more than 1,000 periods is "
+            "refused as BAD_USER_INPUT, never cut short."
         ),
         metadata=checked_by(past.check_span),
     )

@@ -65,6 +65,15 @@ class UnknownPersonError(DomainError):
         super().__init__(f"There is no person with the id {_shorten(reference)}.", field=field)
 
 
+class RevokedPersonError(DomainError):
+    """A person whose token is revoked, who can be given no further incident."""
+
+    code = "BAD_USER_INPUT"
+
+    def __init__(self, reference: str, *, field: Sequence[str]) -> None:
+        super().__init__(f"The token {_shorten(reference)} is revoked: nobody acts with it any more.", field=field)
+
+
 class VersionConflictError(DomainError):
     """An object that changed since the caller read it; `current` is its present state."""
 

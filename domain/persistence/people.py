@@ -1,6 +1,6 @@
 """People and programs that incidents can be assigned to: those with tokens, and users who have acted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from domain.model.person import Person
 from domain.persistence.dialects import insert_or_ignore
 from domain.persistence.keyset import paged
 from domain.persistence.people_tables import people
+from domain.persistence.tables import api_tokens
 
 
 class PersonRepository:
@@ -43,6 +44,15 @@ class PersonRepository:
         statement = sa.select(people).where(columns.actor_id.in_(references)).with_for_update()
         rows = (await self._connection.execute(statement.order_by(columns.actor_type.desc(), columns.id))).mappings()
         return {row["actor_id"]: _person(row).actor for row in rows}
+
+    async def revoked(self, actors: Iterable[Actor]) -> frozenset[str]:
+        """Return the ids of those that act by a token which is revoked."""
+        ids = [actor.id for actor in actors if actor.type is ActorType.APPLICATION]
+        if not ids:
+            return frozenset()
+        tokens = api_tokens.c
+        statement = sa.select(tokens.id).where(tokens.id.in_(ids), tokens.revoked_at.is_not(None))
+        return frozenset(await self._connection.scalars(statement))
 
     async def of(self, actor: Actor) -> Person | None:
         """Return the person that an actor is."""

@@ -1,14 +1,14 @@
 """The use cases of responders: who has seen an incident, who is on it, and until when it is left alone."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.entities.handle import Applied, EntityHandle
 from domain.entities.incident import snapshot_of
 from domain.entities.kind import Snapshot
 from domain.entities.origin import Origin
-from domain.errors import InvalidInputError, UnknownPersonError
+from domain.errors import InvalidInputError, RevokedPersonError, UnknownPersonError
 from domain.model.actor import Actor, ActorType
 from domain.model.commands import AssignIncident, Keep
 from domain.model.incident import Incident
@@ -70,10 +70,10 @@ class ResponderService:
 
         async def work(unit: UnitOfWork) -> Incident:
             now = unit.moment()
-            if moment is not None and not now < moment <= now + LONGEST_SNOOZE:
-                raise InvalidInputError("Name a moment in the next 30 days, or null to end it.", field=["until"])
 
             def snoozed(incident: Incident) -> Incident:
+                if moment is not None and not now < moment <= now + LONGEST_SNOOZE:
+                    raise InvalidInputError("Name a moment in the next 30 days, or null to end it.", field=["until"])
                 return replace(incident, snoozed_until=moment) if incident.is_open else incident
 
             return await self._change(
@@ -88,6 +88,7 @@ class ResponderService:
         Raises:
             NotFoundError, VersionConflictError
             UnknownPersonError: a person is not known here.
+            RevokedPersonError: a person who was not on it yet has a token that is revoked.
             InvalidInputError: they are too many.
         """
         return await self._writer.run(lambda unit: self.assign_in(unit, command, origin=origin_of(viewer)))
@@ -95,16 +96,22 @@ class ResponderService:
     async def assign_in(self, unit: UnitOfWork, command: AssignIncident, *, origin: Origin) -> Incident:
         """Name the people on an incident within a unit of work."""
         several = [] if isinstance(command.assignees, Keep) else list(dict.fromkeys(command.assignees))
-        if len(several) > ASSIGNEES:
-            raise InvalidInputError(f"At most {ASSIGNEES} people are assigned to an incident.", field=["assignees"])
+        too_many = len(several) > ASSIGNEES
         lead = None if isinstance(command.lead, Keep) else command.lead
         # Before the incident is locked, as where a person is erased.
-        known = await _known(unit, [*several, *([] if lead is None else [lead])], origin.actor)
+        named = [] if too_many else [*several, *([] if lead is None else [lead])]
+        known = await _known(unit, named, origin.actor)
+        revoked = await unit.people.revoked(known.values())
 
+        # What is refused is refused below, once it is clear that the caller may write about the incident.
         def assigned(incident: Incident) -> Incident:
-            leading = None if lead is None else _found(known, lead, "lead")
-            people = {_found(known, each, "assignees", str(place)) for place, each in enumerate(several)}
-            ordered = tuple(sorted(people, key=lambda person: person.id))
+            if too_many:
+                raise InvalidInputError(f"At most {ASSIGNEES} people are assigned to an incident.", field=["assignees"])
+            there = {person.id for person in (*incident.assignees, *([incident.lead] if incident.lead else []))}
+            people = _People(known, revoked - there)
+            leading = None if lead is None else people.find(lead, "lead")
+            several_now = {people.find(each, "assignees", str(place)) for place, each in enumerate(several)}
+            ordered = tuple(sorted(several_now, key=lambda person: person.id))
             return replace(
                 incident,
                 lead=incident.lead if isinstance(command.lead, Keep) else leading,
@@ -144,7 +151,21 @@ async def _known(unit: UnitOfWork, references: Sequence[str], caller: Actor) -> 
     return found
 
 
-def _found(known: Mapping[str, Actor], reference: str, *field: str) -> Actor:
-    if reference not in known:
-        raise UnknownPersonError(reference, field=field)
-    return known[reference]
+@dataclass(frozen=True, slots=True)
+class _People:
+    """The people that a caller may name for an incident: those that are known, but for these."""
+
+    known: Mapping[str, Actor]
+    revoked: Set[str]
+
+    def find(self, reference: str, *field: str) -> Actor:
+        """Return the person by this reference.
+
+        Raises:
+            UnknownPersonError, RevokedPersonError
+        """
+        if reference not in self.known:
+            raise UnknownPersonError(reference, field=field)
+        if reference in self.revoked:
+            raise RevokedPersonError(reference, field=field)
+        return self.known[reference]

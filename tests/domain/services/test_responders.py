@@ -9,6 +9,7 @@ import pytest
 
 from domain.bootstrap import Domain
 from domain.errors import (
+    DomainError,
     ForbiddenError,
     InvalidInputError,
     NotFoundError,
@@ -143,6 +144,36 @@ async def test_people_are_assigned_by_their_ids(domain: Domain) -> None:
     assert (await domain.reads.incidents([incident.id]))[incident.id] == first
     fewer = await assigned(domain, incident, assignees=[first.lead.id])
     assert (fewer.assignees, fewer.lead) == ((first.lead,), first.lead)
+
+
+@on_one_database
+async def test_a_person_whose_token_is_revoked_stays_and_is_given_nothing_new(domain: Domain) -> None:
+    held, free = await make_incident(domain), await make_incident(domain)
+    tokens = [(await make_token(domain, name=name))[0] for name in ("gone", "here")]
+    gone, here = (token.id for token in tokens)
+    await assigned(domain, held, lead=gone)
+    await domain.tokens.revoke(gone)
+    for people, field in (({"lead": gone}, ["lead"]), ({"assignees": [here, gone]}, ["assignees", "1"])):
+        with pytest.raises(DomainError) as refusal:
+            await assigned(domain, free, **people)
+        assert (refusal.value.code, refusal.value.field) == ("BAD_USER_INPUT", field)
+    assert len(await log_of(domain, free)) == 1
+    kept = await assigned(domain, held, lead=here, assignees=[gone, here])
+    assert [person.id for person in kept.assignees] == sorted([gone, here])
+    back = (await assigned(domain, held, lead=gone)).lead
+    assert back is not None
+    assert back.id == gone
+
+
+async def test_what_a_limited_token_may_not_write_about_tells_it_of_no_person(domain: Domain) -> None:
+    for key in ("mine", "payments"):
+        await make_system(domain, key)
+    incident = await make_incident(domain, "payments")
+    token, _ = await make_token(domain, systems=["mine"])
+    for people in ({"lead": "nobody"}, {"assignees": [token.id, "nobody"]}, {"assignees": [str(n) for n in range(21)]}):
+        with pytest.raises(DomainError) as refusal:
+            await assigned(domain, incident, token.viewer, **people)
+        assert (refusal.value.code, refusal.value.field) == ("FORBIDDEN", ["id"])
 
 
 @on_one_database

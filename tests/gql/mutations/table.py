@@ -48,9 +48,9 @@ _worlds = count()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Two open incidents on two systems, related, one with a timeline and a link; a resolved one, two tokens, a secret,
-    and an automation with two runs that have yet to begin, of which one was cancelled; an integration with a delivery
-    that was refused, and would not be again.
+    """Two open incidents on two systems, related, one with a timeline and a link; a resolved one, three tokens, a
+    secret, and an automation with two runs that have yet to begin, of which one was cancelled; an integration with a
+    delivery that was refused, and would not be again.
 
     The spare system is reported to be unhealthy; of the other one nothing was reported.
     """
@@ -65,6 +65,7 @@ class World:
     comment: IncidentUpdate
     link: IncidentLink
     token: ApiToken
+    colleague: ApiToken
     spent: ApiToken
     secret: Secret
     integration: Integration
@@ -136,6 +137,7 @@ async def make_world(domain: Domain) -> World:
         comment=entries[1].update,
         link=linked.link,
         token=(await make_token(domain))[0],
+        colleague=(await make_token(domain))[0],
         secret=await make_secret(domain, f"KEY-{number}"),
         integration=integration,
         delivery=delivery,
@@ -307,7 +309,7 @@ MUTATIONS: dict[str, Row] = {
                 lambda world: {
                     "id": world.other.id,
                     "lead": world.token.id,
-                    "assignees": [world.spent.id, world.token.id],
+                    "assignees": [world.colleague.id, world.token.id],
                 },
                 ("updated",),
             ),

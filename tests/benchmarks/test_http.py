@@ -99,7 +99,7 @@ async def test_counting_instructions_without_valgrind_says_what_is_missing(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingError, match="needs valgrind"):
-        counted(HAND_WRITTEN, "sqlite:///none.db")
+        counted(HAND_WRITTEN, "sqlite:///none.db", ROWS)
 
 
 async def _subject(server: Server, address: str, samples: Samples) -> Subject:

@@ -15,10 +15,10 @@ from typing import TypeVar
 from tests.benchmarks.http.data import CACHE, SIZES, copied, dropped, filled, migrated, smallest_first
 from tests.benchmarks.http.documents import ROWS, Row
 from tests.benchmarks.http.growth import growth_of
-from tests.benchmarks.http.instructions import SUBJECTS, counted
+from tests.benchmarks.http.instructions import counted
 from tests.benchmarks.http.measuring import CONNECTIONS, Figures, Subject, check_alike, measured, settle
 from tests.benchmarks.http.samples import samples_of
-from tests.benchmarks.http.servers import ALL, EVERYTHING, HAND_WRITTEN, PUBLIC, TOKEN, Server, running
+from tests.benchmarks.http.servers import ALL, EVERYTHING, HAND_WRITTEN, OURS, PUBLIC, TOKEN, Server, running
 from tests.benchmarks.servers import CLIENT_CORE, ROOT, MissingError
 
 Named = TypeVar("Named", Row, Server)
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     if options.instructions:
         try:
-            _print_instructions(SIZES[options.size[0]])
+            _print_instructions(SIZES[options.size[0]], _chosen(ROWS, options.ops), options.against)
         except MissingError as error:
             raise SystemExit(str(error)) from None
         return
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ops", default="", help=f"names of rows: {', '.join(row.name for row in ROWS)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--instructions", action="store_true", help="count them instead, in process, by callgrind")
+    parser.add_argument("--instructions", action="store_true", help="count those of one request, by callgrind")
     parser.add_argument("--shared", action="store_true", help="all on one copy: those of a million take 14 GB each")
     parser.add_argument("--against", type=_folder, help="another checkout of this project; it fills the database")
     return parser
@@ -171,15 +171,19 @@ def _print_summary(table: Table, rows: Sequence[Row], names: Sequence[str]) -> N
         print(f"{row.title:<38}{''.join(f'{cell:>18}' for cell in cells)}")
 
 
-def _print_instructions(size: int) -> None:
-    source = filled(size, "sqlite", ROOT)
+def _print_instructions(size: int, rows: Sequence[Row], against: Path | None) -> None:
+    """Print what one request costs ours, and the server written by hand or another checkout of ours."""
+    source = filled(size, "sqlite", against or ROOT)
     counts = {}
-    for server in SUBJECTS:
-        with tempfile.TemporaryDirectory(prefix="incidentql-http-") as folder:
-            counts[server.name] = counted(server, copied(source, server.name, Path(folder)))
+    for server in (HAND_WRITTEN if against is None else Server(name="against", root=against), OURS):
+        with tempfile.TemporaryDirectory(prefix="incidentql-http-", dir=CACHE) as folder:
+            url = copied(source, server.name, Path(folder))
+            if against is not None and server is OURS:
+                migrated(url)
+            counts[server.name] = counted(server, url, rows)
     print(f"{'thousand instructions':<24}{''.join(f'{name:>16}' for name in counts)}{'ratio':>8}")
-    by_hand, ours = counts.values()
-    for name, count in by_hand.items():
+    base, ours = counts.values()
+    for name, count in base.items():
         print(f"{name:<24}{count / 1000:>16.0f}{ours[name] / 1000:>16.0f}{ours[name] / count:>8.2f}")
 
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from typing import Any
 
-from tests.benchmarks.http.samples import Samples
+from tests.benchmarks.http.samples import Samples, spelled
 
 Variables = Callable[[Samples, int], dict[str, Any]]
 STATUSES = ("IDENTIFIED", "FIXING", "MONITORING", "INVESTIGATING")
@@ -23,6 +24,10 @@ _PAGE = """query Page($after: String) {
     }
     pageInfo { hasNextPage endCursor }
   }
+}"""
+
+_PLACE = """query Place($moment: DateTime!) {
+  incidents(first: 1, filter: {status: {eq: RESOLVED}, createdAt: {lte: $moment}}) { pageInfo { endCursor } }
 }"""
 
 
@@ -45,6 +50,12 @@ class Row:
             variables = self.variables(samples, index)
             body = {"query": self.document, "operationName": self.operation, "variables": variables}
             yield json.dumps(body).encode()
+
+
+def place_of(moment: datetime) -> bytes:
+    """Return the request for the cursor of the last resolved incident that was created by then."""
+    body = {"query": _PLACE, "operationName": "Place", "variables": {"moment": spelled(moment)}}
+    return json.dumps(body).encode()
 
 
 def _created(samples: Samples, index: int) -> dict[str, Any]:

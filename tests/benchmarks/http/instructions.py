@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,14 +21,12 @@ from starlette.types import ASGIApp, Message
 from domain.bootstrap import running_domain
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
-from tests.benchmarks.http.documents import BY_ID, PAGE, Row
+from tests.benchmarks.http.documents import MIDDLE, ROWS, Row, place_of
 from tests.benchmarks.http.peers.handwritten import application
-from tests.benchmarks.http.samples import samples_of
-from tests.benchmarks.http.servers import EVERYTHING, HAND_WRITTEN, OURS, TOKEN, Server
+from tests.benchmarks.http.samples import Samples, samples_of
+from tests.benchmarks.http.servers import EVERYTHING, HAND_WRITTEN, TOKEN, Server
 from tests.benchmarks.servers import ROOT, MissingError
 
-SUBJECTS = (HAND_WRITTEN, OURS)
-_ROWS = (BY_ID, PAGE)
 #: So many before anything is counted: plans are made on the second sight of a document, and statements prepared.
 _WARM_UP = 24
 _REQUESTS, _ROUNDS = 12, 3
@@ -37,8 +35,10 @@ _SECONDS = 900
 _TOTALS = re.compile(r"^totals: (\d+)", re.MULTILINE)
 
 
-def counted(server: Server, url: str) -> dict[str, float]:
+def counted(server: Server, url: str, rows: Sequence[Row]) -> dict[str, float]:
     """Instructions a request by the name of the row, as counted in a process of its own.
+
+    A server of another checkout is counted by that one's code, and asked by this file.
 
     Raises:
         MissingError: there is no valgrind.
@@ -52,21 +52,27 @@ def counted(server: Server, url: str) -> dict[str, float]:
             "--tool=callgrind",
             "--instr-atstart=no",
             f"--callgrind-out-file={folder}/out.%p",
-            *(sys.executable, "-m", __spec__.name, server.name, url, folder),
+            # By its path, and with nothing of its folder beside it.
+            *(sys.executable, "-P", __file__, server.name, url, folder, *[row.name for row in rows]),
         ]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        root = server.root or ROOT
+        environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONHASHSEED": "0"}
+        done = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
         if done.returncode:
             raise RuntimeError(done.stderr[-1500:])
         counts: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
         return counts
 
 
-async def _count(name: str, url: str, folder: Path) -> dict[str, float]:
+async def _count(name: str, url: str, folder: Path, rows: Sequence[str]) -> dict[str, float]:
     samples = samples_of(url)
     counts = {}
     async with (_by_hand if name == HAND_WRITTEN.name else _ours)(url) as app:
-        for row in _ROWS:
-            bodies = row.bodies(samples)
+        for row in (row for row in ROWS if row.name in rows):
+            found = await _with_cursors(app, name, samples) if row is MIDDLE else samples
+            bodies = row.bodies(found)
             for _ in range(_WARM_UP):
                 await _ask(app, next(bodies))
             once = await _spent(app, row, bodies, _REQUESTS, folder)
@@ -74,6 +80,13 @@ async def _count(name: str, url: str, folder: Path) -> dict[str, float]:
             # What it takes to start and stop counting is in both of them.
             counts[row.name] = (twice - once) / _REQUESTS
     return counts
+
+
+async def _with_cursors(app: ASGIApp, name: str, samples: Samples) -> Samples:
+    if name == HAND_WRITTEN.name:
+        return samples.with_cursors(samples.peers_cursors())
+    answers = [json.loads(await _ask(app, place_of(moment))) for moment, _ in samples.positions]
+    return samples.with_cursors([one["data"]["incidents"]["pageInfo"]["endCursor"] for one in answers])
 
 
 async def _spent(app: ASGIApp, row: Row, bodies: Iterator[bytes], requests: int, folder: Path) -> int:
@@ -100,7 +113,7 @@ def _collected(folder: Path) -> int:
     return total
 
 
-async def _ask(app: ASGIApp, body: bytes) -> None:
+async def _ask(app: ASGIApp, body: bytes) -> bytes:
     parts = [{"type": "http.request", "body": body, "more_body": False}]
     sent: list[Message] = []
 
@@ -138,6 +151,7 @@ async def _ask(app: ASGIApp, body: bytes) -> None:
     answer = b"".join(message.get("body", b"") for message in sent)
     if sent[0]["status"] != 200 or b'"errors"' in answer or b'"userErrors":[{' in answer:
         raise RuntimeError(answer[:300].decode())
+    return answer
 
 
 @asynccontextmanager
@@ -162,6 +176,6 @@ def _control(order: str) -> None:
 
 
 if __name__ == "__main__":
-    server_name, database_url, output = sys.argv[1:]
+    server_name, database_url, output, *names = sys.argv[1:]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        print(json.dumps(runner.run(_count(server_name, database_url, Path(output)))))
+        print(json.dumps(runner.run(_count(server_name, database_url, Path(output), names))))

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.http.client import Outcome, drive, percentile
-from tests.benchmarks.http.documents import Row
-from tests.benchmarks.http.samples import Samples, spelled
+from tests.benchmarks.http.documents import Row, place_of
+from tests.benchmarks.http.samples import Samples
 from tests.benchmarks.http.servers import Server
 from tests.benchmarks.servers import Running
 
@@ -20,9 +20,6 @@ _WARM_UP, _ALIKE = 64, 3
 #: What a server that waits for requests uses of a second.
 _IDLE, _SETTLE_SECONDS = 0.1, 30
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PLACE = """query Place($moment: DateTime!) {
-  incidents(first: 1, filter: {status: {eq: RESOLVED}, createdAt: {lte: $moment}}) { pageInfo { endCursor } }
-}"""
 
 
 class DifferentError(Exception):
@@ -92,8 +89,7 @@ class Subject:
         return self._requests[row.name].__next__
 
     def _place_of(self, moment: Any) -> str:
-        body = {"query": _PLACE, "operationName": "Place", "variables": {"moment": spelled(moment)}}
-        return str(self.ask(json.dumps(body).encode())["incidents"]["pageInfo"]["endCursor"])
+        return str(self.ask(place_of(moment))["incidents"]["pageInfo"]["endCursor"])
 
     def _framed(self, body: bytes) -> bytes:
         head = (

@@ -56,6 +56,11 @@ class Variables:
         self._needed = {each.variable.name.value for each in definitions if isinstance(each.type, NonNullTypeNode)}
         self._have_defaults = any(each.default_value is not None for each in definitions)
 
+    @property
+    def are_plain(self) -> bool:
+        """Return whether `plain` can ever return anything."""
+        return not self._have_defaults and all(is_plain is not None for _, is_plain in self._plain)
+
     def plain(self, given: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the values by name; None where the core has to read them."""
         if self._have_defaults:
@@ -167,6 +172,8 @@ class ArgumentsReader:
         writes = operation.operation is OperationType.MUTATION
         self._is_fixed = writes and not any(each.open for each in given.values())
         self._needs_core = any(each.needs_core for each in given.values())
+        #: Whether reading takes long, and what is read depends on the variables alone.
+        self.take_long = not (writes or shows_caller) and (self._needs_core or not self._variables.are_plain)
         self._roots = [_RootReader.of(asked, given[id(asked.node)], audience) for asked in roots]
         #: Whether rows are wanted that match a filter.
         self._may_compare = any(asked.declaration.kind is Kind.ALL for asked in roots)

@@ -30,6 +30,7 @@ from domain.model.selection import Selection
 from domain.model.viewer import Audience
 from domain.services.answers import Answering
 from domain.services.reads import Projected, Reads
+from gql.compiled.accepted import Accepted
 from gql.compiled.arguments import ArgumentsReader
 from gql.compiled.declarations import Kind
 from gql.compiled.direct import DirectMutation
@@ -70,6 +71,7 @@ class Compiled:
     arguments: ArgumentsReader
     costs: "Costs"
     document: DocumentNode
+    accepted: Accepted = field(default_factory=Accepted)
     #: Of a mutation: what reads its payload, and the document that is left for the generic path.
     answering: Callable[..., Answering] | None = None
     rest: DocumentNode | None = None

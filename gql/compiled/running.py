@@ -20,6 +20,7 @@ from domain.bootstrap import Domain
 from domain.messaging.buckets import Allowance
 from domain.model.selection import Wanted
 from domain.model.viewer import Viewer
+from gql.compiled.accepted import Read
 from gql.compiled.cache import Compiled, CompiledCache
 from gql.compiled.direct import RunMutation
 from gql.compiled.mutating import PayloadReader
@@ -147,19 +148,28 @@ class CompiledOperations:
         compiled = find(kept, operation_name, variables, viewer.audience)
         if compiled is None or not compiled.plan.is_allowed(viewer):
             return "not compiled" if compiled is None else "permissions"
-        if variables and self._is_refused(kept.document, compiled, variables):
-            return "variables"
-        return self._read(compiled, variables, viewer)
+        name, read = (None, None)
+        if variables and compiled.arguments.take_long:
+            name, read = compiled.accepted.find(variables)
+        if read is None:
+            found = self._read(kept.document, compiled, variables, viewer)
+            if isinstance(found, str):
+                return found
+            read = found
+            if name is not None:
+                compiled.accepted.keep(name, read)
+        return Ready(compiled=compiled, wanted=read.wanted, names=read.names, cost=read.cost)
 
-    def _read(self, compiled: Compiled, variables: Mapping[str, Any] | None, viewer: Viewer) -> Ready | str:
+    def _read(
+        self, document: DocumentNode, compiled: Compiled, variables: Mapping[str, Any] | None, viewer: Viewer
+    ) -> Read | str:
+        if variables and self._is_refused(document, compiled, variables):
+            return "variables"
         cost = compiled.costs.of(variables)
         if cost > min(_MOST_COST, self._bounds.cost):
             return "large"
         read = compiled.arguments.read(variables, viewer)
-        if read is None:
-            return "arguments"
-        wanted, names = read
-        return Ready(compiled=compiled, wanted=wanted, names=names, cost=cost)
+        return "arguments" if read is None else Read(*read, cost)
 
     def _is_refused(self, document: DocumentNode, compiled: Compiled, variables: Mapping[str, Any]) -> bool:
         operation = compiled.plan.operation

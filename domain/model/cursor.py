@@ -53,7 +53,12 @@ class CursorCodec:
         if name == LOG:
             return self.position(*values)
         payload = orjson.dumps([name, *values])
-        return binascii.b2a_base64(self._mac(payload) + payload, newline=False).translate(_URL_SAFE, b"=").decode()
+        # As `_mac` and `_text` have it, in one place: a page has a cursor for each of its items.
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(payload)
+        outer.update(inner.digest())
+        raw = outer.digest()[:_MAC_BYTES] + payload
+        return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()
 
     def decode(self, name: str, cursor: str, *, field: str = "after") -> list[Any]:
         """Return the values behind a cursor of that list.

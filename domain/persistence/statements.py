@@ -32,7 +32,10 @@ from domain.persistence.systems import catalog_conditions
 from domain.persistence.timeline_items import countable
 from domain.persistence.types import SeverityRank, UtcDateTime
 from domain.persistence.views import VIEWS
-from domain.persistence.views.view import EXACT, Lists, View, expression, order_key
+from domain.persistence.views.view import EXACT, Lists, View, expression, is_json, order_key
+
+#: SQLite hands at most 100 arguments to a function, and one of them is a format.
+_MOST_ARGUMENTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class StatementWriter:
         def read(page: Paged) -> sa.ScalarSelect[Any]:
             picked = query.add_columns(*columns)
             found = self._paged(picked, places, page, wanted).subquery(f"root_{place}")
-            return self._gathered(found, self._row(view, found, root.selection, wanted, rows.order))
+            return self._listed(view, found, root.selection, wanted, rows.order)
 
         found = self._page(query, root.page, read)
         needed: list[sa.ColumnElement[bool]] = [key.is_not(None) for key in looked_up(tree)]
@@ -204,6 +207,26 @@ class StatementWriter:
         columns = [self._column(view, table, name, order) for name in selection.columns]
         lists = [self._nested(view, table, listed, wanted, many=many) for listed in selection.lists]
         return self._array(*columns, *lists)
+
+    def _listed(
+        self, view: View, found: sa.Subquery, selection: Selection, wanted: Wanted, order: Order
+    ) -> sa.ScalarSelect[Any]:
+        """Return the rows of a root as one list."""
+        stored = {name for name in selection.columns if name != ORDER_KEY and is_json(view, found, name)}
+        width = len(selection.columns) + len(selection.lists)
+        if not self._sqlite or not stored or width >= _MOST_ARGUMENTS:
+            return self._gathered(found, self._row(view, found, selection, wanted, order))
+        # What is stored as JSON is taken as it stands: SQLite would read each of these texts and write it anew.
+        values: list[sa.ColumnElement[Any]] = [
+            sa.func.coalesce(found.c[name], literal("null"))
+            if name in stored
+            else sa.func.json_quote(self._column(view, found, name, order))
+            for name in selection.columns
+        ]
+        values += [self._nested(view, found, listed, wanted, many=True) for listed in selection.lists]
+        row = sa.func.printf(literal(f"[{','.join(['%s'] * width)}]"), *values)
+        rows = sa.func.printf(literal("[%s]"), sa.func.coalesce(sa.func.group_concat(row), literal("")))
+        return sa.select(rows).select_from(found).scalar_subquery()
 
     def _array(self, *values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         return (sa.func.json_array if self._sqlite else sa.func.json_build_array)(*values)

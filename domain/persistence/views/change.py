@@ -33,6 +33,11 @@ def _event_of(events: Sequence[str]) -> str:
     return events[0].rpartition(".")[2]
 
 
+@lru_cache(maxsize=256)
+def _type_of(trigger: str) -> str:
+    return _event_of([trigger]).upper()
+
+
 def _event_id(change_id: str, events: Sequence[str]) -> str:
     return f"{with_prefix(change_id, 'evt')}:{_event_of(events)}"
 
@@ -113,7 +118,7 @@ EVENT = View(
         **_COMMON,
         "id": Field(("id", "events"), make=for_all(_event_id)),
         "change_id": Field(("id",)),
-        "type": Field(("events",), make=for_all(lambda events: _event_of(events).upper())),
+        "type": Field(("events",), make=for_all(lambda events: _type_of(events[0]))),
         "trigger": Field(("events",), make=for_all(lambda events: events[0])),
         "changed_fields": Field(("changed_fields",), make=for_all(lambda names: [_camel(name) for name in names])),
         "previous": Field(("prev", "changed_fields"), make=for_all(_previous)),

@@ -117,6 +117,11 @@ def seconds_between(began: str | None, ended: str | None) -> float | None:
     return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
 
 
+def is_json(view: View, rows: sa.FromClause, name: str) -> bool:
+    """Return whether a column of the table holds JSON."""
+    return name not in view.found and isinstance(rows.c[name.removesuffix(EXACT)].type, sa.JSON)
+
+
 def expression(view: View, rows: sa.FromClause, name: str, *, sqlite: bool) -> sa.ColumnElement[Any]:
     """Return a column as JSON has it; moments are the texts that clients see."""
     exact = name.endswith(EXACT)

@@ -1,7 +1,7 @@
 """The handle of an entity: a write through it stores row, history and event in one transaction, or nothing."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -17,6 +17,7 @@ from domain.entities.transitions import transitions_of
 from domain.ids import new_id
 from domain.model.actor import Actor, ActorType
 from domain.model.change import Change, ChangeAction, Touched, Transition
+from domain.model.copies import changed as copied
 from domain.model.health_effects import Effect, effect_of
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
@@ -172,7 +173,7 @@ class EntityHandle(Generic[E]):
         await apply(before)
         if before is None or not before.state:
             return None
-        before = replace(before, state=self._validated(before.state))
+        before = copied(before, state=self._validated(before.state))
         change, effect = self._tombstone(entity_id, before, origin=origin, at=unit.moment())
         unit.record(change, (), effect)
         return change
@@ -222,16 +223,16 @@ class EntityHandle(Generic[E]):
         origin.permit(None, applied.after.systems)
         step = self._step(entity_id, before, applied)
         if step is None:
-            unchanged = replace(applied.after, state=self._validated(applied.after.state))
+            unchanged = copied(applied.after, state=self._validated(applied.after.state))
             return WriteResult(after=unchanged, change=None)
         now = unit.moment()
         if step.before is not None and self._kind.stamp is not None:
             stamped = await self._kind.stamp(unit, step.after, step.version, now)
-            step = replace(step, after=replace(stamped, state=step.after.state))
+            step = copied(step, after=copied(stamped, state=step.after.state))
         change, effect = self._change(step, origin=origin, at=now)
         unit.record(change, transitions_of(change), effect)
         await self._note(unit, origin.actor)
-        return WriteResult(after=replace(step.after, version=step.version), change=change)
+        return WriteResult(after=copied(step.after, version=step.version), change=change)
 
     async def _note(self, unit: UnitOfWork, actor: Actor) -> None:
         """Write a user who acts for the first time as a person; those of tokens are written with them."""
@@ -244,8 +245,8 @@ class EntityHandle(Generic[E]):
         unit.when_committed(partial(known.add, actor))
 
     def _step(self, entity_id: str, before: Snapshot[E] | None, applied: Applied[E]) -> "_Step[E] | None":
-        after = replace(applied.after, state=self._validated(applied.after.state))
-        prev = None if before is None else replace(before, state=self._validated(before.state))
+        after = copied(applied.after, state=self._validated(applied.after.state))
+        prev = None if before is None else copied(before, state=self._validated(before.state))
         changed = diff(prev.state if prev else None, after.state)
         described = self._described(prev, after) if prev else ()
         if not changed and not described and not applied.touched:
@@ -302,32 +303,32 @@ class EntityHandle(Generic[E]):
         at: datetime,
     ) -> tuple[Change, Effect | None]:
         runtime = self._runtime()
-        fields: dict[str, Any] = {
-            "id": new_id("chg"),
-            "kind": self.kind,
-            "entity_id": entity_id,
-            "version": version,
-            "action": (self._kind.name_action or _name_action)(*states),
-            "prev": states[0],
-            "next": states[1],
-            "changed_fields": changed.changed_fields,
-            "delta": changed.delta,
-            "described_fields": described,
-            "before": pictures[0],
-            "after": pictures[1],
-            "touched": touched,
-            "actor": origin.actor,
-            "cause": origin.cause,
-            "occurred_at": at,
-        }
+        change = Change(
+            id=new_id("chg"),
+            kind=self.kind,
+            entity_id=entity_id,
+            version=version,
+            action=(self._kind.name_action or _name_action)(*states),
+            prev=states[0],
+            next=states[1],
+            changed_fields=changed.changed_fields,
+            delta=changed.delta,
+            described_fields=described,
+            before=pictures[0],
+            after=pictures[1],
+            touched=touched,
+            actor=origin.actor,
+            cause=origin.cause,
+            occurred_at=at,
+        )
         # Events and what becomes of health are derived from the real values; only the record is masked.
-        effect = effect_of(plain := Change(**fields))
-        if changed or described:
-            fields["events"] = runtime.derivers.derive(plain)
+        effect = effect_of(change)
+        events = runtime.derivers.derive(change) if changed or described else ()
         if origin.run_id is not None:
-            fields |= {name: runtime.masker.mask(origin.run_id, fields[name]) for name in _MASKED}
-        change = Change(**fields)
-        return (replace(change, payload=runtime.derivers.payload(change)) if change.events else change), effect
+            hidden = {name: runtime.masker.mask(origin.run_id, getattr(change, name)) for name in _MASKED}
+            change = copied(change, **hidden)
+        change = copied(change, events=events)
+        return (copied(change, payload=runtime.derivers.payload(change)) if events else change), effect
 
     def _validated(self, state: State) -> State:
         return self._kind.state.model_validate(state).model_dump(mode="json")

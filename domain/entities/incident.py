@@ -1,7 +1,6 @@
 """Incidents as reactive entities: their state, their trigger events and the payloads."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,9 @@ from pydantic.alias_generators import to_camel
 from domain.entities.kind import EntityKind, Snapshot, State
 from domain.entities.triggers import Trigger
 from domain.model.change import Change, ChangeAction
+from domain.model.copies import changed
 from domain.model.incident import Incident, Severity, Status, canonical_systems
+from domain.model.moment import iso
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 CREATED = "incident.created"
@@ -173,8 +174,11 @@ async def _lock(unit: UnitOfWork, ids: Sequence[str]) -> None:
 
 
 async def _stamp(unit: UnitOfWork, snapshot: Snapshot[Incident], version: int, now: datetime) -> Snapshot[Incident]:
-    stored = replace(snapshot.entity, version=version - 1)
-    return snapshot_of(await unit.incidents.stamp(stored, version=version, now=now))
+    incident = await unit.incidents.stamp(snapshot.entity, version=version, now=now)
+    # All else is as it was.
+    return changed(
+        snapshot, entity=incident, version=version, facts={**snapshot.facts, "updated_at": iso(incident.updated_at)}
+    )
 
 
 def _name_action(prev: State | None, following: State | None) -> ChangeAction:

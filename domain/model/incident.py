@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
 from domain.model.actor import Actor
+from domain.model.copies import changed
 from domain.model.labels import Labels
 from domain.model.moment import iso
 from domain.model.viewer import Visibility
@@ -119,7 +120,7 @@ class Incident:
         """
         if status is self.status:
             return self
-        return replace(
+        return changed(
             self,
             status=status,
             identified_at=at if status is Status.IDENTIFIED else self.identified_at,
@@ -131,7 +132,7 @@ class Incident:
     def following(self, before: "Incident") -> Self:
         """Return the incident as it follows on another state of it: reopening ends an acknowledgement and a snooze."""
         is_reopened = self.is_open and not before.is_open
-        return replace(self, acknowledged_at=None, acknowledged_by=None, snoozed_until=None) if is_reopened else self
+        return changed(self, acknowledged_at=None, acknowledged_by=None, snoozed_until=None) if is_reopened else self
 
     def facts(self) -> dict[str, Any]:
         """Return the descriptive fields that filters, payloads and live views use, as JSON."""

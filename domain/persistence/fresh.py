@@ -1,11 +1,11 @@
 """The changes that this process committed last, for its own reader of the log: it need not read them again."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import orjson
 
 from domain.model.change import Change
+from domain.model.copies import changed
 
 #: More than this are forgotten: then nobody here takes them.
 _MOST = 500
@@ -39,4 +39,4 @@ class FreshChanges:
 
 def _as_logged(change: Change, seq: int) -> Change:
     parts = orjson.loads(orjson.dumps([getattr(change, name) for name in _JSON]))
-    return replace(change, seq=seq, **dict(zip(_JSON, parts, strict=True)))
+    return changed(change, seq=seq, **dict(zip(_JSON, parts, strict=True)))

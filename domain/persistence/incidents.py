@@ -1,7 +1,6 @@
 """Incidents and the systems they affect."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.model.copies import changed
 from domain.model.filters import Filter, is_of_open
 from domain.model.incident import OPENING, HealthOverride, Incident, Status
 from domain.model.paging import Order, Page, PageRequest
@@ -42,6 +42,9 @@ _MEMBERS = incident_systems.join(incidents, incidents.c.id == incident_systems.c
 #: those of incidents long resolved among them.
 OPEN_FIRST = incidents.outerjoin(incident_systems, incident_systems.c.incident_id == incidents.c.id)
 _PLAIN = ("id", "number", "title", "description", "severity", "suppress_notifications", "dedupe_key", "version")
+#: The fields that are one column each, and those that are the columns of an actor.
+_SINGLE = (*_PLAIN, *_TIMES, "status", "health_override")
+_ACTORS = ("opened_by", "lead", "acknowledged_by")
 
 
 def _chosen(*columns: Any, sqlite: bool) -> sa.Select[Any]:
@@ -275,10 +278,9 @@ class IncidentRepository:
         Raises:
             RuntimeError: another writer has stamped it meanwhile, because it was not locked.
         """
-        old, new = _columns(before), _columns(after)
-        changed = {name: value for name, value in new.items() if value != old[name]}
-        if changed:
-            await self._stamp(before, changed, version=before.version + 1, now=now)
+        saved = _changed_columns(before, after)
+        if saved:
+            await self._stamp(before, saved, version=before.version + 1, now=now)
         removed = set(before.system_ids) - set(after.system_ids)
         if removed:
             gone = sa.and_(incident_systems.c.incident_id == after.id, incident_systems.c.system_id.in_(removed))
@@ -295,10 +297,10 @@ class IncidentRepository:
         """
         if self._stamped.get(incident.id) != version:
             await self._stamp(incident, {}, version=version, now=now)
-        return replace(incident, version=version, updated_at=now)
+        return changed(incident, version=version, updated_at=now)
 
     async def _stamp(self, incident: Incident, saved: Mapping[str, Any], *, version: int, now: datetime) -> None:
-        former = self._stamped.get(incident.id, incident.version)
+        former = self._stamped.get(incident.id, version - 1)
         values = {"stamped_id": incident.id, "former": former, "next": version, "now": now, **_prefixed(saved)}
         if await _saving(tuple(saved)).value(self._connection, values) is None:
             raise RuntimeError(f"{incident.id} was not locked: version {former} is gone")
@@ -341,9 +343,20 @@ def _members(loaded: Sequence[Incident]) -> list[dict[str, str]]:
 
 
 def _columns(incident: Incident) -> dict[str, Any]:
-    plain = {name: getattr(incident, name) for name in (*_PLAIN, *_TIMES, "status", "health_override")}
+    plain = {name: getattr(incident, name) for name in _SINGLE}
     actors = actor_columns("opened_by", incident.opened_by) | actor_columns("lead", incident.lead)
     return plain | actors | actor_columns("acknowledged_by", incident.acknowledged_by)
+
+
+def _changed_columns(before: Incident, after: Incident) -> dict[str, Any]:
+    """Return the columns that differ, with their new values."""
+    columns = {name: value for name in _SINGLE if (value := getattr(after, name)) != getattr(before, name)}
+    for name in _ACTORS:
+        old, new = getattr(before, name), getattr(after, name)
+        if new != old:
+            former = actor_columns(name, old)
+            columns |= {key: value for key, value in actor_columns(name, new).items() if value != former[key]}
+    return columns
 
 
 def _incident(row: Mapping[str, Any] | sa.RowMapping, rest: Mapping[str, Any]) -> Incident:

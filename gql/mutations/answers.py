@@ -35,9 +35,23 @@ async def answer(
     # A document may hold several mutations in sequence: none may show values that an earlier one has read.
     info.context.forget()
     projecting = info.context.projecting
+    show = _once(show)
     with projecting.within(show) if projecting is not None else nullcontext():
         outcome = await call()
     return payload(user_errors=[], cursor=events.cursor_of(outcome.seq), **show(outcome.value))
+
+
+def _once(show: Callable[[T], dict[str, Any]]) -> Callable[[T], dict[str, Any]]:
+    """Return the same function for values that are shown twice: within the transaction and after it."""
+    last: list[tuple[T, dict[str, Any]]] = []
+
+    def shown(value: T) -> dict[str, Any]:
+        # Of a transaction that is repeated, there are several.
+        if not last or last[0][0] is not value:
+            last[:] = [(value, show(value))]
+        return last[0][1]
+
+    return shown
 
 
 def failure(context: Context, payload: type[P], error: Exception) -> P:

@@ -56,7 +56,7 @@ class IntegrationService:
         self._clock = clock
         self._writer = writer
         self._known: dict[str, _Known] = {}
-        self.receiver = Receiver(writer=writer, clock=clock, services=services)
+        self.receiver = Receiver(database=database, writer=writer, clock=clock, services=services)
 
     async def create(
         self, viewer: Viewer, kind: IntegrationType, command: WriteIntegration

@@ -141,6 +141,24 @@ async def test_deliveries_are_filtered_paged_and_replayed(api: Api, domain: Doma
     assert found["incident"]["systems"] == [{"key": "search"}]
 
 
+async def test_a_replay_of_many_alerts_shows_what_it_wrote(
+    api: Api, domain: Domain, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, token = await create(api, enabled=False, mapping={"grouping": {"key": "{{ system }}"}})
+    at = domain.clock.now() - timedelta(minutes=1)
+    alerts = [prometheus_alert(f"Alert{number}", at) for number in range(101)]
+    assert await deliver(api, token, alertmanager(*alerts)) == 403
+    [kept] = (await api.admin.read(DELIVERIES))["integrationDeliveries"]["nodes"]
+    await api.admin.do("updateIntegration", {"id": made["id"], "enabled": True})
+    # A document that comes again is compiled, and has its answer read where the write ends.
+    replays = [
+        await api.admin.do("replayDelivery", {"id": kept["id"]}, "delivery { alerts opened outcome }") for _ in range(4)
+    ]
+    assert replays[0]["delivery"] == {"alerts": 101, "opened": 1, "outcome": "APPLIED"}
+    assert [each["delivery"] for each in replays[1:]] == [{"alerts": 101, "opened": 0, "outcome": "UNCHANGED"}] * 3
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 async def test_a_delivery_whose_body_was_not_kept_cannot_be_replayed(api: Api, domain: Domain) -> None:
     _, token = await create(api, keepBodies=False)
     await deliver(api, token, alertmanager(prometheus_alert("HighErrors", domain.clock.now())))

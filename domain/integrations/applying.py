@@ -73,7 +73,6 @@ class Applier:
         """
         applied = Applied(alerts=len(signals))
         states = await unit.alerts.hold(self._integration.id, [signal.key for signal in signals], now=now)
-        refused = []
         for signal in signals:
             state = states.get(signal.key) or AlertState(key=signal.key)
             decision = decide(state, signal, now=now, repeat_seconds=self._repeat_seconds)
@@ -81,14 +80,14 @@ class Applier:
                 after = await self._taken(unit, signal, decision, applied)
             except UnusableDeliveryError as error:
                 applied.refusals.append(f"{signal.key}: {error.message}")
-                refused.append(signal.key)
                 continue
             if after != state:
                 await unit.alerts.save(self._integration.id, after, now=unit.moment())
                 states[signal.key] = after
                 applied.has_written = True
-        if refused:
-            await unit.alerts.drop_unknown(self._integration.id, refused)
+        unknown = {signal.key for signal in signals if not _is_known(states.get(signal.key))}
+        if unknown:
+            await unit.alerts.drop_unknown(self._integration.id, sorted(unknown))
         return applied
 
     async def _taken(self, unit: UnitOfWork, signal: AlertSignal, decision: Decision, applied: Applied) -> AlertState:
@@ -217,6 +216,10 @@ class Applier:
         last = await unit.timeline.last_place(incident.id)
         known = [incident.occurred_at, *([last[0]] if last else []), *filter(None, [incident.acknowledged_at])]
         return ended_at if ended_at > max(known) else None
+
+
+def _is_known(state: AlertState | None) -> bool:
+    return state is not None and (state.fired_at is not None or state.ended_at is not None)
 
 
 def _note(applied: Applied, incident_id: str) -> None:

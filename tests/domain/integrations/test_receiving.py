@@ -129,6 +129,13 @@ async def test_an_acknowledge_acknowledges_and_a_resolve_of_something_unknown_do
     assert [one.is_open for one in await monitor.incidents()] == [True]
 
 
+async def test_what_changes_nothing_of_an_unknown_alert_leaves_no_row_of_it(domain: Domain) -> None:
+    monitor = await make_monitor(domain, "pagerduty", system_mapping={"unknown": "refuse"})
+    received = await monitor.send(pagerduty("acknowledge", "else"), pagerduty(at=AT))
+    assert [each.delivery.outcome for each in received] == ["unchanged", "refused"]
+    assert await monitor.alerts() == {}
+
+
 GROUPED: Mapping[str, Any] = {"grouping": {"key": "{{ system }}", "windowSeconds": 600}}
 
 

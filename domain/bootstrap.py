@@ -1,10 +1,11 @@
 """Construction of the domain: the only place where its parts are put together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
@@ -40,11 +41,15 @@ from domain.outbound.caller import HttpCaller
 from domain.persistence.addresses import PostgresAddress, postgres_address
 from domain.persistence.database import Database
 from domain.persistence.engines import create_engines, database_url
+from domain.persistence.erasures import Known
 from domain.persistence.migrate import migrate
 from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.write_ahead import WriteAheadLog
 from domain.services.bulk import BulkService
 from domain.services.events import EventService
+from domain.services.forgetting.known import KnownForgotten
+from domain.services.forgetting.making import forgetting_service
+from domain.services.forgetting.service import ForgettingService
 from domain.services.health import HealthService
 from domain.services.health_history import HealthHistory
 from domain.services.incidents import IncidentService
@@ -95,6 +100,7 @@ class Domain:
     replay: ReplayService
     tokens: TokenService
     secrets: SecretService
+    forgetting: ForgettingService
     sessions: Sessions
     demo: DemoService
     buckets: Buckets
@@ -149,22 +155,23 @@ async def running_domain(
         clock = clock or Clock()
         database = Database(engines, clock)
         ending.push_async_callback(database.close)
-        states, head = await database.read(_found)
+        states, head, erasures = await database.read(_found)
         if live and settings.automations:
             await engine.prepare()
-        cursors = CursorCodec(bytes.fromhex(states.get(_CURSOR_KEY, "")))
-        domain = _assemble(settings, clock, database, cursors, engine, kinds)
+        key = bytes.fromhex(states.get(_CURSOR_KEY, ""))
+        domain = _assemble(settings, clock, database, key, engine, kinds)
         ending.push_async_callback(domain.buckets.close)
         if INCOMPLETE_TIMELINES in states:
             await Repairs(database=database, handle=domain.handle).run()
         if live:
-            await ending.enter_async_context(_background(domain, head))
+            await ending.enter_async_context(_background(domain, head, erasures))
         yield domain
 
 
-async def _found(session: ReadSession) -> tuple[Mapping[str, str], int]:
-    """Read all that a start depends on in one transaction: the states, and the head of the log."""
-    return await session.state.values(_CURSOR_KEY, INCOMPLETE_TIMELINES), await session.changes.head()
+async def _found(session: ReadSession) -> tuple[Mapping[str, str], int, Sequence[Known]]:
+    """Read all that a start depends on in one transaction: the states, the head of the log, and who is forgotten."""
+    states = await session.state.values(_CURSOR_KEY, INCOMPLETE_TIMELINES)
+    return states, await session.changes.head(), await session.erasures.known()
 
 
 def _pool_size(settings: Settings) -> int:
@@ -184,7 +191,7 @@ def _wakeup_url(settings: Settings) -> str:
 
 
 def _assemble(
-    settings: Settings, clock: Clock, database: Database, cursors: CursorCodec, engine: Engine, kinds: Kinds
+    settings: Settings, clock: Clock, database: Database, key: bytes, engine: Engine, kinds: Kinds
 ) -> Assembly:
     derivers, masker = DeriverRegistry(), SecretMasker()
     registry = registry_of(kinds, clock=clock, derivers=derivers, masker=masker)
@@ -214,7 +221,7 @@ def _assemble(
     written = _Written(
         derivers=derivers, incidents=incidents, timeline=timeline, responders=responders, secrets=secrets
     )
-    return _domain(settings, cursors, parts, written)
+    return _domain(settings, key, parts, written)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,11 +235,12 @@ class _Written:
     secrets: SecretService
 
 
-def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Written) -> Assembly:
-    database, clock, writer = parts.database, parts.clock, parts.writer
+def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> Assembly:
+    database, clock, cursors = parts.database, parts.clock, CursorCodec(key)
     handle, health_handle = parts.registry.handle(INCIDENT), parts.registry.handle(HEALTH)
-    (systems, health), sessions = _catalog(parts), Sessions(database=database, clock=clock)
+    systems, health = _catalog(parts)
     reads = Reads(database=database, handle=handle, health=health_handle, cursors=cursors)
+    sessions, forgetting = _forgetting(parts, key)
     return Assembly(
         settings=settings,
         clock=clock,
@@ -244,12 +252,11 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
         health_handle=health_handle,
         tail=parts.tail,
         cursors=cursors,
+        forgetting=forgetting,
         incidents=written.incidents,
         timeline=written.timeline,
-        labels=LabelService(writer=writer, handle=handle),
         responders=written.responders,
-        links=LinkService(writer=writer, handle=handle),
-        relations=RelationService(writer=writer, handle=handle),
+        **_parts_of_incidents(parts),
         systems=systems,
         health=health,
         health_history=HealthHistory(database=database, clock=clock),
@@ -258,7 +265,7 @@ def _domain(settings: Settings, cursors: CursorCodec, parts: Parts, written: _Wr
         reads=reads,
         metrics=MetricsService(database=database, tail=parts.tail),
         replay=ReplayService(database=database, clock=clock, cursors=cursors),
-        tokens=_tokens(settings, clock, database, writer, sessions),
+        tokens=_tokens(settings, parts, sessions, forgetting.known),
         secrets=written.secrets,
         sessions=sessions,
         demo=_demo(parts, written, reads=reads, systems=systems, health=health),
@@ -279,6 +286,11 @@ def _integrations(parts: Parts, written: _Written, *, systems: SystemService) ->
         systems=systems,
     )
     return IntegrationService(database=parts.database, clock=parts.clock, writer=parts.writer, services=services)
+
+
+def _parts_of_incidents(parts: Parts) -> dict[str, Any]:
+    own: dict[str, Any] = {"writer": parts.writer, "handle": parts.registry.handle(INCIDENT)}
+    return {"labels": LabelService(**own), "links": LinkService(**own), "relations": RelationService(**own)}
 
 
 def _catalog(parts: Parts) -> tuple[SystemService, HealthService]:
@@ -315,14 +327,29 @@ def _actions(
     return actions
 
 
-def _tokens(settings: Settings, clock: Clock, database: Database, writer: Writer, sessions: Sessions) -> TokenService:
+def _forgetting(parts: Parts, key: bytes) -> tuple[Sessions, ForgettingService]:
+    sessions = Sessions(database=parts.database, clock=parts.clock)
+    return sessions, forgetting_service(
+        database=parts.database,
+        clock=parts.clock,
+        writer=parts.writer,
+        registry=parts.registry,
+        tail=parts.tail,
+        masker=parts.masker,
+        sessions=sessions,
+        key=key,
+    )
+
+
+def _tokens(settings: Settings, parts: Parts, sessions: Sessions, forgotten: KnownForgotten) -> TokenService:
     rules = OidcRules.of(settings)
     return TokenService(
-        database=database,
-        clock=clock,
-        writer=writer,
+        database=parts.database,
+        clock=parts.clock,
+        writer=parts.writer,
         sessions=sessions,
-        oidc=OidcVerifier(rules, clock) if rules else None,
+        oidc=OidcVerifier(rules, parts.clock) if rules else None,
+        forgotten=forgotten,
         anonymous_access=settings.anonymous_access,
     )
 
@@ -334,7 +361,7 @@ def _secret_keys(settings: Settings) -> SecretKeys:
 
 
 @asynccontextmanager
-async def _background(domain: Assembly, head: int) -> AsyncIterator[None]:
+async def _background(domain: Assembly, head: int, erasures: Sequence[Known]) -> AsyncIterator[None]:
     wakeups = WakeUps(_wakeup_url(domain.settings), domain.tail.look)
     domain.database.on_append(domain.tail.take)
     url = database_url(domain.settings.database_url)
@@ -351,6 +378,8 @@ async def _background(domain: Assembly, head: int) -> AsyncIterator[None]:
         # Each is stopped in reverse order, also when a later one cannot start.
         stack.push_async_callback(domain.tail.stop)
         await domain.tail.start(head)
+        stack.push_async_callback(domain.forgetting.known.stop)
+        domain.forgetting.known.start(erasures, after=head)
         if domain.settings.broadcast_url != ALONE:
             domain.database.on_append(wakeups.announce)
             stack.push_async_callback(wakeups.stop)
@@ -360,9 +389,10 @@ async def _background(domain: Assembly, head: int) -> AsyncIterator[None]:
             await domain.automations.start()
         stack.push_async_callback(domain.sessions.stop)
         await domain.sessions.start()
-        tidying = asyncio.create_task(upkeep.run(stopping))
+        tasks = [asyncio.create_task(upkeep.run(stopping)), asyncio.create_task(domain.forgetting.work.run(stopping))]
         try:
             yield
         finally:
             stopping.set()
-            await tidying
+            domain.forgetting.known.changed.set()
+            await asyncio.gather(*tasks)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from domain.entities.erasure import ERASURE
 from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
 from domain.entities.run import RUN
@@ -34,4 +35,5 @@ PUSHED: Mapping[str, Pushed | None] = {
     RUN.name: Pushed(needs=Role.RESPONDER, state="automationRun", log=("automationRuns",)),
     HEALTH.name: Pushed(needs=Role.ANONYMOUS, state=None, log=("systemHealth",)),
     SYSTEM.name: Pushed(needs=Role.ANONYMOUS, state=None, log=(), lists=("systemList",)),
+    ERASURE.name: None,
 }

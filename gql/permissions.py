@@ -117,6 +117,22 @@ class MaySeePeople(Needs):
     role = Role.RESPONDER
 
 
+class MayForgetPeople(Needs):
+    """The permission to have people forgotten, for admins that are not limited to some systems.
+
+    Incidents of all systems name them.
+    """
+
+    role = Role.ADMIN
+    unlimited = True
+
+
+class MaySeeErasures(Needs):
+    """The permission to see how far the erasure of a person is, for admins."""
+
+    role = Role.ADMIN
+
+
 MANAGE_INCIDENTS: list[type[BasePermission]] = [MayManageIncidents]
 MANAGE_SYSTEMS: list[type[BasePermission]] = [MayManageSystems]
 MANAGE_TOKENS: list[type[BasePermission]] = [MayManageTokens]
@@ -128,4 +144,6 @@ SEE_AUTOMATIONS: list[type[BasePermission]] = [MaySeeAutomations]
 MANAGE_INTEGRATIONS: list[type[BasePermission]] = [MayManageIntegrations]
 SEE_INTEGRATIONS: list[type[BasePermission]] = [MaySeeIntegrations]
 SEE_PEOPLE: list[type[BasePermission]] = [MaySeePeople]
+FORGET_PEOPLE: list[type[BasePermission]] = [MayForgetPeople]
+SEE_ERASURES: list[type[BasePermission]] = [MaySeeErasures]
 READ: list[type[BasePermission]] = [MayRead]

@@ -28,6 +28,7 @@ from gql.mutations.executing import execute_mutation, run_mutation
 from gql.mutations.incident import IncidentMutations
 from gql.mutations.integration import IntegrationMutations
 from gql.mutations.link import LinkMutations
+from gql.mutations.person import PersonMutations
 from gql.mutations.relation import RelationMutations
 from gql.mutations.responders import ResponderMutations
 from gql.mutations.secret import SecretMutations
@@ -93,6 +94,7 @@ class Mutation(
     TokenMutations,
     SecretMutations,
     IntegrationMutations,
+    PersonMutations,
 ):
     pass
 

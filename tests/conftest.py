@@ -21,6 +21,7 @@ from domain.persistence import prepared
 from domain.persistence.database import Database
 from domain.persistence.engines import Engines
 from domain.persistence.tables import metadata
+from domain.services.forgetting.work import ErasureWork
 from domain.services.upkeep import Upkeep
 from domain.settings import Settings
 from tests.addresses import postgres_url
@@ -209,6 +210,7 @@ async def domain(settings: Settings, clock: SteppingClock) -> AsyncIterator[Doma
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("domain.bootstrap.migrate", _is_migrated)
             patch.setattr("domain.bootstrap.Upkeep", _NoUpkeep)
+            patch.setattr("domain.services.forgetting.making.ErasureWork", DrivenErasureWork)
             running = await stack.enter_async_context(running_domain(settings, clock=clock))
         yield running
 
@@ -219,6 +221,14 @@ async def _is_migrated(_: Engines) -> None:
 
 class _NoUpkeep(Upkeep):
     """No upkeep: an empty database has nothing to prune."""
+
+    @override
+    async def run(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+
+
+class DrivenErasureWork(ErasureWork):
+    """The work of erasures that only tests drive."""
 
     @override
     async def run(self, stopping: asyncio.Event) -> None:

@@ -323,10 +323,10 @@ class EntityHandle(Generic[E]):
         )
         # Events and what becomes of health are derived from the real values; only the record is masked.
         effect = effect_of(change)
-        events = runtime.derivers.derive(change) if changed or described else ()
-        if origin.run_id is not None:
-            hidden = {name: runtime.masker.mask(origin.run_id, getattr(change, name)) for name in _MASKED}
-            change = copied(change, **hidden)
+        fires = (changed or described) and origin.rewrite is None
+        events = runtime.derivers.derive(change) if fires else ()
+        if origin.run_id is not None or origin.rewrite is not None:
+            change = copied(change, **{name: _kept(getattr(change, name), origin, runtime) for name in _MASKED})
         change = copied(change, events=events)
         return (copied(change, payload=runtime.derivers.payload(change)) if events else change), effect
 
@@ -342,6 +342,11 @@ class EntityHandle(Generic[E]):
             return None
         picture = self._kind.picture(snapshot)
         return {name: value for name, value in picture.items() if name not in without} if without else picture
+
+
+def _kept(value: Any, origin: Origin, runtime: Runtime) -> Any:
+    masked = runtime.masker.mask(origin.run_id, value)
+    return masked if origin.rewrite is None else origin.rewrite(masked)
 
 
 def _ask(origin: Origin, before: Snapshot[Any] | None) -> None:

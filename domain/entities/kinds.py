@@ -4,6 +4,7 @@ from typing import Any
 
 from domain.clock import Clock
 from domain.entities.derivers import DeriverRegistry
+from domain.entities.erasure import ERASURE
 from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
 from domain.entities.kind import EntityKind
@@ -14,7 +15,7 @@ from domain.entities.system import SYSTEM
 
 Kinds = tuple[EntityKind[Any], ...]
 
-KINDS: Kinds = (INCIDENT, HEALTH, SYSTEM, RUN)
+KINDS: Kinds = (INCIDENT, HEALTH, SYSTEM, RUN, ERASURE)
 
 
 def registry_of(kinds: Kinds, *, clock: Clock, derivers: DeriverRegistry, masker: SecretMasker) -> EntityRegistry:

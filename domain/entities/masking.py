@@ -4,7 +4,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -18,12 +18,14 @@ _ESCAPE = re.compile("%[0-9A-F]{2}")
 
 
 class SecretMasker:
-    """The secret values seen by each run, kept until the run ends."""
+    """The secret values seen by each run, kept until the run ends; and the people whom runs must no longer name."""
 
     def __init__(self) -> None:
         self._values: dict[str, set[str]] = {}
         #: The forms of each run's secrets, in the order of replacement.
         self._forms: dict[str, list[str]] = {}
+        #: What takes out each forgotten person, and the first run that never had them in memory, once that is known.
+        self._erasing: dict[str, tuple[Callable[[Any], Any], str | None]] = {}
 
     def register(self, run_id: str, values: Iterable[str]) -> None:
         """Mask these values in all that the run writes; values under four characters are left alone.
@@ -37,14 +39,31 @@ class SecretMasker:
             forms = {form for value in known for form in _forms_of(value)}
             self._forms[run_id] = sorted(forms, key=lambda form: (-len(form), form))
 
+    def erase(self, erasure_id: str, without: Callable[[Any], Any]) -> None:
+        """Take a forgotten person out of all that runs write from now on."""
+        self._erasing[erasure_id] = without, None
+
+    def erased(self, erasure_id: str, *, before: str) -> None:
+        """Note that nothing stored names that person any more: runs with later ids than this cannot know them."""
+        if erasure_id in self._erasing:
+            self._erasing[erasure_id] = self._erasing[erasure_id][0], before
+
     def drop(self, run_id: str) -> None:
         """Forget a run that has ended."""
         self._values.pop(run_id, None)
         self._forms.pop(run_id, None)
 
     def mask(self, run_id: str | None, value: Any) -> Any:
-        """Return the value with every secret of that run masked, at any depth and in keys; unchanged without a run."""
-        forms = self._forms.get(run_id) if run_id is not None else None
+        """Return the value with every secret of that run masked, at any depth and in keys; unchanged without a run.
+
+        People whom it must no longer name are replaced.
+        """
+        if run_id is None:
+            return value
+        for without, before in self._erasing.values():
+            if before is None or run_id < before:
+                value = without(value)
+        forms = self._forms.get(run_id)
         return _masked(value, forms) if forms else value
 
 

@@ -63,6 +63,11 @@ class EntityRegistry:
         """Enable writes by giving the handles their shared dependencies."""
         self._runtime = Runtime(clock=clock, derivers=derivers, masker=masker)
 
+    def forget_users(self) -> None:
+        """Have users written as people again when they act: some were erased."""
+        if self._runtime is not None:
+            self._runtime.known_users.clear()
+
     def kinds(self) -> list[str]:
         """Return the names of all kinds in the order of their definition."""
         return list(self._handles)

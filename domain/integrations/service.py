@@ -73,6 +73,7 @@ class IntegrationService:
             now = unit.moment()
             integration = replace(draft, created_at=now, updated_at=now, token_created_at=now)
             await unit.integrations.insert(integration, token_digest(token))
+            await unit.people.note_user(viewer.actor, at=now)
             return integration, token
 
         return await self._writer.run(work)

@@ -93,6 +93,12 @@ class LogTail:
         else:
             self.wake()
 
+    def drop(self) -> None:
+        """Drop the changes in memory: what is stored of them was rewritten."""
+        self._recent.clear()
+        self._seqs.clear()
+        self._floor = self._last
+
     async def read_now(self) -> None:
         """Read all that is committed by now; for tests and for callers that cannot wait for the loop."""
         while await self._read_page() == _PAGE:

@@ -8,7 +8,7 @@ from typing import Any
 from domain.errors import ForbiddenError, InvalidInputError
 from domain.model.actor import Actor
 from domain.model.change import Change
-from domain.model.filters import UNRECORDED, Filter, fields_of, matches, recorded_part
+from domain.model.filters import BY_PEOPLE, UNRECORDED, Filter, fields_of, matches, recorded_part
 from domain.model.incident import Severity, Status
 from domain.model.viewer import Audience
 
@@ -55,6 +55,11 @@ class Counting:
     def recorded_tree(self) -> Filter:
         """A filter without what states do not have: whatever matches the request's matches this one, too."""
         return recorded_part(self.tree)
+
+    @property
+    def is_by_people(self) -> bool:
+        """Return whether they depend on who the people of incidents are."""
+        return Grouping.OPENED_BY in self.by.each or not BY_PEOPLE.isdisjoint(fields_of(self.tree))
 
     def may_differ(self, change: Change) -> bool:
         """Return whether a change of an incident may be one of the counts, as far as recorded states say."""

@@ -39,6 +39,8 @@ class Field(StrEnum):
 
 #: The fields that recorded states do not have: whether they match is asked of the database.
 UNRECORDED = frozenset({Field.DEDUPE_KEY, Field.LINK, Field.TEXT})
+#: The fields by which filters name people.
+BY_PEOPLE = frozenset({Field.OPENED_BY, Field.LEAD, Field.ASSIGNEE})
 
 
 class Operator(StrEnum):

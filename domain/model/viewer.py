@@ -83,6 +83,8 @@ class Viewer:
     #: The id of the caller's API token, which can be revoked; None for callers without one.
     token_id: str | None = None
     expires_at: datetime | None = None
+    #: When a user's token was issued, where it says so.
+    issued_at: datetime | None = None
     #: The ids of the only systems whose incidents and health the caller may write; None without limits.
     systems: frozenset[str] | None = None
 

@@ -37,6 +37,11 @@ class PersonRepository:
         renamed = sa.and_(_is(actor), people.c.name.is_distinct_from(actor.name))
         await self._connection.execute(sa.update(people).where(renamed).values(name=actor.name, folded_name=folded))
 
+    async def note_user(self, actor: Actor, *, at: datetime) -> None:
+        """Write the person that a user is who wrote something that the log does not have."""
+        if actor.type is ActorType.USER:
+            await self.note(actor, at=at)
+
     async def resolve(self, references: Sequence[str]) -> dict[str, Actor]:
         """Return the people of these ids, locked against being erased until the commit."""
         columns = people.c
@@ -53,6 +58,10 @@ class PersonRepository:
         tokens = api_tokens.c
         statement = sa.select(tokens.id).where(tokens.id.in_(ids), tokens.revoked_at.is_not(None))
         return frozenset(await self._connection.scalars(statement))
+
+    async def remove(self, actor: Actor) -> None:
+        """Delete the person that an actor is."""
+        await self._connection.execute(sa.delete(people).where(_is(actor)))
 
     async def of(self, actor: Actor) -> Person | None:
         """Return the person that an actor is."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.model.actor import Actor
 from domain.model.paging import Page, PageRequest
 from domain.model.token import ApiToken
 from domain.model.viewer import Role
@@ -91,6 +92,12 @@ class TokenRepository:
     async def revoke(self, token_id: str, *, at: datetime) -> None:
         """Revoke a locked token."""
         await self._connection.execute(sa.update(api_tokens).where(api_tokens.c.id == token_id).values(revoked_at=at))
+
+    async def forget(self, token_id: str, *, present: Actor, at: datetime) -> None:
+        """Revoke a locked token, and give it the id and the name of who stands in its holder's place."""
+        revoked = sa.func.coalesce(api_tokens.c.revoked_at, sa.literal(at, api_tokens.c.revoked_at.type))
+        values = {"id": present.id, "name": present.name, "revoked_at": revoked}
+        await self._connection.execute(sa.update(api_tokens).where(api_tokens.c.id == token_id).values(values))
 
     async def used(self, uses: Mapping[str, datetime], *, every: timedelta) -> None:
         """Store when tokens were last used, where the stored time is older; in the order of ids, against deadlocks."""

@@ -17,6 +17,7 @@ from domain.persistence.claims import ClaimRepository
 from domain.persistence.counts import CountRepository
 from domain.persistence.dialects import lock_log
 from domain.persistence.dwells import DwellRepository
+from domain.persistence.erasures import ErasureRepository
 from domain.persistence.health import HealthRepository
 from domain.persistence.health_spans import HealthSpanRepository
 from domain.persistence.idempotency import IdempotencyRepository
@@ -91,6 +92,7 @@ class ReadSession:
     people = _Made(PersonRepository)
     integrations = _Made(IntegrationRepository)
     deliveries = _Made(IntegrationDeliveryRepository)
+    erasures = _Made(ErasureRepository)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from domain.entities.erasure import ERASURE
 from domain.entities.incident import INCIDENT
 from domain.errors import CursorExpiredError
 from domain.messaging.tail import LogTail
@@ -38,11 +39,18 @@ class Watch:
     includes_hidden: bool = False
     #: The values that the entity must have after the change: for each field, any of these.
     now: tuple[tuple[str, frozenset[str]], ...] = ()
+    #: Whether erasures of people count, too: what matched by a person may no longer do so, and no change says that.
+    follows_erasures: bool = False
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of the changes that may be wanted."""
+        return (self.kind, ERASURE.name) if self.follows_erasures else (self.kind,)
 
     def wants(self, change: Change) -> bool:
         """Return whether this change is to be delivered; the rule is the same for stored and live changes."""
         if change.kind != self.kind or not self._fits(change):
-            return False
+            return self.follows_erasures and change.kind == ERASURE.name
         if not self.includes_hidden and not change.concerns(self.audience):
             return False
         if self.events is not None and not any(event in self.events for event in change.events):

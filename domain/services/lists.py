@@ -5,9 +5,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from domain.entities.erasure import ERASURE
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
 from domain.model.cursor import CursorCodec
+from domain.model.filters import BY_PEOPLE, fields_of
 from domain.model.incident_listing import IncidentListing
 from domain.model.listing import Edit, Listing, Window, all_put, edits_between
 from domain.model.paging import Order
@@ -75,7 +77,9 @@ class LiveList(Generic[T]):
             return None
         window: Window | None = self._window
         for change in fresh:
-            window = window.after(change, self._listing) if window is not None else None
+            # Of an erasure only the database knows what it did to a list.
+            known = window is not None and change.kind != ERASURE.name
+            window = window.after(change, self._listing) if window is not None and known else None
         if window is None:
             return await self.reread()
         edits = edits_between(self._window.entries, window.entries)
@@ -143,7 +147,10 @@ class ListService:
     def watch(self, listing: Listing, audience: Audience) -> Watch | SystemWatch:
         """Return the watch for all changes that may concern the list, those among them that the audience cannot see."""
         if isinstance(listing, IncidentListing):
-            return Watch(audience=audience, tree=listing.recorded_tree, includes_hidden=True)
+            by_people = not BY_PEOPLE.isdisjoint(fields_of(listing.tree))
+            return Watch(
+                audience=audience, tree=listing.recorded_tree, includes_hidden=True, follows_erasures=by_people
+            )
         assert isinstance(listing, SystemListing)
         return SystemWatch(listing=listing)
 
@@ -182,7 +189,8 @@ class ListService:
         Without an end, up to the last one that is committed.
         """
         watch = self.watch(listing, Audience.MANAGER)
-        if until is not None and until <= self._tail.last:
+        follows = isinstance(watch, Watch) and watch.follows_erasures
+        if until is not None and until <= self._tail.last and not follows:
             seen = self._tail.seen(since, kinds=listing.logged)
             if seen is not None:
                 found = [change for change in seen if change.seq <= until and watch.wants(change)]
@@ -191,8 +199,14 @@ class ListService:
         async def read(session: ReadSession) -> list[Change] | None:
             if not await session.changes.floor() <= since <= await session.changes.head():
                 return None
-            page = await session.changes.after(since, limit=_MOST_CHANGES + 1, kinds=listing.logged)
+            kinds = (*listing.logged, ERASURE.name) if follows else listing.logged
+            page = await session.changes.after(since, limit=_MOST_CHANGES + 1, kinds=kinds)
             if len(page) > _MOST_CHANGES:
+                return None
+            if follows and (
+                any(change.kind == ERASURE.name for change in page) or await session.erasures.has_pending()
+            ):
+                # What the list was before, by people who are forgotten now, is not known any more.
                 return None
             return [change for change in page if (until is None or change.seq <= until) and watch.wants(change)]
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from domain.entities.incident import INCIDENT
 from domain.model.change import Change
 from domain.model.counts import Counting, IncidentCount
 from domain.model.viewer import Audience
@@ -37,7 +38,11 @@ class LiveCounts:
         Nothing is read where the changes themselves say that they make no difference.
         """
         fresh = [change for change in changes if change.seq > self.position]
-        return await self.reread() if any(map(self._counting.may_differ, fresh)) else None
+        return await self.reread() if any(map(self._may_differ, fresh)) else None
+
+    def _may_differ(self, change: Change) -> bool:
+        # Of an erasure only the database knows what it did to them.
+        return change.kind != INCIDENT.name or self._counting.may_differ(change)
 
     async def reread(self, missed: Sequence[Missed] = ()) -> CountsStep | None:  # noqa: ARG002 - lists read more
         """Return the counts as they are now; None where they are the same."""
@@ -59,4 +64,5 @@ class LiveCounts:
 
 def watch_of(counting: Counting, audience: Audience) -> Watch:
     """Return the watch for all changes that may concern the counts."""
-    return Watch(audience=audience, tree=counting.recorded_tree, includes_hidden=True)
+    by_people = counting.is_by_people
+    return Watch(audience=audience, tree=counting.recorded_tree, includes_hidden=True, follows_erasures=by_people)

@@ -99,7 +99,7 @@ class OidcVerifier:
         if role is None:
             raise UnauthenticatedError("This token gives its owner no role here.")
         actor = Actor(type=ActorType.USER, id=subject, name=_name(claims))
-        return Viewer(actor=actor, role=role, expires_at=expires_at)
+        return Viewer(actor=actor, role=role, expires_at=expires_at, issued_at=_issued_at(claims))
 
     async def _verified(self, token: str) -> Mapping[str, Any]:
         try:
@@ -154,6 +154,14 @@ def _moment(seconds: Any) -> datetime:
         return datetime.fromtimestamp(math.floor(seconds * 1000) / 1000, UTC)
     except (OverflowError, OSError, ValueError) as error:
         raise UnauthenticatedError(_INVALID) from error
+
+
+def _issued_at(claims: Mapping[str, Any]) -> datetime | None:
+    try:
+        return _moment(claims.get("iat"))
+    except UnauthenticatedError:
+        # Nothing depends on it, unless its owner was forgotten.
+        return None
 
 
 def _name(claims: Mapping[str, Any]) -> str | None:

@@ -41,6 +41,7 @@ class SecretService:
             )
             if not await unit.secrets.insert(secret, ciphertext):
                 raise AlreadyExistsError(f"There is a secret with the name {name!r} already.", field=["name"])
+            await unit.people.note_user(viewer.actor, at=unit.moment())
             return secret
 
         return await self._writer.run(work)

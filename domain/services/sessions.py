@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from domain.clock import Clock
+from domain.model.actor import Actor, ActorType
 from domain.model.token import ApiToken
 from domain.model.viewer import Viewer
 from domain.outages import logging_failures
@@ -27,8 +28,8 @@ _USE_EVERY = timedelta(minutes=1)
 #: A statement can name only so many ids.
 _CHUNK = 500
 
-#: The streams that end together: those of one token, or users' streams whose tokens expire at the same moment.
-_Credential = tuple[str | None, datetime | None]
+#: The streams that end together: those of one token, or of one user and of tokens that expire at the same moment.
+_Credential = tuple[str | None, str | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +171,23 @@ class Sessions:
             if credential[0] == token_id:
                 watched.end(REVOKED)
 
+    def forgotten(self, person: Actor) -> None:
+        """End all streams of this person in this process at once."""
+        if person.type is not ActorType.USER:
+            self.revoked(person.id)
+            return
+        for credential, watched in self._watched.items():
+            if credential[0] is None and credential[1] == person.id:
+                watched.end(REVOKED)
+
     async def check(self) -> None:
         """Check now: end expired and revoked credentials, and store the last uses of tokens."""
         now = self._clock.now()
         # First, because it works also while the database does not answer.
-        for (_, expires_at), watched in self._watched.items():
+        for (*_, expires_at), watched in self._watched.items():
             if expires_at is not None and expires_at <= now:
                 watched.end(EXPIRED)
-        ids = sorted({token_id for token_id, _ in self._watched if token_id is not None})
+        ids = sorted({token_id for token_id, *_ in self._watched if token_id is not None})
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
             for token_id in set(chunk) - await self._unrevoked(chunk):
@@ -218,4 +228,5 @@ class Sessions:
 
 
 def _credential(viewer: Viewer) -> _Credential:
-    return viewer.token_id, viewer.expires_at
+    user_id = viewer.actor.id if viewer.token_id is None else None
+    return viewer.token_id, user_id, viewer.expires_at

@@ -8,12 +8,14 @@ from domain.errors import ConflictError, InvalidInputError, NotFoundError, Start
 from domain.ids import is_id, new_id
 from domain.model.actor import SYSTEM, Actor, ActorType
 from domain.model.commands import CreateToken
+from domain.model.erasure import is_pseudonym
 from domain.model.texts import checked_name
 from domain.model.token import SYSTEMS_PER_TOKEN, ApiToken, checked_expiry, checked_role
 from domain.model.viewer import ANONYMOUS, Role, Viewer
 from domain.persistence.database import Database
 from domain.persistence.tokens import token_digest
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.forgetting.known import KnownForgotten
 from domain.services.oidc import OidcVerifier, looks_like_jwt
 from domain.services.references import known_system_ids
 from domain.services.sessions import Sessions
@@ -37,6 +39,7 @@ class TokenService:
         writer: Writer,
         sessions: Sessions,
         oidc: OidcVerifier | None,
+        forgotten: KnownForgotten,
         anonymous_access: bool,
     ) -> None:
         self._database = database
@@ -44,6 +47,7 @@ class TokenService:
         self._writer = writer
         self._sessions = sessions
         self._oidc = oidc
+        self._forgotten = forgotten
         self._anonymous_access = anonymous_access
 
     async def viewer_of(self, authorization: str | None) -> Viewer:
@@ -62,11 +66,14 @@ class TokenService:
             raise UnauthenticatedError("Authorization must have the form `Bearer <token>`.")
         secret = authorization[len(_SCHEME) :].strip()
         if self._oidc is not None and looks_like_jwt(secret):
-            return await self._oidc.viewer_of(secret)
+            viewer = await self._oidc.viewer_of(secret)
+            if self._forgotten.refuses(viewer):
+                raise UnauthenticatedError("This token is not valid.")
+            return viewer
         if secret and len(secret) <= _LONGEST_SECRET:
-            viewer = await self._sessions.viewer_with(secret)
-            if viewer is not None:
-                return viewer
+            known = await self._sessions.viewer_with(secret)
+            if known is not None:
+                return known
         raise UnauthenticatedError("This token is not valid.")
 
     def known_viewer_of(self, authorization: str | None) -> Viewer | None:
@@ -101,6 +108,7 @@ class TokenService:
             )
             await unit.tokens.insert(token, secret)
             await _note(unit, token)
+            await unit.people.note_user(viewer.actor, at=unit.moment())
             return token, secret
 
         return await self._writer.run(work)
@@ -151,7 +159,7 @@ class TokenService:
                 await _note(unit, token)
                 return fresh
             stored = await unit.tokens.find(token_digest(wanted))
-            if stored is not None:
+            if stored is not None and not is_pseudonym(stored.id):
                 await _note(unit, stored)
             if stored is not None and not stored.is_valid(unit.moment()):
                 # It is not reactivated, because others may know it, and does not prevent the start.

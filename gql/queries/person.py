@@ -7,7 +7,8 @@ import strawberry
 from gql.context import Info
 from gql.inputs.given import value_or_none
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
-from gql.permissions import SEE_PEOPLE
+from gql.permissions import SEE_ERASURES, SEE_PEOPLE
+from gql.types.erasure import Erasure
 from gql.types.person import Person
 
 _PEOPLE = "people"
@@ -15,6 +16,20 @@ _PEOPLE = "people"
 
 @strawberry.type
 class PersonQueries:
+    @strawberry.field(
+        permission_classes=SEE_ERASURES,
+        description="How far the erasure of a person is; null where nobody by that id was forgotten. For admins.",
+    )
+    async def erasure(
+        self,
+        info: Info,
+        person: Annotated[
+            strawberry.ID, strawberry.argument(description="The id of the pseudonym, or the one that the person had.")
+        ],
+    ) -> Erasure | None:
+        found = await info.context.domain.forgetting.find(person)
+        return None if found is None else Erasure.of(found)
+
     @strawberry.field(
         permission_classes=SEE_PEOPLE,
         description=(

@@ -24,7 +24,8 @@ def places_of_watch(watch: AnyWatch | None) -> list[tuple[str, str]]:
     if watch.entity_id is not None:
         return [(watch.kind, watch.entity_id)]
     systems = _systems_of(watch.tree)
-    return [("system", system) for system in systems] if systems is not None else [(_EVERY, watch.kind)]
+    others = [(_EVERY, kind) for kind in watch.kinds if kind != watch.kind]
+    return [*([("system", system) for system in systems] if systems is not None else [(_EVERY, watch.kind)]), *others]
 
 
 def _systems_of(tree: Filter) -> tuple[str, ...] | None:

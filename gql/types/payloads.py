@@ -4,6 +4,7 @@ import strawberry
 
 from gql.types.automation import Automation, AutomationProblem, AutomationRun
 from gql.types.enums import ErrorCode
+from gql.types.erasure import Erasure
 from gql.types.errors import UserError
 from gql.types.incident import Incident, IncidentRelation
 from gql.types.link import IncidentLink
@@ -202,6 +203,13 @@ class CreateTokenPayload(Payload):
 @strawberry.type(description="The payload of `revokeToken`.")
 class RevokeTokenPayload(Payload):
     token: ApiToken | None = strawberry.field(default=None, description="The token as it is now.")
+
+
+@strawberry.type(description="The payload of `forgetPerson`.")
+class ForgetPersonPayload(Payload):
+    erasure: Erasure | None = strawberry.field(
+        default=None, description="The erasure, which goes on by itself; `erasure` has its progress."
+    )
 
 
 @strawberry.type(description="The payload of `createSecret`.")

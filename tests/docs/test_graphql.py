@@ -14,7 +14,7 @@ from domain.settings import Settings
 from gql.schema import schema
 from tests.client import Caller, calling
 from tests.docs.blocks import ROOT, Block, blocks_in
-from tests.factories import make_incident, make_system, make_token
+from tests.factories import ADMIN, make_incident, make_system, make_token
 
 BLOCKS = blocks_in("graphql")
 PAGES = sorted({block.page for block in BLOCKS})
@@ -48,6 +48,7 @@ async def variables_of(domain: Domain, admin: Caller, incident: str) -> dict[str
         "from": (now - timedelta(hours=1)).isoformat(),
         "to": now.isoformat(),
         "person": (await make_token(domain))[0].id,
+        "pseudonym": (await domain.forgetting.forget(ADMIN, (await make_token(domain))[0].id)).value.person.id,
         "until": (now + timedelta(hours=1)).isoformat(),
     }
 

@@ -44,6 +44,7 @@ MARKER = "marker"
 #: Arguments that a field needs, or shows nothing without; what is in capitals is put in.
 GIVEN = {
     "Query.incident": "(id: INCIDENT)",
+    "Query.erasure": "(person: INCIDENT)",
     "Query.system": '(key: "payments")',
     "Query.automation": "(id: INCIDENT)",
     "Query.automationRun": "(id: INCIDENT)",

@@ -9,6 +9,7 @@ from domain.entities.kinds import KINDS
 from domain.model.viewer import ANONYMOUS, Role
 from gql.kinds import PUSHED
 from gql.permissions import (
+    MayForgetPeople,
     MayManageAutomations,
     MayManageIncidents,
     MayManageIntegrations,
@@ -49,7 +50,8 @@ def test_every_mutation_has_a_permission() -> None:
     automations = {name: [MayManageAutomations] for name in AUTOMATIONS}
     integrations = {name: [MayManageIntegrations] for name in INTEGRATIONS}
     by_role = {name: [PERMISSION[row.needs]] for name, row in MUTATIONS.items()}
-    assert named == by_role | tokens | secrets | automations | integrations
+    forgetting = {"forgetPerson": [MayForgetPeople]}
+    assert named == by_role | tokens | secrets | automations | integrations | forgetting
 
 
 def test_every_subscription_has_a_permission() -> None:
@@ -92,7 +94,8 @@ async def test_a_responder_writes_no_systems_tokens_secrets_automations_or_integ
 ) -> None:
     beyond = {name for name, row in MUTATIONS.items() if row.needs is Role.ADMIN}
     systems, secrets = [{f"{verb}{noun}" for verb in ("create", "update", "delete")} for noun in ("System", "Secret")]
-    assert beyond == {*systems, *secrets, *AUTOMATIONS, *INTEGRATIONS, "createToken", "revokeToken"}
+    tokens = {"createToken", "revokeToken", "forgetPerson"}
+    assert beyond == {*systems, *secrets, *AUTOMATIONS, *INTEGRATIONS, *tokens}
     assert await _codes(api.responder, domain, stored, *beyond) == dict.fromkeys(beyond, "FORBIDDEN")
 
 

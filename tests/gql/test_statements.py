@@ -53,6 +53,7 @@ EMPTY = {
 CONSTANT = {"Action", "ArtifactType", "AutomationTemplate", "Trigger"}
 #: Objects that no list of rows leads to: single ones, and what is worked out when it is asked for.
 SINGLE = {
+    "Erasure",
     *("AutomationProblem", "AutomationValidation"),
     *("DryRun", "DryRunOmission", "IncidentDiff", "PredictedChange", "PredictedFieldChange", "PredictedRun"),
     *("PredictedStep", "SkipCount"),

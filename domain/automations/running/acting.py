@@ -107,11 +107,10 @@ async def _once(work: Work, action: ActionType, config: Rendered, step: RunStep,
         result = _masked(work, await action.perform(await _filled(work, action, config), context))
         return await work.write(lambda unit: _recorded(work, unit, action, step, result), may_end=is_last)
 
-    # A secret is redacted before the write itself, so that no row ever holds it.
-    shown = _checked(action, work.tools.masker.mask(work.run.id, config.masked))
-
     async def perform(unit: UnitOfWork) -> RunStep:
         assert action.perform_in is not None
+        # A secret is redacted before the write itself, so that no row ever holds it.
+        shown = _checked(action, work.tools.masker.mask(work.run.id, config.masked))
         await work.tools.journal.hold(unit, work.run.id)
         stored = await unit.runs.step(step.run_id, step.path)
         if stored is not None and stored.status.is_final:

@@ -101,6 +101,7 @@ class AutomationService:
         async def work(unit: UnitOfWork) -> Automation:
             if not await unit.automations.insert(automation, _version(automation, viewer, automation.created_at)):
                 raise _taken(automation.name)
+            await unit.people.note_user(viewer.actor, at=unit.moment())
             await self._listen(unit, automation)
             return automation
 
@@ -149,10 +150,15 @@ class AutomationService:
             if renewed or after.enabled is not before.enabled:
                 await self._listen(unit, after)
             if renewed:
-                await self._admission.release(unit, after.id)
+                await self._renew(unit, viewer, after)
             return after
 
         return _saved(await self._writer.run(work), warnings)
+
+    async def _renew(self, unit: UnitOfWork, viewer: Viewer, automation: Automation) -> None:
+        """Start what another mode lets run, and know who gave the automation its new version."""
+        await unit.people.note_user(viewer.actor, at=unit.moment())
+        await self._admission.release(unit, automation.id)
 
     async def _listen(self, unit: UnitOfWork, automation: Automation) -> None:
         """Register the triggers of an automation with routing and schedule; if it is disabled, remove them."""
@@ -248,6 +254,7 @@ class AutomationService:
             context_key=command.context_key,
             occurred_at=unit.moment(),
         )
+        await unit.people.note_user(viewer.actor, at=unit.moment())
         admitted = await self._admission.admit(unit, automation, definition, trigger.name, firing, by_hand=True)
         return admitted.run
 

@@ -78,6 +78,7 @@ def test_the_roots_that_read_rows_are_compiled() -> None:
     computed = {
         "activeHealthOverrides",
         "dryRunAutomation",
+        "erasure",
         "explain",
         "incidentCounts",
         "incidentMetrics",

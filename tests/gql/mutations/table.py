@@ -50,7 +50,7 @@ _worlds = count()
 class World:
     """Two open incidents on two systems, related, one with a timeline and a link; a resolved one, three tokens, a
     secret, and an automation with two runs that have yet to begin, of which one was cancelled; an integration with a
-    delivery that was refused, and would not be again.
+    delivery that was refused, and would not be again; a program that was forgotten.
 
     The spare system is reported to be unhealthy; of the other one nothing was reported.
     """
@@ -70,6 +70,7 @@ class World:
     secret: Secret
     integration: Integration
     delivery: IntegrationDelivery
+    gone: ApiToken
     automation: Automation
     run: AutomationRun
     cancelled: AutomationRun
@@ -142,7 +143,14 @@ async def make_world(domain: Domain) -> World:
         integration=integration,
         delivery=delivery,
         spent=(await domain.tokens.revoke((await make_token(domain))[0].id)).value,
+        gone=await _forgotten(domain),
     )
+
+
+async def _forgotten(domain: Domain) -> ApiToken:
+    token, _ = await make_token(domain)
+    await domain.forgetting.forget(ADMIN, token.id)
+    return token
 
 
 def _on_incident(**values: object) -> Input:
@@ -630,5 +638,13 @@ MUTATIONS: dict[str, Row] = {
         refused=lambda world: {"id": "nowhere"},
         code="NOT_FOUND",
         needs=Role.ADMIN,
+    ),
+    "forgetPerson": Row(
+        effects={"a program": Effect(lambda world: {"id": world.spent.id}, ("created",))},
+        no_op=lambda world: {"id": world.gone.id},
+        refused=lambda _: {"id": "nobody"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+        selection="erasure { status person { id name } }",
     ),
 }

@@ -29,6 +29,8 @@ F = TypeVar("F")
 KEPT = timedelta(hours=24)
 #: How far the clocks of callers may be ahead of ours before "in the future" is an error.
 _SKEW = timedelta(minutes=5)
+#: PostgreSQL stores the first moment of the calendar as -infinity, which no driver reads back as a time.
+_EARLIEST_YEAR = 1900
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,10 @@ def checked_moment(moment: datetime, *, now: datetime, field: str) -> datetime:
     """Return a moment that is not in the future, as it is stored.
 
     Raises:
-        InvalidInputError: it is more than five minutes ahead.
+        InvalidInputError: it is more than five minutes ahead, or before 1900, as the zero of some programs' times is.
     """
+    if moment.year < _EARLIEST_YEAR:
+        raise InvalidInputError(f"This moment lies before the year {_EARLIEST_YEAR}.", field=[field])
     if moment > now + _SKEW:
         raise InvalidInputError("This moment lies in the future.", field=[field])
     return min(cut(moment), now)

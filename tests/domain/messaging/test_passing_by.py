@@ -53,11 +53,13 @@ class Picky:
         """Run the reader, once it has skipped a change."""
         stopping = asyncio.Event()
         await self._reader.register()
+        followers = inside(self._domain).tail._followers
+        others = len(followers)
         running = asyncio.create_task(self._reader.run(stopping))
         try:
             [first] = await append(self._domain)
             # It looks once more behind that one, before it waits for the tail.
-            await until(lambda: first in {*self.asked, *self.handled} and bool(inside(self._domain).tail._followers))
+            await until(lambda: first in {*self.asked, *self.handled} and len(followers) > others)
             yield
         finally:
             stopping.set()

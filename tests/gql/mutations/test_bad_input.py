@@ -23,6 +23,7 @@ RELINK: Json = {"incidentId": "{incident}", "id": "{link}"}
 SYSTEM: Json = {"key": "new", "name": "New"}
 LATER = "2999-01-01T00:00:00Z"
 LONG_AGO = "2020-01-01T00:00:00Z"
+ZERO = "0001-01-01T00:00:00Z"
 URL = "URL must be an absolute http or https address."
 NULL = "This cannot be null. Leave it out to keep it as it is."
 
@@ -220,6 +221,20 @@ REFUSED = {
         "BAD_USER_INPUT",
         ["resolvedAt"],
         "This moment lies in the future.",
+    ),
+    "an incident at the zero of Go's times": (
+        "createIncident",
+        CREATE | {"occurredAt": ZERO},
+        "BAD_USER_INPUT",
+        ["occurredAt"],
+        "This moment lies before the year 1900.",
+    ),
+    "a report at the zero of Go's times": (
+        "reportSystemHealth",
+        {"system": "{system}", "status": "DEGRADED", "observedAt": ZERO},
+        "BAD_USER_INPUT",
+        ["observedAt"],
+        "This moment lies before the year 1900.",
     ),
     "a resolution before the beginning": (
         "resolveIncident",

@@ -1,7 +1,7 @@
 """From the body of a delivery to its signals, by the format of its integration and its expressions."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -20,12 +20,14 @@ from domain.model.texts import is_line
 
 #: The most alerts of one delivery.
 MOST_ALERTS = 1000
+#: The most reasons that are named where all alerts are refused.
+_MOST_REASONS = 20
 #: Masked in every body, because they are tokens.
 _ALWAYS_MASKED = frozenset({"routing_key", "service_key"})
 #: Bodies are no deeper than this: the reader of JSON takes more.
 _DEPTH = 100
 
-_FORMATS: Mapping[IntegrationType, Callable[[Any], Iterator[AlertSignal]]] = {
+_FORMATS: Mapping[IntegrationType, Callable[[Any], Iterator[AlertSignal | UnusableDeliveryError]]] = {
     IntegrationType.ALERTMANAGER: alertmanager.signals_of,
     IntegrationType.GRAFANA: alertmanager.signals_of,
     IntegrationType.PAGERDUTY: pagerduty.signals_of,
@@ -35,23 +37,36 @@ _FORMATS: Mapping[IntegrationType, Callable[[Any], Iterator[AlertSignal]]] = {
 }
 
 
-def signals_in(integration: Integration, body: Any, *, now: datetime) -> list[AlertSignal]:
-    """Return the signals of a body, which is masked already, in their order.
+@dataclass(frozen=True, slots=True)
+class Interpreted:
+    """The signals of a body in their order, and why others of its alerts are refused."""
+
+    signals: Sequence[AlertSignal]
+    refusals: Sequence[str] = ()
+
+
+def signals_in(integration: Integration, body: Any, *, now: datetime) -> Interpreted:
+    """Return the signals of a body, which is masked already, without alerts that are malformed.
 
     Raises:
-        UnusableDeliveryError: it is no body of the format, has too many alerts, or an expression has no value for it.
+        UnusableDeliveryError: it is no body of the format, has too many alerts, or all of them are malformed.
     """
     mapping = mapping_of(integration.mapping)
     read = _FORMATS.get(integration.type)
     found = events.signals_of(body, mapping, now=now) if read is None else read(body)
-    signals = list(islice(found, MOST_ALERTS + 1))
-    if len(signals) > MOST_ALERTS:
+    alerts = list(islice(found, MOST_ALERTS + 1))
+    if len(alerts) > MOST_ALERTS:
         raise UnusableDeliveryError(f"A delivery may have {MOST_ALERTS} alerts at most; send several.")
-    if any(each is not None for each in (mapping.key, mapping.action, mapping.starts_at, mapping.ends_at)):
-        signals = [_mapped(signal, mapping, now) for signal in signals]
-    for signal in signals:
-        _check_key(signal.key)
-    return signals
+    signals, refusals, first = list[AlertSignal](), list[str](), None
+    for index, alert in enumerate(alerts):
+        try:
+            signals.append(_finished(alert, mapping, now))
+        except UnusableDeliveryError as error:
+            first = first or error
+            refusals.append(f"The alert at index {index}: {error.message}")
+    if first is not None and not signals:
+        raise first if len(alerts) == 1 else UnusableDeliveryError("\n".join(refusals[:_MOST_REASONS]))
+    return Interpreted(signals, refusals)
 
 
 def masked(body: Any, fields: frozenset[str]) -> Any:
@@ -101,6 +116,20 @@ def _masked(value: Any, fields: frozenset[str], depth: int) -> Any:
             name: MASK if name.lower() in fields else _masked(each, fields, depth - 1) for name, each in value.items()
         }
     return [_masked(each, fields, depth - 1) for each in value] if isinstance(value, list) else value
+
+
+def _finished(alert: AlertSignal | UnusableDeliveryError, mapping: AlertMapping, now: datetime) -> AlertSignal:
+    """Return a signal as its mapping has it, checked, and with no moment that is yet to come."""
+    if isinstance(alert, UnusableDeliveryError):
+        raise alert
+    signal = _mapped(alert, mapping, now)
+    _check_key(signal.key)
+    if signal.starts_at is not None and signal.starts_at > now:
+        # The next repeat is cut at another moment: it would look like another firing.
+        signal = replace(signal, starts_at=now, repeats_start=False)
+    if signal.ends_at is not None and signal.ends_at > now:
+        signal = replace(signal, ends_at=now)
+    return signal
 
 
 def _mapped(signal: AlertSignal, mapping: AlertMapping, now: datetime) -> AlertSignal:

@@ -14,7 +14,7 @@ from domain.errors import ConflictError, NotFoundError
 from domain.ids import is_id, new_id
 from domain.integrations.applying import Applied, Applier, Services
 from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.interpreting import masked, signals_in
+from domain.integrations.interpreting import Interpreted, masked, signals_in
 from domain.integrations.signals import AlertSignal
 from domain.model.integration import DeliveryOutcome, Integration, IntegrationDelivery
 from domain.persistence.database import Database
@@ -92,19 +92,20 @@ class Receiver:
         try:
             shown = masked(body, frozenset(name.lower() for name in integration.masked_fields))
             given = _given(integration, shown, replay_of)
-            signals = _signals(integration, shown, now)
+            found = _found_in(integration, shown, now)
         except UnusableDeliveryError as error:
             return await self._refuse(integration, given, error)
-        outcome = await self._applied(integration, signals, given, now)
+        outcome = await self._applied(integration, found, given, now)
         delivery = outcome.value
         refused = delivery.outcome is DeliveryOutcome.REFUSED
         failure = UnusableDeliveryError(delivery.reason or "") if refused else None
-        return Outcome(Received(delivery=delivery, signals=signals, error=failure), outcome.seq)
+        return Outcome(Received(delivery=delivery, signals=found.signals, error=failure), outcome.seq)
 
     async def _applied(
-        self, integration: Integration, signals: Sequence[AlertSignal], given: _Given, now: datetime
+        self, integration: Integration, found: Interpreted, given: _Given, now: datetime
     ) -> Outcome[IntegrationDelivery]:
-        applier, total = Applier(self._services, integration), Applied()
+        applier, signals = Applier(self._services, integration), found.signals
+        total = Applied(alerts=len(found.refusals), refusals=list(found.refusals))
         batches = [signals[start : start + _BATCH] for start in range(0, len(signals), _BATCH)] or [()]
         for batch in batches[:-1]:
             # Not through the writer: of a replay, what is shown is read where its outcome is written.
@@ -128,7 +129,7 @@ class Receiver:
         return Outcome(Received(delivery=outcome.value, error=error), outcome.seq)
 
 
-def _signals(integration: Integration, shown: Any, now: datetime) -> Sequence[AlertSignal]:
+def _found_in(integration: Integration, shown: Any, now: datetime) -> Interpreted:
     if not integration.enabled:
         raise UnusableDeliveryError("This integration is disabled.")
     return signals_in(integration, shown, now=now)

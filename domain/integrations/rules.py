@@ -1,13 +1,14 @@
 """The rules of alerts: from the state of an alert and a signal to what happens, the same in every order."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from domain.integrations.signals import AlertSignal, SignalAction
 from domain.model.integration import AlertState
 
 _TICK = timedelta(milliseconds=1)
+_LAST = datetime.max.replace(tzinfo=UTC) - _TICK
 
 
 class Step(Enum):
@@ -64,7 +65,7 @@ def _is_new(state: AlertState, signal: AlertSignal, now: datetime, repeat: timed
 
 def _firing(state: AlertState, at: datetime) -> AlertState:
     # Where nothing says when it fired, it did after the last end, also where clocks differ.
-    fired_at = at if state.ended_at is None else max(at, state.ended_at + _TICK)
+    fired_at = at if state.ended_at is None else max(at, min(state.ended_at, _LAST) + _TICK)
     return replace(state, is_firing=True, fired_at=fired_at, incident_id=None, group_key=None)
 
 

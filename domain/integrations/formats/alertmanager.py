@@ -9,7 +9,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.formats.reading import first_of, given, list_in, moment_in, object_in, text_in, texts_in
+from domain.integrations.formats.reading import (
+    first_of,
+    given,
+    list_in,
+    moment_in,
+    object_in,
+    read_each,
+    text_in,
+    texts_in,
+)
 from domain.integrations.signals import KEY_LENGTH, AlertSignal, SignalAction
 
 _ACTIONS = {"firing": SignalAction.TRIGGER, "resolved": SignalAction.RESOLVE}
@@ -28,16 +37,16 @@ _SENT = (
 )
 
 
-def signals_of(body: Any) -> Iterator[AlertSignal]:
-    """Yield the signals of the alerts in a body: one for each, whatever the status of their group is.
+def signals_of(body: Any) -> Iterator[AlertSignal | UnusableDeliveryError]:
+    """Yield the signal of each alert in a body, or why it is refused, whatever the status of their group is.
 
     Raises:
         UnusableDeliveryError: it is no such body.
     """
     whole = object_in(body, "The body")
     shared = {name: value for name, value in whole.items() if name != "alerts"}
-    for alert in list_in(whole.get("alerts"), "`alerts`"):
-        yield _signal(object_in(alert, "An alert"), shared)
+    alerts = list_in(whole.get("alerts"), "`alerts`")
+    yield from read_each(alerts, lambda alert: _signal(object_in(alert, "An alert"), shared))
 
 
 def _signal(alert: Mapping[str, Any], shared: Mapping[str, Any]) -> AlertSignal:
@@ -65,6 +74,8 @@ def _key(alert: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     fingerprint = text_in(alert.get("fingerprint"))
     if fingerprint is not None and len(fingerprint) <= KEY_LENGTH:
         return fingerprint
+    if not labels and fingerprint is not None:
+        raise UnusableDeliveryError(f"The `fingerprint` is too long: it may have {KEY_LENGTH} characters at most.")
     if not labels:
         raise UnusableDeliveryError("An alert needs a `fingerprint`, or labels that make one.")
     # Older senders have none; the labels of an alert are what it is.

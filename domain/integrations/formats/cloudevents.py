@@ -15,6 +15,7 @@ from domain.integrations.formats.reading import (
     known_action,
     moment_in,
     object_in,
+    read_each,
     texts_in,
 )
 from domain.integrations.signals import AlertSignal, SignalAction
@@ -23,14 +24,10 @@ _REQUIRED = ("id", "source", "type")
 _VERSION = re.compile(r"v\d+", re.IGNORECASE)
 
 
-def signals_of(body: Any) -> Iterator[AlertSignal]:
-    """Yield a signal for each event.
-
-    Raises:
-        UnusableDeliveryError: one is no such event.
-    """
-    for event in body if isinstance(body, list) else [body]:
-        yield _signal(object_in(event, "An event"))
+def signals_of(body: Any) -> Iterator[AlertSignal | UnusableDeliveryError]:
+    """Yield the signal of each event, or why it is refused."""
+    events = body if isinstance(body, list) else [body]
+    return read_each(events, lambda event: _signal(object_in(event, "An event")))
 
 
 def _signal(event: Mapping[str, Any]) -> AlertSignal:

@@ -1,12 +1,12 @@
 """The reading of bodies: checks of their form, and their usual parts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from domain.automations.expressions.values import to_moment
 from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.signals import KEY_LENGTH, SignalAction
+from domain.integrations.signals import KEY_LENGTH, AlertSignal, SignalAction
 from domain.model.moment import cut
 from domain.model.texts import fitted_line
 
@@ -59,6 +59,17 @@ def list_in(value: Any, what: str) -> Sequence[Any]:
     if not isinstance(value, list):
         raise UnusableDeliveryError(f"{what} must be a list, not {_kind(value)}.")
     return value
+
+
+def read_each(
+    items: Iterable[Any], read: Callable[[Any], AlertSignal]
+) -> Iterator[AlertSignal | UnusableDeliveryError]:
+    """Yield the signal of each item, or why it is refused: one that is malformed leaves the others as they are."""
+    for item in items:
+        try:
+            yield read(item)
+        except UnusableDeliveryError as error:
+            yield error
 
 
 def texts_in(value: Any) -> dict[str, str]:

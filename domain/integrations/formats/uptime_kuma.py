@@ -19,7 +19,7 @@ from domain.integrations.formats.reading import (
 from domain.integrations.signals import AlertSignal, SignalAction
 
 #: Of a heartbeat; 2 is pending and 3 maintenance, which say nothing about an alert.
-_ACTIONS = {0: SignalAction.TRIGGER, 1: SignalAction.RESOLVE}
+_ACTIONS: Mapping[float, SignalAction] = {0: SignalAction.TRIGGER, 1: SignalAction.RESOLVE}
 _SILENT = (2, 3)
 
 
@@ -38,7 +38,7 @@ def signals_of(body: Any) -> Iterator[AlertSignal]:
     status = beat.get("status")
     if status in _SILENT:
         return
-    if isinstance(status, bool) or status not in _ACTIONS:
+    if isinstance(status, bool) or not isinstance(status, int | float) or status not in _ACTIONS:
         raise UnusableDeliveryError("The status of a heartbeat must be 0, 1, 2 or 3.")
     yield _signal(_ACTIONS[status], beat, monitor if isinstance(monitor, dict) else {}, whole)
 

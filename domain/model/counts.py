@@ -10,6 +10,7 @@ from domain.model.actor import Actor
 from domain.model.change import Change
 from domain.model.filters import BY_PEOPLE, UNRECORDED, Filter, fields_of, matches, recorded_part
 from domain.model.incident import Severity, Status
+from domain.model.naming import NO_SYSTEMS, NamedSystems
 from domain.model.viewer import Audience
 
 #: The most groups of one answer, and the most points of all groups of a series.
@@ -50,6 +51,8 @@ class Counting:
 
     tree: Filter
     by: GroupBy
+    #: The systems that the tree names by key.
+    named: NamedSystems = NO_SYSTEMS
 
     @property
     def recorded_tree(self) -> Filter:

@@ -8,6 +8,7 @@ from typing_extensions import override
 from domain.model.change import Change
 from domain.model.filters import UNRECORDED, Filter, fields_of, matches, recorded_part
 from domain.model.listing import Entry, Facts, Listing, Past, Step
+from domain.model.naming import NO_SYSTEMS, NamedSystems
 from domain.model.selection import AllOf
 
 _KIND = "incident"
@@ -18,6 +19,8 @@ class IncidentListing(Listing):
     """The request for a live list of incidents that match a filter."""
 
     tree: Filter
+    #: The systems that the tree names by key.
+    named: NamedSystems = NO_SYSTEMS
 
     @property
     @override

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from domain.entities.erasure import ERASURE
 from domain.entities.incident import INCIDENT
-from domain.errors import CursorExpiredError
+from domain.entities.system import SYSTEM
+from domain.errors import CursorExpiredError, UnavailableError
 from domain.messaging.tail import LogTail
 from domain.model.change import Change, ChangeAction
 from domain.model.cursor import CursorCodec
 from domain.model.filters import EVERYTHING, Filter, matches
 from domain.model.health import HealthStep
+from domain.model.naming import NO_SYSTEMS, NamedSystems
 from domain.model.paging import Page, PageRequest
 from domain.model.system_listing import SystemListing
 from domain.model.viewer import Audience
@@ -41,6 +43,8 @@ class Watch:
     now: tuple[tuple[str, frozenset[str]], ...] = ()
     #: Whether erasures of people count, too: what matched by a person may no longer do so, and no change says that.
     follows_erasures: bool = False
+    #: The systems that the tree names by key.
+    named: NamedSystems = NO_SYSTEMS
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -75,6 +79,7 @@ class HealthWatch:
     """The selection of a subscriber to the health of some systems, or of all of them."""
 
     systems: frozenset[str] | None
+    named: NamedSystems = NO_SYSTEMS
 
     def wants(self, change: Change) -> bool:
         """Return whether this change is to be delivered; the rule is the same for stored and live changes."""
@@ -90,6 +95,8 @@ class SystemWatch:
     """The selection of a subscriber to a live list of systems."""
 
     listing: SystemListing
+    #: A filter of systems has keys as they are.
+    named: NamedSystems = NO_SYSTEMS
 
     def wants(self, change: Change) -> bool:
         """Return whether this change is to be delivered; the rule is the same for stored and live changes."""
@@ -97,6 +104,21 @@ class SystemWatch:
 
 
 AnyWatch = Watch | HealthWatch | SystemWatch
+
+
+def check_names(named: NamedSystems, changes: Sequence[Change]) -> None:
+    """Check that keys still stand for the systems that were found.
+
+    Raises:
+        UnavailableError: one of them was given to a new system: who subscribes again gets that one.
+    """
+    if any(map(named.is_outdated_by, changes)):
+        raise UnavailableError
+
+
+def start_of(named: NamedSystems, position: int) -> int:
+    """Return the position from which a follower has to check names: where they were found, or before."""
+    return min(position, named.since) if named.found else position
 
 
 class EventService:
@@ -143,16 +165,30 @@ class EventService:
 
         return await self._database.read(check)
 
+    def check_found(self, named: NamedSystems) -> None:
+        """Check that keys still stand for the systems that were found, by the changes read since.
+
+        Raises:
+            UnavailableError: one of them was given to a new system meanwhile, or that is not known any more.
+        """
+        if named.found:
+            seen = self._tail.seen(named.since, kinds=(SYSTEM.name,))
+            if seen is None:
+                raise UnavailableError
+            check_names(named, seen)
+
     async def follow(self, watch: AnyWatch, position: int) -> AsyncGenerator[Change, None]:
         """Yield every wanted change after a position, each once and in order, without end.
 
         Raises:
             CursorExpiredError: the reader fell so far behind that changes are no longer kept.
+            UnavailableError: a key that the watch names was given to a new system.
         """
-        async with aclosing(self._tail.follow(position)) as batches:
+        async with aclosing(self._tail.follow(start_of(watch.named, position))) as batches:
             async for batch in batches:
+                check_names(watch.named, batch)
                 for change in batch:
-                    if watch.wants(change):
+                    if change.seq > position and watch.wants(change):
                         yield change
 
     async def replay(self, watch: AnyWatch, position: int, *, until: int) -> AsyncGenerator[Change, None]:
@@ -160,9 +196,11 @@ class EventService:
 
         Raises:
             CursorExpiredError: changes after the position are no longer kept.
+            UnavailableError: a key that the watch names was given to a new system.
         """
         while position < until:
             page = await self._tail.stored(position)
+            check_names(watch.named, page)
             for change in page:
                 if change.seq <= until and watch.wants(change):
                     yield change

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from domain.entities.erasure import ERASURE
+from domain.entities.system import SYSTEM
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
 from domain.model.cursor import CursorCodec
@@ -19,7 +20,7 @@ from domain.model.viewer import Audience
 from domain.persistence.database import Database
 from domain.persistence.systems import BY_CODE_POINTS
 from domain.persistence.unit_of_work import ReadSession
-from domain.services.events import SystemWatch, Watch
+from domain.services.events import SystemWatch, Watch, check_names, start_of
 from domain.services.list_readers import IncidentReader, ListReader, SystemReader, Whole
 
 T = TypeVar("T")
@@ -149,7 +150,11 @@ class ListService:
         if isinstance(listing, IncidentListing):
             by_people = not BY_PEOPLE.isdisjoint(fields_of(listing.tree))
             return Watch(
-                audience=audience, tree=listing.recorded_tree, includes_hidden=True, follows_erasures=by_people
+                audience=audience,
+                tree=listing.recorded_tree,
+                includes_hidden=True,
+                follows_erasures=by_people,
+                named=listing.named,
             )
         assert isinstance(listing, SystemListing)
         return SystemWatch(listing=listing)
@@ -190,18 +195,21 @@ class ListService:
         """
         watch = self.watch(listing, Audience.MANAGER)
         follows = isinstance(watch, Watch) and watch.follows_erasures
+        # What the list was before one of its keys was given to a new system is not known any more, either.
+        renames = (SYSTEM.name,) if watch.named.found else ()
+        kinds = tuple({*listing.logged, *renames, *((ERASURE.name,) if follows else ())})
         if until is not None and until <= self._tail.last and not follows:
-            seen = self._tail.seen(since, kinds=listing.logged)
+            seen = self._tail.seen(since, kinds=kinds)
             if seen is not None:
                 found = [change for change in seen if change.seq <= until and watch.wants(change)]
-                return found if len(seen) <= _MOST_CHANGES else None
+                is_known = len(seen) <= _MOST_CHANGES and not any(map(watch.named.is_given_by, seen))
+                return found if is_known else None
 
         async def read(session: ReadSession) -> list[Change] | None:
             if not await session.changes.floor() <= since <= await session.changes.head():
                 return None
-            kinds = (*listing.logged, ERASURE.name) if follows else listing.logged
             page = await session.changes.after(since, limit=_MOST_CHANGES + 1, kinds=kinds)
-            if len(page) > _MOST_CHANGES:
+            if len(page) > _MOST_CHANGES or any(map(watch.named.is_given_by, page)):
                 return None
             if follows and (
                 any(change.kind == ERASURE.name for change in page) or await session.erasures.has_pending()
@@ -220,6 +228,7 @@ class ListService:
         Raises:
             InvalidCursorError: this database did not issue the cursor.
             CursorExpiredError: the reader fell so far behind that changes are no longer kept.
+            UnavailableError: a key in the filter was given to a new system.
         """
         since = None if after is None else self.position_of(after)
         live: LiveList[Any] = LiveList(self, listing, self.reader(listing, audience))
@@ -227,8 +236,9 @@ class ListService:
         await live.reread([] if missed is None else [missed])
         yield live.beginning() if since is None or missed is None else await live.resumption(since)
         watch = self.watch(listing, audience)
-        async with aclosing(self._tail.follow(live.position)) as batches:
+        async with aclosing(self._tail.follow(start_of(watch.named, live.position))) as batches:
             async for batch in batches:
+                check_names(watch.named, batch)
                 step = await live.advance([change for change in batch if watch.wants(change)])
                 if step is not None:
                     yield step

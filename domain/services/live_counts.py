@@ -65,4 +65,10 @@ class LiveCounts:
 def watch_of(counting: Counting, audience: Audience) -> Watch:
     """Return the watch for all changes that may concern the counts."""
     by_people = counting.is_by_people
-    return Watch(audience=audience, tree=counting.recorded_tree, includes_hidden=True, follows_erasures=by_people)
+    return Watch(
+        audience=audience,
+        tree=counting.recorded_tree,
+        includes_hidden=True,
+        follows_erasures=by_people,
+        named=counting.named,
+    )

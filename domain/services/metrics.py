@@ -12,6 +12,7 @@ from domain.model.series import TimeBucket, spans_between
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
+from domain.services.events import check_names, start_of
 from domain.services.live_counts import CountsStep, LiveCounts, watch_of
 
 
@@ -52,12 +53,14 @@ class MetricsService:
         Raises:
             InvalidInputError: there are more than 1,000 groups.
             CursorExpiredError: the reader fell so far behind that changes are no longer kept.
+            UnavailableError: a key in the filter was given to a new system.
         """
         live, watch = self.live(counting, audience), watch_of(counting, audience)
         await live.reread()
         yield live.beginning()
-        async with aclosing(self._tail.follow(live.position)) as batches:
+        async with aclosing(self._tail.follow(start_of(watch.named, live.position))) as batches:
             async for batch in batches:
+                check_names(watch.named, batch)
                 step = await live.advance([change for change in batch if watch.wants(change)])
                 if step is not None:
                     yield step

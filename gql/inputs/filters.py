@@ -12,6 +12,7 @@ from domain.errors import ForbiddenError, InvalidInputError, UnknownSystemError
 from domain.ids import is_id
 from domain.model.filters import EVERYTHING, ONLY_OPEN, AllOf, AnyOf, Field, Filter, Not, Operator, Term, fields_of
 from domain.model.incident import digest_of
+from domain.model.naming import NO_SYSTEMS, NamedSystems
 from domain.model.paging import Order
 from domain.model.viewer import Audience
 from domain.model.words import check_search
@@ -187,6 +188,14 @@ _COMPARED = {
 async def filter_tree(context: Context, given: AnyFilter | UnsetType | None) -> Filter:
     """Return the domain's filter for a caller's, with ids in the place of systems' keys.
 
+    Raises what `lasting_filter` does.
+    """
+    return (await lasting_filter(context, given))[0]
+
+
+async def lasting_filter(context: Context, given: AnyFilter | UnsetType | None) -> tuple[Filter, NamedSystems]:
+    """Return the domain's filter for a caller's, and the systems that it names by key, for those who go on with it.
+
     The log has systems that were deleted since: in a filter of the log, a key stands for its former systems as well.
 
     Raises:
@@ -195,13 +204,14 @@ async def filter_tree(context: Context, given: AnyFilter | UnsetType | None) -> 
         UnknownSystemError: a key names no system; an id that names none just matches nothing.
     """
     if given is None or isinstance(given, UnsetType):
-        return EVERYTHING
+        return EVERYTHING, NO_SYSTEMS
     parts = _checked(given, context.audience)
+    since = context.domain.events.last_read
     found = await _systems_of(context, given, sorted(parts.references)) if parts.references else {}
     for reference in parts.references:
         if reference not in found and not is_id(reference, _SYSTEM_PREFIX):
             raise UnknownSystemError(reference, field=["filter", "system", "in"])
-    return _tree(given, found)
+    return _tree(given, found), NamedSystems.of(found, since=since)
 
 
 def tree_with_keys(given: AnyFilter | UnsetType | None, audience: Audience) -> Filter:

@@ -8,7 +8,7 @@ import strawberry
 
 from domain.model.counts import Counting, checked_groupings
 from gql.context import Info
-from gql.inputs.filters import IncidentFilter, filter_tree, hide_resolved
+from gql.inputs.filters import IncidentFilter, hide_resolved, lasting_filter
 from gql.inputs.grouping import Groupings, LabelKey, grouping
 from gql.permissions import READ
 from gql.types.metrics import IncidentCount
@@ -36,7 +36,8 @@ class CountSubscriptions:
     ) -> AsyncGenerator[list[IncidentCount], None]:
         context = info.context
         by = checked_groupings(grouping(group_by, label_key), context.audience)
-        counting = Counting(tree=hide_resolved(filter, await filter_tree(context, filter)), by=by)
+        tree, named = await lasting_filter(context, filter)
+        counting = Counting(tree=hide_resolved(filter, tree), by=by, named=named)
         async with aclosing(context.counted(counting)) as steps:
             async for step in steps:
                 context.at_event(step.position)

@@ -8,7 +8,7 @@ import strawberry
 
 from domain.services.events import Watch
 from gql.context import Context, Info
-from gql.inputs.filters import IncidentEventFilter, filter_tree
+from gql.inputs.filters import IncidentEventFilter, lasting_filter
 from gql.inputs.watching import TYPES, events_of
 from gql.permissions import READ
 from gql.subscriptions.following import After, given, states
@@ -40,11 +40,8 @@ class IncidentSubscriptions:
         after: After = strawberry.UNSET,
     ) -> AsyncGenerator[IncidentEvent, None]:
         context = info.context
-        watch = Watch(
-            audience=context.audience,
-            tree=await filter_tree(context, filter),
-            events=events_of(types),
-        )
+        tree, named = await lasting_filter(context, filter)
+        watch = Watch(audience=context.audience, tree=tree, named=named, events=events_of(types))
         source = context.events
         position = await source.start(given(after))
         async with aclosing(source.follow(watch, position)) as changes:
@@ -60,7 +57,8 @@ class IncidentSubscriptions:
         self, info: Info, filter: EventFilter = strawberry.UNSET, after: After = strawberry.UNSET
     ) -> AsyncGenerator[IncidentChange, None]:
         context = info.context
-        watch = Watch(audience=context.audience, tree=await filter_tree(context, filter))
+        tree, named = await lasting_filter(context, filter)
+        watch = Watch(audience=context.audience, tree=tree, named=named)
         source = context.events
         position = await source.start(given(after))
         async with aclosing(source.follow(watch, position)) as changes:

@@ -17,8 +17,8 @@ from gql.inputs.filters import (
     IncidentFilter,
     IncidentOrder,
     SystemOrder,
-    filter_tree,
     hide_resolved,
+    lasting_filter,
     order_of,
     system_order_of,
 )
@@ -64,8 +64,9 @@ class ListSubscriptions:
     ) -> AsyncGenerator[IncidentListUpdate, None]:
         context = info.context
         size, _ = page_size(first=value_or_none(first), last=None)
-        tree = hide_resolved(filter, await filter_tree(context, filter))
-        listing = IncidentListing(tree=tree, order=order_of(order_by), size=size)
+        tree, named = await lasting_filter(context, filter)
+        tree = hide_resolved(filter, tree)
+        listing = IncidentListing(tree=tree, named=named, order=order_of(order_by), size=size)
         async with aclosing(_steps(context, listing, after)) as steps:
             async for step in steps:
                 yield IncidentListUpdate.of(step, context)

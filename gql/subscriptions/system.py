@@ -1,6 +1,6 @@
 """Subscriptions about systems."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Annotated
 
@@ -8,6 +8,7 @@ import strawberry
 from strawberry.types.unset import UnsetType
 
 from domain.errors import InvalidInputError, UnknownSystemError
+from domain.model.naming import NamedSystems
 from domain.services.events import HealthWatch
 from gql.context import Context, Info
 from gql.inputs.given import value_or_none
@@ -37,7 +38,13 @@ class SystemSubscriptions:
         after: After = strawberry.UNSET,
     ) -> AsyncGenerator[SystemHealthChange, None]:
         context = info.context
-        watch = HealthWatch(systems=await _ids_of(context, systems))
+        since = context.domain.events.last_read
+        found = await _systems_of(context, systems)
+        watch = (
+            HealthWatch(systems=None)
+            if found is None
+            else HealthWatch(systems=frozenset(found.values()), named=_named(found, since))
+        )
         source = context.events
         position = await source.start(given(after))
         async with aclosing(source.follow(watch, position)) as changes:
@@ -46,7 +53,7 @@ class SystemSubscriptions:
                 yield SystemHealthChange.of(change, watch.steps_of(change), context)
 
 
-async def _ids_of(context: Context, systems: list[strawberry.ID] | UnsetType | None) -> frozenset[str] | None:
+async def _systems_of(context: Context, systems: list[strawberry.ID] | UnsetType | None) -> Mapping[str, str] | None:
     references = value_or_none(systems)
     if references is None:
         return None
@@ -56,4 +63,8 @@ async def _ids_of(context: Context, systems: list[strawberry.ID] | UnsetType | N
     for reference in references:
         if reference not in found:
             raise UnknownSystemError(reference, field=["systems"])
-    return frozenset(found.values())
+    return found
+
+
+def _named(found: Mapping[str, str], since: int) -> NamedSystems:
+    return NamedSystems.of({reference: [each] for reference, each in found.items()}, since=since)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from graphql import GraphQLSchema
@@ -18,6 +18,7 @@ from domain.errors import UnavailableError
 from domain.ids import new_id
 from domain.model.change import Change
 from domain.model.listing import Listing
+from domain.model.naming import is_new_system
 from domain.model.selection import Wanted
 from domain.services.events import AnyWatch
 from gql.compiled.events import CompiledEvent, CompiledEvents
@@ -26,7 +27,7 @@ from gql.context import GroupContext
 from gql.errors import report
 from gql.requests.refusals import internal
 from gql.transport.claims import Claims
-from gql.transport.members import Member, Members, SharedResult, encoded
+from gql.transport.members import Member, Members, SharedResult, Stream, encoded
 from gql.transport.outages import OUTAGE_ERRORS, reports_outage
 from gql.transport.outcomes import source_failed
 from gql.transport.places import places_of_change, places_of_watch
@@ -115,8 +116,7 @@ class Group:
         if len(self._queue) >= _MOST_QUEUED:
             request_id = new_id("req")
             logger.error("request %s ends: a shared subscription is %s changes behind", request_id, len(self._queue))
-            self.fail([internal(request_id)])
-            self._groups.close(self)
+            self._groups.end(self, [internal(request_id)])
             return
         self._queue.append(change)
         self._filled.set()
@@ -215,13 +215,6 @@ class Group:
         self.members.clear()
 
 
-class Stream(Protocol):
-    """A stream whose client can be told how far it is."""
-
-    def report(self) -> None:
-        """Tell it."""
-
-
 class Groups:
     """All groups of a process, and the one feed from the log for all of them."""
 
@@ -303,17 +296,24 @@ class Groups:
         return group
 
     def listen(self, group: Group) -> None:
-        """Feed a group from now on with the changes that its watch wants."""
+        """Feed a group with the changes that its watch wants; UnavailableError where a key it names is outdated."""
+        if group.watch is not None:
+            self.domain.events.check_found(group.watch.named)
         for place in places_of_watch(group.watch):
             self._index.setdefault(place, {})[group] = None
 
     def close(self, group: Group) -> None:
-        """End a group that has no members."""
+        """End a group."""
         self.forget(group)
         if group.task is not None and not group.closed:
             group.closed = True
             # It waits for changes or for a read, which is shielded: nothing is cut in half.
             group.task.cancel()
+
+    def end(self, group: Group, errors: list[Any]) -> None:
+        """End a group; its members get these errors."""
+        group.fail(errors)
+        self.close(group)
 
     def forget(self, group: Group) -> None:
         """Stop feeding a group."""
@@ -369,10 +369,13 @@ class Groups:
         try:
             async with aclosing(self.domain.events.follow_raw(self._position)) as changes:
                 async for change in changes:
-                    # A sorted copy, because a group that ends removes itself from the index. The largest group is
-                    # first, so that its members do not wait for groups of one.
+                    # A copy, because a group that ends removes itself; the largest first, not behind groups of one.
                     for group in sorted(self._interested(change), key=lambda group: -len(group.members)):
                         group.put(change)
+                    if is_new_system(change):
+                        # Who comes back to them finds that system under the key that they name.
+                        for group in [each for each in self._groups.values() if _is_outdated(each, change)]:
+                            self.end(group, OUTAGE_ERRORS)
                     self._position = change.seq
         except UnavailableError:
             raise
@@ -381,8 +384,7 @@ class Groups:
             # The next access to `position` starts the feed again, at the log's head.
             self._task = None
             for group in list(self._groups.values()):
-                group.fail(errors)
-                self.close(group)
+                self.end(group, errors)
 
     def _interested(self, change: Change) -> Iterator[Group]:
         """Yield the groups that want a change; only those whose watch names one of its places are checked."""
@@ -392,3 +394,7 @@ class Groups:
                 if group not in seen and group.watch is not None and group.watch.wants(change):
                     seen.add(group)
                     yield group
+
+
+def _is_outdated(group: Group, change: Change) -> bool:
+    return group.watch is not None and group.watch.named.is_outdated_by(change)

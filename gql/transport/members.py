@@ -45,6 +45,13 @@ class Member(Protocol):
         """Note that nothing more comes, because of errors or because the subscription ended."""
 
 
+class Stream(Protocol):
+    """A stream whose client can be told how far it is."""
+
+    def report(self) -> None:
+        """Tell it."""
+
+
 class Members:
     """All members of a group."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from domain.model.change import Change
-from domain.model.filters import UNRECORDED, Filter, fields_of, matches, recorded_part
+from domain.model.filters import BY_PEOPLE, UNRECORDED, Filter, fields_of, matches, recorded_part
 from domain.model.listing import Entry, Facts, Listing, Past, Step
 from domain.model.naming import NO_SYSTEMS, NamedSystems
 from domain.model.selection import AllOf
@@ -50,6 +50,11 @@ class IncidentListing(Listing):
     def is_recorded(self) -> bool:
         """Return whether recorded states say by themselves what belongs to the list."""
         return not fields_of(self.tree) & UNRECORDED
+
+    @property
+    def is_by_people(self) -> bool:
+        """Return whether it depends on who the people of incidents are."""
+        return not BY_PEOPLE.isdisjoint(fields_of(self.tree))
 
     @property
     def recorded_tree(self) -> Filter:

@@ -10,7 +10,6 @@ from domain.entities.system import SYSTEM
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
 from domain.model.cursor import CursorCodec
-from domain.model.filters import BY_PEOPLE, fields_of
 from domain.model.incident_listing import IncidentListing
 from domain.model.listing import Edit, Listing, Window, all_put, edits_between
 from domain.model.paging import Order
@@ -76,11 +75,13 @@ class LiveList(Generic[T]):
         fresh = [change for change in changes if change.seq > self.position]
         if not fresh:
             return None
+        if any(change.kind == ERASURE.name for change in fresh):
+            # Items that name the person may be others now without another version.
+            await self.reread()
+            return self.beginning()
         window: Window | None = self._window
         for change in fresh:
-            # Of an erasure only the database knows what it did to a list.
-            known = window is not None and change.kind != ERASURE.name
-            window = window.after(change, self._listing) if window is not None and known else None
+            window = window.after(change, self._listing) if window is not None else None
         if window is None:
             return await self.reread()
         edits = edits_between(self._window.entries, window.entries)
@@ -148,12 +149,11 @@ class ListService:
     def watch(self, listing: Listing, audience: Audience) -> Watch | SystemWatch:
         """Return the watch for all changes that may concern the list, those among them that the audience cannot see."""
         if isinstance(listing, IncidentListing):
-            by_people = not BY_PEOPLE.isdisjoint(fields_of(listing.tree))
             return Watch(
                 audience=audience,
                 tree=listing.recorded_tree,
                 includes_hidden=True,
-                follows_erasures=by_people,
+                follows_erasures=True,
                 named=listing.named,
             )
         assert isinstance(listing, SystemListing)
@@ -194,29 +194,21 @@ class ListService:
         Without an end, up to the last one that is committed.
         """
         watch = self.watch(listing, Audience.MANAGER)
-        follows = isinstance(watch, Watch) and watch.follows_erasures
-        # What the list was before one of its keys was given to a new system is not known any more, either.
-        renames = (SYSTEM.name,) if watch.named.found else ()
-        kinds = tuple({*listing.logged, *renames, *((ERASURE.name,) if follows else ())})
-        if until is not None and until <= self._tail.last and not follows:
+        by_people = isinstance(listing, IncidentListing) and listing.is_by_people
+        kinds = tuple({*listing.logged, SYSTEM.name, ERASURE.name})
+        if until is not None and until <= self._tail.last and not by_people:
             seen = self._tail.seen(since, kinds=kinds)
             if seen is not None:
-                found = [change for change in seen if change.seq <= until and watch.wants(change)]
-                is_known = len(seen) <= _MOST_CHANGES and not any(map(watch.named.is_given_by, seen))
-                return found if is_known else None
+                return _known(seen, watch, until=until)
 
         async def read(session: ReadSession) -> list[Change] | None:
             if not await session.changes.floor() <= since <= await session.changes.head():
                 return None
             page = await session.changes.after(since, limit=_MOST_CHANGES + 1, kinds=kinds)
-            if len(page) > _MOST_CHANGES or any(map(watch.named.is_given_by, page)):
-                return None
-            if follows and (
-                any(change.kind == ERASURE.name for change in page) or await session.erasures.has_pending()
-            ):
+            if by_people and await session.erasures.has_pending():
                 # What the list was before, by people who are forgotten now, is not known any more.
                 return None
-            return [change for change in page if (until is None or change.seq <= until) and watch.wants(change)]
+            return _known(page, watch, until=until)
 
         return await self._database.read(read)
 
@@ -242,3 +234,12 @@ class ListService:
                 step = await live.advance([change for change in batch if watch.wants(change)])
                 if step is not None:
                     yield step
+
+
+def _known(changes: Sequence[Change], watch: Watch | SystemWatch, *, until: int | None) -> list[Change] | None:
+    """Return the changes that the watch wants; None where what the list was before them is not known any more."""
+    if len(changes) > _MOST_CHANGES:
+        return None
+    wanted = [change for change in changes if (until is None or change.seq <= until) and watch.wants(change)]
+    is_erased = any(change.kind == ERASURE.name for change in wanted)
+    return None if is_erased or any(map(watch.named.is_given_by, changes)) else wanted

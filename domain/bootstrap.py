@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from domain.alerts.applying import Services
+from domain.alerts.service import IntegrationService
 from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.outbound import OutboundActions
@@ -28,8 +30,6 @@ from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.run import RUN
 from domain.entities.system import SYSTEM
-from domain.integrations.applying import Services
-from domain.integrations.service import IntegrationService
 from domain.messaging.buckets import Buckets, make_buckets
 from domain.messaging.tail import LogTail
 from domain.messaging.wakeups import ALONE, WakeUps

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from domain.alerts.service import WriteIntegration
 from domain.automations.services.automations import WriteAutomation
 from domain.bootstrap import Domain
 from domain.entities.system import SYSTEM
-from domain.integrations.service import WriteIntegration
 from domain.model.actor import Actor, ActorType
 from domain.model.automation import Automation, AutomationRun
 from domain.model.change import Change

@@ -7,8 +7,8 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.types.unset import UnsetType
 
+from domain.alerts.service import WriteIntegration
 from domain.errors import InvalidInputError
-from domain.integrations.service import WriteIntegration
 from domain.model.commands import Keep
 from domain.model.integration import DeliveryFilter
 from gql.inputs.given import kept_or_set, value_or_none

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import connect
 
-from tests.domain.integrations.payloads import alertmanager, prometheus_alert
+from tests.domain.alerts.payloads import alertmanager, prometheus_alert
 from tests.e2e.server import TOKEN, Server, api_of, running_server
 from tests.e2e.subscriber import PROTOCOL
 

@@ -9,12 +9,12 @@ import httpx
 import pytest
 import yaml
 
+from domain.alerts.service import WriteIntegration
 from domain.bootstrap import Domain
-from domain.integrations.service import WriteIntegration
 from domain.model.integration import IntegrationType
 from gql.app import create_app
 from tests.docs.blocks import blocks_in
-from tests.domain.integrations.payloads import healthchecks
+from tests.domain.alerts.payloads import healthchecks
 from tests.factories import ADMIN
 
 HOST = "incidents.example.com"

@@ -9,7 +9,7 @@ import pytest
 from domain.bootstrap import Domain
 from domain.model.moment import iso
 from tests.client import Api, Json
-from tests.domain.integrations.payloads import alertmanager, prometheus_alert
+from tests.domain.alerts.payloads import alertmanager, prometheus_alert
 from tests.factories import make_system
 from tests.gql.dialects import on_both_databases
 

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from domain.alerts.receiving import Received
 from domain.bootstrap import Domain
 from domain.errors import ForbiddenError, UnauthenticatedError
-from domain.integrations.receiving import Received
 from domain.model.integration import Integration, IntegrationType
 from gql.requests.bodies import decode
 from gql.requests.statuses import HttpOutcome, RefusalError

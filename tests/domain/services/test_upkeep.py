@@ -11,9 +11,9 @@ from domain.errors import CursorExpiredError
 from domain.services.upkeep import Upkeep
 from domain.settings import Settings
 from tests.conftest import SteppingClock
+from tests.domain.alerts.payloads import alertmanager, prometheus_alert
+from tests.domain.alerts.sending import make_monitor
 from tests.domain.dialects import on_one_database
-from tests.domain.integrations.payloads import alertmanager, prometheus_alert
-from tests.domain.integrations.sending import make_monitor
 from tests.factories import log_of, make_incident
 from tests.inside import inside
 

@@ -4,11 +4,11 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.alerts.service import WriteIntegration
 from domain.automations.services.automations import WriteAutomation
 from domain.bootstrap import Domain
 from domain.entities.origin import Origin
 from domain.ids import new_id
-from domain.integrations.service import WriteIntegration
 from domain.model.actor import Actor, ActorType, Cause
 from domain.model.automation import Artifact, AutomationRun, Firing, RunStatus, RunStep, SkipReason, StepStatus
 from domain.model.commands import CreateIncident

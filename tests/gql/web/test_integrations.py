@@ -9,14 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.alerts.service import WriteIntegration
 from domain.bootstrap import Domain, running_domain
-from domain.integrations.service import WriteIntegration
 from domain.model.integration import DeliveryFilter, IntegrationDelivery, IntegrationType
 from domain.model.paging import PageRequest
 from domain.settings import Settings
 from gql.app import create_app
 from tests.conftest import SteppingClock
-from tests.domain.integrations.payloads import EVENTS_MAPPING, alertmanager, pagerduty, prometheus_alert, series
+from tests.domain.alerts.payloads import EVENTS_MAPPING, alertmanager, pagerduty, prometheus_alert, series
 from tests.factories import ADMIN
 from tests.inside import inside
 

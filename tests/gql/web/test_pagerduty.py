@@ -20,7 +20,7 @@ from domain.bootstrap import Domain
 from domain.model.incident import Severity, Status
 from gql.app import create_app
 from tests.docs.blocks import blocks_in
-from tests.domain.integrations.sending import incidents_of
+from tests.domain.alerts.sending import incidents_of
 from tests.gql.web.test_integrations import made
 
 [EXAMPLE] = blocks_in("python")

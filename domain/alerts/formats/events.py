@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from domain.alerts.definition import AlertMapping
+from domain.alerts.errors import UnusableDeliveryError
+from domain.alerts.formats.reading import list_in, text_in, texts_in
+from domain.alerts.signals import AlertSignal, SignalAction
 from domain.automations.expressions.errors import EvaluationError
 from domain.automations.expressions.language import compile_expression
-from domain.integrations.definition import AlertMapping
-from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.formats.reading import list_in, text_in, texts_in
-from domain.integrations.signals import AlertSignal, SignalAction
 
 
 def signals_of(body: Any, mapping: AlertMapping, *, now: datetime) -> Iterator[AlertSignal]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.formats.reading import given, moment_in, object_in, text_in, texts_in
-from domain.integrations.signals import KEY_LENGTH, AlertSignal, SignalAction
+from domain.alerts.errors import UnusableDeliveryError
+from domain.alerts.formats.reading import given, moment_in, object_in, text_in, texts_in
+from domain.alerts.signals import KEY_LENGTH, AlertSignal, SignalAction
 
 INVALID = "Event object is invalid"
 _SEVERITIES = ("critical", "error", "warning", "info")

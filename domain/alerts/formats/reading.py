@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.alerts.errors import UnusableDeliveryError
+from domain.alerts.signals import KEY_LENGTH, AlertSignal, SignalAction
 from domain.automations.expressions.values import to_moment
-from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.signals import KEY_LENGTH, AlertSignal, SignalAction
 from domain.model.moment import cut
 from domain.model.texts import fitted_line
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from domain.alerts.receiving import Received
+from domain.alerts.service import WriteIntegration
 from domain.bootstrap import Domain
-from domain.integrations.receiving import Received
-from domain.integrations.service import WriteIntegration
 from domain.model.filters import EVERYTHING
 from domain.model.incident import Incident, IncidentLink
 from domain.model.integration import DeliveryFilter, Integration, IntegrationDelivery, IntegrationType
 from domain.model.paging import Order, PageRequest
 from domain.model.viewer import Audience
 from domain.persistence.integration_tables import integration_alerts
-from tests.domain.integrations.payloads import EVENTS_MAPPING
+from tests.domain.alerts.payloads import EVENTS_MAPPING
 from tests.factories import ADMIN
 from tests.inside import inside
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.alerts.errors import UnusableDeliveryError
+from domain.alerts.interpreting import signals_in
+from domain.alerts.rules import Step, decide
 from domain.bootstrap import Domain
-from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.interpreting import signals_in
-from domain.integrations.rules import Step, decide
 from domain.model.integration import AlertState, DeliveryOutcome, IntegrationType
-from tests.domain.integrations.payloads import alertmanager, prometheus_alert, series, uptime_kuma
-from tests.domain.integrations.sending import make_monitor
-from tests.domain.integrations.test_rules import integration_of
+from tests.domain.alerts.payloads import alertmanager, prometheus_alert, series, uptime_kuma
+from tests.domain.alerts.sending import make_monitor
+from tests.domain.alerts.test_rules import integration_of
 from tests.examples import examples
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.integrations.interpreting import signals_in
-from domain.integrations.rules import Step, decide
-from domain.integrations.signals import AlertSignal, SignalAction
+from domain.alerts.interpreting import signals_in
+from domain.alerts.rules import Step, decide
+from domain.alerts.signals import AlertSignal, SignalAction
 from domain.model.integration import AlertState, Integration, IntegrationType
-from tests.domain.integrations.payloads import EVENTS_MAPPING, series
+from tests.domain.alerts.payloads import EVENTS_MAPPING, series
 from tests.examples import examples
 from tests.factories import ADMIN
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.errors import InvalidInputError
-from domain.integrations.definition import (
+from domain.alerts.definition import (
     AlertMapping,
     SystemMapping,
     mapping_of,
     severity_mapping_of,
     system_mapping_of,
 )
-from domain.integrations.formats.reading import text_in
-from domain.integrations.interpreting import text_of, value_of
-from domain.integrations.signals import KEY_LENGTH, AlertSignal
+from domain.alerts.formats.reading import text_in
+from domain.alerts.interpreting import text_of, value_of
+from domain.alerts.signals import KEY_LENGTH, AlertSignal
+from domain.errors import InvalidInputError
 from domain.model.incident import Severity
 from domain.model.integration import Integration, IntegrationType
 from domain.model.labels import LABEL_VALUE_LENGTH, LABELS_PER_INCIDENT

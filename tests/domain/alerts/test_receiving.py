@@ -13,9 +13,9 @@ from domain.model.incident import Severity, Status
 from domain.model.integration import DeliveryOutcome
 from domain.model.viewer import Visibility
 from tests.conftest import CountStatements, SteppingClock
+from tests.domain.alerts.payloads import alertmanager, grafana, pagerduty, prometheus_alert, series, uptime_kuma
+from tests.domain.alerts.sending import Monitor, links_of, make_monitor
 from tests.domain.dialects import on_one_database
-from tests.domain.integrations.payloads import alertmanager, grafana, pagerduty, prometheus_alert, series, uptime_kuma
-from tests.domain.integrations.sending import Monitor, links_of, make_monitor
 from tests.factories import ADMIN, log_of, make_incident, make_system
 
 AT = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from domain.alerts.drafting import AlertDraft, SystemName, draft_of, repeat_seconds_of
+from domain.alerts.errors import UnusableDeliveryError
+from domain.alerts.rules import Decision, Step, decide
+from domain.alerts.signals import AlertSignal
 from domain.entities.origin import Origin
-from domain.integrations.drafting import AlertDraft, SystemName, draft_of, repeat_seconds_of
-from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.rules import Decision, Step, decide
-from domain.integrations.signals import AlertSignal
 from domain.model.commands import KEEP, AddIncidentLink, CreateIncident, CreateSystem, ResolveIncident, UpdateIncident
 from domain.model.incident import SYSTEMS_PER_INCIDENT, Incident
 from domain.model.integration import AlertState, Integration

@@ -9,13 +9,13 @@ from typing import Any
 
 import orjson
 
+from domain.alerts.applying import Applied, Applier, Services
+from domain.alerts.errors import UnusableDeliveryError
+from domain.alerts.interpreting import Interpreted, masked, signals_in
+from domain.alerts.signals import AlertSignal
 from domain.clock import Clock
 from domain.errors import ConflictError, NotFoundError
 from domain.ids import is_id, new_id
-from domain.integrations.applying import Applied, Applier, Services
-from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.interpreting import Interpreted, masked, signals_in
-from domain.integrations.signals import AlertSignal
 from domain.model.integration import DeliveryOutcome, Integration, IntegrationDelivery
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.formats.reading import (
+from domain.alerts.errors import UnusableDeliveryError
+from domain.alerts.formats.reading import (
     checked_alert_key,
     first_of,
     given,
@@ -18,7 +18,7 @@ from domain.integrations.formats.reading import (
     read_each,
     texts_in,
 )
-from domain.integrations.signals import AlertSignal, SignalAction
+from domain.alerts.signals import AlertSignal, SignalAction
 
 _REQUIRED = ("id", "source", "type")
 _VERSION = re.compile(r"v\d+", re.IGNORECASE)

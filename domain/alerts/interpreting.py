@@ -6,15 +6,15 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from domain.alerts.definition import AlertMapping, mapping_of
+from domain.alerts.errors import UnusableDeliveryError
+from domain.alerts.formats import alertmanager, cloudevents, events, healthchecks, pagerduty, uptime_kuma
+from domain.alerts.formats.reading import checked_action, checked_alert_key, moment_in
+from domain.alerts.signals import AlertSignal, SignalAction
 from domain.automations.expressions.errors import EvaluationError
 from domain.automations.expressions.language import compile_expression
 from domain.automations.expressions.templates import compile_template
 from domain.entities.masking import MASK
-from domain.integrations.definition import AlertMapping, mapping_of
-from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.formats import alertmanager, cloudevents, events, healthchecks, pagerduty, uptime_kuma
-from domain.integrations.formats.reading import checked_action, checked_alert_key, moment_in
-from domain.integrations.signals import AlertSignal, SignalAction
 from domain.model.integration import Integration, IntegrationType
 from domain.model.texts import is_line
 

@@ -6,9 +6,9 @@ https://healthchecks.io/docs/configuring_notifications/ has its placeholders.
 from collections.abc import Iterator
 from typing import Any
 
-from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.formats.reading import checked_alert_key, moment_in, object_in, text_in
-from domain.integrations.signals import AlertSignal, SignalAction
+from domain.alerts.errors import UnusableDeliveryError
+from domain.alerts.formats.reading import checked_alert_key, moment_in, object_in, text_in
+from domain.alerts.signals import AlertSignal, SignalAction
 
 _ACTIONS = {"down": SignalAction.TRIGGER, "up": SignalAction.RESOLVE}
 

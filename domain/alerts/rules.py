@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from domain.integrations.signals import AlertSignal, SignalAction
+from domain.alerts.signals import AlertSignal, SignalAction
 from domain.model.integration import AlertState
 
 _TICK = timedelta(milliseconds=1)

@@ -6,8 +6,8 @@ https://github.com/louislam/uptime-kuma (server/notification-providers/webhook.j
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.formats.reading import (
+from domain.alerts.errors import UnusableDeliveryError
+from domain.alerts.formats.reading import (
     checked_alert_key,
     first_of,
     given,
@@ -16,7 +16,7 @@ from domain.integrations.formats.reading import (
     text_in,
     texts_in,
 )
-from domain.integrations.signals import AlertSignal, SignalAction
+from domain.alerts.signals import AlertSignal, SignalAction
 
 #: Of a heartbeat; 2 is pending and 3 maintenance, which say nothing about an alert.
 _ACTIONS: Mapping[float, SignalAction] = {0: SignalAction.TRIGGER, 1: SignalAction.RESOLVE}

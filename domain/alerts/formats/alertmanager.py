@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from domain.integrations.errors import UnusableDeliveryError
-from domain.integrations.formats.reading import (
+from domain.alerts.errors import UnusableDeliveryError
+from domain.alerts.formats.reading import (
     first_of,
     given,
     list_in,
@@ -19,7 +19,7 @@ from domain.integrations.formats.reading import (
     text_in,
     texts_in,
 )
-from domain.integrations.signals import KEY_LENGTH, AlertSignal, SignalAction
+from domain.alerts.signals import KEY_LENGTH, AlertSignal, SignalAction
 
 _ACTIONS = {"firing": SignalAction.TRIGGER, "resolved": SignalAction.RESOLVE}
 _ANNOTATED = (

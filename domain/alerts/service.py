@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.alerts.applying import Services
+from domain.alerts.definition import checked_mapping, checked_severity_mapping, checked_system_mapping
+from domain.alerts.receiving import Receiver
 from domain.clock import Clock
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import is_id, new_id
-from domain.integrations.applying import Services
-from domain.integrations.definition import checked_mapping, checked_severity_mapping, checked_system_mapping
-from domain.integrations.receiving import Receiver
 from domain.model.commands import KEEP, Keep, given
 from domain.model.integration import DeliveryFilter, Integration, IntegrationDelivery, IntegrationType
 from domain.model.paging import Page, PageRequest

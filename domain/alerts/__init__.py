@@ -1,0 +1,1 @@
+"""Alerts: from what monitors send to incidents that open and resolve."""

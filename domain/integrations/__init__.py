@@ -1,1 +1,0 @@
-"""Integrations: from what monitors send to incidents that open and resolve."""

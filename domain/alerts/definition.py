@@ -8,6 +8,7 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
+from domain.automations.definitions.faults import explained
 from domain.automations.expressions.fields import ExpressionText, TemplateText
 from domain.errors import InvalidInputError
 from domain.model.incident import Severity
@@ -137,11 +138,10 @@ def _checked(kind: type[BaseModel], given: Mapping[str, Any], field: str) -> dic
     try:
         parsed = kind.model_validate(given)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        raise InvalidInputError(_sentence(first["msg"]), field=[field, *map(str, first["loc"])]) from error
+        fault = error.errors(include_url=False)[0]
+        place = [str(part) for part in fault["loc"] if part != "[key]"]
+        # Places in a template stand in brackets behind the sentence.
+        message = f"{explained(kind, fault).removesuffix('.')}."
+        raise InvalidInputError(message, field=[field, *place]) from error
     # Without what has its default, which a later release may change.
     return parsed.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."

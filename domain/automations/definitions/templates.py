@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from domain.automations.definitions.faults import explained
 from domain.automations.definitions.parameters import Parameters, duration_text, literal_of
 from domain.automations.definitions.reminders import UnacknowledgedParameters, unacknowledged
 from domain.automations.expressions.durations import IN_SECONDS, Forms, Minutes, Seconds
@@ -106,7 +107,8 @@ def definition_from(template_id: str, parameters: Mapping[str, Any]) -> Mapping[
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         place = [str(part) for part in fault["loc"]]
-        raise InvalidInputError(f"{'.'.join(place)}: {fault['msg']}.", field=["parameters", *place]) from error
+        message = f"{'.'.join(place)}: {explained(template.parameters, fault)}"
+        raise InvalidInputError(message, field=["parameters", *place]) from error
     if isinstance(given, UnacknowledgedParameters):
         return unacknowledged(given)
     return sustained(given) if isinstance(given, SustainedParameters) else flapping(given)

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from domain.automations.actions.registry import ActionType
+from domain.automations.definitions.faults import explained
 from domain.automations.validation.problems import Problem, below
-from domain.automations.validation.structure import keys_of, sentence, unknown_key
 
 
 def action_config_problems(path: str, action: ActionType, config: Mapping[str, Any]) -> Iterator[Problem]:
@@ -44,8 +44,4 @@ def _is_template(fault: ErrorDetails) -> bool:
 
 
 def _problem(path: str, model: type[BaseModel], fault: ErrorDetails) -> Problem:
-    location = fault["loc"]
-    message = sentence(fault)
-    if fault["type"] == "extra_forbidden":
-        message = unknown_key(keys_of(model) if len(location) == 1 else [])
-    return Problem(path=below(path, *location), message=message)
+    return Problem(path=below(path, *fault["loc"]), message=explained(model, fault))

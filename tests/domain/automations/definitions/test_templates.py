@@ -110,3 +110,10 @@ def test_bad_parameters_are_refused_with_their_names(
     with pytest.raises(error) as refused:
         definition_from(name, parameters)
     assert refused.value.field == field
+
+
+def test_a_parameter_that_is_unknown_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        definition_from("flapping", {"within": 5})
+    assert refused.value.message.startswith("within: This key is unknown; there are ")
+    assert "withinMinutes" in refused.value.message

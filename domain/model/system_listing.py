@@ -77,7 +77,7 @@ class SystemListing(Listing):
     @property
     @override
     def lists(self) -> tuple[Listed, ...]:
-        """What sets its health."""
+        """Return what sets its health."""
         return (_SET,)
 
     @override

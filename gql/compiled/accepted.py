@@ -12,7 +12,7 @@ _MOST, _MOST_BYTES = 32, 400
 
 
 class Read(NamedTuple):
-    """What an operation wants with some variables, what its answer needs, and what it costs."""
+    """The reading of some variables: what the operation wants with them, what its answer needs, and what it costs."""
 
     wanted: Wanted
     names: Sequence[Any]

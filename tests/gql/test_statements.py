@@ -73,7 +73,7 @@ def settings(settings: Settings) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a place cost, and showed."""
+    """The statements that a place cost, and the objects that it showed."""
 
     sent: list[str]
     objects: list[Mapping[str, Any]]

@@ -1,7 +1,7 @@
 """The receiving of deliveries: each is understood, applied and kept with its outcome."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,7 @@ from domain.alerts.errors import UnusableDeliveryError
 from domain.alerts.interpreting import Interpreted, masked, signals_in
 from domain.alerts.signals import AlertSignal
 from domain.clock import Clock
-from domain.errors import ConflictError, NotFoundError
+from domain.errors import ConflictError, DomainError, NotFoundError, UnauthenticatedError
 from domain.ids import is_id, new_id
 from domain.model.integration import DeliveryOutcome, Integration, IntegrationDelivery
 from domain.persistence.database import Database
@@ -62,20 +62,26 @@ class Receiver:
         Up to 100 alerts are one transaction; after a crash between two of them, the sender's retry does the rest.
 
         Raises:
+            UnauthenticatedError: the integration was deleted meanwhile.
             UnavailableError: the database is away; the sender has to retry.
         """
-        return (await self._receive(integration, body, replay_of=None)).value
+        return (await self._unless_deleted(integration, self._receive(integration, body, replay_of=None))).value
 
     async def refuse(self, integration: Integration, reason: str, *, text: str | None) -> Received:
-        """Keep a delivery that cannot be read at all; without its text where that is not there, or not to be kept."""
+        """Keep a delivery that cannot be read at all; without its text where that is not there, or not to be kept.
+
+        Raises:
+            UnauthenticatedError: the integration was deleted meanwhile.
+        """
         given = _Given(body=_kept_text(integration, text), digest="", replay_of=None)
-        return (await self._refuse(integration, given, UnusableDeliveryError(reason))).value
+        refusal = self._refuse(integration, given, UnusableDeliveryError(reason))
+        return (await self._unless_deleted(integration, refusal)).value
 
     async def replay(self, delivery_id: str) -> Outcome[IntegrationDelivery]:
         """Apply a delivery once more, as its integration is set up now; that is a delivery of its own.
 
         Raises:
-            NotFoundError: there is no such delivery.
+            NotFoundError: there is no such delivery, or not any more.
             ConflictError: its body was not kept.
         """
         integration, kept = await self._database.read(lambda session: _found(session, delivery_id))
@@ -83,8 +89,25 @@ class Receiver:
             body = orjson.loads(kept.body or "")
         except orjson.JSONDecodeError as error:
             raise ConflictError("Its body was not kept, or is no JSON.", field=["id"]) from error
-        received = await self._receive(integration, body, replay_of=delivery_id)
+        try:
+            received = await self._unless_deleted(integration, self._receive(integration, body, replay_of=delivery_id))
+        except UnauthenticatedError as error:
+            raise NotFoundError("Delivery", delivery_id) from error
         return Outcome(received.value.delivery, received.seq)
+
+    async def _unless_deleted(
+        self, integration: Integration, writing: Awaitable[Outcome[Received]]
+    ) -> Outcome[Received]:
+        """Return what was received for an integration, which another process may know for a while after its end."""
+        try:
+            return await writing
+        except DomainError:
+            raise
+        except Exception as error:
+            # A constraint lets nobody write for an integration that is gone.
+            if not await self._database.read(lambda session: session.integrations.get_many([integration.id])):
+                raise UnauthenticatedError("This token is not valid any more.") from error
+            raise
 
     async def _receive(self, integration: Integration, body: Any, *, replay_of: str | None) -> Outcome[Received]:
         now = self._clock.now()

@@ -125,11 +125,11 @@ async def _enqueue(call: Call) -> Response:
     token = token_of(call.request) or (given if isinstance(given, str) else None)
     try:
         integration = await integration_of(call.request, call.domain, token)
+        if integration.type is not IntegrationType.PAGERDUTY:
+            return _invalid("Invalid routing key")
+        received = await call.domain.integrations.receiver.receive(integration, body)
     except UnauthenticatedError:
         return _invalid("The body cannot be parsed as JSON" if body is None else "Invalid routing key")
-    if integration.type is not IntegrationType.PAGERDUTY:
-        return _invalid("Invalid routing key")
-    received = await call.domain.integrations.receiver.receive(integration, body)
     if received.error is not None:
         return _invalid(*received.error.problems)
     key = received.signals[0].key

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from domain.alerts import receiving
 from domain.bootstrap import Domain
+from domain.errors import NotFoundError, UnauthenticatedError
 from domain.model.incident import Severity, Status
-from domain.model.integration import DeliveryOutcome
+from domain.model.integration import DeliveryOutcome, Integration, IntegrationDelivery
 from domain.model.viewer import Visibility
 from tests.conftest import CountStatements, SteppingClock
 from tests.domain.alerts.payloads import alertmanager, grafana, pagerduty, prometheus_alert, series, uptime_kuma
@@ -326,6 +328,35 @@ async def test_a_disabled_integration_keeps_what_it_refuses(domain: Domain) -> N
     [received] = await monitor.send(alertmanager(FIRING))
     assert (received.delivery.outcome, received.delivery.reason) == ("refused", "This integration is disabled.")
     assert received.delivery.body is not None
+
+
+async def test_a_delivery_for_an_integration_that_another_process_has_deleted_is_refused_and_leaves_nothing(
+    domain: Domain,
+) -> None:
+    monitor = await make_monitor(domain)
+    await domain.integrations.delete(monitor.integration.id)
+    for body in (alertmanager(FIRING), {"status": "firing"}):
+        with pytest.raises(UnauthenticatedError):
+            await monitor.send(body)
+    with pytest.raises(UnauthenticatedError):
+        await domain.integrations.receiver.refuse(monitor.integration, "It is too large.", text=None)
+    assert await log_of(domain) == []
+
+
+async def test_a_replay_for_an_integration_that_is_deleted_meanwhile_finds_no_delivery(
+    domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor = await make_monitor(domain)
+    [received] = await monitor.send(alertmanager(FIRING))
+
+    async def found(*_: object) -> tuple[Integration, IntegrationDelivery]:
+        await domain.integrations.delete(monitor.integration.id)
+        return monitor.integration, received.delivery
+
+    monkeypatch.setattr(receiving, "_found", found)
+    with pytest.raises(NotFoundError, match="elivery") as refused:
+        await domain.integrations.receiver.replay(received.delivery.id)
+    assert refused.value.field == ["id"]
 
 
 async def _opened_by(monitor: Monitor) -> Sequence[Any]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -123,6 +123,24 @@ async def test_a_rotated_token_and_that_of_a_deleted_integration_are_refused_at_
     await domain.integrations.delete(identifier)
     statuses.append((await http.post(PATHS["alertmanager"], json=FIRING, headers=bearer(fresh))).status_code)
     assert statuses == [401, 200, 401]
+
+
+async def test_a_delivery_for_an_integration_deleted_by_another_process_is_refused_as_by_a_wrong_token(
+    http: httpx.AsyncClient, domain: Domain, clock: SteppingClock
+) -> None:
+    # For as long as this process still knows them.
+    clock.step = timedelta(0)
+    alerts, events = await made(domain), await made(domain, "pagerduty")
+    for identifier, token in (alerts, events):
+        assert await domain.integrations.with_token(token) is not None
+        await inside(domain).database.write(lambda unit, identifier=identifier: unit.integrations.delete(identifier))  # type: ignore[misc]
+    event = {**pagerduty("trigger"), "routing_key": events[1]}
+    first, second = (
+        await http.post(PATHS["alertmanager"], json=FIRING, headers=bearer(alerts[1])),
+        await http.post("/v2/enqueue", json=event),
+    )
+    assert (first.status_code, first.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
+    assert (second.status_code, second.json()["errors"]) == (400, ["Invalid routing key"])
 
 
 async def test_a_body_that_is_not_understood_is_refused_with_400_and_kept(

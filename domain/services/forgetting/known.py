@@ -68,7 +68,7 @@ class KnownForgotten:
     async def stop(self) -> None:
         """Stop following the log."""
         if self._task is not None:
-            # The task only waits for the log, and reads.
+            # The task only waits for the log, and reads; a read that is under way is finished without it.
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
@@ -127,7 +127,9 @@ class KnownForgotten:
                                 await self.refresh()
                             position = batch[-1].seq
                 except CursorExpiredError:
-                    position = self._tail.last
+                    last = self._tail.last
+                    # Before the position moves: what is passed over is known only by this.
                     await self.refresh()
+                    position = last
                     continue
             await asyncio.sleep(_RETRY_SECONDS)

@@ -12,7 +12,15 @@ from typing_extensions import override
 
 from domain.bootstrap import Domain, running_domain
 from domain.clock import Clock
-from domain.errors import ConflictError, DomainError, InvalidInputError, NotFoundError, UnauthenticatedError
+from domain.entities.masking import SecretMasker
+from domain.errors import (
+    ConflictError,
+    DomainError,
+    InvalidInputError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from domain.model.actor import SYSTEM, Actor, ActorType
 from domain.model.commands import AssignIncident, UpdateIncident
 from domain.model.erasure import Erasure, ErasureStatus
@@ -24,6 +32,8 @@ from domain.persistence.erasing import Place
 from domain.persistence.tables import metadata
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.forgetting import incidents as forgetting_incidents
+from domain.services.forgetting import known as forgetting_known
+from domain.services.forgetting.known import KnownForgotten
 from domain.services.forgetting.work import GRACE, ErasureWork
 from domain.settings import Settings
 from tests.conftest import SteppingClock
@@ -197,6 +207,43 @@ async def test_another_process_learns_it_from_the_log(domain: Domain, settings: 
         await until_it_is(lambda: _soon(not other.forgetting.known.has_pending))
         assert not other.forgetting.known.refuses(ANN)
         assert "Ann Lee" not in str(inside(other).tail._recent)
+
+
+@on_one_database
+async def test_a_process_that_missed_the_log_reads_erasures_until_that_succeeds(
+    domain: Domain, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await led_by_ann(domain)
+    await forget(domain, ANN.actor.id)
+    clock.advance(days=1)
+    before = clock.now()
+    await inside(domain).database.write(lambda unit: unit.changes.prune(before=before, limit=1000))
+    await inside(domain).tail.read_now()
+    inside(domain).tail.drop()
+    known = domain.forgetting.known
+    late = KnownForgotten(
+        database=inside(domain).database,
+        tail=inside(domain).tail,
+        registry=inside(domain).registry,
+        sessions=domain.sessions,
+        masker=SecretMasker(),
+        digests=known._digests,
+    )
+    refresh, failures = late.refresh, [UnavailableError()]
+
+    async def failing_once() -> None:
+        if failures:
+            raise failures.pop()
+        await refresh()
+
+    monkeypatch.setattr(late, "refresh", failing_once)
+    monkeypatch.setattr(forgetting_known, "_RETRY_SECONDS", 0.0)
+    late.start([], after=0)
+    try:
+        await until_it_is(lambda: _soon(late.refuses(ANN)))
+    finally:
+        await late.stop()
+    assert failures == []
 
 
 async def _soon(value: bool) -> bool:

@@ -142,3 +142,16 @@ async def _walked(caller: Caller, name: str, *, forward: bool) -> list[Json]:
         if not info["hasNextPage" if forward else "hasPreviousPage"]:
             return nodes
         arguments |= {"after": info["endCursor"]} if forward else {"before": info["startCursor"]}
+
+
+async def test_a_cursor_goes_on_at_its_place_also_with_another_filter(api: Api, domain: Domain) -> None:
+    for title, severity in (("A", Severity.MAJOR), ("B", Severity.MINOR), ("C", Severity.MAJOR), ("D", Severity.MINOR)):
+        await make_incident(domain, title=title, severity=severity)
+    document = (
+        "query Q($after: String, $filter: IncidentFilter)"
+        " { incidents(first: 1, after: $after, filter: $filter) { nodes { title } pageInfo { endCursor } } }"
+    )
+    first = (await api.anonymous.read(document, filter={"severity": {"eq": "MAJOR"}}))["incidents"]
+    cursor = first["pageInfo"]["endCursor"]
+    then = (await api.anonymous.read(document, after=cursor, filter={"severity": {"eq": "MINOR"}}))["incidents"]
+    assert [page["nodes"][0]["title"] for page in (first, then)] == ["C", "B"]

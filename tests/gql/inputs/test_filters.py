@@ -106,6 +106,8 @@ async def test_every_comparison_finds_the_matching_incidents(api: Api, catalog: 
         ({"not": {"or": [{"text": "zebra"}, {"not": {"system": {"in": ["search"]}}}]}, "includeResolved": True}, "C"),
         ({"not": {"resolvedAt": {"gt": "2020-01-01T00:00:00Z"}}}, "DBA"),
         ({"open": True, "status": None, "or": None}, "DBA"),
+        ({"status": {}, "severity": {"eq": None}, "number": {"in": None}, "updatedAt": {"gt": None}}, "DBA"),
+        ({"lead": {}, "assignee": {"eq": None, "in": None, "exists": None}}, "DBA"),
     ]
     for filter, titles in cases:
         page = (await api.responder.read(LIST, filter=filter))["incidents"]

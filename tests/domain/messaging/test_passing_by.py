@@ -128,11 +128,14 @@ async def test_changes_no_longer_in_memory_are_read_from_the_log(
     picky = Picky(domain)
     async with picky.running():
         monkeypatch.setattr(inside(domain).tail, "_floor", await domain.events.head() + 1)
+        reads = picky.reads
         [seq] = await append(domain)
         await until(lambda: seq in picky.asked)
+        assert picky.reads > reads
         picky.concerning = {seq + 1}
         await append(domain)
         await until(lambda: seq + 1 in picky.handled)
+    assert seq not in picky.handled
 
 
 async def test_the_position_is_stored_behind_many_changes_that_were_passed_by(
@@ -157,4 +160,5 @@ async def test_changes_of_other_kinds_wake_no_reader(domain: Domain, monkeypatch
             [seq] = await append(domain, kind="gadget")
             await until(lambda seq=seq: inside(domain).tail.last == seq)  # type: ignore[misc]
         [seq] = await append(domain)
+        # Those of that change alone: one with it, and one behind it.
         await until(lambda: seq in eager.handled and eager.reads == reads + 2)

@@ -53,6 +53,8 @@ WRITES: dict[str, Write] = {
         viewer, link_id=part, incident_id=incident.id
     ),
 }
+#: Of these, those that leave everything as it is.
+WITHOUT_EFFECT = {"update nothing", "take over"}
 
 
 @on_one_database
@@ -60,7 +62,11 @@ WRITES: dict[str, Write] = {
 async def test_a_limited_token_writes_an_incident_whose_systems_are_all_its_own(domain: Domain, name: str) -> None:
     limited = await _limited(domain)
     incident = await make_incident(domain, "mine")
-    await WRITES[name](domain, limited, incident, await _part(domain, incident, name))
+    part = await _part(domain, incident, name)
+    before = await log_of(domain)
+    await WRITES[name](domain, limited, incident, part)
+    written = (await log_of(domain))[len(before) :]
+    assert [change.actor.id for change in written] == [limited.actor.id] * (name not in WITHOUT_EFFECT)
 
 
 @on_one_database

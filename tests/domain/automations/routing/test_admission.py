@@ -269,6 +269,7 @@ async def _by_hand(world: World, automation: Automation, key: str) -> None:
 
 
 async def _until(world: World, wanted: list[str]) -> None:
+    """Go on until the runs have these statuses; fail where they do not within a minute."""
     async with asyncio.timeout(60):
         while await statuses(world) != wanted:
             await world.settle()

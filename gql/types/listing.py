@@ -16,22 +16,19 @@ from gql.types.system import System
 
 T = TypeVar("T")
 C = TypeVar("C")
-CURSOR = (
+_CURSOR = (
     "The place in the log that the list is as of, greater as a text than those before: `after` it, one resumes with "
     "this list."
 )
-STARTS_OVER = (
+_STARTS_OVER = (
     "Whether the list begins anew: whatever was there before is to be forgotten, and every item is put. So it is in "
     "the first message without a cursor, or where what happened since the cursor is not known any more."
 )
-INDEX = "Where the item is after this change; null where it is removed."
-PREVIOUS_INDEX = "Where the item was before this change; null where it is new in the list."
-CHANGES = "The changes of the list, to be applied one after the other; empty where its items are the same."
+_CHANGES = "The changes of the list, to be applied one after the other; empty where its items are the same."
 _CHANGE = (
     "One change of a live list. To apply it, take the item with that id out of the list, where it is in there, and put "
     "it back at `index`, unless that is null."
 )
-_ACTION = "What happens to the item."
 
 
 def _update(query: str) -> str:
@@ -41,11 +38,23 @@ def _update(query: str) -> str:
     )
 
 
+@strawberry.type
+class _ListChange:
+    action: ListAction = strawberry.field(description="What happens to the item.")
+    index: int | None = strawberry.field(description="Where the item is after this change; null where it is removed.")
+    previous_index: int | None = strawberry.field(
+        description="Where the item was before this change; null where it is new in the list."
+    )
+
+
+@strawberry.type
+class _ListUpdate:
+    cursor: str = strawberry.field(description=_CURSOR)
+    starts_over: bool = strawberry.field(description=_STARTS_OVER)
+
+
 @strawberry.type(description=_CHANGE)
-class IncidentListChange:
-    action: ListAction = strawberry.field(description=_ACTION)
-    index: int | None = strawberry.field(description=INDEX)
-    previous_index: int | None = strawberry.field(description=PREVIOUS_INDEX)
+class IncidentListChange(_ListChange):
     incident_id: strawberry.ID = strawberry.field(description="The id of the incident.")
     incident: Incident | None = strawberry.field(
         description="The incident as of the message's cursor; null where it is removed."
@@ -58,11 +67,9 @@ class IncidentListChange:
 
 
 @strawberry.type(description=_update("incidents"))
-class IncidentListUpdate:
-    cursor: str = strawberry.field(description=CURSOR)
-    starts_over: bool = strawberry.field(description=STARTS_OVER)
+class IncidentListUpdate(_ListUpdate):
     total_count: int = strawberry.field(description="The number of all incidents that match, shown or not.")
-    changes: list[IncidentListChange] = strawberry.field(description=CHANGES)
+    changes: list[IncidentListChange] = strawberry.field(description=_CHANGES)
 
     @classmethod
     def of(cls, step: ListStep[incident_model.Incident], context: Context) -> Self:
@@ -70,10 +77,7 @@ class IncidentListUpdate:
 
 
 @strawberry.type(description=_CHANGE)
-class SystemListChange:
-    action: ListAction = strawberry.field(description=_ACTION)
-    index: int | None = strawberry.field(description=INDEX)
-    previous_index: int | None = strawberry.field(description=PREVIOUS_INDEX)
+class SystemListChange(_ListChange):
     system_id: strawberry.ID = strawberry.field(description="The id of the system.")
     system: System | None = strawberry.field(
         description="The system as of the message's cursor; null where it is removed."
@@ -86,11 +90,9 @@ class SystemListChange:
 
 
 @strawberry.type(description=_update("systems"))
-class SystemListUpdate:
-    cursor: str = strawberry.field(description=CURSOR)
-    starts_over: bool = strawberry.field(description=STARTS_OVER)
+class SystemListUpdate(_ListUpdate):
     total_count: int = strawberry.field(description="The number of all systems that match, shown or not.")
-    changes: list[SystemListChange] = strawberry.field(description=CHANGES)
+    changes: list[SystemListChange] = strawberry.field(description=_CHANGES)
 
     @classmethod
     def of(cls, step: ListStep[system_model.System], context: Context) -> Self:

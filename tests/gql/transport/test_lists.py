@@ -12,7 +12,7 @@ from domain.model.incident import Incident, Severity
 from domain.model.viewer import Role, Visibility
 from domain.persistence.projections import Projection
 from domain.services.list_readers import IncidentReader, Whole
-from gql.transport.groups import _AT_ONCE, Groups
+from gql.transport.groups import _AT_ONCE
 from gql.transport.list_groups import ListGroup
 from tests.client import Json
 from tests.factories import ADMIN, make_incident, make_system
@@ -28,28 +28,6 @@ LIST = f"""subscription ({DECLARED}) {{ incidentList({ARGUMENTS}) {{ cursor star
 }} }} }}"""
 COUNTED = "subscription ($f: IncidentFilter, $after: String) { incidentList(filter: $f, after: $after) { totalCount } }"
 LATEST = {"field": "UPDATED_AT"}
-
-
-@pytest.fixture(params=["compiled", "executed"])
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Have steps shown by compiled functions, or by the executor."""
-    if request.param == "executed":
-        monkeypatch.setattr(Groups, "compiled_list", lambda *_: None)
-    return str(request.param)
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Record each statement of the compiled path, by the number of its roots."""
-    made: list[int] = []
-    original = Projection.read
-
-    async def read(self: Projection, *arguments: Any) -> Any:
-        made.append(len(self._roots))
-        return await original(self, *arguments)
-
-    monkeypatch.setattr(Projection, "read", read)
-    return made
 
 
 async def test_a_list_begins_as_it_is_and_goes_on_with_its_changes(served: Running, domain: Domain, path: str) -> None:

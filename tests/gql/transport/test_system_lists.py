@@ -15,7 +15,6 @@ from domain.persistence.projections import Projection
 from domain.services.list_readers import SystemReader, Whole
 from gql.limits.costs import cost_of
 from gql.schema import schema
-from gql.transport.groups import Groups
 from gql.transport.list_groups import ListGroup
 from tests.client import Json
 from tests.factories import ADMIN, make_incident, make_system, report_health, set_status
@@ -33,28 +32,6 @@ LIST = f"""subscription ({DECLARED}) {{ systemList({ARGUMENTS}) {{ cursor starts
 }} }} }}"""
 UNWELL = {"health": {"notIn": ["HEALTHY"]}}
 NEWEST = {"field": "CREATED_AT", "direction": "DESC"}
-
-
-@pytest.fixture(params=["compiled", "executed"])
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Have steps shown by compiled functions, or by the executor."""
-    if request.param == "executed":
-        monkeypatch.setattr(Groups, "compiled_list", lambda *_: None)
-    return str(request.param)
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Record each statement of the compiled path, by the number of its roots."""
-    made: list[int] = []
-    original = Projection.read
-
-    async def read(self: Projection, *arguments: Any) -> Any:
-        made.append(len(self._roots))
-        return await original(self, *arguments)
-
-    monkeypatch.setattr(Projection, "read", read)
-    return made
 
 
 @on_both_databases

@@ -74,9 +74,11 @@ class ErasureRepository:
         row = (await self._connection.execute(statement)).mappings().first()
         return None if row is None else _erasure(row)
 
-    async def known(self) -> list[Known]:
-        """Return all erasures as every process has to know them."""
-        rows = (await self._connection.execute(sa.select(erasures).order_by(erasures.c.id))).mappings()
+    async def known(self, ids: Sequence[str] | None = None) -> list[Known]:
+        """Return all erasures, or those of these ids, as every process has to know them."""
+        wanted = sa.true() if ids is None else erasures.c.id.in_(ids)
+        statement = sa.select(erasures).where(wanted).order_by(erasures.c.id)
+        rows = (await self._connection.execute(statement)).mappings()
         return [_known(row) for row in rows]
 
     async def lock(self, ids: Sequence[str]) -> None:

@@ -86,9 +86,9 @@ class KnownForgotten:
         issued = viewer.issued_at
         return known.forgotten is not None or (issued is not None and issued <= known.forgotten_at)
 
-    async def refresh(self) -> None:
-        """Read all erasures, and take them over."""
-        self.learn(await self._database.read(lambda session: session.erasures.known()))
+    async def refresh(self, ids: Sequence[str] | None = None) -> None:
+        """Read all erasures, or those of these ids, and take them over."""
+        self.learn(await self._database.read(lambda session: session.erasures.known(ids)))
 
     def learn(self, erasures: Sequence[Known]) -> None:
         """Take over erasures, and take out of memory what has to go."""
@@ -123,8 +123,9 @@ class KnownForgotten:
                 try:
                     async with aclosing(self._tail.follow(position)) as following:
                         async for batch in following:
-                            if any(change.kind == ERASURE.name for change in batch):
-                                await self.refresh()
+                            moved = {change.entity_id for change in batch if change.kind == ERASURE.name}
+                            if moved:
+                                await self.refresh(sorted(moved))
                             position = batch[-1].seq
                 except CursorExpiredError:
                     last = self._tail.last

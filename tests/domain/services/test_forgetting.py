@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -29,6 +30,7 @@ from domain.model.paging import PageRequest
 from domain.model.viewer import Role, Viewer
 from domain.persistence import erasing
 from domain.persistence.erasing import Place
+from domain.persistence.erasures import ErasureRepository, Known
 from domain.persistence.tables import metadata
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.forgetting import incidents as forgetting_incidents
@@ -244,6 +246,24 @@ async def test_a_process_that_missed_the_log_reads_erasures_until_that_succeeds(
     finally:
         await late.stop()
     assert failures == []
+
+
+@on_one_database
+async def test_an_erasure_that_begins_or_ends_is_read_without_the_others(
+    domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, original = [], ErasureRepository.known
+
+    async def known(self: ErasureRepository, ids: Sequence[str] | None = None) -> list[Known]:
+        asked.append(ids)
+        return await original(self, ids)
+
+    monkeypatch.setattr(ErasureRepository, "known", known)
+    begun = []
+    for name in ("Old monitor", "New monitor"):
+        token, _ = await make_token(domain, name=name)
+        begun.append([(await forget(domain, token.id)).id])
+        await until_it_is(lambda: _soon(asked == begun))
 
 
 async def _soon(value: bool) -> bool:

@@ -24,7 +24,6 @@ from graphql import (
     get_named_type,
     get_nullable_type,
     introspection_types,
-    is_composite_type,
     is_list_type,
     parse,
 )
@@ -115,8 +114,12 @@ class Planner:
         return self._variables.get(value.name.value) if isinstance(value, VariableNode) else None
 
 
-def resolved_fields(plan: Sequence[RequestedField], source: Any, schema: GraphQLSchema) -> int:
-    """Return how many fields a description resolves; counting stops beyond the most that is allowed."""
+@lru_cache(maxsize=256)
+def resolved_fields(plan: tuple[RequestedField, ...], source: Any, schema: GraphQLSchema) -> int:
+    """Return how many fields a description resolves; counting stops beyond the most that is allowed.
+
+    Cached, because one operation may request the same under many aliases, and tools send the same again.
+    """
     return _Counting(schema).total(plan, [(source, 1)])
 
 
@@ -188,8 +191,16 @@ class _Counting:
 
 def _merged(types: _Things) -> _Things:
     """Return the types with one entry each: hundreds of fields share a few types."""
-    merged: dict[str, tuple[Any, int]] = {}
+    counts: dict[str, int] = {}
+    named: dict[str, Any] = {}
     for each, times in types:
-        name = each.name if is_composite_type(each) else str(each)
-        merged[name] = (each, times + merged.get(name, (None, 0))[1])
-    return list(merged.values())
+        name = _written(each)
+        counts[name] = counts.get(name, 0) + times
+        named[name] = each
+    return [(named[name], times) for name, times in counts.items()]
+
+
+@lru_cache(maxsize=20_000)
+def _written(described: Any) -> str:
+    """Return a type as it is written; cached, because writing one that wraps others takes longest in counting."""
+    return str(described)

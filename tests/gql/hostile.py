@@ -174,6 +174,9 @@ INTROSPECTIONS: dict[str, str] = {
     "types within types": (
         "a#: __schema { types { fields { type { kind ofType { kind ofType { kind ofType { kind name } } } } } } }"
     ),
+    "types within types, each time by other names": (
+        "a#: __schema { types { b#: fields { type { kind ofType { kind ofType { kind ofType { kind name } } } } } } }"
+    ),
     "directives": "a#: __schema { directives { name locations args { name type { name ofType { name } } } } }",
     "one field many times": "a#: __schema { types { a: name b: name c: name d: name e: name f: name g: name } }",
 }

@@ -18,8 +18,9 @@ from domain.persistence.automation_tables import automation_runs
 from domain.persistence.conditions import as_recorded, recorded_condition
 from domain.persistence.dialects import append_one, json_list_overlaps, literal, lock_log
 from domain.persistence.keyset import count_per_parent, paged, pages_of, per_parent
+from domain.persistence.log_tables import changes, entity_transitions
 from domain.persistence.prepared import Bound, Prepared, run_bound
-from domain.persistence.tables import changes, entity_transitions, server_state
+from domain.persistence.tables import server_state
 from domain.persistence.transitions import transition_row
 
 LOG_FLOOR = "log_floor"

@@ -33,11 +33,12 @@ from domain.persistence.automation_tables import (
     automation_versions,
     automation_window_events,
 )
+from domain.persistence.caller_tables import api_tokens, idempotency_keys
 from domain.persistence.dialects import is_sqlite
 from domain.persistence.integration_tables import integrations
+from domain.persistence.log_tables import changes
 from domain.persistence.people_tables import people
 from domain.persistence.secret_tables import secrets
-from domain.persistence.tables import api_tokens, changes, idempotency_keys
 
 Row = Mapping[str, Any]
 #: Returns the new value of a column.

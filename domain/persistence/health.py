@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.model.health import ReportedHealth, SystemHealth
 from domain.model.incident import Health
 from domain.persistence.dialects import keep_apart, upsert
-from domain.persistence.tables import entity_transitions, system_health, systems
+from domain.persistence.log_tables import entity_transitions
+from domain.persistence.tables import system_health, systems
 
 _COLUMNS = ("system_id", "message", "observed_at", "reported_at", "version")
 

@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.persistence.caller_tables import idempotency_keys as keys
 from domain.persistence.prepared import Prepared
-from domain.persistence.tables import idempotency_keys as keys
 
 _CLAIMED = ("viewer_id", "mutation", "key", "input_digest", "created_at")
 _NAMED = sa.and_(

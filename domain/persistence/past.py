@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.model.change import Change, Transition
 from domain.persistence.changes import LOG_FLOOR, change_of
 from domain.persistence.conditions import IS_OPEN
-from domain.persistence.tables import changes, counters, entity_transitions, incidents, server_state
+from domain.persistence.log_tables import changes, entity_transitions
+from domain.persistence.tables import counters, incidents, server_state
 from domain.persistence.transitions import transition_of, transition_row
 
 

@@ -10,10 +10,10 @@ from domain.ids import new_id
 from domain.model.actor import Actor, ActorType
 from domain.model.paging import Page, PageRequest
 from domain.model.person import Person
+from domain.persistence.caller_tables import api_tokens
 from domain.persistence.dialects import insert_or_ignore
 from domain.persistence.keyset import paged
 from domain.persistence.people_tables import people
-from domain.persistence.tables import api_tokens
 
 
 class PersonRepository:

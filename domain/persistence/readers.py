@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.persistence.dialects import insert_or_ignore
+from domain.persistence.log_tables import readers
 from domain.persistence.prepared import Prepared
-from domain.persistence.tables import readers
 
 _POSITION = sa.select(readers.c.seq).where(readers.c.name == sa.bindparam("name"))
 _HOLD = Prepared(lambda _: _POSITION.with_for_update(skip_locked=True))

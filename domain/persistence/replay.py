@@ -24,8 +24,9 @@ from domain.persistence.conditions import as_recorded, incident_condition, recor
 from domain.persistence.dialects import recorded_value
 from domain.persistence.incidents import IncidentRepository
 from domain.persistence.keyset import paged_by
+from domain.persistence.log_tables import changes
 from domain.persistence.orders import Directed, order_keys, placed_by
-from domain.persistence.tables import changes, incidents, server_state
+from domain.persistence.tables import incidents, server_state
 
 _KIND = "incident"
 

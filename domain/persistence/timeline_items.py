@@ -16,14 +16,9 @@ from domain.model.viewer import Audience, Visibility
 from domain.persistence.automation_tables import automation_runs, automation_steps
 from domain.persistence.dialects import IsListed, is_sqlite, literal
 from domain.persistence.keyset import paged
+from domain.persistence.log_tables import changes, entity_transitions
 from domain.persistence.relation_tables import incident_relations
-from domain.persistence.tables import (
-    changes,
-    entity_transitions,
-    incident_links,
-    incident_updates,
-    incidents,
-)
+from domain.persistence.tables import incident_links, incident_updates, incidents
 from domain.persistence.types import BigId
 
 #: The id of an item, its kind, and the number of a transition.

@@ -11,10 +11,10 @@ from domain.model.actor import Actor
 from domain.model.paging import Page, PageRequest
 from domain.model.token import ApiToken
 from domain.model.viewer import Role
+from domain.persistence.caller_tables import api_tokens
 from domain.persistence.dialects import insert_or_ignore, lock_rows
 from domain.persistence.keyset import paged
 from domain.persistence.rows import actor_columns, actor_of
-from domain.persistence.tables import api_tokens
 
 #: Everything but the digest, which is never read back.
 _COLUMNS = [column for column in api_tokens.c if column.name != "token_digest"]

@@ -11,7 +11,8 @@ from domain.model.change import Transition
 from domain.model.moment import iso
 from domain.model.paging import Page, PageRequest
 from domain.persistence.keyset import paged, per_parent
-from domain.persistence.tables import changes, entity_transitions, incidents
+from domain.persistence.log_tables import changes, entity_transitions
+from domain.persistence.tables import incidents
 
 
 class TransitionRepository:

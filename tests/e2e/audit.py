@@ -12,7 +12,8 @@ from domain.entities.incident import INCIDENT
 from domain.model.change import Change, ChangeAction
 from domain.model.cursor import CursorCodec
 from domain.model.timeline import settled
-from domain.persistence.tables import entity_transitions, incidents, systems
+from domain.persistence.log_tables import entity_transitions
+from domain.persistence.tables import incidents, systems
 from domain.persistence.unit_of_work import ReadSession
 from domain.settings import Settings
 from tests.inside import inside

@@ -15,7 +15,8 @@ from domain.model.automation import ACTIVE
 from domain.model.change import ChangeAction, TouchKind
 from domain.model.moment import parse_iso
 from domain.persistence.automation_tables import automation_dwells, automation_runs
-from domain.persistence.tables import changes, entity_transitions, incident_updates
+from domain.persistence.log_tables import changes, entity_transitions
+from domain.persistence.tables import incident_updates
 from domain.persistence.unit_of_work import ReadSession
 from domain.settings import Settings
 from tests.inside import inside

@@ -25,7 +25,7 @@ from domain.model.automation import RunStatus
 from domain.model.change import TouchKind
 from domain.model.incident import Health
 from domain.persistence.automation_tables import automation_runs
-from domain.persistence.tables import changes
+from domain.persistence.log_tables import changes
 from domain.persistence.unit_of_work import ReadSession
 from domain.settings import Settings
 from tests.addresses import redis_url

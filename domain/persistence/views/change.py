@@ -15,7 +15,7 @@ from domain.model.identities import payloads_for
 from domain.model.moment import iso
 from domain.model.selection import Field, Shape
 from domain.model.viewer import Audience
-from domain.persistence.tables import changes
+from domain.persistence.log_tables import changes
 from domain.persistence.views.actor import ACTOR
 from domain.persistence.views.automation import INSIDERS
 from domain.persistence.views.view import Found, Joined, Lists, View, for_all, text_in

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from domain.model.actor import ActorType
 from domain.model.selection import Field
 from domain.persistence.dialects import literal
-from domain.persistence.tables import changes, entity_transitions, incident_systems, incidents
+from domain.persistence.log_tables import changes, entity_transitions
+from domain.persistence.tables import incident_systems, incidents
 from domain.persistence.views.actor import ACTOR
 from domain.persistence.views.automation import INSIDERS
 from domain.persistence.views.transition import KIND

@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 
-from domain.persistence.tables import changes, server_state
+from domain.persistence.log_tables import changes
+from domain.persistence.tables import server_state
 from domain.persistence.views.view import Found, View
 
 

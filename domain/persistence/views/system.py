@@ -10,7 +10,8 @@ from domain.model.system import OVERRIDES_SHOWN
 from domain.persistence.conditions import IS_OPEN
 from domain.persistence.dialects import literal
 from domain.persistence.incidents import OPEN_FIRST
-from domain.persistence.tables import entity_transitions, incident_systems, incidents, system_health, systems
+from domain.persistence.log_tables import entity_transitions
+from domain.persistence.tables import incident_systems, incidents, system_health, systems
 from domain.persistence.views.view import Found, Joined, Lists, View, columns_of, for_all
 
 _REPORTED = ("status", "message", "observed_at", "reported_at")

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from domain.persistence.caller_tables import api_tokens
 from domain.persistence.dialects import IsListed
-from domain.persistence.tables import api_tokens
 from domain.persistence.views.actor import ACTOR
 from domain.persistence.views.automation import INSIDERS
 from domain.persistence.views.view import Joined, Lists, View

@@ -7,7 +7,7 @@ from domain.ids import with_prefix
 from domain.model.history import severity_of, status_of, systems_of
 from domain.model.selection import Field
 from domain.persistence.dialects import literal
-from domain.persistence.tables import entity_transitions
+from domain.persistence.log_tables import entity_transitions
 from domain.persistence.views.view import View, for_all
 
 #: The kind of entity under which they are recorded; a literal, so that the planner knows it.

@@ -25,7 +25,7 @@ from domain.persistence.database import Database
 from domain.persistence.dialects import lock_log
 from domain.persistence.erasing import PLACES, Batch
 from domain.persistence.erasures import Job
-from domain.persistence.tables import changes
+from domain.persistence.log_tables import changes
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.forgetting.incidents import NamedIncidents
 from domain.services.forgetting.known import KnownForgotten

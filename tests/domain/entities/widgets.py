@@ -14,7 +14,7 @@ from domain.entities.registry import EntityRegistry
 from domain.entities.triggers import Trigger
 from domain.ids import new_id
 from domain.model.change import Change
-from domain.persistence.tables import entity_transitions
+from domain.persistence.log_tables import entity_transitions
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from tests.inside import inside
 

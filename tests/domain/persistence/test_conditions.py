@@ -19,7 +19,8 @@ from domain.model.moment import parse_iso
 from domain.model.paging import PageRequest
 from domain.model.viewer import SYSTEM_VIEWER, Audience
 from domain.persistence.conditions import as_recorded, incident_condition, recorded_condition
-from domain.persistence.tables import changes, incidents
+from domain.persistence.log_tables import changes
+from domain.persistence.tables import incidents
 from domain.persistence.unit_of_work import ReadSession
 from domain.services.events import Watch
 from tests.conftest import SteppingClock

@@ -21,9 +21,10 @@ from domain.model.series import TimeBucket, spans_between
 from domain.model.viewer import Audience
 from domain.persistence.counts import counting
 from domain.persistence.keyset import paged_by
+from domain.persistence.log_tables import changes
 from domain.persistence.metrics import Measuring
 from domain.persistence.replay import ReplayRepository
-from domain.persistence.tables import changes, incident_updates, incidents
+from domain.persistence.tables import incident_updates, incidents
 from tests.domain.persistence.test_plans_of_pages import row_of
 from tests.inside import inside
 from tests.shared import in_module_loop

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from domain.bootstrap import Domain
 from domain.ids import new_id
+from domain.persistence.log_tables import changes
 from domain.persistence.prepared import DirectConnection, Prepared, among, each_of
-from domain.persistence.tables import changes, counters
+from domain.persistence.tables import counters
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from tests.conftest import CountStatements
 from tests.factories import make_incident, make_system

@@ -12,7 +12,7 @@ from domain.model.actor import Actor, ActorType
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate, CreateIncident, CreateSystem
 from domain.model.incident import Severity
 from domain.model.viewer import Role, Viewer
-from domain.persistence.tables import idempotency_keys
+from domain.persistence.caller_tables import idempotency_keys
 from domain.services.incidents import Opened
 from domain.services.upkeep import Upkeep
 from domain.services.writing import Outcome

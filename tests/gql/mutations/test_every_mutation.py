@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from domain.bootstrap import Domain
 from domain.model.change import Change
-from domain.persistence.tables import entity_transitions
+from domain.persistence.log_tables import entity_transitions
 from gql.schema import schema
 from tests.client import Api, Json, Stored
 from tests.gql.dialects import on_both_databases

@@ -1,7 +1,6 @@
 """Filter inputs and their translation to the domain's filters."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Optional
 
 import strawberry
@@ -13,136 +12,66 @@ from domain.ids import is_id
 from domain.model.filters import EVERYTHING, ONLY_OPEN, AllOf, AnyOf, Field, Filter, Not, Operator, Term, fields_of
 from domain.model.incident import digest_of
 from domain.model.naming import NO_SYSTEMS, NamedSystems
-from domain.model.paging import Order
 from domain.model.viewer import Audience
 from domain.model.words import check_search
 from gql.context import Context
-from gql.types.enums import IncidentOrderField, OrderDirection, Severity, Status, SystemOrderField
+from gql.inputs.comparisons import (
+    DateTimeFilter,
+    DedupeKeyFilter,
+    LabelFilter,
+    LinkFilter,
+    NumberFilter,
+    OpenedByFilter,
+    PersonFilter,
+    SeverityFilter,
+    StatusFilter,
+    SystemFilter,
+    optional,
+)
 
 _DEEPEST = 8
 _MOST_TERMS = 100
 _MOST_VALUES = 100
-_MOST_ORDERS = 4
 _SYSTEM_PREFIX = "sys"
 #: Conditions on people, and what these do to an incident.
 _NAMING = {"opened_by": "opened", "lead": "leads", "assignee": "takes part in"}
 _ASKS_FOR_RESOLVED = {Field.STATUS, Field.OPEN, Field.RESOLVED_AT}
 
 
-def _optional(description: str, name: str | None = None) -> Any:
-    return strawberry.field(default=strawberry.UNSET, description=description, name=name)
-
-
-@strawberry.input(description="Compares a status. All given conditions must hold.")
-class StatusFilter:
-    eq: Status | None = _optional("It is this one.")
-    in_: list[Status] | None = _optional("It is one of these.", name="in")
-    not_in: list[Status] | None = _optional("It is none of these.")
-
-
-@strawberry.input(description="Compares a severity, from MINOR to CRITICAL. All given conditions must hold.")
-class SeverityFilter:
-    eq: Severity | None = _optional("It is this one.")
-    in_: list[Severity] | None = _optional("It is one of these.", name="in")
-    not_in: list[Severity] | None = _optional("It is none of these.")
-    gt: Severity | None = _optional("It is worse than this.")
-    gte: Severity | None = _optional("It is this one or worse.")
-    lt: Severity | None = _optional("It is less bad than this.")
-    lte: Severity | None = _optional("It is this one or less bad.")
-
-
-@strawberry.input(description="Compares a number. All given conditions must hold.")
-class NumberFilter:
-    eq: int | None = _optional("It is this one.")
-    in_: list[int] | None = _optional("It is one of these.", name="in")
-    gt: int | None = _optional("It is larger.")
-    gte: int | None = _optional("It is this one or larger.")
-    lt: int | None = _optional("It is smaller.")
-    lte: int | None = _optional("It is this one or smaller.")
-
-
-@strawberry.input(description="Compares a time; an absent one matches nothing. All given conditions must hold.")
-class DateTimeFilter:
-    gt: datetime | None = _optional("It is later.")
-    gte: datetime | None = _optional("It is this time or later.")
-    lt: datetime | None = _optional("It is earlier.")
-    lte: datetime | None = _optional("It is this time or earlier.")
-
-
-@strawberry.input(description="Compares the affected systems.")
-class SystemFilter:
-    in_: list[str] = strawberry.field(
-        name="in",
-        description=(
-            "At least one of these systems is affected, by id or key. In a filter of events, a key also stands for "
-            "deleted systems that had it."
-        ),
-    )
-
-
-@strawberry.input(description="Compares a label. All given conditions must hold; without any, the label is there.")
-class LabelFilter:
-    key: str = strawberry.field(description="The key of the label. One that no incident has matches nothing.")
-    eq: str | None = _optional("Its value is this one.")
-    in_: list[str] | None = _optional("Its value is one of these.", name="in")
-
-
-@strawberry.input(description="Compares the actor that opened it.")
-class OpenedByFilter:
-    in_: list[str] = strawberry.field(name="in", description="The actor is one of these, by id.")
-
-
-@strawberry.input(description="Compares the links that the caller sees.")
-class LinkFilter:
-    in_: list[str] = strawberry.field(name="in", description="A link goes to one of these URLs, letter by letter.")
-
-
-@strawberry.input(description="Compares the key by which incidents were told apart when they were opened.")
-class DedupeKeyFilter:
-    in_: list[str] = strawberry.field(name="in", description="It is one of these.")
-
-
-@strawberry.input(description="Compares a person. All given conditions must hold.")
-class PersonFilter:
-    eq: strawberry.ID | None = _optional("It is this person, by id.")
-    in_: list[strawberry.ID] | None = _optional("It is one of these people, by id.", name="in")
-    exists: bool | None = _optional("Whether there is one.")
-
-
 @strawberry.input
 class _IncidentConditions:
-    status: StatusFilter | None = _optional("By status.")
-    severity: SeverityFilter | None = _optional("By severity.")
-    number: NumberFilter | None = _optional("By number.")
-    open: bool | None = _optional("Whether it is open.")
-    acknowledged: bool | None = _optional("Whether it is acknowledged.")
-    system: SystemFilter | None = _optional("By its systems.")
-    label: LabelFilter | None = _optional("By a label; name several under `and` or `or`.")
-    lead: PersonFilter | None = _optional("By the person who leads; FORBIDDEN for callers below RESPONDER.")
-    assignee: PersonFilter | None = _optional(
+    status: StatusFilter | None = optional("By status.")
+    severity: SeverityFilter | None = optional("By severity.")
+    number: NumberFilter | None = optional("By number.")
+    open: bool | None = optional("Whether it is open.")
+    acknowledged: bool | None = optional("Whether it is acknowledged.")
+    system: SystemFilter | None = optional("By its systems.")
+    label: LabelFilter | None = optional("By a label; name several under `and` or `or`.")
+    lead: PersonFilter | None = optional("By the person who leads; FORBIDDEN for callers below RESPONDER.")
+    assignee: PersonFilter | None = optional(
         "By the people who take part: one of them matches; FORBIDDEN for callers below RESPONDER."
     )
-    opened_by: OpenedByFilter | None = _optional("By the actor that opened it; FORBIDDEN for callers below RESPONDER.")
-    occurred_at: DateTimeFilter | None = _optional("By the time when it began.")
-    created_at: DateTimeFilter | None = _optional("By the time when it was opened.")
-    updated_at: DateTimeFilter | None = _optional("By the time of its last change.")
-    resolved_at: DateTimeFilter | None = _optional("By the time when it was resolved.")
+    opened_by: OpenedByFilter | None = optional("By the actor that opened it; FORBIDDEN for callers below RESPONDER.")
+    occurred_at: DateTimeFilter | None = optional("By the time when it began.")
+    created_at: DateTimeFilter | None = optional("By the time when it was opened.")
+    updated_at: DateTimeFilter | None = optional("By the time of its last change.")
+    resolved_at: DateTimeFilter | None = optional("By the time when it was resolved.")
 
 
 @strawberry.input(description="A filter of incidents. All given conditions must hold.")
 class IncidentFilter(_IncidentConditions):
-    and_: Optional[list["IncidentFilter"]] = _optional("All of these hold.", name="and")  # noqa: UP045
-    or_: Optional[list["IncidentFilter"]] = _optional("At least one of these holds.", name="or")  # noqa: UP045
-    not_: Optional["IncidentFilter"] = _optional("This does not hold.", name="not")
-    text: str | None = _optional(
+    and_: Optional[list["IncidentFilter"]] = optional("All of these hold.", name="and")  # noqa: UP045
+    or_: Optional[list["IncidentFilter"]] = optional("At least one of these holds.", name="or")  # noqa: UP045
+    not_: Optional["IncidentFilter"] = optional("This does not hold.", name="not")
+    text: str | None = optional(
         "Words that must all occur in its title, description, visible timeline or reference. The last one may be the "
         "beginning of a word. `50` also finds INC-50. Case and accents make no difference, and an emoji is a word. In "
         "scripts without spaces any sequence of characters is found. A text without a word, such as `?`, finds "
         "nothing. At most 32 words in the whole filter and 1,000 characters."
     )
-    link: LinkFilter | None = _optional("By its links.")
-    dedupe_key: DedupeKeyFilter | None = _optional("By its dedupe key.")
-    include_resolved: bool | None = _optional(
+    link: LinkFilter | None = optional("By its links.")
+    dedupe_key: DedupeKeyFilter | None = optional("By its dedupe key.")
+    include_resolved: bool | None = optional(
         "Whether resolved incidents are shown; they are, too, where status, open or resolvedAt ask for them. Only at "
         "the top of a filter."
     )
@@ -152,24 +81,9 @@ class IncidentFilter(_IncidentConditions):
     description="A filter of events by their incident, before or after them. All given conditions must hold."
 )
 class IncidentEventFilter(_IncidentConditions):
-    and_: Optional[list["IncidentEventFilter"]] = _optional("All of these hold.", name="and")  # noqa: UP045
-    or_: Optional[list["IncidentEventFilter"]] = _optional("At least one of these holds.", name="or")  # noqa: UP045
-    not_: Optional["IncidentEventFilter"] = _optional("This does not hold.", name="not")
-
-
-@strawberry.input(description="The order of incidents.")
-class IncidentOrder:
-    field: IncidentOrderField = strawberry.field(description="The field to order by.")
-    direction: OrderDirection | None = _optional("The direction; by default DESC.")
-    then_by: Optional["IncidentOrder"] = _optional(
-        "The order of those that this one leaves together, and so on: four fields at most, each of them once."
-    )
-
-
-@strawberry.input(description="The order of systems.")
-class SystemOrder:
-    field: SystemOrderField = strawberry.field(description="The field to order by.")
-    direction: OrderDirection | None = _optional("The direction; by default ASC.")
+    and_: Optional[list["IncidentEventFilter"]] = optional("All of these hold.", name="and")  # noqa: UP045
+    or_: Optional[list["IncidentEventFilter"]] = optional("At least one of these holds.", name="or")  # noqa: UP045
+    not_: Optional["IncidentEventFilter"] = optional("This does not hold.", name="not")
 
 
 AnyFilter = IncidentFilter | IncidentEventFilter
@@ -250,35 +164,6 @@ def hide_resolved(given: IncidentFilter | UnsetType | None, tree: Filter, *, usu
     included = given.include_resolved if isinstance(given, IncidentFilter) else None
     hidden = usually if included is None or isinstance(included, UnsetType) else not included
     return AllOf((tree, ONLY_OPEN)) if hidden and not fields_of(tree) & _ASKS_FOR_RESOLVED else tree
-
-
-def order_of(given: IncidentOrder | UnsetType | None) -> Order:
-    """Return the order of a list of incidents, newest first where none is given.
-
-    Raises:
-        InvalidInputError: it has too many fields, or one of them twice.
-    """
-    if given is None or isinstance(given, UnsetType):
-        return Order(field="created_at")
-    chain = [given]
-    while (further := chain[-1].then_by) is not None and not isinstance(further, UnsetType):
-        chain.append(further)
-    fields = [each.field for each in chain]
-    if len(fields) > _MOST_ORDERS or len(set(fields)) < len(fields):
-        message = f"An order has {_MOST_ORDERS} fields at most, each of them once."
-        raise InvalidInputError(message, field=["orderBy", "thenBy"])
-    order: Order | None = None
-    for each in reversed(chain):
-        order = Order(field=each.field.value, descending=each.direction is not OrderDirection.ASC, then=order)
-    assert order is not None
-    return order
-
-
-def system_order_of(given: SystemOrder | UnsetType | None) -> Order:
-    """Return the order of a list of systems, by name where none is given."""
-    if given is None or isinstance(given, UnsetType):
-        return Order(field="name", descending=False)
-    return Order(field=given.field.value, descending=given.direction is OrderDirection.DESC)
 
 
 class _Parts:

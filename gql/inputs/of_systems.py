@@ -12,8 +12,9 @@ from domain.model.paging import Order
 from domain.model.viewer import Audience
 from gql.compiled.declarations import Matched
 from gql.context import Context
-from gql.inputs.filters import IncidentFilter, IncidentOrder, filter_tree, hide_resolved, order_of, tree_with_keys
+from gql.inputs.filters import IncidentFilter, filter_tree, hide_resolved, tree_with_keys
 from gql.inputs.given import read_input
+from gql.inputs.orders import IncidentOrder, order_of
 
 Matching = Annotated[
     IncidentFilter | None,

@@ -20,16 +20,9 @@ from domain.model.viewer import Audience
 from domain.services.events import Watch
 from gql.compiled.declarations import all_in_order, cursor_name, log_in_order, one
 from gql.context import Context, Info
-from gql.inputs.filters import (
-    IncidentEventFilter,
-    IncidentFilter,
-    IncidentOrder,
-    filter_tree,
-    hide_resolved,
-    order_of,
-    tree_with_keys,
-)
+from gql.inputs.filters import IncidentEventFilter, IncidentFilter, filter_tree, hide_resolved, tree_with_keys
 from gql.inputs.given import read_input, value_or_none
+from gql.inputs.orders import IncidentOrder, order_of
 from gql.inputs.watching import TYPES, events_of
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.change import IncidentChange

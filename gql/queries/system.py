@@ -12,8 +12,8 @@ from domain.model.selection import AllOf, OneOf
 from gql.compiled.declarations import all_in_order, cursor_name, one
 from gql.context import Info
 from gql.inputs.catalog import SystemCatalogFilter, catalog_filter
-from gql.inputs.filters import SystemOrder, system_order_of
 from gql.inputs.given import read_input, value_or_none
+from gql.inputs.orders import SystemOrder, system_order_of
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.system import System
 

@@ -13,16 +13,9 @@ from domain.model.paging import page_size
 from domain.services.lists import ListStep
 from gql.context import Context, Info
 from gql.inputs.catalog import SystemCatalogFilter, catalog_filter
-from gql.inputs.filters import (
-    IncidentFilter,
-    IncidentOrder,
-    SystemOrder,
-    hide_resolved,
-    lasting_filter,
-    order_of,
-    system_order_of,
-)
+from gql.inputs.filters import IncidentFilter, hide_resolved, lasting_filter
 from gql.inputs.given import value_or_none
+from gql.inputs.orders import IncidentOrder, SystemOrder, order_of, system_order_of
 from gql.permissions import READ
 from gql.subscriptions.following import given
 from gql.types.listing import IncidentListUpdate, SystemListUpdate

@@ -17,21 +17,20 @@ from domain.bootstrap import Domain
 from domain.errors import UnavailableError
 from domain.ids import new_id
 from domain.model.change import Change
-from domain.model.listing import Listing
 from domain.model.naming import is_new_system
 from domain.model.selection import Wanted
 from domain.services.events import AnyWatch
-from gql.compiled.events import CompiledEvent, CompiledEvents
-from gql.compiled.lists import AskedList, CompiledList, CompiledLists
+from gql.compiled.events import CompiledEvent
 from gql.context import GroupContext
 from gql.errors import report
 from gql.requests.refusals import internal
 from gql.transport.claims import Claims
+from gql.transport.group_functions import GroupFunctions
+from gql.transport.listeners import Listeners
 from gql.transport.members import Member, Members, SharedResult, Stream, encoded
 from gql.transport.outages import OUTAGE_ERRORS, reports_outage
 from gql.transport.outcomes import source_failed
-from gql.transport.places import places_of_change, places_of_watch
-from gql.transport.sharing import GroupKey, shared_operation
+from gql.transport.sharing import GroupKey
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +151,7 @@ class Group:
             return False
         if self._executed == _WARM:
             self._executed += 1
-            self._compiled = self._groups.compiled(self.key)
+            self._compiled = self._groups.functions.of_events(self.key)
         if self._compiled is None:
             return False
         event, wanted = self._compiled
@@ -226,10 +225,10 @@ class Groups:
         self.claims = Claims(domain.settings)
         #: The right to execute, in the order of the requests for it.
         self.execution_slots = asyncio.Semaphore(_AT_ONCE)
-        self._events = CompiledEvents(self.core, domain.reads)
-        self._lists = CompiledLists(self.core, domain.reads)
+        #: The functions that show events and lists without the executor.
+        self.functions = GroupFunctions(self.core, domain.reads)
         self._groups: dict[GroupKey, Group] = {}
-        self._index: dict[tuple[str, str], dict[Group, None]] = {}
+        self._listeners: Listeners[Group] = Listeners()
         self._task: asyncio.Task[None] | None = None
         self._position = 0
         self._joining = 0
@@ -251,30 +250,6 @@ class Groups:
             self._position = self.domain.events.last_read
             self._task = asyncio.create_task(self._feed())
         return self._position
-
-    def compiled(self, key: GroupKey) -> tuple[CompiledEvent, Wanted] | None:
-        """Return the function for a group's events, and what they read; None where they have to be executed."""
-        shared = shared_operation(self.core, key.query, key.operation_name)
-        if shared is None:
-            return None
-        of_group = key.query, key.operation_name, key.audience, key.variables
-        event = self._events.find(of_group, shared.document, shared.operation, key.given)
-        wanted = event.wanted(key.given) if event is not None else None
-        return None if event is None or wanted is None else (event, wanted)
-
-    def compiled_list(self, key: GroupKey, listing: Listing) -> CompiledList | None:
-        """Return the functions for the list of a group; None where its steps have to be executed."""
-        shared = shared_operation(self.core, key.query, key.operation_name)
-        if shared is None or not self.domain.reads.can_project:
-            return None
-        asked = AskedList(
-            document=shared.document,
-            operation=shared.operation,
-            variables=key.given,
-            audience=key.audience,
-            listing=listing,
-        )
-        return self._lists.find((key.query, key.operation_name, key.audience, key.variables), asked)
 
     def cursor_of(self, position: int) -> str:
         """Return the cursor of a position of the log."""
@@ -299,8 +274,7 @@ class Groups:
         """Feed a group with the changes that its watch wants; UnavailableError where a key it names is outdated."""
         if group.watch is not None:
             self.domain.events.check_found(group.watch.named)
-        for place in places_of_watch(group.watch):
-            self._index.setdefault(place, {})[group] = None
+            self._listeners.add(group, group.watch)
 
     def close(self, group: Group) -> None:
         """End a group."""
@@ -319,11 +293,7 @@ class Groups:
         """Stop feeding a group."""
         if self._groups.get(group.key) is group:
             del self._groups[group.key]
-        for place in places_of_watch(group.watch):
-            listeners = self._index.get(place, {})
-            listeners.pop(group, None)
-            if not listeners:
-                self._index.pop(place, None)
+        self._listeners.remove(group, group.watch)
         self._rest()
 
     def report(self) -> None:
@@ -370,7 +340,7 @@ class Groups:
             async with aclosing(self.domain.events.follow_raw(self._position)) as changes:
                 async for change in changes:
                     # A copy, because a group that ends removes itself; the largest first, not behind groups of one.
-                    for group in sorted(self._interested(change), key=lambda group: -len(group.members)):
+                    for group in sorted(self._listeners.interested(change), key=lambda group: -len(group.members)):
                         group.put(change)
                     if is_new_system(change):
                         # Who comes back to them finds that system under the key that they name.
@@ -385,15 +355,6 @@ class Groups:
             self._task = None
             for group in list(self._groups.values()):
                 self.end(group, errors)
-
-    def _interested(self, change: Change) -> Iterator[Group]:
-        """Yield the groups that want a change; only those whose watch names one of its places are checked."""
-        seen: set[Group] = set()
-        for place in places_of_change(change):
-            for group in self._index.get(place, ()):
-                if group not in seen and group.watch is not None and group.watch.wants(change):
-                    seen.add(group)
-                    yield group
 
 
 def _is_outdated(group: Group, change: Change) -> bool:

@@ -72,7 +72,7 @@ class ListGroup(Group):
     async def listed(self, listing: Listing) -> AsyncGenerator[ListStep[Any], None]:
         """Yield the steps of the list that the executor has to show; the others are delivered already."""
         domain, audience = self._groups.domain, self.key.audience
-        compiled = self._groups.compiled_list(self.key, listing)
+        compiled = self._groups.functions.of_list(self.key, listing)
         live: LiveList[Any] = LiveList(domain.lists, listing, compiled or domain.lists.reader(listing, audience))
         self._begin(domain.lists.watch(listing, audience))
         while True:

@@ -75,7 +75,7 @@ async def _compare(
 ) -> None:
     shared = shared_operation(schema._schema, query.text, None)
     key = shared.key(query.text, query.variables, audience) if shared is not None else None
-    compiled = groups.compiled(key) if key is not None else None
+    compiled = groups.functions.of_events(key) if key is not None else None
     if key is None or compiled is None:
         tally.refused += 1
         return

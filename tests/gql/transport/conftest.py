@@ -7,7 +7,7 @@ import pytest
 
 from domain.bootstrap import Domain
 from domain.persistence.projections import Projection
-from gql.transport.groups import Groups
+from gql.transport.group_functions import GroupFunctions
 from tests.gql.transport.sockets import Running, serving
 
 
@@ -22,7 +22,7 @@ async def served(domain: Domain) -> AsyncIterator[Running]:
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Have steps shown by compiled functions, or by the executor."""
     if request.param == "executed":
-        monkeypatch.setattr(Groups, "compiled_list", lambda *_: None)
+        monkeypatch.setattr(GroupFunctions, "of_list", lambda *_: None)
     return str(request.param)
 
 

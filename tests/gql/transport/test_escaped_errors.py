@@ -18,7 +18,7 @@ from gql.limits import checks
 from gql.limits.describing import DescribingExecutor
 from gql.schema import schema
 from gql.transport.documents import Documents
-from gql.transport.groups import Groups
+from gql.transport.listeners import Listeners
 from tests.client import Api, Json, calling
 from tests.factories import make_incident
 from tests.gql.subscriptions.watching import now
@@ -293,7 +293,7 @@ async def test_a_bug_in_the_feed_of_groups_is_masked(
     async with served.socket() as raw, served.stream(query=SHARED) as stream:
         await raw.subscribe(SHARED)
         await until(lambda: served.members == 2)
-        function(Groups, "_interested")(monkeypatch, bug)
+        function(Listeners, "interested")(monkeypatch, bug)
         await make_incident(domain)
         assert_masked(await failed(raw), caplog.records, bug)
         await failed_event(stream)

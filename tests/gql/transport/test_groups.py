@@ -219,7 +219,7 @@ async def test_a_group_ends_with_the_last_member_and_leaves_no_task_running(serv
     await until(served.idle)
     await until(lambda: len(asyncio.all_tasks()) <= tasks)
     assert len(inside(domain).tail._followers) == followers
-    assert served.endpoint.groups._index == {}
+    assert not served.endpoint.groups._listeners
 
 
 async def test_a_deleted_incident_completes_all_subscriptions_to_that_incident(served: Running, domain: Domain) -> None:

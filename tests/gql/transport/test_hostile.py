@@ -39,7 +39,7 @@ async def leaving_nothing(served: Running, domain: Domain) -> AsyncIterator[Runn
     await until(served.idle)
     await until(lambda: len(asyncio.all_tasks()) <= tasks)
     assert len(inside(domain).tail._followers) == followers
-    assert served.endpoint.groups._index == {}
+    assert not served.endpoint.groups._listeners
 
 
 async def test_a_socket_that_answers_no_heartbeat_is_dropped(leaving_nothing: Running) -> None:

@@ -4,7 +4,7 @@ import logging
 import re
 from typing import Any
 
-from graphql import GraphQLError, GraphQLSyntaxError, TokenKind, ValueNode
+from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.execution import PreExecutionError
@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from domain.errors import DomainError, UnavailableError
 from gql.limits.bounds import Bounds
+from gql.limits.refused_values import place_of, readable
 from gql.requests.refusals import internal
 
 logger = logging.getLogger(__name__)
@@ -20,11 +21,7 @@ _INVALID = "GRAPHQL_VALIDATION_FAILED"
 #: The library has no other sign of a document that was refused for its length.
 _TOO_MANY_TOKENS = "tokens. Parsing aborted"
 _SUGGESTION = re.compile(r" Did you mean .*\?$")
-_PLACE = re.compile(r" has invalid value at ((?:\.\w+|\[\d+\])+):")
-
 _TAKES_SECRET = re.compile(r"\b(?:create|update)Secret\b")
-#: The part of graphql-core's messages that quotes a refused value or a part of the document.
-_QUOTED = re.compile(r"(?:, found\b|(cannot represent .*? value): ).*", re.DOTALL)
 
 
 class Cursors(SchemaExtension):
@@ -101,27 +98,13 @@ def _request_error(error: GraphQLError, *, suggest: bool) -> GraphQLError:
     """Return the public form of an error in the document or its variables, found before execution."""
     extensions = dict(error.extensions or {})
     extensions.setdefault("code", _syntax_code(error) if isinstance(error, GraphQLSyntaxError) else _INVALID)
-    place = _PLACE.search(error.message)
-    if place is not None:
-        extensions["field"] = re.findall(r"\w+", place.group(1))
-    elif "field" not in extensions and (name := _name_of_literal(error)):
-        extensions["field"] = [name]
-    message = error.message if suggest else _SUGGESTION.sub("", error.message)
+    if "field" not in extensions and (place := place_of(error)):
+        extensions["field"] = place
     # graphql-core copies some values before it refuses them; the source of those is lost.
-    if error.source is None or _TAKES_SECRET.search(error.source.body):
-        message = _QUOTED.sub(r"\1", message)
+    secret = error.source is None or _TAKES_SECRET.search(error.source.body) is not None
+    message = readable(error.message, secret=secret)
+    message = message if suggest else _SUGGESTION.sub("", message)
     return _replaced(error, message, extensions)
-
-
-def _name_of_literal(error: GraphQLError) -> str | None:
-    """Return the argument or input field of a bad literal in the document: the name before its colon."""
-    node = error.nodes[0] if error.nodes else None
-    if not isinstance(node, ValueNode) or node.loc is None:
-        return None
-    colon = node.loc.start_token.prev
-    if colon is None or colon.kind is not TokenKind.COLON or colon.prev is None:
-        return None
-    return colon.prev.value
 
 
 def _syntax_code(error: GraphQLSyntaxError) -> str:

@@ -75,7 +75,11 @@ REFUSED: dict[str, tuple[str, Json, list[str], str]] = {
 NOT_OF_THE_SCHEMA: dict[str, tuple[str, Json, list[str]]] = {
     "wrong enum": (FILTERED, {"filter": {"status": {"in": ["NOPE"]}}}, ["status", "in", "0"]),
     "moment without an offset": (FILTERED, {"filter": {"createdAt": {"gte": "2026-01-01"}}}, ["createdAt", "gte"]),
-    "unknown comparison": (FILTERED, {"filter": {"status": {"like": "x"}}}, ["status"]),
+    "unknown comparison": (FILTERED, {"filter": {"status": {"like": "x"}}}, ["status", "like"]),
+    "unknown condition": (FILTERED, {"filter": {"stats": {}}}, ["stats"]),
+    "missing key": (FILTERED, {"filter": {"and": [{"label": {}}]}}, ["and", "0", "label", "key"]),
+    "no object": (FILTERED, {"filter": 1}, ["filter"]),
+    "nothing": ("query Q($first: Int!) { incidents(first: $first) { totalCount } }", {}, ["first"]),
 }
 
 
@@ -274,7 +278,33 @@ async def test_errors_of_clients_are_not_logged(api: Api, caplog: pytest.LogCapt
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_the_error_of_a_bad_literal_names_the_field(api: Api) -> None:
-    document = 'mutation { createIncident(input: {title: "Down", severity: BAD, systemIds: ["payments"]}) { cursor } }'
-    (error,) = (await api.admin.send(document))["errors"]
-    assert error["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED", "field": ["severity"]}
+@in_module_loop
+@pytest.mark.parametrize(
+    ("argument", "field"),
+    [
+        ("first: x", ["first"]),
+        ("filter: 1", ["filter"]),
+        ("filter: {status: {eq: NOPE}}", ["status", "eq"]),
+        ("first: 1, filter: {open: true, status: {in: [FIXING, NOPE]}}", ["status", "in"]),
+        ("filter: {and: [{open: true}, {status: {in: [null]}}]}", ["and", "status", "in"]),
+        ("filter: {open: true, label: {key: null}}", ["label", "key"]),
+        ('filter: {open: true, label: {eq: "a"}}', ["label", "key"]),
+        ("filter: {open: true, stats: {eq: NOPE}}", ["stats"]),
+        ("filter: {open: true, status: {like: 1}}", ["status", "like"]),
+    ],
+)
+async def test_the_error_of_a_bad_literal_names_the_field(refusing: Api, argument: str, field: list[str]) -> None:
+    error = await refusing.anonymous.error(f"{{ incidents({argument}) {{ totalCount }} }}")
+    assert (error["code"], error["field"]) == ("GRAPHQL_VALIDATION_FAILED", field)
+
+
+@in_module_loop
+@pytest.mark.parametrize("argument", ["filter: {label: {key: null}}", "filter: {stats: {eq: true}}"])
+async def test_the_error_of_a_bad_value_speaks_of_json_and_repeats_no_object(refusing: Api, argument: str) -> None:
+    of_literal = await refusing.anonymous.error(f"{{ incidents({argument}) {{ totalCount }} }}")
+    given = {"label": {"key": None}} if "label" in argument else {"stats": {"eq": True}}
+    of_variable = await refusing.anonymous.error(FILTERED, filter=given)
+    for error in (of_literal, of_variable):
+        assert "None" not in error["message"]
+        assert "ound" not in error["message"]
+        assert error["message"][-1] in ".?"

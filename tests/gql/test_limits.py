@@ -151,6 +151,7 @@ async def test_a_schema_without_introspection_is_not_suggested(domain: Domain, s
         for document, variables in (
             ("{ viewr { role } }", None),
             ("query($f: IncidentField!) { incident(number: 1) { inStateSince(field: $f) } }", {"f": "STATUZ"}),
+            ("query($f: IncidentFilter!) { incidents(filter: $f) { totalCount } }", {"f": {"stats": {}}}),
         ):
             [error] = (await run(closed, document, variables)).errors or []
             assert "Did you mean" not in error.message

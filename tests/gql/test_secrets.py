@@ -15,7 +15,13 @@ VALUE = "correct-horse-battery"
 SECRET = "secret { id name createdAt updatedAt createdBy { name } }"
 LIST = "{ secrets(first: 1) { totalCount nodes { id name } edges { cursor } pageInfo { hasNextPage } } }"
 DOCUMENT = "mutation { createSecret(input: %s) { cursor } }"
-MALFORMED = [f'{{value: "{VALUE}"}}', f'{{name: "A", value: ["{VALUE}"]}}', f'"{VALUE}"', f'{{name: "A" "{VALUE}"}}']
+MALFORMED = [
+    f'{{value: "{VALUE}"}}',
+    f'{{name: "A", value: ["{VALUE}"]}}',
+    f'"{VALUE}"',
+    f'{{name: "A" "{VALUE}"}}',
+    f'{{name: "A", valeu: "{VALUE}"}}',
+]
 NODE = "query Q($id: ID!) { node(id: $id) { id ... on Secret { name } } }"
 
 
@@ -88,6 +94,7 @@ async def test_no_answer_and_no_log_line_holds_a_secret_s_value(
         await api.admin.try_to("createSecret", {"value": VALUE}, SECRET),
         await api.admin.try_to("createSecret", {"name": "NEW", "value": [VALUE]}, SECRET),
         await api.admin.try_to("updateSecret", {"id": secret.id, "value": VALUE, "more": 1}, SECRET),
+        await api.admin.try_to("createSecret", {"name": "NEW", "valeu": VALUE}, SECRET),
         *[await api.admin.send(DOCUMENT % text) for text in MALFORMED],
         await api.admin.read(LIST),
     ]

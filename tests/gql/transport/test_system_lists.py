@@ -267,7 +267,7 @@ async def test_bad_arguments_are_refused_to_each(served: Running) -> None:
         "c": ("BAD_USER_INPUT", ["filter", "key"]),
         "d": ("BAD_USER_INPUT", ["filter", "text"]),
         "e": ("BAD_USER_INPUT", ["after"]),
-        "f": ("GRAPHQL_VALIDATION_FAILED", None),
+        "f": ("GRAPHQL_VALIDATION_FAILED", ["after"]),
         "g": ("GRAPHQL_VALIDATION_FAILED", ["field"]),
     }
 

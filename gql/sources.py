@@ -1,6 +1,7 @@
 """Sources of a subscription's events: the log, or a bounded part of it to catch up with a group."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any, Protocol, runtime_checkable
 
 from typing_extensions import override
@@ -68,14 +69,19 @@ class CatchUp:
 
     shows_present = True
 
-    def __init__(self, events: EventService, *, until: int, last_event_id: str | None = None) -> None:
+    def __init__(
+        self, events: EventService, *, until: int, last_event_id: str | None = None, most: int | None = None
+    ) -> None:
         self._events = events
-        self._until = until
+        self.until = until
         self._last_event_id = last_event_id
+        self._most = most
         #: The position that the subscriber has reached.
         self.reached = 0
         #: True once the end was reached, as opposed to a subscription that ended by itself.
         self.finished = False
+        #: The selection of the changes that are left, once the most that the executor shall get were yielded.
+        self.left: AnyWatch | None = None
 
     async def start(self, after: str | None) -> int:
         """Return the position of a cursor, or the present head."""
@@ -83,12 +89,22 @@ class CatchUp:
         return self.reached
 
     async def follow(self, watch: AnyWatch, position: int) -> AsyncGenerator[Change, None]:
-        """Yield stored changes behind a position, up to the end."""
+        """Yield stored changes behind a position, up to the end, or the most that the executor shall get."""
         self.reached = position
-        async for change in self._events.replay(watch, position, until=self._until):
-            yield change
-            self.reached = change.seq
-        self.reached = max(position, self._until)
+        yielded = 0
+        async with aclosing(self._events.replay(watch, position, until=self.until)) as changes:
+            async for change in changes:
+                if yielded == self._most:
+                    self.left = watch
+                    return
+                yield change
+                self.reached = change.seq
+                yielded += 1
+        self.finish()
+
+    def finish(self) -> None:
+        """Note that the subscriber has everything up to the end."""
+        self.reached = max(self.reached, self.until)
         self.finished = True
 
 

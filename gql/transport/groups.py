@@ -40,8 +40,8 @@ _PAUSE_SECONDS = 1.0
 #: How many groups execute at a time: without a bound, all that have a change would execute in one iteration of the
 #: event loop, for a few milliseconds each.
 _AT_ONCE = 4
-#: How many events of a group are executed before they are compiled.
-_WARM = 2
+#: How many events of a group, or of a subscriber that catches up, are executed before they are compiled.
+WARM = 2
 
 
 class Group:
@@ -145,11 +145,11 @@ class Group:
 
     async def _deliver_compiled(self, change: Change) -> bool:
         """Deliver a change without the executor; return False where that cannot be done."""
-        if self._executed < _WARM:
+        if self._executed < WARM:
             # Most groups live for few events, and a function takes as long to make as some of them to execute.
             self._executed += 1
             return False
-        if self._executed == _WARM:
+        if self._executed == WARM:
             self._executed += 1
             self._compiled = self._groups.functions.of_events(self.key)
         if self._compiled is None:

@@ -11,9 +11,10 @@ from gql.context import Context
 from gql.limits.checks import charged
 from gql.sources import CatchUp, Continued
 from gql.transport.claims import Claim
-from gql.transport.groups import Group, Groups
+from gql.transport.groups import WARM, Group, Groups
 from gql.transport.list_groups import ListGroup
 from gql.transport.members import Member
+from gql.transport.replaying import replayed
 from gql.transport.sharing import GroupKey, SharedOperation, shared_operation
 
 #: The cost of joining for a subscriber that missed nothing, so that nothing is executed for it alone.
@@ -117,7 +118,7 @@ class Joining:
         missed = await self._first(member)
         while True:
             if missed is not None:
-                async with aclosing(self._executed(missed)) as results:
+                async with aclosing(self._caught_up(missed)) as results:
                     async for result in results:
                         yield result
                 if not missed.finished:
@@ -143,7 +144,25 @@ class Joining:
                 raise refusal
             member.last = await events.head()
             return None
-        return CatchUp(events, until=self.groups.position, last_event_id=last_event_id)
+        most = WARM if self._context.domain.reads.can_project else None
+        return CatchUp(events, until=self.groups.position, last_event_id=last_event_id, most=most)
+
+    async def _caught_up(self, missed: CatchUp) -> AsyncGenerator[Any, None]:
+        """Yield the results of missed changes: the first by the executor, the others by a function if there is one."""
+        async with aclosing(self._executed(missed)) as results:
+            async for result in results:
+                yield result
+        if missed.left is None:
+            return
+        async with aclosing(replayed(self.groups, self._key, missed)) as events:
+            async for event in events:
+                yield event
+        if not missed.finished:
+            rest = Continued(self._context.domain.events, position=missed.reached, until=missed.until)
+            async with aclosing(self._executed(rest)) as results:
+                async for result in results:
+                    yield result
+            missed.reached, missed.finished = rest.reached, rest.finished
 
     async def _executed(self, missed: CatchUp) -> AsyncGenerator[Any, None]:
         results = await self.groups.schema.stream(

@@ -84,7 +84,7 @@ async def test_errors_of_an_execution_are_shared(
 async def test_events_after_the_first_take_no_executor(
     served: Running, domain: Domain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(groups, "_WARM", 1)
+    monkeypatch.setattr(groups, "WARM", 1)
     async with served.socket() as raw:
         await raw.subscribe(SHOWING)
         await until(lambda: served.members == 1)
@@ -102,7 +102,7 @@ async def test_events_after_the_first_take_no_executor(
 async def test_an_event_that_a_function_does_not_answer_is_executed(
     served: Running, domain: Domain, monkeypatch: pytest.MonkeyPatch, failure: Exception | None
 ) -> None:
-    monkeypatch.setattr(groups, "_WARM", 1)
+    monkeypatch.setattr(groups, "WARM", 1)
     asked = []
 
     async def data(*_: Any) -> None:

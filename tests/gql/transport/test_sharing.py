@@ -34,7 +34,7 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[Audience]:
         return original(cls, change, context)
 
     monkeypatch.setattr(IncidentChange, "of", classmethod(of))
-    monkeypatch.setattr(groups, "_WARM", sys.maxsize)
+    monkeypatch.setattr(groups, "WARM", sys.maxsize)
     return made
 
 

@@ -14,13 +14,14 @@ from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
 from domain.automations.actions.responders import ResponderActions
-from domain.automations.engine.adapter import CONNECTIONS, Engine
+from domain.automations.engine.adapter import Engine
 from domain.automations.services.dry_run.service import DryRuns
 from domain.automations.services.system import AutomationSystem, Parts
 from domain.automations.triggers.builtin import builtin_triggers
 from domain.clock import Clock
 from domain.demo.loading import HistoryLoader
 from domain.demo.service import DemoService
+from domain.derived import pool_size, secret_keys, wakeup_url
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import EntityHandle
 from domain.entities.health import HEALTH
@@ -36,9 +37,11 @@ from domain.messaging.wakeups import ALONE, WakeUps
 from domain.model.cursor import CursorCodec
 from domain.model.health import SystemHealth
 from domain.model.incident import Incident
+from domain.notifications.channels import ChannelService
+from domain.notifications.services import Services as NotificationServices
 from domain.outbound.addresses import AddressRules
 from domain.outbound.caller import HttpCaller
-from domain.persistence.addresses import PostgresAddress, postgres_address
+from domain.persistence.addresses import PostgresAddress
 from domain.persistence.database import Database
 from domain.persistence.engines import create_engines, database_url
 from domain.persistence.erasures import Known
@@ -64,7 +67,6 @@ from domain.services.relations import RelationService
 from domain.services.repairs import INCOMPLETE_TIMELINES, Repairs
 from domain.services.replay import ReplayService
 from domain.services.responders import ResponderService
-from domain.services.secret_keys import SecretKeys
 from domain.services.secrets import SecretService
 from domain.services.sessions import Sessions
 from domain.services.systems import SystemService
@@ -107,6 +109,7 @@ class Domain:
     automations: AutomationSystem
     dry_runs: DryRuns
     integrations: IntegrationService
+    channels: ChannelService
     readiness: Readiness
 
     @property
@@ -143,7 +146,7 @@ async def running_domain(
         url,
         sqlite_synchronous=settings.sqlite_synchronous,
         busy_millis=int(settings.sqlite_busy_seconds * 1000),
-        connections=_pool_size(settings),
+        connections=pool_size(settings),
         has_direct=settings.direct_database_url is not None,
     )
     engine = Engine(database_url(settings.direct_database_url or settings.database_url))
@@ -161,6 +164,7 @@ async def running_domain(
         key = bytes.fromhex(states.get(_CURSOR_KEY, ""))
         domain = _assemble(settings, clock, database, key, engine, kinds)
         ending.push_async_callback(domain.buckets.close)
+        ending.callback(domain.channels.close)
         if INCOMPLETE_TIMELINES in states:
             await Repairs(database=database, handle=domain.handle).run()
         if live:
@@ -174,22 +178,6 @@ async def _found(session: ReadSession) -> tuple[Mapping[str, str], int, Sequence
     return states, await session.changes.head(), await session.erasures.known()
 
 
-def _pool_size(settings: Settings) -> int:
-    """Return how many of the process's connections are left for reads and writes."""
-    elsewhere = 1 if settings.broadcast_url.startswith("postgres") else 0
-    return settings.postgres_connections - elsewhere - (CONNECTIONS if settings.automations else 0)
-
-
-def _wakeup_url(settings: Settings) -> str:
-    """Return the broadcaster's address; LISTEN bypasses a pooler where there is a direct address."""
-    url = settings.broadcast_url
-    if not url.startswith("postgres"):
-        return url
-    if url == settings.database_url and settings.direct_database_url is not None:
-        url = settings.direct_database_url
-    return postgres_address(url).dsn()
-
-
 def _assemble(
     settings: Settings, clock: Clock, database: Database, key: bytes, engine: Engine, kinds: Kinds
 ) -> Assembly:
@@ -201,7 +189,9 @@ def _assemble(
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
     timeline = TimelineService(writer=writer, handle=handle)
     responders = ResponderService(writer=writer, handle=handle)
-    secrets = SecretService(database=database, writer=writer, keys=_secret_keys(settings))
+    keys, rules = secret_keys(settings), AddressRules.of(settings.http_allow)
+    secrets = SecretService(database=database, writer=writer, keys=keys)
+    channels = ChannelService(database=database, writer=writer, keys=keys, services=NotificationServices(rules))
     parts = Parts(
         database=database,
         clock=clock,
@@ -219,7 +209,12 @@ def _assemble(
         run_retention_days=settings.run_retention_days,
     )
     written = _Written(
-        derivers=derivers, incidents=incidents, timeline=timeline, responders=responders, secrets=secrets
+        derivers=derivers,
+        incidents=incidents,
+        timeline=timeline,
+        responders=responders,
+        secrets=secrets,
+        channels=channels,
     )
     return _domain(settings, key, parts, written)
 
@@ -233,6 +228,12 @@ class _Written:
     timeline: TimelineService
     responders: ResponderService
     secrets: SecretService
+    channels: ChannelService
+
+    def services(self) -> dict[str, Any]:
+        """Return the services by name."""
+        names = ("incidents", "timeline", "responders", "secrets", "channels")
+        return {name: getattr(self, name) for name in names}
 
 
 def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> Assembly:
@@ -253,9 +254,7 @@ def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> 
         tail=parts.tail,
         cursors=cursors,
         forgetting=forgetting,
-        incidents=written.incidents,
-        timeline=written.timeline,
-        responders=written.responders,
+        **written.services(),
         **_parts_of_incidents(parts),
         systems=systems,
         health=health,
@@ -266,7 +265,6 @@ def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> 
         metrics=MetricsService(database=database, tail=parts.tail),
         replay=ReplayService(database=database, clock=clock, cursors=cursors),
         tokens=_tokens(settings, parts, sessions, forgetting.known),
-        secrets=written.secrets,
         sessions=sessions,
         demo=_demo(parts, written, reads=reads, systems=systems, health=health),
         buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
@@ -354,15 +352,9 @@ def _tokens(settings: Settings, parts: Parts, sessions: Sessions, forgotten: Kno
     )
 
 
-def _secret_keys(settings: Settings) -> SecretKeys:
-    url = database_url(settings.database_url)
-    # Servers of one PostgreSQL database may be on machines that share no file.
-    return SecretKeys.of(settings.secret_key, None if isinstance(url, PostgresAddress) else Path(f"{url.database}.key"))
-
-
 @asynccontextmanager
 async def _background(domain: Assembly, head: int, erasures: Sequence[Known]) -> AsyncIterator[None]:
-    wakeups = WakeUps(_wakeup_url(domain.settings), domain.tail.look)
+    wakeups = WakeUps(wakeup_url(domain.settings), domain.tail.look)
     domain.database.on_append(domain.tail.take)
     url = database_url(domain.settings.database_url)
     if not isinstance(url, PostgresAddress):

@@ -141,7 +141,7 @@ class AddressRefusedError(DomainError):
     def __init__(self, host: str) -> None:
         # The caller must not learn the addresses of names inside the operator's network.
         super().__init__(
-            f"{_shorten(host)} is an internal address, or leads to one. INCIDENTQL_HTTP_ALLOW lists exceptions.",
+            f"The host {_shorten(host)} is, or leads to, an internal address. INCIDENTQL_HTTP_ALLOW lists exceptions.",
             field=["url"],
         )
         self.host = host

@@ -111,6 +111,22 @@ class MaySeeIntegrations(Needs):
     role = Role.ADMIN
 
 
+class MayManageChannels(Needs):
+    """The permission to manage channels and send tests, for admins that are not limited to some systems.
+
+    Automations of all systems use the same channels.
+    """
+
+    role = Role.ADMIN
+    unlimited = True
+
+
+class MaySeeChannels(Needs):
+    """The permission to see the names of channels and their services, for admins."""
+
+    role = Role.ADMIN
+
+
 class MaySeePeople(Needs):
     """The permission to see who is known, for responders and admins."""
 
@@ -143,6 +159,8 @@ MANAGE_AUTOMATIONS: list[type[BasePermission]] = [MayManageAutomations]
 SEE_AUTOMATIONS: list[type[BasePermission]] = [MaySeeAutomations]
 MANAGE_INTEGRATIONS: list[type[BasePermission]] = [MayManageIntegrations]
 SEE_INTEGRATIONS: list[type[BasePermission]] = [MaySeeIntegrations]
+MANAGE_CHANNELS: list[type[BasePermission]] = [MayManageChannels]
+SEE_CHANNELS: list[type[BasePermission]] = [MaySeeChannels]
 SEE_PEOPLE: list[type[BasePermission]] = [MaySeePeople]
 FORGET_PEOPLE: list[type[BasePermission]] = [MayForgetPeople]
 SEE_ERASURES: list[type[BasePermission]] = [MaySeeErasures]

@@ -24,6 +24,7 @@ from gql.limits.checks import Checks
 from gql.limits.describing import DescribingExecutor, Descriptions
 from gql.limits.timing import execute_in_time
 from gql.mutations.automation import AutomationMutations
+from gql.mutations.channel import ChannelMutations
 from gql.mutations.executing import execute_mutation, run_mutation
 from gql.mutations.incident import IncidentMutations
 from gql.mutations.integration import IntegrationMutations
@@ -38,6 +39,7 @@ from gql.mutations.timeline import TimelineMutations
 from gql.mutations.token import TokenMutations
 from gql.queries.automation import AutomationQueries
 from gql.queries.catalog import CatalogQueries
+from gql.queries.channel import ChannelQueries
 from gql.queries.dry_run import DryRunQueries
 from gql.queries.explanation import ExplanationQueries
 from gql.queries.incident import IncidentQueries
@@ -73,6 +75,7 @@ class Query(
     PersonQueries,
     SecretQueries,
     IntegrationQueries,
+    ChannelQueries,
     ExplanationQueries,
     DryRunQueries,
     NodeQueries,
@@ -94,6 +97,7 @@ class Mutation(
     TokenMutations,
     SecretMutations,
     IntegrationMutations,
+    ChannelMutations,
     PersonMutations,
 ):
     pass

@@ -200,6 +200,7 @@ def settings(database_url: str) -> Settings:
         poll_seconds=0.05,
         automations=False,
         secret_key=SECRET_KEY,
+        http_allow=("127.0.0.1",),
     )
 
 

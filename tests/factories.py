@@ -10,6 +10,7 @@ from domain.entities.system import SYSTEM
 from domain.model.actor import Actor, ActorType
 from domain.model.automation import Automation, AutomationRun
 from domain.model.change import Change
+from domain.model.channel import Channel
 from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem, CreateToken, ReportSystemHealth
 from domain.model.health import SystemHealth
 from domain.model.incident import Health, Incident, Severity, Status
@@ -18,6 +19,7 @@ from domain.model.secret import Secret
 from domain.model.system import System
 from domain.model.token import ApiToken
 from domain.model.viewer import Role, Viewer
+from tests.receiver import receiver_url
 
 ADMIN = Viewer(actor=Actor(type=ActorType.APPLICATION, id="tok_admin", name="admin"), role=Role.ADMIN)
 
@@ -68,6 +70,11 @@ async def make_token(domain: Domain, **fields: Any) -> tuple[ApiToken, str]:
 async def make_secret(domain: Domain, name: str = "API_KEY", value: str = "correct-horse-battery") -> Secret:
     """Create a secret that automations may use."""
     return (await domain.secrets.create(ADMIN, name=name, value=value)).value
+
+
+async def make_channel(domain: Domain, name: str = "on call", url: str | None = None) -> Channel:
+    """Create a channel; without a URL it leads to a server that takes every message."""
+    return (await domain.channels.create(ADMIN, name=name, url=url or receiver_url())).value
 
 
 async def make_automation(domain: Domain, name: str = "noter", **fields: Any) -> Automation:

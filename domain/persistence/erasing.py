@@ -10,7 +10,7 @@
 | automation_versions | replaced as creator, and where an action names them by their id |
 | automation_runs, automation_steps, automation_artifacts, automation_dwells | replaced, also within their texts |
 | automation_window_events | replaced within the key |
-| secrets, integrations | replaced as creator |
+| secrets, integrations, channels | replaced as creator |
 
 No other table names people: not the histories of fields, nor the index of words, nor the tables of the engine, whose
 workflows have the ids of runs and dwells. What people wrote themselves, such as titles and messages, stays as it is.
@@ -34,6 +34,7 @@ from domain.persistence.automation_tables import (
     automation_window_events,
 )
 from domain.persistence.caller_tables import api_tokens, idempotency_keys
+from domain.persistence.channel_tables import channels
 from domain.persistence.dialects import is_sqlite
 from domain.persistence.integration_tables import integrations
 from domain.persistence.log_tables import changes
@@ -205,4 +206,5 @@ PLACES: tuple[Place | Deletion, ...] = (
     Place(table=api_tokens, actors=("created_by",)),
     Place(table=secrets, actors=("created_by",)),
     Place(table=integrations, actors=("created_by",)),
+    Place(table=channels, actors=("created_by",)),
 )

@@ -13,6 +13,7 @@ from domain.model.health_effects import Effect, ReportEffect
 from domain.persistence.artifacts import ArtifactRepository
 from domain.persistence.automations import AutomationRepository
 from domain.persistence.changes import ChangeRepository
+from domain.persistence.channels import ChannelRepository
 from domain.persistence.claims import ClaimRepository
 from domain.persistence.counts import CountRepository
 from domain.persistence.dialects import lock_log
@@ -79,6 +80,7 @@ class ReadSession:
     readers = _Made(ReaderRepository)
     tokens = _Made(TokenRepository)
     secrets = _Made(SecretRepository)
+    channels = _Made(ChannelRepository)
     state = _Made(StateRepository)
     automations = _Made(AutomationRepository)
     runs = _Made(RunRepository)

@@ -17,6 +17,7 @@ from gql.context import Context, Info
 from gql.types.artifact import Artifact
 from gql.types.automation import Automation, AutomationRun, AutomationVersion
 from gql.types.change import IncidentChange
+from gql.types.channel import Channel
 from gql.types.enums import Role, Visibility
 from gql.types.event import IncidentEvent
 from gql.types.incident import Incident, IncidentRelation
@@ -189,6 +190,13 @@ async def _deliveries(context: Context, ids: list[str]) -> dict[str, Node]:
     return {delivery.id: IntegrationDelivery.of(delivery) for delivery in found.values()}
 
 
+async def _channels(context: Context, ids: list[str]) -> dict[str, Node]:
+    if not context.viewer.role.includes(Role.ADMIN):
+        return {}
+    found = await context.domain.channels.get_many(ids)
+    return {channel.id: Channel.of(channel) for channel in found.values()}
+
+
 async def _automations(context: Context, ids: list[str]) -> dict[str, Node]:
     if not context.audience.sees(Visibility.INTERNAL):
         return {}
@@ -247,6 +255,7 @@ _READERS: dict[str, Callable[[Context, list[str]], Awaitable[dict[str, Node]]]] 
     "sec": _secrets,
     "int": _integrations,
     "dlv": _deliveries,
+    "chn": _channels,
     "aut": _automations,
     "aut:": _versions,
     "run": _runs,

@@ -8,7 +8,7 @@ import strawberry
 from domain.automations.validation import InvalidDefinitionError
 from domain.errors import DomainError
 from gql.errors import report
-from gql.types.enums import ErrorCode
+from gql.types.error_codes import ErrorCode
 
 _CODES = {code.value for code in ErrorCode}
 _MOST_PROBLEMS = 100

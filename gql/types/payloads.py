@@ -3,8 +3,8 @@
 import strawberry
 
 from gql.types.automation import Automation, AutomationProblem, AutomationRun
-from gql.types.enums import ErrorCode
 from gql.types.erasure import Erasure
+from gql.types.error_codes import ErrorCode
 from gql.types.errors import UserError
 from gql.types.incident import Incident, IncidentRelation
 from gql.types.link import IncidentLink

@@ -7,7 +7,7 @@ from typing import Any
 
 from domain import errors
 from domain.settings import Settings
-from gql.types.enums import ErrorCode
+from gql.types.error_codes import ErrorCode
 from tests.docs.blocks import ROOT
 
 PAGE = (ROOT / "docs" / "settings.md").read_text()

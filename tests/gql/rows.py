@@ -26,6 +26,7 @@ from domain.persistence.unit_of_work import UnitOfWork
 from tests.factories import (
     DEFINITION,
     make_automation,
+    make_channel,
     make_refused_delivery,
     make_secret,
     make_system,
@@ -37,7 +38,7 @@ from tests.inside import inside
 
 
 async def grow(domain: Domain, numbers: Iterable[int]) -> None:
-    """Add a system, an incident, an automation with a run, an integration, a token and a secret for each number."""
+    """Add a system, an incident, an automation with a run, an integration, a token and the like for each number."""
     for number in numbers:
         someone = Viewer(actor=Actor(type=ActorType.USER, id=f"usr_{number}", name=f"User {number}"), role=Role.ADMIN)
         made = await make_system(domain, f"system-{number}", description="One of many")
@@ -47,6 +48,7 @@ async def grow(domain: Domain, numbers: Iterable[int]) -> None:
             await report_health(domain, system, status, message="It is slow")
         await make_token(domain, name=f"token {number}", systems=[system])
         await make_secret(domain, f"SECRET_{number}")
+        await make_channel(domain, f"channel {number}")
         automation = (await make_automation(domain, f"automation {number}", group="alerts")).id
         other = WriteAutomation(definition={**DEFINITION, "mode": "parallel"})
         await domain.automations.service.update(someone, automation, other)

@@ -49,6 +49,7 @@ GIVEN = {
     "Query.automation": "(id: INCIDENT)",
     "Query.automationRun": "(id: INCIDENT)",
     "Query.integration": "(id: INCIDENT)",
+    "Query.channel": "(id: INCIDENT)",
     "Query.incidentMetrics": '(from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z")',
     "Query.activeHealthOverrides": '(systemIds: ["payments"])',
     "Query.validateAutomation": "(definition: {})",

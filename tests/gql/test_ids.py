@@ -43,6 +43,7 @@ query Everything($incident: ID!, $run: ID!, $definition: JSON!, $from: DateTime!
   secrets { nodes { __typename id } }
   integrations { nodes { __typename id } }
   integrationDeliveries { nodes { __typename id } }
+  channels { nodes { __typename id } }
   dryRunAutomation(definition: $definition, from: $from, to: $to) { runs { __typename id steps { __typename } } }
 }
 """

@@ -11,6 +11,7 @@ from gql.kinds import PUSHED
 from gql.permissions import (
     MayForgetPeople,
     MayManageAutomations,
+    MayManageChannels,
     MayManageIncidents,
     MayManageIntegrations,
     MayManageSecrets,
@@ -40,6 +41,7 @@ INTEGRATIONS = {
     "deleteIntegration",
     "replayDelivery",
 }
+CHANNELS = {"createChannel", "updateChannel", "testChannel", "deleteChannel"}
 PERMISSION = {Role.RESPONDER: MayManageIncidents, Role.ADMIN: MayManageSystems}
 
 
@@ -49,9 +51,10 @@ def test_every_mutation_has_a_permission() -> None:
     secrets = {name: [MayManageSecrets] for name in ("createSecret", "updateSecret", "deleteSecret")}
     automations = {name: [MayManageAutomations] for name in AUTOMATIONS}
     integrations = {name: [MayManageIntegrations] for name in INTEGRATIONS}
+    channels = {name: [MayManageChannels] for name in CHANNELS}
     by_role = {name: [PERMISSION[row.needs]] for name, row in MUTATIONS.items()}
     forgetting = {"forgetPerson": [MayForgetPeople]}
-    assert named == by_role | tokens | secrets | automations | integrations | forgetting
+    assert named == by_role | tokens | secrets | automations | integrations | channels | forgetting
 
 
 def test_every_subscription_has_a_permission() -> None:
@@ -95,7 +98,7 @@ async def test_a_responder_writes_no_systems_tokens_secrets_automations_or_integ
     beyond = {name for name, row in MUTATIONS.items() if row.needs is Role.ADMIN}
     systems, secrets = [{f"{verb}{noun}" for verb in ("create", "update", "delete")} for noun in ("System", "Secret")]
     tokens = {"createToken", "revokeToken", "forgetPerson"}
-    assert beyond == {*systems, *secrets, *AUTOMATIONS, *INTEGRATIONS, *tokens}
+    assert beyond == {*systems, *secrets, *AUTOMATIONS, *INTEGRATIONS, *CHANNELS, *tokens}
     assert await _codes(api.responder, domain, stored, *beyond) == dict.fromkeys(beyond, "FORBIDDEN")
 
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from domain.persistence.views.automation import AUTOMATION, AUTOMATION_VERSION
 from domain.persistence.views.change import CHANGE, EVENT, RUN_CHANGE
+from domain.persistence.views.channel import CHANNEL
 from domain.persistence.views.incident import INCIDENT
 from domain.persistence.views.integration import INTEGRATION, INTEGRATION_DELIVERY
 from domain.persistence.views.label import LABEL
@@ -29,6 +30,6 @@ _ALL = (
     *(CHANGE, EVENT, LOG),
     *(AUTOMATION, AUTOMATION_VERSION, RUN, STEP, ARTIFACT, RUN_CHANGE),
     *(TOKEN, SECRET, PERSON),
-    *(INTEGRATION, INTEGRATION_DELIVERY),
+    *(INTEGRATION, INTEGRATION_DELIVERY, CHANNEL),
 )
 VIEWS: Mapping[str, View] = MappingProxyType({view.name: view for view in _ALL})

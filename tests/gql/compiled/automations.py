@@ -11,6 +11,7 @@ from domain.entities.origin import Origin
 from domain.ids import new_id
 from domain.model.actor import Actor, ActorType, Cause
 from domain.model.automation import Artifact, AutomationRun, Firing, RunStatus, RunStep, SkipReason, StepStatus
+from domain.model.channel import Channel
 from domain.model.commands import CreateIncident
 from domain.model.incident import Severity
 from domain.model.integration import IntegrationType
@@ -181,7 +182,17 @@ async def _fill_credentials(domain: Domain, chance: random.Random, systems: list
             await unit.tokens.revoke(token.id, at=now)
 
     await inside(domain).database.write(write)
-    return [token.id, secret.id, *await _fill_integration(domain, chance, number)]
+    channel = Channel(
+        id=new_id("chn"),
+        name=f"Größe {new_id('key')}",
+        service="Slack",
+        address="slack:///****",
+        created_at=now,
+        updated_at=now,
+        created_by=chance.choice(_ACTORS),
+    )
+    await inside(domain).database.write(lambda unit: unit.channels.insert(channel, "sealed"))
+    return [token.id, secret.id, channel.id, *await _fill_integration(domain, chance, number)]
 
 
 async def _fill_integration(domain: Domain, chance: random.Random, number: int) -> list[str]:

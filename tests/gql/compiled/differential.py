@@ -84,6 +84,7 @@ _BY_ID = (
     ("secrets", "secrets", "sec_"),
     ("integrations", "integrations", "int_"),
     ("integrationDeliveries", "integration.deliveries", "dlv_"),
+    ("channels", "channels", "chn_"),
 )
 
 

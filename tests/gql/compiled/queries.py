@@ -29,7 +29,7 @@ _USUAL = (
     *("incident", "incidents", "incident", "incidents", "system", "systems", "node", "nodes", *_LOG, "__typename"),
     *_AUTOMATIONS,
     *("viewer", "tokens", "secrets"),
-    *("integration", "integrations", "integrationDeliveries"),
+    *("integration", "integrations", "integrationDeliveries", "channel", "channels"),
 )
 #: These run for long, answer another way each time, or are computed on both paths by the same code.
 _LEFT_OUT = {

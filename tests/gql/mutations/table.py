@@ -7,6 +7,7 @@ from itertools import count
 
 from domain.bootstrap import Domain
 from domain.model.automation import Automation, AutomationRun
+from domain.model.channel import Channel
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate, RelateIncidents
 from domain.model.incident import Health, Incident, IncidentLink, IncidentUpdate, Status
 from domain.model.integration import Integration, IntegrationDelivery
@@ -21,6 +22,7 @@ from tests.factories import (
     ADMIN,
     DEFINITION,
     make_automation,
+    make_channel,
     make_incident,
     make_refused_delivery,
     make_secret,
@@ -29,6 +31,7 @@ from tests.factories import (
     report_health,
     start_run,
 )
+from tests.receiver import receiver_url
 
 NOWHERE = "inc_00000000000000000000000000"
 #: Effects that earlier ones of the table would spoil: by then their incident is resolved, their system is deleted.
@@ -50,7 +53,7 @@ _worlds = count()
 class World:
     """Two open incidents on two systems, related, one with a timeline and a link; a resolved one, three tokens, a
     secret, and an automation with two runs that have yet to begin, of which one was cancelled; an integration with a
-    delivery that was refused, and would not be again; a program that was forgotten.
+    delivery that was refused, and would not be again; a channel; a program that was forgotten.
 
     The spare system is reported to be unhealthy; of the other one nothing was reported.
     """
@@ -70,6 +73,7 @@ class World:
     secret: Secret
     integration: Integration
     delivery: IntegrationDelivery
+    channel: Channel
     gone: ApiToken
     automation: Automation
     run: AutomationRun
@@ -142,6 +146,7 @@ async def make_world(domain: Domain) -> World:
         secret=await make_secret(domain, f"KEY-{number}"),
         integration=integration,
         delivery=delivery,
+        channel=await make_channel(domain, f"channel-{number}"),
         spent=(await domain.tokens.revoke((await make_token(domain))[0].id)).value,
         gone=await _forgotten(domain),
     )
@@ -555,6 +560,42 @@ MUTATIONS: dict[str, Row] = {
     ),
     "deleteIntegration": Row(
         effects={"with a delivery": Effect(lambda world: {"id": world.integration.id}, ())},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "createChannel": Row(
+        effects={
+            "of a service": Effect(
+                lambda world: {
+                    "name": f"chat-{world.number}",
+                    "url": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
+                },
+                (),
+            ),
+        },
+        refused=lambda world: {"name": "chat", "url": "carrier-pigeon://north"},
+        code="BAD_USER_INPUT",
+        needs=Role.ADMIN,
+    ),
+    "updateChannel": Row(
+        effects={
+            "name": Effect(lambda world: {"id": world.channel.id, "name": f"renamed-channel-{world.number}"}, ()),
+            "url": Effect(lambda world: {"id": world.channel.id, "url": receiver_url()}, ()),
+        },
+        no_op=lambda world: {"id": world.channel.id, "name": world.channel.name},
+        refused=lambda world: {"id": world.channel.id, "url": "json://10.0.0.1/hook"},
+        code="ADDRESS_REFUSED",
+        needs=Role.ADMIN,
+    ),
+    "testChannel": Row(
+        effects={"message": Effect(lambda world: {"id": world.channel.id}, ())},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "deleteChannel": Row(
+        effects={"channel": Effect(lambda world: {"id": world.channel.id}, ())},
         refused=lambda world: {"id": "nowhere"},
         code="NOT_FOUND",
         needs=Role.ADMIN,

@@ -307,7 +307,8 @@ def furnished(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     shutil.copy(sqlite_template, file)
 
     async def furnish() -> World:
-        async with running_domain(Settings(database_url=f"sqlite:///{file}"), live=False) as domain:
+        settings = Settings(database_url=f"sqlite:///{file}", http_allow=("127.0.0.1",))
+        async with running_domain(settings, live=False) as domain:
             return await make_world(domain)
 
     return file, asyncio.run(furnish())

@@ -33,6 +33,9 @@ ALWAYS_EFFECTIVE = {
     "rotateIntegrationToken",
     "deleteIntegration",
     "replayDelivery",
+    "createChannel",
+    "testChannel",
+    "deleteChannel",
 }
 
 

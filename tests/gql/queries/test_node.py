@@ -14,6 +14,7 @@ from tests.factories import (
     ADMIN,
     log_of,
     make_automation,
+    make_channel,
     make_incident,
     make_refused_delivery,
     make_secret,
@@ -56,6 +57,7 @@ async def one_of_each(domain: Domain) -> dict[str, str]:
         "Secret": (await make_secret(domain)).id,
         "Integration": integration.id,
         "IntegrationDelivery": delivery.id,
+        "Channel": (await make_channel(domain)).id,
         **await _automations(domain),
     }
 

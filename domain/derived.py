@@ -1,0 +1,32 @@
+"""Derivations from the settings: addresses, connections and keys."""
+
+from pathlib import Path
+
+from domain.automations.engine.adapter import CONNECTIONS
+from domain.persistence.addresses import PostgresAddress, postgres_address
+from domain.persistence.engines import database_url
+from domain.services.secret_keys import SecretKeys
+from domain.settings import Settings
+
+
+def pool_size(settings: Settings) -> int:
+    """Return how many of the process's connections are left for reads and writes."""
+    elsewhere = 1 if settings.broadcast_url.startswith("postgres") else 0
+    return settings.postgres_connections - elsewhere - (CONNECTIONS if settings.automations else 0)
+
+
+def wakeup_url(settings: Settings) -> str:
+    """Return the broadcaster's address; LISTEN bypasses a pooler where there is a direct address."""
+    url = settings.broadcast_url
+    if not url.startswith("postgres"):
+        return url
+    if url == settings.database_url and settings.direct_database_url is not None:
+        url = settings.direct_database_url
+    return postgres_address(url).dsn()
+
+
+def secret_keys(settings: Settings) -> SecretKeys:
+    """Return the keys that secrets are encrypted with."""
+    url = database_url(settings.database_url)
+    # Servers of one PostgreSQL database may be on machines that share no file.
+    return SecretKeys.of(settings.secret_key, None if isinstance(url, PostgresAddress) else Path(f"{url.database}.key"))

@@ -75,6 +75,7 @@ from domain.services.tokens import TokenService
 from domain.services.upkeep import Upkeep
 from domain.services.writing import Writer
 from domain.settings import Settings
+from domain.transfer.making import TransferSystem, transfer_system
 
 #: The name of the state that signs cursors.
 _CURSOR_KEY = "cursor_key"
@@ -110,6 +111,7 @@ class Domain:
     dry_runs: DryRuns
     integrations: IntegrationService
     channels: ChannelService
+    transfer: TransferSystem
     readiness: Readiness
 
     @property
@@ -271,6 +273,7 @@ def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> 
         automations=AutomationSystem(parts),
         dry_runs=DryRuns(database=database, clock=clock, catalog=parts.catalog(), secrets=parts.secrets),
         integrations=_integrations(parts, written, systems=systems),
+        transfer=transfer_system(database=database, clock=clock, registry=parts.registry, key=key),
         readiness=Readiness(database, parts.tail),
     )
 

@@ -43,6 +43,14 @@ def with_prefix(identifier: str, prefix: str) -> str:
     return f"{prefix}_{identifier.rpartition('_')[2]}"
 
 
+def millis_of(identifier: str) -> int:
+    """Return the Unix time at which an id was made."""
+    number = 0
+    for letter in identifier.rpartition("_")[2]:
+        number = number << 5 | _ALPHABET.index(letter)
+    return number >> 80
+
+
 def _uuid7(millis: int | None) -> int:
     """Return a UUIDv7 with sub-millisecond time in rand_a, so that ids never step back (RFC 9562, 6.2 method 3)."""
     global _last  # noqa: PLW0603 - the one counter that makes ids of a process monotonic
@@ -55,6 +63,10 @@ def _uuid7(millis: int | None) -> int:
             stamp = max(_last + 1, nanos // 1_000_000 << 12 | nanos % 1_000_000 * 4096 // 1_000_000)
             _last = stamp
         drawn = secrets.randbits(62)
+    return _laid_out(stamp, drawn)
+
+
+def _laid_out(stamp: int, drawn: int) -> int:
     return (stamp >> 12) << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64 | 0b10 << 62 | drawn & _LOW
 
 

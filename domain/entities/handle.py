@@ -1,7 +1,7 @@
 """The handle of an entity: a write through it stores row, history and event in one transaction, or nothing."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -19,6 +19,7 @@ from domain.model.actor import Actor, ActorType
 from domain.model.change import Change, ChangeAction, Touched, Transition
 from domain.model.copies import changed as copied
 from domain.model.health_effects import Effect, effect_of
+from domain.model.health_history import HealthSpan
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
 E = TypeVar("E")
@@ -33,6 +34,16 @@ class Applied(Generic[E]):
 
     after: Snapshot[E]
     touched: tuple[Touched, ...] = ()
+    #: The date that the entity keeps, where it counts as changed then and not now.
+    dated: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The history of an entity that comes from elsewhere: its transitions and what it did to the health of systems."""
+
+    transitions: Sequence[Transition] = ()
+    spans: Sequence[HealthSpan] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +129,14 @@ class EntityHandle(Generic[E]):
         """Write a new entity under an id that was made for it: there is nothing to lock or to read before."""
         self._runtime()
         return await self._settle(unit, entity_id, None, await apply(), origin)
+
+    def adopt(self, unit: UnitOfWork, entity_id: str, applied: Applied[E], history: History, *, origin: Origin) -> None:
+        """Record a new entity that has a history elsewhere, whose rows this unit of work wrote; no trigger fires."""
+        step = self._step(entity_id, None, applied)
+        assert step is not None  # it had no state before
+        change, effect = self._change(step, origin=replace(origin, is_quiet=True), at=unit.moment())
+        steps = [replace(each, change_id=change.id) for each in history.transitions]
+        unit.record(change, steps, effect, spans=history.spans)
 
     async def mutate_many(
         self, unit: UnitOfWork, ids: Sequence[str], apply: ApplyMany[E], *, origin: Origin = BY_SYSTEM
@@ -227,7 +246,7 @@ class EntityHandle(Generic[E]):
             return WriteResult(after=unchanged, change=None)
         now = unit.moment()
         if step.before is not None and self._kind.stamp is not None:
-            stamped = await self._kind.stamp(unit, step.after, step.version, now)
+            stamped = await self._kind.stamp(unit, step.after, step.version, applied.dated or now)
             step = copied(step, after=copied(stamped, state=step.after.state))
         change, effect = self._change(step, origin=origin, at=now)
         unit.record(change, transitions_of(change), effect)
@@ -323,7 +342,7 @@ class EntityHandle(Generic[E]):
         )
         # Events and what becomes of health are derived from the real values; only the record is masked.
         effect = effect_of(change)
-        fires = (changed or described) and origin.rewrite is None
+        fires = (changed or described) and origin.rewrite is None and not origin.is_quiet
         events = runtime.derivers.derive(change) if fires else ()
         if origin.run_id is not None or origin.rewrite is not None:
             change = copied(change, **{name: _kept(getattr(change, name), origin, runtime) for name in _MASKED})

@@ -18,14 +18,15 @@ def permit_all(before: Sequence[str] | None, after: Sequence[str] | None) -> Non
 class Origin:
     """The writer of a change and its cause; the secrets of that run are masked in the record.
 
-    `rewrite` is applied to what the log keeps; such a change fires no trigger. `permit` raises where the writer is not
-    allowed to write about the systems that it is called with.
+    `rewrite` is applied to what the log keeps; such a change fires no trigger, and neither does a quiet one. `permit`
+    raises where the writer is not allowed to write about the systems that it is called with.
     """
 
     actor: Actor = SYSTEM
     cause: Cause = field(default_factory=Cause)
     run_id: str | None = None
     rewrite: Callable[[Any], Any] | None = None
+    is_quiet: bool = False
     permit: Permit = permit_all
 
 

@@ -62,7 +62,7 @@ class HealthSpanRepository:
         columns = (*health_spans.c, incidents.c.occurred_at)
         joined = health_spans.outerjoin(incidents, incidents.c.id == _SPANS.incident_id)
         statement = sa.select(*columns).select_from(joined).where(_within(system_ids, since, until)).limit(limit)
-        return [_span(row) for row in (await self._connection.execute(statement)).mappings()]
+        return [span_of(row) for row in (await self._connection.execute(statement)).mappings()]
 
     async def timelines(
         self, system_ids: Sequence[str], *, since: datetime, until: datetime
@@ -173,6 +173,7 @@ def _row(span: HealthSpan) -> dict[str, Any]:
     return {name: getattr(span, name) for name in names}
 
 
-def _span(row: sa.RowMapping) -> HealthSpan:
+def span_of(row: sa.RowMapping) -> HealthSpan:
+    """Return the span that a row stands for."""
     names = ("system_id", "incident_id", "set_at", "unset_at", "began_at", "ended_at", "occurred_at")
     return HealthSpan(status=Health(row["status"]), **{name: row[name] for name in names})

@@ -28,13 +28,13 @@ class LinkRepository:
     async def get_many(self, ids: Sequence[str]) -> dict[str, IncidentLink]:
         """Return the links of these ids; those that do not exist are left out."""
         rows = (await self._connection.execute(sa.select(links).where(links.c.id.in_(ids)))).mappings()
-        return {row["id"]: _link(row) for row in rows}
+        return {row["id"]: link_of(row) for row in rows}
 
     async def by_url(self, incident_id: str, url: str) -> IncidentLink | None:
         """Return an incident's link with that address, or None."""
         statement = sa.select(links).where(links.c.incident_id == incident_id, links.c.url_digest == digest_of(url))
         row = (await self._connection.execute(statement)).mappings().first()
-        return _link(row) if row else None
+        return link_of(row) if row else None
 
     async def pages(
         self, incident_ids: Sequence[str], page: PageRequest, audience: Audience, *, until: datetime | None = None
@@ -60,7 +60,7 @@ class LinkRepository:
         )
         lists: dict[str, list[IncidentLink]] = {identifier: [] for identifier in incident_ids}
         for parent, row in found:
-            lists[parent].append(_link(row))
+            lists[parent].append(link_of(row))
         for entries in lists.values():
             entries.sort(key=lambda link: (link.created_at, link.id), reverse=page.backward)
         return {parent: page.cut(entries) for parent, entries in lists.items()}
@@ -109,7 +109,8 @@ def _columns(link: IncidentLink) -> dict[str, Any]:
     }
 
 
-def _link(row: sa.RowMapping) -> IncidentLink:
+def link_of(row: sa.RowMapping) -> IncidentLink:
+    """Return the link that a row stands for."""
     return IncidentLink(
         id=row["id"],
         incident_id=row["incident_id"],

@@ -48,7 +48,7 @@ class PersonRepository:
         # Of a program and a user with one id the program counts: ids of tokens are made here, those of users elsewhere.
         statement = sa.select(people).where(columns.actor_id.in_(references)).with_for_update()
         rows = (await self._connection.execute(statement.order_by(columns.actor_type.desc(), columns.id))).mappings()
-        return {row["actor_id"]: _person(row).actor for row in rows}
+        return {row["actor_id"]: person_of(row).actor for row in rows}
 
     async def revoked(self, actors: Iterable[Actor]) -> frozenset[str]:
         """Return the ids of those that act by a token which is revoked."""
@@ -66,12 +66,12 @@ class PersonRepository:
     async def of(self, actor: Actor) -> Person | None:
         """Return the person that an actor is."""
         row = (await self._connection.execute(sa.select(people).where(_is(actor)))).mappings().first()
-        return None if row is None else _person(row)
+        return None if row is None else person_of(row)
 
     async def page(self, text: str, page: PageRequest) -> Page[Person]:
         """Return one page of the people whose name has that text in it, in any case, in the order of their ids."""
         statement = paged(sa.select(people).where(_named(text)), [people.c.id], page, descending=False)
-        return page.cut([_person(row) for row in (await self._connection.execute(statement)).mappings()])
+        return page.cut([person_of(row) for row in (await self._connection.execute(statement)).mappings()])
 
     async def count(self, text: str) -> int:
         """Return the number of these people."""
@@ -87,6 +87,7 @@ def _named(text: str) -> sa.ColumnElement[bool]:
     return people.c.folded_name.contains(text.casefold(), autoescape=True)
 
 
-def _person(row: sa.RowMapping) -> Person:
+def person_of(row: sa.RowMapping) -> Person:
+    """Return the person that a row stands for."""
     actor = Actor(type=ActorType(row["actor_type"]), id=row["actor_id"], name=row["name"])
     return Person(id=row["id"], actor=actor)

@@ -32,7 +32,7 @@ class RelationRepository:
     async def get_many(self, ids: Sequence[str]) -> dict[str, IncidentRelation]:
         """Return the relations of these ids; those that do not exist are left out."""
         rows = (await self._connection.execute(sa.select(relations).where(relations.c.id.in_(ids)))).mappings()
-        return {row["id"]: _relation(row) for row in rows}
+        return {row["id"]: relation_of(row) for row in rows}
 
     async def between(self, incident_id: str, kind: RelationType, related_id: str) -> list[IncidentRelation]:
         """Return a relation as both incidents have it, beginning with the first; nothing where there is none."""
@@ -41,13 +41,13 @@ class RelationRepository:
         inverse = columns.is_inverse if not kind.is_mutual else ~columns.is_inverse
         other = sa.and_(columns.incident_id == related_id, columns.related_id == incident_id, inverse)
         statement = sa.select(relations).where(columns.type == kind, sa.or_(given, other))
-        found = [_relation(row) for row in (await self._connection.execute(statement)).mappings()]
+        found = [relation_of(row) for row in (await self._connection.execute(statement)).mappings()]
         return sorted(found, key=lambda relation: relation.incident_id != incident_id)
 
     async def to_incident(self, incident_id: str) -> list[IncidentRelation]:
         """Return all relations of an incident as the other incidents have them."""
         statement = sa.select(relations).where(relations.c.related_id == incident_id).order_by(relations.c.id)
-        return [_relation(row) for row in (await self._connection.execute(statement)).mappings()]
+        return [relation_of(row) for row in (await self._connection.execute(statement)).mappings()]
 
     async def leads(self, start: str, kind: RelationType, end: str) -> bool:
         """Return whether relations of that type lead from one incident to another, over any number of others."""
@@ -74,7 +74,7 @@ class RelationRepository:
             page=page,
             form="relations",
         )
-        rows = [(parent, _relation(row)) for parent, row in found]
+        rows = [(parent, relation_of(row)) for parent, row in found]
         return pages_of(rows, incident_ids, page, order=lambda relation: relation.id, descending=False)
 
     async def counts(self, incident_ids: Sequence[str]) -> dict[str, int]:
@@ -95,7 +95,8 @@ def _columns(relation: IncidentRelation) -> dict[str, Any]:
     return {name: getattr(relation, name) for name in names} | actor_columns("created_by", relation.created_by)
 
 
-def _relation(row: sa.RowMapping) -> IncidentRelation:
+def relation_of(row: sa.RowMapping) -> IncidentRelation:
+    """Return the relation that a row stands for."""
     return IncidentRelation(
         id=row["id"],
         incident_id=row["incident_id"],

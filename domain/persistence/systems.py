@@ -77,7 +77,7 @@ class SystemRepository:
     async def get_many(self, ids: Sequence[str]) -> dict[str, System]:
         """Return the systems of these ids; those that do not exist are left out."""
         rows = (await self._connection.execute(sa.select(systems).where(systems.c.id.in_(ids)))).mappings()
-        return {row["id"]: _system(row) for row in rows}
+        return {row["id"]: system_of(row) for row in rows}
 
     async def resolve(self, references: Sequence[str], *, keep: bool = False) -> dict[str, str]:
         """Return the ids behind these ids or keys, without unknown ones; `keep` locks the systems until the commit."""
@@ -104,14 +104,14 @@ class SystemRepository:
         named = sa.or_(systems.c.id == reference, systems.c.key == reference)
         statement = keep_apart(self._connection, sa.select(systems).where(named))
         row = (await self._connection.execute(statement)).mappings().first()
-        return _system(row) if row is not None else None
+        return system_of(row) if row is not None else None
 
     async def page(self, order: Order, page: PageRequest, wanted: CatalogFilter = ALL_SYSTEMS) -> Page[System]:
         """Return one page of the systems that match."""
         key = (systems.c[order.field], systems.c.id)
         statement = paged(sa.select(systems).where(*catalog_conditions(wanted)), key, page, descending=order.descending)
         rows = (await self._connection.execute(statement)).mappings()
-        return page.cut([_system(row) for row in rows])
+        return page.cut([system_of(row) for row in rows])
 
     async def count(self, wanted: CatalogFilter = ALL_SYSTEMS) -> int:
         """Return the number of systems that match."""
@@ -165,5 +165,6 @@ def _columns(system: System) -> dict[str, Any]:
     return {name: getattr(system, name) for name in _COLUMNS}
 
 
-def _system(row: sa.RowMapping) -> System:
+def system_of(row: sa.RowMapping) -> System:
+    """Return the system that a row stands for."""
     return System(**{name: row[name] for name in _COLUMNS})

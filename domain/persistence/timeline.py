@@ -140,7 +140,7 @@ class TimelineRepository:
     async def get_versions(self, ids: Sequence[str]) -> dict[str, IncidentUpdateVersion]:
         """Return the former versions of these ids; those that do not exist are left out."""
         rows = (await self._connection.execute(sa.select(versions).where(versions.c.id.in_(ids)))).mappings()
-        return {row["id"]: _version(row) for row in rows}
+        return {row["id"]: version_of(row) for row in rows}
 
     async def versions_of(self, update_ids: Sequence[str]) -> dict[str, list[IncidentUpdateVersion]]:
         """Return the former versions of these entries, oldest first, the last 100 of each."""
@@ -154,7 +154,7 @@ class TimelineRepository:
         )
         lists: dict[str, list[IncidentUpdateVersion]] = {identifier: [] for identifier in update_ids}
         for parent, row in found:
-            lists[parent].append(_version(row))
+            lists[parent].append(version_of(row))
         return {parent: sorted(former, key=lambda version: version.id) for parent, former in lists.items()}
 
     async def insert(self, entry: IncidentUpdate) -> None:
@@ -165,9 +165,17 @@ class TimelineRepository:
         """Write an edited entry and keep its former version."""
         values = {name: getattr(entry, name) for name in _COLUMNS if name not in {"id", "incident_id"}}
         await self._connection.execute(sa.update(updates).where(updates.c.id == entry.id).values(**values))
+        await self.insert_versions([former])
+
+    async def insert_versions(self, former: Sequence[IncidentUpdateVersion]) -> None:
+        """Write former versions of entries."""
         names = ("id", "update_id", "message", "status_change", "visibility", "created_at", "replaced_at")
-        kept = {name: getattr(former, name) for name in names} | actor_columns("replaced_by", former.replaced_by)
-        await self._connection.execute(sa.insert(versions).values(**kept))
+        rows = [
+            {name: getattr(each, name) for name in names} | actor_columns("replaced_by", each.replaced_by)
+            for each in former
+        ]
+        if rows:
+            await self._connection.execute(sa.insert(versions), rows)
 
     async def delete(self, update_id: str) -> None:
         """Delete an entry with its former versions."""
@@ -199,7 +207,8 @@ def update_of(row: Mapping[Any, Any]) -> IncidentUpdate:
     )
 
 
-def _version(row: sa.RowMapping) -> IncidentUpdateVersion:
+def version_of(row: sa.RowMapping) -> IncidentUpdateVersion:
+    """Return the former version that a row stands for."""
     return IncidentUpdateVersion(
         id=row["id"],
         update_id=row["update_id"],

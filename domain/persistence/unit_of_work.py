@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.clock import Clock
 from domain.model.change import Change, Transition
 from domain.model.health_effects import Effect, ReportEffect
+from domain.model.health_history import HealthSpan
 from domain.persistence.artifacts import ArtifactRepository
 from domain.persistence.automations import AutomationRepository
 from domain.persistence.changes import ChangeRepository
@@ -19,6 +20,7 @@ from domain.persistence.counts import CountRepository
 from domain.persistence.dialects import lock_log
 from domain.persistence.dwells import DwellRepository
 from domain.persistence.erasures import ErasureRepository
+from domain.persistence.exports import ExportRepository
 from domain.persistence.health import HealthRepository
 from domain.persistence.health_spans import HealthSpanRepository
 from domain.persistence.idempotency import IdempotencyRepository
@@ -95,6 +97,7 @@ class ReadSession:
     integrations = _Made(IntegrationRepository)
     deliveries = _Made(IntegrationDeliveryRepository)
     erasures = _Made(ErasureRepository)
+    exports = _Made(ExportRepository)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
@@ -117,6 +120,7 @@ class UnitOfWork(ReadSession):
         self._pending: list[tuple[Change, Sequence[Transition]]] = []
         #: By the place of their change among those.
         self._effects: list[tuple[int, Effect]] = []
+        self._spans: dict[int, Sequence[HealthSpan]] = {}
         self._loaded: list[Bound] = []
         self._closing: list[Callable[[int], Awaitable[None]]] = []
         self._when_committed: list[Callable[[], None]] = []
@@ -140,10 +144,22 @@ class UnitOfWork(ReadSession):
         """The changes that this unit of work appends to the log, in their order."""
         return [change for change, _ in self._pending]
 
-    def record(self, change: Change, transitions: Sequence[Transition], effect: Effect | None = None) -> None:
-        """Record a change, with its effect on the health of systems, to be appended to the log before the commit."""
+    def record(
+        self,
+        change: Change,
+        transitions: Sequence[Transition],
+        effect: Effect | None = None,
+        *,
+        spans: Sequence[HealthSpan] | None = None,
+    ) -> None:
+        """Record a change, with its effect on the health of systems, to be appended to the log before the commit.
+
+        `spans` are written in place of what would follow from the effect, for an entity with a past.
+        """
         if effect is not None:
             self._effects.append((len(self._pending), effect))
+        if spans is not None:
+            self._spans[len(self._pending)] = spans
         self._pending.append((change, transitions))
 
     async def load(self, rows: Sequence[Bound], log: Sequence[Bound]) -> None:
@@ -177,9 +193,10 @@ class UnitOfWork(ReadSession):
 
     async def _settle_health(self) -> None:
         """Keep what the changes did to the health of systems, and note in each what it came to."""
+        await self.health_spans.insert_many([span for spans in self._spans.values() for span in spans])
         if not self._effects:
             return
-        await self.health_spans.write([effect for _, effect in self._effects])
+        await self.health_spans.write([effect for place, effect in self._effects if place not in self._spans])
         reports = {place for place, effect in self._effects if isinstance(effect, ReportEffect)}
         last = {system_id: place for place, effect in self._effects for system_id in effect.systems}
         if not last:

@@ -1,0 +1,196 @@
+"""Imports: objects of a file become rows, history and log, a batch to a transaction, and fire no trigger.
+
+What is here already stays as it is. So a file can be imported again, after a crash as well, and only the rest is taken.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from domain.clock import Clock
+from domain.model.histories import History, IncidentHistory, Refusal
+from domain.model.system import System
+from domain.persistence.database import Database
+from domain.persistence.erasures import PersonDigest
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from domain.transfer.adapting import Adapter
+from domain.transfer.deciding import (
+    Decided,
+    Placed,
+    decide_health,
+    decide_incidents,
+    decide_people,
+    decide_relations,
+    decide_systems,
+    ids_of,
+    systems_of,
+)
+from domain.transfer.documents import kind_of
+from domain.transfer.reading import Item
+from domain.transfer.writing import HistoryWriter, Renumbered
+
+#: The most objects of one transaction, and the most bytes of a file; one that is larger comes alone.
+_BATCH, _BATCH_BYTES = 200, 4 * 1024 * 1024
+
+
+class Listener(Protocol):
+    """A follower of an import."""
+
+    def refused(self, refusal: Refusal) -> None:
+        """Take note of something that is not taken."""
+
+    def renumbered(self, renumbered: Renumbered) -> None:
+        """Take note of an incident that has another number here."""
+
+    def advanced(self, size_bytes: int) -> None:
+        """Take note of how much of the file is done."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """The counts of an import: what was taken and what was here already, by kind, and what was refused."""
+
+    taken: dict[str, int] = field(default_factory=dict)
+    present: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+
+    def add(self, kind: str, decided: Decided[Any]) -> None:
+        """Count a batch."""
+        self.taken[kind] = self.taken.get(kind, 0) + len(decided.taken)
+        self.present[kind] = self.present.get(kind, 0) + decided.present
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One import under way."""
+
+    adapter: Adapter
+    listener: Listener
+    is_dry: bool
+    is_strict: bool
+    tally: Tally = field(default_factory=Tally)
+    #: The ids that a dry run would have written.
+    expected: set[str] = field(default_factory=set)
+    is_over: bool = False
+
+
+class ImportService:
+    """The imports into a database."""
+
+    def __init__(self, *, database: Database, clock: Clock, writer: HistoryWriter, digests: PersonDigest) -> None:
+        self._database = database
+        self._clock = clock
+        self._writer = writer
+        self._digests = digests
+
+    def now(self) -> datetime:
+        """Return the present moment, behind which no history is."""
+        return self._clock.now()
+
+    async def run(
+        self, items: Iterable[Item], listener: Listener, *, is_dry: bool = False, is_strict: bool = False
+    ) -> Tally:
+        """Take over objects in their order, and return the counts.
+
+        A dry run writes nothing, and finds all but relations that would lead in a circle. A strict one ends at the
+        first refusal; what came before it is taken.
+        """
+        run = _Run(adapter=await self._adapter(), listener=listener, is_dry=is_dry, is_strict=is_strict)
+        for batch, read in _batches(items, 1 if is_strict else _BATCH):
+            await self._take(run, batch)
+            listener.advanced(read)
+            if run.is_over:
+                break
+        return run.tally
+
+    async def _adapter(self) -> Adapter:
+        async def work(session: ReadSession) -> Adapter:
+            known = await session.erasures.known()
+            erasures = await session.erasures.get_many([each.id for each in known])
+            forgotten = {each.digest: erasures[each.id].person for each in known}
+            return Adapter(digests=self._digests, forgotten=forgotten)
+
+        return await self._database.read(work)
+
+    async def _take(self, run: _Run, batch: Sequence[tuple[str, History | Refusal]]) -> None:
+        first = batch[0][1]
+        if isinstance(first, Refusal):
+            self._refuse(run, [first])
+            return
+        kind = kind_of(first)
+        decided, renumbered = await self._decided(run, kind, batch)
+        run.tally.add(kind, decided)
+        run.adapter.systems |= decided.mapped
+        for each in renumbered:
+            run.listener.renumbered(each)
+        self._refuse(run, decided.refused)
+
+    def _refuse(self, run: _Run, refusals: Sequence[Refusal]) -> None:
+        for refusal in refusals:
+            run.tally.refused += 1
+            run.listener.refused(refusal)
+            if run.is_strict:
+                run.is_over = True
+                return
+
+    async def _decided(self, run: _Run, kind: str, batch: Any) -> tuple[Decided[Any], list[Renumbered]]:
+        if run.is_dry:
+            decided = await self._database.read(lambda session: _decide(session, run, kind, batch))
+            _expect(run, decided)
+            return decided, []
+
+        async def work(unit: UnitOfWork) -> tuple[Decided[Any], list[Renumbered]]:
+            await self._writer.lock(unit, kind)
+            decided = await _decide(unit, run, kind, batch)
+            return decided, await self._writer.write(unit, kind, decided)
+
+        # A long one: others would wait for it where they share its commit.
+        return (await self._database.write(work)).value
+
+
+async def _decide(session: ReadSession, run: _Run, kind: str, batch: Placed[Any]) -> Decided[Any]:
+    adapter, expected = run.adapter, run.expected
+    if kind == "system":
+        return await decide_systems(session, batch)
+    if kind == "person":
+        return await decide_people(session, batch, adapter)
+    adapted = [(place, _ADAPTED[kind](adapter, each)) for place, each in batch]
+    if kind == "health":
+        return await decide_health(session, adapted, expected)
+    if kind == "relation":
+        return await decide_relations(session, adapted, expected)
+    named = {system for _, each in adapted for system in systems_of(each)}
+    # Locked against deletion, where something is written.
+    known = {*await session.systems.resolve(sorted(named), keep=not run.is_dry), *(expected & named)}
+    return await decide_incidents(session, adapted, known, expected)
+
+
+def _expect(run: _Run, decided: Decided[Any]) -> None:
+    for _, each in decided.taken:
+        if isinstance(each, IncidentHistory):
+            run.expected.update(ids_of(each))
+        elif isinstance(each, System):
+            run.expected.add(each.id)
+
+
+def _batches(items: Iterable[Item], most: int) -> Iterator[tuple[list[tuple[str, History | Refusal]], int]]:
+    """Yield objects of one kind that stand together, with the number of bytes read up to there."""
+    batch: list[tuple[str, History | Refusal]] = []
+    kind, began, before = "", 0, 0
+    for item, place, read in items:
+        following = "" if isinstance(item, Refusal) else kind_of(item)
+        if batch and (not following or following != kind or len(batch) >= most or before - began >= _BATCH_BYTES):
+            yield batch, before
+            batch, began = [], before
+        kind, before = following, read
+        batch.append((place, item))
+    if batch:
+        yield batch, before
+
+
+_ADAPTED: dict[str, Callable[[Adapter, Any], Any]] = {
+    "health": Adapter.health,
+    "incident": Adapter.incident,
+    "relation": Adapter.relation,
+}

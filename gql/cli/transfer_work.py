@@ -1,0 +1,198 @@
+"""The code of the commands `export` and `import`."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from domain.bootstrap import Domain, running_domain
+from domain.errors import InvalidInputError, StartupError
+from domain.model.histories import Refusal
+from domain.settings import Settings
+from domain.transfer import spreadsheet
+from domain.transfer.importing import Tally
+from domain.transfer.reading import read_lines
+from domain.transfer.story import markdown_of
+from domain.transfer.writing import Renumbered
+from gql.cli.transfer import ExportFormat
+
+#: How many refusals are shown; all of them are in the report.
+_SHOWN = 20
+_REFERENCE = re.compile(r"INC-([1-9]\d{0,9})", re.IGNORECASE | re.ASCII)
+
+
+async def export(settings: Settings, *, form: ExportFormat, incident: str | None, output: Path | None) -> None:
+    """Write the history of a database, or one incident's."""
+    async with running_domain(replace(settings, automations=False), live=False) as domain:
+        with _writing(output) as stream:
+            try:
+                await _export(domain, _Sink(stream), form=form, incident=incident)
+            except _WriteError as error:
+                raise error.error from None
+
+
+async def import_(settings: Settings, file: Path, *, is_dry: bool, is_strict: bool, report: Path | None) -> None:
+    """Take over a history; exit with code 1 where something of it was not taken."""
+    async with running_domain(replace(settings, automations=False), live=False) as domain:
+        imports = domain.transfer.imports
+        with ExitStack() as stack:
+            lines = stack.enter_context(_writing(report)) if report is not None else None
+            items = read_lines(file, now=imports.now())
+            columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+            progress, bar = stack.enter_context(_bar("Import", *columns))
+            progress.update(bar, total=_size_of(file))
+            listener = _Listener(progress, bar, lines)
+            tally = await imports.run(items, listener, is_dry=is_dry, is_strict=is_strict)
+    for line in _summary(tally, renumbered=listener.moved, is_dry=is_dry):
+        typer.echo(line, err=True)
+    if tally.refused:
+        raise typer.Exit(1)
+
+
+class _WriteError(Exception):
+    """A failure to write, which is none of the database's whose reading it interrupts."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class _Sink:
+    """A writer to a stream, under a reading of the database."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, data: bytes) -> None:
+        """Write bytes."""
+        try:
+            self._stream.write(data)
+        except OSError as error:
+            raise _WriteError(error) from error
+
+
+class _Listener:
+    """A writer of what an import comes to, on the terminal and in the report."""
+
+    def __init__(self, progress: Progress, bar: TaskID, report: BinaryIO | None) -> None:
+        self._progress = progress
+        self._bar = bar
+        self._report = report
+        self._shown = 0
+        self.moved = 0
+
+    def refused(self, refusal: Refusal) -> None:
+        """Show a refusal, unless there were many, and report it."""
+        path = ".".join(refusal.field)
+        self._shown += 1
+        if self._shown <= _SHOWN:
+            where = f"{refusal.place}, {path}" if path else refusal.place
+            self._say(f"{where}: {refusal.code}: {refusal.message}")
+        elif self._shown == _SHOWN + 1:
+            self._say("... and more, which --report FILE writes down.")
+        self._write(place=refusal.place, code=refusal.code, field=path or None, message=refusal.message)
+
+    def renumbered(self, renumbered: Renumbered) -> None:
+        """Report an incident with another number."""
+        self.moved += 1
+        message = f"{renumbered.former} is {renumbered.reference} here."
+        self._write(place=renumbered.place, code="RENUMBERED", field="number", message=message)
+
+    def advanced(self, size_bytes: int) -> None:
+        """Move the bar."""
+        self._progress.update(self._bar, completed=size_bytes)
+
+    def _say(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _write(self, **fields: str | None) -> None:
+        if self._report is not None:
+            self._report.write(orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE))
+
+
+async def _export(domain: Domain, stream: _Sink, *, form: ExportFormat, incident: str | None) -> None:
+    exports = domain.transfer.exports
+    if incident is not None:
+        stream.write(markdown_of(*await exports.incident(_number_of(incident))).encode())
+        return
+    if form is ExportFormat.CSV:
+        stream.write(spreadsheet.header())
+        await exports.incidents(lambda history, names: stream.write(spreadsheet.row_of(history, names)))
+        return
+    with _bar("Export", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as (progress, bar):
+        await exports.lines(
+            stream.write, progress=lambda count: progress.update(bar, completed=count.done, total=count.total)
+        )
+
+
+def _number_of(reference: str) -> int:
+    found = _REFERENCE.fullmatch(reference)
+    if found is None:
+        raise InvalidInputError("An incident is named by its reference, such as INC-42.", field=["incident"])
+    return int(found[1])
+
+
+@contextmanager
+def _writing(file: Path | None) -> Iterator[BinaryIO]:
+    """Open a file for its owner alone, or standard output."""
+    if file is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        with file.open("wb") as stream:
+            yield stream
+    except OSError as error:
+        raise StartupError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+@contextmanager
+def _bar(name: str, *columns: ProgressColumn) -> Iterator[tuple[Progress, TaskID]]:
+    """Show a bar of progress, on a terminal."""
+    console = Console(stderr=True)
+    with Progress(TextColumn(name), *columns, console=console, disable=not console.is_terminal) as progress:
+        yield progress, progress.add_task(name, total=None)
+
+
+def _size_of(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else 0
+
+
+def _summary(tally: Tally, *, renumbered: int, is_dry: bool) -> Iterator[str]:
+    yield f"{'Would be taken' if is_dry else 'Taken'}: {_counted(tally.taken)}."
+    yield f"Here already: {_counted(tally.present)}."
+    if renumbered:
+        yield f"With another number here: {renumbered:,}."
+    if tally.refused:
+        yield f"Not taken: {tally.refused:,}."
+
+
+def _counted(counts: dict[str, int]) -> str:
+    parts = [f"{count:,} {_NOUNS[kind][count != 1]}" for kind, count in counts.items() if count]
+    return ", ".join(parts) or "nothing"
+
+
+_NOUNS = {
+    "system": ("system", "systems"),
+    "person": ("person", "people"),
+    "health": ("health of a system", "healths of systems"),
+    "incident": ("incident", "incidents"),
+    "relation": ("relation", "relations"),
+}

@@ -21,7 +21,7 @@ _SLICE_SECONDS = 0.004
 
 async def replayed(groups: Groups, key: GroupKey, missed: CatchUp) -> AsyncGenerator[ExecutionResult, None]:
     """Yield the results of what is left of a catch-up; where it is not finished then, the executor has to go on."""
-    found = groups.compiled(key)
+    found = groups.functions.of_events(key)
     if found is None or missed.left is None:
         return
     event, wanted = found

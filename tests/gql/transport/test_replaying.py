@@ -11,7 +11,7 @@ from gql.compiled.events import CompiledEvent
 from gql.transport import groups
 from gql.types.change import IncidentChange
 from tests.client import Json
-from tests.factories import ADMIN, make_incident
+from tests.factories import ADMIN, make_incident, make_system
 from tests.gql.transport.sockets import Running, until
 
 SHOWING = """subscription S($after: String, $f: IncidentEventFilter) {
@@ -96,8 +96,9 @@ async def test_missed_events_that_a_function_does_not_answer_are_executed(
 
 async def test_a_filter_holds_for_missed_events_on_both_paths(served: Running, domain: Domain) -> None:
     start = await missed(domain)
-    other = await make_incident(domain)
+    await make_system(domain, "search")
+    await make_incident(domain, "search")
     async with served.socket() as raw:
-        await raw.subscribe(SHOWING, after=start, f={"id": {"in": [other.id]}})
+        await raw.subscribe(SHOWING, after=start, f={"system": {"in": ["search"]}})
         assert [each["version"] for each in await raw.data()] == [1]
         await raw.ping()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, Self, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 from domain.errors import StartupError
 
@@ -33,6 +34,10 @@ class Settings:
     admin_token: str | None = None
     #: Whether callers without a token may read what is public.
     anonymous_access: bool = True
+    #: Where the public reaches this server, for links in feeds; by default as each request did.
+    public_url: str | None = None
+    #: The name of feeds and status pages.
+    public_name: str = "IncidentQL"
     #: Whose JSON Web Tokens are taken as bearer tokens, too; the audience says which of them are meant for this server.
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
@@ -151,8 +156,20 @@ class Settings:
         )
         if min(self.rate_limit, self.batching_max) < 0 or not 0 <= self.execution_seconds < math.inf:
             raise StartupError("Rate limit, batching and execution seconds must not be negative.")
+        if self.public_url is not None and not _is_of_web(self.public_url):
+            raise StartupError("INCIDENTQL_PUBLIC_URL must be an address such as https://incidents.example.com.")
         if self.documents_only and self.documents is None:
             raise StartupError("INCIDENTQL_DOCUMENTS_ONLY needs INCIDENTQL_DOCUMENTS: nothing could run without them.")
+
+
+def _is_of_web(url: str) -> bool:
+    """Return whether an address is one that links can begin with."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    is_plain = url.isprintable() and " " not in url and not parts.query and not parts.fragment and not parts.password
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and is_plain
 
 
 def _require_one_of(words: Sequence[str], **values: str) -> None:

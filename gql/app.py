@@ -22,6 +22,7 @@ from gql.transport.connections import RETRY_SECONDS, TOO_MANY, Connections, peer
 from gql.transport.cors import AnyHeaderCors
 from gql.transport.endpoint import Endpoint
 from gql.web.client_file import routes_of_client
+from gql.web.feeds.routes import routes_of_feeds
 from gql.web.health import Health
 from gql.web.home import routes_of_home
 from gql.web.ide import Ide
@@ -55,6 +56,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
             *([Route("/graphql/schema", _schema_as_text)] if domain.settings.introspection else ()),
             *Health(domain, closing).routes(),
             *routes_of_integrations(domain),
+            *routes_of_feeds(domain),
             *(ide.routes() if ide else ()),
         ],
         # No `max_body_size`: it answers in plain text, also in the place of the endpoint's own answer.

@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gql.web.conditions import names_tag
+
 _STATIC = Path(__file__).parent.parent / "static"
 #: TypeScript has no media type of its own.
 _TYPES = {"client.js": "text/javascript", "client.d.ts": "text/plain"}
@@ -42,7 +44,7 @@ class _File:
             "access-control-allow-origin": "*",
             "cross-origin-resource-policy": "cross-origin",
         }
-        if _names(request.headers.get("if-none-match", ""), tag):
+        if names_tag(request.headers.get("if-none-match", ""), tag):
             return Response(status_code=304, headers=headers)
         if encoding:
             headers["content-encoding"] = encoding
@@ -62,9 +64,3 @@ def _takes_gzip(headers: Headers) -> bool:
         if name.strip() == "gzip":
             return weight.replace(" ", "").rstrip("0.") != "q="
     return False
-
-
-def _names(condition: str, tag: str) -> bool:
-    """Return whether an `If-None-Match` names a tag or any (RFC 9110, 13.1.2)."""
-    given = [name.strip().removeprefix("W/") for name in condition.split(",")]
-    return tag in given or "*" in given

@@ -16,6 +16,7 @@ RUN_BY = {
     ("yaml", False): "test_automations.py",
     ("yml", False): "test_integrations.py",
     ("json", False): "test_integrations.py",
+    ("js", False): "test_statuspage.py",
     ("python", False): "test_pagerduty.py",
     ("sh", True): "test_tour.py",
     ("js", True): "test_tour.py",

@@ -85,3 +85,12 @@ def test_a_log_level_that_does_not_exist_is_refused_with_those_that_do() -> None
     with pytest.raises(StartupError, match="DEBUG, INFO, WARNING, ERROR or CRITICAL"):
         Settings(log_level="loud")
     assert Settings(log_level="debug").log_level == "debug"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["example.com", "ftp://a", "https://", "https://a?b", "https://a#b", "https://u:p@a", "http://[a", "http://a b"],
+)
+def test_a_public_address_that_no_link_can_begin_with_is_refused(url: str) -> None:
+    with pytest.raises(StartupError, match="INCIDENTQL_PUBLIC_URL"):
+        Settings.from_environment({"INCIDENTQL_PUBLIC_URL": url})

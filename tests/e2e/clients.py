@@ -117,6 +117,20 @@ async def subscribed(kind: str, server: Server, *, after: str | None, resumed: b
         yield Curl(process)
 
 
+async def statuspage(server: Server) -> dict[str, Any]:
+    """Return all that the npm client of Statuspage reads."""
+    async with _client(*node_command(), "statuspage.mjs", json.dumps({"url": server.url})) as process:
+        return await Client(process).message()
+
+
+async def node_output(module: str) -> str:
+    """Return what the text of a module prints, run beside the installed clients."""
+    async with _client(*node_command(), "--input-type=module", "--eval", module) as process:
+        printed, failure = await process.communicate()
+    assert process.returncode == 0, failure.decode()
+    return printed.decode()
+
+
 @asynccontextmanager
 async def _client(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(

@@ -10,6 +10,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from domain.entities.kind import EntityKind, Snapshot
+from domain.model.change import Change
 from domain.model.erasure import Erasure, ErasureStatus
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 
@@ -28,6 +29,11 @@ def snapshot_of(erasure: Erasure) -> Snapshot[Erasure]:
         state={"status": erasure.status},
         facts={"person": erasure.person.as_json()},
     )
+
+
+def is_end(change: Change) -> bool:
+    """Return whether a change ends an erasure: what is read from then on has nothing of the person."""
+    return change.kind == ERASURE.name and (change.next or {}).get("status") == ErasureStatus.DONE
 
 
 async def _read(session: ReadSession, ids: Sequence[str]) -> Mapping[str, Snapshot[Erasure]]:

@@ -94,6 +94,12 @@ class ChangeRepository:
         statement = sa.select(changes.c.seq).where(of_entity, seen).order_by(changes.c.version.desc()).limit(1)
         return int(await self._connection.scalar(statement) or 0)
 
+    async def last_of(self, kind: str) -> int:
+        """Return the position of the last change of a kind that has few; 0 when there is none."""
+        return int(
+            await self._connection.scalar(sa.select(sa.func.max(changes.c.seq)).where(changes.c.kind == kind)) or 0
+        )
+
     async def page(
         self,
         kind: str,

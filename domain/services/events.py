@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from domain.entities.erasure import ERASURE
+from domain.entities.erasure import ERASURE, is_end
 from domain.entities.incident import INCIDENT
 from domain.entities.system import SYSTEM
 from domain.errors import CursorExpiredError, UnavailableError
@@ -54,7 +54,7 @@ class Watch:
     def wants(self, change: Change) -> bool:
         """Return whether this change is to be delivered; the rule is the same for stored and live changes."""
         if change.kind != self.kind or not self._fits(change):
-            return self.follows_erasures and change.kind == ERASURE.name
+            return self._follows(change)
         if not self.includes_hidden and not change.concerns(self.audience):
             return False
         if self.events is not None and not any(event in self.events for event in change.events):
@@ -66,6 +66,11 @@ class Watch:
         return self.tree == EVERYTHING or any(
             matches(self.tree, state) for state in (change.before, change.after) if state is not None
         )
+
+    def _follows(self, change: Change) -> bool:
+        """Return whether a change is an erasure that counts; to one entity only its end does, when all is rewritten."""
+        is_erasure = self.follows_erasures and change.kind == ERASURE.name
+        return is_erasure and (self.entity_id is None or is_end(change))
 
     def _fits(self, change: Change) -> bool:
         if self.fields is not None and self.fields.isdisjoint(change.changed_fields):
@@ -211,6 +216,10 @@ class EventService:
     async def latest(self, entity_id: str, audience: Audience, *, kind: str = INCIDENT.name) -> int:
         """Return the position of an entity's latest change that this audience may see; 0 without one."""
         return await self._database.read(lambda session: session.changes.latest_seq(kind, entity_id, audience=audience))
+
+    async def was_erased_since(self, position: int) -> bool:
+        """Return whether an erasure of a person began or ended behind a position."""
+        return await self._database.read(lambda session: session.changes.last_of(ERASURE.name)) > position
 
     async def page(self, watch: Watch, page: PageRequest) -> Page[Change]:
         """Return one page of the wanted changes, oldest first."""

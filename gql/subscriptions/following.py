@@ -47,12 +47,13 @@ async def states(
     position = await source.start(cursor)
     if source.shows_present:
         events = context.domain.events
-        news = cursor is None or await events.latest(identifier, context.audience, kind=watch.kind) > position
+        changed = cursor is None or await events.latest(identifier, context.audience, kind=watch.kind) > position
+        news = changed or (watch.follows_erasures and await events.was_erased_since(position))
         if news:
             # The position first: a change between the two reads comes again instead of being missed.
             position = await events.head()
         present = await read()
-        if present is None and (cursor is None or not news):
+        if present is None and (cursor is None or not changed):
             raise NotFoundError(noun, identifier)
         if news:
             context.at_event(position)

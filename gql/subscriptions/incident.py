@@ -69,8 +69,9 @@ class IncidentSubscriptions:
     @strawberry.subscription(
         permission_classes=READ,
         description=(
-            "The incident as it is, then again after every change of it. Once it is deleted, null comes and the "
-            "subscription ends. With `after`, its present state comes first only if it changed since."
+            "The incident as it is, then again after every change of it, and after a person was forgotten. Once it is "
+            "deleted, null comes and the subscription ends. With `after`, its present state comes first only if it "
+            "changed since."
         ),
     )
     async def incident(
@@ -82,7 +83,7 @@ class IncidentSubscriptions:
         context = info.context
         following = states(
             context,
-            Watch(audience=context.audience, entity_id=id),
+            Watch(audience=context.audience, entity_id=id, follows_erasures=True),
             given(after),
             noun="Incident",
             read=lambda: _present(context, id),

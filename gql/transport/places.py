@@ -21,10 +21,10 @@ def places_of_watch(watch: AnyWatch | None) -> list[tuple[str, str]]:
         return [(_HEALTH, _EVERY)] if watch.systems is None else [(_HEALTH, system) for system in watch.systems]
     if isinstance(watch, SystemWatch):
         return _SYSTEMS
-    if watch.entity_id is not None:
-        return [(watch.kind, watch.entity_id)]
-    systems = _systems_of(watch.tree)
     others = [(_EVERY, kind) for kind in watch.kinds if kind != watch.kind]
+    if watch.entity_id is not None:
+        return [(watch.kind, watch.entity_id), *others]
+    systems = _systems_of(watch.tree)
     return [*([("system", system) for system in systems] if systems is not None else [(_EVERY, watch.kind)]), *others]
 
 

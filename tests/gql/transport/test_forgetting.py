@@ -132,6 +132,27 @@ async def test_a_live_list_shows_the_pseudonym_of_whoever_opened_what_is_over(se
     assert not names(resumed)
 
 
+@on_both_databases
+async def test_clients_of_an_incident_that_is_over_see_the_pseudonym_at_once_and_when_they_resume(
+    served: Running, domain: Domain
+) -> None:
+    incident = await opened_by_ann(domain)
+    await domain.incidents.resolve(ADMIN, incident.id)
+    document = f'subscription ($after: String) {{ incident(id: "{incident.id}", after: $after) {{ {PEOPLE} }} }}'
+    async with served.socket(Role.RESPONDER) as raw:
+        await raw.subscribe(document)
+        [first] = await raw.data()
+        assert names(first)
+        before = await now(domain)
+        await forget(domain)
+        [shown] = await raw.data()
+    async with served.socket(Role.RESPONDER) as raw:
+        await raw.subscribe(document, after=before)
+        [resumed] = await raw.data()
+    assert shown == resumed
+    assert (shown["version"], shown["openedBy"]["name"], names(shown)) == (first["version"], FORGOTTEN_NAME, False)
+
+
 async def test_no_automation_is_triggered_by_it(domain: Domain) -> None:
     await involving_ann(domain)
     head = await domain.events.head()

@@ -11,6 +11,7 @@ from domain.alerts.applying import Services
 from domain.alerts.service import IntegrationService
 from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
+from domain.automations.actions.notify import NotifyActions
 from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
 from domain.automations.actions.responders import ResponderActions
@@ -191,9 +192,8 @@ def _assemble(
     incidents = IncidentService(writer=writer, handle=handle, clock=clock)
     timeline = TimelineService(writer=writer, handle=handle)
     responders = ResponderService(writer=writer, handle=handle)
-    keys, rules = secret_keys(settings), AddressRules.of(settings.http_allow)
-    secrets = SecretService(database=database, writer=writer, keys=keys)
-    channels = ChannelService(database=database, writer=writer, keys=keys, services=NotificationServices(rules))
+    rules = AddressRules.of(settings.http_allow)
+    secrets, channels = _secrets(settings, database, writer, rules)
     parts = Parts(
         database=database,
         clock=clock,
@@ -203,25 +203,21 @@ def _assemble(
         masker=masker,
         triggers=builtin_triggers(kinds),
         actions=_actions(
-            settings, clock, IncidentActions(incidents, timeline), ResponderActions(responders, incidents)
+            IncidentActions(incidents, timeline),
+            ResponderActions(responders, incidents),
+            OutboundActions(HttpCaller(rules=rules, clock=clock), clock),
+            NotifyActions(channels, database, clock),
         ),
         tail=tail,
         engine=engine,
         secrets=secrets,
         run_retention_days=settings.run_retention_days,
     )
-    written = _Written(
-        derivers=derivers,
-        incidents=incidents,
-        timeline=timeline,
-        responders=responders,
-        secrets=secrets,
-        channels=channels,
-    )
-    return _domain(settings, key, parts, written)
+    services = (incidents, timeline, responders, secrets, channels)
+    return _domain(settings, key, parts, _Written(derivers, *services))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Written:
     """The services through which automations write, and the derivers of their changes."""
 
@@ -317,13 +313,18 @@ def _demo(
     )
 
 
-def _actions(
-    settings: Settings, clock: Clock, incidents: IncidentActions, responders: ResponderActions
-) -> ActionRegistry:
+def _secrets(
+    settings: Settings, database: Database, writer: Writer, rules: AddressRules
+) -> tuple[SecretService, ChannelService]:
+    keys = secret_keys(settings)
+    secrets = SecretService(database=database, writer=writer, keys=keys)
+    return secrets, ChannelService(database=database, writer=writer, keys=keys, services=NotificationServices(rules))
+
+
+def _actions(*groups: IncidentActions | ResponderActions | OutboundActions | NotifyActions) -> ActionRegistry:
     actions = ActionRegistry()
-    incidents.register(actions)
-    responders.register(actions)
-    OutboundActions(HttpCaller(rules=AddressRules.of(settings.http_allow), clock=clock), clock).register(actions)
+    for group in groups:
+        group.register(actions)
     register_builtin_actions(actions)
     return actions
 

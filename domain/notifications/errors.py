@@ -15,9 +15,10 @@ class UnknownServiceError(DomainError):
 
 
 class NotSentError(DomainError):
-    """A message that its service did not take."""
+    """A message that its service did not take; where it passes, another attempt may succeed."""
 
     code = "NOT_SENT"
 
-    def __init__(self, channel: str, reason: str) -> None:
+    def __init__(self, channel: str, reason: str, *, passes: bool = True) -> None:
         super().__init__(f"The channel {channel!r} {reason}.")
+        self.passes = passes

@@ -35,6 +35,8 @@ _FILES = {"template", "keyfile", "pgpkey", "pgppub", "pgpprv", "subfile"}
 #: These show messages on the server's own desk, or write its own log.
 _LOCAL = {"blink1", "dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"}
 _STATUS = re.compile(r"\berror=(\d{3})\b")
+#: Refusals of the moment (RFC 9110, 15.5.9; RFC 8470; RFC 6585, 4).
+_PASSING = {"408", "425", "429"}
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}", re.IGNORECASE)
 
 
@@ -80,11 +82,11 @@ class Services:
             AddressRefusedError: it leads to an address that is not allowed.
         """
         try:
-            reason = await self._in_thread(lambda: _sent(url, message, self._rules))
+            failure = await self._in_thread(lambda: _sent(url, message, self._rules))
         except TimeoutError:
-            reason = f"did not take the message within {self._timeout_seconds:g} s"
-        if reason is not None:
-            raise NotSentError(channel, reason)
+            failure = _Failure(f"did not take the message within {self._timeout_seconds:g} s")
+        if failure is not None:
+            raise NotSentError(channel, failure.reason, passes=failure.passes)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
@@ -92,8 +94,14 @@ class Services:
             return await loop.run_in_executor(self._threads, work)
 
 
-def _sent(url: str, message: Message, rules: AddressRules) -> str | None:
-    """Send a message; return the reason why it was not sent."""
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    reason: str
+    passes: bool = True
+
+
+def _sent(url: str, message: Message, rules: AddressRules) -> _Failure | None:
+    """Send a message; return why it was not sent."""
     plugin = _plugin(url, rules)
     _identify(plugin, message.id)
     with _heard() as answers, guarded(rules):
@@ -103,8 +111,10 @@ def _sent(url: str, message: Message, rules: AddressRules) -> str | None:
             ):
                 return None
         except Exception:  # noqa: BLE001 - of a hundred services; their errors may quote the URL
-            return "could not send the message"
-    return f"answered {answers[-1]}" if answers else "could not be reached, or refused the message"
+            return _Failure("could not send the message")
+    if not answers:
+        return _Failure("could not be reached, or refused the message")
+    return _Failure(f"answered {answers[-1]}", passes=answers[-1] in _PASSING or not answers[-1].startswith("4"))
 
 
 def _plugin(url: str, rules: AddressRules) -> NotifyBase:

@@ -1,6 +1,6 @@
 """Channels, whose URLs are stored encrypted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +45,13 @@ class ChannelRepository:
         statement = sa.select(channels).where(wanted).order_by(sa.case((channels.c.id == reference, 0), else_=1))
         row = (await self._connection.execute(statement.limit(1))).mappings().first()
         return None if row is None else (_channel(row), row["ciphertext"])
+
+    async def known(self, references: Collection[str]) -> set[str]:
+        """Return those of these ids and names that a channel has."""
+        wanted = [reference for reference in references if "\0" not in reference]
+        statement = sa.select(channels.c.id, channels.c.name)
+        statement = statement.where(sa.or_(channels.c.id.in_(wanted), channels.c.name.in_(wanted)))
+        return {text for row in await self._connection.execute(statement) for text in row}
 
     async def page(self, page: PageRequest) -> Page[Channel]:
         """Return one page of all channels, newest first."""

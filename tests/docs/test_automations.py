@@ -15,7 +15,7 @@ from domain.settings import Settings
 from tests.client import Caller, calling
 from tests.docs.blocks import ROOT, blocks_in
 from tests.domain.automations.actions.servers import answer, serving
-from tests.factories import make_incident, make_secret, make_system
+from tests.factories import make_channel, make_incident, make_secret, make_system
 
 _CHAT = "https://chat.example.com"
 _SECONDS = 60
@@ -92,6 +92,7 @@ async def test_every_automation_of_the_pages_runs(tmp_path: Path) -> None:
     async with serving(answer(204)) as chat, example(tmp_path / "example.db") as (domain, admin):
         await make_system(domain)
         await make_secret(domain, "CHAT")
+        await make_channel(domain, "on call")
         incident = await make_incident(domain, "payments")
         for block in blocks:
             await start(admin, load_document(block.text.replace(_CHAT, chat.url)), incident)

@@ -1,7 +1,8 @@
 """The parameters that all ready-made automations have, and the words for durations in their texts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -23,6 +24,20 @@ class Parameters(BaseModel):
 def literal_of(texts: Sequence[str]) -> str:
     """Return a list of texts as an expression."""
     return json.dumps(list(texts))
+
+
+def plain_text(text: str) -> str:
+    """Return a template that gives just this text."""
+    return f"{{{{ {json.dumps(text)} }}}}" if "{" in text else text
+
+
+def filter_of(given: Parameters, *conditions: str) -> Mapping[str, Any]:
+    """Return the filter of a trigger of incidents: all of the conditions, and one of the systems that are given."""
+    wanted = list(conditions)
+    if given.system_ids is not None:
+        named = " or ".join(f"{literal_of([each])[1:-1]} in trigger.payload.systemIds" for each in given.system_ids)
+        wanted.append(f"({named})")
+    return {"filter": " and ".join(wanted)} if wanted else {}
 
 
 def duration_text(seconds: float) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from domain.automations.definitions.parameters import Parameters, duration_text, literal_of
+from domain.automations.definitions.parameters import Parameters, duration_text, filter_of, literal_of, plain_text
 from domain.automations.expressions.durations import Minutes
 from domain.model.incident import Severity
 from domain.model.viewer import Visibility
@@ -27,6 +27,7 @@ class Reminding(StrEnum):
     UPDATE = "update"
     SEVERITY = "severity"
     LOG = "log"
+    NOTIFY = "notify"
 
 
 class UnacknowledgedParameters(Parameters):
@@ -44,9 +45,18 @@ class UnacknowledgedParameters(Parameters):
         default=Reminding.UPDATE,
         description=(
             "How it reminds: `update` adds an entry to the timeline for responders, `severity` raises the severity by "
-            "one step as well, `log` writes a warning to the server's log."
+            "one step as well, `log` writes a warning to the server's log, `notify` sends a message to the channel."
         ),
     )
+    channel: str | None = Field(
+        default=None, min_length=1, max_length=200, description="The channel of `notify`, by name or id."
+    )
+
+    @model_validator(mode="after")
+    def _has_channel(self) -> Self:
+        if (self.remind is Reminding.NOTIFY) is (self.channel is None):
+            raise ValueError("`channel` belongs to `notify`, which needs one")
+        return self
 
 
 def unacknowledged(given: UnacknowledgedParameters) -> Mapping[str, Any]:
@@ -79,6 +89,10 @@ def _reminder(given: UnacknowledgedParameters) -> Sequence[Mapping[str, Any]]:
     )
     if given.remind is Reminding.LOG:
         return [{"id": "remind", "action": "log", "config": {"message": text, "level": "warning"}}]
+    if given.remind is Reminding.NOTIFY:
+        title = "{{ trigger.payload.reference }} is not acknowledged: {{ trigger.payload.title }}"
+        message = {"channel": plain_text(str(given.channel)), "title": title, "body": text, "about": "reminder"}
+        return [{"id": "remind", "action": "notify", "config": message}]
     config = {**_TARGET, "message": text, "visibility": Visibility.INTERNAL.value}
     entry = {"id": "remind", "action": "incident.add_update", "config": config}
     return [entry] if given.remind is Reminding.UPDATE else [entry, _raise()]
@@ -101,7 +115,4 @@ def _filter(given: UnacknowledgedParameters, *conditions: str) -> Mapping[str, A
     if given.at_least is not Severity.MINOR:
         worse = [each.value for each in Severity if each.rank >= given.at_least.rank]
         wanted.append(f"trigger.payload.severity in {literal_of(worse)}")
-    if given.system_ids is not None:
-        named = " or ".join(f"{literal_of([each])[1:-1]} in trigger.payload.systemIds" for each in given.system_ids)
-        wanted.append(f"({named})")
-    return {"filter": " and ".join(wanted)} if wanted else {}
+    return filter_of(given, *wanted)

@@ -1,4 +1,4 @@
-"""Ready-made automations: they open and resolve incidents by the health of systems, and remind of those left alone."""
+"""Ready-made automations: they open and resolve incidents by health, remind of those left alone, and send messages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from domain.automations.definitions.faults import explained
+from domain.automations.definitions.notifying import CriticalParameters, StatusParameters, critical, statuses
 from domain.automations.definitions.parameters import Parameters, duration_text, literal_of
 from domain.automations.definitions.reminders import UnacknowledgedParameters, unacknowledged
 from domain.automations.expressions.durations import IN_SECONDS, Forms, Minutes, Seconds
@@ -79,7 +80,21 @@ UNACKNOWLEDGED = Template(
     icon="AlarmClock",
     parameters=UnacknowledgedParameters,
 )
-TEMPLATES = (SUSTAINED, FLAPPING, UNACKNOWLEDGED)
+NOTIFY_CRITICAL = Template(
+    id="notify_critical",
+    display_name="Notify of critical incidents",
+    description="A channel is notified of every incident that is opened as critical, or becomes so.",
+    icon="Siren",
+    parameters=CriticalParameters,
+)
+NOTIFY_STATUS = Template(
+    id="notify_status",
+    display_name="Notify of every status",
+    description="A channel is notified of every status of incidents, from the first one to resolved.",
+    icon="Megaphone",
+    parameters=StatusParameters,
+)
+TEMPLATES = (SUSTAINED, FLAPPING, UNACKNOWLEDGED, NOTIFY_CRITICAL, NOTIFY_STATUS)
 
 
 def template_of(template_id: str) -> Template:
@@ -109,8 +124,16 @@ def definition_from(template_id: str, parameters: Mapping[str, Any]) -> Mapping[
         place = [str(part) for part in fault["loc"]]
         message = f"{'.'.join(place)}: {explained(template.parameters, fault)}"
         raise InvalidInputError(message, field=["parameters", *place]) from error
+    return _made(given)
+
+
+def _made(given: Parameters) -> Mapping[str, Any]:
     if isinstance(given, UnacknowledgedParameters):
         return unacknowledged(given)
+    if isinstance(given, StatusParameters):
+        return statuses(given)
+    if isinstance(given, CriticalParameters):
+        return critical(given)
     return sustained(given) if isinstance(given, SustainedParameters) else flapping(given)
 
 

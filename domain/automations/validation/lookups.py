@@ -1,4 +1,4 @@
-"""Lookups of the names outside of a definition: secrets, systems, and its token."""
+"""Lookups of the names outside of a definition: secrets, systems, channels, and its token."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ class KnownSecrets(Protocol):
 
 
 class Lookups:
-    """Lookups for a definition; a missing secret or system, which may come later, is a warning."""
+    """Lookups for a definition; a missing secret, system or channel, which may come later, is a warning."""
 
     def __init__(self, *, database: Database, clock: Clock, secrets: KnownSecrets) -> None:
         self._database = database
@@ -66,7 +66,20 @@ class Lookups:
             problems += [
                 _warning(path, f"There is no system {name!r:.80} yet.") for path, name in named if name not in there
             ]
-        return problems
+        return [*problems, *await _of_channels(session, definition)]
+
+
+async def _of_channels(session: ReadSession, definition: Definition) -> list[Problem]:
+    named = [
+        (f"{path}.config.channel", name)
+        for path, node in walk(definition.actions)
+        if isinstance(node, ActionNode)
+        and node.action == "notify"
+        and isinstance(name := node.config.get("channel"), str)
+    ]
+    named = [(path, name) for path, name in named if "{{" not in name]
+    there = await session.channels.known({name for _, name in named}) if named else set()
+    return [_warning(path, f"There is no channel {name!r:.80} yet.") for path, name in named if name not in there]
 
 
 def _systems_of(definition: Definition) -> Iterator[tuple[str, str]]:

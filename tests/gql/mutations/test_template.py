@@ -18,6 +18,6 @@ async def test_unknown_parameters_are_refused_by_name(api: Api) -> None:
 async def test_the_templates_describe_their_parameters(api: Api) -> None:
     asked = "{ automationTemplates { name displayName description icon parametersSchema } }"
     found = {template["name"]: template for template in (await api.viewer.read(asked))["automationTemplates"]}
-    assert set(found) == {"sustained", "flapping", "unacknowledged"}
+    assert set(found) == {"sustained", "flapping", "unacknowledged", "notify_critical", "notify_status"}
     assert "afterMinutes" in found["unacknowledged"]["parametersSchema"]["properties"]
     assert "healthySeconds" in found["sustained"]["parametersSchema"]["properties"]

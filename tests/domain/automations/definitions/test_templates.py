@@ -24,7 +24,8 @@ async def installed(world: World, template: str, **parameters: Any) -> None:
 @on_one_database
 @pytest.mark.parametrize("ready", TEMPLATES, ids=lambda ready: ready.id)
 async def test_every_template_is_valid_as_it_is(world: World, ready: Any) -> None:
-    assert problems_of(definition_from(ready.id, {}), world.domain.automations.catalog) == []
+    needed = dict.fromkeys(ready.parameters_schema.get("required", ()), "on call")
+    assert problems_of(definition_from(ready.id, needed), world.domain.automations.catalog) == []
     assert ready.parameters_schema["properties"]["systemIds"]["description"]
 
 

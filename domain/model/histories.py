@@ -52,13 +52,17 @@ class RelationHistory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A line or object that is not taken: its place in the file, and the reason."""
+class Note:
+    """Something to know of a line or object: its place in the file, and a code with a sentence."""
 
     place: str
     code: str
     message: str
     field: Sequence[str] = ()
+
+
+class Refusal(Note):
+    """The reason for which a line or object is not taken."""
 
 
 History = System | PersonHistory | SystemHealthHistory | IncidentHistory | RelationHistory

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from domain.model.histories import IncidentHistory, PersonHistory, Refusal, RelationHistory, SystemHealthHistory
+from domain.model.histories import IncidentHistory, Note, PersonHistory, Refusal, RelationHistory, SystemHealthHistory
 from domain.model.system import System
 from domain.persistence.unit_of_work import ReadSession
 from domain.transfer.adapting import Adapter
@@ -21,8 +21,13 @@ class Decided(Generic[T]):
     taken: list[tuple[str, T]] = field(default_factory=list)
     present: int = 0
     refused: list[Refusal] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     #: Of systems: the ids that they have here, where another one has their key.
     mapped: dict[str, str] = field(default_factory=dict)
+
+    def note(self, place: str, code: str, message: str, *path: str) -> None:
+        """Note something that is to be known of an object."""
+        self.notes.append(Note(place=place, code=code, message=message, field=path))
 
     def refuse(self, place: str, code: str, message: str, *path: str) -> None:
         """Refuse an object."""
@@ -95,6 +100,8 @@ async def decide_incidents(
         unknown = next((system for system in systems_of(each) if system not in systems), None)
         if own in taken:
             decided.present += 1
+            if not taken.issuperset(parts):
+                decided.note(place, "DIFFERS", "It is here already, without some entries or links that it has there.")
         elif len({own, *parts}) <= len(parts) or not taken.isdisjoint(parts):
             decided.refuse(place, "DUPLICATE", "An entry or link of it has an id that another one has.")
         elif unknown is not None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from domain.clock import Clock
-from domain.model.histories import History, IncidentHistory, Refusal
+from domain.model.histories import History, IncidentHistory, Note, Refusal
 from domain.model.system import System
 from domain.persistence.database import Database
 from domain.persistence.erasures import PersonDigest
@@ -28,7 +28,7 @@ from domain.transfer.deciding import (
 )
 from domain.transfer.documents import kind_of
 from domain.transfer.reading import Item
-from domain.transfer.writing import HistoryWriter, Renumbered
+from domain.transfer.writing import HistoryWriter
 
 #: The most objects of one transaction, and the most bytes of a file; one that is larger comes alone.
 _BATCH, _BATCH_BYTES = 200, 4 * 1024 * 1024
@@ -40,8 +40,8 @@ class Listener(Protocol):
     def refused(self, refusal: Refusal) -> None:
         """Take note of something that is not taken."""
 
-    def renumbered(self, renumbered: Renumbered) -> None:
-        """Take note of an incident that has another number here."""
+    def noted(self, note: Note) -> None:
+        """Take note of something that is to be known of what is taken, or of what is here already."""
 
     def advanced(self, size_bytes: int) -> None:
         """Take note of how much of the file is done."""
@@ -119,11 +119,11 @@ class ImportService:
             self._refuse(run, [first])
             return
         kind = kind_of(first)
-        decided, renumbered = await self._decided(run, kind, batch)
+        decided = await self._decided(run, kind, batch)
         run.tally.add(kind, decided)
         run.adapter.systems |= decided.mapped
-        for each in renumbered:
-            run.listener.renumbered(each)
+        for note in decided.notes:
+            run.listener.noted(note)
         self._refuse(run, decided.refused)
 
     def _refuse(self, run: _Run, refusals: Sequence[Refusal]) -> None:
@@ -134,16 +134,17 @@ class ImportService:
                 run.is_over = True
                 return
 
-    async def _decided(self, run: _Run, kind: str, batch: Any) -> tuple[Decided[Any], list[Renumbered]]:
+    async def _decided(self, run: _Run, kind: str, batch: Any) -> Decided[Any]:
         if run.is_dry:
             decided = await self._database.read(lambda session: _decide(session, run, kind, batch))
             _expect(run, decided)
-            return decided, []
+            return decided
 
-        async def work(unit: UnitOfWork) -> tuple[Decided[Any], list[Renumbered]]:
+        async def work(unit: UnitOfWork) -> Decided[Any]:
             await self._writer.lock(unit, kind)
             decided = await _decide(unit, run, kind, batch)
-            return decided, await self._writer.write(unit, kind, decided)
+            await self._writer.write(unit, kind, decided)
+            return decided
 
         # A long one: others would wait for it where they share its commit.
         return (await self._database.write(work)).value

@@ -85,14 +85,14 @@ def _shape(line: bytes, place: str, now: datetime) -> Any:
     try:
         return _SHAPES.validate_json(line, context=now)
     except ValidationError as error:
-        return _refusal(error, place)
+        # The first step of a fault's path says which type of line it is.
+        return refusal_of(error, place, skip=1)
 
 
-def _refusal(error: ValidationError, place: str) -> Refusal:
+def refusal_of(error: ValidationError, place: str, *, skip: int = 0) -> Refusal:
     """Return the refusal of the first of a line's faults; nothing of its values is in it."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    # The first step says which type of line it is.
-    field = [str(step) for step in fault["loc"][1:]]
+    field = [str(step) for step in fault["loc"][skip:]]
     message = fault["msg"].removeprefix("Value error, ").rstrip(".")
     return Refusal(place=place, code="BAD_USER_INPUT", message=f"{message}.", field=field)
 

@@ -1,6 +1,6 @@
 """The writes of imports, in the unit of work that decided on them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,18 +24,9 @@ from domain.persistence.search import Entry, bound_texts
 from domain.persistence.timeline import bound_entries
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.relating import touching
-from domain.transfer.deciding import Decided, Placed
+from domain.transfer.deciding import Decided
 
 ORIGIN = Origin(actor=Actor(type=ActorType.SERVICE, id="import", name="Import"))
-
-
-@dataclass(frozen=True, slots=True)
-class Renumbered:
-    """An incident whose number another one has here."""
-
-    place: str
-    former: str
-    reference: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +45,16 @@ class HistoryWriter:
         elif kind == "relation":
             await unit.relations.lock()
 
-    async def write(self, unit: UnitOfWork, kind: str, decided: Decided[Any]) -> list[Renumbered]:
+    async def write(self, unit: UnitOfWork, kind: str, decided: Decided[Any]) -> None:
         """Write what is taken; refuse what only the write shows to be impossible."""
-        if kind == "incident":
-            return await self._incidents(unit, decided)
-        writes: dict[str, Callable[[UnitOfWork, Any], Any]] = {
+        writes: dict[str, Callable[[UnitOfWork, Any], Coroutine[Any, Any, None]]] = {
             "system": self._systems,
             "person": self._people,
             "health": self._health,
+            "incident": self._incidents,
             "relation": self._relations,
         }
         await writes[kind](unit, decided)
-        return []
 
     async def _systems(self, unit: UnitOfWork, decided: Decided[System]) -> None:
         written: list[tuple[str, System]] = []
@@ -97,8 +86,8 @@ class HistoryWriter:
             past = Past(transitions=each.transitions, spans=each.spans)
             self.health.adopt(unit, system.id, Applied(after=snapshot_of_health(health)), past, origin=ORIGIN)
 
-    async def _incidents(self, unit: UnitOfWork, decided: Decided[IncidentHistory]) -> list[Renumbered]:
-        numbered, renumbered = await _numbered(unit, decided.taken)
+    async def _incidents(self, unit: UnitOfWork, decided: Decided[IncidentHistory]) -> None:
+        numbered = await _numbered(unit, decided)
         await unit.load(self._rows(numbered), ())
         await unit.timeline.insert_versions([version for each in numbered for version in each.versions])
         open_ones = [each.incident for each in numbered if each.incident.is_open]
@@ -109,7 +98,6 @@ class HistoryWriter:
             applied = Applied(after=snapshot_of(each.incident), touched=tuple(_parts(each)))
             past = Past(transitions=each.transitions, spans=each.spans)
             self.incidents.adopt(unit, each.incident.id, applied, past, origin=ORIGIN)
-        return renumbered
 
     def _rows(self, histories: Sequence[IncidentHistory]) -> list[Any]:
         dialect = dialect_of(sqlite=self.is_sqlite)
@@ -149,17 +137,15 @@ class HistoryWriter:
         await self.incidents.mutate_together(unit, [each.incident_id for each in both], apply, origin=ORIGIN)
 
 
-async def _numbered(
-    unit: UnitOfWork, placed: Placed[IncidentHistory]
-) -> tuple[list[IncidentHistory], list[Renumbered]]:
+async def _numbered(unit: UnitOfWork, decided: Decided[IncidentHistory]) -> list[IncidentHistory]:
     """Return the incidents with their numbers; those without, and those whose number is taken, have new ones."""
-    wanted = {each.incident.number for _, each in placed} - {0}
+    wanted = {each.incident.number for _, each in decided.taken} - {0}
     free = wanted - set(await unit.incidents.ids_by_number(sorted(wanted)))
     last = await unit.incidents.last_of_numbers(0)
-    new = len(placed) - len(free)
+    new = len(decided.taken) - len(free)
     following = await unit.incidents.last_of_numbers(max(0, max(free, default=0) - last) + new) - new
-    numbered, renumbered = [], []
-    for place, each in placed:
+    numbered = []
+    for place, each in decided.taken:
         incident = each.incident
         if incident.number in free:
             free.remove(incident.number)
@@ -167,9 +153,9 @@ async def _numbered(
             following += 1
             former, incident = incident, replace(incident, number=following)
             if former.number:
-                renumbered.append(Renumbered(place, former.reference, incident.reference))
+                decided.note(place, "RENUMBERED", f"{former.reference} is {incident.reference} here.", "number")
         numbered.append(replace(each, incident=incident))
-    return numbered, renumbered
+    return numbered
 
 
 def _parts(history: IncidentHistory) -> list[Touched]:

@@ -19,6 +19,13 @@ class ExportFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
+class ImportFormat(StrEnum):
+    """The format of what is imported."""
+
+    NDJSON = "ndjson"
+    STATUSPAGE = "statuspage"
+
+
 def export(
     format: Annotated[  # noqa: A002 - it is the name of the option
         ExportFormat,
@@ -38,7 +45,13 @@ def export(
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="An export of this program.")],
+    file: Annotated[Path, typer.Argument(help="The file, or for statuspage also a folder of *.json.")],
+    format: Annotated[  # noqa: A002 - it is the name of the option
+        ImportFormat,
+        typer.Option(
+            help="ndjson: an export of this program; statuspage: what /api/v2/incidents.json and such answer."
+        ),
+    ] = ImportFormat.NDJSON,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be taken, and write nothing.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="End at the first thing that cannot be taken.")] = False,
     report: Annotated[
@@ -48,7 +61,7 @@ def import_(
 ) -> None:
     """Take over a history quietly: nothing is triggered by it. What is here already stays as it is."""
     settings = settings_of(database_url=database_url)
-    work = late(_WORK, "import_")(settings, file, is_dry=dry_run, is_strict=strict, report=report)
+    work = late(_WORK, "import_")(settings, file, form=format, is_dry=dry_run, is_strict=strict, report=report)
     run(work)
 
 

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,14 +24,14 @@ from rich.progress import (
 
 from domain.bootstrap import Domain, running_domain
 from domain.errors import InvalidInputError, StartupError
-from domain.model.histories import Refusal
+from domain.model.histories import Note, Refusal
 from domain.settings import Settings
 from domain.transfer import spreadsheet
 from domain.transfer.importing import Tally
 from domain.transfer.reading import read_lines
+from domain.transfer.statuspage_files import read_statuspage
 from domain.transfer.story import markdown_of
-from domain.transfer.writing import Renumbered
-from gql.cli.transfer import ExportFormat
+from gql.cli.transfer import ExportFormat, ImportFormat
 
 #: How many refusals are shown; all of them are in the report.
 _SHOWN = 20
@@ -48,19 +48,22 @@ async def export(settings: Settings, *, form: ExportFormat, incident: str | None
                 raise error.error from None
 
 
-async def import_(settings: Settings, file: Path, *, is_dry: bool, is_strict: bool, report: Path | None) -> None:
+async def import_(
+    settings: Settings, file: Path, *, form: ImportFormat, is_dry: bool, is_strict: bool, report: Path | None
+) -> None:
     """Take over a history; exit with code 1 where something of it was not taken."""
     async with running_domain(replace(settings, automations=False), live=False) as domain:
         imports = domain.transfer.imports
         with ExitStack() as stack:
             lines = stack.enter_context(_writing(report)) if report is not None else None
-            items = read_lines(file, now=imports.now())
+            read = read_statuspage if form is ImportFormat.STATUSPAGE else read_lines
+            items = read(file, now=imports.now())
             columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
             progress, bar = stack.enter_context(_bar("Import", *columns))
             progress.update(bar, total=_size_of(file))
             listener = _Listener(progress, bar, lines)
             tally = await imports.run(items, listener, is_dry=is_dry, is_strict=is_strict)
-    for line in _summary(tally, renumbered=listener.moved, is_dry=is_dry):
+    for line in _summary(tally, notes=listener.notes, is_dry=is_dry):
         typer.echo(line, err=True)
     if tally.refused:
         raise typer.Exit(1)
@@ -96,7 +99,7 @@ class _Listener:
         self._bar = bar
         self._report = report
         self._shown = 0
-        self.moved = 0
+        self.notes: dict[str, int] = {}
 
     def refused(self, refusal: Refusal) -> None:
         """Show a refusal, unless there were many, and report it."""
@@ -107,13 +110,12 @@ class _Listener:
             self._say(f"{where}: {refusal.code}: {refusal.message}")
         elif self._shown == _SHOWN + 1:
             self._say("... and more, which --report FILE writes down.")
-        self._write(place=refusal.place, code=refusal.code, field=path or None, message=refusal.message)
+        self._write(refusal)
 
-    def renumbered(self, renumbered: Renumbered) -> None:
-        """Report an incident with another number."""
-        self.moved += 1
-        message = f"{renumbered.former} is {renumbered.reference} here."
-        self._write(place=renumbered.place, code="RENUMBERED", field="number", message=message)
+    def noted(self, note: Note) -> None:
+        """Count and report what is to be known."""
+        self.notes[note.code] = self.notes.get(note.code, 0) + 1
+        self._write(note)
 
     def advanced(self, size_bytes: int) -> None:
         """Move the bar."""
@@ -122,8 +124,9 @@ class _Listener:
     def _say(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def _write(self, **fields: str | None) -> None:
+    def _write(self, note: Note) -> None:
         if self._report is not None:
+            fields = {"place": note.place, "code": note.code, "field": ".".join(note.field), "message": note.message}
             self._report.write(orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE))
 
 
@@ -172,14 +175,15 @@ def _bar(name: str, *columns: ProgressColumn) -> Iterator[tuple[Progress, TaskID
 
 
 def _size_of(file: Path) -> int:
-    return file.stat().st_size if file.is_file() else 0
+    files = [file] if file.is_file() else file.glob("*.json")
+    return sum(each.stat().st_size for each in files)
 
 
-def _summary(tally: Tally, *, renumbered: int, is_dry: bool) -> Iterator[str]:
+def _summary(tally: Tally, *, notes: Mapping[str, int], is_dry: bool) -> Iterator[str]:
     yield f"{'Would be taken' if is_dry else 'Taken'}: {_counted(tally.taken)}."
     yield f"Here already: {_counted(tally.present)}."
-    if renumbered:
-        yield f"With another number here: {renumbered:,}."
+    for code, count in notes.items():
+        yield f"{_NOTED[code]}: {count:,}."
     if tally.refused:
         yield f"Not taken: {tally.refused:,}."
 
@@ -189,6 +193,10 @@ def _counted(counts: dict[str, int]) -> str:
     return ", ".join(parts) or "nothing"
 
 
+_NOTED = {
+    "RENUMBERED": "With another number here",
+    "DIFFERS": "Here already, but with less than there",
+}
 _NOUNS = {
     "system": ("system", "systems"),
     "person": ("person", "people"),

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gql.cli.commands import app
+from tests.domain.transfer.pages import document, incident
 
 
 @pytest.fixture
@@ -66,3 +67,12 @@ def test_files_that_cannot_be_used_are_one_line(database_url: str, tmp_path: Pat
     ):
         done = call(*arguments, "--database-url", database_url)
         assert (done.exit_code, words in done.stderr, len(done.stderr.splitlines())) == (2, True, 1), done.stderr
+
+
+def test_the_history_of_a_page_is_taken_from_a_folder(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "incidents.json").write_bytes(orjson.dumps(document(incident())))
+    done = call("import", str(tmp_path), "--format", "statuspage", "--database-url", database_url)
+    assert (done.exit_code, done.stderr) == (0, "Taken: 2 systems, 1 incident.\nHere already: nothing.\n")
+    rows = call("export", "--format", "csv", "--database-url", database_url).stdout
+    assert "INC-1,Some requests fail,resolved,major,API (EU); Zahlungen," in rows
+    assert rows.strip().endswith(",,1943.995,6039.154,5")

@@ -86,7 +86,7 @@ async def test_numbers_that_are_taken_are_given_anew_and_reported(
     await make_incident(other, title="Ours")
     tally, heard = await imported(other, tmp_path / "history", await exported(domain))
     assert tally.taken["incident"] == 3
-    assert [(each.former, each.reference) for each in heard.moved] == [("INC-1", "INC-4")]
+    assert [(each.code, each.message) for each in heard.notes] == [("RENUMBERED", "INC-1 is INC-4 here.")]
 
 
 @on_one_database

@@ -17,13 +17,12 @@ from domain.model.commands import (
     SetIncidentLabels,
     UpdateIncident,
 )
-from domain.model.histories import Refusal
+from domain.model.histories import Note, Refusal
 from domain.model.incident import Health, HealthOverride, Incident, Severity, Status
 from domain.model.relation import RelationType
 from domain.model.viewer import Role, Viewer, Visibility
 from domain.transfer.importing import Tally
 from domain.transfer.reading import read_lines
-from domain.transfer.writing import Renumbered
 from tests.conftest import SteppingClock
 from tests.factories import ADMIN, make_incident, make_system
 
@@ -35,14 +34,14 @@ class Heard:
     """What an import said."""
 
     refusals: list[Refusal] = field(default_factory=list)
-    moved: list[Renumbered] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     read: list[int] = field(default_factory=list)
 
     def refused(self, refusal: Refusal) -> None:
         self.refusals.append(refusal)
 
-    def renumbered(self, renumbered: Renumbered) -> None:
-        self.moved.append(renumbered)
+    def noted(self, note: Note) -> None:
+        self.notes.append(note)
 
     def advanced(self, size_bytes: int) -> None:
         self.read.append(size_bytes)

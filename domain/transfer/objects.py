@@ -1,10 +1,14 @@
 """The objects that an export's lines stand for, checked as the API checks what callers write."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from enum import StrEnum
+from functools import partial
+from typing import Any, TypeVar
 
 from domain.errors import InvalidInputError
+from domain.ids import is_id
 from domain.model.actor import Actor
 from domain.model.change import Transition
 from domain.model.health import SystemHealth, checked_health_message
@@ -12,10 +16,13 @@ from domain.model.health_history import FAR, HealthSpan
 from domain.model.histories import History, IncidentHistory, PersonHistory, RelationHistory, SystemHealthHistory
 from domain.model.incident import (
     SYSTEMS_PER_INCIDENT,
+    Health,
     Incident,
     IncidentLink,
     IncidentUpdate,
     IncidentUpdateVersion,
+    Severity,
+    Status,
     canonical_systems,
 )
 from domain.model.labels import relabelled
@@ -32,6 +39,7 @@ from domain.model.texts import (
     checked_url,
 )
 from domain.model.timeline import Mark, settled
+from domain.services.responders import ASSIGNEES
 from domain.transfer.documents import recorded_at
 from domain.transfer.shapes import (
     ActorShape,
@@ -45,8 +53,12 @@ from domain.transfer.shapes import (
     StepShape,
     SystemShape,
     UpdateShape,
+    VersionShape,
 )
 
+S = TypeVar("S")
+T = TypeVar("T")
+_VALUES: dict[str, type[StrEnum]] = {"status": Status, "severity": Severity}
 #: What follows from a timeline, and has to be the same in its incident.
 _FOLLOWING = ("status", "identified_at", "fixing_at", "monitoring_at", "resolved_at")
 
@@ -145,25 +157,15 @@ def _relation(shape: RelationShape) -> RelationHistory:
 
 def _incident(shape: IncidentShape) -> IncidentHistory:
     incident = _header(shape)
-    versions = [
-        IncidentUpdateVersion(
-            id=version.id,
-            update_id=update.id,
-            message=checked_message(version.message),
-            status_change=version.status,
-            visibility=version.visibility,
-            created_at=version.at,
-            replaced_at=version.replaced_at,
-            replaced_by=version.replaced_by.actor,
-        )
-        for update in shape.updates
-        for version in update.versions
-    ]
     history = IncidentHistory(
         incident=incident,
-        updates=[_update(update, incident, place) for place, update in enumerate(shape.updates)],
-        versions=versions,
-        links=[_link(link, shape.id) for link in shape.links],
+        updates=_each("updates", shape.updates, partial(_update, incident)),
+        versions=[
+            version
+            for place, update in enumerate(shape.updates)
+            for version in _each(f"updates.{place}.versions", update.versions, partial(_version, update.id))
+        ],
+        links=_each("links", shape.links, partial(_link, shape.id)),
         transitions=_transitions("incident", shape.id, shape.transitions),
         spans=[_span(span, span.system, shape.id) for span in shape.spans],
     )
@@ -175,9 +177,23 @@ def _incident(shape: IncidentShape) -> IncidentHistory:
     return following
 
 
+def _each(field: str, shapes: Sequence[S], make: Callable[[S], T]) -> list[T]:
+    """Return what each of these becomes; an error says which one it is about."""
+    made = []
+    for place, shape in enumerate(shapes):
+        try:
+            made.append(make(shape))
+        except InvalidInputError as error:
+            path = [*field.split("."), str(place), *(error.field or ())]
+            raise InvalidInputError(error.message, field=path) from error
+    return made
+
+
 def _header(shape: IncidentShape) -> Incident:
     if len(shape.systems) > SYSTEMS_PER_INCIDENT:
         raise InvalidInputError(f"An incident affects at most {SYSTEMS_PER_INCIDENT} systems.", field=["systems"])
+    if len(shape.assignees) > ASSIGNEES:
+        raise InvalidInputError(f"At most {ASSIGNEES} people are assigned to an incident.", field=["assignees"])
     if (shape.acknowledged_at is None) is not (shape.acknowledged_by is None):
         raise InvalidInputError("An acknowledgement has a time and an actor.", field=["acknowledgedBy"])
     return Incident(
@@ -213,12 +229,11 @@ def _actor(shape: ActorShape | None) -> Actor | None:
     return None if shape is None else shape.actor
 
 
-def _update(shape: UpdateShape, incident: Incident, place: int) -> IncidentUpdate:
-    field = ["updates", str(place)]
+def _update(incident: Incident, shape: UpdateShape) -> IncidentUpdate:
     if shape.recorded_at != recorded_at(shape.id):
-        raise InvalidInputError("The entry's id has another time in it.", field=[*field, "recordedAt"])
+        raise InvalidInputError("The entry's id has another time in it.", field=["recordedAt"])
     if shape.is_opening and shape.at != incident.occurred_at:
-        raise InvalidInputError("The opening entry is dated as the incident's beginning.", field=[*field, "at"])
+        raise InvalidInputError("The opening entry is dated as the incident's beginning.", field=["at"])
     return IncidentUpdate(
         id=shape.id,
         incident_id=incident.id,
@@ -232,7 +247,20 @@ def _update(shape: UpdateShape, incident: Incident, place: int) -> IncidentUpdat
     )
 
 
-def _link(shape: LinkShape, incident_id: str) -> IncidentLink:
+def _version(update_id: str, shape: VersionShape) -> IncidentUpdateVersion:
+    return IncidentUpdateVersion(
+        id=shape.id,
+        update_id=update_id,
+        message=checked_message(shape.message),
+        status_change=shape.status,
+        visibility=shape.visibility,
+        created_at=shape.at,
+        replaced_at=shape.replaced_at,
+        replaced_by=shape.replaced_by.actor,
+    )
+
+
+def _link(incident_id: str, shape: LinkShape) -> IncidentLink:
     return IncidentLink(
         id=shape.id,
         incident_id=incident_id,
@@ -244,6 +272,11 @@ def _link(shape: LinkShape, incident_id: str) -> IncidentLink:
 
 
 def _transitions(kind: str, entity_id: str, steps: Sequence[StepShape]) -> list[Transition]:
+    for place, step in enumerate(steps):
+        for name, value in (("from", step.from_), ("to", step.to)):
+            if value is not None and not _is_value(kind, step.field, value):
+                message = "It is no value of this field as the history has it."
+                raise InvalidInputError(message, field=["transitions", str(place), name])
     return [
         Transition(
             id=0,
@@ -257,6 +290,17 @@ def _transitions(kind: str, entity_id: str, steps: Sequence[StepShape]) -> list[
         )
         for step in steps
     ]
+
+
+def _is_value(kind: str, name: str, text: str) -> bool:
+    if name != "system_ids":
+        known: type[StrEnum] = Health if kind == "health" else _VALUES[name]
+        return text in set(known)
+    try:
+        listed = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(listed, list) and all(isinstance(each, str) and is_id(each, "sys") for each in listed)
 
 
 def _span(shape: SpanShape | IncidentSpanShape, system_id: str, incident_id: str | None = None) -> HealthSpan:

@@ -1,5 +1,6 @@
 """The code of the commands `export` and `import`."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -154,16 +155,21 @@ def _number_of(reference: str) -> int:
 
 @contextmanager
 def _writing(file: Path | None) -> Iterator[BinaryIO]:
-    """Open a file for its owner alone, or standard output."""
+    """Open a file, a new one for its owner alone, or standard output."""
     if file is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     try:
-        with file.open("wb") as stream:
+        # What is internal is in it.
+        with open(file, "wb", opener=_private) as stream:
             yield stream
     except OSError as error:
         raise StartupError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @contextmanager

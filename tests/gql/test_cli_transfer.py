@@ -28,6 +28,7 @@ def test_a_history_moves_from_file_to_file_and_says_what_came(
     other = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'other.db')}"
     call("demo", "--incidents", "30", "--database-url", database_url)
     assert call("export", "--output", str(first), "--database-url", database_url).exit_code == 0
+    assert first.stat().st_mode & 0o077 == 0
     taken = call("import", str(first), "--database-url", other)
     assert (taken.exit_code, taken.stdout) == (0, "")
     assert "Taken: 12 systems, 12 healths of systems, 30 incidents.\n" in taken.stderr

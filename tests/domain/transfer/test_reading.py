@@ -79,6 +79,19 @@ def update(**fields: Any) -> bytes:
     return changed(updates=[INCIDENT["updates"][0] | fields])
 
 
+def step(**fields: Any) -> bytes:
+    return changed(transitions=[{"from": None, "at": "2026-02-01T09:30:00.000Z"} | fields])
+
+
+LINK = {
+    "id": "lnk" + INCIDENT["id"][3:],
+    "label": None,
+    "url": "https://example.com/",
+    "visibility": "public",
+    "createdAt": "2026-02-01T09:30:00.000Z",
+}
+
+
 @pytest.mark.parametrize(
     ("line", "field", "words"),
     [
@@ -101,7 +114,15 @@ def update(**fields: Any) -> bytes:
         (changed(labels={"a b": "c"}), "labels.0.key", "label"),
         (changed(systems=["sys_01kgc8k9e0f9f824pa3eywnyp2"] * 101), "systems", "100"),
         (changed(openedBy={"type": "user", "id": "a\nb", "name": None}), "openedBy.id", "line"),
-        (update(message=""), "message", "empty"),
+        (step(field="status", to="exploded"), "transitions.0.to", "value"),
+        (step(field="system_ids", to="{"), "transitions.0.to", "value"),
+        (step(field="system_ids", to='["payments"]'), "transitions.0.to", "value"),
+        (step(field="title", to="A"), "transitions.0.field", "status"),
+        (changed(assignees=[{"type": "user", "id": f"usr_{n}", "name": None} for n in range(21)]), "assignees", "20"),
+        (changed(assignees=[INCIDENT["openedBy"]] * 2), "assignees.1.id", "twice"),
+        (changed(links=[LINK | {"url": "javascript:alert(1)"}]), "links.0.url", "http"),
+        (changed(links=[LINK, LINK]), "links.1.url", "twice"),
+        (update(message=""), "updates.0.message", "empty"),
         (update(recordedAt="2026-02-01T09:30:00.001Z"), "updates.0.recordedAt", "time"),
         (update(isOpening=True), "updates.0.at", "beginning"),
         (update(by={"type": "nobody", "id": "a", "name": None}), "updates.0.by.type", "user"),

@@ -23,12 +23,14 @@ LETS_THROUGH: dict[str, tuple[list[Role], bool]] = {
     "SEE_TOKENS": ([Role.ADMIN], True),
     "SEE_SECRETS": ([Role.ADMIN], True),
     "SEE_INTEGRATIONS": ([Role.ADMIN], True),
+    "SEE_CHANNELS": ([Role.ADMIN], True),
     "SEE_ERASURES": ([Role.ADMIN], True),
     "FORGET_PEOPLE": ([Role.ADMIN], False),
     "MANAGE_SYSTEMS": ([Role.ADMIN], False),
     "MANAGE_TOKENS": ([Role.ADMIN], False),
     "MANAGE_SECRETS": ([Role.ADMIN], False),
     "MANAGE_INTEGRATIONS": ([Role.ADMIN], False),
+    "MANAGE_CHANNELS": ([Role.ADMIN], False),
     "MANAGE_AUTOMATIONS": ([Role.ADMIN], False),
 }
 

@@ -27,6 +27,7 @@ from gql.web.health import Health
 from gql.web.home import routes_of_home
 from gql.web.ide import Ide
 from gql.web.integrations.routes import routes_of_integrations
+from gql.web.mcp.routes import routes_of_mcp
 
 #: Made once: it takes longer than most operations.
 _schema_text = cache(sdl)
@@ -57,6 +58,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
             *Health(domain, closing).routes(),
             *routes_of_integrations(domain),
             *routes_of_feeds(domain),
+            *routes_of_mcp(domain, endpoint),
             *(ide.routes() if ide else ()),
         ],
         # No `max_body_size`: it answers in plain text, also in the place of the endpoint's own answer.

@@ -46,7 +46,7 @@ def settings_of(**overrides: Any) -> Settings:
     for noisy in ("alembic", "uvicorn.access", "httpcore", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # Their warnings are about messages of clients, so that any client could fill the log.
-    for talkative in ("uvicorn.error", "strawberry.ws"):
+    for talkative in ("uvicorn.error", "strawberry.ws", "mcp"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
     return settings
 

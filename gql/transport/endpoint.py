@@ -274,6 +274,11 @@ class Endpoint(GraphQL[Context, None]):
             raise _wrong_transport(error.operation_type) from error
         return answer(result, accepted.media, outage=context.outage)
 
+    async def run_known(self, operation: OperationRequest, context: Context) -> ExecutionResult:
+        """Return the result of a query or mutation that this server knows itself, on the path of those of requests."""
+        result = await self.compiled.execute(operation.query, operation.variables, operation.operation_name, context)
+        return result or await self._execute(operation, context, _QUERIES_AND_MUTATIONS)
+
     async def _batch(self, items: list[Any], context: Context, accepted: Accepted) -> ASGIApp:
         most = self._domain.settings.batching_max
         if accepted.media is None or not 0 < len(items) <= most:

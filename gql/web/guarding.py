@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.bootstrap import Domain
@@ -52,7 +51,7 @@ class Call:
         return await read_bytes(request, most_bytes=self.most_bytes, seconds=seconds)
 
 
-Handler = Callable[[Call], Awaitable[Response]]
+Handler = Callable[[Call], Awaitable[ASGIApp]]
 #: Returns the caller, after charging them, as `admitted` does it for tokens of the API.
 Admit = Callable[[Request, Domain], Awaitable[Viewer]]
 
@@ -99,7 +98,7 @@ class _Guarded:
         if response is not None:
             await response(scope, receive, send)
 
-    async def _admit(self, incoming: Incoming) -> Response:
+    async def _admit(self, incoming: Incoming) -> ASGIApp:
         incoming.require_single_headers()
         limits, request = self._limits, Request(incoming.scope, incoming.receive)
         if request.method not in limits.methods:

@@ -17,7 +17,7 @@ RUN_BY = {
     ("yml", False): "test_integrations.py",
     ("json", False): "test_integrations.py",
     ("js", False): "test_statuspage.py",
-    ("python", False): "test_pagerduty.py",
+    ("python", False): "test_pagerduty.py, test_mcp.py",
     ("sh", True): "test_tour.py",
     ("js", True): "test_tour.py",
     ("html", True): "test_tour.py",

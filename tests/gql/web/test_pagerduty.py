@@ -23,7 +23,7 @@ from tests.docs.blocks import blocks_in
 from tests.domain.alerts.sending import incidents_of
 from tests.gql.web.test_integrations import made
 
-[EXAMPLE] = blocks_in("python")
+[EXAMPLE] = [block for block in blocks_in("python") if block.page.name == "integrations.md"]
 _FOR_EXAMPLE = 'base_url="https://incidents.example.com"'
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 import strawberry
 from strawberry.types.unset import UnsetType
@@ -13,6 +13,14 @@ from domain.model.paging import Page, PageRequest, page_size
 M = TypeVar("M")
 N = TypeVar("N")
 T = TypeVar("T")
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+IdentifiedT = TypeVar("IdentifiedT", bound=_Identified)
 
 First = Annotated[
     int | None, strawberry.argument(description="The number of items from the start: 1 to 100, by default 25.")
@@ -90,6 +98,29 @@ def connection(
         end_cursor=edges[-1].cursor if edges else None,
     )
     return Connection(edges=edges, nodes=[edge.node for edge in edges], page_info=info, count=count)
+
+
+async def connection_by_id(
+    arguments: PageArguments,
+    cursors: CursorCodec,
+    name: str,
+    read: Callable[[PageRequest], Awaitable[Page[IdentifiedT]]],
+    *,
+    to_node: Callable[[IdentifiedT], N],
+    count: Callable[[], Awaitable[int | None]],
+) -> Connection[N]:
+    """Return the requested page of the list of that name, which is in the order of its ids.
+
+    Raises:
+        InvalidInputError: `first` or `last` is out of range, or both are given.
+        InvalidCursorError: a cursor belongs to another list.
+    """
+    return connection(
+        await read(arguments.request(cursors, name)),
+        to_node=to_node,
+        cursor=cursor_maker(cursors, name, lambda item: (item.id,)),
+        count=count,
+    )
 
 
 def cursor_maker(cursors: CursorCodec, name: str, position: Callable[[M], Sequence[Any]]) -> Callable[[M], str]:

@@ -12,7 +12,7 @@ from domain.model.selection import OneOf
 from gql.compiled.declarations import all_by_id, one
 from gql.context import Info
 from gql.inputs.given import value_or_none
-from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
+from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection_by_id
 from gql.permissions import SEE_AUTOMATIONS
 from gql.types.automation import (
     RUNS,
@@ -88,11 +88,12 @@ class AutomationQueries:
         reads, cursors = info.context.domain.automations.reads, info.context.domain.reads.cursors
         of_group, switched = value_or_none(group), value_or_none(enabled)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
-        page = arguments.request(cursors, _AUTOMATIONS)
-        return connection(
-            await reads.automation_page(page, group=of_group, enabled=switched),
+        return await connection_by_id(
+            arguments,
+            cursors,
+            _AUTOMATIONS,
+            lambda page: reads.automation_page(page, group=of_group, enabled=switched),
             to_node=Automation.of,
-            cursor=cursor_maker(cursors, _AUTOMATIONS, lambda automation: (automation.id,)),
             count=lambda: reads.automation_count(group=of_group, enabled=switched),
         )
 
@@ -127,10 +128,12 @@ class AutomationQueries:
         reads, cursors = info.context.domain.automations.reads, info.context.domain.reads.cursors
         of_automation, asked = value_or_none(automation_id), statuses_of(statuses)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
-        return connection(
-            await reads.run_page(arguments.request(cursors, RUNS), automation_id=of_automation, statuses=asked),
+        return await connection_by_id(
+            arguments,
+            cursors,
+            RUNS,
+            lambda page: reads.run_page(page, automation_id=of_automation, statuses=asked),
             to_node=AutomationRun.of,
-            cursor=cursor_maker(cursors, RUNS, lambda run: (run.id,)),
             count=lambda: reads.run_count(automation_id=of_automation, statuses=asked),
         )
 

@@ -7,7 +7,7 @@ import strawberry
 from domain.model.selection import OneOf
 from gql.compiled.declarations import all_by_id, one
 from gql.context import Info
-from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
+from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection_by_id
 from gql.permissions import SEE_CHANNELS
 from gql.types.channel import Channel
 
@@ -42,9 +42,6 @@ class ChannelQueries:
     ) -> Connection[Channel] | None:
         service, cursors = info.context.domain.channels, info.context.domain.reads.cursors
         arguments = PageArguments(first=first, after=after, last=last, before=before)
-        return connection(
-            await service.page(arguments.request(cursors, _CHANNELS)),
-            to_node=Channel.of,
-            cursor=cursor_maker(cursors, _CHANNELS, lambda channel: (channel.id,)),
-            count=service.count,
+        return await connection_by_id(
+            arguments, cursors, _CHANNELS, service.page, to_node=Channel.of, count=service.count
         )

@@ -11,7 +11,7 @@ from gql.compiled.declarations import all_by_id, one
 from gql.context import Info
 from gql.inputs.given import read_input
 from gql.inputs.integration import IntegrationDeliveryFilter, delivery_filter
-from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
+from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection_by_id
 from gql.permissions import SEE_INTEGRATIONS
 from gql.types.integration import Integration, IntegrationDelivery
 
@@ -50,11 +50,8 @@ class IntegrationQueries:
     ) -> Connection[Integration] | None:
         service, cursors = info.context.domain.integrations, info.context.domain.reads.cursors
         arguments = PageArguments(first=first, after=after, last=last, before=before)
-        return connection(
-            await service.page(arguments.request(cursors, _INTEGRATIONS)),
-            to_node=Integration.of,
-            cursor=cursor_maker(cursors, _INTEGRATIONS, lambda integration: (integration.id,)),
-            count=service.count,
+        return await connection_by_id(
+            arguments, cursors, _INTEGRATIONS, service.page, to_node=Integration.of, count=service.count
         )
 
     @strawberry.field(
@@ -76,9 +73,11 @@ class IntegrationQueries:
         service, cursors = info.context.domain.integrations, info.context.domain.reads.cursors
         wanted = delivery_filter(filter)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
-        return connection(
-            await service.delivery_page(arguments.request(cursors, _DELIVERIES), wanted),
+        return await connection_by_id(
+            arguments,
+            cursors,
+            _DELIVERIES,
+            lambda page: service.delivery_page(page, wanted),
             to_node=IntegrationDelivery.of,
-            cursor=cursor_maker(cursors, _DELIVERIES, lambda delivery: (delivery.id,)),
             count=lambda: service.delivery_count(wanted),
         )

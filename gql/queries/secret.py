@@ -4,7 +4,7 @@ import strawberry
 
 from gql.compiled.declarations import all_by_id
 from gql.context import Info
-from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
+from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection_by_id
 from gql.permissions import SEE_SECRETS
 from gql.types.secret import Secret
 
@@ -28,9 +28,6 @@ class SecretQueries:
     ) -> Connection[Secret] | None:
         reads, cursors = info.context.domain.reads, info.context.domain.reads.cursors
         arguments = PageArguments(first=first, after=after, last=last, before=before)
-        return connection(
-            await reads.secret_page(arguments.request(cursors, _SECRETS)),
-            to_node=Secret.of,
-            cursor=cursor_maker(cursors, _SECRETS, lambda secret: (secret.id,)),
-            count=reads.secret_count,
+        return await connection_by_id(
+            arguments, cursors, _SECRETS, reads.secret_page, to_node=Secret.of, count=reads.secret_count
         )

@@ -4,7 +4,7 @@ import strawberry
 
 from gql.compiled.declarations import all_by_id
 from gql.context import Info
-from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
+from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection_by_id
 from gql.permissions import SEE_TOKENS
 from gql.types.token import ApiToken
 
@@ -28,9 +28,6 @@ class TokenQueries:
     ) -> Connection[ApiToken] | None:
         reads, cursors = info.context.domain.reads, info.context.domain.reads.cursors
         arguments = PageArguments(first=first, after=after, last=last, before=before)
-        return connection(
-            await reads.token_page(arguments.request(cursors, _TOKENS)),
-            to_node=ApiToken.of,
-            cursor=cursor_maker(cursors, _TOKENS, lambda token: (token.id,)),
-            count=reads.token_count,
+        return await connection_by_id(
+            arguments, cursors, _TOKENS, reads.token_page, to_node=ApiToken.of, count=reads.token_count
         )

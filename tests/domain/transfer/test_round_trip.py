@@ -1,5 +1,6 @@
 """Exports, imported into another database."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -129,3 +130,18 @@ async def test_a_dry_run_counts_and_writes_nothing(
     tally, heard = await imported(other, tmp_path / "history", data, is_dry=True)
     assert tally.taken == {"system": 2, "person": 1, "health": 1, "incident": 3, "relation": 3}
     assert (heard.refusals, await exported(other)) == ([], empty)
+
+
+async def test_two_imports_at_once_take_everything_once(
+    domain: Domain, other: Domain, clock: SteppingClock, own_database_url: str, tmp_path: Path
+) -> None:
+    await lively(domain, clock)
+    data = await exported(domain)
+    settings = Settings(database_url=own_database_url, automations=False, secret_key=SECRET_KEY)
+    async with running_domain(settings, clock=clock, live=False) as rival:
+        imports = [imported(each, tmp_path / f"{place}", data) for place, each in enumerate((other, rival))]
+        (one, heard), (two, heard_too) = await asyncio.gather(*imports)
+    assert (heard.refusals, heard_too.refusals) == ([], [])
+    taken = {kind: one.taken[kind] + two.taken[kind] for kind in one.taken if kind != "person"}
+    assert taken == {"system": 2, "health": 1, "incident": 3, "relation": 3}
+    assert await exported(other) == data

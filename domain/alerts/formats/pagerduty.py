@@ -14,22 +14,27 @@ from domain.alerts.formats.reading import given, moment_in, object_in, text_in, 
 from domain.alerts.signals import KEY_LENGTH, AlertSignal, SignalAction
 
 INVALID = "Event object is invalid"
+#: The member under which a change is kept: an event that says what was changed, and is about no alert.
+CHANGE = "change_event"
 _SEVERITIES = ("critical", "error", "warning", "info")
 _CLASSES = ("source", "component", "group", "class")
 _DIGITS = 32
 
 
 def signals_of(body: Any) -> Iterator[AlertSignal]:
-    """Yield the one signal of an event.
+    """Yield the one signal of an event; a change has none.
 
     Raises:
         UnusableDeliveryError: it is no event.
     """
     event = object_in(body, "The event")
-    payload = event.get("payload")
-    problems = list(_problems(event, payload))
+    change = event.get(CHANGE)
+    payload = (event if change is None else object_in(change, "The change")).get("payload")
+    problems = list(_problems(event, payload) if change is None else _problems_of_change(payload))
     if problems:
         raise UnusableDeliveryError(f"{INVALID}: {'; '.join(problems)}.", problems=problems)
+    if change is not None:
+        return
     details = payload if isinstance(payload, dict) else {}
     action, moment = SignalAction(event["event_action"]), moment_in(details.get("timestamp"))
     classes = texts_in({name: details.get(name) for name in _CLASSES})
@@ -78,6 +83,11 @@ def _problems_of_payload(payload: Any) -> Iterator[str]:
             yield f"'payload.{name}' is missing or blank"
     if payload.get("severity") not in _SEVERITIES:
         yield f"'payload.severity' must be one of {', '.join(_SEVERITIES)}"
+
+
+def _problems_of_change(payload: Any) -> Iterator[str]:
+    if text_in(payload.get("summary") if isinstance(payload, dict) else None) is None:
+        yield "'payload.summary' is missing or blank"
 
 
 def _description(custom: Any) -> str | None:

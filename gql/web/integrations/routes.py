@@ -1,13 +1,14 @@
 """The routes of integrations, one for each format."""
 
+import re
 from collections.abc import Awaitable, Callable, Collection
-from urllib.parse import unquote
+from typing import Any
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from domain.alerts.formats.pagerduty import CHANGE
 from domain.alerts.receiving import Received
 from domain.bootstrap import Domain
 from domain.errors import ForbiddenError, UnauthenticatedError
@@ -15,12 +16,18 @@ from domain.model.integration import Integration, IntegrationType
 from gql.requests.bodies import decode
 from gql.requests.statuses import HttpOutcome, RefusalError
 from gql.web.guarding import Call, guarded
+from gql.web.integrations.bodies import body_of
 from gql.web.integrations.credentials import admit_by_body, admit_by_token, integration_of, token_of
 
 _METHODS = ("POST", "PUT")
+#: Of the formats that come otherwise as well: in the address of a GET, and with a question before the first delivery.
+_FURTHER = {IntegrationType.HEALTHCHECKS: ("GET",), IntegrationType.CLOUDEVENTS: ("OPTIONS",)}
 _ALERTS = (IntegrationType.ALERTMANAGER, IntegrationType.GRAFANA)
 #: Of the clients of PagerDuty, many can be given another host and nothing else.
-_PAGERDUTY = (IntegrationType.PAGERDUTY.path, "/v2/enqueue")
+_ENQUEUE, _CHANGE = "/v2/enqueue", "/v2/change/enqueue"
+_PREFIXES = (IntegrationType.PAGERDUTY.path.removesuffix(_ENQUEUE), "")
+#: A sender's name in the domain name system.
+_ORIGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
 _ACCEPTED = 202
 _BAD_REQUEST = 400
 _NO_EVENT = "Event object is invalid"
@@ -32,16 +39,30 @@ def routes_of_integrations(domain: Domain) -> list[BaseRoute]:
     plain = [kind for kind in IntegrationType if kind is not IntegrationType.PAGERDUTY]
     return [
         *[
-            Route(kind.path, guarded(domain, _receiver_of(kinds[kind]), methods=_METHODS, admit=admit_by_token))
+            Route(
+                kind.path,
+                guarded(
+                    domain,
+                    _receiver_of(kinds[kind]),
+                    methods=(*_METHODS, *_FURTHER.get(kind, ())),
+                    admit=admit_by_token,
+                ),
+            )
             for kind in plain
         ],
-        *[Route(path, guarded(domain, _enqueue, methods=_METHODS, admit=admit_by_body)) for path in _PAGERDUTY],
+        *[
+            Route(f"{prefix}{path}", guarded(domain, receive, methods=_METHODS, admit=admit_by_body))
+            for prefix in _PREFIXES
+            for path, receive in ((_ENQUEUE, _enqueue), (_CHANGE, _enqueue_change))
+        ],
     ]
 
 
 def _receiver_of(kinds: Collection[IntegrationType]) -> Callable[[Call], Awaitable[Response]]:
     async def receive(call: Call) -> Response:
         integration = await _integration(call, kinds)
+        if call.request.method == "OPTIONS":
+            return _welcome(call.request)
         body = await _read(call, integration)
         received = await call.domain.integrations.receiver.receive(integration, body)
         return _answer(integration, received)
@@ -76,29 +97,20 @@ async def _read(call: Call, integration: Integration) -> object:
         await receiver.refuse(integration, error.message, text=None)
         raise
     try:
-        return _event(call.request, text) if integration.type is IntegrationType.CLOUDEVENTS else decode(text)
+        return body_of(integration.type, call.request, text)
     except ValueError as error:
         message = "The body cannot be parsed as JSON."
         refused = await receiver.refuse(integration, message, text=text.decode(errors="replace"))
         raise _refusal(message, refused) from error
 
 
-def _event(request: Request, text: bytes) -> object:
-    """Return a CloudEvent in the structured form, also where it came in the binary one.
-
-    Raises:
-        ValueError: it is no JSON.
-    """
-    if "ce-specversion" not in request.headers:
-        return decode(text)
-    media = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    data = decode(text) if text and (media.endswith(("/json", "+json"))) else text.decode(errors="replace")
-    return {**_attributes(request.headers), "datacontenttype": media, "data": data}
-
-
-def _attributes(headers: Headers) -> dict[str, str]:
-    # Characters beyond ASCII are percent-encoded there (CloudEvents' HTTP binding, 3.1.3.2).
-    return {name.removeprefix("ce-"): unquote(value) for name, value in headers.items() if name.startswith("ce-")}
+def _welcome(request: Request) -> Response:
+    """Answer whether a sender of CloudEvents may send them here (HTTP web hooks, version 1.0, 4)."""
+    headers = {"allow": ", ".join(_METHODS)}
+    origin = request.headers.get("webhook-request-origin")
+    if origin is not None and _ORIGIN.fullmatch(origin):
+        headers["webhook-allowed-origin"] = origin
+    return Response(headers=headers)
 
 
 def _answer(integration: Integration, received: Received) -> Response:
@@ -117,6 +129,23 @@ def _refusal(message: str, received: Received, *, is_disabled: bool = False) -> 
 
 async def _enqueue(call: Call) -> Response:
     """Receive an event as PagerDuty does, and answer as it does."""
+    received = await _received(call, lambda body: {name: body[name] for name in body if name != CHANGE})
+    if isinstance(received, Response):
+        return received
+    key = received.signals[0].key
+    return JSONResponse({"status": "success", "message": "Event processed", "dedup_key": key}, _ACCEPTED)
+
+
+async def _enqueue_change(call: Call) -> Response:
+    """Receive a change as PagerDuty does: it is kept as a delivery, and opens nothing."""
+    received = await _received(call, lambda body: {CHANGE: body})
+    if isinstance(received, Response):
+        return received
+    return JSONResponse({"status": "success", "message": "Change event processed"}, _ACCEPTED)
+
+
+async def _received(call: Call, event_of: Callable[[dict[str, Any]], dict[str, Any]]) -> Received | Response:
+    """Return what was received of PagerDuty's, or the answer to what cannot be."""
     try:
         body = decode(await call.bytes())
     except ValueError:
@@ -127,13 +156,11 @@ async def _enqueue(call: Call) -> Response:
         integration = await integration_of(call.request, call.domain, token)
         if integration.type is not IntegrationType.PAGERDUTY:
             return _invalid("Invalid routing key")
-        received = await call.domain.integrations.receiver.receive(integration, body)
+        event = event_of(body) if isinstance(body, dict) else body
+        received = await call.domain.integrations.receiver.receive(integration, event)
     except UnauthenticatedError:
         return _invalid("The body cannot be parsed as JSON" if body is None else "Invalid routing key")
-    if received.error is not None:
-        return _invalid(*received.error.problems)
-    key = received.signals[0].key
-    return JSONResponse({"status": "success", "message": "Event processed", "dedup_key": key}, _ACCEPTED)
+    return received if received.error is None else _invalid(*received.error.problems)
 
 
 def _invalid(*problems: str) -> Response:

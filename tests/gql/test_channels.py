@@ -64,6 +64,12 @@ async def test_a_url_shows_nowhere(api: Api, domain: Domain, caplog: pytest.LogC
     ):
         answers.append(await api.admin.do(name, input))
         assert len(answers[-1]["userErrors"]) == 1
+    refused = [
+        await api.admin.try_to("createChannel", {"name": "other", "url": [f"json://{secret}"]}),
+        await api.admin.try_to("updateChannel", {"id": identifier, "url": {"of": f"json://{secret}"}}),
+    ]
+    assert {answer["errors"][0]["extensions"]["code"] for answer in refused} == {"GRAPHQL_VALIDATION_FAILED"}
+    answers += refused
     assert secret not in f"{answers} {caplog.text} {await api.admin.read(LIST)}"
 
 

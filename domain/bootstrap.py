@@ -77,6 +77,8 @@ from domain.services.upkeep import Upkeep
 from domain.services.writing import Writer
 from domain.settings import Settings
 from domain.transfer.making import TransferSystem, transfer_system
+from domain.webhooks.making import webhook_system
+from domain.webhooks.system import WebhookSystem
 
 #: The name of the state that signs cursors.
 _CURSOR_KEY = "cursor_key"
@@ -113,6 +115,7 @@ class Domain:
     integrations: IntegrationService
     channels: ChannelService
     transfer: TransferSystem
+    webhooks: WebhookSystem
     readiness: Readiness
 
     @property
@@ -270,6 +273,7 @@ def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> 
         dry_runs=DryRuns(database=database, clock=clock, catalog=parts.catalog(), secrets=parts.secrets),
         integrations=_integrations(parts, written, systems=systems),
         transfer=transfer_system(database=database, clock=clock, registry=parts.registry, key=key),
+        webhooks=webhook_system(settings, **_own(parts), tail=parts.tail, cursors=cursors, keys=secret_keys(settings)),
         readiness=Readiness(database, parts.tail),
     )
 
@@ -282,7 +286,11 @@ def _integrations(parts: Parts, written: _Written, *, systems: SystemService) ->
         links=LinkService(writer=parts.writer, handle=parts.registry.handle(INCIDENT)),
         systems=systems,
     )
-    return IntegrationService(database=parts.database, clock=parts.clock, writer=parts.writer, services=services)
+    return IntegrationService(**_own(parts), services=services)
+
+
+def _own(parts: Parts) -> dict[str, Any]:
+    return {"database": parts.database, "clock": parts.clock, "writer": parts.writer}
 
 
 def _parts_of_incidents(parts: Parts) -> dict[str, Any]:
@@ -332,9 +340,7 @@ def _actions(*groups: IncidentActions | ResponderActions | OutboundActions | Not
 def _forgetting(parts: Parts, key: bytes) -> tuple[Sessions, ForgettingService]:
     sessions = Sessions(database=parts.database, clock=parts.clock)
     return sessions, forgetting_service(
-        database=parts.database,
-        clock=parts.clock,
-        writer=parts.writer,
+        **_own(parts),
         registry=parts.registry,
         tail=parts.tail,
         masker=parts.masker,
@@ -346,9 +352,7 @@ def _forgetting(parts: Parts, key: bytes) -> tuple[Sessions, ForgettingService]:
 def _tokens(settings: Settings, parts: Parts, sessions: Sessions, forgotten: KnownForgotten) -> TokenService:
     rules = OidcRules.of(settings)
     return TokenService(
-        database=parts.database,
-        clock=parts.clock,
-        writer=parts.writer,
+        **_own(parts),
         sessions=sessions,
         oidc=OidcVerifier(rules, parts.clock) if rules else None,
         forgotten=forgotten,
@@ -383,6 +387,8 @@ async def _background(domain: Assembly, head: int, erasures: Sequence[Known]) ->
         if domain.settings.automations:
             stack.push_async_callback(domain.automations.stop)
             await domain.automations.start()
+        if domain.settings.webhooks:
+            await stack.enter_async_context(domain.webhooks.running())
         stack.push_async_callback(domain.sessions.stop)
         await domain.sessions.start()
         tasks = [asyncio.create_task(upkeep.run(stopping)), asyncio.create_task(domain.forgetting.work.run(stopping))]

@@ -51,7 +51,7 @@ class Settings:
     oidc_default_role: str = "VIEWER"
     #: What secrets are encrypted with: Fernet keys, separated by commas. The first encrypts, all of them decrypt.
     secret_key: str | None = field(default=None, repr=False)
-    #: Internal hosts and networks that automations may call: names, addresses or CIDRs.
+    #: Internal hosts and networks that automations and webhooks may call: names, addresses or CIDRs.
     http_allow: tuple[str, ...] = ()
     #: How durable an acknowledged write is on SQLite: FULL survives a power cut, NORMAL only a crash of the process.
     sqlite_synchronous: str = "FULL"
@@ -103,7 +103,9 @@ class Settings:
     automations: bool = True
     #: How long runs of automations are kept once they are over; 0 is for ever.
     run_retention_days: int = 30
-    #: How long deliveries of integrations are kept; 0 is for ever.
+    #: Whether this process queues and sends what webhooks get; some process of the database has to.
+    webhooks: bool = True
+    #: How long deliveries of integrations and of webhooks are kept; 0 is for ever.
     delivery_retention_days: int = 30
     log_level: str = "INFO"
 

@@ -28,6 +28,7 @@ from gql.web.home import routes_of_home
 from gql.web.ide import Ide
 from gql.web.integrations.routes import routes_of_integrations
 from gql.web.mcp.routes import routes_of_mcp
+from gql.webhook_documents import WebhookDocuments
 
 #: Made once: it takes longer than most operations.
 _schema_text = cache(sdl)
@@ -44,6 +45,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
     """
     ide = Ide() if domain.settings.ide else None
     closing = closing or asyncio.Event()
+    domain.webhooks.port.fill(WebhookDocuments(schema, domain))
     endpoint = Endpoint(schema, domain, closing, documents=schema.documents, page=ide.page if ide else None)
 
     app = Application(

@@ -127,6 +127,22 @@ class MaySeeChannels(Needs):
     role = Role.ADMIN
 
 
+class MayManageWebhooks(Needs):
+    """The permission to manage webhooks, for admins that are not limited to some systems.
+
+    Webhooks are sent changes of incidents of any system.
+    """
+
+    role = Role.ADMIN
+    unlimited = True
+
+
+class MaySeeWebhooks(Needs):
+    """The permission to see webhooks and deliveries, for admins: their addresses may hold secrets."""
+
+    role = Role.ADMIN
+
+
 class MaySeePeople(Needs):
     """The permission to see who is known, for responders and admins."""
 
@@ -161,6 +177,8 @@ MANAGE_INTEGRATIONS: list[type[BasePermission]] = [MayManageIntegrations]
 SEE_INTEGRATIONS: list[type[BasePermission]] = [MaySeeIntegrations]
 MANAGE_CHANNELS: list[type[BasePermission]] = [MayManageChannels]
 SEE_CHANNELS: list[type[BasePermission]] = [MaySeeChannels]
+MANAGE_WEBHOOKS: list[type[BasePermission]] = [MayManageWebhooks]
+SEE_WEBHOOKS: list[type[BasePermission]] = [MaySeeWebhooks]
 SEE_PEOPLE: list[type[BasePermission]] = [MaySeePeople]
 FORGET_PEOPLE: list[type[BasePermission]] = [MayForgetPeople]
 SEE_ERASURES: list[type[BasePermission]] = [MaySeeErasures]

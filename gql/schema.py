@@ -37,6 +37,7 @@ from gql.mutations.system import SystemMutations
 from gql.mutations.template import TemplateMutations
 from gql.mutations.timeline import TimelineMutations
 from gql.mutations.token import TokenMutations
+from gql.mutations.webhook import WebhookMutations
 from gql.queries.automation import AutomationQueries
 from gql.queries.catalog import CatalogQueries
 from gql.queries.channel import ChannelQueries
@@ -54,6 +55,7 @@ from gql.queries.system import SystemQueries
 from gql.queries.template import TemplateQueries
 from gql.queries.token import TokenQueries
 from gql.queries.viewer import ViewerQueries
+from gql.queries.webhook import WebhookQueries
 from gql.subscriptions.automation import AutomationSubscriptions
 from gql.subscriptions.counting import CountSubscriptions
 from gql.subscriptions.incident import IncidentSubscriptions
@@ -76,6 +78,7 @@ class Query(
     SecretQueries,
     IntegrationQueries,
     ChannelQueries,
+    WebhookQueries,
     ExplanationQueries,
     DryRunQueries,
     NodeQueries,
@@ -98,6 +101,7 @@ class Mutation(
     SecretMutations,
     IntegrationMutations,
     ChannelMutations,
+    WebhookMutations,
     PersonMutations,
 ):
     pass

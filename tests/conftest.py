@@ -199,6 +199,7 @@ def settings(database_url: str) -> Settings:
         sqlite_synchronous="NORMAL",
         poll_seconds=0.05,
         automations=False,
+        webhooks=False,
         secret_key=SECRET_KEY,
         http_allow=("127.0.0.1",),
     )

@@ -15,10 +15,13 @@ from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSyste
 from domain.model.health import SystemHealth
 from domain.model.incident import Health, Incident, Severity, Status
 from domain.model.integration import Integration, IntegrationDelivery, IntegrationType
+from domain.model.paging import PageRequest
 from domain.model.secret import Secret
 from domain.model.system import System
 from domain.model.token import ApiToken
 from domain.model.viewer import Role, Viewer
+from domain.model.webhook import Webhook, WebhookDelivery, WebhookDeliveryFilter
+from domain.webhooks.drafting import WriteWebhook
 from tests.receiver import receiver_url
 
 ADMIN = Viewer(actor=Actor(type=ActorType.APPLICATION, id="tok_admin", name="admin"), role=Role.ADMIN)
@@ -94,6 +97,20 @@ async def make_refused_delivery(domain: Domain, system: System) -> tuple[Integra
     event = {"event_action": "trigger", "dedup_key": "disk", "payload": payload}
     delivery = (await domain.integrations.receiver.receive(integration, event)).delivery
     return (await domain.integrations.update(integration.id, WriteIntegration(enabled=True))).value, delivery
+
+
+async def make_pending_delivery(domain: Domain) -> tuple[Webhook, WebhookDelivery]:
+    """Create a webhook, and a delivery that waits to be sent to it."""
+    await domain.webhooks.changes.register()
+    command = WriteWebhook(url="https://hooks.invalid/")
+    webhook, _ = (await domain.webhooks.service.create(ADMIN, command)).value
+    await make_incident(domain)
+    # Of all changes: the tail of a domain that others share may be anywhere.
+    while await domain.webhooks.changes.run_pending():
+        pass
+    wanted = WebhookDeliveryFilter(webhook_id=webhook.id)
+    [delivery, *_] = (await domain.webhooks.service.delivery_page(PageRequest(), wanted)).items
+    return webhook, delivery
 
 
 async def start_run(domain: Domain, automation: Automation, **fields: Any) -> AutomationRun:

@@ -44,4 +44,4 @@ def clock_of(domain: Domain) -> SteppingClock:
 
 
 def _settings(url: str) -> Settings:
-    return Settings(database_url=url, sqlite_synchronous="NORMAL", poll_seconds=0.05, automations=False)
+    return Settings(database_url=url, sqlite_synchronous="NORMAL", poll_seconds=0.05, automations=False, webhooks=False)

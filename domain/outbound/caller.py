@@ -4,9 +4,10 @@ import asyncio
 import ssl
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from random import SystemRandom
@@ -16,7 +17,7 @@ import httpx
 
 from domain.clock import Clock
 from domain.errors import RequestFailedError
-from domain.outbound.addresses import AddressRules
+from domain.outbound.addresses import Address, AddressRules, literal_address
 from domain.outbound.bodies import read_body, shown_body
 from domain.outbound.requests import OutgoingRequest
 from domain.outbound.transport import GuardedTransport, Resolver, resolve_host
@@ -28,6 +29,8 @@ _LONGEST_WAIT_SECONDS = 20.0
 #: The longest Retry-After that is honoured.
 _LONGEST_RETRY_AFTER_SECONDS = 60.0
 _MOST_REDIRECTS = 3
+#: How long a name may take to be looked up before its address is saved.
+_LOOKUP_SECONDS = 5.0
 _chance = SystemRandom().random
 #: The headers of an answer that hold no secrets; the others are redacted.
 _SHOWN = ("content-type", "content-length", "date", "etag", "last-modified", "retry-after", "x-request-id")
@@ -121,6 +124,22 @@ class HttpCaller:
                 return _concluded(request.url.host, outcome, rules, attempts=attempts, duration_seconds=spent)
             await self._sleep(wait)
 
+    async def check(self, url: httpx.URL) -> None:
+        """Check, without a call, that a server may be called; a call checks its addresses again.
+
+        A name that cannot be resolved passes.
+
+        Raises:
+            AddressRefusedError: its address is not allowed.
+        """
+        literal = literal_address(url.host)
+        addresses: Sequence[Address] = [literal] if literal else ()
+        if literal is None:
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_LOOKUP_SECONDS):
+                    addresses = await self._resolve(url.host, url.port or 0)
+        self._rules.permit(url.host, addresses)
+
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         # It takes some 20 ms: once, and not before the first call. SSL_CERT_FILE names an operator's own authorities.
@@ -136,19 +155,8 @@ class HttpCaller:
             return wait if outcome.passes else None
         if outcome.status not in rules.retry_on or rules.expects(outcome.status):
             return None
-        retry_after = self._retry_after(outcome.headers.get("retry-after", ""))
+        retry_after = retry_after_seconds(outcome.headers.get("retry-after", ""), now=self._clock.now())
         return max(wait, min(retry_after, _LONGEST_RETRY_AFTER_SECONDS))
-
-    def _retry_after(self, text: str) -> float:
-        """Return the seconds of a Retry-After header (RFC 9110, 10.2.3); 0 for anything but seconds or a date."""
-        if text.isascii() and text.isdigit():
-            return float(text[:6])
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
-            return 0.0
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - self._clock.now()) / timedelta(seconds=1))
 
     async def _attempt(self, request: OutgoingRequest, rules: CallRules, *, seconds: float) -> _Answer | _Failure:
         # The library's errors quote headers and addresses, which may hold secrets: only their kind is passed on.
@@ -181,6 +189,18 @@ class HttpCaller:
                     await response.aclose()
                 request = following
         return _Failure(f"redirected more than {_MOST_REDIRECTS} times", passes=False)
+
+
+def retry_after_seconds(text: str, *, now: datetime) -> float:
+    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3); 0 for anything but seconds or a date."""
+    if text.isascii() and text.isdigit():
+        return float(text[:6])
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now) / timedelta(seconds=1))
 
 
 def _concluded(

@@ -75,6 +75,16 @@ def upsert_of(table: sa.Table, keys: Sequence[str], columns: Sequence[str], *, s
     return statement.on_conflict_do_update(index_elements=list(keys), set_=kept)
 
 
+def locking_insert(table: sa.Table, keys: Sequence[str], *, sqlite: bool) -> Any:
+    """Return an INSERT that leaves a row with these keys as it is, and locks it until the commit.
+
+    DO NOTHING would not wait for a rival that deletes the row.
+    """
+    return _insert(table, sqlite=sqlite).on_conflict_do_update(
+        index_elements=list(keys), set_={keys[0]: table.c[keys[0]]}
+    )
+
+
 def inserted_or_counted(table: sa.Table, keys: Sequence[str], *, count: str, latest: str, sqlite: bool) -> Any:
     """Return an INSERT of a row; where one has these keys, it is counted there, as of the new row's latest moment."""
     statement = _insert(table, sqlite=sqlite)

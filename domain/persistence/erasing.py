@@ -11,6 +11,7 @@
 | automation_runs, automation_steps, automation_artifacts, automation_dwells | replaced, also within their texts |
 | automation_window_events | replaced within the key |
 | secrets, integrations, channels | replaced as creator |
+| webhooks | replaced as creator, and where a variable is their id |
 
 No other table names people: not the histories of fields, nor the index of words, nor the tables of the engine, whose
 workflows have the ids of runs and dwells. What people wrote themselves, such as titles and messages, stays as it is.
@@ -40,6 +41,7 @@ from domain.persistence.integration_tables import integrations
 from domain.persistence.log_tables import changes
 from domain.persistence.people_tables import people
 from domain.persistence.secret_tables import secrets
+from domain.persistence.webhook_tables import webhooks
 
 Row = Mapping[str, Any]
 #: Returns the new value of a column.
@@ -207,4 +209,5 @@ PLACES: tuple[Place | Deletion, ...] = (
     Place(table=secrets, actors=("created_by",)),
     Place(table=integrations, actors=("created_by",)),
     Place(table=channels, actors=("created_by",)),
+    Place(table=webhooks, rules={"variables": _definition}, actors=("created_by",)),
 )

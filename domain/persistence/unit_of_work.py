@@ -47,6 +47,9 @@ from domain.persistence.timeline import TimelineRepository
 from domain.persistence.timeline_items import TimelineItemRepository
 from domain.persistence.tokens import TokenRepository
 from domain.persistence.transitions import TransitionRepository
+from domain.persistence.webhook_deliveries import WebhookDeliveryRepository
+from domain.persistence.webhook_queues import WebhookQueueRepository
+from domain.persistence.webhooks import WebhookRepository
 from domain.persistence.windows import WindowRepository
 
 T = TypeVar("T")
@@ -98,6 +101,9 @@ class ReadSession:
     deliveries = _Made(IntegrationDeliveryRepository)
     erasures = _Made(ErasureRepository)
     exports = _Made(ExportRepository)
+    webhooks = _Made(WebhookRepository)
+    webhook_deliveries = _Made(WebhookDeliveryRepository)
+    webhook_queues = _Made(WebhookQueueRepository)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection

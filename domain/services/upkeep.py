@@ -53,6 +53,10 @@ class Upkeep:
     async def _prune_deliveries(self, before: datetime) -> None:
         while (await self._database.write(lambda unit: unit.deliveries.prune(before=before, limit=_CHUNK))).value:
             pass
+        while (
+            await self._database.write(lambda unit: unit.webhook_deliveries.prune(before=before, limit=_CHUNK))
+        ).value:
+            pass
         # An alert that ended so long ago needs no record of it: nothing older comes any more.
         while (await self._database.write(lambda unit: unit.alerts.prune(before=before, limit=_CHUNK))).value:
             pass

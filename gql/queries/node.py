@@ -30,6 +30,7 @@ from gql.types.system import System
 from gql.types.timeline import IncidentUpdate, IncidentUpdateVersion
 from gql.types.token import ApiToken
 from gql.types.transition import IncidentTransition
+from gql.types.webhook import Webhook, WebhookDelivery
 
 _MOST_IDS = 100
 #: The number of a version, within the databases' integers.
@@ -197,6 +198,20 @@ async def _channels(context: Context, ids: list[str]) -> dict[str, Node]:
     return {channel.id: Channel.of(channel) for channel in found.values()}
 
 
+async def _webhooks(context: Context, ids: list[str]) -> dict[str, Node]:
+    if not context.viewer.role.includes(Role.ADMIN):
+        return {}
+    found = await context.domain.webhooks.service.get_many(ids)
+    return {webhook.id: Webhook.of(webhook) for webhook in found.values()}
+
+
+async def _webhook_deliveries(context: Context, ids: list[str]) -> dict[str, Node]:
+    if not context.viewer.role.includes(Role.ADMIN):
+        return {}
+    found = await context.domain.webhooks.service.deliveries(ids)
+    return {delivery.id: WebhookDelivery.of(delivery) for delivery in found.values()}
+
+
 async def _automations(context: Context, ids: list[str]) -> dict[str, Node]:
     if not context.audience.sees(Visibility.INTERNAL):
         return {}
@@ -256,6 +271,8 @@ _READERS: dict[str, Callable[[Context, list[str]], Awaitable[dict[str, Node]]]] 
     "int": _integrations,
     "dlv": _deliveries,
     "chn": _channels,
+    "whk": _webhooks,
+    "whd": _webhook_deliveries,
     "aut": _automations,
     "aut:": _versions,
     "run": _runs,

@@ -27,6 +27,7 @@ from tests.factories import (
     DEFINITION,
     make_automation,
     make_channel,
+    make_pending_delivery,
     make_refused_delivery,
     make_secret,
     make_system,
@@ -38,11 +39,12 @@ from tests.inside import inside
 
 
 async def grow(domain: Domain, numbers: Iterable[int]) -> None:
-    """Add a system, an incident, an automation with a run, an integration, a token and the like for each number."""
+    """Add one of each for each number: systems, incidents, automations with runs, integrations, webhooks and so on."""
     for number in numbers:
         someone = Viewer(actor=Actor(type=ActorType.USER, id=f"usr_{number}", name=f"User {number}"), role=Role.ADMIN)
         made = await make_system(domain, f"system-{number}", description="One of many")
         await make_refused_delivery(domain, made)
+        await make_pending_delivery(domain)
         system = made.id
         for status in (Health.UNHEALTHY, Health.DEGRADED):
             await report_health(domain, system, status, message="It is slow")

@@ -50,6 +50,7 @@ GIVEN = {
     "Query.automationRun": "(id: INCIDENT)",
     "Query.integration": "(id: INCIDENT)",
     "Query.channel": "(id: INCIDENT)",
+    "Query.webhook": "(id: INCIDENT)",
     "Query.incidentMetrics": '(from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z")',
     "Query.activeHealthOverrides": '(systemIds: ["payments"])',
     "Query.validateAutomation": "(definition: {})",

@@ -44,6 +44,8 @@ query Everything($incident: ID!, $run: ID!, $definition: JSON!, $from: DateTime!
   integrations { nodes { __typename id } }
   integrationDeliveries { nodes { __typename id } }
   channels { nodes { __typename id } }
+  webhooks { nodes { __typename id } }
+  webhookDeliveries { nodes { __typename id } }
   dryRunAutomation(definition: $definition, from: $from, to: $to) { runs { __typename id steps { __typename } } }
 }
 """

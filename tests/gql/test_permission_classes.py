@@ -24,6 +24,7 @@ LETS_THROUGH: dict[str, tuple[list[Role], bool]] = {
     "SEE_SECRETS": ([Role.ADMIN], True),
     "SEE_INTEGRATIONS": ([Role.ADMIN], True),
     "SEE_CHANNELS": ([Role.ADMIN], True),
+    "SEE_WEBHOOKS": ([Role.ADMIN], True),
     "SEE_ERASURES": ([Role.ADMIN], True),
     "FORGET_PEOPLE": ([Role.ADMIN], False),
     "MANAGE_SYSTEMS": ([Role.ADMIN], False),
@@ -31,6 +32,7 @@ LETS_THROUGH: dict[str, tuple[list[Role], bool]] = {
     "MANAGE_SECRETS": ([Role.ADMIN], False),
     "MANAGE_INTEGRATIONS": ([Role.ADMIN], False),
     "MANAGE_CHANNELS": ([Role.ADMIN], False),
+    "MANAGE_WEBHOOKS": ([Role.ADMIN], False),
     "MANAGE_AUTOMATIONS": ([Role.ADMIN], False),
 }
 

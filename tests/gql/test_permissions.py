@@ -17,6 +17,7 @@ from gql.permissions import (
     MayManageSecrets,
     MayManageSystems,
     MayManageTokens,
+    MayManageWebhooks,
     MayRead,
     MaySeeAutomations,
 )
@@ -42,6 +43,15 @@ INTEGRATIONS = {
     "replayDelivery",
 }
 CHANNELS = {"createChannel", "updateChannel", "testChannel", "deleteChannel"}
+WEBHOOKS = {
+    "createWebhook",
+    "updateWebhook",
+    "rotateWebhookSecret",
+    "redeliver",
+    "redeliverWebhook",
+    "testWebhook",
+    "deleteWebhook",
+}
 PERMISSION = {Role.RESPONDER: MayManageIncidents, Role.ADMIN: MayManageSystems}
 
 
@@ -52,9 +62,10 @@ def test_every_mutation_has_a_permission() -> None:
     automations = {name: [MayManageAutomations] for name in AUTOMATIONS}
     integrations = {name: [MayManageIntegrations] for name in INTEGRATIONS}
     channels = {name: [MayManageChannels] for name in CHANNELS}
+    webhooks = {name: [MayManageWebhooks] for name in WEBHOOKS}
     by_role = {name: [PERMISSION[row.needs]] for name, row in MUTATIONS.items()}
     forgetting = {"forgetPerson": [MayForgetPeople]}
-    assert named == by_role | tokens | secrets | automations | integrations | channels | forgetting
+    assert named == by_role | tokens | secrets | automations | integrations | channels | webhooks | forgetting
 
 
 def test_every_subscription_has_a_permission() -> None:
@@ -98,7 +109,7 @@ async def test_a_responder_writes_no_systems_tokens_secrets_automations_or_integ
     beyond = {name for name, row in MUTATIONS.items() if row.needs is Role.ADMIN}
     systems, secrets = [{f"{verb}{noun}" for verb in ("create", "update", "delete")} for noun in ("System", "Secret")]
     tokens = {"createToken", "revokeToken", "forgetPerson"}
-    assert beyond == {*systems, *secrets, *AUTOMATIONS, *INTEGRATIONS, *CHANNELS, *tokens}
+    assert beyond == {*systems, *secrets, *AUTOMATIONS, *INTEGRATIONS, *CHANNELS, *WEBHOOKS, *tokens}
     assert await _codes(api.responder, domain, stored, *beyond) == dict.fromkeys(beyond, "FORBIDDEN")
 
 

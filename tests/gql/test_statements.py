@@ -48,6 +48,10 @@ EMPTY = {
     *(f"Incident.{name}" for name in ("fixingAt", "monitoringAt", "resolvedAt", "timeToResolveSeconds")),
     *("Integration.maskedFields", "IntegrationDelivery.incidentIds", "IntegrationDelivery.replayOf"),
     *(f"IncidentTransition.from{name}" for name in ("Value", "Status", "Severity", "SystemIds")),
+    *("Webhook.document", "Webhook.formerSecretUntil", "Webhook.disabledAt", "Webhook.disabledReason"),
+    *("Webhook.failingSince", "Webhook.lastSuccessAt", "Webhook.pausedUntil", "Webhook.gapSince"),
+    *(f"WebhookDelivery.{name}" for name in ("lastAttemptAt", "deliveredAt", "responseStatus", "reason")),
+    *("WebhookDelivery.durationMillis", "WebhookDelivery.bodyBytes"),
 }
 #: Objects of which there are as many however many rows there are.
 CONSTANT = {"Action", "ArtifactType", "AutomationTemplate", "Trigger"}

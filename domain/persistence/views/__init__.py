@@ -23,6 +23,7 @@ from domain.persistence.views.transition import TRANSITION
 from domain.persistence.views.update import UPDATE
 from domain.persistence.views.version import VERSION
 from domain.persistence.views.view import View
+from domain.persistence.views.webhook import WEBHOOK, WEBHOOK_DELIVERY
 
 _ALL = (
     *(INCIDENT, LABEL, UPDATE, VERSION, LINK, RELATION, TRANSITION, TIMELINE_ITEM),
@@ -31,5 +32,6 @@ _ALL = (
     *(AUTOMATION, AUTOMATION_VERSION, RUN, STEP, ARTIFACT, RUN_CHANGE),
     *(TOKEN, SECRET, PERSON),
     *(INTEGRATION, INTEGRATION_DELIVERY, CHANNEL),
+    *(WEBHOOK, WEBHOOK_DELIVERY),
 )
 VIEWS: Mapping[str, View] = MappingProxyType({view.name: view for view in _ALL})

@@ -85,6 +85,8 @@ _BY_ID = (
     ("integrations", "integrations", "int_"),
     ("integrationDeliveries", "integration.deliveries", "dlv_"),
     ("channels", "channels", "chn_"),
+    ("webhooks", "webhooks", "whk_"),
+    ("webhookDeliveries", "webhook.deliveries", "whd_"),
 )
 
 

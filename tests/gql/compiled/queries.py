@@ -30,6 +30,7 @@ _USUAL = (
     *_AUTOMATIONS,
     *("viewer", "tokens", "secrets"),
     *("integration", "integrations", "integrationDeliveries", "channel", "channels"),
+    *("webhook", "webhooks", "webhookDeliveries"),
 )
 #: These run for long, answer another way each time, or are computed on both paths by the same code.
 _LEFT_OUT = {

@@ -17,6 +17,7 @@ from domain.model.secret import Secret
 from domain.model.system import System
 from domain.model.token import ApiToken
 from domain.model.viewer import Role
+from domain.model.webhook import Webhook, WebhookDelivery
 from tests.client import Json
 from tests.factories import (
     ADMIN,
@@ -24,6 +25,7 @@ from tests.factories import (
     make_automation,
     make_channel,
     make_incident,
+    make_pending_delivery,
     make_refused_delivery,
     make_secret,
     make_system,
@@ -53,7 +55,8 @@ _worlds = count()
 class World:
     """Two open incidents on two systems, related, one with a timeline and a link; a resolved one, three tokens, a
     secret, and an automation with two runs that have yet to begin, of which one was cancelled; an integration with a
-    delivery that was refused, and would not be again; a channel; a program that was forgotten.
+    delivery that was refused, and would not be again; a channel; a webhook with a delivery; a program that was
+    forgotten.
 
     The spare system is reported to be unhealthy; of the other one nothing was reported.
     """
@@ -73,6 +76,8 @@ class World:
     secret: Secret
     integration: Integration
     delivery: IntegrationDelivery
+    webhook: Webhook
+    sent: WebhookDelivery
     channel: Channel
     gone: ApiToken
     automation: Automation
@@ -128,6 +133,7 @@ async def make_world(domain: Domain) -> World:
     assert linked.link is not None
     automation = await make_automation(domain, f"automation-{number}")
     integration, delivery = await make_refused_delivery(domain, system)
+    webhook, sent = await make_pending_delivery(domain)
     return World(
         number=number,
         automation=automation,
@@ -146,6 +152,8 @@ async def make_world(domain: Domain) -> World:
         secret=await make_secret(domain, f"KEY-{number}"),
         integration=integration,
         delivery=delivery,
+        webhook=webhook,
+        sent=sent,
         channel=await make_channel(domain, f"channel-{number}"),
         spent=(await domain.tokens.revoke((await make_token(domain))[0].id)).value,
         gone=await _forgotten(domain),
@@ -596,6 +604,60 @@ MUTATIONS: dict[str, Row] = {
     ),
     "deleteChannel": Row(
         effects={"channel": Effect(lambda world: {"id": world.channel.id}, ())},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "createWebhook": Row(
+        effects={
+            "plain": Effect(lambda world: {"url": "https://hooks.invalid/"}, ()),
+            "with a document": Effect(
+                lambda world: {
+                    "url": "https://hooks.invalid/",
+                    "audience": "RESPONDERS",
+                    "document": "subscription S($f: IncidentEventFilter) { incidentChanges(filter: $f) { action } }",
+                    "variables": {"f": {"severity": {"in": ["CRITICAL"]}}},
+                },
+                (),
+            ),
+        },
+        refused=lambda world: {"url": "http://10.0.0.1/hook"},
+        code="ADDRESS_REFUSED",
+        needs=Role.ADMIN,
+    ),
+    "updateWebhook": Row(
+        effects={"name": Effect(lambda world: {"id": world.webhook.id, "name": "Renamed"}, ())},
+        no_op=lambda world: {"id": world.webhook.id, "enabled": True},
+        refused=lambda world: {"id": world.webhook.id, "document": "{ viewer { role } }"},
+        code="BAD_USER_INPUT",
+        needs=Role.ADMIN,
+    ),
+    "rotateWebhookSecret": Row(
+        effects={"at once": Effect(lambda world: {"id": world.webhook.id, "overlapSeconds": 0}, ())},
+        refused=lambda world: {"id": world.webhook.id, "overlapSeconds": -1},
+        code="BAD_USER_INPUT",
+        needs=Role.ADMIN,
+    ),
+    "redeliver": Row(
+        effects={"pending": Effect(lambda world: {"id": world.sent.id}, ())},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "redeliverWebhook": Row(
+        effects={"what was given up": Effect(lambda world: {"id": world.webhook.id}, ())},
+        refused=lambda world: {"id": world.webhook.id, "after": "nowhere"},
+        code="BAD_USER_INPUT",
+        needs=Role.ADMIN,
+    ),
+    "testWebhook": Row(
+        effects={"without an answer": Effect(lambda world: {"id": world.webhook.id}, ())},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "deleteWebhook": Row(
+        effects={"with a delivery": Effect(lambda world: {"id": world.webhook.id}, ())},
         refused=lambda world: {"id": "nowhere"},
         code="NOT_FOUND",
         needs=Role.ADMIN,

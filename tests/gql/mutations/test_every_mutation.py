@@ -36,6 +36,12 @@ ALWAYS_EFFECTIVE = {
     "createChannel",
     "testChannel",
     "deleteChannel",
+    "createWebhook",
+    "rotateWebhookSecret",
+    "redeliver",
+    "redeliverWebhook",
+    "testWebhook",
+    "deleteWebhook",
 }
 
 

@@ -16,6 +16,7 @@ from tests.factories import (
     make_automation,
     make_channel,
     make_incident,
+    make_pending_delivery,
     make_refused_delivery,
     make_secret,
     make_token,
@@ -43,6 +44,7 @@ async def one_of_each(domain: Domain) -> dict[str, str]:
     suffix = opened.id.removeprefix("chg_")
     [system] = (await domain.reads.systems(incident.system_ids)).values()
     integration, delivery = await make_refused_delivery(domain, system)
+    webhook, sent = await make_pending_delivery(domain)
     return {
         "Incident": incident.id,
         "System": incident.system_ids[0],
@@ -58,6 +60,8 @@ async def one_of_each(domain: Domain) -> dict[str, str]:
         "Integration": integration.id,
         "IntegrationDelivery": delivery.id,
         "Channel": (await make_channel(domain)).id,
+        "Webhook": webhook.id,
+        "WebhookDelivery": sent.id,
         **await _automations(domain),
     }
 

@@ -1,0 +1,1 @@
+"""Webhooks: from the event log to servers that are sent what changes."""

@@ -1,0 +1,362 @@
+"""Deliveries to a real receiver: order, retries, leases and what becomes of receivers that fail."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.bootstrap import Domain
+from domain.model.incident import Incident, Status
+from domain.model.webhook import WebhookAudience, WebhookDeliveryStatus
+from domain.settings import Settings
+from domain.webhooks.drafting import WriteWebhook
+from domain.webhooks.system import WebhookSystem
+from tests.conftest import SteppingClock
+from tests.domain.dialects import on_one_database
+from tests.domain.webhooks.making import deliver, deliveries, found, make_webhook, queue
+from tests.domain.webhooks.receiver import Receiver, Reply, is_signed, receiving
+from tests.factories import ADMIN, make_incident, set_status
+from tests.inside import inside
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Return settings by which receivers on this machine may be called."""
+    return replace(settings, http_allow=("127.0.0.1",))
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """Yield a receiver."""
+    async with receiving() as running:
+        yield running
+
+
+async def walked(domain: Domain, *statuses: Status) -> Incident:
+    """Open an incident and take it through these statuses."""
+    incident = await make_incident(domain)
+    for status in statuses:
+        await set_status(domain, incident, status)
+    return incident
+
+
+def types_of(receiver: Receiver) -> list[str]:
+    """Return the types of what was taken, in order."""
+    return [each.json["type"].split(".")[3] for each in receiver.taken]
+
+
+async def test_events_come_as_signed_cloud_events_in_their_order(domain: Domain, receiver: Receiver) -> None:
+    _, secret = await make_webhook(domain, receiver.url)
+    incident = await walked(domain, Status.IDENTIFIED, Status.RESOLVED)
+    await deliver(domain)
+    assert types_of(receiver) == ["created", "updated", "resolved"]
+    assert all(is_signed(each, secret) for each in receiver.received)
+    [first, *_] = receiver.received
+    assert first.headers["content-type"] == "application/cloudevents+json"
+    assert {name: first.json[name] for name in ("specversion", "source", "type", "subject")} == {
+        "specversion": "1.0",
+        "source": "/incidentql",
+        "type": "dev.incidentql.incident.created.v1",
+        "subject": f"incident/{incident.id}",
+    }
+    assert first.json["traceparent"] == first.headers["traceparent"]
+    assert first.json["data"]["payload"]["status"] == "investigating"
+    sequences = [each.json["sequence"] for each in receiver.received]
+    assert sequences == sorted(sequences)
+
+
+async def test_a_receiver_that_is_down_for_an_hour_gets_all_of_it_in_order(
+    domain: Domain, receiver: Receiver, clock: SteppingClock
+) -> None:
+    async with receiving() as other:
+        await make_webhook(domain, receiver.url)
+        await make_webhook(domain, other.url)
+        receiver.answers(500)
+        one = await walked(domain, Status.IDENTIFIED)
+        two = await walked(domain, Status.IDENTIFIED, Status.RESOLVED)
+        for _ in range(12):
+            await deliver(domain)
+            clock.advance(minutes=5)
+        assert (len(other.taken), receiver.taken) == (5, [])
+        # Of each incident only the first was tried: what follows waits for it.
+        assert {each.json["subject"]: each.json["type"] for each in receiver.received} == {
+            f"incident/{incident.id}": "dev.incidentql.incident.created.v1" for incident in (one, two)
+        }
+        receiver.answers(204)
+        clock.advance(hours=2)
+        await deliver(domain)
+    of_two = [each.json["type"].split(".")[3] for each in receiver.taken if each.json["subject"].endswith(two.id)]
+    assert (len(receiver.taken), of_two) == (5, ["created", "updated", "resolved"])
+    assert {each.status for each in await deliveries(domain)} == {WebhookDeliveryStatus.DELIVERED}
+
+
+@on_one_database
+async def test_the_id_of_a_delivery_is_the_same_for_every_attempt(
+    domain: Domain, receiver: Receiver, clock: SteppingClock
+) -> None:
+    webhook, _ = await make_webhook(domain, receiver.url)
+    await walked(domain)
+    for status in (0, 500, 302, 204):
+        receiver.answers(status, location="http://169.254.169.254/")
+        await deliver(domain)
+        clock.advance(minutes=10)
+    [delivery] = await deliveries(domain)
+    assert [each.status for each in receiver.received] == [0, 500, 302, 204]
+    assert {each.id for each in receiver.received} == {delivery.id}
+    assert len({each.body for each in receiver.received}) == 1
+    assert (delivery.attempts, delivery.response_status, delivery.reason) == (4, 204, None)
+    assert (await found(domain, webhook)).failing_since is None
+
+
+@on_one_database
+async def test_a_slow_receiver_delays_nobody_else(domain: Domain, receiver: Receiver) -> None:
+    held = asyncio.Event()
+    receiver.reply = lambda _headers, _body: Reply(until=held)
+    async with receiving() as other:
+        await make_webhook(domain, receiver.url)
+        await make_webhook(domain, other.url)
+        for _ in range(6):
+            await walked(domain)
+        await queue(domain)
+        delivering = asyncio.create_task(domain.webhooks.deliverer.run_pending())
+        async with asyncio.timeout(30):
+            while len(other.taken) < 6 or len(receiver.received) < 4:
+                await other.came.wait() if len(other.taken) < 6 else await receiver.came.wait()
+                other.came.clear()
+                receiver.came.clear()
+        # As many at a time as one webhook may have; the other one has all that is its own.
+        assert (len(other.taken), len(receiver.received)) == (6, 4)
+        held.set()
+        await delivering
+    assert len(receiver.taken) == 6
+
+
+@on_one_database
+async def test_429_pauses_the_whole_webhook_for_as_long_as_it_says(
+    domain: Domain, receiver: Receiver, clock: SteppingClock
+) -> None:
+    webhook, _ = await make_webhook(domain, receiver.url)
+    receiver.answers(429, retry_after="900")
+    await walked(domain)
+    await deliver(domain)
+    await walked(domain)
+    await deliver(domain)
+    assert len(receiver.received) == 1
+    assert (await found(domain, webhook)).paused_until is not None
+    receiver.answers(204)
+    clock.advance(seconds=850)
+    await deliver(domain)
+    assert len(receiver.received) == 1
+    clock.advance(seconds=60)
+    await deliver(domain)
+    assert len(receiver.taken) == 2
+
+
+@on_one_database
+async def test_410_disables_at_once_and_says_why(domain: Domain, receiver: Receiver) -> None:
+    webhook, _ = await make_webhook(domain, receiver.url)
+    receiver.answers(410)
+    await walked(domain)
+    await deliver(domain)
+    await walked(domain)
+    await deliver(domain)
+    gone = await found(domain, webhook)
+    assert (gone.enabled, gone.disabled_reason) == (False, "The receiver answered 410 Gone: it wants nothing more.")
+    assert len(receiver.received) == 1
+
+
+async def test_what_fails_for_a_day_is_parked_and_what_follows_goes_on(
+    domain: Domain, receiver: Receiver, clock: SteppingClock
+) -> None:
+    webhook, _ = await make_webhook(domain, receiver.url)
+    receiver.reply = lambda _headers, body: Reply(status=500 if b"incident.created" in body else 204)
+    await walked(domain, Status.IDENTIFIED)
+    for _ in range(60):
+        await deliver(domain)
+        clock.advance(minutes=30)
+    parked, after = await deliveries(domain)
+    assert (parked.status, parked.attempts) == (WebhookDeliveryStatus.PARKED, 11)
+    assert (after.status, after.event) == (WebhookDeliveryStatus.DELIVERED, "incident.updated")
+    assert (await found(domain, webhook)).gap_since == parked.occurred_at
+    # The gap is closed by delivering it once more.
+    receiver.answers(204)
+    await domain.webhooks.service.redeliver_all(webhook.id, after=None)
+    await deliver(domain)
+    assert (await found(domain, webhook)).gap_since is None
+    assert types_of(receiver) == ["updated", "created"]
+
+
+@on_one_database
+async def test_five_failing_days_disable_a_webhook(domain: Domain, receiver: Receiver, clock: SteppingClock) -> None:
+    webhook, _ = await make_webhook(domain, receiver.url)
+    receiver.answers(500)
+    for _ in range(11):
+        await walked(domain)
+        await deliver(domain)
+        clock.advance(hours=12)
+    disabled = await found(domain, webhook)
+    assert not disabled.enabled
+    assert disabled.disabled_reason is not None
+    assert disabled.disabled_reason.endswith("failed; the last one: answered 500.")
+
+
+async def test_everything_behind_a_cursor_is_delivered_once_more_under_its_ids(
+    domain: Domain, receiver: Receiver
+) -> None:
+    webhook, _ = await make_webhook(domain, receiver.url)
+    await walked(domain)
+    await deliver(domain)
+    cursor = receiver.received[0].json["data"]["cursor"]
+    await walked(domain, Status.IDENTIFIED, Status.RESOLVED)
+    await deliver(domain)
+    before = [each.id for each in receiver.received]
+    await domain.webhooks.service.redeliver_all(webhook.id, after=cursor)
+    await deliver(domain)
+    assert [each.id for each in receiver.received] == before + before[1:]
+
+
+@on_one_database
+async def test_one_delivery_is_sent_once_more(domain: Domain, receiver: Receiver) -> None:
+    await make_webhook(domain, receiver.url)
+    await walked(domain, Status.RESOLVED)
+    await deliver(domain)
+    [first, _] = await deliveries(domain)
+    await domain.webhooks.service.redeliver(first.id)
+    await deliver(domain)
+    assert [each.id for each in receiver.received][2:] == [first.id]
+
+
+def another_process(domain: Domain) -> WebhookSystem:
+    """Return the webhooks of a second process on the same database."""
+    parts = inside(domain)
+    own = domain.webhooks
+    return WebhookSystem(
+        database=parts.database,
+        clock=domain.clock,
+        writer=own.service._writer,
+        tail=parts.tail,
+        cursors=parts.cursors,
+        caller=own.deliverer._sender._caller,
+        keys=own.deliverer._sender.secrets._keys,
+    )
+
+
+async def test_a_process_that_dies_leaves_its_deliveries_to_another(
+    domain: Domain, receiver: Receiver, clock: SteppingClock
+) -> None:
+    held = asyncio.Event()
+    receiver.reply = lambda _headers, _body: Reply(until=held)
+    await make_webhook(domain, receiver.url)
+    await walked(domain, Status.RESOLVED)
+    await queue(domain)
+    dying = asyncio.create_task(domain.webhooks.deliverer.run_pending())
+    await receiver.came.wait()
+    receiver.answers(204)
+    other = another_process(domain).deliverer
+    await other.run_pending()
+    # The lease holds for as long as the first one might live.
+    assert len(receiver.received) == 1
+    clock.advance(minutes=2)
+    await other.run_pending()
+    assert types_of(receiver)[1:] == ["created", "resolved"]
+    held.set()
+    await dying
+    assert {each.status for each in await deliveries(domain)} == {WebhookDeliveryStatus.DELIVERED}
+    assert len(receiver.received) == 3
+
+
+async def test_two_processes_at_once_send_each_delivery_once(domain: Domain, receiver: Receiver) -> None:
+    await make_webhook(domain, receiver.url)
+    for _ in range(5):
+        await walked(domain, Status.RESOLVED)
+    await queue(domain)
+    other = another_process(domain).deliverer
+    await asyncio.gather(domain.webhooks.deliverer.run_pending(), other.run_pending())
+    await deliver(domain)
+    assert len(receiver.received) == len({each.id for each in receiver.received}) == 10
+
+
+@on_one_database
+async def test_a_stop_breaks_the_sending_off_and_leaves_it_to_others_at_once(
+    domain: Domain, receiver: Receiver
+) -> None:
+    held = asyncio.Event()
+    receiver.reply = lambda _headers, _body: Reply(until=held)
+    await make_webhook(domain, receiver.url)
+    await walked(domain)
+    await queue(domain)
+    sending = asyncio.create_task(domain.webhooks.deliverer.run_pending())
+    await receiver.came.wait()
+    domain.webhooks.deliverer.stop()
+    await sending
+    receiver.answers(204)
+    await another_process(domain).deliverer.run_pending()
+    [delivery] = await deliveries(domain)
+    assert (delivery.status, delivery.attempts) == (WebhookDeliveryStatus.DELIVERED, 1)
+    held.set()
+
+
+@on_one_database
+async def test_a_rotated_secret_signs_beside_the_former_one_until_the_overlap_is_over(
+    domain: Domain, receiver: Receiver, clock: SteppingClock
+) -> None:
+    webhook, former = await make_webhook(domain, receiver.url)
+    _, present = (await domain.webhooks.service.rotate(webhook.id, overlap=timedelta(hours=1))).value
+    for _ in range(2):
+        await walked(domain)
+        await deliver(domain)
+        clock.advance(hours=1)
+    during, after = receiver.received
+    assert (is_signed(during, present), is_signed(during, former)) == (True, True)
+    assert (is_signed(after, present), is_signed(after, former)) == (True, False)
+
+
+@on_one_database
+async def test_a_public_webhook_gets_no_people_and_a_responders_one_does(domain: Domain) -> None:
+    async with receiving() as public, receiving() as internal:
+        await make_webhook(domain, public.url)
+        await make_webhook(domain, internal.url, audience=WebhookAudience.RESPONDERS)
+        incident = await make_incident(domain)
+        await domain.responders.acknowledge(ADMIN, incident.id)
+        await deliver(domain)
+
+        def people(receiver: Receiver) -> Any:
+            return receiver.received[-1].json["data"]["payload"]["acknowledgedBy"]["id"]
+
+        assert (people(public), people(internal)) == (None, ADMIN.actor.id)
+
+
+@on_one_database
+async def test_a_disabled_webhook_gets_nothing_and_an_enabled_one_begins_anew(
+    domain: Domain, receiver: Receiver
+) -> None:
+    webhook, _ = await make_webhook(domain, receiver.url, enabled=False)
+    await walked(domain)
+    await deliver(domain)
+    await domain.webhooks.service.update(webhook.id, WriteWebhook(enabled=True))
+    await walked(domain)
+    await deliver(domain)
+    assert len(receiver.received) == 1
+
+
+@on_one_database
+async def test_pruning_takes_old_deliveries_and_the_queue_of_a_disabled_webhook_closes(
+    domain: Domain, receiver: Receiver, clock: SteppingClock
+) -> None:
+    webhook, _ = await make_webhook(domain, receiver.url)
+    receiver.answers(500)
+    await walked(domain)
+    await deliver(domain)
+    await domain.webhooks.service.update(webhook.id, WriteWebhook(enabled=False))
+    now = clock.now()
+    await inside(domain).database.write(
+        lambda unit: unit.webhook_deliveries.prune(before=now + timedelta(days=1), limit=10)
+    )
+    assert await deliveries(domain) == []
+    await domain.webhooks.service.update(webhook.id, WriteWebhook(enabled=True))
+    clock.advance(hours=1)
+    await deliver(domain)
+    assert len(receiver.received) == 1

@@ -21,8 +21,8 @@ _INVALID = "GRAPHQL_VALIDATION_FAILED"
 #: The library has no other sign of a document that was refused for its length.
 _TOO_MANY_TOKENS = "tokens. Parsing aborted"
 _SUGGESTION = re.compile(r" Did you mean .*\?$")
-#: Mutations with secrets in their input: the address of a channel holds its token.
-_TAKES_SECRET = re.compile(r"\b(?:create|update)(?:Secret|Channel)\b")
+#: Mutations with secrets in their input: addresses of channels and webhooks hold tokens.
+_TAKES_SECRET = re.compile(r"\b(?:create|update)(?:Secret|Channel|Webhook)\b")
 
 
 class Cursors(SchemaExtension):

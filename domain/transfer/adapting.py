@@ -21,7 +21,7 @@ class Adapter:
 
     digests: PersonDigest
     #: Who stands in the place of those who were forgotten, by the digests of their ids.
-    forgotten: Mapping[str, Actor]
+    forgotten: Mapping[str, Actor] = field(default_factory=dict)
     #: The systems whose key another system has here, by the file's ids.
     systems: dict[str, str] = field(default_factory=dict)
 

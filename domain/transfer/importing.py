@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from domain.clock import Clock
+from domain.model.actor import Actor
 from domain.model.histories import History, IncidentHistory, Note, Refusal
 from domain.model.system import System
 from domain.persistence.database import Database
@@ -96,22 +97,13 @@ class ImportService:
         A dry run writes nothing, and finds all but relations that would lead in a circle. A strict one ends at the
         first refusal; what came before it is taken.
         """
-        run = _Run(adapter=await self._adapter(), listener=listener, is_dry=is_dry, is_strict=is_strict)
+        run = _Run(adapter=Adapter(digests=self._digests), listener=listener, is_dry=is_dry, is_strict=is_strict)
         for batch, read in _batches(items, 1 if is_strict else _BATCH):
             await self._take(run, batch)
             listener.advanced(read)
             if run.is_over:
                 break
         return run.tally
-
-    async def _adapter(self) -> Adapter:
-        async def work(session: ReadSession) -> Adapter:
-            known = await session.erasures.known()
-            erasures = await session.erasures.get_many([each.id for each in known])
-            forgotten = {each.digest: erasures[each.id].person for each in known}
-            return Adapter(digests=self._digests, forgotten=forgotten)
-
-        return await self._database.read(work)
 
     async def _take(self, run: _Run, batch: Sequence[tuple[str, History | Refusal]]) -> None:
         first = batch[0][1]
@@ -152,6 +144,8 @@ class ImportService:
 
 async def _decide(session: ReadSession, run: _Run, kind: str, batch: Placed[Any]) -> Decided[Any]:
     adapter, expected = run.adapter, run.expected
+    # Of this moment: somebody may be forgotten while a long import is under way.
+    adapter.forgotten = await _forgotten(session)
     if kind == "system":
         return await decide_systems(session, batch)
     if kind == "person":
@@ -165,6 +159,14 @@ async def _decide(session: ReadSession, run: _Run, kind: str, batch: Placed[Any]
     # Locked against deletion, where something is written.
     known = {*await session.systems.resolve(sorted(named), keep=not run.is_dry), *(expected & named)}
     return await decide_incidents(session, adapted, known, expected)
+
+
+async def _forgotten(session: ReadSession) -> dict[str, Actor]:
+    known = await session.erasures.known()
+    if not known:
+        return {}
+    erasures = await session.erasures.get_many([each.id for each in known])
+    return {each.digest: erasures[each.id].person for each in known}
 
 
 def _expect(run: _Run, decided: Decided[Any]) -> None:

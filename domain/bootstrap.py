@@ -170,7 +170,6 @@ async def running_domain(
         key = bytes.fromhex(states.get(_CURSOR_KEY, ""))
         domain = _assemble(settings, clock, database, key, engine, kinds)
         ending.push_async_callback(domain.buckets.close)
-        ending.callback(domain.channels.close)
         if INCOMPLETE_TIMELINES in states:
             await Repairs(database=database, handle=domain.handle).run()
         if live:

@@ -39,10 +39,6 @@ class ChannelService:
         self._keys = keys
         self._services = services
 
-    def close(self) -> None:
-        """Take no more messages."""
-        self._services.close()
-
     async def create(self, viewer: Viewer, *, name: str, url: str) -> Outcome[Channel]:
         """Create a channel.
 

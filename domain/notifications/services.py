@@ -9,7 +9,6 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -22,6 +21,7 @@ from typing_extensions import override
 from domain.errors import InvalidInputError
 from domain.model.channel import Message
 from domain.notifications.errors import NotSentError, UnknownServiceError
+from domain.notifications.threads import Threads
 from domain.outbound.addresses import AddressRules
 from domain.outbound.threads import guarded, refuse_host
 
@@ -34,6 +34,8 @@ LONGEST_URL = 4_000
 _FILES = {"template", "keyfile", "pgpkey", "pgppub", "pgpprv", "subfile"}
 #: These show messages on the server's own desk, or write its own log.
 _LOCAL = {"blink1", "dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"}
+#: These work in threads of their own, which nothing would guard.
+_UNGUARDED = {"mqtt", "mqtts", "xmpp", "xmpps"}
 _STATUS = re.compile(r"\berror=(\d{3})\b")
 #: Refusals of the moment (RFC 9110, 15.5.9; RFC 8470; RFC 6585, 4).
 _PASSING = {"408", "425", "429"}
@@ -54,11 +56,7 @@ class Services:
     def __init__(self, rules: AddressRules, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._rules = rules
         self._timeout_seconds = timeout_seconds
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="notify")
-
-    def close(self) -> None:
-        """Take no more messages; those under way are sent to their end."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads = Threads(_THREADS)
 
     async def describe(self, url: str) -> Described:
         """Return what may be shown of a URL.
@@ -89,9 +87,8 @@ class Services:
             raise NotSentError(channel, failure.reason, passes=failure.passes)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._timeout_seconds):
-            return await loop.run_in_executor(self._threads, work)
+            return await self._threads.run(work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +128,11 @@ def _plugin(url: str, rules: AddressRules) -> NotifyBase:
     # A parameter may be the path of a file, which some services read at once.
     with guarded(rules), contextlib.suppress(Exception):
         plugin = Apprise.instantiate(url.strip(), asset=_asset(), suppress_exceptions=True)
-    if not isinstance(plugin, NotifyBase) or _scheme(plugin) in _LOCAL:
+    if not isinstance(plugin, NotifyBase) or _scheme(plugin) in _LOCAL | _UNGUARDED:
         raise UnknownServiceError
+    # A URL may ask for more, by `rto` and `cto`.
+    plugin.socket_read_timeout = min(plugin.socket_read_timeout, TIMEOUT_SECONDS)
+    plugin.socket_connect_timeout = min(plugin.socket_connect_timeout, TIMEOUT_SECONDS)
     # Mail goes to its server alone, and the host is that of addresses. Services with a host of their own have none.
     if host := str(getattr(plugin, "smtp_host", None) or _host(plugin)).strip("[]"):
         refuse_host(rules, host)

@@ -1,7 +1,8 @@
 """A guard for threads in which a library opens connections of its own, by Python's audit events.
 
 The library may look names up, follow redirects and try several servers: each address is checked as it is connected to.
-It may open no file of the server either, nor start a program.
+It may open no file of the server either, nor start a program. Threads that it
+starts itself are not guarded: no library may be used here that does.
 """
 
 import os

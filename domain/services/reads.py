@@ -137,10 +137,6 @@ class Reads:
         """Return the health overrides of open incidents for these systems; systems without one are left out."""
         return await self._database.read(lambda session: session.incidents.active_overrides(system_ids))
 
-    async def is_suppressed(self, system_id: str) -> bool:
-        """Return whether an open incident suppresses the system's notifications; senders check it first."""
-        return await self._database.read(lambda session: session.incidents.is_suppressed(system_id))
-
     async def updates(self, ids: Sequence[str]) -> dict[str, IncidentUpdate]:
         """Return the timeline entries of these ids, regardless of visibility; unknown ones are left out."""
         return await self._database.read(lambda session: session.timeline.get_many(ids))

@@ -154,4 +154,4 @@ def _result(message: Message, **details: Any) -> Result:
 
 def _assumed(config: NotifyConfig) -> Mapping[str, Any]:
     """Return the output that a dry run takes for it: it was sent."""
-    return {"channel": config.channel, "attempts": 1}
+    return {"externalId": "msg_0", "channel": config.channel, "attempts": 1}

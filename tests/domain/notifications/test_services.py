@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -21,10 +20,8 @@ SECRET = "hunter22"
 
 
 @pytest.fixture
-async def services() -> AsyncIterator[Services]:
-    made = Services(LOCAL, timeout_seconds=20)
-    yield made
-    made.close()
+def services() -> Services:
+    return Services(LOCAL, timeout_seconds=20)
 
 
 async def test_a_message_has_its_title_its_body_and_its_id(services: Services) -> None:
@@ -95,7 +92,6 @@ async def test_an_internal_host_is_refused_when_it_is_saved(url: str) -> None:
     services = Services(AddressRules())
     with pytest.raises(DomainError) as refused:
         await services.describe(url)
-    services.close()
     assert isinstance(refused.value, AddressRefusedError)
 
 
@@ -104,7 +100,6 @@ async def test_an_internal_host_is_refused_when_it_is_sent_to(services: Services
     async with serving(answer(204)) as server:
         with pytest.raises(AddressRefusedError):
             await strict.send(f"json://127.0.0.1:{server.port}/", MESSAGE, channel="chat")
-    strict.close()
     assert server.connections == 0
 
 
@@ -119,7 +114,6 @@ async def test_a_host_that_is_allowed_by_its_name_may_have_any_address() -> None
     services = Services(AddressRules.of(("localhost",)))
     async with serving(answer(204)) as server:
         await services.send(f"json://localhost:{server.port}/", MESSAGE, channel="chat")
-    services.close()
     assert len(server.received) == 1
 
 
@@ -148,4 +142,3 @@ async def test_a_service_that_does_not_answer_is_given_up() -> None:
         with pytest.raises(NotSentError, match=r"within 0\.2 s"):
             await services.send(f"json://127.0.0.1:{server.port}/?rto=60", MESSAGE, channel="chat")
         given_up.set()
-    services.close()

@@ -170,38 +170,6 @@ async def test_a_system_shows_only_its_open_incidents_with_full_memberships(doma
     assert await domain.reads.incident_counts_of_systems([api.id], EVERYTHING, Audience.PUBLIC) == {api.id: 2}
 
 
-async def test_an_open_incident_can_suppress_its_systems_notifications(domain: Domain) -> None:
-    incident = await make_incident(domain, suppress_notifications=True)
-    assert await domain.reads.is_suppressed(incident.system_ids[0])
-
-
-async def test_a_system_without_incidents_is_not_suppressed(domain: Domain) -> None:
-    assert not await domain.reads.is_suppressed((await make_system(domain)).id)
-
-
-async def test_a_resolved_incident_suppresses_nothing(domain: Domain) -> None:
-    incident = await make_incident(domain, suppress_notifications=True)
-    await set_status(domain, incident, Status.RESOLVED)
-    assert not await domain.reads.is_suppressed(incident.system_ids[0])
-
-
-async def test_an_incident_without_the_flag_suppresses_nothing(domain: Domain) -> None:
-    incident = await make_incident(domain)
-    assert not await domain.reads.is_suppressed(incident.system_ids[0])
-
-
-async def test_an_incident_suppresses_nothing_on_another_system(domain: Domain) -> None:
-    other = await make_system(domain, "web")
-    await make_incident(domain, suppress_notifications=True)
-    assert not await domain.reads.is_suppressed(other.id)
-
-
-async def test_removing_the_flag_ends_the_suppression(domain: Domain) -> None:
-    incident = await make_incident(domain, suppress_notifications=True)
-    await domain.incidents.update(ADMIN, UpdateIncident(id=incident.id, suppress_notifications=False))
-    assert not await domain.reads.is_suppressed(incident.system_ids[0])
-
-
 async def test_no_systems_have_no_overrides_and_need_no_statement(
     domain: Domain, count_statements: CountStatements
 ) -> None:

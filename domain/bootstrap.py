@@ -22,12 +22,13 @@ from domain.automations.triggers.builtin import builtin_triggers
 from domain.clock import Clock
 from domain.demo.loading import HistoryLoader
 from domain.demo.service import DemoService
-from domain.derived import pool_size, secret_keys, wakeup_url
+from domain.derived import oidc_verifier, pool_size, secret_keys, wakeup_url
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import EntityHandle
 from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
 from domain.entities.kinds import KINDS, Kinds, registry_of
+from domain.entities.maintenance import MAINTENANCE
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.run import RUN
@@ -60,8 +61,8 @@ from domain.services.incidents import IncidentService
 from domain.services.labels import LabelService
 from domain.services.links import LinkService
 from domain.services.lists import ListService
+from domain.services.maintenance.service import MaintenanceService
 from domain.services.metrics import MetricsService
-from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.readiness import Readiness
 from domain.services.reads import Reads
 from domain.services.relations import RelationService
@@ -99,6 +100,7 @@ class Domain:
     systems: SystemService
     health: HealthService
     health_history: HealthHistory
+    maintenance: MaintenanceService
     events: EventService
     lists: ListService
     reads: Reads
@@ -256,6 +258,7 @@ def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> 
         forgetting=forgetting,
         **written.services(),
         **_parts_of_incidents(parts),
+        maintenance=MaintenanceService(**_own(parts), handle=parts.registry.handle(MAINTENANCE)),
         systems=systems,
         health=health,
         health_history=HealthHistory(database=database, clock=clock),
@@ -298,12 +301,9 @@ def _parts_of_incidents(parts: Parts) -> dict[str, Any]:
 
 
 def _catalog(parts: Parts) -> tuple[SystemService, HealthService]:
-    writer, registry = parts.writer, parts.registry
-    health = registry.handle(HEALTH)
-    systems = SystemService(
-        writer=writer, handle=registry.handle(SYSTEM), incidents=registry.handle(INCIDENT), health=health
-    )
-    return systems, HealthService(writer=writer, handle=health)
+    writer, of = parts.writer, parts.registry.handle
+    others: dict[str, Any] = {"incidents": of(INCIDENT), "health": of(HEALTH), "maintenance": of(MAINTENANCE)}
+    return SystemService(writer=writer, handle=of(SYSTEM), **others), HealthService(writer=writer, handle=of(HEALTH))
 
 
 def _demo(
@@ -349,11 +349,10 @@ def _forgetting(parts: Parts, key: bytes) -> tuple[Sessions, ForgettingService]:
 
 
 def _tokens(settings: Settings, parts: Parts, sessions: Sessions, forgotten: KnownForgotten) -> TokenService:
-    rules = OidcRules.of(settings)
     return TokenService(
         **_own(parts),
         sessions=sessions,
-        oidc=OidcVerifier(rules, parts.clock) if rules else None,
+        oidc=oidc_verifier(settings, parts.clock),
         forgotten=forgotten,
         anonymous_access=settings.anonymous_access,
     )
@@ -390,10 +389,12 @@ async def _background(domain: Assembly, head: int, erasures: Sequence[Known]) ->
             await stack.enter_async_context(domain.webhooks.running())
         stack.push_async_callback(domain.sessions.stop)
         await domain.sessions.start()
-        tasks = [asyncio.create_task(upkeep.run(stopping)), asyncio.create_task(domain.forgetting.work.run(stopping))]
+        loops = (upkeep.run, domain.forgetting.work.run, domain.maintenance.timer.run)
+        tasks = [asyncio.create_task(run(stopping)) for run in loops]
         try:
             yield
         finally:
             stopping.set()
             domain.forgetting.known.changed.set()
+            domain.maintenance.timer.changed.set()
             await asyncio.gather(*tasks)

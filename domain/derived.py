@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from domain.automations.engine.adapter import CONNECTIONS
+from domain.clock import Clock
 from domain.persistence.addresses import PostgresAddress, postgres_address
 from domain.persistence.engines import database_url
+from domain.services.oidc import OidcRules, OidcVerifier
 from domain.services.secret_keys import SecretKeys
 from domain.settings import Settings
 
@@ -30,3 +32,9 @@ def secret_keys(settings: Settings) -> SecretKeys:
     url = database_url(settings.database_url)
     # Servers of one PostgreSQL database may be on machines that share no file.
     return SecretKeys.of(settings.secret_key, None if isinstance(url, PostgresAddress) else Path(f"{url.database}.key"))
+
+
+def oidc_verifier(settings: Settings, clock: Clock) -> OidcVerifier | None:
+    """Return the verifier of users' tokens; None where there is no issuer."""
+    rules = OidcRules.of(settings)
+    return OidcVerifier(rules, clock) if rules else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.entities.erasure import ERASURE
 from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
+from domain.entities.maintenance import MAINTENANCE
 from domain.entities.run import RUN
 from domain.entities.system import SYSTEM
 from domain.model.viewer import Role
@@ -36,4 +37,5 @@ PUSHED: Mapping[str, Pushed | None] = {
     HEALTH.name: Pushed(needs=Role.ANONYMOUS, state=None, log=("systemHealth",)),
     SYSTEM.name: Pushed(needs=Role.ANONYMOUS, state=None, log=(), lists=("systemList",)),
     ERASURE.name: None,
+    MAINTENANCE.name: None,
 }

@@ -15,7 +15,8 @@ from domain.model.filters import Filter
 from domain.model.health import ReportedHealth
 from domain.model.health_history import HealthPeriod
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
-from domain.model.paging import Page, PageRequest
+from domain.model.maintenance import Maintenance, MaintenanceInstance, MaintenanceUpdate
+from domain.model.paging import Among, Page, PageRequest
 from domain.model.place import Place
 from domain.model.relation import IncidentRelation
 from domain.model.system import ActiveHealthOverride, System
@@ -81,6 +82,7 @@ class Loaders:
         )
         self.relations: Loader[PageKey, Page[IncidentRelation]] = _by_page(reads.relation_pages)
         self.timelines = TimelineLoaders(domain, audience)
+        self.maintenance = MaintenanceLoaders(domain, audience)
         self.histories: Loader[PageKey, Page[Transition]] = _by_page(reads.histories)
         self.system_incidents: Loader[PageKey, Page[Incident]] = _by_page(
             lambda ids, page: reads.incident_pages_of_systems(ids, page, audience)
@@ -133,6 +135,26 @@ class TimelineLoaders:
             lambda ids, asked: reads.pages(ids, *asked, audience)
         )
         self.counts: Loader[tuple[str, Kinds], int] = _by_page(lambda ids, kinds: reads.counts(ids, kinds, audience))
+
+
+class MaintenanceLoaders:
+    """The loaders of maintenance windows and of what belongs to them."""
+
+    def __init__(self, domain: Domain, audience: Audience) -> None:
+        reads = domain.maintenance.reads
+        self.windows: Loader[str, Maintenance | None] = _by_id(lambda ids: reads.get_many(ids, audience))
+        self.updates: Loader[str, list[MaintenanceUpdate] | None] = _by_id(lambda ids: reads.updates_of(ids, audience))
+        self.instances: Loader[PageKey, Page[MaintenanceInstance]] = _by_page(
+            lambda ids, page: reads.instance_pages(ids, page, audience)
+        )
+        self.instance_counts: Loader[tuple[str, Among], int] = _by_page(
+            lambda ids, among: reads.instance_counts(ids, among, audience)
+        )
+        self.of_systems: Loader[str, list[MaintenanceInstance] | None] = _by_id(
+            lambda ids: reads.of_systems(ids, audience)
+        )
+        #: The windows that take place on a system now.
+        self.active_on: Loader[str, Sequence[str] | None] = _by_id(reads.active_on)
 
 
 class AutomationLoaders:

@@ -165,7 +165,14 @@ class MaySeeErasures(Needs):
     role = Role.ADMIN
 
 
+class MayManageMaintenance(Needs):
+    """The permission to schedule and change maintenance, for responders and admins."""
+
+    role = Role.RESPONDER
+
+
 MANAGE_INCIDENTS: list[type[BasePermission]] = [MayManageIncidents]
+MANAGE_MAINTENANCE: list[type[BasePermission]] = [MayManageMaintenance]
 MANAGE_SYSTEMS: list[type[BasePermission]] = [MayManageSystems]
 MANAGE_TOKENS: list[type[BasePermission]] = [MayManageTokens]
 SEE_TOKENS: list[type[BasePermission]] = [MaySeeTokens]

@@ -29,6 +29,7 @@ from gql.mutations.executing import execute_mutation, run_mutation
 from gql.mutations.incident import IncidentMutations
 from gql.mutations.integration import IntegrationMutations
 from gql.mutations.link import LinkMutations
+from gql.mutations.maintenance import MaintenanceMutations
 from gql.mutations.person import PersonMutations
 from gql.mutations.relation import RelationMutations
 from gql.mutations.responders import ResponderMutations
@@ -46,6 +47,7 @@ from gql.queries.explanation import ExplanationQueries
 from gql.queries.incident import IncidentQueries
 from gql.queries.integration import IntegrationQueries
 from gql.queries.log import LogQueries
+from gql.queries.maintenance import MaintenanceQueries
 from gql.queries.metrics import MetricsQueries
 from gql.queries.node import NodeQueries
 from gql.queries.person import PersonQueries
@@ -69,6 +71,7 @@ class Query(
     MetricsQueries,
     ViewerQueries,
     SystemQueries,
+    MaintenanceQueries,
     LogQueries,
     AutomationQueries,
     CatalogQueries,
@@ -95,6 +98,7 @@ class Mutation(
     LinkMutations,
     RelationMutations,
     SystemMutations,
+    MaintenanceMutations,
     AutomationMutations,
     TemplateMutations,
     TokenMutations,

@@ -22,6 +22,7 @@ from domain.persistence.database import Database
 from domain.persistence.engines import Engines
 from domain.persistence.tables import metadata
 from domain.services.forgetting.work import ErasureWork
+from domain.services.maintenance.clock import MaintenanceClock
 from domain.services.upkeep import Upkeep
 from domain.settings import Settings
 from tests.addresses import postgres_url
@@ -213,6 +214,7 @@ async def domain(settings: Settings, clock: SteppingClock) -> AsyncIterator[Doma
             patch.setattr("domain.bootstrap.migrate", _is_migrated)
             patch.setattr("domain.bootstrap.Upkeep", _NoUpkeep)
             patch.setattr("domain.services.forgetting.making.ErasureWork", DrivenErasureWork)
+            patch.setattr("domain.services.maintenance.service.MaintenanceClock", DrivenMaintenanceClock)
             running = await stack.enter_async_context(running_domain(settings, clock=clock))
         yield running
 
@@ -223,6 +225,14 @@ async def _is_migrated(_: Engines) -> None:
 
 class _NoUpkeep(Upkeep):
     """No upkeep: an empty database has nothing to prune."""
+
+    @override
+    async def run(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+
+
+class DrivenMaintenanceClock(MaintenanceClock):
+    """A clock of maintenance that only tests drive."""
 
     @override
     async def run(self, stopping: asyncio.Event) -> None:

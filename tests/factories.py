@@ -1,6 +1,7 @@
 """Factories for objects that many tests need, with defaults for all other fields."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from domain.alerts.service import WriteIntegration
@@ -15,12 +16,14 @@ from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSyste
 from domain.model.health import SystemHealth
 from domain.model.incident import Health, Incident, Severity, Status
 from domain.model.integration import Integration, IntegrationDelivery, IntegrationType
+from domain.model.maintenance import Maintenance
 from domain.model.paging import PageRequest
 from domain.model.secret import Secret
 from domain.model.system import System
 from domain.model.token import ApiToken
 from domain.model.viewer import Role, Viewer
 from domain.model.webhook import Webhook, WebhookDelivery, WebhookDeliveryFilter
+from domain.services.maintenance.commands import ScheduleMaintenance
 from domain.webhooks.drafting import WriteWebhook
 from tests.receiver import receiver_url
 
@@ -118,6 +121,21 @@ async def start_run(domain: Domain, automation: Automation, **fields: Any) -> Au
     run = (await domain.automations.service.run_by_hand(ADMIN, automation.id, **fields)).value
     assert run is not None
     return run
+
+
+async def make_maintenance(
+    domain: Domain, *systems: str, begins: float = 1, hours: float = 2, **fields: Any
+) -> Maintenance:
+    """Schedule maintenance that begins in so many hours, in whole seconds, and takes so many."""
+    starts_at = fields.pop("starts_at", None) or (domain.clock.now() + timedelta(hours=begins)).replace(microsecond=0)
+    command = ScheduleMaintenance(
+        title=fields.pop("title", "Database upgrade"),
+        systems=systems or ("payments",),
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(hours=hours),
+        **fields,
+    )
+    return (await domain.maintenance.schedule(ADMIN, command)).value
 
 
 async def set_status(domain: Domain, incident: Incident, status: Status, message: str = "Moving on") -> Incident:

@@ -8,6 +8,7 @@ from domain.entities.erasure import ERASURE
 from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
 from domain.entities.kind import EntityKind
+from domain.entities.maintenance import MAINTENANCE
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.run import RUN
@@ -15,7 +16,7 @@ from domain.entities.system import SYSTEM
 
 Kinds = tuple[EntityKind[Any], ...]
 
-KINDS: Kinds = (INCIDENT, HEALTH, SYSTEM, RUN, ERASURE)
+KINDS: Kinds = (INCIDENT, HEALTH, SYSTEM, RUN, ERASURE, MAINTENANCE)
 
 
 def registry_of(kinds: Kinds, *, clock: Clock, derivers: DeriverRegistry, masker: SecretMasker) -> EntityRegistry:

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, Status
+from domain.model.maintenance import MaintenanceInstance
 from domain.model.moment import iso
 from domain.model.paging import Order
 from domain.model.system import System
@@ -48,6 +49,11 @@ def link_position(link: IncidentLink) -> tuple[Any, ...]:
 def item_position(item: TimelineItem) -> tuple[Any, ...]:
     """Return the place of an item in its incident's timeline."""
     return _json(item.at), item.id
+
+
+def instance_position(instance: MaintenanceInstance) -> tuple[Any, ...]:
+    """Return the place of an instance among those of its maintenance window."""
+    return _json(instance.starts_at), instance.id
 
 
 def placed(field: str, value: Any) -> Any:

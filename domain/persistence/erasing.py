@@ -10,7 +10,7 @@
 | automation_versions | replaced as creator, and where an action names them by their id |
 | automation_runs, automation_steps, automation_artifacts, automation_dwells | replaced, also within their texts |
 | automation_window_events | replaced within the key |
-| secrets, integrations, channels | replaced as creator |
+| secrets, integrations, channels, maintenances, maintenance_updates | replaced as creator |
 | webhooks | replaced as creator, and where a variable is their id |
 
 No other table names people: not the histories of fields, nor the index of words, nor the tables of the engine, whose
@@ -39,6 +39,7 @@ from domain.persistence.channel_tables import channels
 from domain.persistence.dialects import is_sqlite
 from domain.persistence.integration_tables import integrations
 from domain.persistence.log_tables import changes
+from domain.persistence.maintenance_tables import maintenance_updates, maintenances
 from domain.persistence.people_tables import people
 from domain.persistence.secret_tables import secrets
 from domain.persistence.webhook_tables import webhooks
@@ -208,6 +209,8 @@ PLACES: tuple[Place | Deletion, ...] = (
     Place(table=api_tokens, actors=("created_by",)),
     Place(table=secrets, actors=("created_by",)),
     Place(table=integrations, actors=("created_by",)),
+    Place(table=maintenances, actors=("created_by",)),
+    Place(table=maintenance_updates, actors=("created_by",)),
     Place(table=channels, actors=("created_by",)),
     Place(table=webhooks, rules={"variables": _definition}, actors=("created_by",)),
 )

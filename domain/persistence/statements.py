@@ -263,7 +263,9 @@ class StatementWriter:
 
         def read(page: Paged | None) -> sa.ScalarSelect[Any]:
             names = [] if order is None else [name for name, _ in order.keys]
-            picked = query.add_columns(*_picked(child, table, listed.selection, names))
+            # What ends a list is put in its order once it is picked.
+            placed = lists.key if page is None and lists.picked is not None else ()
+            picked = query.add_columns(*_picked(child, table, listed.selection, names, placed))
             if page is None:
                 found = _whole(picked, lists, table, key)
             else:
@@ -333,7 +335,7 @@ class StatementWriter:
 
 
 def _picked(
-    view: View, table: sa.FromClause, selection: Selection, order: Sequence[str] = ()
+    view: View, table: sa.FromClause, selection: Selection, order: Sequence[str] = (), placed: Sequence[str] = ()
 ) -> list[sa.ColumnElement[Any]]:
     """Return the columns that a selection is made of; what belongs to a row is found by its id."""
     chosen = [order if name == ORDER_KEY else [name.removesuffix(EXACT)] for name in selection.columns]
@@ -343,7 +345,7 @@ def _picked(
     needed += view.in_parts
     carried: list[str] = [name for each in lists for name in (*each.carried, each.present) if name is not None]
     # Rows that have no id have no lists either; some column has to be named even where they are only counted.
-    return [table.c[name] for name in dict.fromkeys((*needed, "id", *carried)) if name in table.c] or [
+    return [table.c[name] for name in dict.fromkeys((*needed, "id", *placed, *carried)) if name in table.c] or [
         next(iter(table.c))
     ]
 

@@ -29,6 +29,8 @@ from domain.persistence.integration_alerts import IntegrationAlertRepository
 from domain.persistence.integration_deliveries import IntegrationDeliveryRepository
 from domain.persistence.integrations import IntegrationRepository
 from domain.persistence.links import LinkRepository
+from domain.persistence.maintenance import MaintenanceRepository
+from domain.persistence.maintenance_instances import MaintenanceInstanceRepository
 from domain.persistence.metrics import MetricsRepository
 from domain.persistence.openings import OpeningRepository
 from domain.persistence.past import PastRepository
@@ -104,6 +106,8 @@ class ReadSession:
     webhooks = _Made(WebhookRepository)
     webhook_deliveries = _Made(WebhookDeliveryRepository)
     webhook_queues = _Made(WebhookQueueRepository)
+    maintenance = _Made(MaintenanceRepository)
+    maintenance_instances = _Made(MaintenanceInstanceRepository)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection

@@ -8,6 +8,7 @@ from typing import Any
 from domain.entities.handle import Applied, EntityHandle
 from domain.entities.incident import snapshot_of
 from domain.entities.kind import Snapshot
+from domain.entities.maintenance import snapshot_of as snapshot_of_maintenance
 from domain.entities.origin import Origin
 from domain.entities.system import snapshot_of as snapshot_of_system
 from domain.errors import AlreadyExistsError, NotFoundError
@@ -15,6 +16,7 @@ from domain.ids import new_id
 from domain.model.commands import CreateSystem, Keep, UpdateSystem
 from domain.model.health import SystemHealth
 from domain.model.incident import Incident
+from domain.model.maintenance import Maintenance
 from domain.model.system import System, checked_key
 from domain.model.texts import checked_description, checked_name
 from domain.model.viewer import Viewer
@@ -37,11 +39,13 @@ class SystemService:
         handle: EntityHandle[System],
         incidents: EntityHandle[Incident],
         health: EntityHandle[SystemHealth],
+        maintenance: EntityHandle[Maintenance],
     ) -> None:
         self._writer = writer
         self._handle = handle
         self._incidents = incidents
         self._health = health
+        self._maintenance = maintenance
 
     async def create(
         self, viewer: Viewer, command: CreateSystem, *, idempotency_key: str | None = None
@@ -122,7 +126,7 @@ class SystemService:
         return await self._writer.run(work)
 
     async def delete(self, viewer: Viewer, reference: str, *, expected_version: int | None = None) -> Outcome[str]:
-        """Delete a system: its incidents lose it, then its health goes, then itself, all through their handles.
+        """Delete a system: its incidents and maintenance lose it, then its health and itself go, through their handles.
 
         Raises:
             NotFoundError, VersionConflictError
@@ -154,10 +158,26 @@ class SystemService:
         for start in range(0, len(affected), _CHUNK):
             await self._incidents.mutate_many(unit, affected[start : start + _CHUNK], detach, origin=origin)
 
+        await self._excuse(unit, system, origin=origin)
+
         async def forget(_: Snapshot[SystemHealth] | None) -> None:
             await unit.health.delete(system.id)
 
         await self._health.remove(unit, system.id, forget, origin=origin)
+
+    async def _excuse(self, unit: UnitOfWork, system: System, *, origin: Origin) -> None:
+        """Remove a system from the maintenance of it."""
+
+        async def leave(_: str, before: Snapshot[Maintenance]) -> Applied[Maintenance]:
+            maintenance = before.entity
+            left = tuple(identifier for identifier in maintenance.system_ids if identifier != system.id)
+            after = replace(maintenance, system_ids=left)
+            await unit.maintenance.put(after)
+            return Applied(after=snapshot_of_maintenance(after))
+
+        affected = await unit.maintenance.ids_of_system(system.id)
+        for start in range(0, len(affected), _CHUNK):
+            await self._maintenance.mutate_many(unit, affected[start : start + _CHUNK], leave, origin=origin)
 
 
 async def _id_of(unit: UnitOfWork, reference: str) -> str:

@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 from domain.automations.validation import InvalidDefinitionError
 from domain.errors import DomainError, VersionConflictError
 from domain.model import automation as model
-from domain.model import system
+from domain.model import maintenance, system
 from domain.services.writing import Outcome
 from gql.context import Context, Info
 from gql.types.automation import Automation, AutomationProblem
 from gql.types.errors import UserError
 from gql.types.incident import Incident
+from gql.types.maintenance import Maintenance
 from gql.types.payloads import Payload
 from gql.types.system import System
 
@@ -80,4 +81,6 @@ def _present(current: Any) -> dict[str, Any]:
     """Return the member with the object that changed since the caller read it."""
     if isinstance(current, model.Automation):
         return {"automation": Automation.of(current)}
+    if isinstance(current, maintenance.Maintenance):
+        return {"maintenance": Maintenance.of(current)}
     return {"system": System.of(current)} if isinstance(current, system.System) else {"incident": Incident.of(current)}

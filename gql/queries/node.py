@@ -23,6 +23,7 @@ from gql.types.event import IncidentEvent
 from gql.types.incident import Incident, IncidentRelation
 from gql.types.integration import Integration, IntegrationDelivery
 from gql.types.link import IncidentLink
+from gql.types.maintenance import Maintenance, MaintenanceInstance, MaintenanceUpdate
 from gql.types.node import Node
 from gql.types.run import AutomationRunChange, AutomationStep
 from gql.types.secret import Secret
@@ -212,6 +213,21 @@ async def _webhook_deliveries(context: Context, ids: list[str]) -> dict[str, Nod
     return {delivery.id: WebhookDelivery.of(delivery) for delivery in found.values()}
 
 
+async def _maintenance(context: Context, ids: list[str]) -> dict[str, Node]:
+    found = await context.domain.maintenance.reads.get_many(ids, context.audience)
+    return {each.id: Maintenance.of(each) for each in found.values()}
+
+
+async def _maintenance_instances(context: Context, ids: list[str]) -> dict[str, Node]:
+    found = await context.domain.maintenance.reads.instances(ids, context.audience)
+    return {each.id: MaintenanceInstance.of(each) for each in found.values()}
+
+
+async def _maintenance_updates(context: Context, ids: list[str]) -> dict[str, Node]:
+    found = await context.domain.maintenance.reads.updates(ids, context.audience)
+    return {each.id: MaintenanceUpdate.of(each) for each in found.values()}
+
+
 async def _automations(context: Context, ids: list[str]) -> dict[str, Node]:
     if not context.audience.sees(Visibility.INTERNAL):
         return {}
@@ -273,6 +289,9 @@ _READERS: dict[str, Callable[[Context, list[str]], Awaitable[dict[str, Node]]]] 
     "chn": _channels,
     "whk": _webhooks,
     "whd": _webhook_deliveries,
+    "mnt": _maintenance,
+    "mti": _maintenance_instances,
+    "mtu": _maintenance_updates,
     "aut": _automations,
     "aut:": _versions,
     "run": _runs,

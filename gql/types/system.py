@@ -12,18 +12,20 @@ from domain.model.filters import ONLY_OPEN, Filter
 from domain.model.paging import Order
 from domain.model.positions import incident_position
 from domain.model.system import worst_health
-from gql.compiled.declarations import SHOWN, checked_by, cursor_name, pages
+from gql.compiled.declarations import LIST, SHOWN, checked_by, cursor_name, pages
 from gql.context import Info
 from gql.inputs.of_systems import Matching, Ordered, matched, order_of_system, tree_of_system
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types import health_history as past
 from gql.types import incident as incidents
+from gql.types import maintenance as windows
 from gql.types.copying import copied
 from gql.types.enums import Health, TimeBucket
 from gql.types.health import ActiveHealthOverride, ReportedHealth, SystemHealth
 from gql.types.node import Node
 
 Affecting = Annotated["Incident", strawberry.lazy("gql.types.incident")]  # type: ignore[name-defined]  # noqa: F821 - both need each other
+Planned = Annotated["MaintenanceInstance", strawberry.lazy("gql.types.maintenance")]  # type: ignore[name-defined]  # noqa: F821 - both need each other
 
 _OF_SYSTEM = "system.incidents"
 
@@ -53,6 +55,20 @@ class System(Node):
             reported=ReportedHealth.of(reported),
             overrides=[ActiveHealthOverride.of(override) for override in overrides],
         )
+
+    @strawberry.field(
+        description="Whether maintenance of it takes place now. Its health stays what is reported.", metadata=SHOWN
+    )
+    async def under_maintenance(self, info: Info) -> bool:
+        return bool(await info.context.loaders.maintenance.active_on.load(self.id))
+
+    @strawberry.field(
+        description="Its maintenance that takes place now, and the next times, at most 20, in their order.",
+        metadata=LIST,
+    )
+    async def maintenance(self, info: Info) -> list[Planned]:
+        found = await info.context.loaders.maintenance.of_systems.load(self.id)
+        return [windows.MaintenanceInstance.of(instance) for instance in found or ()]
 
     @strawberry.field(
         description=(

@@ -23,10 +23,12 @@ from domain.model.incident import Health, HealthOverride, Incident, Severity, St
 from domain.model.relation import RelationType
 from domain.model.viewer import Role, Viewer
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.maintenance.commands import AddMaintenanceUpdate, ChangeMaintenanceInstance
 from tests.factories import (
     DEFINITION,
     make_automation,
     make_channel,
+    make_maintenance,
     make_pending_delivery,
     make_refused_delivery,
     make_secret,
@@ -51,10 +53,27 @@ async def grow(domain: Domain, numbers: Iterable[int]) -> None:
         await make_token(domain, name=f"token {number}", systems=[system])
         await make_secret(domain, f"SECRET_{number}")
         await make_channel(domain, f"channel {number}")
+        await _maintain(domain, someone, system)
         automation = (await make_automation(domain, f"automation {number}", group="alerts")).id
         other = WriteAutomation(definition={**DEFINITION, "mode": "parallel"})
         await domain.automations.service.update(someone, automation, other)
         await _tell(domain, someone, await _opened(domain, automation, someone, system), number)
+
+
+async def _maintain(domain: Domain, someone: Viewer, system: str) -> None:
+    """Schedule maintenance that takes place now, every week, with a message and an instance with texts of its own."""
+    window = await make_maintenance(
+        domain, system, begins=-1, hours=48, description="New disks", recurrence="FREQ=WEEKLY;COUNT=3"
+    )
+    await domain.maintenance.add_update(someone, AddMaintenanceUpdate(id=window.id, message="It goes well"))
+    other = ChangeMaintenanceInstance(
+        id=window.id,
+        original_start=window.starts_at + timedelta(days=7),
+        title="More of it",
+        description="New fans",
+    )
+    await domain.maintenance.change_instance(someone, other)
+    await domain.maintenance.cancel(someone, (await make_maintenance(domain, system, begins=90)).id)
 
 
 async def _opened(domain: Domain, automation: str, someone: Viewer, system: str) -> Incident:

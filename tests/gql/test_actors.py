@@ -51,6 +51,7 @@ GIVEN = {
     "Query.integration": "(id: INCIDENT)",
     "Query.channel": "(id: INCIDENT)",
     "Query.webhook": "(id: INCIDENT)",
+    "Query.maintenance": "(id: INCIDENT)",
     "Query.incidentMetrics": '(from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z")',
     "Query.activeHealthOverrides": '(systemIds: ["payments"])',
     "Query.validateAutomation": "(definition: {})",
@@ -194,6 +195,7 @@ def long_documents_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have long documents be validated once for all callers."""
     monkeypatch.setattr("gql.limits.cache._LONGEST_KEPT", 10**6)
     monkeypatch.setattr("gql.limits.cache._MOST_CHARACTERS", 10**7)
+    monkeypatch.setattr("gql.transport.documents.LONGEST_DOCUMENT", 10**6)
 
 
 @pytest.mark.usefixtures("long_documents_kept")

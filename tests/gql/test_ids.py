@@ -46,6 +46,11 @@ query Everything($incident: ID!, $run: ID!, $definition: JSON!, $from: DateTime!
   channels { nodes { __typename id } }
   webhooks { nodes { __typename id } }
   webhookDeliveries { nodes { __typename id } }
+  maintenances(first: 2) { nodes {
+    __typename id
+    instances(first: 2) { nodes { __typename id maintenance { __typename id } } }
+    updates { __typename id }
+  } }
   dryRunAutomation(definition: $definition, from: $from, to: $to) { runs { __typename id steps { __typename } } }
 }
 """

@@ -14,6 +14,7 @@ from gql.permissions import (
     MayManageChannels,
     MayManageIncidents,
     MayManageIntegrations,
+    MayManageMaintenance,
     MayManageSecrets,
     MayManageSystems,
     MayManageTokens,
@@ -52,6 +53,15 @@ WEBHOOKS = {
     "testWebhook",
     "deleteWebhook",
 }
+MAINTENANCE = {
+    "scheduleMaintenance",
+    "updateMaintenance",
+    "cancelMaintenance",
+    "endMaintenance",
+    "changeMaintenanceInstance",
+    "cancelMaintenanceInstance",
+    "addMaintenanceUpdate",
+}
 PERMISSION = {Role.RESPONDER: MayManageIncidents, Role.ADMIN: MayManageSystems}
 
 
@@ -65,7 +75,9 @@ def test_every_mutation_has_a_permission() -> None:
     webhooks = {name: [MayManageWebhooks] for name in WEBHOOKS}
     by_role = {name: [PERMISSION[row.needs]] for name, row in MUTATIONS.items()}
     forgetting = {"forgetPerson": [MayForgetPeople]}
-    assert named == by_role | tokens | secrets | automations | integrations | channels | webhooks | forgetting
+    maintenance = {name: [MayManageMaintenance] for name in MAINTENANCE}
+    others = tokens | secrets | automations | integrations | channels | webhooks | maintenance
+    assert named == by_role | others | forgetting
 
 
 def test_every_subscription_has_a_permission() -> None:

@@ -91,7 +91,7 @@ def test_every_payload_has_user_errors_and_a_cursor() -> None:
     payloads = [
         type for name, type in schema._schema.type_map.items() if name.endswith("Payload") and name != "Payload"
     ]
-    assert len(payloads) == 52
+    assert len(payloads) == 59
     for payload in payloads:
         assert isinstance(payload, GraphQLObjectType)
         assert [interface.name for interface in payload.interfaces] == ["Payload"]
@@ -139,6 +139,9 @@ def test_every_list_is_a_connection_or_bounded() -> None:
         "PredictedChange.fields",
         "PredictedChange.messages",
         "SystemHealth.overrides",
+        "System.maintenance",
+        "Maintenance.systems",
+        "Maintenance.updates",
         "IncidentEvent.changedFields",
         "IncidentChange.changedFields",
         "Subscription.incidentCounts",

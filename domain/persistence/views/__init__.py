@@ -11,6 +11,7 @@ from domain.persistence.views.integration import INTEGRATION, INTEGRATION_DELIVE
 from domain.persistence.views.label import LABEL
 from domain.persistence.views.link import LINK
 from domain.persistence.views.log import LOG
+from domain.persistence.views.maintenance import MAINTENANCE, MAINTENANCE_INSTANCE, MAINTENANCE_UPDATE
 from domain.persistence.views.override import OVERRIDE
 from domain.persistence.views.person import PERSON
 from domain.persistence.views.relation import RELATION
@@ -28,6 +29,7 @@ from domain.persistence.views.webhook import WEBHOOK, WEBHOOK_DELIVERY
 _ALL = (
     *(INCIDENT, LABEL, UPDATE, VERSION, LINK, RELATION, TRANSITION, TIMELINE_ITEM),
     *(SYSTEM, OVERRIDE),
+    *(MAINTENANCE, MAINTENANCE_INSTANCE, MAINTENANCE_UPDATE),
     *(CHANGE, EVENT, LOG),
     *(AUTOMATION, AUTOMATION_VERSION, RUN, STEP, ARTIFACT, RUN_CHANGE),
     *(TOKEN, SECRET, PERSON),

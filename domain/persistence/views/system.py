@@ -5,14 +5,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from domain.model.incident import Health
+from domain.model.maintenance import INSTANCES_SHOWN
 from domain.model.selection import Field, Shape
 from domain.model.system import OVERRIDES_SHOWN
 from domain.persistence.conditions import IS_OPEN
 from domain.persistence.dialects import literal
 from domain.persistence.incidents import OPEN_FIRST
 from domain.persistence.log_tables import entity_transitions
+from domain.persistence.maintenance_instances import is_active, is_open
+from domain.persistence.maintenance_tables import maintenance_instances, maintenance_systems
 from domain.persistence.tables import incident_systems, incidents, system_health, systems
-from domain.persistence.views.view import Found, Joined, Lists, View, columns_of, for_all
+from domain.persistence.views.view import FLAGS, Found, Joined, Lists, View, columns_of, for_all
 
 _REPORTED = ("status", "message", "observed_at", "reported_at")
 _ORDER = list(Health)
@@ -46,6 +49,19 @@ def _open_of_system(parent: sa.FromClause, child: sa.FromClause) -> Joined:
 
 def _overrides(parent: sa.FromClause, child: sa.FromClause) -> Joined:
     return child, child.c.system_id == parent.c.id, (child.c.incident_id,)
+
+
+def _maintenance(parent: sa.FromClause, child: sa.FromClause) -> Joined:
+    member = maintenance_systems.alias()
+    joined = member.join(child, child.c.maintenance_id == member.c.maintenance_id)
+    return joined, sa.and_(member.c.system_id == parent.c.id, is_open(child)), (child.c.starts_at, child.c.id)
+
+
+def _under_maintenance(rows: sa.FromClause) -> sa.ColumnElement[bool]:
+    member, instance = maintenance_systems.alias(), maintenance_instances.alias()
+    joined = member.join(instance, instance.c.maintenance_id == member.c.maintenance_id)
+    found = sa.select(member.c.system_id).select_from(joined)
+    return sa.exists(found.where(member.c.system_id == rows.c.id, is_active(instance)).correlate(rows))
 
 
 def _of_open(name: str) -> Found:
@@ -84,6 +100,7 @@ _REPORT = Shape(
 SYSTEM = View(
     name="system",
     table=systems,
+    fields={"under_maintenance": Field(("under_maintenance",), FLAGS)},
     parts={
         "health": Shape(
             fields={"status": Field(("reported_status", "worst"), make=for_all(_effective))},
@@ -108,6 +125,13 @@ SYSTEM = View(
             # The worst first, so that the limit never makes a system look better than it is.
             picked=lambda child: (child.c.status.desc(), child.c.incident_id),
         ),
+        "maintenance": Lists(
+            view="maintenance_instance",
+            joined=_maintenance,
+            key=("starts_at", "id"),
+            most=INSTANCES_SHOWN,
+            picked=lambda child: (child.c.starts_at, child.c.id),
+        ),
     },
     found={
         **{f"health_reported_{name}": _reported(name) for name in _REPORTED},
@@ -115,6 +139,7 @@ SYSTEM = View(
         "health_reported_version": _reported("version"),
         "health_reported_since": Found((), _since),
         "health_worst": _of_open("worst"),
+        "under_maintenance": Found((), _under_maintenance),
     },
     unique=("id", "key"),
 )

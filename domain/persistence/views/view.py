@@ -16,7 +16,7 @@ from domain.persistence.orders import order_column
 from domain.persistence.types import SeverityRank, UtcDateTime
 
 #: JSON of SQLite has numbers for truth, that of PostgreSQL has not.
-_FLAGS = {0: False, 1: True}
+FLAGS = {0: False, 1: True}
 _SEVERITIES = {severity.rank: severity.name for severity in Severity}
 #: A column under this name shows all digits of a moment, for what is reckoned from it.
 EXACT = ":exact"
@@ -166,4 +166,4 @@ def _with_zone(text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 def _shown(name: str, column: sa.ColumnElement[Any]) -> Field:
     if isinstance(column.type, SeverityRank):
         return Field((name,), _SEVERITIES)
-    return Field((name,), _FLAGS if isinstance(column.type, sa.Boolean) else None)
+    return Field((name,), FLAGS if isinstance(column.type, sa.Boolean) else None)

@@ -17,9 +17,10 @@ from domain.model.incident import Severity
 from domain.model.integration import IntegrationType
 from domain.model.secret import Secret
 from domain.model.token import ApiToken
-from domain.model.viewer import Role, Viewer
+from domain.model.viewer import Role, Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
-from tests.factories import DEFINITION
+from domain.services.maintenance.commands import AddMaintenanceUpdate, ChangeMaintenanceInstance
+from tests.factories import DEFINITION, make_maintenance
 from tests.inside import inside
 
 _TEXTS = (None, "noted", 'Quotes " and \\ and /', "Línea\nnueva", "\U0001f525 火事")
@@ -192,7 +193,29 @@ async def _fill_credentials(domain: Domain, chance: random.Random, systems: list
         created_by=chance.choice(_ACTORS),
     )
     await inside(domain).database.write(lambda unit: unit.channels.insert(channel, "sealed"))
-    return [token.id, secret.id, channel.id, *await _fill_integration(domain, chance, number)]
+    maintained = await _fill_maintenance(domain, chance, systems, number)
+    return [token.id, secret.id, channel.id, *maintained, *await _fill_integration(domain, chance, number)]
+
+
+async def _fill_maintenance(domain: Domain, chance: random.Random, systems: list[str], number: int) -> list[str]:
+    """Schedule maintenance for some audience, with all that may be missing from it."""
+    author = Viewer(actor=chance.choice(_ACTORS), role=Role.ADMIN)
+    window = await make_maintenance(
+        domain,
+        *systems[:2],
+        begins=chance.choice((-1, 1)),
+        title=chance.choice(("Disks", "Größe")),
+        description=chance.choice((None, "New ones")),
+        visibility=chance.choice(list(Visibility)),
+        recurrence=chance.choice((None, "FREQ=MONTHLY;COUNT=3")),
+    )
+    for _ in range(number % 3):
+        await domain.maintenance.add_update(author, AddMaintenanceUpdate(id=window.id, message="So far"))
+    change = ChangeMaintenanceInstance(id=window.id, original_start=window.starts_at, title="This time")
+    await domain.maintenance.change_instance(author, change)
+    if chance.random() < 0.3:
+        await domain.maintenance.cancel(author, window.id)
+    return [window.id]
 
 
 async def _fill_integration(domain: Domain, chance: random.Random, number: int) -> list[str]:

@@ -87,6 +87,7 @@ _BY_ID = (
     ("channels", "channels", "chn_"),
     ("webhooks", "webhooks", "whk_"),
     ("webhookDeliveries", "webhook.deliveries", "whd_"),
+    ("maintenances", "maintenances", "mnt_"),
 )
 
 

@@ -31,6 +31,7 @@ _USUAL = (
     *("viewer", "tokens", "secrets"),
     *("integration", "integrations", "integrationDeliveries", "channel", "channels"),
     *("webhook", "webhooks", "webhookDeliveries"),
+    *("maintenance", "maintenances"),
 )
 #: These run for long, answer another way each time, or are computed on both paths by the same code.
 _LEFT_OUT = {

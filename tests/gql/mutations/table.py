@@ -11,6 +11,7 @@ from domain.model.channel import Channel
 from domain.model.commands import AddIncidentLink, AddIncidentUpdate, RelateIncidents
 from domain.model.incident import Health, Incident, IncidentLink, IncidentUpdate, Status
 from domain.model.integration import Integration, IntegrationDelivery
+from domain.model.maintenance import Maintenance
 from domain.model.moment import iso
 from domain.model.relation import RelationType
 from domain.model.secret import Secret
@@ -25,6 +26,7 @@ from tests.factories import (
     make_automation,
     make_channel,
     make_incident,
+    make_maintenance,
     make_pending_delivery,
     make_refused_delivery,
     make_secret,
@@ -55,8 +57,8 @@ _worlds = count()
 class World:
     """Two open incidents on two systems, related, one with a timeline and a link; a resolved one, three tokens, a
     secret, and an automation with two runs that have yet to begin, of which one was cancelled; an integration with a
-    delivery that was refused, and would not be again; a channel; a webhook with a delivery; a program that was
-    forgotten.
+    delivery that was refused, and would not be again; a channel; a webhook with a delivery; maintenance of a third
+    system that takes place now, and again every week; a program that was forgotten.
 
     The spare system is reported to be unhealthy; of the other one nothing was reported.
     """
@@ -64,6 +66,7 @@ class World:
     number: int
     system: System
     spare: System
+    depot: System
     incident: Incident
     other: Incident
     resolved: Incident
@@ -79,6 +82,7 @@ class World:
     webhook: Webhook
     sent: WebhookDelivery
     channel: Channel
+    maintenance: Maintenance
     gone: ApiToken
     automation: Automation
     run: AutomationRun
@@ -86,6 +90,11 @@ class World:
 
 
 Input = Callable[[World], Json]
+
+
+def instance_of(world: World, number: int) -> str:
+    """Return what an instance of the maintenance is known by: 0 takes place now."""
+    return iso(world.maintenance.starts_at + timedelta(weeks=number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,7 @@ async def make_world(domain: Domain) -> World:
     number = next(_worlds)
     system, spare = [await make_system(domain, f"{name}-{number}") for name in ("api", "db")]
     both = (system.id, spare.id)
+    depot = await make_system(domain, f"depot-{number}")
     await report_health(domain, spare.id, Health.UNHEALTHY)
     labels = (("origin", "monitor"), ("tier", "1"))
     incident = await make_incident(domain, *both, initial_message="Looking", labels=labels)
@@ -141,6 +151,7 @@ async def make_world(domain: Domain) -> World:
         cancelled=(await domain.automations.service.cancel_run(ADMIN, (await start_run(domain, automation)).id)).value,
         system=system,
         spare=spare,
+        depot=depot,
         incident=linked.incident,
         other=other,
         resolved=resolved,
@@ -155,6 +166,9 @@ async def make_world(domain: Domain) -> World:
         webhook=webhook,
         sent=sent,
         channel=await make_channel(domain, f"channel-{number}"),
+        maintenance=await make_maintenance(
+            domain, depot.id, begins=-1, hours=48, recurrence="FREQ=WEEKLY", description="New disks"
+        ),
         spent=(await domain.tokens.revoke((await make_token(domain))[0].id)).value,
         gone=await _forgotten(domain),
     )
@@ -661,6 +675,114 @@ MUTATIONS: dict[str, Row] = {
         refused=lambda world: {"id": "nowhere"},
         code="NOT_FOUND",
         needs=Role.ADMIN,
+    ),
+    "scheduleMaintenance": Row(
+        effects={
+            "once": Effect(
+                lambda world: {
+                    "title": "Database upgrade",
+                    "systemIds": [world.depot.key],
+                    "startsAt": "2026-04-05T02:00:00Z",
+                    "endsAt": "2026-04-05T04:00:00Z",
+                    "idempotencyKey": "once",
+                },
+                ("created",),
+            ),
+            "by a rule": Effect(
+                lambda world: {
+                    "title": "Reboots",
+                    "description": "One after another",
+                    "systemIds": [world.depot.id],
+                    "startsAt": "2026-04-05T00:00:00Z",
+                    "endsAt": "2026-04-05T02:00:00Z",
+                    "timeZone": "Europe/Berlin",
+                    "recurrence": "FREQ=MONTHLY;BYDAY=1SU",
+                    "visibility": "INTERNAL",
+                },
+                ("created",),
+            ),
+        },
+        repeated=True,
+        refused=lambda world: {
+            "title": "Reboots",
+            "systemIds": ["nowhere"],
+            "startsAt": "2026-04-05T00:00:00Z",
+            "endsAt": "2026-04-05T02:00:00Z",
+        },
+        code="UNKNOWN_SYSTEM",
+    ),
+    "updateMaintenance": Row(
+        effects={
+            "texts": Effect(
+                lambda world: {"id": world.maintenance.id, "title": "Fans", "description": None}, ("updated",)
+            ),
+            "visibility": Effect(lambda world: {"id": world.maintenance.id, "visibility": "LOGGED_IN"}, ("updated",)),
+            "times": Effect(lambda world: {"id": world.maintenance.id, "recurrence": "FREQ=DAILY"}, ("updated",)),
+            "times again": Effect(
+                lambda world: {"id": world.maintenance.id, "recurrence": "FREQ=WEEKLY"}, ("updated",)
+            ),
+        },
+        no_op=lambda world: {
+            "id": world.maintenance.id,
+            "title": world.maintenance.title,
+            "systemIds": [world.depot.id],
+            "recurrence": "FREQ=WEEKLY",
+        },
+        refused=lambda world: {"id": world.maintenance.id, "recurrence": "FREQ=SECONDLY"},
+        code="BAD_USER_INPUT",
+    ),
+    "changeMaintenanceInstance": Row(
+        effects={
+            "end": Effect(
+                lambda world: {
+                    "id": world.maintenance.id,
+                    "originalStart": instance_of(world, 0),
+                    "endsAt": iso(world.maintenance.ends_at + timedelta(hours=1)),
+                },
+                ("updated",),
+            ),
+            "texts": Effect(
+                lambda world: {
+                    "id": world.maintenance.id,
+                    "originalStart": instance_of(world, 1),
+                    "title": "Fans",
+                    "description": "All of them",
+                },
+                ("updated",),
+            ),
+        },
+        no_op=lambda world: {"id": world.maintenance.id, "originalStart": instance_of(world, 2), "title": None},
+        refused=lambda world: {"id": world.maintenance.id, "originalStart": "2026-01-01T00:00:00Z", "title": "Fans"},
+        code="NOT_FOUND",
+    ),
+    "cancelMaintenanceInstance": Row(
+        effects={
+            "next": Effect(
+                lambda world: {"id": world.maintenance.id, "originalStart": instance_of(world, 3)}, ("updated",)
+            )
+        },
+        refused=lambda world: {"id": world.maintenance.id, "originalStart": instance_of(world, 0)},
+        code="CONFLICT",
+    ),
+    "addMaintenanceUpdate": Row(
+        effects={
+            "message": Effect(
+                lambda world: {"id": world.maintenance.id, "message": "So far", "idempotencyKey": "once"}, ("updated",)
+            )
+        },
+        repeated=True,
+        refused=lambda world: {"id": world.maintenance.id, "message": " "},
+        code="BAD_USER_INPUT",
+    ),
+    "endMaintenance": Row(
+        effects={"now": Effect(lambda world: {"id": world.maintenance.id}, ("updated",))},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+    ),
+    "cancelMaintenance": Row(
+        effects={"all of it": Effect(lambda world: {"id": world.maintenance.id}, ("updated",))},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
     ),
     "installAutomation": Row(
         effects={

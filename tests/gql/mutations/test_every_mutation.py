@@ -42,6 +42,9 @@ ALWAYS_EFFECTIVE = {
     "redeliverWebhook",
     "testWebhook",
     "deleteWebhook",
+    "cancelMaintenanceInstance",
+    "endMaintenance",
+    "cancelMaintenance",
 }
 
 

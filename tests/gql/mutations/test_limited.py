@@ -11,7 +11,7 @@ from tests.factories import ADMIN, make_system, make_token
 from tests.gql.mutations.table import MUTATIONS, NOWHERE, make_world
 
 #: They name the systems themselves, which are gone.
-OF_SYSTEMS = {"createIncident", "reportSystemHealth"}
+OF_SYSTEMS = {"createIncident", "reportSystemHealth", "scheduleMaintenance"}
 
 
 async def test_a_limited_token_cannot_write_an_incident_without_systems(
@@ -20,7 +20,7 @@ async def test_a_limited_token_cannot_write_an_incident_without_systems(
     world = await make_world(domain)
     await make_system(domain, "mine")
     secrets = [(await make_token(domain, role=role, systems=["mine"]))[1] for role in (Role.RESPONDER, Role.ADMIN)]
-    for system in (world.system, world.spare):
+    for system in (world.system, world.spare, world.depot):
         await domain.systems.delete(ADMIN, system.id)
     taken_over = {"id": world.incident.id, "systemIds": ["mine"]}
     calls = [(name, effect.input(world)) for name, row in MUTATIONS.items() for effect in row.effects.values()]

@@ -11,6 +11,7 @@ from domain.bootstrap import Domain
 from domain.model.commands import RelateIncidents
 from domain.model.relation import RelationType
 from domain.persistence.automation_tables import automation_runs
+from domain.persistence.maintenance_tables import maintenances
 from domain.persistence.unit_of_work import UnitOfWork
 from gql.schema import schema
 from tests.client import Api, Json, Stored
@@ -25,6 +26,13 @@ Delete = Callable[[Domain, World, str], Awaitable[Any]]
 async def _forget_run(domain: Domain, _: World, identifier: str) -> None:
     async def work(unit: UnitOfWork) -> None:
         await unit.connection.execute(sa.delete(automation_runs).where(automation_runs.c.id == identifier))
+
+    await inside(domain).database.write(work)
+
+
+async def _forget_maintenance(domain: Domain, _: World, identifier: str) -> None:
+    async def work(unit: UnitOfWork) -> None:
+        await unit.connection.execute(sa.delete(maintenances).where(maintenances.c.id == identifier))
 
     await inside(domain).database.write(work)
 
@@ -60,6 +68,8 @@ DELETIONS: dict[str, tuple[str, Delete]] = {
         lambda domain, _, identifier: domain.automations.service.delete(ADMIN, identifier),
     ),
     "runAutomation": ("run", _forget_run),
+    "scheduleMaintenance": ("maintenance", _forget_maintenance),
+    "addMaintenanceUpdate": ("maintenance", _forget_maintenance),
 }
 
 

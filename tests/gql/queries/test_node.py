@@ -9,6 +9,9 @@ from domain.model.actor import Cause
 from domain.model.automation import Artifact, RunStep, StepStatus
 from domain.model.commands import AddIncidentLink, EditIncidentUpdate, RelateIncidents, ResolveIncident
 from domain.model.relation import RelationType
+from domain.model.system import System
+from domain.model.viewer import Audience
+from domain.services.maintenance.commands import AddMaintenanceUpdate
 from tests.client import Api
 from tests.factories import (
     ADMIN,
@@ -16,6 +19,7 @@ from tests.factories import (
     make_automation,
     make_channel,
     make_incident,
+    make_maintenance,
     make_pending_delivery,
     make_refused_delivery,
     make_secret,
@@ -62,8 +66,18 @@ async def one_of_each(domain: Domain) -> dict[str, str]:
         "Channel": (await make_channel(domain)).id,
         "Webhook": webhook.id,
         "WebhookDelivery": sent.id,
+        **await _maintenance(domain, system),
         **await _automations(domain),
     }
+
+
+async def _maintenance(domain: Domain, system: System) -> dict[str, str]:
+    window = await make_maintenance(domain, system.id)
+    await domain.maintenance.add_update(ADMIN, AddMaintenanceUpdate(id=window.id, message="Soon"))
+    reads = domain.maintenance.reads
+    [instance] = (await reads.of_systems([system.id], Audience.MANAGER))[system.id]
+    [update] = (await reads.updates_of([window.id], Audience.MANAGER))[window.id]
+    return {"Maintenance": window.id, "MaintenanceInstance": instance.id, "MaintenanceUpdate": update.id}
 
 
 async def _automations(domain: Domain) -> dict[str, str]:

@@ -149,7 +149,7 @@ def test_an_unknown_kind_of_entity_lists_the_known_ones() -> None:
     problems = messages_of(
         log("x"), conditions=["state.nonsense.x.y == 1", "state['healht'][trigger.payload.id]", "state.incident.x"]
     )
-    kinds = "incident, system, automation_run, erasure"
+    kinds = "incident, system, automation_run, erasure, maintenance"
     told_of = f"There is no state of 'nonsense'; there is that of {kinds}. (line 1, column 1)"
     assert problems["conditions[0]"] == told_of
     assert "healht" in problems["conditions[1]"]

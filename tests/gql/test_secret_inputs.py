@@ -26,7 +26,7 @@ def secrets_taken() -> Iterator[tuple[str, str, str]]:
                     yield mutation, taken.name, name
 
 
-@pytest.mark.parametrize(("mutation", "taken", "field"), secrets_taken())
+@pytest.mark.parametrize(("mutation", "taken", "field"), list(secrets_taken()))
 async def test_a_refusal_repeats_no_secret_of_the_input(api: Api, mutation: str, taken: str, field: str) -> None:
     document = f"mutation M($input: {taken}!) {{ {mutation}(input: $input) {{ userErrors {{ code }} }} }}"
     for given in ({field: ["hush-hush"]}, {f"{field}s": "hush-hush"}, {field: {"a": "hush-hush"}}):

@@ -27,6 +27,7 @@ LETS_THROUGH: dict[str, tuple[list[Role], bool]] = {
     "SEE_WEBHOOKS": ([Role.ADMIN], True),
     "SEE_ERASURES": ([Role.ADMIN], True),
     "FORGET_PEOPLE": ([Role.ADMIN], False),
+    "MANAGE_MAINTENANCE": (RESPONDERS, True),
     "MANAGE_SYSTEMS": ([Role.ADMIN], False),
     "MANAGE_TOKENS": ([Role.ADMIN], False),
     "MANAGE_SECRETS": ([Role.ADMIN], False),

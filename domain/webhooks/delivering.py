@@ -93,7 +93,8 @@ class Deliverer:
         while not self._stopping.is_set():
             until = self._clock.now() + _REST
             with logging_failures(logger, "delivering failed; retrying in %s s", _REST.seconds):
-                await self._queueing.replay()
+                if await self._queueing.replay():
+                    self.wake.set()
                 await self._take_due()
                 due_at = await self._next_due()
                 until = until if due_at is None else min(until, due_at)
@@ -107,7 +108,8 @@ class Deliverer:
 
     async def run_pending(self) -> None:
         """Deliver all that is due now, and return when that is done."""
-        await self._queueing.replay()
+        while await self._queueing.replay():
+            pass
         while await self._take_due() or self._tasks:
             if self._tasks:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -41,12 +41,12 @@ class Queueing:
         await unit.webhook_queues.add(found)
 
     async def replay(self) -> bool:
-        """Queue once more what was asked for; return whether there was anything."""
+        """Queue the next part of what webhooks are to get once more; return whether there is more of it."""
         replays = await self._database.read(lambda session: session.webhooks.replays())
-        for replay in replays:
-            while (await self._database.write(partial(_replay, webhook_id=replay.webhook.id))).value:
-                pass
-        return bool(replays)
+        parts = [
+            (await self._database.write(partial(_replay, webhook_id=replay.webhook.id))).value for replay in replays
+        ]
+        return any(parts)
 
 
 async def _replay(unit: UnitOfWork, *, webhook_id: str) -> bool:

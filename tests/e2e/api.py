@@ -8,6 +8,7 @@ _INCIDENT = "incident { id version title status severity }"
 _SELECTIONS = {
     "createSystem": "system { id key }",
     "createToken": "secret token { id }",
+    "createWebhook": "secret webhook { id }",
     "revokeToken": "token { id }",
     "updateSystem": "system { id }",
     "deleteSystem": "deletedSystemId",

@@ -1,0 +1,10 @@
+from tests.domain.dialects import on_one_database
+from tests.e2e.webhooks import crash
+
+
+@on_one_database
+async def test_a_server_that_is_killed_while_it_delivers_loses_and_invents_nothing(database_url: str) -> None:
+    result = await crash(database_url, kills=1, seed=1, servers=1, fails=0.0, waits=False)
+    assert result.violations == {}
+    assert result.is_quiet
+    assert result.count > 0

@@ -75,9 +75,10 @@ class WebhookQueueRepository:
         statement = statement.order_by(queues.c.due_at).limit(limit)
         return [(row.webhook_id, row.incident_id) for row in await self._connection.execute(statement, {"now": now})]
 
-    async def next_due(self, *, now: datetime) -> datetime | None:
-        """Return the moment at which the next queue is due, which may have been; None where none waits."""
+    async def next_due(self, *, now: datetime, besides: Collection[str]) -> datetime | None:
+        """Return the moment at which the next queue is due, not of some webhooks, which may have been; None without."""
         statement = _free().add_columns(sa.func.min(queues.c.due_at))
+        statement = statement.where(queues.c.webhook_id.not_in(list(besides)))
         found: datetime | None = await self._connection.scalar(statement, {"now": now})
         return found
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from domain.outages import logging_failures
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from domain.persistence.webhook_queues import Lease
-from domain.persistence.webhooks import Sealed
+from domain.persistence.webhooks import Replay, Sealed
 from domain.webhooks.bodies import Bodies
 from domain.webhooks.cloudevents import traceparent_of
 from domain.webhooks.queueing import Queueing
@@ -37,7 +37,7 @@ _IN_A_ROW = 20
 #: How long a process has for one delivery, from making its body to recording the answer, before another may take it.
 _LEASE = timedelta(seconds=60)
 #: How long a process that learns of nothing rests: what another process queued, or left behind when it was killed.
-_REST = timedelta(seconds=10)
+_REST = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,18 +93,28 @@ class Deliverer:
         while not self._stopping.is_set():
             until = self._clock.now() + _REST
             with logging_failures(logger, "delivering failed; retrying in %s s", _REST.seconds):
-                if await self._queueing.replay():
-                    self.wake.set()
-                await self._take_due()
-                due_at = await self._next_due()
+                due_at = await self._do_due()
                 until = until if due_at is None else min(until, due_at)
             if not self._stopping.is_set():
                 await self._clock.wait(self.wake, until=until)
         await self._drained()
 
-    async def _next_due(self) -> datetime | None:
+    async def _do_due(self) -> datetime | None:
+        """Do what is due, and return when something will be; an idle process reads that and nothing else."""
         now = self._clock.now()
-        return await self._database.read(lambda session: session.webhook_queues.next_due(now=now))
+        replays, due_at = await self._database.read(partial(_look, now=now, besides=self._full()))
+        if replays:
+            await self._queueing.replay()
+            self.wake.set()
+        if due_at is None or due_at > now:
+            return due_at
+        await self._take_due()
+        # Without those of webhooks that have as many at a time as they may: the end of one wakes the loop.
+        _, due_at = await self._database.read(partial(_look, now=self._clock.now(), besides=self._full()))
+        return due_at
+
+    def _full(self) -> list[str]:
+        return [webhook_id for webhook_id, busy in self._busy.items() if busy >= _AT_ONCE]
 
     async def run_pending(self) -> None:
         """Deliver all that is due now, and return when that is done."""
@@ -127,10 +137,9 @@ class Deliverer:
         """Take queues that are due, as many as each webhook may have; return how many."""
         taken = 0
         while not self._stopping.is_set():
-            full = [webhook_id for webhook_id, busy in self._busy.items() if busy >= _AT_ONCE]
             now = self._clock.now()
             due = await self._database.read(
-                partial(_due, now=now, besides=full),
+                partial(_due, now=now, besides=self._full()),
             )
             leases = self._chosen(due)
             if not leases:
@@ -258,6 +267,13 @@ class Deliverer:
             logger.warning("webhook %s is disabled: %s", job.webhook.id, verdict.disabling)
             await unit.webhooks.disable(job.webhook.id, at=now, reason=verdict.disabling)
         return verdict.next_attempt_at
+
+
+async def _look(
+    session: ReadSession, *, now: datetime, besides: Sequence[str]
+) -> tuple[Sequence[Replay], datetime | None]:
+    """Return what is to be queued once more, and when the next queue is due."""
+    return await session.webhooks.replays(), await session.webhook_queues.next_due(now=now, besides=besides)
 
 
 async def _due(session: ReadSession, *, now: datetime, besides: list[str]) -> list[tuple[str, str]]:

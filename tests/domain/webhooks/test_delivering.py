@@ -135,6 +135,33 @@ async def test_a_slow_receiver_delays_nobody_else(domain: Domain, receiver: Rece
 
 
 @on_one_database
+async def test_a_process_rests_while_a_slow_receiver_has_as_many_as_it_may(
+    domain: Domain, receiver: Receiver, clock: SteppingClock
+) -> None:
+    held = asyncio.Event()
+    receiver.reply = lambda _headers, _body: Reply(until=held)
+    await make_webhook(domain, receiver.url)
+    for _ in range(6):
+        await walked(domain)
+    await queue(domain)
+    deliverer = domain.webhooks.deliverer
+    running = asyncio.create_task(deliverer.run())
+    async with asyncio.timeout(30):
+        while len(receiver.received) < 4:
+            await receiver.came.wait()
+            receiver.came.clear()
+        # Two queues are due all the while: a loop that looked at them again and again would never wait.
+        while deliverer.wake not in clock._waiting:  # noqa: ASYNC110 - the clock sets no event for it
+            await asyncio.sleep(0)
+        held.set()
+        while len(receiver.taken) < 6:
+            await receiver.came.wait()
+            receiver.came.clear()
+    deliverer.stop()
+    await running
+
+
+@on_one_database
 async def test_429_pauses_the_whole_webhook_for_as_long_as_it_says(
     domain: Domain, receiver: Receiver, clock: SteppingClock
 ) -> None:

@@ -21,6 +21,7 @@ from domain.model.viewer import Role, Viewer, Visibility
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.maintenance.commands import AddMaintenanceUpdate, ChangeMaintenanceInstance
 from tests.factories import DEFINITION, make_maintenance
+from tests.gql.compiled.webhooks import fill_webhook
 from tests.inside import inside
 
 _TEXTS = (None, "noted", 'Quotes " and \\ and /', "Línea\nnueva", "\U0001f525 火事")
@@ -194,7 +195,9 @@ async def _fill_credentials(domain: Domain, chance: random.Random, systems: list
     )
     await inside(domain).database.write(lambda unit: unit.channels.insert(channel, "sealed"))
     maintained = await _fill_maintenance(domain, chance, systems, number)
-    return [token.id, secret.id, channel.id, *maintained, *await _fill_integration(domain, chance, number)]
+    others = await fill_webhook(domain, chance, chance.choice(_ACTORS))
+    others += await _fill_integration(domain, chance, number)
+    return [token.id, secret.id, channel.id, *maintained, *others]
 
 
 async def _fill_maintenance(domain: Domain, chance: random.Random, systems: list[str], number: int) -> list[str]:

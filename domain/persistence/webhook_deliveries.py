@@ -11,6 +11,7 @@ from domain.model.webhook import WebhookDelivery, WebhookDeliveryFilter, Webhook
 from domain.persistence.keyset import paged
 from domain.persistence.webhook_queues import delivery_of
 from domain.persistence.webhook_tables import webhook_deliveries as deliveries
+from domain.persistence.webhook_tables import webhooks
 
 
 class WebhookDeliveryRepository:
@@ -65,9 +66,14 @@ class WebhookDeliveryRepository:
     async def prune(self, *, before: datetime, limit: int) -> int:
         """Delete up to `limit` deliveries that were queued before a moment, and return how many.
 
-        What is still pending then belongs to a webhook that is disabled.
+        What is pending stays, unless its webhook is disabled: it is delivered or parked first.
         """
-        old = sa.select(deliveries.c.id).where(deliveries.c.created_at < before).limit(limit)
+        is_settled = deliveries.c.status != WebhookDeliveryStatus.PENDING
+        disabled = sa.select(webhooks.c.id).where(sa.not_(webhooks.c.enabled))
+        old = sa.select(deliveries.c.id).where(
+            deliveries.c.created_at < before, sa.or_(is_settled, deliveries.c.webhook_id.in_(disabled))
+        )
+        old = old.limit(limit)
         result = await self._connection.execute(sa.delete(deliveries).where(deliveries.c.id.in_(old)))
         return result.rowcount
 

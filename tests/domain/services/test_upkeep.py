@@ -8,13 +8,16 @@ import pytest
 
 from domain.bootstrap import Domain, running_domain
 from domain.errors import CursorExpiredError
+from domain.model.paging import PageRequest
+from domain.model.webhook import WebhookDeliveryFilter
 from domain.services.upkeep import Upkeep
 from domain.settings import Settings
+from domain.webhooks.drafting import WriteWebhook
 from tests.conftest import SteppingClock
 from tests.domain.alerts.payloads import alertmanager, prometheus_alert
 from tests.domain.alerts.sending import make_monitor
 from tests.domain.dialects import on_one_database
-from tests.factories import log_of, make_incident
+from tests.factories import log_of, make_incident, make_pending_delivery
 from tests.inside import inside
 
 
@@ -94,3 +97,15 @@ async def test_old_deliveries_and_alerts_that_ended_are_pruned(domain: Domain, c
     await Upkeep(database=database, clock=clock, event_retention_days=0, delivery_retention_days=30).run_once()
     assert [delivery.outcome for delivery in await monitor.deliveries()] == ["unchanged"]
     assert await monitor.alerts() == {firing["fingerprint"]: (True, True)}
+
+
+async def test_old_deliveries_to_webhooks_are_pruned_but_not_what_is_still_to_be_sent(
+    domain: Domain, clock: SteppingClock
+) -> None:
+    pending, (off, _) = await make_pending_delivery(domain), await make_pending_delivery(domain)
+    await domain.webhooks.service.update(off.id, WriteWebhook(enabled=False))
+    clock.advance(days=31)
+    database = inside(domain).database
+    await Upkeep(database=database, clock=clock, event_retention_days=0, delivery_retention_days=30).run_once()
+    page = await domain.webhooks.service.delivery_page(PageRequest(), WebhookDeliveryFilter())
+    assert {delivery.webhook_id for delivery in page.items} == {pending[0].id}

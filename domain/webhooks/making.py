@@ -5,6 +5,7 @@ from domain.messaging.tail import LogTail
 from domain.model.cursor import CursorCodec
 from domain.outbound.addresses import AddressRules
 from domain.outbound.caller import HttpCaller
+from domain.outbound.lookups import resolve_apart
 from domain.persistence.database import Database
 from domain.services.secret_keys import SecretKeys
 from domain.services.writing import Writer
@@ -23,7 +24,7 @@ def webhook_system(
     keys: SecretKeys,
 ) -> WebhookSystem:
     """Return the webhooks, which may call what the settings allow."""
-    caller = HttpCaller(rules=AddressRules.of(settings.http_allow), clock=clock)
+    caller = HttpCaller(rules=AddressRules.of(settings.http_allow), clock=clock, resolve=resolve_apart)
     return WebhookSystem(
         database=database, clock=clock, writer=writer, tail=tail, cursors=cursors, caller=caller, keys=keys
     )

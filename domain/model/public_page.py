@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from domain.model.incident import OPENING, Health, Incident, IncidentUpdate, Status
+from domain.model.maintenance import Maintenance, MaintenanceInstance, MaintenanceStatus, MaintenanceUpdate
 from domain.model.system import System
 
 #: The date of a page on which nothing has happened yet.
@@ -59,11 +60,37 @@ class PublicSystem:
     system: System
     health: Health
     since: datetime | None
+    is_under_maintenance: bool = False
 
     @property
     def updated_at(self) -> datetime:
         """The moment at which it was last renamed, or its reported health last changed."""
         return max(self.system.updated_at, self.since or self.system.updated_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicMaintenance:
+    """One time that a public maintenance window takes place, with the public updates of the window, newest first."""
+
+    window: Maintenance
+    instance: MaintenanceInstance
+    updates: Sequence[MaintenanceUpdate]
+
+    @property
+    def name(self) -> str:
+        """The name that it keeps however it is moved: that of the window, and for one of several when it was due."""
+        window, due = self.window, self.instance.original_start
+        return window.id if window.recurrence is None else f"{window.id}-{due:%Y%m%dT%H%M%SZ}"
+
+    @property
+    def title(self) -> str:
+        """Its title, or that of the window."""
+        return self.instance.title or self.window.title
+
+    @property
+    def description(self) -> str | None:
+        """Its description, or that of the window."""
+        return self.instance.description or self.window.description
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +104,42 @@ class PublicPage:
     incidents: Sequence[PublicIncident]
     #: The systems that incidents name, by id.
     named: Mapping[str, System]
+    #: In the order in which they begin.
+    maintenances: Sequence[PublicMaintenance] = ()
 
     @property
     def updated_at(self) -> datetime:
         """The moment of the last thing that happened on it."""
-        moments = [*(shown.updated_at for shown in self.incidents), *(shown.updated_at for shown in self.systems)]
+        moments = [
+            *(shown.updated_at for shown in self.incidents),
+            *(shown.updated_at for shown in self.systems),
+            *(shown.window.updated_at for shown in self.maintenances),
+        ]
         return max(moments, default=BEGINNING)
 
     @property
     def open(self) -> Sequence[PublicIncident]:
         """The incidents that are not resolved, newest first."""
         return [shown for shown in self.incidents if shown.incident.is_open]
+
+    @property
+    def active(self) -> Sequence[PublicMaintenance]:
+        """The maintenance that takes place."""
+        return [shown for shown in self.maintenances if shown.instance.status is MaintenanceStatus.ACTIVE]
+
+    @property
+    def upcoming(self) -> Sequence[PublicMaintenance]:
+        """The maintenance to come, soonest first: of a window that takes place again and again, the next time."""
+        found: dict[str, PublicMaintenance] = {}
+        for shown in self.maintenances:
+            if shown.instance.status is MaintenanceStatus.SCHEDULED:
+                found.setdefault(shown.window.id, shown)
+        return list(found.values())
+
+    @property
+    def completed(self) -> Sequence[PublicMaintenance]:
+        """The maintenance that is over, newest first."""
+        return [shown for shown in reversed(self.maintenances) if shown.instance.status is MaintenanceStatus.ENDED]
 
     def systems_of(self, incident: Incident) -> list[System]:
         """Return the systems that an incident affects."""

@@ -3,15 +3,17 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from domain.errors import NotFoundError
 from domain.model.filters import EVERYTHING, ONLY_OPEN
 from domain.model.incident import Incident
 from domain.model.paging import Order, PageRequest
-from domain.model.public_page import PublicIncident, PublicPage, PublicSystem
+from domain.model.public_page import PublicIncident, PublicMaintenance, PublicPage, PublicSystem
 from domain.model.system import System, worst_health
 from domain.model.viewer import Audience
 from domain.services.events import EventService
+from domain.services.maintenance.reads import Listed, MaintenanceReads
 from domain.services.reads import Reads
 
 #: The newest incidents, as many as Statuspage shows, and beside them as many of the open ones.
@@ -29,8 +31,9 @@ _NEWEST_FIRST, _BY_NAME = Order(field="created_at"), Order(field="name", descend
 class PublicPages:
     """Reads of what the public may read, kept for as long as the log has no more."""
 
-    def __init__(self, *, reads: Reads, events: EventService) -> None:
+    def __init__(self, *, reads: Reads, events: EventService, maintenance: MaintenanceReads) -> None:
         self._reads = reads
+        self._maintenance = maintenance
         self._events = events
         #: By the id of the system that it is about; the page of everything has none.
         self._kept: OrderedDict[str | None, PublicPage] = OrderedDict()
@@ -54,7 +57,11 @@ class PublicPages:
         async def read() -> PublicPage:
             return await self._read_of(system_id)
 
-        return await self._page(system_id, read)
+        page = await self._page(system_id, read)
+        if not page.systems:
+            # It was deleted in between.
+            raise NotFoundError("System", key, field=["key"])
+        return page
 
     async def _page(self, name: str | None, read: Callable[[], Awaitable[PublicPage]]) -> PublicPage:
         position = await self._events.head()
@@ -87,7 +94,9 @@ class PublicPages:
             pages = await reads.incident_pages_of_systems([system_id], PageRequest(size=NEWEST), _AUDIENCE)
             systems = await reads.systems([system_id])
             incidents = pages[system_id].items if system_id in pages else ()
-            return await self._completed(position, list(systems.values()), incidents)
+            page = await self._completed(position, list(systems.values()), incidents)
+        own = [shown for shown in page.maintenances if system_id in shown.window.system_ids]
+        return replace(page, maintenances=own)
 
     async def _completed(self, position: int, systems: Sequence[System], incidents: Sequence[Incident]) -> PublicPage:
         """Read what belongs to these systems and incidents."""
@@ -95,7 +104,10 @@ class PublicPages:
         reports = await self._reads.health_of(ids)
         overrides = await self._reads.active_overrides(ids)
         updates = await self._reads.update_pages(incident_ids, PageRequest(size=UPDATES), _AUDIENCE)
+        listed = await self._maintenance.listed(_AUDIENCE)
+        maintained = await self._maintenance.active_on(ids)
         affected = {system_id for incident in incidents for system_id in incident.system_ids}
+        affected |= {system_id for each in listed for system_id in each.maintenance.system_ids}
         return PublicPage(
             position=position,
             systems=[
@@ -103,6 +115,7 @@ class PublicPages:
                     system=system,
                     health=worst_health(reports[system.id].status, overrides.get(system.id, ())),
                     since=reports[system.id].since,
+                    is_under_maintenance=system.id in maintained,
                 )
                 for system in systems
             ],
@@ -111,4 +124,14 @@ class PublicPages:
                 for incident in incidents
             ],
             named=await self._reads.systems(sorted(affected)),
+            maintenances=_in_order(listed),
         )
+
+
+def _in_order(listed: Sequence[Listed]) -> list[PublicMaintenance]:
+    found = [
+        PublicMaintenance(window=each.maintenance, instance=instance, updates=each.updates)
+        for each in listed
+        for instance in each.instances
+    ]
+    return sorted(found, key=lambda shown: (shown.instance.starts_at, shown.name))

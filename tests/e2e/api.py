@@ -17,6 +17,7 @@ _SELECTIONS = {
     "addIncidentLink": f"{_INCIDENT} link {{ id }}",
     "deleteIncident": "deletedIncidentId",
     "reportSystemHealth": "system { id }",
+    "scheduleMaintenance": "maintenance { id }",
 }
 #: The codes of a mutation that neither succeeded nor was refused for its input.
 FAILURES = {"UNAUTHENTICATED", "FORBIDDEN", "UNAVAILABLE", "TIMEOUT", "INTERNAL"}

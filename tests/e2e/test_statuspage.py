@@ -1,5 +1,7 @@
 """The npm client of Statuspage on a real server."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.docs.blocks import blocks_in
@@ -16,6 +18,9 @@ async def test_the_client_of_statuspage_reads_ours() -> None:
         incident = await api.create_incident("Cards are refused")
         done = await api.create_incident("Over")
         await api.write("resolveIncident", id=done)
+        times = [(datetime.now(UTC) + timedelta(hours=hours)).isoformat() for hours in (1, 2)]
+        planned = {"title": "Upgrade", "systemIds": ["payments"], "startsAt": times[0], "endsAt": times[1]}
+        await api.write("scheduleMaintenance", **planned)
         found = await statuspage(server)
         [example] = blocks_in("js")
         printed = await node_output(example.text.replace("http://127.0.0.1:8000", server.url))
@@ -26,4 +31,6 @@ async def test_the_client_of_statuspage_reads_ours() -> None:
     assert found["status"]["status"] == found["summary"]["status"]
     lists = [found[name]["scheduled_maintenances"] for name in ("maintenances", "upcoming", "active")]
     assert printed == "Partial System Outage 1\n"
-    assert lists == [[], [], []]
+    # What it asks for as `active` is the list of what is to come.
+    assert lists == [found["summary"]["scheduled_maintenances"]] * 3
+    assert [shown["name"] for shown in lists[0]] == ["Upgrade"]

@@ -16,12 +16,12 @@ _NAMESPACE = "http://www.w3.org/2005/Atom"
 _NOT_OF_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def atom(page: PublicPage, site: Site, path: str, *, name: str) -> bytes:
+def atom(page: PublicPage, site: Site, path: str) -> bytes:
     """Return the feed of a page, which is served at that path of the site."""
     # Its namespace is an attribute, because the library's own prefixes are of the whole process.
     feed = Xml.Element("feed", {"xmlns": _NAMESPACE})
     _add(feed, "id", f"{site.url}{path}")
-    _add(feed, "title", name)
+    _add(feed, "title", site.name)
     _add(feed, "updated", iso(page.updated_at))
     Xml.SubElement(feed, "link", {"rel": "self", "type": MEDIA_TYPE, "href": f"{site.url}{path}"})
     Xml.SubElement(feed, "link", {"rel": "alternate", "type": "text/html", "href": f"{site.url}/"})

@@ -12,8 +12,9 @@ import orjson
 
 from domain.ids import with_prefix
 from domain.model.incident import Health, IncidentUpdate, Severity, Status
+from domain.model.maintenance import MaintenanceStatus
 from domain.model.moment import iso
-from domain.model.public_page import PublicIncident, PublicPage, PublicSystem
+from domain.model.public_page import PublicIncident, PublicMaintenance, PublicPage, PublicSystem
 from gql.web.feeds.site import Site
 
 MEDIA_TYPE = "application/json"
@@ -28,12 +29,18 @@ _COMPONENT = {
 #: From best to worst, with Statuspage's own sentences.
 _INDICATORS = {
     "none": "All Systems Operational",
+    "maintenance": "Service Under Maintenance",
     "minor": "Minor Service Outage",
     "major": "Partial System Outage",
     "critical": "Major Service Outage",
 }
 _RANKS = list(_INDICATORS)
 _OF_HEALTH = {Health.HEALTHY: "none", Health.DEGRADED: "minor", Health.UNHEALTHY: "major"}
+_MAINTENANCE = {
+    MaintenanceStatus.SCHEDULED: "scheduled",
+    MaintenanceStatus.ACTIVE: "in_progress",
+    MaintenanceStatus.ENDED: "completed",
+}
 _OF_SEVERITY = {Severity.MINOR: "minor", Severity.MAJOR: "major", Severity.CRITICAL: "critical"}
 
 
@@ -78,6 +85,35 @@ class _Shown:
             "components": [self._by_id[system] for system in incident.system_ids if system in self._by_id],
         }
 
+    def maintenances(self, found: Sequence[PublicMaintenance]) -> dict[str, Any]:
+        """Return the member with these times of maintenance."""
+        return {"scheduled_maintenances": [self.maintenance(shown) for shown in found[:_LISTED]]}
+
+    def maintenance(self, shown: PublicMaintenance) -> dict[str, Any]:
+        """Return one time of maintenance, which is an incident there."""
+        window, instance = shown.window, shown.instance
+        status = _MAINTENANCE[instance.status]
+        entries = [(update.id, update.message, iso(update.created_at)) for update in shown.updates]
+        entries = entries or [(with_prefix(window.id, "upd"), shown.description or "", iso(window.created_at))]
+        updates = [_entry(name, shown.name, status, body, moment, moment) for name, body, moment in entries]
+        return {
+            "id": shown.name,
+            "page_id": _PAGE,
+            "name": shown.title,
+            "status": status,
+            "impact": "maintenance",
+            "shortlink": f"{self._site.url}/#{shown.name}",
+            "started_at": iso(instance.starts_at),
+            "created_at": iso(window.created_at),
+            "updated_at": iso(window.updated_at),
+            "monitoring_at": None,
+            "resolved_at": iso(instance.ends_at) if instance.status is MaintenanceStatus.ENDED else None,
+            "scheduled_for": iso(instance.starts_at),
+            "scheduled_until": iso(instance.ends_at),
+            "incident_updates": updates,
+            "components": [self._by_id[system] for system in window.system_ids if system in self._by_id],
+        }
+
     def incidents(self, found: Sequence[PublicIncident]) -> dict[str, Any]:
         """Return the member with these incidents."""
         return {"incidents": [self.incident(shown) for shown in found]}
@@ -87,21 +123,22 @@ def _summary(shown: _Shown) -> dict[str, Any]:
     return {
         "components": shown.components,
         **shown.incidents(shown.page.open),
-        **_no_maintenances(shown),
+        **shown.maintenances([*shown.page.active, *shown.page.upcoming]),
         **_status(shown),
     }
 
 
 def _status(shown: _Shown) -> dict[str, Any]:
-    """Return the worst of the systems' health and the open incidents' severities."""
-    found = [_OF_HEALTH[system.health] for system in shown.page.systems]
+    """Return the worst of the open incidents and the systems' health, but for systems under maintenance."""
+    found = [_OF_HEALTH[each.health] for each in shown.page.systems if not each.is_under_maintenance]
+    found += ["maintenance" for each in shown.page.systems if each.is_under_maintenance]
     found += [_OF_SEVERITY[incident.incident.severity] for incident in shown.page.open]
     indicator = max(found, key=_RANKS.index, default="none")
     return {"status": {"indicator": indicator, "description": _INDICATORS[indicator]}}
 
 
-def _no_maintenances(_: _Shown) -> dict[str, Any]:
-    return {"scheduled_maintenances": []}
+def _all_maintenances(page: PublicPage) -> list[PublicMaintenance]:
+    return [*page.active, *page.upcoming, *page.completed]
 
 
 def _component(shown: PublicSystem, position: int) -> dict[str, Any]:
@@ -113,7 +150,7 @@ def _component(shown: PublicSystem, position: int) -> dict[str, Any]:
         "name": system.name,
         "description": system.description,
         "position": position,
-        "status": _COMPONENT[shown.health],
+        "status": "under_maintenance" if shown.is_under_maintenance else _COMPONENT[shown.health],
         "showcase": True,
         "only_show_if_degraded": False,
         "group": False,
@@ -131,31 +168,26 @@ def _updates(shown: PublicIncident) -> list[dict[str, Any]]:
 
 
 def _update(update: IncidentUpdate, status: Status) -> dict[str, Any]:
-    return {
-        "id": update.id,
-        "incident_id": update.incident_id,
-        "status": _status_name(status),
-        "body": update.message,
-        "display_at": iso(update.created_at),
-        "deliver_notifications": False,
-        "affected_components": None,
-        "created_at": iso(update.created_at),
-        "updated_at": iso(update.edited_at or update.created_at),
-    }
+    written, edited = iso(update.created_at), iso(update.edited_at or update.created_at)
+    return _entry(update.id, update.incident_id, _status_name(status), update.message, written, edited)
 
 
 def _silent_update(shown: PublicIncident) -> dict[str, Any]:
     moment, incident = iso(shown.updated_at), shown.incident
+    return _entry(with_prefix(incident.id, "upd"), incident.id, _status_name(incident.status), "", moment, moment)
+
+
+def _entry(identifier: str, parent: str, status: str, body: str, written: str, edited: str) -> dict[str, Any]:
     return {
-        "id": with_prefix(incident.id, "upd"),
-        "incident_id": incident.id,
-        "status": _status_name(incident.status),
-        "body": "",
-        "display_at": moment,
+        "id": identifier,
+        "incident_id": parent,
+        "status": status,
+        "body": body,
+        "display_at": written,
         "deliver_notifications": False,
         "affected_components": None,
-        "created_at": moment,
-        "updated_at": moment,
+        "created_at": written,
+        "updated_at": edited,
     }
 
 
@@ -174,9 +206,9 @@ _MEMBERS: Mapping[str, Callable[[_Shown], dict[str, Any]]] = MappingProxyType(
         "components.json": lambda shown: {"components": shown.components},
         "incidents.json": lambda shown: shown.incidents(shown.page.incidents[:_LISTED]),
         "incidents/unresolved.json": lambda shown: shown.incidents(shown.page.open),
-        "scheduled-maintenances.json": _no_maintenances,
-        "scheduled-maintenances/upcoming.json": _no_maintenances,
-        "scheduled-maintenances/active.json": _no_maintenances,
+        "scheduled-maintenances.json": lambda shown: shown.maintenances(_all_maintenances(shown.page)),
+        "scheduled-maintenances/upcoming.json": lambda shown: shown.maintenances(shown.page.upcoming),
+        "scheduled-maintenances/active.json": lambda shown: shown.maintenances(shown.page.active),
     }
 )
 #: The documents, by their paths below `/api/v2`.

@@ -25,6 +25,8 @@ HIDDEN = ("hiddenword", "loggedinword")
 PATHS = (
     "/feed.atom",
     "/systems/payments/feed.atom",
+    "/maintenance.ics",
+    "/systems/payments/maintenance.ics",
     "/api/v2/summary.json",
     "/api/v2/status.json",
     "/api/v2/components.json",

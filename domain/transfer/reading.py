@@ -5,17 +5,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from domain.errors import DomainError, StartupError
 from domain.model.histories import History, Refusal
 from domain.transfer.documents import FORMAT
 from domain.transfer.objects import object_of
-from domain.transfer.shapes import EndShape, HeadShape, Shape
+from domain.transfer.shapes import SHAPES, EndShape, HeadShape
 
 #: The longest line: an incident with a timeline of some hundred thousand words is far below it.
 LONGEST_LINE = 32 * 1024 * 1024
-_SHAPES: TypeAdapter[Any] = TypeAdapter(Shape)
 _MARK = b"\xef\xbb\xbf"
 #: What is read of a file: an object with its place, or a refusal; with the number of bytes read so far.
 Item = tuple[History | Refusal, str, int]
@@ -83,7 +82,7 @@ def _shape(line: bytes, place: str, now: datetime) -> Any:
     if not line.strip():
         return None
     try:
-        return _SHAPES.validate_json(line, context=now)
+        return SHAPES.validate_json(line, context=now)
     except ValidationError as error:
         # The first step of a fault's path says which type of line it is.
         return refusal_of(error, place, skip=1)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationInfo
 from pydantic.alias_generators import to_camel
 
 from domain.errors import DomainError
@@ -240,7 +240,6 @@ class RelationShape(_Shape):
     created_by: ActorShape
 
 
-Shape = Annotated[
-    HeadShape | EndShape | SystemShape | PersonShape | HealthShape | IncidentShape | RelationShape,
-    Field(discriminator="type"),
-]
+_Any = HeadShape | EndShape | SystemShape | PersonShape | HealthShape | IncidentShape | RelationShape
+#: All lines, by their type.
+SHAPES: TypeAdapter[_Any] = TypeAdapter(Annotated[_Any, Field(discriminator="type")])

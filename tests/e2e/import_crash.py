@@ -40,10 +40,10 @@ async def crash(source: str, target: str, *, kills: int, seed: int, incidents: i
         await asyncio.to_thread(file.write_bytes, data)
         os.mkfifo(pipe)
         left = []
-        for _ in range(kills):
-            await _killed(
-                pipe, data[: choices.randrange(len(data) * 5 // 8, len(data))], target, choices.uniform(0, 0.1)
-            )
+        for number in range(kills):
+            # Each a bit further than the one before, so that each is killed over incidents that are new to it.
+            given = int(len(data) * (number + choices.uniform(0.65, 1)) / kills)
+            await _killed(pipe, data[:given], target, choices.uniform(0, 0.1))
             left.append((await _exported(target)).count(b'"type":"incident"'))
         last = await _importing(file, target)
         assert await asyncio.wait_for(last.wait(), _DEADLINE_SECONDS) == 0

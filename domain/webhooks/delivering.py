@@ -22,7 +22,7 @@ from domain.persistence.webhooks import Replay, Sealed
 from domain.webhooks.bodies import Bodies
 from domain.webhooks.cloudevents import traceparent_of
 from domain.webhooks.queueing import Queueing
-from domain.webhooks.rules import Answer, judge
+from domain.webhooks.rules import Answer, Verdict, judge
 from domain.webhooks.sending import Message, Sender
 
 logger = logging.getLogger(__name__)
@@ -240,9 +240,7 @@ class Deliverer:
             await unit.webhook_deliveries.drop(job.delivery.id)
             return None
         attempts = job.delivery.attempts + 1
-        verdict = judge(
-            outcome, attempts=attempts, now=now, failing_since=job.webhook.failing_since, chance=self._chance
-        )
+        verdict = self._judged(job, outcome, attempts=attempts, now=now)
         is_delivered = verdict.status is WebhookDeliveryStatus.DELIVERED
         done = replace(
             job.delivery,
@@ -267,6 +265,16 @@ class Deliverer:
             logger.warning("webhook %s is disabled: %s", job.webhook.id, verdict.disabling)
             await unit.webhooks.disable(job.webhook.id, at=now, reason=verdict.disabling)
         return verdict.next_attempt_at
+
+    def _judged(self, job: _Job, answer: Answer, *, attempts: int, now: datetime) -> Verdict:
+        return judge(
+            answer,
+            attempts=attempts,
+            queued_at=job.delivery.created_at,
+            now=now,
+            failing_since=job.webhook.failing_since,
+            chance=self._chance,
+        )
 
 
 async def _look(

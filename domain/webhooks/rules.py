@@ -11,6 +11,8 @@ from domain.model.webhook import WebhookDeliveryStatus
 LADDER = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800)
 #: By how much of itself a back-off is longer or shorter, so that receivers that come back are not overrun.
 _JITTER = 0.2
+#: How long after it was queued a delivery that fails is given up, also one that waited behind others all the while.
+LONGEST = timedelta(days=1)
 #: The longest Retry-After that is honoured, in seconds.
 LONGEST_RETRY_AFTER = 3600.0
 #: How long every attempt may fail before a webhook is disabled.
@@ -55,7 +57,13 @@ class Verdict:
 
 
 def judge(
-    answer: Answer, *, attempts: int, now: datetime, failing_since: datetime | None, chance: Callable[[], float]
+    answer: Answer,
+    *,
+    attempts: int,
+    queued_at: datetime,
+    now: datetime,
+    failing_since: datetime | None,
+    chance: Callable[[], float],
 ) -> Verdict:
     """Return what follows from an answer to that many attempts; `chance` returns numbers from 0 to 1."""
     if answer.is_success:
@@ -67,7 +75,8 @@ def judge(
     disabling_reason = None
     if failing_since is not None and now - failing_since >= FAILING:
         disabling_reason = f"Every attempt since {iso(failing_since)} failed; the last one: {reason}."
-    wait = None if answer.is_final else _wait(attempts, chance)
+    is_over = answer.is_final or now - queued_at >= LONGEST
+    wait = None if is_over else _wait(attempts, chance)
     if wait is None:
         return Verdict(status=WebhookDeliveryStatus.PARKED, reason=reason, disabling=disabling_reason)
     asked = min(answer.retry_after, LONGEST_RETRY_AFTER) if answer.status in _ASKS_TO_WAIT else 0.0

@@ -217,6 +217,26 @@ async def test_what_fails_for_a_day_is_parked_and_what_follows_goes_on(
 
 
 @on_one_database
+async def test_of_a_receiver_that_is_down_for_two_days_only_the_last_day_is_left(
+    domain: Domain, receiver: Receiver, clock: SteppingClock
+) -> None:
+    await make_webhook(domain, receiver.url)
+    receiver.answers(500)
+    incident = await walked(domain, Status.IDENTIFIED, Status.FIXING)
+    for hour in range(48):
+        if hour == 40:
+            await set_status(domain, incident, Status.RESOLVED)
+        await deliver(domain)
+        clock.advance(hours=1)
+    receiver.answers(204)
+    clock.advance(hours=12)
+    await deliver(domain)
+    statuses = [each.status for each in await deliveries(domain)]
+    assert statuses == [WebhookDeliveryStatus.PARKED] * 3 + [WebhookDeliveryStatus.DELIVERED]
+    assert types_of(receiver) == ["resolved"]
+
+
+@on_one_database
 async def test_five_failing_days_disable_a_webhook(domain: Domain, receiver: Receiver, clock: SteppingClock) -> None:
     webhook, _ = await make_webhook(domain, receiver.url)
     receiver.answers(500)

@@ -10,9 +10,18 @@ from domain.webhooks.rules import LADDER, Answer, Verdict, judge
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
 
-def judged(answer: Answer, *, attempts: int = 1, failing_since: datetime | None = None, chance: float = 0.5) -> Verdict:
+def judged(
+    answer: Answer,
+    *,
+    attempts: int = 1,
+    age: timedelta = timedelta(),
+    failing_since: datetime | None = None,
+    chance: float = 0.5,
+) -> Verdict:
     """Return the verdict of an attempt."""
-    return judge(answer, attempts=attempts, now=NOW, failing_since=failing_since, chance=lambda: chance)
+    return judge(
+        answer, attempts=attempts, queued_at=NOW - age, now=NOW, failing_since=failing_since, chance=lambda: chance
+    )
 
 
 def waited(answer: Answer, **options: float) -> float:
@@ -74,3 +83,10 @@ def test_five_days_of_failures_disable_with_the_last_reason() -> None:
 
 def test_what_can_never_be_sent_is_parked_without_a_retry() -> None:
     assert judged(Answer(reason="gone from the log", is_final=True)).status is WebhookDeliveryStatus.PARKED
+
+
+def test_what_waited_for_a_day_behind_others_is_parked_when_it_fails() -> None:
+    failed = Answer(status=500)
+    assert judged(failed, age=timedelta(hours=23)).status is WebhookDeliveryStatus.PENDING
+    assert judged(failed, age=timedelta(days=1)).status is WebhookDeliveryStatus.PARKED
+    assert judged(Answer(status=204), age=timedelta(days=2)).status is WebhookDeliveryStatus.DELIVERED

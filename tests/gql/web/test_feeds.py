@@ -1,5 +1,6 @@
 """The Atom feeds of incidents, as feed readers and caches get them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -151,6 +152,34 @@ async def test_an_unchanged_log_costs_the_statement_of_its_position(
         counts.append((len(first), len(second)))
     assert counts[0] == counts[1]
     assert counts[0][1] == 2
+
+
+async def test_readers_who_come_at_once_share_one_read(
+    reader: httpx.AsyncClient, domain: Domain, count_statements: CountStatements
+) -> None:
+    await make_incident(domain)
+    with count_statements() as alone:
+        await reader.get("/feed.atom")
+    await make_incident(domain)
+    with count_statements() as together:
+        answers = await asyncio.gather(*[reader.get(path) for path in PATHS if "/systems/" not in path for _ in "ab"])
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(together) == len(alone) + len(answers) - 1
+
+
+async def test_pages_of_systems_are_kept_up_to_a_bound(
+    reader: httpx.AsyncClient, domain: Domain, monkeypatch: pytest.MonkeyPatch, count_statements: CountStatements
+) -> None:
+    monkeypatch.setattr("domain.services.public_pages._MOST_PAGES", 2)
+    counts = []
+    for key in ("a", "b", "c"):
+        await make_system(domain, key)
+    for key in ("a", "b", "a", "c", "a", "b"):
+        with count_statements() as sent:
+            await reader.get(f"/systems/{key}/feed.atom")
+        counts.append(len(sent))
+    read, kept = counts[0], 2
+    assert counts == [read, read, kept, read, kept, read]
 
 
 @pytest.mark.parametrize("path", PATHS)

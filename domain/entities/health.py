@@ -41,6 +41,7 @@ class HealthPayload(BaseModel):
     previous_status: Health = Field(description="The status before; healthy where nothing had been reported.")
     new_status: Health = Field(description="The status after the change.")
     message: str | None = Field(default=None, description="The message of the report.")
+    under_maintenance: bool = Field(description="Whether the system was under maintenance at the report.")
     observed_at: datetime = Field(description="When the reporter saw it.")
     timestamp: datetime = Field(description="When it was recorded here.")
     change_id: str = Field(description="The change that fired the trigger.")
@@ -80,6 +81,7 @@ def to_payload(change: Change) -> Mapping[str, Any]:
         "previousStatus": _status_before(change),
         "newStatus": (change.next or {}).get("status"),
         "message": facts.get("message"),
+        "underMaintenance": facts.get("under_maintenance", False),
         "observedAt": facts.get("observed_at"),
         "timestamp": iso(change.occurred_at),
         "changeId": change.id,
@@ -123,6 +125,7 @@ def _pictured(picture: Picture) -> Snapshot[SystemHealth]:
         observed_at=parse_iso(whole["observed_at"]),
         reported_at=picture.at,
         version=picture.version,
+        under_maintenance=whole.get("under_maintenance", False),
     )
     return snapshot_of(health)
 

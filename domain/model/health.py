@@ -25,6 +25,8 @@ class SystemHealth:
     #: When the last report arrived here.
     reported_at: datetime
     version: int
+    #: Whether the system was under maintenance when this report arrived; unknown of what is read back.
+    under_maintenance: bool = False
 
     def facts(self) -> dict[str, Any]:
         """Return the fields that describe the status."""
@@ -36,6 +38,7 @@ class SystemHealth:
             "system_key": self.system_key,
             "system_name": self.system_name,
             "observed_at": iso(self.observed_at),
+            "under_maintenance": self.under_maintenance,
         }
 
 

@@ -6,9 +6,9 @@ override and the systems that it had at the time.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 
 from domain.model.incident import Health, HealthOverride, Status
@@ -56,6 +56,7 @@ class HealthPeriod:
     reported: Health
     #: The worst that open incidents set; None where none did.
     override: HealthOverride | None
+    under_maintenance: bool = False
 
     @property
     def status(self) -> Health:
@@ -70,6 +71,8 @@ class UptimePoint:
     since: datetime
     until: datetime
     seconds: Mapping[Health, float]
+    #: The seconds of these that it was under maintenance.
+    maintenance_seconds: float = 0.0
 
     @property
     def uptime(self) -> float | None:
@@ -103,12 +106,17 @@ def periods_of(
     *,
     since: datetime,
     until: datetime,
+    maintenance: Iterable[Interval] = (),
 ) -> list[HealthPeriod]:
-    """Return the periods of one system's health between two moments, oldest first and without a gap."""
+    """Return the periods of one system's health between two moments, oldest first and without a gap.
+
+    `maintenance` has the periods in which it was under maintenance, in no order.
+    """
     if since >= until:
         return []
-    steps = sorted(_edges(spans, timelines, since, until), key=lambda edge: edge[0])
-    counts: Counter[tuple[bool, Health]] = Counter()
+    causes = chain(_edges(spans, timelines, since, until), _edges_of(maintenance, _MAINTENANCE, since, until))
+    steps = sorted(causes, key=lambda edge: edge[0])
+    counts: Counter[_Cause] = Counter()
     periods: list[HealthPeriod] = []
     at = since
     for moment, edges in groupby(steps, key=lambda edge: edge[0]):
@@ -125,7 +133,7 @@ def uptime_of(periods: Sequence[HealthPeriod], buckets: Sequence[Span]) -> list[
     points, first = [], 0
     for bucket in buckets:
         since, until = bucket.start, bucket.end
-        seconds = dict.fromkeys(Health, 0.0)
+        seconds, maintained = dict.fromkeys(Health, 0.0), 0.0
         while first < len(periods) and periods[first].until <= since:
             first += 1
         for period in periods[first:]:
@@ -133,11 +141,15 @@ def uptime_of(periods: Sequence[HealthPeriod], buckets: Sequence[Span]) -> list[
                 break
             within = min(period.until, until) - max(period.since, since)
             seconds[period.status] += within.total_seconds()
-        points.append(UptimePoint(since=since, until=until, seconds=seconds))
+            maintained += within.total_seconds() if period.under_maintenance else 0.0
+        points.append(UptimePoint(since=since, until=until, seconds=seconds, maintenance_seconds=maintained))
     return points
 
 
-_Edge = tuple[datetime, tuple[bool, Health], int]
+#: Whether an incident set it, and the health; None for maintenance.
+_Cause = tuple[bool, Health] | None
+_Edge = tuple[datetime, _Cause, int]
+_MAINTENANCE: _Cause = None
 
 
 def _edges(
@@ -145,11 +157,15 @@ def _edges(
 ) -> Iterator[_Edge]:
     for span in spans:
         cause = (span.incident_id is not None, span.status)
-        for began, ended in _lasting(span, timelines):
-            began, ended = max(began, since), min(ended, until)  # noqa: PLW2901 - cut to the span
-            if began < ended:
-                yield began, cause, 1
-                yield ended, cause, -1
+        yield from _edges_of(_lasting(span, timelines), cause, since, until)
+
+
+def _edges_of(intervals: Iterable[Interval], cause: _Cause, since: datetime, until: datetime) -> Iterator[_Edge]:
+    for began, ended in intervals:
+        began, ended = max(began, since), min(ended, until)  # noqa: PLW2901 - cut to the span
+        if began < ended:
+            yield began, cause, 1
+            yield ended, cause, -1
 
 
 def _lasting(span: HealthSpan, timelines: Mapping[str, Sequence[StatusStep]]) -> Iterator[Interval]:
@@ -160,9 +176,7 @@ def _lasting(span: HealthSpan, timelines: Mapping[str, Sequence[StatusStep]]) ->
         yield max(began, span.set_at or _EARLIEST), min(ended, span.unset_at or FAR)
 
 
-def _append(
-    periods: list[HealthPeriod], counts: Mapping[tuple[bool, Health], int], since: datetime, until: datetime
-) -> None:
+def _append(periods: list[HealthPeriod], counts: Mapping[_Cause, int], since: datetime, until: datetime) -> None:
     if since >= until:
         return
     reported, override = (
@@ -174,12 +188,13 @@ def _append(
         until=until,
         reported=reported,
         override=None if override is Health.HEALTHY else HealthOverride(override),
+        under_maintenance=bool(counts.get(_MAINTENANCE)),
     )
     last = periods[-1] if periods else None
     if last is not None and _CAUSES(last) == _CAUSES(period):
-        periods[-1] = HealthPeriod(since=last.since, until=until, reported=reported, override=period.override)
+        periods[-1] = replace(period, since=last.since)
     else:
         periods.append(period)
 
 
-_CAUSES = attrgetter("reported", "override")
+_CAUSES = attrgetter("reported", "override", "under_maintenance")

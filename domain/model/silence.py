@@ -16,3 +16,4 @@ class Silence(StrEnum):
 
     SUPPRESSED = "suppressed"
     SNOOZED = "snoozed"
+    MAINTENANCE = "maintenance"

@@ -1,6 +1,6 @@
 """Live lists of systems: what their own changes, reports of health and incidents that set health do to them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from domain.model.listing import Entry, Facts, Listing, Past, Place, Step
 from domain.model.selection import AllOf, Listed, Selection
 from domain.model.system import OVERRIDES_SHOWN, CatalogFilter
 
-_KIND, _REPORTS, _INCIDENTS = "system", "health", "incident"
+_KIND, _REPORTS, _INCIDENTS, _MAINTENANCE = "system", "health", "incident", "maintenance"
 _NAME = "name"
 #: The fields of an incident, besides those that say whether it sets any health, that its systems show.
 _SHOWN = frozenset({"health_override", "title"})
@@ -34,6 +34,7 @@ class SystemVersion:
     report: int = 0
     #: The incidents that set its health, with that and their titles.
     overrides: frozenset[Override] = frozenset()
+    under_maintenance: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +54,8 @@ class SystemListing(Listing):
     @property
     @override
     def logged(self) -> tuple[str, ...]:
-        """Changes of systems, and those of what makes their health."""
-        return (_KIND, _REPORTS, _INCIDENTS)
+        """Changes of systems, of what makes their health, and of their maintenance."""
+        return (_KIND, _REPORTS, _INCIDENTS, _MAINTENANCE)
 
     @property
     @override
@@ -66,7 +67,7 @@ class SystemListing(Listing):
     @override
     def columns(self) -> tuple[str, ...]:
         """The columns of an entry."""
-        return ("id", "version", "health_reported_version", *self.order_fields)
+        return ("id", "version", "health_reported_version", "under_maintenance", *self.order_fields)
 
     @property
     @override
@@ -83,9 +84,14 @@ class SystemListing(Listing):
     @override
     def read(self, values: Sequence[Any]) -> Entry:
         """Return the entry of a row."""
-        identifier, version, report, *placed, overrides = values
+        identifier, version, report, maintained, *placed, overrides = values
         facts = dict(zip(self.order_fields, placed, strict=True))
-        made = SystemVersion(system=version, report=report or 0, overrides=frozenset(map(tuple, overrides)))
+        made = SystemVersion(
+            system=version,
+            report=report or 0,
+            overrides=frozenset(map(tuple, overrides)),
+            under_maintenance=bool(maintained),
+        )
         return Entry(identifier, made, self.place(identifier, facts))
 
     @override
@@ -263,9 +269,11 @@ class _Life:
 
 
 def touched_systems(change: Change) -> Collection[str]:
-    """Return the systems whose health, or what is shown of it, a report or a change of an incident may change."""
+    """Return the systems whose health, or what is shown of it, or whose maintenance a change may change."""
     if change.kind == _REPORTS:
         return (change.entity_id,)
+    if change.kind == _MAINTENANCE:
+        return sorted(_maintained(change.before) ^ _maintained(change.after))
     if change.kind != _INCIDENTS:
         return ()
     before, after = dict(_set_by(change.before)), dict(_set_by(change.after))
@@ -283,12 +291,19 @@ def _set_by(state: Facts | None) -> Iterator[tuple[str, tuple[str, str]]]:
         yield system_id, (state["health_override"], state["title"])
 
 
+def _maintained(state: Facts | None) -> Set[str]:
+    """Return the systems of a window that takes place now."""
+    return set(state["system_ids"]) if state is not None and state["active"] else set()
+
+
 def _version_after(change: Change, entry: Entry) -> SystemVersion | None:
     version = entry.version
     if not isinstance(version, SystemVersion):
         return None
     if change.kind == _REPORTS:
         return replace(version, report=change.version if change.after is not None else 0)
+    if change.kind == _MAINTENANCE:
+        return None  # another window may take place as well
     if len(version.overrides) >= OVERRIDES_SHOWN:
         return None  # there may be more of them
     others = {each for each in version.overrides if each[0] != change.entity_id}

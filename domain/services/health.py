@@ -78,6 +78,7 @@ class HealthService:
         async def apply(before: Snapshot[SystemHealth] | None) -> Applied[SystemHealth]:
             if before is not None and observed_at < before.entity.observed_at:
                 return Applied(after=before)
+            maintained = await unit.maintenance_instances.active_systems([system.id])
             health = SystemHealth(
                 system_id=system.id,
                 system_key=system.key,
@@ -87,6 +88,7 @@ class HealthService:
                 observed_at=observed_at,
                 reported_at=now,
                 version=before.version if before is not None else 1,
+                under_maintenance=system.id in maintained,
             )
             await unit.health.put(health)
             return Applied(after=snapshot_of(health))

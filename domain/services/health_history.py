@@ -50,12 +50,17 @@ class HealthHistory:
                 raise InvalidInputError("Too much happened in this span: ask for a shorter one.", field=["from"])
             timelines = await session.health_spans.timelines(system_ids, **wanted)
             known = await session.health_spans.first(system_ids)
+            maintained = await session.maintenance_instances.spans(system_ids, **wanted)
             spans: dict[str, list[HealthSpan]] = {identifier: [] for identifier in system_ids}
             for span in found:
                 spans[span.system_id].append(span)
             return {
                 identifier: periods_of(
-                    spans[identifier], timelines, since=max(asked.since, known.get(identifier, until)), until=until
+                    spans[identifier],
+                    timelines,
+                    since=max(asked.since, known.get(identifier, until)),
+                    until=until,
+                    maintenance=maintained[identifier],
                 )
                 for identifier in system_ids
             }

@@ -117,12 +117,14 @@ class SystemReader:
         ids = [system.id for system in systems]
         reports = await session.health.versions(ids)
         overrides = await session.incidents.active_overrides(ids)
+        maintained = await session.maintenance_instances.active_systems(ids)
         rows = []
         for system in systems:
             facts = system_facts_of(system)
             placed = [facts[field] for field in self._listing.order_fields]
             set_by = [[each.incident_id, each.status, each.incident_title] for each in overrides.get(system.id, ())]
-            rows.append([system.id, system.version, reports.get(system.id), *placed, set_by])
+            known = (system.id, system.version, reports.get(system.id), system.id in maintained)
+            rows.append([*known, *placed, set_by])
         return rows
 
 

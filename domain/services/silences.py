@@ -12,10 +12,12 @@ async def silenced(
 ) -> Silence | None:
     """Return why a message on that topic is silenced at that moment; None where it is to be sent.
 
-    A message about the health of a system is, while an open incident on it suppresses notifications; a reminder is,
-    while its incident is snoozed. What an incident itself has to say always goes out.
+    A message about the health of a system is, while it is under maintenance or an open incident on it suppresses
+    notifications; a reminder is, while its incident is snoozed. What an incident itself has to say always goes out.
     """
     if topic is Topic.HEALTH and system_id is not None and is_id(system_id, "sys"):
+        if await session.maintenance_instances.active_systems([system_id]):
+            return Silence.MAINTENANCE
         return Silence.SUPPRESSED if await session.incidents.is_suppressed(system_id) else None
     if topic is Topic.REMINDER and incident_id is not None and is_id(incident_id, "inc"):
         incident = (await session.incidents.get_many([incident_id])).get(incident_id)

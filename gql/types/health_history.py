@@ -30,6 +30,9 @@ class HealthPeriod:
     override: HealthOverride | None = strawberry.field(
         description="The worst health that open incidents set; null where none did."
     )
+    under_maintenance: bool = strawberry.field(
+        description="Whether it was under maintenance, by the systems that the windows have now."
+    )
 
     @classmethod
     def of(cls, period: model.HealthPeriod) -> Self:
@@ -43,6 +46,9 @@ class UptimePoint:
     healthy_seconds: float = strawberry.field(description="The seconds in which it was healthy.")
     degraded_seconds: float = strawberry.field(description="The seconds in which it was degraded.")
     unhealthy_seconds: float = strawberry.field(description="The seconds in which it was unhealthy.")
+    maintenance_seconds: float = strawberry.field(
+        description="The seconds of these in which it was under maintenance; they count in the uptime like others."
+    )
     uptime: float | None = strawberry.field(
         description=(
             "The share of the known time in which it was healthy or degraded, from 0 to 1; null where nothing is "
@@ -58,6 +64,7 @@ class UptimePoint:
             healthy_seconds=point.seconds[Health.HEALTHY],
             degraded_seconds=point.seconds[Health.DEGRADED],
             unhealthy_seconds=point.seconds[Health.UNHEALTHY],
+            maintenance_seconds=point.maintenance_seconds,
             uptime=point.uptime,
         )
 

@@ -44,9 +44,10 @@ class NotifyConfig(BaseModel):
     about: Topic | None = Field(
         default=None,
         description=(
-            "What it is about: `health` of the trigger's system, which is silent while an open incident on that "
-            "suppresses notifications; an `incident`, which is never silent; or a `reminder` of one, which is silent "
-            "while that is snoozed. Unless given, `health` where the trigger is one of systems, else `incident`."
+            "What it is about: `health` of the trigger's system, which is silent while that is under maintenance or an "
+            "open incident on it suppresses notifications; an `incident`, which is never silent; or a `reminder` of "
+            "one, which is silent while that is snoozed. Unless given, `health` where the trigger is one of systems, "
+            "else `incident`."
         ),
     )
     incident_id: Text | None = Field(

@@ -19,7 +19,14 @@ logger = logging.getLogger(__name__)
 
 #: The fields of `trigger`, and of the health of each system.
 TRIGGER_FIELDS = ("id", "event", "eventId", "actor", "payload", "changeId", "contextKey", "occurredAt")
-HEALTH_FIELDS = ("status", "in_status_since", "in_status_for_seconds", "transitions_in_window", "evaluated_at")
+HEALTH_FIELDS = (
+    "status",
+    "in_status_since",
+    "in_status_for_seconds",
+    "transitions_in_window",
+    "under_maintenance",
+    "evaluated_at",
+)
 #: The most entities that an evaluation reads; those beyond stay undefined.
 MOST_ENTITIES = 50
 
@@ -95,12 +102,14 @@ class StateReader:
             [(identifier, "status", found[identifier].status.value) for identifier in ids if identifier in found],
         )
         counts = await session.transitions.counts(HEALTH.name, ids, "status", since)
+        maintained = await session.maintenance_instances.active_systems(ids)
         started = {key[0]: moment for key, moment in beginnings.items()}
         views = {
             identifier: _health_view(
                 status=found[identifier].status.value if identifier in found else "healthy",
                 since=started.get(identifier),
                 transitions=counts.get(identifier, 0),
+                under_maintenance=identifier in maintained,
                 now=now,
             )
             for identifier in ids
@@ -158,11 +167,14 @@ def _of_kind(references: Iterable[str], kind: str) -> list[str]:
     return sorted(name.partition(":")[2] for name in references if name.startswith(f"{kind}:"))
 
 
-def _health_view(*, status: str, since: datetime | None, transitions: int, now: datetime) -> dict[str, Any]:
+def _health_view(
+    *, status: str, since: datetime | None, transitions: int, under_maintenance: bool, now: datetime
+) -> dict[str, Any]:
     return {
         "status": status,
         "in_status_since": None if since is None else iso(since),
         "in_status_for_seconds": None if since is None else max(0.0, (now - since).total_seconds()),
         "transitions_in_window": transitions,
+        "under_maintenance": under_maintenance,
         "evaluated_at": iso(now),
     }

@@ -156,7 +156,14 @@ def sustained(given: SustainedParameters) -> Mapping[str, Any]:
             {"id": "await_recovery", "wait_until": {"condition": recovered}},
             {"id": "resolve_incident", "action": "incident.resolve", "config": {"message": message}},
         ]
-    return {"triggers": [trigger], "actions": actions, "mode": "single", "concurrency_scope": "context_key"}
+    return {
+        "triggers": [trigger],
+        # Asked once it has been degraded for so long: what lasts beyond the maintenance counts.
+        "conditions": ["not health.system.under_maintenance"],
+        "actions": actions,
+        "mode": "single",
+        "concurrency_scope": "context_key",
+    }
 
 
 def flapping(given: BaseModel) -> Mapping[str, Any]:
@@ -166,9 +173,10 @@ def flapping(given: BaseModel) -> Mapping[str, Any]:
         "id": "flapping",
         "event": "system.degraded",
         "window": {"count": given.transitions, "minutes": given.within_minutes, "refire": "once"},
+        "filter": "not trigger.payload.underMaintenance",
     }
     if given.system_ids is not None:
-        trigger["filter"] = _among(given.system_ids)
+        trigger["filter"] += f" and {_among(given.system_ids)}"
     message = f"It changed for the worse {given.transitions} times within {duration_text(given.within_minutes * 60)}."
     actions = [_open(given, "{{ trigger.payload.systemName }} is flapping", message)]
     return {"triggers": [trigger], "actions": actions, "mode": "single", "concurrency_scope": "context_key"}

@@ -64,6 +64,7 @@ def test_the_payload_fits_its_schema_and_says_both_statuses(before: Health | Non
         "previousStatus": previous,
         "newStatus": "degraded",
         "message": "Slow",
+        "underMaintenance": False,
         "observedAt": "2026-03-01T12:00:00.000Z",
         "timestamp": "2026-03-01T12:00:00.000Z",
         "changeId": change.id,

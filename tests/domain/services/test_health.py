@@ -77,6 +77,7 @@ async def test_the_payload_of_a_first_report_says_that_the_system_was_healthy(do
         "previousStatus": "healthy",
         "newStatus": "unhealthy",
         "message": "Down",
+        "underMaintenance": False,
         "changeId": change.id,
     }
     assert (health.status, health.message, health.version) == (UNHEALTHY, "Down", 1)

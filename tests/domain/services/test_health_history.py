@@ -62,7 +62,7 @@ async def test_the_history_of_many_systems_costs_as_many_statements_as_that_of_o
             found = await domain.health_history.of(wanted, asked)
         counts.append(len(statements))
         assert {len(periods) for periods in found.values()} == {3}
-    assert counts == [3, 3]
+    assert counts == [4, 4]
 
 
 @on_one_database

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,9 +20,15 @@ from domain.errors import (
     VersionConflictError,
 )
 from domain.model.change import Change
+from domain.model.health_history import uptime_of
+from domain.model.incident import Health
 from domain.model.maintenance import Maintenance, MaintenanceInstance, MaintenanceStatus
 from domain.model.moment import iso
+from domain.model.paging import Order
+from domain.model.series import Span
+from domain.model.system import ALL_SYSTEMS
 from domain.model.viewer import Audience, Visibility
+from domain.services.health_history import Asked
 from domain.services.maintenance.commands import (
     AddMaintenanceUpdate,
     ChangeMaintenanceInstance,
@@ -30,7 +37,7 @@ from domain.services.maintenance.commands import (
 )
 from tests.conftest import SteppingClock
 from tests.domain.dialects import on_one_database
-from tests.factories import ADMIN, log_of, make_maintenance, make_system
+from tests.factories import ADMIN, log_of, make_maintenance, make_system, report_health
 from tests.inside import inside
 
 SCHEDULED, ACTIVE, ENDED, CANCELLED = MaintenanceStatus
@@ -306,3 +313,48 @@ async def test_a_token_of_some_systems_schedules_for_these_alone(domain: Domain)
     window = (await domain.maintenance.schedule(limited, command)).value
     with pytest.raises(ForbiddenError):
         await domain.maintenance.update(limited, UpdateMaintenance(id=window.id, systems=[other.id]))
+
+
+async def test_a_live_list_of_systems_follows_what_begins_and_ends(domain: Domain, clock: SteppingClock) -> None:
+    one, other = [await make_system(domain, key) for key in ("one", "two")]
+    for _ in range(2):
+        await make_maintenance(domain, one.id)
+    listing = await domain.lists.of_systems(ALL_SYSTEMS, Order(field="name", descending=False), size=10)
+    async with aclosing(domain.lists.follow(listing, Audience.PUBLIC, None)) as steps:
+        beginning = await anext(steps)
+        assert [edit.id for edit in beginning.edits] == [one.id, other.id]
+        for hours in (1, 2):
+            clock.advance(hours=hours)
+            await domain.maintenance.timer.run_once()
+            step = await anext(steps)
+            # Two windows begin and end: the list says it once.
+            assert [edit.id for edit in step.edits] == [one.id]
+        resumed = domain.lists.follow(listing, Audience.PUBLIC, inside(domain).cursors.position(beginning.position))
+        async with aclosing(resumed) as missed:
+            assert [edit.id for edit in (await anext(missed)).edits] == [one.id]
+
+
+@on_one_database
+async def test_a_report_says_whether_its_system_is_under_maintenance(domain: Domain, clock: SteppingClock) -> None:
+    await make_system(domain)
+    window = await make_maintenance(domain, begins=-1)
+    await report_health(domain, "payments", Health.DEGRADED)
+    await domain.maintenance.cancel(ADMIN, window.id)
+    await report_health(domain, "payments", Health.UNHEALTHY)
+    payloads = [change.payload for change in await log_of(domain) if change.kind == "health"]
+    assert [payload and payload["underMaintenance"] for payload in payloads] == [True, False]
+
+
+async def test_the_past_of_health_says_when_a_system_was_under_maintenance(
+    domain: Domain, clock: SteppingClock
+) -> None:
+    system = await make_system(domain)
+    began = clock.moment
+    window = await make_maintenance(domain, begins=1, hours=2, recurrence="FREQ=WEEKLY;COUNT=2")
+    clock.advance(hours=4)
+    await domain.maintenance.timer.run_once()
+    periods = (await domain.health_history.of([system.id], Asked(since=began, until=None)))[system.id]
+    assert [each.under_maintenance for each in periods] == [False, True, False]
+    assert (periods[1].since, periods[1].until) == (window.starts_at, window.ends_at)
+    [point] = uptime_of(periods, [Span(start=began, end=clock.moment)])
+    assert point.maintenance_seconds == timedelta(hours=2).total_seconds()

@@ -20,7 +20,7 @@ from domain.notifications.errors import NotSentError
 from tests.domain.automations.actions.servers import Server, answer, serving
 from tests.domain.automations.world import World
 from tests.domain.dialects import on_one_database
-from tests.factories import ADMIN, make_channel, make_incident, make_system, report_health, set_status
+from tests.factories import ADMIN, make_channel, make_incident, make_maintenance, make_system, report_health, set_status
 from tests.inside import inside
 from tests.receiver import closed_url
 
@@ -122,6 +122,25 @@ async def test_the_health_of_a_system_is_silent_while_an_incident_on_it_suppress
     first, second = [run for run in await world.runs() if run.firing.event == "system.health_changed"]
     assert (await world.step(first, "actions[0]")).output["skipped"] == "suppressed"
     assert "skipped" not in (await world.step(second, "actions[0]")).output
+
+
+@on_one_database
+async def test_the_health_of_a_system_is_silent_while_it_is_under_maintenance(world: World) -> None:
+    await make_system(world.domain, "api")
+    window = await make_maintenance(world.domain, "api", begins=-1)
+    async with serving(answer(204)) as server:
+        await _chat(world, server)
+        await world.automation(
+            {"action": "notify", "config": ABOUT_HEALTH}, triggers=[{"event": "system.health_changed"}]
+        )
+        await report_health(world.domain, "api", Health.DEGRADED)
+        await world.settle()
+        await world.domain.maintenance.end(ADMIN, window.id)
+        await report_health(world.domain, "api", Health.UNHEALTHY)
+        await world.settle()
+        assert _messages(server) == [("Api", "It is bad.")]
+    first, _ = await world.runs()
+    assert (await world.step(first, "actions[0]")).output["skipped"] == "maintenance"
 
 
 @on_one_database

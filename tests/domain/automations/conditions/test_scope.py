@@ -62,6 +62,7 @@ async def test_315_health_is_read_of_the_context_and_used_systems(world: World) 
         "in_status_since": iso(began),
         "in_status_for_seconds": 90.0,
         "transitions_in_window": 1,
+        "under_maintenance": False,
         "evaluated_at": iso(world.clock.moment),
     }
     unreported = health["systems"]["search"]

@@ -97,7 +97,7 @@ async def _read(call: Call, integration: Integration) -> object:
         await receiver.refuse(integration, error.message, text=None)
         raise
     try:
-        return body_of(integration.type, call.request, text)
+        return await body_of(integration.type, call.request, text)
     except ValueError as error:
         message = "The body cannot be parsed as JSON."
         refused = await receiver.refuse(integration, message, text=text.decode(errors="replace"))

@@ -57,6 +57,28 @@ async def test_a_form_without_the_json_is_refused_and_kept(
     assert [delivery.outcome for delivery in await kept(domain)] == [DeliveryOutcome.REFUSED]
 
 
+_LEVEL = b"--b%d\r\nContent-Type: multipart/mixed; boundary=b%d\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "parameter"),
+    [
+        (b"".join(_LEVEL % (level, level + 1) for level in range(2000)), ""),
+        (b"--b0\r\nContent-Disposition: form-data; " + b"a=b; " * 20_000 + b"\r\n\r\n", ""),
+        (b"--b0\r\nContent-Disposition: form-data; " + b"(" * 3000 + b"\r\n\r\n{}\r\n--b0--", ""),
+        (b'--b0\r\nContent-Disposition: form-data; name="data"\r\n\r\n{}\r\n--b0--', "; charset=punycode"),
+    ],
+)
+async def test_a_hostile_form_is_refused_and_kept(
+    http: httpx.AsyncClient, domain: Domain, text: bytes, parameter: str
+) -> None:
+    _, token = await made(domain, "uptime_kuma")
+    headers = bearer(token) | {"content-type": f"multipart/form-data; boundary=b0{parameter}"}
+    answer = await http.post(PATHS["uptime_kuma"], content=text, headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["message"]) == (400, "The body cannot be parsed as JSON.")
+    assert [delivery.outcome for delivery in await kept(domain)] == [DeliveryOutcome.REFUSED]
+
+
 async def test_healthchecks_sends_its_values_in_an_address(http: httpx.AsyncClient, domain: Domain) -> None:
     _, token = await made(domain, "healthchecks")
     counts = []

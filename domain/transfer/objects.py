@@ -298,7 +298,7 @@ def _is_value(kind: str, name: str, text: str) -> bool:
         return text in set(known)
     try:
         listed = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(listed, list) and all(isinstance(each, str) and is_id(each, "sys") for each in listed)
 

@@ -16,7 +16,8 @@ from domain.model.relation import RelationType
 from domain.model.texts import is_line
 from domain.model.viewer import Visibility
 
-_LARGEST_NUMBER = 2**31 - 1
+#: Half of what GraphQL's integers reach: incidents that are opened later are numbered from the largest one.
+_LARGEST_NUMBER = 2**30
 #: How far the clock of the file's writer may be ahead.
 _SKEW = timedelta(minutes=5)
 _EARLIEST_YEAR = 1900

@@ -60,6 +60,8 @@ def import_(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Take over a history quietly: nothing is triggered by it. What is here already stays as it is."""
+    if report is not None and report.exists() and file.exists() and report.samefile(file):
+        raise typer.BadParameter("--report would overwrite the file that is imported.")
     settings = settings_of(database_url=database_url)
     work = late(_WORK, "import_")(settings, file, form=format, is_dry=dry_run, is_strict=strict, report=report)
     run(work)

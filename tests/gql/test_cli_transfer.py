@@ -70,6 +70,14 @@ def test_files_that_cannot_be_used_are_one_line(database_url: str, tmp_path: Pat
         assert (done.exit_code, words in done.stderr, len(done.stderr.splitlines())) == (2, True, 1), done.stderr
 
 
+def test_a_report_does_not_overwrite_the_file_that_is_imported(database_url: str, tmp_path: Path) -> None:
+    file, same = tmp_path / "a.ndjson", tmp_path / "b.ndjson"
+    file.write_bytes(b"precious")
+    same.symlink_to(file)
+    done = call("import", str(file), "--report", str(same), "--database-url", database_url)
+    assert (done.exit_code, "--report would overwrite" in done.stderr, file.read_bytes()) == (2, True, b"precious")
+
+
 def test_the_history_of_a_page_is_taken_from_a_folder(database_url: str, tmp_path: Path) -> None:
     (tmp_path / "incidents.json").write_bytes(orjson.dumps(document(incident())))
     done = call("import", str(tmp_path), "--format", "statuspage", "--database-url", database_url)

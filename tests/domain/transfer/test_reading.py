@@ -103,7 +103,8 @@ LINK = {
         (changed(title=7), "title", "string"),
         (changed(nonsense=1), "nonsense", "Extra"),
         (changed(id="inc_1"), "id", "inc_"),
-        (changed(number=2**31), "number", "2147483647"),
+        # As large as the database's integers: the next incident that is opened has to have a number as well.
+        (changed(number=2**31 - 1), "number", "1073741824"),
         (changed(occurredAt="2026-03-01"), "occurredAt", "offset"),
         (changed(occurredAt=5), "occurredAt", "date"),
         (changed(occurredAt="1800-01-01T00:00:00Z"), "occurredAt", "1900"),
@@ -116,6 +117,7 @@ LINK = {
         (changed(openedBy={"type": "user", "id": "a\nb", "name": None}), "openedBy.id", "line"),
         (step(field="status", to="exploded"), "transitions.0.to", "value"),
         (step(field="system_ids", to="{"), "transitions.0.to", "value"),
+        (step(field="system_ids", to="[" * 100_000), "transitions.0.to", "value"),
         (step(field="system_ids", to='["payments"]'), "transitions.0.to", "value"),
         (step(field="title", to="A"), "transitions.0.field", "status"),
         (changed(assignees=[{"type": "user", "id": f"usr_{n}", "name": None} for n in range(21)]), "assignees", "20"),

@@ -30,7 +30,11 @@ KNOWN: dict[type, tuple[type, set[str]]] = {
     IncidentUpdateVersion: (shapes.VersionShape, {"update_id", "created_at", "status_change"}),
     IncidentLink: (shapes.LinkShape, {"incident_id"}),
     IncidentRelation: (shapes.RelationShape, {"incident_id", "related_id", "type", "is_inverse"}),
-    SystemHealth: (shapes.HealthShape, {"system_id", "system_key", "system_name", "version"}),
+    # Whether it is under maintenance follows from the windows that are active.
+    SystemHealth: (
+        shapes.HealthShape,
+        {"system_id", "system_key", "system_name", "version", "under_maintenance"},
+    ),
     HealthSpan: (shapes.SpanShape, {"system_id", "incident_id", "occurred_at"}),
 }
 

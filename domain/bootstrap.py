@@ -9,11 +9,9 @@ from typing import Any
 
 from domain.alerts.applying import Services
 from domain.alerts.service import IntegrationService
-from domain.automations.actions.builtin import register_builtin_actions
 from domain.automations.actions.incidents import IncidentActions
 from domain.automations.actions.notify import NotifyActions
 from domain.automations.actions.outbound import OutboundActions
-from domain.automations.actions.registry import ActionRegistry
 from domain.automations.actions.responders import ResponderActions
 from domain.automations.engine.adapter import Engine
 from domain.automations.services.dry_run.service import DryRuns
@@ -22,7 +20,7 @@ from domain.automations.triggers.builtin import builtin_triggers
 from domain.clock import Clock
 from domain.demo.loading import HistoryLoader
 from domain.demo.service import DemoService
-from domain.derived import oidc_verifier, pool_size, secret_keys, wakeup_url
+from domain.derived import pool_size, secret_keys, wakeup_url
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import EntityHandle
 from domain.entities.health import HEALTH
@@ -32,7 +30,15 @@ from domain.entities.maintenance import MAINTENANCE
 from domain.entities.masking import SecretMasker
 from domain.entities.registry import EntityRegistry
 from domain.entities.run import RUN
-from domain.entities.system import SYSTEM
+from domain.making import (
+    catalog_services,
+    forgetting_services,
+    own,
+    parts_of_incidents,
+    registered_actions,
+    secret_services,
+    token_service,
+)
 from domain.messaging.buckets import Buckets, make_buckets
 from domain.messaging.tail import LogTail
 from domain.messaging.wakeups import ALONE, WakeUps
@@ -40,7 +46,6 @@ from domain.model.cursor import CursorCodec
 from domain.model.health import SystemHealth
 from domain.model.incident import Incident
 from domain.notifications.channels import ChannelService
-from domain.notifications.services import Services as NotificationServices
 from domain.outbound.addresses import AddressRules
 from domain.outbound.caller import HttpCaller
 from domain.persistence.addresses import PostgresAddress
@@ -52,8 +57,6 @@ from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.write_ahead import WriteAheadLog
 from domain.services.bulk import BulkService
 from domain.services.events import EventService
-from domain.services.forgetting.known import KnownForgotten
-from domain.services.forgetting.making import forgetting_service
 from domain.services.forgetting.service import ForgettingService
 from domain.services.health import HealthService
 from domain.services.health_history import HealthHistory
@@ -197,7 +200,7 @@ def _assemble(
     timeline = TimelineService(writer=writer, handle=handle)
     responders = ResponderService(writer=writer, handle=handle)
     rules = AddressRules.of(settings.http_allow)
-    secrets, channels = _secrets(settings, database, writer, rules)
+    secrets, channels = secret_services(settings, database, writer, rules)
     parts = Parts(
         database=database,
         clock=clock,
@@ -206,7 +209,7 @@ def _assemble(
         runs=registry.handle(RUN),
         masker=masker,
         triggers=builtin_triggers(kinds),
-        actions=_actions(
+        actions=registered_actions(
             IncidentActions(incidents, timeline),
             ResponderActions(responders, incidents),
             OutboundActions(HttpCaller(rules=rules, clock=clock), clock),
@@ -241,9 +244,9 @@ class _Written:
 def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> Assembly:
     database, clock, cursors = parts.database, parts.clock, CursorCodec(key)
     handle, health_handle = parts.registry.handle(INCIDENT), parts.registry.handle(HEALTH)
-    systems, health = _catalog(parts)
+    systems, health = catalog_services(parts)
     reads = Reads(database=database, handle=handle, health=health_handle, cursors=cursors)
-    sessions, forgetting = _forgetting(parts, key)
+    sessions, forgetting = forgetting_services(parts, key)
     return Assembly(
         settings=settings,
         clock=clock,
@@ -257,8 +260,8 @@ def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> 
         cursors=cursors,
         forgetting=forgetting,
         **written.services(),
-        **_parts_of_incidents(parts),
-        maintenance=MaintenanceService(**_own(parts), handle=parts.registry.handle(MAINTENANCE)),
+        **parts_of_incidents(parts),
+        maintenance=MaintenanceService(**own(parts), handle=parts.registry.handle(MAINTENANCE)),
         systems=systems,
         health=health,
         health_history=HealthHistory(database=database, clock=clock),
@@ -267,7 +270,7 @@ def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> 
         reads=reads,
         metrics=MetricsService(database=database, tail=parts.tail),
         replay=ReplayService(database=database, clock=clock, cursors=cursors),
-        tokens=_tokens(settings, parts, sessions, forgetting.known),
+        tokens=token_service(settings, parts, sessions, forgetting.known),
         sessions=sessions,
         demo=_demo(parts, written, reads=reads, systems=systems, health=health),
         buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
@@ -275,7 +278,7 @@ def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> 
         dry_runs=DryRuns(database=database, clock=clock, catalog=parts.catalog(), secrets=parts.secrets),
         integrations=_integrations(parts, written, systems=systems),
         transfer=transfer_system(database=database, clock=clock, registry=parts.registry, key=key),
-        webhooks=webhook_system(settings, **_own(parts), tail=parts.tail, cursors=cursors, keys=secret_keys(settings)),
+        webhooks=webhook_system(settings, **own(parts), tail=parts.tail, cursors=cursors, keys=secret_keys(settings)),
         readiness=Readiness(database, parts.tail),
     )
 
@@ -288,22 +291,7 @@ def _integrations(parts: Parts, written: _Written, *, systems: SystemService) ->
         links=LinkService(writer=parts.writer, handle=parts.registry.handle(INCIDENT)),
         systems=systems,
     )
-    return IntegrationService(**_own(parts), services=services)
-
-
-def _own(parts: Parts) -> dict[str, Any]:
-    return {"database": parts.database, "clock": parts.clock, "writer": parts.writer}
-
-
-def _parts_of_incidents(parts: Parts) -> dict[str, Any]:
-    own: dict[str, Any] = {"writer": parts.writer, "handle": parts.registry.handle(INCIDENT)}
-    return {"labels": LabelService(**own), "links": LinkService(**own), "relations": RelationService(**own)}
-
-
-def _catalog(parts: Parts) -> tuple[SystemService, HealthService]:
-    writer, of = parts.writer, parts.registry.handle
-    others: dict[str, Any] = {"incidents": of(INCIDENT), "health": of(HEALTH), "maintenance": of(MAINTENANCE)}
-    return SystemService(writer=writer, handle=of(SYSTEM), **others), HealthService(writer=writer, handle=of(HEALTH))
+    return IntegrationService(**own(parts), services=services)
 
 
 def _demo(
@@ -317,44 +305,6 @@ def _demo(
         systems=systems,
         incidents=written.incidents,
         timeline=written.timeline,
-    )
-
-
-def _secrets(
-    settings: Settings, database: Database, writer: Writer, rules: AddressRules
-) -> tuple[SecretService, ChannelService]:
-    keys = secret_keys(settings)
-    secrets = SecretService(database=database, writer=writer, keys=keys)
-    return secrets, ChannelService(database=database, writer=writer, keys=keys, services=NotificationServices(rules))
-
-
-def _actions(*groups: IncidentActions | ResponderActions | OutboundActions | NotifyActions) -> ActionRegistry:
-    actions = ActionRegistry()
-    for group in groups:
-        group.register(actions)
-    register_builtin_actions(actions)
-    return actions
-
-
-def _forgetting(parts: Parts, key: bytes) -> tuple[Sessions, ForgettingService]:
-    sessions = Sessions(database=parts.database, clock=parts.clock)
-    return sessions, forgetting_service(
-        **_own(parts),
-        registry=parts.registry,
-        tail=parts.tail,
-        masker=parts.masker,
-        sessions=sessions,
-        key=key,
-    )
-
-
-def _tokens(settings: Settings, parts: Parts, sessions: Sessions, forgotten: KnownForgotten) -> TokenService:
-    return TokenService(
-        **_own(parts),
-        sessions=sessions,
-        oidc=oidc_verifier(settings, parts.clock),
-        forgotten=forgotten,
-        anonymous_access=settings.anonymous_access,
     )
 
 

@@ -168,7 +168,8 @@ class HttpCaller:
             return _Failure(f"did not answer within {seconds:g} s")
         except httpx.ConnectError:
             return _Failure("could not be reached, or has no certificate to trust")
-        except httpx.TransportError:
+        except (httpx.TransportError, ssl.SSLError):
+            # The libraries pass on as it is what TLS has to say once the handshake is over.
             return _Failure("broke the connection off, or speaks no HTTP")
         except zlib.error:
             return _Failure("sent a body that cannot be unpacked", passes=False)
@@ -197,7 +198,7 @@ def retry_after_seconds(text: str, *, now: datetime) -> float:
         return float(text[:6])
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - now) / timedelta(seconds=1))

@@ -166,6 +166,9 @@ async def test_an_expected_status_is_a_success_even_500() -> None:
         ("Sun, 01 Mar 2026 09:00:31 GMT", 30.0),
         ("Sun, 01 Mar 2020 09:00:00 -0000", 0.5),
         ("soon", 0.5),
+        # Numbers that no date has.
+        ("Sun, 01 Mar 2026 09:00:31 +99999999999999999999", 0.5),
+        ("Sun, 01 Mar 99999999999999999999 09:00:31 GMT", 0.5),
         ("-5", 0.5),
         ("٣", 0.5),
     ],

@@ -1,6 +1,7 @@
 """TLS to the address that was checked, under the name that was called."""
 
 import asyncio
+import os
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from typing_extensions import override
 
 from domain.automations.actions.http import HttpRequestConfig, HttpSender
 from domain.errors import RequestFailedError
@@ -40,13 +42,23 @@ def certificate(tmp_path: Path) -> Path:
     return file
 
 
-async def _send(certificate: Path, host: str) -> tuple[object, list[str | None]]:
+class Spoiler(Server):
+    """A server that sends what is no TLS once the handshake is over."""
+
+    @override
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Spoil the connection."""
+        os.write(writer.get_extra_info("socket").fileno(), b"HTTP/1.1 200 So\r\n\r\n")
+        writer.close()
+
+
+async def _send(certificate: Path, host: str, *, server: Server | None = None) -> tuple[object, list[str | None]]:
     """Return the answer under that name, and the names that the server was called by."""
     server_names: list[str | None] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     context.sni_callback = lambda _socket, name, _context: server_names.append(name)
-    server = Server([as_json("ok")])
+    server = server or Server([as_json("ok")])
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0, ssl=context)
     url = f"https://{host}:{listening.sockets[0].getsockname()[1]}/"
     sender = HttpSender(make_caller(names=Names(["127.0.0.1"])))
@@ -72,3 +84,12 @@ async def test_a_certificate_for_another_name_is_refused(certificate: Path, monk
 async def test_an_untrusted_certificate_is_refused(certificate: Path) -> None:
     with pytest.raises(RequestFailedError, match="no certificate to trust"):
         await _send(certificate, NAME)
+
+
+async def test_a_server_that_breaks_tls_off_behind_the_handshake_fails_like_any_other(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As one does that wants a certificate of ours: TLS 1.3 has that refused where the answer is read.
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with pytest.raises(RequestFailedError, match="broke the connection off"):
+        await _send(certificate, NAME, server=Spoiler([]))

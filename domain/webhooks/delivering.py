@@ -239,8 +239,12 @@ class Deliverer:
         if isinstance(outcome, _Unwanted):
             await unit.webhook_deliveries.drop(job.delivery.id)
             return None
+        present = job.webhook if outcome.is_success else await unit.webhooks.lock(job.webhook.id)
+        if present is None or present.url != job.webhook.url:
+            # It was moved meanwhile: the failure is another receiver's.
+            return now
         attempts = job.delivery.attempts + 1
-        verdict = self._judged(job, outcome, attempts=attempts, now=now)
+        verdict = self._judged(job, outcome, failing_since=present.failing_since, attempts=attempts, now=now)
         is_delivered = verdict.status is WebhookDeliveryStatus.DELIVERED
         done = replace(
             job.delivery,
@@ -266,13 +270,15 @@ class Deliverer:
             await unit.webhooks.disable(job.webhook.id, at=now, reason=verdict.disabling)
         return verdict.next_attempt_at
 
-    def _judged(self, job: _Job, answer: Answer, *, attempts: int, now: datetime) -> Verdict:
+    def _judged(
+        self, job: _Job, answer: Answer, *, failing_since: datetime | None, attempts: int, now: datetime
+    ) -> Verdict:
         return judge(
             answer,
             attempts=attempts,
             queued_at=job.delivery.created_at,
             now=now,
-            failing_since=job.webhook.failing_since,
+            failing_since=failing_since,
             chance=self._chance,
         )
 

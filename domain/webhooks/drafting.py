@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
-import orjson
 
 from domain.errors import InvalidInputError
 from domain.model.commands import KEEP, Keep, given
-from domain.model.texts import checked_name, checked_text
+from domain.model.texts import NAME_LENGTH, checked_name, checked_text
 from domain.model.webhook import Webhook, WebhookAudience
+from domain.outbound.requests import json_bytes
 from domain.webhooks.documents import DocumentPort
 from domain.webhooks.sending import Sender
 
@@ -55,10 +55,10 @@ class Drafts:
             variables=given(command.variables, before.variables),
         )
         await self._check_answerable(before, after)
-        return after if after.name else replace(after, name=httpx.URL(after.url).host)
+        return after if after.name else replace(after, name=httpx.URL(after.url).host[:NAME_LENGTH])
 
     async def _check_answerable(self, before: Webhook, after: Webhook) -> None:
-        if len(orjson.dumps(dict(after.variables))) > _LONGEST_VARIABLES:
+        if len(json_bytes(dict(after.variables), field="variables")) > _LONGEST_VARIABLES:
             raise InvalidInputError(f"Variables take at most {_LONGEST_VARIABLES} bytes.", field=["variables"])
         if after.document is None:
             if after.variables:

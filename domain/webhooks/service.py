@@ -113,6 +113,9 @@ class WebhookService:
                 return before
             if after.enabled is not before.enabled:
                 after = await _switched(unit, after)
+            if after.url != before.url:
+                # What the former receiver failed at, or asked for, says nothing about this one.
+                after = replace(after, failing_since=None, paused_until=None)
             after = replace(after, updated_at=unit.moment())
             await unit.webhooks.save(after)
             return after

@@ -142,6 +142,22 @@ async def test_bad_input_is_refused_with_a_code_and_the_field(
     assert (await refused(api, **input))[:2] == (code, field)
 
 
+async def test_a_number_that_json_cannot_hold_is_refused(api: Api) -> None:
+    document = "subscription S($a: Int) { incidentEvents { type incident(id: $a) { id } } }"
+    given = f'{{url: "http://127.0.0.1:9/", document: "{document}", variables: {{a: {2**70}}}}}'
+    payload = (await api.admin.read(f"mutation {{ createWebhook(input: {given}) {{ userErrors {{ code field }} }} }}"))[
+        "createWebhook"
+    ]
+    assert payload["userErrors"] == [{"code": "BAD_USER_INPUT", "field": ["variables"]}]
+
+
+@on_both_databases
+async def test_a_webhook_without_a_name_has_the_beginning_of_a_long_host(api: Api, domain: Domain) -> None:
+    host = ".".join(["a" * 60] * 4)
+    webhook, _ = await create(api, domain, f"https://{host}.invalid/")
+    assert webhook["name"] == f"{host}.invalid"[:200]
+
+
 @pytest.mark.parametrize("caller", ["anonymous", "viewer", "responder"])
 async def test_webhooks_are_for_admins(api: Api, domain: Domain, caller: str) -> None:
     await create(api, domain, "http://127.0.0.1:9/")

@@ -195,6 +195,43 @@ async def test_410_disables_at_once_and_says_why(domain: Domain, receiver: Recei
     assert len(receiver.received) == 1
 
 
+@on_one_database
+async def test_another_address_begins_without_the_failures_of_the_former_one(
+    domain: Domain, receiver: Receiver
+) -> None:
+    webhook, _ = await make_webhook(domain, receiver.url)
+    receiver.answers(429, retry_after="3600")
+    await walked(domain)
+    await deliver(domain)
+    async with receiving() as other:
+        await domain.webhooks.service.update(webhook.id, WriteWebhook(url=other.url))
+        moved = await found(domain, webhook)
+        assert (moved.failing_since, moved.paused_until) == (None, None)
+        await walked(domain)
+        await deliver(domain)
+        assert types_of(other) == ["created"]
+
+
+@on_one_database
+async def test_an_answer_of_the_former_address_disables_no_webhook_that_moved(
+    domain: Domain, receiver: Receiver
+) -> None:
+    held = asyncio.Event()
+    receiver.reply = lambda _headers, _body: Reply(status=410, until=held)
+    webhook, _ = await make_webhook(domain, receiver.url)
+    await walked(domain)
+    await queue(domain)
+    sending = asyncio.create_task(domain.webhooks.deliverer.run_pending())
+    await receiver.came.wait()
+    async with receiving() as other:
+        await domain.webhooks.service.update(webhook.id, WriteWebhook(url=other.url))
+        held.set()
+        await sending
+        assert types_of(other) == ["created"]
+    moved = await found(domain, webhook)
+    assert (moved.enabled, moved.failing_since) == (True, None)
+
+
 async def test_what_fails_for_a_day_is_parked_and_what_follows_goes_on(
     domain: Domain, receiver: Receiver, clock: SteppingClock
 ) -> None:

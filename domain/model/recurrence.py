@@ -20,7 +20,7 @@ _UNTIL = re.compile(r"\d{8}(T\d{6}Z?)?")
 #: The calendar repeats itself after 400 years. Rules are followed in its last centuries: the library looks for the
 #: next day up to the year 9999, and for a rule that has none, from today, that takes seconds.
 _SHIFT = 7_600
-_LAST_YEAR = 9_999 - _SHIFT
+_LAST_MOMENT = datetime(9_999 - _SHIFT, 12, 31, 23, 59, 59)  # noqa: DTZ001 - by local clocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +91,8 @@ def plan_of(
 def _moments(rule: str, *, first: datetime, zone: ZoneInfo) -> Iterator[datetime]:
     """Yield the moments of a rule in their order, without an end where it has none."""
     local = first.astimezone(zone).replace(tzinfo=None, fold=0)
-    rule = re.sub(r"UNTIL=(\w+)", lambda found: f"UNTIL={_until(found[1], zone)}", rule)
     try:
+        rule = re.sub(r"UNTIL=(\w+)", lambda found: f"UNTIL={_until(found[1], zone)}", rule)
         moments: Iterator[datetime] = iter(rrulestr(f"RRULE:{rule}", dtstart=local.replace(year=local.year + _SHIFT)))
         for moment in moments:
             # Where the clocks skip this time, RFC 5545 takes it by the offset before; where it comes twice, the first.
@@ -109,8 +109,9 @@ def _until(value: str, zone: ZoneInfo) -> str:
     else:
         moment = datetime.strptime(f"{date}{time[:6]}", "%Y%m%d%H%M%S")  # noqa: DTZ007 - by local clocks
         if time.endswith("Z"):
-            moment = moment.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
-    return moment.replace(year=min(moment.year, _LAST_YEAR) + _SHIFT).strftime("%Y%m%dT%H%M%S")
+            moment = min(moment, _LAST_MOMENT).replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+    moment = min(moment, _LAST_MOMENT)
+    return moment.replace(year=moment.year + _SHIFT).strftime("%Y%m%dT%H%M%S")
 
 
 def _parts_of(text: str) -> dict[str, str]:

@@ -69,6 +69,14 @@ def test_a_rule_that_is_unknown_too_frequent_or_never_true_is_refused(rule: str)
     assert refused.value.field == ["recurrence"]
 
 
+@pytest.mark.parametrize("until", ["99991231T235959Z", "99991231T235959", "24000229", "24000301T000000Z"])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_a_rule_may_end_in_a_far_future(until: str, zone: str) -> None:
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    rule = checked_rule(f"FREQ=DAILY;UNTIL={until}", first=first, zone=ZoneInfo(zone))
+    assert plan_of(rule, first=first, duration=HOUR, zone=ZoneInfo(zone), now=first).until == first + HORIZON
+
+
 def test_a_beginning_beside_the_rule_is_refused_with_the_first_one() -> None:
     with pytest.raises(InvalidInputError, match=r"2026-01-04T01:00:00\+0100") as refused:
         checked_rule("FREQ=WEEKLY;BYDAY=SU", first=datetime(2026, 1, 1, tzinfo=UTC), zone=BERLIN)

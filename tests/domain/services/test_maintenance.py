@@ -236,6 +236,12 @@ BAD: list[tuple[dict[str, Any], type[DomainError], list[str]]] = [
     ({"time_zone": "../UTC"}, InvalidInputError, ["timeZone"]),
     ({"recurrence": "FREQ=SECONDLY"}, InvalidInputError, ["recurrence"]),
     ({"recurrence": "FREQ=DAILY;UNTIL=20260228"}, InvalidInputError, ["recurrence"]),
+    # By local clocks this lies before the first year.
+    (
+        {"recurrence": "FREQ=DAILY;UNTIL=00010101T000000Z", "time_zone": "America/New_York"},
+        InvalidInputError,
+        ["recurrence"],
+    ),
     ({"recurrence": "FREQ=WEEKLY;BYDAY=MO"}, InvalidInputError, ["startsAt"]),
     ({"title": " "}, InvalidInputError, ["title"]),
 ]

@@ -1,7 +1,6 @@
 """The route of the Model Context Protocol, whose library is loaded by its first request."""
 
 import asyncio
-from collections.abc import Collection
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from starlette.types import ASGIApp
 
 from domain.bootstrap import Domain
 from domain.errors import ForbiddenError
+from domain.settings import Settings
 from gql.transport.endpoint import Endpoint
 from gql.web.guarding import Call, guarded
 
@@ -22,7 +22,7 @@ def routes_of_mcp(domain: Domain, endpoint: Endpoint) -> list[Route]:
     kept: list[Any] = []
 
     async def serve(call: Call) -> ASGIApp:
-        _check_origin(call, domain.settings.cors_origins)
+        _check_origin(call, domain.settings)
         body = await call.bytes()
         if not kept:
             # It takes half a second and 17 MB, which servers without agents do not spend.
@@ -33,14 +33,24 @@ def routes_of_mcp(domain: Domain, endpoint: Endpoint) -> list[Route]:
     return [Route(PATH, guarded(domain, serve, methods=("POST",)))]
 
 
-def _check_origin(call: Call, allowed: Collection[str]) -> None:
-    """Refuse pages of other origins, which the protocol demands: one may have had its name led to this machine.
+def _check_origin(call: Call, settings: Settings) -> None:
+    """Refuse pages of other origins, which the protocol demands.
+
+    The request's own host proves nothing: a page of anybody may have had its name led to this machine.
 
     Raises:
         ForbiddenError: the request comes from such a page.
     """
     origin = call.request.headers.get("origin")
-    if origin is None or origin in allowed or "*" in allowed:
+    if origin is None or origin in settings.cors_origins or "*" in settings.cors_origins:
         return
-    if urlsplit(origin).netloc != call.request.headers.get("host"):
+    if origin != _origin_of(settings.public_url):
         raise ForbiddenError("Pages of this origin may not call: it is not in INCIDENTQL_CORS_ORIGINS.")
+
+
+def _origin_of(url: str | None) -> str | None:
+    """Return the origin of an address, as browsers write it."""
+    if url is None:
+        return None
+    address = urlsplit(url)
+    return f"{address.scheme}://{address.netloc}".lower()

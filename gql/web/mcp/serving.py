@@ -89,6 +89,10 @@ class Agents:
             address=address_of(call.request),
         )
         given = params.arguments or {}
+        unknown = sorted(given.keys() - _shown(tool).input_schema["properties"])
+        if unknown:
+            # The API passes over variables that an operation lacks; of a misspelt filter, that would be all incidents.
+            return _refusal(f"BAD_USER_INPUT ({unknown[0][:80]}): This tool has no such argument.")
         request = OperationRequest(
             query=tool.operation,
             document_id=None,
@@ -138,8 +142,12 @@ def _result(answer: Mapping[str, Any]) -> CallToolResult:
     errors = [_line(error["message"], error.get("extensions") or {}) for error in answer.get("errors") or ()]
     lines = [*errors, *(_line(refusal["message"], refusal) for refusal in refusals)]
     if lines:
-        return CallToolResult(content=[TextContent(type="text", text="\n".join(lines))], is_error=True)
+        return _refusal("\n".join(lines))
     return CallToolResult(content=[TextContent(type="text", text=orjson.dumps(data).decode())], structured_content=data)
+
+
+def _refusal(text: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
 
 def _refusals_of(payload: Any) -> list[Mapping[str, Any]]:

@@ -152,6 +152,8 @@ async def test_an_error_of_a_tool_is_a_code_and_a_sentence(domain: Domain) -> No
         assert nothing.startswith("BAD_USER_INPUT (title): ")
         assert "severity" in await refused(client, "create_incident", title="A", severity="HUGE", systemIds=[])
         assert (await refused(client, "read_incident")).startswith("BAD_USER_INPUT")
+        misspelt = await refused(client, "list_incidents", filters={"severity": {"in": ["CRITICAL"]}})
+        assert misspelt.startswith("BAD_USER_INPUT (filters): ")
         assert (await said(client, "read_incident", number=7))["incident"] is None
 
 
@@ -166,11 +168,31 @@ async def test_requests_are_refused_as_everywhere_else(settings: Settings) -> No
                 (await http.get("/mcp", headers=bearer)).status_code,
                 (await http.post("/mcp", json=PING, headers={**bearer, "origin": "https://evil.example"})).status_code,
                 (await http.post("/mcp", json=PING, headers=bearer)).status_code,
-                (await http.post("/mcp", json=PING, headers={**bearer, "origin": "http://incidents.test"})).status_code,
             ]
-            spent = [(await http.post("/mcp", json=PING, headers=bearer)).status_code for _ in range(3)]
-    assert statuses == [401, 405, 403, 200, 200]
+            spent = [(await http.post("/mcp", json=PING, headers=bearer)).status_code for _ in range(4)]
+    assert statuses == [401, 405, 403, 200]
     assert spent[-1] == 429
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://incidents.test", 200),
+        ("https://pages.test", 200),
+        ("http://incidents.test", 403),
+        # What a page sends whose name was led to this machine: its own, as the host as well.
+        ("http://rebound.test", 403),
+        ("null", 403),
+        ("http://[", 403),
+    ],
+)
+async def test_pages_call_from_origins_in_the_settings_alone(settings: Settings, origin: str, status: int) -> None:
+    named = replace(settings, public_url="https://incidents.test/", cors_origins=("https://pages.test",))
+    async with running_domain(named, live=False) as domain:
+        transport = httpx.ASGITransport(app=create_app(domain))
+        async with httpx.AsyncClient(transport=transport, base_url="http://rebound.test") as http:
+            answer = await http.post("/mcp", json=PING, headers={**ACCEPTED, "origin": origin})
+    assert answer.status_code == status
 
 
 async def test_the_cost_of_a_tool_is_that_of_its_operation(settings: Settings) -> None:

@@ -137,6 +137,16 @@ class PublicPage:
         return list(found.values())
 
     @property
+    def current(self) -> Sequence[PublicMaintenance]:
+        """For each window the time that it takes place now, else the next one, else the last."""
+        found: dict[str, PublicMaintenance] = {}
+        # Of the past, the latest comes first.
+        past = [shown for shown in reversed(self.maintenances) if shown.instance.due_at is None]
+        for shown in (*self.active, *self.upcoming, *past):
+            found.setdefault(shown.window.id, shown)
+        return list(found.values())
+
+    @property
     def completed(self) -> Sequence[PublicMaintenance]:
         """The maintenance that is over, newest first."""
         return [shown for shown in reversed(self.maintenances) if shown.instance.status is MaintenanceStatus.ENDED]

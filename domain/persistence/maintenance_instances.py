@@ -17,6 +17,7 @@ from domain.persistence.maintenance_tables import maintenance_systems, maintenan
 from domain.persistence.tables import systems
 
 _COLUMNS = tuple(column.name for column in instances.c)
+_CANCELLED = instances.c.status == literal(MaintenanceStatus.CANCELLED.value)
 _SCHEDULED = instances.c.status == literal(MaintenanceStatus.SCHEDULED.value)
 
 
@@ -151,13 +152,26 @@ class MaintenanceInstanceRepository:
         seen = instances.c.visibility.in_(audience.visibilities)
         return await count_per_parent(self._connection, instances.c.maintenance_id, ids, seen, *matching)
 
-    async def between(
-        self, since: datetime, until: datetime, audience: Audience, *, limit: int
+    async def ahead(
+        self, now: datetime, audience: Audience, *, system_id: str | None, limit: int
     ) -> list[MaintenanceInstance]:
-        """Return the instances in a time that this audience may see, cancelled ones included, in their order."""
-        within = sa.and_(instances.c.starts_at < until, instances.c.ends_at > since)
-        statement = sa.select(instances).where(within, instances.c.visibility.in_(audience.visibilities))
+        """Return the instances that take place or are to come and that this audience may see, the soonest first.
+
+        Of one system or all, with those that were cancelled before their time.
+        """
+        cancelled = sa.and_(_CANCELLED, instances.c.ends_at > now)
+        statement = _listed(sa.or_(is_open(instances), cancelled), audience, system_id)
         ordered = statement.order_by(instances.c.starts_at, instances.c.id).limit(limit)
+        return [instance_of(row) for row in (await self._connection.execute(ordered)).mappings()]
+
+    async def over(
+        self, since: datetime, now: datetime, audience: Audience, *, system_id: str | None, limit: int
+    ) -> list[MaintenanceInstance]:
+        """Return the instances that were over by now and that this audience may see, the latest first."""
+        ended = instances.c.status == literal(MaintenanceStatus.ENDED.value)
+        past = sa.or_(ended, sa.and_(_CANCELLED, instances.c.ends_at <= now))
+        statement = _listed(sa.and_(past, instances.c.ends_at > since), audience, system_id)
+        ordered = statement.order_by(instances.c.starts_at.desc(), instances.c.id.desc()).limit(limit)
         return [instance_of(row) for row in (await self._connection.execute(ordered)).mappings()]
 
     async def spans(
@@ -174,6 +188,16 @@ class MaintenanceInstanceRepository:
         for system_id, starts_at, ends_at in rows:
             found[system_id].append((starts_at, ends_at))
         return found
+
+
+def _listed(wanted: sa.ColumnElement[bool], audience: Audience, system_id: str | None) -> sa.Select[Any]:
+    statement = sa.select(instances).where(wanted, instances.c.visibility.in_(audience.visibilities))
+    if system_id is None:
+        return statement
+    of = maintenance_systems.c
+    return statement.where(
+        instances.c.maintenance_id.in_(sa.select(of.maintenance_id).where(of.system_id == system_id))
+    )
 
 
 def instance_of(row: Mapping[str, Any] | sa.RowMapping) -> MaintenanceInstance:

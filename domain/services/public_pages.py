@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 
 from domain.errors import NotFoundError
 from domain.model.filters import EVERYTHING, ONLY_OPEN
@@ -85,7 +84,8 @@ class PublicPages:
             systems = await reads.system_page(_BY_NAME, PageRequest(size=MOST_SYSTEMS))
             # One that is open may be among the newest; the older ones follow them in the same order.
             incidents = list({incident.id: incident for incident in (*newest.items, *still_open.items)}.values())
-            return await self._completed(position, systems.items, incidents)
+            listed = await self._maintenance.listed(_AUDIENCE)
+            return await self._completed(position, systems.items, incidents, listed)
 
     async def _read_of(self, system_id: str) -> PublicPage:
         reads = self._reads
@@ -94,17 +94,17 @@ class PublicPages:
             pages = await reads.incident_pages_of_systems([system_id], PageRequest(size=NEWEST), _AUDIENCE)
             systems = await reads.systems([system_id])
             incidents = pages[system_id].items if system_id in pages else ()
-            page = await self._completed(position, list(systems.values()), incidents)
-        own = [shown for shown in page.maintenances if system_id in shown.window.system_ids]
-        return replace(page, maintenances=own)
+            listed = await self._maintenance.listed(_AUDIENCE, system_id=system_id)
+            return await self._completed(position, list(systems.values()), incidents, listed)
 
-    async def _completed(self, position: int, systems: Sequence[System], incidents: Sequence[Incident]) -> PublicPage:
-        """Read what belongs to these systems and incidents."""
+    async def _completed(
+        self, position: int, systems: Sequence[System], incidents: Sequence[Incident], listed: Sequence[Listed]
+    ) -> PublicPage:
+        """Read what belongs to these systems, incidents and maintenance windows."""
         ids, incident_ids = [system.id for system in systems], [incident.id for incident in incidents]
         reports = await self._reads.health_of(ids)
         overrides = await self._reads.active_overrides(ids)
         updates = await self._reads.update_pages(incident_ids, PageRequest(size=UPDATES), _AUDIENCE)
-        listed = await self._maintenance.listed(_AUDIENCE)
         maintained = await self._maintenance.active_on(ids)
         affected = {system_id for incident in incidents for system_id in incident.system_ids}
         affected |= {system_id for each in listed for system_id in each.maintenance.system_ids}
@@ -130,7 +130,7 @@ class PublicPages:
 
 def _in_order(listed: Sequence[Listed]) -> list[PublicMaintenance]:
     found = [
-        PublicMaintenance(window=each.maintenance, instance=instance, updates=each.updates)
+        PublicMaintenance(window=each.maintenance, instance=instance, updates=each.updates[:UPDATES])
         for each in listed
         for instance in each.instances
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from domain.clock import Clock
 from domain.model.maintenance import Maintenance, MaintenanceFilter, MaintenanceInstance, MaintenanceUpdate
@@ -12,8 +12,8 @@ from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
 
 _PAST = timedelta(days=90)
-#: The most instances that one listing has; the soonest ones where there are more.
-MOST_LISTED = 1_000
+#: The most instances of one listing that are not over, the soonest ones; and the most that are, the latest ones.
+MOST_AHEAD, MOST_PAST = 1_000, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +82,19 @@ class MaintenanceReads:
         """
         return await self._database.read(lambda session: session.maintenance_instances.active_systems(system_ids))
 
-    async def listed(
-        self, audience: Audience, *, since: datetime | None = None, until: datetime | None = None
-    ) -> list[Listed]:
-        """Return the windows with instances in a time: by default from 90 days ago on, as far ahead as they are stored.
+    async def listed(self, audience: Audience, *, system_id: str | None = None) -> list[Listed]:
+        """Return the windows, of one system or all, with their instances from 90 days ago on as far as they are stored.
 
-        For calendars, feeds and status pages, each in a constant number of statements.
+        For calendars, feeds and status pages, each in a constant number of statements. What is over takes no place
+        from what is to come.
         """
-        start = since or self._clock.now() - _PAST
-        end = until or self._clock.now() + timedelta(days=3 * 366)
+        now = self._clock.now()
 
         async def read(session: ReadSession) -> list[Listed]:
-            found = await session.maintenance_instances.between(start, end, audience, limit=MOST_LISTED)
+            instances = session.maintenance_instances
+            over = await instances.over(now - _PAST, now, audience, system_id=system_id, limit=MOST_PAST)
+            ahead = await instances.ahead(now, audience, system_id=system_id, limit=MOST_AHEAD)
+            found = sorted((*over, *ahead), key=lambda each: (each.starts_at, each.id))
             of: dict[str, list[MaintenanceInstance]] = {}
             for instance in found:
                 of.setdefault(instance.maintenance_id, []).append(instance)

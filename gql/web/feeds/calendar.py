@@ -24,13 +24,15 @@ def calendar(page: PublicPage, site: Site) -> bytes:
     found.add("x-wr-calname", site.name)
     found.add("name", site.name)
     found.add("refresh-interval", _REFRESHED, parameters={"value": "DURATION"})
+    told = {shown.name for shown in page.current}
     for shown in page.maintenances:
         systems = [page.named[system].name for system in shown.window.system_ids if system in page.named]
-        found.add_component(_event(shown, systems, site))
+        found.add_component(_event(shown, systems, site, is_told=shown.name in told))
     return bytes(found.to_ical())
 
 
-def _event(shown: PublicMaintenance, systems: list[str], site: Site) -> Event:
+def _event(shown: PublicMaintenance, systems: list[str], site: Site, *, is_told: bool) -> Event:
+    """Return an event, with the messages about its window where they are told in it."""
     window, instance = shown.window, shown.instance
     event = Event()
     event.add("uid", f"{shown.name}@incidentql")
@@ -41,7 +43,7 @@ def _event(shown: PublicMaintenance, systems: list[str], site: Site) -> Event:
     event.add("dtend", instance.ends_at)
     event.add("summary", shown.title)
     texts = [shown.description, f"Systems: {', '.join(systems)}" if systems else None]
-    texts += [f"{update.created_at:%Y-%m-%d %H:%M} UTC: {update.message}" for update in shown.updates]
+    texts += [f"{update.created_at:%Y-%m-%d %H:%M} UTC: {update.message}" for update in shown.updates if is_told]
     event.add("description", "\n\n".join(text for text in texts if text))
     event.add("url", f"{site.url}/")
     # Every change of the window raises it, a new time among them.

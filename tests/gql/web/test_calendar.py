@@ -11,6 +11,7 @@ from icalendar import Calendar
 from domain.bootstrap import Domain
 from domain.model.incident import Health
 from domain.model.viewer import Visibility
+from domain.services.maintenance import reads as maintenance_reads
 from domain.services.maintenance.commands import AddMaintenanceUpdate, ChangeMaintenanceInstance, UpdateMaintenance
 from gql.app import create_app
 from tests.conftest import SteppingClock
@@ -141,3 +142,39 @@ async def test_maintenance_begins_and_ends_in_the_json(
     await domain.maintenance.timer.run_once()
     assert [shown["status"] for shown in await listed(reader)] == ["completed"]
     assert await listed(reader, "/active") == await listed(reader, "/upcoming") == []
+
+
+@on_both_databases
+async def test_what_is_over_takes_no_place_from_what_is_to_come(
+    reader: httpx.AsyncClient, domain: Domain, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance_reads, "MOST_AHEAD", 3)
+    monkeypatch.setattr(maintenance_reads, "MOST_PAST", 2)
+    await make_maintenance(domain, begins=1, recurrence="FREQ=DAILY")
+    clock.advance(days=4, hours=2)
+    await domain.maintenance.timer.run_once()
+    assert [event["dtstart"].dt.day for event in await events(reader)] == [3, 4, 5, 6, 7]
+    assert [shown["status"] for shown in await listed(reader)] == ["in_progress", "scheduled", "completed", "completed"]
+
+
+async def test_the_windows_of_others_take_no_place_in_the_calendar_of_a_system(
+    reader: httpx.AsyncClient, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance_reads, "MOST_AHEAD", 3)
+    await make_maintenance(domain, "search", begins=1, recurrence="FREQ=DAILY")
+    await make_maintenance(domain, "payments", begins=999, title="Ours")
+    assert [event["summary"] for event in await events(reader, "/systems/payments/maintenance.ics")] == ["Ours"]
+
+
+async def test_messages_are_told_once_for_each_window_and_the_newest_alone(
+    reader: httpx.AsyncClient, domain: Domain, clock: SteppingClock
+) -> None:
+    window = await make_maintenance(domain, begins=1, recurrence="FREQ=DAILY;COUNT=3")
+    for number in range(26):
+        await domain.maintenance.add_update(ADMIN, AddMaintenanceUpdate(id=window.id, message=f"Message {number:02}."))
+    for hours, told in ((0, 0), (1, 0), (2, 1), (24, 2), (24, 2)):
+        clock.advance(hours=hours)
+        await domain.maintenance.timer.run_once()
+        found = [event["description"].count("Message ") for event in await events(reader)]
+        assert found == [25 if place == told else 0 for place in range(3)]
+    assert "Message 00." not in (await reader.get("/api/v2/scheduled-maintenances.json")).text

@@ -131,11 +131,14 @@ class MaintenanceFilter:
     """The windows, or instances, that are wanted; without values, all of them."""
 
     statuses: Sequence[MaintenanceStatus] = ()
+    #: The ids or keys of systems, of which a window has one.
+    systems: Sequence[str] = ()
 
     @property
     def among(self) -> Among:
-        """The values that rows have in their columns."""
-        return (("status", tuple(self.statuses)),) if self.statuses else ()
+        """The values that rows have in their columns, or behind the name `system`."""
+        chosen = (("status", tuple(self.statuses)), ("system", tuple(self.systems)))
+        return tuple((name, values) for name, values in chosen if values)
 
 
 def checked_times(starts_at: datetime, ends_at: datetime, *, now: datetime) -> tuple[datetime, datetime]:

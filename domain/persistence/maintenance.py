@@ -20,7 +20,7 @@ from domain.model.paging import Page, PageRequest
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.dialects import lock_rows
 from domain.persistence.keyset import paged, per_parent
-from domain.persistence.maintenance_instances import instance_of, is_active
+from domain.persistence.maintenance_instances import instance_of, is_active, of_systems
 from domain.persistence.maintenance_tables import (
     maintenance_instances,
     maintenance_systems,
@@ -187,7 +187,9 @@ def _grouped(pairs: Iterable[Any]) -> dict[str, list[Any]]:
 
 
 def _conditions(wanted: MaintenanceFilter, audience: Audience) -> list[sa.ColumnElement[bool]]:
-    chosen = [maintenances.c[name].in_([str(value) for value in values]) for name, values in wanted.among]
+    chosen = [of_systems(maintenances, wanted.systems)] if wanted.systems else []
+    if wanted.statuses:
+        chosen.append(maintenances.c.status.in_([str(status) for status in wanted.statuses]))
     return [*chosen, maintenances.c.visibility.in_(audience.visibilities)]
 
 

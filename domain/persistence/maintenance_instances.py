@@ -31,6 +31,13 @@ def is_open(rows: sa.FromClause) -> sa.ColumnElement[bool]:
     return rows.c.status.in_([literal(each.value) for each in (MaintenanceStatus.ACTIVE, MaintenanceStatus.SCHEDULED)])
 
 
+def of_systems(windows: sa.FromClause, named: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Return the condition for windows that have one of these systems, by id or key."""
+    member, system = maintenance_systems.alias(), systems.alias()
+    found = sa.select(system.c.id).where(sa.or_(system.c.id.in_(named), system.c.key.in_(named)))
+    return windows.c.id.in_(sa.select(member.c.maintenance_id).where(member.c.system_id.in_(found)))
+
+
 class MaintenanceInstanceRepository:
     """Instances of maintenance windows, in the order in which they begin."""
 

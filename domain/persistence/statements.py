@@ -105,7 +105,7 @@ class StatementWriter:
         # Not aliased: the condition of open incidents is about the table, and finds its index by its very words.
         query = sa.select().select_from(view.table)
         tree = self._with_parameters(place, rows.tree, recorded=rows.logged is not None)
-        query = query.where(*self._conditions(view, tree, rows), *self._among(view.table, root.page, wanted))
+        query = query.where(*self._conditions(view, tree, rows), *self._among(view, view.table, root.page, wanted))
         places = (
             [(view.table.c[rows.order.field], rows.order.descending)]
             if view.place
@@ -161,15 +161,20 @@ class StatementWriter:
         seen = [*self._visible(view, view.table), *catalog_conditions(rows.catalog)]
         return seen if tree == EVERYTHING else [*seen, incident_condition(self._dialect, tree, self._audience)]
 
-    def _among(self, table: sa.FromClause, page: Paged, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-        """Return the conditions on the columns of whose values a page has some."""
+    def _among(self, view: View, table: sa.FromClause, page: Paged, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions on the columns, or members, of whose values a page has some."""
         conditions: list[sa.ColumnElement[bool]] = []
         for at, (name, values) in enumerate(wanted.pages[page.place].among):
-            column = table.c[name]
+            member = view.members.get(name)
+            kind = table.c[name].type if member is None else sa.String()
             known = [
-                self._parameter(f"among_{page.place}_{at}_{number}", column.type, _one_among(page.place, at, number))
+                self._parameter(f"among_{page.place}_{at}_{number}", kind, _one_among(page.place, at, number))
                 for number in range(len(padded(values)))
             ]
+            if member is not None:
+                conditions.append(member(table, known))
+                continue
+            column = table.c[name]
             conditions.append(column.in_(known) if len(known) > 1 else column == known[0])
         return conditions
 
@@ -259,7 +264,8 @@ class StatementWriter:
         request = PageRequest() if listed.page is None else wanted.pages[listed.page.place]
         order = request.order
         if listed.page is not None:
-            query = query.where(*self._among(table, listed.page, wanted), *self._matching(table, listed.page, wanted))
+            among = self._among(child, table, listed.page, wanted)
+            query = query.where(*among, *self._matching(table, listed.page, wanted))
 
         def read(page: Paged | None) -> sa.ScalarSelect[Any]:
             names = [] if order is None else [name for name, _ in order.keys]

@@ -31,6 +31,8 @@ _RULE = (
     "has to be its first time."
 )
 _VERSION = "The version that the caller saw; the write is refused where the window has another one now."
+_STATUSES = "Only those with one of these statuses."
+_MOST_SYSTEMS = 100
 _KEY = "A key of the caller's choice: a repeated call gets the payload of the first."
 
 
@@ -154,27 +156,65 @@ class AddMaintenanceUpdateInput:
         )
 
 
-@strawberry.input(description="Conditions on maintenance windows, or on their instances.")
+@strawberry.input(description="Conditions on maintenance windows.")
 class MaintenanceFilter:
-    statuses: list[MaintenanceStatus] | None = _optional("Only those with one of these statuses.")
+    statuses: list[MaintenanceStatus] | None = _optional(_STATUSES)
+    systems: list[str] | None = _optional(
+        "Only those of one of these systems, 1 to 100, by id or key. One that is not in the catalog has none."
+    )
+
+
+@strawberry.input(description="Conditions on the instances of maintenance windows.")
+class MaintenanceInstanceFilter:
+    statuses: list[MaintenanceStatus] | None = _optional(_STATUSES)
 
 
 def maintenance_filter(given: MaintenanceFilter | UnsetType | None) -> model.MaintenanceFilter:
     """Return the domain's filter for a caller's.
 
     Raises:
+        InvalidInputError: a list is empty, which would never match, or has too many systems.
+    """
+    if given is None or isinstance(given, UnsetType):
+        return model.MaintenanceFilter()
+    systems = value_or_none(given.systems)
+    if systems is not None and not 1 <= len(systems) <= _MOST_SYSTEMS:
+        message = f"Name 1 to {_MOST_SYSTEMS} systems, or leave them out for all."
+        raise InvalidInputError(message, field=["filter", "systems"])
+    return model.MaintenanceFilter(statuses=_statuses(given), systems=tuple(dict.fromkeys(systems or ())))
+
+
+def instance_filter(given: MaintenanceInstanceFilter | UnsetType | None) -> model.MaintenanceFilter:
+    """Return the domain's filter of instances for a caller's.
+
+    Raises:
         InvalidInputError: the list of statuses is empty, which would never match.
     """
-    statuses = None if given is None or isinstance(given, UnsetType) else value_or_none(given.statuses)
-    if statuses is not None and not statuses:
-        raise InvalidInputError("Name at least one status, or leave it out for all.", field=["filter", "statuses"])
-    return model.MaintenanceFilter(statuses=tuple(dict.fromkeys(statuses or ())))
+    if given is None or isinstance(given, UnsetType):
+        return model.MaintenanceFilter()
+    return model.MaintenanceFilter(statuses=_statuses(given))
 
 
-def wanted_of(arguments: Mapping[str, Any]) -> Among:
-    """Return the values that rows have in their columns, from the arguments of a list.
+def windows_wanted(arguments: Mapping[str, Any]) -> Among:
+    """Return the values that windows have, from the arguments of a list.
 
     Raises:
         InvalidInputError: see `maintenance_filter`.
     """
     return maintenance_filter(read_input(MaintenanceFilter, arguments.get("filter"))).among
+
+
+def instances_wanted(arguments: Mapping[str, Any]) -> Among:
+    """Return the values that instances have, from the arguments of a list.
+
+    Raises:
+        InvalidInputError: see `instance_filter`.
+    """
+    return instance_filter(read_input(MaintenanceInstanceFilter, arguments.get("filter"))).among
+
+
+def _statuses(given: MaintenanceFilter | MaintenanceInstanceFilter) -> tuple[MaintenanceStatus, ...]:
+    statuses = value_or_none(given.statuses)
+    if statuses is not None and not statuses:
+        raise InvalidInputError("Name at least one status, or leave it out for all.", field=["filter", "statuses"])
+    return tuple(dict.fromkeys(statuses or ()))

@@ -7,7 +7,7 @@ import strawberry
 from domain.model.selection import OneOf
 from gql.compiled.declarations import all_by_id, one
 from gql.context import Info
-from gql.inputs.maintenance import MaintenanceFilter, maintenance_filter, wanted_of
+from gql.inputs.maintenance import MaintenanceFilter, maintenance_filter, windows_wanted
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types.maintenance import Maintenance
 
@@ -28,7 +28,7 @@ class MaintenanceQueries:
 
     @strawberry.field(
         description="The maintenance windows that the caller may see, newest first.",
-        metadata=all_by_id(_LIST, wanted_of, descending=True),
+        metadata=all_by_id(_LIST, windows_wanted, descending=True),
     )
     async def maintenances(
         self,

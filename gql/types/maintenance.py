@@ -10,7 +10,7 @@ from domain.model import maintenance as model
 from domain.model.positions import instance_position
 from gql.compiled.declarations import LIST, pages
 from gql.context import Info
-from gql.inputs.maintenance import MaintenanceFilter, maintenance_filter, wanted_of
+from gql.inputs.maintenance import MaintenanceInstanceFilter, instance_filter, instances_wanted
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
 from gql.types import system as catalog
 from gql.types.actor import Actor
@@ -92,7 +92,7 @@ class Maintenance(Node):
             "The times that it takes place, in their order, as far ahead as they are stored: 400 days, and at least "
             "the next one."
         ),
-        metadata=pages(_INSTANCES, wanted_of),
+        metadata=pages(_INSTANCES, instances_wanted),
     )
     async def instances(
         self,
@@ -102,11 +102,11 @@ class Maintenance(Node):
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
         filter: Annotated[
-            MaintenanceFilter | None, strawberry.argument(description="Only instances that match.")
+            MaintenanceInstanceFilter | None, strawberry.argument(description="Only instances that match.")
         ] = strawberry.UNSET,
     ) -> Connection[MaintenanceInstance]:
         cursors, loaders = info.context.domain.reads.cursors, info.context.loaders.maintenance
-        wanted = maintenance_filter(filter)
+        wanted = instance_filter(filter)
         arguments = PageArguments(first=first, after=after, last=last, before=before)
         request = replace(arguments.request(cursors, _INSTANCES), among=wanted.among)
         return connection(

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from domain.model.maintenance import UPDATES_SHOWN
+from domain.persistence.maintenance_instances import of_systems
 from domain.persistence.maintenance_tables import (
     maintenance_instances,
     maintenance_systems,
@@ -47,6 +48,7 @@ MAINTENANCE = View(
             picked=lambda child: (child.c.id.desc(),),
         ),
     },
+    members={"system": of_systems},
     place="id",
 )
 MAINTENANCE_INSTANCE = View(

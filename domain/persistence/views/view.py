@@ -65,6 +65,10 @@ class View:
     audiences: frozenset[Audience] = _ALL
     parts: Mapping[str, Shape] = field(default_factory=dict)
     lists: Mapping[str, Lists] = field(default_factory=dict)
+    #: Of pages: conditions for one of some texts that is in no column of the table, by their names.
+    members: Mapping[str, Callable[[sa.FromClause, Sequence[Any]], sa.ColumnElement[bool]]] = field(
+        default_factory=dict
+    )
     #: Columns that are not those of its table.
     found: Mapping[str, "Found"] = field(default_factory=dict)
     #: Of a table that is a union: the columns of its order, which are always read, for the sake of SQLite's plans.

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from domain.clock import Clock
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, UnavailableError
 from domain.ids import new_id
 from domain.model.change import Change
 from domain.model.webhook import Webhook, WebhookDelivery, WebhookDeliveryStatus
@@ -195,7 +195,21 @@ class Deliverer:
         return (await self._database.write(work)).value
 
     async def _attempt(self, job: _Job) -> _Outcome:
-        """Make the body and send it; cut off where the process ends."""
+        """Make the body and send it; cut off where the process ends.
+
+        Raises:
+            UnavailableError: the database is away.
+        """
+        try:
+            return await self._made_and_sent(job)
+        except UnavailableError:
+            raise
+        except Exception:
+            # Counted as a failed attempt: else the change would hold up those behind it for good.
+            logger.exception("an attempt for webhook %s failed", job.webhook.id)
+            return Answer(reason="this server failed; its log has the error")
+
+    async def _made_and_sent(self, job: _Job) -> _Outcome:
         if job.change is None:
             return Answer(reason="its change is no longer in the log", is_final=True)
         try:

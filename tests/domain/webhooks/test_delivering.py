@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from domain.bootstrap import Domain
+from domain.model.change import Change
 from domain.model.incident import Incident, Status
-from domain.model.webhook import WebhookAudience, WebhookDeliveryStatus
+from domain.model.webhook import Webhook, WebhookAudience, WebhookDeliveryStatus
 from domain.settings import Settings
+from domain.webhooks.bodies import Bodies, Body
 from domain.webhooks.drafting import WriteWebhook
 from domain.webhooks.system import WebhookSystem
 from tests.conftest import SteppingClock
@@ -251,6 +253,28 @@ async def test_what_fails_for_a_day_is_parked_and_what_follows_goes_on(
     await deliver(domain)
     assert (await found(domain, webhook)).gap_since is None
     assert types_of(receiver) == ["updated", "created"]
+
+
+@on_one_database
+async def test_a_body_that_this_server_fails_to_make_is_parked_as_well(
+    domain: Domain, receiver: Receiver, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_webhook(domain, receiver.url)
+    make = Bodies.make
+
+    async def fails_at_first(bodies: Bodies, webhook: Webhook, change: Change) -> Body | None:
+        if change.version == 1:
+            raise RuntimeError("such as of a change that another version wrote")
+        return await make(bodies, webhook, change)
+
+    monkeypatch.setattr(Bodies, "make", fails_at_first)
+    await walked(domain, Status.RESOLVED)
+    for _ in range(40):
+        await deliver(domain)
+        clock.advance(hours=1)
+    parked, after = await deliveries(domain)
+    assert (parked.status, parked.reason) == (WebhookDeliveryStatus.PARKED, "this server failed; its log has the error")
+    assert after.status is WebhookDeliveryStatus.DELIVERED
 
 
 @on_one_database

@@ -80,7 +80,9 @@ class PublicMaintenance:
     def name(self) -> str:
         """The name that it keeps however it is moved: that of the window, and for one of several when it was due."""
         window, due = self.window, self.instance.original_start
-        return window.id if window.recurrence is None else f"{window.id}-{due:%Y%m%dT%H%M%SZ}"
+        # A window that takes place once may have had a rule before.
+        is_only = window.recurrence is None and due == window.starts_at
+        return window.id if is_only else f"{window.id}-{due:%Y%m%dT%H%M%SZ}"
 
     @property
     def title(self) -> str:

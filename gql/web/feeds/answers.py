@@ -1,5 +1,6 @@
 """Answers that are made once for each page, and not sent to those who have them."""
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -16,8 +17,9 @@ from gql.web.guarding import Call
 
 #: So long a reader, or a cache on the way, may take an answer for the present one.
 _CACHED = "public, max-age=10"
-#: The bodies that are kept at a time: one for each path and host that readers come by.
+#: The bodies that are kept at a time: one for each path and host that readers come by, and anybody may name a host.
 _MOST_KEPT = 256
+_MOST_BYTES = 32 * 1024 * 1024
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -33,8 +35,10 @@ class Answers:
 
     def __init__(self) -> None:
         self._bodies: OrderedDict[tuple[str, str], _Body] = OrderedDict()
+        # One body at a time: all who ask for it in the meantime get it.
+        self._making = asyncio.Lock()
 
-    def answer(
+    async def answer(
         self,
         call: Call,
         page: PublicPage,
@@ -48,7 +52,7 @@ class Answers:
 
         Only tags count, no dates: those have no fractions of a second, and a new title moves none of them.
         """
-        body = self._body(call.request.url.path, page, site, render)
+        body = await self._body(call.request.url.path, page, site, render)
         sent = {
             **headers,
             "etag": body.tag,
@@ -61,15 +65,27 @@ class Answers:
             return Response(media_type=media, headers={**sent, "content-length": str(len(body.content))})
         return Response(body.content, media_type=media, headers=sent)
 
-    def _body(self, path: str, page: PublicPage, site: Site, render: Callable[[], bytes]) -> _Body:
+    async def _body(self, path: str, page: PublicPage, site: Site, render: Callable[[], bytes]) -> _Body:
         name = (path, site.url)
-        kept = self._bodies.get(name)
-        if kept is None or kept.page is not page:
-            content = render()
-            # Of the content, not of the position: what happens out of the public's sight does not show in it.
-            tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-            kept = self._bodies[name] = _Body(page=page, content=content, tag=tag)
-            if len(self._bodies) > _MOST_KEPT:
-                self._bodies.popitem(last=False)
-        self._bodies.move_to_end(name)
-        return kept
+        async with self._making:
+            kept = self._bodies.get(name)
+            if kept is None or kept.page is not page:
+                # A calendar of a year takes half a second, which other requests do not wait for.
+                content = await asyncio.to_thread(render)
+                # Of the content, not of the position: what happens out of the public's sight does not show in it.
+                tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+                kept = _Body(page=page, content=content, tag=tag)
+                self._keep(name, kept)
+            self._bodies.move_to_end(name)
+            return kept
+
+    def _keep(self, name: tuple[str, str], body: _Body) -> None:
+        outdated = [other for other, kept in self._bodies.items() if other[0] == name[0] and kept.page is not body.page]
+        for other in outdated:
+            del self._bodies[other]
+        self._bodies[name] = body
+        while len(self._bodies) > 1 and (len(self._bodies) > _MOST_KEPT or self._size() > _MOST_BYTES):
+            self._bodies.popitem(last=False)
+
+    def _size(self) -> int:
+        return sum(len(body.content) for body in self._bodies.values())

@@ -6,9 +6,12 @@ from icalendar import Calendar, Event
 
 from domain.model.maintenance import MaintenanceStatus
 from domain.model.public_page import PublicMaintenance, PublicPage
+from domain.model.texts import cut
 from gql.web.feeds.site import Site
 
 MEDIA_TYPE = "text/calendar"
+#: What an event tells of its description, but for the one that is told in full: a rule has hundreds of events.
+_SUMMED_UP = 1_000
 _REFRESHED = timedelta(minutes=15)
 
 
@@ -32,7 +35,7 @@ def calendar(page: PublicPage, site: Site) -> bytes:
 
 
 def _event(shown: PublicMaintenance, systems: list[str], site: Site, *, is_told: bool) -> Event:
-    """Return an event, with the messages about its window where they are told in it."""
+    """Return an event, with its whole description, and the messages about its window, where these are told in it."""
     window, instance = shown.window, shown.instance
     event = Event()
     event.add("uid", f"{shown.name}@incidentql")
@@ -42,7 +45,11 @@ def _event(shown: PublicMaintenance, systems: list[str], site: Site, *, is_told:
     event.add("dtstart", instance.starts_at)
     event.add("dtend", instance.ends_at)
     event.add("summary", shown.title)
-    texts = [shown.description, f"Systems: {', '.join(systems)}" if systems else None]
+    description = shown.description or ""
+    texts = [
+        description if is_told else cut(description, _SUMMED_UP),
+        f"Systems: {', '.join(systems)}" if systems else None,
+    ]
     texts += [f"{update.created_at:%Y-%m-%d %H:%M} UTC: {update.message}" for update in shown.updates if is_told]
     event.add("description", "\n\n".join(text for text in texts if text))
     event.add("url", f"{site.url}/")

@@ -74,4 +74,4 @@ class _Feeds:
         site = site_of(call.request, self._settings)
         if key is not None:
             site = Site(name=f"{site.name}: {page.systems[0].system.name}", url=site.url)
-        return self._answers.answer(call, page, site, partial(render, page, site), media=media, headers=headers)
+        return await self._answers.answer(call, page, site, partial(render, page, site), media=media, headers=headers)

@@ -178,3 +178,21 @@ async def test_messages_are_told_once_for_each_window_and_the_newest_alone(
         found = [event["description"].count("Message ") for event in await events(reader)]
         assert found == [25 if place == told else 0 for place in range(3)]
     assert "Message 00." not in (await reader.get("/api/v2/scheduled-maintenances.json")).text
+
+
+async def test_events_of_a_rule_tell_a_long_description_in_full_once(reader: httpx.AsyncClient, domain: Domain) -> None:
+    await make_maintenance(domain, description="x" * 20_000, recurrence="FREQ=DAILY;COUNT=3")
+    assert [event["description"].count("x") for event in await events(reader)] == [20_000, 999, 999]
+
+
+async def test_what_took_place_by_a_former_rule_keeps_its_name(
+    reader: httpx.AsyncClient, domain: Domain, clock: SteppingClock
+) -> None:
+    window = await make_maintenance(domain, begins=1, recurrence="FREQ=DAILY")
+    clock.advance(days=2)
+    await domain.maintenance.timer.run_once()
+    before = [event["uid"] for event in await events(reader)][:2]
+    due = SUNDAY + timedelta(days=30)
+    once = UpdateMaintenance(id=window.id, starts_at=due, ends_at=due + timedelta(hours=1), recurrence=None)
+    await domain.maintenance.update(ADMIN, once)
+    assert [event["uid"] for event in await events(reader)] == [*before, f"{window.id}@incidentql"]

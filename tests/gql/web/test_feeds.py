@@ -16,6 +16,7 @@ from domain.model.incident import Health, Incident, Status
 from domain.model.viewer import Visibility
 from domain.settings import Settings
 from gql.app import create_app
+from gql.web.feeds.answers import Answers
 from tests.conftest import CountStatements
 from tests.factories import ADMIN, make_incident, make_system, make_token, report_health, set_status
 from tests.gql.dialects import on_both_databases
@@ -180,6 +181,28 @@ async def test_pages_of_systems_are_kept_up_to_a_bound(
         counts.append(len(sent))
     read, kept = counts[0], 2
     assert counts == [read, read, kept, read, kept, read]
+
+
+async def test_bodies_are_kept_up_to_a_size_and_none_of_former_pages(
+    domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    keep = Answers._keep
+
+    def noting(self: Answers, *given: Any) -> None:
+        keep(self, *given)
+        sizes.append(len(self._bodies))
+
+    monkeypatch.setattr(Answers, "_keep", noting)
+    monkeypatch.setattr("gql.web.feeds.answers._MOST_BYTES", 4_000)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=create_app(domain))) as client:
+        for number in range(20):
+            assert (await client.get(f"http://host-{number}.test/feed.atom")).status_code == 200
+        most = max(sizes)
+        await make_incident(domain)
+        await client.get("http://host-1.test/feed.atom")
+    assert 1 < most < 20
+    assert sizes[-1] == 1
 
 
 @pytest.mark.parametrize("path", PATHS)

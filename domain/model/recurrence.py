@@ -13,6 +13,8 @@ from domain.model.maintenance import HORIZON
 
 _LONGEST = 500
 _LONGEST_ZONE = 64
+#: Files beside the zones: what they say depends on the machine, counts leap seconds, or is no place's time.
+_NO_ZONE = re.compile(r"(localtime|posixrules|Factory|(posix|right)/.*)")
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _PARTS = ("FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS", "WKST")
 _LARGEST = 1_000
@@ -38,7 +40,7 @@ def checked_zone(name: str) -> ZoneInfo:
         InvalidInputError: there is none.
     """
     try:
-        return ZoneInfo(name[:_LONGEST_ZONE])
+        return ZoneInfo("" if _NO_ZONE.fullmatch(name) else name[:_LONGEST_ZONE])
     except (LookupError, ValueError, OSError) as error:
         raise InvalidInputError("This is not a time zone such as Europe/Berlin.", field=["timeZone"]) from error
 

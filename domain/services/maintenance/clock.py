@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from domain.clock import Clock
 from domain.entities.handle import Applied, EntityHandle
 from domain.entities.kind import Snapshot
+from domain.errors import InvalidInputError
 from domain.model.maintenance import Maintenance
 from domain.outages import logging_failures
 from domain.persistence.database import Database
@@ -39,14 +40,27 @@ class MaintenanceClock:
             await self._clock.wait(self.changed, until=until)
 
     async def run_once(self) -> datetime | None:
-        """Do all that is due now, and return when there is more to do; None where nothing is to come."""
+        """Do all that is due now, and return when there is more to do; None where nothing is to come.
+
+        Raises:
+            InvalidInputError: after all others were done, for a window whose zone or rule is not known here any more.
+        """
+        failed: dict[str, InvalidInputError] = {}
         while True:
             now = self._clock.now()
             due = await self._database.read(lambda session, now=now: session.maintenance.due(now, limit=_MOST))  # type: ignore[misc]
-            if not due:
-                return await self._database.read(lambda session: session.maintenance.next_due())
+            if failed.keys() >= set(due):
+                break
             for maintenance_id in due:
-                await self._database.write(lambda unit, of=maintenance_id: self._advance(unit, of))  # type: ignore[misc]
+                if maintenance_id not in failed:
+                    try:
+                        await self._database.write(lambda unit, of=maintenance_id: self._advance(unit, of))  # type: ignore[misc]
+                    except InvalidInputError as error:
+                        error.add_note(f"The window is {maintenance_id}.")
+                        failed[maintenance_id] = error
+        for failure in failed.values():
+            raise failure
+        return await self._database.read(lambda session: session.maintenance.next_due())
 
     async def _advance(self, unit: UnitOfWork, maintenance_id: str) -> None:
         async def apply(before: Snapshot[Maintenance] | None) -> Applied[Maintenance]:

@@ -234,6 +234,9 @@ BAD: list[tuple[dict[str, Any], type[DomainError], list[str]]] = [
     ({"systems": []}, InvalidInputError, ["systemIds"]),
     ({"time_zone": "Mars/Olympus"}, InvalidInputError, ["timeZone"]),
     ({"time_zone": "../UTC"}, InvalidInputError, ["timeZone"]),
+    # Those of the machine and those with leap seconds are no zones.
+    ({"time_zone": "localtime"}, InvalidInputError, ["timeZone"]),
+    ({"time_zone": "right/UTC"}, InvalidInputError, ["timeZone"]),
     ({"recurrence": "FREQ=SECONDLY"}, InvalidInputError, ["recurrence"]),
     ({"recurrence": "FREQ=DAILY;UNTIL=20260228"}, InvalidInputError, ["recurrence"]),
     # By local clocks this lies before the first year.
@@ -245,6 +248,19 @@ BAD: list[tuple[dict[str, Any], type[DomainError], list[str]]] = [
     ({"recurrence": "FREQ=WEEKLY;BYDAY=MO"}, InvalidInputError, ["startsAt"]),
     ({"title": " "}, InvalidInputError, ["title"]),
 ]
+
+
+async def test_a_window_of_an_unknown_zone_holds_up_no_other(domain: Domain, clock: SteppingClock) -> None:
+    await make_system(domain)
+    broken, sound = [await make_maintenance(domain, recurrence="FREQ=WEEKLY") for _ in range(2)]
+    unknown = replace(broken, time_zone="Mars/Olympus")
+    await inside(domain).database.write(lambda unit: unit.maintenance.put(unknown))
+    clock.advance(days=35)
+    with pytest.raises(InvalidInputError) as failure:
+        await domain.maintenance.timer.run_once()
+    assert failure.value.__notes__ == [f"The window is {broken.id}."]
+    begun = [change.entity_id for change in await _changes(domain) if "maintenance.started" in change.events]
+    assert begun == [sound.id] * 5
 
 
 @on_one_database

@@ -23,7 +23,7 @@ from domain.model.channel import Message
 from domain.notifications.errors import NotSentError, UnknownServiceError
 from domain.notifications.threads import Threads
 from domain.outbound.addresses import AddressRules
-from domain.outbound.threads import guarded, refuse_host
+from domain.outbound.threads import Connections, guarded, refuse_host
 
 T = TypeVar("T")
 _THREADS = 8
@@ -79,9 +79,12 @@ class Services:
             UnknownServiceError: the URL leads to no service any more.
             AddressRefusedError: it leads to an address that is not allowed.
         """
+        connections = Connections()
         try:
-            failure = await self._in_thread(lambda: _sent(url, message, self._rules))
+            failure = await self._in_thread(lambda: _sent(url, message, self._rules, connections))
         except TimeoutError:
+            # Else a service that answers by a byte now and then would have the thread for good.
+            connections.cut()
             failure = _Failure(f"did not take the message within {self._timeout_seconds:g} s")
         if failure is not None:
             raise NotSentError(channel, failure.reason, passes=failure.passes)
@@ -97,11 +100,11 @@ class _Failure:
     passes: bool = True
 
 
-def _sent(url: str, message: Message, rules: AddressRules) -> _Failure | None:
+def _sent(url: str, message: Message, rules: AddressRules, connections: Connections) -> _Failure | None:
     """Send a message; return why it was not sent."""
     plugin = _plugin(url, rules)
     _identify(plugin, message.id)
-    with _heard() as answers, guarded(rules):
+    with _heard() as answers, guarded(rules, connections):
         try:
             if plugin.notify(
                 body=message.body, title=message.title, notify_type=NotifyType.INFO, body_format=NotifyFormat.TEXT

@@ -9,8 +9,8 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from ipaddress import ip_address
 from typing import Any
@@ -26,6 +26,54 @@ _MODULES = (".py", ".pyc", ".so")
 _READABLE = tuple(f"{os.path.realpath(folder)}{os.sep}" for folder in {sys.prefix, sys.base_prefix, sys.exec_prefix})
 
 
+class Connections:
+    """The connections that a guarded thread opened, which another one can cut."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        #: By the library's descriptors, under ones of our own: theirs may be closed, and another's, by then.
+        self._opened: list[tuple[int, socket.socket]] = []
+        self._is_cut = False
+
+    def add(self, made: socket.socket) -> None:
+        """Note a socket that is about to be connected.
+
+        Raises:
+            PermissionError: they were cut.
+        """
+        with self._lock:
+            if self._is_cut:
+                raise PermissionError("the time is over")
+            self._drop(lambda number, ours: not _is_open(number, ours))
+            self._opened.append((made.fileno(), socket.socket(fileno=os.dup(made.fileno()))))
+
+    def cut(self) -> None:
+        """End all of them: what the thread waits for there has come to its end, and none is opened any more."""
+        with self._lock:
+            self._is_cut = True
+            for _, ours in self._opened:
+                with suppress(OSError):
+                    ours.shutdown(socket.SHUT_RDWR)
+
+    def forget(self) -> None:
+        """Give the descriptors back, once the thread has ended its work."""
+        with self._lock:
+            self._drop(lambda *_: True)
+
+    def _drop(self, wanted: Callable[[int, socket.socket], bool]) -> None:
+        for each in [each for each in self._opened if wanted(*each)]:
+            each[1].close()
+            self._opened.remove(each)
+
+
+def _is_open(number: int, ours: socket.socket) -> bool:
+    """Return whether the library still has a connection open that we have, too: a receiver may wait for its end."""
+    try:
+        return os.path.sameopenfile(number, ours.fileno())
+    except OSError:
+        return False
+
+
 class _Here(threading.local):
     """The rules of this thread, while it is guarded, and what it came to."""
 
@@ -33,24 +81,27 @@ class _Here(threading.local):
     #: The hosts looked up that may be called whatever their addresses are.
     allowed_hosts: set[str]
     refused: str | None = None
+    connections: Connections | None = None
 
 
 _here = _Here()
 
 
 @contextmanager
-def guarded(rules: AddressRules) -> Iterator[None]:
-    """Hold what happens in this thread within the block against the rules.
+def guarded(rules: AddressRules, connections: Connections | None = None) -> Iterator[None]:
+    """Hold what happens in this thread within the block against the rules, and note what it connects.
 
     Raises:
         AddressRefusedError: it tried to call an address that is not allowed, whatever became of that.
     """
     _listen()
-    _here.rules, _here.allowed_hosts, _here.refused = rules, set(), None
+    _here.rules, _here.allowed_hosts, _here.refused, _here.connections = rules, set(), None, connections
     try:
         yield
     finally:
-        _here.rules = None
+        _here.rules = _here.connections = None
+        if connections is not None:
+            connections.forget()
         if _here.refused is not None:
             raise AddressRefusedError(_here.refused) from None
 
@@ -67,6 +118,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if event in _CONNECTING:
         _check_address(rules, arguments[1])
+        if event == "socket.connect" and _here.connections is not None:
+            _here.connections.add(arguments[0])
     elif event == "socket.getaddrinfo":
         _note_host(rules, arguments[0])
     elif event == "open":

@@ -1,6 +1,7 @@
 """What is sent to services by URL: what they get, what is refused, and what never shows."""
 
 import asyncio
+import contextlib
 import json
 import logging
 
@@ -142,3 +143,25 @@ async def test_a_service_that_does_not_answer_is_given_up() -> None:
         with pytest.raises(NotSentError, match=r"within 0\.2 s"):
             await services.send(f"json://127.0.0.1:{server.port}/?rto=60", MESSAGE, channel="chat")
         given_up.set()
+
+
+async def test_services_that_do_not_answer_keep_no_thread_of_others() -> None:
+    services, ended = Services(LOCAL, timeout_seconds=0.5), asyncio.Event()
+
+    async def silent(writer: object) -> None:
+        await ended.wait()
+
+    async with serving(silent) as mute, serving(answer(204)) as chat:
+        url = f"json://127.0.0.1:{mute.port}/?rto=60"
+        sent = await asyncio.gather(
+            *(services.send(url, MESSAGE, channel="mute") for _ in range(8)), return_exceptions=True
+        )
+        assert {type(each) for each in sent} == {NotSentError}
+        # On a busy machine half a second is not always enough; those calls would last for half a minute.
+        for _ in range(30):
+            with contextlib.suppress(NotSentError):
+                await services.send(f"json://127.0.0.1:{chat.port}/", MESSAGE, channel="chat")
+            if chat.received:
+                break
+        ended.set()
+    assert chat.received

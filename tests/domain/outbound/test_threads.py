@@ -12,7 +12,7 @@ import pytest
 
 from domain.errors import AddressRefusedError
 from domain.outbound.addresses import AddressRules
-from domain.outbound.threads import guarded, refuse_host
+from domain.outbound.threads import Connections, guarded, refuse_host
 
 NOTHING = AddressRules()
 
@@ -85,3 +85,18 @@ def test_a_host_without_an_address_is_left_to_the_call() -> None:
     refuse_host(NOTHING, host)
     with pytest.raises((OSError, UnicodeError)):
         socket.getaddrinfo(host, None)
+
+
+def test_connections_are_cut_and_no_other_is_opened() -> None:
+    connections, rules = Connections(), AddressRules.of(("127.0.0.1",))
+    with socket.create_server(("127.0.0.1", 0)) as server, guarded(rules, connections):
+        closed = socket.create_connection(server.getsockname())
+        peer, _ = server.accept()
+        closed.close()
+        with socket.create_connection(server.getsockname()) as made, peer:
+            # What the library closed is closed, as soon as it opens another one.
+            assert peer.recv(1) == b""
+            connections.cut()
+            assert made.recv(1) == b""
+            with pytest.raises(PermissionError):
+                socket.create_connection(server.getsockname())

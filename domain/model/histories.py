@@ -8,6 +8,7 @@ from domain.model.change import Transition
 from domain.model.health import SystemHealth
 from domain.model.health_history import HealthSpan
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
+from domain.model.maintenance import Maintenance, MaintenanceInstance, MaintenanceUpdate
 from domain.model.person import Person
 from domain.model.relation import IncidentRelation
 from domain.model.system import System
@@ -52,6 +53,16 @@ class RelationHistory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceHistory:
+    """A maintenance window with its instances, in the order of their beginnings, and the messages about it."""
+
+    window: Maintenance
+    instances: Sequence[MaintenanceInstance] = ()
+    updates: Sequence[MaintenanceUpdate] = ()
+    transitions: Sequence[Transition] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """Something to know of a line or object: its place in the file, and a code with a sentence."""
 
@@ -65,4 +76,4 @@ class Refusal(Note):
     """The reason for which a line or object is not taken."""
 
 
-History = System | PersonHistory | SystemHealthHistory | IncidentHistory | RelationHistory
+History = System | PersonHistory | SystemHealthHistory | IncidentHistory | RelationHistory | MaintenanceHistory

@@ -11,6 +11,7 @@ from domain.model.change import Transition
 from domain.model.health_history import HealthSpan
 from domain.model.histories import PersonHistory, RelationHistory
 from domain.model.incident import IncidentLink, IncidentUpdate, IncidentUpdateVersion
+from domain.model.maintenance import MaintenanceInstance, MaintenanceUpdate
 from domain.model.relation import RelationType
 from domain.model.system import System
 from domain.persistence.dialects import insert_many_or_ignore
@@ -18,6 +19,9 @@ from domain.persistence.health_spans import span_of
 from domain.persistence.health_tables import health_spans
 from domain.persistence.links import link_of
 from domain.persistence.log_tables import entity_transitions
+from domain.persistence.maintenance import message_of
+from domain.persistence.maintenance_instances import instance_of
+from domain.persistence.maintenance_tables import maintenance_instances, maintenance_updates, maintenances
 from domain.persistence.people import person_of
 from domain.persistence.people_tables import people
 from domain.persistence.prepared import Prepared, among
@@ -46,6 +50,9 @@ _PRESENT = {
     "upv": _present(incident_update_versions),
     "lnk": _present(incident_links),
     "rel": _present(relations),
+    "mnt": _present(maintenances),
+    "mti": _present(maintenance_instances),
+    "mtu": _present(maintenance_updates),
     "per": _present(people),
     "sys": _present(systems),
 }
@@ -104,6 +111,24 @@ class ExportRepository:
         rows = (await self._connection.execute(sa.select(relations).where(relations.c.id.in_(ids)))).mappings()
         found = {row["id"]: relation_of(row) for row in rows}
         return [RelationHistory(one=found[one], other=found[other]) for one, other in pairs]
+
+    async def maintenance_ids(self, *, after: str, limit: int) -> list[str]:
+        """Return the ids of the next maintenance windows in their order."""
+        column = maintenances.c.id
+        statement = sa.select(column).where(column > after).order_by(column).limit(limit)
+        return list(await self._connection.scalars(statement))
+
+    async def instances(self, ids: Sequence[str]) -> Mapping[str, list[MaintenanceInstance]]:
+        """Return the instances of these windows, in the order of their beginnings by the windows' own times."""
+        columns = maintenance_instances.c
+        rows = await self._rows(maintenance_instances, columns.maintenance_id.in_(ids), [columns.original_start])
+        return _by("maintenance_id", ((row, instance_of(row)) for row in rows))
+
+    async def messages(self, ids: Sequence[str]) -> Mapping[str, list[MaintenanceUpdate]]:
+        """Return the messages about these windows, oldest first."""
+        columns = maintenance_updates.c
+        rows = await self._rows(maintenance_updates, columns.maintenance_id.in_(ids), [columns.id])
+        return _by("maintenance_id", ((row, message_of(row)) for row in rows))
 
     async def updates(self, incident_ids: Sequence[str]) -> Mapping[str, list[IncidentUpdate]]:
         """Return the timelines of these incidents, oldest first."""

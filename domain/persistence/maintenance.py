@@ -133,7 +133,7 @@ class MaintenanceRepository:
     async def get_updates(self, ids: Sequence[str]) -> dict[str, MaintenanceUpdate]:
         """Return the messages of these ids, regardless of visibility; unknown ones are left out."""
         statement = sa.select(maintenance_updates).where(maintenance_updates.c.id.in_(ids))
-        return {row["id"]: _update(row) for row in (await self._connection.execute(statement)).mappings()}
+        return {row["id"]: message_of(row) for row in (await self._connection.execute(statement)).mappings()}
 
     async def updates_of(self, ids: Sequence[str], audience: Audience) -> dict[str, list[MaintenanceUpdate]]:
         """Return the latest messages about each of these windows that this audience may see, newest first."""
@@ -147,7 +147,7 @@ class MaintenanceRepository:
         )
         lists: dict[str, list[MaintenanceUpdate]] = {identifier: [] for identifier in ids}
         for parent, row in sorted(found, key=lambda pair: pair[1]["id"], reverse=True):
-            lists[parent].append(_update(row))
+            lists[parent].append(message_of(row))
         return lists
 
     async def _read(self, statement: sa.Select[Any]) -> list[Maintenance]:
@@ -210,7 +210,8 @@ def _maintenance(row: sa.RowMapping, systems: Sequence[str], active: Sequence[Ma
     )
 
 
-def _update(row: sa.RowMapping) -> MaintenanceUpdate:
+def message_of(row: sa.RowMapping) -> MaintenanceUpdate:
+    """Return the message in a row."""
     return MaintenanceUpdate(
         id=row["id"],
         maintenance_id=row["maintenance_id"],

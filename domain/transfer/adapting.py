@@ -8,7 +8,7 @@ from domain.entities.canonical import value_text
 from domain.model.actor import Actor
 from domain.model.change import Transition
 from domain.model.health_history import HealthSpan
-from domain.model.histories import IncidentHistory, RelationHistory, SystemHealthHistory
+from domain.model.histories import IncidentHistory, MaintenanceHistory, RelationHistory, SystemHealthHistory
 from domain.model.incident import canonical_systems
 from domain.persistence.erasures import PersonDigest
 
@@ -73,6 +73,20 @@ class Adapter:
         """Return a relation as it is here."""
         by = self.actor(history.one.created_by)
         return RelationHistory(one=replace(history.one, created_by=by), other=replace(history.other, created_by=by))
+
+    def maintenance(self, history: MaintenanceHistory) -> MaintenanceHistory:
+        """Return a maintenance window as it is here."""
+        window = history.window
+        return replace(
+            history,
+            window=replace(
+                window,
+                system_ids=canonical_systems(map(self.system, window.system_ids)),
+                created_by=self.actor(window.created_by),
+            ),
+            updates=[replace(each, created_by=self.actor(each.created_by)) for each in history.updates],
+            transitions=[self._transition(each) for each in history.transitions],
+        )
 
     def _span(self, span: HealthSpan) -> HealthSpan:
         return replace(span, system_id=self.system(span.system_id))

@@ -4,10 +4,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from domain.model.histories import IncidentHistory, Note, PersonHistory, Refusal, RelationHistory, SystemHealthHistory
+from domain.model.histories import (
+    IncidentHistory,
+    MaintenanceHistory,
+    Note,
+    PersonHistory,
+    Refusal,
+    RelationHistory,
+    SystemHealthHistory,
+)
 from domain.model.system import System
 from domain.persistence.unit_of_work import ReadSession
 from domain.transfer.adapting import Adapter
+from domain.transfer.windows import window_ids
 
 T = TypeVar("T")
 #: Objects with their places in the file.
@@ -132,12 +141,38 @@ async def decide_relations(
     return decided
 
 
+async def decide_maintenance(
+    session: ReadSession, found: Placed[MaintenanceHistory], systems: set[str], expected: set[str]
+) -> Decided[MaintenanceHistory]:
+    """Decide on maintenance windows, as on incidents; time moves on the instances of those that are here."""
+    decided = Decided[MaintenanceHistory]()
+    named = {identifier for _, each in found for identifier in window_ids(each)}
+    taken = await session.exports.taken(named) | (expected & named)
+    for place, each in found:
+        own, *parts = window_ids(each)
+        unknown = next((system for system in each.window.system_ids if system not in systems), None)
+        if own in taken:
+            decided.present += 1
+            if not taken.issuperset(update.id for update in each.updates):
+                decided.note(place, "DIFFERS", "It is here already, without some messages that it has there.")
+        elif len({own, *parts}) <= len(parts) or not taken.isdisjoint(parts):
+            decided.refuse(place, "DUPLICATE", "An instance or message of it has an id that another one has.")
+        elif unknown is not None:
+            decided.refuse(place, "UNKNOWN_SYSTEM", f"There is no system {unknown}.", "systems")
+        else:
+            taken |= {own, *parts}
+            decided.taken.append((place, each))
+    return decided
+
+
 def ids_of(history: IncidentHistory) -> list[str]:
     """Return the ids of an incident and of its parts, its own first."""
     parts: Iterable[str] = (part.id for listed in (history.updates, history.versions, history.links) for part in listed)
     return [history.incident.id, *parts]
 
 
-def systems_of(history: IncidentHistory) -> list[str]:
-    """Return the ids of the systems that an incident needs, sorted."""
+def systems_of(history: IncidentHistory | MaintenanceHistory) -> list[str]:
+    """Return the ids of the systems that an incident or window needs, sorted."""
+    if isinstance(history, MaintenanceHistory):
+        return sorted(history.window.system_ids)
     return sorted({*history.incident.system_ids, *(span.system_id for span in history.spans)})

@@ -13,6 +13,7 @@ from domain.model.health_history import FAR, HealthSpan
 from domain.model.histories import (
     History,
     IncidentHistory,
+    MaintenanceHistory,
     PersonHistory,
     RelationHistory,
     SystemHealthHistory,
@@ -20,6 +21,7 @@ from domain.model.histories import (
 from domain.model.incident import IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.moment import iso
 from domain.model.system import System
+from domain.transfer.windows import window_document
 
 #: The version of the format. A reader refuses a greater one.
 FORMAT = 1
@@ -50,12 +52,20 @@ def document_of(history: History) -> Document:
         return {"type": "person", "id": history.person.id, "actor": actor, "createdAt": iso(history.created_at)}
     if isinstance(history, SystemHealthHistory):
         return _health(history)
+    if isinstance(history, MaintenanceHistory):
+        return {**window_document(history), "transitions": _transitions(history.transitions)}
     return _relation(history) if isinstance(history, RelationHistory) else _incident(history)
 
 
 def kind_of(history: History) -> str:
     """Return the type that the object's line says."""
-    kinds = {System: "system", PersonHistory: "person", SystemHealthHistory: "health", RelationHistory: "relation"}
+    kinds = {
+        System: "system",
+        PersonHistory: "person",
+        SystemHealthHistory: "health",
+        RelationHistory: "relation",
+        MaintenanceHistory: "maintenance",
+    }
     return kinds.get(type(history), "incident")
 
 

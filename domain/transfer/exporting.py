@@ -6,8 +6,16 @@ from dataclasses import dataclass
 
 from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
+from domain.entities.maintenance import MAINTENANCE
 from domain.errors import NotFoundError
-from domain.model.histories import History, IncidentHistory, PersonHistory, RelationHistory, SystemHealthHistory
+from domain.model.histories import (
+    History,
+    IncidentHistory,
+    MaintenanceHistory,
+    PersonHistory,
+    RelationHistory,
+    SystemHealthHistory,
+)
 from domain.model.incident import reference_of
 from domain.model.system import System
 from domain.persistence.database import Database
@@ -16,6 +24,8 @@ from domain.transfer.documents import document_of, end, head, kind_of, line_of
 
 #: How many objects are in memory at once.
 _PAGE = 200
+#: Of windows: each may have some hundred instances.
+_WINDOWS = 20
 Write = Callable[[bytes], object]
 
 
@@ -87,7 +97,14 @@ class ExportService:
 
 
 async def _all(session: ReadSession) -> AsyncGenerator[History, None]:
-    parts = (_systems(session), _people(session), _health(session), _incidents(session), _relations(session))
+    parts = (
+        _systems(session),
+        _people(session),
+        _health(session),
+        _incidents(session),
+        _relations(session),
+        _maintenance(session),
+    )
     for part in parts:
         async with aclosing(part) as found:
             async for history in found:
@@ -116,6 +133,22 @@ async def _relations(session: ReadSession) -> AsyncGenerator[RelationHistory, No
         for relation in page:
             yield relation
         after = page[-1].one.id
+
+
+async def _maintenance(session: ReadSession) -> AsyncGenerator[MaintenanceHistory, None]:
+    after = ""
+    while page := await session.exports.maintenance_ids(after=after, limit=_WINDOWS):
+        windows = await session.maintenance.get_many(page)
+        instances, updates = await session.exports.instances(page), await session.exports.messages(page)
+        transitions = await session.exports.transitions(MAINTENANCE.name, page)
+        for identifier in page:
+            yield MaintenanceHistory(
+                window=windows[identifier],
+                instances=instances.get(identifier, ()),
+                updates=updates.get(identifier, ()),
+                transitions=transitions.get(identifier, ()),
+            )
+        after = page[-1]
 
 
 async def _health(session: ReadSession) -> AsyncGenerator[SystemHealthHistory, None]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from domain.clock import Clock
 from domain.model.actor import Actor
-from domain.model.histories import History, IncidentHistory, Note, Refusal
+from domain.model.histories import History, IncidentHistory, MaintenanceHistory, Note, Refusal
 from domain.model.system import System
 from domain.persistence.database import Database
 from domain.persistence.erasures import PersonDigest
@@ -21,6 +21,7 @@ from domain.transfer.deciding import (
     Placed,
     decide_health,
     decide_incidents,
+    decide_maintenance,
     decide_people,
     decide_relations,
     decide_systems,
@@ -29,6 +30,7 @@ from domain.transfer.deciding import (
 )
 from domain.transfer.documents import kind_of
 from domain.transfer.reading import Item
+from domain.transfer.windows import window_ids
 from domain.transfer.writing import HistoryWriter
 
 #: The most objects of one transaction, and the most bytes of a file; one that is larger comes alone.
@@ -158,6 +160,8 @@ async def _decide(session: ReadSession, run: _Run, kind: str, batch: Placed[Any]
     named = {system for _, each in adapted for system in systems_of(each)}
     # Locked against deletion, where something is written.
     known = {*await session.systems.resolve(sorted(named), keep=not run.is_dry), *(expected & named)}
+    if kind == "maintenance":
+        return await decide_maintenance(session, adapted, known, expected)
     return await decide_incidents(session, adapted, known, expected)
 
 
@@ -173,6 +177,8 @@ def _expect(run: _Run, decided: Decided[Any]) -> None:
     for _, each in decided.taken:
         if isinstance(each, IncidentHistory):
             run.expected.update(ids_of(each))
+        elif isinstance(each, MaintenanceHistory):
+            run.expected.update(window_ids(each))
         elif isinstance(each, System):
             run.expected.add(each.id)
 
@@ -196,4 +202,5 @@ _ADAPTED: dict[str, Callable[[Adapter, Any], Any]] = {
     "health": Adapter.health,
     "incident": Adapter.incident,
     "relation": Adapter.relation,
+    "maintenance": Adapter.maintenance,
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from domain.clock import Clock
 from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
+from domain.entities.maintenance import MAINTENANCE
 from domain.entities.registry import EntityRegistry
 from domain.entities.system import SYSTEM
 from domain.persistence.database import Database
@@ -28,6 +29,7 @@ def transfer_system(*, database: Database, clock: Clock, registry: EntityRegistr
         incidents=registry.handle(INCIDENT),
         systems=registry.handle(SYSTEM),
         health=registry.handle(HEALTH),
+        maintenance=registry.handle(MAINTENANCE),
         is_sqlite=database.is_sqlite,
     )
     imports = ImportService(database=database, clock=clock, writer=writer, digests=PersonDigest(key))

@@ -47,6 +47,7 @@ from domain.transfer.shapes import (
     IncidentShape,
     IncidentSpanShape,
     LinkShape,
+    MaintenanceShape,
     PersonShape,
     RelationShape,
     SpanShape,
@@ -55,15 +56,22 @@ from domain.transfer.shapes import (
     UpdateShape,
     VersionShape,
 )
+from domain.transfer.windows import window_of
 
 S = TypeVar("S")
 T = TypeVar("T")
-_VALUES: dict[str, type[StrEnum]] = {"status": Status, "severity": Severity}
+_VALUES: dict[tuple[str, str], type[StrEnum]] = {
+    ("incident", "status"): Status,
+    ("incident", "severity"): Severity,
+    ("health", "status"): Health,
+}
 #: What follows from a timeline, and has to be the same in its incident.
 _FOLLOWING = ("status", "identified_at", "fixing_at", "monitoring_at", "resolved_at")
 
 
-def object_of(shape: SystemShape | PersonShape | HealthShape | IncidentShape | RelationShape) -> History:
+def object_of(
+    shape: SystemShape | PersonShape | HealthShape | IncidentShape | RelationShape | MaintenanceShape,
+) -> History:
     """Return the object of a line.
 
     Raises:
@@ -293,9 +301,8 @@ def _transitions(kind: str, entity_id: str, steps: Sequence[StepShape]) -> list[
 
 
 def _is_value(kind: str, name: str, text: str) -> bool:
-    if name != "system_ids":
-        known: type[StrEnum] = Health if kind == "health" else _VALUES[name]
-        return text in set(known)
+    if (kind, name) != ("incident", "system_ids"):
+        return text in set(_VALUES.get((kind, name), ()))
     try:
         listed = json.loads(text)
     except (ValueError, RecursionError):
@@ -342,4 +349,5 @@ _MAKERS: dict[type, Callable[[Any], History]] = {
     HealthShape: _health,
     IncidentShape: _incident,
     RelationShape: _relation,
+    MaintenanceShape: window_of,
 }

@@ -11,6 +11,7 @@ from domain.errors import DomainError
 from domain.ids import is_id
 from domain.model.actor import Actor, ActorType
 from domain.model.incident import Health, HealthOverride, Severity, Status
+from domain.model.maintenance import MaintenanceStatus
 from domain.model.moment import parse_iso
 from domain.model.relation import RelationType
 from domain.model.texts import is_line
@@ -61,6 +62,9 @@ IncidentId = Annotated[str, BeforeValidator(partial(_id, "inc"))]
 UpdateId = Annotated[str, BeforeValidator(partial(_id, "upd"))]
 VersionId = Annotated[str, BeforeValidator(partial(_id, "upv"))]
 LinkId = Annotated[str, BeforeValidator(partial(_id, "lnk"))]
+MaintenanceId = Annotated[str, BeforeValidator(partial(_id, "mnt"))]
+InstanceId = Annotated[str, BeforeValidator(partial(_id, "mti"))]
+MessageId = Annotated[str, BeforeValidator(partial(_id, "mtu"))]
 RelationId = Annotated[str, BeforeValidator(partial(_id, "rel"))]
 Line = Annotated[str, Field(max_length=200), BeforeValidator(_line)]
 
@@ -121,7 +125,7 @@ class PersonShape(_Shape):
 class StepShape(_Shape):
     """A transition of a reactive field."""
 
-    field: Literal["status", "severity", "system_ids"]
+    field: Literal["status", "severity", "system_ids", "active"]
     from_: str | None = Field(alias="from")
     to: str
     at: Moment
@@ -241,6 +245,53 @@ class RelationShape(_Shape):
     created_by: ActorShape
 
 
-_Any = HeadShape | EndShape | SystemShape | PersonShape | HealthShape | IncidentShape | RelationShape
+class MaintenanceInstanceShape(_Shape):
+    """One time that a window takes place."""
+
+    id: InstanceId
+    original_start: AnyMoment
+    starts_at: AnyMoment
+    ends_at: AnyMoment
+    status: MaintenanceStatus
+    title: str | None
+    description: str | None
+    is_changed: bool
+
+
+class MaintenanceUpdateShape(_Shape):
+    """A message about a window."""
+
+    id: MessageId
+    message: str
+    created_at: Moment
+    created_by: ActorShape
+
+
+class MaintenanceShape(_Shape):
+    """A maintenance window with its instances."""
+
+    type: Literal["maintenance"]
+    id: MaintenanceId
+    title: str
+    description: str | None
+    visibility: Visibility
+    time_zone: str
+    starts_at: AnyMoment
+    ends_at: AnyMoment
+    recurrence: str | None
+    status: MaintenanceStatus
+    systems: list[SystemId]
+    planned_until: AnyMoment | None
+    revision: int = Field(ge=0, le=_LARGEST_NUMBER)
+    created_at: Moment
+    updated_at: Moment
+    cancelled_at: Moment | None
+    created_by: ActorShape
+    instances: list[MaintenanceInstanceShape]
+    updates: list[MaintenanceUpdateShape]
+    transitions: list[StepShape]
+
+
+_Any = HeadShape | EndShape | SystemShape | PersonShape | HealthShape | IncidentShape | RelationShape | MaintenanceShape
 #: All lines, by their type.
 SHAPES: TypeAdapter[_Any] = TypeAdapter(Annotated[_Any, Field(discriminator="type")])

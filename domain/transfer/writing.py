@@ -8,13 +8,21 @@ from domain.entities.handle import Applied, EntityHandle
 from domain.entities.handle import History as Past
 from domain.entities.health import snapshot_of as snapshot_of_health
 from domain.entities.incident import snapshot_of
+from domain.entities.maintenance import snapshot_of as snapshot_of_maintenance
 from domain.entities.origin import Origin
 from domain.entities.system import snapshot_of as snapshot_of_system
 from domain.model.actor import Actor, ActorType
 from domain.model.change import Touched
 from domain.model.health import SystemHealth
-from domain.model.histories import IncidentHistory, PersonHistory, RelationHistory, SystemHealthHistory
+from domain.model.histories import (
+    IncidentHistory,
+    MaintenanceHistory,
+    PersonHistory,
+    RelationHistory,
+    SystemHealthHistory,
+)
 from domain.model.incident import Incident, reference_of
+from domain.model.maintenance import Maintenance
 from domain.model.system import System
 from domain.model.viewer import Visibility
 from domain.persistence.engines import dialect_of
@@ -36,6 +44,7 @@ class HistoryWriter:
     incidents: EntityHandle[Incident]
     systems: EntityHandle[System]
     health: EntityHandle[SystemHealth]
+    maintenance: EntityHandle[Maintenance]
     is_sqlite: bool
 
     async def lock(self, unit: UnitOfWork, kind: str) -> None:
@@ -53,6 +62,7 @@ class HistoryWriter:
             "health": self._health,
             "incident": self._incidents,
             "relation": self._relations,
+            "maintenance": self._maintenance,
         }
         await writes[kind](unit, decided)
 
@@ -122,6 +132,17 @@ class HistoryWriter:
                 await self._relate(unit, each)
                 written.append((place, each))
         decided.taken = written
+
+    async def _maintenance(self, unit: UnitOfWork, decided: Decided[MaintenanceHistory]) -> None:
+        for _, each in decided.taken:
+            await unit.maintenance.put(each.window)
+            await unit.maintenance_instances.add(each.instances)
+            for update in each.updates:
+                await unit.maintenance.add_update(update)
+            told = [Touched(part="updates", id=update.id, after=update.visibility) for update in each.updates]
+            applied = Applied(after=snapshot_of_maintenance(each.window), touched=tuple(told))
+            past = Past(transitions=each.transitions)
+            self.maintenance.adopt(unit, each.window.id, applied, past, origin=ORIGIN)
 
     async def _relate(self, unit: UnitOfWork, relation: RelationHistory) -> None:
         both = [relation.one, relation.other]

@@ -209,4 +209,5 @@ _NOUNS = {
     "health": ("health of a system", "healths of systems"),
     "incident": ("incident", "incidents"),
     "relation": ("relation", "relations"),
+    "maintenance": ("maintenance window", "maintenance windows"),
 }

@@ -11,6 +11,7 @@ from domain.model.health import SystemHealth
 from domain.model.health_history import HealthSpan
 from domain.model.histories import IncidentHistory
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
+from domain.model.maintenance import Maintenance, MaintenanceInstance, MaintenanceUpdate
 from domain.model.relation import IncidentRelation
 from domain.model.system import System
 from domain.transfer import shapes
@@ -35,6 +36,10 @@ KNOWN: dict[type, tuple[type, set[str]]] = {
         shapes.HealthShape,
         {"system_id", "system_key", "system_name", "version", "under_maintenance"},
     ),
+    # Its systems are `systems`; the instances that are active follow from all of them.
+    Maintenance: (shapes.MaintenanceShape, {"version", "system_ids", "active"}),
+    MaintenanceInstance: (shapes.MaintenanceInstanceShape, {"maintenance_id", "visibility"}),
+    MaintenanceUpdate: (shapes.MaintenanceUpdateShape, {"maintenance_id", "visibility"}),
     HealthSpan: (shapes.SpanShape, {"system_id", "incident_id", "occurred_at"}),
 }
 

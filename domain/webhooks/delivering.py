@@ -183,10 +183,12 @@ class Deliverer:
         """Record the outcome of a job and return the next one of its queue, in one transaction."""
 
         async def work(unit: UnitOfWork) -> _Job | None:
-            if not await unit.webhook_queues.hold(lease):
-                # The lease had ended, and another process has it: it sends the same delivery again.
+            # The webhook before its queue, in the order of whoever queues once more, against deadlocks.
+            present = await unit.webhooks.lock(lease.webhook_id)
+            if present is None or not await unit.webhook_queues.hold(lease):
+                # It was deleted, or the lease had ended, and another process has it: it sends the same delivery again.
                 return None
-            due_at = None if job is None else await self._record(unit, job, outcome)
+            due_at = None if job is None else await self._record(unit, job, outcome, present)
             if due_at is not None:
                 await unit.webhook_queues.release(lease, due_at=due_at)
                 return None
@@ -245,7 +247,7 @@ class Deliverer:
         finally:
             stopped.cancel()
 
-    async def _record(self, unit: UnitOfWork, job: _Job, outcome: _Outcome) -> datetime | None:
+    async def _record(self, unit: UnitOfWork, job: _Job, outcome: _Outcome, present: Webhook) -> datetime | None:
         """Write what became of a job; return when its queue is due again, None where it goes on now."""
         now = unit.moment()
         if isinstance(outcome, _Interrupted):
@@ -253,8 +255,7 @@ class Deliverer:
         if isinstance(outcome, _Unwanted):
             await unit.webhook_deliveries.drop(job.delivery.id)
             return None
-        present = job.webhook if outcome.is_success else await unit.webhooks.lock(job.webhook.id)
-        if present is None or present.url != job.webhook.url:
+        if not outcome.is_success and present.url != job.webhook.url:
             # It was moved meanwhile: the failure is another receiver's.
             return now
         attempts = job.delivery.attempts + 1

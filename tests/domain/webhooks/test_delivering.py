@@ -1,17 +1,20 @@
 """Deliveries to a real receiver: order, retries, leases and what becomes of receivers that fail."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from domain.bootstrap import Domain
 from domain.model.change import Change
 from domain.model.incident import Incident, Status
 from domain.model.webhook import Webhook, WebhookAudience, WebhookDeliveryStatus
+from domain.persistence.unit_of_work import UnitOfWork
 from domain.settings import Settings
 from domain.webhooks.bodies import Bodies, Body
 from domain.webhooks.drafting import WriteWebhook
@@ -385,6 +388,36 @@ async def test_two_processes_at_once_send_each_delivery_once(domain: Domain, rec
     await asyncio.gather(domain.webhooks.deliverer.run_pending(), other.run_pending())
     await deliver(domain)
     assert len(receiver.received) == len({each.id for each in receiver.received}) == 10
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_what_is_queued_once_more_while_it_is_delivered_is_no_deadlock(
+    domain: Domain, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook, _ = await make_webhook(domain, receiver.url)
+    await walked(domain)
+    await queue(domain)
+    [delivery] = await deliveries(domain)
+    caplog.set_level(logging.INFO, "domain.persistence")
+    held, waiting = (
+        asyncio.Event(),
+        sa.text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ),
+    )
+
+    async def work(unit: UnitOfWork) -> None:
+        await unit.webhooks.lock(webhook.id)
+        held.set()
+        while not await unit.webhooks._connection.scalar(waiting):
+            await unit.webhooks._connection.execute(sa.text("SELECT pg_stat_clear_snapshot()"))
+        await unit.webhook_queues.add([delivery], urgent=True)
+
+    again = asyncio.create_task(inside(domain).database.write(work))
+    await held.wait()
+    await asyncio.gather(again, domain.webhooks.deliverer.run_pending())
+    assert "retrying a transaction" not in caplog.text
+    assert len(receiver.received) == 1
 
 
 @on_one_database

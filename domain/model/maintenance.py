@@ -20,7 +20,8 @@ REFILL = timedelta(days=370)
 INSTANCES_SHOWN = 20
 #: The most messages of one window that are shown, the newest ones.
 UPDATES_SHOWN = 100
-_LONGEST = timedelta(days=90)
+#: The longest time that one instance takes.
+LONGEST = timedelta(days=90)
 _SHORTEST = timedelta(minutes=1)
 _FARTHEST = timedelta(days=5 * 366)
 _OLDEST = timedelta(days=10 * 366)
@@ -149,7 +150,7 @@ def checked_times(starts_at: datetime, ends_at: datetime, *, now: datetime) -> t
     """
     if ends_at <= starts_at:
         raise InvalidInputError("A maintenance has to end after it begins.", field=["endsAt"])
-    if not _SHORTEST <= ends_at - starts_at <= _LONGEST:
+    if not _SHORTEST <= ends_at - starts_at <= LONGEST:
         raise InvalidInputError("A maintenance takes one minute to 90 days.", field=["endsAt"])
     if starts_at > now + _FARTHEST:
         raise InvalidInputError("A maintenance begins within the next five years.", field=["startsAt"])

@@ -22,6 +22,8 @@ _LARGEST_NUMBER = 2**30
 #: How far the clock of the file's writer may be ahead.
 _SKEW = timedelta(minutes=5)
 _EARLIEST_YEAR = 1900
+#: Of plans: the last year by the clocks of all zones.
+_LATEST_YEAR = 9998
 
 
 def _any_moment(value: Any) -> datetime:
@@ -31,6 +33,13 @@ def _any_moment(value: Any) -> datetime:
         raise ValueError(error.message) from error
     if moment.year < _EARLIEST_YEAR:
         raise ValueError(f"This moment lies before the year {_EARLIEST_YEAR}.")
+    return moment
+
+
+def _moment_of_plans(value: Any) -> datetime:
+    moment = _any_moment(value)
+    if moment.year > _LATEST_YEAR:
+        raise ValueError(f"This moment lies behind the year {_LATEST_YEAR}.")
     return moment
 
 
@@ -55,6 +64,7 @@ def _line(value: Any) -> str:
 
 #: Moments are checked against the present one, which is the context of the validation.
 Moment = Annotated[datetime, BeforeValidator(_past_moment)]
+PlannedMoment = Annotated[datetime, BeforeValidator(_moment_of_plans)]
 AnyMoment = Annotated[datetime, BeforeValidator(_any_moment)]
 SystemId = Annotated[str, BeforeValidator(partial(_id, "sys"))]
 PersonId = Annotated[str, BeforeValidator(partial(_id, "per"))]
@@ -249,9 +259,9 @@ class MaintenanceInstanceShape(_Shape):
     """One time that a window takes place."""
 
     id: InstanceId
-    original_start: AnyMoment
-    starts_at: AnyMoment
-    ends_at: AnyMoment
+    original_start: PlannedMoment
+    starts_at: PlannedMoment
+    ends_at: PlannedMoment
     status: MaintenanceStatus
     title: str | None
     description: str | None
@@ -276,8 +286,8 @@ class MaintenanceShape(_Shape):
     description: str | None
     visibility: Visibility
     time_zone: str
-    starts_at: AnyMoment
-    ends_at: AnyMoment
+    starts_at: PlannedMoment
+    ends_at: PlannedMoment
     recurrence: str | None
     status: MaintenanceStatus
     systems: list[SystemId]

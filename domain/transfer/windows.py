@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.errors import InvalidInputError
@@ -10,7 +10,7 @@ from domain.ids import is_id
 from domain.model.change import Transition
 from domain.model.histories import MaintenanceHistory
 from domain.model.incident import SYSTEMS_PER_INCIDENT, canonical_systems
-from domain.model.maintenance import Maintenance, MaintenanceInstance, MaintenanceStatus, MaintenanceUpdate
+from domain.model.maintenance import LONGEST, Maintenance, MaintenanceInstance, MaintenanceStatus, MaintenanceUpdate
 from domain.model.moment import iso, parse_iso
 from domain.model.recurrence import checked_rule, checked_zone
 from domain.model.texts import checked_description, checked_message, checked_title
@@ -171,8 +171,8 @@ def _following(history: MaintenanceHistory) -> MaintenanceStatus:
 
 
 def _check_order(starts_at: datetime, ends_at: datetime, *path: str) -> None:
-    if ends_at <= starts_at:
-        raise InvalidInputError("A maintenance has to end after it begins.", field=[*path, "endsAt"])
+    if not timedelta() < ends_at - starts_at <= LONGEST:
+        raise InvalidInputError("A maintenance ends after it begins, within 90 days.", field=[*path, "endsAt"])
 
 
 def _instance_document(instance: MaintenanceInstance) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class HistoryWriter:
 
     async def lock(self, unit: UnitOfWork, kind: str) -> None:
         """Lock what other imports, and those who open incidents, need as well: what is decided then holds."""
-        if kind == "incident":
+        if kind in {"incident", "maintenance"}:
             await unit.incidents.last_of_numbers(0)
         elif kind == "relation":
             await unit.relations.lock()

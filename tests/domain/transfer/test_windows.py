@@ -1,5 +1,6 @@
 """Maintenance windows in exports and imports."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -75,6 +76,21 @@ async def test_windows_are_exported_again_byte_for_byte_and_quietly(
     await other.maintenance.timer.run_once()
     found = await other.maintenance.reads.get_many([each.id for each in made], ADMIN.audience)
     assert [found[each.id].status for each in made] == ["scheduled", "ended", "cancelled", "ended"]
+
+
+async def test_two_imports_at_once_take_each_window_once(
+    domain: Domain, other: Domain, own_database_url: str, clock: SteppingClock, tmp_path: Path
+) -> None:
+    await windows(domain)
+    data = await exported(domain)
+    settings = Settings(database_url=own_database_url, automations=False, secret_key=SECRET_KEY)
+    async with running_domain(settings, clock=clock, live=False) as rival:
+        both = await asyncio.gather(
+            imported(other, tmp_path / "one", data), imported(rival, tmp_path / "another", data)
+        )
+    assert sum(tally.taken["maintenance"] for tally, _ in both) == 4
+    assert [heard.refusals for _, heard in both] == [[], []]
+    assert await exported(other) == data
 
 
 def _first(change: Callable[[Line], object]) -> Callable[[list[Line]], object]:

@@ -176,6 +176,8 @@ def _sqlite_engine(url: URL, kind: Kind, *, size: int) -> AsyncEngine:
         pool_timeout=_POOL_SECONDS,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
+        # Errors are logged, and values may be secrets, or texts that not everybody sees.
+        hide_parameters=True,
     )
 
 

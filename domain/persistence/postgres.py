@@ -90,6 +90,8 @@ def create_postgres(
         connect_args={"async_creator_fn": connector.connect},
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
+        # Errors are logged, and values may be secrets, or texts that not everybody sees.
+        hide_parameters=True,
     )
     dialect: Any = engine.sync_engine.dialect
     dialect.do_ping = _is_alive

@@ -269,3 +269,12 @@ async def test_a_wait_for_a_connection_ends_with_the_database_unavailable(
         held.set()
         await asyncio.gather(*holding)
     await make_system(domain)
+
+
+async def test_an_error_of_a_statement_quotes_none_of_its_values(domain: Domain) -> None:
+    async def read(session: ReadSession) -> None:
+        await session.connection.execute(sa.text("SELECT nothing FROM counters WHERE name = :a"), {"a": "hush-hush"})
+
+    with pytest.raises(DBAPIError) as failed:
+        await inside(domain).database.read(read)
+    assert "hush-hush" not in str(failed.value)

@@ -37,7 +37,7 @@ _IN_A_ROW = 20
 #: How long a process has for one delivery, from making its body to recording the answer, before another may take it.
 _LEASE = timedelta(seconds=60)
 #: How long a process that learns of nothing rests: what another process queued, or left behind when it was killed.
-_REST = timedelta(seconds=15)
+_REST = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,9 +61,12 @@ class Agents:
     def answering(self, call: Call, body: bytes) -> ASGIApp:
         """Return the application that answers a request whose body was read."""
 
-        async def answer(scope: Scope, _: Receive, send: Send) -> None:
+        async def answer(scope: Scope, rest: Receive, send: Send) -> None:
+            bodies = [body]
+
             async def receive() -> Message:
-                return {"type": "http.request", "body": body, "more_body": False}
+                # After the body only the end of the connection comes: the library waits for that in a loop.
+                return {"type": "http.request", "body": bodies.pop(), "more_body": False} if bodies else await rest()
 
             # One for each request: it keeps no session, and so it ends with the request that it was for.
             manager = StreamableHTTPSessionManager(

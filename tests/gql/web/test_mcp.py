@@ -195,6 +195,21 @@ async def test_pages_call_from_origins_in_the_settings_alone(settings: Settings,
     assert answer.status_code == status
 
 
+@pytest.mark.timeout(20)
+async def test_a_request_to_listen_ends_and_holds_up_nobody(domain: Domain) -> None:
+    version, prefix = "2026-07-28", "io.modelcontextprotocol/"
+    meta = {"protocolVersion": version, "clientCapabilities": {}, "clientInfo": {"name": "a", "version": "1"}}
+    given = {"_meta": {prefix + name: value for name, value in meta.items()}, "notifications": {}}
+    headers = {**ACCEPTED, "mcp-protocol-version": version, "mcp-method": "subscriptions/listen"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=create_app(domain)), base_url="http://a.test"
+    ) as http:
+        answer = await http.post(
+            "/mcp", json={**PING, "method": "subscriptions/listen", "params": given}, headers=headers
+        )
+    assert answer.json()["error"]["code"] == -32601
+
+
 async def test_the_cost_of_a_tool_is_that_of_its_operation(settings: Settings) -> None:
     async with running_domain(replace(settings, max_cost=3), live=False) as domain, agent(domain) as client:
         assert (await refused(client, "list_systems")).startswith("COST_LIMIT")

@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -210,8 +211,9 @@ async def test_the_clients_file_keeps_a_list_in_node(server: Server, node: list[
             lines += await lines_of(process, "2 ", 1)
             await api.create_incident("Down", severity="MINOR", healthOverride="UNHEALTHY")
             lines += await lines_of(process, "unwell: Payments UNHEALTHY$", 1)
-    of_incidents = [line for line in lines if line[0].isdigit()]
-    assert (of_incidents[0], of_incidents[1]) == ("1 Slow", "2 Nobody can pay, Slow")
+    # A client that is back before the second incident may start over, and then shows the first list again.
+    of_incidents = [list_shown for list_shown, _ in groupby(line for line in lines if line[0].isdigit())]
+    assert of_incidents[:2] == ["1 Slow", "2 Nobody can pay, Slow"]
 
 
 @pytest.mark.chromium

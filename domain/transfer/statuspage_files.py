@@ -24,7 +24,7 @@ S = TypeVar("S", bound=BaseModel)
 
 @dataclass(slots=True)
 class _Found:
-    """What the files of one page have in them, once each."""
+    """Incidents and components of one page, collected from its files, once each."""
 
     page: str | None = None
     components: dict[str, ComponentShape] = field(default_factory=dict)

@@ -75,7 +75,7 @@ class Result:
 
     @property
     def repeated(self) -> int:
-        """How many messages came more than once."""
+        """The number of messages that came more than once."""
         return sum(len(found) > 1 for found in self._by_title().values())
 
     @property

@@ -60,12 +60,12 @@ class Result:
 
     @property
     def count(self) -> int:
-        """How many deliveries were taken."""
+        """The number of deliveries that were taken."""
         return sum(len(changes) for by_incident in self.taken.values() for changes in by_incident.values())
 
     @property
     def repeated(self) -> int:
-        """How many of them had been taken before."""
+        """The number of those that had been taken before."""
         return self.count - len(self.ids)
 
     @property

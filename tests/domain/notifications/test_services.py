@@ -1,4 +1,4 @@
-"""What is sent to services by URL: what they get, what is refused, and what never shows."""
+"""Messages to services by URL: their content, refusals, and URLs that never show."""
 
 import asyncio
 import contextlib

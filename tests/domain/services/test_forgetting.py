@@ -264,6 +264,7 @@ async def test_an_erasure_that_begins_or_ends_is_read_without_the_others(
         token, _ = await make_token(domain, name=name)
         begun.append([(await forget(domain, token.id)).id])
         await until_it_is(lambda: _soon(asked == begun))
+    assert asked == begun
 
 
 async def _soon(value: bool) -> bool:

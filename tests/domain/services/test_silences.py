@@ -1,4 +1,4 @@
-"""What silences messages to people: incidents that suppress health, and snoozes."""
+"""Silences of messages to people: by incidents that suppress health, and by snoozes."""
 
 from datetime import timedelta
 

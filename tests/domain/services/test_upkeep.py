@@ -84,6 +84,7 @@ async def test_upkeep_stops_when_asked_to(domain: Domain, clock: SteppingClock) 
     stopping.set()
     async with asyncio.timeout(60):
         await running
+    assert running.exception() is None
 
 
 async def test_old_deliveries_and_alerts_that_ended_are_pruned(domain: Domain, clock: SteppingClock) -> None:

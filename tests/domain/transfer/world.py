@@ -31,7 +31,7 @@ AMINA = Viewer(actor=Actor(type=ActorType.USER, id="usr_amina", name="Amina Ö."
 
 @dataclass(kw_only=True)
 class Heard:
-    """What an import said."""
+    """The report of an import."""
 
     refusals: list[Refusal] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)

@@ -164,6 +164,7 @@ async def test_a_process_rests_while_a_slow_receiver_has_as_many_as_it_may(
             receiver.came.clear()
     deliverer.stop()
     await running
+    assert len(receiver.taken) == 6
 
 
 @on_one_database

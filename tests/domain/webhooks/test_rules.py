@@ -1,4 +1,4 @@
-"""What follows from answers: retries, pauses, parking and disabling."""
+"""Consequences of answers: retries, pauses, parking and disabling."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -42,7 +42,7 @@ _REFERENCE = re.compile(r"INC-([1-9]\d{0,9})", re.IGNORECASE | re.ASCII)
 async def export(settings: Settings, *, form: ExportFormat, incident: str | None, output: Path | None) -> None:
     """Write the history of a database, or one incident's."""
     async with running_domain(replace(settings, automations=False), live=False) as domain:
-        with _writing(output) as stream:
+        with _replacing(output) as stream:
             try:
                 await _export(domain, _Sink(stream), form=form, incident=incident)
             except _WriteError as error:
@@ -151,6 +151,23 @@ def _number_of(reference: str) -> int:
     if found is None:
         raise InvalidInputError("An incident is named by its reference, such as INC-42.", field=["incident"])
     return int(found[1])
+
+
+@contextmanager
+def _replacing(file: Path | None) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of one once it is whole, so that a failure costs no former export."""
+    if file is None or (file.exists() and not file.is_file()):
+        with _writing(file) as stream:
+            yield stream
+        return
+    whole = file.resolve()
+    part = whole.with_name(f"{whole.name}.{os.getpid()}.part")
+    try:
+        with _writing(part) as stream:
+            yield stream
+        part.replace(whole)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextmanager

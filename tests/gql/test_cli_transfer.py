@@ -85,3 +85,11 @@ def test_the_history_of_a_page_is_taken_from_a_folder(database_url: str, tmp_pat
     rows = call("export", "--format", "csv", "--database-url", database_url).stdout
     assert "INC-1,Some requests fail,resolved,major,API (EU); Zahlungen," in rows
     assert rows.strip().endswith(",,1943.995,6039.154,5")
+
+
+def test_an_export_that_fails_keeps_the_former_file(database_url: str, tmp_path: Path) -> None:
+    former = tmp_path / "incidents.md"
+    former.write_text("yesterday")
+    arguments = ("--format", "markdown", "--incident", "INC-9", "--output", str(former))
+    assert call("export", *arguments, "--database-url", database_url).exit_code == 2
+    assert (former.read_text(), list(tmp_path.glob("*.part"))) == ("yesterday", [])

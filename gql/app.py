@@ -21,10 +21,11 @@ from gql.transport.adapter import PROTOCOL
 from gql.transport.connections import RETRY_SECONDS, TOO_MANY, Connections, peer_of
 from gql.transport.cors import AnyHeaderCors
 from gql.transport.endpoint import Endpoint
+from gql.web.board import routes_of_board
 from gql.web.client_file import routes_of_client
 from gql.web.feeds.routes import routes_of_feeds
 from gql.web.health import Health
-from gql.web.home import routes_of_home
+from gql.web.icon import routes_of_icon
 from gql.web.ide import Ide
 from gql.web.integrations.routes import routes_of_integrations
 from gql.web.mcp.routes import routes_of_mcp
@@ -52,7 +53,8 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
         endpoint,
         has_cors=bool(domain.settings.cors_origins),
         routes=[
-            *routes_of_home(domain.settings),
+            *routes_of_board(domain.settings),
+            *routes_of_icon(),
             *routes_of_client(),
             Route(_PATH, endpoint),
             WebSocketRoute(_PATH, endpoint),

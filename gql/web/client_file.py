@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gql.web.conditions import names_tag
+from gql.web.encodings import takes_gzip
 
 _STATIC = Path(__file__).parent.parent / "static"
 #: TypeScript has no media type of its own.
@@ -32,7 +32,7 @@ class _File:
         self._digest = hashlib.sha256(self._bodies[""]).hexdigest()[:16]
 
     async def response(self, request: Request) -> Response:
-        encoding = "gzip" if _takes_gzip(request.headers) else ""
+        encoding = "gzip" if takes_gzip(request.headers) else ""
         # The bytes of an answer are what a tag names, so that each encoding has its own (RFC 9110, 8.8.3).
         tag = f'"{self._digest}-{encoding}"' if encoding else f'"{self._digest}"'
         headers = {
@@ -56,11 +56,3 @@ def _bodies_of(name: str) -> Mapping[str, bytes]:
     """Return the file by encoding."""
     content = (_STATIC / name).read_bytes()
     return {"": content, "gzip": gzip.compress(content, mtime=0)}
-
-
-def _takes_gzip(headers: Headers) -> bool:
-    for part in headers.get("accept-encoding", "").lower().split(","):
-        name, _, weight = part.partition(";")
-        if name.strip() == "gzip":
-            return weight.replace(" ", "").rstrip("0.") != "q="
-    return False

@@ -170,18 +170,6 @@ async def test_the_ide_can_be_disabled(settings: Settings) -> None:
         assert (await client.get("/graphql/schema")).status_code == 200
 
 
-async def test_the_root_without_the_ide_links_to_the_api(settings: Settings) -> None:
-    async with running_domain(replace(settings, ide=False)) as domain, visiting(domain) as client:
-        answer = await client.get("/")
-        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-        assert "<code>graphql</code>" in answer.text
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
-        for link in re.findall(r'href="([^"]+)"', answer.text):
-            assert (await client.get(f"/{link}")).status_code == 200
-    async with running_domain(replace(settings, ide=False, introspection=False)) as domain, visiting(domain) as client:
-        assert "graphql/schema" not in (await client.get("/")).text
-
-
 async def test_the_icon_is_served(client: httpx.AsyncClient) -> None:
     page = (await client.get("/graphql", headers=BROWSER)).text
     [link] = re.findall(r'rel="icon" href="([^"]+)"', page)
@@ -197,11 +185,6 @@ async def test_the_schema_as_text_is_hidden_without_introspection(settings: Sett
 
 def test_the_environment_disables_the_ide() -> None:
     assert [Settings.from_environment(given).ide for given in ({}, {"INCIDENTQL_IDE": "false"})] == [True, False]
-
-
-async def test_the_root_redirects_to_the_ide(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/", headers=BROWSER, follow_redirects=True)
-    assert (answer.url.path, answer.status_code) == ("/graphql", 200)
 
 
 async def test_the_schema_can_be_read_as_text(client: httpx.AsyncClient) -> None:

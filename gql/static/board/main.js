@@ -1,0 +1,69 @@
+// The board: it starts here, finds the view of an address, and puts the frame around it.
+
+import { startListening } from "./lib/keys.js";
+import { match, place, start, to } from "./lib/router.js";
+import { applyTheme } from "./lib/theme.js";
+import { startTicking } from "./lib/time.js";
+import { h, mount } from "./lib/view.js";
+import { Account } from "./parts/account.js";
+import { Connection } from "./parts/connection.js";
+import { Icon } from "./parts/icons.js";
+import { Shortcuts } from "./parts/shortcuts.js";
+import { Toasts } from "./parts/toasts.js";
+import { load } from "./state/session.js";
+import { Board } from "./views/board.js";
+import { NotFound } from "./views/not_found.js";
+
+/** Each address has a view; all but the first are loaded when they are needed. */
+const ROUTES = [
+  ["", () => Board],
+];
+const PLACES = [
+  ["", "Incidents", "incidents"],
+];
+const brand = document.title;
+const loaded = new Map();
+let failure;
+
+const render = mount(document.getElementById("app"), frame);
+
+function frame() {
+  const { path, parameters } = place();
+  const route = ROUTES.find(([pattern]) => match(pattern, path));
+  const View = route ? viewOf(route) : NotFound;
+  return h("div", {},
+    h("a", { class: "skip", href: "#content" }, "Skip to the content"),
+    h("header", { class: "bar" },
+      h("a", { class: "brand", href: to() }, h(Icon, { name: "brand" }), h("span", {}, brand)),
+      h("nav", { class: "places", "aria-label": "Places" }, PLACES.map(([address, word, icon]) =>
+        h("a", { key: address, href: to(address), "aria-current": isAt(address, path) ? "page" : undefined }, h(Icon, { name: icon }), h("span", {}, word)))),
+      h("div", { class: "rest" }, h(Connection), h(Account))),
+    h("main", { class: "content", id: "content", tabindex: "-1" },
+      View ? h(View, { key: path, path, parameters: parameters.toString(), ...(route && match(route[0], path)) }) : failure && h("p", { class: "notice critical", role: "alert" }, failure)),
+    h(Shortcuts),
+    h(Toasts));
+}
+
+function viewOf(route) {
+  if (loaded.has(route)) return loaded.get(route);
+  const found = route[1]();
+  if (!(found instanceof Promise)) return found;
+  found.then(
+    (View) => {
+      failure = undefined;
+      loaded.set(route, View);
+    },
+    () => (failure = "This page could not be loaded. Check your connection and try again."),
+  ).then(render);
+  return undefined;
+}
+
+function isAt(address, path) {
+  return address === "" ? path === "" || path.startsWith("incidents") : path.startsWith(address.split("/")[0]);
+}
+
+applyTheme();
+startTicking();
+startListening();
+start(render, (path) => ROUTES.some(([pattern]) => match(pattern, path.replace(/\/+$/, ""))));
+load().then(render);

@@ -1,0 +1,32 @@
+// How the connection is, in words and always visible.
+
+import { clock } from "../lib/time.js";
+import { Component, h } from "../lib/view.js";
+import { connection, onConnection } from "../state/live.js";
+
+const REFUSED = ["UNAUTHENTICATED", "FORBIDDEN"];
+
+/** Returns the words for a state of the connection. */
+export function wordsOf({ status, since, reason }) {
+  if (status === "live") return "Live";
+  if (status === "connecting") return "Connecting";
+  if (status === "behind") return `Not connected since ${clock(since)}, trying again`;
+  return REFUSED.includes(reason?.code) ? "Not allowed" : "No longer live";
+}
+
+/** The pill in the bar. Screen readers hear changes, but not that all is well from the start. */
+export class Connection extends Component {
+  mounted() {
+    this.end = onConnection(() => this.update());
+  }
+
+  removed() {
+    this.end();
+  }
+
+  render() {
+    const state = connection();
+    return h("span", { class: "connection", role: "status", "data-status": state.status, title: state.reason?.message },
+      wordsOf(state));
+  }
+}

@@ -1,0 +1,72 @@
+// Subscriptions as things with a present value, and the one state of the connection behind them all.
+
+import { onSession, session } from "./session.js";
+
+const watches = new Set();
+const listeners = new Set();
+
+/**
+ * A subscription that is followed until `stop()`. With `list`, `items` and `totalCount` are the live list as it is now;
+ * otherwise `data` is the last message. `loaded` says whether there was one; `error` why there will be no more.
+ * After a change of who is signed in, it begins again.
+ */
+export class Live {
+  constructor(document, variables, { list = false, next, changed }) {
+    Object.assign(this, { document, variables, items: [], totalCount: 0, data: undefined, loaded: false, error: undefined });
+    this.state = { status: "connecting", since: new Date() };
+    this.isList = list;
+    this.next = next;
+    this.changed = changed;
+    this.forget = onSession(() => this.begin());
+    watches.add(this);
+    if (session.loaded) this.begin();
+  }
+
+  begin() {
+    this.watch?.stop();
+    Object.assign(this, { items: [], totalCount: 0, data: undefined, loaded: false, error: undefined });
+    this.watch = session.client.watch(this.document, {
+      variables: this.variables,
+      ...(this.isList ? { list: (items, more) => this.take({ items, ...more }) } : { next: (data, more) => this.take({ data, ...more }) }),
+      state: (state) => this.show(state),
+      lost: this.isList ? undefined : () => this.onLost?.(),
+    });
+    this.changed();
+  }
+
+  take({ items, totalCount, data, cursor, errors }) {
+    this.loaded = true;
+    if (items) Object.assign(this, { items, totalCount });
+    else this.data = data;
+    this.next?.(data ?? items, { cursor, errors });
+    this.changed();
+  }
+
+  show(state) {
+    this.state = state;
+    if (state.status === "ended") this.error = state.reason;
+    for (const listener of [...listeners]) listener();
+    this.changed();
+  }
+
+  stop() {
+    this.watch?.stop();
+    this.forget();
+    watches.delete(this);
+    for (const listener of [...listeners]) listener();
+  }
+}
+
+/** Calls `listener` whenever the connection's state may have changed. */
+export function onConnection(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Returns the worst state of all subscriptions: live, connecting, behind or ended, with its reason and since when. */
+export function connection() {
+  const order = ["live", "connecting", "behind", "ended"];
+  let worst = { status: "live", since: new Date(0) };
+  for (const { state } of watches) if (order.indexOf(state.status) > order.indexOf(worst.status)) worst = state;
+  return worst;
+}

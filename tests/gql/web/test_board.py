@@ -1,0 +1,117 @@
+"""The board's page and files, and the documents that it sends."""
+
+import gzip
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from graphql import OperationDefinitionNode, parse, validate
+
+from domain.bootstrap import Domain
+from gql.app import create_app
+from gql.limits.costs import cost_of
+from gql.schema import schema
+from gql.web import board
+from gql.web.board_documents import read_documents
+
+DOCUMENTS = read_documents(board._BOARD / "documents")
+#: What a browser may have to load for the first page, compressed.
+MOST_BYTES = 90_000
+#: What one document may cost of the 10,000 points of a request; a page follows several, and is opened often.
+MOST_POINTS = 1_500
+_AT_ONCE = re.compile(r'^import [^(]*?"([^"]+)";$', flags=re.MULTILINE)
+_IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["']([^"']+)["']""")
+
+
+@pytest.fixture
+async def client(domain: Domain) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=create_app(domain))
+    async with httpx.AsyncClient(transport=transport, base_url="http://incidents.test") as visitor:
+        yield visitor
+
+
+async def links_of(client: httpx.AsyncClient, path: str = "/") -> list[str]:
+    """Return the files that the page of an address names, as absolute paths."""
+    answer = await client.get(path)
+    names = re.findall(r'(?:src|href)="([^"]+\.(?:js|css))"', answer.text)
+    return [str(answer.url.join(name).path) for name in names]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/incidents/INC-42", "/systems/payments", "/automations", "/settings/tokens", "/wall"]
+)
+async def test_each_address_of_the_board_is_its_page_with_the_same_files(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert re.search(r"<script>|<style|style=|\son\w+=", answer.text) is None
+    assert await links_of(client, path) == await links_of(client)
+
+
+async def test_the_first_page_is_under_90_kb_and_complete(client: httpx.AsyncClient) -> None:
+    links = await links_of(client)
+    total = 0
+    for link in links:
+        answer = await client.get(link)
+        assert answer.headers["cache-control"].endswith("immutable")
+        total += len(gzip.compress(answer.content))
+        # What a module imports at once is named by the page, so that a browser fetches all at the same time.
+        for name in _AT_ONCE.findall(answer.text):
+            assert str(answer.url.join(name).path) in links
+    assert 10_000 < total < MOST_BYTES
+
+
+async def test_all_imports_of_modules_lead_to_files(client: httpx.AsyncClient) -> None:
+    folder = (await links_of(client))[0].rpartition("/")[0]
+    for name, (body, _) in board._files().items():
+        for wanted in _IMPORT.findall(body.decode()) if name.endswith(".js") and name != "documents.js" else []:
+            place = httpx.URL(f"{client.base_url}{folder}/{name}").join(wanted).path
+            assert (await client.get(place)).status_code == 200, f"{name} imports {wanted}"
+
+
+async def test_files_of_another_version_are_missing(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/board/000000000000/main.js")).status_code == 404
+    folder = (await links_of(client))[0].rpartition("/")[0]
+    for name in ("../../etc/passwd", "documents/OpenIncidents.graphql", "nothing.js"):
+        assert (await client.get(f"{folder}/{name}")).status_code == 404
+
+
+def test_modules_set_no_html_but_in_the_renderer() -> None:
+    forbidden = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function")
+    found = [
+        str(path.relative_to(board._BOARD)) for path in board._BOARD.rglob("*.js") if forbidden.search(path.read_text())
+    ]
+    assert found == ["lib/view.js"]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_is_valid_and_cheap(name: str) -> None:
+    document = parse(DOCUMENTS[name])
+    assert validate(schema._schema, document) == []
+    [operation] = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    assert operation.name is not None
+    assert operation.name.value == name
+    assert cost_of(schema._schema, document, operation, {"first": 100}) <= MOST_POINTS
+
+
+def test_no_module_has_a_document_of_its_own() -> None:
+    own = re.compile(r"[`\"'](?:query|mutation|subscription)\b[^\n]*[({]")
+    assert [path.name for path in board._BOARD.rglob("*.js") if own.search(path.read_text())] == []
+
+
+def test_each_document_is_sent_by_some_module() -> None:
+    source = "\n".join(path.read_text() for path in board._BOARD.rglob("*.js"))
+    assert [name for name in DOCUMENTS if f"documents.{name}" not in source] == []
+
+
+def test_colours_are_named_in_one_file() -> None:
+    literal = re.compile(r"#[0-9a-f]{3,8}\b", flags=re.IGNORECASE)
+    styles: list[Path] = sorted((board._BOARD / "style").glob("*.css"))
+    found = [
+        path.name
+        for path in styles
+        if path.stem != "tokens" and literal.search(re.sub(r"@media print[^\n]*", "", path.read_text()))
+    ]
+    assert found == []

@@ -31,7 +31,7 @@ class Settings:
     #: How many connections to PostgreSQL this process opens at most.
     postgres_connections: int = 10
     broadcast_url: str = "memory://"
-    admin_token: str | None = None
+    admin_token: str | None = field(default=None, repr=False)
     #: Whether callers without a token may read what is public.
     anonymous_access: bool = True
     #: Where the public reaches this server, for links in feeds; by default as each request did.

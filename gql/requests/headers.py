@@ -11,12 +11,13 @@ from domain.ids import new_id
 
 REQUEST_ID = "X-Request-Id"
 _SCOPE_KEY = "incidentql.request_id"
+_FOR_CALLER = "incidentql.for_caller"
 _SANE = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _REQUEST_ID = REQUEST_ID.lower().encode()
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _SET_HERE = frozenset({_REQUEST_ID, _NOSNIFF[0]})
 #: The request headers that the endpoint's answers depend on.
-VARIES: Mapping[str, str] = MappingProxyType({"vary": "Accept, Authorization, Origin"})
+VARIES: Mapping[str, str] = MappingProxyType({"vary": "Accept, Authorization, Cookie, Origin"})
 
 
 class StandardHeaders:
@@ -41,7 +42,8 @@ class StandardHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = completed(message.get("headers", ()), request_id.encode(), secret=secret)
+                is_secret = secret or _FOR_CALLER in scope
+                message["headers"] = completed(message.get("headers", ()), request_id.encode(), secret=is_secret)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -51,6 +53,11 @@ def name_request(scope: Scope, given: bytes | None) -> str:
     """Give a request or connection its id, the client's own if it sent one, and return it."""
     request_id = scope[_SCOPE_KEY] = known_or_new(given)
     return request_id
+
+
+def mark_secret(scope: Scope) -> None:
+    """Note that the answer to a request is for its caller alone, though it has no `Authorization`."""
+    scope[_FOR_CALLER] = True
 
 
 def request_id_of(scope: Scope) -> str:

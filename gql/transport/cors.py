@@ -16,7 +16,7 @@ class AnyHeaderCors(CORSMiddleware):
     """Starlette's CORS layer, allowing the headers that the browser requests instead of a fixed list.
 
     Clients send headers for tracing, their name and the like. None of them can do more than a caller outside a browser
-    could, because the browser never adds credentials by itself.
+    could: the cookie of a session, which browsers add by themselves, counts for pages of this server alone.
     """
 
     @override

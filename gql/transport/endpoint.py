@@ -38,7 +38,9 @@ from gql.requests.admission import address_of
 from gql.requests.bodies import decode, read_json
 from gql.requests.headers import VARIES, request_id_of
 from gql.requests.incoming import Incoming
+from gql.requests.origins import origin_of
 from gql.requests.refusals import answered
+from gql.requests.session_cookie import SessionCookie
 from gql.requests.statuses import EVENT_STREAM, JSON, HttpOutcome, RefusalError
 from gql.transport.adapter import TextAdapter
 from gql.transport.answering import answer, batch_answer, shown
@@ -94,12 +96,13 @@ class Endpoint(GraphQL[Context, None]):
             graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             connection_init_wait_timeout=_INIT_TIMEOUT,
-            allowed_origins=domain.settings.cors_origins,
+            allowed_origins=[*domain.settings.cors_origins, *filter(None, [origin_of(domain.settings.public_url)])],
         )
         #: Finds the text of operations that name a document.
         self.documents = Documents(domain.settings)
         self._domain = domain
         self._closing = closing
+        self._cookie = SessionCookie(domain.settings)
         self._most_bytes = domain.settings.max_body_bytes
         self._body_seconds = domain.settings.body_timeout_seconds
         self._page_for_browsers = page
@@ -151,10 +154,14 @@ class Endpoint(GraphQL[Context, None]):
         return Context(
             domain=self._domain,
             request_id=request_id_of(request.scope),
-            # Several are one that is no token (RFC 9110, 5.3), where the first one of them would be.
-            authorization=", ".join(request.headers.getlist("authorization")) or None,
+            authorization=self._authorization_of_upgrade(request),
             address=address_of(request),
         )
+
+    def _authorization_of_upgrade(self, request: Request | WebSocket) -> str | None:
+        # Several are one that is no token (RFC 9110, 5.3), where the first one of them would be.
+        given = ", ".join(request.headers.getlist("authorization"))
+        return given or self._cookie.authorization_of(request.scope, dict(reversed(request.scope["headers"])))
 
     @override
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
@@ -220,7 +227,8 @@ class Endpoint(GraphQL[Context, None]):
         accepted = negotiate(request.header(b"accept"))
         request.media = accepted.media or JSON
         request.require_single_headers()
-        context = self._context_of(request, await self._domain.tokens.viewer_of(request.header(b"authorization")))
+        authorization = self._cookie.authorization_of(request.scope, request.headers)
+        context = self._context_of(request, await self._domain.tokens.viewer_of(authorization))
         if reads:
             operation = operation_in_url(request.scope["query_string"])
             return await self._single(request, operation, context, accepted)

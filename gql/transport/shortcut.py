@@ -28,9 +28,12 @@ from gql.transport.operations import OperationRequest, operation_in
 PATH = b"/graphql"
 _TARGET = {"method": "POST", "path": PATH.decode(), "raw_path": PATH, "query_string": b""}
 _PLAIN_JSON = JSON.encode()
-#: Headers that ASGI's layers look at, or that say that the body is not simply there.
+#: Headers that ASGI's layers or the endpoint look at, or that say that the body is not simply there.
 _UNUSUAL = frozenset(
-    {b"content-encoding", b"transfer-encoding", b"x-forwarded-for", b"x-forwarded-proto", b"origin", b"upgrade"}
+    {
+        *(b"content-encoding", b"transfer-encoding", b"x-forwarded-for", b"x-forwarded-proto"),
+        *(b"cookie", b"origin", b"upgrade"),
+    }
 )
 _REQUEST_ID = b"x-request-id"
 _AUTHORIZATION = b"authorization"

@@ -3,7 +3,6 @@
 import asyncio
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -11,6 +10,7 @@ from starlette.types import ASGIApp
 from domain.bootstrap import Domain
 from domain.errors import ForbiddenError
 from domain.settings import Settings
+from gql.requests.origins import origin_of
 from gql.transport.endpoint import Endpoint
 from gql.web.guarding import Call, guarded
 
@@ -44,13 +44,5 @@ def _check_origin(call: Call, settings: Settings) -> None:
     origin = call.request.headers.get("origin")
     if origin is None or origin in settings.cors_origins or "*" in settings.cors_origins:
         return
-    if origin != _origin_of(settings.public_url):
+    if origin != origin_of(settings.public_url):
         raise ForbiddenError("Pages of this origin may not call: it is not in INCIDENTQL_CORS_ORIGINS.")
-
-
-def _origin_of(url: str | None) -> str | None:
-    """Return the origin of an address, as browsers write it."""
-    if url is None:
-        return None
-    address = urlsplit(url)
-    return f"{address.scheme}://{address.netloc}".lower()

@@ -332,7 +332,7 @@ async def test_a_bug_is_answered_with_the_id_under_which_it_was_logged(
 async def test_answers_have_headers_for_caches_and_browsers(client: Client) -> None:
     async with client() as http:
         response = await http.post("/graphql", json={"query": VIEWER})
-        assert response.headers["vary"] == "Accept, Authorization, Origin"
+        assert response.headers["vary"] == "Accept, Authorization, Cookie, Origin"
         assert response.headers["x-content-type-options"] == "nosniff"
         assert "cache-control" not in response.headers
         for token in (SECRET, "wrong"):
@@ -351,7 +351,7 @@ async def test_pages_of_listed_origins_may_call(client: Client) -> None:
         response = await http.post("/graphql", json={"query": VIEWER}, headers={"origin": ours})
         assert response.headers["access-control-allow-origin"] == ours
         assert response.headers["access-control-expose-headers"] == "X-Request-Id, Retry-After"
-        assert response.headers["vary"] == "Accept, Authorization, Origin"
+        assert response.headers["vary"] == "Accept, Authorization, Cookie, Origin"
         response = await http.post("/graphql", json={"query": VIEWER}, headers={"origin": other})
         assert "access-control-allow-origin" not in response.headers
 

@@ -1,0 +1,108 @@
+"""The cookie by which a person is signed in: it holds their token, and no script reads it."""
+
+from collections.abc import Mapping
+from urllib.parse import quote, unquote, urlsplit
+
+from starlette.responses import Response
+from starlette.types import Scope
+
+from domain.settings import Settings
+from gql.requests.headers import mark_secret
+from gql.requests.origins import is_foreign, is_same_origin, is_secure
+
+_NAME = "incidentql_session"
+#: How many bytes browsers take, for the name and the value together (RFC 6265, 6.1).
+MOST_BYTES = 4096
+
+
+class SessionCookie:
+    """The cookie as it is set, cleared and read; where several cookies have its name, the first counts.
+
+    By https its name begins with `__Host-`, or `__Secure-` below a path: no other host, and no page without encryption,
+    can set it. Elsewhere its name ends in the port: cookies know none, and two servers on one machine have one each.
+    """
+
+    def __init__(self, settings: Settings, *, name: str = _NAME) -> None:
+        self._public_url = settings.public_url
+        self._name = name
+
+    def authorization_of(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
+        """Return the `Authorization` of a request: its own or, of a page of this server, that of its cookie."""
+        given = headers.get(b"authorization")
+        if given is not None:
+            return given.decode("latin-1")
+        if b"cookie" not in headers or not is_same_origin(scope, headers, public_url=self._public_url):
+            return None
+        return self._bearer(scope, headers)
+
+    def read_by_page(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
+        """Return the `Authorization` of a request's cookie for an answer that changes nothing.
+
+        Where a browser says nothing of its origin, as of a GET to a host without https, the cookie counts: pages of
+        other origins are sent none with such requests, and could not read the answer.
+        """
+        if is_foreign(scope, headers, public_url=self._public_url):
+            return None
+        return self._bearer(scope, headers)
+
+    def is_from_page(self, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+        """Return whether a page of this server sent a request."""
+        return is_same_origin(scope, headers, public_url=self._public_url)
+
+    def value_of(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
+        """Return the text in a request's cookie, wherever it comes from; None where there is none."""
+        wanted = self._name_in(scope, headers)
+        for pair in headers.get(b"cookie", b"").decode("latin-1").split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name == wanted and value:
+                return unquote(value, errors="replace")
+        return None
+
+    def fits(self, value: str) -> bool:
+        """Return whether a browser would keep this text."""
+        # The longest that a name gets.
+        return len(quote(value, safe="")) + len("__Secure-") + len(self._name) <= MOST_BYTES
+
+    def set(
+        self,
+        response: Response,
+        value: str,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        *,
+        seconds: int,
+        is_strict: bool = True,
+    ) -> None:
+        """Have a response set the cookie, which lasts that long; it is cleared by an empty text and 0."""
+        response.set_cookie(
+            self._name_in(scope, headers),
+            quote(value, safe=""),
+            max_age=seconds,
+            path=self._path_in(scope, headers),
+            secure=is_secure(scope),
+            httponly=True,
+            samesite="strict" if is_strict else "lax",
+        )
+
+    def _bearer(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
+        value = self.value_of(scope, headers)
+        if value is None:
+            return None
+        mark_secret(scope)
+        return f"Bearer {value}"
+
+    def _name_in(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+        if is_secure(scope):
+            prefix = "__Host-" if self._path_in(scope, headers) == "/" else "__Secure-"
+            return f"{prefix}{self._name}"
+        _, _, port = headers.get(b"host", b"").decode("latin-1").rpartition(":")
+        return f"{self._name}_{port}" if port.isdigit() else self._name
+
+    def _path_in(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+        """Return the path below which the server is: its own, or a proxy's that `PUBLIC_URL` has."""
+        if scope.get("root_path"):
+            return str(scope["root_path"])
+        public = urlsplit(self._public_url or "")
+        if public.netloc.lower() == headers.get(b"host", b"").decode("latin-1").lower():
+            return public.path.rstrip("/") or "/"
+        return "/"

@@ -48,6 +48,7 @@ from gql.queries.incident import IncidentQueries
 from gql.queries.integration import IntegrationQueries
 from gql.queries.log import LogQueries
 from gql.queries.maintenance import MaintenanceQueries
+from gql.queries.markdown import MarkdownQueries
 from gql.queries.metrics import MetricsQueries
 from gql.queries.node import NodeQueries
 from gql.queries.person import PersonQueries
@@ -86,6 +87,7 @@ class Query(
     DryRunQueries,
     NodeQueries,
     RateLimitQueries,
+    MarkdownQueries,
 ):
     pass
 

@@ -36,8 +36,9 @@ from gql.limits.introspection import Planner, most_fields, resolved_fields, type
 from gql.limits.structure import INTROSPECTION
 
 _WRITE = 5
-#: Leaves that need a statement of their own; all others come with their object.
-_READ_LEAVES = frozenset({"totalCount", "inStateSince"})
+#: Leaves that need a statement of their own, or are made of a long text; all others come with their object. The text of
+#: a preview is new each time, those of objects are kept once they are made.
+_LEAVES = {"totalCount": 1, "inStateSince": 1, "messageHtml": 5, "descriptionHtml": 5, "markdown": 200}
 #: The assumed length of a list without a page size; mostly the systems of an incident.
 _USUAL_LENGTH = 5
 #: An explanation holds 500 nodes at most, and each may have selections of its own; figures have 1,000 groups or points.
@@ -129,7 +130,7 @@ class _Pricing:
         assert isinstance(node, FieldNode)
         field = self._schema.get_field(on, node.name.value)
         if field is None or node.selection_set is None:
-            return _Cost(int(node.name.value in _READ_LEAVES))
+            return _Cost(_LEAVES.get(node.name.value, 0))
         return self._object(node, field, on)
 
     def _object(self, node: FieldNode, field: GraphQLField, on: GraphQLCompositeType) -> _Cost:

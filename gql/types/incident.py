@@ -29,6 +29,7 @@ from gql.types.enums import (
 )
 from gql.types.label import IncidentLabel
 from gql.types.link import IncidentLink
+from gql.types.markdown import HTML, html_or_none
 from gql.types.node import Node
 from gql.types.person import Person
 from gql.types.timeline import IncidentUpdate
@@ -68,6 +69,9 @@ class Incident(Node):
     )
     title: str = strawberry.field(description="Its title.")
     description: str | None = strawberry.field(description="A description in Markdown.")
+    description_html: str | None = strawberry.field(
+        description=HTML.format("description"), resolver=made_by(html_or_none, "description")
+    )
     status: Status = strawberry.field(description="Its status.")
     severity: Severity = strawberry.field(description="Its severity.")
     suppress_notifications: bool = strawberry.field(

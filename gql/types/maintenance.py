@@ -6,9 +6,10 @@ from typing import Annotated, Optional, Self
 
 import strawberry
 
+from domain.markdown import html_of
 from domain.model import maintenance as model
 from domain.model.positions import instance_position
-from gql.compiled.declarations import LIST, pages
+from gql.compiled.declarations import LIST, made_by, pages
 from gql.context import Info
 from gql.inputs.maintenance import MaintenanceInstanceFilter, instance_filter, instances_wanted
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection, cursor_maker
@@ -17,6 +18,7 @@ from gql.types.actor import Actor
 from gql.types.copying import copied
 from gql.types.enums import Visibility
 from gql.types.maintenance_enums import MaintenanceStatus
+from gql.types.markdown import HTML, html_or_none
 from gql.types.node import Node
 
 Affected = Annotated["System", strawberry.lazy("gql.types.system")]  # type: ignore[name-defined]  # noqa: F821 - both need each other
@@ -25,7 +27,8 @@ _INSTANCES = "maintenance.instances"
 
 @strawberry.type(description="A message about a maintenance window.")
 class MaintenanceUpdate(Node):
-    message: str = strawberry.field(description="The message.")
+    message: str = strawberry.field(description="The message, in Markdown.")
+    message_html: str = strawberry.field(description=HTML.format("message"), resolver=made_by(html_of, "message"))
     created_at: datetime = strawberry.field(description="When it was added.")
     created_by: Actor = strawberry.field(description="The actor that added it.")
 
@@ -45,6 +48,9 @@ class MaintenanceInstance(Node):
     status: MaintenanceStatus = strawberry.field(description="Its status.")
     title: str | None = strawberry.field(description="Its own title; null where it has the window's.")
     description: str | None = strawberry.field(description="Its own description; null where it has the window's.")
+    description_html: str | None = strawberry.field(
+        description=HTML.format("description"), resolver=made_by(html_or_none, "description")
+    )
     is_changed: bool = strawberry.field(description="Whether it was moved, or has texts of its own.")
 
     @classmethod
@@ -60,7 +66,10 @@ class MaintenanceInstance(Node):
 @strawberry.type(description="Planned work on systems, once or again and again.")
 class Maintenance(Node):
     title: str = strawberry.field(description="Its title.")
-    description: str | None = strawberry.field(description="Its description.")
+    description: str | None = strawberry.field(description="Its description, in Markdown.")
+    description_html: str | None = strawberry.field(
+        description=HTML.format("description"), resolver=made_by(html_or_none, "description")
+    )
     visibility: Visibility = strawberry.field(
         description="Who may see it. That its systems are under maintenance is seen by everybody."
     )

@@ -5,12 +5,14 @@ from typing import Self
 
 import strawberry
 
+from domain.markdown import html_of
 from domain.model import incident as model
-from gql.compiled.declarations import LIST
+from gql.compiled.declarations import LIST, made_by
 from gql.context import Info
 from gql.types.actor import Actor
 from gql.types.copying import copied
 from gql.types.enums import Status, Visibility
+from gql.types.markdown import HTML
 from gql.types.node import Node
 
 
@@ -31,6 +33,7 @@ class IncidentUpdateVersion(Node):
 @strawberry.type(description="An entry of an incident's timeline.")
 class IncidentUpdate(Node):
     message: str = strawberry.field(description="The text, in Markdown.")
+    message_html: str = strawberry.field(description=HTML.format("text"), resolver=made_by(html_of, "message"))
     status_change: Status | None = strawberry.field(
         description="The status that the incident changed to with it; null for a comment, also for one whose status "
         "already held at its date."

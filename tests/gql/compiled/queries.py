@@ -36,7 +36,7 @@ _USUAL = (
 #: These run for long, answer another way each time, or are computed on both paths by the same code.
 _LEFT_OUT = {
     *("dryRunAutomation", "explain", "rateLimit"),
-    *("incidentCounts", "incidentMetrics", "healthHistory", "uptime", "people", "person"),
+    *("incidentCounts", "incidentMetrics", "healthHistory", "uptime", "people", "person", "markdown"),
 }
 _DEEPEST = 5
 #: Most objects that are asked for by any id are of these types.

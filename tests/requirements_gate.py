@@ -53,6 +53,19 @@ def chromium_path() -> str:
     raise RequirementMissingError(message)
 
 
+def firefox_path() -> str:
+    """Return the system's Firefox.
+
+    Raises:
+        RequirementMissingError: If there is none.
+    """
+    for name in ("firefox-esr", "firefox"):
+        if found := shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/bin"):
+            return found
+    message = "no firefox on PATH (Debian: apt-get install firefox-esr)"
+    raise RequirementMissingError(message)
+
+
 @pytest.fixture(scope="session")
 def node() -> list[str]:
     """Return the command that runs a script of tests/clients."""
@@ -115,6 +128,11 @@ def probe_chromium() -> None:
     _run([chromium_path(), "--version"], "chromium --version", 4 * PROBE_SECONDS)
 
 
+def probe_firefox() -> None:
+    """Return when Firefox is there, raise RequirementMissingError otherwise."""
+    _run([firefox_path(), "--version"], "firefox --version", 4 * PROBE_SECONDS)
+
+
 def probe_pgbouncer() -> None:
     """Return when Debian's pgbouncer is there, raise RequirementMissingError otherwise."""
     _run(["/usr/sbin/pgbouncer", "--version"], "pgbouncer (Debian: apt-get install pgbouncer)", PROBE_SECONDS)
@@ -125,6 +143,7 @@ PROBES: dict[str, Callable[[], None]] = {
     "redis": probe_redis,
     "node": probe_node,
     "chromium": probe_chromium,
+    "firefox": probe_firefox,
     "pgbouncer": probe_pgbouncer,
 }
 

@@ -28,7 +28,7 @@ class Visit:
         self.requests: list[str] = []
         self.complaints: list[str] = []
         #: What the browser may say in this test, such as that a killed server refuses connections.
-        self.pardoned: re.Pattern[str] | None = re.compile("404 \\(Not Found\\)")
+        self.pardoned: re.Pattern[str] | None = None
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("websocket", lambda socket: self.requests.append(socket.url))
         page.on("console", self._note)

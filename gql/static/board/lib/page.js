@@ -1,5 +1,6 @@
 // A page: a component that follows subscriptions while it is shown, and says its title and its shortcuts.
 
+import { Asked } from "../state/asked.js";
 import { Live } from "../state/live.js";
 import { onSession } from "../state/session.js";
 import { onWrites } from "../state/writes.js";
@@ -9,6 +10,7 @@ import { Component } from "./view.js";
 /** Subclasses have `render(props)`, and may have `title()`, a getter `shortcuts`, and `shown()` and `left()`. */
 export class Page extends Component {
   #lives = new Map();
+  #asked = new Map();
   #ends = [];
 
   mounted() {
@@ -20,7 +22,7 @@ export class Page extends Component {
 
   removed() {
     for (const end of this.#ends) end();
-    for (const live of this.#lives.values()) live.stop();
+    for (const held of [...this.#lives.values(), ...this.#asked.values()]) held.stop();
     this.left?.();
   }
 
@@ -44,5 +46,21 @@ export class Page extends Component {
   unfollow(name) {
     this.#lives.get(name)?.stop();
     this.#lives.delete(name);
+  }
+
+  /**
+   * Returns a query's answer of this page by name, asked at its first use; its `again()` asks once more. With other
+   * variables it is asked anew, and shows what there was until then.
+   */
+  ask(name, document, variables = {}, options = {}) {
+    const key = JSON.stringify([document, variables]);
+    const present = this.#asked.get(name);
+    if (present?.key === key) return present;
+    present?.stop();
+    const asked = new Asked(document, variables, { ...options, changed: () => this.update() });
+    if (present?.loaded) Object.assign(asked, { data: present.data, loaded: true, isOld: true });
+    asked.key = key;
+    this.#asked.set(name, asked);
+    return asked;
   }
 }

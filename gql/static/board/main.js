@@ -4,24 +4,30 @@ import { startListening } from "./lib/keys.js";
 import { match, place, start, to } from "./lib/router.js";
 import { applyTheme } from "./lib/theme.js";
 import { startTicking } from "./lib/time.js";
+import { BRAND } from "./lib/title.js";
 import { h, mount } from "./lib/view.js";
 import { Account } from "./parts/account.js";
 import { Connection } from "./parts/connection.js";
 import { Icon } from "./parts/icons.js";
 import { Shortcuts } from "./parts/shortcuts.js";
 import { Toasts } from "./parts/toasts.js";
-import { load } from "./state/session.js";
+import { load, may, onSession } from "./state/session.js";
 import { Board } from "./views/board.js";
 import { NotFound } from "./views/not_found.js";
 
 /** Each address has a view; all but the first are loaded when they are needed. */
 const ROUTES = [
   ["", () => Board],
+  ["settings", () => import("./views/settings/tokens.js").then((m) => m.Tokens)],
+  ["settings/channels", () => import("./views/settings/channels.js").then((m) => m.Channels)],
+  ["settings/secrets", () => import("./views/settings/secrets.js").then((m) => m.Secrets)],
+  ["settings/tokens", () => import("./views/settings/tokens.js").then((m) => m.Tokens)],
 ];
+/** Places: address, word, icon, and the role without which there is nothing to see. */
 const PLACES = [
   ["", "Incidents", "incidents"],
+  ["settings", "Settings", "settings", "ADMIN"],
 ];
-const brand = document.title;
 const loaded = new Map();
 let failure;
 
@@ -34,8 +40,8 @@ function frame() {
   return h("div", {},
     h("a", { class: "skip", href: "#content" }, "Skip to the content"),
     h("header", { class: "bar" },
-      h("a", { class: "brand", href: to() }, h(Icon, { name: "brand" }), h("span", {}, brand)),
-      h("nav", { class: "places", "aria-label": "Places" }, PLACES.map(([address, word, icon]) =>
+      h("a", { class: "brand", href: to() }, h(Icon, { name: "brand" }), h("span", {}, BRAND)),
+      h("nav", { class: "places", "aria-label": "Places" }, PLACES.filter(([, , , role]) => !role || may(role)).map(([address, word, icon]) =>
         h("a", { key: address, href: to(address), "aria-current": isAt(address, path) ? "page" : undefined }, h(Icon, { name: icon }), h("span", {}, word)))),
       h("div", { class: "rest" }, h(Connection), h(Account))),
     h("main", { class: "content", id: "content", tabindex: "-1" },
@@ -54,7 +60,7 @@ function viewOf(route) {
       loaded.set(route, View);
     },
     () => (failure = "This page could not be loaded. Check your connection and try again."),
-  ).then(render);
+  ).then(() => render());
   return undefined;
 }
 
@@ -66,4 +72,5 @@ applyTheme();
 startTicking();
 startListening();
 start(render, (path) => ROUTES.some(([pattern]) => match(pattern, path.replace(/\/+$/, ""))));
-load().then(render);
+onSession(render);
+load();

@@ -50,7 +50,7 @@ export class Page extends Component {
 
   /**
    * Returns a query's answer of this page by name, asked at its first use; its `again()` asks once more. With other
-   * variables it is asked anew, and shows what there was until then.
+   * variables it is asked anew, and shows what there was until then. Options are those of `Asked`.
    */
   ask(name, document, variables = {}, options = {}) {
     const key = JSON.stringify([document, variables]);

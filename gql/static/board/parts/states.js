@@ -18,10 +18,11 @@ export function Bones({ rows = 5 }) {
 /** Why a page has no content: the reason of a subscription or the error of a query. */
 export function Failure({ reason }) {
   if (reason.code === "UNAUTHENTICATED" || reason.code === "FORBIDDEN") {
+    const known = session.viewer && session.viewer.role !== "ANONYMOUS";
     return h("div", { class: "empty" },
-      h("h2", {}, session.viewer && session.viewer.role !== "ANONYMOUS" ? "You may not see this" : "Sign in to see this"),
-      h("p", {}, reason.message),
-      h("button", { class: "button first", onclick: openSignIn }, "Sign in"));
+      h("h2", {}, known ? "You may not see this" : "Sign in to see this"),
+      h("p", {}, known ? reason.message : "Only people who are signed in, and may, see what is here."),
+      h("button", { class: "button first", onclick: openSignIn }, known ? "Your account" : "Sign in"));
   }
   return h("div", { class: "notice critical", role: "alert" }, h("span", {}, reason.message));
 }

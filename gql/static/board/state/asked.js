@@ -1,14 +1,26 @@
 // Queries as things with a present value: asked once, and again when something says that there may be another answer.
 
+import { track } from "./live.js";
 import { onSession, session } from "./session.js";
+
+/** Failures after which there is nothing to wait for. */
+const FINAL = ["UNAUTHENTICATED", "FORBIDDEN", "BAD_USER_INPUT", "NOT_FOUND"];
 
 /**
  * A query's answer until `stop()`: `data` once there is one, `loaded`, and `error` of the last try. What was known stays
  * while it is asked again. After a change of who is signed in, it begins anew.
+ *
+ * With `seconds`, for what no subscription tells of, it is asked again so often while somebody looks at the page, and its
+ * failures count towards the state of the connection.
  */
 export class Asked {
-  constructor(document, variables, { changed, next }) {
-    Object.assign(this, { document, variables, changed, next, data: undefined, loaded: false, error: undefined, turn: 0 });
+  constructor(document, variables, { changed, next, seconds }) {
+    Object.assign(this, { document, variables, changed, next, seconds, data: undefined, loaded: false, error: undefined, turn: 0 });
+    if (seconds) {
+      this.state = { status: "connecting", since: new Date() };
+      this.tracking = track(this);
+      globalThis.document.addEventListener("visibilitychange", this.look);
+    }
     this.forget = onSession(() => {
       Object.assign(this, { data: undefined, loaded: false, error: undefined });
       this.again();
@@ -24,16 +36,35 @@ export class Asked {
     try {
       found = { data: await session.client.query(this.document, this.variables), loaded: true, error: undefined };
     } catch ({ code, message }) {
-      found = { error: { code: code ?? "UNREACHABLE", message: code ? message : "The server cannot be reached. Try again in a moment." } };
+      found = { error: { code: code ?? "UNREACHABLE", message: code && code !== "UNREACHABLE" ? message : "The server cannot be reached. Try again in a moment." } };
     }
     if (turn !== this.turn || this.isStopped) return;
     Object.assign(this, found);
+    if (this.seconds) this.plan();
     if (found.data) this.next?.(found.data);
     this.changed();
   }
 
+  plan() {
+    const isFinal = FINAL.includes(this.error?.code);
+    const status = !this.error ? "live" : isFinal ? "ended" : this.loaded ? "behind" : "connecting";
+    this.state = { status, reason: this.error, since: this.state.status === status ? this.state.since : new Date() };
+    this.tracking.tell();
+    this.askedAt = Date.now();
+    clearTimeout(this.timer);
+    if (!isFinal) this.timer = setTimeout(this.look, this.seconds * 1_000);
+  }
+
+  look = () => {
+    if (!globalThis.document.hidden && Date.now() - (this.askedAt ?? 0) > this.seconds * 900) this.again();
+  };
+
   stop() {
     this.isStopped = true;
     this.forget();
+    if (!this.seconds) return;
+    clearTimeout(this.timer);
+    globalThis.document.removeEventListener("visibilitychange", this.look);
+    this.tracking.end();
   }
 }

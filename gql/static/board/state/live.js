@@ -18,7 +18,7 @@ export class Live {
     this.next = next;
     this.changed = changed;
     this.forget = onSession(() => this.begin());
-    watches.add(this);
+    this.tracking = track(this);
     if (session.loaded) this.begin();
   }
 
@@ -45,16 +45,30 @@ export class Live {
   show(state) {
     this.state = state;
     if (state.status === "ended") this.error = state.reason;
-    for (const listener of [...listeners]) listener();
+    this.tracking.tell();
     this.changed();
   }
 
   stop() {
     this.watch?.stop();
     this.forget();
-    watches.delete(this);
-    for (const listener of [...listeners]) listener();
+    this.tracking.end();
   }
+}
+
+/** Counts something with a `state` towards the connection's, until `end()`; `tell()` says that its state is another. */
+export function track(watch) {
+  const tell = () => {
+    for (const listener of [...listeners]) listener();
+  };
+  watches.add(watch);
+  return {
+    tell,
+    end() {
+      watches.delete(watch);
+      tell();
+    },
+  };
 }
 
 /** Calls `listener` whenever the connection's state may have changed. */

@@ -5,7 +5,7 @@ import random
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +37,8 @@ class Server:
         self.url = ""
         #: How long the next start may take.
         self.start_seconds: float = START_SECONDS
+        #: Options of the command line for the next process.
+        self.options: Sequence[str] = ()
         #: A function that the next process calls before it begins.
         self.prepare: Callable[[], None] | None = None
 
@@ -73,7 +75,7 @@ class Server:
     async def start(self) -> None:
         """Start it and wait until it answers."""
         self._command = Command(
-            *self._arguments, folder=self._folder, environment=self._environment, prepare=self.prepare
+            *self._arguments, *self.options, folder=self._folder, environment=self._environment, prepare=self.prepare
         )
         deadline = time.monotonic() + self.start_seconds
         while not (found := _ADDRESS.search(self._running.stdout)):
@@ -138,14 +140,18 @@ async def running_server(
     *,
     may_complain: bool = False,
     prepare: Callable[[], None] | None = None,
+    options: Sequence[str] = (),
     **settings: str | None,
 ) -> AsyncIterator[Server]:
     """Start a server that answers; settings of None are left out, `prepare` is called first, in its process.
+
+    `options` are those of the command line.
 
     At the end there must be no trace of a bug in what it printed, unless it may complain.
     """
     with TemporaryDirectory(prefix="incidentql-server-") as folder:
         server = Server(database_url, Path(folder), **settings)
+        server.options = options
         server.prepare = prepare
         try:
             await server.start()

@@ -18,6 +18,7 @@ import { NotFound } from "./views/not_found.js";
 /** Each address has a view; all but the first are loaded when they are needed. */
 const ROUTES = [
   ["", () => Board],
+  ["incidents/:reference", () => import("./views/incident.js").then((m) => m.Incident)],
   ["settings", () => import("./views/settings/tokens.js").then((m) => m.Tokens)],
   ["settings/channels", () => import("./views/settings/channels.js").then((m) => m.Channels)],
   ["settings/secrets", () => import("./views/settings/secrets.js").then((m) => m.Secrets)],

@@ -1,0 +1,90 @@
+// An update on the timeline: its text in full, who may read it, its earlier versions, and editing where one may.
+
+import documents from "../../documents.js";
+import { exact } from "../../lib/time.js";
+import { Component, h } from "../../lib/view.js";
+import { STATUSES } from "../../parts/marks.js";
+import { say } from "../../parts/toasts.js";
+import { Ago } from "../../parts/time.js";
+import { session } from "../../state/session.js";
+import { write } from "../../state/writes.js";
+import { act, change } from "./acting.js";
+import { confirm } from "./confirm.js";
+import { EditUpdate } from "./edit_update.js";
+import { failureWords, nameOf, READERS } from "./words.js";
+import { Versions } from "./versions.js";
+
+/** An update; `feed` is the incident's. */
+export class Update extends Component {
+  /** Loads the text as it was written; what is shown is what the server made of it. */
+  async load(what) {
+    try {
+      const { node } = await session.client.query(documents.UpdateVersions, { id: this.props.update.id });
+      if (!node) return;
+      this.source = node;
+      this.open = this.open === what ? undefined : what;
+    } catch (error) {
+      say(failureWords(error), { bad: true });
+    }
+    this.update();
+  }
+
+  async save(mine) {
+    const { update, feed } = this.props;
+    const { base } = this;
+    const result = await change(feed, {
+      what: "update", base, mine: { ...base, ...mine }, now: () => this.latest ?? base,
+      words: ({ message }) => message,
+      send: async (expectedVersion) => {
+        try {
+          await write(documents.EditUpdate, { id: update.id, incidentId: feed.incident.id, expectedVersion, ...mine }, {});
+        } catch (error) {
+          if (error.code === "VERSION_CONFLICT") await this.readLatest();
+          throw error;
+        }
+      },
+    });
+    if (result !== "open") this.close();
+  }
+
+  async readLatest() {
+    const { node } = await session.client.query(documents.UpdateVersions, { id: this.props.update.id });
+    if (node) this.latest = { message: node.message, visibility: node.visibility };
+  }
+
+  async edit() {
+    await this.load("edit");
+    const { message, visibility } = this.source ?? {};
+    this.base = this.latest = { message, visibility };
+  }
+
+  close() {
+    this.open = undefined;
+    this.update();
+  }
+
+  async remove() {
+    const { update, feed } = this.props;
+    const consequence = update.statusChange ? ` The incident's status and times are worked out again without it.` : "";
+    if (!(await confirm({ title: "Delete this update?", text: `It disappears for everybody, from the status page as well.${consequence}`, yes: "Delete the update" }))) return;
+    await act(feed, documents.DeleteUpdate, { id: update.id, incidentId: feed.incident.id });
+  }
+
+  render({ update, mayWrite }) {
+    const { createdAt, createdBy, editedAt, statusChange, visibility, messageHtml } = update;
+    return h("article", { class: "update", "aria-label": `Update by ${nameOf(createdBy)}` },
+      h("header", { class: "update-head" },
+        h("bdi", { class: "update-who" }, nameOf(createdBy)),
+        statusChange && h("span", { class: "status-word" }, STATUSES[statusChange]),
+        h(Ago, { at: createdAt }),
+        h("span", { class: "muted", title: READERS[visibility][0] }, READERS[visibility][1]),
+        editedAt && h("button", { class: "text-button", title: exact(editedAt), "aria-expanded": this.open === "versions" ? "true" : "false", onclick: () => this.load("versions") }, "edited"),
+        mayWrite && h("span", { class: "update-tools" },
+          h("button", { class: "text-button", onclick: () => this.edit() }, "Edit"),
+          h("button", { class: "text-button", onclick: () => this.remove() }, "Delete"))),
+      this.open === "edit"
+        ? h(EditUpdate, { source: this.source, update, feed, onsave: (mine) => this.save(mine), oncancel: () => this.close() })
+        : h("div", { class: "prose", dir: "auto", html: messageHtml }),
+      this.open === "versions" && h(Versions, { source: this.source, editedAt }));
+  }
+}

@@ -92,6 +92,26 @@ _ORDERS = """async () => {
   return results;
 }"""
 
+_CONDITIONS = """async () => {
+  const { Component, flush, h, mount } = await load();
+  class Field extends Component {
+    constructor(props) { super(props); Field.made = (Field.made ?? 0) + 1; }
+    render() { return h("input"); }
+  }
+  const place = document.body.appendChild(document.createElement("div"));
+  let isThere = false;
+  const below = () => [h("p", {}, "Before"), isThere && h("p", {}, "Now and then"), h(Field)];
+  const render = mount(place, () => h("div", {}, ...below()));
+  place.querySelector("input").value = "typed";
+  const seen = [];
+  for (isThere of [true, false, true]) {
+    render();
+    flush();
+    seen.push([place.textContent, place.querySelector("input").value]);
+  }
+  return [seen, Field.made];
+}"""
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def page() -> AsyncIterator[Page]:
@@ -111,3 +131,9 @@ async def test_rows_that_move_keep_their_elements_and_the_focus(page: Page) -> N
     for in_order, kept, focused, moves in await page.evaluate(_ORDERS):
         assert (in_order, kept, focused) == (True, True, "25")
         assert moves <= 2
+
+
+async def test_what_is_there_now_and_then_leaves_what_stands_behind_it_alone(page: Page) -> None:
+    seen, made = await page.evaluate(_CONDITIONS)
+    assert seen == [["BeforeNow and then", "typed"], ["Before", "typed"], ["BeforeNow and then", "typed"]]
+    assert made == 1

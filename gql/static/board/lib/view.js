@@ -84,7 +84,8 @@ function normal(node) {
 function flat(children, into = []) {
   for (const child of children) {
     if (Array.isArray(child)) flat(child, into);
-    else if (child !== null && child !== undefined && child !== false && child !== true) into.push(normal(child));
+    // What is not there holds its place, or what stands behind it would be taken for it.
+    else into.push(normal(child));
   }
   return into;
 }

@@ -18,7 +18,8 @@ import { NotFound } from "./views/not_found.js";
 /** Each address has a view; all but the first are loaded when they are needed. */
 const ROUTES = [
   ["", () => Board],
-  ["incidents/:reference", () => import("./views/incident.js").then((m) => m.Incident)],
+  ["systems", () => import("./views/systems/list.js").then((m) => m.Systems)],
+  ["systems/:name", () => import("./views/systems/page.js").then((m) => m.System)],
   ["settings", () => import("./views/settings/tokens.js").then((m) => m.Tokens)],
   ["settings/channels", () => import("./views/settings/channels.js").then((m) => m.Channels)],
   ["settings/secrets", () => import("./views/settings/secrets.js").then((m) => m.Secrets)],
@@ -27,6 +28,7 @@ const ROUTES = [
 /** Places: address, word, icon, and the role without which there is nothing to see. */
 const PLACES = [
   ["", "Incidents", "incidents"],
+  ["systems", "Systems", "systems"],
   ["settings", "Settings", "settings", "ADMIN"],
 ];
 const loaded = new Map();

@@ -11,7 +11,7 @@ export function Empty({ title, children }) {
 
 /** Lines that hold the place of rows that are being loaded. Nothing is shown for the first 300 ms. */
 export function Bones({ rows = 5 }) {
-  return h("div", { class: "bones", "aria-busy": "true", "aria-label": "Loading" },
+  return h("div", { class: "bones", role: "group", "aria-busy": "true", "aria-label": "Loading" },
     Array.from({ length: rows }, (_, nth) => h("span", { key: nth, class: "bone" })));
 }
 

@@ -49,6 +49,11 @@ class Settings:
     oidc_role_map: str = ""
     #: The role of owners of whom nothing is said that means anything here; NONE refuses them.
     oidc_default_role: str = "VIEWER"
+    #: The client that this server is at the issuer, for people who sign in from a browser; a public one has no secret.
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = field(default=None, repr=False)
+    #: What is asked of the issuer for them.
+    oidc_scopes: str = "openid profile email"
     #: What secrets are encrypted with: Fernet keys, separated by commas. The first encrypts, all of them decrypt.
     secret_key: str | None = field(default=None, repr=False)
     #: Internal hosts and networks that automations and webhooks may call: names, addresses or CIDRs.

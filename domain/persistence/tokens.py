@@ -89,6 +89,19 @@ class TokenRepository:
             values |= actor_columns("created_by", token.created_by)
         await self._connection.execute(insert_or_ignore(self._connection, api_tokens, values))
 
+    async def renew(self, name: str, *, by: Actor, secret: str, expires_at: datetime | None) -> bool:
+        """Give the newest unrevoked token of that name another secret and expiry; return whether there is one."""
+        columns = api_tokens.c
+        newest = sa.select(sa.func.max(columns.id)).where(
+            columns.name == name,
+            columns.created_by_type == by.type,
+            columns.created_by_id == by.id,
+            columns.revoked_at.is_(None),
+        )
+        values = {"token_digest": token_digest(secret), "expires_at": expires_at}
+        statement = sa.update(api_tokens).where(columns.id == newest.scalar_subquery()).values(values)
+        return (await self._connection.execute(statement)).rowcount > 0
+
     async def revoke(self, token_id: str, *, at: datetime) -> None:
         """Revoke a locked token."""
         await self._connection.execute(sa.update(api_tokens).where(api_tokens.c.id == token_id).values(revoked_at=at))

@@ -113,6 +113,24 @@ class TokenService:
 
         return await self._writer.run(work)
 
+    async def renew(self, viewer: Viewer, command: CreateToken) -> str:
+        """Return a new secret of the token of that name that the caller made, which is created where there is none.
+
+        The former secret is not valid any more; the token stays the same person's.
+
+        Raises:
+            InvalidInputError, UnknownSystemError
+        """
+        secret = _fresh_secret()
+
+        async def work(unit: UnitOfWork) -> bool:
+            expires_at = checked_expiry(command.expires_at, now=unit.moment())
+            return await unit.tokens.renew(command.name, by=viewer.actor, secret=secret, expires_at=expires_at)
+
+        if (await self._writer.run(work)).value:
+            return secret
+        return (await self.create(viewer, command)).value[1]
+
     async def revoke(self, token_id: str) -> Outcome[ApiToken]:
         """Revoke a token and end its streams; a revoked one stays as it is.
 

@@ -24,6 +24,7 @@ from domain.errors import StartupError
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
 from gql.cli.file_limit import raise_file_limit
+from gql.cli.links import start_link
 from gql.cli.stopping import stops_in_time
 from gql.transport.connections import ConnectionLimits, Connections
 from gql.transport.endpoint import Endpoint
@@ -121,8 +122,9 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
             # enough for, at 80 us a socket. So wait for some 175,000 new objects: at most 30 MB of garbage.
             gc.set_threshold(*gc.get_threshold()[:2], _FULL_COLLECTION_AFTER)
             port = listening.getsockname()[1]
+            link = await start_link(domain, port=port, demo=demo, token=token)
             # Whoever reads the greeting may stop the server at once, so signals are handled by then.
-            greet = partial(_greet, say, host=settings.host, port=port, token=token)
+            greet = partial(_greet, say, host=settings.host, port=port, token=token, link=link)
             server = Server(config, on_serving=greet, on_closing=lambda: endpoint.close(seconds=_DRAIN_SECONDS))
             async with endpoint.running(), connections.running(), _demo_running(domain, wanted=demo):
                 await server.serve(sockets=[listening])
@@ -190,8 +192,10 @@ def _bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _greet(say: Callable[[str], None], *, host: str, port: int, token: str | None) -> None:
+def _greet(say: Callable[[str], None], *, host: str, port: int, token: str | None, link: str | None) -> None:
     shown = f"[{host}]" if ":" in host else host
     say(f"IncidentQL serves http://{shown}:{port}/graphql (HTTP, WebSocket and SSE)")
     if token is not None:
         say(f"Admin token, shown only this once: {token}")
+    if link is not None:
+        say(f"Open this link to be signed in: {link}")

@@ -1,12 +1,18 @@
 """The callers of tokens, and the first token."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from domain.bootstrap import Domain
 from domain.errors import StartupError, UnauthenticatedError
 from domain.model.actor import ActorType
-from domain.model.viewer import ANONYMOUS, Role
+from domain.model.commands import CreateToken
+from domain.model.viewer import ANONYMOUS, SYSTEM_VIEWER, Role
+from tests.conftest import SteppingClock
 from tests.domain.dialects import on_one_database
+from tests.factories import ADMIN
 
 SECRET = "a-secret-of-more-than-16-characters"
 
@@ -48,3 +54,31 @@ async def test_a_value_of_another_form_is_no_valid_token(domain: Domain, authori
     await domain.tokens.ensure_admin(SECRET)
     with pytest.raises(UnauthenticatedError):
         await domain.tokens.viewer_of(authorization)
+
+
+async def test_a_token_that_is_renewed_stays_the_same_person_with_another_secret(
+    domain: Domain, clock: SteppingClock
+) -> None:
+    ends = clock.now() + timedelta(days=30)
+    command = CreateToken(name="Visitor", role=Role.RESPONDER, expires_at=ends)
+    first = await domain.tokens.renew(ADMIN, command)
+    known = await domain.tokens.viewer_of(f"Bearer {first}")
+    later = replace(command, expires_at=ends + timedelta(days=1))
+    second = await domain.tokens.renew(ADMIN, later)
+    viewer = await domain.tokens.viewer_of(f"Bearer {second}")
+    assert (viewer.actor, viewer.role, viewer.expires_at) == (known.actor, Role.RESPONDER, later.expires_at)
+    clock.advance(seconds=3)
+    with pytest.raises(UnauthenticatedError):
+        await domain.tokens.viewer_of(f"Bearer {first}")
+
+
+@on_one_database
+async def test_a_token_of_somebody_else_or_one_that_was_revoked_is_not_renewed(domain: Domain) -> None:
+    command = CreateToken(name="Visitor", role=Role.VIEWER)
+    (others, secret) = (await domain.tokens.create(SYSTEM_VIEWER, command)).value
+    first = await domain.tokens.viewer_of(f"Bearer {await domain.tokens.renew(ADMIN, command)}")
+    assert first.token_id not in {None, others.id}
+    assert (await domain.tokens.viewer_of(f"Bearer {secret}")).token_id == others.id
+    await domain.tokens.revoke(str(first.token_id))
+    second = await domain.tokens.viewer_of(f"Bearer {await domain.tokens.renew(ADMIN, command)}")
+    assert second.token_id not in {first.token_id, others.id}

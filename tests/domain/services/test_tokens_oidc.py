@@ -1,13 +1,10 @@
 """JSON Web Tokens of an OIDC issuer: a real HTTP server serves its keys."""
 
-import base64
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
@@ -15,7 +12,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
-from typing_extensions import override
 
 from domain.errors import StartupError, UnauthenticatedError
 from domain.model.actor import Actor, ActorType
@@ -23,56 +19,19 @@ from domain.model.viewer import Role
 from domain.services.oidc import OidcRules, OidcVerifier
 from domain.settings import Settings
 from tests.conftest import SteppingClock
+from tests.issuer import RSA, Issuer, claims_of, encoded, jwk, running_issuer, token_of
 
-RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 WEAK_RSA = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 EC = ec.generate_private_key(ec.SECP256R1())
 ED = ed25519.Ed25519PrivateKey.generate()
 
 
-class Issuer:
-    """An OIDC issuer with its keys, which counts requests for them."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.name = url
-        self.keys: list[dict[str, Any]] = [_jwk(RSAAlgorithm, RSA, "rsa")]
-        self.asked: list[str] = []
-        self.broken = False
-
-    def answer(self, path: str) -> bytes | None:
-        """Return the document at that path."""
-        self.asked.append(path)
-        if self.broken:
-            return b"<html>out of order</html>"
-        if path == "/.well-known/openid-configuration":
-            return json.dumps({"issuer": self.name, "jwks_uri": f"{self.url}/keys"}).encode()
-        return json.dumps({"keys": self.keys}).encode() if path == "/keys" else None
-
-
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
     """Yield a running issuer."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = found.answer(self.path)
-            self.send_response(404 if body is None else 200)
-            self.end_headers()
-            self.wfile.write(body or b"")
-
-        @override
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found = Issuer(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield found
-        server.shutdown()
-        thread.join()
+    with running_issuer() as issuer:
+        yield issuer
 
 
 @pytest.fixture
@@ -92,7 +51,7 @@ def verifier(issuer: Issuer, clock: SteppingClock) -> OidcVerifier:
 async def test_a_user_is_known_by_a_token_of_the_issuer(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
-    viewer = await verifier.viewer_of(_token(issuer, clock, role="RESPONDER", name="Ann", email="ann@example.com"))
+    viewer = await verifier.viewer_of(token_of(issuer, clock, role="RESPONDER", name="Ann", email="ann@example.com"))
     assert viewer.actor == Actor(type=ActorType.USER, id="user-1", name="Ann")
     assert (viewer.role, viewer.expires_at, viewer.systems) == (
         Role.RESPONDER,
@@ -105,16 +64,16 @@ async def test_a_user_is_known_by_a_token_of_the_issuer(
 async def test_a_user_without_a_name_is_named_by_the_address(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
-    viewer = await verifier.viewer_of(_token(issuer, clock, name=" ", email="ann@example.com"))
+    viewer = await verifier.viewer_of(token_of(issuer, clock, name=" ", email="ann@example.com"))
     assert viewer.actor.name == "ann@example.com"
-    assert (await verifier.viewer_of(_token(issuer, clock))).actor.name is None
+    assert (await verifier.viewer_of(token_of(issuer, clock))).actor.name is None
 
 
 async def test_a_name_is_shown_in_one_line_without_controls(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
     for given, shown in [("Ann\r\n\u202eLee\x1b", "Ann Lee"), ("\u200b\u3164", "ann"), ("\ud800Ann\0", "Ann")]:
-        viewer = await verifier.viewer_of(_token(issuer, clock, name=given, preferred_username="ann"))
+        viewer = await verifier.viewer_of(token_of(issuer, clock, name=given, preferred_username="ann"))
         assert viewer.actor.name == shown
 
 
@@ -131,8 +90,8 @@ async def test_a_name_is_shown_in_one_line_without_controls(
 async def test_asymmetric_signatures_are_taken(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock, algorithm: str, key: Any, kind: Any
 ) -> None:
-    issuer.keys = [_jwk(kind, key, "k")]
-    token = _token(issuer, clock, key=key, algorithm=algorithm, key_id="k")
+    issuer.keys = [jwk(kind, key, "k")]
+    token = token_of(issuer, clock, key=key, algorithm=algorithm, key_id="k")
     assert (await verifier.viewer_of(token)).role is Role.VIEWER
 
 
@@ -165,13 +124,13 @@ async def test_asymmetric_signatures_are_taken(
 async def test_a_token_with_wrong_claims_is_refused(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock, changed: dict[str, Any]
 ) -> None:
-    assert (await _refusal(verifier, _token(issuer, clock, **changed))).startswith("This token ")
+    assert (await _refusal(verifier, token_of(issuer, clock, **changed))).startswith("This token ")
 
 
 async def test_a_token_is_refused_from_the_moment_at_which_it_expires(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
-    token = _token(issuer, clock)
+    token = token_of(issuer, clock)
     clock.advance(minutes=5, milliseconds=-1)
     await verifier.viewer_of(token)
     clock.advance(milliseconds=1)
@@ -181,7 +140,7 @@ async def test_a_token_is_refused_from_the_moment_at_which_it_expires(
 async def test_a_token_is_refused_before_its_start_with_some_leeway(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
-    token = _token(issuer, clock, nbf=clock.now().timestamp() + 11)
+    token = token_of(issuer, clock, nbf=clock.now().timestamp() + 11)
     assert await _refusal(verifier, token) == "This token is not valid yet."
     clock.advance(seconds=1)
     await verifier.viewer_of(token)
@@ -191,7 +150,7 @@ async def test_a_token_without_a_signature_is_refused(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
     for header in ({"alg": "none", "kid": "rsa"}, {"alg": "None", "kid": "rsa"}, {"kid": "rsa"}):
-        token = f"{_part(header)}.{_part(_claims(issuer, clock))}."
+        token = f"{_part(header)}.{_part(claims_of(issuer, clock))}."
         assert await _refusal(verifier, token) == "This token is not valid."
 
 
@@ -200,36 +159,36 @@ async def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock, algorithm: str
 ) -> None:
     public = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    signed = f"{_part({'alg': algorithm, 'kid': 'rsa'})}.{_part(_claims(issuer, clock))}"
+    signed = f"{_part({'alg': algorithm, 'kid': 'rsa'})}.{_part(claims_of(issuer, clock))}"
     signature = hmac.new(public, signed.encode(), hashlib.sha256).digest()
-    assert await _refusal(verifier, f"{signed}.{_encoded(signature)}") == "This token is not valid."
+    assert await _refusal(verifier, f"{signed}.{encoded(signature)}") == "This token is not valid."
 
 
 async def test_a_secret_among_the_keys_of_the_issuer_signs_nothing(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
     secret = b"a-secret-that-is-long-enough-for-sha-256"
-    issuer.keys.append({"kty": "oct", "kid": "secret", "k": _encoded(secret), "alg": "HS256"})
-    token = jwt.encode(_claims(issuer, clock), secret, algorithm="HS256", headers={"kid": "secret"})
+    issuer.keys.append({"kty": "oct", "kid": "secret", "k": encoded(secret), "alg": "HS256"})
+    token = jwt.encode(claims_of(issuer, clock), secret, algorithm="HS256", headers={"kid": "secret"})
     assert await _refusal(verifier, token) == "This token is not valid."
 
 
 async def test_a_key_that_is_too_weak_or_is_for_encryption_signs_nothing(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
-    issuer.keys = [_jwk(RSAAlgorithm, WEAK_RSA, "weak"), {**_jwk(RSAAlgorithm, RSA, "enc"), "use": "enc"}]
+    issuer.keys = [jwk(RSAAlgorithm, WEAK_RSA, "weak"), {**jwk(RSAAlgorithm, RSA, "enc"), "use": "enc"}]
     with pytest.warns(jwt.warnings.InsecureKeyLengthWarning):
-        weak = _token(issuer, clock, key=WEAK_RSA, key_id="weak")
+        weak = token_of(issuer, clock, key=WEAK_RSA, key_id="weak")
     assert await _refusal(verifier, weak) == "This token is not valid."
-    assert await _refusal(verifier, _token(issuer, clock, key_id="enc")) == "This token is not valid."
+    assert await _refusal(verifier, token_of(issuer, clock, key_id="enc")) == "This token is not valid."
 
 
 async def test_a_token_of_another_key_or_with_other_claims_is_refused(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
-    assert await _refusal(verifier, _token(issuer, clock, key=OTHER_RSA)) == "This token is not valid."
-    header, _, signature = _token(issuer, clock).split(".")
-    raised = _part(_claims(issuer, clock) | {"role": "ADMIN"})
+    assert await _refusal(verifier, token_of(issuer, clock, key=OTHER_RSA)) == "This token is not valid."
+    header, _, signature = token_of(issuer, clock).split(".")
+    raised = _part(claims_of(issuer, clock) | {"role": "ADMIN"})
     assert await _refusal(verifier, f"{header}.{raised}.{signature}") == "This token is not valid."
 
 
@@ -253,57 +212,57 @@ async def test_the_issuers_keys_are_cached_until_they_expire(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
     for _ in range(5):
-        await verifier.viewer_of(_token(issuer, clock))
+        await verifier.viewer_of(token_of(issuer, clock))
     assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
     clock.advance(minutes=10, milliseconds=1)
-    await verifier.viewer_of(_token(issuer, clock))
+    await verifier.viewer_of(token_of(issuer, clock))
     assert len(issuer.asked) == 4
 
 
 async def test_a_new_key_is_looked_up_at_most_every_30_seconds(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
-    await verifier.viewer_of(_token(issuer, clock))
-    issuer.keys = [_jwk(RSAAlgorithm, OTHER_RSA, "new")]
+    await verifier.viewer_of(token_of(issuer, clock))
+    issuer.keys = [jwk(RSAAlgorithm, OTHER_RSA, "new")]
     clock.advance(seconds=29)
     for _ in range(5):
-        await _refusal(verifier, _token(issuer, clock, key=OTHER_RSA, key_id="new"))
+        await _refusal(verifier, token_of(issuer, clock, key=OTHER_RSA, key_id="new"))
     assert len(issuer.asked) == 2
     clock.advance(seconds=1)
-    await verifier.viewer_of(_token(issuer, clock, key=OTHER_RSA, key_id="new"))
+    await verifier.viewer_of(token_of(issuer, clock, key=OTHER_RSA, key_id="new"))
     for number in range(5):
-        await _refusal(verifier, _token(issuer, clock, key_id=f"guess {number}"))
+        await _refusal(verifier, token_of(issuer, clock, key_id=f"guess {number}"))
     assert len(issuer.asked) == 4
-    assert await _refusal(verifier, _token(issuer, clock)) == "This token is not valid."
+    assert await _refusal(verifier, token_of(issuer, clock)) == "This token is not valid."
 
 
 async def test_known_keys_stay_valid_while_the_issuer_is_out_of_order(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await verifier.viewer_of(_token(issuer, clock))
+    await verifier.viewer_of(token_of(issuer, clock))
     issuer.broken = True
     clock.advance(seconds=30)
-    assert await _refusal(verifier, _token(issuer, clock, key_id="new")) == "This token is not valid."
+    assert await _refusal(verifier, token_of(issuer, clock, key_id="new")) == "This token is not valid."
     assert "could not be read" in caplog.text
-    await verifier.viewer_of(_token(issuer, clock))
+    await verifier.viewer_of(token_of(issuer, clock))
 
 
 async def test_a_token_that_names_no_key_is_checked_with_the_only_one(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
-    await verifier.viewer_of(_token(issuer, clock, key_id=None))
+    await verifier.viewer_of(token_of(issuer, clock, key_id=None))
 
 
 async def test_the_discovery_document_must_be_that_of_the_issuer(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
     issuer.name = "https://elsewhere.example"
-    assert await _refusal(verifier, _token(issuer, clock, iss=issuer.url)) == "This token is not valid."
+    assert await _refusal(verifier, token_of(issuer, clock, iss=issuer.url)) == "This token is not valid."
 
 
 async def test_the_address_of_the_keys_can_be_set(issuer: Issuer, clock: SteppingClock) -> None:
     verifier = _verifier(issuer, clock, oidc_jwks_url=f"{issuer.url}/keys")
-    await verifier.viewer_of(_token(issuer, clock))
+    await verifier.viewer_of(token_of(issuer, clock))
     assert issuer.asked == ["/keys"]
 
 
@@ -327,13 +286,13 @@ async def test_the_address_of_the_keys_can_be_set(issuer: Issuer, clock: Steppin
 async def test_the_role_is_read_from_a_claim(
     issuer: Issuer, clock: SteppingClock, settings: dict[str, str], claims: dict[str, Any], role: Role
 ) -> None:
-    viewer = await _verifier(issuer, clock, **settings).viewer_of(_token(issuer, clock, **claims))
+    viewer = await _verifier(issuer, clock, **settings).viewer_of(token_of(issuer, clock, **claims))
     assert viewer.role is role
 
 
 async def test_users_without_a_role_can_be_refused(issuer: Issuer, clock: SteppingClock) -> None:
     verifier = _verifier(issuer, clock, oidc_default_role="none")
-    assert await _refusal(verifier, _token(issuer, clock)) == "This token gives its owner no role here."
+    assert await _refusal(verifier, token_of(issuer, clock)) == "This token gives its owner no role here."
 
 
 @pytest.mark.parametrize(
@@ -364,37 +323,8 @@ def _verifier(issuer: Issuer, clock: SteppingClock, **settings: Any) -> OidcVeri
     return OidcVerifier(rules, clock)
 
 
-def _claims(issuer: Issuer, clock: SteppingClock, **changed: Any) -> dict[str, Any]:
-    now = clock.now().timestamp()
-    claims = {"iss": issuer.url, "aud": ["incidents", "other"], "sub": "user-1", "iat": now, "exp": now + 300}
-    return {name: value for name, value in (claims | changed).items() if value is not None}
-
-
-def _token(
-    issuer: Issuer,
-    clock: SteppingClock,
-    *,
-    key: Any = RSA,
-    algorithm: str = "RS256",
-    key_id: str | None = "rsa",
-    **changed: Any,
-) -> str:
-    """Return a token of the issuer: valid for five minutes, except for what is changed."""
-    headers = {"kid": key_id, "alg": algorithm, "typ": "JWT"}
-    payload = json.dumps(_claims(issuer, clock, **changed)).encode()
-    return jwt.PyJWS().encode(payload, key, algorithm, {name: text for name, text in headers.items() if text})
-
-
-def _jwk(kind: Any, key: Any, key_id: str) -> dict[str, Any]:
-    return {**kind.to_jwk(key.public_key(), as_dict=True), "kid": key_id, "use": "sig"}
-
-
 def _part(content: Any) -> str:
-    return _encoded(json.dumps(content).encode())
-
-
-def _encoded(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+    return encoded(json.dumps(content).encode())
 
 
 async def _refusal(verifier: OidcVerifier, token: str) -> str:

@@ -73,16 +73,16 @@ async def serving(domain: Domain) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def serving_app(app: ASGIApp) -> AsyncIterator[str]:
-    """Yield the address of a server for this application."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+async def serving_app(app: ASGIApp, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    """Yield the address of a server for this application, at an address of this machine."""
+    with socket.create_server((host, 0)) as listening:
         config = uvicorn.Config(app, lifespan="off", access_log=False, log_config=None)
         server = uvicorn.Server(config)
         task = asyncio.create_task(server._serve([listening]))
         try:
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield f"http://{host}:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
             await task

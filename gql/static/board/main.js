@@ -20,6 +20,7 @@ const ROUTES = [
   ["", () => Board],
   ["systems", () => import("./views/systems/list.js").then((m) => m.Systems)],
   ["systems/:name", () => import("./views/systems/page.js").then((m) => m.System)],
+  ["incidents/:reference", () => import("./views/incident.js").then((m) => m.Incident)],
   ["settings", () => import("./views/settings/tokens.js").then((m) => m.Tokens)],
   ["settings/channels", () => import("./views/settings/channels.js").then((m) => m.Channels)],
   ["settings/secrets", () => import("./views/settings/secrets.js").then((m) => m.Secrets)],

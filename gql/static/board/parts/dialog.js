@@ -3,7 +3,7 @@
 import { Component, h } from "../lib/view.js";
 import { Icon } from "./icons.js";
 
-/** A dialog with a title; `onclose` is called when it was closed, by whatever. Render it only while it is open. */
+/** A dialog with a title; `onclose` is called when it was closed, by whatever. Render it only while it is open; `isWide` is for texts side by side. */
 export class Dialog extends Component {
   mounted() {
     this.dom.showModal();
@@ -20,8 +20,9 @@ export class Dialog extends Component {
     this.before = document.activeElement;
   }
 
-  render({ title, onclose, children }) {
+  render({ title, isWide, onclose, children }) {
     return h("dialog", {
+      class: isWide ? "wide" : undefined,
       "aria-label": title,
       onclose,
       onclick: (event) => event.target === event.currentTarget && event.currentTarget.close(),

@@ -8,10 +8,10 @@ const listeners = new Set();
 /**
  * A subscription that is followed until `stop()`. With `list`, `items` and `totalCount` are the live list as it is now;
  * otherwise `data` is the last message. `loaded` says whether there was one; `error` why there will be no more.
- * After a change of who is signed in, it begins again.
+ * `after` is the place in the log behind which it begins. After a change of who is signed in, it begins again from nothing.
  */
 export class Live {
-  constructor(document, variables, { list = false, next, changed }) {
+  constructor(document, variables, { list = false, after, next, changed }) {
     Object.assign(this, { document, variables, items: [], totalCount: 0, data: undefined, loaded: false, error: undefined });
     this.state = { status: "connecting", since: new Date() };
     this.isList = list;
@@ -19,14 +19,17 @@ export class Live {
     this.changed = changed;
     this.forget = onSession(() => this.begin());
     this.tracking = track(this);
-    if (session.loaded) this.begin();
+    if (session.loaded) this.begin(after);
   }
 
-  begin() {
+  begin(after) {
+    // Whoever hears of the session first may have stopped it.
+    if (!watches.has(this)) return;
     this.watch?.stop();
     Object.assign(this, { items: [], totalCount: 0, data: undefined, loaded: false, error: undefined });
     this.watch = session.client.watch(this.document, {
       variables: this.variables,
+      after,
       ...(this.isList ? { list: (items, more) => this.take({ items, ...more }) } : { next: (data, more) => this.take({ data, ...more }) }),
       state: (state) => this.show(state),
       lost: this.isList ? undefined : () => this.onLost?.(),

@@ -112,6 +112,22 @@ _CONDITIONS = """async () => {
   return [seen, Field.made];
 }"""
 
+_BACKWARDS = """async () => {
+  const { flush, h, mount } = await load();
+  const place = document.body.appendChild(document.createElement("div"));
+  let keys = [...Array(9).keys()];
+  const render = mount(place, () => h("ol", {}, keys.map((key) => h("li", { key, tabindex: 0 }, key))));
+  const results = [];
+  for (const key of keys.slice()) {
+    [...place.querySelectorAll("li")].find((element) => element.textContent === String(key)).focus();
+    keys = keys.toReversed();
+    render();
+    flush();
+    results.push(document.activeElement.textContent);
+  }
+  return results;
+}"""
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def page() -> AsyncIterator[Page]:
@@ -137,3 +153,7 @@ async def test_what_is_there_now_and_then_leaves_what_stands_behind_it_alone(pag
     seen, made = await page.evaluate(_CONDITIONS)
     assert seen == [["BeforeNow and then", "typed"], ["Before", "typed"], ["BeforeNow and then", "typed"]]
     assert made == 1
+
+
+async def test_a_row_that_is_moved_keeps_the_focus(page: Page) -> None:
+    assert await page.evaluate(_BACKWARDS) == [str(key) for key in range(9)]

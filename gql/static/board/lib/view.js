@@ -57,11 +57,14 @@ function schedule() {
 
 /** Renders all that is waiting at once; for what has to be on the page before the next line. */
 export function flush() {
+  const focused = document.activeElement;
   // Parents first: they often render their children on the way.
   for (const component of [...dirty].sort((a, b) => a.level - b.level)) {
     if (!dirty.delete(component) || component.gone) continue;
     rerender(component);
   }
+  // Elements that move lose it.
+  if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
 }
 
 function rerender(component) {

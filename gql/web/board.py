@@ -25,7 +25,16 @@ _MEDIA = {".js": "text/javascript", ".css": "text/css"}
 _STYLES = ("tokens", "base", "frame", "parts")
 #: What is loaded at first, in addition to `main.js`; other views are loaded when they are needed.
 _FIRST = ("lib", "state", "parts")
-_FIRST_VIEWS = ("board", "not_found")
+_FIRST_VIEWS = (
+    "board",
+    "board/around",
+    "board/filters",
+    "board/resolve",
+    "board/rows",
+    "board/timeline",
+    "board/words",
+    "not_found",
+)
 #: The board's own addresses, all answered by the same page.
 PATHS = (
     "/",

@@ -74,7 +74,7 @@ async def test_all_imports_of_modules_lead_to_files(client: httpx.AsyncClient) -
 async def test_files_of_another_version_are_missing(client: httpx.AsyncClient) -> None:
     assert (await client.get("/board/000000000000/main.js")).status_code == 404
     folder = (await links_of(client))[0].rpartition("/")[0]
-    for name in ("../../etc/passwd", "documents/OpenIncidents.graphql", "nothing.js"):
+    for name in ("../../etc/passwd", "documents/Incidents.graphql", "nothing.js"):
         assert (await client.get(f"{folder}/{name}")).status_code == 404
 
 

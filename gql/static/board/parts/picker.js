@@ -83,11 +83,14 @@ export class Picker extends Component {
   toggle(item) {
     const { chosen, most = 100 } = this.props;
     const others = chosen.filter(({ id }) => id !== item.id);
-    if (others.length === chosen.length && chosen.length >= most) return;
-    this.change(others.length < chosen.length ? others : [...chosen, item]);
+    const isNew = others.length === chosen.length;
+    if (isNew && chosen.length >= most && most > 1) return;
+    // Where there is room for one only, another one takes its place.
+    this.change(isNew ? [...chosen, item].slice(-most) : others);
+    if (most === 1) this.close();
     if (!this.text) return;
     this.text = "";
-    this.find();
+    if (this.isOpen) this.find();
   }
 
   press(event) {
@@ -131,7 +134,7 @@ export class Picker extends Component {
         oninput: (event) => this.type(event), onkeydown: (event) => this.press(event),
       }),
       h("div", { class: "picker-list", popover: "manual", "data-open": shown ? "" : undefined, onmousedown: (event) => event.preventDefault() },
-        h("ul", { id: `${id}-list`, class: "options", role: "listbox", "aria-multiselectable": "true", "aria-label": labels["aria-label"] ?? "Found" },
+        h("ul", { id: `${id}-list`, class: "options", role: "listbox", tabindex: -1, "aria-multiselectable": "true", "aria-label": labels["aria-label"] ?? "Found" },
           this.items.map((item, nth) => h("li", {
             key: item.id, id: `${id}-${nth}`, role: "option", class: nth === this.active ? "option active" : "option",
             "aria-selected": chosen.some((other) => other.id === item.id) ? "true" : "false",
@@ -144,7 +147,7 @@ export class Picker extends Component {
   /** What there is to say below the list. */
   words(most) {
     if (this.wrong) return this.wrong;
-    if (this.props.chosen.length >= most) return `No more than ${most} can be chosen.`;
+    if (most > 1 && this.props.chosen.length >= most) return `No more than ${most} can be chosen.`;
     if (!this.items.length) return this.text ? "Nothing has this in its name." : "There is nothing to choose yet.";
     const more = this.totalCount - this.items.length;
     return more > 0 ? `${more} more: type a part of the name.` : "";

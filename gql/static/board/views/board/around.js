@@ -1,0 +1,58 @@
+// The systems beside the incidents: those that are not well, then those under maintenance, and the rest folded.
+
+import documents from "../../documents.js";
+import { to } from "../../lib/router.js";
+import { h } from "../../lib/view.js";
+import { HealthMark } from "../../parts/marks.js";
+import { several } from "./words.js";
+
+const RANK = { UNHEALTHY: 0, DEGRADED: 1, HEALTHY: 2 };
+const MOST = 100;
+
+/** Follows the systems for a page; call it while that renders. Returns `{ sick, rest, healthy, loaded, error }`. */
+export function followSystems(page, maintained) {
+  const all = page.follow("systems", documents.Systems, { first: MOST }, { list: true });
+  const isWhole = all.totalCount <= all.items.length;
+  // Whoever has more systems than one list shows is told of the sick ones by a list of their own.
+  const ill = isWhole ? all : page.follow("sick systems", documents.Systems, { filter: { health: { notIn: ["HEALTHY"] } }, first: MOST }, { list: true });
+  if (isWhole) page.unfollow("sick systems");
+  const withMaintenance = (system) => (maintained ? { ...system, underMaintenance: maintained.has(system.id) } : system);
+  const isSick = ({ health }) => health.status !== "HEALTHY";
+  const sick = ill.items.filter(isSick).sort((a, b) => RANK[a.health.status] - RANK[b.health.status]).map(withMaintenance);
+  const well = all.items.filter((system) => !isSick(system)).map(withMaintenance);
+  const sickCount = isWhole ? sick.length : ill.totalCount;
+  return {
+    sick, sickCount,
+    resting: well.filter(({ underMaintenance }) => underMaintenance),
+    rest: well.filter(({ underMaintenance }) => !underMaintenance),
+    healthyCount: all.totalCount - sickCount,
+    totalCount: all.totalCount,
+    loaded: all.loaded || all.items.length > 0,
+    error: all.error,
+  };
+}
+
+/** The systems, of what `followSystems` returns. */
+export function Systems({ systems }) {
+  const { sick, sickCount, resting, rest, healthyCount, totalCount } = systems;
+  const first = sick.length + resting.length;
+  const healthy = healthyCount - resting.length;
+  return h("section", { class: "systems", "aria-labelledby": "systems-heading" },
+    h("h2", { id: "systems-heading" }, "Systems"),
+    totalCount === 0 && h("p", { class: "muted" }, "There are none yet."),
+    first > 0 && h("ul", { class: "system-list" }, [...sick, ...resting].map((system) => h(SystemRow, { key: system.id, ...rowOf(system) }))),
+    sickCount > sick.length && h("p", { class: "note" }, `${several(sickCount - sick.length, "more is", "more are")} not healthy.`),
+    healthy > 0 && h("details", { class: "rest-systems" },
+      h("summary", {}, first ? `${several(healthy, "more is", "more are")} healthy` : totalCount === 1 ? "The only system is healthy" : `All ${totalCount.toLocaleString("en")} are healthy`),
+      h("ul", { class: "system-list" }, rest.map((system) => h(SystemRow, { key: system.id, ...rowOf(system) }))),
+      healthy > rest.length && h("p", { class: "note" }, h("a", { href: to("systems") }, "All systems"))));
+}
+
+const rowOf = ({ id, key, name, health, underMaintenance }) => ({ id, address: to(`systems/${encodeURIComponent(key)}`), name, status: health.status, underMaintenance });
+
+function SystemRow({ address, name, status, underMaintenance }) {
+  return h("li", { class: "system" },
+    h("a", { class: "one-line", href: address, dir: "auto" }, name),
+    status !== "HEALTHY" || !underMaintenance ? h(HealthMark, { status }) : null,
+    underMaintenance ? h(HealthMark, { status, underMaintenance }) : null);
+}

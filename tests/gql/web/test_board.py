@@ -115,3 +115,23 @@ def test_colours_are_named_in_one_file() -> None:
         if path.stem != "tokens" and literal.search(re.sub(r"@media print[^\n]*", "", path.read_text()))
     ]
     assert found == []
+
+
+def test_each_module_is_loaded_by_another() -> None:
+    imported: set[Path] = set()
+    for path in board._BOARD.rglob("*.js"):
+        imported |= {(path.parent / wanted).resolve() for wanted in _IMPORT.findall(path.read_text())}
+    assert [str(path) for path in board._BOARD.rglob("*.js") if path.resolve() not in imported] == [
+        str(board._BOARD / "main.js")
+    ]
+
+
+def test_a_rule_of_a_view_is_no_rule_of_another() -> None:
+    """All styles are one file in the browser, so that equal names in two of them would mean both."""
+    first = re.compile(r"^\.([a-z][\w-]*)", flags=re.MULTILINE)
+    places: dict[str, set[str]] = {}
+    for path in (board._BOARD / "style").glob("*.css"):
+        for name in first.findall(path.read_text()):
+            places.setdefault(name, set()).add(path.stem)
+    shared = set(board._STYLES)
+    assert {name: found for name, found in places.items() if len(found - shared) > 1} == {}

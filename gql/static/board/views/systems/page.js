@@ -63,7 +63,7 @@ export class System extends Page {
     const known = this.history.data?.system;
     const open = this.follow("open", documents.SystemOpenIncidents, { key: name }, { list: true });
     return h("article", { class: "system" },
-      h("nav", { class: "crumbs small", "aria-label": "You are here" }, h("a", { href: to("systems") }, "Systems"), h("bdi", { class: "muted", dir: "auto" }, system.key)),
+      h("nav", { class: "crumbs", "aria-label": "You are here" }, h("a", { href: to("systems") }, "Systems"), h("bdi", { class: "muted", dir: "auto" }, system.key)),
       h("div", { class: "page-head" },
         h("h1", { dir: "auto" }, system.name),
         h("div", { class: "page-tools" },

@@ -3,7 +3,6 @@
 Their loop is the module's: `pytestmark = in_module_loop`.
 """
 
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,9 +10,8 @@ import pytest_asyncio
 
 from domain.bootstrap import Domain, running_domain
 from domain.settings import Settings
-from tests.addresses import postgres_url
 from tests.conftest import SteppingClock
-from tests.templates import copy_database, fresh_name, migrated_file, on_server, url_of
+from tests.e2e.databases import fresh_database
 
 #: The loop of all tests of such a module: where others ran between them, the domain's own work would stand still.
 in_module_loop = pytest.mark.asyncio(loop_scope="module")
@@ -22,19 +20,13 @@ in_module_loop = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(
     scope="module", loop_scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 )
-async def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Domain]:
+async def shared(request: pytest.FixtureRequest) -> AsyncIterator[Domain]:
     """Yield the running domain that all tests of a module share, on each database."""
-    if request.param == "sqlite":
-        file = tmp_path_factory.mktemp("shared") / "incidents.db"
-        shutil.copy(migrated_file(), file)
-        async with running_domain(_settings(f"sqlite:///{file}"), clock=SteppingClock()) as running:
-            yield running
-        return
-    name = fresh_name()
-    await copy_database(name)
-    async with running_domain(_settings(url_of(name)), clock=SteppingClock()) as running:
+    async with (
+        fresh_database(request.param) as url,
+        running_domain(_settings(url), clock=SteppingClock()) as running,
+    ):
         yield running
-    await on_server(postgres_url(), f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def clock_of(domain: Domain) -> SteppingClock:

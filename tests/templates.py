@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import fcntl
 import os
+import shutil
 import uuid
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,9 @@ from domain.persistence.engines import database_url as parsed_url
 from domain.persistence.migrate import migrate
 from tests.addresses import postgres_url
 
+#: Linux keeps what is in this folder in memory; containers may give it little.
+_MEMORY = Path("/dev/shm")
+_LEAST_MEMORY_BYTES = 1 << 29
 #: The environment variable with the folder of the templates, which the processes of a run inherit.
 _FOLDER = "TEST_TEMPLATES"
 
@@ -30,11 +34,20 @@ def keep_templates() -> ExitStack:
     """Make the folder of the templates, unless there is one; the exit removes it with the templates."""
     kept = ExitStack()
     if _FOLDER not in os.environ:
-        folder = kept.enter_context(TemporaryDirectory(prefix="incidentql-templates-"))
+        folder = kept.enter_context(TemporaryDirectory(prefix="incidentql-templates-", dir=memory_folder()))
         os.environ[_FOLDER] = folder
         kept.callback(os.environ.pop, _FOLDER)
         kept.callback(_drop, Path(folder, "postgresql"))
     return kept
+
+
+def memory_folder() -> Path | None:
+    """Return a folder in memory, for files that no test reads after a loss of power; None for the usual one on a disk.
+
+    SQLite waits four times for a disk in a short test, and a server for each of its commits.
+    """
+    usable = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK)
+    return _MEMORY if usable and shutil.disk_usage(_MEMORY).free > _LEAST_MEMORY_BYTES else None
 
 
 def migrated_file() -> Path:

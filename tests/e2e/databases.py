@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from tempfile import TemporaryDirectory
 
 from tests.addresses import postgres_url
-from tests.templates import copy_database, fresh_name, migrated_file, on_server, url_of
+from tests.templates import copy_database, fresh_name, memory_folder, migrated_file, on_server, url_of
 
 DIALECTS = ("sqlite", "postgresql")
 
@@ -16,7 +16,7 @@ DIALECTS = ("sqlite", "postgresql")
 async def fresh_database(dialect: str) -> AsyncIterator[str]:
     """Create a migrated database, yield its URL and delete it at the end."""
     if dialect == "sqlite":
-        with TemporaryDirectory(prefix="incidentql-database-") as folder:
+        with TemporaryDirectory(prefix="incidentql-database-", dir=memory_folder()) as folder:
             file = f"{folder}/incidents.db"
             shutil.copy(await asyncio.to_thread(migrated_file), file)
             yield f"sqlite:///{file}"

@@ -38,7 +38,14 @@ from gql.limits.structure import INTROSPECTION
 _WRITE = 5
 #: Leaves that need a statement of their own, or are made of a long text; all others come with their object. The text of
 #: a preview is new each time, those of objects are kept once they are made.
-_LEAVES = {"totalCount": 1, "inStateSince": 1, "messageHtml": 5, "descriptionHtml": 5, "markdown": 200}
+_LEAVES = {
+    "totalCount": 1,
+    "inStateSince": 1,
+    "messageHtml": 5,
+    "descriptionHtml": 5,
+    "markdown": 200,
+    "maintenanceTimes": 50,
+}
 #: The assumed length of a list without a page size; mostly the systems of an incident.
 _USUAL_LENGTH = 5
 #: An explanation holds 500 nodes at most, and each may have selections of its own; figures have 1,000 groups or points.

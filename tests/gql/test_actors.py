@@ -52,6 +52,8 @@ GIVEN = {
     "Query.channel": "(id: INCIDENT)",
     "Query.webhook": "(id: INCIDENT)",
     "Query.maintenance": "(id: INCIDENT)",
+    "Query.markdown": '(text: "We roll back")',
+    "Query.maintenanceTimes": '(startsAt: "2030-01-01T00:00:00Z", endsAt: "2030-01-01T01:00:00Z")',
     "Query.incidentMetrics": '(from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z")',
     "Query.activeHealthOverrides": '(systemIds: ["payments"])',
     "Query.validateAutomation": "(definition: {})",

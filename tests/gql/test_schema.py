@@ -101,6 +101,7 @@ def test_every_list_is_a_connection_or_bounded() -> None:
     # The bound of each of these is in its description or follows from its type.
     bounded = {
         "Query.nodes",
+        "Query.maintenanceTimes",
         "Query.triggers",
         "Query.actions",
         "Query.artifactTypes",

@@ -2,11 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.clock import Clock
-from domain.model.maintenance import Maintenance, MaintenanceFilter, MaintenanceInstance, MaintenanceUpdate
+from domain.model.maintenance import (
+    Maintenance,
+    MaintenanceFilter,
+    MaintenanceInstance,
+    MaintenanceUpdate,
+    checked_times,
+)
 from domain.model.paging import Among, Page, PageRequest
+from domain.model.recurrence import checked_rule, checked_zone, plan_of
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
@@ -33,6 +40,20 @@ class MaintenanceReads:
     def __init__(self, *, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+
+    def times(
+        self, starts_at: datetime, ends_at: datetime, *, recurrence: str | None, time_zone: str
+    ) -> list[datetime]:
+        """Return when a maintenance would begin that is scheduled so now, as far ahead as its instances are stored.
+
+        Raises:
+            InvalidInputError: a moment, the time zone or the rule cannot be accepted.
+        """
+        now = self._clock.now()
+        first, end = checked_times(starts_at, ends_at, now=now)
+        zone = checked_zone(time_zone)
+        rule = None if recurrence is None else checked_rule(recurrence, first=first, zone=zone)
+        return list(plan_of(rule, first=first, duration=end - first, zone=zone, now=now).starts)
 
     async def get_many(self, ids: Sequence[str], audience: Audience) -> dict[str, Maintenance]:
         """Return the windows of these ids that this audience may see; unknown ones are left out."""

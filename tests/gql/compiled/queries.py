@@ -37,6 +37,7 @@ _USUAL = (
 _LEFT_OUT = {
     *("dryRunAutomation", "explain", "rateLimit"),
     *("incidentCounts", "incidentMetrics", "healthHistory", "uptime", "people", "person", "markdown"),
+    "maintenanceTimes",
 }
 _DEEPEST = 5
 #: Most objects that are asked for by any id are of these types.

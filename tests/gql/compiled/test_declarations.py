@@ -82,6 +82,7 @@ def test_the_roots_that_read_rows_are_compiled() -> None:
         "explain",
         "incidentCounts",
         "incidentMetrics",
+        "maintenanceTimes",
         "markdown",
         "people",
         "rateLimit",

@@ -7,7 +7,16 @@ from tests.gql.compiled.documents import documents, reason, values_for
 from tests.gql.dialects import on_both_databases
 
 #: What is computed from much more than it shows, and why it is left to the generic path.
-_COMPUTING = ("explain", "dryRunAutomation", "rateLimit", "incidentCounts", "incidentMetrics", "erasure", "markdown(")
+_COMPUTING = (
+    "explain",
+    "dryRunAutomation",
+    "rateLimit",
+    "incidentCounts",
+    "incidentMetrics",
+    "erasure",
+    "markdown(",
+    "maintenanceTimes",
+)
 _COMPUTED = {name: f"Query.{name.rstrip('(')}" for name in _COMPUTING} | {"healthHistory": "System.healthHistory"}
 QUERIES = list(documents())
 _REASONS = [next((why for name, why in _COMPUTED.items() if name in each.text), None) for each in QUERIES]

@@ -45,6 +45,8 @@ PATHS = (
     "/timeline",
     "/automations",
     "/automations/{path:path}",
+    "/maintenance",
+    "/maintenance/{id}",
     "/settings",
     "/settings/{path:path}",
     "/wall",

@@ -4,11 +4,13 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.conftest import SECRET_KEY
+from tests.domain.webhooks.receiver import is_signed, receiving
 from tests.e2e.boards import PHONE, Visit, visiting
 from tests.e2e.browsers import running_browser
 from tests.e2e.server import Server, api_of, running_server
@@ -16,6 +18,22 @@ from tests.e2e.server import Server, api_of, running_server
 pytestmark = [pytest.mark.chromium, pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 #: A name of one word, in another direction, and as markup.
 HOSTILE = "x" * 120 + " <b>غرفة</b>"
+
+ALERT = {
+    "version": "4",
+    "status": "firing",
+    "receiver": "incidents",
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {"alertname": "DiskFull", "severity": "page"},
+            "annotations": {"summary": "The disk is full"},
+            "startsAt": "2026-01-01T10:00:00Z",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "fingerprint": "f1",
+        }
+    ],
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -59,7 +77,7 @@ async def test_a_token_is_shown_once_works_and_is_revoked(browser: Browser, serv
         await expect(page.get_by_role("row", name="admin")).to_contain_text("(you)")
         await check(visit)
         await page.get_by_role("button", name="Create a token").click()
-        await page.get_by_label("Name").fill(HOSTILE)
+        await page.get_by_label("Name", exact=True).fill(HOSTILE)
         await page.get_by_label("Only these systems").fill("nowhere")
         await page.keyboard.press("Enter")
         await expect(page.get_by_label("Only these systems")).to_be_focused()
@@ -90,7 +108,7 @@ async def test_a_channel_is_refused_at_its_field_and_a_test_says_how_it_went(bro
         page = visit.page
         await visit.open("settings/channels")
         await page.get_by_role("button", name="Create a channel").click()
-        await page.get_by_label("Name").fill(HOSTILE)
+        await page.get_by_label("Name", exact=True).fill(HOSTILE)
         await page.get_by_label("URL").fill("nothing-of-this-kind://x")
         await page.get_by_text("How URLs look").click()
         await page.get_by_role("button", name="Create", exact=True).click()
@@ -109,10 +127,144 @@ async def test_a_channel_is_refused_at_its_field_and_a_test_says_how_it_went(bro
         await check(visit)
 
 
+async def test_an_alert_sent_to_the_shown_address_with_the_shown_token_is_a_delivery_and_an_incident(
+    browser: Browser, server: Server
+) -> None:
+    async with visiting(browser, server, signed_in=True) as visit, httpx.AsyncClient() as sender:
+        page = visit.page
+        await visit.open("settings/integrations")
+        await page.get_by_role("heading", name="No monitor is connected yet").wait_for()
+        await check(visit)
+        await page.get_by_role("button", name="Create an integration").click()
+        await page.get_by_label("Name", exact=True).fill(HOSTILE)
+        await page.get_by_text("Which system an alert is about").click()
+        await page.get_by_label("Or by an expression").first.fill("labels.(")
+        await page.get_by_text("Which system an alert is about").click()
+        await page.get_by_role("button", name="Create", exact=True).click()
+        # What is refused is unfolded.
+        await expect(page.get_by_label("Or by an expression").first).to_be_focused()
+        await expect(page.get_by_label("Or by an expression").first).to_have_attribute("aria-invalid", "true")
+        await check(visit)
+        await page.get_by_label("Or by an expression").first.fill("")
+        await page.get_by_label("System of those that name none").fill("payments")
+        await page.get_by_role("button", name="Create", exact=True).click()
+        token = await page.get_by_label("Token", exact=True).input_value()
+        address = await page.get_by_label("Address", exact=True).input_value()
+        await expect(page.get_by_role("group", name="In alertmanager.yml")).to_contain_text(token)
+        await check(visit)
+        assert token not in await stored(page)
+        await page.get_by_role("link", name="its deliveries").click()
+        await page.get_by_role("heading", name="Nothing has come yet").wait_for()
+        assert token not in await page.content()
+        await check(visit)
+        answer = await sender.post(address, json=ALERT, headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code == 200, answer.text
+        await expect(page.get_by_role("link", name="INC-1 The disk is full")).to_have_attribute(
+            "href", "/incidents/INC-1", timeout=15_000
+        )
+        await page.get_by_text("1 alert, opened 1").click()
+        await expect(page.get_by_role("group", name="Body")).to_contain_text('"alertname": "DiskFull"')
+        await check(visit)
+        await page.get_by_role("button", name="Replay").click()
+        await page.get_by_text("Replayed. Changed nothing.").wait_for()
+        await page.get_by_role("link", name="Refused").click()
+        await page.get_by_role("heading", name="No delivery is of this kind").wait_for()
+        await page.get_by_role("button", name="Disable").click()
+        await page.get_by_text("Deliveries are refused while it is disabled").wait_for()
+        answer = await sender.post(address, json=ALERT, headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code == 403
+        await expect(page.get_by_role("list", name="Deliveries")).to_contain_text("disabled", timeout=15_000)
+
+
+async def test_a_token_is_replaced_and_an_integration_deleted_by_typing_its_name(
+    browser: Browser, server: Server
+) -> None:
+    async with visiting(browser, server, signed_in=True) as visit:
+        page = visit.page
+        await visit.open("settings/integrations")
+        await page.get_by_role("link", name="xxx").click()
+        await page.get_by_role("button", name="Replace the token").click()
+        await page.get_by_role("button", name="Replace", exact=True).click()
+        other = await page.get_by_label("Token", exact=True).input_value()
+        await page.get_by_role("button", name="I have it").click()
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+        assert other not in await page.content()
+        await page.get_by_role("button", name="Delete", exact=True).click()
+        await page.get_by_label("To confirm, type").fill("something else")
+        await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        await page.get_by_text("That is another text.").wait_for()
+        await check(visit)
+        await page.get_by_label("To confirm, type").fill(HOSTILE)
+        await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        await page.get_by_role("heading", name="No monitor is connected yet").wait_for()
+
+
+async def test_a_webhook_is_tested_and_its_deliveries_show_with_their_gaps(browser: Browser, server: Server) -> None:
+    async with receiving() as receiver, visiting(browser, server, signed_in=True) as visit:
+        page = visit.page
+        await visit.open("settings/webhooks")
+        await page.get_by_role("button", name="Create a webhook").click()
+        await page.get_by_label("Address", exact=True).fill(receiver.url)
+        await page.get_by_label("Bodies").select_option("document")
+        await page.get_by_label("Variables").fill("{")
+        await page.get_by_role("button", name="Create", exact=True).click()
+        await expect(page.get_by_label("Variables")).to_have_accessible_description(re.compile("no JSON"))
+        await check(visit)
+        await page.get_by_label("Variables").fill('{"least": "MINOR"}')
+        await page.get_by_role("button", name="Create", exact=True).click()
+        secret = await page.get_by_label("Signing secret", exact=True).input_value()
+        await check(visit)
+        assert secret not in await stored(page)
+        await page.get_by_role("button", name="I have it").click()
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+        assert secret not in await page.content()
+        await page.get_by_role("link", name="127.0.0.1").click()
+        await page.get_by_role("button", name="Send a test").click()
+        await page.get_by_text("The receiver took it: 204").wait_for()
+        assert is_signed(receiver.received[-1], secret)
+        receiver.answers(500)
+        await page.get_by_role("button", name="Send a test").click()
+        await expect(page.locator(".toast.bad")).to_contain_text("500")
+        receiver.answers(204)
+        async with api_of(server) as api:
+            await api.create_incident("Nobody can pay")
+        await expect(page.get_by_role("row", name="incident.created")).to_contain_text("Delivered", timeout=20_000)
+        assert receiver.received[-1].json["data"]["incidentEvents"]["type"] == "CREATED"
+        await check(visit)
+        await page.get_by_role("button", name="Send again incident.created").click()
+        await page.get_by_text("It is sent once more.").wait_for()
+        await page.get_by_role("link", name="Gaps").click()
+        await page.get_by_role("heading", name="There is no gap").wait_for()
+
+
+async def test_a_secret_is_stored_and_named_and_a_program_forgotten_for_good(browser: Browser, server: Server) -> None:
+    async with visiting(browser, server, signed_in=True, size=PHONE) as visit, api_of(server) as api:
+        page = visit.page
+        await visit.open("settings/secrets")
+        await page.get_by_role("button", name="Store a secret").click()
+        await page.get_by_label("Name", exact=True).fill("PAGER")
+        await page.get_by_label("Value").fill("a value that nobody reads")
+        await page.get_by_role("button", name="Store", exact=True).click()
+        await expect(page.get_by_role("row", name="PAGER")).to_contain_text("${{ secrets.PAGER }}")
+        assert "a value that nobody reads" not in await page.content()
+        await check(visit)
+        await api.write("createToken", name="Old robot", role="RESPONDER")
+        await visit.open("settings/people")
+        await page.get_by_label("Find by name").fill("robot")
+        await expect(page.get_by_role("row")).to_have_count(2)
+        await page.get_by_role("button", name="Forget Old robot").click()
+        await check(visit)
+        await page.get_by_label("To confirm, type").fill("Old robot")
+        await page.get_by_role("button", name="Forget for good").click()
+        await page.get_by_text("They are being forgotten").wait_for()
+        assert "Old robot" not in await page.get_by_role("main").inner_text()
+        await check(visit)
+
+
 async def test_nobody_sees_settings_without_being_an_admin(browser: Browser, server: Server) -> None:
     async with visiting(browser, server) as visit:
         page = visit.page
-        for section in ("tokens", "channels", "secrets"):
+        for section in ("integrations", "webhooks", "channels", "tokens", "secrets", "people"):
             await visit.open(f"settings/{section}")
             await page.get_by_role("heading", name="Sign in to see this").wait_for()
             await expect(page.get_by_role("link", name="Settings")).to_have_count(0)

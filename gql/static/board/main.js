@@ -21,8 +21,15 @@ const ROUTES = [
   ["systems", () => import("./views/systems/list.js").then((m) => m.Systems)],
   ["systems/:name", () => import("./views/systems/page.js").then((m) => m.System)],
   ["incidents/:reference", () => import("./views/incident.js").then((m) => m.Incident)],
-  ["settings", () => import("./views/settings/tokens.js").then((m) => m.Tokens)],
+  ["maintenance", () => import("./views/maintenance/list.js").then((m) => m.Maintenances)],
+  ["maintenance/:id", () => import("./views/maintenance/page.js").then((m) => m.Maintenance)],
+  ["settings", () => import("./views/settings/integrations.js").then((m) => m.Integrations)],
   ["settings/channels", () => import("./views/settings/channels.js").then((m) => m.Channels)],
+  ["settings/integrations", () => import("./views/settings/integrations.js").then((m) => m.Integrations)],
+  ["settings/integrations/:id", () => import("./views/settings/integration.js").then((m) => m.Integration)],
+  ["settings/people", () => import("./views/settings/people.js").then((m) => m.People)],
+  ["settings/webhooks", () => import("./views/settings/webhooks.js").then((m) => m.Webhooks)],
+  ["settings/webhooks/:id", () => import("./views/settings/webhook.js").then((m) => m.Webhook)],
   ["settings/secrets", () => import("./views/settings/secrets.js").then((m) => m.Secrets)],
   ["settings/tokens", () => import("./views/settings/tokens.js").then((m) => m.Tokens)],
 ];
@@ -69,7 +76,8 @@ function viewOf(route) {
 }
 
 function isAt(address, path) {
-  return address === "" ? path === "" || path.startsWith("incidents") : path.startsWith(address.split("/")[0]);
+  if (address === "") return path === "" || path.startsWith("incidents");
+  return path.startsWith(address) || (address === "systems" && path.startsWith("maintenance"));
 }
 
 applyTheme();

@@ -6,7 +6,8 @@ import { Field } from "./field.js";
 
 /**
  * A dialog that asks. `children` say what happens; `action` is the verb on the button; with `typed`, that text has to be
- * written first. `onconfirm` does it: when it rejects, the reason is shown and the dialog stays; else `onclose` is called.
+ * written first. `onconfirm` does it: when it rejects, the reason is shown and the dialog stays; else `onclose` is called,
+ * and then what it has returned, where that is a function.
  */
 export class Confirm extends Component {
   async submit(event) {
@@ -17,14 +18,16 @@ export class Confirm extends Component {
       return;
     }
     this.show({ isBusy: true });
+    let then;
     try {
-      await onconfirm();
+      then = await onconfirm();
     } catch (error) {
       this.show({ failure: error.message });
       return;
     }
     this.isBusy = false;
     onclose();
+    if (typeof then === "function") then();
   }
 
   show({ isBusy = false, wrong, failure }) {

@@ -14,5 +14,11 @@ export function Table({ label, columns, rows, keyOf = ({ id }) => id }) {
         h("th", { key: name, role: "columnheader", scope: "col", class: kind }, kind === "actions" ? h("span", { class: "visually-hidden" }, word) : word)))),
     h("tbody", { role: "rowgroup" }, rows.map((row) =>
       h("tr", { key: keyOf(row), role: "row" }, columns.map(({ name, label: word, cell, kind }, nth) =>
-        h(nth ? "td" : "th", { key: name, role: nth ? "cell" : "rowheader", scope: nth ? undefined : "row", class: kind, "data-label": word }, cell(row)))))));
+        h(nth ? "td" : "th", { key: name, role: nth ? "cell" : "rowheader", scope: nth ? undefined : "row", class: kind, "data-label": word }, held(cell(row), kind)))))));
+}
+
+/** One element for what may be several, which a card lays out behind its word; actions are laid out one by one. */
+function held(content, kind) {
+  const isEmpty = content === undefined || content === null || content === false || content === "";
+  return isEmpty || kind === "actions" ? content : h("div", {}, content);
 }

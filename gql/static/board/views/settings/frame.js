@@ -23,11 +23,16 @@ export function Settings({ section, title, lead, actions, asked, children }) {
   if (asked?.error && (!asked.loaded || REFUSED.includes(asked.error.code))) return h("div", { class: "section" }, h("h1", {}, title), h(Failure, { reason: asked.error }));
   return h("div", { class: "settings" },
     h("nav", { class: "sections", "aria-label": "Settings" }, SECTIONS.map(([name, word]) =>
-      h("a", { key: name, href: to(`settings/${name}`), "aria-current": name === section ? "page" : undefined }, word))),
+      h("a", { key: name, href: to(`settings/${name}`), "aria-current": name === section ? "page" : undefined, ref: name === section ? show : undefined }, word))),
     h("div", { class: "section" },
       h("div", { class: "section-head" }, h("h1", { dir: "auto" }, title), actions && h("div", { class: "section-actions" }, actions)),
       lead && h("p", { class: "muted prose" }, lead),
       asked && !asked.loaded ? h(Bones) : children));
+}
+
+/** Scrolls the row of places on phones to the present one, once it is on the page. */
+function show(link) {
+  queueMicrotask(() => link?.parentNode?.scrollTo?.({ left: link.offsetLeft - link.parentNode.clientWidth / 3 }));
 }
 
 /** Whether the caller of an answer may write here: admins of all systems. */

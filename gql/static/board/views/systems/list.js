@@ -14,6 +14,7 @@ import { Lasted } from "../../parts/time.js";
 import { UptimeBars } from "./bars.js";
 import { MoreSystems } from "./more.js";
 import { may } from "../../state/session.js";
+import { SystemTabs } from "./tabs.js";
 import { Uptimes } from "./uptimes.js";
 
 const DAYS = 30;
@@ -93,6 +94,7 @@ export class Systems extends Page {
     const rows = (systems) => h("ol", { class: "rows system-rows" }, systems.map((system) =>
       h(Row, { key: system.id, system, count: counts.get(system.id) ?? 0, points: this.uptimes.points.get(system.id), watch: this.watch })));
     return h("div", { class: "systems" },
+      h(SystemTabs, { at: "systems" }),
       h("div", { class: "page-head" },
         h("h1", {}, isKnown || total ? sentence(bad, unwell.totalCount, total, text) : "Systems"),
         h("div", { class: "page-tools" },

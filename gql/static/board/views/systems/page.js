@@ -131,7 +131,7 @@ function Planned({ instances }) {
     h("h2", { id: "planned" }, "Planned maintenance"),
     !instances ? h(Bones, { rows: 2 }) : instances.length ? h("ol", { class: "rows" }, instances.map((instance) => h("li", { key: instance.id, class: "plain-row planned-row" },
       h("span", {}, instance.status === "ACTIVE" ? h(HealthMark, { underMaintenance: true }) : h(Span, { from: instance.startsAt })),
-      h("bdi", { class: "one-line", dir: "auto" }, instance.title ?? instance.maintenance?.title ?? "Maintenance"),
+      h("a", { class: "one-line", href: to(`maintenance/${instance.maintenance?.id}`) }, h("bdi", { dir: "auto" }, instance.title ?? instance.maintenance?.title ?? "Maintenance")),
       h("span", { class: "muted small" }, instance.status === "ACTIVE" ? ["ends ", h(Span, { from: instance.endsAt })] : ["for ", h(Lasted, { from: instance.startsAt, to: instance.endsAt })])))) : h("p", { class: "muted" }, "Nothing is planned."));
 }
 

@@ -1,0 +1,172 @@
+"""Planned maintenance in a real browser: scheduled by the reader's clocks, changed, cancelled, and said."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from tests.e2e.api import Api
+from tests.e2e.boards import PHONE, Visit, visiting
+from tests.e2e.browsers import running_browser
+from tests.e2e.server import Server, api_of, running_server
+
+pytestmark = [pytest.mark.chromium, pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
+ZONE = "Europe/Berlin"
+#: A name of one word, in another direction, and as markup.
+HOSTILE = "x" * 120 + " <b>صيانة</b>"
+INSTANCES = "query Q($id: ID!) { maintenance(id: $id) { title instances(first: 3) { nodes { startsAt status } } } }"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with running_browser() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    folder: Path = tmp_path_factory.mktemp("maintenance")
+    async with running_server(f"sqlite:///{folder}/incidents.db", sqlite_synchronous="NORMAL") as running:
+        async with api_of(running) as api:
+            await api.create_system()
+        yield running
+
+
+async def check(visit: Visit) -> None:
+    """Check that the page as it is has no fault of axe and no horizontal scroll."""
+    assert await visit.violations() == []
+    assert await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+async def choose(page: Page, name: str) -> None:
+    """Choose a system in the picker by keyboard."""
+    await page.get_by_role("combobox", name="Systems").fill(name[:3])
+    await page.get_by_role("option", name=name).wait_for()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Escape")
+
+
+async def test_a_weekly_maintenance_is_scheduled_by_the_readers_clocks_and_one_time_of_it_cancelled(
+    browser: Browser, server: Server
+) -> None:
+    begins = (datetime.now(ZoneInfo(ZONE)) + timedelta(days=2)).replace(hour=2, minute=0, second=0, microsecond=0)
+    async with visiting(browser, server, signed_in=True, timezone_id=ZONE) as visit, api_of(server) as api:
+        page = visit.page
+        await visit.open("maintenance")
+        await page.get_by_role("heading", name="No maintenance is planned").wait_for()
+        await check(visit)
+        await page.keyboard.press("n")
+        await page.get_by_label("Title").fill(HOSTILE)
+        await page.keyboard.press("Enter")
+        await page.get_by_text("Choose at least one system.").wait_for()
+        await choose(page, "Payments")
+        await page.get_by_label("What people will notice").fill("Payments are **slow**.")
+        await page.get_by_label("Begins").fill(f"{begins:%Y-%m-%dT%H:%M}")
+        await expect(page.get_by_label("Ends")).to_have_value(f"{begins:%Y-%m-%dT03:00}")
+        await expect(page.get_by_label("By the clocks of")).to_have_value(ZONE)
+        await page.get_by_label("Repeats").select_option(label=f"Weekly on {begins:%A}")
+        await expect(page.get_by_role("listitem").filter(has_text="02:00 to 03:00")).to_have_count(5)
+        await check(visit)
+        await page.get_by_role("button", name="Schedule", exact=True).click()
+        await page.get_by_role("heading", name=HOSTILE).wait_for()
+        identifier = page.url.rpartition("/")[2]
+        await expect(page.locator("strong", has_text="slow")).to_be_visible()
+        row = page.get_by_role("row").nth(2)
+        await expect(row).to_contain_text("02:00 to 03:00")
+        await row.get_by_role("button", name="Cancel").click()
+        await check(visit)
+        await page.get_by_role("button", name="Cancel this time").click()
+        await expect(row).to_contain_text("Cancelled")
+        await check(visit)
+        stored = (await api.run(INSTANCES, id=identifier))["maintenance"]["instances"]["nodes"]
+        assert [each["status"] for each in stored] == ["SCHEDULED", "CANCELLED", "SCHEDULED"]
+        assert datetime.fromisoformat(stored[0]["startsAt"]) == begins.astimezone(UTC)
+        await page.get_by_role("button", name="Post an update").click()
+        await page.get_by_label("Message", exact=True).fill("We begin with `db-1`.")
+        await page.get_by_role("button", name="Post", exact=True).click()
+        await expect(page.locator("code", has_text="db-1")).to_be_visible()
+        await check(visit)
+
+
+async def test_what_somebody_else_changed_meanwhile_is_shown_and_what_was_written_is_kept(
+    browser: Browser, server: Server
+) -> None:
+    async with visiting(browser, server, signed_in=True) as visit, api_of(server) as api:
+        identifier = await schedule(api, "Move of a rack", hours=5)
+        page = visit.page
+        await visit.open(f"maintenance/{identifier}")
+        await page.get_by_role("button", name="Change").click()
+        await page.get_by_label("Title").fill("Mine")
+        await api.run(
+            "mutation M($input: UpdateMaintenanceInput!) { updateMaintenance(input: $input) { userErrors { code } } }",
+            input={"id": identifier, "title": "Theirs"},
+        )
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("alert")).to_contain_text("Theirs")
+        await expect(page.get_by_label("Title")).to_have_value("Mine")
+        await check(visit)
+        await page.get_by_role("button", name="Save").click()
+        await page.get_by_role("heading", name="Mine").wait_for()
+        assert (await api.run(INSTANCES, id=identifier))["maintenance"]["title"] == "Mine"
+
+
+async def test_a_rule_that_never_holds_is_refused_at_its_field(browser: Browser, server: Server) -> None:
+    async with visiting(browser, server, signed_in=True, size=PHONE) as visit:
+        page = visit.page
+        await visit.open("maintenance")
+        await page.get_by_role("button", name="Schedule maintenance").click()
+        await page.get_by_label("Title").fill("Never")
+        await choose(page, "Payments")
+        await page.get_by_label("Repeats").select_option("own")
+        await page.get_by_label("Rule").fill("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30")
+        await expect(page.get_by_text("no day matches it")).to_have_count(1)
+        await page.get_by_role("button", name="Schedule", exact=True).click()
+        await expect(page.get_by_label("Rule")).to_have_attribute("aria-invalid", "true")
+        await expect(page.get_by_label("Rule")).to_be_focused()
+        await check(visit)
+
+
+async def test_what_takes_place_now_is_ended_by_a_responder_and_only_seen_by_others(
+    browser: Browser, server: Server
+) -> None:
+    async with api_of(server) as api:
+        identifier = await schedule(api, "Under way", hours=-1)
+        secret = await schedule(api, "A secret one", hours=-1, visibility="INTERNAL")
+    async with visiting(browser, server, size=PHONE) as visit:
+        await visit.open("maintenance")
+        await expect(visit.page.get_by_role("row", name="Under way")).to_contain_text("Under maintenance")
+        await expect(visit.page.get_by_text("A secret one")).to_have_count(0)
+        await expect(visit.page.get_by_role("button", name="Schedule maintenance")).to_have_count(0)
+        await check(visit)
+        await visit.open(f"maintenance/{secret}")
+        await visit.page.get_by_role("heading", name="There is no such maintenance").wait_for()
+        await visit.open(f"maintenance/{identifier}")
+        await visit.page.get_by_role("heading", name="Under way").wait_for()
+        await expect(visit.page.get_by_role("button", name="End now")).to_have_count(0)
+        await check(visit)
+    async with visiting(browser, server, signed_in=True) as visit:
+        await visit.open(f"maintenance/{identifier}")
+        await visit.page.get_by_role("button", name="End now").click()
+        await visit.page.get_by_role("dialog").get_by_role("button", name="End now").click()
+        await expect(visit.page.get_by_role("main")).to_contain_text("Over")
+        await visit.open("maintenance?show=past")
+        await expect(visit.page.get_by_role("row", name="Under way")).to_contain_text("Over")
+        await check(visit)
+
+
+async def schedule(api: Api, title: str, *, hours: float, **fields: str) -> str:
+    """Schedule maintenance of payments that begins in so many hours and takes two, and return its id."""
+    begins = datetime.now(UTC) + timedelta(hours=hours)
+    written = await api.write(
+        "scheduleMaintenance",
+        title=title,
+        systemIds=["payments"],
+        startsAt=begins.isoformat(),
+        endsAt=(begins + timedelta(hours=2)).isoformat(),
+        **fields,
+    )
+    return str(written["maintenance"]["id"])

@@ -59,7 +59,7 @@ export class Board extends Page {
   step(by) {
     const { titles } = this;
     if (!titles.length) return;
-    const at = titles.findIndex((title) => title.closest(".incident").contains(document.activeElement));
+    const at = titles.findIndex((title) => title.closest(".open-row").contains(document.activeElement));
     const next = at < 0 ? Math.min(this.at ?? 0, titles.length - 1) : Math.min(Math.max(at + by, 0), titles.length - 1);
     this.at = next;
     titles[next].focus();
@@ -67,7 +67,7 @@ export class Board extends Page {
 
   /** Does something with the incident whose row has the focus; to those who may not, it says so. */
   withChosen(act, role = "ANONYMOUS") {
-    const id = document.activeElement?.closest?.(".incident")?.dataset.id;
+    const id = document.activeElement?.closest?.(".open-row")?.dataset.id;
     const incident = id && this.list.items.find((other) => other.id === id);
     if (!incident) return false;
     if (may(role)) return act(incident);

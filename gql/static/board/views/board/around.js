@@ -51,7 +51,7 @@ export function Systems({ systems }) {
 const rowOf = ({ id, key, name, health, underMaintenance }) => ({ id, address: to(`systems/${encodeURIComponent(key)}`), name, status: health.status, underMaintenance });
 
 function SystemRow({ address, name, status, underMaintenance }) {
-  return h("li", { class: "system" },
+  return h("li", { class: "side-system" },
     h("a", { class: "one-line", href: address, dir: "auto" }, name),
     status !== "HEALTHY" || !underMaintenance ? h(HealthMark, { status }) : null,
     underMaintenance ? h(HealthMark, { status, underMaintenance }) : null);

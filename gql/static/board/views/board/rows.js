@@ -50,7 +50,7 @@ function Row({ incident, onacknowledge }) {
   const { reference, title, severity, status, systems, occurredAt, resolvedAt, isPending } = incident;
   const [last] = incident.updates.nodes;
   const names = systems.map(({ name }) => name);
-  return h("li", { class: `incident ${severity.toLowerCase()}${resolvedAt ? " is-resolved" : ""}`, "data-id": incident.id, "aria-busy": isPending ? "true" : undefined },
+  return h("li", { class: `open-row ${severity.toLowerCase()}${resolvedAt ? " is-resolved" : ""}`, "data-id": incident.id, "aria-busy": isPending ? "true" : undefined },
     h(Severity, { severity, short: true }),
     h("div", { class: "incident-main" },
       h("a", { class: "incident-title", href: to(`incidents/${reference}`), dir: "auto" }, title),

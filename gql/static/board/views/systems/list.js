@@ -107,7 +107,7 @@ export class Systems extends Page {
   }
 
   renderMore(count) {
-    return h("p", { key: "more", class: "more" }, h("button", { class: "button", ref: this.watchEnd, onclick: () => this.rest.more() },
+    return h("p", { key: "more", class: "more-systems" }, h("button", { class: "button", ref: this.watchEnd, onclick: () => this.rest.more() },
       this.rest.error ? "Try again" : `Show more: ${count} left`));
   }
 

@@ -35,10 +35,18 @@ SYSTEMS = (
     ("reporting", "Reporting", "Dashboards and nightly reports"),
     ("webhooks", "Webhooks", "Deliveries to partners"),
 )
-_PEOPLE = tuple(
-    Actor(type=ActorType.USER, id=f"usr_{name.lower()}", name=name)
-    for name in ("Amina", "Bogdan", "Chiara", "Deniz", "Emeka", "Freya", "Goran", "Hana")
+_NAMES = (
+    "Amina Diallo",
+    "Bogdan Ilić",
+    "Chiara Romano",
+    "Deniz Kaya",
+    "Emeka Obi",
+    "Freya Lindqvist",
+    "Goran Novak",
+    "Hana Sato",
 )
+#: Those who respond to incidents in the demonstration.
+PEOPLE = tuple(Actor(type=ActorType.USER, id=f"usr_{name.split()[0].lower()}", name=name) for name in _NAMES)
 #: (title, symptom, cause, cure)
 _STORIES = (
     ("Requests to {system} time out", "p99 is above 10 s", "a connection pool ran dry", "raised the pool size"),
@@ -102,7 +110,7 @@ class Historian:
     def story(self, number: int, start: datetime, *, now: datetime) -> list[Step]:
         """Return the steps of one incident up to now, oldest first."""
         pick = self._random
-        opener = pick.choice(_PEOPLE)
+        opener = pick.choice(PEOPLE)
         chosen = self._some_systems()
         title, symptom, cause, cure = pick.choice(_STORIES)
         severity = pick.choices(tuple(Severity), weights=(45, 40, 15))[0]
@@ -123,7 +131,7 @@ class Historian:
             created_at=start,
             updated_at=start,
         )
-        plot = _Plot(incident, opener, pick, now)
+        plot = Plot(incident, opener, pick, now)
         plot.note(f"We are looking into it: {symptom}.", OPENING, first=True)
         plot.wait(4, 20)
         if pick.random() < 0.25:  # noqa: PLR2004
@@ -141,7 +149,7 @@ class Historian:
         return plot.steps
 
 
-class _Plot:
+class Plot:
     """A writer of one story's steps, up to now."""
 
     def __init__(self, incident: Incident, opener: Actor, pick: random.Random, now: datetime) -> None:
@@ -151,6 +159,10 @@ class _Plot:
         self._random = pick
         self._now = now
         self._at = incident.created_at
+
+    def go_to(self, moment: datetime) -> None:
+        """Go on at that moment."""
+        self._at = moment
 
     def wait(self, least: int, most: int) -> None:
         """Let some minutes pass; now and then hours."""
@@ -165,9 +177,10 @@ class _Plot:
         *,
         visibility: Visibility = Visibility.PUBLIC,
         first: bool = False,
+        by: Actor | None = None,
     ) -> None:
-        """Add an entry to the timeline, with the status that it brings."""
-        author = self._opener if first else self._random.choice(_PEOPLE)
+        """Add an entry to the timeline, with the status that it brings; anybody may write it but the first one."""
+        author = self._opener if first else by or self._random.choice(PEOPLE)
         entry = IncidentUpdate(
             id=new_id("upd", millis=self._millis),
             incident_id=self._incident.id,
@@ -181,23 +194,25 @@ class _Plot:
         moved = self._incident if status is None else self._incident.with_status(status, at=self._at)
         self._step(author, moved, first=first, update=entry)
 
-    def change(self, apply: Callable[[Incident], Incident]) -> None:
+    def change(self, apply: Callable[[Incident], Incident], *, by: Actor | None = None) -> None:
         """Change fields; do nothing if they stay the same."""
         after = apply(self._incident)
         if after != self._incident:
-            self._step(self._random.choice(_PEOPLE), after)
+            self._step(by or self._random.choice(PEOPLE), after)
 
-    def link(self, label: str, url: str) -> None:
+    def link(
+        self, label: str, url: str, *, visibility: Visibility = Visibility.PUBLIC, by: Actor | None = None
+    ) -> None:
         """Add a link."""
         link = IncidentLink(
             id=new_id("lnk", millis=self._millis),
             incident_id=self._incident.id,
             label=label,
             url=url,
-            visibility=Visibility.PUBLIC,
+            visibility=visibility,
             created_at=self._at,
         )
-        self._step(self._random.choice(_PEOPLE), self._incident, link=link)
+        self._step(by or self._random.choice(PEOPLE), self._incident, link=link)
 
     @property
     def _millis(self) -> int:

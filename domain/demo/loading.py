@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
+from datetime import datetime
 
 from domain.demo.apart import Make, making
 from domain.demo.making import Batch, Plan
+from domain.model.actor import Actor
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.writing import Writer
@@ -23,6 +25,15 @@ class HistoryLoader:
         self._writer = writer
         #: Which of both databases it writes: their rows differ.
         self.is_sqlite = database.is_sqlite
+
+    async def introduce(self, people: Iterable[Actor], *, at: datetime) -> None:
+        """Write people whom incidents can be assigned to."""
+
+        async def work(unit: UnitOfWork) -> None:
+            for actor in people:
+                await unit.people.note(actor, at=at)
+
+        await self._writer.run(work)
 
     async def load(
         self, plan: Plan, *, progress: Callable[[int], None] | None = None, apart: bool | None = None

@@ -10,10 +10,12 @@ from domain.demo.chronicle import Recorded, changes_of
 from domain.demo.health import HealthChronicler, spans_of
 from domain.demo.history import Historian, Step
 from domain.demo.outages import Report
+from domain.demo.scene import Scene
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import Applied, EntityHandle
 from domain.entities.health import HEALTH
 from domain.entities.health import snapshot_of as snapshot_of_health
+from domain.entities.incident import INCIDENT, snapshot_of
 from domain.entities.kinds import KINDS, registry_of
 from domain.entities.masking import SecretMasker
 from domain.entities.origin import Origin
@@ -21,6 +23,7 @@ from domain.model.actor import Actor, ActorType
 from domain.model.health import SystemHealth
 from domain.model.health_effects import Effect, effect_of
 from domain.model.health_history import HealthSpan
+from domain.model.incident import Incident
 from domain.model.viewer import Visibility
 from domain.persistence.changes import bound_log
 from domain.persistence.engines import dialect_of
@@ -47,6 +50,8 @@ class Plan:
     #: Health reports, oldest first.
     reports: Sequence[Report]
     sqlite: bool
+    #: Whether incidents follow that are open, of the scene that a demonstration begins with.
+    scene: bool = False
     #: How many incidents are written in one transaction.
     batch: int = _BATCH
 
@@ -54,7 +59,9 @@ class Plan:
     def sizes(self) -> list[int]:
         """The number of incidents in each batch."""
         whole, rest = divmod(self.incidents, self.batch)
-        return [self.batch] * whole + [rest] * (rest > 0)
+        sizes = [self.batch] * whole + [rest] * (rest > 0)
+        # With the last ones, because all changes of a batch are in the order of time.
+        return [*sizes[:-1], sizes[-1] + Scene.size] if self.scene and sizes else sizes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +90,7 @@ class Maker:
         self._batches = _batches(starts, plan.batch, until=plan.now)
         self._reports = list(plan.reports)
         self._scribe = Scribe(sqlite=plan.sqlite)
+        self._scene = Scene(plan.systems, now=plan.now) if plan.scene else None
 
     def make(self, first_number: int) -> Batch:
         """Return the next batch, its incidents numbered from this number on."""
@@ -91,7 +99,8 @@ class Maker:
         self._reports = self._reports[len(due) :]
         numbered = enumerate(starts, start=first_number)
         stories = [self._historian.story(number, start, now=self._now) for number, start in numbered]
-        return self._scribe.batch(stories, due)
+        scene = self._scene.stories(first_number + len(starts)) if self._scene and until == self._now else []
+        return self._scribe.batch(stories, due, scene=scene)
 
 
 class Scribe:
@@ -100,19 +109,27 @@ class Scribe:
     def __init__(self, *, sqlite: bool) -> None:
         registry = registry_of(KINDS, clock=Clock(), derivers=DeriverRegistry(), masker=SecretMasker())
         self._health: EntityHandle[SystemHealth] = registry.handle(HEALTH)
+        self._incidents: EntityHandle[Incident] = registry.handle(INCIDENT)
         self._dialect = dialect_of(sqlite=sqlite)
         self._chronicler = HealthChronicler()
 
-    def batch(self, stories: Sequence[Sequence[Step]], reports: Sequence[Report]) -> Batch:
+    def batch(
+        self, stories: Sequence[Sequence[Step]], reports: Sequence[Report], *, scene: Sequence[Sequence[Step]] = ()
+    ) -> Batch:
         """Return the batch of these stories and reports, all changes in the order of time."""
-        ends = [story[-1].after for story in stories]
-        steps = sorted((step for story in stories for step in story), key=lambda step: step.at)
+        told = [*stories, *scene]
+        ends = [story[-1].after for story in told]
+        steps = sorted((step for story in told for step in story), key=lambda step: step.at)
         entries = [step.update for step in steps if step.update is not None]
         headers = [
             (end.id, end.id, Visibility.PUBLIC, f"{end.reference} {end.title} {end.description}") for end in ends
         ]
         texts = [(entry.id, entry.incident_id, entry.visibility, entry.message) for entry in entries]
-        recorded = [*(change for story in stories for change in changes_of(story)), *self._of_reports(reports)]
+        recorded = [
+            *(change for story in stories for change in changes_of(story)),
+            *(change for story in scene for change in self._of_story(story)),
+            *self._of_reports(reports),
+        ]
         recorded.sort(key=lambda record: record[0].occurred_at)
         recorded = [(self._chronicler.noted(change), steps) for change, steps in recorded]
         effects = [effect_of(change) for change, _ in recorded if change.kind == HEALTH.name]
@@ -130,6 +147,17 @@ class Scribe:
             reports=[effect for effect in effects if effect is not None],
             spans=spans_of(ends),
         )
+
+    def _of_story(self, story: Sequence[Step]) -> Iterator[Recorded]:
+        """Yield the changes of any story, also such as no other story has; it takes longer than `changes_of`."""
+        for step in story:
+            before = snapshot_of(step.before) if step.before is not None else None
+            applied = Applied(after=snapshot_of(step.after), touched=step.touched)
+            recorded = self._incidents.replay(
+                step.after.id, before, applied, origin=Origin(actor=step.actor), at=step.at
+            )
+            if recorded is not None:
+                yield recorded
 
     def _of_reports(self, reports: Sequence[Report]) -> Iterator[Recorded]:
         for report in reports:

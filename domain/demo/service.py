@@ -8,13 +8,19 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from domain.clock import Clock
-from domain.demo.history import SYSTEMS, Historian
+from domain.demo.history import PEOPLE, SYSTEMS, Historian
 from domain.demo.loading import HistoryLoader
 from domain.demo.making import Plan
 from domain.demo.outages import Report, outages
 from domain.errors import AlreadyExistsError, DomainError, UnavailableError
 from domain.model.actor import Actor, ActorType
-from domain.model.commands import AddIncidentUpdate, CreateIncident, CreateSystem, ReportSystemHealth, UpdateIncident
+from domain.model.commands import (
+    AddIncidentUpdate,
+    CreateIncident,
+    CreateSystem,
+    ReportSystemHealth,
+    UpdateIncident,
+)
 from domain.model.filters import AllOf, Field, Operator, Term
 from domain.model.incident import Health, Incident, Severity, Status
 from domain.model.paging import Order, PageRequest
@@ -70,10 +76,13 @@ class DemoService:
         page = await self._reads.incident_page(AllOf(), Order(field="created_at"), PageRequest(size=1), Audience.PUBLIC)
         return not page.items
 
-    async def fill(self, incidents: int, *, seed: int = 1, progress: Callable[[int], None] | None = None) -> None:
+    async def fill(
+        self, incidents: int, *, seed: int = 1, progress: Callable[[int], None] | None = None, scene: bool = False
+    ) -> None:
         """Add that many past incidents over eight months, each with all its changes, in transactions of 500.
 
-        `progress` is called after each transaction with the number that it added.
+        `progress` is called after each transaction with the number that it added. With `scene`, a few more follow that
+        are open.
         """
         now = self._clock.now()
         catalog = await self._catalog()
@@ -85,8 +94,11 @@ class DemoService:
             seed=seed,
             reports=await self._outages(catalog, now, seed),
             sqlite=self._loader.is_sqlite,
+            scene=scene,
         )
         await self._loader.load(plan, progress=progress)
+        if scene:
+            await self._loader.introduce(PEOPLE, at=now)
 
     async def run(self, stopping: asyncio.Event, *, pause_seconds: float = 6.0) -> None:
         """Make a small change every few seconds until stopped."""

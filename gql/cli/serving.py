@@ -20,6 +20,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from domain.bootstrap import Domain, running_domain
 from domain.demo.automations import install
 from domain.demo.service import DEMO
+from domain.demo.staging import stage
 from domain.errors import StartupError
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
@@ -162,7 +163,8 @@ async def _demo_running(domain: Domain, *, wanted: bool) -> AsyncIterator[None]:
         yield
         return
     if await domain.demo.is_empty():
-        await domain.demo.fill(_DEMO_INCIDENTS)
+        await domain.demo.fill(_DEMO_INCIDENTS, scene=True)
+        await stage(domain.reads, domain.relations, domain.maintenance, now=domain.clock.now())
     await install(domain.automations.service, DEMO)
     stopping = asyncio.Event()
     running = asyncio.create_task(domain.demo.run(stopping))

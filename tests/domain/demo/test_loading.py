@@ -14,10 +14,12 @@ import sqlalchemy as sa
 
 from domain.bootstrap import Domain
 from domain.demo.apart import making
-from domain.demo.history import Historian, Step
+from domain.demo.history import PEOPLE, SYSTEMS, Historian, Step
 from domain.demo.loading import HistoryLoader
 from domain.demo.making import Plan, Scribe
 from domain.demo.outages import Report, outages
+from domain.demo.scene import CAUSE, DENIZ, EFFECT, Scene
+from domain.demo.staging import stage
 from domain.entities.handle import Applied
 from domain.entities.health import snapshot_of as snapshot_of_health
 from domain.entities.incident import snapshot_of
@@ -27,7 +29,7 @@ from domain.model.actor import Actor, ActorType
 from domain.model.change import Change
 from domain.model.filters import AllOf, Field, Operator, Term
 from domain.model.health import SystemHealth
-from domain.model.incident import Incident
+from domain.model.incident import Incident, Severity, Status
 from domain.model.paging import Order, PageRequest
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.tables import metadata
@@ -78,6 +80,57 @@ async def test_a_past_that_is_loaded_equals_one_that_was_written_step_by_step(
     await loaded(domain, stories, reports, sqlite=dialect == "sqlite")
     assert await rows_of(domain) == singly
     assert await found(domain, "eleven tickets") == found_singly != []
+
+
+async def test_the_scene_that_is_loaded_equals_one_that_was_written_step_by_step(
+    domain: Domain, clock: SteppingClock, dialect: str
+) -> None:
+    names = {key: name for key, name, _ in SYSTEMS}
+    named = {(await make_system(domain, key)).id: names[key] for key in names}
+    scene = Scene(named, now=NOW).stories(1)
+    assert len(scene) == Scene.size
+
+    await written_singly(domain, clock, scene, [])
+    singly = await rows_of(domain)
+    await emptied(domain)
+    await inside(domain).demo._loader._write(Scribe(sqlite=dialect == "sqlite").batch([], [], scene=scene))
+    assert await rows_of(domain) == singly
+
+
+@pytest.mark.usefixtures("nine_days")
+async def test_a_demonstration_begins_with_incidents_that_are_open(domain: Domain, clock: SteppingClock) -> None:
+    await domain.demo.fill(20, scene=True)
+    await stage(domain.reads, domain.relations, domain.maintenance, now=clock.now())
+    is_open = AllOf((Term(Field.OPEN, Operator.EQ, True),))
+    page = await domain.reads.incident_page(is_open, Order(field="created_at"), PageRequest(size=50), Audience.MANAGER)
+    known = {incident.title: incident for incident in page.items}
+    cause, effect = known[CAUSE], known[EFFECT]
+    assert (cause.severity, cause.lead, cause.acknowledged_by, cause.dedupe_key) == (
+        Severity.CRITICAL,
+        DENIZ,
+        DENIZ,
+        "scene",
+    )
+    assert (effect.severity, effect.lead, effect.acknowledged_at) == (Severity.MAJOR, None, None)
+    assert Status.MONITORING in {incident.status for incident in page.items}
+    assert dict(cause.labels) == {"team": "payments", "region": "eu"}
+
+    async def read(session: ReadSession) -> tuple[set[Visibility], list[datetime], int]:
+        entries = metadata.tables["incident_updates"].c
+        seen = await session.connection.scalars(sa.select(entries.visibility).where(entries.incident_id == cause.id))
+        log = metadata.tables["changes"].c
+        dates = await session.connection.scalars(
+            sa.select(log.occurred_at).where(log.kind.in_(["incident", "health"])).order_by(log.seq)
+        )
+        people = await session.connection.scalar(sa.select(sa.func.count()).select_from(metadata.tables["people"]))
+        return {Visibility(value) for value in seen}, list(dates), people or 0
+
+    seen, dates, people = await inside(domain).database.read(read)
+    assert seen == set(Visibility)
+    assert dates == sorted(dates)
+    assert people >= len(PEOPLE)
+    [window] = await domain.maintenance.reads.listed(Audience.PUBLIC)
+    assert [instance.starts_at > clock.now() for instance in window.instances] == [True]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from domain.settings import Settings
 from gql.app import create_app
 from tests.conftest import SteppingClock
 from tests.factories import make_token
+from tests.outages import Away
 
 HOST = "incidents.test"
 PAGE = {"origin": f"http://{HOST}", "sec-fetch-site": "same-origin"}
@@ -166,6 +167,24 @@ async def test_a_token_that_was_revoked_is_refused_and_the_page_goes_on_without_
     assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
     assert (await page.get("/session")).json()["viewer"] is None
     assert await role_of(page) == "ANONYMOUS"
+
+
+async def test_an_outage_of_the_database_signs_nobody_in_or_out(
+    page: httpx.AsyncClient, token: str, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sign_in(page, token)
+    # What is known of the token is forgotten.
+    clock.advance(seconds=10)
+    away = Away(monkeypatch)
+    away.begin()
+    answers = [
+        await page.post("/session", json={"token": token}),
+        await page.get("/session"),
+        await page.post("/graphql", json=WHO),
+    ]
+    away.end()
+    assert [(answer.status_code, "set-cookie" in answer.headers) for answer in answers] == [(503, False)] * 3
+    assert await role_of(page) == "ADMIN"
 
 
 @pytest.mark.parametrize("token", ["no-token-of-this-server", "x" * 600, "é\0", "a; b=c"])

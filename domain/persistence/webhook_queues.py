@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.ids import new_id
 from domain.model.webhook import WebhookDelivery, WebhookDeliveryStatus
 from domain.persistence.dialects import is_sqlite, keep_apart, locking_insert, upsert_of
 from domain.persistence.webhook_tables import webhook_deliveries as deliveries
@@ -68,12 +69,13 @@ class WebhookQueueRepository:
         await self._connection.execute(queueing, due)
         await self._connection.execute(upsert_of(deliveries, ("webhook_id", "seq"), _REWRITTEN, sqlite=sqlite), rows)
 
-    async def due(self, *, now: datetime, besides: Collection[str], limit: int) -> Sequence[tuple[str, str]]:
-        """Return queues that are due, the longest waiting first, as webhook and incident; not of some webhooks."""
+    async def due(self, *, now: datetime, besides: Collection[str], limit: int) -> Sequence[Lease]:
+        """Return leases to take on queues that are due, the longest waiting first; not of some webhooks."""
         statement = _free().add_columns(queues.c.webhook_id, queues.c.incident_id)
         statement = statement.where(queues.c.due_at <= _NOW, queues.c.webhook_id.not_in(list(besides)))
         statement = statement.order_by(queues.c.due_at).limit(limit)
-        return [(row.webhook_id, row.incident_id) for row in await self._connection.execute(statement, {"now": now})]
+        rows = await self._connection.execute(statement, {"now": now})
+        return [Lease(webhook_id=row.webhook_id, incident_id=row.incident_id, owner=new_id("lse")) for row in rows]
 
     async def next_due(self, *, now: datetime, besides: Collection[str]) -> datetime | None:
         """Return the moment at which the next queue is due, not of some webhooks, which may have been; None without."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from domain.clock import Clock
 from domain.entities.incident import INCIDENT
+from domain.messaging.leasing import LeasedWorker
 from domain.messaging.readers import DurableReader
 from domain.messaging.tail import LogTail
 from domain.model.change import Change
@@ -18,7 +19,7 @@ from domain.persistence.unit_of_work import UnitOfWork
 from domain.services.secret_keys import SecretKeys
 from domain.services.writing import Writer
 from domain.webhooks.bodies import Bodies
-from domain.webhooks.delivering import Deliverer
+from domain.webhooks.delivering import WebhookQueues
 from domain.webhooks.documents import DocumentPort
 from domain.webhooks.queueing import Queueing
 from domain.webhooks.sending import Secrets, Sender
@@ -42,14 +43,17 @@ class WebhookSystem:
         keys: SecretKeys,
     ) -> None:
         queueing, sender = Queueing(database), Sender(caller=caller, secrets=Secrets(keys), clock=clock)
-        own: dict[str, Any] = {"database": database, "clock": clock, "sender": sender}
+        own: dict[str, Any] = {"database": database, "clock": clock}
         self._queueing = queueing
         self._stopping = asyncio.Event()
         #: The place that the GraphQL side fills.
         self.port = DocumentPort()
         bodies = Bodies(self.port, cursors)
-        self.deliverer = Deliverer(**own, queueing=queueing, bodies=bodies, chance=SystemRandom().random)
-        self.service = WebhookService(**own, writer=writer, cursors=cursors, port=self.port, wake=self.deliverer.wake)
+        queues = WebhookQueues(queueing=queueing, bodies=bodies, sender=sender, chance=SystemRandom().random)
+        self.deliverer = LeasedWorker("webhooks", database=database, clock=clock, queues=queues)
+        self.service = WebhookService(
+            **own, sender=sender, writer=writer, cursors=cursors, port=self.port, wake=self.deliverer.wake
+        )
         #: The work queue of changes: one process queues for all webhooks, whichever holds it.
         self.changes = DurableReader(
             _GROUP,

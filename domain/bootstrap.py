@@ -20,7 +20,7 @@ from domain.automations.triggers.builtin import builtin_triggers
 from domain.clock import Clock
 from domain.demo.loading import HistoryLoader
 from domain.demo.service import DemoService
-from domain.derived import pool_size, secret_keys, wakeup_url
+from domain.derived import pool_size, wakeup_url
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import EntityHandle
 from domain.entities.health import HEALTH
@@ -32,6 +32,7 @@ from domain.entities.registry import EntityRegistry
 from domain.entities.run import RUN
 from domain.making import (
     catalog_services,
+    delivering_systems,
     forgetting_services,
     own,
     parts_of_incidents,
@@ -81,7 +82,7 @@ from domain.services.upkeep import Upkeep
 from domain.services.writing import Writer
 from domain.settings import Settings
 from domain.transfer.making import TransferSystem, transfer_system
-from domain.webhooks.making import webhook_system
+from domain.visitors.system import VisitorSystem
 from domain.webhooks.system import WebhookSystem
 
 #: The name of the state that signs cursors.
@@ -121,6 +122,7 @@ class Domain:
     channels: ChannelService
     transfer: TransferSystem
     webhooks: WebhookSystem
+    visitors: VisitorSystem
     readiness: Readiness
 
     @property
@@ -278,7 +280,7 @@ def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> 
         dry_runs=DryRuns(database=database, clock=clock, catalog=parts.catalog(), secrets=parts.secrets),
         integrations=_integrations(parts, written, systems=systems),
         transfer=transfer_system(database=database, clock=clock, registry=parts.registry, key=key),
-        webhooks=webhook_system(settings, **own(parts), tail=parts.tail, cursors=cursors, keys=secret_keys(settings)),
+        **delivering_systems(settings, parts, cursors),
         readiness=Readiness(database, parts.tail),
     )
 
@@ -337,6 +339,7 @@ async def _background(domain: Assembly, head: int, erasures: Sequence[Known]) ->
             await domain.automations.start()
         if domain.settings.webhooks:
             await stack.enter_async_context(domain.webhooks.running())
+            await stack.enter_async_context(domain.visitors.running())
         stack.push_async_callback(domain.sessions.stop)
         await domain.sessions.start()
         loops = (upkeep.run, domain.forgetting.work.run, domain.maintenance.timer.run)

@@ -14,6 +14,7 @@ from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
 from domain.entities.maintenance import MAINTENANCE
 from domain.entities.system import SYSTEM
+from domain.model.cursor import CursorCodec
 from domain.notifications.channels import ChannelService
 from domain.notifications.services import Services as NotificationServices
 from domain.outbound.addresses import AddressRules
@@ -31,6 +32,8 @@ from domain.services.systems import SystemService
 from domain.services.tokens import TokenService
 from domain.services.writing import Writer
 from domain.settings import Settings
+from domain.visitors.making import visitor_system
+from domain.webhooks.making import webhook_system
 
 
 def own(parts: Parts) -> dict[str, Any]:
@@ -80,6 +83,15 @@ def forgetting_services(parts: Parts, key: bytes) -> tuple[Sessions, ForgettingS
         sessions=sessions,
         key=key,
     )
+
+
+def delivering_systems(settings: Settings, parts: Parts, cursors: CursorCodec) -> dict[str, Any]:
+    """Return what delivers changes to other servers and to visitors, by name."""
+    given: dict[str, Any] = {**own(parts), "tail": parts.tail, "keys": secret_keys(settings)}
+    return {
+        "webhooks": webhook_system(settings, **given, cursors=cursors),
+        "visitors": visitor_system(settings, **given),
+    }
 
 
 def token_service(settings: Settings, parts: Parts, sessions: Sessions, forgotten: KnownForgotten) -> TokenService:

@@ -38,6 +38,13 @@ class Settings:
     public_url: str | None = None
     #: The name of feeds and status pages.
     public_name: str = "IncidentQL"
+    #: The mail server for visitors who subscribe to the status page, and the mailbox that it sends as.
+    mail_url: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
+    #: Whether visitors may have messages sent to web addresses of theirs; they need `public_url` as well.
+    visitor_webhooks: bool = True
+    #: Internal hosts and networks to which those may lead; anybody may name them.
+    visitor_http_allow: tuple[str, ...] = ()
     #: Whose JSON Web Tokens are taken as bearer tokens, too; the audience says which of them are meant for this server.
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
@@ -108,7 +115,7 @@ class Settings:
     automations: bool = True
     #: How long runs of automations are kept once they are over; 0 is for ever.
     run_retention_days: int = 30
-    #: Whether this process queues and sends what webhooks get; some process of the database has to.
+    #: Whether this process queues and sends what webhooks and visitors get; some process of the database has to.
     webhooks: bool = True
     #: How long deliveries of integrations and of webhooks are kept; 0 is for ever.
     delivery_retention_days: int = 30

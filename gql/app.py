@@ -30,6 +30,7 @@ from gql.web.ide import Ide
 from gql.web.integrations.routes import routes_of_integrations
 from gql.web.mcp.routes import routes_of_mcp
 from gql.web.sessions.routes import routes_of_sessions
+from gql.web.visitors.routes import routes_of_visitors
 from gql.webhook_documents import WebhookDocuments
 
 #: Made once: it takes longer than most operations.
@@ -63,6 +64,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
             *Health(domain, closing).routes(),
             *routes_of_integrations(domain),
             *routes_of_feeds(domain),
+            *routes_of_visitors(domain),
             *routes_of_mcp(domain, endpoint),
             *routes_of_sessions(domain),
             *(ide.routes() if ide else ()),

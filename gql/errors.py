@@ -22,7 +22,7 @@ _INVALID = "GRAPHQL_VALIDATION_FAILED"
 _TOO_MANY_TOKENS = "tokens. Parsing aborted"
 _SUGGESTION = re.compile(r" Did you mean .*\?$")
 #: Mutations with secrets in their input: addresses of channels and webhooks hold tokens.
-_TAKES_SECRET = re.compile(r"\b(?:create|update)(?:Secret|Channel|Webhook)\b")
+_TAKES_SECRET = re.compile(r"\b(?:(?:create|update)(?:Secret|Channel|Webhook)|deleteVisitorSubscription)\b")
 
 
 class Cursors(SchemaExtension):

@@ -143,6 +143,22 @@ class MaySeeWebhooks(Needs):
     role = Role.ADMIN
 
 
+class MayManageVisitors(Needs):
+    """The permission to remove subscriptions of visitors, for admins that are not limited to some systems.
+
+    Visitors are told of any system.
+    """
+
+    role = Role.ADMIN
+    unlimited = True
+
+
+class MaySeeVisitors(Needs):
+    """The permission to see subscriptions of visitors, for admins."""
+
+    role = Role.ADMIN
+
+
 class MaySeePeople(Needs):
     """The permission to see who is known, for responders and admins."""
 
@@ -186,6 +202,8 @@ MANAGE_CHANNELS: list[type[BasePermission]] = [MayManageChannels]
 SEE_CHANNELS: list[type[BasePermission]] = [MaySeeChannels]
 MANAGE_WEBHOOKS: list[type[BasePermission]] = [MayManageWebhooks]
 SEE_WEBHOOKS: list[type[BasePermission]] = [MaySeeWebhooks]
+MANAGE_VISITORS: list[type[BasePermission]] = [MayManageVisitors]
+SEE_VISITORS: list[type[BasePermission]] = [MaySeeVisitors]
 SEE_PEOPLE: list[type[BasePermission]] = [MaySeePeople]
 FORGET_PEOPLE: list[type[BasePermission]] = [MayForgetPeople]
 SEE_ERASURES: list[type[BasePermission]] = [MaySeeErasures]

@@ -38,6 +38,7 @@ from gql.mutations.system import SystemMutations
 from gql.mutations.template import TemplateMutations
 from gql.mutations.timeline import TimelineMutations
 from gql.mutations.token import TokenMutations
+from gql.mutations.visitor import VisitorMutations
 from gql.mutations.webhook import WebhookMutations
 from gql.queries.automation import AutomationQueries
 from gql.queries.catalog import CatalogQueries
@@ -58,6 +59,7 @@ from gql.queries.system import SystemQueries
 from gql.queries.template import TemplateQueries
 from gql.queries.token import TokenQueries
 from gql.queries.viewer import ViewerQueries
+from gql.queries.visitor import VisitorQueries
 from gql.queries.webhook import WebhookQueries
 from gql.subscriptions.automation import AutomationSubscriptions
 from gql.subscriptions.counting import CountSubscriptions
@@ -83,6 +85,7 @@ class Query(
     IntegrationQueries,
     ChannelQueries,
     WebhookQueries,
+    VisitorQueries,
     ExplanationQueries,
     DryRunQueries,
     NodeQueries,
@@ -108,6 +111,7 @@ class Mutation(
     IntegrationMutations,
     ChannelMutations,
     WebhookMutations,
+    VisitorMutations,
     PersonMutations,
 ):
     pass

@@ -1,6 +1,7 @@
 """Factories for objects that many tests need, with defaults for all other fields."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,9 +23,12 @@ from domain.model.secret import Secret
 from domain.model.system import System
 from domain.model.token import ApiToken
 from domain.model.viewer import Role, Viewer
+from domain.model.visitor import VisitorKind, VisitorState, VisitorSubscription
 from domain.model.webhook import Webhook, WebhookDelivery, WebhookDeliveryFilter
 from domain.services.maintenance.commands import ScheduleMaintenance
+from domain.visitors.sealing import digests_of
 from domain.webhooks.drafting import WriteWebhook
+from tests.inside import inside
 from tests.receiver import receiver_url
 
 ADMIN = Viewer(actor=Actor(type=ActorType.APPLICATION, id="tok_admin", name="admin"), role=Role.ADMIN)
@@ -114,6 +118,18 @@ async def make_pending_delivery(domain: Domain) -> tuple[Webhook, WebhookDeliver
     wanted = WebhookDeliveryFilter(webhook_id=webhook.id)
     [delivery, *_] = (await domain.webhooks.service.delivery_page(PageRequest(), wanted)).items
     return webhook, delivery
+
+
+async def make_visitor(domain: Domain, address: str = "ann@example.org", **fields: Any) -> VisitorSubscription:
+    """Add a confirmed subscription by mail, whatever the settings allow to visitors."""
+    service = domain.visitors.service
+    fresh, opened = await service._fresh(VisitorKind.MAIL, address, ())
+    addressed = await service._seals.addressed(VisitorKind.MAIL, address)
+    made = replace(fresh, state=VisitorState.CONFIRMED, confirmed_at=fresh.created_at, **fields)
+    assert (
+        await inside(domain).database.write(lambda unit: unit.visitors.insert(made, digests_of(addressed, opened)))
+    ).value
+    return made
 
 
 async def start_run(domain: Domain, automation: Automation, **fields: Any) -> AutomationRun:

@@ -49,6 +49,8 @@ from domain.persistence.timeline import TimelineRepository
 from domain.persistence.timeline_items import TimelineItemRepository
 from domain.persistence.tokens import TokenRepository
 from domain.persistence.transitions import TransitionRepository
+from domain.persistence.visitor_queues import VisitorQueueRepository
+from domain.persistence.visitors import VisitorRepository
 from domain.persistence.webhook_deliveries import WebhookDeliveryRepository
 from domain.persistence.webhook_queues import WebhookQueueRepository
 from domain.persistence.webhooks import WebhookRepository
@@ -106,6 +108,8 @@ class ReadSession:
     webhooks = _Made(WebhookRepository)
     webhook_deliveries = _Made(WebhookDeliveryRepository)
     webhook_queues = _Made(WebhookQueueRepository)
+    visitors = _Made(VisitorRepository)
+    visitor_queues = _Made(VisitorQueueRepository)
     maintenance = _Made(MaintenanceRepository)
     maintenance_instances = _Made(MaintenanceInstanceRepository)
 

@@ -1,5 +1,7 @@
 """The encryption of secrets."""
 
+import hashlib
+import hmac
 import json
 from collections.abc import Sequence
 
@@ -16,6 +18,8 @@ class SecretCipher:
     def __init__(self, keys: Sequence[str]) -> None:
         # ValueError where a key has another form; the first one encrypts.
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        # Keys of their own: one key is for one purpose.
+        self._digest_keys = [hashlib.sha256(f"digests {key}".encode()).digest() for key in keys]
 
     def encrypt(self, name: str, value: str) -> str:
         """Return the ciphertext to store."""
@@ -36,6 +40,14 @@ class SecretCipher:
         if stored["name"] != name:
             raise _unreadable(name)
         return str(stored["value"])
+
+    def digests(self, name: str, value: str) -> list[str]:
+        """Return the digests of a value by each key, the present one's first: by those it is found and not read.
+
+        Values cannot be tried out against them without the key.
+        """
+        text = json.dumps({"name": name, "value": value}).encode()
+        return [hmac.new(key, text, hashlib.sha256).hexdigest() for key in self._digest_keys]
 
 
 def _unreadable(name: str) -> UnsupportedError:

@@ -39,6 +39,11 @@ class SecretKeys:
             # Not chained and not quoted: most of it may be a key.
             raise StartupError(f"{SETTING} must hold Fernet keys, separated by commas. Make one: {_HOW}") from None
 
+    @property
+    def can_write(self) -> bool:
+        """True where there is a key, or a place where one can be made."""
+        return self._cipher is not None or self._file is not None
+
     def to_write(self) -> SecretCipher:
         """Return the cipher for writing; the first call blocks, and may create the file for its owner alone.
 

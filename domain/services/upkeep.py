@@ -1,4 +1,4 @@
-"""The retention of events and deliveries, if limited, and of answers under idempotency keys."""
+"""The retention of events and deliveries, if limited, of answers to idempotency keys, and of unconfirmed visitors."""
 
 import asyncio
 import logging
@@ -14,6 +14,8 @@ logger = logging.getLogger(__name__)
 
 _CHUNK = 1000
 _PERIOD_SECONDS = 3600.0
+#: Messages to visitors are tried for a day.
+_LONGEST_QUEUED = timedelta(days=2)
 
 
 class Upkeep:
@@ -46,8 +48,17 @@ class Upkeep:
             await self._database.write(lambda unit: unit.systems.forget_former(before=before))
         if self._delivery_retention:
             await self._prune_deliveries(now - self._delivery_retention)
+        await self._prune_visitors(now)
         forgotten = now - KEPT
         while (await self._database.write(lambda unit: unit.idempotency.forget(before=forgotten, limit=_CHUNK))).value:
+            pass
+
+    async def _prune_visitors(self, now: datetime) -> None:
+        while (await self._database.write(lambda unit: unit.visitors.prune(now=now, limit=_CHUNK))).value:
+            pass
+        # What is older has been given up by whoever can send it; nobody could.
+        before = now - _LONGEST_QUEUED
+        while (await self._database.write(lambda unit: unit.visitor_queues.prune(before=before, limit=_CHUNK))).value:
             pass
 
     async def _prune_deliveries(self, before: datetime) -> None:

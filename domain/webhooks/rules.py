@@ -35,6 +35,8 @@ class Answer:
     body_bytes: int | None = None
     #: Whether another attempt would be for nothing.
     is_final: bool = False
+    #: Whether the receiver is not there any more.
+    is_gone: bool = False
 
     @property
     def is_success(self) -> bool:
@@ -72,6 +74,10 @@ def judge(
     if answer.status == _GONE:
         disabling = "The receiver answered 410 Gone: it wants nothing more."
         return Verdict(status=WebhookDeliveryStatus.PARKED, reason=reason, disabling=disabling)
+    if answer.is_gone:
+        return Verdict(
+            status=WebhookDeliveryStatus.PARKED, reason=reason, disabling=f"{reason[0].upper()}{reason[1:]}."
+        )
     disabling_reason = None
     if failing_since is not None and now - failing_since >= FAILING:
         disabling_reason = f"Every attempt since {iso(failing_since)} failed; the last one: {reason}."

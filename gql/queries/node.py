@@ -31,6 +31,7 @@ from gql.types.system import System
 from gql.types.timeline import IncidentUpdate, IncidentUpdateVersion
 from gql.types.token import ApiToken
 from gql.types.transition import IncidentTransition
+from gql.types.visitor import VisitorSubscription
 from gql.types.webhook import Webhook, WebhookDelivery
 
 _MOST_IDS = 100
@@ -199,6 +200,13 @@ async def _channels(context: Context, ids: list[str]) -> dict[str, Node]:
     return {channel.id: Channel.of(channel) for channel in found.values()}
 
 
+async def _visitors(context: Context, ids: list[str]) -> dict[str, Node]:
+    if not context.viewer.role.includes(Role.ADMIN):
+        return {}
+    found = await context.domain.visitors.service.get_many(ids)
+    return {identifier: VisitorSubscription.of(shown) for identifier, shown in found.items()}
+
+
 async def _webhooks(context: Context, ids: list[str]) -> dict[str, Node]:
     if not context.viewer.role.includes(Role.ADMIN):
         return {}
@@ -287,6 +295,7 @@ _READERS: dict[str, Callable[[Context, list[str]], Awaitable[dict[str, Node]]]] 
     "int": _integrations,
     "dlv": _deliveries,
     "chn": _channels,
+    "vis": _visitors,
     "whk": _webhooks,
     "whd": _webhook_deliveries,
     "mnt": _maintenance,

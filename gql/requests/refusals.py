@@ -24,7 +24,11 @@ _USUAL = {
     )
     for media in (JSON, GRAPHQL_JSON)
 }
-_OF_CODE = {"FORBIDDEN": HttpOutcome.FORBIDDEN, "NOT_FOUND": HttpOutcome.NOT_FOUND}
+_OF_CODE = {
+    "FORBIDDEN": HttpOutcome.FORBIDDEN,
+    "NOT_FOUND": HttpOutcome.NOT_FOUND,
+    "RATE_LIMITED": HttpOutcome.RATE_LIMITED,
+}
 
 
 async def answered(
@@ -44,7 +48,7 @@ async def answered(
             return Lingering(response, partial(linger, request.receive, most_bytes=most_bytes))
         return response
     except DomainError as error:
-        return refusal(_refused(error), request.media)
+        return refusal(outcome_of(error), request.media)
     except Exception:
         request_id = request_id_of(request.scope)
         logger.exception("request %s failed", request_id, extra={"request_id": request_id})
@@ -106,10 +110,12 @@ class Lingering:
         await self._response(scope, receive, hold)
 
 
-def _refused(error: DomainError) -> RefusalError:
+def outcome_of(error: DomainError) -> RefusalError:
+    """Return the refusal that an expected failure comes to."""
     outcome, headers = _OF_CODE.get(error.code, HttpOutcome.ILL_FORMED), {}
     if error.code == "UNAUTHENTICATED":
         outcome, headers = HttpOutcome.UNAUTHENTICATED, {"www-authenticate": "Bearer"}  # RFC 9110, 11.6.1
     elif isinstance(error, UnavailableError):
         outcome, headers = HttpOutcome.UNAVAILABLE, {"retry-after": str(error.retry_after_seconds)}
-    return RefusalError(outcome, error.message, code=error.code, headers=headers)
+    extensions = {"field": error.field} if error.field else {}
+    return RefusalError(outcome, error.message, code=error.code, headers=headers, extensions=extensions)

@@ -14,7 +14,7 @@ from domain.settings import Settings
 from gql.schema import schema
 from tests.client import Caller, calling
 from tests.docs.blocks import ROOT, Block, blocks_in
-from tests.factories import ADMIN, make_incident, make_system, make_token
+from tests.factories import ADMIN, make_incident, make_system, make_token, make_visitor
 
 BLOCKS = blocks_in("graphql")
 PAGES = sorted({block.page for block in BLOCKS})
@@ -40,6 +40,7 @@ async def example(file: Path) -> AsyncIterator[tuple[Caller, dict[str, Any]]]:
 
 async def variables_of(domain: Domain, admin: Caller, incident: str) -> dict[str, Any]:
     """Return the values of the documents' variables by name."""
+    await make_visitor(domain, "ann@example.org")
     newest = (await admin.read("{ incidentEvents(last: 1) { nodes { cursor } } }"))["incidentEvents"]["nodes"][0]
     now = domain.clock.now()
     return {
@@ -49,6 +50,7 @@ async def variables_of(domain: Domain, admin: Caller, incident: str) -> dict[str
         "to": now.isoformat(),
         "person": (await make_token(domain))[0].id,
         "pseudonym": (await domain.forgetting.forget(ADMIN, (await make_token(domain))[0].id)).value.person.id,
+        "address": "ann@example.org",
         "until": (now + timedelta(hours=1)).isoformat(),
     }
 

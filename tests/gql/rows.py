@@ -34,6 +34,7 @@ from tests.factories import (
     make_secret,
     make_system,
     make_token,
+    make_visitor,
     report_health,
     set_status,
 )
@@ -53,6 +54,10 @@ async def grow(domain: Domain, numbers: Iterable[int]) -> None:
         await make_token(domain, name=f"token {number}", systems=[system])
         await make_secret(domain, f"SECRET_{number}")
         await make_channel(domain, f"channel {number}")
+        now = domain.clock.now()
+        moments = dict.fromkeys(("paused_at", "failing_since", "last_success_at"), now)
+        visitor = {"system_ids": (system,), "paused_reason": "It is full", **moments}
+        await make_visitor(domain, f"visitor{number}@example.org", **visitor)
         await _maintain(domain, someone, system)
         automation = (await make_automation(domain, f"automation {number}", group="alerts")).id
         other = WriteAutomation(definition={**DEFINITION, "mode": "parallel"})

@@ -25,6 +25,7 @@ LETS_THROUGH: dict[str, tuple[list[Role], bool]] = {
     "SEE_INTEGRATIONS": ([Role.ADMIN], True),
     "SEE_CHANNELS": ([Role.ADMIN], True),
     "SEE_WEBHOOKS": ([Role.ADMIN], True),
+    "SEE_VISITORS": ([Role.ADMIN], True),
     "SEE_ERASURES": ([Role.ADMIN], True),
     "FORGET_PEOPLE": ([Role.ADMIN], False),
     "MANAGE_MAINTENANCE": (RESPONDERS, True),
@@ -33,6 +34,7 @@ LETS_THROUGH: dict[str, tuple[list[Role], bool]] = {
     "MANAGE_SECRETS": ([Role.ADMIN], False),
     "MANAGE_INTEGRATIONS": ([Role.ADMIN], False),
     "MANAGE_CHANNELS": ([Role.ADMIN], False),
+    "MANAGE_VISITORS": ([Role.ADMIN], False),
     "MANAGE_WEBHOOKS": ([Role.ADMIN], False),
     "MANAGE_AUTOMATIONS": ([Role.ADMIN], False),
 }

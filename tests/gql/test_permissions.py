@@ -18,6 +18,7 @@ from gql.permissions import (
     MayManageSecrets,
     MayManageSystems,
     MayManageTokens,
+    MayManageVisitors,
     MayManageWebhooks,
     MayRead,
     MaySeeAutomations,
@@ -53,6 +54,7 @@ WEBHOOKS = {
     "testWebhook",
     "deleteWebhook",
 }
+VISITORS = {"deleteVisitorSubscription"}
 MAINTENANCE = {
     "scheduleMaintenance",
     "updateMaintenance",
@@ -75,9 +77,10 @@ def test_every_mutation_has_a_permission() -> None:
     webhooks = {name: [MayManageWebhooks] for name in WEBHOOKS}
     by_role = {name: [PERMISSION[row.needs]] for name, row in MUTATIONS.items()}
     forgetting = {"forgetPerson": [MayForgetPeople]}
+    visitors = {name: [MayManageVisitors] for name in VISITORS}
     maintenance = {name: [MayManageMaintenance] for name in MAINTENANCE}
     others = tokens | secrets | automations | integrations | channels | webhooks | maintenance
-    assert named == by_role | others | forgetting
+    assert named == by_role | others | forgetting | visitors
 
 
 def test_every_subscription_has_a_permission() -> None:
@@ -121,7 +124,7 @@ async def test_a_responder_writes_no_systems_tokens_secrets_automations_or_integ
     beyond = {name for name, row in MUTATIONS.items() if row.needs is Role.ADMIN}
     systems, secrets = [{f"{verb}{noun}" for verb in ("create", "update", "delete")} for noun in ("System", "Secret")]
     tokens = {"createToken", "revokeToken", "forgetPerson"}
-    assert beyond == {*systems, *secrets, *AUTOMATIONS, *INTEGRATIONS, *CHANNELS, *WEBHOOKS, *tokens}
+    assert beyond == {*systems, *secrets, *AUTOMATIONS, *INTEGRATIONS, *CHANNELS, *WEBHOOKS, *VISITORS, *tokens}
     assert await _codes(api.responder, domain, stored, *beyond) == dict.fromkeys(beyond, "FORBIDDEN")
 
 

@@ -91,7 +91,7 @@ def test_every_payload_has_user_errors_and_a_cursor() -> None:
     payloads = [
         type for name, type in schema._schema.type_map.items() if name.endswith("Payload") and name != "Payload"
     ]
-    assert len(payloads) == 59
+    assert len(payloads) == 60
     for payload in payloads:
         assert isinstance(payload, GraphQLObjectType)
         assert [interface.name for interface in payload.interfaces] == ["Payload"]
@@ -111,6 +111,7 @@ def test_every_list_is_a_connection_or_bounded() -> None:
         "AutomationRunChange.changedFields",
         "Query.activeHealthOverrides",
         "Integration.maskedFields",
+        "VisitorSubscription.systemIds",
         "IntegrationDelivery.incidentIds",
         "Query.incidentCounts",
         "Query.incidentMetrics",

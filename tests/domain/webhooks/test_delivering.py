@@ -351,8 +351,8 @@ def another_process(domain: Domain) -> WebhookSystem:
         writer=own.service._writer,
         tail=parts.tail,
         cursors=parts.cursors,
-        caller=own.deliverer._queues._sender._caller,
-        keys=own.deliverer._queues._sender.secrets._keys,
+        caller=own.service._sender._caller,
+        keys=own.service._sender.secrets._keys,
     )
 
 

@@ -87,6 +87,7 @@ def test_the_roots_that_read_rows_are_compiled() -> None:
         "people",
         "rateLimit",
         "validateAutomation",
+        "visitorSubscriptions",
     }
     assert generic == catalogs | computed
 

@@ -16,6 +16,7 @@ _COMPUTING = (
     "erasure",
     "markdown(",
     "maintenanceTimes",
+    "visitorSubscriptions",
 )
 _COMPUTED = {name: f"Query.{name.rstrip('(')}" for name in _COMPUTING} | {"healthHistory": "System.healthHistory"}
 QUERIES = list(documents())

@@ -18,6 +18,7 @@ from domain.model.secret import Secret
 from domain.model.system import System
 from domain.model.token import ApiToken
 from domain.model.viewer import Role
+from domain.model.visitor import VisitorSubscription
 from domain.model.webhook import Webhook, WebhookDelivery
 from tests.client import Json
 from tests.factories import (
@@ -32,6 +33,7 @@ from tests.factories import (
     make_secret,
     make_system,
     make_token,
+    make_visitor,
     report_health,
     start_run,
 )
@@ -57,8 +59,8 @@ _worlds = count()
 class World:
     """Two open incidents on two systems, related, one with a timeline and a link; a resolved one, three tokens, a
     secret, and an automation with two runs that have yet to begin, of which one was cancelled; an integration with a
-    delivery that was refused, and would not be again; a channel; a webhook with a delivery; maintenance of a third
-    system that takes place now, and again every week; a program that was forgotten.
+    delivery that was refused, and would not be again; a channel; a webhook with a delivery; a visitor; maintenance
+    of a third system that takes place now, and again every week; a program that was forgotten.
 
     The spare system is reported to be unhealthy; of the other one nothing was reported.
     """
@@ -82,6 +84,7 @@ class World:
     webhook: Webhook
     sent: WebhookDelivery
     channel: Channel
+    visitor: VisitorSubscription
     maintenance: Maintenance
     gone: ApiToken
     automation: Automation
@@ -166,6 +169,7 @@ async def make_world(domain: Domain) -> World:
         webhook=webhook,
         sent=sent,
         channel=await make_channel(domain, f"channel-{number}"),
+        visitor=await make_visitor(domain, f"visitor{number}@example.org"),
         maintenance=await make_maintenance(
             domain, depot.id, begins=-1, hours=48, recurrence="FREQ=WEEKLY", description="New disks"
         ),
@@ -672,6 +676,12 @@ MUTATIONS: dict[str, Row] = {
     ),
     "deleteWebhook": Row(
         effects={"with a delivery": Effect(lambda world: {"id": world.webhook.id}, ())},
+        refused=lambda world: {"id": "nowhere"},
+        code="NOT_FOUND",
+        needs=Role.ADMIN,
+    ),
+    "deleteVisitorSubscription": Row(
+        effects={"by its id": Effect(lambda world: {"id": world.visitor.id}, ())},
         refused=lambda world: {"id": "nowhere"},
         code="NOT_FOUND",
         needs=Role.ADMIN,

@@ -41,6 +41,7 @@ ALWAYS_EFFECTIVE = {
     "redeliver",
     "redeliverWebhook",
     "testWebhook",
+    "deleteVisitorSubscription",
     "deleteWebhook",
     "cancelMaintenanceInstance",
     "endMaintenance",

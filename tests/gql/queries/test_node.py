@@ -24,6 +24,7 @@ from tests.factories import (
     make_refused_delivery,
     make_secret,
     make_token,
+    make_visitor,
     start_run,
 )
 from tests.inside import inside
@@ -66,6 +67,7 @@ async def one_of_each(domain: Domain) -> dict[str, str]:
         "Channel": (await make_channel(domain)).id,
         "Webhook": webhook.id,
         "WebhookDelivery": sent.id,
+        "VisitorSubscription": (await make_visitor(domain)).id,
         **await _maintenance(domain, system),
         **await _automations(domain),
     }

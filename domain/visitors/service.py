@@ -1,0 +1,331 @@
+"""The use cases of visitors: to subscribe, to confirm and to leave; and of admins, who see and remove subscriptions."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import httpx
+
+from domain.clock import Clock
+from domain.errors import (
+    AddressRefusedError,
+    InvalidInputError,
+    NotFoundError,
+    UnknownSystemError,
+    UnsupportedError,
+)
+from domain.ids import is_id, new_id
+from domain.model.incident import SYSTEMS_PER_INCIDENT
+from domain.model.paging import Page, PageRequest
+from domain.model.visitor import VisitorDelivery, VisitorKind, VisitorState, VisitorSubscription
+from domain.outbound.addresses import literal_address
+from domain.persistence.database import Database
+from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.writing import Outcome, Writer
+from domain.visitors.addresses import checked_mail, checked_webhook, masked
+from domain.visitors.errors import TooManyAskedError
+from domain.visitors.sealing import Addressed, Opened, digests_of, token_digest
+from domain.visitors.sending import VisitorSender
+from domain.webhooks.signing import fresh_secret
+
+#: How long a confirmation may be followed; what nobody confirmed by then is deleted.
+CONFIRM_WITHIN = timedelta(hours=24)
+#: How long a place is sent no other confirmation: at first, and twice as long after each that nobody followed.
+QUIET = timedelta(minutes=10)
+_LONGEST_QUIET = timedelta(days=1)
+#: How many confirmations this server sends in an hour, whoever asks for them: else it is a tool to annoy others.
+MOST_IN_AN_HOUR = 1_000
+#: How often it is looked for a subscription that others begin or end between two statements.
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribe:
+    """A command to send messages to an address, about some systems, by key or id, or about all of them."""
+
+    kind: VisitorKind
+    address: str
+    systems: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownVisitor:
+    """A subscription as admins see it."""
+
+    subscription: VisitorSubscription
+    #: Enough of the address to recognize it; None where the server lacks the key that it was encrypted with.
+    address: str | None
+
+    @property
+    def id(self) -> str:
+        """The id of the subscription."""
+        return self.subscription.id
+
+
+class VisitorService:
+    """The use cases of visitors. Like webhooks, they are not in the log; what they are notified of is."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        writer: Writer,
+        sender: VisitorSender,
+        wake: asyncio.Event,
+        is_open: bool,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._writer = writer
+        self._sender = sender
+        self._seals = sender.seals
+        self._wake = wake
+        self._is_open = is_open
+
+    def kinds(self) -> tuple[VisitorKind, ...]:
+        """Return the kinds of subscriptions that visitors can have here; none where only callers with a token read."""
+        return self._sender.kinds if self._is_open else ()
+
+    async def subscribe(self, command: Subscribe) -> None:
+        """Send a confirmation to an address, unless it was sent one lately; the caller does not learn which.
+
+        A confirmation of a subscription that exists puts the newly chosen systems in the place of the former.
+
+        Raises:
+            UnsupportedError: there are no subscriptions of that kind here.
+            InvalidInputError: the address is none, or that of a machine inside the network. A name that leads there is
+                accepted like any other, and is sent nothing: which names there are inside does not show.
+            UnknownSystemError: one of the systems is not in the catalog.
+            TooManyAskedError: this server has sent as many confirmations as it may in an hour.
+        """
+        address = await self._checked(command)
+        if address is None:
+            return
+        system_ids = await self._system_ids(command.systems)
+        addressed = await self._seals.addressed(command.kind, address)
+        fresh, opened = await self._fresh(command.kind, address, system_ids)
+
+        async def work(unit: UnitOfWork) -> bool:
+            if await unit.visitors.asked_since(unit.moment() - timedelta(hours=1)) >= MOST_IN_AN_HOUR:
+                raise TooManyAskedError
+            for _ in range(_TRIES):
+                # First under all keys: the constraint holds under the present one.
+                known_id = await unit.visitors.id_of_address(addressed.address)
+                known = None if known_id is None else await unit.visitors.lock(known_id)
+                if known is not None:
+                    return await self._asked_again(unit, addressed, known, system_ids)
+                if await unit.visitors.insert(fresh, digests_of(addressed, opened)):
+                    return await self._begun(unit, addressed, fresh)
+            return False
+
+        if (await self._writer.run(work)).value:
+            self._wake.set()
+
+    async def _checked(self, command: Subscribe) -> str | None:
+        """Return the address as it is kept; None where nothing may be sent to it, which must not show."""
+        if command.kind not in self.kinds():
+            raise UnsupportedError("This server takes no such subscriptions.")
+        if command.kind is VisitorKind.MAIL:
+            return checked_mail(command.address)
+        address, hooks = checked_webhook(command.address), self._sender.hooks
+        assert hooks is not None
+        is_name = False
+        try:
+            # Obfuscated addresses are refused here.
+            is_name = literal_address(httpx.URL(address).host) is None
+            return await hooks.check(address)
+        except AddressRefusedError:
+            if is_name:
+                return None
+            raise InvalidInputError("The URL must lead to a public address.", field=["webhook"]) from None
+
+    async def _system_ids(self, references: Sequence[str]) -> tuple[str, ...]:
+        if len(references) > SYSTEMS_PER_INCIDENT:
+            raise InvalidInputError(f"Choose at most {SYSTEMS_PER_INCIDENT} systems, or all.", field=["systems"])
+        found = await self._database.read(lambda session: session.systems.resolve(references))
+        for index, reference in enumerate(references):
+            if reference not in found:
+                raise UnknownSystemError(reference, field=["systems", str(index)])
+        return tuple(dict.fromkeys(found[reference] for reference in references))
+
+    async def _fresh(
+        self, kind: VisitorKind, address: str, system_ids: tuple[str, ...]
+    ) -> tuple[VisitorSubscription, Opened]:
+        now, identifier, opened, hooks = self._clock.now(), new_id("vis"), Opened.fresh(address), self._sender.hooks
+        needs_secret = kind is VisitorKind.WEBHOOK and hooks is not None
+        subscription = VisitorSubscription(
+            id=identifier,
+            kind=kind,
+            state=VisitorState.PENDING,
+            sealed=await self._seals.seal(identifier, opened),
+            sealed_secret=await hooks.secrets.seal(identifier, fresh_secret()) if needs_secret and hooks else None,
+            asked_system_ids=system_ids,
+            created_at=now,
+            asked_at=now,
+            next_ask_at=now + QUIET,
+            confirm_until=now + CONFIRM_WITHIN,
+        )
+        return subscription, opened
+
+    async def _begun(self, unit: UnitOfWork, addressed: Addressed, fresh: VisitorSubscription) -> bool:
+        """Queue the confirmation of a new subscription, unless one of the same place was sent one lately."""
+        since = unit.moment() - QUIET
+        if await unit.visitors.was_asked(addressed.place, since=since, besides=fresh.id):
+            await unit.visitors.delete(fresh.id)
+            return False
+        await self._queue_confirmation(unit, fresh)
+        return True
+
+    async def _asked_again(
+        self, unit: UnitOfWork, addressed: Addressed, known: VisitorSubscription, system_ids: tuple[str, ...]
+    ) -> bool:
+        now = unit.moment()
+        was_asked = await unit.visitors.was_asked(addressed.place, since=now - QUIET, besides=known.id)
+        if now < known.next_ask_at or was_asked:
+            return False
+        wait = min(QUIET * 2 ** min(known.asks, 10), _LONGEST_QUIET)
+        asked = replace(
+            known,
+            asked_system_ids=system_ids,
+            asked_at=now,
+            asks=known.asks + 1,
+            next_ask_at=now + wait,
+            confirm_until=now + CONFIRM_WITHIN,
+        )
+        await unit.visitors.save(asked)
+        await self._queue_confirmation(unit, asked)
+        return True
+
+    async def _queue_confirmation(self, unit: UnitOfWork, subscription: VisitorSubscription) -> None:
+        now = unit.moment()
+        # Before all that is queued: the log begins with 1.
+        delivery = VisitorDelivery(
+            id=new_id("vsd"), subscription_id=subscription.id, change_id=None, seq=0, created_at=now
+        )
+        await unit.visitor_queues.add([delivery], now=now)
+
+    async def can_confirm(self, token: str) -> bool:
+        """Return whether a token confirms a subscription now."""
+        digest, now = token_digest(token), self._clock.now()
+        if digest is None:
+            return False
+        found = await self._database.read(lambda session: session.visitors.id_to_confirm(digest, now=now))
+        return found is not None
+
+    async def confirm(self, token: str) -> bool:
+        """Confirm a subscription; return False where the token is not good.
+
+        It is notified of what happens from then on. To confirm it once more changes nothing.
+        """
+        digest = token_digest(token)
+        if digest is None:
+            return False
+
+        async def work(unit: UnitOfWork) -> bool:
+            now = unit.moment()
+            found = await unit.visitors.id_to_confirm(digest, now=now)
+            known = None if found is None else await unit.visitors.lock(found)
+            if known is None:
+                return False
+            if known.state is VisitorState.CONFIRMED and known.system_ids == known.asked_system_ids:
+                return True
+            await unit.visitors.save(_confirmed(known, now=now, head=await unit.changes.head()))
+            return True
+
+        return (await self._writer.run(work)).value
+
+    async def leave(self, token: str) -> bool:
+        """End a subscription, of which nothing stays; return False where there is none behind the token any more."""
+        digest = token_digest(token)
+        if digest is None:
+            return False
+
+        async def work(unit: UnitOfWork) -> bool:
+            found = await unit.visitors.id_to_leave(digest)
+            return found is not None and await unit.visitors.delete(found)
+
+        return (await self._writer.run(work)).value
+
+    async def can_leave(self, token: str) -> bool:
+        """Return whether there is a subscription behind a token."""
+        digest = token_digest(token)
+        if digest is None:
+            return False
+        return await self._database.read(lambda session: session.visitors.id_to_leave(digest)) is not None
+
+    async def delete(self, subscription_id: str) -> Outcome[str]:
+        """Delete a subscription with its messages.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+
+        async def work(unit: UnitOfWork) -> str:
+            if not is_id(subscription_id, "vis") or not await unit.visitors.delete(subscription_id):
+                raise NotFoundError("Subscription", subscription_id)
+            return subscription_id
+
+        return await self._writer.run(work)
+
+    async def delete_address(self, address: str) -> Outcome[str]:
+        """Delete the subscription of a mail address, or of the URL of a webhook, and return its id.
+
+        Raises:
+            NotFoundError: there is none.
+            InvalidInputError: the text is neither.
+            UnsupportedError: the server has no key, and so no subscriptions.
+        """
+        kind = VisitorKind.WEBHOOK if "://" in address else VisitorKind.MAIL
+        try:
+            checked = checked_mail(address) if kind is VisitorKind.MAIL else checked_webhook(address)
+        except InvalidInputError as error:
+            raise InvalidInputError(error.message, field=["address"]) from None
+        addressed = await self._seals.addressed(kind, checked)
+
+        async def work(unit: UnitOfWork) -> str:
+            found = await unit.visitors.id_of_address(addressed.address)
+            if found is None or not await unit.visitors.delete(found):
+                raise NotFoundError("Subscription", masked(kind, checked), field=["address"])
+            return found
+
+        return await self._writer.run(work)
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, ShownVisitor]:
+        """Return the subscriptions of these ids; unknown ones are left out."""
+        found = await self._database.read(lambda session: session.visitors.get_many(ids))
+        return {each.id: await self._shown(each) for each in found.values()}
+
+    async def page(self, page: PageRequest) -> Page[ShownVisitor]:
+        """Return one page of all subscriptions, newest first."""
+        found = await self._database.read(lambda session: session.visitors.page(page))
+        items = [await self._shown(each) for each in found.items]
+        return Page(items=items, has_next=found.has_next, has_previous=found.has_previous)
+
+    async def count(self) -> int:
+        """Return the number of subscriptions, those that are not confirmed included."""
+        return await self._database.read(lambda session: session.visitors.count())
+
+    async def _shown(self, subscription: VisitorSubscription) -> ShownVisitor:
+        try:
+            opened = await self._seals.open(subscription)
+        except UnsupportedError:
+            return ShownVisitor(subscription=subscription, address=None)
+        return ShownVisitor(subscription=subscription, address=masked(subscription.kind, opened.address))
+
+
+def _confirmed(known: VisitorSubscription, *, now: datetime, head: int) -> VisitorSubscription:
+    """Return a subscription that was confirmed now; one that was confirmed before misses nothing."""
+    is_new = known.state is not VisitorState.CONFIRMED
+    return replace(
+        known,
+        state=VisitorState.CONFIRMED,
+        system_ids=known.asked_system_ids,
+        asks=1,
+        confirmed_at=now if is_new else known.confirmed_at,
+        paused_at=None,
+        paused_reason=None,
+        failing_since=None if is_new else known.failing_since,
+        after_seq=head if is_new else known.after_seq,
+    )

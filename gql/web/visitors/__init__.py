@@ -1,0 +1,1 @@
+"""Routes for visitors of the status page: to subscribe, to confirm and to leave."""

@@ -24,6 +24,10 @@ const ROUTES = [
   ["maintenance", () => import("./views/maintenance/list.js").then((m) => m.Maintenances)],
   ["maintenance/:id", () => import("./views/maintenance/page.js").then((m) => m.Maintenance)],
   ["settings", () => import("./views/settings/integrations.js").then((m) => m.Integrations)],
+  ["automations", () => import("./views/automations/list.js").then((m) => m.Automations)],
+  ["automations/new", () => import("./views/automations/edit.js").then((m) => m.NewAutomation)],
+  ["automations/runs/:id", () => import("./views/automations/run.js").then((m) => m.Run)],
+  ["automations/:name", () => import("./views/automations/page.js").then((m) => m.Automation)],
   ["settings/channels", () => import("./views/settings/channels.js").then((m) => m.Channels)],
   ["settings/integrations", () => import("./views/settings/integrations.js").then((m) => m.Integrations)],
   ["settings/integrations/:id", () => import("./views/settings/integration.js").then((m) => m.Integration)],
@@ -37,6 +41,7 @@ const ROUTES = [
 const PLACES = [
   ["", "Incidents", "incidents"],
   ["systems", "Systems", "systems"],
+  ["automations", "Automations", "automations", "RESPONDER"],
   ["settings", "Settings", "settings", "ADMIN"],
 ];
 const loaded = new Map();

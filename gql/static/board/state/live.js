@@ -84,6 +84,10 @@ export function onConnection(listener) {
 export function connection() {
   const order = ["live", "connecting", "behind", "ended"];
   let worst = { status: "live", since: new Date(0) };
-  for (const { state } of watches) if (order.indexOf(state.status) > order.indexOf(worst.status)) worst = state;
+  for (const { state } of watches) {
+    // What came to its end, such as a run, is as it will stay.
+    const isOver = state.status === "ended" && state.reason?.code === "COMPLETE";
+    if (!isOver && order.indexOf(state.status) > order.indexOf(worst.status)) worst = state;
+  }
   return worst;
 }

@@ -23,7 +23,7 @@ from domain.model.commands import (
 )
 from domain.model.filters import AllOf, Field, Operator, Term
 from domain.model.incident import Health, Incident, Severity, Status
-from domain.model.paging import Order, PageRequest
+from domain.model.paging import LARGEST_SIZE, Order, PageRequest
 from domain.model.system import System
 from domain.model.viewer import Audience, Role, Viewer
 from domain.services.health import HealthService
@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 DEMO = Viewer(actor=Actor(type=ActorType.SERVICE, id="demo", name="Demo"), role=Role.ADMIN)
 _MARK = "[demo]"
+_OPEN = AllOf((Term(Field.OPEN, Operator.EQ, True),))  # noqa: FBT003 - a value, not a flag
 _DAYS = 240
 _MOST_OPEN = 4
 _NEXT_STATUS = {
@@ -122,12 +123,7 @@ class DemoService:
         if self._random.random() < 0.35:  # noqa: PLR2004
             await self._change_health()
             return
-        mine = AllOf(
-            (
-                Term(Field.OPEN, Operator.EQ, True),  # noqa: FBT003 - a value, not a flag
-                Term(Field.OPENED_BY, Operator.IN, (DEMO.actor.id,)),
-            )
-        )
+        mine = AllOf((*_OPEN.parts, Term(Field.OPENED_BY, Operator.IN, (DEMO.actor.id,))))
         page = await self._reads.incident_page(
             mine, Order(field="created_at"), PageRequest(size=_MOST_OPEN), Audience.MANAGER
         )
@@ -137,13 +133,25 @@ class DemoService:
         await self._carry_on(self._random.choice(page.items))
 
     async def _change_health(self) -> None:
-        """Report the unhealthy system healthy again, or another one unhealthy."""
+        """Report the unhealthy system healthy again, or another one unhealthy, that no incident of a person affects."""
         catalog = await self._catalog()
         health = await self._reads.health_of(list(catalog))
         bad = sorted(identifier for identifier, report in health.items() if report.status is not Health.HEALTHY)
+        # The automations would take such an incident for theirs, and resolve it.
+        free = sorted(set(catalog) - await self._at_work())
+        if not bad and not free:
+            return
         status = Health.HEALTHY if bad else self._random.choice((Health.DEGRADED, Health.UNHEALTHY))
-        system = self._random.choice(bad or sorted(catalog))
+        system = self._random.choice(bad or free)
         await self._health.report(DEMO, ReportSystemHealth(system=system, status=status, message=f"{_MARK} a check"))
+
+    async def _at_work(self) -> set[str]:
+        """Return the systems on which people have opened incidents."""
+        page = await self._reads.incident_page(
+            _OPEN, Order(field="created_at"), PageRequest(size=LARGEST_SIZE), Audience.MANAGER
+        )
+        people = (incident for incident in page.items if incident.opened_by.type is ActorType.USER)
+        return {system for incident in people for system in incident.system_ids}
 
     async def _open(self) -> None:
         catalog = await self._catalog()

@@ -21,6 +21,7 @@ const ROUTES = [
   ["systems", () => import("./views/systems/list.js").then((m) => m.Systems)],
   ["systems/:name", () => import("./views/systems/page.js").then((m) => m.System)],
   ["incidents/:reference", () => import("./views/incident.js").then((m) => m.Incident)],
+  ["wall", () => import("./views/wall.js").then((m) => m.Wall)],
   ["maintenance", () => import("./views/maintenance/list.js").then((m) => m.Maintenances)],
   ["maintenance/:id", () => import("./views/maintenance/page.js").then((m) => m.Maintenance)],
   ["settings", () => import("./views/settings/integrations.js").then((m) => m.Integrations)],

@@ -133,6 +133,28 @@ async def test_a_demonstration_begins_with_incidents_that_are_open(domain: Domai
     assert [instance.starts_at > clock.now() for instance in window.instances] == [True]
 
 
+@on_one_database
+@pytest.mark.usefixtures("nine_days")
+async def test_events_of_the_demonstration_leave_systems_alone_that_people_work_on(domain: Domain) -> None:
+    await domain.demo.fill(3, scene=True)
+    for _ in range(60):
+        await domain.demo.act()
+
+    async def read(session: ReadSession) -> tuple[set[str], set[str]]:
+        log, members = metadata.tables["changes"].c, metadata.tables["incident_systems"].c
+        reported = sa.select(log.entity_id).where(log.kind == "health", log.actor["id"].as_string() == "demo")
+        scene = sa.select(members.system_id).join(
+            metadata.tables["incidents"], metadata.tables["incidents"].c.id == members.incident_id
+        )
+        worked_on = scene.where(metadata.tables["incidents"].c.dedupe_key == "scene")
+        return set(await session.connection.scalars(reported)), set(await session.connection.scalars(worked_on))
+
+    reported, worked_on = await inside(domain).database.read(read)
+    assert len(worked_on) == 6
+    assert reported
+    assert reported.isdisjoint(worked_on)
+
+
 @pytest.fixture
 def nine_days(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the past of a demonstration shorter, because the reports of health are most of a small one."""

@@ -3,6 +3,7 @@
 import documents from "../documents.js";
 import { Page } from "../lib/page.js";
 import { go, setParameters, to } from "../lib/router.js";
+import { entitle } from "../lib/title.js";
 import { h } from "../lib/view.js";
 import { openSignIn } from "../parts/account.js";
 import { Icon } from "../parts/icons.js";
@@ -18,8 +19,6 @@ import { ResolveDialog } from "./board/resolve.js";
 import { Groups } from "./board/rows.js";
 import { Timeline } from "./board/timeline.js";
 import { sentence, several } from "./board/words.js";
-
-const brand = document.title;
 
 /** The board. */
 export class Board extends Page {
@@ -46,7 +45,7 @@ export class Board extends Page {
 
   left() {
     this.maintained?.stop();
-    document.title = brand;
+    entitle();
   }
 
   // ------------------------------------------------------------------------------------------------- choosing a row
@@ -121,7 +120,7 @@ export class Board extends Page {
     const counts = this.counts(isFiltered || choice.days > 0);
     const isKnown = counts !== undefined && systems.loaded;
     const line = isKnown && this.sentence(counts, isFiltered || choice.days > 0, systems);
-    document.title = isKnown ? `${titleOf(counts)} · ${brand}` : brand;
+    entitle(isKnown ? titleOf(counts) : undefined);
     return h("div", { class: "board" },
       h("header", { class: "board-head" },
         h("h1", { "aria-live": "polite" }, line || h("span", { class: "bone headline", "aria-label": "Loading" })),

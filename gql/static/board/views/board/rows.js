@@ -8,7 +8,7 @@ import { shown } from "../../state/writes.js";
 import { listed, oneLine } from "./words.js";
 
 /** So many are drawn at once that no frame is late on a slow machine. */
-const SLICE = 25;
+const SLICE = 15;
 
 /** The groups. Props: `items`, `counts` by severity where they are known, `isResolved`, `onacknowledge` or nothing. */
 export class Groups extends Component {

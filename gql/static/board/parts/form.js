@@ -41,7 +41,7 @@ export class Form extends Component {
   }
 
   render({ fields, action, oncancel }) {
-    return h("form", { class: "form", novalidate: this.props.isLenient, onsubmit: (event) => this.submit(event) },
+    return h("form", { class: "form", onsubmit: (event) => this.submit(event) },
       fields((name) => this.wrongs.get(name)),
       this.failure && h("p", { class: "notice critical", role: "alert" }, this.failure),
       h("div", { class: "actions" },

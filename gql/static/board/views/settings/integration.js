@@ -85,7 +85,7 @@ export class Integration extends Section {
     }
     return [
       h("ol", { class: "deliveries", "aria-label": "Deliveries" }, nodes.map((delivery) =>
-        h(Delivery, { key: delivery.id, delivery, names: this.names, onreplay: mine && keepBodies ? this.replay : undefined }))),
+        h(Delivery, { key: delivery.id, delivery, names: this.names, turn: this.names.turn, onreplay: mine && keepBodies ? this.replay : undefined }))),
       h(Pages, { info: pageInfo }),
     ];
   }

@@ -12,7 +12,7 @@ import { session } from "../../state/session.js";
 export const OUTCOMES = { APPLIED: "Applied", PARTIAL: "Partly applied", REFUSED: "Refused", UNCHANGED: "Changed nothing" };
 const TONES = { APPLIED: "good", PARTIAL: "warn", REFUSED: "bad", UNCHANGED: "" };
 
-/** One delivery: a line, and all of it when it is opened. */
+/** One delivery: a line, and all of it when it is opened. `turn` is another one when more names of incidents are known. */
 export class Delivery extends Component {
   async show(event) {
     if (!event.target.open || this.body !== undefined) return;

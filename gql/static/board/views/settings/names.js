@@ -10,6 +10,8 @@ const MOST = 100;
 export class Names {
   #known = new Map();
   #wanted = new Set();
+  /** How often something new was known. */
+  turn = 0;
 
   constructor(changed) {
     this.changed = changed;
@@ -39,6 +41,7 @@ export class Names {
         return;
       }
     }
+    this.turn += 1;
     this.changed();
   }
 }

@@ -55,7 +55,7 @@ function renderChange({ event, incidentId }, names) {
 
 function renderAnswer({ responseStatus, reason, durationMillis, attempts }) {
   if (!attempts) return h("span", { class: "muted" }, "Not tried yet");
-  return h("span", { dir: "auto" }, [responseStatus, reason, durationMillis !== null && `${durationMillis} ms`].filter(Boolean).join(", "));
+  return h("span", { dir: "auto" }, [reason ?? responseStatus, durationMillis !== null && `${durationMillis} ms`].filter(Boolean).join(", "));
 }
 
 function renderWhen({ deliveredAt, nextAttemptAt, lastAttemptAt, occurredAt }) {

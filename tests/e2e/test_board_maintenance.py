@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
@@ -18,6 +19,8 @@ pytestmark = [pytest.mark.chromium, pytest.mark.node, pytest.mark.asyncio(loop_s
 ZONE = "Europe/Berlin"
 #: A name of one word, in another direction, and as markup.
 HOSTILE = "x" * 120 + " <b>صيانة</b>"
+#: Days of 2027 on which clocks change in Berlin, New York and on Lord Howe, and others.
+_CHANGES = (0, 72, 86, 93, 100, 200, 275, 303, 310)
 INSTANCES = "query Q($id: ID!) { maintenance(id: $id) { title instances(first: 3) { nodes { startsAt status } } } }"
 
 
@@ -156,6 +159,29 @@ async def test_what_takes_place_now_is_ended_by_a_responder_and_only_seen_by_oth
         await visit.open("maintenance?show=past")
         await expect(visit.page.get_by_role("row", name="Under way")).to_contain_text("Over")
         await check(visit)
+
+
+async def test_local_times_are_the_moments_that_python_says_also_where_clocks_change(
+    browser: Browser, server: Server
+) -> None:
+    zones = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")
+    begin = datetime(2027, 1, 1, 1, 30)  # noqa: DTZ001 - by local clocks
+    # Each half hour around all changes of clocks in these zones, and some days without one.
+    locals_ = [begin + timedelta(days=day, minutes=30 * half) for day in _CHANGES for half in range(6)]
+    wanted = [[local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).isoformat() for local in locals_] for zone in zones]
+    async with visiting(browser, server) as visit:
+        await visit.open("maintenance")
+        script = await visit.page.locator("script[type=module]").get_attribute("src")
+        assert script is not None
+        address = str(httpx.URL(visit.page.url).join(script.replace("main.js", "views/maintenance/zones.js")))
+        found = await visit.page.evaluate(
+            """async ([address, zones, locals]) => {
+                const { momentOf } = await import(address);
+                return zones.map((zone) => locals.map((local) => momentOf(local, zone)));
+            }""",
+            [address, list(zones), [f"{local:%Y-%m-%dT%H:%M}" for local in locals_]],
+        )
+    assert [[datetime.fromisoformat(each).isoformat() for each in row] for row in found] == wanted
 
 
 async def schedule(api: Api, title: str, *, hours: float, **fields: str) -> str:

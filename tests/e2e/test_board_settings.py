@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from tests.conftest import SECRET_KEY
 from tests.domain.webhooks.receiver import is_signed, receiving
@@ -259,6 +259,28 @@ async def test_a_secret_is_stored_and_named_and_a_program_forgotten_for_good(bro
         await page.get_by_text("They are being forgotten").wait_for()
         assert "Old robot" not in await page.get_by_role("main").inner_text()
         await check(visit)
+
+
+async def test_an_outage_is_said_and_what_was_asked_for_is_not_called_done(browser: Browser, server: Server) -> None:
+    async with visiting(browser, server, signed_in=True, size=ViewportSize(width=320, height=640)) as visit:
+        page = visit.page
+        await visit.open("settings/secrets")
+        await page.get_by_role("button", name="Store a secret").wait_for()
+        await expect(page.get_by_role("status").first).to_have_text("Live")
+        visit.pardoned = re.compile("ERR_INTERNET_DISCONNECTED")
+        await page.context.set_offline(True)
+        await expect(page.get_by_role("status").first).to_contain_text("Offline since", timeout=20_000)
+        await page.get_by_role("button", name="Store a secret").click()
+        await page.get_by_label("Name", exact=True).fill("LOST")
+        await page.get_by_label("Value").fill("a value that is kept in its field")
+        await page.get_by_role("button", name="Store", exact=True).click()
+        await expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached")
+        await expect(page.get_by_label("Value")).to_have_value("a value that is kept in its field")
+        await check(visit)
+        await page.context.set_offline(False)
+        await page.get_by_role("button", name="Store", exact=True).click()
+        await page.get_by_role("row", name="LOST").wait_for()
+        await expect(page.get_by_role("status").first).to_have_text("Live")
 
 
 async def test_nobody_sees_settings_without_being_an_admin(browser: Browser, server: Server) -> None:

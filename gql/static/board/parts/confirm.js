@@ -1,6 +1,7 @@
 // A question before what cannot be taken back: what will happen, and a button that says it again.
 
 import { Component, h } from "../lib/view.js";
+import { reasonOf } from "../state/reasons.js";
 import { Dialog } from "./dialog.js";
 import { Field } from "./field.js";
 
@@ -22,7 +23,7 @@ export class Confirm extends Component {
     try {
       then = await onconfirm();
     } catch (error) {
-      this.show({ failure: error.message });
+      this.show({ failure: reasonOf(error) });
       return;
     }
     this.isBusy = false;

@@ -10,7 +10,7 @@ const REFUSED = ["UNAUTHENTICATED", "FORBIDDEN"];
 export function wordsOf({ status, since, reason }) {
   if (status === "live") return "Live";
   if (status === "connecting") return "Connecting";
-  if (status === "behind") return `Not connected since ${clock(since)}, trying again`;
+  if (status === "behind") return `Offline since ${clock(since)}`;
   return REFUSED.includes(reason?.code) ? "Not allowed" : "No longer live";
 }
 
@@ -27,6 +27,6 @@ export class Connection extends Component {
   render() {
     const state = connection();
     return h("span", { class: "connection", role: "status", "data-status": state.status, title: state.reason?.message },
-      wordsOf(state));
+      h("span", { class: "one-line" }, wordsOf(state)));
   }
 }

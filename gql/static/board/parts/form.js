@@ -1,6 +1,7 @@
 // A form that sends once, and says what is wrong beside the field that it is wrong with.
 
 import { Component, h } from "../lib/view.js";
+import { reasonOf } from "../state/reasons.js";
 
 /**
  * A form. `fields(wrong)` returns its fields, where `wrong("name")` is what is wrong with one. `onsubmit(values, form)` gets
@@ -26,10 +27,10 @@ export class Form extends Component {
 
   refuse(error, form) {
     const rest = [];
-    for (const { message, field } of error.errors ?? [error]) {
+    for (const { code, message, field } of error.errors ?? [error]) {
       const name = nameOf(field, form);
       if (name) this.wrongs.set(name, [this.wrongs.get(name), message].filter(Boolean).join(" "));
-      else rest.push(message);
+      else rest.push(reasonOf({ code: code ?? error.code, message }));
     }
     this.failure = rest.join(" ") || undefined;
     const [first] = this.wrongs.keys();

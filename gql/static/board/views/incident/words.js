@@ -82,12 +82,8 @@ function wordsOfOne({ field, fromStatus, toStatus, fromSeverity, toSeverity, fro
   return `${field} changed`;
 }
 
-/** Returns what a write came to that was refused or failed. */
-export function failureWords({ code, message }) {
-  if (code === "UNREACHABLE") return "The server cannot be reached, so it is not known whether this was saved. Look again once the page is live, and repeat it if it is missing.";
-  if (code === "UNAVAILABLE" || code === "TIMEOUT") return `${message} It is not known whether this was saved.`;
-  return message;
-}
+/** What a write came to that was refused or failed, in words. */
+export { reasonOf as failureWords } from "../../state/reasons.js";
 
 /** Returns an event such as `system.degraded` in words. */
 export function eventWords(event) {

@@ -11,6 +11,7 @@ import { Empty } from "../../parts/states.js";
 import { Table } from "../../parts/table.js";
 import { Ago } from "../../parts/time.js";
 import { say } from "../../parts/toasts.js";
+import { reasonOf } from "../../state/reasons.js";
 import { session } from "../../state/session.js";
 import { Limited, Settings, mayManage } from "./frame.js";
 import { POLLED, Section } from "./section.js";
@@ -100,7 +101,7 @@ export class Channels extends Section {
       await session.client.mutate(documents.TestChannel, { input: { id } });
       say(`The service of ${name} took the message. Look whether it came.`);
     } catch (error) {
-      say(`${name}: ${error.message}`, { bad: true });
+      say(`${name}: ${reasonOf(error)}`, { bad: true });
     }
     this.testing = undefined;
     this.update();

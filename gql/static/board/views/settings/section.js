@@ -3,6 +3,7 @@
 import { Page } from "../../lib/page.js";
 import { entitle } from "../../lib/title.js";
 import { say } from "../../parts/toasts.js";
+import { reasonOf } from "../../state/reasons.js";
 import { session } from "../../state/session.js";
 
 /** No subscription tells of settings: they are asked again this often. */
@@ -38,7 +39,7 @@ export class Section extends Page {
     try {
       return await this.send(document, input, done);
     } catch (error) {
-      say(error.message, { bad: true });
+      say(reasonOf(error), { bad: true });
       return undefined;
     }
   }

@@ -12,6 +12,7 @@ import { Form } from "../../parts/form.js";
 import { Empty } from "../../parts/states.js";
 import { Ago } from "../../parts/time.js";
 import { say } from "../../parts/toasts.js";
+import { reasonOf } from "../../state/reasons.js";
 import { session } from "../../state/session.js";
 import { Limited, Settings, mayManage } from "./frame.js";
 import { Names } from "./names.js";
@@ -86,7 +87,7 @@ export class Webhook extends Section {
       if (accepted) say(`The receiver took it: ${responseStatus}, in ${durationMillis} ms.`);
       else say(`The receiver did not take it. ${reason ?? `It answered ${responseStatus}.`}`, { bad: true });
     } catch (error) {
-      say(error.message, { bad: true });
+      say(reasonOf(error), { bad: true });
     }
     this.isTesting = false;
     this.update();

@@ -1,4 +1,7 @@
-"""The marks of tests whose sentence has nothing to do with the database."""
+"""The marks of tests that need one database only: their sentence has nothing to do with it, and others send the same.
+
+Tests of locks, of what happens at once, of orders and of unique values run on both, and so does each statement.
+"""
 
 import pytest
 

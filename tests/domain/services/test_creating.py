@@ -117,6 +117,7 @@ async def test_one_hundred_systems_are_accepted(domain: Domain) -> None:
     assert len((await make_incident(domain, *keys)).system_ids) == 100
 
 
+@on_one_database
 async def test_an_incident_can_have_occurred_before_its_creation(domain: Domain) -> None:
     await make_system(domain)
     earlier = domain.clock.now() - timedelta(hours=3)
@@ -129,6 +130,7 @@ async def test_a_clock_a_little_ahead_is_taken_as_now(domain: Domain, clock: Ste
     assert timedelta() <= incident.created_at - incident.occurred_at <= timedelta(seconds=1)
 
 
+@on_one_database
 async def test_an_incident_cannot_have_occurred_in_the_future(domain: Domain, clock: SteppingClock) -> None:
     with pytest.raises(InvalidInputError) as caught:
         await make_incident(domain, occurred_at=clock.moment + timedelta(hours=1))

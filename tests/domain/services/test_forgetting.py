@@ -84,6 +84,7 @@ def test_every_column_of_free_form_is_rewritten_or_known_to_name_nobody() -> Non
     assert free - places == nobody
 
 
+@on_one_database
 async def test_a_forgotten_person_is_found_no_more_and_cannot_be_assigned(domain: Domain) -> None:
     incident = await led_by_ann(domain)
     erasure = await forget(domain, "ann@example.com")
@@ -93,6 +94,7 @@ async def test_a_forgotten_person_is_found_no_more_and_cannot_be_assigned(domain
             await domain.responders.assign(ADMIN, AssignIncident(id=incident.id, lead=person))
 
 
+@on_one_database
 async def test_the_same_call_again_has_the_same_answer(domain: Domain) -> None:
     await led_by_ann(domain)
     first = await forget(domain, "ann@example.com")
@@ -126,6 +128,7 @@ async def test_the_server_and_automations_are_no_people(domain: Domain) -> None:
         assert caught.value.field == ["id"]
 
 
+@on_one_database
 async def test_the_last_admin_token_cannot_be_forgotten(domain: Domain) -> None:
     token, secret = await make_token(domain, role=Role.ADMIN)
     with pytest.raises(ConflictError, match="last admin") as caught:
@@ -135,6 +138,7 @@ async def test_the_last_admin_token_cannot_be_forgotten(domain: Domain) -> None:
     assert [item.actor.id for item in (await domain.reads.people("", PageRequest(size=10))).items] == [token.id]
 
 
+@on_one_database
 async def test_an_admin_can_forget_themselves_where_there_is_another(domain: Domain) -> None:
     await make_token(domain, role=Role.ADMIN)
     token, secret = await make_token(domain, name="Me Myself", role=Role.ADMIN)
@@ -159,6 +163,7 @@ async def test_a_forgotten_admin_token_of_the_settings_does_not_come_back(domain
         await domain.tokens.viewer_of("Bearer a-secret-of-the-settings")
 
 
+@on_one_database
 async def test_whoever_signs_in_later_is_a_new_person(domain: Domain, clock: SteppingClock) -> None:
     incident = await led_by_ann(domain)
     former = replace(ANN, issued_at=clock.now())

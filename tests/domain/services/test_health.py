@@ -35,6 +35,7 @@ async def test_a_system_without_reports_is_healthy_without_a_time(domain: Domain
     assert (health.status, health.is_reported) == (HEALTHY, False)
 
 
+@on_one_database
 async def test_a_report_fires_events_by_the_status_before(domain: Domain) -> None:
     await make_system(domain)
     for status in (DEGRADED, UNHEALTHY, HEALTHY, HEALTHY, UNHEALTHY, DEGRADED, HEALTHY):
@@ -83,6 +84,7 @@ async def test_the_payload_of_a_first_report_says_that_the_system_was_healthy(do
     assert (health.status, health.message, health.version) == (UNHEALTHY, "Down", 1)
 
 
+@on_one_database
 async def test_a_repeated_report_updates_its_moments_without_a_change(domain: Domain) -> None:
     system = await make_system(domain)
     first = await report_health(domain, "payments", DEGRADED, message="Slow")
@@ -121,6 +123,7 @@ async def test_a_system_that_was_renamed_meanwhile_makes_no_report_a_change(doma
     assert payload["systemName"] == "Billing"
 
 
+@on_one_database
 async def test_a_report_from_before_the_last_one_is_ignored(domain: Domain, clock: SteppingClock) -> None:
     await make_system(domain)
     start = clock.now()
@@ -135,6 +138,7 @@ async def test_a_report_from_before_the_last_one_is_ignored(domain: Domain, cloc
     assert (newer.status, newer.version) == (HEALTHY, 2)
 
 
+@on_one_database
 async def test_a_report_from_the_future_is_refused_unless_slightly_ahead(domain: Domain, clock: SteppingClock) -> None:
     await make_system(domain)
     with pytest.raises(InvalidInputError) as caught:
@@ -162,6 +166,7 @@ async def test_a_message_that_cannot_be_accepted_names_the_field(domain: Domain,
     assert caught.value.field == ["message"]
 
 
+@on_one_database
 async def test_the_start_of_a_health_status_comes_from_the_transitions(domain: Domain) -> None:
     system = await make_system(domain)
     handle = inside(domain).health_handle
@@ -270,6 +275,7 @@ async def test_a_limited_token_reports_on_its_own_systems_only(domain: Domain) -
     assert [change.actor.name for change in await log_of(domain)] == ["monitor", "admin"]
 
 
+@on_one_database
 async def test_the_handle_itself_enforces_the_writers_system_limits(domain: Domain) -> None:
     system = await make_system(domain)
     await report_health(domain, "payments", DEGRADED)
@@ -286,6 +292,7 @@ async def test_the_handle_itself_enforces_the_writers_system_limits(domain: Doma
     assert (await domain.reads.health_of([system.id]))[system.id].status is DEGRADED
 
 
+@on_one_database
 async def test_a_repeated_call_reports_once(domain: Domain) -> None:
     system = await make_system(domain)
     command = ReportSystemHealth(system="payments", status=DEGRADED)

@@ -36,6 +36,7 @@ async def _stored(domain: Domain) -> int:
     return await inside(domain).database.read(count)
 
 
+@on_one_database
 async def test_the_same_key_and_input_give_the_same_incident_and_one_change(domain: Domain) -> None:
     await make_system(domain)
     first = await _create(domain)
@@ -45,6 +46,7 @@ async def test_the_same_key_and_input_give_the_same_incident_and_one_change(doma
     assert (first.seq, len(await log_of(domain))) == (2, 2)
 
 
+@on_one_database
 async def test_the_same_key_with_another_input_is_a_conflict(domain: Domain) -> None:
     await make_system(domain)
     await _create(domain)
@@ -61,6 +63,7 @@ async def test_concurrent_calls_with_one_key_give_one_incident(domain: Domain) -
     assert len(await log_of(domain)) == 1
 
 
+@on_one_database
 async def test_a_key_is_one_callers_own(domain: Domain) -> None:
     await make_system(domain)
     await _create(domain)
@@ -83,6 +86,7 @@ async def test_an_idempotency_key_can_be_reused_after_a_day(domain: Domain, cloc
     assert (await _create(domain, title="Another day")).value.incident != first.value.incident
 
 
+@on_one_database
 async def test_a_refusal_is_not_stored(domain: Domain) -> None:
     with pytest.raises(UnknownSystemError):
         await _create(domain)
@@ -118,6 +122,7 @@ async def test_a_repeated_call_for_a_deleted_incident_is_refused(domain: Domain)
     assert len(await log_of(domain)) == 2
 
 
+@on_one_database
 async def test_entries_links_and_systems_are_written_once_per_key(domain: Domain) -> None:
     incident = await make_incident(domain)
     update = AddIncidentUpdate(incident_id=incident.id, message="Hello")

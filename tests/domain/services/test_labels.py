@@ -9,6 +9,7 @@ from domain.errors import DomainError, VersionConflictError
 from domain.model.commands import CreateIncident, SetIncidentLabels
 from domain.model.incident import Incident, Severity
 from domain.model.labels import LABELS_PER_INCIDENT, relabelled
+from tests.domain.dialects import on_one_database
 from tests.factories import ADMIN, log_of, make_incident, make_system
 
 MANY = tuple((f"key-{number}", "value") for number in range(LABELS_PER_INCIDENT))
@@ -31,6 +32,7 @@ async def test_labels_that_are_not_named_stay_and_one_without_a_value_goes(domai
     assert (await domain.reads.incidents([incident.id]))[incident.id] == after
 
 
+@on_one_database
 async def test_labels_are_one_change_without_an_event_and_the_same_ones_are_none(domain: Domain) -> None:
     incident = await make_incident(domain, labels=(("team", "checkout"),))
     after = await _set(domain, incident, ("tier", "1"))
@@ -79,6 +81,7 @@ async def test_labels_expect_a_version(domain: Domain) -> None:
     assert (await _set(domain, incident, ("team", "checkout"), version=1)).version == 2
 
 
+@on_one_database
 async def test_an_incident_is_not_opened_with_a_label_without_a_value(domain: Domain) -> None:
     system = await make_system(domain)
     command = CreateIncident(

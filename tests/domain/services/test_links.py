@@ -85,6 +85,7 @@ async def test_a_link_with_a_bad_address_is_refused(domain: Domain) -> None:
     assert len(await log_of(domain)) == 1
 
 
+@on_one_database
 async def test_a_link_is_removed_by_both_ids(domain: Domain) -> None:
     incident = await make_incident(domain)
     link = await _link(domain, incident)
@@ -118,6 +119,7 @@ async def test_of_two_links_only_the_one_named_is_removed(domain: Domain) -> Non
     assert list(await _links(domain, incident)) == [second]
 
 
+@on_one_database
 async def test_a_link_is_updated_by_both_ids(domain: Domain) -> None:
     incident = await make_incident(domain)
     link = await _link(domain, incident, label="Old")
@@ -128,6 +130,7 @@ async def test_a_link_is_updated_by_both_ids(domain: Domain) -> None:
     assert list(await _links(domain, incident)) == [edited]
 
 
+@on_one_database
 async def test_a_link_is_not_updated_through_another_incident(domain: Domain) -> None:
     incident, other = await make_incident(domain), await make_incident(domain, "payments")
     link = await _link(domain, incident)
@@ -143,6 +146,7 @@ async def test_updating_an_unknown_link_is_not_found(domain: Domain) -> None:
         await domain.links.update(ADMIN, UpdateIncidentLink(id=new_id("lnk"), incident_id=incident.id, label="X"))
 
 
+@on_one_database
 async def test_fields_that_an_update_does_not_mention_stay(domain: Domain) -> None:
     incident = await make_incident(domain)
     link = await _link(domain, incident, label="Old")
@@ -153,6 +157,7 @@ async def test_fields_that_an_update_does_not_mention_stay(domain: Domain) -> No
     assert (await log_of(domain, incident))[-1].touched[0].visibility is Visibility.PUBLIC
 
 
+@on_one_database
 async def test_an_update_that_changes_nothing_is_not_recorded(domain: Domain) -> None:
     incident = await make_incident(domain)
     link = await _link(domain, incident)

@@ -67,6 +67,7 @@ async def _present(domain: Domain, maintenance: Maintenance) -> Maintenance:
     return (await domain.maintenance.reads.get_many([maintenance.id], Audience.MANAGER))[maintenance.id]
 
 
+@on_one_database
 async def test_a_window_begins_and_ends_by_its_times(domain: Domain, clock: SteppingClock) -> None:
     system = await make_system(domain)
     window = await make_maintenance(domain, begins=1, hours=2)
@@ -115,6 +116,7 @@ async def test_a_rule_keeps_its_local_time_over_a_change_of_the_clocks(domain: D
     assert window.recurrence == "FREQ=WEEKLY;BYDAY=SU"
 
 
+@on_one_database
 async def test_instances_are_stored_further_ahead_as_time_goes_by(domain: Domain, clock: SteppingClock) -> None:
     await make_system(domain)
     window = await make_maintenance(domain, starts_at=START, recurrence="FREQ=WEEKLY")
@@ -130,6 +132,7 @@ async def test_instances_are_stored_further_ahead_as_time_goes_by(domain: Domain
     assert (after.status, len(await _instances(domain, window))) == (SCHEDULED, 5 + 58)
 
 
+@on_one_database
 async def test_a_changed_and_a_cancelled_instance_keep_to_themselves(domain: Domain, clock: SteppingClock) -> None:
     system = await make_system(domain)
     window = await make_maintenance(domain, starts_at=START, recurrence="FREQ=WEEKLY;COUNT=3")
@@ -153,6 +156,7 @@ async def test_a_changed_and_a_cancelled_instance_keep_to_themselves(domain: Dom
     assert [each.starts_at for each in soon] == [START + 2 * WEEK]
 
 
+@on_one_database
 async def test_other_times_replace_what_is_to_come_but_changes_that_still_apply(domain: Domain) -> None:
     await make_system(domain)
     window = await make_maintenance(domain, starts_at=START, recurrence="FREQ=DAILY;COUNT=8")
@@ -174,6 +178,7 @@ async def test_other_times_replace_what_is_to_come_but_changes_that_still_apply(
     ]
 
 
+@on_one_database
 async def test_an_earlier_end_a_later_end_and_a_cancellation_end_what_takes_place(
     domain: Domain, clock: SteppingClock
 ) -> None:
@@ -250,6 +255,7 @@ BAD: list[tuple[dict[str, Any], type[DomainError], list[str]]] = [
 ]
 
 
+@on_one_database
 async def test_a_window_of_an_unknown_zone_holds_up_no_other(domain: Domain, clock: SteppingClock) -> None:
     await make_system(domain)
     broken, sound = [await make_maintenance(domain, recurrence="FREQ=WEEKLY") for _ in range(2)]
@@ -367,6 +373,7 @@ async def test_a_report_says_whether_its_system_is_under_maintenance(domain: Dom
     assert [payload and payload["underMaintenance"] for payload in payloads] == [True, False]
 
 
+@on_one_database
 async def test_the_past_of_health_says_when_a_system_was_under_maintenance(
     domain: Domain, clock: SteppingClock
 ) -> None:

@@ -178,6 +178,7 @@ async def test_no_systems_have_no_overrides_and_need_no_statement(
     assert statements == []
 
 
+@on_one_database
 async def test_overrides_are_grouped_by_system_with_status_id_and_title(domain: Domain) -> None:
     await make_system(domain)
     degraded = await make_incident(domain, "payments", title="Slow", health_override=HealthOverride.DEGRADED)
@@ -191,6 +192,7 @@ async def test_overrides_are_grouped_by_system_with_status_id_and_title(domain: 
     assert worst_health(Health.HEALTHY, overrides) is Health.UNHEALTHY
 
 
+@on_one_database
 async def test_systems_without_an_override_are_left_out(domain: Domain) -> None:
     plain = (await make_incident(domain)).system_ids[0]
     other = (await make_system(domain, "web")).id
@@ -235,6 +237,7 @@ async def test_timelines_links_and_histories_take_one_statement_however_many_inc
         assert len(statements) == 6
 
 
+@on_one_database
 async def test_of_many_ids_those_that_exist_are_found(domain: Domain) -> None:
     first, unknown = await make_incident(domain), new_id("inc")
     second = await make_incident(domain, "payments")
@@ -255,6 +258,7 @@ async def test_of_unknown_ids_none_exist(domain: Domain) -> None:
     assert await domain.reads.existing_incident_ids([new_id("inc"), "", "nonsense"]) == []
 
 
+@on_one_database
 async def test_an_id_that_is_repeated_is_found_once(domain: Domain) -> None:
     incident = await make_incident(domain)
     assert await domain.reads.existing_incident_ids([incident.id] * 3) == [incident.id]
@@ -296,6 +300,7 @@ async def test_an_open_filter_hides_resolved_incidents(domain: Domain) -> None:
     assert await domain.reads.incident_count(ONLY_OPEN, Audience.PUBLIC) == 1
 
 
+@on_one_database
 async def test_the_worst_override_counts_however_many_there_are(domain: Domain) -> None:
     system = await make_system(domain)
     for _ in range(101):

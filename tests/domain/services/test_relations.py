@@ -46,6 +46,7 @@ async def _present(domain: Domain, incident: Incident) -> Incident:
     return (await domain.reads.incidents([incident.id]))[incident.id]
 
 
+@on_one_database
 async def test_a_relation_is_seen_from_both_and_is_one_change_of_each(domain: Domain) -> None:
     first, second = await _incidents(domain, 2)
     relation = await _relate(domain, first, CAUSED_BY, second)
@@ -107,6 +108,7 @@ async def test_writers_at_once_close_no_circle(domain: Domain) -> None:
     assert [(type(error), getattr(error, "field", None)) for error in refused] == [(ConflictError, ["to"])]
 
 
+@on_one_database
 async def test_a_deleted_incident_leaves_those_that_it_was_related_to(domain: Domain) -> None:
     first, second, third = await _incidents(domain, 3)
     await _relate(domain, first, DUPLICATE_OF, second)
@@ -176,6 +178,7 @@ async def test_a_merge_that_makes_no_sense_writes_nothing(domain: Domain, state:
     assert (await _present(domain, incident)).is_open
 
 
+@on_one_database
 async def test_a_limited_token_relates_only_incidents_within_its_reach(domain: Domain) -> None:
     mine = await make_system(domain, "mine")
     incident, other = await make_incident(domain, "mine"), await make_incident(domain)

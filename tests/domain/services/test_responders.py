@@ -36,6 +36,7 @@ async def acknowledged(domain: Domain, incident: Incident, viewer: Viewer = AMIN
     return (await domain.responders.acknowledge(viewer, incident.id)).value
 
 
+@on_one_database
 async def test_an_acknowledgement_has_its_actor_its_moment_and_the_time_that_it_took(domain: Domain) -> None:
     incident = await make_incident(domain)
     clock_of(domain).advance(seconds=90)
@@ -165,6 +166,7 @@ async def test_a_person_whose_token_is_revoked_stays_and_is_given_nothing_new(do
     assert back.id == gone
 
 
+@on_one_database
 async def test_what_a_limited_token_may_not_write_about_tells_it_of_no_person(domain: Domain) -> None:
     for key in ("mine", "payments"):
         await make_system(domain, key)

@@ -105,6 +105,7 @@ async def test_a_system_that_cannot_be_accepted_names_the_field(
     assert caught.value.field == [field]
 
 
+@on_one_database
 async def test_an_update_keeps_unmentioned_fields_and_clears_null_ones(domain: Domain) -> None:
     system = await make_system(domain, description="All of it")
     renamed = (await domain.systems.update(ADMIN, UpdateSystem(system="payments", name="New"))).value
@@ -115,6 +116,7 @@ async def test_an_update_keeps_unmentioned_fields_and_clears_null_ones(domain: D
     assert await domain.reads.systems([system.id]) == {system.id: cleared}
 
 
+@on_one_database
 async def test_an_update_that_changes_nothing_leaves_the_time(domain: Domain) -> None:
     system = await make_system(domain)
     assert (await domain.systems.update(ADMIN, UpdateSystem(system="payments", name=system.name))).value == system
@@ -129,6 +131,7 @@ async def test_an_unknown_system_is_not_found(domain: Domain, reference: str) ->
         await domain.systems.delete(ADMIN, reference)
 
 
+@on_one_database
 async def test_deleting_a_system_changes_each_of_its_incidents_once(domain: Domain) -> None:
     for key in ("api", "web"):
         await make_system(domain, key)

@@ -89,6 +89,7 @@ async def test_a_message_has_1_to_25000_characters(domain: Domain, message: str)
         await _edit(domain, await _add(domain, incident), message=message)
 
 
+@on_one_database
 async def test_deleting_the_newest_entry_with_a_status_rederives_the_header(domain: Domain) -> None:
     incident = await make_incident(domain)
     await _add(domain, incident, Status.IDENTIFIED)
@@ -123,6 +124,7 @@ async def test_deleting_the_last_entry_with_a_status_leaves_the_opening_one(doma
     assert (after.status, after.fixing_at) == (Status.INVESTIGATING, None)
 
 
+@on_one_database
 async def test_the_header_follows_an_edit_of_the_newest_status_behind_a_newer_message(domain: Domain) -> None:
     incident = await make_incident(domain)
     carrying = await _add(domain, incident, Status.FIXING)
@@ -132,6 +134,7 @@ async def test_the_header_follows_an_edit_of_the_newest_status_behind_a_newer_me
     assert (await events_of(domain))[-1] == "incident.resolved"
 
 
+@on_one_database
 async def test_deleting_the_newest_status_behind_a_newer_message_rederives_the_header(domain: Domain) -> None:
     incident = await make_incident(domain)
     await _add(domain, incident, Status.IDENTIFIED)
@@ -192,6 +195,7 @@ async def test_moving_an_entry_in_time_rederives_the_header(domain: Domain, cloc
     assert (after.status, after.resolved_at) == (Status.IDENTIFIED, None)
 
 
+@on_one_database
 async def test_an_entry_cannot_be_moved_into_the_future(domain: Domain, clock: SteppingClock) -> None:
     entry = await _add(domain, await make_incident(domain))
     with pytest.raises(InvalidInputError) as caught:

@@ -95,12 +95,14 @@ async def _refused(step: Any, field: str) -> None:
     assert caught.value.field == [field]
 
 
+@on_one_database
 async def test_the_first_entry_is_dated_with_the_beginning(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock, initial_message="It began")
     [entry] = await story.entries()
     assert (entry.created_at, entry.status_change, entry.is_opening) == (story.start, Status.INVESTIGATING, True)
 
 
+@on_one_database
 @pytest.mark.parametrize("message", [None, "It began"], ids=["without an entry", "with one"])
 async def test_an_entry_dated_after_the_beginning_follows_the_opening_status(
     domain: Domain, clock: SteppingClock, message: str | None
@@ -113,6 +115,7 @@ async def test_an_entry_dated_after_the_beginning_follows_the_opening_status(
     assert await events_of(domain) == ["incident.created", "incident.resolved"]
 
 
+@on_one_database
 async def test_corrected_dates_are_those_of_all_times_and_fire_nothing(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock, initial_message="It began")
     statuses = (Status.IDENTIFIED, Status.FIXING, Status.MONITORING, Status.RESOLVED)
@@ -136,6 +139,7 @@ async def test_corrected_dates_are_those_of_all_times_and_fire_nothing(domain: D
     ]
 
 
+@on_one_database
 async def test_no_entry_is_dated_before_the_beginning(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock)
     entry = await story.add(Status.FIXING)
@@ -150,6 +154,7 @@ async def test_no_entry_is_dated_before_the_beginning(domain: Domain, clock: Ste
     assert await story.times() == {"occurred_at": 0, "fixing_at": 0}
 
 
+@on_one_database
 async def test_no_entry_is_dated_in_the_future(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock)
     await _refused(story.add(Status.FIXING, minutes=24 * 60 + 30), "createdAt")
@@ -203,6 +208,7 @@ async def test_an_opening_entry_with_another_status_moves_the_time_of_that(
     assert await story.times() == {"occurred_at": -5, "identified_at": -5}
 
 
+@on_one_database
 async def test_an_incident_is_resolved_as_of_an_earlier_moment(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock)
     await story.add(Status.FIXING, minutes=60)
@@ -213,6 +219,7 @@ async def test_an_incident_is_resolved_as_of_an_earlier_moment(domain: Domain, c
     assert [entry.visibility for entry in await story.entries()] == [Visibility.INTERNAL, Visibility.PUBLIC]
 
 
+@on_one_database
 async def test_a_resolved_incident_is_not_resolved_as_of_another_moment(domain: Domain, clock: SteppingClock) -> None:
     story = await _story(domain, clock)
     await story.resolve(60)
@@ -234,6 +241,7 @@ async def test_a_comment_names_the_status_of_its_own_date(domain: Domain, clock:
     assert (await story.header()).status is Status.INVESTIGATING
 
 
+@on_one_database
 async def test_a_comment_becomes_a_change_once_another_status_held_at_its_date(
     domain: Domain, clock: SteppingClock
 ) -> None:
@@ -273,6 +281,7 @@ async def test_a_new_status_is_dated_last_even_if_another_clock_is_ahead(domain:
     assert (await story.header()).status is Status.FIXING
 
 
+@on_one_database
 @pytest.mark.parametrize("dedupe", [True, False], ids=["deduplicated", "plain"])
 async def test_a_correction_that_reopens_an_incident_takes_its_claim_again(
     domain: Domain, clock: SteppingClock, dedupe: bool

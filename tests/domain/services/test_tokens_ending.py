@@ -66,6 +66,7 @@ async def test_a_token_needs_a_name(domain: Domain, name: str) -> None:
     assert caught.value.field == ["name"]
 
 
+@on_one_database
 async def test_a_token_has_a_role_of_its_own_and_a_future(domain: Domain, clock: SteppingClock) -> None:
     with pytest.raises(InvalidInputError, match="VIEWER, RESPONDER or ADMIN"):
         await make_token(domain, role=Role.ANONYMOUS)
@@ -96,6 +97,7 @@ async def test_a_tokens_limit_outlives_its_deleted_system(domain: Domain) -> Non
     assert (await domain.tokens.viewer_of(f"Bearer {secret}")).systems == frozenset([system.id])
 
 
+@on_one_database
 async def test_a_token_is_refused_from_the_moment_at_which_it_expires(domain: Domain, clock: SteppingClock) -> None:
     _, secret = await make_token(domain, expires_at=clock.now() + timedelta(seconds=1))
     await domain.tokens.viewer_of(f"Bearer {secret}")
@@ -121,6 +123,7 @@ async def test_an_unknown_token_cannot_be_revoked(domain: Domain, token_id: str)
         await domain.tokens.revoke(token_id)
 
 
+@on_one_database
 async def test_the_last_admin_token_cannot_be_revoked(domain: Domain, clock: SteppingClock) -> None:
     await make_system(domain)
     admin, _ = await make_token(domain, role=Role.ADMIN)
@@ -189,6 +192,7 @@ async def test_the_number_of_cached_tokens_is_bounded(domain: Domain, monkeypatc
     assert len(domain.sessions._read) == 2
 
 
+@on_one_database
 async def test_a_tokens_last_use_is_stored_once_a_minute(domain: Domain, clock: SteppingClock) -> None:
     token, secret = await make_token(domain)
     assert await _last_used(domain, token) is None

@@ -78,6 +78,7 @@ async def test_a_title_alone_is_a_change_without_an_event(domain: Domain) -> Non
     assert (change.changed_fields, change.described_fields, change.events) == ((), ("title",), ())
 
 
+@on_one_database
 async def test_an_update_writes_nothing_on_the_timeline(domain: Domain) -> None:
     incident = await make_incident(domain)
     await _update(domain, incident, severity=Severity.CRITICAL)
@@ -219,6 +220,7 @@ async def test_reopening_clears_the_resolution_and_keeps_other_times(domain: Dom
     assert (await domain.reads.incidents([incident.id]))[incident.id] == reopened
 
 
+@on_one_database
 @pytest.mark.parametrize("start", Status)
 async def test_any_status_may_follow_any_other(domain: Domain, start: Status) -> None:
     incident = await make_incident(domain)
@@ -227,6 +229,7 @@ async def test_any_status_may_follow_any_other(domain: Domain, start: Status) ->
         assert (await set_status(domain, incident, status)).status is status
 
 
+@on_one_database
 async def test_deleting_takes_timeline_links_and_words_along_and_keeps_the_log(domain: Domain) -> None:
     incident = await make_incident(domain, initial_message="Looking")
     entry = (await domain.reads.update_pages([incident.id], PageRequest(), Audience.PUBLIC))[incident.id].items[0]
@@ -250,6 +253,7 @@ async def test_bulk_resolving_has_a_result_per_id_in_the_order_given(domain: Dom
     assert [result.seq for result in results] == [4, 4, 5]
 
 
+@on_one_database
 async def test_bulk_deleting_goes_on_after_a_failure(domain: Domain) -> None:
     incident = await make_incident(domain)
     results = await domain.bulk.delete(ADMIN, ["nonsense", incident.id])
@@ -266,6 +270,7 @@ async def test_bulk_mutations_take_1_to_100_ids(domain: Domain, count: int) -> N
             await call
 
 
+@on_one_database
 async def test_a_bad_message_stops_a_bulk_mutation_before_it_starts(domain: Domain) -> None:
     incident = await make_incident(domain)
     with pytest.raises(InvalidInputError):

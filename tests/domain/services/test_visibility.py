@@ -30,6 +30,7 @@ async def _with_one_of_each(domain: Domain) -> Incident:
     return incident
 
 
+@on_one_database
 @pytest.mark.parametrize("audience", Audience)
 async def test_each_audience_keeps_the_touched_parts_that_it_sees(domain: Domain, audience: Audience) -> None:
     incident = await _with_one_of_each(domain)

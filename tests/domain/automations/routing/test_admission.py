@@ -154,6 +154,7 @@ async def test_an_automation_runs_once_across_systems_or_once_for_each(world: Wo
     assert sorted(await statuses(world)) == ["skipped", "waiting", "waiting", "waiting"]
 
 
+@on_one_database
 async def test_a_parallel_automation_starts_the_next_once_one_has_ended(world: World) -> None:
     await world.automation(WAIT, mode="parallel", max_runs=2)
     assert [run.status.value for run in await fire(world, 3)] == ["waiting", "waiting", "skipped"]
@@ -164,6 +165,7 @@ async def test_a_parallel_automation_starts_the_next_once_one_has_ended(world: W
     assert (await statuses(world))[-1] == "waiting"
 
 
+@on_one_database
 async def test_an_automation_runs_once_for_each_value(world: World) -> None:
     await world.automation(once_for="trigger.payload.title", mode="parallel")
     for title in ("A", "B", "A", "A"):

@@ -57,6 +57,7 @@ async def test_a_dwell_is_armed_with_the_state_of_its_firing(world: World) -> No
     assert await world.enqueued(Workflow.DWELL) == [dwell.id]
 
 
+@on_one_database
 async def test_a_dwell_fires_once_its_state_held_for_long_enough(world: World) -> None:
     await sustained(world)
     await report(world, Health.DEGRADED)
@@ -68,6 +69,7 @@ async def test_a_dwell_fires_once_its_state_held_for_long_enough(world: World) -
     assert run.firing.payload["newStatus"] == "degraded"
 
 
+@on_one_database
 async def test_a_dwell_that_is_armed_again_keeps_its_deadline(world: World) -> None:
     trigger = {"id": "changed", "event": "incident.updated", "for": {"minutes": 30}}
     automation = await world.automation(NOTE, triggers=[trigger])
@@ -108,6 +110,7 @@ async def test_a_system_that_recovered_has_to_stay_degraded_again(world: World) 
     assert len(await world.runs(RunStatus.SUCCESS)) == 1
 
 
+@on_one_database
 async def test_a_break_that_is_not_routed_yet_counts(world: World) -> None:
     automation = await sustained(world)
     await report(world, Health.DEGRADED)
@@ -268,6 +271,7 @@ async def test_a_redelivered_change_does_not_block_the_run_of_its_dwell(world: W
     assert await world.skips() == []
 
 
+@on_one_database
 async def test_a_dwell_counts_from_the_change_not_from_its_routing(world: World) -> None:
     automation = await sustained(world)
     await world.report("payments", Health.DEGRADED)

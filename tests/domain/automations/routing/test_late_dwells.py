@@ -41,6 +41,7 @@ async def stop_at_the_end(world: World, dwell_id: str, *, early: timedelta = tim
     world.clock.moment = dwell.fire_at - early
 
 
+@on_one_database
 async def test_a_dwell_that_held_fires_even_after_a_later_break(world: World) -> None:
     dwell = await armed(world)
     world.clock.advance(minutes=5)
@@ -74,6 +75,7 @@ async def test_a_break_at_the_last_instant_of_a_dwell_comes_too_late(world: Worl
     assert (await world.only_run()).status is RunStatus.SUCCESS
 
 
+@on_one_database
 async def test_a_break_just_before_the_last_instant_of_a_dwell_comes_in_time(world: World) -> None:
     await stop_at_the_end(world, await armed(world), early=timedelta(milliseconds=1))
     await world.report("payments", Health.HEALTHY)
@@ -92,6 +94,7 @@ async def test_an_unfired_dwell_does_not_block_the_next(world: World) -> None:
     assert await world.skips() == []
 
 
+@on_one_database
 async def test_a_break_before_the_end_counts_however_late_the_check(world: World) -> None:
     dwell = await armed(world)
     world.clock.advance(minutes=4)

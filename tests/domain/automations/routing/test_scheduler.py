@@ -40,6 +40,7 @@ async def due(world: World) -> datetime | None:
     return await inside(world.domain).database.read(lambda session: session.automations.next_due())
 
 
+@on_one_database
 async def test_a_schedule_fires_when_it_is_due_and_not_before(world: World) -> None:
     await scheduled(world, NOON)
     assert await pass_time(world, hours=2, minutes=59) == 0
@@ -63,6 +64,7 @@ async def test_an_interval_fires_again_and_again(world: World) -> None:
     assert [await pass_time(world, seconds=30) for _ in range(6)] == [0, 1, 0, 1, 0, 1]
 
 
+@on_one_database
 async def test_an_interval_does_not_drift_when_noticed_late(world: World) -> None:
     await scheduled(world)
     first = await due(world)
@@ -110,6 +112,7 @@ async def test_a_disabled_automation_is_not_fired_by_time(world: World) -> None:
     assert await pass_time(world, hours=1) == 0
 
 
+@on_one_database
 async def test_a_schedule_changed_between_poll_and_firing_does_not_fire(world: World) -> None:
     automation = await scheduled(world)
     world.clock.advance(seconds=60)

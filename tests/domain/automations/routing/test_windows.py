@@ -50,6 +50,7 @@ async def test_each_further_firing_counts_or_only_the_one_that_fills_the_window(
     assert await started(world) == runs
 
 
+@on_one_database
 async def test_a_window_that_emptied_fires_once_again(world: World) -> None:
     await windowed(world, refire="once", partition_by="'all'")
     await created(world, 4)
@@ -142,6 +143,7 @@ async def test_a_partition_without_a_value_is_the_thing_itself(world: World) -> 
     assert sorted(ran) == [(each, incidents[0].id) for each in sorted(NO_VALUES)]
 
 
+@on_one_database
 async def test_values_that_begin_alike_are_partitions_of_their_own(world: World) -> None:
     await windowed(world, count=2, partition_by="trigger.payload.description")
     for end in ("a", "b"):

@@ -5,10 +5,11 @@ import atexit
 import fcntl
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,6 +27,8 @@ from tests.addresses import postgres_url
 #: Linux keeps what is in this folder in memory; containers may give it little.
 _MEMORY = Path("/dev/shm")
 _LEAST_MEMORY_BYTES = 1 << 29
+#: A run writes into its folder all the time; one that was killed leaves it.
+_ABANDONED_SECONDS = 86_400
 #: The environment variable with the folder of the templates, which the processes of a run inherit.
 _FOLDER = "TEST_TEMPLATES"
 
@@ -34,6 +37,7 @@ def keep_templates() -> ExitStack:
     """Make the folder of the templates, unless there is one; the exit removes it with the templates."""
     kept = ExitStack()
     if _FOLDER not in os.environ:
+        _remove_abandoned()
         folder = kept.enter_context(TemporaryDirectory(prefix="incidentql-templates-", dir=memory_folder()))
         os.environ[_FOLDER] = folder
         kept.callback(os.environ.pop, _FOLDER)
@@ -48,6 +52,15 @@ def memory_folder() -> Path | None:
     """
     usable = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK)
     return _MEMORY if usable and shutil.disk_usage(_MEMORY).free > _LEAST_MEMORY_BYTES else None
+
+
+def _remove_abandoned() -> None:
+    """Remove from memory what runs have left that were killed."""
+    for folder in _MEMORY.glob("incidentql-*-*"):
+        # Another run may remove it at the same time.
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(folder)
 
 
 def migrated_file() -> Path:

@@ -7,7 +7,7 @@ import { go, setParameters, to } from "../lib/router.js";
 import { clock } from "../lib/time.js";
 import { entitle } from "../lib/title.js";
 import { h } from "../lib/view.js";
-import { Bones, Empty, Failure } from "../parts/states.js";
+import { Bones, Failure } from "../parts/states.js";
 import { say } from "../parts/toasts.js";
 import { may } from "../state/session.js";
 import { shown } from "../state/writes.js";
@@ -128,9 +128,9 @@ export class Incident extends Page {
 
   render() {
     const { feed } = this;
-    if (feed.status === "loading") return h("div", { class: "incident" }, h(Bones, { rows: 8 }));
-    if (feed.status === "missing") return h(Empty, { title: "There is nothing here, or you may not see it" }, h("p", {}, h("a", { href: to() }, "To the incidents")));
-    if (feed.status === "failed") return h(Failure, { reason: feed.error });
+    if (feed.status === "loading") return h("div", { class: "incident-page" }, h("h1", { class: "visually-hidden" }, this.props.reference), h(Bones, { rows: 8 }));
+    if (feed.status === "missing") return h("div", { class: "empty" }, h("h1", {}, "There is nothing here, or you may not see it"), h("p", {}, h("a", { href: to() }, "To the incidents")));
+    if (feed.status === "failed") return h("div", { class: "incident-page" }, h("h1", {}, this.props.reference), h(Failure, { reason: feed.error }));
     const incident = shown(feed.incident);
     entitle(`${incident.reference} ${incident.title}`);
     if (feed.status === "gone") return h(Gone, { incident });
@@ -141,12 +141,12 @@ export class Incident extends Page {
     const { feed, mayWrite } = this;
     this.openOutbox(incident);
     if (!feed.since) this.outbox.wake();
-    return h("div", { class: incident.resolvedAt ? "incident is-resolved" : "incident" },
+    return h("div", { class: incident.resolvedAt ? "incident-page calm" : "incident-page" },
       h(Header, { incident, feed, mayWrite, isAdmin: may("ADMIN"), page: this }),
       feed.ended && h("p", { class: "notice", role: "status" }, `This page is not live any more: ${feed.ended.message}`),
       feed.since && h("p", { class: "notice", role: "status" }, `Not connected since ${clock(feed.since)}. What you see is of then; what you write is sent once the connection is back.`),
       h("div", { class: "incident-columns" },
-        h("div", { class: "incident-main" },
+        h("div", { class: "page-main" },
           h(Description, { incident, feed, mayWrite }),
           mayWrite && h(Composer, { key: writer(), incident, feed, outbox: this.outbox, onmade: this.takeComposer }),
           this.renderViews(incident)),
@@ -205,9 +205,10 @@ export class Incident extends Page {
 /** It was deleted while it was open; what the reader was writing is not. */
 function Gone({ incident }) {
   const { message } = kept(draftOf(incident.id), {});
-  return h(Empty, { title: `${incident.reference} was deleted` },
+  return h("div", { class: "incident-page" }, h("div", { class: "empty" },
+    h("h1", {}, `${incident.reference} was deleted`),
     h("p", {}, "It is gone for everybody, with its timeline."),
     message && h("p", {}, "This is what you were writing:"),
     message && h("div", { class: "text-box", dir: "auto", tabindex: "0" }, message),
-    h("p", {}, h("a", { href: to() }, "To the incidents")));
+    h("p", {}, h("a", { href: to() }, "To the incidents"))));
 }

@@ -1,7 +1,7 @@
 // Writes about one incident: shown at once, said in words where they are refused, settled where somebody else was faster.
 
 import { say } from "../../parts/toasts.js";
-import { write } from "../../state/writes.js";
+import { shown, write } from "../../state/writes.js";
 import { ask } from "./conflict.js";
 import { failureWords } from "./words.js";
 
@@ -24,6 +24,8 @@ export async function act(feed, document, input, patch) {
  */
 export async function change(feed, { what, base, mine, now, send, words = String }) {
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    // What is on its way may be the reader's own, and is no reason to ask.
+    if (shown(feed.incident).isPending) await feed.reload();
     const theirs = now();
     if (!same(theirs, base) && !same(theirs, mine)) {
       const decision = await ask({ what, theirs: words(theirs), mine: words(mine) });

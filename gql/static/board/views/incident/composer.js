@@ -2,7 +2,7 @@
 
 import documents from "../../documents.js";
 import { keep, kept } from "../../lib/local.js";
-import { Component, h } from "../../lib/view.js";
+import { Component, flush, h } from "../../lib/view.js";
 import { Field, choices } from "../../parts/field.js";
 import { STATUSES } from "../../parts/marks.js";
 import { session } from "../../state/session.js";
@@ -37,12 +37,12 @@ export class Composer extends Component {
   focus(status) {
     if (status !== undefined) this.set({ status });
     this.isOpen = true;
+    this.preview = undefined;
     this.update();
-    requestAnimationFrame(() => {
-      const field = this.dom.querySelector("textarea");
-      field.focus();
-      this.dom.scrollIntoView({ block: "nearest" });
-    });
+    // At once: what is typed next belongs into the field.
+    flush();
+    this.dom.querySelector("textarea")?.focus();
+    this.dom.scrollIntoView({ block: "nearest" });
   }
 
   set(values) {
@@ -144,14 +144,14 @@ export class Composer extends Component {
 
 /** Updates that are on their way, above the timeline. */
 export function Waiting({ items, ondrop }) {
-  return h("ol", { class: "entries waiting" }, items.map((item) =>
+  return h("ol", { class: "entries updates-waiting" }, items.map((item) =>
     h("li", { key: item.key, class: "entry update", "aria-busy": "true" },
       h("article", { class: "update" },
         h("header", { class: "update-head" },
           h("span", { class: "update-who" }, "You"),
           item.input.statusChange && h("span", { class: "status-word" }, STATUSES[item.input.statusChange]),
           h("span", { class: "muted" }, READERS[item.input.visibility][1]),
-          h("span", { class: "pending", role: "status" }, item.state === "waiting" ? "Not sent yet, trying again" : "Sending…"),
+          h("span", { class: "on-its-way", role: "status" }, item.state === "waiting" ? "Not sent yet, trying again" : "Sending…"),
           item.state === "waiting" && h("button", { class: "text-button", onclick: () => ondrop(item) }, "Take it back")),
         h("p", { class: "plain-text", dir: "auto" }, item.input.message)))));
 }

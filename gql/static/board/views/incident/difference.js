@@ -4,11 +4,12 @@ const MOST_STEPS = 4_000_000;
 
 /** Returns pieces `{ text, kind }` of kind "same", "added" or "removed", in the order of reading. */
 export function difference(before, after) {
-  const words = compare(split(before, /(\s+)/), split(after, /(\s+)/));
-  return words ?? compare(split(before, /(\n)/), split(after, /(\n)/)) ?? [{ text: before, kind: "removed" }, { text: after, kind: "added" }];
+  const words = compare(split(before, /\S+\s*|\s+/g), split(after, /\S+\s*|\s+/g));
+  return words ?? compare(split(before, /[^\n]+\n*|\n+/g), split(after, /[^\n]+\n*|\n+/g)) ?? [{ text: before, kind: "removed" }, { text: after, kind: "added" }];
 }
 
-const split = (text, by) => text.split(by).filter(Boolean);
+/** A word goes with the space behind it, so that words that changed in a row are one piece. */
+const split = (text, piece) => text.match(piece) ?? [];
 
 function compare(a, b) {
   let start = 0;

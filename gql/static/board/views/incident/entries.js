@@ -26,7 +26,7 @@ export function Row({ row, feed, names, mayWrite }) {
       h("path", { d: MARKS[row.kind] })),
     row.kind === "UPDATE" ? h(Update, { update: row.item.update, feed, mayWrite })
       : row.kind === "STEP" ? h(Steps, { row })
-        : h("p", { class: "line" }, sentence(row, feed, names), " ", h(Ago, { at: row.at })));
+        : h("p", { class: "quiet-line" }, sentence(row, feed, names), " ", h(Ago, { at: row.at })));
 }
 
 /** Returns the words of a row that is one line, with their names and links. */

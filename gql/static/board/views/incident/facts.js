@@ -79,7 +79,7 @@ function Moments({ incident }) {
   const moments = [["Began", occurredAt], ["Acknowledged", acknowledgedAt], ["Identified", identifiedAt], ["Fixing", fixingAt], ["Monitoring", monitoringAt], ["Resolved", resolvedAt]]
     .filter(([, at]) => at)
     .sort(([, a], [, b]) => new Date(a) - new Date(b));
-  return h("dl", { class: "facts" },
+  return h("dl", { class: "moments" },
     moments.map(([word, at]) => h("div", { key: word },
       h("dt", {}, word),
       h("dd", {}, h("time", { datetime: at, title: exact(at) }, date(at)), word !== "Began" && h("span", { class: "muted" }, ` after ${span((new Date(at) - new Date(occurredAt)) / 1000)}`)))),

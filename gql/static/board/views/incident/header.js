@@ -16,7 +16,7 @@ import { nameOf } from "./words.js";
 export function Header({ incident, feed, mayWrite, isAdmin, page }) {
   const { reference, severity, status, resolvedAt, occurredAt, isPending } = incident;
   return h("header", { class: resolvedAt ? "incident-head resolved" : "incident-head", "aria-busy": isPending ? "true" : undefined },
-    h("p", { class: "crumbs" }, h("a", { href: to() }, "Incidents"), h("span", { class: "reference" }, reference), isPending && h("span", { class: "pending", role: "status" }, "Saving…")),
+    h("p", { class: "crumbs" }, h("a", { href: to() }, "Incidents"), h("span", { class: "reference" }, reference), isPending && h("span", { class: "on-its-way", role: "status" }, "Saving…")),
     h(Title, { incident, feed, mayWrite, onmade: page.takeTitle }),
     h("div", { class: "head-line" },
       mayWrite ? h(SeverityMenu, { incident, feed }) : h(Severity, { severity }),

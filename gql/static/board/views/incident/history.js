@@ -49,7 +49,7 @@ export class History extends Component {
     if (this.version !== undefined && this.version !== feed.incident.version) this.ask();
     if (this.error && !this.items) return h(Failure, { reason: this.error });
     if (!this.items) return h(Bones);
-    return h("section", { class: "history", "aria-label": "Changes" },
+    return h("section", { class: "changes-table", "aria-label": "Changes" },
       h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Changes as a table" },
         h("table", {},
           h("thead", {}, h("tr", {}, ["When", "What", "From", "To", "By"].map((word) => h("th", { key: word, scope: "col" }, word)))),
@@ -62,7 +62,7 @@ function row(item, feed) {
   const { id, changeId, field, occurredAt } = item;
   const maker = feed.names.get(changeId);
   return h("tr", { key: id },
-    h("td", { class: "when" }, h("time", { datetime: occurredAt, title: exact(occurredAt) }, `${date(occurredAt)}`.includes(clock(occurredAt)) ? date(occurredAt) : `${date(occurredAt)}, ${clock(occurredAt)}`)),
+    h("td", { class: "when-changed" }, h("time", { datetime: occurredAt, title: exact(occurredAt) }, `${date(occurredAt)}`.includes(clock(occurredAt)) ? date(occurredAt) : `${date(occurredAt)}, ${clock(occurredAt)}`)),
     h("td", {}, FIELDS[field] ?? field),
     h("td", { class: "muted", dir: "auto" }, valueOf(item, "fromStatus", "fromSeverity", "fromSystemIds", feed) ?? "–"),
     h("td", { dir: "auto" }, valueOf(item, "toStatus", "toSeverity", "toSystemIds", feed) ?? "–"),

@@ -49,7 +49,7 @@ export class Links extends Component {
     if (!mayWrite && !nodes.length) return null;
     return h(Section, { title: "Links", onedit: mayWrite ? () => this.open(NEW) : undefined, editWord: "Add", isOpen: Boolean(this.edited) },
       nodes.length === 0 && !this.edited && h("p", { class: "muted" }, "None yet: dashboards, tickets, calls."),
-      h("ul", { class: "plain" }, nodes.map((link) => h("li", { key: link.id, class: "link-line" },
+      h("ul", { class: "aside-list" }, nodes.map((link) => h("li", { key: link.id, class: "link-line" },
         h("a", { href: link.url, rel: "noopener noreferrer", target: "_blank", dir: "auto", title: link.url }, link.label || link.url),
         h("span", { class: "muted small" }, READERS[link.visibility][1]),
         mayWrite && h("span", { class: "line-tools no-print" },

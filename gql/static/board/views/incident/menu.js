@@ -26,8 +26,8 @@ export class Menu extends Component {
   }
 
   render({ word, children }) {
-    return h("details", { class: "menu", onkeydown: (event) => this.press(event) },
+    return h("details", { class: "drop", onkeydown: (event) => this.press(event) },
       h("summary", { class: "button small-gap" }, word),
-      h("div", { class: "menu-body", onclick: (event) => event.target.closest("button") && (this.dom.open = false) }, children));
+      h("div", { class: "drop-body", onclick: (event) => event.target.closest("button") && (this.dom.open = false) }, children));
   }
 }

@@ -49,7 +49,7 @@ export class People extends Component {
     const { lead, assignees } = incident;
     const { person } = feed;
     return h(Section, { title: "People", onedit: mayWrite ? () => this.edit() : undefined, editWord: "Assign", isOpen: this.isOpen },
-      this.isOpen ? this.renderForm() : h("dl", { class: "facts" },
+      this.isOpen ? this.renderForm() : h("dl", { class: "moments" },
         h("div", {}, h("dt", {}, "Lead"), h("dd", {}, lead ? h("bdi", {}, nameOf(lead)) : h("span", { class: "muted" }, "Nobody yet"),
           mayWrite && !lead && person && h("button", { class: "text-button no-print", onclick: () => this.assign(incident.id, { lead: person }, feed) }, "Take the lead"))),
         h("div", {}, h("dt", {}, "Assigned"), h("dd", {}, assignees.length ? assignees.map((each, nth) => h("span", { key: each.id ?? nth }, nth > 0 && ", ", h("bdi", {}, nameOf(each)))) : h("span", { class: "muted" }, "Nobody yet")))));

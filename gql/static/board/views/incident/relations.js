@@ -87,7 +87,7 @@ export class Relations extends Component {
     const live = new Map((related ?? []).map((other) => [other.id, other]));
     return h(Section, { title: "Related incidents", onedit: mayWrite ? () => this.open() : undefined, editWord: "Add", isOpen: this.isOpen },
       nodes.length === 0 && !this.isOpen && h("p", { class: "muted" }, "None."),
-      h("ul", { class: "plain" }, nodes.map((relation) => h("li", { key: relation.id, class: "relation-line" },
+      h("ul", { class: "aside-list" }, nodes.map((relation) => h("li", { key: relation.id, class: "relation-line" },
         h("span", { class: "muted small" }, relationWord(relation)),
         relation.incident ? h(Other, { incident: { ...relation.incident, ...live.get(relation.incident.id) } }) : h("span", {}, "an incident that was deleted"),
         mayWrite && relation.incident && h("button", { class: "text-button no-print", onclick: () => this.remove(relation) }, "Remove", h("span", { class: "visually-hidden" }, ` ${relation.incident.reference}`))))),

@@ -29,9 +29,9 @@ export class Report extends Component {
   }
 
   render({ incident, feed }) {
-    if (!this.isPrinting) return h("div", { class: "report" });
+    if (!this.isPrinting) return h("div", { class: "paper" });
     const { reference, title, severity, status, systems, lead, assignees, descriptionHtml, links, relations } = incident;
-    return h("div", { class: "report" },
+    return h("div", { class: "paper" },
       h("p", { class: "report-kicker" }, `${reference} · ${SEVERITIES[severity]} · ${STATUSES[status]}`),
       h("h1", { dir: "auto" }, title),
       h("p", {}, `On ${listed(systems.map(({ name }) => name)) || "no system"}. Times are in ${ZONE}; printed ${exact(Date.now())}.`),

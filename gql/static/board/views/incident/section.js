@@ -5,7 +5,7 @@ import { h } from "../../lib/view.js";
 /** A section; `onedit` opens its form, `editWord` says what for; `isOpen` hides the button. */
 export function Section({ title, onedit, editWord = "Edit", isOpen, children }) {
   return h("section", {},
-    h("div", { class: "part-head" },
+    h("div", { class: "aside-head" },
       h("h2", {}, title),
       onedit && !isOpen && h("button", { class: "text-button no-print", onclick: onedit }, editWord, h("span", { class: "visually-hidden" }, ` ${title.toLowerCase()}`))),
     children);

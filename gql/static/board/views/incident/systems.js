@@ -68,7 +68,7 @@ export class Systems extends Component {
     const live = new Map((health ?? []).map((system) => [system.id, system]));
     const shown = this.isWhole ? systems : systems.slice(0, SHOWN);
     return h("div", {},
-      h("ul", { class: "plain" }, shown.map((system) => h(System, { key: system.id, system: live.get(system.id) ?? system }))),
+      h("ul", { class: "aside-list" }, shown.map((system) => h(System, { key: system.id, system: live.get(system.id) ?? system }))),
       shown.length < systems.length && h("button", { class: "text-button", onclick: () => { this.isWhole = true; this.update(); } }, `Show all ${systems.length}`),
       healthOverride && h("p", { class: "small muted" }, resolvedAt ? `It set their health to ${HEALTHS[healthOverride].toLowerCase()} while it was open.` : `It sets their health to ${HEALTHS[healthOverride].toLowerCase()} while it is open.`),
       suppressNotifications && h("p", { class: "small muted" }, "Notifications of their health are suppressed while it is open."));

@@ -70,9 +70,9 @@ export class Timeline extends Component {
   renderTools() {
     const { kinds } = this;
     return h("div", { class: "timeline-tools no-print" },
-      h("details", { class: "menu" },
+      h("details", { class: "drop" },
         h("summary", { class: "button quiet small" }, kinds.length ? `Only ${kinds.map((kind) => KINDS[kind].toLowerCase()).join(", ")}` : "All kinds"),
-        h("div", { class: "menu-body" },
+        h("div", { class: "drop-body" },
           Object.entries(KINDS).map(([kind, word]) =>
             h("label", { key: kind, class: "choice" },
               h("input", { type: "checkbox", checked: kinds.includes(kind), onchange: ({ target }) => this.choose(target.checked ? [...kinds, kind] : kinds.filter((each) => each !== kind)) }), word)),

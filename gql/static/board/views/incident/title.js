@@ -1,7 +1,7 @@
 // The title, edited in place by those who may.
 
 import documents from "../../documents.js";
-import { Component, h } from "../../lib/view.js";
+import { Component, flush, h } from "../../lib/view.js";
 import { write } from "../../state/writes.js";
 import { change } from "./acting.js";
 
@@ -19,19 +19,20 @@ export class Title extends Component {
   edit() {
     if (this.isOpen) return;
     this.isOpen = true;
-    this.base = this.text = this.props.feed.incident.title;
+    this.base = this.text = this.props.incident.title;
     this.update();
-    requestAnimationFrame(() => {
-      const field = this.dom.querySelector("textarea");
-      field?.focus();
-      field?.select();
-    });
+    // At once: what is typed next belongs into the field.
+    flush();
+    const field = this.dom.querySelector("textarea");
+    field.focus();
+    field.select();
   }
 
   close() {
     this.isOpen = false;
     this.update();
-    requestAnimationFrame(() => this.dom.querySelector("button")?.focus());
+    flush();
+    this.dom.querySelector("button")?.focus();
   }
 
   async save(event) {

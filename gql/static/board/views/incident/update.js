@@ -85,7 +85,7 @@ export class Update extends Component {
     await act(feed, documents.DeleteUpdate, { id: update.id, incidentId: feed.incident.id });
   }
 
-  render({ update, mayWrite }) {
+  render({ update, feed, mayWrite }) {
     const { createdAt, createdBy, editedAt, statusChange, visibility, messageHtml } = update;
     // It was edited once more while its versions are shown.
     if (this.open === "versions" && this.source.editedAt < editedAt) this.readVersions();

@@ -10,7 +10,7 @@ import { nameOf, READERS } from "./words.js";
 export function Versions({ source }) {
   const texts = [...source.editHistory, source];
   const edits = source.editHistory.map((version, nth) => ({ before: version, after: texts[nth + 1] })).reverse();
-  return h("section", { class: "versions", "aria-label": "Earlier versions" },
+  return h("section", { class: "update-versions", "aria-label": "Earlier versions" },
     edits.length
       ? h("ol", {}, edits.map(({ before, after }) =>
         h("li", { key: before.id },

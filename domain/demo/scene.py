@@ -1,4 +1,4 @@
-"""What is going on when a demonstration begins: incidents that are open, told step by step up to now."""
+"""Incidents that are open when a demonstration begins, with each step that was taken up to now."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -104,6 +104,9 @@ class Scene:
             by=FREYA,
             internal=True,
         )
+        return self._payments_found(told)
+
+    def _payments_found(self, told: "_Told") -> list[Step]:
         told.at(36).link("Call of the responders", "https://meet.example.com/payments", Visibility.LOGGED_IN, by=DENIZ)
         told.at(31).say(
             "For support: tell customers that transfers and vouchers work, and that nobody is charged twice.",
@@ -162,7 +165,7 @@ class Scene:
 
 
 class _Told:
-    """One story, whose steps are told by the minutes since."""
+    """One story, each of whose steps is dated by the minutes since."""
 
     def __init__(self, incident: Incident, opener: Actor, now: datetime) -> None:
         self._plot = Plot(incident, opener, random.Random(0), now)  # noqa: S311 - nothing is left to chance

@@ -7,7 +7,7 @@ import { Field } from "../../parts/field.js";
 import { session } from "../../state/session.js";
 import { RunMark, REASONS } from "./states.js";
 import { Trace } from "./trace.js";
-import { actionWords, eventWords } from "./words.js";
+import { aboutOf, actionWords, eventWords } from "./words.js";
 
 const HOUR_MILLIS = 3_600_000;
 const SPANS = { 24: "The last 24 hours", 168: "The last 7 days", 720: "The last 30 days", own: "From … to …" };
@@ -96,9 +96,9 @@ function Incident({ incident }) {
 const text = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
 function Predicted({ run, definition, to }) {
-  const about = run.payload?.systemName ?? run.payload?.title ?? run.payload?.reference;
+  const about = aboutOf(run);
   return h("li", {}, h("details", { class: "dry-item" },
-    h("summary", {}, h(RunMark, { status: run.status }), h("span", { class: "one-line" }, eventWords(run.event), typeof about === "string" && [": ", h("bdi", {}, about)]), h("span", { class: "muted small" }, date(run.occurredAt))),
+    h("summary", {}, h(RunMark, { status: run.status }), h("span", { class: "one-line" }, eventWords(run.event), about && [": ", h("bdi", {}, about)]), h("span", { class: "muted small" }, date(run.occurredAt))),
     run.message && h("p", { class: "muted small" }, run.message),
     h(Trace, { steps: run.steps, from: run.startedAt ?? run.occurredAt, to: run.finishedAt ?? to, definition })));
 }

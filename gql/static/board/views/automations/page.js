@@ -10,6 +10,7 @@ import { Bones, Empty, Failure } from "../../parts/states.js";
 import { Ago } from "../../parts/time.js";
 import { say } from "../../parts/toasts.js";
 import { may, session } from "../../state/session.js";
+import { scrolled } from "../scrolled.js";
 import { ByHand } from "./by_hand.js";
 import { DryRun } from "./dry_run.js";
 import { Edit } from "./edit.js";
@@ -86,14 +87,14 @@ export class Automation extends Page {
     const isManager = may("ADMIN");
     this.follow("runs", documents.RunsLive, { automationId: automation.id }, { next: (data) => this.take(data) });
     return h("article", { class: "automation" },
-      h("nav", { class: "crumbs", "aria-label": "You are here" }, h("a", { href: to("automations") }, "Automations"), automation.group && h("bdi", { class: "muted" }, automation.group)),
+      h("nav", { class: "crumbs", "aria-label": "You are here" }, h("a", { href: to("automations") }, "Automations"), automation.group && h("bdi", { class: "muted one-line" }, automation.group)),
       h("div", { class: "page-head" },
         h("h1", { dir: "auto" }, automation.name),
         h("div", { class: "page-tools" },
           h(Switch, { isOn: this.switched ?? automation.enabled, label: "Switched on", word: (this.switched ?? automation.enabled) ? "On" : "Off", isDisabled: !isManager, turn: (isOn) => this.turn(automation.id, isOn) }),
           isManager && h("button", { class: "button", onclick: () => this.open("run") }, "Run by hand"),
           isManager && h("button", { class: "button quiet", onclick: () => this.open("delete") }, "Delete"))),
-      automation.description && h("p", { class: "prose automation-description", dir: "auto" }, automation.description),
+      automation.description && h("p", { ...scrolled("prose automation-description", "Purpose", automation.description), dir: "auto" }, automation.description),
       automation.managedBy && h("p", { class: "notice" }, h("span", {}, "Managed by ", h("code", {}, automation.managedBy), ": what is changed here is lost when that is applied again.")),
       h("nav", { class: "tabs", "aria-label": "Parts" }, Object.entries(VIEWS).filter(([key]) => isManager || key !== "try").map(([key, word]) =>
         h("a", { key, href: to(place().path) + (key && `?view=${key}`), "aria-current": key === view ? "page" : undefined }, word))),

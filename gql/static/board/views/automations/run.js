@@ -89,7 +89,7 @@ export class Run extends Page {
     return h("article", { class: "run" },
       h("nav", { class: "crumbs", "aria-label": "You are here" },
         h("a", { href: to("automations") }, "Automations"),
-        run.automation ? h("a", { href: to(`automations/${run.automationId}`) }, h("bdi", {}, run.automation.name)) : h("span", { class: "muted" }, "Deleted since")),
+        run.automation ? h("a", { class: "one-line", href: to(`automations/${run.automationId}`) }, h("bdi", {}, run.automation.name)) : h("span", { class: "muted" }, "Deleted since")),
       h("div", { class: "page-head" },
         h("h1", {}, words),
         isActive(run) && may("ADMIN") && h("div", { class: "page-tools" }, h("button", { class: "button", onclick: () => this.ask0(true) }, "Cancel the run"))),

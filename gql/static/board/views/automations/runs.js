@@ -7,7 +7,7 @@ import { Bones } from "../../parts/states.js";
 import { Ago } from "../../parts/time.js";
 import { session } from "../../state/session.js";
 import { reasonOf, RunMark, RUNS } from "./states.js";
-import { eventWords } from "./words.js";
+import { aboutOf, eventWords } from "./words.js";
 import { span } from "../../lib/time.js";
 
 const PAGE = 25;
@@ -58,10 +58,11 @@ export class Runs extends Component {
 
 function RunRow({ run }) {
   const reason = reasonOf(run);
+  const about = aboutOf(run);
   return h("li", { class: "run-row" },
     h(RunMark, { status: run.status }),
     h("span", { class: "run-what" },
-      h("a", { class: "run-link", href: to(`automations/runs/${run.id}`) }, eventWords(run.event)),
+      h("a", { class: "run-link", href: to(`automations/runs/${run.id}`) }, eventWords(run.event), about && [": ", h("bdi", {}, about)]),
       reason && h("bdi", { class: "muted small run-reason" }, reason)),
     h("span", { class: "muted small run-when" }, h(Ago, { at: run.createdAt }), run.durationSeconds !== null && `, took ${took(run.durationSeconds)}`));
 }

@@ -33,6 +33,13 @@ export const triggerWords = (event) => TRIGGERS[event] ?? `When ${event} happens
 /** The words for an event that happened. */
 export const eventWords = (event) => EVENTS[event] ?? event;
 
+/** Returns what a run is about, by the payload of its event: a system's name, or an incident's reference and title. */
+export function aboutOf({ payload }) {
+  const { systemName, reference, title } = payload ?? {};
+  const parts = [reference, title ?? systemName].filter((part) => typeof part === "string");
+  return parts.length ? parts.join(" ") : undefined;
+}
+
 /** The words for an action. */
 export const actionWords = (action) => ACTIONS[action] ?? action;
 
@@ -46,16 +53,25 @@ export function lengthWords(value) {
   return `${seconds / size} ${unit}`;
 }
 
-const code = (text) => h("code", { class: "said-code" }, typeof text === "string" ? text : JSON.stringify(text));
+/** What is longer is read in the definition. */
+const LONGEST = 300;
+const cut = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+const code = (text) => h("code", { class: "said-code" }, cut(typeof text === "string" ? text : (JSON.stringify(text) ?? "")));
 
 /** The definition as three lists. What it does not have is left out. */
 export function Words({ definition }) {
   const { triggers, conditions, actions } = definition;
   return h("div", { class: "said" },
     h("section", {}, h("h3", {}, "When"), h("ul", { class: "said-list" }, list(triggers).map((trigger, nth) => h("li", { key: nth }, triggerText(trigger))))),
-    list(conditions).length > 0 && h("section", {}, h("h3", {}, "Only if"), h("ul", { class: "said-list" }, conditions.map((condition, nth) => h("li", { key: nth }, conditionText(condition))))),
+    list(conditions).length > 0 && h("section", {}, h("h3", {}, "Only if"), h("ul", { class: "said-list" }, conditions.map((condition, nth) => h("li", { key: nth }, capital(conditionText(condition)))))),
     h("section", {}, h("h3", {}, "Then"), h("ol", { class: "said-list" }, steps(actions))),
     h("p", { class: "muted small" }, modeText(definition)));
+}
+
+/** Our own words begin large where a sentence does; those of people stay as they are. */
+function capital(parts) {
+  if (typeof parts === "string") return parts.charAt(0).toUpperCase() + parts.slice(1);
+  return Array.isArray(parts) && typeof parts[0] === "string" ? [capital(parts[0]), ...parts.slice(1)] : parts;
 }
 
 const list = (value) => (Array.isArray(value) ? value : []);
@@ -107,7 +123,7 @@ const branch = (words, actions) => [h("div", { class: "said-branch" }, words, h(
 function stepText(step) {
   const kind = KINDS.find((name) => name in step);
   return [
-    step.description && [h("bdi", { class: "strong" }, step.description), ". "],
+    step.description && [h("bdi", { class: "strong" }, cut(String(step.description))), ". "],
     step.enabled === false && h("span", { class: "muted" }, "Switched off: "),
     kind ? STEPS[kind](step) : code(step),
     step.continue_on_error && h("span", { class: "muted" }, ". A failure is passed over"),

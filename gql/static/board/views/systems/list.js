@@ -93,7 +93,7 @@ export class Systems extends Page {
     const isKnown = unwell.loaded && healthy.loaded;
     const rows = (systems) => h("ol", { class: "rows system-rows" }, systems.map((system) =>
       h(Row, { key: system.id, system, count: counts.get(system.id) ?? 0, points: this.uptimes.points.get(system.id), watch: this.watch })));
-    return h("div", { class: "systems" },
+    return h("div", { class: "systems-list" },
       h(SystemTabs, { at: "systems" }),
       h("div", { class: "page-head" },
         h("h1", {}, isKnown || total ? sentence(bad, unwell.totalCount, total, text) : "Systems"),

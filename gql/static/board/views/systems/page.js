@@ -11,6 +11,7 @@ import { Bones, Empty, Failure } from "../../parts/states.js";
 import { Lasted } from "../../parts/time.js";
 import { say } from "../../parts/toasts.js";
 import { may, session } from "../../state/session.js";
+import { scrolled } from "../scrolled.js";
 import { SystemDialog } from "./form.js";
 import { History } from "./history.js";
 import { Incidents } from "./incidents.js";
@@ -18,7 +19,6 @@ import { ReportDialog } from "./report.js";
 import { daysAgo } from "./uptime.js";
 
 const DAYS = 90;
-const LONG = 800;
 const AGAIN_MILLIS = 60_000;
 
 /** The page of a system by its key. */
@@ -118,11 +118,6 @@ function Now({ system, reported: times, incidents }) {
         reported.message && [": ", h("bdi", scrolled("report-text", "Message", reported.message), reported.message)],
       ] : "Nothing has reported on it, which counts as healthy."),
       underMaintenance && h("li", { key: "maintenance" }, "Maintenance takes place. The health stays what is reported, and notifications keep silent.")));
-}
-
-/** The properties of what people wrote: a long text is scrolled within, by keys as well. */
-function scrolled(name, label, text) {
-  return text.length < LONG ? { class: name } : { class: `${name} long`, tabindex: 0, role: "group", "aria-label": label };
 }
 
 /** What is planned, and what takes place. */

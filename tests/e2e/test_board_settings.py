@@ -1,7 +1,9 @@
 """The settings in a real browser: what admins set up, and what nobody else sees."""
 
 import re
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -42,11 +44,15 @@ async def browser() -> AsyncIterator[Browser]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("settings") / "incidents.db"
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    folder: Path = tmp_path_factory.mktemp("settings")
+async def server(database: Path) -> AsyncIterator[Server]:
     async with running_server(
-        f"sqlite:///{folder}/incidents.db",
+        f"sqlite:///{database}",
         sqlite_synchronous="NORMAL",
         secret_key=SECRET_KEY,
         http_allow="127.0.0.1",
@@ -60,6 +66,13 @@ async def check(visit: Visit) -> None:
     """Check that the page as it is has no fault of axe and no horizontal scroll."""
     assert await visit.violations() == []
     assert await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def give_up(database: Path) -> None:
+    """Have all deliveries be given up, as they are after a day."""
+    with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
+        connection.execute("UPDATE webhook_deliveries SET status = 'parked', delivered_at = NULL")
+        connection.execute("UPDATE webhooks SET gap_since = '2026-01-01 00:00:00.000000'")
 
 
 async def stored(page: Page) -> str:
@@ -199,7 +212,9 @@ async def test_a_token_is_replaced_and_an_integration_deleted_by_typing_its_name
         await page.get_by_role("heading", name="No monitor is connected yet").wait_for()
 
 
-async def test_a_webhook_is_tested_and_its_deliveries_show_with_their_gaps(browser: Browser, server: Server) -> None:
+async def test_a_webhook_is_tested_and_its_deliveries_show_with_their_gaps(
+    browser: Browser, server: Server, database: Path
+) -> None:
     async with receiving() as receiver, visiting(browser, server, signed_in=True) as visit:
         page = visit.page
         await visit.open("settings/webhooks")
@@ -235,6 +250,13 @@ async def test_a_webhook_is_tested_and_its_deliveries_show_with_their_gaps(brows
         await page.get_by_text("It is sent once more.").wait_for()
         await page.get_by_role("link", name="Gaps").click()
         await page.get_by_role("heading", name="There is no gap").wait_for()
+        await expect(page.get_by_text("There is a gap")).to_have_count(0)
+        give_up(database)
+        await expect(page.get_by_role("row", name="incident.created")).to_contain_text("Gap: given up", timeout=15_000)
+        await expect(page.get_by_text("There is a gap")).to_be_visible(timeout=15_000)
+        await check(visit)
+        await page.get_by_role("button", name="Send the gap again").click()
+        await page.get_by_role("heading", name="There is no gap").wait_for(timeout=20_000)
 
 
 async def test_a_secret_is_stored_and_named_and_a_program_forgotten_for_good(browser: Browser, server: Server) -> None:

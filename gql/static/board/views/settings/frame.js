@@ -40,5 +40,5 @@ export const mayManage = (data) => data?.viewer?.role === "ADMIN" && !data.viewe
 
 /** What admins of some systems are told where others have buttons. */
 export function Limited({ data }) {
-  return data && !mayManage(data) ? h("p", { class: "notice" }, "You may look, and change nothing here: your token is for some systems only.") : null;
+  return data && !mayManage(data) ? h("p", { class: "notice calm" }, "You may look, and change nothing here: your token is for some systems only.") : null;
 }

@@ -128,12 +128,23 @@ def test_each_module_is_loaded_by_another() -> None:
     ]
 
 
-def test_a_rule_of_a_view_is_no_rule_of_another() -> None:
-    """All styles are one file in the browser, so that equal names in two of them would mean both."""
-    first = re.compile(r"^\.([a-z][\w-]*)", flags=re.MULTILINE)
-    places: dict[str, set[str]] = {}
+def test_the_names_of_a_views_rules_are_in_no_other_view() -> None:
+    """All styles are one file in the browser, so that a name in two views would mean both."""
+    named = re.compile(r"""class: (?:[^"`,]*\? )?["`]([^"`]*)["`](?: : ["`]([^"`]*)["`])?""")
+    used: dict[str, set[str]] = {}
+    for path in board._BOARD.rglob("*.js"):
+        folder, *rest = path.relative_to(board._BOARD).parts
+        view = Path(rest[0]).stem if folder == "views" else folder
+        for name in " ".join(" ".join(pair) for pair in named.findall(path.read_text())).split():
+            used.setdefault(name, set()).add(view)
+    clashes: list[str] = []
     for path in (board._BOARD / "style").glob("*.css"):
-        for name in first.findall(path.read_text()):
-            places.setdefault(name, set()).add(path.stem)
-    shared = set(board._STYLES)
-    assert {name: found for name, found in places.items() if len(found - shared) > 1} == {}
+        source = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+        # What is nested below the view's own element means nothing elsewhere.
+        is_nested = re.search(r"^ +&", source, flags=re.MULTILINE)
+        for selector in [] if is_nested or path.stem in board._STYLES else re.findall(r"([^{}@;]+)\{", source):
+            for part in selector.split(","):
+                names = re.findall(r"\.([a-z][\w-]*)", part)
+                if names and min(len(used.get(name, ())) for name in names) > 1:
+                    clashes.append(f"{path.name}: {part.strip()}")
+    assert clashes == []

@@ -37,7 +37,7 @@ export function Systems({ systems }) {
   const { sick, sickCount, resting, rest, healthyCount, totalCount } = systems;
   const first = sick.length + resting.length;
   const healthy = healthyCount - resting.length;
-  return h("section", { class: "systems", "aria-labelledby": "systems-heading" },
+  return h("section", { class: "unwell", "aria-labelledby": "systems-heading" },
     h("h2", { id: "systems-heading" }, "Systems"),
     totalCount === 0 && h("p", { class: "muted" }, "There are none yet."),
     first > 0 && h("ul", { class: "system-list" }, [...sick, ...resting].map((system) => h(SystemRow, { key: system.id, ...rowOf(system) }))),

@@ -30,11 +30,11 @@ export class Timeline extends Component {
 function Line({ change }) {
   const { who, before, behind } = told(change);
   const { incident, occurredAt, isNew } = change;
-  return h("li", { class: isNew ? "line is-new" : "line" },
-    h("span", { class: "line-text" },
-      h("bdi", { class: "line-who" }, who), ` ${before} `,
+  return h("li", { class: isNew ? "news is-new" : "news" },
+    h("span", { class: "news-text" },
+      h("bdi", { class: "news-who" }, who), ` ${before} `,
       incident ? h("a", { href: to(`incidents/${incident.reference}`), title: incident.title }, incident.reference) : "an incident",
       behind && ` ${behind}`,
-      incident && h("bdi", { class: "line-title muted" }, ` ${incident.title}`)),
+      incident && h("bdi", { class: "news-title muted" }, ` ${incident.title}`)),
     h(Ago, { at: occurredAt }));
 }

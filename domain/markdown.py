@@ -27,8 +27,8 @@ _DEEPEST = 30
 _MOST_CELLS = 4_000
 #: The characters of all addresses together: a reference is written once and used often.
 _MOST_OF_ADDRESSES = 100_000
-#: The texts that are kept: lists show the same ones again and again.
-_KEPT = 256
+#: The texts that are kept, and their length: lists and feeds show the same ones again and again.
+_KEPT, _KEPT_LENGTH = 4_096, 2_000
 _SCHEMES = frozenset({"http", "https", "mailto"})
 #: An address in a text, from behind its scheme. Quotes and brackets of sentences around it are cut off afterwards.
 _BARE = re.compile(r"://[^\s<>\"`]{1,2000}")
@@ -46,7 +46,6 @@ class _TooComplexError(Exception):
     """The text would take too long, or become too large."""
 
 
-@lru_cache(maxsize=_KEPT)
 def html_of(text: str) -> str:
     """Return the HTML of a text in Markdown, in time that grows with its length; paragraphs and the like, no page.
 
@@ -54,11 +53,18 @@ def html_of(text: str) -> str:
     class `left`, `right` or `center`. Nothing else of the text becomes an attribute. 25,000 characters take 0.2 seconds
     at most, and prose of that length a few milliseconds.
     """
+    return _kept(text) if len(text) <= _KEPT_LENGTH else _made(text)
+
+
+def _made(text: str) -> str:
     try:
         return str(_renderer().render(text, {"steps": 0}))
     except _TooComplexError:
         lines = html.escape(text).split("\n")
         return f"<p>{'<br>'.join(lines)}</p>\n"
+
+
+_kept = lru_cache(maxsize=_KEPT)(_made)
 
 
 @lru_cache(maxsize=1)

@@ -38,6 +38,12 @@ class Settings:
     public_url: str | None = None
     #: The name of feeds and status pages.
     public_name: str = "IncidentQL"
+    #: The language of status pages: en, de, or auto for the one that each reader's browser asks for.
+    public_language: str = "en"
+    #: A file, SVG or PNG, that status pages show in the place of their name.
+    public_logo: str | None = None
+    #: The colour of their links, such as #0057b8; it is made darker or lighter where it could not be read.
+    public_color: str | None = None
     #: The mail server for visitors who subscribe to the status page, and the mailbox that it sends as.
     mail_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None

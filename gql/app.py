@@ -30,6 +30,7 @@ from gql.web.ide import Ide
 from gql.web.integrations.routes import routes_of_integrations
 from gql.web.mcp.routes import routes_of_mcp
 from gql.web.sessions.routes import routes_of_sessions
+from gql.web.status.routes import routes_of_status
 from gql.web.visitors.routes import routes_of_visitors
 from gql.webhook_documents import WebhookDocuments
 
@@ -55,6 +56,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
         endpoint,
         has_cors=bool(domain.settings.cors_origins),
         routes=[
+            *routes_of_status(domain),
             *routes_of_board(domain.settings),
             *routes_of_icon(),
             *routes_of_client(),

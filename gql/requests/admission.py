@@ -45,6 +45,17 @@ def overdrawn(allowance: Allowance | None) -> RefusalError | None:
     )
 
 
+async def charged(connection: HTTPConnection, domain: Domain, viewer: Viewer, *, points: int) -> None:
+    """Charge a caller.
+
+    Raises:
+        RefusalError: they are over their rate limit.
+    """
+    refusal = overdrawn(await domain.buckets.spend(payer_of(viewer, address_of(connection)), points))
+    if refusal is not None:
+        raise refusal
+
+
 async def admitted(connection: HTTPConnection, domain: Domain, *, role: Role, points: int) -> Viewer:
     """Return the caller, after charging them and checking that their role includes the needed one.
 
@@ -53,8 +64,6 @@ async def admitted(connection: HTTPConnection, domain: Domain, *, role: Role, po
         RefusalError: the caller is over their rate limit.
     """
     viewer = await viewer_of(connection, domain)
-    refusal = overdrawn(await domain.buckets.spend(payer_of(viewer, address_of(connection)), points))
-    if refusal is not None:
-        raise refusal
+    await charged(connection, domain, viewer, points=points)
     viewer.require(role)
     return viewer

@@ -24,6 +24,7 @@ RUN_BY = {
     ("toml", True): "test_tour.py",
     ("python", True): "test_tour.py",
     ("yaml", True): "test_tour.py",
+    ("html", False): "test_status_page.py",
     ("text", False): "no test",
 }
 _LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)")

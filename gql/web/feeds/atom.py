@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
+from domain.markdown import html_of
 from domain.model.moment import iso
 from domain.model.public_page import PublicIncident, PublicPage
 from domain.model.system import System
@@ -24,18 +25,20 @@ def atom(page: PublicPage, site: Site, path: str) -> bytes:
     _add(feed, "title", site.name)
     _add(feed, "updated", iso(page.updated_at))
     Xml.SubElement(feed, "link", {"rel": "self", "type": MEDIA_TYPE, "href": f"{site.url}{path}"})
-    Xml.SubElement(feed, "link", {"rel": "alternate", "type": "text/html", "href": f"{site.url}/"})
+    Xml.SubElement(feed, "link", {"rel": "alternate", "type": "text/html", "href": f"{site.url}/status"})
     _add(Xml.SubElement(feed, "author"), "name", site.name)
     _add(feed, "generator", "IncidentQL")
     for shown in page.incidents:
-        _add_entry(feed, shown, page.systems_of(shown.incident))
+        _add_entry(feed, shown, page.systems_of(shown.incident), site)
     return bytes(Xml.tostring(feed, encoding="utf-8", xml_declaration=True))
 
 
-def _add_entry(feed: Xml.Element, shown: PublicIncident, systems: Sequence[System]) -> None:
+def _add_entry(feed: Xml.Element, shown: PublicIncident, systems: Sequence[System], site: Site) -> None:
     incident = shown.incident
     entry = Xml.SubElement(feed, "entry")
     _add(entry, "id", urn_of(incident.id))
+    address = f"{site.url}/status/{incident.reference}"
+    Xml.SubElement(entry, "link", {"rel": "alternate", "type": "text/html", "href": address})
     _add(entry, "title", f"{incident.reference}: {incident.title}")
     _add(entry, "updated", iso(shown.updated_at))
     _add(entry, "published", iso(incident.created_at))
@@ -54,14 +57,14 @@ def _content(shown: PublicIncident, systems: Sequence[System]) -> str:
         parts.append(f"<p>Affects {_text(', '.join(system.name for system in systems))}</p>")
     for update, status in zip(shown.updates, shown.statuses(), strict=True):
         moment = f"{update.created_at:%Y-%m-%d %H:%M} UTC"
-        parts.append(f"<p><strong>{status.title()}</strong> ({moment})<br>{_text(update.message)}</p>")
+        parts.append(f"<p><strong>{status.title()}</strong> ({moment})</p>{html_of(update.message)}")
     if incident.description:
-        parts.append(f"<p>{_text(incident.description)}</p>")
+        parts.append(html_of(incident.description))
     return "".join(parts)
 
 
 def _text(text: str) -> str:
-    return html.escape(text).replace("\n", "<br>")
+    return html.escape(text)
 
 
 def _add(parent: Xml.Element, tag: str, text: str) -> Xml.Element:

@@ -52,7 +52,7 @@ def _event(shown: PublicMaintenance, systems: list[str], site: Site, *, is_told:
     ]
     texts += [f"{update.created_at:%Y-%m-%d %H:%M} UTC: {update.message}" for update in shown.updates if is_told]
     event.add("description", "\n\n".join(text for text in texts if text))
-    event.add("url", f"{site.url}/")
+    event.add("url", f"{site.url}/status")
     # Every change of the window raises it, a new time among them.
     event.add("sequence", window.version)
     event.add("status", "CANCELLED" if instance.status is MaintenanceStatus.CANCELLED else "CONFIRMED")

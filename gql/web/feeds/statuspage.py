@@ -74,8 +74,7 @@ class _Shown:
             "name": incident.title,
             "status": _status_name(incident.status),
             "impact": _OF_SEVERITY[incident.severity],
-            # It has no page of its own, and readers follow what is here.
-            "shortlink": f"{self._site.url}/#{incident.reference}",
+            "shortlink": f"{self._site.url}/status/{incident.reference}",
             "started_at": iso(incident.occurred_at),
             "created_at": iso(incident.created_at),
             "updated_at": iso(shown.updated_at),
@@ -102,7 +101,7 @@ class _Shown:
             "name": shown.title,
             "status": status,
             "impact": "maintenance",
-            "shortlink": f"{self._site.url}/#{shown.name}",
+            "shortlink": f"{self._site.url}/status#{shown.name}",
             "started_at": iso(instance.starts_at),
             "created_at": iso(window.created_at),
             "updated_at": iso(window.updated_at),

@@ -70,7 +70,7 @@ async def test_a_feed_reader_finds_nothing_wrong_with_a_feed_without_incidents(r
     assert (found.feed.title, found.feed.updated, found.entries) == ("IncidentQL", "1970-01-01T00:00:00.000Z", [])
     assert [(link.rel, link.href) for link in found.feed.links] == [
         ("self", "http://incidents.test/feed.atom"),
-        ("alternate", "http://incidents.test/"),
+        ("alternate", "http://incidents.test/status"),
     ]
 
 
@@ -87,7 +87,8 @@ async def test_an_entry_keeps_its_id_and_moves_its_date_with_each_update(
     assert before.updated < after.updated
     assert before.published == after.published
     assert after.title == f"{incident.reference}: Cards & <b>transfers</b> fail"
-    assert "Rolling &lt;back&gt;<br />now" in after.content[0].value
+    assert "Rolling &lt;back&gt;<br />\nnow" in after.content[0].value
+    assert after.link == f"http://incidents.test/status/{incident.reference}"
     assert {tag.term for tag in after.tags} == {"fixing", "major", "payments"}
 
 

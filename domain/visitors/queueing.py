@@ -15,7 +15,7 @@ from domain.persistence.visitors import ANYBODY
 from domain.visitors.news import news_in
 
 #: How many visitors are looked at in one transaction.
-_BATCH = 500
+_BATCH = 200
 #: What is older is no news: no server may have queued for months.
 _OLDEST = timedelta(days=1)
 

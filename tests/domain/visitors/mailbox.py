@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from types import SimpleNamespace
 from typing import Any
 
 from aiosmtpd.smtp import SMTP
@@ -87,7 +88,9 @@ async def mailbox(box: Mailbox | None = None) -> AsyncIterator[Mailbox]:
     """Yield a mail server that is running; it takes everything."""
     box = box or Mailbox()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(box, hostname="mail.test", loop=loop), "127.0.0.1", 0)
+    # The library reads all attributes of its handler for each connection, also those that take long.
+    handler = SimpleNamespace(handle_RCPT=box.handle_RCPT, handle_DATA=box.handle_DATA)
+    server = await loop.create_server(lambda: SMTP(handler, hostname="mail.test", loop=loop), "127.0.0.1", 0)
     async with server:
         box.port = server.sockets[0].getsockname()[1]
         yield box

@@ -102,6 +102,11 @@ async def test_responders_see_automations_and_change_none(browser: Browser, serv
         await expect(page.get_by_role("button", name="Edit")).to_have_count(0)
         assert await visit.violations() == []
 
+        for path in ("automations/runs/run_1", "automations/nothing"):
+            await visit.open(path)
+            await expect(page.get_by_role("heading", name="There is no such")).to_be_visible()
+            await expect(page.get_by_role("banner").get_by_role("status")).to_have_text("Live")
+
 
 async def test_a_ready_made_one_is_installed_with_its_parameters(browser: Browser, server: Server) -> None:
     async with visiting(browser, server, signed_in=True) as visit:

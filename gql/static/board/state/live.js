@@ -85,8 +85,8 @@ export function connection() {
   const order = ["live", "connecting", "behind", "ended"];
   let worst = { status: "live", since: new Date(0) };
   for (const { state } of watches) {
-    // What came to its end, such as a run, is as it will stay.
-    const isOver = state.status === "ended" && state.reason?.code === "COMPLETE";
+    // What came to its end, such as a run, is as it will stay, and so is what there is not; the page says which.
+    const isOver = state.status === "ended" && ["COMPLETE", "NOT_FOUND"].includes(state.reason?.code);
     if (!isOver && order.indexOf(state.status) > order.indexOf(worst.status)) worst = state;
   }
   return worst;

@@ -12,7 +12,7 @@ import { say } from "../parts/toasts.js";
 import { acknowledge } from "../state/incidents.js";
 import { Maintained } from "../state/maintained.js";
 import { Pieces } from "../state/pieces.js";
-import { may, session } from "../state/session.js";
+import { may, onSession, session } from "../state/session.js";
 import { Systems, followSystems } from "./board/around.js";
 import { Filters, NAMES, choiceFrom, countOf, filterOf } from "./board/filters.js";
 import { ResolveDialog } from "./board/resolve.js";
@@ -40,11 +40,20 @@ export class Board extends Page {
 
   shown() {
     this.maintained = new Maintained(() => this.update());
-    if (new URLSearchParams(location.search).has("report")) this.report();
+    if (!new URLSearchParams(location.search).has("report")) return;
+    // Who may report is known once the session is.
+    if (session.loaded) this.report();
+    else {
+      this.end = onSession(() => {
+        this.end();
+        this.report();
+      });
+    }
   }
 
   left() {
     this.maintained?.stop();
+    this.end?.();
     entitle();
   }
 

@@ -26,7 +26,7 @@ export function Row({ row, feed, names, mayWrite }) {
       h("path", { d: MARKS[row.kind] })),
     row.kind === "UPDATE" ? h(Update, { update: row.item.update, feed, mayWrite })
       : row.kind === "STEP" ? h(Steps, { row })
-        : h("p", { class: "quiet-line" }, sentence(row, feed, names), " ", h(Ago, { at: row.at })));
+        : h("p", { class: "quiet-line" }, sentence(row, feed), ", ", h(Ago, { at: row.at })));
 }
 
 /** Returns the words of a row that is one line, with their names and links. */
@@ -34,23 +34,23 @@ export function sentence({ kind, item, items }, feed) {
   if (kind === "TRANSITION") {
     const transitions = items.map(({ transition }) => transition);
     const maker = feed.names.get(transitions[0].changeId);
-    return `${transitionWords(transitions, feed.systemName).join(", ")}${maker ? ` by ${nameOf(maker)}` : ""},`;
+    return `${transitionWords(transitions, feed.systemName).join(", ")}${maker ? ` by ${nameOf(maker)}` : ""}`;
   }
   if (kind === "LINK") {
     const { link } = item;
-    return h("span", {}, "Link added: ", h("a", { href: link.url, rel: "noopener noreferrer", target: "_blank", dir: "auto" }, link.label || link.url), ` (${READERS[link.visibility][1].toLowerCase()}),`);
+    return h("span", {}, "Link added: ", h("a", { href: link.url, rel: "noopener noreferrer", target: "_blank", dir: "auto" }, link.label || link.url), ` (${READERS[link.visibility][1].toLowerCase()})`);
   }
   if (kind === "RELATION") {
     const { relation } = item;
     const other = relation.incident;
-    return h("span", {}, `${relationWord(relation)} `, other ? h("a", { href: to(`incidents/${other.reference}`) }, other.reference, " ", h("bdi", {}, other.title)) : "an incident that was deleted", `, said by ${nameOf(relation.createdBy)},`);
+    return h("span", {}, `${relationWord(relation)} `, other ? h("a", { href: to(`incidents/${other.reference}`) }, other.reference, " ", h("bdi", {}, other.title)) : "an incident that was deleted", ` (said by ${nameOf(relation.createdBy)})`);
   }
   return wordsOfChange(kind, item.change);
 }
 
 function wordsOfChange(kind, { actor, delta }) {
-  const by = ` by ${nameOf(actor)},`;
-  if (kind === "ACKNOWLEDGEMENT") return delta.acknowledgedAt ? `Acknowledged by ${nameOf(delta.acknowledgedBy ?? actor)},` : `No longer acknowledged,`;
+  const by = ` by ${nameOf(actor)}`;
+  if (kind === "ACKNOWLEDGEMENT") return delta.acknowledgedAt ? `Acknowledged by ${nameOf(delta.acknowledgedBy ?? actor)}` : "No longer acknowledged";
   if (kind === "SNOOZE") return delta.snoozedUntil ? h("span", { title: exact(delta.snoozedUntil) }, `Reminders silenced until ${date(delta.snoozedUntil)}${by}`) : `Reminders turned on again${by}`;
   const parts = [];
   if ("lead" in delta) parts.push(delta.lead ? `${nameOf(delta.lead)} leads` : "Nobody leads any more");

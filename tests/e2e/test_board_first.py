@@ -125,7 +125,7 @@ async def test_rows_are_acknowledged_and_resolved_by_keyboard(browser: Browser, 
         await page.get_by_label("Last message").fill("A cable was out.")
         await keys.press("Control+Enter")
         await expect(page.locator(".incident-title")).to_have_text(["Second"])
-        await expect(page.locator(".line").first).to_contain_text("resolved")
+        await expect(page.locator(".news").first).to_contain_text("resolved")
     query = "query ($id: ID!) { incident(id: $id) { status acknowledgedAt updates(first: 1) { nodes { message } } } }"
     incident = (await api.run(query, id=first))["incident"]
     assert incident["acknowledgedAt"]

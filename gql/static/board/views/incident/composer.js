@@ -81,7 +81,10 @@ export class Composer extends Component {
     this.draft = { ...EMPTY };
     keep(this.name, undefined);
     this.isOpen = false;
-    this.dom.querySelector("textarea").blur();
+    const field = this.dom.querySelector("textarea");
+    // Who sends faster than the page is rendered would find the text still there: to the renderer it was never shown.
+    if (field) field.value = "";
+    field?.blur();
     this.update();
   }
 

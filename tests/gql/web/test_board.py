@@ -17,6 +17,7 @@ from gql.web import board
 from gql.web.board_documents import read_documents
 
 DOCUMENTS = read_documents(board._BOARD / "documents")
+_FRAGMENT_FILES = list((board._BOARD / "documents").glob("fragments*.graphql"))
 #: What a browser may have to load for the first page, compressed.
 MOST_BYTES = 90_000
 #: What one document may cost of the 10,000 points of a request; a page follows several, and is opened often.
@@ -67,7 +68,8 @@ async def test_the_first_page_is_under_90_kb_and_complete(client: httpx.AsyncCli
 
 async def test_all_imports_of_modules_lead_to_files(client: httpx.AsyncClient) -> None:
     folder = (await links_of(client))[0].rpartition("/")[0]
-    for name, (body, _) in board._files().items():
+    for name in board._names():
+        body, _ = board.file_at(name)
         for wanted in _IMPORT.findall(body.decode()) if name.endswith(".js") and name != "documents.js" else []:
             place = httpx.URL(f"{client.base_url}{folder}/{name}").join(wanted).path
             assert (await client.get(place)).status_code == 200, f"{name} imports {wanted}"
@@ -148,3 +150,8 @@ def test_the_names_of_a_views_rules_are_in_no_other_view() -> None:
                 if names and min(len(used.get(name, ())) for name in names) > 1:
                     clashes.append(f"{path.name}: {part.strip()}")
     assert clashes == []
+
+
+def test_each_fragment_has_a_name_of_its_own() -> None:
+    names = re.findall(r"^fragment (\w+)", "\n".join(map(Path.read_text, _FRAGMENT_FILES)), flags=re.MULTILINE)
+    assert sorted(names) == sorted(set(names))

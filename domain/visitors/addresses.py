@@ -11,7 +11,11 @@ from domain.outbound.requests import checked_url
 #: The rule of browsers for `<input type="email">` (HTML, 4.10.5.1.5), so that a form and this server agree; but with a
 #: dot in the domain, and a last label that is no number.
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_MAIL = re.compile(rf"([a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}})@((?:{_LABEL}\.)+{_LABEL})", re.IGNORECASE)
+_MAIL = re.compile(
+    # In ASCII: else case is ignored in other letters as well, such as the sign of Kelvin, which is a `k` to it.
+    rf"([a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}})@((?:{_LABEL}\.)+{_LABEL})",
+    re.IGNORECASE | re.ASCII,
+)
 _NUMBER = re.compile(r"[0-9]+")
 #: RFC 5321, 4.5.3.1.3, without the angle brackets.
 _LONGEST_MAIL = 254

@@ -2,7 +2,8 @@
 
 import { THEMES, setTheme, theme } from "../lib/theme.js";
 import { Component, h } from "../lib/view.js";
-import { onSession, session, signIn, signOut } from "../state/session.js";
+import { answerLink, onSession, session, signIn, signOut } from "../state/session.js";
+import { Confirm } from "./confirm.js";
 import { Dialog } from "./dialog.js";
 import { Field, choices } from "./field.js";
 import { Icon } from "./icons.js";
@@ -17,11 +18,19 @@ export const openSignIn = () => open();
 export class Account extends Component {
   mounted() {
     open = () => this.show(true);
-    this.end = onSession(() => this.update());
+    this.end = onSession(() => this.hear());
   }
 
   removed() {
     this.end();
+  }
+
+  hear() {
+    const { link } = session;
+    if (link?.signedIn) say(`Signed in as ${nameOf(session.viewer)}.`);
+    if (link?.refused) say("The token in this link could not be used. Ask for a new link, or sign in.", { bad: true });
+    if (!link?.offered) session.link = undefined;
+    this.update();
   }
 
   show(isOpen) {
@@ -54,7 +63,17 @@ export class Account extends Component {
         h(Icon, { name: "account" }), h("span", { class: "account-name one-line" }, known ? nameOf(session.viewer) : "Sign in")),
       this.isOpen && h(Dialog, { title: known ? "Your account" : "Sign in", onclose: () => this.show(false) },
         known ? this.renderKnown() : this.renderForm(),
-        h(Field, { name: "theme", label: "Appearance", control: choices(THEMES, { value: theme(), onchange: (event) => setTheme(event.target.value) }) })));
+        h(Field, { name: "theme", label: "Appearance", control: choices(THEMES, { value: theme(), onchange: (event) => setTheme(event.target.value) }) })),
+      session.link?.offered && this.renderOffer(session.link.viewer));
+  }
+
+  renderOffer(viewer) {
+    return h(Confirm, {
+      title: "Sign in as somebody else?", action: ["Sign in as ", h("bdi", {}, nameOf(viewer))], isSafe: true,
+      onclose: () => session.link?.offered && answerLink(false), onconfirm: () => answerLink(true),
+    },
+      h("p", {}, "You followed a link that signs you in as ", h("bdi", {}, nameOf(viewer)), `, ${viewer.role.toLowerCase()}. You are signed in as `, h("bdi", {}, nameOf(session.viewer)), "."),
+      h("p", {}, "Go on only if you know where the link is from: what you do then is done in that name."));
   }
 
   renderForm() {

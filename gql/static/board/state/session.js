@@ -1,13 +1,17 @@
 // Who is signed in. The token is in a cookie of the server's that no script reads; this module never sees it again.
 
 import { connect } from "../client.js";
+import documents from "../documents.js";
 import { ROOT } from "../lib/router.js";
 
 const SESSION = new URL("session", ROOT);
 const RANK = { ANONYMOUS: 0, VIEWER: 1, RESPONDER: 2, ADMIN: 3 };
 
-/** The session as it is: `viewer` is nobody until `load` has asked. */
-export const session = { viewer: undefined, login: undefined, loaded: false, client: open() };
+/**
+ * The session as it is: `viewer` is nobody until `load` has asked. `link` is what became of the token in an address, where
+ * there is something to say: `signedIn`, `refused` or, while the viewer is to be asked, an `offered` token with its `viewer`.
+ */
+export const session = { viewer: undefined, login: undefined, loaded: false, client: open(), link: undefined };
 
 const listeners = new Set();
 
@@ -20,15 +24,41 @@ export function onSession(listener) {
 /** Returns whether the viewer has this role or a higher one. */
 export const may = (role) => RANK[session.viewer?.role ?? "ANONYMOUS"] >= RANK[role];
 
-/** Asks the server who is signed in, after taking a token that the address carries. */
+/** Asks the server who is signed in, after taking a token that the address carries, then and whenever it carries one. */
 export async function load() {
+  addEventListener("hashchange", () => takeLink());
+  if (!(await takeLink())) await refresh();
+}
+
+/**
+ * Signs in by the token in the address, and returns whether there was one. Anybody can send such a link: whoever is signed
+ * in as somebody else is asked first, so that they do not go on to work under an account that is not theirs.
+ */
+async function takeLink() {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token) {
-    // Out of the address first: it would stay in the history and be sent along with links.
-    history.replaceState(history.state, "", location.pathname + location.search);
-    if (await post(token)) session.client = open();
+  if (!token) return false;
+  // Out of the address first: it would stay in the history and be sent along with links.
+  history.replaceState(history.state, "", location.pathname + location.search);
+  try {
+    const present = (await ask())?.viewer;
+    const offered = present && (await viewerOf(token));
+    if (!present) session.link = (await post(token)) ? { signedIn: true } : { refused: true };
+    else if (!offered) session.link = { refused: true };
+    else if (offered.id !== present.id) session.link = { offered: token, viewer: offered };
+  } catch {
+    session.link = { refused: true };
   }
-  await refresh();
+  if (session.link?.signedIn) await reopen();
+  else await refresh();
+  return true;
+}
+
+/** Answers the question that a link with somebody else's token raised. */
+export async function answerLink(isWanted) {
+  const isRefused = isWanted && !(await post(session.link.offered));
+  session.link = isRefused ? { refused: true } : isWanted ? { signedIn: true } : undefined;
+  if (session.link?.signedIn) await reopen();
+  else tell();
 }
 
 /** Signs in with a token. Returns whether it was one. */
@@ -57,16 +87,38 @@ async function post(token) {
 
 async function refresh() {
   try {
-    const response = await fetch(SESSION, { headers: { Accept: "application/json" } });
-    if (response.ok) {
-      const { viewer, login } = await response.json();
-      session.viewer = viewer ?? undefined;
-      session.login = login ? new URL(login, ROOT) : undefined;
+    const found = await ask();
+    if (found) {
+      session.viewer = found.viewer ?? undefined;
+      session.login = found.login ? new URL(found.login, ROOT) : undefined;
     }
   } catch {
     // Unreachable: the connection says so, and the next load asks again.
   }
   session.loaded = true;
+  tell();
+}
+
+async function ask() {
+  const response = await fetch(SESSION, { headers: { Accept: "application/json" } });
+  return response.ok ? response.json() : undefined;
+}
+
+/** Returns who a token is of; nothing where it is not valid. */
+async function viewerOf(token) {
+  const client = connect({ url: new URL("graphql", ROOT), token });
+  try {
+    const { viewer } = await client.query(documents.ViewerOfToken);
+    return { ...viewer.actor, role: viewer.role };
+  } catch (error) {
+    if (error.code === "UNAUTHENTICATED") return undefined;
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
+function tell() {
   for (const listener of [...listeners]) listener();
 }
 

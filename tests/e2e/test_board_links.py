@@ -1,0 +1,55 @@
+"""Links that sign in whoever opens them: anybody can send one."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.e2e.boards import visiting
+from tests.e2e.browsers import running_browser
+from tests.e2e.server import TOKEN, Server, api_of, running_server
+
+pytestmark = [pytest.mark.chromium, pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
+
+_NAME = "<img src=x onerror=alert(1)>"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with running_browser() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('links')}/incidents.db"
+    async with running_server(url, sqlite_synchronous="NORMAL") as running:
+        yield running
+
+
+async def test_a_link_with_a_token_asks_whoever_is_signed_in_as_somebody_else(browser: Browser, server: Server) -> None:
+    async with api_of(server) as api:
+        theirs = (await api.write("createToken", name=_NAME, role="VIEWER"))["secret"]
+    async with visiting(browser, server, signed_in=True, may_complain=True) as visit:
+        page, account = visit.page, visit.page.get_by_role("banner").get_by_role("button", name="admin")
+        asked = page.get_by_role("dialog", name="Sign in as somebody else?")
+        # In an open page, too, where the browser only follows the fragment.
+        for is_open in (True, False):
+            if not is_open:
+                await page.goto("about:blank")
+            await visit.open(f"#token={theirs}")
+            await expect(asked).to_contain_text(f"signs you in as {_NAME}, viewer")
+            assert theirs not in page.url
+            assert await visit.violations() == []
+            await asked.get_by_role("button", name="Keep it as it is").click()
+            await expect(asked).to_have_count(0)
+            await page.reload()
+            await expect(account).to_be_visible()
+        await visit.open(f"#token={TOKEN}")
+        await visit.open("#token=wrong")
+        await expect(page.get_by_text("could not be used")).to_be_visible()
+        await expect(account).to_be_visible()
+        await visit.open(f"#token={theirs}")
+        await asked.get_by_role("button", name="Sign in as").click()
+        await expect(page.get_by_role("banner").get_by_role("button", name=_NAME)).to_be_visible()

@@ -104,10 +104,12 @@ class PublicPage:
     systems: Sequence[PublicSystem]
     #: All open incidents and the newest of all, newest first.
     incidents: Sequence[PublicIncident]
-    #: The systems that incidents name, by id.
+    #: The systems that incidents and maintenance name, by id.
     named: Mapping[str, System]
     #: In the order in which they begin.
     maintenances: Sequence[PublicMaintenance] = ()
+    #: What ended before is not among them.
+    listed_since: datetime = BEGINNING
 
     @property
     def updated_at(self) -> datetime:
@@ -153,6 +155,6 @@ class PublicPage:
         """The maintenance that is over, newest first."""
         return [shown for shown in reversed(self.maintenances) if shown.instance.status is MaintenanceStatus.ENDED]
 
-    def systems_of(self, incident: Incident) -> list[System]:
-        """Return the systems that an incident affects."""
-        return [self.named[system_id] for system_id in incident.system_ids if system_id in self.named]
+    def systems_of(self, affecting: Incident | Maintenance) -> list[System]:
+        """Return the systems that an incident or a maintenance affects."""
+        return [self.named[system_id] for system_id in affecting.system_ids if system_id in self.named]

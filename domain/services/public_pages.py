@@ -125,6 +125,7 @@ class PublicPages:
             ],
             named=await self._reads.systems(sorted(affected)),
             maintenances=_in_order(listed),
+            listed_since=self._maintenance.listed_since(),
         )
 
 

@@ -103,6 +103,10 @@ class MaintenanceReads:
         """
         return await self._database.read(lambda session: session.maintenance_instances.active_systems(system_ids))
 
+    def listed_since(self) -> datetime:
+        """Return the moment before which nothing ended that is listed now."""
+        return self._clock.now() - _PAST
+
     async def listed(self, audience: Audience, *, system_id: str | None = None) -> list[Listed]:
         """Return the windows, of one system or all, with their instances from 90 days ago on as far as they are stored.
 

@@ -37,9 +37,13 @@ def site_of(request: Request, settings: Settings) -> Site:
     return Site(name=settings.public_name, url=url.rstrip("/"))
 
 
-def urn_of(identifier: str) -> str:
-    """Return the URN of an id, whose last part is a UUID in base 32; the same on every address of the server."""
+def urn_of(identifier: str, part: str | None = None) -> str:
+    """Return the URN of an id, whose last part is a UUID in base 32, or of a part of that with its name in it.
+
+    The same on every address of the server.
+    """
     number = 0
     for letter in identifier.rpartition("_")[2]:
         number = number << 5 | _ALPHABET[letter]
-    return uuid.UUID(int=number).urn
+    found = uuid.UUID(int=number)
+    return (found if part is None else uuid.uuid5(found, part)).urn

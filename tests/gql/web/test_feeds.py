@@ -1,4 +1,4 @@
-"""The Atom feeds of incidents, as feed readers and caches get them."""
+"""The Atom feeds, as feed readers and caches get them."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -162,6 +162,9 @@ def _make_safe(state: StateCore) -> None:
             token.tag = f"h{min(_LAST_HEADING, _FIRST_HEADING + ranks.index(token.tag))}"
         elif token.type == "fence":
             token.info = ""
+        elif token.type == "table_open":
+            # Wide ones scroll by themselves, which keyboards can do only with what has the focus.
+            token.attrs["tabindex"] = "0"
         elif token.children:
             token.children = _without_images(token.children)
             length += sum(_mark(child) for child in token.children if child.type == "link_open")

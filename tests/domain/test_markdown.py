@@ -140,3 +140,7 @@ def test_a_reference_used_often_does_not_swell_the_page() -> None:
 def test_a_wide_table_with_many_lines_is_shown_as_written() -> None:
     text = "|a" * 500 + "\n" + "|-" * 500 + "\n" + "x\n" * 5_000
     assert len(html_of(text)) < 3 * len(text)
+
+
+def test_a_table_can_be_scrolled_by_keyboard() -> None:
+    assert html_of("| a | b |\n|---|---|\n| 1 | 2 |").startswith('<table tabindex="0">')

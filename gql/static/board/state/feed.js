@@ -61,7 +61,9 @@ export class Feed {
 
   #add(change) {
     if (this.changes.some(({ id }) => id === change.id)) return;
-    this.changes = [{ ...change, isNew: true }, ...this.changes].slice(0, MOST);
+    // All lines name an incident as it is now, and none that was deleted since.
+    const before = this.changes.map((other) => (other.incidentId === change.incidentId ? { ...other, incident: change.incident } : other));
+    this.changes = [{ ...change, isNew: true }, ...before].slice(0, MOST);
     this.changed();
   }
 }

@@ -53,7 +53,9 @@ export class Wall extends Page {
 
   passMinute() {
     this.minutes = (this.minutes ?? 0) + 1;
-    if (this.minutes % 5 === 0) this.day = dayUntil(Date.now());
+    // At once where something was opened or resolved, or the day would contradict the count beside it.
+    if (this.minutes % 5 === 0 || this.open !== this.openThen) this.day = dayUntil(Date.now());
+    this.openThen = this.open;
     this.update();
   }
 
@@ -96,6 +98,8 @@ export class Wall extends Page {
     if (!data || !list.loaded) return h("div", { class: "wall", "aria-busy": "true" }, h("h1", { class: "visually-hidden" }, "Wall"));
     const counts = Object.fromEntries(data.incidentCounts.map(({ severity, count }) => [severity, count]));
     const open = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    this.open = open;
+    this.openThen ??= open;
     this.listen(list.items, counts.CRITICAL ?? 0);
     const [x, y] = SHIFTS[(this.minutes ?? 0) % SHIFTS.length];
     return h("div", { class: this.isAwake ? "wall is-awake" : "wall", vars: { "--x": `${x}px`, "--y": `${y}px` }, onpointermove: this.wake, onkeydown: this.wake, onfocusin: this.wake },

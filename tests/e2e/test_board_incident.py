@@ -294,7 +294,8 @@ async def test_updates_are_edited_and_deleted_and_their_earlier_versions_are_sho
         await expect(article.locator("del")).to_have_text(["One shard is"])
         await expect(article.locator("ins")).to_have_text(["Two shards are"])
         assert await visit.violations() == []
-        await article.get_by_role("button", name="Delete").click()
+        await article.get_by_role("button", name="Edit", exact=True).click()
+        await article.get_by_role("button", name="Delete this update").click()
         await page.get_by_role("dialog").get_by_role("button", name="Delete the update").click()
         await expect(article).to_have_count(0)
         assert await messages(api, incident) == []

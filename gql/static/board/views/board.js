@@ -138,7 +138,7 @@ export class Board extends Page {
           h("button", { class: "button first", "aria-haspopup": "dialog", onclick: () => this.report() }, h(Icon, { name: "plus" }), h("span", {}, "Report", h("span", { class: "wide-only" }, " an incident"))))),
       h("div", { class: "board-columns" },
         h("div", { class: "board-main" }, h(Filters, { choice }), this.incidents(choice, isFiltered, counts)),
-        h("aside", { class: "board-aside", "aria-label": "Systems and what happens" },
+        h("aside", { class: "board-aside", "aria-label": "Systems and latest changes" },
           systems.loaded ? h(Systems, { systems }) : h(Bones, { rows: 4 }), h(Timeline))),
       this.isReporting && h(this.Report, { onclose: this.endReport }),
       this.resolving && h(ResolveDialog, { incident: this.resolving, onclose: () => this.endResolve() }));

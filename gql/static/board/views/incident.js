@@ -144,7 +144,7 @@ export class Incident extends Page {
     return h("div", { class: incident.resolvedAt ? "incident-page calm" : "incident-page" },
       h(Header, { incident, feed, mayWrite, isAdmin: may("ADMIN"), page: this }),
       feed.ended && h("p", { class: "notice", role: "status" }, `This page is not live any more: ${feed.ended.message}`),
-      feed.since && h("p", { class: "notice", role: "status" }, `Offline since ${clock(feed.since)}. What you see is of then; what you write is sent once the connection is back.`),
+      feed.since && h("p", { class: "notice", role: "status" }, `Offline since ${clock(feed.since)}. This is how it was then. What you write is sent once the connection is back.`),
       h("div", { class: "incident-columns" },
         h("div", { class: "page-main" },
           h(Description, { incident, feed, mayWrite }),

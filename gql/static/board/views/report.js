@@ -93,10 +93,10 @@ export class Report extends Component {
         h(Radios, { name: "report-severity", legend: "How bad is it?", options: SEVERITIES.map((option) => [...option, h(Severity, { severity: option[0] })]), value: draft.severity, wrong: wrong.severity, onchange: (severity) => this.set({ severity }) }),
         h(Field, {
           name: "report-systems", label: "Which systems?", wrong: wrong.systems,
-          control: h(Picker, { chosen: draft.systems, most: MOST_SYSTEMS, search: findSystems, placeholder: "Type a part of the name", onchange: (systems) => this.set({ systems }) }),
+          control: h(Picker, { chosen: draft.systems, most: MOST_SYSTEMS, search: findSystems, placeholder: "Click to choose, or type a part of the name", onchange: (systems) => this.set({ systems }) }),
         }),
         h(Field, {
-          name: "report-message", label: "First message", wrong: wrong.message,
+          name: "report-message", label: "First message, if you like", wrong: wrong.message,
           control: h("textarea", { rows: 4, maxlength: 25_000, dir: "auto", placeholder: "What do you know so far? Markdown works.", value: draft.message, oninput: (event) => this.set({ message: event.target.value }) }),
         }),
         draft.message.trim() !== "" && h(Radios, {

@@ -20,7 +20,7 @@ export class Timeline extends Component {
   render() {
     const { changes = [], loaded, error } = this.feed ?? {};
     return h("section", { class: "happening", "aria-labelledby": "happening-heading" },
-      h("h2", { id: "happening-heading" }, "What happens"),
+      h("h2", { id: "happening-heading" }, "Latest changes"),
       error && !loaded && h("p", { class: "muted" }, "This cannot be shown now."),
       loaded && !changes.length && h("p", { class: "muted" }, "Nothing has happened yet."),
       h("ol", { class: "lines" }, changes.map((change) => h(Line, { key: change.id, change }))));

@@ -10,7 +10,7 @@ import { READERS } from "./words.js";
 /** Where an edit is kept while it is not saved. */
 export const editOf = ({ id }) => `edit:${id}`;
 
-/** Props: `source` with the text as written, `feed`, `onlost(values)` for a text whose update was deleted, `update`, `onsave(changes)` and `oncancel()`. */
+/** Props: `source` with the text as written, `feed`, `onlost(values)` for a text whose update was deleted, `update`, `onsave(changes)`, `oncancel()` and `ondelete()`. */
 export class EditUpdate extends Component {
   constructor(props) {
     super(props);
@@ -59,6 +59,7 @@ export class EditUpdate extends Component {
         statusChange && h(Field, { name: `status-${id}`, label: "Status with it", control: choices(STATUSES, { value: statusChange, onchange: (event) => this.set("statusChange", event.target.value) }) }),
         h(Field, { name: `at-${id}`, label: "Dated", help: ZONE_WORDS, control: h("input", { type: "datetime-local", step: 1, required: true, value: at, oninput: (event) => this.set("at", event.target.value) }) })),
       h("div", { class: "actions" },
+        h("button", { type: "button", class: "button quiet apart", onclick: () => this.props.ondelete() }, "Delete this update"),
         h("button", { type: "button", class: "button", onclick: () => this.cancel() }, "Cancel"),
         h("button", { class: "button first" }, "Save")));
   }

@@ -21,7 +21,7 @@ const MARKS = {
 
 /** One row of the timeline. */
 export function Row({ row, feed, names, mayWrite }) {
-  return h("li", { class: `entry ${row.kind.toLowerCase()}` },
+  return h("li", { class: row.kind === "UPDATE" ? "entry update" : "entry" },
     h("svg", { class: "entry-mark", viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", "stroke-width": 1.8, "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true" },
       h("path", { d: MARKS[row.kind] })),
     row.kind === "UPDATE" ? h(Update, { update: row.item.update, feed, mayWrite })

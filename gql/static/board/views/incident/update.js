@@ -97,11 +97,9 @@ export class Update extends Component {
         h(Ago, { at: createdAt }),
         h("span", { class: "muted", title: READERS[visibility][0] }, READERS[visibility][1]),
         editedAt && h("button", { class: "text-button", title: exact(editedAt), "aria-expanded": this.open === "versions" ? "true" : "false", onclick: () => this.load("versions") }, "edited"),
-        mayWrite && h("span", { class: "update-tools" },
-          h("button", { class: "text-button", onclick: () => this.edit() }, "Edit"),
-          h("button", { class: "text-button", onclick: () => this.remove() }, "Delete"))),
+        mayWrite && this.open !== "edit" && h("button", { class: "text-button update-tool", onclick: () => this.edit() }, "Edit")),
       this.open === "edit"
-        ? h(EditUpdate, { source: this.source, update, feed, onlost: feed.lost, onsave: (mine) => this.save(mine), oncancel: () => this.close() })
+        ? h(EditUpdate, { source: this.source, update, feed, onlost: feed.lost, onsave: (mine) => this.save(mine), oncancel: () => this.close(), ondelete: () => this.remove() })
         : h("div", { class: isLong && !this.isWhole ? "prose folded" : "prose", dir: "auto", html: messageHtml }),
       isLong && this.open !== "edit" && h("button", { class: "text-button no-print", "aria-expanded": this.isWhole ? "true" : "false", onclick: () => this.unfold() }, this.isWhole ? "Show less" : "Show the whole text"),
       this.open === "versions" && h(Versions, { source: this.source, editedAt }));

@@ -49,15 +49,16 @@ export class Run extends Page {
   }
 
   async fetchNames(ids) {
-    for (const id of ids) this.names.set(id, undefined);
+    // Null while it is asked for, undefined where there is none.
+    for (const id of ids) this.names.set(id, null);
     try {
       const { nodes } = await session.client.query(documents.RunNames, { ids });
-      for (const node of nodes) if (node?.id) this.names.set(node.id, node);
-      this.update();
+      ids.forEach((id, nth) => this.names.set(id, nodes[nth]?.id ? nodes[nth] : undefined));
     } catch {
       // Without names, ids are shown.
       for (const id of ids) this.names.delete(id);
     }
+    this.update();
   }
 
   /** Fetches the steps behind the first hundred, as many as there are shown and a page more. */
@@ -129,6 +130,7 @@ export class Run extends Page {
 
   link(id) {
     const found = this.names.get(id);
+    if (found === null) return h("span", { class: "muted" }, "…");
     return found?.reference ? h("a", { class: "one-line", href: to(`incidents/${found.reference}`) }, `${found.reference} `, h("bdi", {}, found.title)) : h("code", {}, id);
   }
 }
@@ -143,6 +145,6 @@ function Summary({ run, name }) {
     h("p", { class: "muted" },
       "Began ", h(Ago, { at: run.startedAt ?? run.createdAt }), " by ", h("bdi", {}, run.actor.name ?? run.actor.type.toLowerCase()),
       name && [", about ", h("a", { href: to(name.reference ? `incidents/${name.reference}` : `systems/${encodeURIComponent(name.key)}`) }, h("bdi", {}, name.reference ?? name.name))],
-      run.finishedAt ? run.durationSeconds !== null && `, took ${took(run.durationSeconds)}` : [", goes on for ", h(Lasted, { from: run.startedAt ?? run.createdAt })],
+      run.finishedAt ? run.durationSeconds !== null && `, took ${took(run.durationSeconds)}` : [", running for ", h(Lasted, { from: run.startedAt ?? run.createdAt })],
       `, version ${run.version}`));
 }

@@ -55,11 +55,12 @@ function renderChange({ event, incidentId }, names) {
 
 function renderAnswer({ responseStatus, reason, durationMillis, attempts }) {
   if (!attempts) return h("span", { class: "muted" }, "Not tried yet");
-  return h("span", { dir: "auto" }, [reason ?? responseStatus, durationMillis !== null && `${durationMillis} ms`].filter(Boolean).join(", "));
+  return h("span", { dir: "auto" }, reason?.replace(/\.$/, "") ?? responseStatus, durationMillis > 0 && `, ${durationMillis} ms`);
 }
 
 function renderWhen({ deliveredAt, nextAttemptAt, lastAttemptAt, occurredAt }) {
   if (deliveredAt) return h(Ago, { at: deliveredAt });
-  if (nextAttemptAt) return ["next try ", h(Ago, { at: nextAttemptAt })];
+  // Those of one incident are sent in order: what is due already is behind another.
+  if (nextAttemptAt) return new Date(nextAttemptAt) > new Date() ? ["next try ", h(Ago, { at: nextAttemptAt })] : "waits for its turn";
   return h(Ago, { at: lastAttemptAt ?? occurredAt });
 }

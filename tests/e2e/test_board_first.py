@@ -186,7 +186,7 @@ async def test_after_an_outage_board_and_wall_are_what_a_new_page_shows(
         await expect(wall.page.locator(".wall-heard")).to_have_text("Live")
         assert await wall.violations() == []
         await server.kill()
-        await expect(board.page.locator(".connection")).to_contain_text("Not connected since")
+        await expect(board.page.locator(".connection")).to_contain_text("Offline since")
         await expect(wall.page.locator(".wall-heard")).to_contain_text("Last heard at")
         await expect(board.page.locator(".incident-title")).to_have_text(["Before"])
         await server.start()

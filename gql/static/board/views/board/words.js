@@ -7,8 +7,8 @@ const ACTORS = { USER: "Somebody", SERVICE: "A service", APPLICATION: "An applic
 /** Changes of one field each, as the words before and behind the incident; the first one that a change has is told. */
 const TELLING = [
   ["acknowledgedAt", (at) => at && ["acknowledged"]],
-  ["status", (status) => ["moved", `to ${STATUSES[status.toUpperCase()].toLowerCase()}`]],
-  ["severity", (severity) => ["made", SEVERITIES[severity.toUpperCase()].toLowerCase()]],
+  ["status", (status) => status && ["moved", `to ${STATUSES[status.toUpperCase()].toLowerCase()}`]],
+  ["severity", (severity) => severity && ["made", SEVERITIES[severity.toUpperCase()].toLowerCase()]],
   ["updates", ({ added, edited, removed }) => (added?.length ? ["wrote about"] : edited?.length ? ["edited a message of"] : removed?.length && ["deleted a message of"])],
   ["lead", (lead) => (lead ? ["handed", `to ${lead.name ?? "somebody"}`] : ["left", "without a lead"])],
   ["assignees", () => ["changed who works on"]],
@@ -48,10 +48,10 @@ export function sentence(counts, { worst = [], sick = 0 } = {}) {
   return found.length === 1 && total === counts[found[0]] && total > 1 && !worst.length ? `${parts[0]} open.` : `${total.toLocaleString("en")} open: ${parts.join(", ")}.`;
 }
 
-/** Returns who made a change, and what they did, as the words before and behind the incident. */
+/** Returns who made a change, and what they did, as far as the reader may know it, as the words before and behind the incident. */
 export function told({ action, actor, changedFields, delta, cause }) {
   const who = actor.name ?? (cause.depth > 0 ? ACTORS.AUTOMATION : ACTORS[actor.type]) ?? "Somebody";
-  const found = TELLING.map(([field, tell]) => changedFields.includes(field) && tell(delta[field])).find(Boolean);
+  const found = TELLING.map(([field, tell]) => changedFields.includes(field) && delta[field] !== undefined && tell(delta[field])).find(Boolean);
   const [before, behind] = ACTIONS[action] ?? found ?? ["changed"];
   return { who, before, behind };
 }

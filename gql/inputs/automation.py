@@ -9,10 +9,14 @@ from strawberry.scalars import JSON
 from domain.automations.services.automations import WriteAutomation
 from domain.errors import InvalidInputError
 from domain.model.commands import KEEP
+from gql.inputs.definitions import AS_OBJECT_OR_TEXT, object_of
 from gql.inputs.given import kept_or_cleared, kept_or_set, value_or_none
 
 _VERSION = "The version that the caller saw; the write is refused where the definition has another one by now."
-_DEFINITION = "Triggers, conditions and actions: `automationSchema` has its JSON Schema."
+_DEFINITION = (
+    f"Triggers, conditions and actions, as {AS_OBJECT_OR_TEXT}; comments are not kept. `automationSchema` has the JSON "
+    "Schema."
+)
 
 
 def _optional(description: str) -> Any:
@@ -32,13 +36,13 @@ class CreateAutomationInput:
         "A key of the caller's choice: a repeated call gets the payload of the first."
     )
 
-    def command(self) -> WriteAutomation:
+    def command(self, definition: Any) -> WriteAutomation:
         return WriteAutomation(
             name=self.name,
             description=value_or_none(self.description),
             group=value_or_none(self.group),
             enabled=self.enabled,
-            definition=_object(self.definition, "definition"),
+            definition=_object(definition),
         )
 
 
@@ -52,14 +56,17 @@ class UpdateAutomationInput:
     definition: JSON | None = _optional(f"{_DEFINITION} Another one becomes a new version; active runs keep theirs.")
     expected_version: int | None = _optional(_VERSION)
 
-    def command(self) -> WriteAutomation:
-        definition = kept_or_set(self.definition, "definition")
+    def given_definition(self) -> Any:
+        """Return the definition; KEEP where there is none."""
+        return kept_or_set(self.definition, "definition")
+
+    def command(self, definition: Any) -> WriteAutomation:
         return WriteAutomation(
             name=kept_or_set(self.name, "name"),
             description=kept_or_cleared(self.description),
             group=kept_or_cleared(self.group),
             enabled=kept_or_set(self.enabled, "enabled"),
-            definition=KEEP if definition is KEEP else _object(definition, "definition"),
+            definition=KEEP if definition is KEEP else _object(definition),
         )
 
 
@@ -79,14 +86,16 @@ class DeleteAutomationInput:
 class RunAutomationInput:
     id: strawberry.ID = strawberry.field(description="The automation; it may be disabled.")
     trigger: str | None = _optional("The id of the trigger to run it as; by default the first one.")
-    payload: JSON | None = _optional("An object that expressions see as `trigger.payload`; empty by default.")
+    payload: JSON | None = _optional(
+        f"What expressions see as `trigger.payload`: {AS_OBJECT_OR_TEXT}; empty by default."
+    )
     context_key: str | None = _optional("The object that the run is about, such as the id of a system or an incident.")
     idempotency_key: str | None = _optional("A key of the caller's choice: a repeated call gets the first one's run.")
 
-    def given_payload(self) -> Mapping[str, Any]:
+    async def given_payload(self) -> Mapping[str, Any]:
         """Return the payload, which is an object."""
         payload: Any = self.payload
-        return _object(value_or_none(payload) or {}, "payload")
+        return await object_of(value_or_none(payload) or {}, "payload")
 
 
 @strawberry.input(description="A run to cancel.")
@@ -94,7 +103,7 @@ class CancelAutomationRunInput:
     id: strawberry.ID = strawberry.field(description="The run.")
 
 
-def _object(value: Any, field: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise InvalidInputError("This must be an object.", field=[field])
-    return value
+def _object(definition: Any) -> Mapping[str, Any]:
+    if not isinstance(definition, Mapping):
+        raise InvalidInputError("This must be an object.", field=["definition"])
+    return definition

@@ -43,6 +43,7 @@ _LEAVES = {
     "inStateSince": 1,
     "messageHtml": 5,
     "descriptionHtml": 5,
+    "yaml": 10,
     "markdown": 200,
     "maintenanceTimes": 50,
 }

@@ -1,6 +1,7 @@
 """Mutations on automations and their runs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import strawberry
@@ -18,6 +19,7 @@ from gql.inputs.automation import (
     SetAutomationEnabledInput,
     UpdateAutomationInput,
 )
+from gql.inputs.definitions import GivenDefinition
 from gql.inputs.given import value_or_none
 from gql.mutations.answers import answer
 from gql.permissions import MANAGE_AUTOMATIONS
@@ -53,11 +55,14 @@ class AutomationMutations:
         self, info: Info, input: Annotated[CreateAutomationInput, _INPUT]
     ) -> CreateAutomationPayload:
         async def call() -> Outcome[Shown]:
-            return shown(
-                await info.context.domain.automations.service.create(
-                    info.context.viewer, input.command(), idempotency_key=value_or_none(input.idempotency_key)
+            given = await GivenDefinition.read(input.definition)
+            async with given.placing():
+                saved = await info.context.domain.automations.service.create(
+                    info.context.viewer,
+                    input.command(given.value),
+                    idempotency_key=value_or_none(input.idempotency_key),
                 )
-            )
+            return shown(replace(saved, warnings=await given.placed(saved.warnings)))
 
         return await answer(info, CreateAutomationPayload, call, dict)
 
@@ -69,14 +74,15 @@ class AutomationMutations:
         self, info: Info, input: Annotated[UpdateAutomationInput, _INPUT]
     ) -> UpdateAutomationPayload:
         async def call() -> Outcome[Shown]:
-            return shown(
-                await info.context.domain.automations.service.update(
+            given = await GivenDefinition.read(input.given_definition())
+            async with given.placing():
+                saved = await info.context.domain.automations.service.update(
                     info.context.viewer,
                     input.id,
-                    input.command(),
+                    input.command(given.value),
                     expected_version=value_or_none(input.expected_version),
                 )
-            )
+            return shown(replace(saved, warnings=await given.placed(saved.warnings)))
 
         return await answer(info, UpdateAutomationPayload, call, dict)
 
@@ -121,7 +127,7 @@ class AutomationMutations:
                 info.context.viewer,
                 input.id,
                 trigger_id=value_or_none(input.trigger),
-                payload=input.given_payload(),
+                payload=await input.given_payload(),
                 context_key=value_or_none(input.context_key),
                 idempotency_key=value_or_none(input.idempotency_key),
             )

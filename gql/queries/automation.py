@@ -6,11 +6,13 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.scalars import JSON
 
+from domain.automations.validation import InvalidDefinitionError
 from domain.errors import InvalidInputError
 from domain.model.paging import Among
 from domain.model.selection import OneOf
 from gql.compiled.declarations import all_by_id, one
 from gql.context import Info
+from gql.inputs.definitions import AS_OBJECT_OR_TEXT, GivenDefinition
 from gql.inputs.given import value_or_none
 from gql.pagination import After, Before, Connection, First, Last, PageArguments, connection_by_id
 from gql.permissions import SEE_AUTOMATIONS
@@ -142,8 +144,20 @@ class AutomationQueries:
         description="The problems of a definition, as saving it would report them. For responders.",
     )
     async def validate_automation(
-        self, info: Info, definition: Annotated[JSON, strawberry.argument(description="The definition.")]
+        self,
+        info: Info,
+        definition: Annotated[JSON, strawberry.argument(description=f"The definition: {AS_OBJECT_OR_TEXT}.")],
     ) -> AutomationValidation | None:
-        problems = await info.context.domain.automations.service.problems(definition)
+        try:
+            given = await GivenDefinition.read(definition)
+        except InvalidDefinitionError as error:
+            return AutomationValidation(
+                valid=False, problems=AutomationProblem.list_of(error.problems), definition=None
+            )
+        problems = await given.placed(await info.context.domain.automations.service.problems(given.value))
         valid = not any(problem.is_error for problem in problems)
-        return AutomationValidation(valid=valid, problems=AutomationProblem.list_of(problems))
+        return AutomationValidation(
+            valid=valid,
+            problems=AutomationProblem.list_of(problems),
+            definition=JSON(given.value) if valid else None,
+        )

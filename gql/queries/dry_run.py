@@ -8,6 +8,7 @@ from strawberry.scalars import JSON
 
 from domain.errors import InvalidInputError
 from gql.context import Info
+from gql.inputs.definitions import AS_OBJECT_OR_TEXT, GivenDefinition
 from gql.inputs.given import value_or_none
 from gql.permissions import MANAGE_AUTOMATIONS
 from gql.types.dry_run import DryRun
@@ -28,7 +29,7 @@ class DryRunQueries:
     async def dry_run_automation(
         self,
         info: Info,
-        definition: Annotated[JSON, strawberry.argument(description="The definition to run.")],
+        definition: Annotated[JSON, strawberry.argument(description=f"The definition to run: {AS_OBJECT_OR_TEXT}.")],
         since: Annotated[datetime, strawberry.argument(name="from", description="The start of the period.")],
         until: Annotated[
             datetime, strawberry.argument(name="to", description="The end of the period, now at the latest.")
@@ -40,9 +41,10 @@ class DryRunQueries:
             ),
         ] = strawberry.UNSET,
     ) -> DryRun | None:
-        if not isinstance(definition, dict):
+        given = await GivenDefinition.read(definition)
+        if not isinstance(given.value, dict):
             raise InvalidInputError("A definition is an object.", field=["definition"])
         predicted = await info.context.domain.dry_runs.predict(
-            definition, since=since, until=until, automation_id=value_or_none(automation_id)
+            given.value, since=since, until=until, automation_id=value_or_none(automation_id)
         )
         return DryRun.of(predicted)

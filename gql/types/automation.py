@@ -1,5 +1,6 @@
 """Automations, their versions and their runs."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -8,6 +9,7 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.types.unset import UnsetType
 
+from domain.automations.definitions.writing import definition_yaml
 from domain.automations.validation import Problem
 from domain.errors import InvalidInputError
 from domain.model import automation as model
@@ -27,6 +29,10 @@ _VERSIONS, _STEPS, _ARTIFACTS, _CHANGES = "automation.versions", "run.steps", "r
 #: Lists of runs, be they of one automation or of all.
 RUNS = "runs"
 _MOST_PROBLEMS = 100
+_YAML = (
+    "The definition as YAML for people to read, compare and edit: in blocks, its keys in the usual order. Where "
+    "definitions are asked for, it is taken as well, and is the same definition again."
+)
 
 StatusesAsked = Annotated[
     list[RunStatus] | None,
@@ -52,6 +58,11 @@ def with_statuses(arguments: Mapping[str, Any]) -> Among:
     return (("status", statuses_of(arguments.get("statuses"))),)
 
 
+async def _yaml_of(definition: Any) -> str:
+    # In a thread: a long definition takes half a second.
+    return await asyncio.to_thread(definition_yaml, definition)
+
+
 @strawberry.type(description="A problem of a definition.")
 class AutomationProblem:
     path: str = strawberry.field(
@@ -61,11 +72,21 @@ class AutomationProblem:
     severity: ProblemSeverity = strawberry.field(
         description="An error keeps the definition from being saved; a warning does not."
     )
+    line: int | None = strawberry.field(
+        description="The line of the text, from 1; null of an object, and where the problem has no line of its own."
+    )
+    column: int | None = strawberry.field(description="The column in that line, from 1.")
 
     @classmethod
     def list_of(cls, problems: Sequence[Problem]) -> list[Self]:
         return [
-            cls(path=problem.path, message=problem.message, severity=problem.severity)
+            cls(
+                path=problem.path,
+                message=problem.message,
+                severity=problem.severity,
+                line=problem.place.line if problem.place else None,
+                column=problem.place.column if problem.place else None,
+            )
             for problem in problems[:_MOST_PROBLEMS]
         ]
 
@@ -75,6 +96,9 @@ class AutomationValidation:
     valid: bool = strawberry.field(description="Whether it can be saved, perhaps with warnings.")
     problems: list[AutomationProblem] = strawberry.field(
         description="Its problems, errors before warnings, at most 100."
+    )
+    definition: JSON | None = strawberry.field(
+        description="The definition as it was read, of a text as well; null where it cannot be saved."
     )
 
 
@@ -96,6 +120,10 @@ class AutomationVersion(Node):
             created_by=Actor.of(version.created_by),
             automation_id=strawberry.ID(version.automation_id),
         )
+
+    @strawberry.field(description=_YAML)
+    async def yaml(self) -> str:
+        return await _yaml_of(self.definition)
 
 
 @strawberry.type(
@@ -128,6 +156,10 @@ class Automation(Node):
             created_at=automation.created_at,
             updated_at=automation.updated_at,
         )
+
+    @strawberry.field(description=_YAML)
+    async def yaml(self) -> str:
+        return await _yaml_of(self.definition)
 
     @strawberry.field(description="All versions of its definition, newest first.", metadata=pages(_VERSIONS))
     async def versions(

@@ -211,7 +211,9 @@ async def test_a_run_is_followed_live_from_its_trigger_to_its_end(browser: Brows
         await expect(effects).to_contain_text("Resolved")
         await expect(page.get_by_role("banner").get_by_role("status")).to_have_text("Live")
         await steps.get_by_text("Open an incident").click()
-        await expect(page.get_by_role("group", name="Input of actions[2]")).to_contain_text("title: Payments is bad")
+        await expect(page.get_by_role("group", name="Input of actions[2]")).to_contain_text(
+            '"title": "Payments is bad"'
+        )
         assert await visit.violations() == []
 
 
@@ -242,7 +244,7 @@ async def test_a_run_by_hand_is_cancelled_by_keyboard(browser: Browser, server: 
         await page.keyboard.press("r")
         await page.get_by_label("Payload").fill("a: [1")
         await page.get_by_role("button", name="Run it now").click()
-        await expect(page.get_by_text("Line 1:")).to_be_visible()
+        await expect(page.get_by_text("(line 1, column")).to_be_visible()
         assert await visit.violations() == []
         await page.get_by_label("Payload").fill("a: [1]")
         await page.get_by_role("button", name="Run it now").click()

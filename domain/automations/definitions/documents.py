@@ -6,7 +6,10 @@ the document; `<<` is not in 1.2 and refused.
 """
 
 import json
+import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import yaml
@@ -19,6 +22,8 @@ SIZE_BYTES = 262_144
 DEPTH = 64
 NODES = 20_000
 
+_LARGEST_INTEGER = 2**63 - 1
+
 _PREFIX = "tag:yaml.org,2002:"
 _PLAIN = {
     "null": re.compile(r"(?:~|null|Null|NULL|)\Z"),
@@ -27,27 +32,49 @@ _PLAIN = {
     "int": re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})\Z"),
     "float": re.compile(r"[-+]?(?:(?:0|[1-9][0-9]{0,99})\.[0-9]*(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)\Z"),
 }
+_NUMBERS: dict[str, Callable[[str], float]] = {"int": int, "float": float}
+#: What a text without quotes stands for, by tags.
+CORE = {f"{_PREFIX}{name}": pattern for name, pattern in _PLAIN.items()}
+#: The first characters of all these, and none of an empty text.
+START = ["", *"~-+0123456789ntfNTF"]
+#: The nodes of tags; all others are scalars.
+_NODES: dict[str, type[Any]] = {"seq": yaml.SequenceNode, "map": yaml.MappingNode}
 _KNOWN = {f"{_PREFIX}{name}" for name in (*_PLAIN, "str", "seq", "map")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPlace:
+    """A place in a text: the line and the column, both from 1."""
+
+    line: int
+    column: int
+
+
+class UnreadableDocumentError(InvalidInputError):
+    """A text that no definition can be read from; the message has the place, if there is one."""
+
+    def __init__(self, message: str, place: TextPlace | None = None) -> None:
+        at = "" if place is None else f" (line {place.line}, column {place.column})"
+        super().__init__(f"{message}{at}.")
+        self.place = place
 
 
 def load_document(text: str) -> dict[str, Any]:
     """Return the one mapping of a text.
 
     Raises:
-        InvalidInputError: it is neither JSON nor YAML, too large, or not one mapping; the message has the place.
+        UnreadableDocumentError: it is neither JSON nor YAML, too large, or not one mapping.
     """
     if len(text.encode(errors="replace")) > SIZE_BYTES:
-        raise InvalidInputError(f"The document is larger than {SIZE_BYTES // 1024} kB.")
+        raise UnreadableDocumentError(f"The document is larger than {SIZE_BYTES // 1024} kB")
     try:
         document = _json(text) if text.lstrip().startswith("{") else _NO_JSON
         if document is _NO_JSON:
             document = _yaml(text)
-    except yaml.YAMLError as error:
-        raise InvalidInputError(f"This is not YAML: {_reason_of(error)}.") from error
-    except (RecursionError, OverflowError) as error:
-        raise InvalidInputError(f"The document is nested deeper than {DEPTH} levels.") from error
+    except RecursionError as error:
+        raise UnreadableDocumentError(f"The document is nested deeper than {DEPTH} levels") from error
     if not isinstance(document, dict):
-        raise InvalidInputError("An automation must be a mapping.")
+        raise UnreadableDocumentError("The document must be a mapping, such as `key: value`")
     return document
 
 
@@ -57,20 +84,37 @@ _NO_JSON = object()
 def _json(text: str) -> Any:
     """Return the JSON value; `_NO_JSON` for a text that may still be a YAML mapping in braces."""
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+        return json.loads(
+            text, object_pairs_hook=_object, parse_constant=_no_number, parse_int=_integer, parse_float=_number
+        )
     except ValueError:
         return _NO_JSON
 
 
 def _no_number(constant: str) -> Any:
-    raise InvalidInputError(f"{constant} is no number of JSON.")
+    raise UnreadableDocumentError(f"{constant} is no number of JSON")
+
+
+def _integer(digits: str) -> int:
+    return int(_checked_number(digits, int(digits)))
+
+
+def _number(digits: str) -> float:
+    return _checked_number(digits, float(digits))
+
+
+def _checked_number(digits: str, value: float, place: TextPlace | None = None) -> float:
+    if not math.isfinite(value) or (isinstance(value, int) and abs(value) > _LARGEST_INTEGER):
+        raise UnreadableDocumentError(f"The number {digits:.20} is too large: write it in quotes", place)
+    return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise InvalidInputError(f"The key {next(key for key in keys if keys.count(key) > 1)!r:.80} comes twice.")
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise UnreadableDocumentError(f"The key {key!r:.80} comes twice")
+        found[key] = value
     return found
 
 
@@ -94,21 +138,41 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc] # the library ships no typ
         return node
 
 
-for _name, _pattern in _PLAIN.items():
-    # By the first character: any of a text without quotes, and none of an empty one.
-    _Loader.add_implicit_resolver(f"{_PREFIX}{_name}", _pattern, ["", *"~-+0123456789ntfNTF"])
+for _tag, _pattern in CORE.items():
+    _Loader.add_implicit_resolver(_tag, _pattern, START)
 
 
 def _yaml(text: str) -> Any:
-    loader = _Loader(text)
+    node = composed(text)
+    return None if node is None else yaml.constructor.SafeConstructor().construct_document(node)
+
+
+def composed(text: str) -> Any:
+    """Return the root node of a text in YAML, with its marks and within the bounds; None of an empty one.
+
+    Raises:
+        UnreadableDocumentError
+        RecursionError: it is nested too deeply for the library.
+    """
     try:
-        node = loader.get_single_node()
-        if node is None:
-            return None
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        place = TextPlace(line=before.count("\n") + 1, column=len(before) - before.rfind("\n"))
+        raise UnreadableDocumentError("This is not YAML: there is a character that no text may have", place) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise UnreadableDocumentError(f"This is not YAML: {error.problem}", mark and _place(mark)) from error
+    except (ValueError, OverflowError) as error:
+        # The library does not look whether there is a character of the number in an escape.
+        raise UnreadableDocumentError("This is not YAML: there is no such character") from error
+    if node is not None:
         _check(node)
-        return loader.construct_document(node)
-    finally:
-        loader.dispose()
+    return node
 
 
 def _check(root: Any) -> None:
@@ -120,10 +184,8 @@ def _check(root: Any) -> None:
         _check_bounds(depth, seen + len(waiting), node.start_mark)
         if node.tag not in _KNOWN:
             shown = node.tag.replace(_PREFIX, "!!")
-            raise InvalidInputError(f"The tag {shown!r:.80} is not supported{_at(node.start_mark)}.")
-        plain = _PLAIN.get(node.tag.removeprefix(_PREFIX))
-        if plain is not None and not (isinstance(node.value, str) and plain.match(node.value)):
-            raise InvalidInputError(f"This is not what its tag says{_at(node.start_mark)}.")
+            raise UnreadableDocumentError(f"The tag {shown!r:.80} is not supported", _place(node.start_mark))
+        _check_value(node)
         if isinstance(node, yaml.MappingNode):
             _check_keys(node)
             waiting += [(value, depth + 1) for _, value in node.value]
@@ -131,30 +193,35 @@ def _check(root: Any) -> None:
             waiting += [(value, depth + 1) for value in node.value]
 
 
+def _check_value(node: Any) -> None:
+    kind = node.tag.removeprefix(_PREFIX)
+    plain = _PLAIN.get(kind)
+    is_so = isinstance(node, _NODES.get(kind, yaml.ScalarNode))
+    if not is_so or (plain is not None and not plain.match(node.value)):
+        raise UnreadableDocumentError("This is not what its tag says", _place(node.start_mark))
+    if kind in _NUMBERS:
+        _checked_number(node.value, _NUMBERS[kind](node.value), _place(node.start_mark))
+
+
 def _check_bounds(depth: int, count: int, mark: Any) -> None:
     if depth > DEPTH:
-        raise InvalidInputError(f"The document is nested deeper than {DEPTH} levels{_at(mark)}.")
+        raise UnreadableDocumentError(f"The document is nested deeper than {DEPTH} levels", _place(mark))
     if count > NODES:
-        raise InvalidInputError(f"The document has more than {NODES} parts, with aliases written out{_at(mark)}.")
+        message = f"The document has more than {NODES} parts, with aliases written out"
+        raise UnreadableDocumentError(message, _place(mark))
 
 
 def _check_keys(node: Any) -> None:
     seen: set[str] = set()
     for key, _ in node.value:
         if key.tag != f"{_PREFIX}str" or not isinstance(key, yaml.ScalarNode):
-            raise InvalidInputError(f"A key is a text: write it in quotes{_at(key.start_mark)}.")
+            raise UnreadableDocumentError("A key is a text: write it in quotes", _place(key.start_mark))
         if key.value == "<<" and key.style is None:
-            raise InvalidInputError(f"Merging with << is not supported{_at(key.start_mark)}.")
+            raise UnreadableDocumentError("Merging with << is not supported", _place(key.start_mark))
         if key.value in seen:
-            raise InvalidInputError(f"The key {key.value!r:.80} comes twice{_at(key.start_mark)}.")
+            raise UnreadableDocumentError(f"The key {key.value!r:.80} comes twice", _place(key.start_mark))
         seen.add(key.value)
 
 
-def _at(mark: Any) -> str:
-    return f" (line {mark.line + 1}, column {mark.column + 1})"
-
-
-def _reason_of(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return problem if mark is None else f"{problem}{_at(mark)}"
+def _place(mark: Any) -> TextPlace:
+    return TextPlace(line=mark.line + 1, column=mark.column + 1)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.automations.definitions.documents import TextPlace
 from domain.errors import DomainError
 
 #: The most problems in one answer, the last one a count of the rest.
@@ -27,6 +28,8 @@ class Problem:
     path: str
     message: str
     severity: ProblemSeverity = ProblemSeverity.ERROR
+    #: Where it is in the text that the definition was read from, if it was one.
+    place: TextPlace | None = None
 
     @property
     def is_error(self) -> bool:

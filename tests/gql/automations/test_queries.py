@@ -205,7 +205,7 @@ async def test_a_definition_is_validated_without_being_saved(api: Api, domain: D
     }
     validated = (await api.responder.read(VALIDATE, definition={"triggers": []}))["validateAutomation"]
     assert (validated["valid"], validated["problems"][0]["path"]) == (False, "triggers")
-    validated = (await api.responder.read(VALIDATE, definition="nonsense"))["validateAutomation"]
+    validated = (await api.responder.read(VALIDATE, definition=["nonsense"]))["validateAutomation"]
     assert validated == {
         "valid": False,
         "problems": [{"path": "", "message": "A definition is an object.", "severity": "ERROR"}],

@@ -18,6 +18,8 @@ _OF_PAGES = {"nodes", "edges", "pageInfo", "totalCount", "node", "cursor", *FACT
 
 #: Fields that only the generic path resolves, of types of which others are compiled.
 _ONLY_GENERIC = {
+    "Automation.yaml",
+    "AutomationVersion.yaml",
     "System.healthHistory",
     "System.uptime",
     "Viewer.person",

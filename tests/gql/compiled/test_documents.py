@@ -17,8 +17,12 @@ _COMPUTING = (
     "markdown(",
     "maintenanceTimes",
     "visitorSubscriptions",
+    "validateAutomation",
 )
-_COMPUTED = {name: f"Query.{name.rstrip('(')}" for name in _COMPUTING} | {"healthHistory": "System.healthHistory"}
+_COMPUTED = {name: f"Query.{name.rstrip('(')}" for name in _COMPUTING} | {
+    "healthHistory": "System.healthHistory",
+    "{ yaml": "Automation.yaml",
+}
 QUERIES = list(documents())
 _REASONS = [next((why for name, why in _COMPUTED.items() if name in each.text), None) for each in QUERIES]
 

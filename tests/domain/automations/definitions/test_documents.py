@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.automations.definitions.documents import load_document
+from domain.automations.definitions.documents import TextPlace, UnreadableDocumentError, load_document
 from domain.errors import InvalidInputError
 
 
@@ -32,7 +32,16 @@ def test_an_alias_is_expanded() -> None:
         ("? [a]\n: b", "A key is a text"),
         ("!!str {a: 1}: b", "A key is a text"),
         ("a: !!int abc", "not what its tag says"),
-        ("a: !!seq x", "This is not YAML"),
+        ("a: !!seq x", r"not what its tag says \(line 1, column 4\)"),
+        ("a: !!map [x]", "not what its tag says"),
+        ("a: !!str [x]", "not what its tag says"),
+        ("a: 1e999", r"The number 1e999 is too large: write it in quotes \(line 1, column 4\)"),
+        ("a: 9223372036854775808", "is too large"),
+        ('{"a": 9223372036854775808}', "is too large"),
+        ('{"a": 1e999}', "is too large"),
+        ('a: "\\UFFFFFFFF"', "there is no such character"),
+        ('a: "\\U00110000"', "there is no such character"),
+        ("a: 1\nb: x\x07", r"a character that no text may have \(line 2, column 5\)"),
         ('{"a": NaN}', "NaN is no number"),
         ("a: 1\n---\nb: 2", "This is not YAML"),
         ("a:\n\t- b", r"line 2, column 1"),
@@ -43,3 +52,10 @@ def test_an_alias_is_expanded() -> None:
 def test_an_invalid_document_is_refused_with_its_message(text: str, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         load_document(text)
+
+
+def test_a_refused_document_has_its_place() -> None:
+    with pytest.raises(UnreadableDocumentError) as refused:
+        load_document("a: 1\nb: [1\n")
+    assert refused.value.place == TextPlace(line=3, column=1)
+    assert refused.value.message.endswith(" (line 3, column 1).")

@@ -69,6 +69,7 @@ def test_a_hostile_definition_of_long_expressions_is_still_judged() -> None:
     print(f"accepted in {(time.perf_counter() - begun) * 1000:.0f} ms")
 
 
+REPEATED = "{" + "".join(f'"k{number}":1,' for number in range(20_000)) + '"k0":1}'
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{index}: &a{index} [{', '.join([f'*a{index - 1}'] * 9)}]\n" for index in range(1, 12)
 )
@@ -84,6 +85,7 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
         pytest.param('{"a":' * 50_000, "deeper than 64 levels", id="brackets of JSON"),
         pytest.param("a: [" + "1," * 100_000 + "1]", "more than 20000 parts", id="items"),
         pytest.param("a: !!python/object/apply:os.system ['ls']", "tag", id="objects"),
+        pytest.param(REPEATED, "'k0' comes twice", id="keys of JSON"),
         pytest.param("a: " + "x" * SIZE_BYTES, "larger than 256 kB", id="size"),
     ],
 )

@@ -5,18 +5,17 @@ import { go, to } from "../../lib/router.js";
 import { Component, h } from "../../lib/view.js";
 import { Dialog } from "../../parts/dialog.js";
 import { Field } from "../../parts/field.js";
-import { Form, Refusal } from "../../parts/form.js";
+import { Form } from "../../parts/form.js";
 import { session } from "../../state/session.js";
 import { newKey } from "../../state/writes.js";
 import { triggerWords } from "./words.js";
-import { fromYaml } from "./yaml.js";
 
 /** The dialog; it leads to the run. */
 export class ByHand extends Component {
   again = newKey();
 
   async submit(values) {
-    const payload = payloadOf(values.get("payload"));
+    const payload = values.get("payload").trim() ? values.get("payload") : undefined;
     try {
       const input = { id: this.props.automation.id, trigger: values.get("trigger") || undefined, contextKey: values.get("contextKey").trim() || undefined, payload, idempotencyKey: this.again };
       const { runAutomation } = await session.client.mutate(documents.RunAutomation, { input });
@@ -43,12 +42,3 @@ export class ByHand extends Component {
 }
 
 const nameOf = ({ id, event }) => id ?? event.toLowerCase().replace(/[^a-z0-9]+/g, "_");
-
-function payloadOf(text) {
-  if (!text.trim()) return undefined;
-  try {
-    return fromYaml(text).value;
-  } catch (error) {
-    throw new Refusal(`Line ${error.line}: ${error.message}`, "payload");
-  }
-}

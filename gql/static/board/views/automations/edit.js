@@ -14,7 +14,6 @@ import { newKey } from "../../state/writes.js";
 import { DryRun } from "./dry_run.js";
 import { Editor } from "./editor.js";
 import { Changes } from "./versions.js";
-import { toYaml } from "./yaml.js";
 
 const BEGINNING = `triggers:
   - event: system.degraded
@@ -38,7 +37,7 @@ export class Edit extends Component {
     this.place = `automation:${automation?.id ?? "new"}`;
     this.base = automation;
     this.again = newKey();
-    const before = { name: automation?.name ?? "", description: automation?.description ?? "", group: automation?.group ?? "", text: automation ? toYaml(automation.definition) : BEGINNING };
+    const before = { name: automation?.name ?? "", description: automation?.description ?? "", group: automation?.group ?? "", text: automation?.yaml ?? BEGINNING };
     const draft = kept(this.place);
     this.before = before;
     this.values = { ...before, ...draft?.values };
@@ -73,8 +72,8 @@ export class Edit extends Component {
     this.update();
     try {
       const data = base
-        ? await session.client.mutate(documents.UpdateAutomation, { input: { id: base.id, expectedVersion: base.version, definition: state.value, ...texts } })
-        : await session.client.mutate(documents.CreateAutomation, { input: { definition: state.value, ...texts, idempotencyKey: this.again } });
+        ? await session.client.mutate(documents.UpdateAutomation, { input: { id: base.id, expectedVersion: base.version, definition: values.text, ...texts } })
+        : await session.client.mutate(documents.CreateAutomation, { input: { definition: values.text, ...texts, idempotencyKey: this.again } });
       const [{ automation }] = Object.values(data);
       keep(this.place, undefined);
       say("Saved.");
@@ -97,7 +96,7 @@ export class Edit extends Component {
   settle(isMine) {
     const { theirs } = this;
     this.base = theirs;
-    this.before = { name: theirs.name, description: theirs.description ?? "", group: theirs.group ?? "", text: toYaml(theirs.definition) };
+    this.before = { name: theirs.name, description: theirs.description ?? "", group: theirs.group ?? "", text: theirs.yaml };
     Object.assign(this, { theirs: undefined, wrong: {} });
     if (isMine) this.set({});
     else this.discard();
@@ -116,13 +115,13 @@ export class Edit extends Component {
         h("div", { class: "actions" },
           onclose && h("button", { type: "button", class: "button", onclick: onclose }, "Leave the editor"),
           h("button", { class: "button first", disabled: this.isBusy || !state.isValid || Boolean(theirs) }, base ? "Save" : "Create"))),
-      state.isValid && may("ADMIN") && h(DryRun, { id: base?.id, definition: state.value, isDraft: true }));
+      state.value && may("ADMIN") && h(DryRun, { id: base?.id, definition: state.value, isDraft: true }));
   }
 
   renderConflict(theirs) {
     return h("div", { class: "form", role: "alert" },
       h("p", { class: "notice" }, `Somebody saved version ${theirs.version} while you were writing. Yours is below; this is what would change from theirs to yours:`),
-      h(Changes, { before: toYaml(theirs.definition), after: this.values.text }),
+      h(Changes, { before: theirs.yaml, after: this.values.text }),
       h("div", { class: "actions" },
         h("button", { type: "button", class: "button", onclick: () => this.settle(false) }, "Go on with theirs"),
         h("button", { type: "button", class: "button", onclick: () => this.settle(true) }, "Keep mine, to save over it")));

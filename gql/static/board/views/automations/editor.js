@@ -3,7 +3,6 @@
 import documents from "../../documents.js";
 import { Component, h } from "../../lib/view.js";
 import { session } from "../../state/session.js";
-import { fromYaml, lineOf } from "./yaml.js";
 
 const PAUSE_MILLIS = 350;
 const LEAST_ROWS = 14;
@@ -30,34 +29,19 @@ export class Editor extends Component {
 
   async check(text) {
     const turn = (this.turn = (this.turn ?? 0) + 1);
-    const found = this.read(text);
-    let { problems } = found;
+    let found = {};
     let isKnown = true;
-    if (!problems.length) {
-      try {
-        const { validateAutomation } = await session.client.query(documents.ValidateAutomation, { definition: found.value });
-        problems = validateAutomation.problems.map((problem) => ({ ...problem, line: lineOf(found.lines, problem.path) }));
-      } catch (error) {
-        // The server says it again when it is saved.
-        isKnown = false;
-        problems = [{ severity: "WARNING", path: "", message: `It could not be checked. ${error.message}` }];
-      }
+    try {
+      found = (await session.client.query(documents.ValidateAutomation, { definition: text })).validateAutomation;
+    } catch (error) {
+      // The server says it again when it is saved.
+      isKnown = false;
+      found = { problems: [{ severity: "WARNING", path: "", message: `It could not be checked. ${error.message}` }] };
     }
     if (turn !== this.turn || this.gone) return;
-    this.state = { problems, isChecked: isKnown };
-    const isValid = problems.every(({ severity }) => severity !== "ERROR");
-    this.props.changed(text, { value: found.value, isValid: isValid && found.value !== undefined });
+    this.state = { problems: found.problems, isChecked: isKnown };
+    this.props.changed(text, { value: found.definition, isValid: found.valid ?? true });
     this.update();
-  }
-
-  read(text) {
-    try {
-      const { value, lines } = fromYaml(text);
-      if (value === null || typeof value !== "object" || Array.isArray(value)) return { problems: [{ severity: "ERROR", path: "", message: "A definition has triggers, conditions and actions: begin with `triggers:`." }] };
-      return { value, lines, problems: [] };
-    } catch (error) {
-      return { problems: [{ severity: "ERROR", path: "", message: error.message, line: error.line }] };
-    }
   }
 
   /** Puts the caret into the line of a problem, and selects it. */

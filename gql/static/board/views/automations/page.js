@@ -18,7 +18,6 @@ import { Runs } from "./runs.js";
 import { Switch } from "./switch.js";
 import { Versions } from "./versions.js";
 import { Words } from "./words.js";
-import { toYaml } from "./yaml.js";
 
 const ID = /^aut_[a-z0-9]+$/;
 const VIEWS = { "": "Overview", definition: "Definition", try: "Try it", versions: "Versions" };
@@ -111,7 +110,7 @@ export class Automation extends Page {
     if (view === "definition") {
       return asked.get("edit") && may("ADMIN")
         ? h(Edit, { automation, onclose: () => this.show("definition"), saved: () => this.asked.again() })
-        : h("section", {}, may("ADMIN") && h("p", { class: "actions-before" }, h("button", { class: "button", onclick: () => this.show("definition", true) }, "Edit")), h("pre", { class: "definition", tabindex: "0", role: "group", "aria-label": "Definition" }, toYaml(automation.definition)));
+        : h("section", {}, may("ADMIN") && h("p", { class: "actions-before" }, h("button", { class: "button", onclick: () => this.show("definition", true) }, "Edit")), h("pre", { class: "definition", tabindex: "0", role: "group", "aria-label": "Definition" }, automation.yaml));
     }
     return h("div", { class: "automation-parts" },
       h("section", { "aria-labelledby": "does-title" },

@@ -13,7 +13,6 @@ import { took } from "./runs.js";
 import { isActive, reasonOf, RunMark } from "./states.js";
 import { Trace } from "./trace.js";
 import { eventWords } from "./words.js";
-import { toYaml } from "./yaml.js";
 
 const BEAT_MILLIS = 1_000;
 
@@ -99,7 +98,7 @@ export class Run extends Page {
       steps.length ? h(Trace, { steps, from: run.startedAt ?? run.createdAt, to: end, definition: undefined }) : h("p", { class: "muted" }, isActive(run) ? "The first step is about to begin." : "It did not come to a step."),
       run.steps.totalCount > steps.length && h("button", { class: "button small", onclick: () => this.fetchSteps(this.more.length + 1) }, `Show more: ${run.steps.totalCount - steps.length} left`),
       this.renderEffects(run),
-      h("details", { class: "payload" }, h("summary", {}, "What it was given (", h("code", {}, "trigger.payload"), ")"), h("pre", { tabindex: "0", role: "group", "aria-label": "Payload" }, toYaml(run.payload))),
+      h("details", { class: "payload" }, h("summary", {}, "What it was given (", h("code", {}, "trigger.payload"), ")"), h("pre", { tabindex: "0", role: "group", "aria-label": "Payload" }, JSON.stringify(run.payload, null, 2))),
       this.isAsked && h(Confirm, { title: "Cancel the run?", action: "Cancel it", onclose: () => this.ask0(false), onconfirm: () => session.client.mutate(documents.CancelAutomationRun, { input: { id: run.id } }) },
         h("p", {}, "The present step is finished, and no other follows. What it did so far stays.")));
   }

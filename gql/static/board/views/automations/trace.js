@@ -5,7 +5,6 @@ import { h } from "../../lib/view.js";
 import { took } from "./runs.js";
 import { RunMark } from "./states.js";
 import { actionWords, lengthWords, triggerWords } from "./words.js";
-import { toYaml } from "./yaml.js";
 
 const KINDS = { action: "Action", choose: "Choose", if: "If", parallel: "At the same time", delay: "Wait", repeat: "Repeat", variables: "Keep values", condition: "Condition", stop: "Stop", wait_for_trigger: "Wait for an event", wait_until: "Wait until", sequence: "Together" };
 const NARROWEST = 0.4;
@@ -47,7 +46,7 @@ function Values({ step }) {
   return h("div", { class: "step-values" },
     h("code", { class: "small muted" }, step.path),
     parts.length === 0 && h("p", { class: "small muted" }, "Nothing went in, and nothing came out."),
-    parts.map(([name, value]) => h("div", { key: name }, h("span", { class: "small muted" }, name), h("pre", { tabindex: "0", role: "group", "aria-label": `${name} of ${step.path}` }, toYaml(value)))));
+    parts.map(([name, value]) => h("div", { key: name }, h("span", { class: "small muted" }, name), h("pre", { tabindex: "0", role: "group", "aria-label": `${name} of ${step.path}` }, JSON.stringify(value, null, 2)))));
 }
 
 /** What holds others is told of at its end; it is shown before them, from when the first of them began. */

@@ -6,7 +6,6 @@ import { Bones } from "../../parts/states.js";
 import { Ago } from "../../parts/time.js";
 import { session } from "../../state/session.js";
 import { difference, folded } from "./diff.js";
-import { toYaml } from "./yaml.js";
 
 /** The list, newest first; `id` is the automation's, `version` its present one. */
 export class Versions extends Component {
@@ -41,8 +40,8 @@ function Version({ node, before }) {
   const { number, createdAt, createdBy } = node;
   return h("li", {}, h("details", { open: false },
     h("summary", {}, h("span", { class: "strong" }, `Version ${number}`), h("span", { class: "muted small" }, h(Ago, { at: createdAt }), " by ", h("bdi", {}, createdBy.name ?? createdBy.type.toLowerCase()))),
-    number === 1 ? h("pre", { tabindex: "0", role: "group", "aria-label": "The first version" }, toYaml(node.definition))
-      : before ? h(Changes, { before: toYaml(before.definition), after: toYaml(node.definition) }) : h("p", { class: "muted" }, "Show older ones to see what changed.")));
+    number === 1 ? h("pre", { tabindex: "0", role: "group", "aria-label": "The first version" }, node.yaml)
+      : before ? h(Changes, { before: before.yaml, after: node.yaml }) : h("p", { class: "muted" }, "Show older ones to see what changed.")));
 }
 
 /** Two texts as one, with what was added and removed. */

@@ -138,7 +138,11 @@ export class Picker extends Component {
           this.items.map((item, nth) => h("li", {
             key: item.id, id: `${id}-${nth}`, role: "option", class: nth === this.active ? "option active" : "option",
             "aria-selected": chosen.some((other) => other.id === item.id) ? "true" : "false",
-            onclick: () => this.toggle(item),
+            // It would cover what comes next; a click on the input opens it again.
+            onclick: () => {
+              this.toggle(item);
+              this.close();
+            },
           }, h("bdi", { class: "one-line" }, item.name), item.note && h("span", { class: "muted small one-line" }, item.note)))),
         h("p", { class: "note" }, this.words(most))),
       h("span", { class: "visually-hidden", role: "status" }, shown ? this.words(most) || `${this.items.length} found` : ""));

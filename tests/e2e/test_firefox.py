@@ -21,6 +21,6 @@ async def test_a_change_from_elsewhere_shows_and_nothing_foreign_is_asked_for(tm
             await firefox.wait_for("document.querySelector('.connection')?.textContent === 'Live'")
             await api.create_incident("Nobody can pay")
             await firefox.wait_for("document.body.innerText.includes('Nobody can pay')")
-            own = (server.url, server.url.replace("http", "ws", 1))
+            own = (server.url, server.url.replace("http", "ws", 1), "data:")
             assert [url for url in firefox.requests if not url.startswith(own)] == []
             assert firefox.complaints == []

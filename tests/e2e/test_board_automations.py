@@ -177,13 +177,13 @@ async def test_somebody_elses_version_is_shown_beside_ones_own(browser: Browser,
         await replace_in_editor(page, 'message: "1"', "message: mine")
         theirs = {**_LOGGED, "actions": [{"action": "log", "config": {"message": "theirs"}}]}
         await api.run(_UPDATE, input={"id": automation, "definition": theirs})
-        await page.get_by_role("button", name="Save").click()
+        await page.get_by_role("button", name="Save", exact=True).click()
         alert = page.get_by_role("alert")
         await expect(alert).to_contain_text("Somebody saved version 2")
         await expect(alert).to_contain_text("Removed: - " + " " * 6 + "message: theirs")
         assert await visit.violations() == []
         await page.get_by_role("button", name="Keep mine").click()
-        await page.get_by_role("button", name="Save").click()
+        await page.get_by_role("button", name="Save", exact=True).click()
         await expect(page.get_by_role("group", name="Definition")).to_contain_text("message: mine")
         await page.get_by_role("link", name="Versions").click()
         await page.get_by_text("Version 3").click()

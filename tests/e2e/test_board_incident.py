@@ -218,6 +218,8 @@ async def test_after_kills_of_the_server_a_page_shows_what_a_new_one_shows(brows
             await live(other.page)
             texts = other.page.locator(".timeline li")
             await expect(texts).to_have_count(10)
+            # Names are asked for once the timeline is there.
+            await expect(texts.first).to_contain_text("by admin")
             expected = [re.sub(r"\d+ min ago|just now", "", text) for text in await texts.all_inner_texts()]
         shown = await visit.page.locator(".timeline li").all_inner_texts()
         assert [re.sub(r"\d+ min ago|just now", "", text) for text in shown] == expected

@@ -108,11 +108,11 @@ async def test_what_somebody_else_changed_meanwhile_is_shown_and_what_was_writte
             "mutation M($input: UpdateMaintenanceInput!) { updateMaintenance(input: $input) { userErrors { code } } }",
             input={"id": identifier, "title": "Theirs"},
         )
-        await page.get_by_role("button", name="Save").click()
+        await page.get_by_role("button", name="Save", exact=True).click()
         await expect(page.get_by_role("alert")).to_contain_text("Theirs")
         await expect(page.get_by_label("Title")).to_have_value("Mine")
         await check(visit)
-        await page.get_by_role("button", name="Save").click()
+        await page.get_by_role("button", name="Save", exact=True).click()
         await page.get_by_role("heading", name="Mine").wait_for()
         assert (await api.run(INSTANCES, id=identifier))["maintenance"]["title"] == "Mine"
 

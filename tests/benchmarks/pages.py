@@ -1,4 +1,4 @@
-"""How fast the board and the status page are, in Chromium and on the server.
+"""The speed of the board and the status page, in Chromium and on the server.
 
 python -m tests.benchmarks.pages            # bytes, time until usable, long tasks, memory, and the CPU of a request
 python -m tests.benchmarks.pages --only cpu # or bytes, tasks, memory

@@ -1,4 +1,4 @@
-"""What the board's open pages show while their server is killed, and their browser suspended and cut off.
+"""The open pages of the board while their server is killed, and their browser suspended and cut off.
 
 A board, an incident, the systems and a wall stay open and are never loaded again. Run it as
 
@@ -51,7 +51,7 @@ addEventListener("DOMContentLoaded", () => watched.observe(document.documentElem
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """What a run showed. Times are in milliseconds."""
+    """The result of a run. Times are in milliseconds."""
 
     rows: list[tuple[object, ...]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What the board's pages show, read from their elements, and what they have to show, asked of the server."""
+"""The contents of the pages, read from their elements, and those that they have to show, asked of the server."""
 
 import re
 from typing import Any

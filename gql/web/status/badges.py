@@ -1,4 +1,4 @@
-"""What other sites show of the state: badges as pictures, and one sentence as JSON."""
+"""The state for other sites: badges as pictures, and one sentence as JSON."""
 
 import math
 import unicodedata

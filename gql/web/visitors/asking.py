@@ -1,4 +1,4 @@
-"""What a request to subscribe says, as JSON or as the form of a page."""
+"""Requests to subscribe, as JSON or as the form of a page."""
 
 from typing import Any
 from urllib.parse import parse_qs

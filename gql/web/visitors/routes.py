@@ -33,7 +33,7 @@ _NEARLY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """What a page says, and its word for programs."""
+    """The words of a page, and its word for programs."""
 
     word: str
     title: str

@@ -250,7 +250,8 @@ async def test_known_keys_stay_valid_while_the_issuer_is_out_of_order(
 async def test_a_token_that_names_no_key_is_checked_with_the_only_one(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
-    await verifier.viewer_of(token_of(issuer, clock, key_id=None))
+    viewer = await verifier.viewer_of(token_of(issuer, clock, key_id=None))
+    assert viewer == await verifier.viewer_of(token_of(issuer, clock))
 
 
 async def test_the_discovery_document_must_be_that_of_the_issuer(

@@ -42,7 +42,7 @@ class Mail:
 
 
 class Mailbox:
-    """What a mail server was sent, and how it answers."""
+    """A mail server: the mails that it was sent, and its answers."""
 
     def __init__(self) -> None:
         self.port = 0

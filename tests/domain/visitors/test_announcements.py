@@ -1,4 +1,4 @@
-"""What visitors are told: what the public page shows, and nothing else."""
+"""Announcements to visitors: they say what the public page shows, and nothing else."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -57,6 +57,7 @@ async def test_a_failed_run_lets_the_next_one_start(world: World) -> None:
     await queue(world, WAIT, FAIL, times=2)
     world.clock.advance(seconds=60)
     await _until(world, ["failed", "waiting"])
+    assert await statuses(world) == ["failed", "waiting"]
 
 
 @on_one_database
@@ -64,6 +65,7 @@ async def test_a_cancelled_run_lets_the_next_one_start(world: World) -> None:
     first, *_ = await queue(world)
     await world.domain.automations.service.cancel_run(ADMIN, first.id)
     await _until(world, ["cancelled", "waiting", "pending"])
+    assert await statuses(world) == ["cancelled", "waiting", "pending"]
 
 
 @on_one_database

@@ -28,7 +28,7 @@ from domain.settings import Settings
 from tests.addresses import postgres_url
 from tests.e2e.databases import fresh_database
 from tests.inside import inside
-from tests.kept import close_kept_loop, keep_connections, kept_loop, kept_sessions
+from tests.kept import close_kept_loops, keep_connections, kept_loop, kept_sessions
 from tests.templates import copy_database, fresh_name, keep_templates, migrated_file, on_server, run_aside, url_of
 
 pytest_plugins = [
@@ -40,6 +40,8 @@ pytest_plugins = [
     "tests.scheduling",
     "tests.shared",
     "tests.timeouts",
+    # After the gate, which it imports: pytest rewrites the assertions of what it loads first.
+    "tests.pages",
 ]
 
 #: A server on PostgreSQL can keep secrets only with a key of its own.
@@ -321,5 +323,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Close that loop."""
-    close_kept_loop()
+    """Close those loops."""
+    close_kept_loops()

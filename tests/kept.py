@@ -1,4 +1,4 @@
-"""Keeping of what takes tests long to make, for the next one: the event loop, and connections to PostgreSQL.
+"""Keeping of what takes tests long to make, for the next one: event loops, and connections to PostgreSQL.
 
 A test that ends leaves neither tasks nor timers nor sockets in the loop, and a connection has forgotten its session.
 """
@@ -84,29 +84,28 @@ class KeptConnection(asyncpg.Connection):  # type: ignore[misc] # the library ha
         await super().close(timeout=timeout)
 
 
-_loop: KeptLoop | None = None
+#: More than one where a module, or the whole run, has a loop of its own beside those of single tests.
+_loops: list[KeptLoop] = []
 
 
 def kept_loop() -> asyncio.AbstractEventLoop:
-    """Return the kept loop, or another one where it is in use."""
-    global _loop  # noqa: PLW0603 - one for the process
-    if _loop is None:
-        _loop = KeptLoop()
-    if not _loop.is_free:
-        return asyncio.SelectorEventLoop()
-    _loop.is_free = False
-    return _loop
+    """Return a kept loop that is not in use."""
+    free = next((loop for loop in _loops if loop.is_free), None)
+    if free is None:
+        _loops.append(free := KeptLoop())
+    free.is_free = False
+    return free
 
 
 def kept_sessions() -> list[int]:
     """Return the server's numbers of the connections that wait for the next test."""
-    return [connection.get_server_pid() for connection in _loop.connections] if _loop is not None else []
+    return [connection.get_server_pid() for loop in _loops for connection in loop.connections]
 
 
-def close_kept_loop() -> None:
-    """Close the loop at the very end."""
-    if _loop is not None:
-        _loop.end()
+def close_kept_loops() -> None:
+    """Close the loops at the very end."""
+    for loop in _loops:
+        loop.end()
 
 
 def keep_connections(patch: pytest.MonkeyPatch, database: str) -> None:

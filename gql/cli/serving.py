@@ -105,7 +105,7 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
         StartupError: the port is taken, or the database cannot be used.
     """
     files = raise_file_limit()
-    listening = _bind(settings.host, settings.port)
+    listening = bind(settings.host, settings.port)
     with listening:
         async with running_domain(settings) as domain:
             if not settings.automations:
@@ -175,7 +175,12 @@ async def _demo_running(domain: Domain, *, wanted: bool) -> AsyncIterator[None]:
         await running
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at this address.
+
+    Raises:
+        StartupError: it is taken, or of another machine.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family)
     try:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from gql.cli.profiles import target_of
 from tests.docs.blocks import ROOT, text_of, tour_block
-from tests.e2e.browsers import running_browser
+from tests.e2e.local import local_server
 from tests.e2e.processes import run_command
 from tests.e2e.server import Server, api_of, running_server
 from tests.requirements_gate import CLIENTS
@@ -217,18 +217,20 @@ async def test_the_clients_file_keeps_a_list_in_node(server: Server, node: list[
 
 
 @pytest.mark.chromium
-async def test_the_page_of_the_clients_file_shows_incidents_as_they_come(server: Server) -> None:
-    async with running_browser() as browser, api_of(server, TOKEN) as api:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_page_of_the_clients_file_shows_incidents_as_they_come(browser: Browser) -> None:
+    async with local_server() as server, api_of(server) as api:
         await api.create_system()
         page = await browser.new_page()
         # Chromium lets no page reach this machine by a WebSocket that did not come from it, as what tests make up.
         await page.goto(f"{server.url}/livez")
         await page.set_content(text_of("page.html", server.url))
-        await expect(page.locator("#state")).to_have_text("live", timeout=1000 * _SECONDS)
+        await expect(page.locator("#state")).to_have_text("live")
         incident = await api.create_incident("Slow")
-        await expect(page.locator("li")).to_have_text("INC-1 Slow: INVESTIGATING", timeout=1000 * _SECONDS)
+        await expect(page.locator("li")).to_have_text("INC-1 Slow: INVESTIGATING")
         await api.write("resolveIncident", id=incident)
-        await expect(page.locator("li")).to_have_text("INC-1 Slow: RESOLVED", timeout=1000 * _SECONDS)
+        await expect(page.locator("li")).to_have_text("INC-1 Slow: RESOLVED")
+        await page.close()
 
 
 @pytest.mark.node

@@ -7,6 +7,7 @@ import httpx
 _INCIDENT = "incident { id version title status severity }"
 _SELECTIONS = {
     "createSystem": "system { id key }",
+    "createIntegration": "integration { id }",
     "createToken": "secret token { id }",
     "createWebhook": "secret webhook { id }",
     "revokeToken": "token { id }",

@@ -4,25 +4,32 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
-from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize
+import httpx
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize
 
-from tests.e2e.server import TOKEN, Server
+from tests.e2e.browsers import PATIENCE_MILLIS
+from tests.e2e.server import TOKEN, Addressed
 from tests.requirements_gate import CLIENTS
 
 DESK = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
-_AXE = CLIENTS / "node_modules" / "axe-core" / "axe.min.js"
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _REPORT_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
   console.error("refused by the policy:", event.violatedDirective, event.blockedURI, event.sourceFile));"""
 
 
+@cache
+def _axe() -> str:
+    return (CLIENTS / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
 class Visit:
     """A page of a server with its requests and its complaints."""
 
-    def __init__(self, page: Page, server: Server) -> None:
+    def __init__(self, page: Page, server: Addressed) -> None:
         self.page = page
         self.server = server
         self.requests: list[str] = []
@@ -42,7 +49,9 @@ class Visit:
         """Return what axe finds on the page as it is: rule, target and summary."""
         session = await self.page.context.new_cdp_session(self.page)
         # Through the protocol, because the pages' policy lets nobody else's scripts in.
-        await session.send("Runtime.evaluate", {"expression": _AXE.read_text()})
+        loaded = await session.send("Runtime.evaluate", {"expression": "typeof axe"})
+        if loaded["result"]["value"] == "undefined":
+            await session.send("Runtime.evaluate", {"expression": _axe()})
         run = f"axe.run(document, {{ runOnly: {_RULES} }}).then(({{ violations }}) => JSON.stringify(violations))"
         sent: Any = {"expression": run, "awaitPromise": True, "returnByValue": True}
         answer = await session.send("Runtime.evaluate", sent)
@@ -63,7 +72,7 @@ class Visit:
 @asynccontextmanager
 async def visiting(
     browser: Browser,
-    server: Server,
+    server: Addressed,
     *,
     signed_in: bool = False,
     may_complain: bool = False,
@@ -74,14 +83,21 @@ async def visiting(
 
     It fails as well on what the browser complains of, unless it may complain.
     """
-    opened = await browser.new_context(viewport=size, **context)
+    opened = await browser.new_context(viewport=size, reduced_motion="reduce", **context)
+    opened.set_default_timeout(PATIENCE_MILLIS)
+    if signed_in:
+        await sign_in(opened, server)
     page = await opened.new_page()
     await page.add_init_script(_REPORT_VIOLATIONS)
     visit = Visit(page, server)
-    if signed_in:
-        await visit.open(f"#token={TOKEN}")
-        await page.get_by_role("button", name="admin").wait_for()
     yield visit
     await opened.close()
     assert visit.foreign() == []
     assert may_complain or visit.complaints == [], visit.complaints
+
+
+async def sign_in(context: BrowserContext, server: Addressed, token: str = TOKEN) -> None:
+    """Sign a context in as its pages do it, without opening one."""
+    own = {"origin": server.url}
+    answer = await context.request.post(f"{server.url}/session", data={"token": token}, headers=own)
+    assert answer.status == httpx.codes.NO_CONTENT, await answer.text()

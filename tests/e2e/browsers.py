@@ -6,10 +6,12 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.requirements_gate import chromium_path
 
+#: How long whatever a test waits for on a page may take: it ends what hangs, on a machine that is as busy as it likes.
+PATIENCE_MILLIS = 60_000
 # Without these Chromium wants a sandbox that root has not, calls home, and asks for names.
 _ARGUMENTS = [
     "--no-sandbox",
@@ -27,6 +29,7 @@ _ARGUMENTS = [
 @asynccontextmanager
 async def running_browser() -> AsyncIterator[Browser]:
     """Start the system's Chromium and close it at the end."""
+    expect.set_options(timeout=PATIENCE_MILLIS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path(), args=_ARGUMENTS)
         yield browser

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 import httpx
 
@@ -22,11 +23,21 @@ _ADDRESS = re.compile(r"serves (http://\S+)/graphql")
 _PORTS = range(20_000, 32_000)
 
 
+class Addressed(Protocol):
+    """A server that runs somewhere."""
+
+    url: str
+
+    @property
+    def graphql_url(self) -> str:
+        """The URL of the endpoint."""
+
+
 class Server:
     """A server at one address, with one process at a time."""
 
     def __init__(self, database_url: str, folder: Path, **settings: str | None) -> None:
-        self._arguments = ("serve", "--port", str(_free_port()), "--database-url", database_url)
+        self._arguments = ("serve", "--port", str(free_port()), "--database-url", database_url)
         self._folder = folder
         self._environment = {
             f"INCIDENTQL_{name.upper()}": value
@@ -163,7 +174,7 @@ async def running_server(
 
 
 @asynccontextmanager
-async def api_of(server: Server, token: str = TOKEN) -> AsyncIterator[Api]:
+async def api_of(server: Addressed, token: str = TOKEN) -> AsyncIterator[Api]:
     """Yield a client of a server's API, as its admin by default."""
     headers = {"authorization": f"Bearer {token}"}
     # Loading certificates would take more CPU than a hundred requests.
@@ -171,7 +182,7 @@ async def api_of(server: Server, token: str = TOKEN) -> AsyncIterator[Api]:
         yield Api(client, server.graphql_url)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     while True:
         port = random.choice(_PORTS)
         with socket.socket() as probe:

@@ -1,21 +1,18 @@
 """The page of an incident in a real browser: for two at once, over lost connections, by keyboard, for anybody."""
 
 import re
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Error, Page, Response, Route, ViewportSize, expect
 
 from tests.e2e.api import Api
 from tests.e2e.boards import Visit, visiting
-from tests.e2e.browsers import running_browser
-from tests.e2e.server import Server, api_of, running_server
+from tests.e2e.local import LocalServer
+from tests.pages import of_pages
 
-pytestmark = [pytest.mark.chromium, pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [*of_pages, pytest.mark.usefixtures("payments")]
 
 NARROWEST = ViewportSize(width=320, height=640)
 #: What a browser says while its server is away.
@@ -36,21 +33,6 @@ _HOSTILE = (
     "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft " * 20,
     "long text " * 1_500,
 )
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    folder: Path = tmp_path_factory.mktemp("incident")
-    async with running_server(f"sqlite:///{folder}/incidents.db", sqlite_synchronous="NORMAL") as running:
-        async with api_of(running) as api:
-            await api.create_system()
-        yield running
 
 
 async def opened(api: Api, visit: Visit, title: str, **fields: Any) -> str:
@@ -87,9 +69,9 @@ async def messages(api: Api, incident: str) -> list[str]:
 
 
 async def test_an_incident_is_acknowledged_updated_and_resolved_by_keyboard_alone(
-    browser: Browser, server: Server
+    browser: Browser, server: LocalServer, api: Api
 ) -> None:
-    async with api_of(server) as api, visiting(browser, server, signed_in=True) as visit:
+    async with visiting(browser, server, signed_in=True) as visit:
         page = visit.page
         incident = await opened(api, visit, "Nobody can pay")
         await expect(page.get_by_text("Nobody has acknowledged this yet")).to_be_visible()
@@ -117,9 +99,9 @@ async def test_an_incident_is_acknowledged_updated_and_resolved_by_keyboard_alon
 
 
 async def test_of_two_who_change_a_title_both_texts_are_shown_and_the_later_one_decides(
-    browser: Browser, server: Server
+    browser: Browser, server: LocalServer, api: Api
 ) -> None:
-    async with api_of(server) as api, visiting(browser, server, signed_in=True) as visit:
+    async with visiting(browser, server, signed_in=True) as visit:
         page = visit.page
         incident = await opened(api, visit, "Slow")
         for decision, mine, theirs in [
@@ -140,9 +122,9 @@ async def test_of_two_who_change_a_title_both_texts_are_shown_and_the_later_one_
 
 
 async def test_a_draft_survives_a_reload_and_a_refusal_and_another_incident_has_its_own(
-    browser: Browser, server: Server
+    browser: Browser, server: LocalServer, api: Api
 ) -> None:
-    async with api_of(server) as api, visiting(browser, server, signed_in=True) as visit:
+    async with visiting(browser, server, signed_in=True) as visit:
         page = visit.page
         await opened(api, visit, "Another one")
         incident = await opened(api, visit, "Queue is full")
@@ -168,8 +150,10 @@ async def test_a_draft_survives_a_reload_and_a_refusal_and_another_incident_has_
         assert await messages(api, incident) == ["A whole sentence."]
 
 
-async def test_an_update_whose_answer_was_lost_is_sent_again_and_appears_once(browser: Browser, server: Server) -> None:
-    async with api_of(server) as api, visiting(browser, server, signed_in=True) as visit:
+async def test_an_update_whose_answer_was_lost_is_sent_again_and_appears_once(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    async with visiting(browser, server, signed_in=True) as visit:
         page = visit.page
         visit.pardoned = AWAY
         incident = await opened(api, visit, "Disk is full")
@@ -181,7 +165,7 @@ async def test_an_update_whose_answer_was_lost_is_sent_again_and_appears_once(br
                 return
             answer = await route.fetch()
             killed.append(await answer.text())
-            await server.kill()
+            await server.stop()
             await route.abort()
 
         await page.route("**/graphql", lose)
@@ -201,13 +185,15 @@ async def test_an_update_whose_answer_was_lost_is_sent_again_and_appears_once(br
         assert await messages(api, incident) == ["We are deleting logs."]
 
 
-async def test_after_kills_of_the_server_a_page_shows_what_a_new_one_shows(browser: Browser, server: Server) -> None:
-    async with api_of(server) as api, visiting(browser, server, signed_in=True) as visit:
+async def test_after_kills_of_the_server_a_page_shows_what_a_new_one_shows(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    async with visiting(browser, server, signed_in=True) as visit:
         visit.pardoned = AWAY
         incident = await opened(api, visit, "Flapping")
         for nth in range(3):
             await api.write("addIncidentUpdate", incidentId=incident, message=f"Before {nth}")
-            await server.kill()
+            await server.stop()
             await server.start()
             await api.write("addIncidentUpdate", incidentId=incident, message=f"After {nth}")
             await api.write("updateIncident", id=incident, severity=["MINOR", "CRITICAL", "MAJOR"][nth])
@@ -225,9 +211,11 @@ async def test_after_kills_of_the_server_a_page_shows_what_a_new_one_shows(brows
         assert [re.sub(r"\d+ min ago|just now", "", text) for text in shown] == expected
 
 
-async def test_hostile_texts_run_nothing_and_fit_on_the_smallest_screen(browser: Browser, server: Server) -> None:
+async def test_hostile_texts_run_nothing_and_fit_on_the_smallest_screen(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
     title = f"<b onclick=alert(1)>{'L' * 100}</b> مشكلة"
-    async with api_of(server) as api, visiting(browser, server, signed_in=True, size=NARROWEST) as visit:
+    async with visiting(browser, server, signed_in=True, size=NARROWEST) as visit:
         page = visit.page
         ran: list[str] = []
         page.on("dialog", lambda dialog: ran.append(dialog.message))
@@ -249,8 +237,10 @@ async def test_hostile_texts_run_nothing_and_fit_on_the_smallest_screen(browser:
         assert await page.locator("script:not([src])").count() == 0
 
 
-async def test_nothing_internal_reaches_anybody_who_is_not_signed_in(browser: Browser, server: Server) -> None:
-    async with api_of(server) as api, visiting(browser, server) as visit:
+async def test_nothing_internal_reaches_anybody_who_is_not_signed_in(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    async with visiting(browser, server) as visit:
         page = visit.page
         traffic: list[str] = []
         page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: traffic.append(str(frame))))
@@ -279,9 +269,9 @@ async def test_nothing_internal_reaches_anybody_who_is_not_signed_in(browser: Br
 
 
 async def test_updates_are_edited_and_deleted_and_their_earlier_versions_are_shown(
-    browser: Browser, server: Server
+    browser: Browser, server: LocalServer, api: Api
 ) -> None:
-    async with api_of(server) as api, visiting(browser, server, signed_in=True) as visit:
+    async with visiting(browser, server, signed_in=True) as visit:
         page = visit.page
         incident = await opened(api, visit, "Search is slow", initialMessage="One shard is slow.")
         article = page.get_by_role("article")
@@ -303,8 +293,10 @@ async def test_updates_are_edited_and_deleted_and_their_earlier_versions_are_sho
         assert await messages(api, incident) == []
 
 
-async def test_what_stands_beside_the_timeline_is_edited_in_place(browser: Browser, server: Server) -> None:
-    async with api_of(server) as api, visiting(browser, server, signed_in=True) as visit:
+async def test_what_stands_beside_the_timeline_is_edited_in_place(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    async with visiting(browser, server, signed_in=True) as visit:
         page = visit.page
         other = await api.create_incident("The cause of all", severity="MINOR")
         reference = (await api.run("query ($id: ID!) { incident(id: $id) { reference } }", id=other))["incident"]
@@ -343,9 +335,9 @@ async def test_what_stands_beside_the_timeline_is_edited_in_place(browser: Brows
 
 
 async def test_a_long_timeline_comes_in_pages_of_the_chosen_kinds_in_the_chosen_order(
-    browser: Browser, server: Server
+    browser: Browser, server: LocalServer, api: Api
 ) -> None:
-    async with api_of(server) as api, visiting(browser, server, signed_in=True) as visit:
+    async with visiting(browser, server, signed_in=True) as visit:
         page = visit.page
         incident = await api.create_incident("A long story")
         for nth in range(60):
@@ -370,8 +362,10 @@ async def test_a_long_timeline_comes_in_pages_of_the_chosen_kinds_in_the_chosen_
         await expect(article).to_have_count(50)
 
 
-async def test_it_is_printed_as_a_report_with_the_oldest_entry_first(browser: Browser, server: Server) -> None:
-    async with api_of(server) as api, visiting(browser, server, signed_in=True) as visit:
+async def test_it_is_printed_as_a_report_with_the_oldest_entry_first(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    async with visiting(browser, server, signed_in=True) as visit:
         page = visit.page
         incident = await opened(api, visit, "Printers are offline", initialMessage="First.")
         await api.write("addIncidentUpdate", incidentId=incident, message="Second.", statusChange="RESOLVED")
@@ -387,9 +381,9 @@ async def test_it_is_printed_as_a_report_with_the_oldest_entry_first(browser: Br
 
 
 async def test_an_incident_that_is_deleted_or_hidden_is_not_there_and_a_draft_is_kept(
-    browser: Browser, server: Server
+    browser: Browser, server: LocalServer, api: Api
 ) -> None:
-    async with api_of(server) as api, visiting(browser, server, signed_in=True) as visit:
+    async with visiting(browser, server, signed_in=True) as visit:
         page = visit.page
         await visit.open("incidents/INC-999999")
         await expect(page.get_by_text("There is nothing here, or you may not see it")).to_be_visible()
@@ -403,9 +397,9 @@ async def test_an_incident_that_is_deleted_or_hidden_is_not_there_and_a_draft_is
 
 
 async def test_whoever_may_only_read_finds_no_buttons_and_what_everybody_with_a_token_may_read(
-    browser: Browser, server: Server
+    browser: Browser, server: LocalServer, api: Api
 ) -> None:
-    async with api_of(server) as api, visiting(browser, server) as visit:
+    async with visiting(browser, server) as visit:
         page = visit.page
         secret = (await api.write("createToken", name="reader", role="VIEWER"))["secret"]
         incident = await opened(api, visit, "Mail is slow")
@@ -425,8 +419,10 @@ async def test_whoever_may_only_read_finds_no_buttons_and_what_everybody_with_a_
         assert await visit.violations() == []
 
 
-async def test_two_tabs_of_one_reader_show_the_same_and_send_nothing_twice(browser: Browser, server: Server) -> None:
-    async with api_of(server) as api, visiting(browser, server, signed_in=True) as visit:
+async def test_two_tabs_of_one_reader_show_the_same_and_send_nothing_twice(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    async with visiting(browser, server, signed_in=True) as visit:
         incident = await opened(api, visit, "Two tabs")
         other = await visit.page.context.new_page()
         await other.goto(visit.page.url)

@@ -1,36 +1,22 @@
 """Links that sign in whoever opens them: anybody can send one."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from tests.e2e.api import Api
 from tests.e2e.boards import visiting
-from tests.e2e.browsers import running_browser
-from tests.e2e.server import TOKEN, Server, api_of, running_server
+from tests.e2e.local import LocalServer
+from tests.e2e.server import TOKEN
+from tests.pages import of_pages
 
-pytestmark = [pytest.mark.chromium, pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = of_pages
 
 _NAME = "<img src=x onerror=alert(1)>"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('links')}/incidents.db"
-    async with running_server(url, sqlite_synchronous="NORMAL") as running:
-        yield running
-
-
-async def test_a_link_with_a_token_asks_whoever_is_signed_in_as_somebody_else(browser: Browser, server: Server) -> None:
-    async with api_of(server) as api:
-        theirs = (await api.write("createToken", name=_NAME, role="VIEWER"))["secret"]
+async def test_a_link_with_a_token_asks_whoever_is_signed_in_as_somebody_else(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    theirs = (await api.write("createToken", name=_NAME, role="VIEWER"))["secret"]
     async with visiting(browser, server, signed_in=True, may_complain=True) as visit:
         page, account = visit.page, visit.page.get_by_role("banner").get_by_role("button", name="admin")
         asked = page.get_by_role("dialog", name="Sign in as somebody else?")

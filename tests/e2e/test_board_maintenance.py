@@ -1,42 +1,24 @@
 """Planned maintenance in a real browser: scheduled by the reader's clocks, changed, cancelled, and said."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.api import Api
 from tests.e2e.boards import PHONE, Visit, visiting
-from tests.e2e.browsers import running_browser
-from tests.e2e.server import Server, api_of, running_server
+from tests.e2e.local import LocalServer
+from tests.pages import of_pages
 
-pytestmark = [pytest.mark.chromium, pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [*of_pages, pytest.mark.usefixtures("payments")]
 ZONE = "Europe/Berlin"
 #: A name of one word, in another direction, and as markup.
 HOSTILE = "x" * 120 + " <b>صيانة</b>"
 #: Days of 2027 on which clocks change in Berlin, New York and on Lord Howe, and others.
 _CHANGES = (0, 72, 86, 93, 100, 200, 275, 303, 310)
 INSTANCES = "query Q($id: ID!) { maintenance(id: $id) { title instances(first: 3) { nodes { startsAt status } } } }"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    folder: Path = tmp_path_factory.mktemp("maintenance")
-    async with running_server(f"sqlite:///{folder}/incidents.db", sqlite_synchronous="NORMAL") as running:
-        async with api_of(running) as api:
-            await api.create_system()
-        yield running
 
 
 async def check(visit: Visit) -> None:
@@ -54,10 +36,10 @@ async def choose(page: Page, name: str) -> None:
 
 
 async def test_a_weekly_maintenance_is_scheduled_by_the_readers_clocks_and_one_time_of_it_cancelled(
-    browser: Browser, server: Server
+    browser: Browser, server: LocalServer, api: Api
 ) -> None:
     begins = (datetime.now(ZoneInfo(ZONE)) + timedelta(days=2)).replace(hour=2, minute=0, second=0, microsecond=0)
-    async with visiting(browser, server, signed_in=True, timezone_id=ZONE) as visit, api_of(server) as api:
+    async with visiting(browser, server, signed_in=True, timezone_id=ZONE) as visit:
         page = visit.page
         await visit.open("maintenance")
         await page.get_by_role("heading", name="No maintenance is planned").wait_for()
@@ -96,9 +78,9 @@ async def test_a_weekly_maintenance_is_scheduled_by_the_readers_clocks_and_one_t
 
 
 async def test_what_somebody_else_changed_meanwhile_is_shown_and_what_was_written_is_kept(
-    browser: Browser, server: Server
+    browser: Browser, server: LocalServer, api: Api
 ) -> None:
-    async with visiting(browser, server, signed_in=True) as visit, api_of(server) as api:
+    async with visiting(browser, server, signed_in=True) as visit:
         identifier = await schedule(api, "Move of a rack", hours=5)
         page = visit.page
         await visit.open(f"maintenance/{identifier}")
@@ -117,7 +99,7 @@ async def test_what_somebody_else_changed_meanwhile_is_shown_and_what_was_writte
         assert (await api.run(INSTANCES, id=identifier))["maintenance"]["title"] == "Mine"
 
 
-async def test_a_rule_that_never_holds_is_refused_at_its_field(browser: Browser, server: Server) -> None:
+async def test_a_rule_that_never_holds_is_refused_at_its_field(browser: Browser, server: LocalServer) -> None:
     async with visiting(browser, server, signed_in=True, size=PHONE) as visit:
         page = visit.page
         await visit.open("maintenance")
@@ -134,11 +116,10 @@ async def test_a_rule_that_never_holds_is_refused_at_its_field(browser: Browser,
 
 
 async def test_what_takes_place_now_is_ended_by_a_responder_and_only_seen_by_others(
-    browser: Browser, server: Server
+    browser: Browser, server: LocalServer, api: Api
 ) -> None:
-    async with api_of(server) as api:
-        identifier = await schedule(api, "Under way", hours=-1)
-        secret = await schedule(api, "A secret one", hours=-1, visibility="INTERNAL")
+    identifier = await schedule(api, "Under way", hours=-1)
+    secret = await schedule(api, "A secret one", hours=-1, visibility="INTERNAL")
     async with visiting(browser, server, size=PHONE) as visit:
         await visit.open("maintenance")
         await expect(visit.page.get_by_role("row", name="Under way")).to_contain_text("Under maintenance")
@@ -162,7 +143,7 @@ async def test_what_takes_place_now_is_ended_by_a_responder_and_only_seen_by_oth
 
 
 async def test_local_times_are_the_moments_that_python_says_also_where_clocks_change(
-    browser: Browser, server: Server
+    browser: Browser, server: LocalServer
 ) -> None:
     zones = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")
     begin = datetime(2027, 1, 1, 1, 30)  # noqa: DTZ001 - by local clocks

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from gql.web import board
-from tests.e2e.browsers import running_browser
+from tests.pages import in_chromium
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = in_chromium
 
 _VIEW = (Path(board._BOARD) / "lib" / "view.js").read_text()
 #: Random trees one after the other, each compared with the same tree in an empty place.
@@ -129,13 +129,13 @@ _BACKWARDS = """async () => {
 }"""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def page() -> AsyncIterator[Page]:
-    async with running_browser() as browser:
-        page = await browser.new_page()
-        source = f"URL.createObjectURL(new Blob([{json.dumps(_VIEW)}], {{ type: 'text/javascript' }}))"
-        await page.add_script_tag(content=f"window.load = () => import({source})")
-        yield page
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    page = await browser.new_page()
+    source = f"URL.createObjectURL(new Blob([{json.dumps(_VIEW)}], {{ type: 'text/javascript' }}))"
+    await page.add_script_tag(content=f"window.load = () => import({source})")
+    yield page
+    await page.close()
 
 
 @pytest.mark.parametrize("seed", range(1, 4))

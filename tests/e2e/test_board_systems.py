@@ -2,18 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from tests.e2e.api import Api
 from tests.e2e.boards import PHONE, visiting
-from tests.e2e.browsers import running_browser
-from tests.e2e.server import Server, api_of, running_server
+from tests.e2e.local import LocalServer
+from tests.pages import of_pages
 
-pytestmark = [pytest.mark.chromium, pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = of_pages
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
@@ -26,26 +23,13 @@ HOSTILE = [
 MANY = 300
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    folder: Path = tmp_path_factory.mktemp("systems")
-    async with running_server(f"sqlite:///{folder}/incidents.db", sqlite_synchronous="NORMAL") as running:
-        yield running
-
-
 async def width_beyond_the_window(page: Page) -> int:
     """Return by how many pixels the page is wider than the window."""
     wide: int = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return wide
 
 
-async def test_without_systems_an_admin_adds_the_first_one_by_keyboard(browser: Browser, server: Server) -> None:
+async def test_without_systems_an_admin_adds_the_first_one_by_keyboard(browser: Browser, server: LocalServer) -> None:
     async with visiting(browser, server) as nobody:
         await nobody.open("systems")
         await expect(nobody.page.get_by_role("heading", name="There are no systems yet")).to_be_visible()
@@ -57,6 +41,7 @@ async def test_without_systems_an_admin_adds_the_first_one_by_keyboard(browser: 
         await admin.open("systems")
         await expect(page.get_by_role("button", name="Add the first one")).to_be_visible()
         await page.keyboard.press("n")
+        await expect(page.get_by_label("Name")).to_be_focused()
         await page.keyboard.type("Zahlungen & Straße")
         await expect(page.get_by_label("Key")).to_have_value("zahlungen-stra-e")
         await page.get_by_label("Key").fill("Pay ments")
@@ -70,8 +55,11 @@ async def test_without_systems_an_admin_adds_the_first_one_by_keyboard(browser: 
         await expect(page.get_by_text("Nothing has reported on it")).to_be_visible()
 
 
-async def test_a_report_and_an_incident_show_at_once_with_their_reason(browser: Browser, server: Server) -> None:
-    async with visiting(browser, server) as visit, api_of(server) as api:
+async def test_a_report_and_an_incident_show_at_once_with_their_reason(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    await api.create_system()
+    async with visiting(browser, server) as visit:
         page = visit.page
         await visit.open("systems")
         await expect(page.get_by_role("heading", name="The one system is healthy")).to_be_visible()
@@ -80,7 +68,7 @@ async def test_a_report_and_an_incident_show_at_once_with_their_reason(browser: 
         await expect(page.get_by_text("Slow <b>today</b>")).to_be_visible()
         assert await visit.violations() == []
 
-        await page.get_by_role("link", name="Zahlungen").click()
+        await page.get_by_role("link", name="Payments").click()
         now = page.get_by_role("region", name="Health now")
         await expect(now).to_contain_text("Reported degraded")
         await api.create_incident("Nobody can pay", healthOverride="UNHEALTHY")
@@ -102,8 +90,11 @@ async def test_a_report_and_an_incident_show_at_once_with_their_reason(browser: 
         await expect(lately.get_by_role("table")).to_contain_text("as an incident set it; reported degraded")
 
 
-async def test_an_edit_keeps_what_was_written_beside_somebody_elses(browser: Browser, server: Server) -> None:
-    async with visiting(browser, server, signed_in=True) as visit, api_of(server) as api:
+async def test_an_edit_keeps_what_was_written_beside_somebody_elses(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    await api.create_system()
+    async with visiting(browser, server, signed_in=True) as visit:
         page = visit.page
         await visit.open("systems/payments")
         await page.get_by_role("button", name="Report health").click()
@@ -115,7 +106,7 @@ async def test_an_edit_keeps_what_was_written_beside_somebody_elses(browser: Bro
 
         await page.keyboard.press("e")
         await page.get_by_label("Description").fill("What I wrote")
-        await api.write("updateSystem", id="payments", name="Payments", description="What they wrote")
+        await api.write("updateSystem", id="payments", name="Other", description="What they wrote")
         await page.get_by_role("button", name="Save", exact=True).click()
         alert = page.get_by_role("alert")
         await expect(alert).to_contain_text("What they wrote")
@@ -126,9 +117,11 @@ async def test_an_edit_keeps_what_was_written_beside_somebody_elses(browser: Bro
         await expect(page.get_by_text("What I wrote")).to_be_visible()
 
 
-async def test_a_system_is_deleted_only_after_saying_what_goes_with_it(browser: Browser, server: Server) -> None:
-    async with visiting(browser, server, signed_in=True) as visit, api_of(server) as api:
-        await api.create_system("gone")
+async def test_a_system_is_deleted_only_after_saying_what_goes_with_it(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    await api.create_system("gone")
+    async with visiting(browser, server, signed_in=True) as visit:
         page = visit.page
         await visit.open("systems/gone")
         await page.get_by_role("button", name="Delete").click()
@@ -141,23 +134,24 @@ async def test_a_system_is_deleted_only_after_saying_what_goes_with_it(browser: 
         assert await visit.violations() == []
 
 
-async def test_three_hundred_systems_with_hostile_names_are_found_and_fit(browser: Browser, server: Server) -> None:
-    async with visiting(browser, server, size=PHONE) as visit, api_of(server) as api:
-        names = [*HOSTILE, *(f"System {nth:03}" for nth in range(MANY - len(HOSTILE)))]
-        for some in range(0, len(names), 20):
-            group = enumerate(names[some : some + 20], start=some)
-            await asyncio.gather(*(api.write("createSystem", key=f"many-{nth}", name=name) for nth, name in group))
-        await api.write("reportSystemHealth", system="many-3", status="UNHEALTHY", message="No " * 5_000)
+async def test_three_hundred_systems_with_hostile_names_are_found_and_fit(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    names = [*HOSTILE, *(f"System {nth:03}" for nth in range(MANY - len(HOSTILE)))]
+    for some in range(0, len(names), 20):
+        group = enumerate(names[some : some + 20], start=some)
+        await asyncio.gather(*(api.write("createSystem", key=f"many-{nth}", name=name) for nth, name in group))
+    await api.write("reportSystemHealth", system="many-3", status="UNHEALTHY", message="No " * 5_000)
+    async with visiting(browser, server, size=PHONE) as visit:
         page = visit.page
         await visit.open("systems")
         await expect(page.get_by_role("region", name="Not healthy").get_by_role("link").first).to_have_text("W" * 200)
         assert await width_beyond_the_window(page) <= 0
         assert await visit.violations() == []
-        bad = await page.get_by_role("region", name="Not healthy").get_by_role("listitem").count()
-        for shown in (bad + 100, bad + 200, MANY + 1):
+        for shown in (101, 201, MANY):
             await expect(page.get_by_role("listitem")).to_have_count(shown)
             await page.keyboard.press("End")
-        await expect(page.get_by_role("heading", level=1)).to_contain_text(f"{bad} of {MANY + 1} systems")
+        await expect(page.get_by_role("heading", level=1)).to_contain_text(f"1 of {MANY} systems")
 
         await page.get_by_role("searchbox").fill("many-299")
         await expect(page.get_by_role("listitem")).to_have_count(1)

@@ -3,24 +3,23 @@
 import asyncio
 import json
 import re
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from gql.transport.sse import ResumableSSE
-from tests.e2e.browsers import running_browser
+from tests.e2e.api import Api
 from tests.e2e.clients import EVENTS
 from tests.e2e.ide import SIZE, Ide, ide_at
-from tests.e2e.server import TOKEN, Server, api_of, running_server
+from tests.e2e.local import LocalServer
+from tests.e2e.server import TOKEN
+from tests.pages import in_chromium
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = in_chromium
 
 _REPORT_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
   console.error("refused by the policy:", event.violatedDirective, event.blockedURI, event.sourceFile));"""
@@ -58,13 +57,13 @@ async def test_a_mutation_carries_the_token(ide: Ide) -> None:
     await ide.shows('"status": "INVESTIGATING"')
 
 
-async def test_a_subscription_shows_writes_of_others_and_survives_a_new_token(ide: Ide, address: str) -> None:
+async def test_a_subscription_shows_writes_of_others_and_survives_a_new_token(ide: Ide, api: Api) -> None:
     await ide.open_tab("Watch")
     await ide.run()
-    await receive_an_incident(ide, address)
+    await receive_an_incident(ide, api, "From outside")
 
     await ide.enter_token(TOKEN)
-    create_incident(address, "While it was away")
+    await api.create_incident("While it was away")
     await ide.shows("While it was away")
     inits = [frame for frame in ide.frames if "connection_init" in frame]
     assert [TOKEN in frame for frame in inits] == [False, True]
@@ -122,20 +121,16 @@ async def test_screen_readers_have_a_name_for_each_editor(ide: Ide) -> None:
     assert await ide.page.locator("#ide .CodeMirror textarea:not([aria-label])").count() == 0
 
 
-async def test_a_subscription_resumes_after_its_server_was_killed(page: Page, sqlite_url: str) -> None:
-    async with running_server(sqlite_url) as server, api_of(server) as api, ide_at(page, server.graphql_url) as ide:
-        # How a connection fails depends on where it was when the server died.
+async def test_a_subscription_resumes_after_its_server_was_away(page: Page, server: LocalServer, api: Api) -> None:
+    async with ide_at(page, server.graphql_url) as ide:
+        # How a connection fails depends on where it was when the server went.
         ide.pardoned = re.compile("net::ERR_CONNECTION_|^WebSocket connection to .* failed: ")
         await api.create_system()
         await ide.open_tab("Watch")
         await ide.run()
-        for _ in range(_TRIES):
-            await api.create_incident("Before")
-            with suppress(AssertionError):
-                await expect(ide.answer).to_contain_text("Before", timeout=_TRY_MILLIS)
-                break
+        await receive_an_incident(ide, api, "Before")
         await ide.page.evaluate(_RETRY_SOON)
-        await server.kill()
+        await server.stop()
         # Not the first one only.
         for _ in range(2):
             async with ide.page.expect_event("websocket"):
@@ -151,23 +146,26 @@ async def test_a_subscription_resumes_after_its_server_was_killed(page: Page, sq
         assert len(afters) == 2
 
 
-def come_back_soon() -> None:
+@pytest.fixture
+def _come_back_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let streams tell the browser to wait for 50 ms before it comes back, and not for its own seconds."""
     encode = ResumableSSE.encode_next
 
     def encode_next(self: ResumableSSE, response: Any, encode_json: Callable[[object], str]) -> str:
         return f"retry: 50\r\n{encode(self, response, encode_json)}"
 
-    ResumableSSE.encode_next = encode_next  # type: ignore[method-assign] # in a server's process alone
+    monkeypatch.setattr(ResumableSSE, "encode_next", encode_next)
 
 
-async def test_an_event_source_resumes_by_itself_after_the_server_was_killed(browser: Browser, sqlite_url: str) -> None:
-    hasty = running_server(sqlite_url, prepare=come_back_soon)
-    async with hasty as server, api_of(server) as api, page_of(browser, server) as (page, reports):
+@pytest.mark.usefixtures("_come_back_soon")
+async def test_an_event_source_resumes_by_itself_after_the_server_was_away(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    async with page_of(browser, server) as (page, reports):
         await page.evaluate(_LISTEN, [EVENTS, {"after": await api.create_system()}])
         written = [await api.create_incident("Before")]
         received = [await arrival(reports)]
-        await server.kill()
+        await server.stop()
         await server.start()
         written += [await api.create_incident(title) for title in ("Missed", "Missed, too")]
         received += [await arrival(reports), await arrival(reports)]
@@ -208,71 +206,32 @@ async def test_the_token_field_covers_no_other_control_at_any_width(ide: Ide) ->
         assert not boxes["scrolls"], width
 
 
-@pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    shutil.copy(sqlite_template, tmp_path / "incidents.db")
-    return f"sqlite:///{tmp_path}/incidents.db"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def page(browser: Browser) -> Page:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
     page = await browser.new_page(viewport=SIZE)
     await page.add_init_script(_REPORT_VIOLATIONS)
-    return page
+    yield page
+    await page.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def ide(page: Page, address: str) -> AsyncIterator[Ide]:
-    async with ide_at(page, address) as opened:
+@pytest_asyncio.fixture(loop_scope="session")
+async def ide(page: Page, server: LocalServer, payments: None) -> AsyncIterator[Ide]:
+    async with ide_at(page, server.graphql_url) as opened:
         yield opened
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """Yield the endpoint of a server that has the system `payments`."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('ide')}/incidents.db"
-    async with running_server(url, sqlite_synchronous="NORMAL") as server:
-        call(
-            server.graphql_url,
-            'mutation { createSystem(input: { key: "payments", name: "Payments" }) { system { id } } }',
-        )
-        yield server.graphql_url
-
-
-async def receive_an_incident(ide: Ide, address: str) -> None:
+async def receive_an_incident(ide: Ide, api: Api, title: str) -> None:
     # A subscription is not acknowledged: events before it begins are not sent.
     for _ in range(_TRIES):
-        create_incident(address, "From outside")
+        await api.create_incident(title)
         with suppress(AssertionError):
-            await expect(ide.answer).to_contain_text("From outside", timeout=_TRY_MILLIS)
+            await expect(ide.answer).to_contain_text(title, timeout=_TRY_MILLIS)
             return
     pytest.fail("no event came")
 
 
-def create_incident(address: str, title: str) -> None:
-    document = """mutation ($title: String!) {
-      createIncident(input: { title: $title, severity: MAJOR, systemIds: ["payments"] }) { incident { id } }
-    }"""
-    assert call(address, document, title=title)["createIncident"]["incident"] is not None
-
-
-def call(address: str, document: str, **variables: Any) -> Any:
-    """Return the data that another client gets."""
-    request = {"query": document, "variables": variables}
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    answer = httpx.post(address, json=request, headers=headers, timeout=20, verify=False).json()
-    assert "errors" not in answer, answer
-    return answer["data"]
-
-
 @asynccontextmanager
-async def page_of(browser: Browser, server: Server) -> AsyncIterator[tuple[Page, asyncio.Queue[str]]]:
+async def page_of(browser: Browser, server: LocalServer) -> AsyncIterator[tuple[Page, asyncio.Queue[str]]]:
     reports: asyncio.Queue[str] = asyncio.Queue()
 
     def report(event: dict[str, Any]) -> None:

@@ -10,13 +10,14 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from tests.e2e.api import Api
-from tests.e2e.browsers import running_browser
 from tests.e2e.client_file import endure
 from tests.e2e.client_idle import rest
+from tests.e2e.local import LocalServer
 from tests.e2e.relay import Relay, relaying
-from tests.e2e.server import TOKEN, Server, api_of, running_server
+from tests.e2e.server import TOKEN
+from tests.pages import in_chromium
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [*in_chromium, pytest.mark.usefixtures("payments")]
 _SECONDS = 60
 _CHANGES = "subscription ($after: String) { incidentChanges(after: $after) { incidentId } }"
 #: A watch of everything, whose events and states the page keeps. Its retries come soon.
@@ -262,35 +263,15 @@ async def until(page: Page, condition: str) -> None:
     await page.wait_for_function(condition, timeout=_SECONDS * 1000, polling=20)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    """Yield a server with the system `payments`."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('client')}/incidents.db"
-    async with running_server(url, sqlite_synchronous="NORMAL") as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def api(server: Server) -> AsyncIterator[Api]:
-    async with api_of(server) as caller:
-        await caller.create_system()
-        yield caller
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def relay(server: Server) -> AsyncIterator[Relay]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def relay(server: LocalServer) -> AsyncIterator[Relay]:
     async with relaying(server.url) as running:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, relay: Relay) -> AsyncIterator[Page]:
+    """Yield a page of the server."""
     opened = await browser.new_page()
     await opened.goto(f"{relay.url}/livez")
     yield opened

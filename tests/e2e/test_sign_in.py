@@ -15,12 +15,13 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from tests.e2e.api import Api
-from tests.e2e.browsers import running_browser
-from tests.e2e.server import TOKEN, Server, api_of, running_server
+from tests.e2e.local import LocalServer
+from tests.e2e.server import TOKEN, running_server
 from tests.gql.transport.serving import serving_app
 from tests.issuer import Issuer, running_issuer
+from tests.pages import in_chromium
 
-pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [*in_chromium, pytest.mark.usefixtures("payments")]
 
 _SECONDS = 60
 _SIGN_IN = """async (token) => {
@@ -96,7 +97,7 @@ _FIELD = (
 )
 
 
-@pytest.fixture(scope="module", params=[None, "*"], ids=["no other pages", "pages of any origin"])
+@pytest.fixture(params=[None, "*"], ids=["no other pages", "pages of any origin"])
 def origins(request: pytest.FixtureRequest) -> str | None:
     """Return whose pages may call the API besides the server's own."""
     value: str | None = request.param
@@ -111,31 +112,13 @@ def issuer() -> Any:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(
-    tmp_path_factory: pytest.TempPathFactory, origins: str | None, issuer: Issuer
-) -> AsyncIterator[Server]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('sign-in')}/incidents.db"
-    async with running_server(
-        url, cors_origins=origins, oidc_issuer=issuer.url, oidc_audience="board", oidc_client_id="board"
-    ) as running:
-        yield running
+@pytest.fixture
+def server_settings(origins: str | None, issuer: Issuer) -> dict[str, Any]:
+    at_issuer = {"oidc_issuer": issuer.url, "oidc_audience": "board", "oidc_client_id": "board"}
+    return {"cors_origins": (origins,) if origins else (), **at_issuer}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def api(server: Server) -> AsyncIterator[Api]:
-    async with api_of(server) as caller:
-        await caller.create_system()
-        yield caller
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """Yield a browser's profile without cookies."""
     opened = await browser.new_context()
@@ -143,8 +126,8 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     await opened.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(context: BrowserContext, server: Server) -> Page:
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(context: BrowserContext, server: LocalServer) -> Page:
     """Return a page of the server, signed out."""
     page = await context.new_page()
     await page.goto(f"{server.url}/livez")
@@ -216,7 +199,7 @@ async def test_a_page_that_is_signed_out_watches_as_anybody(page: Page, api: Api
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"], ids=["another port", "another site"])
 async def test_a_page_of_somebody_else_does_nothing_in_the_name_of_who_is_signed_in(
-    context: BrowserContext, page: Page, server: Server, api: Api, host: str, origins: str | None
+    context: BrowserContext, page: Page, server: LocalServer, api: Api, host: str, origins: str | None
 ) -> None:
     _, theirs = await made_token(api, "VIEWER")
     assert await page.evaluate(_SIGN_IN, TOKEN) == 204
@@ -239,7 +222,7 @@ async def test_a_page_of_somebody_else_does_nothing_in_the_name_of_who_is_signed
     assert (await api.run("{ systems { nodes { key } } }"))["systems"]["nodes"] == [{"key": "payments"}]
 
 
-async def test_a_person_comes_back_from_an_issuer_of_another_site_signed_in(page: Page, server: Server) -> None:
+async def test_a_person_comes_back_from_an_issuer_of_another_site_signed_in(page: Page, server: LocalServer) -> None:
     answer = await page.goto(f"{server.url}/session/login?next=/health%3Fa%3D1")
     assert answer is not None
     assert (answer.status, page.url) == (200, f"{server.url}/health?a=1")
@@ -255,7 +238,7 @@ async def test_a_person_comes_back_from_an_issuer_of_another_site_signed_in(page
 
 
 async def test_a_person_whom_the_issuer_does_not_let_in_reads_so_and_goes_back(
-    page: Page, server: Server, issuer: Issuer
+    page: Page, server: LocalServer, issuer: Issuer
 ) -> None:
     issuer.refuses = "access_denied"
     try:

@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,11 +15,12 @@ from playwright.async_api import Browser, ViewportSize, expect
 from tests.docs.blocks import blocks_in
 from tests.e2e.api import Api
 from tests.e2e.boards import visiting
-from tests.e2e.browsers import running_browser
 from tests.e2e.clusters import running_cluster
-from tests.e2e.server import Server, api_of, running_server
+from tests.e2e.local import LocalServer, local_server
+from tests.e2e.server import api_of, running_server
+from tests.pages import of_pages
 
-pytestmark = [pytest.mark.chromium, pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = of_pages
 
 WIDTHS = (390, 820, 1440, 2560)
 LOOKS: dict[str, dict[str, Any]] = {
@@ -33,22 +33,13 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 LONG = "W" * 200
 ARABIC = "فشل مدفوعات البطاقات في بعض المناطق"
 DEADLINE_SECONDS = 60
-PATIENCE_MILLIS = 30_000
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    """Yield a server with a page on which there is something of everything."""
-    folder: Path = tmp_path_factory.mktemp("status")
-    async with running_server(f"sqlite:///{folder}/incidents.db", sqlite_synchronous="NORMAL") as running:
-        async with api_of(running) as api:
-            await _fill(api)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def server() -> AsyncIterator[LocalServer]:
+    """Yield a server with a page on which there is something of everything, and that no test changes for long."""
+    async with local_server() as running, api_of(running) as api:
+        await _fill(api)
         yield running
 
 
@@ -80,7 +71,9 @@ PATHS = ("status", "status/INC-1", "status/INC-2", "status/INC-3", "status/syste
 
 
 @pytest.mark.parametrize("look", LOOKS)
-async def test_every_page_is_accessible_and_fits_in_every_look(browser: Browser, server: Server, look: str) -> None:
+async def test_every_page_is_accessible_and_fits_in_every_look(
+    browser: Browser, server: LocalServer, look: str
+) -> None:
     async with visiting(browser, server, size=ViewportSize(width=820, height=900), **LOOKS[look]) as visit:
         visit.pardoned = re.compile("404 \\(Not Found\\)")
         for path in PATHS:
@@ -93,7 +86,7 @@ async def test_every_page_is_accessible_and_fits_in_every_look(browser: Browser,
                 assert beyond <= 0, (path, width)
 
 
-async def test_the_page_is_whole_without_scripts(browser: Browser, server: Server) -> None:
+async def test_the_page_is_whole_without_scripts(browser: Browser, server: LocalServer) -> None:
     async with visiting(browser, server, java_script_enabled=False) as visit:
         await visit.open("status")
         await expect(visit.page.get_by_role("heading", level=1)).to_have_text("Card payments are failing.")
@@ -103,7 +96,7 @@ async def test_the_page_is_whole_without_scripts(browser: Browser, server: Serve
         await expect(visit.page.get_by_role("heading", level=1)).to_have_text("Card payments are failing")
 
 
-async def test_times_are_those_of_the_readers_clock(browser: Browser, server: Server) -> None:
+async def test_times_are_those_of_the_readers_clock(browser: Browser, server: LocalServer) -> None:
     async with visiting(browser, server, timezone_id="Asia/Kathmandu", locale="en-GB") as visit:
         await visit.open("status/INC-1")
         shown = visit.page.locator("time").first
@@ -111,7 +104,7 @@ async def test_times_are_those_of_the_readers_clock(browser: Browser, server: Se
         assert "UTC" in (await shown.get_attribute("title") or "")
 
 
-async def test_news_take_the_place_of_the_old_without_moving_the_reader(browser: Browser, server: Server) -> None:
+async def test_news_take_the_place_of_the_old_without_moving_the_reader(browser: Browser, server: LocalServer) -> None:
     async with visiting(browser, server, size=ViewportSize(width=820, height=500)) as visit, api_of(server) as api:
         page = visit.page
         await visit.open("status")
@@ -120,9 +113,7 @@ async def test_news_take_the_place_of_the_old_without_moving_the_reader(browser:
         await link.scroll_into_view_if_needed()
         before = await link.bounding_box()
         incident = await api.create_incident("Nobody can search", severity="MINOR", systemIds=["search"])
-        await expect(page.get_by_role("link", name="Nobody can search", exact=True)).to_be_attached(
-            timeout=PATIENCE_MILLIS
-        )
+        await expect(page.get_by_role("link", name="Nobody can search", exact=True)).to_be_attached()
         after = await link.bounding_box()
         assert before is not None
         assert after is not None
@@ -144,7 +135,7 @@ setInterval(() => dispatchEvent(new Event("online")), 200);
 """
 
 
-async def test_the_days_of_a_system_are_read_by_keyboard(browser: Browser, server: Server) -> None:
+async def test_the_days_of_a_system_are_read_by_keyboard(browser: Browser, server: LocalServer) -> None:
     async with visiting(browser, server) as visit:
         await visit.open("status/systems/search")
         bars = visit.page.get_by_role("img", name=re.compile(LONG))
@@ -156,7 +147,7 @@ async def test_the_days_of_a_system_are_read_by_keyboard(browser: Browser, serve
         await expect(words).to_have_text(re.compile(r"^\d+ \w+: not known$"))
 
 
-async def test_a_reader_without_a_connection_sees_since_when(browser: Browser, server: Server) -> None:
+async def test_a_reader_without_a_connection_sees_since_when(browser: Browser, server: LocalServer) -> None:
     async with visiting(browser, server) as visit:
         visit.pardoned = re.compile("ERR_FAILED|ERR_INTERNET_DISCONNECTED")
         await visit.open("status")
@@ -185,7 +176,7 @@ async def other_site(body: str) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
 
 
-async def test_another_site_shows_the_sentence_and_the_badge(browser: Browser, server: Server) -> None:
+async def test_another_site_shows_the_sentence_and_the_badge(browser: Browser, server: LocalServer) -> None:
     [block] = [each for each in blocks_in("html") if each.page.name == "status.md"]
     context = await browser.new_context()
     page = await context.new_page()
@@ -200,7 +191,7 @@ async def test_another_site_shows_the_sentence_and_the_badge(browser: Browser, s
     await context.close()
 
 
-async def test_a_reader_loads_less_than_60_kilobytes(browser: Browser, server: Server) -> None:
+async def test_a_reader_loads_less_than_60_kilobytes(browser: Browser, server: LocalServer) -> None:
     context = await browser.new_context()
     page = await context.new_page()
     sizes: list[int] = []

@@ -47,7 +47,8 @@ _TEST_WEBHOOK = "mutation ($id: ID!) { testWebhook(input: {id: $id}) { accepted 
 _RUNNING_MAINTENANCE = """mutation ($startsAt: DateTime!, $endsAt: DateTime!) { scheduleMaintenance(input: {
   title: "New disks in the database", systemIds: ["search"], startsAt: $startsAt, endsAt: $endsAt }) {
   userErrors { message } } }"""
-_EMBEDDED = """<!doctype html><html lang="en"><title>Shop</title><main><h1>Shop</h1><p>Welcome. {pill}</p>
+_EMBEDDED = """<!doctype html><html lang="en"><meta name="color-scheme" content="light dark">
+<title>Shop</title><main><h1>Shop</h1><p>Welcome. {pill}</p>
 <p><img src="{origin}/badge.svg" alt="Status"></p></main></html>"""
 
 
@@ -86,8 +87,10 @@ async def _open_more(page: Page) -> None:
 
 async def _embed(page: Page) -> None:
     origin = page.url.removesuffix("/badge.svg")
-    await page.goto("about:blank")
-    await page.set_content(_EMBEDDED.format(origin=origin, pill=f'<script src="{origin}/status/embed.js"></script>'))
+    html = _EMBEDDED.format(origin=origin, pill=f'<script src="{origin}/status/embed.js"></script>')
+    # A page without an address may not ask this machine for anything.
+    await page.route("**/shop", lambda route: route.fulfill(body=html, content_type="text/html"))
+    await page.goto(f"{origin}/shop")
 
 
 PICTURES = {

@@ -52,7 +52,7 @@ export class People extends Component {
       this.isOpen ? this.renderForm() : h("dl", { class: "moments" },
         h("div", {}, h("dt", {}, "Lead"), h("dd", {}, lead ? h("bdi", {}, nameOf(lead)) : h("span", { class: "muted" }, "Nobody yet"),
           mayWrite && !lead && person && h("button", { class: "text-button no-print", onclick: () => this.assign(incident.id, { lead: person }, feed) }, "Take the lead"))),
-        h("div", {}, h("dt", {}, "Assigned"), h("dd", {}, assignees.length ? assignees.map((each, nth) => h("span", { key: each.id ?? nth }, nth > 0 && ", ", h("bdi", {}, nameOf(each)))) : h("span", { class: "muted" }, "Nobody yet")))));
+        h("div", {}, h("dt", {}, "Assigned"), h("dd", {}, assignees.length ? assignees.map((each, nth) => h("span", { key: each.id ?? nth }, h("bdi", {}, nameOf(each)), nth < assignees.length - 1 && ",")) : h("span", { class: "muted" }, "Nobody yet")))));
   }
 
   renderForm() {

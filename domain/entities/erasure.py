@@ -49,4 +49,6 @@ async def _stamp(unit: UnitOfWork, snapshot: Snapshot[Erasure], version: int, _n
     return snapshot_of(replace(snapshot.entity, version=version))
 
 
-ERASURE: EntityKind[Erasure] = EntityKind(name="erasure", state=ErasureState, read=_read, lock=_lock, stamp=_stamp)
+ERASURE: EntityKind[Erasure] = EntityKind(
+    name="erasure", state=ErasureState, read=_read, rows="erasures.id", lock=_lock, stamp=_stamp
+)

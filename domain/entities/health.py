@@ -157,6 +157,7 @@ HEALTH: EntityKind[SystemHealth] = EntityKind(
     name="health",
     state=HealthState,
     read=_read,
+    rows="system_health.system_id",
     lock=_lock,
     stamp=_stamp,
     derive=derive,

@@ -209,6 +209,7 @@ INCIDENT: EntityKind[Incident] = EntityKind(
     name="incident",
     state=IncidentState,
     read=_read,
+    rows="incidents.id",
     lock=_lock,
     stamp=_stamp,
     name_action=_name_action,

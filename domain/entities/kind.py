@@ -69,6 +69,8 @@ class EntityKind(Generic[E]):
     #: The schema of the reactive state.
     state: type[BaseModel]
     read: Read[E]
+    #: The column with the ids of its rows, such as `incidents.id`.
+    rows: str = ""
     lock: Lock | None = None
     stamp: Stamp[E] | None = None
     name_action: NameAction | None = None

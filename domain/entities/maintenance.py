@@ -153,6 +153,7 @@ MAINTENANCE: EntityKind[Maintenance] = EntityKind(
     name="maintenance",
     state=MaintenanceState,
     read=_read,
+    rows="maintenances.id",
     lock=_lock,
     stamp=_stamp,
     derive=derive,

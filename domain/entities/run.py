@@ -46,4 +46,6 @@ async def _stamp(
     return snapshot_of(run)
 
 
-RUN: EntityKind[AutomationRun] = EntityKind(name="automation_run", state=RunState, read=_read, lock=_lock, stamp=_stamp)
+RUN: EntityKind[AutomationRun] = EntityKind(
+    name="automation_run", state=RunState, read=_read, rows="automation_runs.id", lock=_lock, stamp=_stamp
+)

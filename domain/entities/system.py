@@ -50,6 +50,7 @@ SYSTEM: EntityKind[System] = EntityKind(
     name="system",
     state=SystemState,
     read=_read,
+    rows="systems.id",
     lock=_lock,
     stamp=_stamp,
     derived_facts=frozenset({"updated_at"}),

@@ -35,13 +35,16 @@ class HealthSpanRepository:
             elif effect.incident_id not in gone:
                 await self._write_override(effect)
 
+    async def present(self, system_ids: Sequence[str]) -> list[HealthStep]:
+        """Return the step of each of these systems from what was settled last to what is the case now."""
+        return [_step(row) for row in await self._connection.execute(_present(system_ids))]
+
     async def settle(self, system_ids: Sequence[str]) -> list[HealthStep]:
         """Return the step of each of these systems since its health was last settled; deleted ones are left out.
 
         The log has to be locked, so that no other writer settles them meanwhile.
         """
-        rows = await self._connection.execute(_present(system_ids))
-        steps = [_step(row) for row in rows]
+        steps = await self.present(system_ids)
         changed = [
             {"system_id": step.system_id, "status": step.status} for step in steps if step.status is not step.previous
         ]

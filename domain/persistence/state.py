@@ -22,6 +22,10 @@ class StateRepository:
         chosen = sa.select(server_state.c.name, server_state.c.value).where(server_state.c.name.in_(names))
         return {row.name: row.value for row in await self._connection.execute(chosen)}
 
+    async def has_schema(self) -> bool:
+        """Return whether there is a schema of any revision."""
+        return await self._connection.run_sync(lambda sync: sa.inspect(sync).has_table("alembic_version"))
+
     async def revision(self) -> str | None:
         """Return the revision of the schema."""
         revision: str | None = await self._connection.scalar(sa.text("SELECT version_num FROM alembic_version"))

@@ -57,19 +57,8 @@ class TimelineRepository:
 
     async def marks(self, incident_id: str) -> list[Mark]:
         """Return an incident's entries that name a status, without texts; its status and times follow from them."""
-        columns = updates.c
-        statement = sa.select(
-            columns.id,
-            columns.created_at.label("at"),
-            _NAMED.label("status"),
-            columns.visibility,
-            columns.is_opening,
-            columns.status_change.is_(None).label("is_comment"),
-        ).where(columns.incident_id == incident_id, _NAMED.is_not(None))
-        return [
-            Mark(**{**row, "status": Status(row["status"]), "visibility": Visibility(row["visibility"])})
-            for row in (await self._connection.execute(statement)).mappings()
-        ]
+        statement = marks_statement().where(updates.c.incident_id == incident_id)
+        return [mark_of(row) for row in (await self._connection.execute(statement)).mappings()]
 
     async def put_marks(self, marks: Sequence[Mark]) -> None:
         """Update for entries that name a status whether they are comments."""
@@ -185,6 +174,32 @@ class TimelineRepository:
 def bound_entries(dialect: sa.Dialect, loaded: Iterable[IncidentUpdate]) -> Bound:
     """Return the statement that writes entries of a history."""
     return _INSERT.bound(dialect, map(_row, loaded))
+
+
+def marks_statement(*further: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Return the query for entries that name a status, without texts, with further columns."""
+    columns = updates.c
+    return sa.select(
+        columns.id,
+        columns.created_at.label("at"),
+        _NAMED.label("status"),
+        columns.visibility,
+        columns.is_opening,
+        columns.status_change.is_(None).label("is_comment"),
+        *further,
+    ).where(_NAMED.is_not(None))
+
+
+def mark_of(row: Mapping[Any, Any]) -> Mark:
+    """Return the mark that a row of that query stands for."""
+    return Mark(
+        id=row["id"],
+        at=row["at"],
+        status=Status(row["status"]),
+        visibility=Visibility(row["visibility"]),
+        is_opening=row["is_opening"],
+        is_comment=bool(row["is_comment"]),
+    )
 
 
 def _row(entry: IncidentUpdate) -> dict[str, Any]:

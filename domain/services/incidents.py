@@ -255,7 +255,7 @@ class IncidentService:
 
     async def _insert(self, unit: UnitOfWork, incident: Incident, command: CreateIncident) -> Applied[Incident]:
         await unit.incidents.insert(incident)
-        header = (incident.id, incident.id, Visibility.PUBLIC, _header_of(incident))
+        header = (incident.id, incident.id, Visibility.PUBLIC, header_of(incident))
         if command.initial_message is None:
             await unit.search.insert_many([header])
             return Applied(after=snapshot_of(incident))
@@ -296,7 +296,7 @@ class IncidentService:
             return Applied(after=snapshot_of(incident))
         if (after.title, after.description) != (incident.title, incident.description):
             await unit.search.put(
-                entry_id=after.id, incident_id=after.id, visibility=Visibility.PUBLIC, text=_header_of(after)
+                entry_id=after.id, incident_id=after.id, visibility=Visibility.PUBLIC, text=header_of(after)
             )
         if after.occurred_at != incident.occurred_at:
             return await save_begun(unit, incident, after, editor=editor)
@@ -315,7 +315,8 @@ def present(before: Snapshot[Incident] | None, incident_id: str, *, field: str =
     return before.entity
 
 
-def _header_of(incident: Incident) -> str:
+def header_of(incident: Incident) -> str:
+    """Return the text by which an incident is found, besides those of its timeline."""
     return f"{incident.reference} {incident.title} {incident.description or ''}"
 
 

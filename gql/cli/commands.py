@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from domain.errors import StartupError
-from gql.cli import automations, remote, transfer
+from gql.cli import automations, operating, remote, transfer
 from gql.cli.running import DatabaseUrl, fail, late, run, settings_of
 
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.add_typer(automations.app)
 app.add_typer(remote.app)
 transfer.register(app)
+operating.register(app)
 
 
 @app.callback()

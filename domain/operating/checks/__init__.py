@@ -1,0 +1,1 @@
+"""The checks of an inspection, each over one part of the database."""

@@ -1,0 +1,24 @@
+"""The commands of operators with their options; their code is imported on use."""
+
+from typing import Annotated
+
+import typer
+
+from gql.cli.running import DatabaseUrl, late, run, settings_of
+
+_WORK = "gql.cli.operating_work"
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs, one object a line.")]
+
+
+def verify(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """Look through the whole database for damage, while servers go on; it writes nothing.
+
+    Exits with 0 where the database is sound, with 1 where it is damaged, and with 2 where it could not be read.
+    """
+    run(late(_WORK, "print_findings")(settings_of(database_url=database_url), as_json=as_json))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(verify)

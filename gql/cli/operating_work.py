@@ -31,4 +31,5 @@ def _summary(report: Report) -> str:
 
 
 def _summary_as_json(report: Report) -> dict[str, object]:
-    return {"sound": report.is_sound, "damages": dict(report.found), "looked_at": dict(report.counted)}
+    damages = {damage.value: count for damage, count in report.found.items()}
+    return {"sound": report.is_sound, "damages": damages, "looked_at": dict(report.counted)}

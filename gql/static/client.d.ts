@@ -38,6 +38,12 @@ export interface Client {
   ): Watch;
   /** Stops all subscriptions and closes the connection. */
   close(): void;
+  /** When the server was last heard over a connection that is up: milliseconds as of `Date.now()`. */
+  readonly heard: number | undefined;
+  /** Pings the server, whose answer makes `heard` later. Returns false where that cannot be: over streams, or unconnected. */
+  ping(): boolean;
+  /** Gives the connection up and connects again at once; subscriptions resume. For callers who know that it is lost. */
+  reconnect(): void;
 }
 
 export interface WatchOptions<Data, Variables, Item = any> {

@@ -13,6 +13,7 @@ const HEARTBEAT_MILLIS = 20_000;
 const RETRY_MILLIS = 500;
 const LONGEST_RETRY_MILLIS = 15_000;
 
+const NO_ANSWER = "There is no answer.";
 const REFUSED = 4403;
 const SLOW_CONSUMER = 1013;
 /** Errors of one subscription that pass. */
@@ -118,7 +119,22 @@ class Client {
     for (const watch of [...this.#watches]) this.#remove(watch);
   }
 
-  // ------------------------------------------------------------------------------------------------ the connection
+  /** When the server was last heard, in milliseconds, while a connection is up. */
+  get heard() {
+    return this.#link?.isUp ? this.#heard : undefined;
+  }
+
+  /** Pings the server; returns false where that cannot be. */
+  ping() {
+    return this.#link?.isUp === true && this.#link.probe() === PONG_MILLIS;
+  }
+
+  /** Connects anew at once. */
+  reconnect() {
+    if (this.#watches.size) this.#lose({ code: "SILENT", message: NO_ANSWER, millis: 0 });
+  }
+
+  // --- the connection
 
   #start() {
     for (const name of WAKING) globalThis.addEventListener?.(name, this.#wake);
@@ -152,7 +168,6 @@ class Client {
     }
   }
 
-  /** What a link reports. */
   #events() {
     return {
       hear: () => this.#hear(),
@@ -202,7 +217,7 @@ class Client {
     this.#timer = setTimeout(() => this.#open(), millis);
   }
 
-  // ------------------------------------------------------------------------------------------- silence and sleep
+  // --- silence and sleep
 
   #hear() {
     this.#heard = Date.now();
@@ -239,11 +254,11 @@ class Client {
     const link = this.#link;
     const sounds = this.#sounds;
     setTimeout(() => {
-      if (link === this.#link && sounds === this.#sounds) this.#lose({ code: "SILENT", message: "There is no answer." });
+      if (link === this.#link && sounds === this.#sounds) this.#lose({ code: "SILENT", message: NO_ANSWER });
     }, link.probe());
   }
 
-  // ---------------------------------------------------------------------------------------------- subscriptions
+  // --- subscriptions
 
   async #begin(watch) {
     const link = this.#link;
@@ -328,7 +343,7 @@ class Client {
     call(watch.onState, watch.state);
   }
 
-  // ------------------------------------------------------------------------------------------ tokens and requests
+  // --- tokens and requests
 
   async #authorize(refused) {
     // A function learns which token was refused, so that it does not give that one out of its cache.
@@ -336,9 +351,8 @@ class Client {
   }
 }
 
-// ------------------------------------------------------------------------------------------------------- transports
+// --- transports
 
-/** Opens the WebSocket that all subscriptions share. */
 function openSocket(url, token, client) {
   const address = new URL(url);
   address.protocol = address.protocol.replace("http", "ws");
@@ -407,7 +421,6 @@ function openSocket(url, token, client) {
   };
 }
 
-/** Opens a stream for each subscription. */
 function openStreams(url, token, client) {
   const running = new Map();
 
@@ -486,7 +499,7 @@ async function answerOf(response) {
   throw new IncidentqlError([{ code: "UNREACHABLE", message: `The server answered ${response.status}.` }]);
 }
 
-/** Returns a live list after one of its messages: as a new array, the items not named being the same objects. */
+/** Returns a live list after one of its messages: a new array, with the same objects for items not named. */
 function applied(items, { startsOver, changes }) {
   const list = startsOver ? [] : [...items];
   for (const { index, previousIndex, incident, system } of changes) {
@@ -496,17 +509,17 @@ function applied(items, { startsOver, changes }) {
   return list;
 }
 
-/** Keeps a place that the server named between events. Places compare as texts, later is greater. */
+/** Keeps a place that the server named between events. Later places are greater texts. */
 function advance(watch, cursor) {
   if (cursor && !(watch.cursor > cursor)) watch.cursor = cursor;
 }
 
-/** Returns how long to wait before a retry: at random, so that clients of a server that restarts come one by one. */
+/** Returns the pause before a retry: at random, so that clients of a server that restarts come one by one. */
 function pause(failures) {
   return 50 + Math.random() * Math.min(LONGEST_RETRY_MILLIS, RETRY_MILLIS * 2 ** failures);
 }
 
-/** Calls a handler of the page; what it throws is the page's own and stops nothing here. */
+/** Calls a handler of the page; what it throws stops nothing here. */
 function call(handler, ...given) {
   try {
     handler?.(...given);

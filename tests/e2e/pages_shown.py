@@ -27,7 +27,7 @@ _READ = {
       severity: document.querySelector("[aria-label=Severity]").value,
       status: document.querySelector("[aria-label=Status]").value,
       updates: texts(".entry.update .prose"),
-      links: texts(".entry.link a"),
+      links: texts(".quiet-line a[target=_blank]"),
     })""",
     "systems": """({
       rows: [...document.querySelectorAll(".system-row")].map((row) => [".system-name", ".system-key", ".mark",

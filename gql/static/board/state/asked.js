@@ -45,6 +45,11 @@ export class Asked {
     this.changed();
   }
 
+  /** Asks again at once where the last answer failed: the server is back. */
+  retry() {
+    if (this.error) this.again();
+  }
+
   plan() {
     const isFinal = FINAL.includes(this.error?.code);
     const status = !this.error ? "live" : isFinal ? "ended" : this.loaded ? "behind" : "connecting";

@@ -1,9 +1,26 @@
 // Subscriptions as things with a present value, and the one state of the connection behind them all.
 
+import { ROOT } from "../lib/router.js";
+import { Pulse } from "./pulse.js";
 import { onSession, session } from "./session.js";
 
+const HEALTH = new URL("health", ROOT);
+const ANSWER_MILLIS = 3_000;
 const watches = new Set();
 const listeners = new Set();
+const pulse = new Pulse({
+  state: () => worst(),
+  client: () => session.client,
+  answers: () => fetch(HEALTH, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MILLIS) }).then(({ ok }) => ok, () => false),
+  changed() {
+    tell();
+    for (const watch of [...watches]) watch.changed?.();
+  },
+  retry() {
+    session.client.reconnect();
+    for (const watch of [...watches]) watch.retry?.();
+  },
+});
 
 /**
  * A subscription that is followed until `stop()`. With `list`, `items` and `totalCount` are the live list as it is now;
@@ -59,19 +76,24 @@ export class Live {
   }
 }
 
-/** Counts something with a `state` towards the connection's, until `end()`; `tell()` says that its state is another. */
+/**
+ * Counts something with a `state` towards the connection's, until `end()`; `tell()` says that its state is another. Its
+ * `retry()` is called, if it has one, when the server is back, and its `changed()` when the server falls silent or speaks.
+ */
 export function track(watch) {
-  const tell = () => {
-    for (const listener of [...listeners]) listener();
-  };
   watches.add(watch);
+  if (watches.size === 1) pulse.start();
   return {
     tell,
     end() {
-      watches.delete(watch);
+      if (watches.delete(watch) && !watches.size) pulse.stop();
       tell();
     },
   };
+}
+
+function tell() {
+  for (const listener of [...listeners]) listener();
 }
 
 /** Calls `listener` whenever the connection's state may have changed. */
@@ -80,14 +102,23 @@ export function onConnection(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Returns the worst state of all subscriptions: live, connecting, behind or ended, with its reason and since when. */
-export function connection() {
+/** Returns the state of the connection: live, connecting, behind or ended, with its reason and since when. */
+export const connection = () => honest(worst());
+
+/** Returns a state as it is to be shown: what seems to be live is not while the server is silent. */
+export function honest(state) {
+  const since = pulse.silentSince;
+  return since && state?.status === "live" ? { status: "behind", since, reason: { code: "SILENT", message: "The server does not answer." } } : state;
+}
+
+/** Returns the worst state of all subscriptions. */
+function worst() {
   const order = ["live", "connecting", "behind", "ended"];
-  let worst = { status: "live", since: new Date(0) };
+  let found = { status: "live", since: new Date(0) };
   for (const { state } of watches) {
     // What came to its end, such as a run, is as it will stay, and so is what there is not; the page says which.
     const isOver = state.status === "ended" && ["COMPLETE", "NOT_FOUND"].includes(state.reason?.code);
-    if (!isOver && order.indexOf(state.status) > order.indexOf(worst.status)) worst = state;
+    if (!isOver && order.indexOf(state.status) > order.indexOf(found.status)) found = state;
   }
-  return worst;
+  return found;
 }

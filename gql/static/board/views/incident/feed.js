@@ -2,7 +2,7 @@
 // each change. After any number of lost connections it is the same as what a new page would show.
 
 import documents from "../../documents.js";
-import { Live } from "../../state/live.js";
+import { Live, honest } from "../../state/live.js";
 import { onSession, session } from "../../state/session.js";
 
 /** The number of items of the timeline that are shown at first, and that "earlier" adds. */
@@ -126,7 +126,7 @@ export class Feed {
 
   /** When what is shown was last known to be true, or nothing while it is live. */
   get since() {
-    const state = this.#live?.state;
+    const state = honest(this.#live?.state);
     return state?.status === "behind" ? state.since : undefined;
   }
 

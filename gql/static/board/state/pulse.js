@@ -1,0 +1,112 @@
+// Whether the server is there: asked so often that a page that is looked at is never wrong about it for two seconds. The
+// connection's close tells of most ends; a frozen server, a lost network and a machine that slept have none.
+
+const TICK_MILLIS = 250;
+const PING_MILLIS = 750;
+/** With a tick and a frame it is said within two seconds. Pings are not waited for, so that slow networks are not silent. */
+const QUIET_MILLIS = 1_600;
+/** After a sleep the server has this long to answer what is asked then. */
+const WAKING_MILLIS = 900;
+/** Between two questions whether the server is back: at random, so that many pages do not ask together. */
+const PAUSE_MILLIS = [500, 1_500];
+/** Once it answers, what it has for the connection may be right behind; and a connection that is being made gets its time. */
+const SETTLE_MILLIS = 300;
+const CONNECT_MILLIS = 2_000;
+const LONGEST_MILLIS = 15_000;
+/** So many times in vain, and then ever more rarely: a server that answers but cannot be used is not to be pressed. */
+const HASTY_TRIES = 3;
+
+/**
+ * The pulse of a page. `page` has `state()`, the connection's; `client()`; `answers()`, which resolves to whether the server
+ * answers a plain request; `changed()`, called when `silentSince` has become another; and `retry()`, which connects again.
+ */
+export class Pulse {
+  /** Since when nothing was heard, where that is too long; else nothing. */
+  silentSince;
+  #page;
+  #timer;
+  #ticked = 0;
+  #pinged = 0;
+  /** When a plain request was answered last, and since when each one was. */
+  #answered = 0;
+  #there;
+  /** What was heard before a sleep counts as heard then. */
+  #from = 0;
+  #isAsking = false;
+  #askAt = 0;
+  #tries = 0;
+  #triedAt = 0;
+
+  constructor(page) {
+    this.#page = page;
+  }
+
+  start() {
+    document.addEventListener("visibilitychange", this.#look);
+    this.#look();
+  }
+
+  stop() {
+    document.removeEventListener("visibilitychange", this.#look);
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.silentSince = undefined;
+  }
+
+  /** Nobody sees what a hidden page says, and browsers keep its timers back. */
+  #look = () => {
+    clearInterval(this.#timer);
+    if (document.hidden) return;
+    this.#timer = setInterval(() => this.#tick(), TICK_MILLIS);
+    this.#tick();
+  };
+
+  #tick() {
+    const now = Date.now();
+    if (Math.abs(now - this.#ticked) > 4 * TICK_MILLIS) this.#from = now - QUIET_MILLIS + WAKING_MILLIS;
+    this.#ticked = now;
+    const { status, retryAt } = this.#page.state();
+    if (status === "live") this.#ping(now);
+    const heard = Math.max(this.#page.client().heard ?? this.#answered, this.#from);
+    const isSilent = status === "live" && now - heard > QUIET_MILLIS;
+    if (isSilent !== (this.silentSince !== undefined)) {
+      this.silentSince = isSilent ? new Date(heard) : undefined;
+      this.#there = undefined;
+      this.#page.changed();
+    }
+    if (isSilent || status === "behind" || status === "connecting") this.#pursue(now, retryAt?.getTime() ?? 0);
+    else this.#tries = 0;
+  }
+
+  #ping(now) {
+    if (Math.abs(now - this.#pinged) < PING_MILLIS) return;
+    this.#pinged = now;
+    if (!this.#page.client().ping()) this.#ask();
+  }
+
+  /** Asks whether the server is back, and connects again once it is. */
+  #pursue(now, retryAt) {
+    if (now >= this.#askAt) this.#ask();
+    if (this.#there === undefined) return;
+    const isWaiting = retryAt > now;
+    const isConnecting = !isWaiting && !this.silentSince;
+    const least = isConnecting ? CONNECT_MILLIS * 2 ** this.#tries : this.#tries < HASTY_TRIES ? 0 : 1_000 * 2 ** (this.#tries - HASTY_TRIES + 1);
+    const since = Math.max(this.#triedAt, isConnecting ? retryAt : 0);
+    if (now - since < Math.min(least, LONGEST_MILLIS) || (!isWaiting && now - this.#there < SETTLE_MILLIS)) return;
+    this.#tries += 1;
+    this.#triedAt = now;
+    this.#page.retry();
+  }
+
+  async #ask() {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    const isThere = await this.#page.answers();
+    this.#isAsking = false;
+    const now = Date.now();
+    const [shortest, longest] = PAUSE_MILLIS;
+    this.#askAt = now + shortest + Math.random() * (longest - shortest);
+    if (isThere) this.#answered = now;
+    this.#there = isThere ? (this.#there ?? now) : undefined;
+  }
+}

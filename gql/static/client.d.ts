@@ -38,7 +38,7 @@ export interface Client {
   ): Watch;
   /** Stops all subscriptions and closes the connection. */
   close(): void;
-  /** When the server was last heard over a connection that is up: milliseconds as of `Date.now()`. */
+  /** When the server was last heard over the WebSocket, as `Date.now()` says it; nothing while none is up. */
   readonly heard: number | undefined;
   /** Pings the server, whose answer makes `heard` later. Returns false where that cannot be: over streams, or unconnected. */
   ping(): boolean;

@@ -119,18 +119,19 @@ class Client {
     for (const watch of [...this.#watches]) this.#remove(watch);
   }
 
-  /** When the server was last heard, in milliseconds, while a connection is up. */
+  /** When the server was last heard, in milliseconds, while a WebSocket is up. */
   get heard() {
-    return this.#link?.isUp ? this.#heard : undefined;
+    return this.#link?.isUp && this.#link.name === "ws" ? this.#heard : undefined;
   }
 
   /** Pings the server; returns false where that cannot be. */
   ping() {
-    return this.#link?.isUp === true && this.#link.probe() === PONG_MILLIS;
+    return this.heard !== undefined && this.#link.probe() > 0;
   }
 
-  /** Connects anew at once. */
+  /** Connects anew at once, as at first. */
   reconnect() {
+    this.#failures = 0;
     if (this.#watches.size) this.#lose({ code: "SILENT", message: NO_ANSWER, millis: 0 });
   }
 

@@ -60,8 +60,9 @@ _TRUTH = """query Truth($id: ID!) {
 }"""
 #: What a reader sees, without what only time changes: ages, and sums of days.
 _WHOLE = """(() => {
-  const copy = document.querySelector("main").cloneNode(true);
-  const others = "time, .wall-heard, .wall-controls, .wall-trend, .uptime-bars, svg, select";
+  const copy = document.querySelector("main")?.cloneNode(true);
+  if (!copy) return "";
+  const others = "time, .wall-heard, .wall-controls, .wall-trend, .uptime-bars, .figures, .system-history, svg, select";
   copy.querySelectorAll(others).forEach((each) => each.remove());
   return copy.textContent.replace(/\\s+/g, " ");
 })()"""

@@ -1,6 +1,6 @@
 // Queries as things with a present value: asked once, and again when something says that there may be another answer.
 
-import { track } from "./live.js";
+import { onReturn, track } from "./live.js";
 import { onSession, session } from "./session.js";
 
 /** Failures after which there is nothing to wait for. */
@@ -21,10 +21,12 @@ export class Asked {
       this.tracking = track(this);
       globalThis.document.addEventListener("visibilitychange", this.look);
     }
-    this.forget = onSession(() => {
+    const forget = onSession(() => {
       Object.assign(this, { data: undefined, loaded: false, error: undefined });
       this.again();
     });
+    const end = onReturn(() => this.retry());
+    this.forget = () => (forget(), end());
     if (session.loaded) this.again();
   }
 
@@ -45,9 +47,9 @@ export class Asked {
     this.changed();
   }
 
-  /** Asks again at once where the last answer failed: the server is back. */
+  /** Asks again at once what failed and may succeed now. */
   retry() {
-    if (this.error) this.again();
+    if (this.error && !FINAL.includes(this.error.code)) this.again();
   }
 
   plan() {

@@ -102,6 +102,17 @@ export function onConnection(listener) {
   return () => listeners.delete(listener);
 }
 
+/** Calls `listener` each time the connection has become live; for what failed or may have been missed before. */
+export function onReturn(listener) {
+  let wasLive = connection().status === "live";
+  return onConnection(() => {
+    const isLive = connection().status === "live";
+    const isBack = isLive && !wasLive;
+    wasLive = isLive;
+    if (isBack) listener();
+  });
+}
+
 /** Returns the state of the connection: live, connecting, behind or ended, with its reason and since when. */
 export const connection = () => honest(worst());
 

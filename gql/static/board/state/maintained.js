@@ -1,37 +1,33 @@
 // Which systems are under maintenance now. No subscription tells of it, so that it is asked for every minute.
 
 import documents from "../documents.js";
+import { whileSeen } from "../lib/every.js";
 import { onSession, session } from "./session.js";
 
-const AGAIN_MILLIS = 60_000;
+const AGAIN_SECONDS = 60;
 
 /** The `ids` of systems under maintenance, nothing until they are known. */
 export class Maintained {
-  #end;
-  #timer;
+  #ends;
 
   constructor(changed) {
     this.changed = changed;
-    this.#end = onSession(() => this.#ask());
-    document.addEventListener("visibilitychange", this.#look);
+    this.#ends = [onSession(() => this.#ask()), whileSeen(AGAIN_SECONDS, () => this.#ask())];
     if (session.loaded) this.#ask();
   }
 
   stop() {
     this.isStopped = true;
-    this.#end();
-    clearTimeout(this.#timer);
-    document.removeEventListener("visibilitychange", this.#look);
+    for (const end of this.#ends) end();
   }
 
-  #look = () => document.hidden || this.#ask();
+  /** Returns a system as it is in this respect. */
+  apply = (system) => (this.ids && system.underMaintenance !== this.ids.has(system.id) ? { ...system, underMaintenance: this.ids.has(system.id) } : system);
 
   async #ask() {
-    clearTimeout(this.#timer);
-    if (this.isStopped) return;
-    this.#timer = setTimeout(() => document.hidden || this.#ask(), AGAIN_MILLIS);
     try {
       const { maintenances } = await session.client.query(documents.MaintenanceNow);
+      if (this.isStopped) return;
       this.ids = new Set(maintenances.nodes.flatMap(({ systems }) => systems.map(({ id }) => id)));
       this.changed();
     } catch {

@@ -8,7 +8,7 @@ const QUIET_MILLIS = 1_600;
 /** After a sleep the server has this long to answer what is asked then. */
 const WAKING_MILLIS = 900;
 /** Between two questions whether the server is back: at random, so that many pages do not ask together. */
-const PAUSE_MILLIS = [500, 1_500];
+const PAUSE_MILLIS = [400, 1_200];
 /** Once it answers, what it has for the connection may be right behind; and a connection that is being made gets its time. */
 const SETTLE_MILLIS = 300;
 const CONNECT_MILLIS = 2_000;
@@ -106,7 +106,8 @@ export class Pulse {
     const now = Date.now();
     const [shortest, longest] = PAUSE_MILLIS;
     this.#askAt = now + shortest + Math.random() * (longest - shortest);
-    if (isThere) this.#answered = now;
+    // Without a connection that says so sooner, a refused request is the end.
+    this.#answered = isThere ? now : 0;
     this.#there = isThere ? (this.#there ?? now) : undefined;
   }
 }

@@ -13,7 +13,7 @@ import { acknowledge } from "../state/incidents.js";
 import { Maintained } from "../state/maintained.js";
 import { Pieces } from "../state/pieces.js";
 import { may, onSession, session } from "../state/session.js";
-import { Systems, followSystems } from "./board/around.js";
+import { Systems, followSystems, withNames } from "./board/around.js";
 import { Filters, NAMES, choiceFrom, countOf, filterOf } from "./board/filters.js";
 import { ResolveDialog } from "./board/resolve.js";
 import { Groups } from "./board/rows.js";
@@ -124,7 +124,8 @@ export class Board extends Page {
     const choice = choiceFrom(parameters);
     const isFiltered = countOf(choice) > 0;
     this.list = this.pieces.read(filterOf(choice, this.now), choice.days ? "resolved" : "worst");
-    const systems = followSystems(this, this.maintained?.ids);
+    const systems = followSystems(this, this.maintained);
+    if (systems.loaded) this.list.items = withNames(this, this.list.items, systems.names);
     if (this.list.error && !this.list.items.length) return h(Failure, { reason: this.list.error });
     const counts = this.counts(isFiltered || choice.days > 0);
     const isKnown = counts !== undefined && systems.loaded;

@@ -9,6 +9,7 @@ import { entitle } from "../lib/title.js";
 import { h } from "../lib/view.js";
 import { Bones, Failure } from "../parts/states.js";
 import { say } from "../parts/toasts.js";
+import { named, namesOf } from "../state/names.js";
 import { may } from "../state/session.js";
 import { shown } from "../state/writes.js";
 import { act } from "./incident/acting.js";
@@ -137,8 +138,10 @@ export class Incident extends Page {
     return this.renderReady(incident);
   }
 
-  renderReady(incident) {
+  renderReady(present) {
     const { feed, mayWrite } = this;
+    const followed = this.followed(present);
+    const incident = named(present, namesOf(followed.health ?? []));
     this.openOutbox(incident);
     if (!feed.since) this.outbox.wake();
     return h("div", { class: incident.resolvedAt ? "incident-page calm" : "incident-page" },
@@ -150,7 +153,7 @@ export class Incident extends Page {
           h(Description, { incident, feed, mayWrite }),
           mayWrite && h(Composer, { key: writer(), incident, feed, outbox: this.outbox, onmade: this.takeComposer }),
           this.renderViews(incident)),
-        h(Aside, { incident, feed, mayWrite, resolution: feed.resolution, person: feed.person, ...this.followed(incident) })),
+        h(Aside, { incident, feed, mayWrite, resolution: feed.resolution, person: feed.person, ...followed })),
       h(Report, { incident, feed, items: feed.items }),
       this.dialog === "snooze" && h(Snooze, { feed, incident, onclose: () => this.open(undefined) }),
       h(Conflict), h(Question));

@@ -11,6 +11,7 @@ import { Failure } from "../parts/states.js";
 import { Lasted } from "../parts/time.js";
 import { Catalog } from "../state/catalog.js";
 import { connection, onConnection } from "../state/live.js";
+import { named, namesOf } from "../state/names.js";
 import { ORDERS } from "../state/pieces.js";
 import { listed } from "./board/words.js";
 import { isReady, isWanted, play, toggle } from "./wall/sound.js";
@@ -100,6 +101,7 @@ export class Wall extends Page {
     const open = Object.values(counts).reduce((sum, count) => sum + count, 0);
     this.open = open;
     this.openThen ??= open;
+    const names = namesOf(this.catalog?.systems ?? []);
     this.listen(list.items, counts.CRITICAL ?? 0);
     const [x, y] = SHIFTS[(this.minutes ?? 0) % SHIFTS.length];
     return h("div", { class: this.isAwake ? "wall is-awake" : "wall", vars: { "--x": `${x}px`, "--y": `${y}px` }, onpointermove: this.wake, onkeydown: this.wake, onfocusin: this.wake },
@@ -110,7 +112,7 @@ export class Wall extends Page {
             h("li", { key: severity, class: counts[severity] ? undefined : "is-none" }, h("span", { class: "wall-number" }, (counts[severity] ?? 0).toLocaleString("en")), h(Severity, { severity })))),
           h(Trend, { points: lastDay.data?.incidentMetrics?.[0]?.points, open }),
           h("div", { class: "wall-now" }, h(Clock), h(Heard))),
-        open ? h("ol", { class: "wall-worst" }, list.items.map((incident) => h(Worst, { key: incident.id, incident })))
+        open ? h("ol", { class: "wall-worst" }, list.items.map((incident) => named(incident, names)).map((incident) => h(Worst, { key: incident.id, incident })))
           : h("p", { class: "wall-clear" }, "Nothing is open."),
         this.catalog?.systems && h(SystemGrid, { systems: this.catalog.systems })),
       h("div", { class: "wall-controls" },

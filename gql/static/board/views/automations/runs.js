@@ -5,6 +5,7 @@ import { setParameters, to } from "../../lib/router.js";
 import { Component, h } from "../../lib/view.js";
 import { Bones } from "../../parts/states.js";
 import { Ago } from "../../parts/time.js";
+import { onReturn } from "../../state/live.js";
 import { session } from "../../state/session.js";
 import { reasonOf, RunMark, RUNS } from "./states.js";
 import { aboutOf, eventWords } from "./words.js";
@@ -18,6 +19,11 @@ export class Runs extends Component {
 
   mounted() {
     this.fetch();
+    this.end = onReturn(() => this.wrong && this.fetch());
+  }
+
+  removed() {
+    this.end();
   }
 
   async fetch(after) {

@@ -4,19 +4,23 @@ import documents from "../../documents.js";
 import { to } from "../../lib/router.js";
 import { h } from "../../lib/view.js";
 import { HealthMark } from "../../parts/marks.js";
+import { named, namesOf } from "../../state/names.js";
 import { several } from "./words.js";
 
 const RANK = { UNHEALTHY: 0, DEGRADED: 1, HEALTHY: 2 };
 const MOST = 100;
 
-/** Follows the systems for a page; call it while that renders. Returns `{ sick, rest, healthy, loaded, error }`. */
+/**
+ * Follows the systems for a page; call it while that renders. `maintained` says which are under maintenance. Returns
+ * `{ sick, rest, resting, loaded, error, names }` and their numbers.
+ */
 export function followSystems(page, maintained) {
   const all = page.follow("systems", documents.Systems, { first: MOST }, { list: true });
   const isWhole = all.totalCount <= all.items.length;
   // Whoever has more systems than one list shows is told of the sick ones by a list of their own.
   const ill = isWhole ? all : page.follow("sick systems", documents.Systems, { filter: { health: { notIn: ["HEALTHY"] } }, first: MOST }, { list: true });
   if (isWhole) page.unfollow("sick systems");
-  const withMaintenance = (system) => (maintained ? { ...system, underMaintenance: maintained.has(system.id) } : system);
+  const withMaintenance = maintained?.apply ?? ((system) => system);
   const isSick = ({ health }) => health.status !== "HEALTHY";
   const sick = ill.items.filter(isSick).sort((a, b) => RANK[a.health.status] - RANK[b.health.status]).map(withMaintenance);
   const well = all.items.filter((system) => !isSick(system)).map(withMaintenance);
@@ -29,7 +33,19 @@ export function followSystems(page, maintained) {
     totalCount: all.totalCount,
     loaded: all.loaded || all.items.length > 0,
     error: all.error,
+    names: namesOf([...all.items, ...ill.items]),
   };
+}
+
+/** Returns a list of incidents whose systems are called as they are now, also those that `followSystems` does not list. */
+export function withNames(page, incidents, names) {
+  const unknown = new Set(page.unknown);
+  for (const { systems } of incidents) for (const { id, key } of systems) if (!names.has(id) && unknown.size < MOST) unknown.add(key);
+  // It only grows, so that the list does not begin again with each incident.
+  page.unknown = [...unknown];
+  const more = page.unknown.length ? page.follow("other systems", documents.SystemsOfIncident, { filter: { key: { in: page.unknown } }, first: MOST }, { list: true }) : undefined;
+  const known = more?.items.length ? new Map([...names, ...namesOf(more.items)]) : names;
+  return incidents.map((incident) => named(incident, known));
 }
 
 /** The systems, of what `followSystems` returns. */

@@ -1,9 +1,11 @@
 // How a system was: a bar a day, and the last hours as they went.
 
 import documents from "../../documents.js";
+import { whileSeen } from "../../lib/every.js";
 import { clock } from "../../lib/time.js";
 import { Component, h } from "../../lib/view.js";
 import { Bones } from "../../parts/states.js";
+import { onReturn } from "../../state/live.js";
 import { session } from "../../state/session.js";
 import { Band } from "./band.js";
 import { lately, ofHours, ofPoints } from "./pieces.js";
@@ -13,6 +15,8 @@ const HOUR_MILLIS = 3_600_000;
 const SPANS = { 24: "24 hours", 168: "7 days" };
 /** The past is asked for at most so often, however often its health changes. */
 const PAUSE_MILLIS = 3_000;
+/** Time passes also where nothing happens. */
+const AGAIN_SECONDS = 60;
 
 /** Both bands with their tables; `points` are the days once they are known, `sign` another text after each change. */
 export class History extends Component {
@@ -20,11 +24,11 @@ export class History extends Component {
 
   mounted() {
     this.fetch();
-    this.timer = setInterval(() => document.hidden || this.fetch(), 60_000);
+    this.ends = [whileSeen(AGAIN_SECONDS, () => this.fetch()), onReturn(() => this.wrong && this.fetch())];
   }
 
   removed() {
-    clearInterval(this.timer);
+    for (const end of this.ends) end();
     clearTimeout(this.soon);
   }
 

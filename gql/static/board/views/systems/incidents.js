@@ -1,4 +1,4 @@
-// The incidents of a system: open ones as they are, past ones by pages.
+// The incidents of a system: open ones, and past ones a few at a time.
 
 import documents from "../../documents.js";
 import { Component, h } from "../../lib/view.js";
@@ -9,22 +9,33 @@ import { Ago, Lasted } from "../../parts/time.js";
 import { session } from "../../state/session.js";
 
 const PAGE = 10;
+/** As many as a live list has; older ones are as they were when they were asked for. */
+const MOST = 100;
 
-/** Both lists; `sign` is another text whenever an incident may have been resolved. */
+/** Returns the live list of the past incidents of a system's page, and what asks for more of them. */
+export function followPast(page, key) {
+  page.pastCount ??= PAGE;
+  const live = page.follow("past", documents.PastIncidents, { key, first: page.pastCount }, { list: true });
+  // The same function each time, so that the lists are not rendered again in vain.
+  page.morePast ??= () => {
+    page.pastCount = Math.min(MOST, page.pastCount + 2 * PAGE);
+    page.update();
+  };
+  return { past: live.items, pastTotal: live.totalCount, isPastKnown: live.loaded || live.items.length > 0, more: page.morePast };
+}
+
+/** Both lists. Props: `name`, `open` with `count` and `isKnown`, and what `followPast` returns. */
 export class Incidents extends Component {
-  past = [];
+  older = [];
 
-  mounted() {
-    this.fetch(PAGE);
-  }
-
-  async fetch(count, after) {
+  async fetch() {
     this.isBusy = true;
+    this.update();
+    const { name, past } = this.props;
+    const last = this.older.at(-1) ?? past.at(-1);
     try {
-      const { system } = await session.client.query(documents.SystemPastIncidents, { key: this.props.name, first: Math.min(count, 100), after });
-      if (this.gone || !system) return;
-      const { nodes, pageInfo, totalCount } = system.incidents;
-      Object.assign(this, { past: after ? [...this.past, ...nodes] : nodes, info: pageInfo, totalCount, wrong: undefined });
+      const { incidents } = await session.client.query(documents.OlderIncidents, { key: name, number: last.number, first: MOST });
+      Object.assign(this, { older: [...this.older, ...incidents.nodes], wrong: undefined });
     } catch (error) {
       this.wrong = error.message;
     }
@@ -32,9 +43,10 @@ export class Incidents extends Component {
     this.update();
   }
 
-  render({ open, count, isKnown, sign }) {
-    if (this.sign !== undefined && this.sign !== sign) queueMicrotask(() => this.fetch(Math.max(PAGE, this.past.length)));
-    this.sign = sign;
+  render({ open, count, isKnown, past, pastTotal, isPastKnown, more }) {
+    const known = new Set(past.map(({ id }) => id));
+    const all = [...past, ...this.older.filter(({ id }) => !known.has(id))];
+    const left = pastTotal - all.length;
     return h("div", { class: "system-incidents" },
       h("section", { "aria-labelledby": "open-incidents" },
         h("h2", { id: "open-incidents" }, "Open incidents"),
@@ -43,10 +55,10 @@ export class Incidents extends Component {
         count > open.length && h("p", {}, h("a", { href: to(`?system=${encodeURIComponent(this.props.name)}`) }, `All ${count}`))),
       h("section", { "aria-labelledby": "past-incidents" },
         h("h2", { id: "past-incidents" }, "Past incidents"),
-        this.past.length ? h("ol", { class: "rows" }, this.past.map((incident) => h(Row, { key: incident.id, incident })))
-          : this.info ? h("p", { class: "muted" }, "None yet.") : !this.wrong && h(Bones, { rows: 2 }),
-        this.wrong && h("p", { class: "notice critical", role: "alert" }, this.wrong, h("button", { class: "button small", onclick: () => this.fetch(PAGE) }, "Try again")),
-        this.info?.hasNextPage && h("button", { class: "button small", disabled: this.isBusy, onclick: () => this.fetch(PAGE * 2, this.info.endCursor) }, `Show more: ${this.totalCount - this.past.length} left`)));
+        all.length ? h("ol", { class: "rows" }, all.map((incident) => h(Row, { key: incident.id, incident })))
+          : isPastKnown ? h("p", { class: "muted" }, "None yet.") : h(Bones, { rows: 2 }),
+        this.wrong && h("p", { class: "notice critical", role: "alert" }, this.wrong),
+        all.length > 0 && left > 0 && h("button", { class: "button small", disabled: this.isBusy, onclick: () => (past.length < MOST ? more() : this.fetch()) }, `Show more: ${left} left`)));
   }
 }
 

@@ -1,6 +1,7 @@
 // One system: how it is and why, how it was, its incidents and its maintenance.
 
 import documents from "../../documents.js";
+import { whileSeen } from "../../lib/every.js";
 import { Page } from "../../lib/page.js";
 import { go, to } from "../../lib/router.js";
 import { entitle } from "../../lib/title.js";
@@ -14,12 +15,12 @@ import { may, session } from "../../state/session.js";
 import { scrolled } from "../scrolled.js";
 import { SystemDialog } from "./form.js";
 import { History } from "./history.js";
-import { Incidents } from "./incidents.js";
+import { Incidents, followPast } from "./incidents.js";
 import { ReportDialog } from "./report.js";
 import { daysAgo } from "./uptime.js";
 
 const DAYS = 90;
-const AGAIN_MILLIS = 60_000;
+const AGAIN_SECONDS = 60;
 
 /** The page of a system by its key. */
 export class System extends Page {
@@ -32,11 +33,11 @@ export class System extends Page {
 
   shown() {
     // Time passes also where nothing happens.
-    this.timer = setInterval(() => document.hidden || this.history?.again(), AGAIN_MILLIS);
+    this.end = whileSeen(AGAIN_SECONDS, () => this.history?.again());
   }
 
   left() {
-    clearInterval(this.timer);
+    this.end();
   }
 
   open(dialog) {
@@ -74,7 +75,7 @@ export class System extends Page {
       system.description && h("p", { ...scrolled("prose system-description", "Description", system.description), dir: "auto" }, system.description),
       h("div", { class: "system-parts" },
         h(History, { name, days: DAYS, points: known?.uptime, error: this.history.error, sign }),
-        h(Incidents, { name, open: open.items, count: open.totalCount, isKnown: open.loaded, sign: `${open.totalCount} ${open.items.map(({ id }) => id)}` }),
+        h(Incidents, { name, open: open.items, count: open.totalCount, isKnown: open.loaded, ...followPast(this, name) }),
         h(Planned, { instances: known?.maintenance })),
       this.renderDialog(system));
   }

@@ -1,0 +1,108 @@
+"""What the board's modules make of messages that do not say all: names of systems, and figures that pass with time."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.board_modules import run_script, write_modules
+
+pytestmark = pytest.mark.node
+
+_NAMES = """
+const { named, namesOf } = await import("./state/names.js");
+const incident = { id: "1", title: "Slow", systems: [{ id: "a", key: "a", name: "Old" }, { id: "b", key: "b", name: "B" }] };
+const same = namesOf([{ id: "a", name: "Old" }]);
+const other = namesOf([{ id: "a", name: "New" }]);
+const again = namesOf([{ id: "a", name: "Newer" }]);
+const first = named(incident, other);
+tell({
+  isSame: named(incident, same) === incident && named(incident, namesOf([])) === incident,
+  names: first.systems.map(({ name }) => name),
+  isKept: named(incident, other) === first,
+  later: named(incident, again).systems.map(({ name }) => name),
+  untouched: incident.systems[0].name,
+});
+"""
+#: A list of systems whose uptime is asked for; the server fails, answers, and what it answers becomes another with time.
+_UPTIMES = """
+globalThis.IntersectionObserver = class {
+  constructor(call) { this.call = call; }
+  disconnect() {}
+};
+const { session } = await import("./state/session.js");
+const { Uptimes } = await import("./views/systems/uptimes.js");
+let isAway = false;
+const asked = [];
+session.client = {
+  async query(document, { ids }) {
+    asked.push(...ids);
+    if (isAway) throw new Error("away");
+    return { nodes: ids.map((id) => ({ id, uptime: [{ id, at: Date.now() }] })) };
+  },
+};
+const uptimes = new Uptimes(30, () => {});
+const ages = () => Object.fromEntries([...uptimes.points].map(([id, [{ at }]]) => [id, Date.now() - at]));
+const see = (id, isIntersecting = true) => {
+  const target = (elements[id] ??= { dataset: { system: id }, isConnected: true });
+  uptimes.seen.call([{ isIntersecting, target }]);
+};
+const elements = {};
+const told = {};
+isAway = true;
+see("a");
+uptimes.note({ id: "a", health: { status: "HEALTHY" } });
+await pass(1_000);
+told.away = ages();
+isAway = false;
+await pass(5_000);
+told.back = ages();
+uptimes.note({ id: "a", health: { status: "UNHEALTHY" } });
+await pass(200);
+told.changed = ages();
+see("b");
+await pass(200);
+see("b", false);
+asked.length = 0;
+await pass(300_000);
+told.old = ages();
+told.asked = asked.length;
+told.unseen = asked.includes("b");
+Object.assign(document, { hidden: true }).dispatchEvent(new Event("visibilitychange"));
+asked.length = 0;
+await pass(300_000);
+told.hidden = asked.length;
+Object.assign(document, { hidden: false }).dispatchEvent(new Event("visibilitychange"));
+await pass(200);
+told.shown = ages();
+uptimes.stop();
+tell(told);
+"""
+
+
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("board")
+    write_modules(folder)
+    return folder
+
+
+def test_incidents_name_their_systems_as_they_are_called_now(modules: Path) -> None:
+    said = run_script(modules, _NAMES)
+    assert said["isSame"]
+    assert said["names"] == ["New", "B"]
+    assert said["isKept"]  # or every row would be drawn again with each message
+    assert said["later"] == ["Newer", "B"]
+    assert said["untouched"] == "Old"
+
+
+def test_uptimes_in_view_follow_health_time_and_the_return_of_the_server(modules: Path) -> None:
+    told: dict[str, Any] = run_script(modules, _UPTIMES)
+    assert told["away"] == {}
+    assert told["back"].keys() == {"a"}
+    assert told["changed"]["a"] < 1_000
+    assert told["old"]["a"] <= 61_000
+    assert told["asked"] <= 6
+    assert not told["unseen"]
+    assert told["hidden"] == 0
+    assert told["shown"]["a"] < 1_000

@@ -1,7 +1,7 @@
 """The open pages of the board while their server is killed and frozen, and their browser suspended and cut off.
 
-Its pages stay open and are never loaded again. After each trouble they have to show what the server has, and what they said
-of their connection has to be right but for two seconds. Run it as
+Its pages stay open and are never loaded again. After each trouble they have to show what the server has, and what they
+said of their connection has to be right but for two seconds. Run it as
 
     python -m tests.e2e.pages_live --kills 20 --seed 1
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -91,7 +91,7 @@ class PagesWriter:
         await self.api.run(_SWITCH, input={"id": self._automation, "enabled": self._dice.random() < 0.7})
 
     async def _schedule(self) -> None:
-        begin = datetime.now(timezone.utc) + timedelta(hours=self._dice.randint(1, 500))
+        begin = datetime.now(UTC) + timedelta(hours=self._dice.randint(1, 500))
         times = {"startsAt": begin.isoformat(), "endsAt": (begin + timedelta(hours=1)).isoformat()}
         planned = {"title": f"Work {self._dice.randrange(1000)}", "systemIds": ["payments"], **times}
         await self.api.run(_SCHEDULE, input=planned)

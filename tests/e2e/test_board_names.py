@@ -11,7 +11,7 @@ pytestmark = pytest.mark.node
 
 _NAMES = """
 const { named, namesOf } = await import("./state/names.js");
-const incident = { id: "1", title: "Slow", systems: [{ id: "a", key: "a", name: "Old" }, { id: "b", key: "b", name: "B" }] };
+const incident = { id: "1", title: "Slow", systems: [{ id: "a", name: "Old" }, { id: "b", name: "B" }] };
 const same = namesOf([{ id: "a", name: "Old" }]);
 const other = namesOf([{ id: "a", name: "New" }]);
 const again = namesOf([{ id: "a", name: "Newer" }]);
@@ -24,7 +24,7 @@ tell({
   untouched: incident.systems[0].name,
 });
 """
-#: A list of systems whose uptime is asked for; the server fails, answers, and what it answers becomes another with time.
+#: A list of systems whose uptime is asked for: the server fails, answers, and its answer becomes another with time.
 _UPTIMES = """
 globalThis.IntersectionObserver = class {
   constructor(call) { this.call = call; }

@@ -1,6 +1,6 @@
 """The pulse of the board: whether the server is there, said in time whatever becomes of it."""
 
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -32,12 +32,14 @@ async function play({ events, until, transport = "ws" }) {
     changed: () => said.push([now(), pulse.silentSince === undefined ? "heard" : "silent"]),
     retry: () => retries.push(now()),
   });
-  const close = (pause) => ({ isUp: false, state: { status: "behind", retryAt: new Date(Date.now() + pause) } });
+  const later = (pause) => new Date(Date.now() + pause);
+  const close = (pause) => ({ isUp: false, state: { status: "behind", retryAt: later(pause) } });
   const look = (hidden) => Object.assign(document, { hidden }).dispatchEvent(new Event("visibilitychange"));
   const acts = {
     freeze: () => (world.answers = false), thaw: () => (world.answers = true),
     lose: () => (world.works = false), slow: () => (world.millis = 1_200),
-    kill: () => Object.assign(world, close(100_000), { answers: false }), refuse: () => Object.assign(world, close(100_000)),
+    kill: () => Object.assign(world, close(100_000), { answers: false }),
+    refuse: () => Object.assign(world, close(100_000)),
     hang: () => Object.assign(world, close(0)), hide: () => look(true), show: () => look(false),
     sleep: () => mock.timers.setTime(Date.now() + 3_600_000),
   };
@@ -115,7 +117,7 @@ def test_a_connection_that_is_lost_without_a_word_is_given_up_where_the_server_a
 def test_a_server_that_answers_and_cannot_be_used_is_tried_ever_more_rarely(played: Any, name: str, most: int) -> None:
     retries = played[name]["retries"]
     assert 3 <= len(retries) <= most
-    pauses = [after - before for before, after in zip(retries, retries[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(retries)]
     assert pauses[-1] > 2 * pauses[0]
 
 

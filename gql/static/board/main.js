@@ -7,6 +7,7 @@ import { startTicking } from "./lib/time.js";
 import { BRAND } from "./lib/title.js";
 import { h, mount } from "./lib/view.js";
 import { Account } from "./parts/account.js";
+import { Arrival } from "./parts/arrival.js";
 import { Connection } from "./parts/connection.js";
 import { Icon } from "./parts/icons.js";
 import { Shortcuts } from "./parts/shortcuts.js";
@@ -61,6 +62,7 @@ function frame() {
       h("nav", { class: "places", "aria-label": "Places" }, PLACES.filter(([, , , role]) => !role || may(role)).map(([address, word, icon]) =>
         h("a", { key: address, href: to(address), "aria-current": isAt(address, path) ? "page" : undefined }, h(Icon, { name: icon }), h("span", {}, word)))),
       h("div", { class: "rest" }, h(Connection), h(Account))),
+    h(Arrival),
     h("main", { class: "content", id: "content", tabindex: "-1" },
       View ? h(View, { key: path, path, parameters: parameters.toString(), ...(route && match(route[0], path)) }) : failure && h("p", { class: "notice critical", role: "alert" }, failure)),
     h(Shortcuts),

@@ -27,9 +27,9 @@ export class Account extends Component {
 
   hear() {
     const { link } = session;
-    if (link?.signedIn) say(`Signed in as ${nameOf(session.viewer)}.`);
+    if (link?.signedIn && !link.unasked) say(`Signed in as ${nameOf(session.viewer)}.`);
     if (link?.refused) say("The token in this link could not be used. Ask for a new link, or sign in.", { bad: true });
-    if (!link?.offered) session.link = undefined;
+    if (!link?.offered && !link?.unasked) session.link = undefined;
     this.update();
   }
 

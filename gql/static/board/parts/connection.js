@@ -3,13 +3,17 @@
 import { clock } from "../lib/time.js";
 import { Component, h } from "../lib/view.js";
 import { connection, onConnection } from "../state/live.js";
+import { session } from "../state/session.js";
 
 const REFUSED = ["UNAUTHENTICATED", "FORBIDDEN"];
+
+const isKnown = () => session.viewer && session.viewer.role !== "ANONYMOUS";
 
 /** Returns the words for a state of the connection. */
 export function wordsOf({ status, since, reason }) {
   if (status === "live") return "Live";
   if (status === "connecting") return "Connecting";
+  if (status === "refused") return isKnown() ? "No access" : "Not signed in";
   if (status === "behind") return `Offline since ${clock(since)}`;
   return REFUSED.includes(reason?.code) ? "Not allowed" : "No longer live";
 }

@@ -6,6 +6,7 @@ import { onSession, session } from "./session.js";
 
 const HEALTH = new URL("health", ROOT);
 const ANSWER_MILLIS = 3_000;
+const REFUSED = ["UNAUTHENTICATED", "FORBIDDEN"];
 const watches = new Set();
 const listeners = new Set();
 const pulse = new Pulse({
@@ -113,7 +114,7 @@ export function onReturn(listener) {
   });
 }
 
-/** Returns the state of the connection: live, connecting, behind or ended, with its reason and since when. */
+/** Returns the state of the connection: live, connecting, behind, ended or refused, with its reason and since when. */
 export const connection = () => honest(worst());
 
 /** Returns a state as it is to be shown: what seems to be live is not while the server is silent. */
@@ -122,14 +123,17 @@ export function honest(state) {
   return since && state?.status === "live" ? { status: "behind", since, reason: { code: "SILENT", message: "The server does not answer." } } : state;
 }
 
-/** Returns the worst state of all subscriptions. */
+/** Returns the worst state of all subscriptions; "refused" where there is nothing that the reader may see. */
 function worst() {
   const order = ["live", "connecting", "behind", "ended"];
-  let found = { status: "live", since: new Date(0) };
-  for (const { state } of watches) {
+  let found;
+  let refused;
+  for (const { state, loaded } of watches) {
+    const code = state.status === "ended" ? state.reason?.code : undefined;
+    // Who never saw it misses nothing, and the page says why. Who saw it has to know that it is no longer true.
+    if (REFUSED.includes(code) && !loaded) refused = { ...state, status: "refused" };
     // What came to its end, such as a run, is as it will stay, and so is what there is not; the page says which.
-    const isOver = state.status === "ended" && ["COMPLETE", "NOT_FOUND"].includes(state.reason?.code);
-    if (!isOver && order.indexOf(state.status) > order.indexOf(found.status)) found = state;
+    else if (!["COMPLETE", "NOT_FOUND"].includes(code) && !(order.indexOf(state.status) <= order.indexOf(found?.status))) found = state;
   }
-  return found;
+  return found ?? refused ?? { status: "live", since: new Date(0) };
 }

@@ -9,7 +9,8 @@ const RANK = { ANONYMOUS: 0, VIEWER: 1, RESPONDER: 2, ADMIN: 3 };
 
 /**
  * The session as it is: `viewer` is nobody until `load` has asked. `link` is what became of the token in an address, where
- * there is something to say: `signedIn`, `refused` or, while the viewer is to be asked, an `offered` token with its `viewer`.
+ * there is something to say: `signedIn`, also `unasked` where nobody was signed in before, `refused` or, while the viewer is
+ * to be asked, an `offered` token with its `viewer`.
  */
 export const session = { viewer: undefined, login: undefined, loaded: false, client: open(), link: undefined };
 
@@ -42,7 +43,7 @@ async function takeLink() {
   try {
     const present = (await ask())?.viewer;
     const offered = present && (await viewerOf(token));
-    if (!present) session.link = (await post(token)) ? { signedIn: true } : { refused: true };
+    if (!present) session.link = (await post(token)) ? { signedIn: true, unasked: true } : { refused: true };
     else if (!offered) session.link = { refused: true };
     else if (offered.id !== present.id) session.link = { offered: token, viewer: offered };
   } catch {
@@ -59,6 +60,12 @@ export async function answerLink(isWanted) {
   session.link = isRefused ? { refused: true } : isWanted ? { signedIn: true } : undefined;
   if (session.link?.signedIn) await reopen();
   else tell();
+}
+
+/** Forgets what became of a link, once it was read. */
+export function closeLink() {
+  session.link = undefined;
+  tell();
 }
 
 /** Signs in with a token. Returns whether it was one. */

@@ -132,7 +132,7 @@ class _Scene:
         """Time changes until the board and the incident's page show them."""
         for _ in range(count):
             text = f"Timed {self.dice.randrange(10**9)}"
-            pages = [self.pages["board"], self.pages["incident"]]
+            pages = [self.pages[name] for name in ("board", "incident") if name in self.pages]
             for page in pages:
                 await page.evaluate("(text) => { window.awaited = text; }", text)
             began = time.time() * 1000

@@ -5,6 +5,7 @@ import { clock, date, exact } from "../../lib/time.js";
 import { Component, h } from "../../lib/view.js";
 import { SEVERITIES, STATUSES } from "../../parts/marks.js";
 import { Bones, Failure } from "../../parts/states.js";
+import { Table } from "../../parts/table.js";
 import { session } from "../../state/session.js";
 import { PAGE } from "./feed.js";
 import { listed, nameOf } from "./words.js";
@@ -50,23 +51,23 @@ export class History extends Component {
     if (this.error && !this.items) return h(Failure, { reason: this.error });
     if (!this.items) return h(Bones);
     return h("section", { class: "changes-table", "aria-label": "Changes" },
-      h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Changes as a table" },
-        h("table", {},
-          h("thead", {}, h("tr", {}, ["When", "What", "From", "To", "By"].map((word) => h("th", { key: word, scope: "col" }, word)))),
-          h("tbody", {}, [...this.items].reverse().map((item) => row(item, feed))))),
+      h(Table, { label: "Changes", columns: columnsOf(feed), rows: [...this.items].reverse() }),
       this.totalCount > this.items.length && h("p", { class: "earlier" }, h("button", { class: "button", onclick: () => { this.count += PAGE; this.ask(); } }, `Show earlier (${this.totalCount - this.items.length} more)`)));
   }
 }
 
-function row(item, feed) {
-  const { id, changeId, field, occurredAt } = item;
-  const maker = feed.names.get(changeId);
-  return h("tr", { key: id },
-    h("td", { class: "when-changed" }, h("time", { datetime: occurredAt, title: exact(occurredAt) }, `${date(occurredAt)}`.includes(clock(occurredAt)) ? date(occurredAt) : `${date(occurredAt)}, ${clock(occurredAt)}`)),
-    h("td", {}, FIELDS[field] ?? field),
-    h("td", { class: "muted", dir: "auto" }, valueOf(item, "fromStatus", "fromSeverity", "fromSystemIds", feed) ?? "–"),
-    h("td", { dir: "auto" }, valueOf(item, "toStatus", "toSeverity", "toSystemIds", feed) ?? "–"),
-    h("td", { class: "muted", dir: "auto" }, maker ? nameOf(maker) : ""));
+function columnsOf(feed) {
+  return [
+    { name: "when", label: "When", cell: ({ occurredAt }) => h("time", { datetime: occurredAt, title: exact(occurredAt) }, momentOf(occurredAt)) },
+    { name: "what", label: "What", cell: ({ field }) => FIELDS[field] ?? field },
+    { name: "from", label: "From", kind: "text", cell: (item) => h("span", { class: "muted", dir: "auto" }, valueOf(item, "fromStatus", "fromSeverity", "fromSystemIds", feed) ?? "–") },
+    { name: "to", label: "To", kind: "text", cell: (item) => h("span", { dir: "auto" }, valueOf(item, "toStatus", "toSeverity", "toSystemIds", feed) ?? "–") },
+    { name: "by", label: "By", kind: "text", cell: ({ changeId }) => feed.names.has(changeId) && h("span", { class: "muted", dir: "auto" }, nameOf(feed.names.get(changeId))) },
+  ];
+}
+
+function momentOf(at) {
+  return date(at).includes(clock(at)) ? date(at) : `${date(at)}, ${clock(at)}`;
 }
 
 function valueOf(item, status, severity, systems, feed) {

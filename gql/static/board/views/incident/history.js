@@ -60,8 +60,8 @@ function columnsOf(feed) {
   return [
     { name: "when", label: "When", cell: ({ occurredAt }) => h("time", { datetime: occurredAt, title: exact(occurredAt) }, momentOf(occurredAt)) },
     { name: "what", label: "What", cell: ({ field }) => FIELDS[field] ?? field },
-    { name: "from", label: "From", kind: "text", cell: (item) => h("span", { class: "muted", dir: "auto" }, valueOf(item, "fromStatus", "fromSeverity", "fromSystemIds", feed) ?? "–") },
-    { name: "to", label: "To", kind: "text", cell: (item) => h("span", { dir: "auto" }, valueOf(item, "toStatus", "toSeverity", "toSystemIds", feed) ?? "–") },
+    { name: "before", label: "From", kind: "text", cell: (item) => h("span", { class: "muted", dir: "auto" }, valueOf(item, "fromStatus", "fromSeverity", "fromSystemIds", feed) ?? "–") },
+    { name: "after", label: "To", kind: "text", cell: (item) => h("span", { dir: "auto" }, valueOf(item, "toStatus", "toSeverity", "toSystemIds", feed) ?? "–") },
     { name: "by", label: "By", kind: "text", cell: ({ changeId }) => feed.names.has(changeId) && h("span", { class: "muted", dir: "auto" }, nameOf(feed.names.get(changeId))) },
   ];
 }

@@ -29,7 +29,9 @@ def checked_mail(text: str) -> str:
         InvalidInputError: it is none.
     """
     found = _MAIL.fullmatch(text.strip()) if len(text) <= 2 * _LONGEST_MAIL else None
-    if found is None or len(found[0]) > _LONGEST_MAIL or _NUMBER.fullmatch(found[2].rpartition(".")[2]):
+    # No part of an address is an encoded word (RFC 2047, 5): programs would show another address in its place.
+    is_none = found is None or len(found[0]) > _LONGEST_MAIL or "=?" in found[1]
+    if is_none or _NUMBER.fullmatch(found[2].rpartition(".")[2]):
         raise InvalidInputError("This is no mail address such as `name@example.com`.", field=["email"])
     return f"{found[1]}@{found[2].lower()}"
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
@@ -20,22 +21,37 @@ _TYPES = "dev.incidentql.public"
 _HOURS = 24
 
 
-class _Unfolded(EmailPolicy):
-    """A policy that leaves addresses and ids as they are: the library would encode what is too long for a line.
+class _AsGiven(EmailPolicy):
+    """A policy that takes texts as they are, and leaves addresses and ids whole.
 
-    Nothing reads them then. They are in ASCII, without spaces, and far shorter than the 998 that lines may have.
+    The library would decode "encoded words" (RFC 2047) in them: line ends of a title written so would begin headers of
+    its author's choice. And it would encode addresses and ids that are too long for a line, which nothing reads then.
+    They are in ASCII, without spaces, and far shorter than the 998 that lines may have.
     """
 
-    _WHOLE = frozenset({"list-unsubscribe", "message-id", "references"})
+    _WHOLE = frozenset({"to", "list-unsubscribe", "message-id", "references"})
+    _TEXTS = frozenset({"subject"})
+
+    @override
+    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
+        if name.lower() not in self._WHOLE | self._TEXTS:
+            return super().header_store_parse(name, value)
+        if len(value.splitlines()) != 1:
+            raise ValueError(f"{name} must be one line")
+        return name, value
 
     @override
     def fold_binary(self, name: str, value: Any) -> bytes:
         if name.lower() in self._WHOLE:
             return f"{name}: {value}{self.linesep}".encode("ascii")
+        if name.lower() in self._TEXTS:
+            # What could be read as an encoded word is encoded itself.
+            charset = "us-ascii" if value.isascii() and "=?" not in value else "utf-8"
+            return f"{name}: {Header(value, charset, header_name=name).encode(linesep=self.linesep)}{self.linesep}".encode()
         return super().fold_binary(name, value)
 
 
-_POLICY: Final = _Unfolded(linesep=SMTP.linesep)
+_POLICY: Final = _AsGiven(linesep=SMTP.linesep)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

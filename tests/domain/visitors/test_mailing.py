@@ -1,13 +1,18 @@
 """The mail server: how it is written in the settings, and what its answers mean."""
 
 import asyncio
+from dataclasses import replace
+from email import message_from_bytes
 from email.headerregistry import Address
+from email.policy import default
 
 import pytest
 
 from domain.errors import StartupError
+from domain.visitors.announcements import Announcement
 from domain.visitors.mailing import Mailer, MailServer
-from domain.visitors.messages import Site, confirmation_mail
+from domain.visitors.messages import Site, announcement_mail, confirmation_mail
+from domain.visitors.news import NewsType
 from domain.webhooks.rules import Answer
 from tests.conftest import SteppingClock
 from tests.domain.visitors.mailbox import Mailbox
@@ -107,11 +112,39 @@ async def test_a_server_that_cannot_be_reached_is_a_failure_that_passes() -> Non
 
 
 async def test_a_server_that_never_answers_is_given_up() -> None:
+    over = asyncio.Event()
+
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        over.set()
 
     silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     async with silent:
         answer = await sent(f"smtp://127.0.0.1:{silent.sockets[0].getsockname()[1]}", seconds=0.2)
+        await over.wait()
     assert (answer.reason, answer.is_final) == ("the mail server did not answer in time", False)
+
+
+@pytest.mark.parametrize(
+    "headline",
+    [
+        *("=?utf-8?q?a=0D=0ABcc=3A_b=40c.example?= b", "=?utf-8?b?YQpCY2M6IGI=?=", "=?utf-7?q?+AA0ACg-Bcc:b?=", "=?", "?="),
+        *("=?utf-8?q?=ff=fe?=", "=?rot13?q?abc?=", "=?x?x?x?= =?=?=", "Search is slow", "x" * 200, "\u00e4 " * 100),
+        *("\U0001f600" * 150, " a  b\tc", "Bcc: b@c.example", "a, b; <c@d.example>", '"'),
+    ],
+)
+def test_no_title_becomes_anything_but_the_subject(headline: str) -> None:
+    at, site = SteppingClock().now(), Site(name="Acme =?utf-8?q?=0A?=", url="https://status.example.com")
+    announcement = Announcement(
+        type=NewsType.OPENED, entity_id="inc_1", headline=headline, facts=(), texts=(), data={}, at=at
+    )
+    ann = "ann@example.org"
+    common = {"sender": Address("Status", addr_spec="status@example.com"), "to": ann, "message_id": "vsd_1", "at": at}
+    plain = announcement_mail(site, replace(announcement, headline="A"), **common, leave="token")  # type: ignore[arg-type]
+    mail = announcement_mail(site, announcement, **common, leave="token")  # type: ignore[arg-type] # as above
+    read = message_from_bytes(mail.as_bytes().partition(b"\r\n\r\n")[0] + b"\r\n\r\n", policy=default)
+    assert read.keys() == plain.keys()
+    assert (read["To"], str(read["Subject"])) == (ann, f"[{site.name}] {headline}")
+    assert max(map(len, mail.as_bytes().splitlines())) < 998

@@ -205,6 +205,7 @@ async def test_an_admin_sees_enough_of_an_address_and_removes_it_by_its_text(dom
     [
         *("", "ann", "ann@", "@example.org", "ann@localhost", "a b@example.org", "ann@example.org\nBcc: b@c.example"),
         *("ann@127.0.0.1", "ann@[127.0.0.1]", "<ann@example.org>", "ann@exämple.org", f"{'a' * 65}@example.org"),
+        *("=?utf-8?q?Ann=2C?=@example.org", "=?utf-8?q?a=0D=0ABcc=3A_b=40c.example?=@example.org"),
         *("bac\u212a@example.org", "ann@e\u017fample.org", "\u0131@example.org"),
         *(f"ann@{'a.' * 20_000}org", "ann@example..org", "ann@-example.org", f"ann@{'abc.' * 70}org"),
     ],

@@ -1,5 +1,6 @@
 """The cookie by which a person is signed in: it holds their token, and no script reads it."""
 
+import zlib
 from collections.abc import Mapping
 from urllib.parse import quote, unquote, urlsplit
 
@@ -16,10 +17,12 @@ MOST_BYTES = 4096
 
 
 class SessionCookie:
-    """The cookie as it is set, cleared and read; where several cookies have its name, the first counts.
+    """The cookie as it is set, cleared and read; where cookies of its name have different texts, none counts.
 
-    By https its name begins with `__Host-`, or `__Secure-` below a path: no other host, and no page without encryption,
-    can set it. Elsewhere its name ends in the port: cookies know none, and two servers on one machine have one each.
+    By https its name begins with `__Host-`: no other host, and no page without encryption, can set it. Below a path it
+    is `__Secure-`, which a host of the same domain can set beside ours; which of the two is ours, nothing tells.
+    Elsewhere its name has the port: cookies know none, and two servers on one machine have one each. So have two of
+    which one is below the other's path, by a checksum of it.
     """
 
     def __init__(self, settings: Settings, *, name: str = _NAME) -> None:
@@ -50,18 +53,20 @@ class SessionCookie:
         return is_same_origin(scope, headers, public_url=self._public_url)
 
     def value_of(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
-        """Return the text in a request's cookie, wherever it comes from; None where there is none."""
-        wanted = self._name_in(scope, headers)
+        """Return the text in a request's cookie, wherever it comes from; None where there is none, or are several."""
+        wanted, found = self._name_in(scope, headers), set[str]()
         for pair in headers.get(b"cookie", b"").decode("latin-1").split(";"):
-            name, _, value = pair.strip().partition("=")
+            # Nothing but these two: other characters that Python takes for space are part of a name, and browsers take
+            # one that begins with them for any other name, which does not have to keep what `__Host-` promises.
+            name, _, value = pair.strip(" \t").partition("=")
             if name == wanted and value:
-                return unquote(value, errors="replace")
-        return None
+                found.add(value)
+        return unquote(found.pop(), errors="replace") if len(found) == 1 else None
 
     def fits(self, value: str) -> bool:
         """Return whether a browser would keep this text."""
-        # The longest that a name gets.
-        return len(quote(value, safe="")) + len("__Secure-") + len(self._name) <= MOST_BYTES
+        longest_name = f"__Secure-{self._name}_{_of_path('/any')}"
+        return len(quote(value, safe="")) + len(longest_name) <= MOST_BYTES
 
     def set(
         self,
@@ -92,11 +97,12 @@ class SessionCookie:
         return f"Bearer {value}"
 
     def _name_in(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+        path = self._path_in(scope, headers)
+        name = self._name if path == "/" else f"{self._name}_{_of_path(path)}"
         if is_secure(scope):
-            prefix = "__Host-" if self._path_in(scope, headers) == "/" else "__Secure-"
-            return f"{prefix}{self._name}"
+            return f"{'__Host-' if path == '/' else '__Secure-'}{name}"
         _, _, port = headers.get(b"host", b"").decode("latin-1").rpartition(":")
-        return f"{self._name}_{port}" if port.isdigit() else self._name
+        return f"{name}_{port}" if port.isdigit() else name
 
     def _path_in(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
         """Return the path below which the server is: its own, or a proxy's that `PUBLIC_URL` has."""
@@ -106,3 +112,7 @@ class SessionCookie:
         if public.netloc.lower() == headers.get(b"host", b"").decode("latin-1").lower():
             return public.path.rstrip("/") or "/"
         return "/"
+
+
+def _of_path(path: str) -> str:
+    return f"{zlib.crc32(path.encode()):08x}"

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from domain.bootstrap import Domain, running_domain
@@ -88,7 +89,7 @@ async def test_by_https_no_other_host_can_set_the_cookie(domain: Domain, token: 
 async def test_a_server_below_a_path_keeps_its_cookie_there(domain: Domain, token: str) -> None:
     async with page_of(domain, base=f"https://{HOST}/ops", root_path="/ops") as page:
         cookie = (await sign_in(page, token)).headers["set-cookie"]
-        assert cookie.startswith(f"__Secure-{NAME}=")
+        assert cookie.startswith(f"__Secure-{NAME}_")
         assert "; Path=/ops;" in cookie
         assert await role_of(page) == "ADMIN"
 
@@ -109,6 +110,35 @@ async def test_two_servers_on_one_machine_have_a_cookie_each(domain: Domain, tok
         assert (await sign_in(page, token)).headers["set-cookie"].startswith(f"{NAME}_8001={token};")
         assert await role_of(page) == "ADMIN"
         assert await role_of(page, cookie=f"{NAME}_8002={token}") == "ANONYMOUS"
+
+
+async def test_a_server_below_the_path_of_another_has_a_cookie_of_its_own(domain: Domain, token: str) -> None:
+    async with page_of(domain) as outer, page_of(domain, base=f"http://{HOST}/ops", root_path="/ops") as inner:
+        given = (await sign_in(outer, token)).headers["set-cookie"].partition(";")[0]
+        # Browsers send it there, too.
+        assert await role_of(inner, cookie=given) == "ANONYMOUS"
+        await sign_in(inner, (await make_token(domain, role=Role.VIEWER))[1])
+        [own] = inner.cookies.jar
+        assert await role_of(inner, cookie=f"{given}; {own.name}={own.value}") == "VIEWER"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_cookie_that_another_host_may_have_set_signs_nobody_in(
+    domain: Domain, token: str, scheme: str
+) -> None:
+    other = (await make_token(domain, role=Role.VIEWER, name="Eve"))[1]
+    name = f"__Host-{NAME}" if scheme == "https" else NAME
+    async with page_of(domain, base=f"{scheme}://{HOST}") as page:
+        assert await role_of(page, cookie=f"a=b; {name}={token};{name}={token}; c") == "ADMIN"
+        # Its own, and one of a host of the same domain, for a longer path or set before: the order says nothing.
+        for pair in (f"{name}={other}; {name}={token}", f"{name}={token}; x=y; {name}={other}"):
+            assert await role_of(page, cookie=pair) == "ANONYMOUS"
+            assert (await page.get("/session", headers={"cookie": pair})).json()["viewer"] is None
+        # Browsers take these for other names, and let any host of the domain set them.
+        for space in (b"\x85", b"\xa0", b"\x1c", b"\x0b"):
+            odd = {b"cookie": space + f"{name}={other}".encode(), b"content-type": b"application/json"}
+            answer = await page.post("/graphql", content=orjson.dumps(WHO), headers=odd)  # type: ignore[arg-type]
+            assert answer.json()["data"]["viewer"]["role"] == "ANONYMOUS"
 
 
 async def test_a_page_signs_out(page: httpx.AsyncClient, token: str) -> None:

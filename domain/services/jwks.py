@@ -12,6 +12,7 @@ from urllib.request import urlopen
 from jwt import PyJWK, PyJWKSet, PyJWTError
 
 from domain.clock import Clock
+from domain.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ _UNKNOWN_EVERY = timedelta(seconds=30)
 _FETCH_SECONDS = 5.0
 _LARGEST_ANSWER = 1 << 20
 _DISCOVERY = "/.well-known/openid-configuration"
+_AWAY = "The identity provider does not answer at the moment, so that no token of it can be verified."
 
 
 class IssuerKeys:
@@ -37,20 +39,25 @@ class IssuerKeys:
         self._fetching = asyncio.Lock()
 
     async def find(self, key_id: str | None) -> PyJWK | None:
-        """Return the key of that id, or the issuer's only key for a token without an id; None where there is none."""
-        key = self._known(key_id)
+        """Return the key of that id, or the issuer's only key for a token without an id; None where there is none.
+
+        Raises:
+            UnavailableError: no keys are known that are still trusted, and the issuer does not give any.
+        """
+        key = self._keys.get(key_id) if self._are_trusted() else None
         if key is not None:
             return key
         async with self._fetching:
             # A task that waited for the lock finds the keys that the one before it fetched.
             if self._may_fetch():
                 await self._fetch()
-        return self._known(key_id)
-
-    def _known(self, key_id: str | None) -> PyJWK | None:
-        if self._fetched_at is None or not timedelta() <= self._clock.now() - self._fetched_at <= _KEPT:
-            return None
+        if not self._are_trusted():
+            # Not the fault of the token: a client that is told so would throw it away.
+            raise UnavailableError(_AWAY, retry_after_seconds=int(_UNKNOWN_EVERY.total_seconds()))
         return self._keys.get(key_id)
+
+    def _are_trusted(self) -> bool:
+        return self._fetched_at is not None and timedelta() <= self._clock.now() - self._fetched_at <= _KEPT
 
     def _may_fetch(self) -> bool:
         return self._tried_at is None or not timedelta() <= self._clock.now() - self._tried_at < _UNKNOWN_EVERY

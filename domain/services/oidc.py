@@ -87,6 +87,7 @@ class OidcVerifier:
 
         Raises:
             UnauthenticatedError: it is forged, not meant for this server, not yet or no longer valid, or gives no role.
+            UnavailableError: the keys of the issuer are not known, and cannot be fetched.
         """
         if len(token) > _LONGEST_TOKEN:
             raise UnauthenticatedError(_INVALID)

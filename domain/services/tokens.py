@@ -55,6 +55,7 @@ class TokenService:
 
         Raises:
             UnauthenticatedError: the value is no valid bearer token, or a token is needed to read.
+            UnavailableError: the database, or the issuer of the token, is away.
         """
         if authorization is None or not authorization.strip():
             if not self._anonymous_access:

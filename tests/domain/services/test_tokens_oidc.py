@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from domain.errors import StartupError, UnauthenticatedError
+from domain.errors import StartupError, UnauthenticatedError, UnavailableError
 from domain.model.actor import Actor, ActorType
 from domain.model.viewer import Role
 from domain.services.oidc import OidcRules, OidcVerifier
@@ -247,6 +247,24 @@ async def test_known_keys_stay_valid_while_the_issuer_is_out_of_order(
     await verifier.viewer_of(token_of(issuer, clock))
 
 
+async def test_a_token_whose_issuer_is_away_is_not_called_invalid(
+    verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
+) -> None:
+    issuer.broken = True
+    with pytest.raises(UnavailableError):
+        await verifier.viewer_of(token_of(issuer, clock))
+    issuer.broken = False
+    clock.advance(seconds=30)
+    await verifier.viewer_of(token_of(issuer, clock))
+    issuer.broken = True
+    clock.advance(minutes=10, milliseconds=1)
+    # Those that it had have not been trusted since.
+    for _ in range(3):
+        with pytest.raises(UnavailableError) as failure:
+            await verifier.viewer_of(token_of(issuer, clock))
+    assert failure.value.retry_after_seconds == 30
+
+
 async def test_a_token_that_names_no_key_is_checked_with_the_only_one(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
@@ -258,7 +276,8 @@ async def test_the_discovery_document_must_be_that_of_the_issuer(
     verifier: OidcVerifier, issuer: Issuer, clock: SteppingClock
 ) -> None:
     issuer.name = "https://elsewhere.example"
-    assert await _refusal(verifier, token_of(issuer, clock, iss=issuer.url)) == "This token is not valid."
+    with pytest.raises(UnavailableError):
+        await verifier.viewer_of(token_of(issuer, clock, iss=issuer.url))
 
 
 async def test_the_address_of_the_keys_can_be_set(issuer: Issuer, clock: SteppingClock) -> None:
